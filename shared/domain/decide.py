@@ -270,4 +270,4 @@ def _amounts(bill: Bill) -> str:
 def _guarantee_why(paid_at: datetime, days: int | None, terms: TenantTerms, due: datetime) -> str:
     paid_on = paid_at.astimezone(terms.zone).date()
     last = due.astimezone(terms.zone).date() - timedelta(days=1)
-    return f"paid on {paid_on}, {days} days of guarantee end with {last}; the nota is due on {last + timedelta(days=1)} at 00:00"
+    return f"paid on {paid_on}; {days} days of guarantee end with {last}; due the day after, 00:00"
