@@ -5,7 +5,6 @@ Alembic renders the SQL of what is missing and asyncpg runs it, statement by sta
 """
 
 import io
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,8 +13,9 @@ import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
-from shared.db.connection import CONNECT_SECONDS, Connection
+from shared.db.connection import CONNECT_SECONDS, Connection, Pool
 from shared.db.distribution import distribute
 from shared.telemetry.health import Check, NotReadyError
 
@@ -67,7 +67,7 @@ async def current_revision(conn: Connection) -> str | None:
     return revision
 
 
-def schema_check(pool: asyncpg.Pool[asyncpg.Record]) -> Check:
+def schema_check(pool: Pool) -> Check:
     """A readiness check: the database is reached and its migrations are at head."""
 
     async def check() -> None:
@@ -103,8 +103,20 @@ async def migrate(url: str, *, citus: bool = False) -> str:
 
 def statements(current: str | None) -> list[str]:
     """The SQL from a revision to head, in the pieces that may be sent at once."""
+    head = head_revision()
     pieces = _Pieces()
-    _render(pieces.write, current)
+    if current == head:
+        return []
+    config = Config(output_buffer=pieces)
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    try:
+        command.upgrade(config, f"{current}:{head}" if current else head, sql=True)
+    except CommandError as error:
+        raise SchemaError(
+            f"The database is at revision {current}, which this version does not know;"
+            " a newer version has been here."
+        ) from error
     return pieces.found
 
 
@@ -113,40 +125,14 @@ def offline_sql(current: str | None = None) -> str:
     return "\n\n".join(statements(current)) + "\n"
 
 
-def _render(write: Callable[[str], object], current: str | None) -> None:
-    head = head_revision()
-    if current == head:
-        return
-    config = Config(output_buffer=_Sink(write), attributes={"configure_logger": False})
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    try:
-        command.upgrade(config, f"{current}:{head}" if current else head, sql=True)
-    except command.util.CommandError as error:
-        raise SchemaError(
-            f"The database is at revision {current}, which this version does not know;"
-            " a newer version has been here."
-        ) from error
-
-
-class _Pieces:
-    """Collects what Alembic writes: it writes one statement at a time."""
+class _Pieces(io.StringIO):
+    """Collects what Alembic writes: one statement at a time."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.found: list[str] = []
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, /) -> int:
         if text.strip():
             self.found.append(text.strip())
-
-
-class _Sink(io.StringIO):
-    """A text stream that hands every write on."""
-
-    def __init__(self, write: Callable[[str], object]) -> None:
-        super().__init__()
-        self._hand_on = write
-
-    def write(self, text: str, /) -> int:
-        self._hand_on(text)
         return len(text)
