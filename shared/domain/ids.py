@@ -2,7 +2,9 @@
 
 from typing import NewType
 
-TenantId = NewType("TenantId", str)  # "t" and ten letters or digits; also the tenant's word in external ids
+TenantId = NewType(
+    "TenantId", str
+)  # "t" and ten letters or digits; also the tenant's word in external ids
 BillId = NewType("BillId", int)  # Vindi's number: unique within one tenant only
 ChargeId = NewType("ChargeId", int)
 CustomerId = NewType("CustomerId", int)

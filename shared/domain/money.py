@@ -17,7 +17,7 @@ def read_reais(value: object) -> Cents:
     with at most two significant decimals.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise ValueError(f"not an amount: {type(value).__name__}")
+        raise ValueError(f"not an amount: {type(value).__name__}")  # noqa: TRY004 - one error class for callers
     try:
         # repr of a float is its shortest exact text: 179.9 stays 179.9.
         amount = Decimal(repr(value) if isinstance(value, float) else str(value).strip())

@@ -94,7 +94,11 @@ class ServiceRule(_Part):
             rate = Decimal(value)
         except InvalidOperation as error:
             raise ValueError("a percentage such as 2.00") from error
-        if not rate.is_finite() or not 0 <= rate <= 100 or not re.fullmatch(r"\d+(\.\d{1,4})?", value):
+        if (
+            not rate.is_finite()
+            or not 0 <= rate <= 100
+            or not re.fullmatch(r"\d+(\.\d{1,4})?", value)
+        ):
             raise ValueError("a percentage from 0 to 100, such as 2.00")
         return value
 
@@ -112,7 +116,9 @@ class Rule(_Part):
     competencia: Literal["moment", "issue_day"] | None = None
     late_competencia: LateCompetencia = LateCompetencia()
     send_email: bool = True
-    description: Annotated[str, Field(min_length=1, max_length=2000)] = "{produtos} - fatura {fatura}"
+    description: Annotated[str, Field(min_length=1, max_length=2000)] = (
+        "{produtos} - fatura {fatura}"
+    )
     service: ServiceRule = ServiceRule()
     services_by_product_code: dict[str, ServiceRule] = Field(default_factory=dict)
 
@@ -132,7 +138,9 @@ class Rule(_Part):
             if needs_days and exception.guarantee_days is None and self.guarantee_days is None:
                 problems.append(f"exception {number}: guarantee_days is needed")
         if self.customer_address_incomplete == "default_address" and self.default_address is None:
-            problems.append("default_address is needed with customer_address_incomplete default_address")
+            problems.append(
+                "default_address is needed with customer_address_incomplete default_address"
+            )
         if problems:
             raise ValueError("; ".join(problems))
         return self
