@@ -50,6 +50,11 @@ def run_sql(sql: str) -> None:
     op.get_context().impl.static_output(sql.strip().removesuffix(";") + ";")
 
 
+def run_sql_file(name: str) -> None:
+    """Run a file of migrations/sql inside a migration's `upgrade`, as `run_sql` does."""
+    run_sql((MIGRATIONS / "sql" / name).read_text(encoding="utf-8"))
+
+
 @cache
 def head_revision() -> str:
     """The revision this code was written for."""
@@ -93,7 +98,8 @@ async def migrate(url: str, *, citus: bool = False) -> str:
         await conn.execute("SET lock_timeout = '2s'")
         current = await current_revision(conn)
         for statement in statements(current):
-            await conn.execute(statement)
+            if not _is_comment(statement):  # asyncpg trips over a text without a command
+                await conn.execute(statement)
         if citus:
             await distribute(conn)
     finally:
@@ -123,6 +129,10 @@ def statements(current: str | None) -> list[str]:
 def offline_sql(current: str | None = None) -> str:
     """The same SQL as one text, for whoever runs migrations by hand."""
     return "\n\n".join(statements(current)) + "\n"
+
+
+def _is_comment(statement: str) -> bool:
+    return all(line.startswith("--") for line in statement.splitlines())
 
 
 class _Pieces(io.StringIO):

@@ -112,8 +112,8 @@ async def running_postgres(
     """A server of our own on a free port, stopped when the block ends. Its data stays."""
     server = await asyncio.to_thread(prepare_postgres, home, port=free_port())
     with (home / "postgres.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            server.command(settings),
+        process = await asyncio.create_subprocess_exec(
+            *server.command(settings),
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C in a terminal is for us, not for it
@@ -125,7 +125,7 @@ async def running_postgres(
         yield server
     finally:
         process.send_signal(signal.SIGINT)  # fast shutdown: no waiting for clients
-        await asyncio.to_thread(process.wait)
+        await process.wait()
 
 
 async def wait_for_postgres(url: str, *, within: float = START_SECONDS) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import secrets
 import shutil
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -74,15 +73,15 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
     """A server of our own on a free port that keeps nothing, stopped when the block ends."""
     server = prepare_redis(home, port=free_port(), durable=False)
     with (home / "redis.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            server.command(), stdout=log, stderr=log, start_new_session=True
+        process = await asyncio.create_subprocess_exec(
+            *server.command(), stdout=log, stderr=log, start_new_session=True
         )
     try:
         await wait_for_redis(server.url())
         yield server
     finally:
         process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.wait)
+        await process.wait()
 
 
 async def wait_for_redis(url: str, *, within: float = START_SECONDS) -> None:

@@ -44,7 +44,9 @@ async def test_a_database_without_our_schema_is_not_ready(pool: Pool) -> None:
         await schema_check(pool)()
 
 
-async def test_a_database_that_a_newer_version_migrated_is_left_alone(pool: Pool, database: str) -> None:
+async def test_a_database_that_a_newer_version_migrated_is_left_alone(
+    pool: Pool, database: str
+) -> None:
     await pool.execute("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(SchemaError, match="newer version"):

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis for tests: embedded, or from Docker with TEST_BACKEND=testcontainers."""
+"""Real PostgreSQL and Redis for tests: embedded, or Docker with TEST_BACKEND=testcontainers."""
 
 import asyncio
 import os
