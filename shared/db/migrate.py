@@ -5,7 +5,6 @@ Alembic renders the SQL of what is missing and asyncpg runs it, statement by sta
 """
 
 import io
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,8 +13,9 @@ import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
-from shared.db.connection import CONNECT_SECONDS, Connection
+from shared.db.connection import CONNECT_SECONDS, Connection, Pool
 from shared.db.distribution import distribute
 from shared.telemetry.health import Check, NotReadyError
 
@@ -50,6 +50,11 @@ def run_sql(sql: str) -> None:
     op.get_context().impl.static_output(sql.strip().removesuffix(";") + ";")
 
 
+def run_sql_file(name: str) -> None:
+    """Run a file of migrations/sql inside a migration's `upgrade`, as `run_sql` does."""
+    run_sql((MIGRATIONS / "sql" / name).read_text(encoding="utf-8"))
+
+
 @cache
 def head_revision() -> str:
     """The revision this code was written for."""
@@ -67,7 +72,7 @@ async def current_revision(conn: Connection) -> str | None:
     return revision
 
 
-def schema_check(pool: asyncpg.Pool[asyncpg.Record]) -> Check:
+def schema_check(pool: Pool) -> Check:
     """A readiness check: the database is reached and its migrations are at head."""
 
     async def check() -> None:
@@ -93,7 +98,8 @@ async def migrate(url: str, *, citus: bool = False) -> str:
         await conn.execute("SET lock_timeout = '2s'")
         current = await current_revision(conn)
         for statement in statements(current):
-            await conn.execute(statement)
+            if not _is_comment(statement):  # asyncpg trips over a text without a command
+                await conn.execute(statement)
         if citus:
             await distribute(conn)
     finally:
@@ -103,8 +109,20 @@ async def migrate(url: str, *, citus: bool = False) -> str:
 
 def statements(current: str | None) -> list[str]:
     """The SQL from a revision to head, in the pieces that may be sent at once."""
+    head = head_revision()
     pieces = _Pieces()
-    _render(pieces.write, current)
+    if current == head:
+        return []
+    config = Config(output_buffer=pieces)
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    try:
+        command.upgrade(config, f"{current}:{head}" if current else head, sql=True)
+    except CommandError as error:
+        raise SchemaError(
+            f"The database is at revision {current}, which this version does not know;"
+            " a newer version has been here."
+        ) from error
     return pieces.found
 
 
@@ -113,40 +131,18 @@ def offline_sql(current: str | None = None) -> str:
     return "\n\n".join(statements(current)) + "\n"
 
 
-def _render(write: Callable[[str], object], current: str | None) -> None:
-    head = head_revision()
-    if current == head:
-        return
-    config = Config(output_buffer=_Sink(write), attributes={"configure_logger": False})
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    try:
-        command.upgrade(config, f"{current}:{head}" if current else head, sql=True)
-    except command.util.CommandError as error:
-        raise SchemaError(
-            f"The database is at revision {current}, which this version does not know;"
-            " a newer version has been here."
-        ) from error
+def _is_comment(statement: str) -> bool:
+    return all(line.startswith("--") for line in statement.splitlines())
 
 
-class _Pieces:
-    """Collects what Alembic writes: it writes one statement at a time."""
+class _Pieces(io.StringIO):
+    """Collects what Alembic writes: one statement at a time."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.found: list[str] = []
 
-    def write(self, text: str) -> None:
+    def write(self, text: str, /) -> int:
         if text.strip():
             self.found.append(text.strip())
-
-
-class _Sink(io.StringIO):
-    """A text stream that hands every write on."""
-
-    def __init__(self, write: Callable[[str], object]) -> None:
-        super().__init__()
-        self._hand_on = write
-
-    def write(self, text: str, /) -> int:
-        self._hand_on(text)
         return len(text)

@@ -3,7 +3,8 @@
 May run under the old code: expand | only after it is gone: contract.
 """
 
-from shared.db.migrate import run_sql
+from shared.db.migrate import run_sql_file
+
 
 revision = "${up_revision}"
 down_revision = ${repr(down_revision)}
@@ -12,5 +13,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql("""
-    """)
+    run_sql_file("${up_revision}_${slug}.sql")

@@ -1,8 +1,6 @@
 """The first schema."""
 
-from alembic import op
-
-from shared.db.migrations.statements import read_statements
+from shared.db.migrate import run_sql_file
 
 revision = "0001"
 down_revision = None
@@ -11,5 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for statement in read_statements("0001_first_schema.sql"):
-        op.execute(statement)
+    run_sql_file("0001_first_schema.sql")
