@@ -25,6 +25,7 @@ class Mark:
     bill_id: BillId
     lane: Lane
     origin: Origin
+    about_bill: bool = True  # False for news of the issuer, which ask for no read of Vindi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,15 @@ class Entry:
     origin: Origin
     due_at: datetime
     generation: int
+    bill_facts: int
+    bill_facts_read: int
     attempt: int
     tries: int
+
+    @property
+    def bill_changed(self) -> bool:
+        """Say whether a fact about the bill came since it was last read."""
+        return self.bill_facts > self.bill_facts_read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,7 @@ class Settlement:
     attempt: int
     generation: int
     due_at: datetime | None
+    bill_facts_read: int
     failed: bool = False
 
 
@@ -59,19 +68,21 @@ class Settlement:
 # that, a burst of copies of one event would write the row once a copy.
 MARK_DUE: Final = """
     -- outbox_store.mark_due
-    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin)
-    SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin
-      FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[])
-           AS m (tenant_id, bill_id, lane, origin)
-     ORDER BY tenant_id, bill_id, lane
+    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts)
+    SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin, about_bill::int
+      FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[])
+           AS m (tenant_id, bill_id, lane, origin, about_bill)
+     ORDER BY tenant_id, bill_id, about_bill DESC, lane
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET generation = o.generation + 1,
+           bill_facts = o.bill_facts + excluded.bill_facts,
            lane = CASE WHEN o.state = 'settled' THEN excluded.lane
                        ELSE least(o.lane, excluded.lane) END,
            due_at = least(o.due_at, now()),
            tries = 0,
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-     WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane)
+     WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane
+                AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts)
 """
 
 
@@ -83,6 +94,7 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         [mark.bill_id for mark in marks],
         [mark.lane for mark in marks],
         [mark.origin for mark in marks],
+        [mark.about_bill for mark in marks],
     )
 
 
@@ -131,7 +143,8 @@ CLAIM_DUE: Final = """
            attempt = o.attempt + 1
       FROM picked p
      WHERE o.tenant_id = $1 AND o.tenant_id = p.tenant_id AND o.bill_id = p.bill_id
- RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.attempt, o.tries
+ RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
+           o.bill_facts_read, o.attempt, o.tries
 """
 
 
@@ -172,9 +185,11 @@ SETTLE: Final = """
            due_at = CASE WHEN o.generation > s.generation THEN now()
                          ELSE coalesce(s.due_at, o.due_at) END,
            tries = CASE WHEN s.failed THEN o.tries + 1 ELSE 0 END,
+           bill_facts_read = greatest(o.bill_facts_read, s.bill_facts_read),
            lease_until = NULL, leased_by = NULL
-      FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::boolean[])
-           AS s (bill_id, attempt, generation, due_at, failed)
+      FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[],
+                  $6::boolean[], $7::bigint[])
+           AS s (bill_id, attempt, generation, due_at, failed, bill_facts_read)
      WHERE o.tenant_id = $1 AND o.bill_id = s.bill_id AND o.attempt = s.attempt
        AND o.state = 'leased'
  RETURNING o.bill_id
@@ -193,6 +208,7 @@ async def settle(
         [s.generation for s in settlements],
         [s.due_at for s in settlements],
         [s.failed for s in settlements],
+        [s.bill_facts_read for s in settlements],
     )
     return {row["bill_id"] for row in rows}
 
@@ -208,9 +224,7 @@ STILL_OURS: Final = """
 """
 
 
-async def lock_ours(
-    conn: Connection, tenant: TenantId, entries: Sequence[Entry]
-) -> set[BillId]:
+async def lock_ours(conn: Connection, tenant: TenantId, entries: Sequence[Entry]) -> set[BillId]:
     """Lock the rows whose lease we still hold; what is written next is fenced by that."""
     rows = await conn.fetch(
         STILL_OURS, tenant, [e.bill_id for e in entries], [e.attempt for e in entries]
@@ -221,7 +235,8 @@ async def lock_ours(
 # Expired leases are found tenant by tenant through their own index; the work starts again.
 FREE_EXPIRED: Final = """
     -- outbox_store.free_expired_any_tenant
-    UPDATE outbox SET state = 'due', lease_until = NULL, leased_by = NULL, generation = generation + 1
+    UPDATE outbox SET state = 'due', lease_until = NULL, leased_by = NULL,
+           generation = generation + 1
      WHERE state = 'leased' AND lease_until <= now()
 """
 
@@ -233,7 +248,8 @@ async def free_expired_any_tenant(conn: Connection) -> int:
 
 SETTLED_DUE: Final = """
     -- outbox_store.wake_held
-    UPDATE outbox o SET state = 'due', due_at = now(), generation = o.generation + 1, tries = 0,
+    UPDATE outbox o SET state = 'due', due_at = now(), generation = o.generation + 1,
+           bill_facts = o.bill_facts + 1, tries = 0,
            lane = least(o.lane, $3)
       FROM sales s
      WHERE s.tenant_id = $1 AND o.tenant_id = $1 AND o.bill_id = s.bill_id

@@ -94,6 +94,8 @@ CREATE TABLE outbox (
     lane        smallint NOT NULL DEFAULT 0 CHECK (lane BETWEEN 0 AND 2),
     due_at      timestamptz NOT NULL,
     generation  bigint NOT NULL DEFAULT 1,
+    bill_facts  bigint NOT NULL DEFAULT 0,    -- facts about Vindi's side
+    bill_facts_read bigint NOT NULL DEFAULT 0,  -- those that a read of the bill has covered
     attempt     bigint NOT NULL DEFAULT 0,
     tries       integer NOT NULL DEFAULT 0,   -- failures in a row, for the back-off
     lease_until timestamptz,
