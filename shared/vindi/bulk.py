@@ -27,7 +27,7 @@ from shared.vindi.client import (
     Unreadable,
     VindiClient,
 )
-from shared.vindi.errors import UnreadableBillError, VindiRequestRefused
+from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.payloads import BilledCharge
 from shared.vindi.query import Query, all_of, any_of, one_of_ids, where
 
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 Found = Read[T] | Unreadable | None
+RefundRow = Read[Refund | None] | Unreadable
 
 AT_ONCE: Final = 4  # lists under way for one account
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
@@ -72,24 +73,21 @@ class Bulk:
 
     async def refunds_of_charges(
         self, client: VindiClient, charge_ids: Iterable[ChargeId]
-    ) -> dict[ChargeId, tuple[Refund, ...]]:
+    ) -> dict[ChargeId, tuple[Refund, ...] | Unreadable]:
         """Read every successful refund of some charges; an empty tuple for those without.
 
-        A partial refund shows nowhere else (vindi-api, section 7.4). Raises UnreadableBillError
-        for a refund that cannot be read: to leave it out would be to deny it.
+        A partial refund shows nowhere else (vindi-api, section 7.4). A charge with a refund that
+        cannot be read has none of them: to leave one out would be to deny it.
         """
         wanted = sorted(set(charge_ids))
         gate = asyncio.Semaphore(AT_ONCE)
         groups = [self._refunds(client, group, gate) for group in _groups(wanted)]
-        found: dict[ChargeId, dict[int, Refund]] = defaultdict(dict)
-        for refunds in await asyncio.gather(*groups):
-            for refund in refunds:
-                found[refund.charge_id][refund.transaction_id] = refund
-        return {charge: tuple(found[charge].values()) for charge in wanted}
+        rows = [row for group in await asyncio.gather(*groups) for row in group]
+        return {charge: _together(charge, rows) for charge in wanted}
 
     async def _refunds(
         self, client: VindiClient, charges: Sequence[ChargeId], gate: asyncio.Semaphore
-    ) -> list[Refund]:
+    ) -> list[RefundRow]:
         mine = any_of(where("charge_id", "=", charge) for charge in charges)
         query = all_of(where("transaction_type", "=", "refund"), mine)
         try:
@@ -99,7 +97,7 @@ class Bulk:
             if len(charges) == 1:
                 raise
         singles = [self._refunds(client, [charge], gate) for charge in charges]
-        return [refund for refunds in await asyncio.gather(*singles) for refund in refunds]
+        return [row for rows in await asyncio.gather(*singles) for row in rows]
 
     async def _refresh(
         self, client: VindiClient, resource: Resource[T], ids: Iterable[int]
@@ -129,17 +127,16 @@ class Bulk:
         async with gate:
             if not self.honours_lists(client.account, resource.path):
                 return {}
+            rows: dict[int | None, Found[T]] = {}
             try:
-                page = await client.read_page(
-                    resource, one_of_ids("id", ids), per_page=MOST_PER_PAGE, sort_by="id"
-                )
+                async for page in client.iter_pages(resource, one_of_ids("id", ids)):
+                    rows.update((_id(row), row) for row in page.rows)
+                    if not rows.keys() <= set(ids):
+                        # The filter was ignored. A row that was asked for is still that record.
+                        self._rest(client.account, resource.path, "ignored")
+                        break
             except VindiRequestRefused:
                 self._rest(client.account, resource.path, "refused")
-                return {}
-        rows = {_id(row): row for row in page.rows}
-        if not rows.keys() <= set(ids):
-            # The filter was ignored. A row that is asked for is still that record, freshly read.
-            self._rest(client.account, resource.path, "ignored")
         return {number: rows[number] for number in ids if number in rows}
 
     def _rest(self, account: AccountKey, resource: str, why: str) -> None:
@@ -159,18 +156,28 @@ async def _single(
 
 async def _read_refunds(
     client: VindiClient, query: Query, charges: frozenset[ChargeId]
-) -> list[Refund]:
-    refunds = []
+) -> list[RefundRow]:
+    """Read a list of refunds; VindiRequestRefused when rows show that the filter was ignored."""
+    found: list[RefundRow] = []
     async for page in client.iter_pages(TRANSACTIONS, query):
         for row in page.rows:
-            if isinstance(row, Unreadable):
-                raise UnreadableBillError(row.problem)
-            if row.value is not None and row.value.charge_id in charges:
-                refunds.append(row.value)
-        if any(_charge_of(row.raw) not in charges for row in page.rows):
-            log.warning("vindi_filter_ignored", account=client.account, resource="transactions")
-            raise VindiRequestRefused(200, "transactions")
-    return refunds
+            if _charge_of(row.raw) not in charges:
+                log.warning("vindi_filter_ignored", account=client.account, resource="refunds")
+                raise VindiRequestRefused(200, TRANSACTIONS.path)
+            found.append(row)
+    return found
+
+
+def _together(charge: ChargeId, rows: Sequence[RefundRow]) -> tuple[Refund, ...] | Unreadable:
+    refunds: dict[int, Refund] = {}  # a row may come twice
+    for row in rows:
+        if _charge_of(row.raw) != charge:
+            continue
+        if isinstance(row, Unreadable):
+            return row
+        if row.value is not None:
+            refunds[row.value.transaction_id] = row.value
+    return tuple(refunds.values())
 
 
 def _charge_of(raw: dict[str, object]) -> object:
