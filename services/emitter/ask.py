@@ -119,7 +119,9 @@ class _Asker:
             plan.entry, plan.action.nota, self._now, bill_read=plan.read is not None
         )
 
-    async def _asked(self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
+    async def _asked(
+        self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota
+    ) -> Plan:
         try:
             match action:
                 case Send():

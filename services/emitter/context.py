@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.emitter.plan import Terms
 from shared.clients import Clients
+
+from services.emitter.plan import Terms
 from shared.crypto.seal import Sealer
 from shared.db import connections_store, rules_store, tenants_store
 from shared.db.connection import Pool

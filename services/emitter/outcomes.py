@@ -95,9 +95,7 @@ def answer_lost(sent: Sent, why: str, now: datetime) -> Plan:
     )
 
 
-def not_found(
-    sent: Sent, lookups: int, waits: Sequence[timedelta], now: datetime
-) -> Plan | None:
+def not_found(sent: Sent, lookups: int, waits: Sequence[timedelta], now: datetime) -> Plan | None:
     """Nothing under this id yet: look again later; None when it may be sent again."""
     pause = next_look_up(waits, lookups)
     if pause is None:

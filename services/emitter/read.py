@@ -63,9 +63,7 @@ async def read_bills(
     return ReadBatch(fresh=[_with_refunds(sale, refunds) for sale in fresh], plans=plans)
 
 
-def _fresh(
-    context: TenantContext, entry: Entry, before: Known, answer: Read[Bill]
-) -> FreshSale:
+def _fresh(context: TenantContext, entry: Entry, before: Known, answer: Read[Bill]) -> FreshSale:
     return FreshSale(
         entry=entry,
         known=before,
@@ -99,9 +97,7 @@ def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
     ]
 
 
-def _with_refunds(
-    sale: FreshSale, refunds: Mapping[ChargeId, Sequence[Cents]]
-) -> FreshSale:
+def _with_refunds(sale: FreshSale, refunds: Mapping[ChargeId, Sequence[Cents]]) -> FreshSale:
     sums = {
         charge.id: Cents(sum(refunds[charge.id]))
         for charge in sale.bill.charges
@@ -110,9 +106,7 @@ def _with_refunds(
     return replace(sale, refunds=sums)
 
 
-def _too_early(
-    bill: Bill, before: Known, claims: Mapping[BillId, set[str]], entry: Entry
-) -> bool:
+def _too_early(bill: Bill, before: Known, claims: Mapping[BillId, set[str]], entry: Entry) -> bool:
     """Say whether a read is older than what we heard or stored, and worth another try."""
     if entry.tries >= len(READ_AGAIN):
         return False

@@ -138,7 +138,7 @@ class _QuietServer(uvicorn.Server):
     """Leaves the process's signals to whoever owns the process."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 (uvicorn's signature differs by version)
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         yield
 
 

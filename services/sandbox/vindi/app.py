@@ -23,7 +23,9 @@ READERS: Final = frozenset({"Administrator", "Manager", "CustomerService", "Read
 WRITERS: Final = frozenset({"Administrator", "Manager", "CustomerService"})
 ROLES: Final = [
     {"id": i, "name": name, "base_role": name}
-    for i, name in enumerate(("Administrator", "Manager", "CustomerService", "ReadOnly", "Blank"), 1)
+    for i, name in enumerate(
+        ("Administrator", "Manager", "CustomerService", "ReadOnly", "Blank"), 1
+    )
 ]
 
 
@@ -114,9 +116,14 @@ def _rate_headers(account: Account) -> tuple[tuple[str, str], ...]:
 def _note(call: Call, account: Account, answer: Answer) -> None:
     account.journal.append(
         JournalEntry(
-            at=account.clock.now(), real=time.monotonic(), method=call.method,
-            path=call.raw_path, query=call.raw_query, status=0 if answer.hang_up else answer.status,
-            window=account.rate.number, count=account.rate.count,
+            at=account.clock.now(),
+            real=time.monotonic(),
+            method=call.method,
+            path=call.raw_path,
+            query=call.raw_query,
+            status=0 if answer.hang_up else answer.status,
+            window=account.rate.number,
+            count=account.rate.count,
         )  # fmt: skip
     )
 
@@ -221,5 +228,3 @@ def _cancel(account: Account, bill_id: int) -> Answer:
     except operations.OperationRefusedError:
         return error(422, "invalid_parameter", "não pode ser cancelada", "status")
     return answer_json({"bill": render(account, bill, fresh=True)})
-
-
