@@ -23,9 +23,13 @@ READERS: Final = frozenset({"Administrator", "Manager", "CustomerService", "Read
 WRITERS: Final = frozenset({"Administrator", "Manager", "CustomerService"})
 ROLES: Final = [
     {"id": i, "name": name, "base_role": name}
+<<<<<<< HEAD
     for i, name in enumerate(
         ("Administrator", "Manager", "CustomerService", "ReadOnly", "Blank"), 1
     )
+=======
+    for i, name in enumerate((*sorted(WRITERS), "ReadOnly", "Blank"), 1)
+>>>>>>> sandbox
 ]
 
 
@@ -90,9 +94,9 @@ def _refusal(call: Call, account: Account, key: ApiKey) -> Answer | None:
     allowed = READERS if call.method == "GET" else WRITERS
     if key.role not in allowed or word in key.denied:
         return error(403, "forbidden", "Perfil de acesso sem permissão", "authorization")
-    if call.method in {"POST", "PUT"} and call.body:
-        if "json" not in call.headers.get("content-type", ""):
-            return error(406, "not_acceptable", "Content-Type não aceito")
+    untyped = "json" not in call.headers.get("content-type", "")
+    if call.method in {"POST", "PUT"} and call.body and untyped:
+        return error(406, "not_acceptable", "Content-Type não aceito")
     return None
 
 
@@ -124,7 +128,11 @@ def _note(call: Call, account: Account, answer: Answer) -> None:
             status=0 if answer.hang_up else answer.status,
             window=account.rate.number,
             count=account.rate.count,
+<<<<<<< HEAD
         )  # fmt: skip
+=======
+        )
+>>>>>>> sandbox
     )
 
 

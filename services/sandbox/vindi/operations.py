@@ -300,7 +300,7 @@ def _pay_charge(
     charge.attempt_count += charge.method in AUTOMATIC
     charge.next_attempt_ms = None
     kind = "capture" if charge.method in AUTOMATIC else "charge"
-    _transact(account, charge, kind, "success", cents, known)
+    _transact(account, charge, kind, "success", cents=cents, at=known)
     account.changed("charges", charge, at_ms=known)
     if cents < charge.cents:
         data = {"expected_amount": money(charge.cents), "transaction_amount": money(cents)}
@@ -313,7 +313,7 @@ def _pay_charge(
 
 
 def _transact(
-    account: Account, charge: Charge, kind: str, status: str, cents: int, at: int
+    account: Account, charge: Charge, kind: str, status: str, *, cents: int, at: int
 ) -> Transaction:
     row = Transaction(
         id=account.next_id("transactions"), created_ms=at, updated_ms=at, charge_id=charge.id,
@@ -336,7 +336,7 @@ def reject_attempt(account: Account, *, bill_id: int, last: bool = False) -> Cha
     account.changing("charges", charge)
     charge.attempt_count += 1
     charge.next_attempt_ms = None if last else now + 3 * 86_400_000
-    _transact(account, charge, "authorization", "rejected", charge.cents, now)
+    _transact(account, charge, "authorization", "rejected", cents=charge.cents, at=now)
     account.changed("charges", charge)
     account.emit("charge_rejected", charge)
     return charge
@@ -397,7 +397,7 @@ def refund(
         raise OperationRefusedError(f"cannot refund {money(cents)} of {money(left)}")
     account.changing("charges", charge)
     account.changing("bills", bill)
-    _transact(account, charge, "refund", "success", cents, account.now_ms())
+    _transact(account, charge, "refund", "success", cents=cents, at=account.now_ms())
     if cents == left:
         _undo_payment(account, bill, charge, cancel=cancel_bill)
     if events:
