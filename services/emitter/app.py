@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
-from shared.clients import open_clients
 from starlette.applications import Starlette
 
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
 from services.emitter.loop import Loop, free_leases_for_ever
+from shared.clients import open_clients
 from shared.config.settings import EmitterSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from shared.clients import Clients
 
 from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
@@ -16,6 +15,7 @@ from services.emitter.plan import plan_sale
 from services.emitter.read import read_bills, read_customers
 from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
 from services.emitter.write import write_plans
+from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db import (
     bills_store,

@@ -4,9 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.clients import Clients
-
 from services.emitter.plan import Terms
+from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db import connections_store, rules_store, tenants_store
 from shared.db.connection import Pool
@@ -85,7 +84,7 @@ async def load_context(
         vindi_connection=vindi,
         issuer_connection=issuer,
         vindi=clients.vindi(tenant, vindi, lane) if vindi and not vindi.state.blocked else None,
-        issuer=clients.issuer(tenant, issuer) if issuer and not issuer.state.blocked else None,
+        issuer=clients.issuer(issuer) if issuer and not issuer.state.blocked else None,
         bulk=clients.bulk,
         sealer=sealer,
         slots=clients.slots(issuer),

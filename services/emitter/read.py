@@ -11,7 +11,7 @@ from services.emitter.work import FreshSale, Known, Plan, happened, settle
 from shared.db.bills_store import came_alive
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import SaleRow
-from shared.domain.bill import Bill, BillStatus
+from shared.domain.bill import Bill, BillStatus, Refund
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
 from shared.domain.sale import SaleStatus
@@ -60,7 +60,14 @@ async def read_bills(
             case Read():
                 fresh.append(_fresh(context, entry, before, answer))
     refunds = await _read_refunds(context.bulk, vindi, fresh)
-    return ReadBatch(fresh=[_with_refunds(sale, refunds) for sale in fresh], plans=plans)
+    readable: list[FreshSale] = []
+    for sale in fresh:
+        problem = _refund_problem(sale, refunds)
+        if problem is None:
+            readable.append(_with_refunds(sale, refunds))
+        else:
+            plans.append(_unreadable(context, sale.entry, problem))
+    return ReadBatch(fresh=readable, plans=plans)
 
 
 def _fresh(context: TenantContext, entry: Entry, before: Known, answer: Read[Bill]) -> FreshSale:
@@ -75,14 +82,17 @@ def _fresh(context: TenantContext, entry: Entry, before: Known, answer: Read[Bil
     )
 
 
-async def _read_refunds(
-    bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]
-) -> Mapping[ChargeId, Sequence[Cents]]:
+RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
+
+
+async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]) -> RefundsOf:
     charges = [charge for sale in fresh for charge in _maybe_refunded(sale)]
-    if not charges:
-        return {}
-    found = await bulk.refunds_of_charges(vindi, charges)
-    return {charge: [refund.amount for refund in found[charge]] for charge in charges}
+    return await bulk.refunds_of_charges(vindi, charges) if charges else {}
+
+
+def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | None:
+    found = (refunds.get(charge.id) for charge in sale.bill.charges)
+    return next((answer for answer in found if isinstance(answer, Unreadable)), None)
 
 
 def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
@@ -97,11 +107,11 @@ def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
     ]
 
 
-def _with_refunds(sale: FreshSale, refunds: Mapping[ChargeId, Sequence[Cents]]) -> FreshSale:
+def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
     sums = {
-        charge.id: Cents(sum(refunds[charge.id]))
+        charge.id: Cents(sum(refund.amount for refund in found))
         for charge in sale.bill.charges
-        if refunds.get(charge.id)
+        if (found := refunds.get(charge.id)) and not isinstance(found, Unreadable)
     }
     return replace(sale, refunds=sums)
 
