@@ -1,0 +1,120 @@
+"""What Vindi knows: bills, their charges and refunds, customers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.ids import BillId, ChargeId, CustomerId
+from shared.domain.money import Cents
+
+
+class BillStatus(StrEnum):
+    """Vindi's words for the state of a bill (vindi-api, section 6.1)."""
+
+    REVIEW = "review"
+    SCHEDULED = "scheduled"
+    PENDING = "pending"
+    PAID = "paid"
+    CANCELED = "canceled"
+
+
+LIVE_STATUSES = frozenset({BillStatus.PENDING, BillStatus.PAID})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillLine:
+    """One line of a bill: a product, or a discount on one (negative amount)."""
+
+    id: int
+    product_id: int | None
+    product_code: str | None
+    product_name: str
+    amount: Cents  # the line's total, not its unit price
+    quantity: int
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One demand for payment of a bill."""
+
+    id: ChargeId
+    status: str  # Vindi's word; new ones are kept, never fatal
+    amount: Cents
+    paid_at: datetime | None  # midnight of the day of payment for boleto and manual payments
+    updated_at: datetime | None
+    payment_method_code: str | None
+    transaction_at: datetime | None  # created_at of its last transaction, of any kind
+    transaction_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What a tenant's customer owes, or has paid. All instants are UTC."""
+
+    id: BillId
+    code: str | None
+    status: BillStatus
+    amount: Cents  # falls to zero when the bill is canceled
+    lines: tuple[BillLine, ...]
+    charges: tuple[Charge, ...]
+    customer_id: CustomerId
+    customer_name: str
+    customer_code: str | None
+    cycle: int | None  # of the subscription's period, from 1; None for single bills
+    plan_code: str | None
+    installments: int
+    billing_at: datetime | None
+    due_at: datetime | None
+    created_at: datetime
+    updated_at: datetime  # whole seconds: Vindi's sub-seconds are not stable
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def lines_total(self) -> Cents:
+        """The sum of its lines, discounts included."""
+        return Cents(sum(line.amount for line in self.lines))
+
+    @property
+    def paid_charges(self) -> tuple[Charge, ...]:
+        """Charges that are paid, in Vindi's order."""
+        return tuple(charge for charge in self.charges if charge.status == "paid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """One successful refund transaction on a charge."""
+
+    transaction_id: int
+    charge_id: ChargeId
+    amount: Cents  # positive: what was given back
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A postal address; any part may be missing."""
+
+    street: str | None = None
+    number: str | None = None
+    complement: str | None = None
+    district: str | None = None
+    city: str | None = None
+    state: str | None = None
+    zip: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """The buyer of a bill, as Vindi has it now (the tomador of the nota)."""
+
+    id: CustomerId
+    code: str | None
+    name: str
+    email: str | None
+    document: str | None  # CPF or CNPJ without punctuation, upper case; None when absent
+    phone: str | None
+    address: Address
+    updated_at: datetime | None

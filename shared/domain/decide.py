@@ -1,0 +1,279 @@
+"""The rule as a pure function: what becomes of a sale, given all that is known (design D6)."""
+
+from datetime import date, datetime, timedelta
+
+from shared.domain.bill import Bill, BillStatus
+from shared.domain.choose_rule import IssueMoment, choose_moment, choose_service
+from shared.domain.competencia import choose_competencia
+from shared.domain.decision import (
+    Cancel,
+    Decision,
+    Follow,
+    Hold,
+    Issue,
+    Keep,
+    NeedsCustomer,
+    NotYet,
+    Skip,
+    Wait,
+)
+from shared.domain.draft import draft_nota
+from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid
+from shared.domain.money import show_reais
+from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
+from shared.domain.refunds import refund_state
+from shared.domain.rule import Rule
+from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+
+
+def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
+    """Say what becomes of a sale. Total: every input has an answer, and nothing is read.
+
+    A sale no rule foresaw is held, never skipped: a nota owed and forgotten costs more than a
+    question to a person.
+    """
+    if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
+        return NotYet()
+    nota = sale.nota
+    if nota is not None and nota.status is not NotaStatus.CANCELLED:
+        return _decide_with_nota(sale, nota, rule, terms)
+    if nota is not None and sale.wish != "issue":
+        return Keep()
+    return _decide_unsent(sale, rule, terms, now)
+
+
+def why_unwanted(sale: SaleFacts) -> str | None:
+    """Name why no nota should stand for this bill any more; None while one should."""
+    if refund_state(sale.bill, sale.refunds) == "full":
+        return "refunded"
+    return "bill_canceled" if sale.bill.status is BillStatus.CANCELED else None
+
+
+def _decide_with_nota(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms
+) -> Decision:
+    unwanted = why_unwanted(sale)
+    if sale.wish == "cancel":
+        unwanted = unwanted or "canceled_by_person"
+    may_cancel = sale.wish == "cancel" or rule is None or rule.cancel_on_refund
+    if nota.status in IN_FLIGHT:
+        return _follow(sale, unwanted, may_cancel=may_cancel)
+    match nota.status:
+        case NotaStatus.DENIED:
+            return _decide_denied(sale, nota, rule, terms)
+        case NotaStatus.CANCELLING:
+            return Follow()
+        case NotaStatus.CANCEL_REFUSED if sale.wish != "cancel":
+            return Keep(attention="cancel_refused")
+        case _:
+            pass
+    if unwanted is None:
+        return Keep(attention=_attention_after_issue(sale, nota))
+    if not may_cancel:
+        return Keep(attention=unwanted)
+    return Cancel(code=unwanted) if terms.issuing else Keep(attention="tenant_paused")
+
+
+def _follow(sale: SaleFacts, unwanted: str | None, *, may_cancel: bool) -> Follow:
+    if unwanted is not None:
+        return Follow(then_cancel=unwanted) if may_cancel else Follow(attention=unwanted)
+    partial = refund_state(sale.bill, sale.refunds) == "partial"
+    return Follow(attention="partially_refunded" if partial else None)
+
+
+def _decide_denied(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms
+) -> Decision:
+    unwanted = why_unwanted(sale)
+    if unwanted is not None:
+        return Skip(code=unwanted)
+    if refund_state(sale.bill, sale.refunds) == "partial" and sale.wish != "issue":
+        return Hold(code="partially_refunded")
+    if not nota.resend or sale.wish == "hold":
+        return Keep()
+    if not terms.issuing:
+        return Keep(attention="tenant_paused")
+    if rule is None:
+        return Hold(code="no_rule")
+    if sale.customer is None:
+        return NeedsCustomer()
+    moment = _moment_for(sale, choose_moment(sale.bill, rule)) or moment_created(
+        sale.bill, sale.came_alive_at
+    )
+    day = sale.competencia
+    if moment is None or day is None:
+        return Hold(code="payment_unclear")
+    drafted = _drafted(sale, rule, terms, day)
+    if isinstance(drafted, Hold):
+        return drafted
+    return Issue(draft=drafted, revision=nota.revision, issue_at=moment.at, competencia=day)
+
+
+def _attention_after_issue(sale: SaleFacts, nota: LastNota) -> str | None:
+    if refund_state(sale.bill, sale.refunds) == "partial":
+        return "partially_refunded"
+    if sale.bill.status is BillStatus.PENDING and sale.bill.amount == 0 and nota.amount:
+        return None  # its charge was canceled, its lines still say what was sold
+    changed = sale.bill.lines_total != nota.amount
+    return "bill_changed_after_issue" if changed else None
+
+
+def _decide_unsent(
+    sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
+    bill = sale.bill
+    created = moment_created(bill, sale.came_alive_at)
+    if rule is None:
+        return Hold(code="no_rule")
+    when = choose_moment(bill, rule)
+    moment = _moment_for(sale, when)
+    if moment is not None and _outside_stream(sale, moment, terms):
+        return Skip(code="before_activation")
+    if bill.status is BillStatus.CANCELED:
+        return Skip(code="bill_canceled")
+    held = _bill_trouble(sale)
+    if held is not None:
+        return held
+    if sale.wish == "hold":
+        return Hold(code="held_by_person")
+    if sale.wish == "cancel":
+        return Skip(code="canceled_by_person")
+    if sale.wish == "issue":
+        at = sale.wish_at or now
+        return _issue(sale, rule, terms, now, moment or created, issue_at=at, days=None)
+    if when is None:
+        return Hold(code="mixed_rules")
+    return _decide_by_moment(sale, rule, terms, now, when, moment)
+
+
+def _moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
+    if when is not None and when.issue_when in ("bill_paid", "guarantee_ended"):
+        return moment_paid(sale.bill)
+    return moment_created(sale.bill, sale.came_alive_at)
+
+
+def _outside_stream(sale: SaleFacts, moment: Moment, terms: TenantTerms) -> bool:
+    if sale.backfill is not None or sale.wish == "issue":
+        return False
+    return terms.active_from is None or max(moment.at, moment.recorded_at) < terms.active_from
+
+
+def _bill_trouble(sale: SaleFacts) -> Hold | Skip | None:
+    bill = sale.bill
+    match refund_state(bill, sale.refunds):
+        case "full":
+            return Skip(code="refunded")
+        case "partial" if sale.wish != "issue":
+            return Hold(code="partially_refunded")
+        case "payment_undone" if sale.wish != "issue":
+            return Hold(code="payment_undone")
+        case _:
+            pass
+    if bill.amount == 0 and bill.lines_total == 0:
+        return Skip(code="zero_amount")
+    return None
+
+
+def _decide_by_moment(
+    sale: SaleFacts,
+    rule: Rule,
+    terms: TenantTerms,
+    now: datetime,
+    when: IssueMoment,
+    moment: Moment | None,
+) -> Decision:
+    match when.issue_when:
+        case "never":
+            return Skip(code="rule_never")
+        case "manual":
+            return Hold(code="rule_manual")
+        case "bill_created":
+            return _issue(sale, rule, terms, now, moment, issue_at=None, days=None)
+        case "bill_paid" | "guarantee_ended":
+            pass
+    if sale.bill.status is BillStatus.PENDING:
+        return Wait(
+            status="waiting_payment",
+            until=None,
+            why="a regra pede o pagamento e a fatura está aberta",
+        )
+    if moment is None:
+        return Hold(code="payment_unclear")
+    if when.issue_when == "bill_paid":
+        return _issue(sale, rule, terms, now, moment, issue_at=None, days=None)
+    days = when.guarantee_days or 1
+    end = guarantee_end(moment.at, days, terms.zone)
+    return _issue(sale, rule, terms, now, moment, issue_at=end, days=days)
+
+
+def _issue(
+    sale: SaleFacts,
+    rule: Rule,
+    terms: TenantTerms,
+    now: datetime,
+    moment: Moment | None,
+    *,
+    issue_at: datetime | None,
+    days: int | None,
+) -> Decision:
+    """Answer for a sale whose moment came: the last questions before a nota."""
+    if moment is None:
+        return Hold(code="payment_unclear")
+    due = issue_at or moment.at
+    if _disagrees(sale.bill):
+        return Hold(code="amount_mismatch", detail=_amounts(sale.bill), issue_at=due)
+    day = choose_competencia(
+        fixed=sale.competencia,
+        rule=rule,
+        moment_at=moment.at,
+        issue_at=due,
+        guarantee=days is not None,
+        zone=terms.zone,
+        backfill=sale.backfill,
+        now=now,
+    )
+    if now < due:
+        return Wait(
+            status="in_guarantee",
+            until=due,
+            why=_guarantee_why(moment.at, days, terms, due),
+            competencia=day.day,
+        )
+    if not terms.issuing:
+        return Hold(code="tenant_paused", issue_at=due, competencia=day.day)
+    if day.closed:
+        return Hold(code="competencia_month_closed", issue_at=due, competencia=day.day)
+    if sale.customer is None:
+        return NeedsCustomer()
+    drafted = _drafted(sale, rule, terms, day.day)
+    if isinstance(drafted, Hold):
+        return Hold(code=drafted.code, detail=drafted.detail, issue_at=due, competencia=day.day)
+    return Issue(draft=drafted, revision=_next_revision(sale), issue_at=due, competencia=day.day)
+
+
+def _drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> NotaDraft | Hold:
+    service = choose_service(sale.bill, rule)
+    if service is None:
+        return Hold(code="mixed_services")
+    return draft_nota(sale, rule, service, day, terms.zone)
+
+
+def _next_revision(sale: SaleFacts) -> int:
+    return 1 if sale.nota is None else sale.nota.revision + 1
+
+
+def _disagrees(bill: Bill) -> bool:
+    return bill.lines_total != bill.amount or bill.amount < 0
+
+
+def _amounts(bill: Bill) -> str:
+    return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
+
+
+def _guarantee_why(paid_at: datetime, days: int | None, terms: TenantTerms, due: datetime) -> str:
+    paid_on = paid_at.astimezone(terms.zone).date()
+    last = due.astimezone(terms.zone).date() - timedelta(days=1)
+    return (
+        f"pago em {paid_on:%d/%m/%Y}; a garantia de {days} dias termina com o dia {last:%d/%m/%Y}; "
+        f"a nota é devida no dia seguinte, às 00:00"
+    )

@@ -1,0 +1,36 @@
+"""The text of a nota, from the tenant's template."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+VARIABLES: Final = frozenset(
+    {"produtos", "fatura", "competencia", "cliente", "plano", "ciclo", "valor", "pagamento"}
+)
+MOST_CHARACTERS: Final = 2000  # national standard for the discriminação (enotas-api, section 4.3)
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+def check_template(template: str) -> None:
+    """Raise ValueError when a template names a variable we do not know or leaves a brace open."""
+    unknown = sorted({name for name in _VARIABLE.findall(template) if name not in VARIABLES})
+    if unknown:
+        known = ", ".join(f"{{{name}}}" for name in sorted(VARIABLES))
+        raise ValueError(f"unknown variable {{{unknown[0]}}}; known are {known}")
+    if set("{}") & set(_VARIABLE.sub("", template)):
+        raise ValueError("a brace is left open or closed twice")
+
+
+def fill_template(template: str, values: Mapping[str, str]) -> str:
+    """Fill a checked template and cut it to the issuer's limit without breaking a word."""
+    text = _VARIABLE.sub(lambda found: values.get(found.group(1), ""), template).strip()
+    return cut_at_word(text, MOST_CHARACTERS)
+
+
+def cut_at_word(text: str, limit: int) -> str:
+    """Cut a text to at most `limit` characters, at a space where there is one."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    head, space, _ = kept.rpartition(" ")
+    return f"{head if space else kept}…"

@@ -1,0 +1,104 @@
+"""From a sale to what its nota says, or the hold that names what is missing."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from shared.domain.bill import Address, Customer
+from shared.domain.choose_rule import products_with_value
+from shared.domain.decision import Hold
+from shared.domain.description import fill_template
+from shared.domain.moment import local_day, moment_paid
+from shared.domain.money import show_reais
+from shared.domain.nota import NotaDraft, Service, Tomador
+from shared.domain.party import (
+    document_state,
+    email_for_nota,
+    missing_address_parts,
+    phone_for_nota,
+    stand_in_address,
+)
+from shared.domain.rule import Rule, ServiceRule
+from shared.domain.sale import SaleFacts
+
+
+def draft_nota(
+    sale: SaleFacts, rule: Rule, service: ServiceRule, competencia: date, zone: ZoneInfo
+) -> NotaDraft | Hold:
+    """Write the nota of a sale whose customer was read, or hold it for what is missing."""
+    if sale.customer is None:
+        raise ValueError("the customer must be read before a nota is drafted")
+    tomador = _tomador(sale.customer, rule)
+    if isinstance(tomador, Hold):
+        return tomador
+    return NotaDraft(
+        amount=sale.bill.lines_total,
+        competencia=competencia,
+        description=_description(sale, rule, competencia, zone),
+        tomador=tomador,
+        service=_service(service),
+        send_email=rule.send_email and tomador.email is not None,
+    )
+
+
+def _tomador(customer: Customer, rule: Rule) -> Tomador | Hold:
+    match document_state(customer.document):
+        case "invalid":
+            return Hold(code="customer_document_invalid")
+        case "missing" if rule.customer_document_missing == "hold":
+            return Hold(code="customer_document_missing")
+        case _:
+            pass
+    address = _address(customer, rule)
+    if isinstance(address, Hold):
+        return address
+    return Tomador(
+        name=customer.name.strip() or customer.name,
+        email=email_for_nota(customer.email),
+        document=customer.document,
+        phone=phone_for_nota(customer.phone),
+        address=address,
+    )
+
+
+def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
+    missing = missing_address_parts(customer.address)
+    if not missing:
+        return customer.address
+    match rule.customer_address_incomplete:
+        case "issue_without":
+            return None
+        case "default_address" if rule.default_address is not None:
+            return stand_in_address(rule.default_address)
+        case _:
+            return Hold(code="customer_address_incomplete", detail=", ".join(missing))
+
+
+def _service(rule: ServiceRule) -> Service:
+    reform = rule.ibs_cbs
+    return Service(
+        municipal_code=rule.municipal_code,
+        lc116=rule.lc116,
+        cnae=rule.cnae,
+        iss_rate=rule.iss_rate,
+        iss_withheld=rule.iss_withheld,
+        nbs=rule.nbs,
+        national_code=rule.national_code,
+        ibs_cbs_class=reform.class_code if reform else None,
+        ibs_cbs_operation=reform.operation_code if reform else None,
+    )
+
+
+def _description(sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo) -> str:
+    bill = sale.bill
+    paid = moment_paid(bill)
+    values = {
+        "produtos": ", ".join(line.product_name.strip() for line in products_with_value(bill)),
+        "fatura": str(bill.id),
+        "competencia": f"{competencia:%m/%Y}",
+        "cliente": sale.customer.name.strip() if sale.customer else "",
+        "plano": bill.plan_code or "",
+        "ciclo": str(bill.cycle or ""),
+        "valor": f"R$ {show_reais(bill.lines_total).replace('.', ',')}",
+        "pagamento": f"{local_day(paid.at, zone):%d/%m/%Y}" if paid else "",
+    }
+    return fill_template(rule.description, values)

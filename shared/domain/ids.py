@@ -1,0 +1,12 @@
+"""Ids that cannot be passed for one another."""
+
+from typing import NewType
+
+TenantId = NewType(
+    "TenantId", str
+)  # "t" and ten letters or digits; also the tenant's word in external ids
+BillId = NewType("BillId", int)  # Vindi's number: unique within one tenant only
+ChargeId = NewType("ChargeId", int)
+CustomerId = NewType("CustomerId", int)
+ExternalId = NewType("ExternalId", str)  # our id of a nota at the issuer (eNotas: idExterno)
+IssuerNotaId = NewType("IssuerNotaId", str)  # the issuer's id of a nota (eNotas: nfeId)

@@ -1,0 +1,83 @@
+"""Which instant of a bill counts, and the days that follow from it (design D7 and D8)."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from shared.domain.bill import Bill, BillStatus, Charge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """The instant a sale happened for its rule, and when Vindi recorded it."""
+
+    kind: Literal["created", "paid"]
+    at: datetime
+    recorded_at: datetime  # never before `at`; equal to it for creations
+
+
+def moment_created(bill: Bill, came_alive_at: datetime | None) -> Moment | None:
+    """Say when a live bill was created; None while it is not live.
+
+    `came_alive_at` is the `updated_at` with which a bill that we had seen in review or scheduled
+    came alive. A canceled bill keeps the moment it would have had.
+    """
+    if bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
+        return None
+    at = came_alive_at or bill.billing_at or bill.created_at
+    return Moment(kind="created", at=at, recorded_at=at)
+
+
+def moment_paid(bill: Bill) -> Moment | None:
+    """Say when a bill was paid: `paid_at` of the latest of its paid charges; None if unknown."""
+    if bill.status is not BillStatus.PAID:
+        return None
+    dated = [
+        (charge.paid_at, charge) for charge in bill.charges if _paid(charge) and charge.paid_at
+    ]
+    if not dated:
+        return None
+    paid_at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))
+    recorded = _recorded_at(charge)
+    return Moment(kind="paid", at=paid_at, recorded_at=max(paid_at, recorded or paid_at))
+
+
+def _paid(charge: Charge) -> bool:
+    return charge.status == "paid"
+
+
+def _recorded_at(charge: Charge) -> datetime | None:
+    # The paying transaction's created_at; a later refund hides it, then the charge's own stamp.
+    if charge.transaction_at is not None and charge.transaction_type != "refund":
+        return charge.transaction_at
+    return charge.updated_at
+
+
+def local_day(instant: datetime, zone: ZoneInfo) -> date:
+    """The calendar day of an instant in the tenant's zone."""
+    return instant.astimezone(zone).date()
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a local day begins, in UTC."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def guarantee_end(paid_at: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """When a guarantee of N days is over: 00:00 local of the day after the Nth day.
+
+    The day of payment does not count (Civil Code, art. 132): paid on the 1st at any hour with 7
+    days, the nota is due on the 9th at 00:00.
+    """
+    return start_of_day(local_day(paid_at, zone) + timedelta(days=days + 1), zone)
+
+
+def month_of(day: date) -> tuple[int, int]:
+    """Year and month of a day, for comparing months."""
+    return day.year, day.month
+
+
+def next_month(day: date) -> tuple[int, int]:
+    """Year and month after the month of a day."""
+    return (day.year + 1, 1) if day.month == 12 else (day.year, day.month + 1)

@@ -1,0 +1,38 @@
+"""Money as integer centavos, read from and written to decimal text."""
+
+from decimal import Decimal, InvalidOperation
+from typing import NewType
+
+Cents = NewType("Cents", int)
+
+_CENTAVO = Decimal("0.01")
+_LIMIT = Decimal(10) ** 15  # beyond any bill; keeps a typo from becoming a bigint overflow
+
+
+def read_reais(value: object) -> Cents:
+    """Read an amount in reais, as text or a JSON number, into centavos.
+
+    Vindi writes money as `"179.9"`, `"-1.2"`, `"0.0"`; some webhook bodies of zero bills carry
+    numbers (vindi-api, section 4). Raises ValueError for anything that is not a finite amount
+    with at most two significant decimals.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ValueError(f"not an amount: {type(value).__name__}")  # noqa: TRY004 - one error class for callers
+    try:
+        # repr of a float is its shortest exact text: 179.9 stays 179.9.
+        amount = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
+    except InvalidOperation as error:
+        raise ValueError("not an amount") from error
+    if not amount.is_finite() or abs(amount) >= _LIMIT:
+        raise ValueError("not an amount within reach")
+    rounded = amount.quantize(_CENTAVO)
+    if rounded != amount:
+        raise ValueError("an amount has at most two decimals")
+    return Cents(int(rounded * 100))
+
+
+def show_reais(cents: int) -> str:
+    """Write centavos as a decimal string in reais: `17990` is `"179.90"`."""
+    sign = "-" if cents < 0 else ""
+    whole, part = divmod(abs(cents), 100)
+    return f"{sign}{whole}.{part:02d}"

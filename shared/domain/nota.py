@@ -1,0 +1,80 @@
+"""The nota: what we ask the issuer for, and the states it goes through with us."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from shared.domain.bill import Address
+from shared.domain.ids import BillId, ExternalId, TenantId
+from shared.domain.money import Cents
+
+IssuerEnvironment = Literal["Homologacao", "Producao"]
+
+
+class NotaStatus(StrEnum):
+    """Where one nota is. `sending` is the intent, written before the first request leaves."""
+
+    SENDING = "sending"
+    UNCERTAIN = "uncertain"
+    PENDING = "pending"
+    ISSUED = "issued"
+    DENIED = "denied"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    CANCEL_REFUSED = "cancel_refused"
+
+
+VALID_NOTA = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED})
+IN_FLIGHT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How a service is taxed, as the tenant's accountant stated it; never guessed."""
+
+    municipal_code: str | None = None
+    lc116: str | None = None
+    cnae: str | None = None
+    iss_rate: str | None = None  # percent, as typed: "2.00"
+    iss_withheld: bool = False
+    nbs: str | None = None
+    national_code: str | None = None
+    ibs_cbs_class: str | None = None
+    ibs_cbs_operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tomador:
+    """The buyer as the nota shows it; document and address may be left out by policy."""
+
+    name: str
+    email: str | None
+    document: str | None
+    phone: str | None
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotaDraft:
+    """Everything one nota says, before any issuer's format."""
+
+    amount: Cents
+    competencia: date
+    description: str
+    tomador: Tomador
+    service: Service
+    send_email: bool
+
+
+def external_id(
+    *, tenant: TenantId, environment: IssuerEnvironment, bill: BillId, revision: int, part: int = 0
+) -> ExternalId:
+    """Build our id of a nota: `{h|p}-{tenant}-{bill}-{revision}`, `{bill}x{part}` when split.
+
+    Derived from the sale alone, so that a worker that crashed derives the same again. At most
+    50 characters of `[A-Za-z0-9_-]` (enotas-api, section 4.1).
+    """
+    letter = "p" if environment == "Producao" else "h"
+    sale = f"{bill}x{part}" if part else f"{bill}"
+    return ExternalId(f"{letter}-{tenant}-{sale}-{revision}")

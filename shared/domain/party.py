@@ -1,0 +1,73 @@
+"""What a nota needs to know of the buyer, and whether Vindi's data has it."""
+
+import re
+from typing import Literal
+
+from validate_docbr import CNPJ, CPF
+
+from shared.domain.bill import Address, Customer
+from shared.domain.rule import DefaultAddress
+
+DocumentState = Literal["valid", "missing", "invalid"]
+
+_CPF = CPF()
+_CNPJ = CNPJ()
+_ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
+
+
+def normalise_document(text: str | None) -> str | None:
+    """Strip punctuation from a CPF or CNPJ; letters stay (alphanumeric CNPJ, since July 2026)."""
+    bare = re.sub(r"[^0-9A-Za-z]", "", text or "").upper()
+    return bare or None
+
+
+def document_state(document: str | None) -> DocumentState:
+    """Check the length and check digits of a bare CPF (11) or CNPJ (14)."""
+    if not document:
+        return "missing"
+    if len(document) == 11:
+        good = document.isdigit() and _CPF.validate(document)
+    else:
+        good = len(document) == 14 and document.isalnum() and _CNPJ.validate(document)
+    return "valid" if good else "invalid"
+
+
+def missing_address_parts(address: Address) -> tuple[str, ...]:
+    """Name what an address lacks of street, district, city, state and zip."""
+    missing = [part for part in _ADDRESS_PARTS if not getattr(address, part)]
+    if "zip" not in missing and not re.fullmatch(r"\d{8}", address.zip or ""):
+        missing.append("zip")
+    return tuple(missing)
+
+
+def stand_in_address(rule: DefaultAddress) -> Address:
+    """The tenant's default address as an address."""
+    return Address(
+        street=rule.street,
+        number=rule.number,
+        complement=rule.complement,
+        district=rule.district,
+        city=rule.city,
+        state=rule.state,
+        zip=rule.zip.replace("-", ""),
+        country="BR",
+    )
+
+
+def phone_for_nota(phone: str | None) -> str | None:
+    """Ten or eleven digits, or nothing: cities deny anything else (enotas-api, section 4.2)."""
+    digits = re.sub(r"\D", "", phone or "")
+    if len(digits) in (12, 13) and digits.startswith("55"):
+        digits = digits[2:]
+    return digits if len(digits) in (10, 11) else None
+
+
+def email_for_nota(email: str | None) -> str | None:
+    """The first address of a field that may hold several, at most 80 characters."""
+    first = re.split(r"[,;\s]+", (email or "").strip())[0]
+    return first if "@" in first and len(first) <= 80 else None
+
+
+def person_kind(customer: Customer) -> Literal["F", "J"]:
+    """Natural person or company, told by the document's length."""
+    return "J" if customer.document and len(customer.document) == 14 else "F"

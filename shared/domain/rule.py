@@ -1,0 +1,146 @@
+"""The tenant's rule: when a nota is issued, and what is done about missing data.
+
+The JSON is that of the interface page, section 6. Unknown names are refused, so that a typing
+error cannot silently become a default.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from shared.domain.description import check_template
+
+IssueWhen = Literal["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]
+Cycle = Literal["first", "renewal", "any"]
+GuaranteeDays = Annotated[int, Field(ge=1, le=365, strict=True)]
+Text = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Conditions(_Part):
+    """All stated conditions must hold; any value of a list will do; an empty list means any."""
+
+    product_code: tuple[str, ...] = ()
+    plan_code: tuple[str, ...] = ()
+    payment_method_code: tuple[str, ...] = ()
+    customer_code: tuple[str, ...] = ()
+    cycle: Cycle = "any"
+
+
+class RuleException(_Part):
+    """Another moment for some sales; the first exception that matches has the word."""
+
+    if_: Conditions = Field(alias="if")
+    issue_when: IssueWhen
+    guarantee_days: GuaranteeDays | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _demand_conditions(cls, data: object) -> object:
+        if isinstance(data, dict) and "if" not in data and "if_" in data:
+            raise ValueError("the conditions are named `if`")
+        return data
+
+
+class LateCompetencia(_Part):
+    """What to do with a competência in an earlier month than the day of sending."""
+
+    keep_until_day: int = Field(default=5, ge=0, le=31, strict=True)
+    then: Literal["hold", "today"] = "hold"
+
+
+class DefaultAddress(_Part):
+    """The tenant's own stand-in for an incomplete address."""
+
+    street: Text
+    number: Annotated[str, Field(max_length=10)] = "S/N"
+    complement: Annotated[str, Field(max_length=60)] | None = None
+    district: Text
+    city: Text
+    state: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    zip: Annotated[str, Field(pattern=r"^\d{5}-?\d{3}$")]
+
+
+class IbsCbs(_Part):
+    """Classification for IBS/CBS, as the accountant decided it (six digits each)."""
+
+    class_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
+    operation_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
+
+
+class ServiceRule(_Part):
+    """How a service is taxed."""
+
+    municipal_code: Annotated[str, Field(max_length=20)] | None = None
+    lc116: Annotated[str, Field(max_length=10)] | None = None
+    cnae: Annotated[str, Field(max_length=10)] | None = None
+    iss_rate: str | None = None
+    iss_withheld: bool = False
+    nbs: Annotated[str, Field(max_length=12)] | None = None
+    national_code: Annotated[str, Field(max_length=10)] | None = None
+    ibs_cbs: IbsCbs | None = None
+
+    @field_validator("iss_rate")
+    @classmethod
+    def _a_percentage(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            rate = Decimal(value)
+        except InvalidOperation as error:
+            raise ValueError("a percentage such as 2.00") from error
+        if (
+            not rate.is_finite()
+            or not 0 <= rate <= 100
+            or not re.fullmatch(r"\d+(\.\d{1,4})?", value)
+        ):
+            raise ValueError("a percentage from 0 to 100, such as 2.00")
+        return value
+
+
+class Rule(_Part):
+    """A tenant's whole rule, one version of it."""
+
+    issue_when: IssueWhen
+    guarantee_days: GuaranteeDays | None = None
+    exceptions: tuple[RuleException, ...] = ()
+    cancel_on_refund: bool = True
+    customer_document_missing: Literal["hold", "issue_without"] = "hold"
+    customer_address_incomplete: Literal["hold", "issue_without", "default_address"] = "hold"
+    default_address: DefaultAddress | None = None
+    competencia: Literal["moment", "issue_day"] | None = None
+    late_competencia: LateCompetencia = LateCompetencia()
+    send_email: bool = True
+    description: Annotated[str, Field(min_length=1, max_length=2000)] = (
+        "{produtos} - fatura {fatura}"
+    )
+    service: ServiceRule = ServiceRule()
+    services_by_product_code: dict[str, ServiceRule] = Field(default_factory=dict)
+
+    @field_validator("description")
+    @classmethod
+    def _known_variables(cls, value: str) -> str:
+        check_template(value)
+        return value
+
+    @model_validator(mode="after")
+    def _possible_combination(self) -> Self:
+        problems = []
+        if self.issue_when == "guarantee_ended" and self.guarantee_days is None:
+            problems.append("guarantee_days is needed with issue_when guarantee_ended")
+        for number, exception in enumerate(self.exceptions, start=1):
+            needs_days = exception.issue_when == "guarantee_ended"
+            if needs_days and exception.guarantee_days is None and self.guarantee_days is None:
+                problems.append(f"exception {number}: guarantee_days is needed")
+        if self.customer_address_incomplete == "default_address" and self.default_address is None:
+            problems.append(
+                "default_address is needed with customer_address_incomplete default_address"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self

@@ -1,0 +1,81 @@
+"""How we speak HTTP to the systems outside: one kind of session, no surprises of the library."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from aiohttp import ClientConnectorError, ClientSession, ConnectionTimeoutError, TCPConnector
+from aiohttp.cookiejar import DummyCookieJar
+
+USER_AGENT: Final = "notaponte/0.1"
+# A connection idle for longer is closed by us, before the other side does it under a request.
+KEEPALIVE_SECONDS: Final = 15.0
+
+# These mean that no request left: the connection itself was never made.
+NEVER_SENT: Final = (ClientConnectorError, ConnectionTimeoutError)
+
+# aiohttp sends a request of an idempotent method a second time, without a word, when a kept-alive
+# connection breaks. It looks the method up as it was written and sends it in capitals, so the
+# methods below are sent once each (`tests/clients/test_sent_once.py`).
+GET_ONCE: Final = "get"
+DELETE_ONCE: Final = "delete"
+
+
+def open_session(*, connections: int = 100) -> ClientSession:
+    """Open the session that clients share; whoever opens it closes it.
+
+    It keeps no cookies, since one tenant's must never travel with another's key, and takes no
+    proxy or password from the environment.
+    """
+    return ClientSession(
+        connector=TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS),
+        cookie_jar=DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT},
+        trust_env=False,
+    )
+
+
+def demand_https(url: str) -> str:
+    """Return a base URL without its last slash; ValueError for plain http beyond this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        return url.rstrip("/")
+    raise ValueError("an address outside this machine must begin with https://")
+
+
+def read_json(body: bytes) -> Any:
+    """Decode a JSON body; ValueError for anything else, HTML and emptiness included."""
+    return json.loads(body)
+
+
+def retry_after(headers: Mapping[str, str], *, default: timedelta, longest: timedelta) -> timedelta:
+    """Read `Retry-After` in seconds; `default` when absent or unreadable, never over `longest`."""
+    try:
+        seconds = float(headers.get("Retry-After", ""))
+    except ValueError:
+        return default
+    if not seconds >= 0:  # NaN too
+        return default
+    return min(timedelta(seconds=min(seconds, longest.total_seconds())), longest)
+
+
+def server_time(headers: Mapping[str, str]) -> datetime | None:
+    """The other side's clock, from its `Date` header; None when absent or unreadable."""
+    try:
+        said = parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return said if said.tzinfo else None
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False

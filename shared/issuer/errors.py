@@ -1,0 +1,46 @@
+"""What can go wrong with an issuer, as leaves of the tree in shared.domain.errors.
+
+The answer lost to a write is returned as `Unknown`, so that no caller can miss it.
+"""
+
+from datetime import timedelta
+
+from shared.domain.errors import TenantBlockedError, TransientError
+
+
+class IssuerKeyRefused(TenantBlockedError):
+    """401: the key is missing, wrong or revoked."""
+
+    def __init__(self) -> None:
+        super().__init__("the issuer refused the key", code="issuer_key_refused")
+
+
+class IssuerForbidden(TenantBlockedError):
+    """403: a valid key without a right to the company."""
+
+    def __init__(self) -> None:
+        super().__init__("the key has no right to the company", code="issuer_forbidden")
+
+
+class IssuerCompanyUnknown(TenantBlockedError):
+    """404 where only the company can be missing: its id is wrong or it is disabled."""
+
+    def __init__(self) -> None:
+        super().__init__("the issuer knows no such company", code="issuer_company_unknown")
+
+
+class IssuerBusy(TransientError):
+    """Not now: 429, or our own limit for the key. Nothing was done."""
+
+    retry_after: timedelta
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("the issuer takes no more requests for now", retry_after=retry_after)
+
+
+class IssuerUnavailable(TransientError):
+    """A read got no usable answer, or a write provably never left. `why` is a constant word."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"no usable answer from the issuer: {why}")
+        self.why = why

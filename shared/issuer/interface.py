@@ -1,0 +1,192 @@
+"""What every issuer of notas offers us, in our words."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from shared.domain.ids import ExternalId, IssuerNotaId
+from shared.domain.money import Cents
+from shared.domain.nota import IssuerEnvironment, NotaDraft
+
+DocumentKind = Literal["pdf", "xml"]
+
+
+class Phase(StrEnum):
+    """Where a nota is, as its issuer says.
+
+    The words are those of `NotaStatus` where a nota exists at the issuer; `UNKNOWN_STATUS` is a
+    word of theirs we do not know: keep the phase stored, go on asking, never read it as failed.
+    """
+
+    PENDING = "pending"
+    ISSUED = "issued"
+    DENIED = "denied"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    CANCEL_REFUSED = "cancel_refused"
+    UNKNOWN_STATUS = "unknown_status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What this issuer can do beyond issuing."""
+
+    finds_by_key: bool
+    cancels: bool
+    notifies: bool
+    lists: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong with a nota; `message` is Portuguese and may be shown."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One nota as the issuer has it at the moment of asking. Instants are UTC.
+
+    Accept one only if its `changed_at` is not older than the stored one: two askers may be
+    answered in the other order.
+    """
+
+    issuer_id: IssuerNotaId
+    external_id: ExternalId | None
+    phase: Phase
+    raw_status: str
+    reason: str | None  # their text, unwrapped and free of HTML; may hold personal data
+    number: str | None
+    verification_code: str | None
+    has_pdf: bool
+    has_xml: bool
+    created_at: datetime | None
+    changed_at: datetime | None
+    issued_at: datetime | None
+    amount: Cents | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """The issuer has the nota and is working on it, or on its cancelling: ask `get` later."""
+
+    issuer_id: IssuerNotaId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """The nota turned out to be valid already."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The issuer took nothing; `code` is one of the `denied_*` words of the interface page."""
+
+    findings: tuple[Finding, ...]
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """It may have happened: `find` before anything else. `why` is a constant word."""
+
+    why: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAccepted:
+    """The wish is taken, or the nota is already being cancelled or cancelled; ask `get` later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRejected:
+    """The nota stays as it is; `phase` is None when the issuer does not know it at all."""
+
+    findings: tuple[Finding, ...]
+    phase: Phase | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReady:
+    """The document does not exist yet, or not any more: ask again later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A hint that a nota changed. Believe nothing in it: read the nota."""
+
+    company_id: str | None
+    issuer_id: IssuerNotaId | None
+    external_id: ExternalId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Which company a key issues for, and what its registration still lacks (their words)."""
+
+    company_name: str
+    cnpj: str | None
+    missing: tuple[str, ...]
+
+
+class Issuer(Protocol):
+    """One tenant's way to its issuer.
+
+    Every call may raise IssuerKeyRefused, IssuerForbidden or IssuerCompanyUnknown (pause the
+    tenant's issuing), IssuerBusy (nothing was done) and, where nothing was or could have been
+    done, IssuerUnavailable. Every call takes at most ISSUER_TIMEOUT plus the wait for a turn.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this issuer can do."""
+
+    def check(self, draft: NotaDraft) -> tuple[Finding, ...]:
+        """Name what the issuer would surely refuse; empty when nothing is known to be wrong."""
+
+    async def submit(
+        self,
+        key: ExternalId,
+        draft: NotaDraft,
+        *,
+        environment: IssuerEnvironment,
+        look_first: bool = False,
+    ) -> Pending | Issued | Rejected | Unknown:
+        """Ask for one nota under our own id, stored before this call.
+
+        One request to issue leaves at most. Not safe to repeat blindly: after Unknown, `find`
+        first, and when nothing is found repeat with the same key only after some waiting. With
+        `look_first` the nota is looked up before, and sent only if it is not there or denied:
+        for every attempt that is not the first of its key.
+        """
+
+    async def find(self, key: ExternalId) -> Snapshot | None:
+        """Read a nota by our id; None when the issuer says that it has none."""
+
+    async def get(self, issuer_id: IssuerNotaId) -> Snapshot | None:
+        """Read a nota by the issuer's id; None when the issuer says that it has none."""
+
+    async def cancel(self, key: ExternalId) -> CancelAccepted | CancelRejected | Unknown:
+        """Ask to cancel an issued nota. One request leaves; whether it worked says `get`."""
+
+    def classify_denial(self, reason: str | None) -> str:
+        """Sort a denial's text into one of the `denied_*` words of the interface page."""
+
+    async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:
+        """Fetch the PDF or XML of a nota. After a cancellation the PDF is another one."""
+
+    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
+        """Read what the issuer pushed; None when it names no nota."""
+
+    async def check_connection(self) -> Connection:
+        """Prove the key and the company, and say what the company's registration lacks."""
+
+    def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:
+        """Walk through the notas created on the UTC days from `since` to `until`, each once."""
