@@ -2,10 +2,12 @@ import base64
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from yarl import URL
 
+from services.sandbox.documents import cpf_of, document_is_bad
 from services.sandbox.enotas.denials import DENIALS
-from services.sandbox.enotas.documents import document_is_bad
 from services.sandbox.enotas.invariants import business_object
 from services.sandbox.enotas.records import Outcome
 from services.sandbox.run import Sandbox
@@ -356,6 +358,11 @@ def test_a_business_object_is_the_identifier_without_its_revision() -> None:
 @pytest.mark.parametrize("good", ["", "12345678909", "11222333000181", "12ABC34501DE35"])
 def test_documents_with_right_check_digits_pass(good: str) -> None:
     assert not document_is_bad(good)
+
+
+@given(st.integers(0, 10**9 - 1))
+def test_made_up_cpfs_are_right(number: int) -> None:
+    assert len(set(cpf := cpf_of(number))) == 1 or not document_is_bad(cpf)
 
 
 @pytest.mark.parametrize("bad", ["12345678900", "11111111111", "11222333000182", "123", "x" * 11])
