@@ -174,9 +174,7 @@ UPDATE: Final = """
 """
 
 
-async def update(
-    conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate]
-) -> set[BillId]:
+async def update(conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate]) -> set[BillId]:
     """Move notas on. Returns the sales whose nota took the news; the rest knew better."""
     if not updates:
         return set()
@@ -218,9 +216,7 @@ WITHDRAW: Final = """
 """
 
 
-async def withdraw_intents(
-    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
-) -> None:
+async def withdraw_intents(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
     """Take back intents whose request surely never reached the issuer."""
     if bills:
         await conn.execute(WITHDRAW, tenant, bills)

@@ -1,5 +1,6 @@
 """Webhook secrets: kept as hashes, two valid at once while one is being replaced."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,29 @@ FIND_HASHES: Final = """
 async def find_hashes(conn: Connection, tenant: TenantId, source: Source) -> list[bytes]:
     """The hashes of the secrets that are valid now: the current one and those not yet expired."""
     return [row["secret_hash"] for row in await conn.fetch(FIND_HASHES, tenant, source)]
+
+
+FIND_HASHES_OF_MANY: Final = """
+    -- secrets_store.find_hashes_of_many
+    SELECT s.tenant_id, s.source, s.secret_hash
+      FROM unnest($1::text[], $2::text[]) AS asked (tenant_id, source)
+      JOIN webhook_secrets s ON s.tenant_id = asked.tenant_id AND s.source = asked.source
+     WHERE s.expires_at IS NULL OR s.expires_at > now()
+"""
+
+
+async def find_hashes_of_many(
+    conn: Connection, asked: Sequence[tuple[TenantId, Source]]
+) -> dict[tuple[TenantId, Source], tuple[bytes, ...]]:
+    """The same for several tenants at once; whoever has none is not in the answer."""
+    rows = await conn.fetch(
+        FIND_HASHES_OF_MANY, [tenant for tenant, _ in asked], [source for _, source in asked]
+    )
+    found: dict[tuple[TenantId, Source], tuple[bytes, ...]] = {}
+    for row in rows:
+        key = (row["tenant_id"], row["source"])
+        found[key] = (*found.get(key, ()), row["secret_hash"])
+    return found
 
 
 ADD: Final = """

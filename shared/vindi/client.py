@@ -58,11 +58,15 @@ class Resource(Generic[T]):
     read: Callable[[object], T]
 
 
-BILLS: Final = Resource[Bill](path="bills", one="bill", read=read_bill)
-CUSTOMERS: Final = Resource[Customer](path="customers", one="customer", read=read_customer)
-CHARGES: Final = Resource[BilledCharge](path="charges", one="charge", read=read_billed_charge)
+BILLS: Final[Resource[Bill]] = Resource(path="bills", one="bill", read=read_bill)
+CUSTOMERS: Final[Resource[Customer]] = Resource(
+    path="customers", one="customer", read=read_customer
+)
+CHARGES: Final[Resource[BilledCharge]] = Resource(
+    path="charges", one="charge", read=read_billed_charge
+)
 # None for a transaction that is not a refund that succeeded.
-TRANSACTIONS: Final = Resource[Refund | None](
+TRANSACTIONS: Final[Resource[Refund | None]] = Resource(
     path="transactions", one="transaction", read=read_refund
 )
 

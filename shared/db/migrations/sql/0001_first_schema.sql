@@ -152,6 +152,7 @@ CREATE TABLE sales (
     customer_name text NOT NULL DEFAULT '',
     document_word bytea,                      -- keyed hash of the CPF or CNPJ, for searching
     customer      bytea,                      -- sealed JSON as read when last needed
+    unread        bytea,                      -- sealed: the answer that could not be read
     wish          text CHECK (wish IN ('hold', 'issue', 'cancel')),
     wish_at       timestamptz,
     backfill      text CHECK (backfill IN ('original', 'today')),
