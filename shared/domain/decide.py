@@ -19,6 +19,7 @@ from shared.domain.decision import (
 )
 from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid
+from shared.domain.money import show_reais
 from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
 from shared.domain.refunds import refund_state
 from shared.domain.rule import Rule
@@ -192,7 +193,9 @@ def _decide_by_moment(
             pass
     if sale.bill.status is BillStatus.PENDING:
         return Wait(
-            status="waiting_payment", until=None, why="the rule needs the payment, the bill is open"
+            status="waiting_payment",
+            until=None,
+            why="a regra pede o pagamento e a fatura está aberta",
         )
     if moment is None:
         return Hold(code="payment_unclear")
@@ -264,10 +267,13 @@ def _disagrees(bill: Bill) -> bool:
 
 
 def _amounts(bill: Bill) -> str:
-    return f"lines {bill.lines_total / 100:.2f}, amount {bill.amount / 100:.2f}"
+    return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
 
 
 def _guarantee_why(paid_at: datetime, days: int | None, terms: TenantTerms, due: datetime) -> str:
     paid_on = paid_at.astimezone(terms.zone).date()
     last = due.astimezone(terms.zone).date() - timedelta(days=1)
-    return f"paid on {paid_on}, {days} days of guarantee end with {last}; the nota is due on {last + timedelta(days=1)} at 00:00"
+    return (
+        f"pago em {paid_on:%d/%m/%Y}; a garantia de {days} dias termina com o dia {last:%d/%m/%Y}; "
+        f"a nota é devida no dia seguinte, às 00:00"
+    )

@@ -78,6 +78,10 @@ class EnotasIssuer:
         """Name what would surely be refused."""
         return check_draft(draft)
 
+    def classify_denial(self, reason: str | None) -> str:
+        """Sort a denial's text by who must act (enotas-api, section 14)."""
+        return classify_denial(reason)
+
     async def submit(
         self,
         key: ExternalId,

@@ -1,0 +1,140 @@
+"""What a delivery's bytes say, as far as anybody needs before the API is asked (design D3)."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from shared.domain.ids import BillId, TenantId
+
+Flag = Literal[
+    "malformed", "not_an_object", "no_event", "no_type", "unknown_type", "no_data", "no_bill_id",
+    "bad_bill_id", "unmatched",
+]  # fmt: skip
+
+# vindi-api.md, section 9.5
+KNOWN_TYPES: Final = frozenset(
+    {
+        "test", "bill_created", "bill_paid", "bill_canceled", "bill_seen", "charge_created",
+        "charge_rejected", "charge_canceled", "charge_refunded", "subscription_created",
+        "subscription_canceled", "subscription_reactivated", "period_created", "issue_created",
+        "invoice_issued", "payment_profile_created", "message_seen",
+    }
+)  # fmt: skip
+# These change nothing that a nota depends on, though a bill may be in them.
+STORED_ONLY: Final = frozenset({"test", "bill_seen", "message_seen"})
+LARGEST_ID: Final = 2**63 - 1  # PostgreSQL's bigint
+# Also what a text column takes for certain: no NUL, no lone surrogate.
+TYPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+EXTERNAL_ID: Final = re.compile(r"[hp]-(t[a-z0-9]{10})-([1-9][0-9]{0,18})(?:x[0-9]+)?-[0-9]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What was read: `bill_id` is the sale it is about, `due` says whether to look at it now.
+
+    `flag` says what could not be read; it never means that the delivery is refused.
+    """
+
+    type: str | None = None
+    bill_id: BillId | None = None
+    event_at: datetime | None = None
+    flag: Flag | None = None
+    due: bool = False
+
+
+def read_vindi(body: bytes) -> Heard:
+    """Read a Vindi event; total over all bytes."""
+    document = _parsed(body)
+    if not isinstance(document, Mapping):
+        return Heard(flag="malformed" if document is None else "not_an_object")
+    event = document.get("event")
+    if not isinstance(event, Mapping):
+        return Heard(flag="no_event")
+    kind, event_at, data = (
+        _type(event.get("type")),
+        _instant(event.get("created_at")),
+        event.get("data"),
+    )
+    if not isinstance(data, Mapping):
+        # Vindi's own test event may come without data, and means what it says all the same.
+        return Heard(type=kind, event_at=event_at, flag=None if kind == "test" else "no_data")
+    bill_id = _bill_id(_bill_id_inside(data))
+    return Heard(
+        type=kind,
+        event_at=event_at,
+        bill_id=bill_id,
+        flag=_vindi_flag(kind, data, bill_id),
+        due=bill_id is not None and kind not in STORED_ONLY,
+    )
+
+
+def read_enotas(body: bytes, tenant: TenantId) -> Heard:
+    """Read an eNotas notification; a bill is named only if our id in it is this tenant's.
+
+    Whatever names no bill is left to the emitter, which follows every nota by itself.
+    """
+    document = _parsed(body)
+    if not isinstance(document, Mapping):
+        return Heard(flag="malformed" if document is None else "not_an_object")
+    ours = document.get("nfeIdExterno")
+    match = EXTERNAL_ID.fullmatch(ours) if isinstance(ours, str) else None
+    bill_id = _bill_id(int(match[2])) if match and match[1] == tenant else None
+    return Heard(
+        type=_type(document.get("nfeStatus")),
+        bill_id=bill_id,
+        flag="unmatched" if bill_id is None else None,
+        due=bill_id is not None,
+    )
+
+
+def _vindi_flag(kind: str | None, data: Mapping[str, Any], bill_id: BillId | None) -> Flag | None:
+    if kind is None:
+        return "no_type"
+    if bill_id is None and _bill_id_inside(data) is not None:
+        return "bad_bill_id"
+    if kind not in KNOWN_TYPES:
+        return "unknown_type"
+    if bill_id is None and kind.startswith(("bill_", "charge_")):
+        return "no_bill_id"
+    return None
+
+
+def _bill_id_inside(data: Mapping[str, Any]) -> object:
+    """The `id` of `data.bill`, else of the bill inside whatever else is there, such as a charge."""
+    for thing in (data, *data.values()):
+        bill = thing.get("bill") if isinstance(thing, Mapping) else None
+        if isinstance(bill, Mapping):
+            return bill.get("id")
+    return None
+
+
+def _bill_id(value: object) -> BillId | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return BillId(value) if 0 < value <= LARGEST_ID else None
+
+
+def _type(value: object) -> str | None:
+    return value if isinstance(value, str) and TYPE.fullmatch(value) else None
+
+
+def _instant(value: object) -> datetime | None:
+    """An aware instant in UTC; None for anything else, also for what lies outside of time."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        return None if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON value; None when there is none, or one no honest sender makes."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, or an endless number
+        return None

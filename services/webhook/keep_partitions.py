@@ -1,0 +1,36 @@
+"""Sees to it that tomorrow's partition of the events is there before tomorrow."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from shared.db import events_store
+from shared.db.connection import Pool
+
+EVERY_SECONDS: Final = 3600.0
+AFTER_FAILURE_SECONDS: Final = 30.0
+
+log = structlog.get_logger()
+
+
+async def keep_partitions(pool: Pool) -> None:
+    """Ensure partitions at once and every hour, until cancelled.
+
+    A failure costs nothing: the default partition takes what no other does.
+    """
+    while True:
+        done = await ensure_once(pool, now=datetime.now(UTC))
+        await asyncio.sleep(EVERY_SECONDS if done else AFTER_FAILURE_SECONDS)
+
+
+async def ensure_once(pool: Pool, *, now: datetime) -> bool:
+    """Ensure them now; says whether that worked."""
+    try:
+        async with pool.acquire() as conn:
+            await events_store.ensure_partitions(conn, today=now.astimezone(UTC).date())
+    except Exception as error:  # noqa: BLE001 - see above; tried again soon
+        log.warning("partitions_not_ensured", error=type(error).__name__)
+        return False
+    return True

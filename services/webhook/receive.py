@@ -1,0 +1,155 @@
+"""One delivery: who sent it, what it says, keep it, answer. An ASGI app by itself.
+
+It answers 200 only after the commit and reads nothing but the secret's hash before that. Answers
+have no body: there is nothing that a sender needs to know, and a stranger must learn nothing.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import Receive, Scope, Send
+
+from services.webhook.body import BodyError, Room, body_in
+from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
+from services.webhook.interpret import Heard, read_enotas, read_vindi
+from services.webhook.secrets import Secrets, secret_of_basic
+from shared.crypto.seal import Sealer
+from shared.db.events_store import Source, StoredEvent
+from shared.db.outbox_store import LIVE, Mark
+from shared.domain.ids import TenantId
+
+Outcome = Literal[
+    "stored", "flagged", "unknown_secret", "not_post", "too_large", "too_slow", "gone", "refused"
+]
+Headers = Mapping[bytes, str]
+
+LARGEST: Final[Mapping[str, int]] = {"vindi": 1024 * 1024, "enotas": 64 * 1024}  # bytes
+USEFUL_HEADERS: Final = (b"user-agent", b"content-type", b"x-request-id")
+NEEDED_HEADERS: Final = frozenset({*USEFUL_HEADERS, b"content-length", b"authorization"})
+LONGEST_HEADER: Final = 200
+VINDIS_AGENT: Final = "Vindi-Hookshot"  # vindi-api.md, section 9.2
+
+EMPTY: Final = (b"content-length", b"0")
+ANSWERS: Final[Mapping[Outcome, tuple[int, list[tuple[bytes, bytes]]]]] = {
+    "stored": (200, [EMPTY]),
+    "flagged": (200, [EMPTY]),
+    "unknown_secret": (404, [EMPTY]),
+    "not_post": (405, [EMPTY, (b"allow", b"POST")]),
+    "too_slow": (408, [EMPTY, (b"connection", b"close")]),
+    "too_large": (413, [EMPTY]),
+    "refused": (503, [EMPTY, (b"retry-after", b"5")]),
+}
+
+DELIVERIES: Final = Counter(
+    "notaponte_webhook_deliveries_total",
+    "Deliveries by what became of them.",
+    ["source", "outcome"],
+)
+REJECTED: Final = Counter(
+    "notaponte_webhook_rejected_vindi_total",
+    "Deliveries with Vindi's User-Agent that were not stored: somebody's events are being lost.",
+    ["outcome"],
+)
+SECONDS: Final = Histogram(
+    "notaponte_webhook_delivery_seconds",
+    "Time from a delivery's head to its answer.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+
+log = structlog.get_logger()
+
+
+class Receiver:
+    """Takes requests to `/v1/{source}` and `/v1/{source}/{secret}`, as the router found them."""
+
+    def __init__(self, *, secrets: Secrets, committer: Committer, sealer: Sealer) -> None:
+        self._secrets = secrets
+        self._committer = committer
+        self._sealer = sealer
+        self._room = Room()
+
+    async def receive(
+        self, scope: Scope, receive: Receive, send: Send, *, source: Source, secret: str | None
+    ) -> None:
+        started = time.perf_counter()
+        headers = _needed(scope)
+        outcome = await self._outcome(scope["method"], headers, receive, source, secret)
+        _count(source, outcome, headers)
+        if outcome != "gone":
+            await _send_answer(send, outcome)
+        SECONDS.observe(time.perf_counter() - started)
+
+    async def _outcome(
+        self, method: str, headers: Headers, receive: Receive, source: Source, secret: str | None
+    ) -> Outcome:
+        if method != "POST":
+            return "not_post"
+        if secret is None:
+            secret = secret_of_basic(headers.get(b"authorization", ""))
+        try:
+            tenant = await self._secrets.owner(source, secret) if secret else None
+        except Exception as error:  # noqa: BLE001 - whatever the database said: come again
+            log.warning("secret_look_up_failed", error=type(error).__name__)
+            return "refused"
+        if tenant is None:
+            return "unknown_secret"
+        return await self._keep(tenant, source, headers, receive)
+
+    async def _keep(
+        self, tenant: TenantId, source: Source, headers: Headers, receive: Receive
+    ) -> Outcome:
+        told = headers.get(b"content-length")
+        try:
+            async with body_in(self._room, receive, told=told, limit=LARGEST[source]) as body:
+                heard = read_vindi(body) if source == "vindi" else read_enotas(body, tenant)
+                await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
+        except BodyError as error:
+            return error.trouble
+        except NotCommittedError:
+            return "refused"
+        return "flagged" if heard.flag else "stored"
+
+    def _delivery(
+        self, tenant: TenantId, source: Source, heard: Heard, headers: Headers, body: bytes
+    ) -> Delivery:
+        event = StoredEvent(
+            tenant_id=tenant,
+            source=source,
+            type=heard.type,
+            bill_id=heard.bill_id,
+            event_at=heard.event_at,
+            flag=heard.flag,
+            headers={name.decode(): headers[name] for name in USEFUL_HEADERS if name in headers},
+            body=self._sealer.seal(body, tenant=tenant, purpose="event"),
+        )
+        if heard.bill_id is None or not heard.due:
+            return Delivery(event=event, mark=None)
+        mark = Mark(tenant_id=tenant, bill_id=heard.bill_id, lane=LIVE, origin="webhook")
+        return Delivery(event=event, mark=mark)
+
+
+def _needed(scope: Scope) -> Headers:
+    """The headers somebody looks at, as text that a jsonb column takes."""
+    return {
+        name: value.decode("latin-1").replace("\0", "")[
+            : None if name == b"authorization" else LONGEST_HEADER
+        ]
+        for name, value in scope["headers"]
+        if name in NEEDED_HEADERS
+    }
+
+
+def _count(source: Source, outcome: Outcome, headers: Headers) -> None:
+    DELIVERIES.labels(source, outcome).inc()
+    stored = outcome in ("stored", "flagged")
+    if not stored and headers.get(b"user-agent", "").startswith(VINDIS_AGENT):
+        REJECTED.labels(outcome).inc()
+
+
+async def _send_answer(send: Send, outcome: Outcome) -> None:
+    status, headers = ANSWERS[outcome]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body"})

@@ -1,0 +1,227 @@
+"""Every setting of interface section 2, as one frozen object for each service."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal, NoReturn, TypeVar
+
+from shared.config.env import ApiToken, Env, SettingsError
+from shared.config.secret import Secret
+
+Settings = TypeVar("Settings")
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["console", "json"]
+Pooler = Literal["none", "pgbouncer"]
+
+EXIT_CODE: Final = 2  # what shells and make take for "used wrongly"
+LOG_LEVELS: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error")
+LOG_FORMATS: Final[tuple[LogFormat, ...]] = ("console", "json")
+POOLERS: Final[tuple[Pooler, ...]] = ("none", "pgbouncer")
+
+VINDI_PRODUCTION: Final = "https://app.vindi.com.br/api/v1"
+VINDI_SANDBOX: Final = "https://sandbox-app.vindi.com.br/api/v1"
+ENOTAS: Final = "https://api.enotasgw.com.br"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    level: LogLevel
+    format: LogFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where PostgreSQL is; `pooler` says whether PgBouncer stands before it."""
+
+    url: Secret
+    pool_size: int
+    pooler: Pooler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSettings:
+    """What every service needs: stores, logs and where it listens."""
+
+    database: DatabaseSettings
+    redis_url: Secret
+    log: LogSettings
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VindiSettings:
+    """`urls` are bases up to and with /api/v1; the timeout is for a whole request."""
+
+    url_production: str
+    url_sandbox: str
+    requests_per_minute: int
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerSettings:
+    """`enotas_url` is the base before /v1; limits are per issuer key."""
+
+    enotas_url: str
+    parallel: int
+    requests_per_second: float
+    timeout: timedelta
+    lookup_waits: tuple[timedelta, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    process: ProcessSettings
+    secret_keys: tuple[Secret, ...]
+    public_webhook_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilerSettings:
+    process: ProcessSettings
+    secret_keys: tuple[Secret, ...]
+    public_webhook_url: str
+    api_tokens: tuple[ApiToken, ...]
+    reconcile_every: timedelta
+    vindi: VindiSettings
+    issuer: IssuerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmitterSettings:
+    process: ProcessSettings
+    secret_keys: tuple[Secret, ...]
+    vindi: VindiSettings
+    issuer: IssuerSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelSettings:
+    process: ProcessSettings
+    secret_keys: tuple[Secret, ...]
+    public_webhook_url: str
+    vindi: VindiSettings
+    issuer: IssuerSettings
+
+
+def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
+    """Read every setting of the webhook; SettingsError names all that is wrong."""
+    with Env(values=env) as var:
+        return WebhookSettings(
+            process=read_process(var, "WEBHOOK_PORT", 8080),
+            secret_keys=var.secret_keys("SECRET_KEYS"),
+            public_webhook_url=read_public_webhook_url(var),
+        )
+
+
+def load_reconciler(env: Mapping[str, str]) -> ReconcilerSettings:
+    """Read every setting of the reconciler; SettingsError names all that is wrong."""
+    with Env(values=env) as var:
+        return ReconcilerSettings(
+            process=read_process(var, "INTERNAL_PORT", 8082),
+            secret_keys=var.secret_keys("SECRET_KEYS"),
+            public_webhook_url=read_public_webhook_url(var),
+            api_tokens=var.api_tokens("INTERNAL_API_TOKEN"),
+            reconcile_every=var.seconds("RECONCILE_EVERY", default=300),
+            vindi=read_vindi(var),
+            issuer=read_issuer(var),
+        )
+
+
+def load_emitter(env: Mapping[str, str]) -> EmitterSettings:
+    """Read every setting of the emitter; SettingsError names all that is wrong."""
+    with Env(values=env) as var:
+        return EmitterSettings(
+            process=read_process(var, "EMITTER_PORT", 8083),
+            secret_keys=var.secret_keys("SECRET_KEYS"),
+            vindi=read_vindi(var),
+            issuer=read_issuer(var),
+        )
+
+
+def load_panel(env: Mapping[str, str]) -> PanelSettings:
+    """Read every setting of the panel; SettingsError names all that is wrong."""
+    with Env(values=env) as var:
+        return PanelSettings(
+            process=read_process(var, "PANEL_PORT", 8081),
+            secret_keys=var.secret_keys("SECRET_KEYS"),
+            public_webhook_url=read_public_webhook_url(var),
+            vindi=read_vindi(var),
+            issuer=read_issuer(var),
+        )
+
+
+def load_or_exit(load: Callable[[Mapping[str, str]], Settings], env: Mapping[str, str]) -> Settings:
+    """Load settings, or end the process with every problem on stderr and exit code 2."""
+    try:
+        return load(env)
+    except SettingsError as error:
+        exit_with(error)
+
+
+def exit_with(error: SettingsError) -> NoReturn:
+    lines = ["These settings need attention:", *(f"  {line}" for line in error.problems)]
+    sys.stderr.write("\n".join(lines) + "\n")
+    raise SystemExit(EXIT_CODE) from None
+
+
+def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
+    return ProcessSettings(
+        database=read_database(var),
+        redis_url=var.store_url(
+            "REDIS_URL", schemes=("redis", "rediss"), example="redis://host:6379/0"
+        ),
+        log=read_log(var),
+        host=var.text("BIND_HOST", default="127.0.0.1"),
+        port=var.port(port, default=default_port),
+    )
+
+
+def read_database(var: Env) -> DatabaseSettings:
+    return DatabaseSettings(
+        url=var.store_url(
+            "DATABASE_URL",
+            schemes=("postgresql", "postgres"),
+            example="postgresql://user:password@host:5432/name",
+        ),
+        pool_size=var.whole("DATABASE_POOL_SIZE", default=10, least=2, most=200),
+        pooler=var.choice("DATABASE_POOLER", POOLERS, default="none"),
+    )
+
+
+def read_log(var: Env) -> LogSettings:
+    usual: LogFormat = "console" if sys.stderr.isatty() else "json"
+    return LogSettings(
+        level=var.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
+        format=var.choice("LOG_FORMAT", LOG_FORMATS, default=usual),
+    )
+
+
+def read_vindi(var: Env) -> VindiSettings:
+    return VindiSettings(
+        url_production=var.base_url("VINDI_URL_PRODUCTION", default=VINDI_PRODUCTION, https=True),
+        url_sandbox=var.base_url("VINDI_URL_SANDBOX", default=VINDI_SANDBOX, https=True),
+        requests_per_minute=var.whole(
+            "VINDI_REQUESTS_PER_MINUTE", default=120, least=1, most=1_000_000
+        ),
+        timeout=var.seconds("VINDI_TIMEOUT", default=30, most=600),
+    )
+
+
+def read_issuer(var: Env) -> IssuerSettings:
+    return IssuerSettings(
+        enotas_url=var.base_url("ENOTAS_URL", default=ENOTAS, https=True),
+        parallel=var.whole("ISSUER_PARALLEL", default=4, least=1, most=1_000),
+        requests_per_second=var.number(
+            "ISSUER_REQUESTS_PER_SECOND", default=5, above=0, most=100_000
+        ),
+        timeout=var.seconds("ISSUER_TIMEOUT", default=30, most=600),
+        lookup_waits=var.waits("ISSUER_LOOKUP_WAITS", default="10,30,120"),
+    )
+
+
+def read_public_webhook_url(var: Env) -> str:
+    port = var.port("WEBHOOK_PORT", default=8080)
+    return var.base_url("PUBLIC_WEBHOOK_URL", default=f"http://127.0.0.1:{port}", https=False)

@@ -1,0 +1,38 @@
+"""Secrets that others hold: made here, kept only as hashes."""
+
+import hashlib
+import hmac
+import secrets
+import string
+from typing import Final
+
+from shared.domain.ids import TenantId
+
+_ALPHABET: Final = string.ascii_lowercase + string.digits
+
+
+def new_tenant_id() -> TenantId:
+    """A short fixed word: `t` and ten letters or digits (about 51 bits)."""
+    return TenantId("t" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def new_webhook_secret(tenant: TenantId) -> str:
+    """A path secret of 256 bits that names its tenant, so that a look-up touches one tenant."""
+    return f"{tenant}-{secrets.token_urlsafe(32)}"
+
+
+def tenant_of_secret(secret: str) -> TenantId | None:
+    """The tenant a path secret claims to be of; proven only by its hash."""
+    word, dash, rest = secret.partition("-")
+    shaped = dash and rest and len(word) == 11 and word.isascii() and word.isalnum()
+    return TenantId(word) if shaped else None
+
+
+def hash_secret(secret: str) -> bytes:
+    """SHA-256: enough for secrets of 256 random bits, and quick to check."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def same_secret(one: bytes, other: bytes) -> bool:
+    """Compare two hashes in constant time."""
+    return hmac.compare_digest(one, other)

@@ -1,0 +1,144 @@
+"""Vindi's side: each bill as it was last read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from shared.db.connection import Connection
+from shared.domain.bill import Bill, BillStatus
+from shared.domain.ids import BillId, ChargeId, TenantId
+from shared.domain.moment import moment_created, moment_paid
+from shared.domain.money import Cents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownBill:
+    """What we know of a bill from earlier reads."""
+
+    bill_id: BillId
+    status: str
+    updated_at: datetime  # Vindi's, whole seconds
+    moment_amount: Cents
+    customer_id: int
+    came_alive_at: datetime | None
+    refunds: Mapping[ChargeId, Cents]
+    body: bytes  # sealed, purpose "bill"
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBill:
+    """A bill as just read, with the refunds known of it; `body` is sealed already."""
+
+    bill: Bill
+    body: bytes
+    refunds: Mapping[ChargeId, Cents] = field(default_factory=dict)
+    came_alive_at: datetime | None = None
+    read_at: datetime
+
+
+LOAD: Final = """
+    -- bills_store.load
+    SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
+           body, read_at
+      FROM bills WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+async def load(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> dict[BillId, KnownBill]:
+    """Read what is known of these bills; unknown ones are absent."""
+    rows = await conn.fetch(LOAD, tenant, bills)
+    return {row["bill_id"]: _known(row) for row in rows}
+
+
+def _known(row: asyncpg.Record) -> KnownBill:
+    values = dict(row)
+    refunds = json.loads(values.pop("refunds"))
+    return KnownBill(
+        **values, refunds={ChargeId(int(key)): Cents(value) for key, value in refunds.items()}
+    )
+
+
+# A read that is older than what is stored (a lagging replica) changes nothing; equal stamps do,
+# since a partial refund moves no stamp. The amount at its moment survives a cancellation.
+STORE: Final = """
+    -- bills_store.store
+    INSERT INTO bills AS b (
+        tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
+        created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunds_read_at, body,
+        read_at)
+    SELECT $1, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
+           created_moment, paid_moment, recorded_at, came_alive_at, refunds::jsonb, read_at, body,
+           read_at
+      FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+                  $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
+                  $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[],
+                  $15::timestamptz[])
+           AS r (bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
+                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, body, read_at)
+        ON CONFLICT (tenant_id, bill_id) DO UPDATE
+       SET status = excluded.status,
+           amount = excluded.amount,
+           moment_amount = CASE WHEN excluded.status IN ('pending', 'paid') AND excluded.amount <> 0
+                                THEN excluded.moment_amount ELSE b.moment_amount END,
+           customer_id = excluded.customer_id,
+           updated_at = excluded.updated_at,
+           created_moment = coalesce(b.created_moment, excluded.created_moment),
+           paid_moment = coalesce(excluded.paid_moment, b.paid_moment),
+           recorded_at = coalesce(excluded.recorded_at, b.recorded_at),
+           came_alive_at = coalesce(b.came_alive_at, excluded.came_alive_at),
+           refunds = excluded.refunds,
+           refunds_read_at = excluded.refunds_read_at,
+           body = excluded.body,
+           read_at = excluded.read_at
+     WHERE excluded.updated_at >= b.updated_at
+"""
+
+
+async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -> None:
+    """Store bills as read. Repeating it is harmless; it lives in the caller's transaction."""
+    if not reads:
+        return
+    moments = [
+        (moment_created(read.bill, read.came_alive_at), moment_paid(read.bill)) for read in reads
+    ]
+    await conn.execute(
+        STORE,
+        tenant,
+        [read.bill.id for read in reads],
+        [read.bill.status.value for read in reads],
+        [read.bill.amount for read in reads],
+        [_moment_amount(read.bill) for read in reads],
+        [read.bill.customer_id for read in reads],
+        [read.bill.created_at for read in reads],
+        [read.bill.updated_at for read in reads],
+        [created.at if created else None for created, _ in moments],
+        [paid.at if paid else None for _, paid in moments],
+        [paid.recorded_at if paid else None for _, paid in moments],
+        [read.came_alive_at for read in reads],
+        [json.dumps(dict(read.refunds)) for read in reads],
+        [read.body for read in reads],
+        [read.read_at for read in reads],
+    )
+
+
+def _moment_amount(bill: Bill) -> Cents:
+    # A canceled bill says 0.0; its lines still say what it was.
+    return bill.amount or bill.lines_total
+
+
+def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:
+    """The `updated_at` with which a bill that we saw in review or scheduled came alive."""
+    if known is None:
+        return None
+    if known.came_alive_at is not None:
+        return known.came_alive_at
+    dormant = known.status in (BillStatus.REVIEW, BillStatus.SCHEDULED)
+    alive = bill.status in (BillStatus.PENDING, BillStatus.PAID)
+    return bill.updated_at if dormant and alive else None

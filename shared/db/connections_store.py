@@ -1,0 +1,289 @@
+"""A tenant's connections to Vindi and to its issuer; keys are sealed, and never shown again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import asyncpg
+
+from shared.config.secret import Secret
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection
+from shared.domain.ids import TenantId
+from shared.domain.nota import IssuerEnvironment
+
+Side = Literal["vindi", "issuer"]
+VindiEnvironment = Literal["production", "sandbox"]
+
+VINDI_KEY: Final = "vindi_key"
+ISSUER_KEY: Final = "issuer_key"
+OK: Final = "ok"
+# Limits of an issuer's key are shared by all tenants that use it, so its word is of no tenant.
+_EVERYBODY: Final = TenantId("-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionState:
+    """Whether a connection may be used: `code` is `ok`, or the stable word of what blocks it."""
+
+    code: str
+    since: datetime
+    detail: str  # no personal data
+    not_before: datetime | None  # no request before this
+    connected_at: datetime
+
+    @property
+    def blocked(self) -> bool:
+        """A person has to act before it can be used again."""
+        return self.code != OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VindiConnection:
+    """The Vindi account sales are read from."""
+
+    environment: VindiEnvironment
+    api_key: Secret
+    key_hint: str  # the key's last characters, at most four
+    merchant_name: str
+    registry_code: str | None
+    state: ConnectionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerConnection:
+    """The issuer's account and company that notas are issued with."""
+
+    kind: Literal["enotas"]
+    environment: IssuerEnvironment
+    api_key: Secret
+    key_hint: str
+    key_word: str  # equal for equal keys: they share their limits
+    company_id: str
+    company_name: str
+    company_cnpj: str | None
+    state: ConnectionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """Both sides of one tenant; None where nothing was connected yet."""
+
+    vindi: VindiConnection | None
+    issuer: IssuerConnection | None
+
+
+PUT_VINDI: Final = """
+    -- connections_store.put_vindi
+    INSERT INTO vindi_connections AS c
+           (tenant_id, environment, api_key, key_hint, merchant_name, registry_code)
+    VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET environment = excluded.environment, api_key = excluded.api_key,
+           key_hint = excluded.key_hint, merchant_name = excluded.merchant_name,
+           registry_code = excluded.registry_code, state = 'ok', state_since = now(),
+           state_detail = '', not_before = NULL, connected_at = now()
+"""
+
+
+async def put_vindi(
+    conn: Connection,
+    sealer: Sealer,
+    tenant: TenantId,
+    *,
+    environment: VindiEnvironment,
+    api_key: Secret,
+    merchant_name: str,
+    registry_code: str | None,
+) -> None:
+    """Store a key that was checked; a state that blocked the one before is forgotten."""
+    sealed = sealer.seal(api_key.reveal().encode(), tenant=tenant, purpose=VINDI_KEY)
+    hint = key_hint(api_key)
+    await conn.execute(PUT_VINDI, tenant, environment, sealed, hint, merchant_name, registry_code)
+
+
+PUT_ISSUER: Final = """
+    -- connections_store.put_issuer
+    INSERT INTO issuer_connections AS c
+           (tenant_id, kind, environment, api_key, key_hint, key_word, company_id, company_name,
+            company_cnpj)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET kind = excluded.kind, environment = excluded.environment, api_key = excluded.api_key,
+           key_hint = excluded.key_hint, key_word = excluded.key_word,
+           company_id = excluded.company_id, company_name = excluded.company_name,
+           company_cnpj = excluded.company_cnpj, state = 'ok', state_since = now(),
+           state_detail = '', not_before = NULL, connected_at = now()
+"""
+
+
+async def put_issuer(
+    conn: Connection,
+    sealer: Sealer,
+    tenant: TenantId,
+    *,
+    kind: Literal["enotas"],
+    environment: IssuerEnvironment,
+    api_key: Secret,
+    company_id: str,
+    company_name: str,
+    company_cnpj: str | None,
+) -> None:
+    """Store a key that was checked; a state that blocked the one before is forgotten."""
+    await conn.execute(
+        PUT_ISSUER,
+        tenant,
+        kind,
+        environment,
+        sealer.seal(api_key.reveal().encode(), tenant=tenant, purpose=ISSUER_KEY),
+        key_hint(api_key),
+        sealer.word(api_key.reveal(), tenant=_EVERYBODY, purpose=ISSUER_KEY).hex(),
+        company_id,
+        company_name,
+        company_cnpj,
+    )
+
+
+def key_hint(key: Secret) -> str:
+    """The last four characters; fewer of a short key, so that most of it stays unknown."""
+    text = key.reveal()
+    return text[-min(4, len(text) // 4) :] if len(text) >= 4 else ""
+
+
+GET_VINDI: Final = """
+    -- connections_store.get_vindi
+    SELECT environment, api_key, key_hint, merchant_name, registry_code,
+           state, state_since, state_detail, not_before, connected_at
+      FROM vindi_connections WHERE tenant_id = $1
+"""
+
+
+async def get_vindi(conn: Connection, sealer: Sealer, tenant: TenantId) -> VindiConnection | None:
+    """The connection with its key opened; None when there is none. Raises UnsealError."""
+    row = await conn.fetchrow(GET_VINDI, tenant)
+    if row is None:
+        return None
+    fields, state = _parts(row)
+    key = _opened(sealer, fields.pop("api_key"), tenant, VINDI_KEY)
+    return VindiConnection(**fields, api_key=key, state=state)
+
+
+GET_ISSUER: Final = """
+    -- connections_store.get_issuer
+    SELECT kind, environment, api_key, key_hint, key_word, company_id, company_name, company_cnpj,
+           state, state_since, state_detail, not_before, connected_at
+      FROM issuer_connections WHERE tenant_id = $1
+"""
+
+
+async def get_issuer(conn: Connection, sealer: Sealer, tenant: TenantId) -> IssuerConnection | None:
+    """The connection with its key opened; None when there is none. Raises UnsealError."""
+    row = await conn.fetchrow(GET_ISSUER, tenant)
+    if row is None:
+        return None
+    fields, state = _parts(row)
+    key = _opened(sealer, fields.pop("api_key"), tenant, ISSUER_KEY)
+    return IssuerConnection(**fields, api_key=key, state=state)
+
+
+async def get(conn: Connection, sealer: Sealer, tenant: TenantId) -> Connections:
+    """Both connections of a tenant, keys opened. Raises UnsealError."""
+    return Connections(
+        vindi=await get_vindi(conn, sealer, tenant),
+        issuer=await get_issuer(conn, sealer, tenant),
+    )
+
+
+# A worker may be refused with a key that was replaced meanwhile: `connected_at` tells them apart.
+BLOCK: Final[dict[Side, str]] = {
+    "vindi": """
+    -- connections_store.block vindi
+    UPDATE vindi_connections
+       SET state = $2, state_detail = $3,
+           state_since = CASE WHEN state = $2 THEN state_since ELSE now() END
+     WHERE tenant_id = $1 AND ($4::timestamptz IS NULL OR connected_at = $4)
+""",
+    "issuer": """
+    -- connections_store.block issuer
+    UPDATE issuer_connections
+       SET state = $2, state_detail = $3,
+           state_since = CASE WHEN state = $2 THEN state_since ELSE now() END
+     WHERE tenant_id = $1 AND ($4::timestamptz IS NULL OR connected_at = $4)
+""",
+}
+
+
+async def block(
+    conn: Connection,
+    tenant: TenantId,
+    side: Side,
+    code: str,
+    detail: str = "",
+    *,
+    connected_at: datetime | None = None,
+) -> bool:
+    """Mark a connection as unusable until a person acts; `code` is a stable word.
+
+    With `connected_at` only the connection that was used is blocked, not one that replaced it
+    meanwhile. Says whether a connection was marked. `detail` holds no personal data.
+    """
+    return await _changed(conn, BLOCK[side], tenant, code, detail, connected_at)
+
+
+UNBLOCK: Final[dict[Side, str]] = {
+    "vindi": """
+    -- connections_store.unblock vindi
+    UPDATE vindi_connections
+       SET state = 'ok', state_detail = '', state_since = now(), not_before = NULL
+     WHERE tenant_id = $1 AND state <> 'ok'
+""",
+    "issuer": """
+    -- connections_store.unblock issuer
+    UPDATE issuer_connections
+       SET state = 'ok', state_detail = '', state_since = now(), not_before = NULL
+     WHERE tenant_id = $1 AND state <> 'ok'
+""",
+}
+
+
+async def unblock(conn: Connection, tenant: TenantId, side: Side) -> bool:
+    """Let a blocked connection be used again; says whether it was blocked."""
+    return await _changed(conn, UNBLOCK[side], tenant)
+
+
+POSTPONE: Final[dict[Side, str]] = {
+    "vindi": """
+    -- connections_store.postpone vindi
+    UPDATE vindi_connections SET not_before = greatest(not_before, $2) WHERE tenant_id = $1
+""",
+    "issuer": """
+    -- connections_store.postpone issuer
+    UPDATE issuer_connections SET not_before = greatest(not_before, $2) WHERE tenant_id = $1
+""",
+}
+
+
+async def postpone(conn: Connection, tenant: TenantId, side: Side, until: datetime) -> None:
+    """Send nothing before `until`; never shortens a wait that was asked for already."""
+    await conn.execute(POSTPONE[side], tenant, until)
+
+
+async def _changed(conn: Connection, sql: str, *values: object) -> bool:
+    tag: str = await conn.execute(sql, *values)
+    return not tag.endswith(" 0")
+
+
+def _parts(row: asyncpg.Record) -> tuple[dict[str, Any], ConnectionState]:
+    fields = dict(row)
+    state = ConnectionState(
+        code=fields.pop("state"),
+        since=fields.pop("state_since"),
+        detail=fields.pop("state_detail"),
+        not_before=fields.pop("not_before"),
+        connected_at=fields.pop("connected_at"),
+    )
+    return fields, state
+
+
+def _opened(sealer: Sealer, sealed: bytes, tenant: TenantId, purpose: str) -> Secret:
+    return Secret.of(sealer.unseal(sealed, tenant=tenant, purpose=purpose).decode())

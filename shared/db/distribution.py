@@ -1,0 +1,35 @@
+"""Which tables Citus spreads over its nodes; every one of them by tenant."""
+
+from typing import Final
+
+from shared.db.connection import Connection
+
+# In the order of their foreign keys: a table after those it refers to.
+DISTRIBUTED_TABLES: Final[tuple[str, ...]] = ()
+# Small tables without a tenant that every node keeps whole.
+REFERENCE_TABLES: Final[tuple[str, ...]] = ()
+
+IS_SPREAD: Final = """
+    -- distribution.is_spread
+    SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass($1))
+"""
+SPREAD_BY_TENANT: Final = """
+    -- distribution.spread_by_tenant
+    SELECT create_distributed_table($1::regclass, 'tenant_id')
+"""
+COPY_EVERYWHERE: Final = """
+    -- distribution.copy_everywhere
+    SELECT create_reference_table($1::regclass)
+"""
+ENABLE: Final = "CREATE EXTENSION IF NOT EXISTS citus"
+
+
+async def distribute(conn: Connection) -> None:
+    """Spread the tables on a Citus coordinator; safe to repeat, since it skips those done."""
+    await conn.execute(ENABLE)
+    for table in REFERENCE_TABLES:
+        if not await conn.fetchval(IS_SPREAD, table):
+            await conn.execute(COPY_EVERYWHERE, table)
+    for table in DISTRIBUTED_TABLES:
+        if not await conn.fetchval(IS_SPREAD, table):
+            await conn.execute(SPREAD_BY_TENANT, table)

@@ -1,0 +1,101 @@
+"""Raw events: append-only, sealed, partitioned by day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, TenantId
+
+Source = Literal["vindi", "enotas"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One delivery as it came; `body` is sealed already, `flag` says why it could not be read."""
+
+    tenant_id: TenantId
+    source: Source
+    type: str | None
+    bill_id: BillId | None
+    event_at: datetime | None
+    flag: str | None
+    headers: Mapping[str, str]
+    body: bytes
+
+
+ADD: Final = """
+    -- events_store.add
+    INSERT INTO events (tenant_id, source, type, bill_id, event_at, flag, headers, body)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[],
+                         $6::text[], $7::jsonb[], $8::bytea[])
+"""
+
+
+async def add(conn: Connection, events: Sequence[StoredEvent]) -> None:
+    """Store deliveries. Lives in the caller's transaction."""
+    await conn.execute(
+        ADD,
+        [e.tenant_id for e in events],
+        [e.source for e in events],
+        [e.type for e in events],
+        [e.bill_id for e in events],
+        [e.event_at for e in events],
+        [e.flag for e in events],
+        [dict(e.headers) for e in events],
+        [e.body for e in events],
+    )
+
+
+OF_BILL: Final = """
+    -- events_store.of_bill
+    SELECT received_at, source, type, event_at FROM events
+     WHERE tenant_id = $1 AND bill_id = $2 ORDER BY received_at LIMIT $3
+"""
+
+
+CLAIMS: Final = """
+    -- events_store.claims_of
+    SELECT bill_id, array_agg(DISTINCT type) AS types FROM events
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND received_at > now() - $3::interval
+       AND type IS NOT NULL
+     GROUP BY bill_id
+"""
+
+
+async def claims_of(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], *, within: timedelta
+) -> dict[BillId, set[str]]:
+    """The types of the events heard lately about these bills: what they claim of their state."""
+    rows = await conn.fetch(CLAIMS, tenant, bills, within)
+    return {row["bill_id"]: set(row["types"]) for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardEvent:
+    """An event as a timeline shows it."""
+
+    received_at: datetime
+    source: Source
+    type: str | None
+    event_at: datetime | None
+
+
+async def of_bill(
+    conn: Connection, tenant: TenantId, bill: BillId, *, limit: int = 200
+) -> list[HeardEvent]:
+    """The events heard about one bill, oldest first."""
+    rows = await conn.fetch(OF_BILL, tenant, bill, limit)
+    return [HeardEvent(**dict(row)) for row in rows]
+
+
+async def ensure_partitions(conn: Connection, *, today: date, days_ahead: int = 7) -> None:
+    """Create the partitions of today and the coming days; harmless to repeat."""
+    for offset in range(days_ahead + 1):
+        day = today + timedelta(days=offset)
+        # Identifiers cannot be parameters; both values are dates we made.
+        await conn.execute(
+            f"CREATE TABLE IF NOT EXISTS events_{day:%Y%m%d} PARTITION OF events"
+            f" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{day + timedelta(days=1)}T00:00:00Z')"
+        )

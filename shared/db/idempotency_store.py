@@ -1,0 +1,109 @@
+"""Idempotency keys: a call that creates is done once, however often it is sent."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared.db.connection import Connection
+from shared.domain.ids import TenantId
+
+# Longer than any call may take; a key that is older belongs to a process that died.
+ABANDONED_AFTER: Final = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyId:
+    """Which call: a key is its caller's own, within one tenant or none (`-`)."""
+
+    tenant_id: TenantId
+    actor: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """The call is ours to do; `at` proves it when the answer is kept."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The same call was answered before: give the same answer."""
+
+    status: int
+    response: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The same call is still being done elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reused:
+    """The key was used for another call."""
+
+
+Beginning = Begun | Answered | Running | Reused
+
+BEGIN: Final = """
+    -- idempotency_store.begin
+    INSERT INTO idempotency_keys AS k (tenant_id, actor, key, request_hash)
+    VALUES ($1, $2, $3, $4)
+        ON CONFLICT (tenant_id, actor, key) DO UPDATE SET created_at = now()
+     WHERE k.status IS NULL AND k.request_hash = excluded.request_hash
+       AND k.created_at < now() - $5::interval
+ RETURNING created_at
+"""
+LOOK: Final = """
+    -- idempotency_store.look
+    SELECT request_hash, status, response FROM idempotency_keys
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3
+"""
+
+
+async def begin(conn: Connection, key: KeyId, request_hash: bytes) -> Beginning:
+    """Claim a key before doing its call; to be committed at once, before the work begins."""
+    values = (key.tenant_id, key.actor, key.key)
+    at = await conn.fetchval(BEGIN, *values, request_hash, ABANDONED_AFTER)
+    if at is not None:
+        return Begun(at=at)
+    row = await conn.fetchrow(LOOK, *values)
+    if row is None:  # given up between the two statements
+        return Running()
+    if row["request_hash"] != request_hash:
+        return Reused()
+    if row["status"] is None:
+        return Running()
+    return Answered(status=row["status"], response=row["response"])
+
+
+FINISH: Final = """
+    -- idempotency_store.finish
+    UPDATE idempotency_keys SET status = $5, response = $6
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4 AND status IS NULL
+"""
+
+
+async def finish(
+    conn: Connection, key: KeyId, begun: Begun, *, status: int, response: dict[str, Any]
+) -> bool:
+    """Keep the answer, in the transaction that did the work.
+
+    False when another took the key over: the caller must roll its work back.
+    """
+    tag = await conn.execute(FINISH, key.tenant_id, key.actor, key.key, begun.at, status, response)
+    return not tag.endswith(" 0")
+
+
+GIVE_UP: Final = """
+    -- idempotency_store.give_up
+    DELETE FROM idempotency_keys
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4 AND status IS NULL
+"""
+
+
+async def give_up(conn: Connection, key: KeyId, begun: Begun) -> None:
+    """Free a key whose call did nothing, so that it may be tried again."""
+    await conn.execute(GIVE_UP, key.tenant_id, key.actor, key.key, begun.at)

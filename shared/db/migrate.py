@@ -1,0 +1,148 @@
+"""Bringing a database to the schema this code needs: forward only, safe to start in parallel.
+
+Alembic renders the SQL of what is missing and asyncpg runs it, statement by statement. So what
+`--sql` prints for a database administrator is word for word what would run.
+"""
+
+import io
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from alembic import command, op
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from shared.db.connection import CONNECT_SECONDS, Connection, Pool
+from shared.db.distribution import distribute
+from shared.telemetry.health import Check, NotReadyError
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+LOCK_KEY: Final = 0x4E6F7461706F6E74  # "Notapont": any number no other program locks
+
+TAKE_TURNS: Final = """
+    -- migrate.take_turns
+    SELECT pg_advisory_lock($1)
+"""
+HAS_REVISIONS: Final = """
+    -- migrate.has_revisions
+    SELECT to_regclass('alembic_version') IS NOT NULL
+"""
+CURRENT_REVISION: Final = """
+    -- migrate.current_revision
+    SELECT version_num FROM alembic_version
+"""
+
+
+class SchemaError(Exception):
+    """The database cannot be migrated by this code; the text says why in plain words."""
+
+
+def run_sql(sql: str) -> None:
+    """Run SQL by hand inside a migration's `upgrade`.
+
+    The text is passed on as it is (no bind parameters, `:` and `%` mean themselves). It may hold
+    several statements, except around `CREATE INDEX CONCURRENTLY`, which has to stand alone inside
+    `with op.get_context().autocommit_block():`.
+    """
+    op.get_context().impl.static_output(sql.strip().removesuffix(";") + ";")
+
+
+def run_sql_file(name: str) -> None:
+    """Run a file of migrations/sql inside a migration's `upgrade`, as `run_sql` does."""
+    run_sql((MIGRATIONS / "sql" / name).read_text(encoding="utf-8"))
+
+
+@cache
+def head_revision() -> str:
+    """The revision this code was written for."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    if head is None:
+        raise SchemaError("There are no migrations.")
+    return head
+
+
+async def current_revision(conn: Connection) -> str | None:
+    """The revision a database is at; None when it has never been migrated."""
+    if not await conn.fetchval(HAS_REVISIONS):
+        return None
+    revision: str | None = await conn.fetchval(CURRENT_REVISION)
+    return revision
+
+
+def schema_check(pool: Pool) -> Check:
+    """A readiness check: the database is reached and its migrations are at head."""
+
+    async def check() -> None:
+        async with pool.acquire() as conn:
+            current = await current_revision(conn)
+        if current != head_revision():
+            raise NotReadyError(f"schema at {current or 'nothing'}, not at {head_revision()}")
+
+    return check
+
+
+async def migrate(url: str, *, citus: bool = False) -> str:
+    """Bring a database to head and return that revision; do nothing when it is there.
+
+    Of several that start at once, one works and the others wait for it. A migration that waits
+    over 2 s for a table's lock gives up (asyncpg.LockNotAvailableError) with what is complete
+    kept, so it never makes the services queue behind it; run it again. `url` must lead to
+    PostgreSQL itself, not to a pooler. With `citus` the tables are distributed afterwards.
+    """
+    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
+    try:
+        await conn.execute(TAKE_TURNS, LOCK_KEY)
+        await conn.execute("SET lock_timeout = '2s'")
+        current = await current_revision(conn)
+        for statement in statements(current):
+            if not _is_comment(statement):  # asyncpg trips over a text without a command
+                await conn.execute(statement)
+        if citus:
+            await distribute(conn)
+    finally:
+        await conn.close()  # releases the advisory lock too
+    return head_revision()
+
+
+def statements(current: str | None) -> list[str]:
+    """The SQL from a revision to head, in the pieces that may be sent at once."""
+    head = head_revision()
+    pieces = _Pieces()
+    if current == head:
+        return []
+    config = Config(output_buffer=pieces)
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    try:
+        command.upgrade(config, f"{current}:{head}" if current else head, sql=True)
+    except CommandError as error:
+        raise SchemaError(
+            f"The database is at revision {current}, which this version does not know;"
+            " a newer version has been here."
+        ) from error
+    return pieces.found
+
+
+def offline_sql(current: str | None = None) -> str:
+    """The same SQL as one text, for whoever runs migrations by hand."""
+    return "\n\n".join(statements(current)) + "\n"
+
+
+def _is_comment(statement: str) -> bool:
+    return all(line.startswith("--") for line in statement.splitlines())
+
+
+class _Pieces(io.StringIO):
+    """Collects what Alembic writes: one statement at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def write(self, text: str, /) -> int:
+        if text.strip():
+            self.found.append(text.strip())
+        return len(text)

@@ -1,0 +1,222 @@
+"""The notas of each sale: the intent before the first request, and every state after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
+from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNota:
+    """The newest nota of a sale."""
+
+    bill_id: BillId
+    revision: int
+    external_id: ExternalId
+    issuer_id: IssuerNotaId | None
+    status: NotaStatus
+    amount: Cents
+    competencia: date
+    request: bytes  # sealed, purpose "nota"
+    lookups: int
+    look_up_at: datetime | None
+    resend: bool
+    then_cancel: str | None
+    denial: str | None
+    changed_at: datetime | None
+    sent_at: datetime | None
+    cancel_sent_at: datetime | None
+    sends: int
+
+
+LOAD_NEWEST: Final = """
+    -- notas_store.load_newest
+    SELECT DISTINCT ON (bill_id) bill_id, revision, external_id, issuer_id, status, amount,
+           competencia, request, lookups, look_up_at, resend, then_cancel, denial, changed_at,
+           sent_at, cancel_sent_at, sends
+      FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND part = 0
+     ORDER BY bill_id, revision DESC
+"""
+
+
+async def load_newest(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> dict[BillId, KnownNota]:
+    """Read the newest nota of each of these sales; sales without one are absent."""
+    rows = await conn.fetch(LOAD_NEWEST, tenant, bills)
+    return {
+        row["bill_id"]: KnownNota(**{**dict(row), "status": NotaStatus(row["status"])})
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A nota about to be sent; `request` is the sealed draft."""
+
+    bill_id: BillId
+    revision: int
+    external_id: ExternalId
+    environment: str
+    amount: Cents
+    competencia: date
+    request: bytes
+    request_hash: bytes
+
+
+# The same row serves a re-send after a denial: same id, next send. Any other live nota makes the
+# insert fail on notas_one_live, which is the database's own refusal of a second one.
+WRITE_INTENTS: Final = """
+    -- notas_store.write_intents
+    INSERT INTO notas AS n (tenant_id, bill_id, revision, external_id, environment, status, amount,
+                            competencia, request, request_hash, sent_at)
+    SELECT $1, bill_id, revision, external_id, environment, 'sending', amount, competencia, request,
+           request_hash, now()
+      FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::date[],
+                  $8::bytea[], $9::bytea[])
+           AS i (bill_id, revision, external_id, environment, amount, competencia, request,
+                 request_hash)
+        ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
+       SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
+           request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
+           resend = false, denial = NULL, reason = NULL, raw_status = NULL, lookups = 0,
+           look_up_at = NULL, sent_at = now()
+     WHERE n.status = 'denied' AND n.external_id = excluded.external_id
+ RETURNING bill_id
+"""
+
+
+async def write_intents(
+    conn: Connection, tenant: TenantId, intents: Sequence[Intent]
+) -> set[BillId]:
+    """Write the intent of each nota before it is sent. Returns the sales that may be sent.
+
+    Raises asyncpg.UniqueViolationError when a sale has another live nota.
+    """
+    if not intents:
+        return set()
+    rows = await conn.fetch(
+        WRITE_INTENTS,
+        tenant,
+        [i.bill_id for i in intents],
+        [i.revision for i in intents],
+        [i.external_id for i in intents],
+        [i.environment for i in intents],
+        [i.amount for i in intents],
+        [i.competencia for i in intents],
+        [i.request for i in intents],
+        [i.request_hash for i in intents],
+    )
+    return {row["bill_id"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotaUpdate:
+    """The next state of one nota. None keeps what is stored; `reason` is sealed."""
+
+    bill_id: BillId
+    revision: int
+    status: NotaStatus
+    issuer_id: IssuerNotaId | None = None
+    raw_status: str | None = None
+    number: str | None = None
+    verification_code: str | None = None
+    has_pdf: bool | None = None
+    has_xml: bool | None = None
+    denial: str | None = None
+    reason: bytes | None = None
+    lookups: int = 0
+    look_up_at: datetime | None = None
+    then_cancel: str | None = None
+    changed_at: datetime | None = None
+    cancel_sent: bool = False
+
+
+# Two movers write here, sender and follower. `cancelled` never moves back, and older news of the
+# issuer never overwrites newer.
+UPDATE: Final = """
+    -- notas_store.update
+    UPDATE notas n
+       SET status = u.status,
+           issuer_id = coalesce(u.issuer_id, n.issuer_id),
+           raw_status = coalesce(u.raw_status, n.raw_status),
+           number = coalesce(u.number, n.number),
+           verification_code = coalesce(u.verification_code, n.verification_code),
+           has_pdf = coalesce(u.has_pdf, n.has_pdf),
+           has_xml = coalesce(u.has_xml, n.has_xml),
+           denial = CASE WHEN u.status = 'denied' THEN u.denial END,
+           reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
+                         THEN coalesce(u.reason, n.reason) END,
+           lookups = u.lookups,
+           look_up_at = u.look_up_at,
+           then_cancel = coalesce(u.then_cancel, n.then_cancel),
+           changed_at = greatest(u.changed_at, n.changed_at),
+           cancel_sent_at = CASE WHEN u.cancel_sent THEN now() ELSE n.cancel_sent_at END,
+           issued_at = CASE WHEN u.status = 'issued' THEN coalesce(n.issued_at, now())
+                            ELSE n.issued_at END,
+           cancelled_at = CASE WHEN u.status = 'cancelled' THEN coalesce(n.cancelled_at, now())
+                               ELSE n.cancelled_at END
+      FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
+                  $8::text[], $9::boolean[], $10::boolean[], $11::text[], $12::bytea[], $13::int[],
+                  $14::timestamptz[], $15::text[], $16::timestamptz[], $17::boolean[])
+           AS u (bill_id, revision, status, issuer_id, raw_status, number, verification_code,
+                 has_pdf, has_xml, denial, reason, lookups, look_up_at, then_cancel, changed_at,
+                 cancel_sent)
+     WHERE n.tenant_id = $1 AND n.bill_id = u.bill_id AND n.part = 0 AND n.revision = u.revision
+       AND n.status <> 'cancelled'
+       AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
+ RETURNING n.bill_id
+"""
+
+
+async def update(conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate]) -> set[BillId]:
+    """Move notas on. Returns the sales whose nota took the news; the rest knew better."""
+    if not updates:
+        return set()
+    rows = await conn.fetch(
+        UPDATE,
+        tenant,
+        [u.bill_id for u in updates],
+        [u.revision for u in updates],
+        [u.status.value for u in updates],
+        [u.issuer_id for u in updates],
+        [u.raw_status for u in updates],
+        [u.number for u in updates],
+        [u.verification_code for u in updates],
+        [u.has_pdf for u in updates],
+        [u.has_xml for u in updates],
+        [u.denial for u in updates],
+        [u.reason for u in updates],
+        [u.lookups for u in updates],
+        [u.look_up_at for u in updates],
+        [u.then_cancel for u in updates],
+        [u.changed_at for u in updates],
+        [u.cancel_sent for u in updates],
+    )
+    return {row["bill_id"] for row in rows}
+
+
+# Only for a request that surely did not happen (refused key, no slot): the intent is taken back,
+# so that the next try starts clean. A re-send falls back to its denial.
+WITHDRAW: Final = """
+    -- notas_store.withdraw_intents
+    WITH back AS (
+        UPDATE notas SET status = 'denied', denial = 'denied_unknown', sends = sends - 1,
+               resend = true
+         WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends > 1
+        RETURNING bill_id
+    )
+    DELETE FROM notas
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
+"""
+
+
+async def withdraw_intents(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
+    """Take back intents whose request surely never reached the issuer."""
+    if bills:
+        await conn.execute(WITHDRAW, tenant, bills)

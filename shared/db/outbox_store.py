@@ -1,0 +1,272 @@
+"""The outbox: one row a sale, which sales are due, and who works on them (design D2, D12)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import asyncpg
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, TenantId
+from shared.domain.sale import Origin
+
+LIVE: Final = 0
+RECONCILE: Final = 1
+BACKFILL: Final = 2
+Lane = Literal[0, 1, 2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A sale that is due now, and by which road we heard of it."""
+
+    tenant_id: TenantId
+    bill_id: BillId
+    lane: Lane
+    origin: Origin
+    about_bill: bool = True  # False for news of the issuer, which ask for no read of Vindi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A leased row: the right to work on one sale until the lease ends."""
+
+    tenant_id: TenantId
+    bill_id: BillId
+    lane: Lane
+    origin: Origin
+    due_at: datetime
+    generation: int
+    bill_facts: int
+    bill_facts_read: int
+    attempt: int
+    tries: int
+
+    @property
+    def bill_changed(self) -> bool:
+        """Say whether a fact about the bill came since it was last read."""
+        return self.bill_facts > self.bill_facts_read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What becomes of a leased row: due again at `due_at`, or settled when it is None.
+
+    `failed` keeps counting failures for the back-off; anything else starts the count anew.
+    """
+
+    bill_id: BillId
+    attempt: int
+    generation: int
+    due_at: datetime | None
+    bill_facts_read: int
+    failed: bool = False
+
+
+# A row that is due already is left alone: the read that follows covers the new fact too. Without
+# that, a burst of copies of one event would write the row once a copy.
+MARK_DUE: Final = """
+    -- outbox_store.mark_due
+    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts)
+    SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin, about_bill::int
+      FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[])
+           AS m (tenant_id, bill_id, lane, origin, about_bill)
+     ORDER BY tenant_id, bill_id, about_bill DESC, lane
+        ON CONFLICT (tenant_id, bill_id) DO UPDATE
+       SET generation = o.generation + 1,
+           bill_facts = o.bill_facts + excluded.bill_facts,
+           lane = CASE WHEN o.state = 'settled' THEN excluded.lane
+                       ELSE least(o.lane, excluded.lane) END,
+           due_at = least(o.due_at, now()),
+           tries = 0,
+           state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
+     WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane
+                AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts)
+"""
+
+
+async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
+    """Mark sales as due now; repeating it is harmless. Lives in the caller's transaction."""
+    await conn.execute(
+        MARK_DUE,
+        [mark.tenant_id for mark in marks],
+        [mark.bill_id for mark in marks],
+        [mark.lane for mark in marks],
+        [mark.origin for mark in marks],
+        [mark.about_bill for mark in marks],
+    )
+
+
+# A skip scan over tenants: its cost grows with the tenants that have open rows, not with rows.
+TENANTS_WITH_DUE: Final = """
+    -- outbox_store.tenants_with_due_any_tenant
+    WITH RECURSIVE t AS (
+        (SELECT tenant_id FROM outbox WHERE state = 'due' ORDER BY tenant_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT o.tenant_id FROM outbox o
+                 WHERE o.state = 'due' AND o.tenant_id > t.tenant_id
+                 ORDER BY o.tenant_id LIMIT 1)
+          FROM t WHERE t.tenant_id IS NOT NULL
+    )
+    SELECT t.tenant_id, d.due_at
+      FROM t, LATERAL (
+          SELECT min(first.due_at) AS due_at FROM (
+              SELECT (SELECT o.due_at FROM outbox o
+                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = lanes.lane
+                         AND o.due_at <= now()
+                       ORDER BY o.due_at LIMIT 1) AS due_at
+                FROM (VALUES (0::smallint), (1::smallint), (2::smallint)) AS lanes (lane)
+          ) first
+      ) d
+     WHERE t.tenant_id IS NOT NULL AND d.due_at IS NOT NULL
+     ORDER BY d.due_at
+     LIMIT $1
+"""
+
+
+async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
+    """Name tenants that have work due now, the longest waiting first."""
+    return [row["tenant_id"] for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
+
+
+CLAIM_DUE: Final = """
+    -- outbox_store.claim_due
+    WITH picked AS MATERIALIZED (
+        SELECT tenant_id, bill_id FROM outbox
+         WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
+         ORDER BY due_at LIMIT $3
+           FOR UPDATE SKIP LOCKED
+    )
+    UPDATE outbox o
+       SET state = 'leased', lease_until = now() + $4::interval, leased_by = $5,
+           attempt = o.attempt + 1
+      FROM picked p
+     WHERE o.tenant_id = $1 AND o.tenant_id = p.tenant_id AND o.bill_id = p.bill_id
+ RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
+           o.bill_facts_read, o.attempt, o.tries
+"""
+
+
+async def claim_due(
+    conn: Connection, tenant: TenantId, *, lane: Lane, limit: int, lease: timedelta, worker: str
+) -> list[Entry]:
+    """Lease up to `limit` due rows of one tenant and lane, the longest waiting first."""
+    rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker)
+    return sorted((_entry(row) for row in rows), key=lambda entry: entry.due_at)
+
+
+RENEW: Final = """
+    -- outbox_store.renew
+    UPDATE outbox o SET lease_until = now() + $4::interval
+      FROM unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
+     WHERE o.tenant_id = $1 AND o.bill_id = mine.bill_id AND o.attempt = mine.attempt
+       AND o.state = 'leased'
+ RETURNING o.bill_id
+"""
+
+
+async def renew(
+    conn: Connection, tenant: TenantId, entries: Sequence[Entry], *, lease: timedelta
+) -> set[BillId]:
+    """Prolong leases; returns the bills still ours."""
+    rows = await conn.fetch(
+        RENEW, tenant, [e.bill_id for e in entries], [e.attempt for e in entries], lease
+    )
+    return {row["bill_id"] for row in rows}
+
+
+# The generation decides: a fact that came during the work makes the row due again at once.
+SETTLE: Final = """
+    -- outbox_store.settle
+    UPDATE outbox o
+       SET state = CASE WHEN o.generation > s.generation OR s.due_at IS NOT NULL
+                        THEN 'due' ELSE 'settled' END,
+           due_at = CASE WHEN o.generation > s.generation THEN now()
+                         ELSE coalesce(s.due_at, o.due_at) END,
+           tries = CASE WHEN s.failed THEN o.tries + 1 ELSE 0 END,
+           bill_facts_read = greatest(o.bill_facts_read, s.bill_facts_read),
+           lease_until = NULL, leased_by = NULL
+      FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[],
+                  $6::boolean[], $7::bigint[])
+           AS s (bill_id, attempt, generation, due_at, failed, bill_facts_read)
+     WHERE o.tenant_id = $1 AND o.bill_id = s.bill_id AND o.attempt = s.attempt
+       AND o.state = 'leased'
+ RETURNING o.bill_id
+"""
+
+
+async def settle(
+    conn: Connection, tenant: TenantId, settlements: Sequence[Settlement]
+) -> set[BillId]:
+    """Give leased rows back. Returns the bills that were still ours; the rest lost their lease."""
+    rows = await conn.fetch(
+        SETTLE,
+        tenant,
+        [s.bill_id for s in settlements],
+        [s.attempt for s in settlements],
+        [s.generation for s in settlements],
+        [s.due_at for s in settlements],
+        [s.failed for s in settlements],
+        [s.bill_facts_read for s in settlements],
+    )
+    return {row["bill_id"] for row in rows}
+
+
+STILL_OURS: Final = """
+    -- outbox_store.lock_ours
+    SELECT o.bill_id FROM outbox o
+      JOIN unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
+        ON o.bill_id = mine.bill_id AND o.attempt = mine.attempt
+     WHERE o.tenant_id = $1 AND o.state = 'leased' AND o.lease_until > now()
+     ORDER BY o.bill_id
+       FOR UPDATE OF o
+"""
+
+
+async def lock_ours(conn: Connection, tenant: TenantId, entries: Sequence[Entry]) -> set[BillId]:
+    """Lock the rows whose lease we still hold; what is written next is fenced by that."""
+    rows = await conn.fetch(
+        STILL_OURS, tenant, [e.bill_id for e in entries], [e.attempt for e in entries]
+    )
+    return {row["bill_id"] for row in rows}
+
+
+# Expired leases are found tenant by tenant through their own index; the work starts again.
+FREE_EXPIRED: Final = """
+    -- outbox_store.free_expired_any_tenant
+    UPDATE outbox SET state = 'due', lease_until = NULL, leased_by = NULL,
+           generation = generation + 1
+     WHERE state = 'leased' AND lease_until <= now()
+"""
+
+
+async def free_expired_any_tenant(conn: Connection) -> int:
+    """Make rows of dead workers due again; returns how many."""
+    return _count(await conn.execute(FREE_EXPIRED))
+
+
+SETTLED_DUE: Final = """
+    -- outbox_store.wake_held
+    UPDATE outbox o SET state = 'due', due_at = now(), generation = o.generation + 1,
+           bill_facts = o.bill_facts + 1, tries = 0,
+           lane = least(o.lane, $3)
+      FROM sales s
+     WHERE s.tenant_id = $1 AND o.tenant_id = $1 AND o.bill_id = s.bill_id
+       AND s.code = ANY($2::text[]) AND s.status IN ('held', 'skipped') AND o.state <> 'leased'
+"""
+
+
+async def wake_held(
+    conn: Connection, tenant: TenantId, codes: Sequence[str], *, lane: Lane = RECONCILE
+) -> int:
+    """Make all sales held or skipped for one of these codes due now; returns how many."""
+    return _count(await conn.execute(SETTLED_DUE, tenant, list(codes), lane))
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    return Entry(**dict(row))
+
+
+def _count(tag: str) -> int:
+    return int(tag.rpartition(" ")[2])

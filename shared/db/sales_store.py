@@ -1,0 +1,180 @@
+"""Our side: what was decided about each sale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, TenantId
+from shared.domain.money import Cents
+from shared.domain.sale import Origin, SaleStatus, Wish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSale:
+    """A sale as it was last decided."""
+
+    bill_id: BillId
+    status: SaleStatus
+    code: str | None
+    detail: str
+    attention: str | None
+    amount: Cents
+    moment_at: datetime | None
+    issue_at: datetime | None
+    competencia: date | None
+    rule_version: int | None
+    origin: Origin
+    wish: Wish | None
+    wish_at: datetime | None
+    backfill: Literal["original", "today"] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleRow:
+    """A sale as it is now decided; None keeps the stored value where the text says so."""
+
+    bill_id: BillId
+    status: SaleStatus
+    code: str | None = None
+    detail: str = ""
+    attention: str | None = None
+    amount: Cents
+    moment_at: datetime | None
+    issue_at: datetime | None = None
+    competencia: date | None = None  # None keeps what was fixed
+    rule_version: int | None = None  # None keeps it
+    rule_exception: int | None = None
+    origin: Origin  # kept as it was first written
+    customer_id: int | None = None
+    customer_name: str = ""
+    document_word: bytes | None = None  # None keeps it
+    customer: bytes | None = None  # sealed; None keeps it
+    unread: bytes | None = None  # sealed answer that could not be read; None forgets it
+    wish_done: bool = False  # a person's wish was carried out
+
+
+LOAD: Final = """
+    -- sales_store.load
+    SELECT bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
+           rule_version, origin, wish, wish_at, backfill
+      FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+async def load(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> dict[BillId, KnownSale]:
+    """Read the sales of these bills; unknown ones are absent."""
+    rows = await conn.fetch(LOAD, tenant, bills)
+    return {
+        row["bill_id"]: KnownSale(**{**dict(row), "status": SaleStatus(row["status"])})
+        for row in rows
+    }
+
+
+STORE: Final = """
+    -- sales_store.store
+    INSERT INTO sales AS s (
+        tenant_id, bill_id, status, code, detail, attention, amount, moment_at, issue_at,
+        competencia, rule_version, rule_exception, origin, customer_id, customer_name,
+        document_word, customer, unread)
+    SELECT $1, bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
+           rule_version, rule_exception, origin, customer_id, customer_name, document_word,
+           customer, unread
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                  $8::timestamptz[], $9::timestamptz[], $10::date[], $11::int[], $12::int[],
+                  $13::text[], $14::bigint[], $15::text[], $16::bytea[], $17::bytea[],
+                  $18::bytea[])
+           AS r (bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
+                 rule_version, rule_exception, origin, customer_id, customer_name, document_word,
+                 customer, unread)
+        ON CONFLICT (tenant_id, bill_id) DO UPDATE
+       SET status = excluded.status, code = excluded.code, detail = excluded.detail,
+           attention = excluded.attention, amount = excluded.amount,
+           moment_at = coalesce(excluded.moment_at, s.moment_at),
+           issue_at = coalesce(excluded.issue_at, s.issue_at),
+           competencia = coalesce(excluded.competencia, s.competencia),
+           rule_version = coalesce(excluded.rule_version, s.rule_version),
+           rule_exception = excluded.rule_exception,
+           customer_id = coalesce(excluded.customer_id, s.customer_id),
+           customer_name = CASE WHEN excluded.customer_name <> '' THEN excluded.customer_name
+                                ELSE s.customer_name END,
+           document_word = coalesce(excluded.document_word, s.document_word),
+           customer = coalesce(excluded.customer, s.customer),
+           unread = excluded.unread,
+           updated_at = now()
+"""
+
+
+async def store(conn: Connection, tenant: TenantId, rows: Sequence[SaleRow]) -> None:
+    """Write what was decided. Wishes are a person's and are left alone; see `finish_wishes`."""
+    if not rows:
+        return
+    await conn.execute(
+        STORE,
+        tenant,
+        [r.bill_id for r in rows],
+        [r.status.value for r in rows],
+        [r.code for r in rows],
+        [r.detail for r in rows],
+        [r.attention for r in rows],
+        [r.amount for r in rows],
+        [r.moment_at for r in rows],
+        [r.issue_at for r in rows],
+        [r.competencia for r in rows],
+        [r.rule_version for r in rows],
+        [r.rule_exception for r in rows],
+        [r.origin for r in rows],
+        [r.customer_id for r in rows],
+        [r.customer_name for r in rows],
+        [r.document_word for r in rows],
+        [r.customer for r in rows],
+        [r.unread for r in rows],
+    )
+    done = [r.bill_id for r in rows if r.wish_done]
+    if done:
+        await conn.execute(FINISH_WISHES, tenant, done)
+
+
+FINISH_WISHES: Final = """
+    -- sales_store.finish_wishes
+    UPDATE sales SET wish = NULL, wish_at = NULL
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+PROGRESS: Final = """
+    -- sales_store.progress
+    UPDATE sales s SET status = p.status, code = p.code, detail = p.detail,
+           attention = p.attention, updated_at = now()
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+           AS p (bill_id, status, code, detail, attention)
+     WHERE s.tenant_id = $1 AND s.bill_id = p.bill_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a sale's nota now is; nothing else of the sale changes."""
+
+    bill_id: BillId
+    status: SaleStatus
+    code: str | None = None
+    detail: str = ""
+    attention: str | None = None
+
+
+async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress]) -> None:
+    """Move sales on with their notas."""
+    if rows:
+        await conn.execute(
+            PROGRESS,
+            tenant,
+            [r.bill_id for r in rows],
+            [r.status.value for r in rows],
+            [r.code for r in rows],
+            [r.detail for r in rows],
+            [r.attention for r in rows],
+        )

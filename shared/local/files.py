@@ -1,0 +1,80 @@
+"""Private files, free ports and the unprivileged user that embedded servers need."""
+
+import os
+import pwd
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+# Accounts made for a database or for nobody; the first that exists is taken.
+SERVER_ACCOUNTS: Final = ("postgres", "nobody")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads; it appears whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def free_port() -> int:
+    """A port of the loopback address nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def server_account() -> pwd.struct_passwd | None:
+    """The account PostgreSQL runs under when we are root, which it refuses to be; else None."""
+    if os.geteuid() != 0:
+        return None
+    for name in SERVER_ACCOUNTS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError(f"Running as root needs one of the accounts {SERVER_ACCOUNTS}.")
+
+
+def let_through(path: Path) -> None:
+    """Let other accounts pass (not read) the folders above `path`, where we own them."""
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & 0o001:
+            folder.chmod(mode | 0o001)
+
+
+def let_read(tree: Path) -> None:
+    """Let other accounts read and run what lies under `tree`, as a strict umask may forbid."""
+    if tree.stat().st_mode & 0o005 == 0o005:
+        return
+    for path in (tree, *tree.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | 0o004 | (0o001 if mode & 0o100 else 0))
+
+
+def wheel_folder(package: str) -> Path:
+    """Where a package lies, without running it: theirs look around and warn when imported."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError(f"The package {package} is not installed; run make setup.")
+    return Path(spec.submodule_search_locations[0])

