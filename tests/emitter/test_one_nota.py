@@ -41,9 +41,7 @@ async def test_a_customer_without_address_is_held_until_it_has_one(desk: Desk) -
     await desk.work()
     held = await desk.sale(bill)
 
-    operations.edit_customer(
-        desk.account, customer_id=bill.customer_id, address=_whole_address()
-    )
+    operations.edit_customer(desk.account, customer_id=bill.customer_id, address=_whole_address())
     await desk.heard(BillId(bill.id))
     await desk.work()
 
