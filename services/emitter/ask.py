@@ -20,6 +20,7 @@ from shared.db.connection import Pool
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import IssuerEnvironment, NotaStatus
+from shared.issuer.errors import IssuerBusy
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
@@ -119,7 +120,9 @@ class _Asker:
             plan.entry, plan.action.nota, self._now, bill_read=plan.read is not None
         )
 
-    async def _asked(self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
+    async def _asked(
+        self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota
+    ) -> Plan:
         try:
             match action:
                 case Send():
@@ -269,8 +272,10 @@ class _Asker:
             due_at = self._now + error.retry_after
         else:
             due_at = back_off(sent.entry.tries + 1, self._now)
+        if isinstance(action, Send) and isinstance(error, IssuerBusy):
+            return outcomes.busy(sent, due_at, self._waits)
         if isinstance(action, Send):
-            return outcomes.not_sent(sent, due_at, failed=error.retry_after is None)
+            return outcomes.not_sent(sent, due_at)
         return outcomes.ask_later(sent, self._now, due_at=due_at)
 
 

@@ -84,7 +84,7 @@ async def load_context(
         vindi_connection=vindi,
         issuer_connection=issuer,
         vindi=clients.vindi(tenant, vindi, lane) if vindi and not vindi.state.blocked else None,
-        issuer=clients.issuer(tenant, issuer) if issuer and not issuer.state.blocked else None,
+        issuer=clients.issuer(issuer) if issuer and not issuer.state.blocked else None,
         bulk=clients.bulk,
         sealer=sealer,
         slots=clients.slots(issuer),

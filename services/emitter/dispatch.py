@@ -98,5 +98,3 @@ class Dispatcher:
         except Exception as error:
             # A bug, or the database is away. The leases run out and the work starts again.
             log.exception("batch_failed", tenant_id=tenant, error=type(error).__name__)
-
-

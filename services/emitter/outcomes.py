@@ -95,9 +95,7 @@ def answer_lost(sent: Sent, why: str, now: datetime) -> Plan:
     )
 
 
-def not_found(
-    sent: Sent, lookups: int, waits: Sequence[timedelta], now: datetime
-) -> Plan | None:
+def not_found(sent: Sent, lookups: int, waits: Sequence[timedelta], now: datetime) -> Plan | None:
     """Nothing under this id yet: look again later; None when it may be sent again."""
     pause = next_look_up(waits, lookups)
     if pause is None:
@@ -165,13 +163,29 @@ def never_arrived(sent: Sent, code: str) -> Plan:
     )
 
 
-def not_sent(sent: Sent, due_at: datetime, *, failed: bool) -> Plan:
+def not_sent(sent: Sent, due_at: datetime) -> Plan:
     """The request surely never left: the intent is taken back and the sale waits its turn."""
     return Plan(
         entry=sent.entry,
         withdraw=True,
         progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
-        settlement=settle(sent.entry, due_at=due_at, failed=failed),
+        settlement=settle(sent.entry, due_at=due_at, failed=True),
+    )
+
+
+def busy(sent: Sent, due_at: datetime, waits: Sequence[timedelta]) -> Plan:
+    """The issuer took nothing for now. One look-up goes before the next request, waits do not."""
+    return Plan(
+        entry=sent.entry,
+        nota=NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.SENDING,
+            lookups=len(waits),
+            look_up_at=due_at,
+        ),
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
+        settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),
     )
 
 

@@ -184,7 +184,10 @@ def _plan_cancel(fresh: FreshSale, decision: Cancel, terms: Terms) -> Plan:
     nota = _nota(fresh)
     if terms.issuer_trouble is not None:
         row = _row(
-            fresh, terms, STATUS_OF_NOTA[nota.status], amount=nota.amount,
+            fresh,
+            terms,
+            STATUS_OF_NOTA[nota.status],
+            amount=nota.amount,
             attention=terms.issuer_trouble,
         )
         return _done(fresh, sale=row)
@@ -208,7 +211,11 @@ def _plan_keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) ->
     if code is None and sale is not None and sale.status is status:
         code = sale.code
     row = _row(
-        fresh, terms, status, amount=nota.amount, code=code,
+        fresh,
+        terms,
+        status,
+        amount=nota.amount,
+        code=code,
         detail=sale.detail if sale else "",
         attention=decision.attention or (code if status is SaleStatus.DENIED else None),
     )

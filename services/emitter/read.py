@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.emitter.context import TenantContext
@@ -11,12 +12,15 @@ from services.emitter.work import FreshSale, Known, Plan, happened, settle
 from shared.db.bills_store import came_alive
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import SaleRow
-from shared.domain.bill import Bill, BillStatus
+from shared.domain.bill import Bill, BillStatus, Refund
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
 from shared.domain.sale import SaleStatus
-from shared.vindi.bulk import Bulk
+from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
+from shared.vindi.payloads import read_bill
+
+STILL_FRESH: Final = timedelta(seconds=30)
 
 # What an event says of its bill; a read that says less may come from a lagging replica.
 _CLAIMED: Final = {
@@ -44,7 +48,9 @@ async def read_bills(
 
     Raises what the client raises when the whole batch could not be read.
     """
-    answers = await context.bulk.refresh_bills(vindi, [entry.bill_id for entry in entries])
+    stored = _just_read(context, entries, known)
+    unread = [entry.bill_id for entry in entries if entry.bill_id not in stored]
+    answers = {**stored, **await context.bulk.refresh_bills(vindi, unread)}
     fresh: list[FreshSale] = []
     plans: list[Plan] = []
     for entry in entries:
@@ -58,13 +64,44 @@ async def read_bills(
             case Read(value=bill) if _too_early(bill, before, claims, entry):
                 plans.append(_read_again(context, entry))
             case Read():
-                fresh.append(_fresh(context, entry, before, answer))
+                asked_at = _asked_at(context, entry, before, stored)
+                fresh.append(_fresh(context, entry, before, answer, asked_at))
     refunds = await _read_refunds(context.bulk, vindi, fresh)
-    return ReadBatch(fresh=[_with_refunds(sale, refunds) for sale in fresh], plans=plans)
+    readable: list[FreshSale] = []
+    for sale in fresh:
+        problem = _refund_problem(sale, refunds)
+        if problem is None:
+            readable.append(_with_refunds(sale, refunds))
+        else:
+            plans.append(_unreadable(context, sale.entry, problem))
+    return ReadBatch(fresh=readable, plans=plans)
+
+
+def _asked_at(
+    context: TenantContext, entry: Entry, before: Known, stored: Mapping[BillId, Found[Bill]]
+) -> datetime:
+    if entry.bill_id in stored and before.bill is not None:
+        return before.bill.read_at
+    return context.now
+
+
+def _just_read(
+    context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
+) -> dict[BillId, Found[Bill]]:
+    """Bills that were read seconds ago, with nothing heard of them since: not read again."""
+    found: dict[BillId, Found[Bill]] = {}
+    for entry in entries:
+        bill = known[entry.bill_id].bill
+        if bill is None or context.now - bill.read_at > STILL_FRESH:
+            continue
+        if entry.heard_at is None or entry.heard_at < bill.read_at:
+            raw = json.loads(context.unseal(bill.body, "bill"))
+            found[entry.bill_id] = Read(raw=raw, value=read_bill(raw))
+    return found
 
 
 def _fresh(
-    context: TenantContext, entry: Entry, before: Known, answer: Read[Bill]
+    context: TenantContext, entry: Entry, before: Known, answer: Read[Bill], asked_at: datetime
 ) -> FreshSale:
     return FreshSale(
         entry=entry,
@@ -73,18 +110,21 @@ def _fresh(
         body=context.seal(_as_json(answer.raw), "bill"),
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
-        read_at=context.now,
+        read_at=asked_at,
     )
 
 
-async def _read_refunds(
-    bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]
-) -> Mapping[ChargeId, Sequence[Cents]]:
+RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
+
+
+async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]) -> RefundsOf:
     charges = [charge for sale in fresh for charge in _maybe_refunded(sale)]
-    if not charges:
-        return {}
-    found = await bulk.refunds_of_charges(vindi, charges)
-    return {charge: [refund.amount for refund in found[charge]] for charge in charges}
+    return await bulk.refunds_of_charges(vindi, charges) if charges else {}
+
+
+def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | None:
+    found = (refunds.get(charge.id) for charge in sale.bill.charges)
+    return next((answer for answer in found if isinstance(answer, Unreadable)), None)
 
 
 def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
@@ -99,20 +139,16 @@ def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
     ]
 
 
-def _with_refunds(
-    sale: FreshSale, refunds: Mapping[ChargeId, Sequence[Cents]]
-) -> FreshSale:
+def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
     sums = {
-        charge.id: Cents(sum(refunds[charge.id]))
+        charge.id: Cents(sum(refund.amount for refund in found))
         for charge in sale.bill.charges
-        if refunds.get(charge.id)
+        if (found := refunds.get(charge.id)) and not isinstance(found, Unreadable)
     }
     return replace(sale, refunds=sums)
 
 
-def _too_early(
-    bill: Bill, before: Known, claims: Mapping[BillId, set[str]], entry: Entry
-) -> bool:
+def _too_early(bill: Bill, before: Known, claims: Mapping[BillId, set[str]], entry: Entry) -> bool:
     """Say whether a read is older than what we heard or stored, and worth another try."""
     if entry.tries >= len(READ_AGAIN):
         return False

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -138,14 +138,15 @@ class _QuietServer(uvicorn.Server):
     """Leaves the process's signals to whoever owns the process."""
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201 (uvicorn's signature differs by version)
+    def capture_signals(self) -> Generator[None, None, None]:
         yield
 
 
 @contextlib.asynccontextmanager
 async def serving(app: App, *, port: int = 0) -> AsyncIterator[str]:
     """Serve an application on 127.0.0.1; give its base URL. Port 0 takes a free one."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Event loops turn Nagle's delay off only where the protocol is named.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(

@@ -81,8 +81,8 @@ STORE: Final = """
         competencia, rule_version, rule_exception, origin, customer_id, customer_name,
         document_word, customer, unread)
     SELECT $1, bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, rule_exception, origin, customer_id, customer_name, document_word, customer,
-           unread
+           rule_version, rule_exception, origin, customer_id, customer_name, document_word,
+           customer, unread
       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                   $8::timestamptz[], $9::timestamptz[], $10::date[], $11::int[], $12::int[],
                   $13::text[], $14::bigint[], $15::text[], $16::bytea[], $17::bytea[],

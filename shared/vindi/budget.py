@@ -111,7 +111,7 @@ class Budget:
         ticket = Ticket(account=account, lane=lane, member=next(self._names))
         give_up = time.monotonic() + patience.total_seconds()
         while (wait := await self._try(ticket)) > 0:
-            if time.monotonic() + min(wait, LONGEST_POLL) > give_up:
+            if time.monotonic() + wait > give_up:
                 raise VindiBusy(timedelta(seconds=wait))
             await asyncio.sleep(min(wait, LONGEST_POLL))
         return ticket

@@ -6,7 +6,6 @@ filter, so rows are checked against it, and what did not come back is read alone
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar

@@ -58,11 +58,15 @@ class Resource(Generic[T]):
     read: Callable[[object], T]
 
 
-BILLS: Final = Resource[Bill](path="bills", one="bill", read=read_bill)
-CUSTOMERS: Final = Resource[Customer](path="customers", one="customer", read=read_customer)
-CHARGES: Final = Resource[BilledCharge](path="charges", one="charge", read=read_billed_charge)
+BILLS: Final[Resource[Bill]] = Resource(path="bills", one="bill", read=read_bill)
+CUSTOMERS: Final[Resource[Customer]] = Resource(
+    path="customers", one="customer", read=read_customer
+)
+CHARGES: Final[Resource[BilledCharge]] = Resource(
+    path="charges", one="charge", read=read_billed_charge
+)
 # None for a transaction that is not a refund that succeeded.
-TRANSACTIONS: Final = Resource[Refund | None](
+TRANSACTIONS: Final[Resource[Refund | None]] = Resource(
     path="transactions", one="transaction", read=read_refund
 )
 
@@ -266,18 +270,17 @@ class VindiClient:
         if asked:
             text = f"{text}?{urlencode(asked).replace('+', '%20')}"
         url = URL(text, encoded=True)
-        try:
-            answer = await self._request(url, resource)
-        except ClientError:
+        answer = await self._request(url, resource)
+        if answer is None:
             # A kept-alive connection may die under a request; a read is safe to repeat once.
-            try:
-                answer = await self._request(url, resource)
-            except ClientError as error:
-                raise VindiUnavailable("broken connection") from error
+            answer = await self._request(url, resource)
+        if answer is None:
+            raise VindiUnavailable("broken connection")
         await self._raise_for(answer, resource)
         return answer
 
-    async def _request(self, url: URL, resource: str) -> _Answer:
+    async def _request(self, url: URL, resource: str) -> _Answer | None:
+        """Send one request; None when the connection broke under it."""
         ticket = await self._budget.take(self.account, self._lane, patience=self._patience)
         try:
             async with self._session.request(
@@ -288,14 +291,16 @@ class VindiClient:
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
-        except NEVER_SENT as error:
+        # What the library raises may show the request, so it is never passed on.
+        except NEVER_SENT:
             await self._budget.give_back(ticket)
-            raise VindiUnavailable("no connection") from error
-        except (ClientError, TimeoutError) as error:
+            raise VindiUnavailable("no connection") from None
+        except TimeoutError:
             await self._budget.lose(ticket)
-            if isinstance(error, TimeoutError):
-                raise VindiUnavailable("time-out") from error
-            raise
+            raise VindiUnavailable("time-out") from None
+        except ClientError:
+            await self._budget.lose(ticket)
+            return None
         headers = response.headers
         await self._budget.settle(ticket, read_heard(headers, window=self._budget.window))
         if response.status >= 400 and response.status != 404:

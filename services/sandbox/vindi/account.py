@@ -157,6 +157,12 @@ class Account:
         """Note that a row has changed."""
         self.table(kind).touch(row, self.now_ms() if at_ms is None else at_ms)
 
+    def can(
+        self, path: str, body: str, *, status: int = 200, content_type: str = "application/json"
+    ) -> None:
+        """Answer a path (after /api/v1, with no query) with exactly this text."""
+        self.canned[path] = (status, body.encode(), content_type)
+
     def emit(self, event_type: str, row: Row) -> None:
         """Send an event about a row to every registered webhook."""
         self._emit(self, event_type, row)

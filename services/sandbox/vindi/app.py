@@ -23,7 +23,7 @@ READERS: Final = frozenset({"Administrator", "Manager", "CustomerService", "Read
 WRITERS: Final = frozenset({"Administrator", "Manager", "CustomerService"})
 ROLES: Final = [
     {"id": i, "name": name, "base_role": name}
-    for i, name in enumerate(("Administrator", "Manager", "CustomerService", "ReadOnly", "Blank"), 1)
+    for i, name in enumerate((*sorted(WRITERS), "ReadOnly", "Blank"), 1)
 ]
 
 
@@ -88,9 +88,9 @@ def _refusal(call: Call, account: Account, key: ApiKey) -> Answer | None:
     allowed = READERS if call.method == "GET" else WRITERS
     if key.role not in allowed or word in key.denied:
         return error(403, "forbidden", "Perfil de acesso sem permissão", "authorization")
-    if call.method in {"POST", "PUT"} and call.body:
-        if "json" not in call.headers.get("content-type", ""):
-            return error(406, "not_acceptable", "Content-Type não aceito")
+    untyped = "json" not in call.headers.get("content-type", "")
+    if call.method in {"POST", "PUT"} and call.body and untyped:
+        return error(406, "not_acceptable", "Content-Type não aceito")
     return None
 
 
@@ -114,10 +114,15 @@ def _rate_headers(account: Account) -> tuple[tuple[str, str], ...]:
 def _note(call: Call, account: Account, answer: Answer) -> None:
     account.journal.append(
         JournalEntry(
-            at=account.clock.now(), real=time.monotonic(), method=call.method,
-            path=call.raw_path, query=call.raw_query, status=0 if answer.hang_up else answer.status,
-            window=account.rate.number, count=account.rate.count,
-        )  # fmt: skip
+            at=account.clock.now(),
+            real=time.monotonic(),
+            method=call.method,
+            path=call.raw_path,
+            query=call.raw_query,
+            status=0 if answer.hang_up else answer.status,
+            window=account.rate.number,
+            count=account.rate.count,
+        )
     )
 
 
@@ -221,5 +226,3 @@ def _cancel(account: Account, bill_id: int) -> Answer:
     except operations.OperationRefusedError:
         return error(422, "invalid_parameter", "não pode ser cancelada", "status")
     return answer_json({"bill": render(account, bill, fresh=True)})
-
-

@@ -95,5 +95,3 @@ class _Event:
         }
         self._first = dump({"event": event})
         return self._first
-
-

@@ -19,6 +19,7 @@ METHODS: Final[dict[str, dict[str, Any]]] = {
     )
 }
 
+
 def method(code: str) -> dict[str, Any]:
     """Describe a payment method; an account's own one is made up from its code."""
     return METHODS.get(code) or {

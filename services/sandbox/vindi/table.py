@@ -109,6 +109,9 @@ class Table(Generic[R]):
             found = [i for i in found if matches(self.rows[i])]
         if sort_by == "id":
             return sorted(found, reverse=descending)
+        if sort_by in self._ordered and len(found) > len(self._ids) // 8:
+            wanted, index = set(found), self._ordered[sort_by]
+            return [i for _, i in (reversed(index) if descending else index) if i in wanted]
         get = self.fields[sort_by].get
         keyed = [(value is None, value, i) for i in found for value in (get(self.rows[i]),)]
         if any(none for none, _, _ in keyed):
