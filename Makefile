@@ -75,7 +75,7 @@ rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys
 
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
-	@$(OPS) render
+	@$(PY) -m deploy.render
 
 # In a folder of its own, so that the tool that locks is not a requirement itself.
 lock: $(STAMP) ## Lock requirements afresh, with hashes
