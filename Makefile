@@ -44,7 +44,7 @@ lint: $(STAMP) ## Format, lint, types, import contracts
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
-	@$(VENV)/bin/lint-imports --no-timings
+	@$(VENV)/bin/lint-imports
 
 check: lint test ## lint and test
 
