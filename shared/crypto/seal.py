@@ -1,10 +1,11 @@
 """Sealing: authenticated encryption bound to tenant and purpose, under rotating keys."""
 
+import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -34,6 +35,11 @@ class Sealer:
         self._sealing = _key_id(keys[0])
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
         self._words = hmac.digest(keys[-1], b"notaponte searchable words", "sha256")
+
+    @classmethod
+    def from_text(cls, keys: Iterable[str]) -> Self:
+        """Make one of keys as settings carry them: URL-safe base64 of 32 bytes each."""
+        return cls([base64.urlsafe_b64decode(key) for key in keys])
 
     def seal(self, value: bytes, *, tenant: TenantId, purpose: str) -> bytes:
         """Seal a value for one tenant and purpose."""

@@ -130,7 +130,7 @@ async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -
 
 def _moment_amount(bill: Bill) -> Cents:
     # A canceled bill says 0.0; its lines still say what it was.
-    return bill.amount if bill.amount else bill.lines_total
+    return bill.amount or bill.lines_total
 
 
 def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:

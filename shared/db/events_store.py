@@ -55,6 +55,23 @@ OF_BILL: Final = """
 """
 
 
+CLAIMS: Final = """
+    -- events_store.claims_of
+    SELECT bill_id, array_agg(DISTINCT type) AS types FROM events
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND received_at > now() - $3::interval
+       AND type IS NOT NULL
+     GROUP BY bill_id
+"""
+
+
+async def claims_of(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], *, within: timedelta
+) -> dict[BillId, set[str]]:
+    """The types of the events heard lately about these bills: what they claim of their state."""
+    rows = await conn.fetch(CLAIMS, tenant, bills, within)
+    return {row["bill_id"]: set(row["types"]) for row in rows}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeardEvent:
     """An event as a timeline shows it."""

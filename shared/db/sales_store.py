@@ -51,6 +51,7 @@ class SaleRow:
     customer_name: str = ""
     document_word: bytes | None = None  # None keeps it
     customer: bytes | None = None  # sealed; None keeps it
+    unread: bytes | None = None  # sealed answer that could not be read; None forgets it
     wish_done: bool = False  # a person's wish was carried out
 
 
@@ -78,15 +79,17 @@ STORE: Final = """
     INSERT INTO sales AS s (
         tenant_id, bill_id, status, code, detail, attention, amount, moment_at, issue_at,
         competencia, rule_version, rule_exception, origin, customer_id, customer_name,
-        document_word, customer)
+        document_word, customer, unread)
     SELECT $1, bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, rule_exception, origin, customer_id, customer_name, document_word, customer
+           rule_version, rule_exception, origin, customer_id, customer_name, document_word,
+           customer, unread
       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
                   $8::timestamptz[], $9::timestamptz[], $10::date[], $11::int[], $12::int[],
-                  $13::text[], $14::bigint[], $15::text[], $16::bytea[], $17::bytea[])
+                  $13::text[], $14::bigint[], $15::text[], $16::bytea[], $17::bytea[],
+                  $18::bytea[])
            AS r (bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
                  rule_version, rule_exception, origin, customer_id, customer_name, document_word,
-                 customer)
+                 customer, unread)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status, code = excluded.code, detail = excluded.detail,
            attention = excluded.attention, amount = excluded.amount,
@@ -100,6 +103,7 @@ STORE: Final = """
                                 ELSE s.customer_name END,
            document_word = coalesce(excluded.document_word, s.document_word),
            customer = coalesce(excluded.customer, s.customer),
+           unread = excluded.unread,
            updated_at = now()
 """
 
@@ -127,6 +131,7 @@ async def store(conn: Connection, tenant: TenantId, rows: Sequence[SaleRow]) -> 
         [r.customer_name for r in rows],
         [r.document_word for r in rows],
         [r.customer for r in rows],
+        [r.unread for r in rows],
     )
     done = [r.bill_id for r in rows if r.wish_done]
     if done:

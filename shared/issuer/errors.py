@@ -1,6 +1,6 @@
 """What can go wrong with an issuer, as leaves of the tree in shared.domain.errors.
 
-A lost answer to a write is not raised but returned as `Unknown`, so that no caller can miss it.
+The answer lost to a write is returned as `Unknown`, so that no caller can miss it.
 """
 
 from datetime import timedelta

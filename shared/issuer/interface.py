@@ -176,6 +176,9 @@ class Issuer(Protocol):
     async def cancel(self, key: ExternalId) -> CancelAccepted | CancelRejected | Unknown:
         """Ask to cancel an issued nota. One request leaves; whether it worked says `get`."""
 
+    def classify_denial(self, reason: str | None) -> str:
+        """Sort a denial's text into one of the `denied_*` words of the interface page."""
+
     async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:
         """Fetch the PDF or XML of a nota. After a cancellation the PDF is another one."""
 

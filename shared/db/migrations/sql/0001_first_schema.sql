@@ -96,6 +96,7 @@ CREATE TABLE outbox (
     generation  bigint NOT NULL DEFAULT 1,
     bill_facts  bigint NOT NULL DEFAULT 0,    -- facts about Vindi's side
     bill_facts_read bigint NOT NULL DEFAULT 0,  -- those that a read of the bill has covered
+    heard_at    timestamptz,                  -- when we last heard of a change nobody had read yet
     attempt     bigint NOT NULL DEFAULT 0,
     tries       integer NOT NULL DEFAULT 0,   -- failures in a row, for the back-off
     lease_until timestamptz,
@@ -152,6 +153,7 @@ CREATE TABLE sales (
     customer_name text NOT NULL DEFAULT '',
     document_word bytea,                      -- keyed hash of the CPF or CNPJ, for searching
     customer      bytea,                      -- sealed JSON as read when last needed
+    unread        bytea,                      -- sealed: the answer that could not be read
     wish          text CHECK (wish IN ('hold', 'issue', 'cancel')),
     wish_at       timestamptz,
     backfill      text CHECK (backfill IN ('original', 'today')),

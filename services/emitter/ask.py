@@ -1,0 +1,293 @@
+"""Asks the issuer, and writes each answer down as soon as it is there."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+
+import structlog
+
+from services.emitter import outcomes
+from services.emitter.context import TenantContext
+from services.emitter.drafts import draft_from_json
+from services.emitter.ladder import back_off, next_poll
+from services.emitter.leases import Leases
+from services.emitter.outcomes import Sent
+from services.emitter.work import CancelNota, FollowUp, Plan, Send, happened
+from services.emitter.write import write_plans
+from shared.db import connections_store
+from shared.db.connection import Pool
+from shared.db.notas_store import KnownNota, NotaUpdate
+from shared.domain.errors import TenantBlockedError, TransientError
+from shared.domain.nota import IssuerEnvironment, NotaStatus
+from shared.issuer.errors import IssuerBusy
+from shared.issuer.interface import (
+    CancelAccepted,
+    CancelRejected,
+    Issued,
+    Issuer,
+    Pending,
+    Phase,
+    Rejected,
+    Snapshot,
+    Unknown,
+)
+
+log = structlog.get_logger()
+
+RETRY_BLOCKED: Final = timedelta(hours=1)
+CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
+
+
+async def ask_issuer(
+    pool: Pool,
+    context: TenantContext,
+    leases: Leases,
+    waits: Sequence[timedelta],
+    plans: Sequence[Plan],
+) -> None:
+    """Carry out what plans ask of the issuer, side by side within its limits.
+
+    `waits` are the pauses between look-ups after a lost answer. Answers share commits: whatever
+    has arrived while one commit runs goes into the next.
+    """
+    if not plans:
+        return
+    answers: asyncio.Queue[Plan] = asyncio.Queue()
+    asker = _Asker(pool, context, leases, waits)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_write_answers(pool, context, leases, answers, len(plans)))
+        for plan in plans:
+            group.create_task(asker.ask(plan, answers))
+
+
+async def _write_answers(
+    pool: Pool, context: TenantContext, leases: Leases, answers: asyncio.Queue[Plan], total: int
+) -> None:
+    written = 0
+    while written < total:
+        batch = [await answers.get()]
+        while not answers.empty():
+            batch.append(answers.get_nowait())
+        await write_plans(pool, context.tenant, batch)
+        for plan in batch:
+            leases.release(plan.entry)
+        written += len(batch)
+
+
+class _Asker:
+    """Asks for one tenant; every road ends in a plan for the sale."""
+
+    def __init__(
+        self, pool: Pool, context: TenantContext, leases: Leases, waits: Sequence[timedelta]
+    ) -> None:
+        self._pool = pool
+        self._context = context
+        self._leases = leases
+        self._waits = waits
+
+    async def ask(self, plan: Plan, answers: asyncio.Queue[Plan]) -> None:
+        """Ask for one sale and hand the answer over."""
+        issuer, action = self._context.issuer, plan.action
+        if action is None:
+            raise ValueError("a plan without an action asks nothing")
+        sent = self._about(plan)
+        if issuer is None:
+            later = outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
+            answers.put_nowait(later)
+            return
+        async with self._context.slots:
+            if self._leases.surely_held(plan.entry):
+                answers.put_nowait(await self._asked(issuer, sent, action))
+            else:
+                answers.put_nowait(Plan(entry=plan.entry))  # whoever leases it next looks it up
+
+    @property
+    def _now(self) -> datetime:
+        return self._context.now
+
+    def _about(self, plan: Plan) -> Sent:
+        if isinstance(plan.action, Send):
+            return Sent(
+                entry=plan.entry,
+                revision=plan.action.intent.revision,
+                status=NotaStatus.SENDING,
+                since=self._now,
+            )
+        if plan.action is None:
+            raise ValueError("a plan without an action is about no nota")
+        return outcomes.about(
+            plan.entry, plan.action.nota, self._now, bill_read=plan.read is not None
+        )
+
+    async def _asked(
+        self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota
+    ) -> Plan:
+        try:
+            match action:
+                case Send():
+                    return await self._send(issuer, sent, action)
+                case FollowUp(nota=nota):
+                    return await self._follow(issuer, sent, nota)
+                case CancelNota(nota=nota):
+                    return await self._cancel(issuer, sent, nota)
+                case _:
+                    assert_never(action)
+        except TenantBlockedError as error:
+            return await self._blocked(sent, action, error)
+        except TransientError as error:
+            return self._not_now(sent, action, error)
+
+    async def _send(self, issuer: Issuer, sent: Sent, action: Send) -> Plan:
+        result = await issuer.submit(
+            action.intent.external_id,
+            action.draft,
+            environment=environment_of(action.intent.external_id),
+            look_first=not action.first,
+        )
+        return self._submitted(issuer, sent, result)
+
+    def _submitted(
+        self, issuer: Issuer, sent: Sent, result: Pending | Issued | Rejected | Unknown
+    ) -> Plan:
+        match result:
+            case Pending(issuer_id=issuer_id):
+                return outcomes.accepted(sent, issuer_id, self._now)
+            case Issued(snapshot=snapshot):
+                return self._seen(issuer, sent, snapshot)
+            case Rejected(findings=findings, code=code):
+                return outcomes.refused(sent, code, findings, self._context.seal)
+            case Unknown(why=why):
+                log.warning(
+                    "answer_lost",
+                    tenant_id=self._context.tenant,
+                    bill_id=sent.entry.bill_id,
+                    why=why,
+                )
+                return outcomes.answer_lost(sent, why, self._now)
+            case _:
+                assert_never(result)
+
+    async def _follow(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+        if nota.status in (NotaStatus.SENDING, NotaStatus.UNCERTAIN):
+            return await self._look_up(issuer, sent, nota)
+        if nota.issuer_id is not None:
+            snapshot = await issuer.get(nota.issuer_id)
+        else:
+            snapshot = await issuer.find(nota.external_id)
+        if snapshot is None:
+            return outcomes.ask_later(sent, self._now, due_at=next_poll(sent.since, self._now))
+        asked_long_ago = self._now - sent.since >= CANCEL_AGAIN_AFTER
+        if (
+            nota.status is NotaStatus.CANCELLING
+            and snapshot.phase is Phase.ISSUED
+            and asked_long_ago
+        ):
+            return await self._cancel(issuer, sent, nota)
+        return self._seen(issuer, sent, snapshot)
+
+    async def _look_up(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+        """Find out what became of a request whose answer was lost; never repeat it blindly."""
+        if nota.look_up_at is not None and nota.look_up_at > self._now:
+            return outcomes.ask_later(sent, self._now, due_at=nota.look_up_at)
+        snapshot = await issuer.find(nota.external_id)
+        if snapshot is not None and not _denial_before_resend(nota, snapshot):
+            return self._seen(issuer, sent, snapshot)
+        later = outcomes.not_found(sent, nota.lookups + 1, self._waits, self._now)
+        if later is not None:
+            return later
+        if nota.then_cancel is not None:
+            return outcomes.never_arrived(sent, nota.then_cancel)
+        return await self._repeat(issuer, sent, nota)
+
+    async def _repeat(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+        """Send the same request under the same id, after every look-up found nothing."""
+        intent = NotaUpdate(
+            bill_id=nota.bill_id, revision=nota.revision, status=NotaStatus.SENDING, lookups=0
+        )
+        told = (happened(sent.entry, "sent_again", nota.external_id),)
+        plan = Plan(entry=sent.entry, nota=intent, happenings=told)
+        if not await write_plans(self._pool, self._context.tenant, [plan]):
+            return Plan(entry=sent.entry)
+        result = await issuer.submit(
+            nota.external_id,
+            draft_from_json(self._context.unseal(nota.request, "nota")),
+            environment=environment_of(nota.external_id),
+            look_first=True,
+        )
+        return self._submitted(issuer, sent, result)
+
+    async def _cancel(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+        result = await issuer.cancel(nota.external_id)
+        match result:
+            case CancelAccepted():
+                return outcomes.ask_later(sent, self._now, due_at=next_poll(self._now, self._now))
+            case CancelRejected(phase=Phase.PENDING):
+                return outcomes.cancel_remembered(sent, self._now)
+            case CancelRejected(findings=findings, phase=Phase.ISSUED | Phase.CANCEL_REFUSED):
+                return outcomes.cancel_refused(sent, findings, self._context.seal)
+            case CancelRejected() | Unknown():
+                return outcomes.ask_later(sent, self._now)
+            case _:
+                assert_never(result)
+
+    def _seen(self, issuer: Issuer, sent: Sent, snapshot: Snapshot) -> Plan:
+        if snapshot.phase is Phase.UNKNOWN_STATUS:
+            log.warning(
+                "issuer_status_unknown",
+                tenant_id=self._context.tenant,
+                bill_id=sent.entry.bill_id,
+                status=snapshot.raw_status[:60],
+            )
+        return outcomes.seen(
+            sent,
+            snapshot,
+            classify=issuer.classify_denial,
+            seal=self._context.seal,
+            now=self._now,
+        )
+
+    async def _blocked(
+        self, sent: Sent, action: Send | FollowUp | CancelNota, error: TenantBlockedError
+    ) -> Plan:
+        connection = self._context.issuer_connection
+        async with self._pool.acquire() as conn:
+            await connections_store.block(
+                conn,
+                self._context.tenant,
+                "issuer",
+                error.code,
+                str(error),
+                connected_at=connection.state.connected_at if connection else None,
+            )
+        log.warning("issuer_blocked", tenant_id=self._context.tenant, code=error.code)
+        if isinstance(action, Send):
+            return outcomes.blocked(sent, error.code)
+        return outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
+
+    def _not_now(
+        self, sent: Sent, action: Send | FollowUp | CancelNota, error: TransientError
+    ) -> Plan:
+        if error.retry_after is not None:
+            due_at = self._now + error.retry_after
+        else:
+            due_at = back_off(sent.entry.tries + 1, self._now)
+        if isinstance(action, Send) and isinstance(error, IssuerBusy):
+            return outcomes.busy(sent, due_at, self._waits)
+        if isinstance(action, Send):
+            return outcomes.not_sent(sent, due_at)
+        return outcomes.ask_later(sent, self._now, due_at=due_at)
+
+
+def environment_of(external_id: str) -> IssuerEnvironment:
+    """The environment a nota was born in: its id says so, whatever the tenant uses now."""
+    return "Producao" if external_id.startswith("p-") else "Homologacao"
+
+
+def _denial_before_resend(nota: KnownNota, snapshot: Snapshot) -> bool:
+    """Say whether a look-up shows the old denial: the re-sent request has not arrived (yet)."""
+    if snapshot.phase is not Phase.DENIED or nota.sends < 2:
+        return False
+    if snapshot.changed_at is None or nota.changed_at is None:
+        return False
+    return snapshot.changed_at <= nota.changed_at

@@ -1,0 +1,200 @@
+"""One batch: the leased sales of one tenant, from reading to the issuer's answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from services.emitter.ask import ask_issuer
+from services.emitter.context import TenantContext, load_context
+from services.emitter.ladder import back_off
+from services.emitter.leases import Leases
+from services.emitter.plan import plan_sale
+from services.emitter.read import read_bills, read_customers
+from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
+from services.emitter.write import write_plans
+from shared.clients import Clients
+from shared.crypto.seal import Sealer
+from shared.db import (
+    bills_store,
+    connections_store,
+    events_store,
+    notas_store,
+    outbox_store,
+    sales_store,
+)
+from shared.db.connection import Pool
+from shared.db.outbox_store import Entry
+from shared.db.sales_store import SaleRow
+from shared.domain.decide import decide
+from shared.domain.decision import NeedsCustomer
+from shared.domain.errors import TenantBlockedError, TransientError
+from shared.domain.ids import BillId, TenantId
+from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus
+from shared.domain.sale import SaleStatus
+from shared.vindi.budget import Lane
+from shared.vindi.client import VindiClient
+
+log = structlog.get_logger()
+
+CLAIMS_COUNT_FOR: Final = timedelta(minutes=5)
+_LANES: Final = {
+    outbox_store.LIVE: Lane.DUE,
+    outbox_store.RECONCILE: Lane.RECONCILE,
+    outbox_store.BACKFILL: Lane.BACKFILL,
+}
+# With one of these at the issuer, and nothing new about the bill, only the issuer is asked.
+_FOLLOWED = frozenset(
+    {NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING, NotaStatus.CANCELLING}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What every batch works with."""
+
+    pool: Pool
+    clients: Clients
+    sealer: Sealer
+    leases: Leases
+
+
+async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -> int:
+    """Bring every sale of a batch one step on; returns how many notas were sent."""
+    lane = _LANES[min(entry.lane for entry in entries)]
+    context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
+    known, claims = await _load_known(tools.pool, tenant, entries)
+    followed = [e for e in entries if _only_followed(e, known[e.bill_id])]
+    followed_ids = {entry.bill_id for entry in followed}
+    to_read = [entry for entry in entries if entry.bill_id not in followed_ids]
+    plans = [_follow(entry, known[entry.bill_id]) for entry in followed]
+    if to_read:
+        plans += await _read_and_decide(tools, context, to_read, known, claims)
+    written = await write_plans(tools.pool, tenant, plans)
+    acting = [plan for plan in written if plan.action is not None]
+    await ask_issuer(tools.pool, context, tools.leases, tools.clients.lookup_waits, acting)
+    return sum(1 for plan in acting if not isinstance(plan.action, FollowUp))
+
+
+async def _load_known(
+    pool: Pool, tenant: TenantId, entries: Sequence[Entry]
+) -> tuple[dict[BillId, Known], dict[BillId, set[str]]]:
+    ids = [entry.bill_id for entry in entries]
+    async with pool.acquire() as conn:
+        bills = await bills_store.load(conn, tenant, ids)
+        sales = await sales_store.load(conn, tenant, ids)
+        notas = await notas_store.load_newest(conn, tenant, ids)
+        heard = [entry.bill_id for entry in entries if entry.bill_changed]
+        claims = await events_store.claims_of(conn, tenant, heard, within=CLAIMS_COUNT_FOR)
+    known = {
+        bill: Known(bill=bills.get(bill), sale=sales.get(bill), nota=notas.get(bill))
+        for bill in ids
+    }
+    return known, claims
+
+
+def _only_followed(entry: Entry, known: Known) -> bool:
+    nota = known.nota
+    return nota is not None and nota.status in _FOLLOWED and not entry.bill_changed
+
+
+def _follow(entry: Entry, known: Known) -> Plan:
+    if known.nota is None:
+        raise ValueError("nothing to follow")
+    return Plan(entry=entry, action=FollowUp(nota=known.nota))
+
+
+async def _read_and_decide(
+    tools: Tools,
+    context: TenantContext,
+    entries: Sequence[Entry],
+    known: dict[BillId, Known],
+    claims: dict[BillId, set[str]],
+) -> list[Plan]:
+    if context.vindi is None:
+        connection = context.vindi_connection
+        code = connection.state.code if connection else "vindi_not_connected"
+        return [_hold_unread(entry, known[entry.bill_id], code) for entry in entries]
+    try:
+        return await _decide_all(context, context.vindi, entries, known, claims)
+    except TenantBlockedError as error:
+        await _block_vindi(tools.pool, context, error)
+        return [_hold_unread(entry, known[entry.bill_id], error.code) for entry in entries]
+    except TransientError as error:
+        return [_later(context, entry, error) for entry in entries]
+
+
+async def _decide_all(
+    context: TenantContext,
+    vindi: VindiClient,
+    entries: Sequence[Entry],
+    known: dict[BillId, Known],
+    claims: dict[BillId, set[str]],
+) -> list[Plan]:
+    batch = await read_bills(context, vindi, entries, known, claims)
+    plans = list(batch.plans)
+    unnamed: list[FreshSale] = []
+    for sale in batch.fresh:
+        plan = _decided(context, sale)
+        if plan is None:
+            unnamed.append(sale)
+        else:
+            plans.append(plan)
+    if unnamed:
+        ready, without = await read_customers(context, vindi, unnamed)
+        plans += without
+        plans += [plan for sale in ready if (plan := _decided(context, sale)) is not None]
+    return plans
+
+
+def _decided(context: TenantContext, sale: FreshSale) -> Plan | None:
+    """Decide one sale; None when its customer has to be read first."""
+    decision = decide(sale.facts(), context.rule, context.terms, context.now)
+    if isinstance(decision, NeedsCustomer):
+        return None
+    return plan_sale(sale, decision, context.plan_terms(), context.now)
+
+
+async def _block_vindi(pool: Pool, context: TenantContext, error: TenantBlockedError) -> None:
+    connection = context.vindi_connection
+    async with pool.acquire() as conn:
+        await connections_store.block(
+            conn,
+            context.tenant,
+            "vindi",
+            error.code,
+            str(error),
+            connected_at=connection.state.connected_at if connection else None,
+        )
+    log.warning("vindi_blocked", tenant_id=context.tenant, code=error.code)
+
+
+def _hold_unread(entry: Entry, known: Known, code: str) -> Plan:
+    """Vindi cannot be read for this tenant: say so on the sale, unless a nota speaks already."""
+    done = settle(entry, due_at=None)
+    sale = known.sale
+    if known.nota is not None or (sale is not None and sale.status is SaleStatus.SKIPPED):
+        return Plan(entry=entry, settlement=done)
+    row = SaleRow(
+        bill_id=entry.bill_id,
+        status=SaleStatus.HELD,
+        code=code,
+        amount=sale.amount if sale else Cents(0),
+        moment_at=None,
+        origin=entry.origin,
+    )
+    told = (happened(entry, SaleStatus.HELD.value, code),)
+    same = sale is not None and (sale.status, sale.code) == (SaleStatus.HELD, code)
+    return Plan(entry=entry, sale=row, happenings=() if same else told, settlement=done)
+
+
+def _later(context: TenantContext, entry: Entry, error: TransientError) -> Plan:
+    """It did not happen: a full budget waits its time, a failure backs off."""
+    if error.retry_after is not None:
+        due_at = context.now + error.retry_after
+        return Plan(entry=entry, settlement=settle(entry, due_at=due_at))
+    due_at = back_off(entry.tries + 1, context.now)
+    return Plan(entry=entry, settlement=settle(entry, due_at=due_at, failed=True))

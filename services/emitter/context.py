@@ -1,0 +1,92 @@
+"""What a pass needs of one tenant, loaded at its start."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.emitter.plan import Terms
+from shared.clients import Clients
+from shared.crypto.seal import Sealer
+from shared.db import connections_store, rules_store, tenants_store
+from shared.db.connection import Pool
+from shared.db.connections_store import IssuerConnection, VindiConnection
+from shared.domain.ids import TenantId
+from shared.domain.party import normalise_document
+from shared.domain.rule import Rule
+from shared.domain.sale import TenantTerms
+from shared.issuer.interface import Issuer
+from shared.vindi.budget import Lane
+from shared.vindi.bulk import Bulk
+from shared.vindi.client import VindiClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantContext:
+    """One tenant as a pass sees it; `now` is the database's clock at its start."""
+
+    tenant: TenantId
+    terms: TenantTerms
+    rule_version: int | None
+    rule: Rule | None
+    vindi_connection: VindiConnection | None
+    issuer_connection: IssuerConnection | None
+    vindi: VindiClient | None
+    issuer: Issuer | None
+    bulk: Bulk
+    sealer: Sealer
+    slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
+    now: datetime
+
+    def seal(self, value: bytes, purpose: str) -> bytes:
+        """Seal a value of this tenant."""
+        return self.sealer.seal(value, tenant=self.tenant, purpose=purpose)
+
+    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+        """Open a sealed value of this tenant."""
+        return self.sealer.unseal(sealed, tenant=self.tenant, purpose=purpose)
+
+    def document_word(self, document: str) -> bytes:
+        """Hash a document for searching."""
+        bare = normalise_document(document) or ""
+        return self.sealer.word(bare, tenant=self.tenant, purpose="document")
+
+    def plan_terms(self) -> Terms:
+        """What its plans share."""
+        connection = self.issuer_connection
+        blocked = connection.state.code if connection and connection.state.blocked else None
+        return Terms(
+            tenant=self.tenant,
+            rule=self.rule,
+            rule_version=self.rule_version,
+            environment=connection.environment if connection else None,
+            issuer_trouble=blocked,
+            seal=self.seal,
+            document_word=self.document_word,
+        )
+
+
+async def load_context(
+    pool: Pool, clients: Clients, sealer: Sealer, tenant: TenantId, lane: Lane
+) -> TenantContext:
+    """Load a tenant and make its clients; no request leaves here."""
+    async with pool.acquire() as conn:
+        now: datetime = await conn.fetchval("SELECT now()")
+        terms = await tenants_store.terms(conn, tenant)
+        in_force = await rules_store.in_force(conn, tenant)
+        connections = await connections_store.get(conn, sealer, tenant)
+    version, rule = in_force or (None, None)
+    vindi, issuer = connections.vindi, connections.issuer
+    return TenantContext(
+        tenant=tenant,
+        terms=terms,
+        rule_version=version,
+        rule=rule,
+        vindi_connection=vindi,
+        issuer_connection=issuer,
+        vindi=clients.vindi(tenant, vindi, lane) if vindi and not vindi.state.blocked else None,
+        issuer=clients.issuer(issuer) if issuer and not issuer.state.blocked else None,
+        bulk=clients.bulk,
+        sealer=sealer,
+        slots=clients.slots(issuer),
+        now=now,
+    )

@@ -1,0 +1,100 @@
+"""One pass over all tenants with due work, each within its own share (design D12)."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from services.emitter.batch import Tools, work_batch
+from services.emitter.leases import LEASE
+from shared.db import outbox_store
+from shared.db.outbox_store import Entry, Lane
+from shared.domain.ids import TenantId
+
+log = structlog.get_logger()
+
+TENANTS_A_PASS: Final = 200
+BATCH: Final = 50  # what one list call of Vindi brings up to date
+BATCHES_A_TENANT: Final = 2  # one is read while the other is at the issuer
+BATCHES_AT_ONCE: Final = 12
+LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Claims due work and runs it in batches; remembers only what is running right now."""
+
+    tools: Tools
+    worker: str  # names this process in leases
+    _running: Counter[TenantId] = field(default_factory=Counter)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def dispatch_once(self, on_done: Callable[[], None]) -> int:
+        """Start work on what is due and return how many sales were claimed.
+
+        `on_done` is called whenever a batch ends, since there may be more of that tenant.
+        """
+        room = BATCHES_AT_ONCE - len(self._tasks)
+        if room <= 0:
+            return 0
+        async with self.tools.pool.acquire() as conn:
+            tenants = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
+        claimed = 0
+        for tenant in tenants:
+            if len(self._tasks) >= BATCHES_AT_ONCE:
+                break
+            if self._running[tenant] >= BATCHES_A_TENANT:
+                continue
+            started = time.monotonic()
+            entries = await self._claim(tenant)
+            if entries:
+                claimed += len(entries)
+                self._start(tenant, entries, started, on_done)
+        return claimed
+
+    async def drain(self) -> None:
+        """Wait for everything that was started."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _claim(self, tenant: TenantId) -> list[Entry]:
+        async with self.tools.pool.acquire() as conn:
+            for lane in LANES:
+                entries = await outbox_store.claim_due(
+                    conn, tenant, lane=lane, limit=BATCH, lease=LEASE, worker=self.worker
+                )
+                if entries:
+                    return entries
+        return []
+
+    def _start(
+        self,
+        tenant: TenantId,
+        entries: list[Entry],
+        started: float,
+        on_done: Callable[[], None],
+    ) -> None:
+        self._running[tenant] += 1
+        task = asyncio.create_task(self._run(tenant, entries, started), name=f"batch-{tenant}")
+        self._tasks.add(task)
+
+        def done(finished: asyncio.Task[None]) -> None:
+            self._tasks.discard(finished)
+            self._running[tenant] -= 1
+            if not self._running[tenant]:
+                del self._running[tenant]
+            on_done()
+
+        task.add_done_callback(done)
+
+    async def _run(self, tenant: TenantId, entries: list[Entry], started: float) -> None:
+        try:
+            with self.tools.leases.holding(entries, started):
+                await work_batch(self.tools, tenant, entries)
+        except Exception as error:
+            # A bug, or the database is away. The leases run out and the work starts again.
+            log.exception("batch_failed", tenant_id=tenant, error=type(error).__name__)

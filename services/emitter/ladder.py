@@ -1,0 +1,48 @@
+"""When to ask again: waits that depend only on how long something has been going on."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+_MINUTE: Final = timedelta(minutes=1)
+
+# enotas-api, section 6.4: the webhook comes first, polling is the net.
+POLL_AGES: Final = (
+    timedelta(seconds=30),
+    *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 20, 40)),
+)
+HOURLY_UNTIL: Final = timedelta(hours=50)  # the issuer itself gives up after 48 h
+READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
+LONGEST_BACK_OFF: Final = timedelta(minutes=5)
+
+
+def next_poll(since: datetime, now: datetime) -> datetime:
+    """When to ask about a nota that was sent, or whose cancelling was asked for, at `since`."""
+    age = now - since
+    for step in POLL_AGES:
+        if age < step:
+            return _spread(since + step, step)
+    pause = timedelta(hours=1) if age < HOURLY_UNTIL else timedelta(days=1)
+    return _spread(now + pause, pause)
+
+
+def is_stuck(since: datetime, now: datetime) -> bool:
+    """Say whether a nota has been under way for longer than any issuer retries."""
+    return now - since >= HOURLY_UNTIL
+
+
+def next_look_up(waits: Sequence[timedelta], lookups: int) -> timedelta | None:
+    """How long to wait after the `lookups`-th look-up that found nothing; None: send again."""
+    return waits[lookups - 1] if lookups <= len(waits) else None
+
+
+def back_off(tries: int, now: datetime) -> datetime:
+    """When to try again after the `tries`-th failure in a row, with full jitter above a floor."""
+    longest = min(timedelta(seconds=2 ** min(tries, 16)), LONGEST_BACK_OFF)
+    share = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+    return now + longest * share
+
+
+def _spread(moment: datetime, step: timedelta) -> datetime:
+    return moment + step * random.uniform(0, 0.1)  # noqa: S311 - spreads load, hides nothing

@@ -1,0 +1,70 @@
+"""The emitter's loop: wakes on a ring, and sweeps by itself when none comes."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from services.emitter.dispatch import Dispatcher
+from shared.db import outbox_store
+from shared.db.connection import Pool
+
+log = structlog.get_logger()
+
+SWEEP_EVERY: Final = timedelta(milliseconds=500)  # without any ring: Redis may be gone (design D1)
+FREE_LEASES_EVERY: Final = timedelta(seconds=2)
+AFTER_FAILURE: Final = timedelta(seconds=1)
+
+
+class Loop:
+    """Runs passes until told to stop."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._rung = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def ring(self) -> None:
+        """Ask for a pass soon; cheap, and safe to call as often as one likes."""
+        self._rung.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once what was started has ended."""
+        self._stopping.set()
+        self._rung.set()
+
+    async def run(self) -> None:
+        """Pass after pass. A failing database delays passes, it does not end them."""
+        while not self._stopping.is_set():
+            self._rung.clear()
+            try:
+                claimed = await self._dispatcher.dispatch_once(self.ring)
+            except Exception as error:  # noqa: BLE001 - the database is away: try again soon
+                log.warning("pass_failed", error=type(error).__name__)
+                await asyncio.sleep(AFTER_FAILURE.total_seconds())
+                continue
+            if not claimed:
+                await self._rest()
+        await self._dispatcher.drain()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(SWEEP_EVERY.total_seconds()):
+                await self._rung.wait()
+        except TimeoutError:
+            pass
+
+
+async def free_leases_for_ever(pool: Pool, loop: Loop) -> None:
+    """Make the sales of dead workers due again, until cancelled."""
+    while True:
+        try:
+            async with pool.acquire() as conn:
+                freed = await outbox_store.free_expired_any_tenant(conn)
+            if freed:
+                log.warning("leases_freed", count=freed)
+                loop.ring()
+        except Exception as error:  # noqa: BLE001 - the database is away: try again soon
+            log.warning("leases_not_freed", error=type(error).__name__)
+        await asyncio.sleep(FREE_LEASES_EVERY.total_seconds())

@@ -1,0 +1,304 @@
+"""What the issuer answered, as the rows it becomes. Pure: nothing is read or written here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.emitter.ladder import back_off, is_stuck, next_look_up, next_poll
+from services.emitter.plan import STATUS_OF_NOTA, Seal
+from services.emitter.work import Plan, happened, settle
+from shared.db.notas_store import KnownNota, NotaUpdate
+from shared.db.outbox_store import Entry
+from shared.db.sales_store import Progress
+from shared.domain.ids import IssuerNotaId
+from shared.domain.nota import NotaStatus
+from shared.domain.sale import SaleStatus
+from shared.issuer.interface import Finding, Phase, Snapshot
+
+FIRST_LOOK_UP = timedelta(0)  # at once, then the waits of ISSUER_LOOKUP_WAITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Which nota an answer is about: what is known of it after its intent was written."""
+
+    entry: Entry
+    revision: int
+    status: NotaStatus
+    since: datetime  # when it, or its cancelling, was asked for
+    then_cancel: str | None = None
+    changed_at: datetime | None = None
+    bill_read: bool = True
+
+
+def about(entry: Entry, nota: KnownNota, now: datetime, *, bill_read: bool) -> Sent:
+    """The nota of an entry, as known before asking."""
+    cancelling = nota.status is NotaStatus.CANCELLING
+    since = nota.cancel_sent_at if cancelling else nota.sent_at
+    return Sent(
+        entry=entry,
+        revision=nota.revision,
+        status=nota.status,
+        since=since or now,
+        then_cancel=nota.then_cancel,
+        changed_at=nota.changed_at,
+        bill_read=bill_read,
+    )
+
+
+def accepted(sent: Sent, issuer_id: IssuerNotaId, now: datetime) -> Plan:
+    """The issuer has it and is working on it."""
+    return _moved(
+        sent,
+        NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.PENDING,
+            issuer_id=issuer_id,
+        ),
+        due_at=next_poll(sent.since, now),
+        what="issuer_accepted",
+    )
+
+
+def refused(sent: Sent, code: str, findings: Sequence[Finding], seal: Seal) -> Plan:
+    """The issuer took nothing of it: a person or a rule has to change something."""
+    text = "; ".join(f"{finding.code} {finding.message}".strip() for finding in findings)
+    return _moved(
+        sent,
+        NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.DENIED,
+            denial=code,
+            reason=seal(text.encode(), "reason"),
+        ),
+        due_at=None,
+        what="nota_denied",
+        code=code,
+    )
+
+
+def answer_lost(sent: Sent, why: str, now: datetime) -> Plan:
+    """It may have happened: the sale is uncertain until a look-up tells."""
+    return _moved(
+        sent,
+        NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.UNCERTAIN,
+            look_up_at=now + FIRST_LOOK_UP,
+        ),
+        due_at=now + FIRST_LOOK_UP,
+        what="answer_lost",
+        why=why,
+    )
+
+
+def not_found(sent: Sent, lookups: int, waits: Sequence[timedelta], now: datetime) -> Plan | None:
+    """Nothing under this id yet: look again later; None when it may be sent again."""
+    pause = next_look_up(waits, lookups)
+    if pause is None:
+        return None
+    return _moved(
+        sent,
+        NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.UNCERTAIN,
+            lookups=lookups,
+            look_up_at=now + pause,
+        ),
+        due_at=now + pause,
+        what="looked_up",
+        why=f"consulta {lookups}: o emissor não tem esta nota",
+    )
+
+
+def cancel_remembered(sent: Sent, now: datetime) -> Plan:
+    """It cannot be cancelled yet, being under way again: the wish is kept for when it is issued."""
+    return _moved(
+        sent,
+        NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.PENDING,
+            then_cancel=sent.then_cancel or "canceled_by_person",
+        ),
+        due_at=next_poll(now, now),
+        what="cancel_remembered",
+    )
+
+
+def cancel_refused(sent: Sent, findings: Sequence[Finding], seal: Seal) -> Plan:
+    """The nota stays valid, and a person is told."""
+    text = "; ".join(f"{finding.code} {finding.message}".strip() for finding in findings)
+    return _moved(
+        sent,
+        NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.CANCEL_REFUSED,
+            reason=seal(text.encode(), "reason"),
+        ),
+        due_at=None,
+        what="cancel_refused",
+        attention="cancel_refused",
+    )
+
+
+def never_arrived(sent: Sent, code: str) -> Plan:
+    """Every look-up found nothing and the nota is not wanted any more: it ends here."""
+    return Plan(
+        entry=sent.entry,
+        nota=NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.CANCELLED,
+            raw_status="never_arrived",
+        ),
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.SKIPPED, code=code),
+        happenings=(happened(sent.entry, SaleStatus.SKIPPED.value, code),),
+        settlement=settle(sent.entry, due_at=None, bill_read=sent.bill_read),
+    )
+
+
+def not_sent(sent: Sent, due_at: datetime) -> Plan:
+    """The request surely never left: the intent is taken back and the sale waits its turn."""
+    return Plan(
+        entry=sent.entry,
+        withdraw=True,
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
+        settlement=settle(sent.entry, due_at=due_at, failed=True),
+    )
+
+
+def busy(sent: Sent, due_at: datetime, waits: Sequence[timedelta]) -> Plan:
+    """The issuer took nothing for now. One look-up goes before the next request, waits do not."""
+    return Plan(
+        entry=sent.entry,
+        nota=NotaUpdate(
+            bill_id=sent.entry.bill_id,
+            revision=sent.revision,
+            status=NotaStatus.SENDING,
+            lookups=len(waits),
+            look_up_at=due_at,
+        ),
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
+        settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),
+    )
+
+
+def blocked(sent: Sent, code: str) -> Plan:
+    """The issuer refuses the key or the company: the sale is held until a person acts."""
+    return Plan(
+        entry=sent.entry,
+        withdraw=True,
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.HELD, code=code),
+        happenings=(happened(sent.entry, SaleStatus.HELD.value, code),),
+        settlement=settle(sent.entry, due_at=None, bill_read=sent.bill_read),
+    )
+
+
+def ask_later(sent: Sent, now: datetime, *, due_at: datetime | None = None) -> Plan:
+    """The issuer could not be asked where the nota is: nothing changes but the next try."""
+    later = due_at or back_off(sent.entry.tries + 1, now)
+    return Plan(
+        entry=sent.entry,
+        settlement=settle(
+            sent.entry, due_at=later, failed=due_at is None, bill_read=sent.bill_read
+        ),
+    )
+
+
+def seen(
+    sent: Sent,
+    snapshot: Snapshot,
+    *,
+    classify: Callable[[str | None], str],
+    seal: Seal,
+    now: datetime,
+) -> Plan:
+    """The issuer said where the nota is: the sale goes along."""
+    status = _status_of(sent, snapshot.phase)
+    denial = classify(snapshot.reason) if status is NotaStatus.DENIED else None
+    update = NotaUpdate(
+        bill_id=sent.entry.bill_id,
+        revision=sent.revision,
+        status=status,
+        issuer_id=snapshot.issuer_id,
+        raw_status=snapshot.raw_status,
+        number=snapshot.number,
+        verification_code=snapshot.verification_code,
+        has_pdf=snapshot.has_pdf,
+        has_xml=snapshot.has_xml,
+        denial=denial,
+        reason=seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
+        changed_at=snapshot.changed_at,
+    )
+    due_at, attention = _next_step(sent, status, snapshot.phase, now)
+    what = None if status is sent.status else _WHAT.get(status)
+    return _moved(
+        sent, update, due_at=due_at, what=what, why=denial or "", code=denial, attention=attention
+    )
+
+
+_WHAT = {
+    NotaStatus.PENDING: "issuer_accepted",
+    NotaStatus.ISSUED: "nota_issued",
+    NotaStatus.DENIED: "nota_denied",
+    NotaStatus.CANCELLING: "cancelling",
+    NotaStatus.CANCELLED: "nota_cancelled",
+    NotaStatus.CANCEL_REFUSED: "cancel_refused",
+}
+
+
+def _status_of(sent: Sent, phase: Phase) -> NotaStatus:
+    if phase is Phase.UNKNOWN_STATUS:
+        # A word we do not know moves nothing, but it proves that the issuer has the nota.
+        in_doubt = sent.status in (NotaStatus.SENDING, NotaStatus.UNCERTAIN)
+        return NotaStatus.PENDING if in_doubt else sent.status
+    if phase is Phase.ISSUED and sent.status is NotaStatus.CANCELLING:
+        return NotaStatus.CANCELLING  # the wish was taken, the city has not heard of it yet
+    return NotaStatus(phase.value)
+
+
+def _next_step(
+    sent: Sent, status: NotaStatus, phase: Phase, now: datetime
+) -> tuple[datetime | None, str | None]:
+    match status:
+        case NotaStatus.PENDING | NotaStatus.CANCELLING:
+            odd = "issuer_status_unknown" if phase is Phase.UNKNOWN_STATUS else None
+            stuck = "issuer_stuck" if is_stuck(sent.since, now) else odd
+            return next_poll(sent.since, now), stuck
+        case NotaStatus.ISSUED if sent.then_cancel is not None:
+            return now, None  # it became unwanted on the way: decide about cancelling it now
+        case NotaStatus.CANCEL_REFUSED:
+            return None, "cancel_refused"
+        case _:
+            return None, None
+
+
+def _moved(
+    sent: Sent,
+    update: NotaUpdate,
+    *,
+    due_at: datetime | None,
+    what: str | None,
+    why: str = "",
+    code: str | None = None,
+    attention: str | None = None,
+) -> Plan:
+    told = (happened(sent.entry, what, why),) if what else ()
+    return Plan(
+        entry=sent.entry,
+        nota=update,
+        progress=Progress(
+            bill_id=sent.entry.bill_id,
+            status=STATUS_OF_NOTA[update.status],
+            code=code,
+            attention=attention or code,
+        ),
+        happenings=told,
+        settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),
+    )

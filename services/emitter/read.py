@@ -1,0 +1,246 @@
+"""Brings the bills, refunds and customers of a batch up to date, in as few calls as it takes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.emitter.context import TenantContext
+from services.emitter.ladder import READ_AGAIN
+from services.emitter.work import FreshSale, Known, Plan, happened, settle
+from shared.db.bills_store import came_alive
+from shared.db.outbox_store import Entry
+from shared.db.sales_store import SaleRow
+from shared.domain.bill import Bill, BillStatus, Refund
+from shared.domain.ids import BillId, ChargeId, CustomerId
+from shared.domain.money import Cents
+from shared.domain.sale import SaleStatus
+from shared.vindi.bulk import Bulk, Found
+from shared.vindi.client import Read, Unreadable, VindiClient
+from shared.vindi.payloads import read_bill
+
+STILL_FRESH: Final = timedelta(seconds=30)
+
+# What an event says of its bill; a read that says less may come from a lagging replica.
+_CLAIMED: Final = {
+    "bill_paid": frozenset({BillStatus.PAID, BillStatus.CANCELED}),
+    "bill_canceled": frozenset({BillStatus.CANCELED}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBatch:
+    """Sales whose bill was read, and plans for those whose bill could not be used."""
+
+    fresh: list[FreshSale]
+    plans: list[Plan]
+
+
+async def read_bills(
+    context: TenantContext,
+    vindi: VindiClient,
+    entries: Sequence[Entry],
+    known: Mapping[BillId, Known],
+    claims: Mapping[BillId, set[str]],
+) -> ReadBatch:
+    """Read the bills of these entries and the refunds that touch them.
+
+    Raises what the client raises when the whole batch could not be read.
+    """
+    stored = _just_read(context, entries, known)
+    unread = [entry.bill_id for entry in entries if entry.bill_id not in stored]
+    answers = {**stored, **await context.bulk.refresh_bills(vindi, unread)}
+    fresh: list[FreshSale] = []
+    plans: list[Plan] = []
+    for entry in entries:
+        answer = answers.get(entry.bill_id)
+        before = known[entry.bill_id]
+        match answer:
+            case None:
+                plans.append(_missing(context, entry, before))
+            case Unreadable():
+                plans.append(_unreadable(context, entry, answer))
+            case Read(value=bill) if _too_early(bill, before, claims, entry):
+                plans.append(_read_again(context, entry))
+            case Read():
+                asked_at = _asked_at(context, entry, before, stored)
+                fresh.append(_fresh(context, entry, before, answer, asked_at))
+    refunds = await _read_refunds(context.bulk, vindi, fresh)
+    readable: list[FreshSale] = []
+    for sale in fresh:
+        problem = _refund_problem(sale, refunds)
+        if problem is None:
+            readable.append(_with_refunds(sale, refunds))
+        else:
+            plans.append(_unreadable(context, sale.entry, problem))
+    return ReadBatch(fresh=readable, plans=plans)
+
+
+def _asked_at(
+    context: TenantContext, entry: Entry, before: Known, stored: Mapping[BillId, Found[Bill]]
+) -> datetime:
+    if entry.bill_id in stored and before.bill is not None:
+        return before.bill.read_at
+    return context.now
+
+
+def _just_read(
+    context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
+) -> dict[BillId, Found[Bill]]:
+    """Bills that were read seconds ago, with nothing heard of them since: not read again."""
+    found: dict[BillId, Found[Bill]] = {}
+    for entry in entries:
+        bill = known[entry.bill_id].bill
+        if bill is None or context.now - bill.read_at > STILL_FRESH:
+            continue
+        if entry.heard_at is None or entry.heard_at < bill.read_at:
+            raw = json.loads(context.unseal(bill.body, "bill"))
+            found[entry.bill_id] = Read(raw=raw, value=read_bill(raw))
+    return found
+
+
+def _fresh(
+    context: TenantContext, entry: Entry, before: Known, answer: Read[Bill], asked_at: datetime
+) -> FreshSale:
+    return FreshSale(
+        entry=entry,
+        known=before,
+        bill=answer.value,
+        body=context.seal(_as_json(answer.raw), "bill"),
+        refunds=before.bill.refunds if before.bill else {},
+        came_alive_at=came_alive(before.bill, answer.value),
+        read_at=asked_at,
+    )
+
+
+RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
+
+
+async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]) -> RefundsOf:
+    charges = [charge for sale in fresh for charge in _maybe_refunded(sale)]
+    return await bulk.refunds_of_charges(vindi, charges) if charges else {}
+
+
+def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | None:
+    found = (refunds.get(charge.id) for charge in sale.bill.charges)
+    return next((answer for answer in found if isinstance(answer, Unreadable)), None)
+
+
+def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
+    """Charges that may have refunds: a partial one shows only as the last transaction."""
+    known = sale.refunds
+    return [
+        charge.id
+        for charge in sale.bill.charges
+        if charge.transaction_type == "refund"
+        or charge.id in known
+        or (charge.status == "canceled" and charge.paid_at is not None)
+    ]
+
+
+def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
+    sums = {
+        charge.id: Cents(sum(refund.amount for refund in found))
+        for charge in sale.bill.charges
+        if (found := refunds.get(charge.id)) and not isinstance(found, Unreadable)
+    }
+    return replace(sale, refunds=sums)
+
+
+def _too_early(bill: Bill, before: Known, claims: Mapping[BillId, set[str]], entry: Entry) -> bool:
+    """Say whether a read is older than what we heard or stored, and worth another try."""
+    if entry.tries >= len(READ_AGAIN):
+        return False
+    if before.bill is not None and bill.updated_at < before.bill.updated_at:
+        return True
+    if bill.status is not BillStatus.PENDING or bill.amount == 0:
+        return False
+    return any(
+        bill.status not in _CLAIMED[claim]
+        for claim in claims.get(bill.id, ())
+        if claim in _CLAIMED and before.bill is None
+    )
+
+
+def _read_again(context: TenantContext, entry: Entry) -> Plan:
+    due_at = context.now + READ_AGAIN[entry.tries]
+    return Plan(entry=entry, settlement=settle(entry, due_at=due_at, failed=True))
+
+
+def _missing(context: TenantContext, entry: Entry, before: Known) -> Plan:
+    """A bill Vindi does not know: too early, gone, or named by a forged event."""
+    if entry.tries < len(READ_AGAIN):
+        return _read_again(context, entry)
+    done = settle(entry, due_at=None, bill_read=True)
+    sale = before.sale
+    if sale is None or before.nota is not None:
+        return Plan(entry=entry, settlement=done)
+    row = SaleRow(
+        bill_id=entry.bill_id,
+        status=SaleStatus.HELD,
+        code="bill_not_found",
+        amount=sale.amount,
+        moment_at=None,
+        origin=sale.origin,
+    )
+    told = happened(entry, SaleStatus.HELD.value, "bill_not_found")
+    return Plan(entry=entry, sale=row, happenings=(told,), settlement=done)
+
+
+def _unreadable(context: TenantContext, entry: Entry, answer: Unreadable) -> Plan:
+    row = SaleRow(
+        bill_id=entry.bill_id,
+        status=SaleStatus.HELD,
+        code="bill_unreadable",
+        detail=answer.problem,
+        amount=Cents(0),
+        moment_at=None,
+        origin=entry.origin,
+        unread=context.seal(_as_json(answer.raw), "unread"),
+    )
+    told = happened(entry, SaleStatus.HELD.value, f"bill_unreadable: {answer.problem}")
+    done = settle(entry, due_at=None, bill_read=True)
+    return Plan(entry=entry, sale=row, happenings=(told,), settlement=done)
+
+
+async def read_customers(
+    context: TenantContext, vindi: VindiClient, sales: Sequence[FreshSale]
+) -> tuple[list[FreshSale], list[Plan]]:
+    """Read the customers of these sales; a sale whose customer cannot be used gets a plan."""
+    wanted = sorted({sale.bill.customer_id for sale in sales})
+    answers = await context.bulk.refresh_customers(vindi, [CustomerId(number) for number in wanted])
+    ready: list[FreshSale] = []
+    plans: list[Plan] = []
+    for sale in sales:
+        answer = answers.get(sale.bill.customer_id)
+        if isinstance(answer, Read):
+            body = context.seal(_as_json(answer.raw), "customer")
+            ready.append(replace(sale, customer=answer.value, customer_body=body))
+        else:
+            plans.append(_without_customer(sale, answer))
+    return ready, plans
+
+
+def _without_customer(sale: FreshSale, answer: Unreadable | None) -> Plan:
+    code = "customer_not_found" if answer is None else "customer_unreadable"
+    row = SaleRow(
+        bill_id=sale.bill.id,
+        status=SaleStatus.HELD,
+        code=code,
+        detail=answer.problem if answer else "",
+        amount=sale.bill.amount,
+        moment_at=None,
+        origin=sale.entry.origin,
+    )
+    return Plan(
+        entry=sale.entry,
+        read=sale.read(),
+        sale=row,
+        happenings=(happened(sale.entry, SaleStatus.HELD.value, code),),
+        settlement=settle(sale.entry, due_at=None, bill_read=True),
+    )
+
+
+def _as_json(raw: Mapping[str, object]) -> bytes:
+    return json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,199 @@
+"""A tenant's connections: keys are checked before they are stored, and never shown again."""
+
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, StringConstraints
+
+from services.reconciler.api.once import once
+from services.reconciler.api.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    NoQuery,
+    Operation,
+    Strict,
+)
+from services.reconciler.api.refusals import refusing
+from services.reconciler.api.words import ApiKey
+from shared.config.secret import Secret
+from shared.db.connection import Connection
+from shared.db.connections_store import issuer_key_word
+from shared.set_up import Notice
+from shared.vindi.budget import Lane
+
+# A person waits; the account's other work may have spent its requests for a while.
+PATIENCE: Final = timedelta(seconds=10)
+CompanyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+
+
+class VindiIn(Strict):
+    """The Vindi account to read: a private key and where it is valid."""
+
+    api_key: ApiKey
+    environment: Literal["production", "sandbox"]
+
+
+class WarningOut(BaseModel):
+    """Something to know that stops nothing; the message is Portuguese."""
+
+    code: str
+    message: str
+
+
+class MerchantOut(BaseModel):
+    """Whose account the key is of."""
+
+    name: str
+    registry_code: str | None
+
+
+class VindiOut(BaseModel):
+    """A connected account; `webhook_url` is to be entered at Vindi."""
+
+    merchant: MerchantOut
+    environment: Literal["production", "sandbox"]
+    key_hint: str
+    webhook_url: str
+    warnings: list[WarningOut]
+
+
+class WebhookOut(BaseModel):
+    """A new address; the one before it is heard for 72 hours more."""
+
+    webhook_url: str
+
+
+class IssuerIn(Strict):
+    """The issuer's account, and the company notas are issued for."""
+
+    kind: Literal["enotas"]
+    api_key: ApiKey
+    company_id: CompanyId
+    environment: Literal["Homologacao", "Producao"]
+
+
+class CompanyOut(BaseModel):
+    """The company as the issuer has it."""
+
+    name: str
+    cnpj: str | None
+
+
+class IssuerOut(BaseModel):
+    """A connected company; `status_webhook_url` is to be entered at the issuer."""
+
+    company: CompanyOut
+    status_webhook_url: str
+    warnings: list[WarningOut]
+
+
+async def put_vindi(call: Call[VindiIn, NoQuery]) -> Answer:
+    """Connect Vindi."""
+    key = Secret.of(call.body.api_key)
+    environment = call.body.environment
+    client = call.services.clients.vindi_account(
+        call.tenant.id, environment=environment, api_key=key, lane=Lane.DUE, patience=PATIENCE
+    )
+    async with refusing():
+        done = await call.services.set_up.connect_vindi(
+            call.tenant.id, client, api_key=key, environment=environment, by=call.actor
+        )
+    return Answer(
+        body=VindiOut(
+            merchant=MerchantOut(name=done.merchant_name, registry_code=done.registry_code),
+            environment=done.environment,
+            key_hint=done.key_hint,
+            webhook_url=done.webhook_url,
+            warnings=_warnings(done.warnings),
+        )
+    )
+
+
+async def new_secret(call: Call[NoBody, NoQuery]) -> Answer:
+    """Make a new webhook address."""
+
+    async def work(conn: Connection) -> Answer:
+        url = await call.services.set_up.new_vindi_webhook(
+            conn, call.tenant.id, now=call.services.now(), by=call.actor
+        )
+        return Answer(status=201, body=WebhookOut(webhook_url=url))
+
+    return await once(call, "new_webhook_secret", WebhookOut, work)
+
+
+async def put_issuer(call: Call[IssuerIn, NoQuery]) -> Answer:
+    """Connect the issuer."""
+    key = Secret.of(call.body.api_key)
+    issuer = call.services.clients.issuer_company(
+        api_key=key,
+        company_id=call.body.company_id,
+        key_word=issuer_key_word(call.services.sealer, key),
+    )
+    async with refusing():
+        done = await call.services.set_up.connect_issuer(
+            call.tenant.id,
+            issuer,
+            api_key=key,
+            company_id=call.body.company_id,
+            environment=call.body.environment,
+            by=call.actor,
+        )
+    return Answer(
+        body=IssuerOut(
+            company=CompanyOut(name=done.company_name, cnpj=done.cnpj),
+            status_webhook_url=done.status_webhook_url,
+            warnings=_warnings(done.warnings),
+        )
+    )
+
+
+def _warnings(notices: tuple[Notice, ...]) -> list[WarningOut]:
+    return [WarningOut(code=notice.code, message=notice.message) for notice in notices]
+
+
+_TENANT: Final = "/tenants/{tenant_id}"
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="PUT",
+        path=f"{_TENANT}/vindi",
+        name="connect_vindi",
+        summary="Connect Vindi; the key is checked before it is stored",
+        handler=put_vindi,
+        body=VindiIn,
+        query=NoQuery,
+        answer=VindiOut,
+        refusals={
+            422: ("vindi_key_refused", "vindi_key_too_narrow", "vindi_account_blocked"),
+            502: ("vindi_unreachable",),
+        },
+    ),
+    Operation(
+        method="POST",
+        path=f"{_TENANT}/vindi/webhook-secret",
+        name="new_webhook_secret",
+        summary="Make a new webhook address; the old one is heard for 72 hours more",
+        handler=new_secret,
+        body=NoBody,
+        query=NoQuery,
+        status=201,
+        answer=WebhookOut,
+        idempotent_by_key=True,
+    ),
+    Operation(
+        method="PUT",
+        path=f"{_TENANT}/issuer",
+        name="connect_issuer",
+        summary="Connect the issuer; key and company are checked before they are stored",
+        handler=put_issuer,
+        body=IssuerIn,
+        query=NoQuery,
+        answer=IssuerOut,
+        refusals={
+            422: ("issuer_key_refused", "issuer_company_unknown", "issuer_company_incomplete"),
+            502: ("issuer_unreachable",),
+        },
+    ),
+)

@@ -1,0 +1,92 @@
+"""The PDF and XML of a nota, fetched from the issuer when asked for."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from services.reconciler.api.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    NoQuery,
+    Operation,
+)
+from services.reconciler.api.problem import Problem
+from services.reconciler.api.sales import sale_unknown
+from shared.db import connections_store, sales_read
+from shared.db.connections_store import IssuerConnection
+from shared.db.sales_read import NotaView
+from shared.domain.errors import TenantBlockedError, TransientError
+from shared.issuer.interface import DocumentKind, NotReady
+
+_MEDIA_TYPES: Final[dict[DocumentKind, str]] = {"pdf": "application/pdf", "xml": "application/xml"}
+NoInput = Call[NoBody, NoQuery]
+
+
+def _handler(kind: DocumentKind) -> Callable[[NoInput], Awaitable[Answer]]:
+    async def fetch(call: NoInput) -> Answer:
+        nota, connection = await _where(call)
+        issuer = call.services.clients.issuer(connection)
+        try:
+            document = await issuer.documents(nota.external_id, kind)
+        except TransientError as error:
+            raise Problem(502, "issuer_unreachable", "The issuer did not answer.") from error
+        except TenantBlockedError as error:
+            raise Problem(409, error.code, "The issuer refuses this connection.") from error
+        if isinstance(document, NotReady):
+            raise _not_ready()
+        name = f'attachment; filename="{nota.external_id}.{kind}"'
+        return Answer(
+            body=document,
+            media_type=_MEDIA_TYPES[kind],
+            headers={"Content-Disposition": name, "X-Content-Type-Options": "nosniff"},
+        )
+
+    return fetch
+
+
+async def _where(call: NoInput) -> tuple[NotaView, IssuerConnection]:
+    async with call.services.pool.acquire() as conn:
+        sale = await sales_read.get(conn, call.tenant.id, call.bill)
+        issuer = await connections_store.get_issuer(conn, call.services.sealer, call.tenant.id)
+    if sale is None:
+        raise sale_unknown()
+    if sale.nota is None:
+        raise Problem(404, "no_nota", "This sale has no nota.")
+    if issuer is None:
+        raise Problem(409, "issuer_not_connected", "No issuer is connected.")
+    return sale.nota, issuer
+
+
+def _not_ready() -> Problem:
+    return Problem(409, "document_not_ready", "The issuer has no such document yet; ask later.")
+
+
+_CODES: Final = {
+    404: ("sale_unknown", "no_nota"),
+    409: (
+        "document_not_ready",
+        "issuer_not_connected",
+        "issuer_key_refused",
+        "issuer_forbidden",
+        "issuer_company_unknown",
+    ),
+    502: ("issuer_unreachable",),
+}
+
+
+def _operation(kind: DocumentKind) -> AnyOperation:
+    return Operation(
+        method="GET",
+        path=f"/tenants/{{tenant_id}}/sales/{{bill_id}}/{kind}",
+        name=f"get_{kind}",
+        summary=f"Fetch the {kind.upper()} of the newest nota from the issuer",
+        handler=_handler(kind),
+        body=NoBody,
+        query=NoQuery,
+        media_type=_MEDIA_TYPES[kind],
+        refusals=_CODES,
+    )
+
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (_operation("pdf"), _operation("xml"))

@@ -1,0 +1,115 @@
+"""A tenant's rule and its versions."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from services.reconciler.api.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    NoQuery,
+    Operation,
+)
+from services.reconciler.api.problem import Problem
+from services.reconciler.api.tenants import Paging
+from services.reconciler.api.words import Instant, read_number_cursor, write_cursor
+from shared.db import rules_store
+from shared.db.rules_store import RuleVersion
+from shared.domain.rule import Rule
+
+_MOST_VERSIONS: Final = 2**31 - 1
+
+
+class RuleOut(BaseModel):
+    """One version of a rule; the highest version is in force."""
+
+    version: int
+    created_at: Instant
+    created_by: str
+    rule: Rule
+
+
+class RuleList(BaseModel):
+    """Versions, the newest first; `next` goes on where they end."""
+
+    items: list[RuleOut]
+    next: str | None
+
+
+async def put(call: Call[Rule, NoQuery]) -> Answer:
+    """Put a rule in force."""
+    version = await call.services.set_up.put_rule(call.tenant.id, call.body, by=call.actor)
+    return Answer(body=show(version))
+
+
+async def get(call: Call[NoBody, NoQuery]) -> Answer:
+    """Show the rule in force."""
+    async with call.services.pool.acquire() as conn:
+        version = await rules_store.newest(conn, call.tenant.id)
+    if version is None:
+        raise Problem(404, "no_rule", "This tenant has no rule yet.")
+    return Answer(body=show(version))
+
+
+async def list_versions(call: Call[NoBody, Paging]) -> Answer:
+    """List all versions."""
+    limit = call.query.limit
+    before = read_number_cursor(call.query.cursor, _MOST_VERSIONS)
+    async with call.services.pool.acquire() as conn:
+        found = await rules_store.versions(conn, call.tenant.id, before=before, limit=limit + 1)
+    more = len(found) > limit
+    return Answer(
+        body=RuleList(
+            items=[show(version) for version in found[:limit]],
+            next=write_cursor(str(found[limit - 1].version)) if more else None,
+        )
+    )
+
+
+def show(version: RuleVersion) -> RuleOut:
+    """A version as the API writes it."""
+    return RuleOut(
+        version=version.version,
+        created_at=version.created_at,
+        created_by=version.created_by,
+        rule=version.rule,
+    )
+
+
+_RULE: Final = "/tenants/{tenant_id}/rule"
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="PUT",
+        path=_RULE,
+        name="put_rule",
+        summary="Put a rule in force as a new version; unsent sales are decided again",
+        handler=put,
+        body=Rule,
+        query=NoQuery,
+        answer=RuleOut,
+    ),
+    Operation(
+        method="GET",
+        path=_RULE,
+        name="get_rule",
+        summary="Show the rule in force",
+        handler=get,
+        body=NoBody,
+        query=NoQuery,
+        answer=RuleOut,
+        refusals={404: ("no_rule",)},
+    ),
+    Operation(
+        method="GET",
+        path=f"{_RULE}/versions",
+        name="list_rule_versions",
+        summary="List all versions of the rule, the newest first",
+        handler=list_versions,
+        body=NoBody,
+        query=Paging,
+        answer=RuleList,
+    ),
+)

@@ -1,0 +1,223 @@
+"""Sales: what became of each, why, and the documents of its nota."""
+
+from datetime import date
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, StringConstraints
+
+from services.reconciler.api.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    NoQuery,
+    Operation,
+)
+from services.reconciler.api.problem import Problem
+from services.reconciler.api.tenants import Paging
+from services.reconciler.api.words import (
+    Day,
+    Instant,
+    Money,
+    Word,
+    read_number_cursor,
+    write_cursor,
+)
+from shared.db import sales_read
+from shared.db.sales_read import NotaView, SaleFilter, SaleView
+from shared.db.timeline_store import TimelineEntry
+from shared.domain.ids import BillId
+from shared.domain.messages import WhoActs, label_for
+from shared.domain.money import show_reais
+from shared.domain.nota import NotaStatus
+from shared.domain.sale import SaleStatus
+
+
+class SalesQuery(Paging):
+    """Which sales. Days are local days of the sale's moment, both included.
+
+    `q` finds a bill's number, a whole CPF or CNPJ, or part of a customer's name.
+    """
+
+    status: SaleStatus | None = None
+    code: Word | None = None
+    since: Day | None = None
+    until: Day | None = None
+    q: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class NotaOut(BaseModel):
+    """The newest nota of a sale; `external_id` is the issuer's idExterno."""
+
+    external_id: str
+    issuer_id: str | None
+    status: NotaStatus
+    number: str | None
+    verification_code: str | None
+    has_pdf: bool
+    has_xml: bool
+    issued_at: Instant | None
+
+
+class AttentionOut(BaseModel):
+    """Why a sale is as it is, what to do in Portuguese, and who does it."""
+
+    code: str
+    message: str
+    who_acts: WhoActs
+
+
+class SaleOut(BaseModel):
+    """A sale. `code` explains a status; `label` is the status in Portuguese."""
+
+    bill_id: int
+    status: SaleStatus
+    label: str
+    code: str | None
+    detail: str
+    amount: Money
+    customer_name: str
+    moment_at: Instant | None
+    issue_at: Instant | None
+    competencia: date | None
+    rule_version: int | None
+    origin: Literal["webhook", "reconciler", "backfill"]
+    nota: NotaOut | None
+    attention: AttentionOut | None
+    updated_at: Instant
+
+
+class TimelineOut(BaseModel):
+    """One thing that happened."""
+
+    at: Instant
+    what: str
+    why: str
+    by: str
+
+
+class SaleStoryOut(SaleOut):
+    """A sale with all that happened to it, oldest first."""
+
+    timeline: list[TimelineOut]
+
+
+class SaleList(BaseModel):
+    """Some sales, the newest bill first; `next` goes on where they end."""
+
+    items: list[SaleOut]
+    next: str | None
+
+
+async def list_sales(call: Call[NoBody, SalesQuery]) -> Answer:
+    """List sales."""
+    query = call.query
+    before = read_number_cursor(query.cursor)
+    wanted = SaleFilter(
+        status=query.status, code=query.code, since=query.since, until=query.until, text=query.q
+    )
+    async with call.services.pool.acquire() as conn:
+        found = await sales_read.list_newest_first(
+            conn,
+            call.services.sealer,
+            call.tenant.id,
+            ZoneInfo(call.tenant.timezone),
+            wanted,
+            before=None if before is None else BillId(before),
+            limit=query.limit + 1,
+        )
+    more = len(found) > query.limit
+    return Answer(
+        body=SaleList(
+            items=[show(sale) for sale in found[: query.limit]],
+            next=write_cursor(str(found[query.limit - 1].bill_id)) if more else None,
+        )
+    )
+
+
+async def get(call: Call[NoBody, NoQuery]) -> Answer:
+    """Show one sale with its timeline."""
+    async with call.services.pool.acquire() as conn:
+        story = await sales_read.story(conn, call.tenant.id, call.bill)
+    if story is None:
+        raise sale_unknown()
+    timeline = [_happening(entry) for entry in story.timeline]
+    return Answer(body=SaleStoryOut(**dict(show(story.sale)), timeline=timeline))
+
+
+def show(sale: SaleView) -> SaleOut:
+    """A sale as the API writes it."""
+    return SaleOut(
+        bill_id=sale.bill_id,
+        status=sale.status,
+        label=label_for(sale.status),
+        code=sale.reason,
+        detail=sale.detail,
+        amount=show_reais(sale.amount),
+        customer_name=sale.customer_name,
+        moment_at=sale.moment_at,
+        issue_at=sale.issue_at,
+        competencia=sale.competencia,
+        rule_version=sale.rule_version,
+        origin=sale.origin,
+        nota=None if sale.nota is None else _nota(sale.nota),
+        attention=_attention(sale),
+        updated_at=sale.updated_at,
+    )
+
+
+def sale_unknown() -> Problem:
+    """Nothing is known about this bill, or nothing was decided yet."""
+    return Problem(404, "sale_unknown", "There is no sale for this bill.")
+
+
+def _nota(nota: NotaView) -> NotaOut:
+    return NotaOut(
+        external_id=nota.external_id,
+        issuer_id=nota.issuer_id,
+        status=nota.status,
+        number=nota.number,
+        verification_code=nota.verification_code,
+        has_pdf=nota.has_pdf,
+        has_xml=nota.has_xml,
+        issued_at=nota.issued_at,
+    )
+
+
+def _attention(sale: SaleView) -> AttentionOut | None:
+    if sale.reason is None or sale.message is None:
+        return None
+    message = sale.message
+    return AttentionOut(code=sale.reason, message=message.text, who_acts=message.who_acts)
+
+
+def _happening(entry: TimelineEntry) -> TimelineOut:
+    return TimelineOut(at=entry.at, what=entry.what, why=entry.why, by=entry.by)
+
+
+_SALES: Final = "/tenants/{tenant_id}/sales"
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="GET",
+        path=_SALES,
+        name="list_sales",
+        summary="List sales, the newest bill first",
+        handler=list_sales,
+        body=NoBody,
+        query=SalesQuery,
+        answer=SaleList,
+    ),
+    Operation(
+        method="GET",
+        path=f"{_SALES}/{{bill_id}}",
+        name="get_sale",
+        summary="Show what became of a bill, and why",
+        handler=get,
+        body=NoBody,
+        query=NoQuery,
+        answer=SaleStoryOut,
+        refusals={404: ("sale_unknown",)},
+    ),
+)

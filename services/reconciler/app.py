@@ -1,0 +1,86 @@
+"""The reconciler's HTTP side: the internal API, health and metrics."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Lifespan
+
+from services.reconciler.api import actions, connections, documents, health, rules, sales, tenants
+from services.reconciler.api.openapi import describe
+from services.reconciler.api.operation import PREFIX, AnyOperation
+from services.reconciler.api.problem import Problem, render_problem
+from services.reconciler.api.serve import PathEndpoint
+from shared.config.env import ApiToken
+from shared.telemetry.health import Check, health_routes
+from shared.telemetry.metrics import RequestMetrics
+
+log = structlog.get_logger()
+
+# A resource is a module; `sales/actions` comes before `sales/{bill_id}`, which would match it.
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    *tenants.OPERATIONS,
+    *connections.OPERATIONS,
+    *rules.OPERATIONS,
+    *health.OPERATIONS,
+    *reversed(actions.OPERATIONS),
+    *sales.OPERATIONS,
+    *documents.OPERATIONS,
+)
+
+
+def create_app(
+    tokens: Sequence[ApiToken],
+    checks: Mapping[str, Check],
+    lifespan: Lifespan[Starlette] | None = None,
+) -> Starlette:
+    """The application. `app.state.services` must be there before the first request."""
+    app = Starlette(
+        routes=[*_routes(tokens), *health_routes(checks)],
+        middleware=[Middleware(RequestMetrics)],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(tokens: Sequence[ApiToken]) -> list[BaseRoute]:
+    description = describe(OPERATIONS)
+
+    async def openapi(_request: Request) -> Response:
+        return JSONResponse(description)
+
+    in_order = list(dict.fromkeys(operation.path for operation in OPERATIONS))
+    by_path = sorted(OPERATIONS, key=lambda operation: in_order.index(operation.path))
+    return [
+        Route(f"{PREFIX}/openapi.json", openapi, methods=["GET"]),
+        *(
+            Route(PREFIX + path, PathEndpoint(tokens, list(group)))
+            for path, group in groupby(by_path, key=attrgetter("path"))
+        ),
+    ]
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    """Unknown paths, and methods the framework itself refuses."""
+    if not isinstance(error, HTTPException):
+        raise error
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    return render_problem(
+        Problem(error.status_code, code, "There is nothing here.", headers=error.headers)
+    )
+
+
+async def _fail(_request: Request, error: Exception) -> Response:
+    """A bug: told to us in full by the server's log, to the caller in one line."""
+    log.error("internal_api_failed", error=type(error).__name__)
+    return render_problem(Problem(500, "internal_error", "This is our mistake; it was logged."))

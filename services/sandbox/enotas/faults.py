@@ -1,0 +1,43 @@
+"""What can be made to go wrong at one company at eNotas."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class CompanyFaults:
+    """Switches of one company; the defaults are an eNotas that behaves."""
+
+    instant: bool = False  # a POST is authorised at once, for benches
+    # Seconds in: waiting, being sent, sent, at the city, waiting for the PDF.
+    progress: tuple[float, ...] = (5, 5, 5, 30, 20)
+    default_outcome: str = "authorise"  # or "random"; or any kind of Outcome
+    default_denial: str = "unknown"
+    denied_percent: float = 14.0  # with "random": one in seven
+    certificate_expired: bool = False  # denies everything until lifted
+    city_outage: str = "off"  # "hold" keeps notas at the city, "deny" denies them
+    cancel_refused: bool = False
+    cancel_unsupported: bool = False  # 400 on DELETE
+    duplicate_in_progress: str = "400"  # "409", "same" (200 without effect)
+    duplicate_done: str = "400"  # "same", "second" (a second nota: the worst case)
+    forbidden: bool = False  # 403 on everything of this company
+    latency: float = 0.0  # real seconds before a POST is answered
+    accept_required: bool = True  # an XML answer without Accept
+    raw_xml: bool = False
+    early_download: int = 404  # or 400
+    nulls_for_absent: bool = False
+    shift_pages: int = 0  # so many notas appear after each page of the list is read
+    status_words: dict[str, str] = field(default_factory=dict)  # {"Autorizada": "Emitida"}
+    webhooks: str = "on"  # "off", "before_answer" (sent when the POST arrives)
+    webhook_duplicates: int = 0
+    webhook_reorder_seconds: float = 0.0
+    webhook_delay: float = 0.0
+    webhook_wrong_header: bool = False
+    webhook_ladder: tuple[float, ...] = (60, 300, 1800)  # invented
+
+    def change(self, switches: dict[str, Any]) -> None:
+        """Set switches by name; raises AttributeError for an unknown one."""
+        for name, value in switches.items():
+            if name not in self.__slots__:
+                raise AttributeError(f"no such switch: {name}")
+            setattr(self, name, tuple(value) if isinstance(value, list) else value)

@@ -1,0 +1,107 @@
+"""What a careful client never does; the stand-in watches and reports."""
+
+import base64
+import re
+from collections import Counter, deque
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from services.sandbox.enotas.records import IN_PROGRESS, VALID, Company, Nota
+from services.sandbox.wire import Call
+
+KEPT: Final = 1000
+_REVISION: Final = re.compile(r"-\d+$")
+
+
+def business_object(external_id: str) -> str:
+    """Name what a nota is about: its idExterno without the revision at the end."""
+    return _REVISION.sub("", external_id)
+
+
+class Invariants:
+    """Collects violations; each names its rule, the nota's idExterno and a word more."""
+
+    def __init__(self) -> None:
+        self.violations: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.counts: Counter[str] = Counter()
+        self._valid: dict[tuple[str, str], set[str]] = {}
+        self._newest: dict[tuple[str, str], Nota] = {}
+
+    def report(self) -> dict[str, Any]:
+        """Give {"ok", "violations", "counts"}."""
+        return {
+            "ok": not self.counts,
+            "violations": list(self.violations),
+            "counts": dict(self.counts),
+        }
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        self.violations.clear()
+        self.counts.clear()
+        self._valid.clear()
+        self._newest.clear()
+
+    def note(self, rule: str, subject: str, detail: str = "") -> None:
+        """Report a violation."""
+        self.counts[rule] += 1
+        self.violations.append({"rule": rule, "subject": subject, "detail": detail})
+
+    def key_refused(self, call: Call, keys: Collection[str]) -> None:
+        """Watch how the key travelled, after it was refused."""
+        sent = call.headers.get("authorization")
+        if not sent:
+            self.note("key_missing", call.raw_path)
+        elif any(sent.partition(" ")[2] in _codings(key) for key in keys):
+            self.note("key_encoded_twice", call.raw_path)
+
+    def key_in_url(self, call: Call, key: str) -> None:
+        """Watch for a key where logs would keep it."""
+        if key in call.raw_path or key in call.raw_query:
+            self.note("key_in_url", "(path withheld)")
+
+    def posted(self, company: Company, external_id: str, body: dict[str, Any]) -> None:
+        """Watch a POST before it has any effect."""
+        if not body.get("dataCompetencia"):
+            self.note("competencia_missing", external_id)
+        known = company.by_external_id.get(external_id)
+        if known is None:
+            self._new_id(company, external_id)
+        elif known.status in IN_PROGRESS:
+            self.note("post_while_in_progress", external_id, known.status)
+        elif known.status in {"Autorizada", "CancelamentoNegado"}:
+            self.note("post_of_issued", external_id, known.status)
+        elif known.status == "Cancelada":
+            self.note("same_id_after_cancellation", external_id)
+
+    def _new_id(self, company: Company, external_id: str) -> None:
+        earlier = self._newest.get((company.id, business_object(external_id)))
+        if earlier is not None and earlier.status == "Negada":
+            self.note("new_id_after_denial", external_id, earlier.external_id)
+        elif earlier is not None and earlier.status != "Cancelada":
+            self.note("second_nota_asked", external_id, earlier.status)
+
+    def created(self, nota: Nota) -> None:
+        """Remember a new nota as the newest of its business object."""
+        self._newest[(nota.company_id, business_object(nota.external_id))] = nota
+
+    def deleted(self, nota: Nota) -> None:
+        """Watch a DELETE before it has any effect."""
+        if nota.status not in {"Autorizada", "CancelamentoNegado"}:
+            self.note("delete_unless_authorised", nota.external_id, nota.status)
+
+    def moved(self, nota: Nota) -> None:
+        """Watch a nota's new status: one valid nota per business object."""
+        subject = (nota.company_id, business_object(nota.external_id))
+        valid = self._valid.setdefault(subject, set())
+        if nota.status in VALID:
+            valid.add(nota.id)
+            if len(valid) > 1:
+                self.note("two_authorised", nota.external_id, f"{len(valid)} valid")
+        elif nota.status == "Cancelada":
+            valid.discard(nota.id)
+
+
+def _codings(key: str) -> Iterable[str]:
+    for text in (key, f"{key}:"):
+        yield base64.b64encode(text.encode()).decode()

@@ -1,0 +1,129 @@
+"""Makes each tenant's clients of Vindi and of its issuer, over shared sessions and limits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from aiohttp import ClientSession
+from redis.asyncio import Redis
+
+from shared.config.secret import Secret
+from shared.config.settings import IssuerSettings, ProcessSettings, VindiSettings
+from shared.db.connections_store import IssuerConnection, VindiConnection, VindiEnvironment
+from shared.domain.ids import TenantId
+from shared.http import open_session
+from shared.issuer.enotas.client import EnotasIssuer
+from shared.issuer.interface import Issuer
+from shared.issuer.limits import Limits
+from shared.vindi.budget import AccountKey, Budget, Lane
+from shared.vindi.bulk import Bulk
+from shared.vindi.client import VindiClient
+
+VINDI_PATIENCE = timedelta(seconds=2)  # how long a read may wait for its turn, lease in hand
+
+
+class Clients:
+    """Hands out clients; they are light, and share what must be shared."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        *,
+        budget: Budget,
+        limits: Limits,
+        vindi: VindiSettings,
+        issuer: IssuerSettings,
+    ) -> None:
+        """Made by `open_clients`."""
+        self.bulk = Bulk()
+        self._session = session
+        self._budget = budget
+        self._limits = limits
+        self._vindi = vindi
+        self._issuer = issuer
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    @property
+    def lookup_waits(self) -> Sequence[timedelta]:
+        """The pauses between look-ups after a lost answer."""
+        return self._issuer.lookup_waits
+
+    def vindi(self, tenant: TenantId, connection: VindiConnection, lane: Lane) -> VindiClient:
+        """A tenant's Vindi account, in the lane of the work at hand."""
+        return self.vindi_account(
+            tenant, environment=connection.environment, api_key=connection.api_key, lane=lane
+        )
+
+    def vindi_account(
+        self,
+        tenant: TenantId,
+        *,
+        environment: VindiEnvironment,
+        api_key: Secret,
+        lane: Lane,
+        patience: timedelta = VINDI_PATIENCE,
+    ) -> VindiClient:
+        """A Vindi account that is not stored yet: a key to be checked first."""
+        urls = {
+            "production": self._vindi.url_production,
+            "sandbox": self._vindi.url_sandbox,
+        }
+        return VindiClient(
+            self._session,
+            base_url=urls[environment],
+            api_key=api_key.reveal(),
+            account=AccountKey(f"{tenant}:{environment}"),
+            budget=self._budget,
+            lane=lane,
+            timeout=self._vindi.timeout,
+            patience=patience,
+        )
+
+    def issuer(self, connection: IssuerConnection) -> Issuer:
+        """A tenant's company at its issuer."""
+        return self.issuer_company(
+            api_key=connection.api_key,
+            company_id=connection.company_id,
+            key_word=connection.key_word,
+        )
+
+    def issuer_company(self, *, api_key: Secret, company_id: str, key_word: str) -> Issuer:
+        """A company that is not stored yet: a key to be checked first.
+
+        `key_word` is what `connections_store.issuer_key_word` makes of the key.
+        """
+        return EnotasIssuer(
+            self._session,
+            base_url=self._issuer.enotas_url,
+            api_key=api_key.reveal(),
+            company_id=company_id,
+            limits=self._limits,
+            limit_key=key_word,
+            timeout=self._issuer.timeout,
+        )
+
+    def slots(self, connection: IssuerConnection | None) -> asyncio.Semaphore:
+        """How many requests may be under way for one issuer key, in this process."""
+        word = connection.key_word if connection else ""
+        if word not in self._slots:
+            self._slots[word] = asyncio.Semaphore(self._issuer.parallel)
+        return self._slots[word]
+
+
+@asynccontextmanager
+async def open_clients(
+    process: ProcessSettings, vindi: VindiSettings, issuer: IssuerSettings
+) -> AsyncIterator[Clients]:
+    """Clients for as long as the block runs; neither Redis nor any API need be there."""
+    redis: Redis = Redis.from_url(
+        process.redis_url.reveal(), socket_timeout=1.0, socket_connect_timeout=1.0
+    )
+    async with redis, open_session(connections=0) as session:
+        yield Clients(
+            session,
+            budget=Budget(redis, per_window=vindi.requests_per_minute),
+            limits=Limits(redis, parallel=issuer.parallel, per_second=issuer.requests_per_second),
+            vindi=vindi,
+            issuer=issuer,
+        )

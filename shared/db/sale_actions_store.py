@@ -1,0 +1,111 @@
+"""What people ask for sales, as the emitter finds it: `sales.wish` and `notas.resend`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.db.connection import Connection
+from shared.domain.actions import ActionState, Change
+from shared.domain.ids import BillId, TenantId
+from shared.domain.nota import NotaStatus
+from shared.domain.sale import Origin, SaleStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedSale:
+    """A sale nobody else changes until the transaction ends."""
+
+    bill_id: BillId
+    origin: Origin
+    state: ActionState
+
+
+# Workers lock the outbox row before the sale; so do we, or two could wait for each other.
+LOCK_ENTRIES: Final = """
+    -- sale_actions_store.lock entries
+    SELECT 1 FROM outbox WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id FOR UPDATE
+"""
+LOCK_SALES: Final = """
+    -- sale_actions_store.lock sales
+    SELECT 1 FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id FOR UPDATE
+"""
+# Read only once the locks are held: a statement that waits for a lock sees old notas.
+READ: Final = """
+    -- sale_actions_store.lock read
+    SELECT s.bill_id, s.origin, s.status, s.code, s.wish, n.status AS nota, n.denial
+      FROM sales s
+      LEFT JOIN LATERAL (
+           SELECT status, denial FROM notas
+            WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+            ORDER BY revision DESC, part LIMIT 1) n ON true
+     WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
+     ORDER BY s.bill_id
+"""
+
+
+async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[LockedSale]:
+    """Lock the sales there are of these bills and read what an action looks at."""
+    await conn.execute(LOCK_ENTRIES, tenant, list(bills))
+    await conn.execute(LOCK_SALES, tenant, list(bills))
+    return [
+        LockedSale(
+            bill_id=BillId(row["bill_id"]),
+            origin=row["origin"],
+            state=ActionState(
+                status=SaleStatus(row["status"]),
+                code=row["code"],
+                wish=row["wish"],
+                nota=None if row["nota"] is None else NotaStatus(row["nota"]),
+                denial=row["denial"],
+            ),
+        )
+        for row in await conn.fetch(READ, tenant, list(bills))
+    ]
+
+
+SET_WISHES: Final = """
+    -- sale_actions_store.apply wishes
+    UPDATE sales s
+       SET wish = w.wish, wish_at = CASE WHEN w.wish IS NULL THEN NULL ELSE now() END,
+           updated_at = now()
+      FROM unnest($2::bigint[], $3::text[]) AS w (bill_id, wish)
+     WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
+"""
+RESEND: Final = """
+    -- sale_actions_store.apply resend
+    UPDATE notas n SET resend = true
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.status = 'denied'
+       AND n.revision = (SELECT max(m.revision) FROM notas m
+                          WHERE m.tenant_id = $1 AND m.bill_id = n.bill_id)
+"""
+
+
+async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Change]) -> None:
+    """Write down what was asked for, of sales that `lock` holds."""
+    wishes = [change.wish for change in changes.values()]
+    await conn.execute(SET_WISHES, tenant, list(changes), wishes)
+    again = [bill for bill, change in changes.items() if change.resend]
+    if again:
+        await conn.execute(RESEND, tenant, again)
+
+
+WITH_CODE: Final = """
+    -- sale_actions_store.with_code
+    SELECT s.bill_id FROM sales s
+     WHERE s.tenant_id = $1 AND s.bill_id > $3
+       AND (s.code = $2 OR s.attention = $2 OR (s.status = 'denied' AND EXISTS (
+            SELECT 1 FROM notas n WHERE n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+               AND n.status = 'denied' AND n.denial = $2)))
+     ORDER BY s.bill_id LIMIT $4
+"""
+
+
+async def with_code(
+    conn: Connection, tenant: TenantId, code: str, *, after: int, limit: int
+) -> list[BillId]:
+    """Bills above `after` whose sale carries a code, in their order."""
+    return [
+        BillId(row["bill_id"]) for row in await conn.fetch(WITH_CODE, tenant, code, after, limit)
+    ]

@@ -1,0 +1,106 @@
+"""What a person may ask for a sale, and what that changes: pure, total over all states."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, assert_never
+
+from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
+from shared.domain.sale import SaleStatus, Wish
+
+Action = Literal["retry", "hold", "release", "issue", "cancel"]
+
+_WAITING: Final = frozenset(
+    {SaleStatus.WAITING_PAYMENT, SaleStatus.IN_GUARANTEE, SaleStatus.QUEUED, SaleStatus.HELD}
+)
+_TAKES_BACK: Final = frozenset({"before_activation", "rule_never", "canceled_by_person"})
+_NUMBERING: Final = "denied_numbering"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionState:
+    """What an action looks at; `nota` and `denial` are those of the newest nota."""
+
+    status: SaleStatus
+    code: str | None
+    wish: Wish | None
+    nota: NotaStatus | None
+    denial: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The sale's wish from now on, and whether a denied nota is to be sent again."""
+
+    wish: Wish | None
+    resend: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The state forbids it; `code` is a stable word."""
+
+    code: str
+
+
+def judge(action: Action, sale: ActionState) -> Change | Refusal:
+    """Say what an action changes in a sale. The sale itself is decided again by the emitter."""
+    match action:
+        case "hold":
+            return _hold(sale)
+        case "release":
+            return _release(sale)
+        case "issue":
+            return _issue(sale)
+        case "cancel":
+            return _cancel(sale)
+        case "retry":
+            return _retry(sale)
+        case _:
+            assert_never(action)
+
+
+def _hold(sale: ActionState) -> Change | Refusal:
+    if sale.nota in IN_FLIGHT or sale.nota in VALID_NOTA:
+        return Refusal(code="nota_exists")
+    if sale.status in _WAITING or sale.status is SaleStatus.DENIED:
+        return Change(wish="hold")
+    return Refusal(code="nothing_to_hold")
+
+
+def _release(sale: ActionState) -> Change | Refusal:
+    if sale.status is SaleStatus.HELD or sale.wish == "hold":
+        return Change(wish=None)
+    return Refusal(code="not_held")
+
+
+def _issue(sale: ActionState) -> Change | Refusal:
+    if sale.nota in IN_FLIGHT or sale.nota in VALID_NOTA:
+        return Refusal(code="nota_exists")
+    if sale.status is SaleStatus.SKIPPED and sale.code not in _TAKES_BACK:
+        return Refusal(code="nothing_to_issue")
+    if sale.nota is NotaStatus.DENIED:
+        if sale.denial == _NUMBERING:
+            return Refusal(code="numbering_needs_person")
+        return Change(wish="issue", resend=True)
+    return Change(wish="issue")
+
+
+def _cancel(sale: ActionState) -> Change | Refusal:
+    if sale.status in (SaleStatus.CANCELLING, SaleStatus.CANCELLED):
+        return Refusal(code="already_cancelled")
+    if sale.status in (SaleStatus.SKIPPED, SaleStatus.DENIED) or sale.nota is NotaStatus.DENIED:
+        return Refusal(code="nothing_to_cancel")
+    return Change(wish="cancel")
+
+
+def _retry(sale: ActionState) -> Change | Refusal:
+    match sale.status:
+        case SaleStatus.DENIED if sale.denial == _NUMBERING:
+            return Refusal(code="numbering_needs_person")
+        case SaleStatus.DENIED:
+            return Change(wish=sale.wish, resend=True)
+        case SaleStatus.HELD | SaleStatus.UNCERTAIN | SaleStatus.ISSUING:
+            return Change(wish=sale.wish)
+        case SaleStatus.CANCEL_REFUSED:
+            return Change(wish="cancel")
+        case _:
+            return Refusal(code="nothing_to_retry")

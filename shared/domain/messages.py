@@ -1,0 +1,256 @@
+"""What a tenant reads about each stable word: what it means, what to do, and who does it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from shared.domain.sale import SaleStatus
+
+WhoActs = Literal["tenant", "customer", "accountant", "support", "issuer", "nobody"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A text in Portuguese that says what to do, and who has to do it."""
+
+    text: str
+    who_acts: WhoActs
+
+
+def message_for(code: str) -> Message:
+    """The message of a code; a word we do not know is a question for support."""
+    return MESSAGES.get(code, _UNKNOWN)
+
+
+def label_for(status: SaleStatus) -> str:
+    """The label of a status; that of a guarantee is completed with its end by who shows it."""
+    return LABELS[status]
+
+
+LABELS: Final[dict[SaleStatus, str]] = {
+    SaleStatus.WAITING_PAYMENT: "Aguardando pagamento",
+    SaleStatus.IN_GUARANTEE: "Em garantia",
+    SaleStatus.QUEUED: "Na fila",
+    SaleStatus.ISSUING: "Emitindo",
+    SaleStatus.UNCERTAIN: "Verificando",
+    SaleStatus.ISSUED: "Emitida",
+    SaleStatus.DENIED: "Negada",
+    SaleStatus.HELD: "Retida",
+    SaleStatus.SKIPPED: "Não emitir",
+    SaleStatus.CANCELLING: "Cancelando",
+    SaleStatus.CANCELLED: "Cancelada",
+    SaleStatus.CANCEL_REFUSED: "Cancelamento recusado",
+}
+
+
+def _is(who: WhoActs, text: str) -> Message:
+    return Message(text=text, who_acts=who)
+
+
+_UNKNOWN: Final = _is("support", "Situação não prevista. Fale com o suporte.")
+
+SKIPS: Final[dict[str, Message]] = {
+    "before_activation": _is(
+        "nobody",
+        "Venda anterior à ativação. Se a nota ainda deve ser emitida, peça uma importação de"
+        " vendas passadas ou mande emitir esta venda.",
+    ),
+    "zero_amount": _is("nobody", "A fatura tem valor zero: não há nota a emitir."),
+    "bill_canceled": _is("nobody", "A fatura foi cancelada na Vindi: não há nota a emitir."),
+    "refunded": _is("nobody", "O pagamento foi estornado por inteiro: não há nota a emitir."),
+    "rule_never": _is(
+        "nobody",
+        "A regra diz que esta venda não gera nota. Se isso estiver errado, mude a regra ou mande"
+        " emitir esta venda.",
+    ),
+    "canceled_by_person": _is(
+        "nobody", "Uma pessoa decidiu não emitir esta nota. Para voltar atrás, mande emitir."
+    ),
+}
+
+HOLDS: Final[dict[str, Message]] = {
+    "rule_manual": _is(
+        "tenant", "A regra pede decisão manual. Mande emitir ou cancele esta venda."
+    ),
+    "partially_refunded": _is(
+        "tenant",
+        "Parte do pagamento foi estornada. Decida com o contador: emitir pelo valor da fatura,"
+        " cancelar a nota ou deixar como está.",
+    ),
+    "payment_undone": _is(
+        "tenant",
+        "A fatura consta como paga, mas a cobrança foi desfeita (contestação?). Confira na Vindi e"
+        " depois mande emitir ou cancele.",
+    ),
+    "payment_unclear": _is(
+        "tenant",
+        "A fatura consta como paga, mas a Vindi não informa a data do pagamento. Confira a"
+        " cobrança na Vindi e tente de novo.",
+    ),
+    "mixed_rules": _is(
+        "tenant",
+        "Os produtos desta fatura pedem momentos de emissão diferentes. Ajuste a regra ou mande"
+        " emitir esta venda.",
+    ),
+    "mixed_services": _is(
+        "accountant",
+        "Os produtos desta fatura pertencem a serviços diferentes, e a nota aceita um só. Ajuste"
+        " os serviços na regra.",
+    ),
+    "no_rule": _is("tenant", "Ainda não há regra de emissão. Crie a regra para continuar."),
+    "amount_mismatch": _is(
+        "tenant",
+        "A soma dos itens difere do valor da fatura. Corrija a fatura na Vindi e tente de novo.",
+    ),
+    "customer_document_missing": _is(
+        "customer",
+        "Falta o CPF ou CNPJ do cliente. Peça-o ao cliente e complete o cadastro na Vindi.",
+    ),
+    "customer_document_invalid": _is(
+        "customer",
+        "O CPF ou CNPJ do cliente é inválido. Confirme com o cliente e corrija o cadastro na"
+        " Vindi.",
+    ),
+    "customer_address_incomplete": _is(
+        "customer",
+        "O endereço do cliente está incompleto. Peça o que falta e complete o cadastro na Vindi.",
+    ),
+    "competencia_month_closed": _is(
+        "accountant",
+        "A competência é de um mês já encerrado. Decida com o contador e mande emitir, ou ajuste"
+        " a regra.",
+    ),
+    "tenant_paused": _is(
+        "tenant", "A emissão está pausada. Ative-a de novo para continuar de onde parou."
+    ),
+    "held_by_person": _is("tenant", "Retida por uma pessoa. Libere a venda quando puder seguir."),
+    "bill_unreadable": _is(
+        "support", "A fatura veio da Vindi com dados que não entendemos. Fale com o suporte."
+    ),
+    "bill_not_found": _is(
+        "support", "A Vindi não encontra esta fatura com a chave informada. Fale com o suporte."
+    ),
+}
+
+CONNECTIONS: Final[dict[str, Message]] = {
+    "vindi_key_refused": _is(
+        "tenant", "A Vindi recusou a chave da API. Crie uma chave privada nova e conecte de novo."
+    ),
+    "vindi_key_too_narrow": _is(
+        "tenant",
+        "O perfil da chave da Vindi não permite todas as leituras. Amplie o perfil e conecte de"
+        " novo.",
+    ),
+    "vindi_profile_too_narrow": _is(
+        "tenant",
+        "O perfil da chave da Vindi não permite todas as leituras. Amplie o perfil e conecte de"
+        " novo.",
+    ),
+    "vindi_account_blocked": _is(
+        "tenant", "A conta na Vindi está bloqueada. Regularize-a com a Vindi; depois segue sozinho."
+    ),
+    "vindi_not_connected": _is("tenant", "A Vindi não está conectada. Conecte-a para continuar."),
+    "vindi_request_refused": _is(
+        "support", "A Vindi recusou uma leitura que fazemos. Fale com o suporte."
+    ),
+    "issuer_key_refused": _is(
+        "tenant", "O emissor recusou a chave da API. Confira a chave no eNotas e conecte de novo."
+    ),
+    "issuer_forbidden": _is(
+        "tenant",
+        "A chave do emissor não tem acesso à empresa. Confira a empresa no eNotas e conecte de"
+        " novo.",
+    ),
+    "issuer_company_unknown": _is(
+        "tenant",
+        "O emissor não encontra a empresa. Confira o código da empresa e se ela está habilitada.",
+    ),
+    "issuer_company_incomplete": _is(
+        "tenant", "O cadastro da empresa no emissor está incompleto. Complete-o no eNotas."
+    ),
+    "issuer_not_connected": _is(
+        "tenant", "O emissor não está conectado. Conecte-o para continuar."
+    ),
+    "issuer_stuck": _is(
+        "support",
+        "O emissor está há muito tempo sem responder sobre esta nota. Abra um chamado com ele; nada"
+        " será reenviado às cegas.",
+    ),
+}
+
+ATTENTIONS: Final[dict[str, Message]] = {
+    "bill_changed_after_issue": _is(
+        "tenant",
+        "O valor da fatura mudou depois da emissão. Decida com o contador se a nota deve ser"
+        " cancelada e emitida de novo.",
+    ),
+    "cancel_refused": _is(
+        "accountant",
+        "A prefeitura recusou o cancelamento: a nota continua válida. Veja com o contador e, se"
+        " couber, cancele pelo portal da prefeitura.",
+    ),
+}
+
+DENIALS: Final[dict[str, Message]] = {
+    "denied_certificate": _is(
+        "tenant",
+        "O certificado digital está vencido ou inválido. Envie um novo ao emissor e reenvie as"
+        " notas negadas.",
+    ),
+    "denied_layout": _is(
+        "issuer",
+        "A prefeitura não aceitou o formato da nota. Cabe ao emissor corrigir; reenvie depois.",
+    ),
+    "denied_city": _is(
+        "customer",
+        "A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi e reenvie.",
+    ),
+    "denied_document": _is(
+        "customer", "O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi e reenvie."
+    ),
+    "denied_address": _is(
+        "customer", "O endereço do cliente foi recusado. Corrija o cadastro na Vindi e reenvie."
+    ),
+    "denied_contact": _is(
+        "customer",
+        "O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi e reenvie.",
+    ),
+    "denied_account": _is(
+        "tenant", "A conta no emissor está bloqueada ou com pagamento em aberto. Regularize-a."
+    ),
+    "denied_issuer_setup": _is(
+        "tenant",
+        "A empresa não está pronta para emitir (credenciamento, acesso à prefeitura, regime)."
+        " Complete o cadastro no emissor e reenvie.",
+    ),
+    "denied_numbering": _is(
+        "tenant",
+        "O número do RPS ou DPS já foi usado ou está fora da série. Confira no emissor se já existe"
+        " uma nota antes de qualquer outra coisa: não reenviamos para não duplicar.",
+    ),
+    "denied_service": _is(
+        "accountant",
+        "O código do serviço, a alíquota ou a retenção foi recusada. Corrija a regra com o contador"
+        " e reenvie.",
+    ),
+    "denied_reform": _is(
+        "accountant",
+        "Faltam dados do IBS/CBS ou estão errados (NBS, classificação). Corrija a regra com o"
+        " contador e reenvie.",
+    ),
+    "denied_competencia": _is(
+        "accountant", "A competência foi recusada. Decida a data com o contador e reenvie."
+    ),
+    "denied_foreign": _is(
+        "accountant",
+        "A nota para cliente do exterior foi recusada. Veja com o contador como emiti-la.",
+    ),
+    "denied_outage": _is(
+        "nobody", "A prefeitura ou o emissor estava fora do ar. Reenviamos sozinhos."
+    ),
+    "denied_unknown": _is(
+        "support",
+        "A nota foi negada por motivo não reconhecido. Leia o texto e fale com o suporte.",
+    ),
+}
+
+MESSAGES: Final[dict[str, Message]] = {**SKIPS, **HOLDS, **CONNECTIONS, **ATTENTIONS, **DENIALS}

@@ -1,0 +1,287 @@
+"""Notas through the eNotas Gateway, by the protocol of a careful client (enotas-api, 6.3)."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from shared.domain.errors import TransientError
+from shared.domain.ids import ExternalId, IssuerNotaId
+from shared.domain.nota import IssuerEnvironment, NotaDraft
+from shared.http import server_time
+from shared.issuer.enotas import payloads
+from shared.issuer.enotas.check import check_draft
+from shared.issuer.enotas.denials import classify_denial
+from shared.issuer.enotas.transport import Answer, AnswerLost, Transport
+from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
+from shared.issuer.interface import (
+    CancelAccepted,
+    CancelRejected,
+    Capabilities,
+    Connection,
+    DocumentKind,
+    Finding,
+    Issued,
+    Notification,
+    NotReady,
+    Pending,
+    Phase,
+    Rejected,
+    Snapshot,
+    Unknown,
+)
+from shared.issuer.limits import Limits
+
+PAGE_SIZE: Final = 100
+# Their times have whole seconds: a change in the second before the request came before it.
+RESOLUTION: Final = timedelta(seconds=1)
+INCOMPLETE: Final = "O cadastro da empresa no eNotas está incompleto."
+
+
+class EnotasIssuer:
+    """One tenant's company at the eNotas Gateway; implements `Issuer`."""
+
+    capabilities: Final = Capabilities(finds_by_key=True, cancels=True, notifies=True, lists=True)
+
+    def __init__(
+        self,
+        session: ClientSession,
+        *,
+        base_url: str,
+        api_key: str,
+        company_id: str,
+        limits: Limits,
+        limit_key: str,
+        timeout: timedelta = timedelta(seconds=30),
+        patience: timedelta = timedelta(seconds=5),
+    ) -> None:
+        """`session` is one of `open_session`, which sends every request once.
+
+        `base_url` ends before `/v1`; `limit_key` names the key's limits, tenant first.
+        """
+        self._transport = Transport(
+            session,
+            base_url=base_url,
+            api_key=api_key,
+            limits=limits,
+            limit_key=limit_key,
+            timeout=timeout,
+            patience=patience,
+        )
+        self._company = f"/v1/empresas/{quote(company_id, safe='')}"
+        self._company_id = company_id
+        self._notas = f"{self._company}/nfes"
+        self._post_url = self._transport.url(self._notas)
+
+    def check(self, draft: NotaDraft) -> tuple[Finding, ...]:
+        """Name what would surely be refused."""
+        return check_draft(draft)
+
+    def classify_denial(self, reason: str | None) -> str:
+        """Sort a denial's text by who must act (enotas-api, section 14)."""
+        return classify_denial(reason)
+
+    async def submit(
+        self,
+        key: ExternalId,
+        draft: NotaDraft,
+        *,
+        environment: IssuerEnvironment,
+        look_first: bool = False,
+    ) -> Pending | Issued | Rejected | Unknown:
+        """Ask for one nota; see `Issuer.submit`. IssuerBusy: look first when trying again."""
+        if look_first:
+            known = await self.find(key)
+            if known is not None and known.phase is not Phase.DENIED:
+                return _adopt(known)
+        body = payloads.encode(payloads.render_nota(key, draft, environment))
+        started = time.monotonic()
+        try:
+            answer = await self._transport.send("POST", self._post_url, body)
+        except AnswerLost as lost:
+            return Unknown(why=lost.why)
+        if answer.status == 404:
+            raise IssuerCompanyUnknown
+        if answer.is_refusal:
+            return await self._after_refusal(key, answer, time.monotonic() - started)
+        return _accepted(answer)
+
+    async def find(self, key: ExternalId) -> Snapshot | None:
+        """Read a nota by our id; None when eNotas says that it has none."""
+        snapshot = await self._read_nota(self._by_key(key))
+        if snapshot is not None and snapshot.external_id not in (None, key):
+            raise IssuerUnavailable("answered for another nota")
+        return snapshot
+
+    async def get(self, issuer_id: IssuerNotaId) -> Snapshot | None:
+        """Read a nota by eNotas' id; None when eNotas says that it has none."""
+        path = f"{self._notas}/{quote(issuer_id, safe='')}"
+        snapshot = await self._read_nota(self._transport.url(path))
+        # Ids come in capitals in some places and in small letters in others.
+        if snapshot is not None and snapshot.issuer_id.lower() != issuer_id.lower():
+            raise IssuerUnavailable("answered for another nota")
+        return snapshot
+
+    async def cancel(self, key: ExternalId) -> CancelAccepted | CancelRejected | Unknown:
+        """Ask to cancel; a refusal is looked up, since it may answer a wish already granted."""
+        try:
+            answer = await self._transport.send("DELETE", self._by_key(key))
+        except AnswerLost as lost:
+            return Unknown(why=lost.why)
+        if not answer.is_refusal:
+            accepted = _accepted(answer)
+            return accepted if isinstance(accepted, Unknown) else CancelAccepted()
+        try:
+            snapshot = await self.find(key)
+        except TransientError:
+            return Unknown(why="look-up failed")
+        phase = snapshot.phase if snapshot is not None else None
+        match phase:
+            case Phase.CANCELLING | Phase.CANCELLED:
+                return CancelAccepted()
+            case Phase.UNKNOWN_STATUS:
+                return Unknown(why="unknown status")
+            case _:
+                return CancelRejected(findings=payloads.read_findings(answer.body), phase=phase)
+
+    async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:
+        """Fetch the PDF or XML; IssuerUnavailable when what came is neither."""
+        answer = await self._transport.read(self._by_key(key, f"/{kind}"))
+        if answer.is_refusal:
+            return NotReady()
+        if kind == "pdf":
+            if not answer.body.startswith(b"%PDF-"):
+                raise IssuerUnavailable("not a PDF")
+            return answer.body
+        try:
+            return payloads.read_xml(answer.body)
+        except ValueError:
+            raise IssuerUnavailable("not XML") from None
+
+    def read_notification(
+        self,
+        headers: Mapping[str, str],  # noqa: ARG002 - other issuers sign in a header
+        body: bytes,
+    ) -> Notification | None:
+        """Read a push; None when it names no nota, or one of another company."""
+        return read_push(body, company_id=self._company_id)
+
+    async def check_connection(self) -> Connection:
+        """Read the company and what its registration lacks."""
+        answer = await self._transport.read(self._transport.url(self._company))
+        if answer.is_refusal:
+            raise IssuerCompanyUnknown
+        company = _object(answer)
+        url = self._transport.url(f"{self._company}/criticardadosobrigatorios")
+        lacks = await self._transport.read(url)
+        missing = payloads.read_missing(lacks.body) if lacks.status == 200 else ()
+        if company.get("dadosobrigatoriospreenchidos") is False:
+            missing = missing or (INCOMPLETE,)
+        return Connection(
+            company_name=str(company.get("razaosocial") or company.get("nomefantasia") or ""),
+            cnpj=str(company["cnpj"]) if company.get("cnpj") else None,
+            missing=missing,
+        )
+
+    async def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:
+        """Walk through the notas created on some UTC days; pages that shift repeat nothing."""
+        seen: set[str] = set()
+        chosen = quote(payloads.created_filter(since, until), safe="")
+        order = f"pageSize={PAGE_SIZE}&sortBy=data_criacao&sortDirection=asc&filter={chosen}"
+        number = total = 0
+        while number == 0 or number * PAGE_SIZE < total:
+            url = self._transport.url(f"{self._notas}?pageNumber={number}&{order}")
+            snapshots, total = await self._read_list(url)
+            for snapshot in snapshots:
+                if snapshot.issuer_id.lower() not in seen:
+                    seen.add(snapshot.issuer_id.lower())
+                    yield snapshot
+            number += 1
+
+    async def _after_refusal(
+        self, key: ExternalId, answer: Answer, took: float
+    ) -> Pending | Issued | Rejected | Unknown:
+        """Tell a refusal of what a nota says from one of a nota that exists already."""
+        findings = payloads.read_findings(answer.body)
+        code = classify_denial("\n".join(f"{f.code} {f.message}" for f in findings))
+        rejected = Rejected(findings=findings, code=code)
+        try:
+            known = await self.find(key)
+        except TransientError:
+            return Unknown(why="look-up failed")
+        if known is None:
+            return rejected
+        said = server_time(answer.headers) or datetime.now(UTC)
+        sent_at = said - timedelta(seconds=took)
+        if known.phase is Phase.DENIED and _changed_before(known, sent_at):
+            return rejected
+        return _adopt(known)
+
+    async def _read_nota(self, url: URL) -> Snapshot | None:
+        answer = await self._transport.read(url)
+        if answer.status == 404:
+            return None
+        if answer.is_refusal:
+            raise IssuerUnavailable(f"status {answer.status}")
+        try:
+            return payloads.read_snapshot(answer.json())
+        except ValueError:
+            raise IssuerUnavailable("not a nota") from None
+
+    async def _read_list(self, url: URL) -> tuple[list[Snapshot], int]:
+        answer = await self._transport.read(url)
+        if answer.status == 404:
+            raise IssuerCompanyUnknown
+        try:
+            return payloads.read_list(answer.json())
+        except ValueError:
+            raise IssuerUnavailable("not a list of notas") from None
+
+    def _by_key(self, key: ExternalId, more: str = "") -> URL:
+        return self._transport.url(f"{self._notas}/porIdExterno/{quote(key, safe='')}{more}")
+
+
+def read_push(body: bytes, *, company_id: str | None = None) -> Notification | None:
+    """Read what eNotas pushed, without a connection to it (enotas-api, 8.3).
+
+    None when it names no nota, or another company than `company_id`. Nothing in it is to be
+    believed: read the nota it names.
+    """
+    push = payloads.read_notification(body)
+    if push is None or company_id is None or push.company_id is None:
+        return push
+    return push if push.company_id.lower() == company_id.lower() else None
+
+
+def _accepted(answer: Answer) -> Pending | Unknown:
+    if answer.status not in (200, 201, 202):
+        return Unknown(why=f"status {answer.status}", retry_after=answer.asked_to_wait())
+    try:
+        number = payloads.read_nota_id(answer.json())
+    except ValueError:
+        number = None
+    return Pending(issuer_id=number) if number else Unknown(why="unreadable answer")
+
+
+def _adopt(known: Snapshot) -> Pending | Issued:
+    if known.phase is Phase.ISSUED:
+        return Issued(snapshot=known)
+    return Pending(issuer_id=known.issuer_id)
+
+
+def _changed_before(known: Snapshot, sent_at: datetime) -> bool:
+    return known.changed_at is None or known.changed_at < sent_at + RESOLUTION
+
+
+def _object(answer: Answer) -> dict[str, object]:
+    try:
+        content = answer.json()
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise IssuerUnavailable("not a company")
+    return {str(name).lower(): value for name, value in content.items()}

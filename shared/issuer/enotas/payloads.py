@@ -1,0 +1,273 @@
+"""eNotas' JSON: our notas into theirs, their notas and notifications into ours.
+
+Fields and lengths: enotas-api, sections 4, 5 and 8. Names and statuses are compared without case,
+a field without a value may be null or absent, unknown fields are ignored.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from shared.domain.bill import Address
+from shared.domain.ids import ExternalId, IssuerNotaId
+from shared.domain.money import Cents, read_reais
+from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
+from shared.domain.party import phone_for_nota
+from shared.issuer.enotas.denials import plain_reason
+from shared.issuer.interface import Finding, Notification, Phase, Snapshot
+
+MOST_NAME: Final = 75  # lengths seen in denials of real cities (section 4.2)
+MOST_STREET: Final = 60
+MOST_NUMBER: Final = 10
+MOST_COMPLEMENT: Final = 30
+MOST_DISTRICT: Final = 50
+
+PHASES: Final[Mapping[str, Phase]] = {
+    "aguardandoautorizacao": Phase.PENDING,
+    "solicitandoautorizacao": Phase.PENDING,
+    "autorizacaosolicitada": Phase.PENDING,
+    "emprocessodeautorizacao": Phase.PENDING,
+    "autorizadaaguardandogeracaopdf": Phase.PENDING,
+    "autorizada": Phase.ISSUED,
+    "negada": Phase.DENIED,
+    "aguardandocancelamento": Phase.CANCELLING,
+    "solicitandocancelamento": Phase.CANCELLING,
+    "cancelamentosolicitado": Phase.CANCELLING,
+    "emprocessodecancelamento": Phase.CANCELLING,
+    "canceladaaguardandoatualizacaopdf": Phase.CANCELLING,
+    "cancelada": Phase.CANCELLED,
+    "cancelamentonegado": Phase.CANCEL_REFUSED,
+}
+
+_DOCUMENTED: Final = frozenset({Phase.ISSUED, Phase.CANCELLED, Phase.CANCEL_REFUSED})
+_FRACTION: Final = re.compile(r"\.\d+")
+
+
+def render_nota(
+    key: ExternalId, draft: NotaDraft, environment: IssuerEnvironment
+) -> dict[str, object]:
+    """Write the request that issues one nota; fields without a value are left out."""
+    return _stripped(
+        {
+            "tipo": "NFS-e",
+            "idExterno": key,
+            "ambienteEmissao": environment,
+            "enviarPorEmail": draft.send_email,
+            # Afternoon in UTC: the local day cannot fall on the one before (section 4.4).
+            "dataCompetencia": f"{draft.competencia.isoformat()}T15:00:00Z",
+            "cliente": _render_tomador(draft.tomador),
+            "servico": _render_service(draft.service, draft.description),
+            "valorTotal": reais(draft.amount),
+        }
+    )
+
+
+def encode(body: Mapping[str, object]) -> bytes:
+    """Write a body as compact UTF-8 JSON."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def reais(cents: Cents) -> float:
+    """Write centavos as a number whose JSON is exact: `9990` is `99.9`.
+
+    The quotient is the double next to the amount, and what has up to fifteen digits is written
+    back with just those digits.
+    """
+    return cents / 100
+
+
+def read_nota_id(body: object) -> IssuerNotaId | None:
+    """Read the answer to a request that issues or cancels; None when it names no nota."""
+    number = _text(_lowered(body), "nfeid")
+    return IssuerNotaId(number) if number else None
+
+
+def read_snapshot(body: object) -> Snapshot:
+    """Read a nota; ValueError unless it has an id and a status."""
+    nota = _lowered(body)
+    number, status = _text(nota, "id"), _text(nota, "status")
+    if not number or not status:
+        raise ValueError("not a nota")
+    key = _text(nota, "idexterno")
+    phase = PHASES.get(status.lower(), Phase.UNKNOWN_STATUS)
+    return Snapshot(
+        issuer_id=IssuerNotaId(number),
+        external_id=ExternalId(key) if key else None,
+        phase=phase,
+        raw_status=status,
+        reason=plain_reason(_text(nota, "motivostatus")),
+        number=_text(nota, "numero"),
+        verification_code=_text(nota, "codigoverificacao"),
+        has_pdf=phase in _DOCUMENTED or bool(_text(nota, "linkdownloadpdf")),
+        has_xml=phase in _DOCUMENTED or bool(_text(nota, "linkdownloadxml")),
+        created_at=_instant(nota, "datacriacao"),
+        changed_at=_instant(nota, "dataultimaalteracao"),
+        issued_at=_instant(nota, "dataautorizacao"),
+        amount=_amount(nota, "valortotal"),
+    )
+
+
+def read_list(body: object) -> tuple[list[Snapshot], int]:
+    """Read one page of notas and how many there are in all; unreadable ones are left out."""
+    page = _lowered(body)
+    rows, total = page.get("data"), page.get("totalrecords")
+    if not isinstance(rows, list) or not isinstance(total, int):
+        raise ValueError("not a list of notas")  # noqa: TRY004 - one error class for callers
+    snapshots = []
+    for row in rows:
+        try:
+            snapshots.append(read_snapshot(row))
+        except ValueError:
+            continue
+    return snapshots, total
+
+
+def read_findings(body: bytes) -> tuple[Finding, ...]:
+    """Read a refusal: a list of errors, one error, text, HTML, or nothing (section 2.2)."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        text = plain_reason(body[:2000].decode("utf-8", "replace"))
+        return (Finding(code="", message=text),) if text else ()
+    rows = content if isinstance(content, list) else [content]
+    return tuple(finding for row in rows if (finding := _finding(row)) is not None)
+
+
+def read_notification(body: bytes) -> Notification | None:
+    """Read a push; None when it is not JSON or names no nota (section 8.3)."""
+    try:
+        push = _lowered(json.loads(body))
+    except (ValueError, RecursionError):
+        return None
+    number, key = _text(push, "nfeid"), _text(push, "nfeidexterno")
+    if not number and not key:
+        return None
+    return Notification(
+        company_id=_text(push, "empresaid"),
+        issuer_id=IssuerNotaId(number) if number else None,
+        external_id=ExternalId(key) if key else None,
+    )
+
+
+def read_missing(body: bytes) -> tuple[str, ...]:
+    """Read what a company's registration lacks; its shape is unconfirmed, so any will do."""
+    return tuple(finding.message for finding in read_findings(body) if finding.message)
+
+
+def read_xml(body: bytes) -> bytes:
+    """Unwrap a document that may come as a JSON string (section 3.2); ValueError if it is none."""
+    if body.lstrip()[:1] == b'"':
+        content = json.loads(body)
+        body = content.encode() if isinstance(content, str) else b""
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
+        raise ValueError("not XML")
+    return body
+
+
+def created_filter(since: date, until: date) -> str:
+    """The filter for notas created on the UTC days from `since` to `until` (section 3.3)."""
+    return (
+        f"dataCriacao ge '{since.isoformat()}T00:00:00Z'"
+        f" and dataCriacao le '{until.isoformat()}T23:59:59Z'"
+    )
+
+
+def _render_tomador(tomador: Tomador) -> dict[str, object]:
+    document = tomador.document
+    return _stripped(
+        {
+            "tipoPessoa": "J" if document and len(document) == 14 else "F",
+            "nome": tomador.name[:MOST_NAME],
+            "email": tomador.email,
+            "cpfCnpj": document,
+            "telefone": phone_for_nota(tomador.phone),
+            "endereco": _render_address(tomador.address) if tomador.address else None,
+        }
+    )
+
+
+def _render_address(address: Address) -> dict[str, object]:
+    abroad = address.country not in (None, "", "BR", "Brasil", "Brazil")
+    return _stripped(
+        {
+            "pais": address.country if abroad else "Brasil",
+            "uf": (address.state or "").upper(),
+            "cidade": address.city,
+            "logradouro": (address.street or "")[:MOST_STREET],
+            "numero": (address.number or "S/N")[:MOST_NUMBER],
+            "complemento": (address.complement or "")[:MOST_COMPLEMENT],
+            "bairro": (address.district or "")[:MOST_DISTRICT],
+            "cep": re.sub(r"\D", "", address.zip or ""),
+        }
+    )
+
+
+def _render_service(service: Service, description: str) -> dict[str, object]:
+    reform = {
+        "classificacaoTributaria": service.ibs_cbs_class,
+        "codigoIndicadorOperacao": service.ibs_cbs_operation,
+    }
+    return _stripped(
+        {
+            "descricao": description,
+            "aliquotaIss": float(service.iss_rate) if service.iss_rate is not None else None,
+            "issRetidoFonte": service.iss_withheld,
+            "codigoServicoMunicipio": service.municipal_code,
+            "itemListaServicoLC116": service.lc116,
+            "cnae": service.cnae,
+            "codigoNBS": service.nbs,
+            "codigoTributacaoNacional": service.national_code,
+            "ibsCbs": _stripped(reform) or None,
+        }
+    )
+
+
+def _stripped(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None and value != ""}
+
+
+def _finding(row: object) -> Finding | None:
+    if isinstance(row, str):
+        return Finding(code="", message=row) if row.strip() else None
+    if not isinstance(row, dict):
+        return None
+    fields = _lowered(row)
+    message = plain_reason(_text(fields, "mensagem") or _text(fields, "message"))
+    code = _text(fields, "codigo") or ""
+    if message or code:
+        return Finding(code=code, message=message or code)
+    return Finding(code="", message=json.dumps(row, ensure_ascii=False)) if row else None
+
+
+def _lowered(body: object) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - one error class for callers
+    return {str(name).lower(): value for name, value in body.items()}
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).replace("\x00", "").strip() or None
+
+
+def _instant(fields: Mapping[str, Any], name: str) -> datetime | None:
+    text = _text(fields, name)
+    if text is None:
+        return None
+    try:
+        # .NET writes seven decimals; six are all that Python reads.
+        instant = datetime.fromisoformat(_FRACTION.sub(lambda found: found.group()[:7], text))
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _amount(fields: Mapping[str, Any], name: str) -> Cents | None:
+    try:
+        return read_reais(fields.get(name))
+    except ValueError:
+        return None

@@ -1,0 +1,145 @@
+"""Requests to the eNotas Gateway: one try each, and what its failure means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from shared.domain.errors import UncertainError
+from shared.http import NEVER_SENT, demand_https, read_json, retry_after
+from shared.issuer.errors import (
+    IssuerBusy,
+    IssuerForbidden,
+    IssuerKeyRefused,
+    IssuerUnavailable,
+)
+from shared.issuer.limits import Limits
+
+log = structlog.get_logger()
+
+Method = Literal["GET", "POST", "DELETE"]
+CONNECT_SECONDS: Final = 5.0
+DEFAULT_PAUSE: Final = timedelta(seconds=10)
+LONGEST_PAUSE: Final = timedelta(minutes=5)
+
+
+class AnswerLost(UncertainError):
+    """A request may have arrived, and no answer came. `why` is a constant word."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the answer was lost: {why}")
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, whatever it says."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_refusal(self) -> bool:
+        """A 4xx that speaks of this request; 408 and 5xx say nothing about what was done."""
+        return 400 <= self.status < 500 and self.status != 408
+
+    def json(self) -> Any:
+        """The body; ValueError when it is no JSON."""
+        return read_json(self.body)
+
+    def asked_to_wait(self) -> timedelta | None:
+        """How long `Retry-After` asks us to wait, if it does."""
+        if "Retry-After" not in self.headers:
+            return None
+        return retry_after(self.headers, default=DEFAULT_PAUSE, longest=LONGEST_PAUSE)
+
+
+class Transport:
+    """Sends requests under one key. Logs and errors hold neither key, nor body, nor path."""
+
+    def __init__(
+        self,
+        session: ClientSession,
+        *,
+        base_url: str,
+        api_key: str,
+        limits: Limits,
+        limit_key: str,
+        timeout: timedelta,
+        patience: timedelta,
+    ) -> None:
+        self._session = session
+        self._base = demand_https(base_url)
+        # The key as the panel shows it: it looks like base64 and is not encoded again (2.1).
+        # Without Accept an XML answer has been seen.
+        self._headers = {"Authorization": f"Basic {api_key}", "Accept": "application/json"}
+        self._writing = {**self._headers, "Content-Type": "application/json"}
+        self._limits = limits
+        self._limit_key = limit_key
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=CONNECT_SECONDS)
+        self._patience = patience
+
+    def url(self, path: str) -> URL:
+        """The address of a path that is percent-encoded already."""
+        return URL(f"{self._base}{path}", encoded=True)
+
+    async def send(self, method: Method, url: URL, body: bytes | None = None) -> Answer:
+        """Send one request once. Raises AnswerLost, or IssuerUnavailable when it never left.
+
+        401, 403 and 429 are raised too: they say that nothing was done.
+        """
+        async with self._limits.turn(self._limit_key, patience=self._patience):
+            answer = await self._send(method, url, body)
+        if answer.status >= 400:
+            log.info("issuer_refused", method=method, status=answer.status)
+        match answer.status:
+            case 401:
+                raise IssuerKeyRefused
+            case 403:
+                raise IssuerForbidden
+            case 429:
+                wait = answer.asked_to_wait() or DEFAULT_PAUSE
+                await self._limits.pause(self._limit_key, wait)
+                raise IssuerBusy(wait)
+            case _:
+                return answer
+
+    async def read(self, url: URL) -> Answer:
+        """Read; only 200 and refusals come back. Asks a second time when a connection broke."""
+        try:
+            answer = await self.send("GET", url)
+        except AnswerLost as lost:
+            if lost.why != "broken connection":
+                raise IssuerUnavailable(lost.why) from None
+            try:
+                answer = await self.send("GET", url)
+            except AnswerLost as again:
+                raise IssuerUnavailable(again.why) from None
+        if answer.status != 200 and not answer.is_refusal:
+            raise IssuerUnavailable(f"status {answer.status}")
+        return answer
+
+    async def _send(self, method: Method, url: URL, body: bytes | None) -> Answer:
+        try:
+            async with self._session.request(
+                method,
+                url,
+                data=body,
+                headers=self._headers if body is None else self._writing,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as response:
+                content = await response.read()
+        # What the library raises may show the request, so it is never passed on.
+        except NEVER_SENT:
+            raise IssuerUnavailable("no connection") from None
+        except TimeoutError:
+            raise AnswerLost("time-out") from None
+        except ClientError:
+            raise AnswerLost("broken connection") from None
+        return Answer(status=response.status, headers=response.headers, body=content)

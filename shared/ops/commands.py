@@ -1,0 +1,80 @@
+"""The operator's command line; the Makefile's verbs call it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import asyncpg
+import typer
+
+from shared.config.env import Env, SettingsError
+from shared.config.settings import EXIT_CODE, exit_with
+from shared.db.migrate import SchemaError, migrate, offline_sql
+from shared.local.home import Home, HomeBusyError, open_home
+from shared.ops.up.command import up as run_up
+from shared.ops.up.programs import SERVICES, Service
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def up(
+    services: Annotated[
+        str, typer.Option(help="Only these, comma-separated, e.g. webhook,panel.")
+    ] = "",
+) -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    with plain_errors():
+        run_up(os.environ, _chosen(services))
+
+
+@app.command(name="migrate")
+def migrate_command(
+    citus: Annotated[bool, typer.Option(help="Spread the tables over a Citus cluster.")] = False,
+    sql: Annotated[bool, typer.Option(help="Print the SQL, change nothing.")] = False,
+) -> None:
+    """Bring the database to the schema this version needs."""
+    if sql:
+        typer.echo(offline_sql(), nl=False)
+        return
+    with plain_errors():
+        revision = asyncio.run(migrate(_database_url(open_home(os.environ)), citus=citus))
+        typer.echo(f"The database is at {revision}.")
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """End the process with words instead of a traceback where words can help."""
+    try:
+        yield
+    except SettingsError as error:
+        exit_with(error)
+    except (HomeBusyError, SchemaError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_CODE) from None
+    except asyncpg.LockNotAvailableError:
+        sys.stderr.write("A table was busy for over 2 s; nothing is half done, run it again.\n")
+        raise SystemExit(1) from None
+
+
+def _chosen(names: str) -> tuple[Service, ...]:
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    unknown = wanted - {service.name for service in SERVICES}
+    if unknown:
+        raise SettingsError((f"--services does not know: {', '.join(sorted(unknown))}.",))
+    return tuple(service for service in SERVICES if not wanted or service.name in wanted)
+
+
+def _database_url(home: Home) -> str:
+    """DATABASE_URL, else the database of the `up` that runs in this home."""
+    if not os.environ.get("DATABASE_URL") and home.database_url.exists():
+        return home.database_url.read_text(encoding="utf-8")
+    with Env(values=os.environ) as var:
+        return var.store_url(
+            "DATABASE_URL",
+            schemes=("postgresql", "postgres"),
+            example="postgresql://user:password@host:5432/name",
+        ).reveal()

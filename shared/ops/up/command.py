@@ -1,0 +1,174 @@
+"""The whole system on one machine, in the foreground, until it is told to stop."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+
+from shared.db.migrate import migrate
+from shared.local.files import free_port, write_private
+from shared.local.home import Home, open_home
+from shared.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
+from shared.local.redis import prepare_redis, wait_for_redis
+from shared.ops.up.processes import clear_away
+from shared.ops.up.programs import (
+    Part,
+    Program,
+    Service,
+    postgres_program,
+    redis_program,
+    service_program,
+)
+from shared.ops.up.settings import check_ports, check_settings, service_environment
+from shared.ops.up.supervisor import Supervisor
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WATCH_SECONDS: Final = 0.5
+ASK_SECONDS: Final = 0.1
+PATIENCE_SECONDS: Final = 20.0  # then a person is told what is being waited for
+
+
+def up(env: Mapping[str, str], services: Sequence[Service]) -> None:
+    """Run everything until SIGINT, SIGTERM or SIGHUP, then leave no process behind.
+
+    Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
+    and to the logs. Raises SettingsError, HomeBusyError, SchemaError.
+    """
+    home = open_home(env)
+    with home.locked():
+        asyncio.run(_until_told_to_stop(env, services, home))
+
+
+async def _until_told_to_stop(
+    env: Mapping[str, str], services: Sequence[Service], home: Home
+) -> None:
+    running = asyncio.create_task(_run(env, services, home))
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, told.set)
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    running.cancel()  # once: a second Ctrl-C does not break off the stopping
+    try:
+        await running
+    except asyncio.CancelledError:
+        _say("stopped")
+
+
+async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) -> None:
+    given = service_environment(env, home)
+    ports = check_settings(given, services)
+    await asyncio.to_thread(_clear_leftovers, home)
+    check_ports(services, ports)
+    async with _servers(given, home) as (stores, keepers):
+        await migrate(stores["DATABASE_URL"])
+        async with _supervised(
+            home, "services", [service_program(service) for service in services], given | stores
+        ) as workers:
+            await _ready(services, ports, home)
+            print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
+            await _watch([*keepers, *workers])
+
+
+def _clear_leftovers(home: Home) -> None:
+    """End what an `up` that was killed left running, so that no data is served twice."""
+    clear_away(home, "services")
+    clear_away(home, "servers")
+
+
+@asynccontextmanager
+async def _servers(
+    env: Mapping[str, str], home: Home
+) -> AsyncIterator[tuple[dict[str, str], Sequence[Supervisor]]]:
+    """Start the embedded servers that the environment does not replace; all stores' URLs."""
+    stores = {name: env[name] for name in ("DATABASE_URL", "REDIS_URL") if env.get(name)}
+    programs: list[Program] = []
+    if "REDIS_URL" not in stores:
+        redis = prepare_redis(home.folder, port=free_port())
+        programs.append(redis_program(redis))
+        stores["REDIS_URL"] = redis.url()
+    postgres = None
+    if "DATABASE_URL" not in stores:
+        postgres = await asyncio.to_thread(prepare_postgres, home.folder, port=free_port())
+        programs.append(postgres_program(postgres))
+        stores["DATABASE_URL"] = postgres.url()
+    write_private(home.database_url, stores["DATABASE_URL"])
+    async with _supervised(home, "servers", programs, env) as keepers:
+        if postgres:
+            await wait_for_postgres(postgres.url("postgres"))
+            await ensure_database(postgres)
+        await wait_for_redis(stores["REDIS_URL"])
+        yield stores, keepers
+
+
+@asynccontextmanager
+async def _supervised(
+    home: Home, part: Part, programs: Sequence[Program], env: Mapping[str, str]
+) -> AsyncIterator[Sequence[Supervisor]]:
+    """Keep programs running inside the block; none is left when it ends."""
+    if not programs:
+        yield ()
+        return
+    supervisor = Supervisor(home=home, part=part, programs=programs, env=env)
+    supervisor.start()
+    try:
+        yield (supervisor,)
+    finally:
+        supervisor.stop()  # blocks: nothing may come between it and the end
+
+
+async def _ready(services: Sequence[Service], ports: Mapping[str, int], home: Home) -> None:
+    """Return once every service says it is ready."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        await asyncio.gather(
+            *(_service_ready(session, service, ports[service.name], home) for service in services)
+        )
+
+
+async def _service_ready(
+    session: aiohttp.ClientSession, service: Service, port: int, home: Home
+) -> None:
+    loop = asyncio.get_running_loop()
+    tell_at = loop.time() + PATIENCE_SECONDS
+    while not await _says_ready(session, port):
+        if loop.time() > tell_at:
+            _say(f"still waiting for {service.name}; see {home.logs / service.name}.log")
+            tell_at += PATIENCE_SECONDS
+        await asyncio.sleep(ASK_SECONDS)
+
+
+async def _says_ready(session: aiohttp.ClientSession, port: int) -> bool:
+    try:
+        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+def _ready_line(services: Sequence[Service], ports: Mapping[str, int]) -> str:
+    shown = (
+        f"{service.shown_as}=http://127.0.0.1:{ports[service.name]}"
+        for service in services
+        if service.shown_as
+    )
+    return " ".join(["ready", *shown])
+
+
+async def _watch(supervisors: Sequence[Supervisor]) -> None:
+    """Revive a supervisor that dies; a supervisor revives everything else."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        for supervisor in supervisors:
+            if await asyncio.to_thread(supervisor.revive):
+                _say(f"the supervisor of the {supervisor.part} died and was started again")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"notaponte: {text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,57 @@
+"""One supervisord: started, watched and ended by `up`."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.local.files import write_private
+from shared.local.home import Home
+from shared.ops.up.processes import HOME_MARK, PART_MARK, clear_away
+from shared.ops.up.programs import ROOT, Part, Program, render_config
+
+
+@dataclass(slots=True, kw_only=True)
+class Supervisor:
+    """Keeps the programs of one part running."""
+
+    home: Home
+    part: Part
+    programs: Sequence[Program]
+    env: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        config = self.home.run / f"supervisor-{self.part}.conf"
+        write_private(config, render_config(self.part, self.programs, self.home))
+        marks = {HOME_MARK: str(self.home.folder), PART_MARK: self.part}
+        with (self.home.logs / f"supervisor-{self.part}.err").open("ab") as errors:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(config)],
+                cwd=ROOT,
+                env={**self.env, **marks},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,  # not ours: who reads that should see its end when we end
+                start_new_session=True,  # Ctrl-C is for `up`, which stops everything in order
+            )
+
+    def revive(self) -> bool:
+        """Start again if it has died; what it left running is ended first. True if it did."""
+        if self.process is None or self.process.poll() is None:
+            return False
+        clear_away(self.home, self.part)
+        self.start()
+        return True
+
+    def stop(self) -> None:
+        """End the programs and the supervisor; within their patience, then by force."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                # It looks every second, so a program's patience is over a little late.
+                self.process.wait(max(program.patience for program in self.programs) + 1.5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        clear_away(self.home, self.part)

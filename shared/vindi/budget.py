@@ -1,0 +1,196 @@
+"""One budget of requests per Vindi account, shared by every process through Redis (design D4).
+
+The ceiling is held in every window Vindi may be counting, whenever that window began; the script
+beside this module says how. Vindi's headers lower it: other systems share the account.
+"""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Final, NewType
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.http import server_time
+from shared.vindi.errors import VindiBusy
+from shared.vindi.local_budget import LocalBudget
+
+log = structlog.get_logger()
+
+AccountKey = NewType("AccountKey", str)  # begins with the tenant's id; one per Vindi account
+
+SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
+MINUTE: Final = timedelta(minutes=1)
+LONGEST_POLL: Final = 1.0  # seconds; a place may come free sooner than was foreseen
+REDIS_REST: Final = 1.0  # seconds without asking a Redis that failed
+
+
+class Lane(IntEnum):
+    """Who asks; each lane keeps a share that the others cannot take."""
+
+    DUE = 1
+    RECONCILE = 2
+    BACKFILL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What an answer's headers said of the account's window; None where they said nothing."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    left: timedelta | None = None  # until the window ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """The right to one request, to be settled with what its answer said."""
+
+    account: AccountKey
+    lane: Lane
+    member: str
+
+
+def read_heard(headers: Mapping[str, str], *, window: timedelta = MINUTE) -> Heard:
+    """Read the `Rate-Limit-*` headers; all are optional (vindi-api, section 2.3).
+
+    The end of the window is measured by Vindi's own clock, so that ours may be wrong.
+    """
+    remaining, reset = _whole(headers, "Rate-Limit-Remaining"), _whole(headers, "Rate-Limit-Reset")
+    left = None
+    if reset is not None:
+        now = server_time(headers) or datetime.now(UTC)
+        # Both ends are cut to whole seconds: one second more is never too early.
+        seconds = reset - int(now.timestamp()) + 1
+        left = timedelta(seconds=min(max(seconds, 0), window.total_seconds() + 1))
+    return Heard(limit=_whole(headers, "Rate-Limit-Limit"), remaining=remaining, left=left)
+
+
+class Budget:
+    """Hands out requests to Vindi, never more than an account has.
+
+    When Redis is gone each process goes on by itself, one request at a time for each account and
+    well below the ceiling; what it used meanwhile is told to Redis when that is back.
+    """
+
+    def __init__(
+        self,
+        redis: Redis | None,
+        *,
+        per_window: int,
+        window: timedelta = MINUTE,
+        lease: timedelta = timedelta(seconds=45),
+    ) -> None:
+        """`lease` is longer than any request takes; `window` is Vindi's, a minute."""
+        self.window = window
+        self._redis = redis
+        self._script = redis.register_script(SCRIPT) if redis is not None else None
+        self._limit = per_window
+        self._lease = lease
+        self._local = LocalBudget(limit=per_window, window=window, lease=lease)
+        self._names = (f"{secrets.token_hex(6)}-{n}" for n in itertools.count())
+        self._redis_rests_until = 0.0
+        self._redis_works = redis is not None
+
+    async def take(
+        self, account: AccountKey, lane: Lane, *, patience: timedelta = timedelta()
+    ) -> Ticket:
+        """Wait for one request's turn; raise VindiBusy when it is further away than `patience`.
+
+        Hold no connection or transaction while waiting here.
+        """
+        ticket = Ticket(account=account, lane=lane, member=next(self._names))
+        give_up = time.monotonic() + patience.total_seconds()
+        while (wait := await self._try(ticket)) > 0:
+            if time.monotonic() + wait > give_up:
+                raise VindiBusy(timedelta(seconds=wait))
+            await asyncio.sleep(min(wait, LONGEST_POLL))
+        return ticket
+
+    async def settle(self, ticket: Ticket, heard: Heard) -> None:
+        """Say that a request was answered.
+
+        One never settled, lost nor given back counts as under way until its lease ends.
+        """
+        self._local.settle(ticket.account, ticket.member, heard.limit, heard.remaining, heard.left)
+        numbers = (heard.limit, heard.remaining, _ms(heard.left) if heard.left else None)
+        said = ["" if number is None else number for number in numbers]
+        await self._ask(
+            ticket.account, "settle", int(ticket.lane), ticket.member, _ms(self.window), *said
+        )
+
+    async def lose(self, ticket: Ticket) -> None:
+        """Say that no answer will come to a request that may have reached Vindi."""
+        self._local.lose(ticket.account, ticket.member)
+        await self._ask(ticket.account, "lost", int(ticket.lane), ticket.member)
+
+    async def give_back(self, ticket: Ticket) -> None:
+        """Say that a request never left."""
+        self._local.forget(ticket.account, ticket.member)
+        await self._ask(ticket.account, "give_back", int(ticket.lane), ticket.member)
+
+    async def block(self, account: AccountKey, wait: timedelta) -> None:
+        """Stop every process' requests of an account for a while: Vindi answered 429."""
+        self._local.block(account, wait)
+        await self._ask(account, "block", _ms(wait))
+
+    async def _try(self, ticket: Ticket) -> float:
+        """Try to take; the seconds to wait when it is not this request's turn."""
+        arguments = ("take", int(ticket.lane), ticket.member, self._limit)
+        spans = (_ms(self.window), _ms(self._lease))
+        witness = self._local.newest(ticket.account) or ("", "")
+        answer = await self._ask(ticket.account, *arguments, *spans, *witness)
+        if answer is not None and answer[0] == -1:
+            await self._remind_redis(ticket.account)
+            answer = await self._ask(ticket.account, *arguments, *spans, "", "")
+        if answer is None:
+            return self._local.try_alone(ticket.account, int(ticket.lane), ticket.member)
+        if answer[0] == 0:
+            self._local.note(ticket.account, int(ticket.lane), ticket.member)
+        return float(answer[0]) / 1000
+
+    async def _remind_redis(self, account: AccountKey) -> None:
+        entries = [
+            part
+            for lane, name, left in self._local.remembered(account)
+            for part in (lane, name, _ms(left))
+        ]
+        await self._ask(account, "restore", *entries)
+
+    async def _ask(self, account: AccountKey, *arguments: str | int) -> list[Any] | None:
+        """Run the script for an account; None while Redis does not answer."""
+        if self._script is None or time.monotonic() < self._redis_rests_until:
+            return None
+        keys = [f"{{{account}}}:vindi:{part}" for part in ("1", "2", "3", "flying", "state")]
+        try:
+            answer: list[Any] = await self._script(keys=keys, args=list(arguments))
+        except (RedisError, OSError, TimeoutError):
+            self._note_redis(works=False)
+            return None
+        self._note_redis(works=True)
+        return answer
+
+    def _note_redis(self, *, works: bool) -> None:
+        if not works:
+            self._redis_rests_until = time.monotonic() + REDIS_REST
+        if works != self._redis_works:
+            event = "vindi_budget_shared_again" if works else "vindi_budget_local"
+            log.warning(event)
+        self._redis_works = works
+
+
+def _ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
+
+
+def _whole(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,355 @@
+"""The only road to Vindi's API: reads, each within the account's budget.
+
+Read-only by construction: there is no way to name a method here. Nothing it logs or raises holds
+the key, a body or the values of a query.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Generic, Literal, TypeVar
+from urllib.parse import urlencode
+
+import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
+
+from shared.domain.bill import Bill, Customer, Refund
+from shared.domain.ids import BillId, CustomerId
+from shared.http import NEVER_SENT, demand_https, read_json, retry_after
+from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
+from shared.vindi.errors import (
+    UnreadableBillError,
+    VindiAccountBlocked,
+    VindiBusy,
+    VindiKeyRefused,
+    VindiProfileTooNarrow,
+    VindiRequestRefused,
+    VindiUnavailable,
+)
+from shared.vindi.payloads import (
+    BilledCharge,
+    Merchant,
+    read_bill,
+    read_billed_charge,
+    read_customer,
+    read_merchant,
+    read_refund,
+)
+from shared.vindi.query import Query
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+MOST_PER_PAGE: Final = 50  # more is not known to be honoured (vindi-api, section 3.1)
+DEFAULT_BLOCK: Final = timedelta(minutes=1)
+LONGEST_BLOCK: Final = timedelta(minutes=5)
+# What a connected account must let us read (section 3.2), in the order in which it is tried.
+NEEDED_READS: Final = ("bills", "customers", "charges", "transactions", "products")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource(Generic[T]):
+    """A kind of record: its path, its name when alone, and its reader."""
+
+    path: str
+    one: str
+    read: Callable[[object], T]
+
+
+BILLS: Final[Resource[Bill]] = Resource(path="bills", one="bill", read=read_bill)
+CUSTOMERS: Final[Resource[Customer]] = Resource(
+    path="customers", one="customer", read=read_customer
+)
+CHARGES: Final[Resource[BilledCharge]] = Resource(
+    path="charges", one="charge", read=read_billed_charge
+)
+# None for a transaction that is not a refund that succeeded.
+TRANSACTIONS: Final[Resource[Refund | None]] = Resource(
+    path="transactions", one="transaction", read=read_refund
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Generic[T]):
+    """A record as Vindi sent it, and as we read it."""
+
+    raw: dict[str, Any]
+    value: T
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A record that cannot be acted on; `problem` names the field, never its value."""
+
+    raw: dict[str, Any]
+    id: int | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list; `per_page` and `total` are what Vindi said, not what was asked."""
+
+    rows: tuple[Read[T] | Unreadable, ...]
+    number: int
+    per_page: int
+    total: int | None
+
+    @property
+    def is_last(self) -> bool:
+        """An empty page ends a list, and so does the page that reaches `total`."""
+        if not self.rows:
+            return True
+        return self.total is not None and self.number * self.per_page >= self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCheck:
+    """What trying a key has shown; `merchant` is None unless the key is good."""
+
+    outcome: Literal["ok", "refused", "account_blocked", "too_narrow", "unreachable"]
+    merchant: Merchant | None = None
+    forbidden: str | None = None  # the first read that the key's profile forbids
+    issues_already: bool = False  # Vindi's own fiscal integration has records: ask before issuing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class VindiClient:
+    """One tenant's Vindi account, read-only.
+
+    Every read may raise VindiKeyRefused, VindiAccountBlocked, VindiProfileTooNarrow (pause the
+    tenant), VindiBusy or VindiUnavailable (later), VindiRequestRefused (a bug, or a query that
+    this account does not honour).
+    """
+
+    def __init__(
+        self,
+        session: ClientSession,
+        *,
+        base_url: str,
+        api_key: str,
+        account: AccountKey,
+        budget: Budget,
+        lane: Lane,
+        timeout: timedelta = timedelta(seconds=30),
+        patience: timedelta = timedelta(),
+    ) -> None:
+        """`session` is one of `open_session`, which sends every request once.
+
+        `base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn.
+        """
+        self.account = account
+        self._session = session
+        self._base = demand_https(base_url)
+        credentials = base64.b64encode(f"{api_key}:".encode()).decode()
+        self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+        self._budget = budget
+        self._lane = lane
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=10)
+        self._patience = patience
+
+    async def read_one(self, resource: Resource[T], number: int) -> Read[T] | Unreadable | None:
+        """Read one record; None when Vindi has none, which a replica may say for seconds."""
+        answer = await self._get(f"{resource.path}/{number}", resource.path)
+        if answer.status == 404:
+            return None
+        body = _json(answer)
+        return _row(resource, body.get(resource.one) if isinstance(body, dict) else None)
+
+    async def get_bill(self, number: BillId) -> Read[Bill] | Unreadable | None:
+        """Read one bill afresh."""
+        return await self.read_one(BILLS, number)
+
+    async def get_customer(self, number: CustomerId) -> Read[Customer] | Unreadable | None:
+        """Read one customer afresh: a change of a customer sends no event."""
+        return await self.read_one(CUSTOMERS, number)
+
+    async def read_page(
+        self,
+        resource: Resource[T],
+        query: Query | None,
+        *,
+        number: int = 1,
+        per_page: int = MOST_PER_PAGE,
+        sort_by: str = "created_at",
+        descending: bool = False,
+    ) -> Page[T]:
+        """Read one page. Rows are what Vindi sent: check them against your own filter."""
+        asked = {"page": str(number), "per_page": str(per_page), "sort_by": sort_by}
+        asked["sort_order"] = "desc" if descending else "asc"
+        if query is not None:
+            asked["query"] = query
+        answer = await self._get(resource.path, resource.path, asked)
+        if answer.status == 404:
+            raise VindiUnavailable("no such list")
+        body = _json(answer)
+        rows = body.get(resource.path) if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise VindiUnavailable("not a list")
+        return Page(
+            rows=tuple(_row(resource, row) for row in rows),
+            number=number,
+            per_page=_whole(answer.headers, "Per-Page") or per_page,
+            total=_whole(answer.headers, "Total"),
+        )
+
+    async def iter_pages(
+        self, resource: Resource[T], query: Query | None, *, per_page: int = MOST_PER_PAGE
+    ) -> AsyncIterator[Page[T]]:
+        """Walk through a list, oldest created first, which no change of a row can reorder.
+
+        Rows that come in meanwhile may show a row twice, never hide one (vindi-api, section 11).
+        """
+        number = 1
+        while True:
+            page = await self.read_page(resource, query, number=number, per_page=per_page)
+            yield page
+            if page.is_last:
+                return
+            number += 1
+
+    async def count(self, resource: Resource[T], query: Query | None) -> int:
+        """Ask how many records match, for the price of one request."""
+        page = await self.read_page(resource, query, per_page=1)
+        if page.total is None:
+            raise VindiUnavailable("no total")
+        return page.total
+
+    async def merchant(self) -> Merchant:
+        """Read whose account the key belongs to."""
+        answer = await self._get("merchants/current", "merchants")
+        body = _json(answer) if answer.status == 200 else None
+        try:
+            return read_merchant(body.get("merchant") if isinstance(body, dict) else None)
+        except UnreadableBillError as error:
+            raise VindiUnavailable("no merchant") from error
+
+    async def check_key(self) -> KeyCheck:
+        """Try every read we need (section 3.2) and look for notas that Vindi already issues."""
+        try:
+            merchant = await self.merchant()
+            for path in NEEDED_READS:
+                await self._try_list(path)
+        except VindiKeyRefused:
+            return KeyCheck(outcome="refused")
+        except VindiAccountBlocked:
+            return KeyCheck(outcome="account_blocked")
+        except VindiProfileTooNarrow as error:
+            return KeyCheck(outcome="too_narrow", forbidden=error.resource)
+        except (VindiUnavailable, VindiBusy, VindiRequestRefused):
+            return KeyCheck(outcome="unreachable")
+        return KeyCheck(
+            outcome="ok", merchant=merchant, issues_already=await self._issues_already()
+        )
+
+    async def _issues_already(self) -> bool:
+        newest = {"sort_by": "created_at", "sort_order": "desc"}
+        try:
+            return bool(await self._try_list("invoices", newest))
+        except (VindiProfileTooNarrow, VindiRequestRefused, VindiUnavailable, VindiBusy):
+            return False  # a look that many profiles forbid; nothing depends on it
+
+    async def _try_list(self, path: str, more: Mapping[str, str] | None = None) -> list[Any]:
+        answer = await self._get(path, path, {"per_page": "1", **(more or {})})
+        body = _json(answer) if answer.status == 200 else None
+        rows = body.get(path) if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise VindiUnavailable("not a list")
+        return rows
+
+    async def _get(
+        self, path: str, resource: str, asked: Mapping[str, str] | None = None
+    ) -> _Answer:
+        """Read a path; 200 and 404 come back, everything else is raised."""
+        text = f"{self._base}/{path}"
+        if asked:
+            text = f"{text}?{urlencode(asked).replace('+', '%20')}"
+        url = URL(text, encoded=True)
+        answer = await self._request(url, resource)
+        if answer is None:
+            # A kept-alive connection may die under a request; a read is safe to repeat once.
+            answer = await self._request(url, resource)
+        if answer is None:
+            raise VindiUnavailable("broken connection")
+        await self._raise_for(answer, resource)
+        return answer
+
+    async def _request(self, url: URL, resource: str) -> _Answer | None:
+        """Send one request; None when the connection broke under it."""
+        ticket = await self._budget.take(self.account, self._lane, patience=self._patience)
+        try:
+            async with self._session.get(
+                url,
+                headers=self._headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as response:
+                body = await response.read()
+        # What the library raises may show the request, so it is never passed on.
+        except NEVER_SENT:
+            await self._budget.give_back(ticket)
+            raise VindiUnavailable("no connection") from None
+        except TimeoutError:
+            await self._budget.lose(ticket)
+            raise VindiUnavailable("time-out") from None
+        except ClientError:
+            await self._budget.lose(ticket)
+            return None
+        headers = response.headers
+        await self._budget.settle(ticket, read_heard(headers, window=self._budget.window))
+        if response.status >= 400 and response.status != 404:
+            request_id = headers.get("X-Request-Id", "")[:64]
+            log.info(
+                "vindi_refused", status=response.status, resource=resource, request_id=request_id
+            )
+        return _Answer(status=response.status, headers=headers, body=body)
+
+    async def _raise_for(self, answer: _Answer, resource: str) -> None:
+        match answer.status:
+            case 200 | 404:
+                return
+            case 401:
+                raise VindiKeyRefused
+            case 402:
+                raise VindiAccountBlocked
+            case 403:
+                raise VindiProfileTooNarrow(resource)
+            case 429:
+                wait = retry_after(answer.headers, default=DEFAULT_BLOCK, longest=LONGEST_BLOCK)
+                await self._budget.block(self.account, wait)
+                raise VindiBusy(wait)
+            case status if 400 <= status < 500 and status != 408:
+                raise VindiRequestRefused(status, resource)
+            case status:
+                raise VindiUnavailable(f"status {status}")
+
+
+def _json(answer: _Answer) -> Any:
+    try:
+        return read_json(answer.body)
+    except ValueError as error:  # HTML from a proxy, or half an answer
+        raise VindiUnavailable("not JSON") from error
+
+
+def _row(resource: Resource[T], row: object) -> Read[T] | Unreadable:
+    raw = row if isinstance(row, dict) else {}
+    try:
+        return Read(raw=raw, value=resource.read(row))
+    except UnreadableBillError as error:
+        number = raw.get("id")
+        return Unreadable(
+            raw=raw, id=number if isinstance(number, int) else None, problem=error.problem
+        )
+
+
+def _whole(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,264 @@
+"""Vindi's JSON, read into our types.
+
+Shapes are those of vindi-api, sections 4 and 6: money as text or number, `""` for null, numeric
+codes, absent lists, unknown fields and words. What would make a nota wrong is refused instead.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer, Refund
+from shared.domain.ids import BillId, ChargeId, CustomerId
+from shared.domain.money import Cents, read_reais
+from shared.domain.party import normalise_document
+from shared.vindi.errors import UnreadableBillError
+
+T = TypeVar("T")
+MOST_ID: Final = 2**63 - 1
+LONGEST_CODE: Final = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merchant:
+    """The Vindi account a key belongs to."""
+
+    id: int
+    name: str
+    registry_code: str | None  # without punctuation
+    status: str | None  # `active` and `trial` are good
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledCharge:
+    """A charge as `/charges` shows it: with its bill."""
+
+    bill_id: BillId
+    charge: Charge
+
+
+def read_bill(json: object) -> Bill:
+    """Read a bill, whole or as a webhook carries it; raise UnreadableBillError.
+
+    Refused are a bill without id, status, amount, customer or times, a status we do not know, and
+    money or times that cannot be read: to act on any of them would be a guess.
+    """
+    bill = _object(json, "bill")
+    created_at = _needed(bill, "created_at", read_second)
+    customer = _object(bill.get("customer"), "customer")
+    return Bill(
+        id=BillId(_needed(bill, "id", _id)),
+        code=_code(bill, "code"),
+        status=_needed(bill, "status", BillStatus),
+        amount=_needed(bill, "amount", read_reais),
+        lines=tuple(_line(row) for row in _rows(bill, "bill_items")),
+        charges=tuple(read_charge(row) for row in _rows(bill, "charges")),
+        customer_id=CustomerId(_needed(customer, "id", _id)),
+        customer_name=_text(customer, "name") or "",
+        customer_code=_code(customer, "code"),
+        cycle=_optional(_part(bill, "period"), "cycle", _count),
+        plan_code=_code(_part(_part(bill, "subscription"), "plan"), "code"),
+        installments=_optional(bill, "installments", _count) or 1,
+        billing_at=_optional(bill, "billing_at", read_instant),
+        due_at=_optional(bill, "due_at", read_instant),
+        created_at=created_at,
+        updated_at=_optional(bill, "updated_at", read_second) or created_at,
+        metadata=_metadata(bill),
+    )
+
+
+def read_charge(json: object) -> Charge:
+    """Read a charge, inside its bill or alone. Its status is kept as it is, also a new one."""
+    charge = _object(json, "charge")
+    transaction = _part(charge, "last_transaction")
+    return Charge(
+        id=ChargeId(_needed(charge, "id", _id)),
+        status=_needed(charge, "status", _word),
+        amount=_needed(charge, "amount", read_reais),
+        paid_at=_optional(charge, "paid_at", read_instant),
+        updated_at=_optional(charge, "updated_at", read_second),
+        payment_method_code=_code(_part(charge, "payment_method"), "code"),
+        transaction_at=_optional(transaction, "created_at", read_instant),
+        transaction_type=_text(transaction, "transaction_type"),
+    )
+
+
+def read_billed_charge(json: object) -> BilledCharge:
+    """Read a charge that stands alone, with the bill it belongs to."""
+    bill = _object(_object(json, "charge").get("bill"), "charge.bill")
+    return BilledCharge(bill_id=BillId(_needed(bill, "id", _id)), charge=read_charge(json))
+
+
+def read_refund(json: object) -> Refund | None:
+    """Read a transaction; None unless it is a refund that succeeded."""
+    transaction = _object(json, "transaction")
+    kind, status = _text(transaction, "transaction_type"), _text(transaction, "status")
+    if kind != "refund" or status != "success":
+        return None
+    charge = _object(transaction.get("charge"), "transaction.charge")
+    return Refund(
+        transaction_id=_needed(transaction, "id", _id),
+        charge_id=ChargeId(_needed(charge, "id", _id)),
+        amount=Cents(abs(_needed(transaction, "amount", read_reais))),
+        created_at=_needed(transaction, "created_at", read_instant),
+    )
+
+
+def read_customer(json: object) -> Customer:
+    """Read a customer; only its id is indispensable, since policies cover what is missing."""
+    customer = _object(json, "customer")
+    return Customer(
+        id=CustomerId(_needed(customer, "id", _id)),
+        code=_code(customer, "code"),
+        name=_text(customer, "name") or "",
+        email=_text(customer, "email"),
+        document=normalise_document(_text(customer, "registry_code")),
+        phone=_phone(customer),
+        address=_address(_part(customer, "address")),
+        updated_at=_optional(customer, "updated_at", read_second),
+    )
+
+
+def read_merchant(json: object) -> Merchant:
+    """Read the account of `/merchants/current`."""
+    merchant = _object(json, "merchant")
+    return Merchant(
+        id=_needed(merchant, "id", _id),
+        name=_text(merchant, "name") or _text(merchant, "company_name") or "",
+        registry_code=normalise_document(_text(merchant, "registry_code")),
+        status=_text(merchant, "status"),
+    )
+
+
+def read_instant(value: object) -> datetime:
+    """Read a time with its offset into UTC; ValueError without one."""
+    if not isinstance(value, str):
+        raise ValueError("not a time")  # noqa: TRY004 - one error class for callers
+    instant = datetime.fromisoformat(value.strip())
+    if instant.tzinfo is None:
+        raise ValueError("a time without its offset")
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:  # year 1 or 9999, beyond UTC
+        raise ValueError("a time out of reach") from error
+
+
+def read_second(value: object) -> datetime:
+    """Read a time cut to whole seconds: sub-seconds vanish when it is read again (section 4)."""
+    return read_instant(value).replace(microsecond=0)
+
+
+def _line(json: object) -> BillLine:
+    line = _object(json, "bill_items")
+    product = _part(line, "product")
+    return BillLine(
+        id=_needed(line, "id", _id),
+        product_id=_optional(product, "id", _id),
+        product_code=_code(product, "code"),
+        product_name=_text(product, "name") or "",
+        amount=_needed(line, "amount", read_reais),
+        quantity=_optional(line, "quantity", _count) or 1,
+        description=_text(line, "description"),
+    )
+
+
+def _address(json: Mapping[str, Any]) -> Address:
+    return Address(
+        street=_text(json, "street"),
+        number=_text(json, "number"),
+        complement=_text(json, "additional_details"),
+        district=_text(json, "neighborhood"),
+        city=_text(json, "city"),
+        state=_text(json, "state"),
+        zip=(_text(json, "zipcode") or "").replace("-", "").replace(".", "") or None,
+        country=_text(json, "country"),
+    )
+
+
+def _phone(customer: Mapping[str, Any]) -> str | None:
+    phones = customer.get("phones")
+    numbers = [_text(row, "number") for row in phones or () if isinstance(row, dict)]
+    return next((number for number in numbers if number), None)
+
+
+def _metadata(bill: Mapping[str, Any]) -> dict[str, object]:
+    # A middleman that re-encodes `{}` makes it `[]`.
+    metadata = bill.get("metadata")
+    return dict(metadata) if isinstance(metadata, dict) else {}
+
+
+def _object(json: object, what: str) -> dict[str, Any]:
+    if not isinstance(json, dict):
+        raise UnreadableBillError(f"{what} is missing")
+    return json
+
+
+def _part(json: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = json.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _rows(json: Mapping[str, Any], name: str) -> list[object]:
+    rows = json.get(name)
+    if rows is None or rows == {}:
+        return []
+    if not isinstance(rows, list):
+        raise UnreadableBillError(f"{name} is not a list")
+    return rows
+
+
+def _needed(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T:
+    value = json.get(name)
+    if value is None or value == "":
+        raise UnreadableBillError(f"{name} is missing")
+    try:
+        return read(value)
+    except (ValueError, TypeError) as error:
+        raise UnreadableBillError(f"{name} cannot be read") from error
+
+
+def _optional(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T | None:
+    value = json.get(name)
+    return None if value is None or value == "" else _needed(json, name, read)
+
+
+def _id(value: object) -> int:
+    number = _whole(value)
+    if not 0 < number <= MOST_ID:
+        raise ValueError("not an id")
+    return number
+
+
+def _count(value: object) -> int:
+    number = _whole(value)
+    if not 0 <= number < 2**31:
+        raise ValueError("not a count")
+    return number
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("not a whole number")  # noqa: TRY004 - one error class for callers
+    return value
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a word")  # noqa: TRY004 - one error class for callers
+    return value.strip()
+
+
+def _text(json: Mapping[str, Any], name: str) -> str | None:
+    """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes."""
+    value = json.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).replace("\x00", "").strip() or None
+
+
+def _code(json: Mapping[str, Any], name: str) -> str | None:
+    code = _text(json, name)
+    return code[:LONGEST_CODE] if code else None
