@@ -124,6 +124,9 @@ class ControlApp:
             case ["POST", "webhooks", "send"]:
                 body = wish["body"].encode()
                 return _parcel(self._vindi.events.post(account, wish["url"], body))
+            case ["POST", "events"]:
+                row = account.table(wish["kind"]).rows[int(wish["id"])]
+                return account.emit(wish["type"], row)
             case ["PATCH", "rate"]:
                 return _change(account.rate, wish)
             case ["PATCH", "faults"]:

@@ -21,6 +21,7 @@ class CompanyFaults:
     duplicate_in_progress: str = "400"  # "409", "same" (200 without effect)
     duplicate_done: str = "400"  # "same", "second" (a second nota: the worst case)
     forbidden: bool = False  # 403 on everything of this company
+    latency: float = 0.0  # real seconds before a POST is answered
     accept_required: bool = True  # an XML answer without Accept
     raw_xml: bool = False
     early_download: int = 404  # or 400

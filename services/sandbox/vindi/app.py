@@ -23,13 +23,7 @@ READERS: Final = frozenset({"Administrator", "Manager", "CustomerService", "Read
 WRITERS: Final = frozenset({"Administrator", "Manager", "CustomerService"})
 ROLES: Final = [
     {"id": i, "name": name, "base_role": name}
-<<<<<<< HEAD
-    for i, name in enumerate(
-        ("Administrator", "Manager", "CustomerService", "ReadOnly", "Blank"), 1
-    )
-=======
     for i, name in enumerate((*sorted(WRITERS), "ReadOnly", "Blank"), 1)
->>>>>>> sandbox
 ]
 
 
@@ -128,11 +122,7 @@ def _note(call: Call, account: Account, answer: Answer) -> None:
             status=0 if answer.hang_up else answer.status,
             window=account.rate.number,
             count=account.rate.count,
-<<<<<<< HEAD
-        )  # fmt: skip
-=======
         )
->>>>>>> sandbox
     )
 
 

@@ -82,10 +82,12 @@ def _bill(account: "Account", bill: Bill, fresh: bool) -> Json:
 def _line(account: "Account", bill: Bill, line: Line) -> Json:
     product = _short_product(account, line.product_id)
     recurring = bill.subscription_id is not None
+    priced = recurring and line.discount is None
+    schema = _schema(account.products.rows[line.product_id], fresh=False) if priced else None
     return {
         "id": line.id, "amount": money(line.cents), "quantity": line.quantity,
         "pricing_range_id": None, "description": line.description,
-        "pricing_schema": None, "product": product,
+        "pricing_schema": schema, "product": product,
         "product_item": {"id": line.id + 10_000_000, "product": product} if recurring else None,
         "discount": line.discount,
     }  # fmt: skip
@@ -174,12 +176,16 @@ def _product(_: "Account", row: Product, fresh: bool) -> Json:
     return {
         "id": row.id, "name": row.name, "code": row.code, "unit": None, "status": row.status,
         "description": None, "invoice": row.invoice, **_times(row, fresh),
-        "pricing_schema": {
-            "id": row.id, "short_format": f"R$ {row.price_cents / 100:.2f}".replace(".", ","),
-            "price": money(row.price_cents), "minimum_price": None, "schema_type": "flat",
-            "pricing_ranges": [], "created_at": text_of(row.created_ms, fresh=fresh),
-        },
+        "pricing_schema": _schema(row, fresh=fresh),
         "metadata": {},
+    }  # fmt: skip
+
+
+def _schema(row: Product, *, fresh: bool) -> Json:
+    return {
+        "id": row.id, "short_format": f"R$ {row.price_cents / 100:.2f}".replace(".", ","),
+        "price": money(row.price_cents), "minimum_price": None, "schema_type": "flat",
+        "pricing_ranges": [], "created_at": text_of(row.created_ms, fresh=fresh),
     }  # fmt: skip
 
 
