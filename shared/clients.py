@@ -8,8 +8,9 @@ from datetime import timedelta
 from aiohttp import ClientSession
 from redis.asyncio import Redis
 
+from shared.config.secret import Secret
 from shared.config.settings import IssuerSettings, ProcessSettings, VindiSettings
-from shared.db.connections_store import IssuerConnection, VindiConnection
+from shared.db.connections_store import IssuerConnection, VindiConnection, VindiEnvironment
 from shared.domain.ids import TenantId
 from shared.http import open_session
 from shared.issuer.enotas.client import EnotasIssuer
@@ -50,30 +51,55 @@ class Clients:
 
     def vindi(self, tenant: TenantId, connection: VindiConnection, lane: Lane) -> VindiClient:
         """A tenant's Vindi account, in the lane of the work at hand."""
+        return self.vindi_account(
+            tenant, environment=connection.environment, api_key=connection.api_key, lane=lane
+        )
+
+    def vindi_account(
+        self,
+        tenant: TenantId,
+        *,
+        environment: VindiEnvironment,
+        api_key: Secret,
+        lane: Lane,
+        patience: timedelta = VINDI_PATIENCE,
+    ) -> VindiClient:
+        """A Vindi account that is not stored yet: a key to be checked first."""
         urls = {
             "production": self._vindi.url_production,
             "sandbox": self._vindi.url_sandbox,
         }
         return VindiClient(
             self._session,
-            base_url=urls[connection.environment],
-            api_key=connection.api_key.reveal(),
-            account=AccountKey(f"{tenant}:{connection.environment}"),
+            base_url=urls[environment],
+            api_key=api_key.reveal(),
+            account=AccountKey(f"{tenant}:{environment}"),
             budget=self._budget,
             lane=lane,
             timeout=self._vindi.timeout,
-            patience=VINDI_PATIENCE,
+            patience=patience,
         )
 
     def issuer(self, connection: IssuerConnection) -> Issuer:
         """A tenant's company at its issuer."""
+        return self.issuer_company(
+            api_key=connection.api_key,
+            company_id=connection.company_id,
+            key_word=connection.key_word,
+        )
+
+    def issuer_company(self, *, api_key: Secret, company_id: str, key_word: str) -> Issuer:
+        """A company that is not stored yet: a key to be checked first.
+
+        `key_word` is what `connections_store.issuer_key_word` makes of the key.
+        """
         return EnotasIssuer(
             self._session,
             base_url=self._issuer.enotas_url,
-            api_key=connection.api_key.reveal(),
-            company_id=connection.company_id,
+            api_key=api_key.reveal(),
+            company_id=company_id,
             limits=self._limits,
-            limit_key=connection.key_word,
+            limit_key=key_word,
             timeout=self._issuer.timeout,
         )
 

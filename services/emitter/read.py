@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.emitter.context import TenantContext
@@ -15,8 +16,11 @@ from shared.domain.bill import Bill, BillStatus, Refund
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
 from shared.domain.sale import SaleStatus
-from shared.vindi.bulk import Bulk
+from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
+from shared.vindi.payloads import read_bill
+
+STILL_FRESH: Final = timedelta(seconds=30)
 
 # What an event says of its bill; a read that says less may come from a lagging replica.
 _CLAIMED: Final = {
@@ -44,7 +48,9 @@ async def read_bills(
 
     Raises what the client raises when the whole batch could not be read.
     """
-    answers = await context.bulk.refresh_bills(vindi, [entry.bill_id for entry in entries])
+    stored = _just_read(context, entries, known)
+    unread = [entry.bill_id for entry in entries if entry.bill_id not in stored]
+    answers = {**stored, **await context.bulk.refresh_bills(vindi, unread)}
     fresh: list[FreshSale] = []
     plans: list[Plan] = []
     for entry in entries:
@@ -58,7 +64,8 @@ async def read_bills(
             case Read(value=bill) if _too_early(bill, before, claims, entry):
                 plans.append(_read_again(context, entry))
             case Read():
-                fresh.append(_fresh(context, entry, before, answer))
+                asked_at = _asked_at(context, entry, before, stored)
+                fresh.append(_fresh(context, entry, before, answer, asked_at))
     refunds = await _read_refunds(context.bulk, vindi, fresh)
     readable: list[FreshSale] = []
     for sale in fresh:
@@ -70,7 +77,32 @@ async def read_bills(
     return ReadBatch(fresh=readable, plans=plans)
 
 
-def _fresh(context: TenantContext, entry: Entry, before: Known, answer: Read[Bill]) -> FreshSale:
+def _asked_at(
+    context: TenantContext, entry: Entry, before: Known, stored: Mapping[BillId, Found[Bill]]
+) -> datetime:
+    if entry.bill_id in stored and before.bill is not None:
+        return before.bill.read_at
+    return context.now
+
+
+def _just_read(
+    context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
+) -> dict[BillId, Found[Bill]]:
+    """Bills that were read seconds ago, with nothing heard of them since: not read again."""
+    found: dict[BillId, Found[Bill]] = {}
+    for entry in entries:
+        bill = known[entry.bill_id].bill
+        if bill is None or context.now - bill.read_at > STILL_FRESH:
+            continue
+        if entry.heard_at is None or entry.heard_at < bill.read_at:
+            raw = json.loads(context.unseal(bill.body, "bill"))
+            found[entry.bill_id] = Read(raw=raw, value=read_bill(raw))
+    return found
+
+
+def _fresh(
+    context: TenantContext, entry: Entry, before: Known, answer: Read[Bill], asked_at: datetime
+) -> FreshSale:
     return FreshSale(
         entry=entry,
         known=before,
@@ -78,7 +110,7 @@ def _fresh(context: TenantContext, entry: Entry, before: Known, answer: Read[Bil
         body=context.seal(_as_json(answer.raw), "bill"),
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
-        read_at=context.now,
+        read_at=asked_at,
     )
 
 

@@ -12,13 +12,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Lifespan
 
 from services.reconciler.api import actions, connections, documents, health, rules, sales, tenants
 from services.reconciler.api.openapi import describe
 from services.reconciler.api.operation import PREFIX, AnyOperation
 from services.reconciler.api.problem import Problem, render_problem
 from services.reconciler.api.serve import PathEndpoint
-from services.reconciler.services import Services
 from shared.config.env import ApiToken
 from shared.telemetry.health import Check, health_routes
 from shared.telemetry.metrics import RequestMetrics
@@ -38,19 +38,22 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
 
 
 def create_app(
-    services: Services, tokens: Sequence[ApiToken], checks: Mapping[str, Check]
+    tokens: Sequence[ApiToken],
+    checks: Mapping[str, Check],
+    lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
-    """The application; whoever makes it owns what is in `services`."""
+    """The application. `app.state.services` must be there before the first request."""
     app = Starlette(
-        routes=[*_routes(services, tokens), *health_routes(checks)],
+        routes=[*_routes(tokens), *health_routes(checks)],
         middleware=[Middleware(RequestMetrics)],
         exception_handlers={HTTPException: _refuse, Exception: _fail},
+        lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
 
 
-def _routes(services: Services, tokens: Sequence[ApiToken]) -> list[BaseRoute]:
+def _routes(tokens: Sequence[ApiToken]) -> list[BaseRoute]:
     description = describe(OPERATIONS)
 
     async def openapi(_request: Request) -> Response:
@@ -61,7 +64,7 @@ def _routes(services: Services, tokens: Sequence[ApiToken]) -> list[BaseRoute]:
     return [
         Route(f"{PREFIX}/openapi.json", openapi, methods=["GET"]),
         *(
-            Route(PREFIX + path, PathEndpoint(services, tokens, list(group)))
+            Route(PREFIX + path, PathEndpoint(tokens, list(group)))
             for path, group in groupby(by_path, key=attrgetter("path"))
         ),
     ]

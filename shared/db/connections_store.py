@@ -137,11 +137,16 @@ async def put_issuer(
         environment,
         sealer.seal(api_key.reveal().encode(), tenant=tenant, purpose=ISSUER_KEY),
         key_hint(api_key),
-        sealer.word(api_key.reveal(), tenant=_EVERYBODY, purpose=ISSUER_KEY).hex(),
+        issuer_key_word(sealer, api_key),
         company_id,
         company_name,
         company_cnpj,
     )
+
+
+def issuer_key_word(sealer: Sealer, key: Secret) -> str:
+    """A keyed hash that is equal for equal keys, whichever tenant uses them."""
+    return sealer.word(key.reveal(), tenant=_EVERYBODY, purpose=ISSUER_KEY).hex()
 
 
 def key_hint(key: Secret) -> str:

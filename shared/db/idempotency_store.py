@@ -9,6 +9,7 @@ from shared.domain.ids import TenantId
 
 # Longer than any call may take; a key that is older belongs to a process that died.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
+KEPT_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,3 +108,14 @@ GIVE_UP: Final = """
 async def give_up(conn: Connection, key: KeyId, begun: Begun) -> None:
     """Free a key whose call did nothing, so that it may be tried again."""
     await conn.execute(GIVE_UP, key.tenant_id, key.actor, key.key, begun.at)
+
+
+FORGET_OLD: Final = """
+    -- idempotency_store.forget_old_any_tenant
+    DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval
+"""
+
+
+async def forget_old_any_tenant(conn: Connection) -> int:
+    """Delete keys that nobody will send again; returns how many."""
+    return int((await conn.execute(FORGET_OLD, KEPT_FOR)).rpartition(" ")[2])

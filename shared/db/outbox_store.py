@@ -26,6 +26,9 @@ class Mark:
     lane: Lane
     origin: Origin
     about_bill: bool = True  # False for news of the issuer, which ask for no read of Vindi
+    # The bill was asked for at this instant (the database's clock) and is stored in the same
+    # commit; None when the mark is hearsay that nobody has read up on yet.
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class Entry:
     generation: int
     bill_facts: int
     bill_facts_read: int
+    heard_at: datetime | None
     attempt: int
     tries: int
 
@@ -68,21 +72,34 @@ class Settlement:
 # that, a burst of copies of one event would write the row once a copy.
 MARK_DUE: Final = """
     -- outbox_store.mark_due
-    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts)
-    SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin, about_bill::int
-      FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[])
-           AS m (tenant_id, bill_id, lane, origin, about_bill)
-     ORDER BY tenant_id, bill_id, about_bill DESC, lane
+    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at)
+    SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin,
+           about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN clock_timestamp() END
+      FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[],
+                  $6::timestamptz[])
+           AS m (tenant_id, bill_id, lane, origin, about_bill, read_at)
+     ORDER BY tenant_id, bill_id, about_bill DESC, read_at NULLS FIRST, lane
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET generation = o.generation + 1,
            bill_facts = o.bill_facts + excluded.bill_facts,
+           heard_at = greatest(o.heard_at, excluded.heard_at),
            lane = CASE WHEN o.state = 'settled' THEN excluded.lane
                        ELSE least(o.lane, excluded.lane) END,
            due_at = least(o.due_at, now()),
            tries = 0,
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
      WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane
-                AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts)
+                AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts
+                AND (excluded.heard_at IS NULL OR o.heard_at IS NOT NULL))
+"""
+
+
+# What was heard before a read was asked for is covered by that read.
+READ_UP: Final = """
+    -- outbox_store.read_up
+    UPDATE outbox o SET heard_at = NULL
+      FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS m (tenant_id, bill_id, read_at)
+     WHERE o.tenant_id = m.tenant_id AND o.bill_id = m.bill_id AND o.heard_at <= m.read_at
 """
 
 
@@ -95,7 +112,16 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         [mark.lane for mark in marks],
         [mark.origin for mark in marks],
         [mark.about_bill for mark in marks],
+        [mark.read_at for mark in marks],
     )
+    read = [mark for mark in marks if mark.read_at is not None]
+    if read:
+        await conn.execute(
+            READ_UP,
+            [mark.tenant_id for mark in read],
+            [mark.bill_id for mark in read],
+            [mark.read_at for mark in read],
+        )
 
 
 # A skip scan over tenants: its cost grows with the tenants that have open rows, not with rows.
@@ -144,7 +170,7 @@ CLAIM_DUE: Final = """
       FROM picked p
      WHERE o.tenant_id = $1 AND o.tenant_id = p.tenant_id AND o.bill_id = p.bill_id
  RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
-           o.bill_facts_read, o.attempt, o.tries
+           o.bill_facts_read, o.heard_at, o.attempt, o.tries
 """
 
 

@@ -1,5 +1,6 @@
 """A tenant's connections: keys are checked before they are stored, and never shown again."""
 
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, StringConstraints
@@ -18,8 +19,12 @@ from services.reconciler.api.refusals import refusing
 from services.reconciler.api.words import ApiKey
 from shared.config.secret import Secret
 from shared.db.connection import Connection
+from shared.db.connections_store import issuer_key_word
 from shared.set_up import Notice
+from shared.vindi.budget import Lane
 
+# A person waits; the account's other work may have spent its requests for a while.
+PATIENCE: Final = timedelta(seconds=10)
 CompanyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 
@@ -88,7 +93,9 @@ async def put_vindi(call: Call[VindiIn, NoQuery]) -> Answer:
     """Connect Vindi."""
     key = Secret.of(call.body.api_key)
     environment = call.body.environment
-    client = call.services.clients.vindi(call.tenant.id, environment=environment, api_key=key)
+    client = call.services.clients.vindi_account(
+        call.tenant.id, environment=environment, api_key=key, lane=Lane.DUE, patience=PATIENCE
+    )
     async with refusing():
         done = await call.services.set_up.connect_vindi(
             call.tenant.id, client, api_key=key, environment=environment, by=call.actor
@@ -119,7 +126,11 @@ async def new_secret(call: Call[NoBody, NoQuery]) -> Answer:
 async def put_issuer(call: Call[IssuerIn, NoQuery]) -> Answer:
     """Connect the issuer."""
     key = Secret.of(call.body.api_key)
-    issuer = call.services.clients.issuer(api_key=key, company_id=call.body.company_id)
+    issuer = call.services.clients.issuer_company(
+        api_key=key,
+        company_id=call.body.company_id,
+        key_word=issuer_key_word(call.services.sealer, key),
+    )
     async with refusing():
         done = await call.services.set_up.connect_issuer(
             call.tenant.id,

@@ -26,9 +26,7 @@ NoInput = Call[NoBody, NoQuery]
 def _handler(kind: DocumentKind) -> Callable[[NoInput], Awaitable[Answer]]:
     async def fetch(call: NoInput) -> Answer:
         nota, connection = await _where(call)
-        issuer = call.services.clients.issuer(
-            api_key=connection.api_key, company_id=connection.company_id
-        )
+        issuer = call.services.clients.issuer(connection)
         try:
             document = await issuer.documents(nota.external_id, kind)
         except TransientError as error:

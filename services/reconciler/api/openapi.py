@@ -3,14 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from services.reconciler.api.operation import PREFIX, AnyOperation, NoQuery
 from services.reconciler.api.problem import MEDIA_TYPE, ProblemBody
 from services.reconciler.api.reading import MOST_KEY
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Json = dict[str, Any]
 Refs = Mapping[tuple[Any, JsonSchemaMode], Json]

@@ -39,11 +39,8 @@ DATABASE_AWAY: Final = (
 class PathEndpoint:
     """All methods of one path, as an ASGI application."""
 
-    def __init__(
-        self, services: Services, tokens: Sequence[ApiToken], operations: Sequence[AnyOperation]
-    ) -> None:
-        """The operations share one path."""
-        self._services = services
+    def __init__(self, tokens: Sequence[ApiToken], operations: Sequence[AnyOperation]) -> None:
+        """The operations share one path; they work with the application's `state.services`."""
         self._tokens = tokens
         self._operations: Mapping[str, AnyOperation] = {op.method: op for op in operations}
         self.__name__ = operations[0].path  # how metrics name it: the pattern, never a path
@@ -78,11 +75,12 @@ class PathEndpoint:
                 headers={"Allow": ", ".join(sorted(self._operations))},
             )
         actor = authenticate(request.headers.get("Authorization", ""), self._tokens)
-        tenant = await self._tenant(request) if operation.of_tenant else None
+        services: Services = request.app.state.services
+        tenant = await _find_tenant(request, services) if operation.of_tenant else None
         query = read_query(request, operation.query)
         body, _ = await read_body(request, operation.body)
         call = Call(
-            services=self._services,
+            services=services,
             actor=actor,
             body=body,
             query=query,
@@ -91,16 +89,6 @@ class PathEndpoint:
             found_tenant=tenant,
         )
         return await operation.handler(call)
-
-    async def _tenant(self, request: Request) -> Tenant:
-        tenant_id = request.path_params["tenant_id"]
-        if "\0" in tenant_id:
-            raise tenant_unknown()
-        async with self._services.pool.acquire() as conn:
-            tenant = await tenants_store.get(conn, TenantId(tenant_id))
-        if tenant is None:
-            raise tenant_unknown()
-        return tenant
 
 
 def authenticate(header: str, tokens: Sequence[ApiToken]) -> str:
@@ -138,6 +126,17 @@ def render_answer(answer: Answer) -> Response:
 def tenant_unknown() -> Problem:
     """There is no such tenant."""
     return Problem(404, "tenant_unknown", "There is no tenant of this id.")
+
+
+async def _find_tenant(request: Request, services: Services) -> Tenant:
+    tenant_id = request.path_params["tenant_id"]
+    if "\0" in tenant_id:
+        raise tenant_unknown()
+    async with services.pool.acquire() as conn:
+        tenant = await tenants_store.get(conn, TenantId(tenant_id))
+    if tenant is None:
+        raise tenant_unknown()
+    return tenant
 
 
 def _digest(text: str) -> bytes:

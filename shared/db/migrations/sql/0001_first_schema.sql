@@ -96,6 +96,7 @@ CREATE TABLE outbox (
     generation  bigint NOT NULL DEFAULT 1,
     bill_facts  bigint NOT NULL DEFAULT 0,    -- facts about Vindi's side
     bill_facts_read bigint NOT NULL DEFAULT 0,  -- those that a read of the bill has covered
+    heard_at    timestamptz,                  -- when we last heard of a change nobody had read yet
     attempt     bigint NOT NULL DEFAULT 0,
     tries       integer NOT NULL DEFAULT 0,   -- failures in a row, for the back-off
     lease_until timestamptz,

@@ -1,0 +1,87 @@
+# `make` alone lists the verbs. Every verb sets up by itself; nothing else has to be installed.
+
+VENV := .venv
+STAMP := $(VENV)/.ready
+PY := $(VENV)/bin/python
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
+
+T ?= tests
+N ?= 2
+OPS := exec $(PY) -m shared.ops
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint check format sandbox bench chaos migrate backfill closing \
+	rotate-keys render lock
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Set up .venv; every other verb does so when needed
+
+# The stamp comes last and a half-made folder is cleared, so an interrupted set-up is repeated.
+$(STAMP): requirements/dev.txt
+	@test -n "$(PYTHON)" || { \
+		echo "Notaponte needs Python 3.11 or newer; name one: make setup PYTHON=python3.12" >&2; \
+		exit 1; }
+	@echo "Setting up $(VENV); this takes about half a minute." >&2
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -m pip install -qq --require-hashes --no-deps --no-compile \
+		--disable-pip-version-check -r requirements/dev.txt
+	@touch $@
+
+demo: $(STAMP) ## A month of sales on this machine, and the closing that proves it (KEEP=1 stays)
+	@exec $(PY) -m deploy.demo
+
+up: $(STAMP) ## The whole system on this machine, for real accounts
+	@$(OPS) up
+
+test: $(STAMP) ## Run every test, or T=path; N=processes
+	@$(PY) -m pytest -n $(N) $(T)
+
+lint: $(STAMP) ## Format, lint, types, import contracts
+	@$(PY) -m ruff format --check --quiet .
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m mypy --no-error-summary
+	@$(VENV)/bin/lint-imports
+
+check: lint test ## lint and test
+
+format: $(STAMP) ## Format and mend what can be mended by itself
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+sandbox: $(STAMP) ## The stand-ins for Vindi and eNotas alone
+	@exec $(PY) -m services.sandbox
+
+bench: $(STAMP) ## The benchmarks; a table, and JSON under build/
+	@exec $(PY) -m tests.bench $(ARGS)
+
+chaos: $(STAMP) ## The fault campaign; a table, and JSON under build/
+	@exec $(PY) -m tests.chaos $(ARGS)
+
+migrate: $(STAMP) ## Bring the database to head (DISTRIBUTED=citus on a coordinator, SQL=1 prints)
+	@$(OPS) migrate $(if $(filter citus,$(DISTRIBUTED)),--citus) $(if $(SQL),--sql)
+
+backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_RUN=1] REASON=…
+	@$(OPS) backfill --tenant "$(TENANT)" --since "$(SINCE)" $(if $(UNTIL),--until "$(UNTIL)") \
+		$(if $(DRY_RUN),--dry-run) $(if $(REASON),--reason "$(REASON)")
+
+closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when unbalanced
+	@$(OPS) closing --tenant "$(TENANT)" --month "$(MONTH)"
+
+rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
+	@$(OPS) rotate-keys
+
+render: $(STAMP) ## Kubernetes manifests into build/k8s/
+	@$(PY) -m deploy.render
+
+# In a folder of its own, so that the tool that locks is not a requirement itself.
+lock: $(STAMP) ## Lock requirements afresh, with hashes
+	@$(PYTHON) -m venv --clear build/lock
+	@build/lock/bin/pip install -qq --disable-pip-version-check pip-tools
+	@for name in run dev; do \
+		build/lock/bin/pip-compile --quiet --generate-hashes --no-header --strip-extras \
+			--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --allow-unsafe --upgrade \
+			--output-file requirements/$$name.txt requirements/$$name.in; done
