@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from shared.local.redis import running_redis
-from shared.waker import JOB_ID, QUEUE, open_waker, ring_worker
+from shared.local.files import free_port
+from shared.local.redis import EmbeddedRedis, prepare_redis
+from shared.waker import JOB_ID, QUEUE, REST_SECONDS, open_waker, ring_worker
 
 
 class Listener:
@@ -74,15 +76,30 @@ async def test_ringing_takes_no_time_while_redis_is_away() -> None:
         assert time.monotonic() - started < 0.5
 
 
-async def test_a_listener_outlives_redis(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder: Path = tmp_path_factory.mktemp("redis")
-    async with running_redis(folder) as server:
-        url = server.url()
-        working_listener = listening(url)
-        listener = await working_listener.__aenter__()
+async def test_a_listener_outlives_redis(server_folder: Path) -> None:
+    home = server_folder / "leaving"
+    home.mkdir()
+    server = prepare_redis(home, port=free_port(), durable=False)
+    process = await start(server)
+    async with listening(server.url()) as listener, open_waker(server.url()) as waker:
         await listener.until(1)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.3):
-            await listener.until(2)
-    assert listener.heard == 1
-    await working_listener.__aexit__(None, None, None)
+        await stop(process)
+        await waker.ring()
+        process = await start(server)
+        await listener.until(2)  # it was reached again
+        heard = listener.heard
+        await asyncio.sleep(REST_SECONDS)  # a waker that failed rests that long
+        await waker.ring()
+        await listener.until(heard + 1)
+    await stop(process)
+
+
+async def start(server: EmbeddedRedis) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *server.command(), stdout=asyncio.subprocess.DEVNULL, start_new_session=True
+    )
+
+
+async def stop(process: Process) -> None:
+    process.terminate()
+    await process.wait()
