@@ -232,7 +232,7 @@ def _issue(
         backfill=sale.backfill,
         now=now,
     )
-    if now < due:
+    if days is not None and now < due:
         return Wait(
             status="in_guarantee",
             until=due,
