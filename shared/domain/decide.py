@@ -231,6 +231,7 @@ def _issue(
         zone=terms.zone,
         backfill=sale.backfill,
         now=now,
+        locked=terms.locked_months,
     )
     if now < due:
         return Wait(
