@@ -17,7 +17,7 @@ from deploy.demo.calls import RefusedError
 from deploy.demo.month import opened_month
 from deploy.demo.show import print_addresses, print_counts, print_sales, print_verdict
 from deploy.demo.stories import month
-from deploy.demo.system import ChildFailedError, System, running_system
+from deploy.demo.system import ChildFailedError, System, keep_logs, running_system
 
 INTERRUPTED = 130
 
@@ -55,6 +55,8 @@ async def _month(console: Console, system: System, *, count: int, keep: bool, be
     print_counts(console, proof, travels, closings)
     problems = [*restless, *proof.problems]
     print_verdict(console, problems, time.monotonic() - began)
+    if problems:
+        console.print(f"The logs are in {keep_logs(system.home)}.")
     if keep:
         print_addresses(console, system, lived.tenant.id)
         await asyncio.Event().wait()

@@ -53,8 +53,11 @@ class System:
 
 
 @asynccontextmanager
-async def running_system(*, keep_folder: bool = False) -> AsyncIterator[System]:
-    """Run everything until the block ends; then no process and no folder is left."""
+async def running_system() -> AsyncIterator[System]:
+    """Run everything until the block ends; then no process and no folder is left.
+
+    When the block fails, the logs are kept under build/.
+    """
     home = Path(tempfile.mkdtemp(prefix="np-"))  # short: a socket's path has about 100 bytes
     try:
         async with (
@@ -71,9 +74,20 @@ async def running_system(*, keep_folder: bool = False) -> AsyncIterator[System]:
                 enotas=sandbox["enotas"],
                 token=Home(folder=home).internal_token(),
             )
+    except Exception:
+        keep_logs(home)
+        raise
     finally:
-        if not keep_folder:
-            shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def keep_logs(home: Path) -> Path:
+    """Copy the logs to a folder of their own under build/, before the home goes."""
+    kept = ROOT / "build" / f"demo-{home.name}"
+    shutil.copytree(home / "logs", kept, dirs_exist_ok=True)
+    for said in home.glob("*.err"):
+        shutil.copy(said, kept)
+    return kept
 
 
 def _own_env() -> dict[str, str]:
