@@ -153,7 +153,7 @@ class VindiClient:
         self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
         self._budget = budget
         self._lane = lane
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=10)
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
         self._patience = patience
 
     async def read_one(self, resource: Resource[T], number: int) -> Read[T] | Unreadable | None:
