@@ -303,3 +303,15 @@ async def _lease(world: World, tenant: TenantId) -> None:
 
 def _hash(url: str) -> bytes:
     return hash_secret(url.rpartition("/")[2])
+
+
+async def test_an_account_whose_notas_vindi_issues_already_is_warned_of(world: World) -> None:
+    tenant = await world.api.tenant()
+    account = world.sandbox.vindi.create_account()
+    account.canned["/invoices"] = (200, b'{"invoices":[{"id":1}]}', "application/json")
+
+    reply = await world.api.put(
+        f"/tenants/{tenant}/vindi", {"api_key": account.keys[0].key, "environment": "production"}
+    )
+
+    assert [warning["code"] for warning in reply.body["warnings"]] == ["vindi_issues_already"]
