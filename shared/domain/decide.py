@@ -231,8 +231,9 @@ def _issue(
         zone=terms.zone,
         backfill=sale.backfill,
         now=now,
+        locked=terms.locked_months,
     )
-    if now < due:
+    if days is not None and now < due:
         return Wait(
             status="in_guarantee",
             until=due,

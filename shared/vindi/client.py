@@ -140,11 +140,12 @@ class VindiClient:
         budget: Budget,
         lane: Lane,
         timeout: timedelta = timedelta(seconds=30),
-        patience: timedelta = timedelta(),
+        patience: timedelta = timedelta(seconds=5),
     ) -> None:
         """`session` is one of `open_session`, which sends every request once.
 
-        `base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn.
+        `base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn:
+        some seconds, since the first request of a window goes alone.
         """
         self.account = account
         self._session = session
@@ -153,7 +154,7 @@ class VindiClient:
         self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
         self._budget = budget
         self._lane = lane
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=10)
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
         self._patience = patience
 
     async def read_one(self, resource: Resource[T], number: int) -> Read[T] | Unreadable | None:

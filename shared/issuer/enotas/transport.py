@@ -81,7 +81,7 @@ class Transport:
         self._writing = {**self._headers, "Content-Type": "application/json"}
         self._limits = limits
         self._limit_key = limit_key
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=CONNECT_SECONDS)
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
         self._patience = patience
 
     def url(self, path: str) -> URL:
