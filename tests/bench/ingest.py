@@ -23,7 +23,7 @@ from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
 from shared.db import secrets_store
 from shared.db.migrate import migrate
 from shared.local.files import free_port
-from shared.local.postgres import DURABLE, INSTALLED, running_postgres
+from shared.local.postgres import DURABLE, installation, running_postgres
 from shared.local.redis import running_redis
 from tests.bench.load import BODY_BYTES, Order, Report
 from tests.bench.measure import Measure
@@ -157,7 +157,7 @@ async def _pgbench(url: str, folder: Path) -> float:
     script.write_text(f"INSERT INTO bench_rows (body) SELECT repeat('x', {BODY_BYTES});\n")
     place = urlsplit(url)
     command = [
-        *(str(INSTALLED / "bin" / "pgbench"), "-n", "-M", "prepared", "-c", "32", "-j", "2"),
+        *(str(installation() / "bin" / "pgbench"), "-n", "-M", "prepared", "-c", "32", "-j", "2"),
         *("-T", str(int(SECONDS)), "-f", str(script), "-h", str(place.hostname)),
         *("-p", str(place.port), "-U", str(place.username), place.path.strip("/")),
     ]
