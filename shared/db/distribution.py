@@ -5,7 +5,11 @@ from typing import Final
 from shared.db.connection import Connection
 
 # In the order of their foreign keys: a table after those it refers to.
-DISTRIBUTED_TABLES: Final[tuple[str, ...]] = ()
+DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
+    "backfills",
+    "backfill_bills",
+    "backfill_customers",
+)
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = ()
 
