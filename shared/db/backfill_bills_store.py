@@ -9,7 +9,7 @@ from typing import Final, Literal
 import asyncpg
 
 from shared.db.connection import Connection
-from shared.domain.backfill import Foreseen, Outcome
+from shared.domain.backfill import NOTHING, Foreseen, Outcome
 from shared.domain.backfill_run import Backfill
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
@@ -26,7 +26,7 @@ class FoundBill:
     amount: Cents
     outcome: Outcome | Missing
     code: str | None = None
-    to_issue: Cents = Cents(0)
+    to_issue: Cents = NOTHING
     customer_id: CustomerId | None = None
     charges: Sequence[ChargeId] = ()
     body: bytes | None = None

@@ -1,8 +1,7 @@
 """Runs of backfills: asked for, leased, moved on, ended."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import asyncpg
 
@@ -291,7 +290,7 @@ def _backfill(row: asyncpg.Record) -> Backfill:
     )
 
 
-def _asked(row: Mapping[str, Any]) -> Asked:
+def _asked(row: asyncpg.Record) -> Asked:
     rule = row["rule"]
     return Asked(
         since=row["since"],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Self
 
+from shared.domain.backfill import NOTHING
 from shared.domain.ids import BackfillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.rule import Rule
@@ -78,7 +79,7 @@ class Summary:
     wait: int = 0
     hold: dict[str, int] = field(default_factory=dict)
     skip: dict[str, int] = field(default_factory=dict)
-    to_issue: Cents = Cents(0)
+    to_issue: Cents = NOTHING
     months: tuple[MonthCount, ...] = ()
 
     @property

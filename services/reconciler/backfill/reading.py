@@ -9,6 +9,7 @@ row's time every hundred pages. So each page is a place one can come back to.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -95,7 +96,7 @@ def _check(page: Page[T]) -> list[datetime]:
     if page.total is not None and len(page.rows) != _rows_due(page, page.total):
         raise VindiUnavailable("rows and total disagree")
     created = [at for row in page.rows if (at := created_at(row.raw)) is not None]
-    if any(later < sooner for sooner, later in zip(created, created[1:], strict=False)):
+    if any(later < sooner for sooner, later in pairwise(created)):
         raise VindiUnavailable("a list out of order")
     return created
 

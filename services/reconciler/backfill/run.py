@@ -45,6 +45,7 @@ class Run:
 
     services: Services
     client: VindiClient
+    connected_at: datetime  # of the connection the client reads through
     backfill: Backfill
     judge: Judge
 
@@ -96,7 +97,7 @@ class Run:
         self, conn: Connection, rows: Sequence[Read[Bill] | Unreadable], now: datetime
     ) -> None:
         bills = {row.value.id: row for row in rows if isinstance(row, Read)}
-        unread = [found for row in rows if (found := self._unreadable(row)) is not None]
+        unread = [one for row in rows if (one := self._unreadable(row)) is not None]
         known = await load_known(conn, self.backfill.tenant_id, list(bills))
         found = [
             looked for bill, row in bills.items() if (looked := self._look(row, known[bill], now))

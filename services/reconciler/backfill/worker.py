@@ -119,6 +119,7 @@ async def _let_go(services: Services, run: Backfill) -> None:
 
 
 async def _steps(services: Services, leased: Backfill) -> None:
+    run: Run | None = None
     try:
         run = await _prepare(services, leased)
         while await _step(run):
@@ -127,7 +128,7 @@ async def _steps(services: Services, leased: Backfill) -> None:
     except RunLost:
         log.info("backfill_left", tenant_id=leased.tenant_id, backfill_id=leased.id)
     except TenantBlockedError as error:
-        await _block_vindi(services, leased, error)
+        await _block_vindi(services, leased, run, error)
         await _fail(services, leased, error.code)
     except RejectedError as error:
         await _fail(services, leased, error.code)
@@ -160,6 +161,7 @@ async def _prepare(services: Services, run: Backfill) -> Run:
     window = Window(since=run.asked.since, until=run.asked.until, zone=terms.zone)
     return Run(
         services=services,
+        connected_at=vindi.state.connected_at,
         client=services.clients.vindi(run.tenant_id, vindi, Lane.BACKFILL),
         backfill=run,
         judge=Judge(asked=run.asked, terms=_foreseeing(run, terms), window=window),
@@ -173,10 +175,19 @@ def _foreseeing(run: Backfill, terms: TenantTerms) -> TenantTerms:
     return terms
 
 
-async def _block_vindi(services: Services, run: Backfill, error: TenantBlockedError) -> None:
+async def _block_vindi(
+    services: Services, leased: Backfill, run: Run | None, error: TenantBlockedError
+) -> None:
     async with services.pool.acquire() as conn:
-        await connections_store.block(conn, run.tenant_id, "vindi", error.code, str(error))
-    log.warning("vindi_blocked", tenant_id=run.tenant_id, code=error.code)
+        await connections_store.block(
+            conn,
+            leased.tenant_id,
+            "vindi",
+            error.code,
+            str(error),
+            connected_at=run.connected_at if run else None,
+        )
+    log.warning("vindi_blocked", tenant_id=leased.tenant_id, code=error.code)
 
 
 async def _fail(services: Services, run: Backfill, code: str) -> None:
