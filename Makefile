@@ -44,7 +44,7 @@ lint: $(STAMP) ## Format, lint, types, import contracts
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
-	@$(VENV)/bin/lint-imports --no-timings
+	@$(VENV)/bin/lint-imports
 
 check: lint test ## lint and test
 
@@ -75,7 +75,7 @@ rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys
 
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
-	@$(OPS) render
+	@$(PY) -m deploy.render
 
 # In a folder of its own, so that the tool that locks is not a requirement itself.
 lock: $(STAMP) ## Lock requirements afresh, with hashes

@@ -8,7 +8,18 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from aiohttp import ClientConnectorError, ClientSession, ConnectionTimeoutError, TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ConnectionTimeoutError,
+    ServerDisconnectedError,
+    TCPConnector,
+)
 from aiohttp.cookiejar import DummyCookieJar
 
 USER_AGENT: Final = "notaponte/0.1"
@@ -18,24 +29,38 @@ KEEPALIVE_SECONDS: Final = 15.0
 # These mean that no request left: the connection itself was never made.
 NEVER_SENT: Final = (ClientConnectorError, ConnectionTimeoutError)
 
-# aiohttp sends a request of an idempotent method a second time, without a word, when a kept-alive
-# connection breaks. It looks the method up as it was written and sends it in capitals, so the
-# methods below are sent once each (`tests/clients/test_sent_once.py`).
-GET_ONCE: Final = "get"
-DELETE_ONCE: Final = "delete"
+
+class ConnectionBroke(ClientError):
+    """A connection ended before the answer began: the request may have arrived."""
+
+
+async def send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keep the library from sending an idempotent request again by itself.
+
+    aiohttp repeats GET, DELETE and the like, without a word, when a kept-alive connection breaks,
+    which it knows by these errors. A second DELETE would be answered as a refusal, a second GET
+    would cost a request that nobody counted.
+    """
+    try:
+        return await handler(request)
+    except NEVER_SENT:
+        raise
+    except (ClientOSError, ServerDisconnectedError):
+        raise ConnectionBroke from None
 
 
 def open_session(*, connections: int = 100) -> ClientSession:
     """Open the session that clients share; whoever opens it closes it.
 
     It keeps no cookies, since one tenant's must never travel with another's key, and takes no
-    proxy or password from the environment.
+    proxy or password from the environment. Every request leaves once.
     """
     return ClientSession(
         connector=TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS),
         cookie_jar=DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},
         trust_env=False,
+        middlewares=(send_once,),
     )
 
 

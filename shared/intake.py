@@ -5,10 +5,12 @@ Webhook, reconciler and backfill all come through here (design D15).
 
 from collections.abc import Sequence
 
-from shared.db import events_store, outbox_store
+from shared.db import bills_store, events_store, outbox_store
+from shared.db.bills_store import ReadBill
 from shared.db.connection import Pool
 from shared.db.events_store import StoredEvent
 from shared.db.outbox_store import Mark
+from shared.domain.ids import TenantId
 
 
 async def take_in(pool: Pool, events: Sequence[StoredEvent], marks: Sequence[Mark]) -> None:
@@ -19,5 +21,18 @@ async def take_in(pool: Pool, events: Sequence[StoredEvent], marks: Sequence[Mar
     async with pool.acquire() as conn, conn.transaction():
         if events:
             await events_store.add(conn, events)
+        if marks:
+            await outbox_store.mark_due(conn, marks)
+
+
+async def take_in_bills(
+    pool: Pool, tenant: TenantId, reads: Sequence[ReadBill], marks: Sequence[Mark]
+) -> None:
+    """Commit bills as read and the sales they make due together, as `take_in` does.
+
+    A mark whose `read_at` is that of its bill here tells the emitter that it need not read again.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        await bills_store.store(conn, tenant, reads)
         if marks:
             await outbox_store.mark_due(conn, marks)

@@ -55,11 +55,6 @@ class Clock:
         if self._agenda[0][0] == instant:
             self._changed.set()
 
-    def due(self) -> int:
-        """Count the callbacks that are due and have not run."""
-        now = self.now()
-        return sum(1 for instant, _, _ in self._agenda if instant <= now)
-
     def run_due(self) -> None:
         """Run what is due, and what that makes due."""
         while self._agenda and self._agenda[0][0] <= self.now():

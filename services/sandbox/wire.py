@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -134,14 +134,6 @@ class _CuttableProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {"sandbox.line": line}
 
 
-class _QuietServer(uvicorn.Server):
-    """Leaves the process's signals to whoever owns the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def serving(app: App, *, port: int = 0) -> AsyncIterator[str]:
     """Serve an application on 127.0.0.1; give its base URL. Port 0 takes a free one."""
@@ -154,15 +146,27 @@ async def serving(app: App, *, port: int = 0) -> AsyncIterator[str]:
         log_level="critical", access_log=False, timeout_graceful_shutdown=1, backlog=2048,
         server_header=False,
     )  # fmt: skip
-    server = _QuietServer(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        if task.done():
-            task.result()
-        await asyncio.sleep(0.002)
+    config.load()
+    server = uvicorn.Server(config)
+    # Started and stopped by hand: uvicorn's own way takes the process's signals,
+    # and half a second to stop.
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    ticking = asyncio.create_task(server.main_loop())
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await task
+        ticking.cancel()
+        await _stop(server, ticking)
         listener.close()
+
+
+async def _stop(server: uvicorn.Server, ticking: asyncio.Task[None]) -> None:
+    for each in server.servers:
+        each.close()
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    busy = list(server.server_state.tasks)
+    for task in busy:
+        task.cancel()
+    await asyncio.gather(ticking, *busy, return_exceptions=True)

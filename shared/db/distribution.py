@@ -6,6 +6,8 @@ from shared.db.connection import Connection
 
 # In the order of their foreign keys: a table after those it refers to.
 DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
+    "reconciler_passes",
+    "refunds_seen",
     "backfills",
     "backfill_bills",
     "backfill_customers",

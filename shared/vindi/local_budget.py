@@ -58,6 +58,8 @@ class LocalBudget:
             new = known.window_until <= now or until > known.window_until + self._window / 2
             known.remaining = remaining if new else min(known.remaining, remaining)
             known.window_until = until if new else max(known.window_until, until)
+        else:
+            known.remaining -= 1  # counted, though this answer did not say so
 
     def lose(self, account: str, member: str) -> None:
         """Remember that a request will have no answer, and may have been counted."""

@@ -154,7 +154,9 @@ def test_the_indexes_find_what_a_look_at_every_row_finds(
 
 
 @given(st.lists(rows, min_size=1, max_size=10, unique_by=lambda row: row.id), st.data())
-def test_a_touched_row_is_found_at_its_new_time_only(things: list[Thing], data: st.DataObject) -> None:
+def test_a_touched_row_is_found_at_its_new_time_only(
+    things: list[Thing], data: st.DataObject
+) -> None:
     table: Table[Thing] = Table(FIELDS)
     for row in things:
         table.add(row)
@@ -172,7 +174,8 @@ def test_money_survives_being_written_and_read(cents: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cents", "text"), [(10000, "100.0"), (7990, "79.9"), (4988, "49.88"), (-120, "-1.2"), (0, "0.0")]
+    ("cents", "text"),
+    [(10000, "100.0"), (7990, "79.9"), (4988, "49.88"), (-120, "-1.2"), (0, "0.0")],
 )
 def test_money_has_no_zeros_beyond_one_decimal(cents: int, text: str) -> None:
     assert money(cents) == text

@@ -87,6 +87,7 @@ class Run:
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, found.next)
             await self._take_in(conn, rows, now)
+        await self._ring()
         self.backfill = replace(self.backfill, position=found.next)
 
     async def _advance(self, conn: Connection, position: Position) -> None:
@@ -177,6 +178,11 @@ class Run:
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, self.backfill.position)
             await self._decide(conn, summed, now, unclear)
+        await self._ring()
+
+    async def _ring(self) -> None:
+        if not self.backfill.asked.dry_run:
+            await self.services.waker.ring()
 
     async def _read_customers(self, ids: Sequence[Any]) -> None:
         answers = await self.services.clients.bulk.refresh_customers(self.client, ids)
@@ -196,6 +202,7 @@ class Run:
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, self.backfill.position)
             await self._decide(conn, bills, now, set())
+        await self._ring()
 
     async def _decide(
         self, conn: Connection, bills: Sequence[OpenBill], now: datetime, unclear: set[BillId]

@@ -84,7 +84,7 @@ class EnotasApp:
         world = self._world
         if call.method == "GET":
             mine = [company_body(c) for c in world.companies.values() if c.key == key]
-            return answer_json({"totalRecords": len(mine), "data": mine})
+            return lists.plain_page(mine, call.params)
         body = _object(call)
         if body is None:
             return error(400, "GEN001", "Corpo inválido.")

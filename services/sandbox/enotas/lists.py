@@ -17,6 +17,9 @@ _FOREIGN_NOTA: Final[Json] = {
     "valorTotal": 1,
     "ambienteEmissao": "Producao",
 }
+WRONG_PARAMETERS: Final = answer_json(
+    [{"codigo": "GEN001", "mensagem": "Parâmetros de consulta inválidos."}], 400
+)
 
 
 def page(world: EnotasWorld, company: Company, params: dict[str, str]) -> Answer:
@@ -26,8 +29,7 @@ def page(world: EnotasWorld, company: Company, params: dict[str, str]) -> Answer
         size = min(int(params.get("pageSize", "100")), LONGEST_PAGE)
         test = read_filter(params.get("filter", ""))
     except ValueError:
-        errors = [{"codigo": "GEN001", "mensagem": "Parâmetros de consulta inválidos."}]
-        return answer_json(errors, 400)
+        return WRONG_PARAMETERS
     found = [nota for nota in company.notas.values() if test(nota)]
     # A dictionary keeps the order of creation, which is what can be sorted by.
     if params.get("sortDirection", "asc").lower() == "desc":
@@ -38,6 +40,16 @@ def page(world: EnotasWorld, company: Company, params: dict[str, str]) -> Answer
     for _ in range(company.faults.shift_pages if rows else 0):
         world.issue(company, "", dict(_FOREIGN_NOTA))
     return answer
+
+
+def plain_page(rows: list[Json], params: dict[str, str]) -> Answer:
+    """Answer with one page of rows that have no filter."""
+    try:
+        number, size = int(params.get("pageNumber", "0")), int(params.get("pageSize", "100"))
+    except ValueError:
+        return WRONG_PARAMETERS
+    start = max(0, number) * size
+    return answer_json({"totalRecords": len(rows), "data": rows[start : start + size]})
 
 
 def read_filter(text: str) -> Callable[[Nota], bool]:

@@ -7,8 +7,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.sandbox.clock import Clock
+from services.sandbox.documents import document_is_bad
 from services.sandbox.enotas.denials import BY_PRE_CHECK, DENIALS, denial_text
-from services.sandbox.enotas.documents import document_is_bad
 from services.sandbox.enotas.records import FINAL, Company, Nota, Outcome, outcome_in
 
 ISSUING: Final = (

@@ -26,6 +26,7 @@ from services.sandbox.vindi.sales import (
     cancel_subscription,
     create_bill,
     create_customer,
+    create_example_customer,
     create_invoice,
     create_plan,
     create_product,
@@ -47,6 +48,7 @@ __all__ = [
     "chargeback",
     "create_bill",
     "create_customer",
+    "create_example_customer",
     "create_invoice",
     "create_plan",
     "create_product",
@@ -65,7 +67,8 @@ __all__ = [
 OPERATIONS: Final[dict[str, Callable[..., Row]]] = {
     made.__name__: made
     for made in (
-        create_customer, edit_customer, archive_customer, create_product, create_plan,
+        create_customer, create_example_customer, edit_customer, archive_customer,
+        create_product, create_plan,
         create_subscription, renew, cancel_subscription, create_bill, sale, approve_bill,
         pay_bill, reject_attempt, reissue, cancel_bill, refund, chargeback, edit_bill,
         create_invoice, bulk_sales, load_raw,

@@ -218,7 +218,7 @@ def _period(account: "Account", row: Period, fresh: bool) -> Json:
         "start_at": text_of(row.start_ms), "end_at": text_of(row.end_ms),
         "duration": (row.end_ms - row.start_ms) // 1000,
         "customer": short_customer(account, parent.customer_id),
-        "subscription": {"id": parent.id, "code": parent.code}, "usages": [],
+        "subscription": _short_subscription(account, parent), "usages": [],
         **_times(row, fresh),
     }  # fmt: skip
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from services.sandbox.documents import cpf_of
 from services.sandbox.vindi.account import Account
 from services.sandbox.vindi.payments import AUTOMATIC, cancel_bill, issue_charge, pay_bill
 from services.sandbox.vindi.records import (
@@ -36,6 +37,18 @@ def create_customer(
     """Make a customer; `details` are Customer's fields. Sends no event, as Vindi."""
     row = Customer(**new_row(account, "customers", id, created_at), name=name, **details)
     account.added("customers", row)
+    return row
+
+
+def create_example_customer(account: Account, *, created_at: Instant | None = None) -> Customer:
+    """Make a customer with a CPF and an address, all a nota needs."""
+    row = create_customer(account, created_at=created_at)
+    row.name, row.email = f"Cliente Exemplo {row.id}", f"cliente-{row.id}@example.com"
+    row.registry_code = cpf_of(100_000_000 + row.id)
+    row.address = {
+        "street": "Rua das Amostras", "number": str(row.id), "zipcode": "01001000",
+        "neighborhood": "Centro", "city": "São Paulo", "state": "SP", "country": "BR",
+    }  # fmt: skip
     return row
 
 
@@ -139,7 +152,7 @@ def create_bill(
     customer or product is made up.
     """
     if customer_id is None:
-        customer_id = create_customer(account).id
+        customer_id = create_example_customer(account).id
     if lines is None:
         lines = [{"amount": "100.00" if amount is None else amount}]
     if product_id is None:
@@ -235,7 +248,7 @@ def bulk_sales(
 ) -> Bill:  # fmt: skip
     """Make many sales, spread evenly over a time, without events; return the last."""
     first, last = read_instant(since), read_instant(until)
-    ids = [create_customer(account, created_at=since).id for _ in range(max(1, customers))]
+    ids = [create_example_customer(account, created_at=since).id for _ in range(customers)]
     step = (last - first) / count
     for i in range(count):
         at = (first + step * i) / 1000

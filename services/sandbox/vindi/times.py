@@ -1,6 +1,6 @@
 """Vindi's times and money as texts. Instants are whole milliseconds, money is centavos."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -46,11 +46,6 @@ def start_of(day: date, zone: ZoneInfo = BRASILIA) -> int:
 def end_of(day: date, zone: ZoneInfo = BRASILIA) -> int:
     """Give the last second of a day, as Vindi writes due dates."""
     return start_of(day + timedelta(days=1), zone) - 1000
-
-
-def http_date(instant: float) -> str:
-    """Write a Date header."""
-    return datetime.fromtimestamp(instant, tz=UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 def money(cents: int) -> str:

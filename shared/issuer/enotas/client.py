@@ -16,7 +16,7 @@ from shared.http import server_time
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.check import check_draft
 from shared.issuer.enotas.denials import classify_denial
-from shared.issuer.enotas.transport import DELETE, POST, Answer, AnswerLost, Transport
+from shared.issuer.enotas.transport import Answer, AnswerLost, Transport
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
 from shared.issuer.interface import (
     CancelAccepted,
@@ -59,7 +59,10 @@ class EnotasIssuer:
         timeout: timedelta = timedelta(seconds=30),
         patience: timedelta = timedelta(seconds=5),
     ) -> None:
-        """`base_url` ends before `/v1`; `limit_key` names the key's limits, tenant first."""
+        """`session` is one of `open_session`, which sends every request once.
+
+        `base_url` ends before `/v1`; `limit_key` names the key's limits, tenant first.
+        """
         self._transport = Transport(
             session,
             base_url=base_url,
@@ -98,7 +101,7 @@ class EnotasIssuer:
         body = payloads.encode(payloads.render_nota(key, draft, environment))
         started = time.monotonic()
         try:
-            answer = await self._transport.send(POST, self._post_url, body)
+            answer = await self._transport.send("POST", self._post_url, body)
         except AnswerLost as lost:
             return Unknown(why=lost.why)
         if answer.status == 404:
@@ -126,7 +129,7 @@ class EnotasIssuer:
     async def cancel(self, key: ExternalId) -> CancelAccepted | CancelRejected | Unknown:
         """Ask to cancel; a refusal is looked up, since it may answer a wish already granted."""
         try:
-            answer = await self._transport.send(DELETE, self._by_key(key))
+            answer = await self._transport.send("DELETE", self._by_key(key))
         except AnswerLost as lost:
             return Unknown(why=lost.why)
         if not answer.is_refusal:

@@ -42,6 +42,7 @@ PHASES: Final[Mapping[str, Phase]] = {
 }
 
 _DOCUMENTED: Final = frozenset({Phase.ISSUED, Phase.CANCELLED, Phase.CANCEL_REFUSED})
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FRACTION: Final = re.compile(r"\.\d+")
 
 
@@ -49,24 +50,22 @@ def render_nota(
     key: ExternalId, draft: NotaDraft, environment: IssuerEnvironment
 ) -> dict[str, object]:
     """Write the request that issues one nota; fields without a value are left out."""
-    return _stripped(
-        {
-            "tipo": "NFS-e",
-            "idExterno": key,
-            "ambienteEmissao": environment,
-            "enviarPorEmail": draft.send_email,
-            # Afternoon in UTC: the local day cannot fall on the one before (section 4.4).
-            "dataCompetencia": f"{draft.competencia.isoformat()}T15:00:00Z",
-            "cliente": _render_tomador(draft.tomador),
-            "servico": _render_service(draft.service, draft.description),
-            "valorTotal": reais(draft.amount),
-        }
-    )
+    return {
+        "tipo": "NFS-e",
+        "idExterno": key,
+        "ambienteEmissao": environment,
+        "enviarPorEmail": draft.send_email,
+        # Afternoon in UTC: the local day cannot fall on the one before (section 4.4).
+        "dataCompetencia": f"{draft.competencia.isoformat()}T15:00:00Z",
+        "cliente": _render_tomador(draft.tomador),
+        "servico": _render_service(draft.service, draft.description),
+        "valorTotal": reais(draft.amount),
+    }
 
 
 def encode(body: Mapping[str, object]) -> bytes:
     """Write a body as compact UTF-8 JSON."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODE(body).encode()
 
 
 def reais(cents: Cents) -> float:
@@ -80,7 +79,8 @@ def reais(cents: Cents) -> float:
 
 def read_nota_id(body: object) -> IssuerNotaId | None:
     """Read the answer to a request that issues or cancels; None when it names no nota."""
-    number = _text(_lowered(body), "nfeid")
+    exact = body.get("nfeId") if isinstance(body, dict) else None
+    number = exact if isinstance(exact, str) else _text(_lowered(body), "nfeid")
     return IssuerNotaId(number) if number else None
 
 
@@ -205,10 +205,6 @@ def _render_address(address: Address) -> dict[str, object]:
 
 
 def _render_service(service: Service, description: str) -> dict[str, object]:
-    reform = {
-        "classificacaoTributaria": service.ibs_cbs_class,
-        "codigoIndicadorOperacao": service.ibs_cbs_operation,
-    }
     return _stripped(
         {
             "descricao": description,
@@ -219,7 +215,18 @@ def _render_service(service: Service, description: str) -> dict[str, object]:
             "cnae": service.cnae,
             "codigoNBS": service.nbs,
             "codigoTributacaoNacional": service.national_code,
-            "ibsCbs": _stripped(reform) or None,
+            "ibsCbs": _render_reform(service),
+        }
+    )
+
+
+def _render_reform(service: Service) -> dict[str, object] | None:
+    if not service.ibs_cbs_class and not service.ibs_cbs_operation:
+        return None
+    return _stripped(
+        {
+            "classificacaoTributaria": service.ibs_cbs_class,
+            "codigoIndicadorOperacao": service.ibs_cbs_operation,
         }
     )
 

@@ -10,7 +10,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
 from shared.domain.errors import UncertainError
-from shared.http import DELETE_ONCE, GET_ONCE, NEVER_SENT, demand_https, read_json, retry_after
+from shared.http import NEVER_SENT, demand_https, read_json, retry_after
 from shared.issuer.errors import (
     IssuerBusy,
     IssuerForbidden,
@@ -21,10 +21,7 @@ from shared.issuer.limits import Limits
 
 log = structlog.get_logger()
 
-Method = Literal["get", "post", "delete"]
-GET: Final = GET_ONCE
-DELETE: Final = DELETE_ONCE
-POST: Final = "post"
+Method = Literal["GET", "POST", "DELETE"]
 CONNECT_SECONDS: Final = 5.0
 DEFAULT_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
@@ -84,7 +81,7 @@ class Transport:
         self._writing = {**self._headers, "Content-Type": "application/json"}
         self._limits = limits
         self._limit_key = limit_key
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), connect=CONNECT_SECONDS)
+        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
         self._patience = patience
 
     def url(self, path: str) -> URL:
@@ -115,12 +112,12 @@ class Transport:
     async def read(self, url: URL) -> Answer:
         """Read; only 200 and refusals come back. Asks a second time when a connection broke."""
         try:
-            answer = await self.send(GET, url)
+            answer = await self.send("GET", url)
         except AnswerLost as lost:
             if lost.why != "broken connection":
                 raise IssuerUnavailable(lost.why) from None
             try:
-                answer = await self.send(GET, url)
+                answer = await self.send("GET", url)
             except AnswerLost as again:
                 raise IssuerUnavailable(again.why) from None
         if answer.status != 200 and not answer.is_refusal:

@@ -25,14 +25,16 @@ class Supervisor:
         config = self.home.run / f"supervisor-{self.part}.conf"
         write_private(config, render_config(self.part, self.programs, self.home))
         marks = {HOME_MARK: str(self.home.folder), PART_MARK: self.part}
-        self.process = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(config)],
-            cwd=ROOT,
-            env={**self.env, **marks},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal is for `up`, which stops in order
-        )
+        with (self.home.logs / f"supervisor-{self.part}.err").open("ab") as errors:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command line
+                [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(config)],
+                cwd=ROOT,
+                env={**self.env, **marks},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,  # not ours: who reads that should see its end when we end
+                start_new_session=True,  # Ctrl-C is for `up`, which stops everything in order
+            )
 
     def revive(self) -> bool:
         """Start again if it has died; what it left running is ended first. True if it did."""

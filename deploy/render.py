@@ -1,0 +1,124 @@
+"""Kubernetes manifests as plain YAML, without kubectl: `make render`.
+
+It understands the part of kustomize that deploy/k8s uses and refuses the rest, so that what it
+writes is what `kubectl kustomize` would write, field for field.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+K8S: Final = Path(__file__).parent / "k8s"
+BUILD: Final = Path(__file__).parent.parent / "build" / "k8s"
+UNDERSTOOD: Final = frozenset(
+    {"apiVersion", "kind", "resources", "namespace", "labels", "images", "replicas", "patches"}
+)
+CLUSTER_WIDE: Final = frozenset({"Namespace"})
+
+Manifest = dict[str, Any]
+
+
+class RenderError(Exception):
+    """A kustomization asks for something that is not understood or not there."""
+
+
+def render(folder: Path) -> list[Manifest]:
+    """All manifests of a kustomization, in the order of its resources."""
+    wanted = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+    if strange := set(wanted) - UNDERSTOOD:
+        raise RenderError(f"{folder}: not understood: {', '.join(sorted(strange))}")
+    manifests = [found for name in wanted["resources"] for found in _read(folder / name)]
+    for patch in wanted.get("patches", []):
+        _patch(manifests, _load(folder / patch["path"]))
+    for labels in wanted.get("labels", []):
+        _label(manifests, labels)
+    for replicas in wanted.get("replicas", []):
+        _find(manifests, "Deployment", replicas["name"])["spec"]["replicas"] = replicas["count"]
+    for image in wanted.get("images", []):
+        _set_image(manifests, image)
+    if namespace := wanted.get("namespace"):
+        for manifest in manifests:
+            if manifest["kind"] not in CLUSTER_WIDE:
+                manifest["metadata"]["namespace"] = namespace
+    return manifests
+
+
+def overlays() -> list[Path]:
+    """The folder of every overlay."""
+    return sorted(path.parent for path in (K8S / "overlays").glob("*/kustomization.yaml"))
+
+
+def main() -> None:
+    """Write build/k8s/<overlay>.yaml for every overlay and say so."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for overlay in overlays():
+        target = BUILD / f"{overlay.name}.yaml"
+        text = yaml.safe_dump_all(render(overlay), sort_keys=False, allow_unicode=True)
+        target.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{target.relative_to(BUILD.parent.parent)}\n")
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """A strategic merge: objects by key, lists of named objects by name, the rest replaced."""
+    if isinstance(base, dict) and isinstance(patch, dict):
+        merged = {key: merge(base[key], patch[key]) if key in patch else base[key] for key in base}
+        return {**merged, **{key: value for key, value in patch.items() if key not in base}}
+    if _is_named(base) and _is_named(patch):
+        by_name = {item["name"]: item for item in base}
+        for item in patch:
+            by_name[item["name"]] = merge(by_name.get(item["name"], {}), item)
+        return list(by_name.values())
+    return patch
+
+
+def _read(path: Path) -> list[Manifest]:
+    return render(path) if path.is_dir() else _load(path)
+
+
+def _load(path: Path) -> list[Manifest]:
+    documents: Iterable[Any] = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    return [deepcopy(document) for document in documents if document]
+
+
+def _patch(manifests: list[Manifest], patches: Iterable[Manifest]) -> None:
+    for patch in patches:
+        target = _find(manifests, patch["kind"], patch["metadata"]["name"])
+        manifests[manifests.index(target)] = merge(target, patch)
+
+
+def _find(manifests: Iterable[Manifest], kind: str, name: str) -> Manifest:
+    for manifest in manifests:
+        if manifest["kind"] == kind and manifest["metadata"]["name"] == name:
+            return manifest
+    raise RenderError(f"There is no {kind} named {name}.")
+
+
+def _label(manifests: Iterable[Manifest], labels: Mapping[str, Any]) -> None:
+    if labels.get("includeSelectors", False):
+        raise RenderError("labels with includeSelectors are not understood")
+    for manifest in manifests:
+        places = [manifest["metadata"]]
+        if labels.get("includeTemplates") and "template" in manifest.get("spec", {}):
+            places.append(manifest["spec"]["template"]["metadata"])
+        for metadata in places:
+            metadata.setdefault("labels", {}).update(labels["pairs"])
+
+
+def _set_image(manifests: Iterable[Manifest], image: Mapping[str, str]) -> None:
+    for manifest in manifests:
+        template = manifest.get("spec", {}).get("template", {})
+        for container in template.get("spec", {}).get("containers", []):
+            if container["image"] == image["name"]:
+                container["image"] = f"{image['newName']}:{image['newTag']}"
+
+
+def _is_named(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(v, dict) and "name" in v for v in value)
+
+
+if __name__ == "__main__":
+    main()

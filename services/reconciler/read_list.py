@@ -1,0 +1,170 @@
+"""Reading one of Vindi's lists whole, and proving that it was whole.
+
+Lists come oldest created first with a lower bound only, so rows can only be added while we read:
+what was there at the start is seen, at worst twice (vindi-api, section 11). Whatever does not add
+up is read again, and a read that never adds up is not complete: its mark must not move.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import structlog
+
+from shared.domain.errors import TransientError
+from shared.vindi.client import Page, Read, Resource, Unreadable, VindiClient
+from shared.vindi.errors import UnreadableBillError, VindiBusy, VindiUnavailable
+from shared.vindi.payloads import read_instant
+from shared.vindi.query import Query
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+Row = Read[T] | Unreadable
+Fits = Callable[[Mapping[str, Any]], bool]
+Why = Literal[
+    "filter_ignored", "total_disagrees", "rows_omitted", "never_ends", "vindi_unavailable"
+]
+
+# How far a value read as UTC and one read as Brasília lie apart (vindi-api, section 3.3).
+ZONE_DOUBT: Final = timedelta(hours=3)
+PAUSES: Final = (0.2, 1.0, 5.0)  # seconds before a page that failed is asked for again
+PAGE_TRIES: Final = 3  # of a page whose rows and Total disagree
+LIST_TRIES: Final = 3
+# A full budget is waited for between pages, or no long list would ever end; see `_patiently`.
+LONGEST_WAIT: Final = timedelta(seconds=90)
+WAITS: Final = 3
+SLACK_PAGES: Final = 50
+
+
+class IncompletePass(TransientError):
+    """A list was not read whole. What was read of it is true; nothing follows from the rest."""
+
+    def __init__(self, why: Why, resource: str) -> None:
+        super().__init__(f"{resource} not read whole: {why}")
+        self.why: Why = why
+        self.resource = resource
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the pages of one reading add up to."""
+
+    first_total: int | None = None
+    last_total: int | None = None
+    shrank: bool = False
+    seen: set[object] = field(default_factory=set)
+
+    def add(self, page: Page[T]) -> None:
+        if page.total is not None:
+            self.first_total = page.total if self.first_total is None else self.first_total
+            self.shrank |= self.last_total is not None and page.total < self.last_total
+            self.last_total = page.total
+        self.seen.update(row.raw.get("id") for row in page.rows)
+
+    @property
+    def whole(self) -> bool:
+        """Every row that was there at the start was seen, if rows only came and none went."""
+        return not self.shrank and len(self.seen) >= (self.first_total or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRead(Generic[T]):
+    """What to read: `fits` says of a raw row whether it is one that `query` asks for."""
+
+    resource: Resource[T]
+    query: Query | None
+    fits: Fits = field(default=lambda _raw: True)
+
+
+async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sequence[Row[T]]]:
+    """Yield a list page by page; ending without an error means that it was read whole.
+
+    A row may come twice, and all of them again when a reading did not add up, so whoever takes
+    them must not mind. Raises IncompletePass, VindiRequestRefused, what blocks the tenant
+    (TenantBlockedError), and VindiBusy when the account's requests are spent.
+    """
+    for _ in range(LIST_TRIES):
+        tally = _Tally()
+        async for page in _pages(client, wanted):
+            tally.add(page)
+            if page.rows:
+                yield page.rows
+        if tally.whole:
+            return
+        log.info("vindi_list_read_again", resource=wanted.resource.path, total=tally.first_total)
+    raise IncompletePass("rows_omitted", wanted.resource.path)
+
+
+async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Page[T]]:
+    number, most = 1, None
+    while True:
+        page = await _sound_page(client, wanted, number)
+        yield page
+        if page.is_last:
+            return
+        if most is None and page.total is not None:
+            most = 4 * (page.total // page.per_page + 1) + SLACK_PAGES
+        if most is not None and number >= most:
+            raise IncompletePass("never_ends", wanted.resource.path)
+        number += 1
+
+
+async def _sound_page(client: VindiClient, wanted: ListRead[T], number: int) -> Page[T]:
+    """Read a page until its rows and its own Total agree."""
+    for _ in range(PAGE_TRIES):
+        page = await _patiently(client, wanted, number)
+        if not all(wanted.fits(row.raw) for row in page.rows):
+            raise IncompletePass("filter_ignored", wanted.resource.path)
+        if page.total is None or len(page.rows) == _rows_due(page, page.total):
+            return page
+    raise IncompletePass("total_disagrees", wanted.resource.path)
+
+
+def _rows_due(page: Page[T], total: int) -> int:
+    return max(0, min(page.per_page, total - (page.number - 1) * page.per_page))
+
+
+async def _patiently(client: VindiClient, wanted: ListRead[T], number: int) -> Page[T]:
+    """Read a page, waiting out a failure or, once a list is begun, a budget that is spent."""
+    failures = waits = 0
+    while True:
+        try:
+            return await client.read_page(wanted.resource, wanted.query, number=number)
+        except VindiUnavailable as error:
+            if failures == len(PAUSES):
+                raise IncompletePass("vindi_unavailable", wanted.resource.path) from error
+            await _rest(PAUSES[failures])
+            failures += 1
+        except VindiBusy as busy:
+            if number == 1 or waits == WAITS or busy.retry_after > LONGEST_WAIT:
+                raise
+            await _rest(busy.retry_after.total_seconds())
+            waits += 1
+
+
+async def _rest(seconds: float) -> None:
+    # Jitter: tenants that failed together do not come back together.
+    await asyncio.sleep(seconds * random.uniform(1, 1.25))  # noqa: S311 - spreads load
+
+
+def since(field_name: str, bound: datetime) -> Fits:
+    """Rows whose time is not before `bound`, however Vindi read the zone of the query."""
+    earliest = bound.replace(microsecond=0) - ZONE_DOUBT
+
+    def fits(raw: Mapping[str, Any]) -> bool:
+        at = instant_of(raw, field_name)
+        return at is not None and at >= earliest
+
+    return fits
+
+
+def instant_of(raw: Mapping[str, Any], field_name: str) -> datetime | None:
+    """A time of a raw row; None when there is none that can be read."""
+    try:
+        return read_instant(raw.get(field_name))
+    except (ValueError, UnreadableBillError):
+        return None

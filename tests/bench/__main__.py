@@ -1,0 +1,40 @@
+"""`python -m tests.bench [NAME…]`: runs benchmarks, prints a table, writes build/bench.json."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench import ingest
+from tests.bench.measure import Measure, show, write
+
+# A bench gets an empty folder and returns what it measured.
+Bench = Callable[[Path], Awaitable[list[Measure]]]
+BENCHES: Final[Mapping[str, Bench]] = {"ingest": ingest.run}
+REPORT: Final = Path("build/bench.json")
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named benches, or all; 1 when a bar was missed, 2 for an unknown name."""
+    if unknown := set(names) - set(BENCHES):
+        sys.stderr.write(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(BENCHES)}\n")
+        return 2
+    measures = [one for name in names or BENCHES for one in _run(BENCHES[name])]
+    show(measures)
+    write(measures, REPORT)
+    return int(any(one.passed is False for one in measures))
+
+
+def _run(bench: Bench) -> list[Measure]:
+    with tempfile.TemporaryDirectory(prefix="notaponte-", ignore_cleanup_errors=True) as folder:
+        return asyncio.run(_awaited(bench(Path(folder))))
+
+
+async def _awaited(measures: Awaitable[list[Measure]]) -> list[Measure]:
+    return await measures
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,184 @@
+"""How fast events are taken, against what the same PostgreSQL does with bare inserts.
+
+Baseline and service take turns, and medians are compared, since the machine's speed drifts.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import secrets
+import statistics
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
+from shared.db import secrets_store
+from shared.db.migrate import migrate
+from shared.local.files import free_port
+from shared.local.postgres import DURABLE, INSTALLED, running_postgres
+from shared.local.redis import running_redis
+from tests.bench.load import BODY_BYTES, Order, Report
+from tests.bench.measure import Measure
+
+ROUNDS: Final = 3
+SECONDS: Final = 6.0
+LEAST_SHARE: Final = 0.4
+MOST_P99: Final = 50.0  # ms, at half the rate
+
+BASELINE_TABLE: Final = """
+    CREATE TABLE bench_rows (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)
+"""
+ADD_TENANT: Final = """
+    INSERT INTO tenants (tenant_id, name, plan, timezone)
+    VALUES ($1, 'Bench', 'basic', 'America/Sao_Paulo')
+"""
+
+
+async def run(folder: Path) -> list[Measure]:
+    """Measure rate, times and memory of the webhook service."""
+    async with running_postgres(folder, settings=DURABLE) as server, running_redis(folder) as redis:
+        url = server.url()
+        path = await _prepare(url)
+        async with _webhook(url, redis.url()) as (port, pid):
+            await _send(Order(port=port, path=path, first_bill=1, seconds=2))  # warm up
+            before = await _resident(pid)
+            inserts, rates = [], []
+            for turn in range(1, ROUNDS + 1):
+                inserts.append(await _pgbench(url, folder))
+                order = Order(port=port, path=path, first_bill=turn * 10**7, seconds=SECONDS)
+                rates.append(await _send(order))
+            half = statistics.median(map(_rate, rates)) / 2
+            order = Order(port=port, path=path, first_bill=10**9, seconds=SECONDS, rate=half)
+            calm = await _send(order)
+            after = await _resident(pid)
+        return _measures(inserts, rates, calm, before, after)
+
+
+def _measures(
+    inserts: list[float], rates: list[Report], calm: Report, before: float, after: float
+) -> list[Measure]:
+    insert, rate = statistics.median(inserts), statistics.median(map(_rate, rates))
+    refused = sum(one.refused for one in (*rates, calm))
+    return [
+        _measure("bare inserts, 32 clients", insert, "rows/s"),
+        _measure("events committed, 64 connections", rate, "events/s"),
+        _measure(
+            "share of bare inserts",
+            rate / insert,
+            "",
+            f">= {LEAST_SHARE}",
+            rate / insert >= LEAST_SHARE,
+        ),
+        _measure("p50 at full rate", statistics.median(one.p50 for one in rates), "ms"),
+        _measure("p99 at full rate", statistics.median(one.p99 for one in rates), "ms"),
+        _measure("p50 at half rate", calm.p50, "ms"),
+        _measure("p99 at half rate", calm.p99, "ms", f"< {MOST_P99:g}", calm.p99 < MOST_P99),
+        _measure("answers other than 200", refused, "", "0", refused == 0),
+        _measure("memory after warming up", before, "MiB"),
+        _measure("memory growth", after - before, "MiB", "< 16", after - before < 16),
+    ]
+
+
+def _measure(
+    what: str, value: float, unit: str, bar: str = "", passed: bool | None = None
+) -> Measure:
+    return Measure(bench="ingest", what=what, value=value, unit=unit, bar=bar, passed=passed)
+
+
+def _rate(report: Report) -> float:
+    return report.sent / report.seconds
+
+
+async def _prepare(url: str) -> str:
+    """A migrated database with one tenant; the path its events are sent to."""
+    await migrate(url)
+    tenant = new_tenant_id()
+    secret = new_webhook_secret(tenant)
+    conn = await asyncpg.connect(url)
+    await conn.execute(BASELINE_TABLE)
+    await conn.execute(ADD_TENANT, tenant)
+    await secrets_store.add(conn, tenant, "vindi", secret_hash=hash_secret(secret), sealed=None)
+    await conn.close()
+    return f"/v1/vindi/{secret}"
+
+
+@asynccontextmanager
+async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, int]]:
+    """The real service in its own process; its port and process id."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "REDIS_URL": redis_url,
+        "WEBHOOK_PORT": str(port),
+        "SECRET_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.webhook", env=environment
+    )
+    try:
+        await _until_open(port)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _until_open(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+async def _send(order: Order) -> Report:
+    output = await _output(
+        [sys.executable, "-m", "tests.bench.load"], stdin=json.dumps(asdict(order)).encode()
+    )
+    return Report(**json.loads(output))
+
+
+async def _pgbench(url: str, folder: Path) -> float:
+    """Rows a second that pgbench inserts, each in its own commit, prepared."""
+    script = folder / "insert.sql"
+    script.write_text(f"INSERT INTO bench_rows (body) SELECT repeat('x', {BODY_BYTES});\n")
+    place = urlsplit(url)
+    command = [
+        *(str(INSTALLED / "bin" / "pgbench"), "-n", "-M", "prepared", "-c", "32", "-j", "2"),
+        *("-T", str(int(SECONDS)), "-f", str(script), "-h", str(place.hostname)),
+        *("-p", str(place.port), "-U", str(place.username), place.path.strip("/")),
+    ]
+    output = await _output(command, PGPASSWORD=str(place.password))
+    line = next(line for line in output.decode().splitlines() if line.startswith("tps = "))
+    return float(line.split()[2])
+
+
+async def _resident(pid: int) -> float:
+    """MiB of memory a process holds."""
+    return int(await _output(["ps", "-o", "rss=", "-p", str(pid)])) / 1024
+
+
+async def _output(command: list[str], stdin: bytes = b"", **environment: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    output, _ = await process.communicate(stdin)
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    return output

@@ -1,0 +1,55 @@
+"""What people may ask, over every state a sale can be in."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.actions import Action, ActionState, Change, Refusal, judge
+from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
+from shared.domain.sale import SaleStatus
+
+ACTIONS: list[Action] = ["retry", "hold", "release", "issue", "cancel"]
+STATES = st.builds(
+    ActionState,
+    status=st.sampled_from(SaleStatus),
+    code=st.sampled_from([None, "no_rule", "refunded", "rule_never", "before_activation"]),
+    wish=st.sampled_from([None, "hold", "issue", "cancel"]),
+    nota=st.one_of(st.none(), st.sampled_from(NotaStatus)),
+    denial=st.sampled_from([None, "denied_city", "denied_numbering"]),
+)
+
+
+@given(action=st.sampled_from(ACTIONS), sale=STATES)
+def test_every_question_has_an_answer(action: Action, sale: ActionState) -> None:
+    assert isinstance(judge(action, sale), Change | Refusal)
+
+
+@given(sale=STATES)
+def test_no_second_nota_is_asked_for_while_one_stands(sale: ActionState) -> None:
+    if sale.nota in IN_FLIGHT or sale.nota in VALID_NOTA:
+        assert judge("issue", sale) == Refusal(code="nota_exists")
+
+
+@given(action=st.sampled_from(ACTIONS), sale=STATES)
+def test_a_nota_whose_number_is_in_doubt_is_never_sent_again(
+    action: Action, sale: ActionState
+) -> None:
+    answer = judge(action, sale)
+
+    if sale.denial == "denied_numbering":
+        assert isinstance(answer, Refusal) or not answer.resend
+
+
+@given(sale=STATES)
+def test_only_a_denied_sale_is_sent_again(sale: ActionState) -> None:
+    answer = judge("retry", sale)
+
+    if isinstance(answer, Change) and answer.resend:
+        assert sale.status is SaleStatus.DENIED
+
+
+@given(sale=STATES)
+def test_releasing_takes_back_a_hold_and_no_other_wish(sale: ActionState) -> None:
+    answer = judge("release", sale)
+
+    if isinstance(answer, Change):
+        assert answer.wish == (None if sale.wish == "hold" else sale.wish)

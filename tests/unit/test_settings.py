@@ -1,0 +1,133 @@
+import base64
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.config.env import SettingsError
+from shared.config.secret import Secret
+from shared.config.settings import (
+    load_emitter,
+    load_or_exit,
+    load_panel,
+    load_reconciler,
+    load_webhook,
+)
+
+KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+COMPLETE = {
+    "DATABASE_URL": "postgresql://user:pass@db.example:5432/notaponte",
+    "REDIS_URL": "redis://cache.example:6379/0",
+    "SECRET_KEYS": KEY,
+    "INTERNAL_API_TOKEN": "bare-token",
+}
+
+
+def test_what_is_not_said_has_the_documented_default() -> None:
+    reconciler = load_reconciler(COMPLETE)
+    emitter = load_emitter(COMPLETE)
+
+    assert reconciler.process.port == 8082
+    assert reconciler.reconcile_every == timedelta(minutes=5)
+    assert reconciler.vindi.url_production == "https://app.vindi.com.br/api/v1"
+    assert reconciler.vindi.requests_per_minute == 120
+    assert emitter.issuer.enotas_url == "https://api.enotasgw.com.br"
+    assert (emitter.issuer.parallel, emitter.issuer.requests_per_second) == (4, 5)
+    assert emitter.issuer.lookup_waits == tuple(timedelta(seconds=n) for n in (10, 30, 120))
+    assert load_webhook(COMPLETE).public_webhook_url == "http://127.0.0.1:8080"
+
+
+def test_the_public_address_follows_the_webhook_port() -> None:
+    assert load_webhook({**COMPLETE, "WEBHOOK_PORT": "9000"}).public_webhook_url.endswith(":9000")
+
+
+def test_every_wrong_setting_is_named_at_once() -> None:
+    wrong = {
+        "DATABASE_URL": "mysql://db",
+        "REDIS_URL": "redis://host:99999",
+        "SECRET_KEYS": "short",
+        "INTERNAL_API_TOKEN": "a:one,a:two",
+        "INTERNAL_PORT": "none",
+        "VINDI_URL_SANDBOX": "http://vindi.example/api/v1",
+        "ENOTAS_URL": "https://",
+        "RECONCILE_EVERY": "-1",
+        "ISSUER_PARALLEL": "0",
+        "ISSUER_REQUESTS_PER_SECOND": "nan",
+        "ISSUER_LOOKUP_WAITS": "10,,30",
+        "LOG_LEVEL": "loud",
+    }
+
+    with pytest.raises(SettingsError) as caught:
+        load_reconciler(wrong)
+
+    assert {problem.split()[0] for problem in caught.value.problems} == set(wrong)
+    assert len(caught.value.problems) == len(wrong)
+
+
+def test_missing_settings_are_named_too() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_reconciler({})
+
+    named = {problem.split()[0] for problem in caught.value.problems}
+    assert named == {"DATABASE_URL", "REDIS_URL", "SECRET_KEYS", "INTERNAL_API_TOKEN"}
+
+
+def test_no_message_repeats_a_value_which_may_be_a_secret() -> None:
+    wrong = {**COMPLETE, "DATABASE_URL": "mysql://u:hunter2@db", "SECRET_KEYS": "hunter2"}
+
+    with pytest.raises(SettingsError) as caught:
+        load_panel(wrong)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "127.8.8.8:90", "[::1]:8090"])
+def test_http_is_taken_from_this_machine(host: str) -> None:
+    env = {**COMPLETE, "VINDI_URL_PRODUCTION": f"http://{host}/api/v1/"}
+
+    assert load_emitter(env).vindi.url_production == f"http://{host}/api/v1"
+
+
+@pytest.mark.parametrize("url", ["http://localhost.example", "http://10.0.0.1", "ftp://localhost"])
+def test_http_is_not_taken_from_elsewhere(url: str) -> None:
+    with pytest.raises(SettingsError, match="ENOTAS_URL"):
+        load_emitter({**COMPLETE, "ENOTAS_URL": url})
+
+
+def test_tokens_carry_the_name_the_audit_log_writes() -> None:
+    env = {**COMPLETE, "INTERNAL_API_TOKEN": "ana:first, bia:second,third"}
+
+    tokens = load_reconciler(env).api_tokens
+
+    assert [(token.name, token.token.reveal()) for token in tokens] == [
+        ("ana", "first"),
+        ("bia", "second"),
+        ("default", "third"),
+    ]
+
+
+def test_a_secret_shows_nothing_of_itself() -> None:
+    secret = Secret.of("hunter2")
+
+    assert "hunter2" not in f"{secret!r}{secret}{[secret]}"
+    assert "hunter2" not in repr(
+        load_webhook({**COMPLETE, "DATABASE_URL": "postgres://a:hunter2@b"})
+    )
+
+
+def test_wrong_settings_end_the_start_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load_or_exit(load_webhook, {"SECRET_KEYS": "x"})
+
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert "DATABASE_URL is missing." in said
+    assert "Traceback" not in said
+
+
+@given(st.dictionaries(st.sampled_from([*COMPLETE, "ENOTAS_URL", "INTERNAL_PORT"]), st.text()))
+def test_no_environment_makes_the_reader_stumble(env: dict[str, str]) -> None:
+    with suppress(SettingsError):
+        load_reconciler(env)
