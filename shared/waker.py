@@ -27,7 +27,7 @@ JOB_ID: Final = "notaponte:dispatch"  # fixed, so that rings coalesce
 SPACING_SECONDS: Final = 0.02  # rings closer than this become one: no listener polls faster
 RING_SECONDS: Final = 2.0
 REST_SECONDS: Final = 1.0  # after a failure; also the most often that a failure is logged
-POLL_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 0.05
 JOB_SECONDS: Final = 1
 BACK_OFF_SECONDS: Final = 5.0
 
