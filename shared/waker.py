@@ -10,13 +10,13 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from prometheus_client import Counter
+from redis.asyncio import ConnectionPool
 
 if TYPE_CHECKING:
     from arq.typing import StartupShutdown
@@ -162,14 +162,21 @@ def _after_job(on_ring: Callable[[], None]) -> "StartupShutdown":
 
 
 async def _connect(redis_url: str) -> ArqRedis:
-    settings = RedisSettings.from_dsn(redis_url)
-    settings = replace(settings, conn_retries=0, ssl_check_hostname=settings.ssl)
-    return await create_pool(
-        settings,
+    """A client whose every wait ends: without that, a peer that vanished is waited for for ever."""
+    named = {"ssl_check_hostname": True} if redis_url.startswith("rediss:") else {}
+    waits = {"socket_timeout": RING_SECONDS, "socket_connect_timeout": RING_SECONDS}
+    redis = ArqRedis(
+        ConnectionPool.from_url(redis_url, **waits, **named),
         job_serializer=_to_json,
         job_deserializer=json.loads,
         default_queue_name=QUEUE,
     )
+    try:
+        await redis.ping()
+    except BaseException:
+        await _close(redis)
+        raise
+    return redis
 
 
 async def _close(redis: ArqRedis) -> None:
