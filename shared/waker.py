@@ -104,8 +104,8 @@ async def open_waker(redis_url: str) -> AsyncIterator[Waker]:
 async def ring_worker(redis_url: str, on_ring: Callable[[], None]) -> None:
     """Call `on_ring` soon after each ring, until cancelled; outlives every absence of Redis.
 
-    Rings close together may come as one. `on_ring` is also called whenever Redis is reached
-    (again), since rings may have been missed; it must return at once. It sets no signal handlers.
+    Rings close together may come as one. `on_ring` is also called at the start and after
+    each failure, since rings may have been missed; it must return at once. It sets no signal handlers.
     """
     logging.getLogger("arq").setLevel(logging.WARNING)  # it writes two lines a ring otherwise
     failures = 0
