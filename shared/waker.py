@@ -105,7 +105,8 @@ async def ring_worker(redis_url: str, on_ring: Callable[[], None]) -> None:
     """Call `on_ring` soon after each ring, until cancelled; outlives every absence of Redis.
 
     Rings close together may come as one. `on_ring` is also called at the start and after
-    each failure, since rings may have been missed; it must return at once. It sets no signal handlers.
+    each failure, since rings may have been missed; it must return at once. No signal handlers
+    are set.
     """
     logging.getLogger("arq").setLevel(logging.WARNING)  # it writes two lines a ring otherwise
     failures = 0

@@ -4,7 +4,7 @@ import asyncio
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -80,8 +80,11 @@ async def test_a_listener_outlives_redis(server_folder: Path) -> None:
     home = server_folder / "leaving"
     home.mkdir()
     server = prepare_redis(home, port=free_port(), durable=False)
-    process = await start(server)
-    async with listening(server.url()) as listener, open_waker(server.url()) as waker:
+    async with AsyncExitStack() as ending:
+        process = await start(server)
+        ending.push_async_callback(lambda: stop(process))
+        listener = await ending.enter_async_context(listening(server.url()))
+        waker = await ending.enter_async_context(open_waker(server.url()))
         await listener.until(1)
         await stop(process)
         await waker.ring()
@@ -91,7 +94,6 @@ async def test_a_listener_outlives_redis(server_folder: Path) -> None:
             while listener.heard < 3:
                 await waker.ring()
                 await asyncio.sleep(0.05)
-    await stop(process)
 
 
 async def start(server: EmbeddedRedis) -> Process:
