@@ -79,6 +79,7 @@ async def _error_answers(system: System, lived: Month) -> dict[str, str]:
         ("PUT", f"{tenant}/vindi", {"json": {"api_key": key, "environment": document}}),
         ("PUT", f"{tenant}/issuer", {"json": {"api_key": key, "company_id": name}}),
         ("PUT", f"{tenant}/rule", {"json": {"issue_when": name, document: key}}),
+        ("PUT", f"{tenant}/rule", {"json": {"issue_when": "never", key: 1, name: 2}}),
         ("POST", f"{tenant}/sales/{document}/retry", {"json": {"why": name}}),
         ("GET", f"{tenant}/sales?code={document}&status={key}", {}),
         ("POST", f"{system.webhook}/v1/vindi/{key}", {"data": name}),
