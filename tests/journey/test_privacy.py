@@ -31,7 +31,7 @@ class Private:
 async def test_no_key_document_or_name_is_seen_by_a_stranger() -> None:
     async with running_system() as system, opened_month(system, lambda *_: None) as lived:
         private = await _private(lived)
-        await lived.live(month(1))
+        assert await lived.live(month(1)) == []
 
         answers = await _error_answers(system, lived)
         metrics = await _metrics(system)
