@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 import pytest_asyncio
 
-from services.reconciler.backfill.worker import Worker
+from services.reconciler.backfill.run import Run
+from services.reconciler.backfill.worker import Worker, prepare
 from services.reconciler.services import Services
 from services.sandbox.run import running_sandbox
 from shared.crypto.tokens import new_backfill_id
@@ -73,6 +74,15 @@ class Office:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def leased(self, backfill: BackfillId) -> Run:
+        """A run in hand, to be stepped."""
+        async with self.pool.acquire() as conn:
+            run = await backfills_store.claim(
+                conn, self.desk.tenant, backfill, lease=timedelta(minutes=1)
+            )
+        assert run is not None
+        return await prepare(self.services, run)
 
     async def get(self, backfill: BackfillId) -> Backfill:
         async with self.pool.acquire() as conn:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.reconciler.backfill.run import RunLost
 from services.sandbox.vindi import operations
 from shared.db import backfills_store
 from shared.domain.backfill_run import Summary
@@ -100,8 +101,8 @@ async def test_a_repeated_or_overlapping_run_issues_nothing_twice(office: Office
 
 @pytest.mark.parametrize("dry_run", [True, False])
 async def test_a_run_killed_on_the_way_goes_on_where_it_was(office: Office, dry_run: bool) -> None:
-    office.desk.account.faults.change({"per_page_cap": 5})
-    a_month_of_sales(office, 120)
+    office.desk.account.faults.change({"per_page_cap": 25})
+    a_month_of_sales(office, 400)
     whole = await office.did(*JUNE)
     needed = office.requests()
     backfill = await office.ask(*JUNE, dry_run=dry_run)
@@ -113,7 +114,8 @@ async def test_a_run_killed_on_the_way_goes_on_where_it_was(office: Office, dry_
 
     ended = await office.get(backfill)
     assert (ended.status, ended.summary) == ("completed", whole)
-    assert office.requests() - needed <= needed + 8
+    # A kill costs what one step asks for: fifty records are two pages of this account.
+    assert office.requests() - needed <= needed + 8 * 2
     assert len(await office.taken()) == (0 if dry_run else whole.new)
 
 
@@ -135,11 +137,15 @@ async def test_a_cancelled_run_stops_and_keeps_what_it_did(office: Office) -> No
     office.desk.account.faults.change({"per_page_cap": 5})
     a_month_of_sales(office, 60)
     backfill = await office.ask(*JUNE, dry_run=False)
-    await office.run_killed_after(0.15)
+    run = await office.leased(backfill)
+    while not await office.taken():
+        assert await run.step()
     before = await office.taken()
 
     async with office.pool.acquire() as conn, conn.transaction():
         assert await backfills_store.end(conn, office.desk.tenant, backfill, "cancelled")
+    with pytest.raises(RunLost):
+        await run.step()
     await office.run()
 
     ended = await office.get(backfill)
