@@ -35,6 +35,7 @@ class TenantContext:
     bulk: Bulk
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
+    behind: asyncio.Semaphore  # those of them that sales of a backfill may wait for at once
     now: datetime
 
     def seal(self, value: bytes, purpose: str) -> bytes:
@@ -88,5 +89,6 @@ async def load_context(
         bulk=clients.bulk,
         sealer=sealer,
         slots=clients.slots(issuer),
+        behind=clients.slots(issuer, behind=True),
         now=now,
     )
