@@ -7,7 +7,7 @@ up is read again, and a read that never adds up is not complete: its mark must n
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -139,22 +139,36 @@ async def _patiently(
     client: VindiClient, wanted: ListRead[T], number: int, *, descending: bool
 ) -> Page[T]:
     """Read a page, waiting out a failure or, once a list is begun, a budget that is spent."""
-    failures = waits = 0
-    while True:
+
+    async def read() -> Page[T]:
+        return await client.read_page(
+            wanted.resource, wanted.query, number=number, descending=descending
+        )
+
+    for _ in range(0 if number == 1 else WAITS):
         try:
-            return await client.read_page(
-                wanted.resource, wanted.query, number=number, descending=descending
-            )
-        except VindiUnavailable as error:
-            if failures == len(PAUSES):
-                raise IncompletePass("vindi_unavailable", wanted.resource.path) from error
-            await _rest(PAUSES[failures])
-            failures += 1
+            return await patiently(read, wanted.resource.path)
         except VindiBusy as busy:
-            if number == 1 or waits == WAITS or busy.retry_after > LONGEST_WAIT:
+            if busy.retry_after > LONGEST_WAIT:
                 raise
             await _rest(busy.retry_after.total_seconds())
-            waits += 1
+    return await patiently(read, wanted.resource.path)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
+    """Ask Vindi, and again after each of a few pauses while it gives no usable answer.
+
+    Raises IncompletePass (`vindi_unavailable`) when it never does, and whatever else `ask` raises.
+    """
+    for pause in PAUSES:
+        try:
+            return await ask()
+        except VindiUnavailable:
+            await _rest(pause)
+    try:
+        return await ask()
+    except VindiUnavailable as error:
+        raise IncompletePass("vindi_unavailable", resource) from error
 
 
 async def _rest(seconds: float) -> None:

@@ -18,7 +18,6 @@ from services.reconciler.read_list import (
     since,
 )
 from shared.db import bills_store
-from shared.domain.bill import Bill
 from shared.domain.ids import BillId
 from shared.vindi.client import BILLS, CHARGES, Read, Unreadable
 from shared.vindi.errors import VindiRequestRefused
@@ -73,9 +72,7 @@ async def _bills_behind(context: PassContext, rows: Sequence[Row[BilledCharge]])
         known = await bills_store.load(
             conn, context.tenant, sorted({charge.bill_id for charge in charges})
         )
-    stored: dict[BillId, Bill | None] = {
-        bill: context.stored_bill(row) for bill, row in known.items()
-    }
+    stored = {bill: context.stored_bill(row) for bill, row in known.items()}
     behind = {c.bill_id for c in charges if charge_differs(stored.get(c.bill_id), c.charge)}
     unreadable = (id_in(row, "bill") for row in rows if isinstance(row, Unreadable))
     return behind | {BillId(bill) for bill in unreadable if bill}
