@@ -10,6 +10,7 @@ import structlog
 
 from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
+from services.reconciler.watch_loop import watch_tenants
 from shared.db import idempotency_store
 
 log = structlog.get_logger()
@@ -34,7 +35,11 @@ async def forget_idempotency_keys(services: Services) -> None:
 
 
 # A loop handles its own failures; one that ends anyway is a bug and is logged.
-LOOPS: Final[tuple[Background, ...]] = (forget_idempotency_keys, reconcile_accounts)
+LOOPS: Final[tuple[Background, ...]] = (
+    forget_idempotency_keys,
+    reconcile_accounts,
+    watch_tenants,
+)
 
 
 @asynccontextmanager
