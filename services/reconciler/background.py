@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
 from services.reconciler.watch_loop import watch_tenants
@@ -39,6 +40,7 @@ LOOPS: Final[tuple[Background, ...]] = (
     forget_idempotency_keys,
     reconcile_accounts,
     watch_tenants,
+    work_on_backfills,
 )
 
 

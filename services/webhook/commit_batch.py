@@ -72,10 +72,17 @@ class _Waiting:
 class Committer:
     """Commits deliveries in batches; `start` before use, `close` after the last one."""
 
-    def __init__(self, pool: Pool, *, after_marks: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        after_marks: Callable[[], Awaitable[None]],
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         """`after_marks` is awaited after each commit that made sales due; it must not fail."""
         self._pool = pool
         self._after_marks = after_marks
+        self._most_waiting = most_waiting
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
@@ -100,7 +107,7 @@ class Committer:
 
         Repeating after NotCommittedError is safe: a copy stored twice is one piece of work.
         """
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= self._most_waiting:
             FAILED.labels("full").inc()
             raise NotCommittedError
         done = asyncio.get_running_loop().create_future()

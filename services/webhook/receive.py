@@ -127,7 +127,13 @@ class Receiver:
         )
         if heard.bill_id is None or not heard.due:
             return Delivery(event=event, mark=None)
-        mark = Mark(tenant_id=tenant, bill_id=heard.bill_id, lane=LIVE, origin="webhook")
+        mark = Mark(
+            tenant_id=tenant,
+            bill_id=heard.bill_id,
+            lane=LIVE,
+            origin="webhook",
+            about_bill=source == "vindi",
+        )
         return Delivery(event=event, mark=mark)
 
 

@@ -65,10 +65,13 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
     ]
 
 
+# The same wish again keeps its instant: it may be the day a nota is dated by.
 SET_WISHES: Final = """
     -- sale_actions_store.apply wishes
     UPDATE sales s
-       SET wish = w.wish, wish_at = CASE WHEN w.wish IS NULL THEN NULL ELSE now() END,
+       SET wish = w.wish,
+           wish_at = CASE WHEN w.wish IS NULL THEN NULL
+                          WHEN w.wish = s.wish THEN s.wish_at ELSE now() END,
            updated_at = now()
       FROM unnest($2::bigint[], $3::text[]) AS w (bill_id, wish)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id

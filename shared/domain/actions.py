@@ -67,8 +67,10 @@ def _hold(sale: ActionState) -> Change | Refusal:
 
 
 def _release(sale: ActionState) -> Change | Refusal:
-    if sale.status is SaleStatus.HELD or sale.wish == "hold":
+    if sale.wish == "hold":
         return Change(wish=None)
+    if sale.status is SaleStatus.HELD:
+        return Change(wish=sale.wish)  # the hold's own cause is looked at again
     return Refusal(code="not_held")
 
 

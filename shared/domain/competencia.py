@@ -27,18 +27,20 @@ def choose_competencia(
     zone: ZoneInfo,
     backfill: Literal["original", "today"] | None,
     now: datetime,
+    locked: frozenset[tuple[int, int]] = frozenset(),
 ) -> Competencia:
     """Choose the competência: what was fixed first, else what the rule or backfill says.
 
     A day in an earlier month than today is kept up to `keep_until_day` of the following month;
     afterwards it is closed, or becomes today where the rule says so. `late_competencia` does not
-    apply to a backfill that asked for original days.
+    apply to a backfill that asked for original days; months in `locked` do.
     """
     today = local_day(now, zone)
     if backfill == "today":
         return Competencia(day=max(today, local_day(issue_at, zone)), closed=False)
     if backfill == "original":
-        return Competencia(day=min(fixed or local_day(moment_at, zone), today), closed=False)
+        original = min(fixed or local_day(moment_at, zone), today)
+        return Competencia(day=original, closed=month_of(original) in locked)
     by_issue_day = rule.competencia == "issue_day" or (rule.competencia is None and guarantee)
     day = fixed or local_day(issue_at if by_issue_day else moment_at, zone)
     if month_of(day) >= month_of(today):

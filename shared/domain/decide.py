@@ -231,6 +231,7 @@ def _issue(
         zone=terms.zone,
         backfill=sale.backfill,
         now=now,
+        locked=terms.locked_months,
     )
     if days is not None and now < due:
         return Wait(

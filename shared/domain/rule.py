@@ -39,13 +39,6 @@ class RuleException(_Part):
     issue_when: IssueWhen
     guarantee_days: GuaranteeDays | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _demand_conditions(cls, data: object) -> object:
-        if isinstance(data, dict) and "if" not in data and "if_" in data:
-            raise ValueError("the conditions are named `if`")
-        return data
-
 
 class LateCompetencia(_Part):
     """What to do with a competência in an earlier month than the day of sending."""

@@ -70,3 +70,4 @@ class TenantTerms:
     zone: ZoneInfo
     active_from: datetime | None  # None until activated
     issuing: bool  # False while paused or not yet active
+    locked_months: frozenset[tuple[int, int]] = frozenset()  # year and month a closing has locked

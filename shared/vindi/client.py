@@ -140,11 +140,12 @@ class VindiClient:
         budget: Budget,
         lane: Lane,
         timeout: timedelta = timedelta(seconds=30),
-        patience: timedelta = timedelta(),
+        patience: timedelta = timedelta(seconds=5),
     ) -> None:
         """`session` is one of `open_session`, which sends every request once.
 
-        `base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn.
+        `base_url` goes up to and with `/api/v1`; `patience` is how long to wait for a turn:
+        some seconds, since the first request of a window goes alone.
         """
         self.account = account
         self._session = session

@@ -268,7 +268,10 @@ async def test_health_names_the_connection_that_is_blocked(world: World, pool: P
     assert well.body["status"] == "ok"
     assert ill.body["status"] == "broken"
     checks = {check["code"]: check["status"] for check in ill.body["checks"]}
-    assert checks == {"vindi_connection": "broken", "issuer_connection": "ok"}
+    assert {code for code, status in checks.items() if status != "ok"} == {
+        "vindi_connection",
+        "vindi_key",
+    }
 
 
 async def test_a_replaced_connection_is_not_blocked_for_the_one_before(
@@ -303,3 +306,15 @@ async def _lease(world: World, tenant: TenantId) -> None:
 
 def _hash(url: str) -> bytes:
     return hash_secret(url.rpartition("/")[2])
+
+
+async def test_an_account_whose_notas_vindi_issues_already_is_warned_of(world: World) -> None:
+    tenant = await world.api.tenant()
+    account = world.sandbox.vindi.create_account()
+    account.canned["/invoices"] = (200, b'{"invoices":[{"id":1}]}', "application/json")
+
+    reply = await world.api.put(
+        f"/tenants/{tenant}/vindi", {"api_key": account.keys[0].key, "environment": "production"}
+    )
+
+    assert [warning["code"] for warning in reply.body["warnings"]] == ["vindi_issues_already"]

@@ -45,3 +45,11 @@ def test_only_a_denied_sale_is_sent_again(sale: ActionState) -> None:
 
     if isinstance(answer, Change) and answer.resend:
         assert sale.status is SaleStatus.DENIED
+
+
+@given(sale=STATES)
+def test_releasing_takes_back_a_hold_and_no_other_wish(sale: ActionState) -> None:
+    answer = judge("release", sale)
+
+    if isinstance(answer, Change):
+        assert answer.wish == (None if sale.wish == "hold" else sale.wish)

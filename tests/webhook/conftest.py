@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ class Client:
         method: str = "POST",
         headers: dict[str, str] | None = None,
     ) -> Answer:
+        if isinstance(body, bytes):
+            body = io.BytesIO(body)
         async with self.http.request(
             method, self.base + path, data=body, headers=headers
         ) as answer:

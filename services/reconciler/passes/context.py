@@ -13,7 +13,7 @@ from shared.db.bills_store import KnownBill
 from shared.db.connection import Pool
 from shared.db.passes_store import PassState, Zone
 from shared.domain.bill import Bill
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 from shared.vindi.payloads import read_bill
@@ -30,7 +30,7 @@ OVERLAP_MEASURED: Final = timedelta(minutes=15)
 class Findings:
     """What a pass found; `missed` and `heard` count sales whose event had time to come."""
 
-    found: int = 0
+    found: set[BillId] = field(default_factory=set)
     missed: int = 0
     heard: int = 0
     plain: set[str] = field(default_factory=set)
