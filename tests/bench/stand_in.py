@@ -93,9 +93,7 @@ class Field:
 
 
 @asynccontextmanager
-async def a_field(
-    folder: Path, *, names: tuple[str, ...], **settings: str
-) -> AsyncIterator[Field]:
+async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> AsyncIterator[Field]:
     """Servers, the sandbox and the named services, started and stopped with the block."""
     async with (
         running_postgres(folder / "pg") as postgres,
