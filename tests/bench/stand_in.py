@@ -96,8 +96,8 @@ class Field:
 async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> AsyncIterator[Field]:
     """Servers, the sandbox and the named services, started and stopped with the block."""
     async with (
-        running_postgres(folder / "pg") as postgres,
-        running_redis(folder / "redis") as redis,
+        running_postgres(folder) as postgres,
+        running_redis(folder) as redis,
         aiohttp.ClientSession() as http,
         _stand_in(http, folder) as stand_in,
     ):
