@@ -43,6 +43,7 @@ LIST_TRIES: Final = 3
 LONGEST_WAIT: Final = timedelta(seconds=90)
 WAITS: Final = 3
 SLACK_PAGES: Final = 50
+CHANCE: Final = random.Random()  # noqa: S311 - spreads load, hides nothing
 
 
 class IncompletePass(TransientError):
@@ -52,6 +53,10 @@ class IncompletePass(TransientError):
         super().__init__(f"{resource} not read whole: {why}")
         self.why: Why = why
         self.resource = resource
+
+
+class TooLong(Exception):
+    """A list has more rows than its reader wants; nothing of it was taken."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,7 @@ class ListRead(Generic[T]):
     resource: Resource[T]
     query: Query | None
     fits: Fits = field(default=lambda _raw: True)
+    most: int | None = None  # rows; a longer list is not begun
 
 
 async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sequence[Row[T]]]:
@@ -90,7 +96,7 @@ async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[S
 
     A row may come twice, and all of them again when a reading did not add up, so whoever takes
     them must not mind. Raises IncompletePass, VindiRequestRefused, what blocks the tenant
-    (TenantBlockedError), and VindiBusy when the account's requests are spent.
+    (TenantBlockedError), TooLong, and VindiBusy when the account's requests are spent.
     """
     for _ in range(LIST_TRIES):
         tally = _Tally()
@@ -108,6 +114,8 @@ async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Page
     number, most = 1, None
     while True:
         page = await _sound_page(client, wanted, number)
+        if number == 1 and wanted.most is not None and (page.total or 0) > wanted.most:
+            raise TooLong
         yield page
         if page.is_last:
             return
@@ -173,7 +181,7 @@ async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
 
 async def _rest(seconds: float) -> None:
     # Jitter: tenants that failed together do not come back together.
-    await asyncio.sleep(seconds * random.uniform(1, 1.25))  # noqa: S311 - spreads load
+    await asyncio.sleep(seconds * CHANCE.uniform(1, 1.25))
 
 
 def since(field_name: str, bound: datetime) -> Fits:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.reconciler import read_list
+from services.reconciler.passes import context
 from services.reconciler.schedule import LEASE, Scheduler
 from services.sandbox.vindi import operations
 from shared.db import connections_store, passes_store
@@ -34,6 +35,25 @@ async def test_a_pass_with_nothing_new_costs_three_requests(watch: Watch) -> Non
     assert watch.requests() - before == 3
     assert state.found == first.found == 30
     assert marks(state) > marks(first)
+
+
+async def test_after_a_renewal_day_the_overlap_is_not_read_over_and_over(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "LONG_OVERLAP", 20)
+    watch.desk.account.faults.change({"per_page_cap": 5})
+    at = (datetime.now(UTC) - timedelta(minutes=5)).timestamp()
+    for _ in range(30):
+        watch.desk.sell(created_at=at, paid_at=at)
+    await watch.pass_once()
+    new = watch.desk.sell()
+    await watch.desk.work()
+    before = watch.requests()
+
+    await watch.pass_once()
+
+    assert await watch.due() == {new.id}
+    assert watch.requests() - before == 5
 
 
 async def test_only_sales_that_differ_become_due(watch: Watch) -> None:

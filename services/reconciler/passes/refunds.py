@@ -35,7 +35,8 @@ async def read_refunds(context: PassContext) -> None:
         wanted = ListRead(
             resource=TRANSACTIONS,
             query=all_of(
-                where("transaction_type", "=", "refund"), where("created_at", ">=", bound)
+                where("transaction_type", "=", "refund"),
+                where("created_at", ">=", context.written(bound)),
             ),
             fits=lambda raw: raw.get("transaction_type") == "refund" and made(raw),
         )
