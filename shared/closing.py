@@ -4,7 +4,8 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -20,10 +21,9 @@ from shared.db.passes_store import Zone
 from shared.db.tenants_store import Tenant
 from shared.domain.closing import Closing, Month, kinds_of
 from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
-from zoneinfo import ZoneInfo
-from shared.vindi.client import BILLS, CHARGES, VindiClient
+from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
+from shared.vindi.errors import VindiBusy, VindiUnavailable
 from shared.vindi.query import Query, all_of, any_of, where
-from shared.vindi.errors import VindiBusy
 
 log = structlog.get_logger()
 
@@ -35,6 +35,9 @@ UTC_SHIFT: Final = timedelta(hours=3)
 NOT_CONNECTED: Final = "vindi_not_connected"
 UNREACHABLE: Final = "vindi_unreachable"
 BUSY: Final = "vindi_busy"
+FILTER_IGNORED: Final = "vindi_filter_ignored"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +140,25 @@ async def _missing(conn: Connection, span: Span, said: Totals) -> int:
 async def _count(client: VindiClient, span: Span, zone: Zone) -> Totals:
     kinds = span.kinds
     return Totals(
-        charges=await client.count(CHARGES, paid_charges(span, zone)) if kinds.paid else None,
-        bills=await client.count(BILLS, live_bills(span, zone)) if kinds.created else None,
+        charges=await _total(client, CHARGES, paid_charges(span, zone), ("paid",))
+        if kinds.paid
+        else None,
+        bills=await _total(client, BILLS, live_bills(span, zone), ("pending", "paid"))
+        if kinds.created
+        else None,
     )
+
+
+async def _total(
+    client: VindiClient, resource: Resource[T], query: Query, statuses: tuple[str, ...]
+) -> int:
+    """Ask for a list's Total; a first row that does not fit shows that it counts other things."""
+    page = await client.read_page(resource, query, per_page=1)
+    if page.total is None:
+        raise VindiUnavailable("no total")
+    if any(row.raw.get("status") not in statuses for row in page.rows):
+        raise RejectedError("the filter was ignored", code=FILTER_IGNORED)
+    return page.total
 
 
 def paid_charges(span: Span, zone: Zone) -> Query:
@@ -162,6 +181,3 @@ def _within(field_name: str, span: Span, zone: Zone) -> tuple[Query, Query]:
 
 def _told(instant: datetime, zone: Zone) -> datetime:
     return instant + UTC_SHIFT if zone == "utc" else instant
-
-
-

@@ -1,10 +1,11 @@
 """What handlers work with: stores, keys, clients. Made once, by whoever starts the process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.clients import Clients
+from shared.closing import VindiTotals
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.set_up import SetUp
@@ -21,3 +22,4 @@ class Services:
     clients: Clients
     set_up: SetUp
     now: Callable[[], datetime]
+    vindi_totals: VindiTotals = field(default_factory=VindiTotals)

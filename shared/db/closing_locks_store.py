@@ -1,7 +1,6 @@
 """Months that a person locked, with what they said then."""
 
-from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -9,14 +8,15 @@ from shared.db.connection import Connection
 from shared.domain.closing import Figures, Lock, Month, figures_from_json, figures_to_json
 from shared.domain.ids import TenantId
 
-_COLUMNS: Final = "month, locked_at, locked_by, reason, forced, figures"
+if TYPE_CHECKING:
+    from datetime import date
 
-ADD: Final = f"""
+ADD: Final = """
     -- closing_locks_store.add
     INSERT INTO closing_locks (tenant_id, month, locked_by, reason, forced, figures)
     VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id, month) DO NOTHING
- RETURNING {_COLUMNS}
+ RETURNING month, locked_at, locked_by, reason, forced, figures
 """
 
 
@@ -37,9 +37,9 @@ async def add(
     return None if row is None else _lock(row)
 
 
-GET: Final = f"""
+GET: Final = """
     -- closing_locks_store.get
-    SELECT {_COLUMNS} FROM closing_locks WHERE tenant_id = $1 AND month = $2
+    SELECT month, locked_at, locked_by, reason, forced, figures FROM closing_locks WHERE tenant_id = $1 AND month = $2
 """
 
 
@@ -49,10 +49,10 @@ async def get(conn: Connection, tenant: TenantId, month: Month) -> Lock | None:
     return None if row is None else _lock(row)
 
 
-REMOVE: Final = f"""
+REMOVE: Final = """
     -- closing_locks_store.remove
     DELETE FROM closing_locks WHERE tenant_id = $1 AND month = $2
- RETURNING {_COLUMNS}
+ RETURNING month, locked_at, locked_by, reason, forced, figures
 """
 
 

@@ -193,3 +193,39 @@ COUNT_CREATED: Final = """
 async def count_live_bills(conn: Connection, span: Span) -> int:
     """How many bills that we read are live, with a `created_at` inside the month."""
     return int(await conn.fetchval(COUNT_CREATED, span.tenant, span.first, span.end))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidNota:
+    """A valid nota of a month, as its documents are asked for."""
+
+    bill_id: BillId
+    part: int
+    external_id: ExternalId
+    number: str | None
+    status: str
+    amount: Cents
+
+
+VALID_NOTAS: Final = """
+    -- closing_read.valid_notas
+    SELECT n.bill_id, n.part, n.external_id, n.number, n.status, n.amount
+      FROM notas n JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
+     WHERE n.tenant_id = $1 AND s.tenant_id = $1 AND s.moment_at >= $2 AND s.moment_at < $3
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND (n.bill_id, n.part) > ($4, $5)
+     ORDER BY n.bill_id, n.part LIMIT $6
+"""
+
+
+async def valid_notas(pool: Pool, span: Span, *, page: int = 500) -> AsyncIterator[list[ValidNota]]:
+    """Walk through the valid notas of a month, holding no connection between pages."""
+    after = (0, 0)
+    while True:
+        async with pool.acquire() as conn:
+            rows = await conn.fetch(VALID_NOTAS, span.tenant, span.first, span.end, *after, page)
+        if rows:
+            yield [ValidNota(**dict(row)) for row in rows]
+        if len(rows) < page:
+            return
+        after = (rows[-1]["bill_id"], rows[-1]["part"])

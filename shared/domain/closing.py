@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from shared.domain.moment import local_day, next_month, start_of_day
 from shared.domain.money import Cents
 from shared.domain.rule import Rule
+
+NOTHING = Cents(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -25,7 +27,8 @@ class Month:
         plain = text.isascii() and year.isdigit() and month.isdigit()
         if not plain or (len(year), len(month)) != (4, 2):
             raise ValueError("a month is YYYY-MM")
-        date(int(year), int(month), 1)
+        if not 2000 <= int(year) <= 2199 or not 1 <= int(month) <= 12:
+            raise ValueError("no such month")
         return cls(year=int(year), month=int(month))
 
     @classmethod
@@ -73,7 +76,7 @@ class Sum:
     """How many bills, and how much money."""
 
     bills: int = 0
-    amount: Cents = Cents(0)
+    amount: Cents = NOTHING
 
     def minus(self, other: "Sum") -> "Sum":
         """What this has beyond the other; may be negative."""
@@ -125,7 +128,7 @@ class Lock:
 class Adjustment:
     """What changed in one figure since the lock; `reason` is None for the totals."""
 
-    what: str  # `vindi`, `notas`, `exception`
+    what: Literal["vindi", "notas", "exception"]
     reason: Reason | None
     change: Sum
 
