@@ -39,7 +39,8 @@ async def add(
 
 GET: Final = """
     -- closing_locks_store.get
-    SELECT month, locked_at, locked_by, reason, forced, figures FROM closing_locks WHERE tenant_id = $1 AND month = $2
+    SELECT month, locked_at, locked_by, reason, forced, figures
+      FROM closing_locks WHERE tenant_id = $1 AND month = $2
 """
 
 
