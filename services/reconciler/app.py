@@ -16,8 +16,12 @@ from starlette.types import Lifespan
 
 from services.reconciler.api import (
     actions,
+<<<<<<< HEAD
     closing,
     closing_files,
+=======
+    backfills,
+>>>>>>> main
     connections,
     documents,
     health,
@@ -44,8 +48,12 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,
+<<<<<<< HEAD
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
+=======
+    *backfills.OPERATIONS,
+>>>>>>> main
 )
 
 

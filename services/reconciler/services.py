@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.clients import Clients
 from shared.closing import VindiTotals
@@ -22,4 +22,5 @@ class Services:
     clients: Clients
     set_up: SetUp
     now: Callable[[], datetime]
+    reconcile_every: timedelta = timedelta(minutes=5)
     vindi_totals: VindiTotals = field(default_factory=VindiTotals)

@@ -8,6 +8,9 @@ from shared.db.connection import Connection
 DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "reconciler_passes",
     "refunds_seen",
+    "backfills",
+    "backfill_bills",
+    "backfill_customers",
     "closing_locks",
     "closing_checks",
 )
