@@ -16,12 +16,9 @@ from starlette.types import Lifespan
 
 from services.reconciler.api import (
     actions,
-<<<<<<< HEAD
+    backfills,
     closing,
     closing_files,
-=======
-    backfills,
->>>>>>> main
     connections,
     documents,
     health,
@@ -48,12 +45,9 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,
-<<<<<<< HEAD
+    *backfills.OPERATIONS,
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
-=======
-    *backfills.OPERATIONS,
->>>>>>> main
 )
 
 

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import asyncpg
 import typer
+from rich.console import Console
 
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, exit_with
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.local.home import Home, HomeBusyError, open_home
+from shared.ops.closing import run_closing
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, Service
 
@@ -29,6 +31,17 @@ def up(
     """Run the whole system on this machine until Ctrl-C."""
     with plain_errors():
         run_up(os.environ, _chosen(services))
+
+
+@app.command(name="closing")
+def closing_command(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    month: Annotated[str, typer.Option(help="Such as 2026-10, in the tenant's zone.")],
+) -> None:
+    """Print a month's closing; exit 1 when it does not balance."""
+    with plain_errors():
+        code = asyncio.run(run_closing(os.environ, tenant, month, Console()))
+    raise typer.Exit(code)
 
 
 @app.command(name="migrate")
