@@ -17,6 +17,8 @@ from starlette.types import Lifespan
 from services.reconciler.api import (
     actions,
     backfills,
+    closing,
+    closing_files,
     connections,
     documents,
     health,
@@ -44,6 +46,8 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *sales.OPERATIONS,
     *documents.OPERATIONS,
     *backfills.OPERATIONS,
+    *closing_files.OPERATIONS,
+    *closing.OPERATIONS,
 )
 
 

@@ -24,6 +24,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "backfills",
     "backfill_bills",
     "backfill_customers",
+    "closing_locks",
+    "closing_checks",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = ()
