@@ -12,7 +12,7 @@ from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
 from services.emitter.ladder import back_off, next_poll
 from services.emitter.leases import Leases
-from services.emitter.outcomes import Sent
+from services.emitter.outcomes import Reader, Sent
 from services.emitter.work import CancelNota, FollowUp, Plan, Send, happened
 from services.emitter.write import write_plans
 from shared.db import connections_store
@@ -113,6 +113,8 @@ class _Asker:
                 revision=plan.action.intent.revision,
                 status=NotaStatus.SENDING,
                 since=self._now,
+                competencia=plan.action.intent.competencia,
+                auto_sends=plan.action.auto_sends,
             )
         if plan.action is None:
             raise ValueError("a plan without an action is about no nota")
@@ -156,7 +158,7 @@ class _Asker:
             case Issued(snapshot=snapshot):
                 return self._seen(issuer, sent, snapshot)
             case Rejected(findings=findings, code=code):
-                return outcomes.refused(sent, code, findings, self._context.seal)
+                return outcomes.refused(sent, code, findings, self._reader(issuer), self._now)
             case Unknown(why=why):
                 log.warning(
                     "answer_lost",
@@ -242,9 +244,16 @@ class _Asker:
         return outcomes.seen(
             sent,
             snapshot,
-            classify=issuer.classify_denial,
-            seal=self._context.seal,
+            reader=self._reader(issuer),
             now=self._now,
+        )
+
+    def _reader(self, issuer: Issuer) -> Reader:
+        return Reader(
+            classify=issuer.classify_denial,
+            word=self._context.denial_word,
+            seal=self._context.seal,
+            zone=self._context.terms.zone,
         )
 
     async def _blocked(

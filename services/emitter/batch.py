@@ -152,7 +152,7 @@ async def _decide_all(
 
 def _decided(context: TenantContext, sale: FreshSale) -> Plan | None:
     """Decide one sale; None when its customer has to be read first."""
-    decision = decide(sale.facts(), context.rule, context.terms, context.now)
+    decision = decide(sale.facts(context.now), context.rule, context.terms, context.now)
     if isinstance(decision, NeedsCustomer):
         return None
     return plan_sale(sale, decision, context.plan_terms(), context.now)

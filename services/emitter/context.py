@@ -50,6 +50,10 @@ class TenantContext:
         bare = normalise_document(document) or ""
         return self.sealer.word(bare, tenant=self.tenant, purpose="document")
 
+    def denial_word(self, reason: str) -> bytes:
+        """Hash the text of a denial, so that equal ones are one cause."""
+        return self.sealer.word(reason, tenant=self.tenant, purpose="denial")
+
     def plan_terms(self) -> Terms:
         """What its plans share."""
         connection = self.issuer_connection

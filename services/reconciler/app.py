@@ -14,7 +14,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Lifespan
 
-from services.reconciler.api import actions, connections, documents, health, rules, sales, tenants
+from services.reconciler.api import (
+    actions,
+    connections,
+    denials,
+    documents,
+    health,
+    rules,
+    sales,
+    tenants,
+)
 from services.reconciler.api.openapi import describe
 from services.reconciler.api.operation import PREFIX, AnyOperation
 from services.reconciler.api.problem import Problem, render_problem
@@ -34,6 +43,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,
+    *denials.OPERATIONS,
 )
 
 
