@@ -61,7 +61,9 @@ class Foreseen:
     to_issue: Cents = Cents(0)
 
 
-def window_moment(bill: Bill, rule: Rule | None, came_alive_at: datetime | None) -> datetime | None:
+def window_moment(
+    bill: Bill, rule: Rule | None, came_alive_at: datetime | None
+) -> datetime | None:
     """The instant of a bill that a window looks at: that of its rule (design D8).
 
     A payment that was given back happened all the same. None for a bill that has no such moment
