@@ -9,6 +9,14 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from shared.config.secret import Secret
+from shared.connection_checks import (
+    Notice,
+    SetUpRefused,
+    checked_company,
+    good_merchant,
+    issuer_notices,
+    vindi_notices,
+)
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
 from shared.db import (
@@ -24,46 +32,21 @@ from shared.db.connections_store import VindiEnvironment, key_hint
 from shared.db.events_store import Source
 from shared.db.rules_store import RuleVersion
 from shared.db.tenants_store import Plan, Tenant
-from shared.domain.errors import RejectedError, TransientError
 from shared.domain.ids import TenantId
 from shared.domain.messages import CONNECTIONS
 from shared.domain.nota import IssuerEnvironment
 from shared.domain.rule import Rule
-from shared.issuer.errors import IssuerCompanyUnknown, IssuerForbidden, IssuerKeyRefused
-from shared.issuer.interface import Connection as Company
 from shared.issuer.interface import Issuer
 from shared.vindi.client import VindiClient
-from shared.vindi.payloads import Merchant
 from shared.waker import Waker
 
 OLD_SECRET_LIVES: Final = timedelta(hours=72)  # longer than Vindi goes on repeating: 48 h
 WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105 - a purpose of sealing, not a secret
+NOW: Final = """
+    -- set_up.now
+    SELECT now()
+"""
 MissingPart = Literal["vindi", "issuer", "rule"]
-
-
-class SetUpRefused(RejectedError):
-    """What was asked for cannot be stored; `missing` names what is lacking, where that is why."""
-
-    def __init__(self, detail: str, *, code: str, missing: tuple[str, ...] = ()) -> None:
-        super().__init__(detail, code=code)
-        self.code = code
-        self.missing = missing
-
-
-class SideUnreachable(TransientError):
-    """Nothing could be checked, so nothing was stored; `code` says which side did not answer."""
-
-    def __init__(self, detail: str, *, code: str) -> None:
-        super().__init__(detail)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """Something to know that does not stop the connection; `message` is Portuguese."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +137,7 @@ class SetUp:
         (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`) or SideUnreachable.
         """
         check = await client.check_key()
-        merchant = _good_merchant(check.outcome, check.merchant, check.forbidden)
+        merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
         async with self.pool.acquire() as conn, conn.transaction():
             _known(await tenants_store.lock(conn, tenant))
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
@@ -186,7 +169,7 @@ class SetUp:
             environment=environment,
             key_hint=key_hint(api_key),
             webhook_url=url,
-            warnings=_vindi_warnings(issues_already=check.issues_already, changed=changed),
+            warnings=vindi_notices(issues_already=check.issues_already, changed=changed),
         )
 
     async def new_vindi_webhook(
@@ -213,7 +196,7 @@ class SetUp:
         Raises SetUpRefused (`issuer_key_refused`, `issuer_company_unknown`,
         `issuer_company_incomplete` with what is missing) or SideUnreachable.
         """
-        company = await _checked_company(issuer)
+        company = await checked_company(issuer)
         async with self.pool.acquire() as conn, conn.transaction():
             _known(await tenants_store.lock(conn, tenant))
             await connections_store.put_issuer(
@@ -241,7 +224,7 @@ class SetUp:
             company_name=company.company_name,
             cnpj=company.cnpj,
             status_webhook_url=url,
-            warnings=_issuer_warnings(environment),
+            warnings=issuer_notices(environment),
         )
 
     async def put_rule(self, tenant: TenantId, rule: Rule, *, by: str) -> RuleVersion:
@@ -293,7 +276,7 @@ class SetUp:
         """The address in use, so that connecting again changes nothing at the other side."""
         sealed = await secrets_store.current_sealed(conn, tenant, source)
         if sealed is None:
-            now: datetime = await conn.fetchval("SELECT now() -- set_up.now")
+            now: datetime = await conn.fetchval(NOW)
             return await self._new_webhook_url(conn, tenant, source, now)
         secret = self.sealer.unseal(sealed, tenant=tenant, purpose=WEBHOOK_SECRET)
         return self._url(source, secret.decode())
@@ -326,86 +309,6 @@ async def _missing_parts(
         "rule": await rules_store.newest(conn, tenant),
     }
     return tuple(name for name, part in parts.items() if part is None)
-
-
-def _good_merchant(
-    outcome: Literal["ok", "refused", "account_blocked", "too_narrow", "unreachable"],
-    merchant: Merchant | None,
-    forbidden: str | None,
-) -> Merchant:
-    match outcome:
-        case "refused":
-            raise SetUpRefused("Vindi refused the key.", code="vindi_key_refused")
-        case "too_narrow":
-            raise SetUpRefused(
-                f"The key's access profile forbids reading {forbidden or 'something needed'}.",
-                code="vindi_key_too_narrow",
-                missing=(forbidden,) if forbidden else (),
-            )
-        case "account_blocked":
-            raise SetUpRefused("Vindi blocked the account.", code="vindi_account_blocked")
-        case "ok" if merchant is not None:
-            return merchant
-        case _:
-            raise SideUnreachable("Vindi did not answer usably.", code="vindi_unreachable")
-
-
-async def _checked_company(issuer: Issuer) -> Company:
-    try:
-        company = await issuer.check_connection()
-    except IssuerKeyRefused as error:
-        raise SetUpRefused("The issuer refused the key.", code="issuer_key_refused") from error
-    except IssuerForbidden as error:
-        raise SetUpRefused(
-            "The key has no right to this company.", code="issuer_company_unknown"
-        ) from error
-    except IssuerCompanyUnknown as error:
-        raise SetUpRefused(
-            "The issuer knows no such company.", code="issuer_company_unknown"
-        ) from error
-    except TransientError as error:
-        raise SideUnreachable(
-            "The issuer did not answer usably.", code="issuer_unreachable"
-        ) from error
-    if company.missing:
-        raise SetUpRefused(
-            "The company's registration at the issuer is incomplete.",
-            code="issuer_company_incomplete",
-            missing=company.missing,
-        )
-    return company
-
-
-def _vindi_warnings(*, issues_already: bool, changed: bool) -> tuple[Notice, ...]:
-    found = []
-    if issues_already:
-        found.append(
-            Notice(
-                code="vindi_issues_already",
-                message="A Vindi já tem notas emitidas por outra integração. Desligue-a antes de"
-                " ativar, para não emitir em dobro.",
-            )
-        )
-    if changed:
-        found.append(
-            Notice(
-                code="vindi_account_changed",
-                message="Esta chave é de outra conta ou ambiente da Vindi. As vendas já registradas"
-                " são da conta anterior.",
-            )
-        )
-    return tuple(found)
-
-
-def _issuer_warnings(environment: IssuerEnvironment) -> tuple[Notice, ...]:
-    if environment == "Producao":
-        return ()
-    return (
-        Notice(
-            code="issuer_test_environment",
-            message="Ambiente de homologação: as notas não têm valor fiscal.",
-        ),
-    )
 
 
 def _codes_of(side: Literal["vindi", "issuer"]) -> list[str]:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 
+import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
@@ -88,7 +89,7 @@ def main() -> None:
     console = Console(width=wide)
     try:
         raise SystemExit(asyncio.run(_until_told_to_stop(console)))
-    except (ChildFailedError, RefusedError) as error:
+    except (ChildFailedError, RefusedError, aiohttp.ClientError) as error:
         console.print(f"The demo could not go on: {error}", style="red", markup=False)
         raise SystemExit(1) from None
 

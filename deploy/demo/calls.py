@@ -1,12 +1,14 @@
 """HTTP calls as a user's script makes them; anything but success is an error."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
 
+PATIENCE: Final = 10
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 
 
@@ -22,8 +24,12 @@ class Calls:
     base: str
 
     async def get(self, path: str, **params: Any) -> Any:
-        """GET; parameters that are None are left out."""
+        """GET; parameters that are None are left out. Patient with a service that restarts."""
         given = {name: str(value) for name, value in params.items() if value is not None}
+        for _ in range(PATIENCE):
+            with suppress(aiohttp.ClientConnectionError):
+                return await self._call("GET", path, params=given)
+            await asyncio.sleep(1)
         return await self._call("GET", path, params=given)
 
     async def post(self, path: str, **body: Any) -> Any:
@@ -52,6 +58,6 @@ async def calls_to(
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     if basic is not None:
-        headers["Authorization"] = aiohttp.BasicAuth(basic, "").encode()
+        headers["Authorization"] = aiohttp.encode_basic_auth(basic, "")
     async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as session:
         yield Calls(session=session, base=base)

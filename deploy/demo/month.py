@@ -53,7 +53,7 @@ class Month:
         """Compare all books; the closings come with it."""
         sales = await self.tenant.sales()
         months = sorted({_local_month(sale) for sale in sales.values()} - {""})
-        closings: list[Any] = []  # XXX
+        closings = await self.tenant.closings(months)
         proof = prove(
             bills=await self._bills(),
             sales=sales,

@@ -285,6 +285,7 @@ def seen(
     )
 
 
+_MADE = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED, NotaStatus.DENIED})
 _WHAT = {
     NotaStatus.PENDING: "issuer_accepted",
     NotaStatus.ISSUED: "nota_issued",
@@ -340,6 +341,7 @@ def _moved(
             status=STATUS_OF_NOTA[update.status],
             code=code,
             attention=attention or code,
+            nota_made=update.status in _MADE,
         ),
         happenings=told,
         settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),

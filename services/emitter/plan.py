@@ -100,7 +100,9 @@ def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime)
             row = _row(fresh, terms, SaleStatus.HELD, code=decision.code, detail=decision.detail)
             return _done(fresh, sale=_dated(row, decision.issue_at, decision.competencia))
         case Skip():
-            row = _row(fresh, terms, SaleStatus.SKIPPED, code=decision.code, wish_done=True)
+            # What a person cancelled stays cancelled: that wish is not used up.
+            over = decision.code != "canceled_by_person"
+            row = _row(fresh, terms, SaleStatus.SKIPPED, code=decision.code, wish_done=over)
             return _done(fresh, sale=_dated(row, decision.issue_at, None))
         case Issue():
             return _plan_issue(fresh, decision, terms)
@@ -120,7 +122,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
         row = _row(fresh, terms, SaleStatus.HELD, code=code)
         return _done(fresh, sale=_dated(row, decision.issue_at, decision.competencia))
     intent = _intent(fresh, decision, terms, terms.environment)
-    row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount, wish_done=True)
+    row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount)
     why = f"regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
     last = fresh.known.nota
     return Plan(
@@ -306,7 +308,7 @@ def _row(
     amount: Cents | None = None,
     wish_done: bool = False,
 ) -> SaleRow:
-    bill, customer = fresh.bill, fresh.customer
+    bill, customer, known = fresh.bill, fresh.customer, fresh.known.sale
     when = choose_moment(bill, terms.rule) if terms.rule else None
     document = customer.document if customer else None
     return SaleRow(
@@ -324,7 +326,7 @@ def _row(
         customer_name=customer.name if customer else bill.customer_name,
         document_word=terms.document_word(document) if document else None,
         customer=fresh.customer_body,
-        wish_done=wish_done,
+        wish_done=known.wish_at if wish_done and known else None,
     )
 
 

@@ -15,6 +15,7 @@ from shared.db.sales_store import SaleRow
 from shared.domain.bill import Bill, BillStatus, Refund
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
+from shared.domain.refunds import maybe_refunded
 from shared.domain.sale import SaleStatus
 from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
@@ -118,25 +119,13 @@ RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
 
 
 async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]) -> RefundsOf:
-    charges = [charge for sale in fresh for charge in _maybe_refunded(sale)]
+    charges = [charge for sale in fresh for charge in maybe_refunded(sale.bill, sale.refunds)]
     return await bulk.refunds_of_charges(vindi, charges) if charges else {}
 
 
 def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | None:
     found = (refunds.get(charge.id) for charge in sale.bill.charges)
     return next((answer for answer in found if isinstance(answer, Unreadable)), None)
-
-
-def _maybe_refunded(sale: FreshSale) -> list[ChargeId]:
-    """Charges that may have refunds: a partial one shows only as the last transaction."""
-    known = sale.refunds
-    return [
-        charge.id
-        for charge in sale.bill.charges
-        if charge.transaction_type == "refund"
-        or charge.id in known
-        or (charge.status == "canceled" and charge.paid_at is not None)
-    ]
 
 
 def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:

@@ -16,6 +16,7 @@ from starlette.types import Lifespan
 
 from services.reconciler.api import (
     actions,
+    backfills,
     connections,
     denials,
     documents,
@@ -43,6 +44,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,
+    *backfills.OPERATIONS,
     *denials.OPERATIONS,
 )
 

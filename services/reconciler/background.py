@@ -8,6 +8,8 @@ from typing import Final
 
 import structlog
 
+from services.reconciler.backfill.worker import work_on_backfills
+from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
 from shared.db import idempotency_store
 
@@ -33,7 +35,11 @@ async def forget_idempotency_keys(services: Services) -> None:
 
 
 # A loop handles its own failures; one that ends anyway is a bug and is logged.
-LOOPS: Final[tuple[Background, ...]] = (forget_idempotency_keys,)
+LOOPS: Final[tuple[Background, ...]] = (
+    forget_idempotency_keys,
+    reconcile_accounts,
+    work_on_backfills,
+)
 
 
 @asynccontextmanager

@@ -26,7 +26,12 @@ T = TypeVar("T")
 Row = Read[T] | Unreadable
 Fits = Callable[[Mapping[str, Any]], bool]
 Why = Literal[
-    "filter_ignored", "total_disagrees", "rows_omitted", "never_ends", "vindi_unavailable"
+    "filter_ignored",
+    "order_ignored",
+    "total_disagrees",
+    "rows_omitted",
+    "never_ends",
+    "vindi_unavailable",
 ]
 
 # How far a value read as UTC and one read as Brasília lie apart (vindi-api, section 3.3).
@@ -58,7 +63,7 @@ class _Tally:
     shrank: bool = False
     seen: set[object] = field(default_factory=set)
 
-    def add(self, page: Page[T]) -> None:
+    def add(self, page: Page[Any]) -> None:
         if page.total is not None:
             self.first_total = page.total if self.first_total is None else self.first_total
             self.shrank |= self.last_total is not None and page.total < self.last_total
@@ -113,10 +118,12 @@ async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Page
         number += 1
 
 
-async def _sound_page(client: VindiClient, wanted: ListRead[T], number: int) -> Page[T]:
+async def _sound_page(
+    client: VindiClient, wanted: ListRead[T], number: int, *, descending: bool = False
+) -> Page[T]:
     """Read a page until its rows and its own Total agree."""
     for _ in range(PAGE_TRIES):
-        page = await _patiently(client, wanted, number)
+        page = await _patiently(client, wanted, number, descending=descending)
         if not all(wanted.fits(row.raw) for row in page.rows):
             raise IncompletePass("filter_ignored", wanted.resource.path)
         if page.total is None or len(page.rows) == _rows_due(page, page.total):
@@ -124,16 +131,20 @@ async def _sound_page(client: VindiClient, wanted: ListRead[T], number: int) -> 
     raise IncompletePass("total_disagrees", wanted.resource.path)
 
 
-def _rows_due(page: Page[T], total: int) -> int:
+def _rows_due(page: Page[Any], total: int) -> int:
     return max(0, min(page.per_page, total - (page.number - 1) * page.per_page))
 
 
-async def _patiently(client: VindiClient, wanted: ListRead[T], number: int) -> Page[T]:
+async def _patiently(
+    client: VindiClient, wanted: ListRead[T], number: int, *, descending: bool
+) -> Page[T]:
     """Read a page, waiting out a failure or, once a list is begun, a budget that is spent."""
     failures = waits = 0
     while True:
         try:
-            return await client.read_page(wanted.resource, wanted.query, number=number)
+            return await client.read_page(
+                wanted.resource, wanted.query, number=number, descending=descending
+            )
         except VindiUnavailable as error:
             if failures == len(PAUSES):
                 raise IncompletePass("vindi_unavailable", wanted.resource.path) from error
@@ -168,3 +179,38 @@ def instant_of(raw: Mapping[str, Any], field_name: str) -> datetime | None:
         return read_instant(raw.get(field_name))
     except (ValueError, UnreadableBillError):
         return None
+
+
+async def read_newest(
+    client: VindiClient, resource: Resource[T], *, back_to: datetime
+) -> AsyncIterator[Sequence[Row[T]]]:
+    """Yield a whole list's newest rows until one was created before `back_to`.
+
+    For accounts that do not honour a filter: it needs none. Rows that come in meanwhile push
+    others onto later pages, so none is missed. Raises as `read_list` does.
+    """
+    number = 1
+    while True:
+        page = await _sound_page(
+            client, ListRead(resource=resource, query=None), number, descending=True
+        )
+        created = [instant_of(row.raw, "created_at") for row in page.rows]
+        known = [at for at in created if at is not None]
+        if page.rows:
+            yield [
+                row
+                for row, at in zip(page.rows, created, strict=True)
+                if at is None or at >= back_to
+            ]
+        if known != sorted(known, reverse=True):
+            raise IncompletePass("order_ignored", resource.path)
+        if page.is_last or (known and known[-1] < back_to):
+            return
+        number += 1
+
+
+def id_in(row: Row[Any], part: str) -> int | None:
+    """The id of what a row belongs to, even when the rest of it cannot be read."""
+    inner = row.raw.get(part)
+    number = inner.get("id") if isinstance(inner, dict) else None
+    return number if isinstance(number, int) else None

@@ -57,4 +57,5 @@ async def open_services(settings: ReconcilerSettings) -> AsyncIterator[Services]
                 pool=pool, sealer=sealer, waker=waker, public_url=settings.public_webhook_url
             ),
             now=lambda: datetime.now(UTC),
+            reconcile_every=settings.reconcile_every,
         )

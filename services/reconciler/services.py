@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -21,3 +21,4 @@ class Services:
     clients: Clients
     set_up: SetUp
     now: Callable[[], datetime]
+    reconcile_every: timedelta = timedelta(minutes=5)

@@ -153,6 +153,9 @@ class ControlApp:
                 return account.canned.clear()
             case ["POST", operation]:
                 return render(account, OPERATIONS[operation](account, **wish))
+            case ["GET", "span", kind]:
+                ids = account.table(kind).rows.keys()
+                return {"first": min(ids, default=None), "last": max(ids, default=None)}
             case ["GET", kind, number]:
                 return render(account, account.table(kind).rows[int(number)])
             case _:
@@ -208,6 +211,11 @@ class ControlApp:
                 return {}
             case ["GET", "notas"]:
                 return _last((nota_body(company, n) for n in company.notas.values()), call)
+            case ["GET", "sends"]:
+                return [
+                    {"idExterno": n.external_id, "created": n.created, "body": n.body}
+                    for n in company.notas.values()
+                ]
             case ["POST", "notas", nota_id, "force"]:
                 nota = company.notas[nota_id]
                 world.machine.force(company, nota, wish["status"], wish.get("reason"))

@@ -1,8 +1,6 @@
 """Reading a request's body within bounds: its own size, its time, and the memory of all of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -30,34 +28,41 @@ class Room:
     held: int = 0
 
 
-@asynccontextmanager
-async def body_in(
-    room: Room, receive: Receive, *, told: str | None, limit: int
-) -> AsyncIterator[bytes]:
-    """A request's whole body, counted in `room` until the block ends.
+async def read_body(room: Room, receive: Receive, *, told: str | None, limit: int) -> bytes:
+    """A request's whole body, counted in `room` until the caller takes its length off again.
 
     `told` is the Content-Length, if there was one: nothing is read of what is said to be too
     large. Of a body that turns out so, at most `limit` and one piece are ever held; the server
-    throws the rest away as it comes. Raises BodyError.
+    throws the rest away as it comes. Raises BodyError, and then nothing of it is counted.
     """
     if told is not None and (len(told) > 20 or not told.isdecimal() or int(told) > limit):
         raise BodyError("too_large")
-    body = bytearray()
-    held = 0
+    body: bytes | bytearray = b""
+    whole = False
     try:
         async with asyncio.timeout(BODY_SECONDS):
             more = True
             while more:
                 piece, more = _piece(await receive())
                 room.held += len(piece)
-                held += len(piece)
-                body += piece
-                _check(room, held, limit)
-        yield bytes(body)
+                body = _joined(body, piece)
+                _check(room, len(body), limit)
+            whole = True
     except TimeoutError:
         raise BodyError("too_slow") from None
     finally:
-        room.held -= held
+        if not whole:
+            room.held -= len(body)
+    return bytes(body)
+
+
+def _joined(body: bytes | bytearray, piece: bytes) -> bytes | bytearray:
+    """One piece, as most bodies are, is not copied; many are copied once each."""
+    if not body:
+        return piece
+    grown = body if isinstance(body, bytearray) else bytearray(body)
+    grown += piece
+    return grown
 
 
 def _piece(message: Message) -> tuple[bytes, bool]:

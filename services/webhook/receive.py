@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import Receive, Scope, Send
 
-from services.webhook.body import BodyError, Room, body_in
+from services.webhook.body import BodyError, Room, read_body
 from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
 from services.webhook.interpret import Heard, read_enotas, read_vindi
 from services.webhook.secrets import Secrets, secret_of_basic
@@ -103,13 +103,16 @@ class Receiver:
     ) -> Outcome:
         told = headers.get(b"content-length")
         try:
-            async with body_in(self._room, receive, told=told, limit=LARGEST[source]) as body:
-                heard = read_vindi(body) if source == "vindi" else read_enotas(body, tenant)
-                await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
+            body = await read_body(self._room, receive, told=told, limit=LARGEST[source])
         except BodyError as error:
             return error.trouble
+        try:
+            heard = read_vindi(body) if source == "vindi" else read_enotas(body, tenant)
+            await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
         except NotCommittedError:
             return "refused"
+        finally:
+            self._room.held -= len(body)
         return "flagged" if heard.flag else "stored"
 
     def _delivery(

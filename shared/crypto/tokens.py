@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import string
 from typing import Final
 
-from shared.domain.ids import TenantId
+from shared.domain.ids import BackfillId, TenantId
 
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
@@ -14,6 +15,17 @@ _ALPHABET: Final = string.ascii_lowercase + string.digits
 def new_tenant_id() -> TenantId:
     """A short fixed word: `t` and ten letters or digits (about 51 bits)."""
     return TenantId("t" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def new_backfill_id(tenant: TenantId) -> BackfillId:
+    """An id that names its tenant, so that a look-up touches one tenant."""
+    return BackfillId(f"{tenant}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def tenant_of_backfill(backfill: str) -> TenantId | None:
+    """The tenant an id claims to be of; None for what cannot be the id of a backfill."""
+    shaped = re.fullmatch(r"(t[a-z0-9]{10})-[a-z0-9]{10}", backfill)
+    return TenantId(shaped[1]) if shaped else None
 
 
 def new_webhook_secret(tenant: TenantId) -> str:

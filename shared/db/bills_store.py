@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import asyncpg
@@ -142,3 +142,35 @@ def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:
     dormant = known.status in (BillStatus.REVIEW, BillStatus.SCHEDULED)
     alive = bill.status in (BillStatus.PENDING, BillStatus.PAID)
     return bill.updated_at if dormant and alive else None
+
+
+OPEN_UNSEEN: Final = """
+    -- bills_store.open_unseen
+    SELECT bill_id FROM bills
+     WHERE tenant_id = $1 AND status IN ('review', 'scheduled', 'pending') AND read_at < $2
+       AND bill_id > $3
+     ORDER BY bill_id LIMIT $4
+"""
+
+
+async def open_unseen(
+    conn: Connection, tenant: TenantId, *, before: datetime, after: BillId, limit: int
+) -> list[BillId]:
+    """Bills known as open that were last read before an instant, by id, beginning after one."""
+    return [row["bill_id"] for row in await conn.fetch(OPEN_UNSEEN, tenant, before, after, limit)]
+
+
+PAID_BY_DAY: Final = """
+    -- bills_store.paid_by_day
+    SELECT (created_at AT TIME ZONE $4)::date AS day, count(*) AS bills FROM bills
+     WHERE tenant_id = $1 AND status = 'paid' AND created_at >= $2 AND created_at < $3
+     GROUP BY 1
+"""
+
+
+async def paid_by_day(
+    conn: Connection, tenant: TenantId, *, since: datetime, until: datetime, zone: str
+) -> dict[date, int]:
+    """How many stored bills that are paid were created on each day of a zone."""
+    rows = await conn.fetch(PAID_BY_DAY, tenant, since, until, zone)
+    return {row["day"]: row["bills"] for row in rows}

@@ -5,7 +5,13 @@ from typing import Final
 from shared.db.connection import Connection
 
 # In the order of their foreign keys: a table after those it refers to.
-DISTRIBUTED_TABLES: Final[tuple[str, ...]] = ("reconciler_passes", "refunds_seen")
+DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
+    "reconciler_passes",
+    "refunds_seen",
+    "backfills",
+    "backfill_bills",
+    "backfill_customers",
+)
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = ()
 

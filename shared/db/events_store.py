@@ -99,3 +99,32 @@ async def ensure_partitions(conn: Connection, *, today: date, days_ahead: int = 
             f"CREATE TABLE IF NOT EXISTS events_{day:%Y%m%d} PARTITION OF events"
             f" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{day + timedelta(days=1)}T00:00:00Z')"
         )
+
+
+HEARD_OF: Final = """
+    -- events_store.heard_of
+    SELECT DISTINCT bill_id FROM events
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND source = 'vindi'
+       AND received_at >= $3
+"""
+
+
+async def heard_of(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], *, since: datetime
+) -> set[BillId]:
+    """Which of these bills Vindi has sent an event about since then."""
+    rows = await conn.fetch(HEARD_OF, tenant, bills, since)
+    return {row["bill_id"] for row in rows}
+
+
+LAST_HEARD: Final = """
+    -- events_store.last_heard
+    SELECT received_at FROM events WHERE tenant_id = $1 AND source = 'vindi'
+     ORDER BY received_at DESC LIMIT 1
+"""
+
+
+async def last_heard(conn: Connection, tenant: TenantId) -> datetime | None:
+    """When Vindi last sent an event for this tenant, as far as events are kept."""
+    at: datetime | None = await conn.fetchval(LAST_HEARD, tenant)
+    return at

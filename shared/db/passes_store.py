@@ -1,6 +1,6 @@
 """The reconciler's memory of each account: when to read it next, up to when it was read whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
@@ -127,7 +127,7 @@ CLAIM: Final = f"""
       FROM picked
      WHERE p.tenant_id = $1 AND p.tenant_id = picked.tenant_id
  RETURNING {COLUMNS}, now() AS claimed_at
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def claim(
@@ -142,15 +142,20 @@ async def claim(
 
 
 RENEW: Final = """
-    -- passes_store.renew
-    UPDATE reconciler_passes SET lease_until = now() + $3::interval
-     WHERE tenant_id = $1 AND attempt = $2 AND lease_until IS NOT NULL
+    -- passes_store.renew_any_tenant
+    UPDATE reconciler_passes p SET lease_until = now() + $3::interval
+      FROM unnest($1::text[], $2::bigint[]) AS mine (tenant_id, attempt)
+     WHERE p.tenant_id = mine.tenant_id AND p.attempt = mine.attempt AND p.lease_until IS NOT NULL
+ RETURNING p.tenant_id
 """
 
 
-async def renew(conn: Connection, tenant: TenantId, attempt: int, *, lease: timedelta) -> bool:
-    """Prolong a lease; says whether it is still ours."""
-    return await _changed(conn, RENEW, tenant, attempt, lease)
+async def renew_any_tenant(
+    conn: Connection, attempts: Mapping[TenantId, int], *, lease: timedelta
+) -> set[TenantId]:
+    """Prolong the leases of these attempts; returns whose are still ours."""
+    rows = await conn.fetch(RENEW, list(attempts), list(attempts.values()), lease)
+    return {row["tenant_id"] for row in rows}
 
 
 FINISH: Final = """

@@ -52,7 +52,8 @@ class SaleRow:
     document_word: bytes | None = None  # None keeps it
     customer: bytes | None = None  # sealed; None keeps it
     unread: bytes | None = None  # sealed answer that could not be read; None forgets it
-    wish_done: bool = False  # a person's wish was carried out
+    # A person's wish that was carried out, by the time it was made; a later wish stands.
+    wish_done: datetime | None = None
 
 
 LOAD: Final = """
@@ -133,24 +134,28 @@ async def store(conn: Connection, tenant: TenantId, rows: Sequence[SaleRow]) -> 
         [r.customer for r in rows],
         [r.unread for r in rows],
     )
-    done = [r.bill_id for r in rows if r.wish_done]
+    done = [row for row in rows if row.wish_done is not None]
     if done:
-        await conn.execute(FINISH_WISHES, tenant, done)
+        await conn.execute(
+            FINISH_WISHES, tenant, [r.bill_id for r in done], [r.wish_done for r in done]
+        )
 
 
 FINISH_WISHES: Final = """
     -- sales_store.finish_wishes
-    UPDATE sales SET wish = NULL, wish_at = NULL
-     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+    UPDATE sales s SET wish = NULL, wish_at = NULL
+      FROM unnest($2::bigint[], $3::timestamptz[]) AS d (bill_id, wish_at)
+     WHERE s.tenant_id = $1 AND s.bill_id = d.bill_id AND s.wish_at = d.wish_at
 """
 
 
 PROGRESS: Final = """
     -- sales_store.progress
     UPDATE sales s SET status = p.status, code = p.code, detail = p.detail,
-           attention = p.attention, updated_at = now()
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
-           AS p (bill_id, status, code, detail, attention)
+           attention = p.attention, updated_at = now(),
+           wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+           AS p (bill_id, status, code, detail, attention, nota_made)
      WHERE s.tenant_id = $1 AND s.bill_id = p.bill_id
 """
 
@@ -164,6 +169,7 @@ class Progress:
     code: str | None = None
     detail: str = ""
     attention: str | None = None
+    nota_made: bool = False  # the issuer has it, so a person's wish for it is fulfilled
 
 
 async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress]) -> None:
@@ -177,4 +183,5 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             [r.code for r in rows],
             [r.detail for r in rows],
             [r.attention for r in rows],
+            [r.nota_made for r in rows],
         )

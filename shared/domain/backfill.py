@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, assert_never
+from typing import Final, Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Bill, BillStatus
@@ -23,6 +23,7 @@ from shared.domain.moment import local_day, moment_created, moment_paid, start_o
 from shared.domain.money import Cents
 from shared.domain.rule import Rule
 
+NOTHING: Final = Cents(0)
 Outcome = Literal["issue", "wait", "hold", "skip", "known"]
 
 
@@ -58,12 +59,10 @@ class Foreseen:
 
     outcome: Outcome
     code: str | None = None
-    to_issue: Cents = Cents(0)
+    to_issue: Cents = NOTHING
 
 
-def window_moment(
-    bill: Bill, rule: Rule | None, came_alive_at: datetime | None
-) -> datetime | None:
+def window_moment(bill: Bill, rule: Rule | None, came_alive_at: datetime | None) -> datetime | None:
     """The instant of a bill that a window looks at: that of its rule (design D8).
 
     A payment that was given back happened all the same. None for a bill that has no such moment

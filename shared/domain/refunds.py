@@ -1,6 +1,6 @@
 """How much of a bill was given back (design D10)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from shared.domain.bill import Bill, BillStatus
@@ -28,6 +28,20 @@ def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:
     if bill.status is BillStatus.PAID and bill.charges and undone:
         return "payment_undone"
     return "none"
+
+
+def maybe_refunded(bill: Bill, known: Collection[ChargeId]) -> list[ChargeId]:
+    """Charges of a bill whose refunds have to be read; `known` are those refunded before.
+
+    A partial refund shows only as the charge's last transaction.
+    """
+    return [
+        charge.id
+        for charge in bill.charges
+        if charge.transaction_type == "refund"
+        or charge.id in known
+        or (charge.status == "canceled" and charge.paid_at is not None)
+    ]
 
 
 def _compare(given_back: int, whole: int) -> RefundState:

@@ -2,12 +2,14 @@
 
 import os
 import pwd
+import secrets
 import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+SERVER_PORTS: Final = range(20_000, 32_000)
 # Accounts made for a database or for nobody; the first that exists is taken.
 SERVER_ACCOUNTS: Final = ("postgres", "nobody")
 
@@ -25,11 +27,14 @@ def write_private(path: Path, text: str) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback address nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback address nobody listens on at this moment.
+
+    Below the ranges systems take for outgoing connections (from 32768 or 49152): a server that
+    dies there could find its port gone when it is started again.
+    """
+    while not is_free(port := secrets.choice(SERVER_PORTS)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:

@@ -7,7 +7,7 @@ the key, a body or the values of a query.
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
 from shared.domain.ids import BillId, CustomerId
-from shared.http import NEVER_SENT, demand_https, read_json, retry_after
+from shared.http import NEVER_SENT, demand_https, read_json, retry_after, server_time
 from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,
@@ -156,6 +156,12 @@ class VindiClient:
         self._lane = lane
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
         self._patience = patience
+        self._skew: timedelta | None = None
+
+    @property
+    def skew(self) -> timedelta | None:
+        """Vindi's clock minus this machine's, by its last answer; None until one told."""
+        return self._skew
 
     async def read_one(self, resource: Resource[T], number: int) -> Read[T] | Unreadable | None:
         """Read one record; None when Vindi has none, which a replica may say for seconds."""
@@ -305,6 +311,8 @@ class VindiClient:
             await self._budget.lose(ticket)
             return None
         headers = response.headers
+        said = server_time(headers)
+        self._skew = said - datetime.now(UTC) if said else self._skew
         await self._budget.settle(ticket, read_heard(headers, window=self._budget.window))
         if response.status >= 400 and response.status != 404:
             request_id = headers.get("X-Request-Id", "")[:64]

@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import ingest
+from tests.bench import emitter, ingest
 from tests.bench.measure import Measure, show, write
 
 # A bench gets an empty folder and returns what it measured.
 Bench = Callable[[Path], Awaitable[list[Measure]]]
-BENCHES: Final[Mapping[str, Bench]] = {"ingest": ingest.run}
+BENCHES: Final[Mapping[str, Bench]] = {
+    "ingest": ingest.run,
+    "latency": emitter.latency,
+    "emitter": emitter.throughput,
+}
 REPORT: Final = Path("build/bench.json")
 
 

@@ -9,12 +9,10 @@ from shared.db import denials_store
 from shared.db.denials_store import DenialGroup
 from shared.denials import NumberingNeedsPerson, retry_group
 from shared.domain.ids import BillId
+from shared.waker import Waker
 from tests.emitter.conftest import Desk
 
-
-class Quiet:
-    async def ring(self) -> None:
-        return None
+A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
 
 
 async def groups(desk: Desk) -> list[DenialGroup]:
@@ -113,7 +111,7 @@ async def test_a_number_used_before_is_never_sent_again(desk: Desk) -> None:
     (group,) = await groups(desk)
     with pytest.raises(NumberingNeedsPerson):
         await retry_group(
-            desk.pool, Quiet(), desk.tenant, group.group, reason="conferido", by="test"
+            desk.pool, A_WAKER, desk.tenant, group.group, reason="conferido", by="test"
         )
 
 
@@ -127,10 +125,10 @@ async def test_an_expired_certificate_is_one_line_and_one_button(desk: Desk) -> 
 
     desk.company.faults.certificate_expired = False
     accepted = await retry_group(
-        desk.pool, Quiet(), desk.tenant, group.group, reason="certificado novo", by="ana"
+        desk.pool, A_WAKER, desk.tenant, group.group, reason="certificado novo", by="ana"
     )
     again = await retry_group(
-        desk.pool, Quiet(), desk.tenant, group.group, reason="clique duplo", by="ana"
+        desk.pool, A_WAKER, desk.tenant, group.group, reason="clique duplo", by="ana"
     )
     await desk.work()
     await desk.later()

@@ -181,3 +181,42 @@ async def test_a_refused_issuer_key_holds_and_sends_nothing_twice(desk: Desk) ->
     assert (held.status, held.code) == ("held", "issuer_key_refused")
     assert (await desk.sale(bill)).status == "issuing"
     assert len(desk.notas_of(bill)) == 1
+
+
+async def test_what_a_person_cancelled_before_issuing_stays_cancelled(desk: Desk) -> None:
+    bill = await desk.sold()
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE tenants SET status = 'paused'")
+    await desk.work()
+    await _wish(desk, "cancel")
+
+    for _ in range(2):
+        await desk.heard(BillId(bill.id))
+        await desk.work()
+
+    assert (await desk.sale(bill)).code == "canceled_by_person"
+    assert desk.company.notas == {}
+
+
+async def test_a_wish_outlives_a_refused_key(desk: Desk) -> None:
+    await desk.rule(issue_when="manual")
+    bill = await desk.sold()
+    await desk.work()
+    await _wish(desk, "issue")
+    desk.sandbox.enotas.keys[desk.company.key].revoked = True
+    await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    desk.sandbox.enotas.keys[desk.company.key].revoked = False
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE issuer_connections SET state = 'ok'")
+    await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    assert (await desk.sale(bill)).status == "issuing"
+    assert (await desk.sale(bill)).wish is None
+
+
+async def _wish(desk: Desk, wish: str) -> None:
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE sales SET wish = $1, wish_at = now()", wish)

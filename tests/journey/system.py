@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +68,18 @@ class Service:
                 self.kill()
         await self.ended()
 
+    async def ready(self, http: aiohttp.ClientSession) -> None:
+        """Wait until it says that it can do its job."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    async with http.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+
     async def ended(self) -> None:
         if self.process is not None:
             await self.process.wait()
@@ -99,19 +111,7 @@ class System:
 
     async def ready(self, *names: str) -> None:
         for name in names or tuple(self.services):
-            await self._ready(self.services[name])
-
-    async def _ready(self, service: Service) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                try:
-                    url = f"http://127.0.0.1:{service.port}/readyz"
-                    async with self.http.get(url) as answer:
-                        if answer.status == 200:
-                            return
-                except aiohttp.ClientError:
-                    pass
-                await asyncio.sleep(0.05)
+            await self.services[name].ready(self.http)
 
     async def set_up(self, **rule: Any) -> None:
         """Provision the tenant as a user would."""
@@ -170,34 +170,54 @@ class System:
         return [nota for nota in self.company.notas.values() if word in nota.external_id]
 
 
+def service_environment(
+    ports: Mapping[str, int],
+    *,
+    database: str,
+    redis: str,
+    vindi_url: str,
+    enotas_url: str,
+    **settings: str,
+) -> dict[str, str]:
+    """Settings for service processes: issuer and Vindi limits lifted, short look-up waits."""
+    kept = {"PATH", "HOME", "VIRTUAL_ENV", "LANG"}
+    names = {"webhook": "WEBHOOK_PORT", "emitter": "EMITTER_PORT", "reconciler": "INTERNAL_PORT"}
+    return {
+        **{name: value for name, value in os.environ.items() if name in kept},
+        **{names[service]: str(port) for service, port in ports.items()},
+        "PYTHONPATH": str(Path.cwd()),
+        "DATABASE_URL": database,
+        "REDIS_URL": redis,
+        "PUBLIC_WEBHOOK_URL": f"http://127.0.0.1:{ports['webhook']}",
+        "VINDI_URL_SANDBOX": vindi_url,
+        "VINDI_URL_PRODUCTION": vindi_url,
+        "ENOTAS_URL": enotas_url,
+        "INTERNAL_API_TOKEN": f"journey:{TOKEN}",
+        "SECRET_KEYS": base64.urlsafe_b64encode(b"k" * 32).decode(),
+        "ISSUER_LOOKUP_WAITS": "1,1,1",
+        "ISSUER_REQUESTS_PER_SECOND": "100000",
+        "ISSUER_PARALLEL": "32",
+        "ISSUER_TIMEOUT": "5",
+        "VINDI_REQUESTS_PER_MINUTE": "100000",
+        "LOG_FORMAT": "json",
+        **settings,
+    }
+
+
 @asynccontextmanager
 async def a_system(
     sandbox: Sandbox, *, database: str, redis: str, folder: Path, **settings: str
 ) -> AsyncIterator[System]:
     """Start the three services and stop them again, whatever happened."""
     ports = {name: free_port() for name in ("webhook", "emitter", "reconciler")}
-    environment = {
-        **{k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "VIRTUAL_ENV", "LANG"}},
-        "PYTHONPATH": str(Path.cwd()),
-        "DATABASE_URL": database,
-        "REDIS_URL": redis,
-        "WEBHOOK_PORT": str(ports["webhook"]),
-        "EMITTER_PORT": str(ports["emitter"]),
-        "INTERNAL_PORT": str(ports["reconciler"]),
-        "PUBLIC_WEBHOOK_URL": f"http://127.0.0.1:{ports['webhook']}",
-        "VINDI_URL_SANDBOX": sandbox.vindi_url,
-        "VINDI_URL_PRODUCTION": sandbox.vindi_url,
-        "ENOTAS_URL": sandbox.enotas_url,
-        "INTERNAL_API_TOKEN": f"journey:{TOKEN}",
-        "SECRET_KEYS": base64.urlsafe_b64encode(b"k" * 32).decode(),
-        "ISSUER_LOOKUP_WAITS": "1,1,1",
-        "ISSUER_REQUESTS_PER_SECOND": "1000",
-        "ISSUER_PARALLEL": "20",
-        "ISSUER_TIMEOUT": "5",
-        "VINDI_REQUESTS_PER_MINUTE": "100000",
-        "LOG_FORMAT": "json",
+    environment = service_environment(
+        ports,
+        database=database,
+        redis=redis,
+        vindi_url=sandbox.vindi_url,
+        enotas_url=sandbox.enotas_url,
         **settings,
-    }
+    )
     services = {
         name: Service(name=name, port=port, environment=environment, log=folder / f"{name}.log")
         for name, port in ports.items()

@@ -26,7 +26,9 @@ class RunningUp:
 
     async def ready_line(self) -> str:
         assert self.process.stdout is not None
+        assert self.process.stderr is not None
         line = await asyncio.wait_for(self.process.stdout.readline(), 30)
+        assert line, f"{(await self.process.stderr.read()).decode()} {await self.process.wait()}"
         return line.decode().strip()
 
     def part(self, word: str) -> psutil.Process | None:

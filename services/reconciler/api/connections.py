@@ -18,9 +18,9 @@ from services.reconciler.api.operation import (
 from services.reconciler.api.refusals import refusing
 from services.reconciler.api.words import ApiKey
 from shared.config.secret import Secret
+from shared.connection_checks import Notice
 from shared.db.connection import Connection
 from shared.db.connections_store import issuer_key_word
-from shared.set_up import Notice
 from shared.vindi.budget import Lane
 
 # A person waits; the account's other work may have spent its requests for a while.

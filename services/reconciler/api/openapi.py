@@ -19,6 +19,7 @@ Refs = Mapping[tuple[Any, JsonSchemaMode], Json]
 _REF: Final = "#/components/schemas/{model}"
 _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "tenant_id": {"type": "string", "pattern": "^t[a-z0-9]{10}$"},
+    "backfill_id": {"type": "string", "pattern": "^t[a-z0-9]{10}-[a-z0-9]{10}$"},
     "bill_id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
 }
 

@@ -28,6 +28,7 @@ class ProblemBody(BaseModel):
     code: str = Field(description="A stable word.")
     errors: list[FieldProblem] = Field(default_factory=list)
     missing: list[str] = Field(default_factory=list, description="What is lacking, if that is why.")
+    backfill_id: str | None = Field(default=None, description="The backfill that is in the way.")
 
 
 class Problem(Exception):
@@ -41,6 +42,7 @@ class Problem(Exception):
         *,
         errors: tuple[FieldProblem, ...] = (),
         missing: tuple[str, ...] = (),
+        backfill_id: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{status} {code}")
@@ -49,6 +51,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = errors
         self.missing = missing
+        self.backfill_id = backfill_id
         self.headers = dict(headers or {})
 
 
@@ -61,8 +64,9 @@ def render_problem(problem: Problem) -> Response:
         code=problem.code,
         errors=list(problem.errors),
         missing=list(problem.missing),
+        backfill_id=problem.backfill_id,
     )
-    empty = {name for name in ("errors", "missing") if not getattr(body, name)}
+    empty = {name for name in ("errors", "missing", "backfill_id") if not getattr(body, name)}
     return Response(
         body.model_dump_json(exclude=empty),
         status_code=problem.status,

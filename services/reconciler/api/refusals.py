@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from services.reconciler.api.problem import Problem
-from shared.set_up import SetUpRefused, SideUnreachable
+from shared.connection_checks import SetUpRefused, SideUnreachable
 
 # A state that forbids the call is a conflict; what was sent and does not work is not.
 _CONFLICTS: Final = frozenset({"setup_incomplete", "not_active"})

@@ -22,8 +22,11 @@ from shared.domain.rule import Rule
 _MOST_VERSIONS: Final = 2**31 - 1
 
 
-class RuleOut(BaseModel):
-    """One version of a rule; the highest version is in force."""
+class RuleOut(Rule):
+    """One version of a rule, field by field, and whole as it was put, under `rule`.
+
+    The highest version is in force.
+    """
 
     version: int
     created_at: Instant
@@ -71,6 +74,7 @@ async def list_versions(call: Call[NoBody, Paging]) -> Answer:
 def show(version: RuleVersion) -> RuleOut:
     """A version as the API writes it."""
     return RuleOut(
+        **version.rule.model_dump(by_alias=True),
         version=version.version,
         created_at=version.created_at,
         created_by=version.created_by,

@@ -48,17 +48,22 @@ async def _until_told_to_stop(
 ) -> None:
     running = asyncio.create_task(_run(env, services, home))
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    told: asyncio.Future[str] = loop.create_future()
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, told.set)
-    waiting = asyncio.create_task(told.wait())
-    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+        loop.add_signal_handler(number, _tell, told, number.name)
+    await asyncio.wait((running, told), return_when=asyncio.FIRST_COMPLETED)
+    if told.done():
+        _say(f"stopping, told by {told.result()}")
     running.cancel()  # once: a second Ctrl-C does not break off the stopping
     try:
         await running
     except asyncio.CancelledError:
         _say("stopped")
+
+
+def _tell(told: asyncio.Future[str], signal_name: str) -> None:
+    if not told.done():
+        told.set_result(signal_name)
 
 
 async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) -> None:

@@ -21,7 +21,7 @@ CREATE TABLE backfills (
     lease_until  timestamptz,
     not_before   timestamptz,                 -- no step before this
     failures     integer NOT NULL DEFAULT 0,  -- in a row, for the back-off
-    phase        text NOT NULL DEFAULT 'bills' CHECK (phase IN ('bills', 'late', 'rest')),
+    phase        text NOT NULL DEFAULT 'bills' CHECK (phase IN ('bills', 'late', 'whole', 'rest')),
     anchor       timestamptz,                 -- the list is read from bills created then …
     page         integer NOT NULL DEFAULT 1,  -- … and this is the next page of it
     reading      text NOT NULL DEFAULT 'brasilia' CHECK (reading IN ('brasilia', 'utc', 'plain')),

@@ -1,0 +1,392 @@
+"""Backfills: past sales brought in by request, with a preview that changes nothing."""
+
+from datetime import date, datetime
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field
+
+from services.reconciler.api.once import once
+from services.reconciler.api.operation import (
+    PREFIX,
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    NoQuery,
+    Operation,
+    Strict,
+)
+from services.reconciler.api.problem import Problem
+from services.reconciler.api.tenants import Paging
+from services.reconciler.api.words import (
+    Instant,
+    Money,
+    Name,
+    Reason,
+    bad_cursor,
+    read_cursor,
+    write_cursor,
+)
+from shared.crypto.tokens import new_backfill_id, tenant_of_backfill
+from shared.db import audit_store, backfills_store, connections_store, rules_store
+from shared.db.connection import Connection
+from shared.domain.backfill_run import (
+    Asked,
+    Backfill,
+    BackfillCompetencia,
+    BackfillStatus,
+    Summary,
+)
+from shared.domain.ids import BackfillId
+from shared.domain.moment import local_day
+from shared.domain.money import show_reais
+from shared.domain.rule import Rule
+
+OLDEST: Final = date(2000, 1, 1)
+# Far enough for every bill, near enough for every zone's arithmetic.
+AskedDay = Annotated[date, Field(ge=date(1, 1, 2), le=date(2199, 12, 31))]
+
+
+class BackfillNew(Strict):
+    """Which past sales to bring in: those whose moment falls on a local day from `since` to
+    `until`, both included; without `until`, to this day.
+    """
+
+    since: AskedDay
+    until: AskedDay | None = None
+    dry_run: bool
+    competencia: BackfillCompetencia = "original"
+    requested_by: Name
+    reason: Reason
+
+
+class RulePreview(Strict):
+    """What would become of the sales since a day under another rule."""
+
+    rule: Rule
+    since: AskedDay
+
+
+class QueuedOut(BaseModel):
+    """A backfill that was taken on."""
+
+    id: str
+    status: Literal["queued"]
+
+
+class OutcomesOut(BaseModel):
+    """How many sales become what; holds and skips by their code."""
+
+    issue: int
+    wait: int
+    hold: dict[str, int]
+    skip: dict[str, int]
+
+
+class MonthOut(BaseModel):
+    """Sales of one month of the window, each with its bill's amount at its moment."""
+
+    month: Annotated[str, Field(pattern=r"^\d{4}-\d\d$")]
+    bills: int
+    amount: Money
+
+
+class BackfillOut(BaseModel):
+    """A backfill. While it runs `bills_total` is an upper bound; `known` sales have a nota."""
+
+    id: str
+    tenant_id: str
+    status: BackfillStatus
+    dry_run: bool
+    since: date
+    until: date | None
+    competencia: BackfillCompetencia
+    requested_by: str
+    reason: str
+    requested_at: Instant
+    bills_total: int | None
+    bills_read: int
+    new: int
+    known: int
+    outcomes: OutcomesOut
+    amount_to_issue: Money
+    months: list[MonthOut]
+    eta_seconds: int | None
+    started_at: Instant | None
+    finished_at: Instant | None
+    error: str | None
+
+
+class BackfillList(BaseModel):
+    """Backfills, the newest first; `next` goes on where they end."""
+
+    items: list[BackfillOut]
+    next: str | None
+
+
+async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
+    """Queue a backfill."""
+    body = call.body
+    if call.tenant.plan != "pro":
+        raise Problem(403, "plan_required", "Backfills need the plan pro.")
+    _check_days(call, body.since, body.until)
+
+    async def work(conn: Connection) -> Answer:
+        in_force = await rules_store.newest(conn, call.tenant.id)
+        asked = Asked(
+            since=body.since,
+            until=body.until,
+            dry_run=body.dry_run,
+            competencia=body.competencia,
+            rule=None if in_force is None else in_force.rule,
+            requested_by=body.requested_by,
+            reason=body.reason,
+        )
+        return await _queue(call, conn, asked)
+
+    return await once(call, "add_backfill", QueuedOut, work)
+
+
+async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
+    """Queue a dry run under a rule that is not in force."""
+    _check_days(call, call.body.since, None)
+    asked = Asked(
+        since=call.body.since,
+        until=None,
+        dry_run=True,
+        competencia="original",
+        rule=call.body.rule,
+        requested_by=call.actor,
+        reason="rule preview",
+    )
+
+    async def work(conn: Connection) -> Answer:
+        return await _queue(call, conn, asked)
+
+    return await once(call, "preview_rule", QueuedOut, work)
+
+
+def _check_days(
+    call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery], since: date, until: date | None
+) -> None:
+    today = local_day(call.services.now(), ZoneInfo(call.tenant.timezone))
+    if since < OLDEST:
+        raise Problem(422, "since_too_old", "There are no sales before the year 2000.")
+    if since > today:
+        raise Problem(422, "since_in_future", "`since` is after today.")
+    if until is not None and until < since:
+        raise Problem(422, "until_before_since", "`until` is before `since`.")
+
+
+async def _queue(
+    call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery], conn: Connection, asked: Asked
+) -> Answer:
+    tenant = call.tenant.id
+    connections = await connections_store.get(conn, call.services.sealer, tenant)
+    if connections.vindi is None:
+        detail = "Past sales are read from Vindi, which is not connected yet."
+        raise Problem(409, "setup_incomplete", detail, missing=("vindi",))
+    backfill = new_backfill_id(tenant)
+    running = await backfills_store.add(conn, tenant, backfill, asked)
+    if running is not None:
+        detail = "Another backfill of this tenant has not ended yet."
+        raise Problem(409, "backfill_running", detail, backfill_id=running)
+    await audit_store.add(
+        conn,
+        tenant,
+        actor=call.actor,
+        action="backfill_requested",
+        detail={
+            "backfill_id": backfill,
+            "since": asked.since.isoformat(),
+            "until": asked.until.isoformat() if asked.until else None,
+            "dry_run": asked.dry_run,
+            "competencia": asked.competencia,
+            "requested_by": asked.requested_by,
+            "reason": asked.reason,
+        },
+    )
+    return Answer(
+        status=202,
+        body=QueuedOut(id=backfill, status="queued"),
+        headers={"Location": f"{PREFIX}/backfills/{backfill}"},
+    )
+
+
+async def get(call: Call[NoBody, NoQuery]) -> Answer:
+    """Show a backfill."""
+    async with call.services.pool.acquire() as conn:
+        return Answer(body=await _show(conn, await _find(call, conn), call.services.now()))
+
+
+async def list_all(call: Call[NoBody, Paging]) -> Answer:
+    """List a tenant's backfills."""
+    limit = call.query.limit
+    before = _before(call.query.cursor)
+    async with call.services.pool.acquire() as conn:
+        found = await backfills_store.list_newest_first(
+            conn, call.tenant.id, before=before, limit=limit + 1
+        )
+        items = [await _show(conn, backfill, call.services.now()) for backfill in found[:limit]]
+    last = found[limit - 1] if len(found) > limit else None
+    return Answer(
+        body=BackfillList(
+            items=items,
+            next=write_cursor(last.requested_at.isoformat(), last.id) if last else None,
+        )
+    )
+
+
+async def cancel(call: Call[NoBody, NoQuery]) -> Answer:
+    """Stop a backfill; what it did stays done. One that was cancelled already is left so."""
+    async with call.services.pool.acquire() as conn, conn.transaction():
+        found = await _find(call, conn)
+        if await backfills_store.end(conn, found.tenant_id, found.id, "cancelled"):
+            await audit_store.add(
+                conn,
+                found.tenant_id,
+                actor=call.actor,
+                action="backfill_cancelled",
+                detail={"backfill_id": found.id},
+            )
+        after = await _find(call, conn)
+        if after.status != "cancelled":
+            raise Problem(409, "backfill_finished", "This backfill has ended already.")
+        return Answer(status=202, body=await _show(conn, after, call.services.now()))
+
+
+async def _find(call: Call[NoBody, NoQuery], conn: Connection) -> Backfill:
+    text = call.path["backfill_id"]
+    tenant = tenant_of_backfill(text)
+    found = None if tenant is None else await backfills_store.get(conn, tenant, BackfillId(text))
+    if found is None:
+        raise Problem(404, "backfill_unknown", "There is no backfill of this id.")
+    return found
+
+
+async def _show(conn: Connection, backfill: Backfill, now: datetime) -> BackfillOut:
+    """A backfill as the API writes it."""
+    summary = backfill.summary
+    if summary is None:
+        summary = await backfills_store.found(conn, backfill.tenant_id, backfill.id)
+    asked = backfill.asked
+    return BackfillOut(
+        id=backfill.id,
+        tenant_id=backfill.tenant_id,
+        status=backfill.status,
+        dry_run=asked.dry_run,
+        since=asked.since,
+        until=asked.until,
+        competencia=asked.competencia,
+        requested_by=asked.requested_by,
+        reason=asked.reason,
+        requested_at=backfill.requested_at,
+        bills_total=_total(backfill, summary),
+        bills_read=summary.bills,
+        new=summary.new,
+        known=summary.known,
+        outcomes=OutcomesOut(
+            issue=summary.issue, wait=summary.wait, hold=summary.hold, skip=summary.skip
+        ),
+        amount_to_issue=show_reais(summary.to_issue),
+        months=[
+            MonthOut(month=one.month, bills=one.bills, amount=show_reais(one.amount))
+            for one in summary.months
+        ],
+        eta_seconds=backfill.eta_seconds(now),
+        started_at=backfill.started_at,
+        finished_at=backfill.finished_at,
+        error=backfill.error,
+    )
+
+
+def _total(backfill: Backfill, summary: Summary) -> int | None:
+    if backfill.summary is not None:
+        return summary.bills
+    left = backfill.position.rows_left
+    return None if left is None else summary.bills + left
+
+
+def _before(cursor: str | None) -> tuple[datetime, BackfillId] | None:
+    if cursor is None:
+        return None
+    at, backfill = read_cursor(cursor, 2)
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise bad_cursor() from error
+    if instant.tzinfo is None:
+        raise bad_cursor()
+    return instant, BackfillId(backfill)
+
+
+_DAYS: Final = ("since_in_future", "since_too_old", "until_before_since")
+_OF_TENANT: Final = "/tenants/{tenant_id}/backfills"
+_ONE: Final = "/backfills/{backfill_id}"
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="POST",
+        path=_OF_TENANT,
+        name="add_backfill",
+        summary="Bring in past sales, or preview that",
+        handler=add,
+        body=BackfillNew,
+        query=NoQuery,
+        status=202,
+        answer=QueuedOut,
+        refusals={
+            403: ("plan_required",),
+            409: ("backfill_running", "setup_incomplete"),
+            422: _DAYS,
+        },
+        idempotent_by_key=True,
+    ),
+    Operation(
+        method="GET",
+        path=_OF_TENANT,
+        name="list_backfills",
+        summary="List a tenant's backfills, the newest first",
+        handler=list_all,
+        body=NoBody,
+        query=Paging,
+        answer=BackfillList,
+    ),
+    Operation(
+        method="POST",
+        path="/tenants/{tenant_id}/rule/preview",
+        name="preview_rule",
+        summary="Preview what would become of past sales under another rule",
+        handler=preview,
+        body=RulePreview,
+        query=NoQuery,
+        status=202,
+        answer=QueuedOut,
+        refusals={409: ("backfill_running", "setup_incomplete"), 422: _DAYS[:2]},
+        idempotent_by_key=True,
+    ),
+    Operation(
+        method="GET",
+        path=_ONE,
+        name="get_backfill",
+        summary="Show a backfill: its progress, or what came of it",
+        handler=get,
+        body=NoBody,
+        query=NoQuery,
+        answer=BackfillOut,
+        refusals={404: ("backfill_unknown",)},
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/cancel",
+        name="cancel_backfill",
+        summary="Stop a backfill at the next batch; what it did stays",
+        handler=cancel,
+        body=NoBody,
+        query=NoQuery,
+        status=202,
+        answer=BackfillOut,
+        refusals={404: ("backfill_unknown",), 409: ("backfill_finished",)},
+    ),
+)

@@ -1,0 +1,32 @@
+"""What our tables say of sales before a backfill looks at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.db import bills_store, notas_store, sales_store
+from shared.db.bills_store import KnownBill
+from shared.db.connection import Connection
+from shared.db.sales_store import KnownSale
+from shared.domain.ids import BillId, TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One sale as it is stored; None where nothing is."""
+
+    bill: KnownBill | None = None
+    sale: KnownSale | None = None
+    has_nota: bool = False
+
+
+async def load_known(
+    conn: Connection, tenant: TenantId, ids: Sequence[BillId]
+) -> dict[BillId, Known]:
+    """Load what is known of these bills; every one of them has an answer."""
+    bills = await bills_store.load(conn, tenant, ids)
+    sales = await sales_store.load(conn, tenant, ids)
+    notas = await notas_store.load_newest(conn, tenant, ids)
+    return {
+        bill: Known(bill=bills.get(bill), sale=sales.get(bill), has_nota=bill in notas)
+        for bill in ids
+    }

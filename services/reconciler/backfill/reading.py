@@ -1,0 +1,197 @@
+"""Which request of Vindi's lists comes next in a backfill, and what its answer means.
+
+Every bill whose moment can lie in the window was changed at or after the window's start, and
+nearly every one was created before its end; a payment dated back is found by its charge. The list
+is walked oldest created first, which no change of a row can reorder, and begins anew at the last
+row's time every hundred pages. So each page is a place one can come back to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from shared.domain.backfill import Window
+from shared.domain.backfill_run import Position
+from shared.domain.bill import Bill
+from shared.domain.ids import BillId
+from shared.vindi.client import BILLS, CHARGES, Page, Read, Unreadable, VindiClient
+from shared.vindi.errors import UnreadableBillError, VindiRequestRefused, VindiUnavailable
+from shared.vindi.payloads import BilledCharge, read_second
+from shared.vindi.query import Query, all_of, where
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PAGES_A_LIST: Final = 100  # vindi-api, section 3.1: keep windows well under 200 pages
+# Wider than the doubt about time zones (3 h 15 min), and than clocks that disagree.
+MARGIN: Final = timedelta(days=2)
+ZONE_DOUBT: Final = timedelta(hours=3, minutes=15)
+UTC_SHIFT: Final = timedelta(hours=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one request has shown: whole bills, bills that are only named, and where to go on."""
+
+    rows: Sequence[Read[Bill] | Unreadable] = ()
+    named: Sequence[BillId] = ()
+    next: Position
+
+
+async def read_next(
+    client: VindiClient, window: Window, position: Position, now: datetime
+) -> Found:
+    """Send the next request of a reading.
+
+    Raises what the client raises, VindiUnavailable also for a page that is not whole.
+    """
+    if position.phase == "late":
+        return await _read_late(client, window, position)
+    try:
+        return await _read_bills(client, window, position, now)
+    except VindiRequestRefused:
+        if position.reading == "plain":
+            raise
+        return Found(next=_without_filter(client, position, "refused"))
+
+
+async def _read_bills(
+    client: VindiClient, window: Window, position: Position, now: datetime
+) -> Found:
+    last_created = _last_created(window, position, now)
+    query = None if position.reading == "plain" else _query(window, position, last_created)
+    page = await client.read_page(BILLS, query, number=position.page)
+    created = _check(page)
+    if position.anchor is not None and created and created[0] < position.anchor:
+        return Found(next=_misread(client, position, created[0]))
+    late = last_created is not None and position.phase == "bills"
+    return Found(rows=page.rows, next=_after(position, page, created, late=late))
+
+
+def _last_created(window: Window, position: Position, now: datetime) -> datetime | None:
+    """Until when bills of the list were created; None when it has no end."""
+    if window.end is None or position.phase == "whole" or position.reading == "plain":
+        return None
+    end = window.end + MARGIN
+    return end if end < now else None
+
+
+def _query(window: Window, position: Position, last_created: datetime | None) -> Query:
+    shift = UTC_SHIFT if position.reading == "utc" else timedelta()
+    terms = [where("updated_at", ">=", window.start - MARGIN)]
+    if position.anchor is not None:
+        terms.append(where("created_at", ">=", position.anchor + shift))
+    if last_created is not None:
+        terms.append(where("created_at", "<", last_created))
+    return all_of(*terms)
+
+
+def _check(page: Page[T]) -> list[datetime]:
+    """The times of creation of a page that is whole and in order; VindiUnavailable otherwise."""
+    if page.total is not None and len(page.rows) != _rows_due(page, page.total):
+        raise VindiUnavailable("rows and total disagree")
+    created = [at for row in page.rows if (at := created_at(row.raw)) is not None]
+    if any(later < sooner for sooner, later in pairwise(created)):
+        raise VindiUnavailable("a list out of order")
+    return created
+
+
+def _rows_due(page: Page[T], total: int) -> int:
+    return max(0, min(page.per_page, total - (page.number - 1) * page.per_page))
+
+
+def _misread(client: VindiClient, position: Position, first: datetime) -> Position:
+    """A row before the list's beginning: its time was read as UTC, or not looked at."""
+    if position.anchor is None:
+        raise AssertionError("a list without a beginning has no row before it")
+    if position.reading == "brasilia" and first >= position.anchor - ZONE_DOUBT:
+        return replace(position, reading="utc", page=1)
+    return _without_filter(client, position, "ignored")
+
+
+def _without_filter(client: VindiClient, position: Position, why: str) -> Position:
+    """Read the whole list from its start, since this account does not filter it."""
+    log.warning("vindi_filter_not_honoured", account=client.account, resource="bills", why=why)
+    return replace(position, reading="plain", anchor=None, page=1, rows_left=None)
+
+
+def _after(
+    position: Position,
+    page: Page[T],
+    created: Sequence[datetime],
+    *,
+    late: bool,
+) -> Position:
+    left = None if page.total is None else max(0, page.total - page.number * page.per_page)
+    after = replace(
+        position,
+        page=position.page + 1,
+        rows_read=position.rows_read + len(page.rows),
+        rows_left=0 if page.is_last else left,
+    )
+    if page.is_last:
+        return replace(after, phase="late" if late else "rest", page=1)
+    begin = position.anchor
+    if position.reading == "plain" or after.page <= PAGES_A_LIST or not created:
+        return after
+    if begin is None or created[-1] > begin:
+        return replace(after, anchor=created[-1], page=1)
+    return after  # more bills of one second than a list should have pages: go on in it
+
+
+async def _read_late(client: VindiClient, window: Window, position: Position) -> Found:
+    """Charges made after the list of bills had ended, yet paid inside the window."""
+    if window.end is None:
+        raise AssertionError("a window without an end has nothing after it")
+    begin = window.end + MARGIN
+    query = all_of(
+        where("paid_at", ">=", window.start - MARGIN),
+        where("paid_at", "<", window.end + MARGIN),
+        where("created_at", ">=", begin - MARGIN),
+    )
+    # Where the filter does not work, the rest of the bills is read instead.
+    whole = replace(position, phase="whole", anchor=begin - MARGIN, page=1)
+    try:
+        page = await client.read_page(CHARGES, query, number=position.page)
+    except VindiRequestRefused:
+        return Found(next=whole)
+    _check(page)
+    if not all(_paid_inside(row, window) for row in page.rows):
+        log.warning("vindi_filter_not_honoured", account=client.account, resource="charges")
+        return Found(next=whole)
+    named = [bill for row in page.rows if (bill := _bill_of(row)) is not None]
+    after = (
+        replace(position, phase="rest")
+        if page.is_last
+        else replace(position, page=position.page + 1)
+    )
+    return Found(named=named, next=after)
+
+
+def _paid_inside(row: Read[BilledCharge] | Unreadable, window: Window) -> bool:
+    if isinstance(row, Unreadable) or row.value.charge.paid_at is None:
+        return isinstance(row, Unreadable)
+    doubt = MARGIN + ZONE_DOUBT
+    before = window.end is None or row.value.charge.paid_at < window.end + doubt
+    return before and row.value.charge.paid_at >= window.start - doubt
+
+
+def _bill_of(row: Read[BilledCharge] | Unreadable) -> BillId | None:
+    if isinstance(row, Read):
+        return row.value.bill_id
+    bill = row.raw.get("bill")
+    number = bill.get("id") if isinstance(bill, dict) else None
+    return BillId(number) if isinstance(number, int) else None
+
+
+def created_at(raw: Mapping[str, Any]) -> datetime | None:
+    """When a row was created; None when it does not say so."""
+    try:
+        return read_second(raw.get("created_at"))
+    except (ValueError, UnreadableBillError):
+        return None

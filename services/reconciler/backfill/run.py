@@ -1,0 +1,268 @@
+"""One run of a backfill, step by step; each step is one request or one batch, and one commit.
+
+What the next step is follows from the tables alone, so a run goes on exactly where it was.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from services.reconciler.backfill.judge import Judge, amount_at_moment, held
+from services.reconciler.backfill.known import Known, load_known
+from services.reconciler.backfill.reading import created_at, read_next
+from services.reconciler.backfill.take import Taken, take, take_unread
+from services.reconciler.services import Services
+from shared.db import backfill_bills_store, backfills_store
+from shared.db.backfill_bills_store import Decided, FoundBill, OpenBill, ReadCustomer
+from shared.db.bills_store import ReadBill, came_alive
+from shared.db.connection import Connection
+from shared.domain.backfill import Foreseen
+from shared.domain.backfill_run import Backfill, Position
+from shared.domain.bill import Bill, Customer, Refund
+from shared.domain.ids import BillId, ChargeId
+from shared.domain.moment import local_day
+from shared.domain.money import Cents
+from shared.domain.refunds import maybe_refunded
+from shared.vindi.bulk import Found as FoundRow
+from shared.vindi.client import Read, Unreadable, VindiClient
+from shared.vindi.payloads import read_bill, read_customer
+
+FULL_LIST: Final = 50  # ids that one request names
+DECIDE_AT_ONCE: Final = 200
+
+Refunds = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
+
+
+class RunLost(Exception):
+    """The run was cancelled, or another worker has it; nothing of this step was written."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """A leased run; only its position changes, and only with what was committed."""
+
+    services: Services
+    client: VindiClient
+    connected_at: datetime  # of the connection the client reads through
+    backfill: Backfill
+    judge: Judge
+
+    async def step(self) -> bool:
+        """Do the next thing there is to do; False once the run has completed.
+
+        Requests name fifty records or none: bills wait until so many customers are missing.
+        Raises RunLost, and what the Vindi client raises.
+        """
+        async with self.services.pool.acquire() as conn:
+            now: datetime = await conn.fetchval("SELECT now()")
+            ready = await backfill_bills_store.ready(conn, self.backfill, limit=DECIDE_AT_ONCE)
+            customers = await backfill_bills_store.unread_customers(
+                conn, self.backfill, limit=FULL_LIST
+            )
+            refunds = await backfill_bills_store.without_refunds(
+                conn, self.backfill, limit=FULL_LIST
+            )
+        at_end = self.backfill.position.phase == "rest"
+        if ready:
+            await self._decide_ready(ready, now)
+        elif refunds and (at_end or len(refunds) == FULL_LIST):
+            await self._read_refunds(refunds, now)
+        elif customers and (at_end or len(customers) == FULL_LIST):
+            await self._read_customers(customers)
+        elif not at_end:
+            await self._read_page(now)
+        else:
+            await self._complete()
+            return False
+        return True
+
+    async def _read_page(self, now: datetime) -> None:
+        found = await read_next(self.client, self.judge.window, self.backfill.position, now)
+        rows = list(found.rows)
+        if found.named:
+            named = await self.services.clients.bulk.refresh_bills(self.client, found.named)
+            rows += [row for row in named.values() if row is not None]
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            await self._advance(conn, found.next)
+            await self._take_in(conn, rows, now)
+        await self._ring()
+        self.backfill = replace(self.backfill, position=found.next)
+
+    async def _advance(self, conn: Connection, position: Position) -> None:
+        if not await backfills_store.advance(conn, self.backfill, position):
+            raise RunLost
+
+    async def _take_in(
+        self, conn: Connection, rows: Sequence[Read[Bill] | Unreadable], now: datetime
+    ) -> None:
+        bills = {row.value.id: row for row in rows if isinstance(row, Read)}
+        unread = [one for row in rows if (one := self._unreadable(row)) is not None]
+        known = await load_known(conn, self.backfill.tenant_id, list(bills))
+        found = [
+            looked for bill, row in bills.items() if (looked := self._look(row, known[bill], now))
+        ]
+        new = await backfill_bills_store.add(conn, self.backfill, [*found, *unread])
+        if self.backfill.asked.dry_run:
+            return
+        decided = [one for one in found if one.bill_id in new and one.outcome in _TO_TAKE]
+        await take(
+            conn,
+            self.backfill,
+            [self._taken(bills[one.bill_id], known[one.bill_id], now) for one in decided],
+        )
+        await take_unread(
+            conn, self.backfill, [one.bill_id for one in unread if one.bill_id in new]
+        )
+
+    def _look(self, row: Read[Bill], known: Known, now: datetime) -> FoundBill | None:
+        """Look at a bill that was just read; None when it is not in the window."""
+        bill = row.value
+        moment = self.judge.moment(bill, known)
+        if moment is None:
+            return None
+        found = FoundBill(
+            bill_id=bill.id,
+            month=f"{local_day(moment, self.judge.window.zone):%Y-%m}",
+            amount=amount_at_moment(bill, known),
+            outcome="known",
+            customer_id=bill.customer_id,
+        )
+        if known.has_nota:
+            return found
+        charges = maybe_refunded(bill, known.bill.refunds if known.bill else {})
+        foreseen = None if charges else self.judge.foresee(bill, known, {}, now)
+        if foreseen is not None:
+            return _as_foreseen(found, foreseen)
+        missing = replace(found, body=self._seal(row.raw), read_at=now, charges=charges)
+        return replace(missing, outcome="refunds" if charges else "customer")
+
+    def _unreadable(self, row: Read[Bill] | Unreadable) -> FoundBill | None:
+        """A bill that cannot be read is placed by its day of creation, if it has one."""
+        if isinstance(row, Read) or row.id is None:
+            return None
+        at = created_at(row.raw)
+        if at is None or not self.judge.window.holds(at):
+            return None
+        month = f"{local_day(at, self.judge.window.zone):%Y-%m}"
+        found = FoundBill(bill_id=BillId(row.id), month=month, amount=Cents(0), outcome="hold")
+        return _as_foreseen(found, held("bill_unreadable"))
+
+    def _taken(
+        self,
+        row: Read[Bill],
+        known: Known,
+        read_at: datetime,
+        body: bytes | None = None,
+        refunds: Mapping[ChargeId, Cents] | None = None,
+    ) -> Taken:
+        read = ReadBill(
+            bill=row.value,
+            body=body or self._seal(row.raw),
+            refunds=refunds or {},
+            came_alive_at=came_alive(known.bill, row.value),
+            read_at=read_at,
+        )
+        return Taken(read=read, moment_at=self.judge.moment(row.value, known))
+
+    async def _read_refunds(self, bills: Sequence[OpenBill], now: datetime) -> None:
+        charges = [charge for bill in bills for charge in bill.charges]
+        found = await self.services.clients.bulk.refunds_of_charges(self.client, charges)
+        summed = [replace(bill, refunds=_sums(bill, found)) for bill in bills]
+        unclear = {
+            bill.bill_id
+            for bill in bills
+            if any(isinstance(found.get(charge), Unreadable) for charge in bill.charges)
+        }
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            await self._advance(conn, self.backfill.position)
+            await self._decide(conn, summed, now, unclear)
+        await self._ring()
+
+    async def _ring(self) -> None:
+        if not self.backfill.asked.dry_run:
+            await self.services.waker.ring()
+
+    async def _read_customers(self, ids: Sequence[Any]) -> None:
+        answers = await self.services.clients.bulk.refresh_customers(self.client, ids)
+        read = [self._customer(number, answers.get(number)) for number in ids]
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            await self._advance(conn, self.backfill.position)
+            await backfill_bills_store.add_customers(conn, self.backfill, read)
+
+    def _customer(self, number: Any, answer: FoundRow[Customer]) -> ReadCustomer:
+        if isinstance(answer, Read):
+            body = self._seal(answer.raw, "customer")
+            return ReadCustomer(customer_id=number, body=body, problem=None)
+        problem = "customer_not_found" if answer is None else "customer_unreadable"
+        return ReadCustomer(customer_id=number, body=None, problem=problem)
+
+    async def _decide_ready(self, bills: Sequence[OpenBill], now: datetime) -> None:
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            await self._advance(conn, self.backfill.position)
+            await self._decide(conn, bills, now, set())
+        await self._ring()
+
+    async def _decide(
+        self, conn: Connection, bills: Sequence[OpenBill], now: datetime, unclear: set[BillId]
+    ) -> None:
+        known = await load_known(conn, self.backfill.tenant_id, [bill.bill_id for bill in bills])
+        decided: list[Decided] = []
+        taken: list[Taken] = []
+        for one in bills:
+            row = self._unsealed(one)
+            foreseen = self._foresee(one, row.value, known[one.bill_id], now, unclear)
+            decided.append(Decided(bill_id=one.bill_id, foreseen=foreseen, refunds=one.refunds))
+            if foreseen is not None and foreseen.outcome in _TO_TAKE:
+                before = known[one.bill_id]
+                taken.append(self._taken(row, before, one.read_at, one.body, one.refunds))
+        await backfill_bills_store.settle(conn, self.backfill, decided)
+        if not self.backfill.asked.dry_run:
+            await take(conn, self.backfill, taken)
+
+    def _foresee(
+        self, one: OpenBill, bill: Bill, known: Known, now: datetime, unclear: set[BillId]
+    ) -> Foreseen | None:
+        if one.bill_id in unclear:
+            return held("bill_unreadable")
+        if one.problem is not None and not known.has_nota:
+            return held(one.problem)
+        customer = None
+        if one.customer is not None:
+            customer = read_customer(json.loads(self._unseal(one.customer, "customer")))
+        return self.judge.foresee(bill, known, one.refunds, now, customer)
+
+    async def _complete(self) -> None:
+        run = self.backfill
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            if not await backfills_store.end(
+                conn, run.tenant_id, run.id, "completed", attempt=run.attempt
+            ):
+                raise RunLost
+
+    def _unsealed(self, one: OpenBill) -> Read[Bill]:
+        raw = json.loads(self._unseal(one.body, "bill"))
+        return Read(raw=raw, value=read_bill(raw))
+
+    def _seal(self, raw: Mapping[str, Any], purpose: str = "bill") -> bytes:
+        text = json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
+        return self.services.sealer.seal(text, tenant=self.backfill.tenant_id, purpose=purpose)
+
+    def _unseal(self, sealed: bytes, purpose: str) -> bytes:
+        return self.services.sealer.unseal(sealed, tenant=self.backfill.tenant_id, purpose=purpose)
+
+
+_TO_TAKE: Final = frozenset({"issue", "wait", "hold", "skip"})
+
+
+def _as_foreseen(found: FoundBill, foreseen: Foreseen) -> FoundBill:
+    return replace(found, outcome=foreseen.outcome, code=foreseen.code, to_issue=foreseen.to_issue)
+
+
+def _sums(bill: OpenBill, found: Refunds) -> dict[ChargeId, Cents]:
+    return {
+        charge: Cents(sum(refund.amount for refund in refunds))
+        for charge in bill.charges
+        if (refunds := found.get(charge)) and not isinstance(refunds, Unreadable)
+    }

@@ -1,0 +1,206 @@
+"""Works on backfills: several replicas share them by lease, and one death delays none for long."""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from services.reconciler.backfill.judge import Judge
+from services.reconciler.backfill.run import Run, RunLost
+from services.reconciler.services import Services
+from shared.db import backfills_store, connections_store, tenants_store
+from shared.domain.backfill import Window
+from shared.domain.backfill_run import Backfill
+from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
+from shared.domain.ids import BackfillId
+from shared.domain.sale import TenantTerms
+from shared.vindi.budget import Lane
+from shared.vindi.errors import VindiBusy
+
+log = structlog.get_logger()
+
+LEASE: Final = timedelta(seconds=20)
+BEAT: Final = timedelta(seconds=5)
+LOOK_EVERY: Final = timedelta(seconds=1)
+AT_ONCE: Final = 8
+LONGEST_WAIT: Final = timedelta(minutes=1)
+MOST_FAILURES: Final = 40  # in a row: with the pauses between them, a little over half an hour
+
+
+async def work_on_backfills(services: Services) -> None:
+    """Take up backfills whenever there are any, until cancelled."""
+    worker = Worker(services=services)
+    try:
+        while True:
+            try:
+                await worker.take_up()
+            except Exception as error:  # noqa: BLE001 - the database is away: try again soon
+                log.warning("backfills_not_taken_up", error=type(error).__name__)
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+    finally:
+        await worker.stop()
+
+
+@dataclass(slots=True, kw_only=True)
+class Worker:
+    """Runs of this process; another process may take up any of them once their leases end."""
+
+    services: Services
+    _running: dict[BackfillId, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def take_up(self) -> int:
+        """Claim what waits, as far as there is room, and begin; returns how many."""
+        begun = 0
+        async with self.services.pool.acquire() as conn:
+            waiting = await backfills_store.waiting_any_tenant(conn, limit=AT_ONCE)
+            for tenant, backfill in waiting:
+                if len(self._running) >= AT_ONCE or backfill in self._running:
+                    continue
+                run = await backfills_store.claim(conn, tenant, backfill, lease=LEASE)
+                if run is not None:
+                    self._begin(run)
+                    begun += 1
+        return begun
+
+    async def drain(self) -> None:
+        """Wait until everything begun here has ended or rests."""
+        while self._running:
+            await asyncio.wait(self._running.values())
+
+    async def stop(self) -> None:
+        """Give everything up; others go on with it at once."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, run: Backfill) -> None:
+        task = asyncio.create_task(work(self.services, run), name=f"backfill-{run.id}")
+        self._running[run.id] = task
+        task.add_done_callback(lambda _done: self._running.pop(run.id, None))
+
+
+async def work(services: Services, run: Backfill) -> None:
+    """Work on a leased run until it ends, rests, or is taken away."""
+    steps = asyncio.create_task(_steps(services, run))
+    beat = asyncio.create_task(_keep_lease(services, run))
+    try:
+        await asyncio.wait({steps, beat}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        steps.cancel()
+        beat.cancel()
+        await asyncio.gather(steps, beat, return_exceptions=True)
+        if not steps.cancelled() and (error := steps.exception()) is not None:
+            log.error("backfill_step_failed", backfill_id=run.id, error=type(error).__name__)
+        await _let_go(services, run)
+
+
+async def _keep_lease(services: Services, run: Backfill) -> None:
+    """Prolong the lease; returns once it is not ours any more."""
+    while True:
+        await asyncio.sleep(BEAT.total_seconds())
+        try:
+            async with services.pool.acquire() as conn:
+                if not await backfills_store.renew(conn, run, lease=LEASE):
+                    return
+        except Exception as error:  # noqa: BLE001 - every step is fenced; the next beat may do
+            log.warning("backfill_lease_not_kept", backfill_id=run.id, error=type(error).__name__)
+
+
+async def _let_go(services: Services, run: Backfill) -> None:
+    """Free the lease of a run that was given up; one that ended or rests is left alone."""
+    try:
+        async with services.pool.acquire() as conn:
+            await backfills_store.let_go(conn, run)
+    except Exception as error:  # noqa: BLE001 - the lease ends by itself
+        log.warning("backfill_lease_left", backfill_id=run.id, error=type(error).__name__)
+
+
+async def _steps(services: Services, leased: Backfill) -> None:
+    run: Run | None = None
+    try:
+        run = await _prepare(services, leased)
+        while await _step(run):
+            pass
+        log.info("backfill_completed", tenant_id=leased.tenant_id, backfill_id=leased.id)
+    except RunLost:
+        log.info("backfill_left", tenant_id=leased.tenant_id, backfill_id=leased.id)
+    except TenantBlockedError as error:
+        await _block_vindi(services, leased, run, error)
+        await _fail(services, leased, error.code)
+    except RejectedError as error:
+        await _fail(services, leased, error.code)
+    except TransientError:
+        await _rest(services, leased, "vindi_unavailable")
+    except Exception:
+        # A bug, or the database is away: tried again later, and not for ever.
+        await _rest(services, leased, "internal_error")
+        raise
+
+
+async def _step(run: Run) -> bool:
+    """One step; a budget that is spent is waited for, lease in hand and no connection."""
+    try:
+        return await run.step()
+    except VindiBusy as busy:
+        await asyncio.sleep(min(busy.retry_after, LONGEST_WAIT).total_seconds())
+        return True
+
+
+async def _prepare(services: Services, run: Backfill) -> Run:
+    async with services.pool.acquire() as conn:
+        terms = await tenants_store.terms(conn, run.tenant_id)
+        connections = await connections_store.get(conn, services.sealer, run.tenant_id)
+    vindi = connections.vindi
+    if vindi is None:
+        raise RejectedError("no account to read", code="vindi_not_connected")
+    if vindi.state.blocked:
+        raise RejectedError("the account cannot be read", code=vindi.state.code)
+    window = Window(since=run.asked.since, until=run.asked.until, zone=terms.zone)
+    return Run(
+        services=services,
+        connected_at=vindi.state.connected_at,
+        client=services.clients.vindi(run.tenant_id, vindi, Lane.BACKFILL),
+        backfill=run,
+        judge=Judge(asked=run.asked, terms=_foreseeing(run, terms), window=window),
+    )
+
+
+def _foreseeing(run: Backfill, terms: TenantTerms) -> TenantTerms:
+    """A preview before the first activation shows what would be issued once it is there."""
+    if run.asked.dry_run and terms.active_from is None:
+        return replace(terms, issuing=True)
+    return terms
+
+
+async def _block_vindi(
+    services: Services, leased: Backfill, run: Run | None, error: TenantBlockedError
+) -> None:
+    async with services.pool.acquire() as conn:
+        await connections_store.block(
+            conn,
+            leased.tenant_id,
+            "vindi",
+            error.code,
+            str(error),
+            connected_at=run.connected_at if run else None,
+        )
+    log.warning("vindi_blocked", tenant_id=leased.tenant_id, code=error.code)
+
+
+async def _fail(services: Services, run: Backfill, code: str) -> None:
+    async with services.pool.acquire() as conn, conn.transaction():
+        await backfills_store.end(
+            conn, run.tenant_id, run.id, "failed", attempt=run.attempt, error=code
+        )
+    log.warning("backfill_failed", tenant_id=run.tenant_id, backfill_id=run.id, code=code)
+
+
+async def _rest(services: Services, run: Backfill, code: str) -> None:
+    """Put a run off; it fails for good after many failures without a step between them."""
+    async with services.pool.acquire() as conn:
+        failures = await backfills_store.release(conn, run, error=code)
+    if failures >= MOST_FAILURES:
+        await _fail(services, run, code)

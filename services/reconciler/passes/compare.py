@@ -1,0 +1,87 @@
+"""Does what Vindi says now differ from what is stored? Pure, so that it can be tried on anything.
+
+Rows that differ make a sale due; the rest costs nothing. The tie rule is that of vindi-api,
+section 8.5: an older stamp is a lagging replica, an equal one decides by content.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+from shared.domain.bill import LIVE_STATUSES, Bill, BillStatus, Charge
+from shared.domain.ids import ChargeId
+from shared.domain.money import Cents
+
+# How long an event may be under way before its absence means something.
+EVENT_GRACE: Final = timedelta(minutes=2)
+
+
+class Verdict(Enum):
+    """What became of a row that was read."""
+
+    SAME = auto()
+    DIFFERS = auto()
+    OLDER = auto()  # than what is stored: a lagging replica
+
+
+def compare_bill(
+    stored: Bill | None,
+    read: Bill,
+    *,
+    refunds_known: Mapping[ChargeId, Cents] | None = None,
+    refunds_read: Mapping[ChargeId, Cents] | None = None,
+) -> Verdict:
+    """Compare a bill with what is stored of it; refunds only where they were read too."""
+    if stored is None:
+        return Verdict.DIFFERS
+    if read.updated_at < stored.updated_at:
+        return Verdict.OLDER
+    known = refunds_known or {}
+    moved = any(known.get(charge) != cents for charge, cents in (refunds_read or {}).items())
+    if moved or _content(read) != _content(stored):
+        return Verdict.DIFFERS
+    return Verdict.SAME
+
+
+def charge_differs(stored: Bill | None, read: Charge) -> bool:
+    """Say whether a charge shows something its stored bill does not, and is not older."""
+    if stored is None:
+        return True
+    known = next((charge for charge in stored.charges if charge.id == read.id), None)
+    if known is None:
+        return True
+    if read.updated_at and known.updated_at and read.updated_at < known.updated_at:
+        return False
+    return _charge(read) != _charge(known)
+
+
+def event_due(stored: Bill | None, read: Bill, *, refunded_at: datetime | None) -> datetime | None:
+    """When Vindi should have sent an event for this difference; None when no event is sent.
+
+    Edits of a bill send none (vindi-api, section 8.7): their absence says nothing of a webhook.
+    """
+    if refunded_at is not None:
+        return refunded_at
+    if stored is None and read.status in LIVE_STATUSES:
+        return read.updated_at if read.status is BillStatus.PAID else read.created_at
+    ended = read.status in (BillStatus.PAID, BillStatus.CANCELED)
+    if ended and (stored is None or stored.status is not read.status):
+        return read.updated_at
+    return None
+
+
+def _content(bill: Bill) -> Bill:
+    return replace(bill, charges=tuple(_charge(charge) for charge in bill.charges))
+
+
+def _charge(charge: Charge) -> Charge:
+    # Sub-seconds vanish when a value is read again (vindi-api, section 4).
+    return replace(
+        charge, paid_at=_second(charge.paid_at), transaction_at=_second(charge.transaction_at)
+    )
+
+
+def _second(instant: datetime | None) -> datetime | None:
+    return instant.replace(microsecond=0) if instant else None

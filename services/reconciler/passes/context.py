@@ -1,0 +1,92 @@
+"""What one pass over one account works with, and what it has found so far."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from services.reconciler.read_list import ListRead, Row, read_list
+from shared.crypto.seal import Sealer
+from shared.db.bills_store import KnownBill
+from shared.db.connection import Pool
+from shared.db.passes_store import PassState, Zone
+from shared.domain.bill import Bill
+from shared.domain.ids import TenantId
+from shared.vindi.bulk import Bulk
+from shared.vindi.client import VindiClient
+from shared.vindi.payloads import read_bill
+
+T = TypeVar("T")
+
+BILL: Final = "bill"  # the purpose bodies of bills are sealed for
+# Until the zone of query values is known on an account, a bound may be read three hours off.
+OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
+OVERLAP_MEASURED: Final = timedelta(minutes=15)
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """What a pass found; `missed` and `heard` count sales whose event had time to come."""
+
+    found: int = 0
+    missed: int = 0
+    heard: int = 0
+    plain: set[str] = field(default_factory=set)
+    sample: Bill | None = None  # a bill just read, to measure the zone with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassContext:
+    """One pass over one account. `now` is the database's clock when it was claimed."""
+
+    pool: Pool
+    sealer: Sealer
+    vindi: VindiClient
+    bulk: Bulk
+    state: PassState
+    connected_at: datetime
+    now: datetime
+    findings: Findings
+    claimed: float = field(default_factory=time.monotonic)
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose account it is."""
+        return self.state.tenant_id
+
+    def clock(self) -> datetime:
+        """The database's clock, never ahead of it."""
+        return self.now + timedelta(seconds=time.monotonic() - self.claimed)
+
+    def bound(self, mark: datetime) -> datetime:
+        """From when to read, so that nothing is lost to the zone of query values."""
+        return mark - overlap(self.state.zone)
+
+    def seal_bill(self, raw: dict[str, object]) -> bytes:
+        """Seal a bill's JSON as it came."""
+        text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+        return self.sealer.seal(text.encode(), tenant=self.tenant, purpose=BILL)
+
+    def stored_bill(self, known: KnownBill | None) -> Bill | None:
+        """The bill as it was last read; None when it never was."""
+        if known is None:
+            return None
+        body = self.sealer.unseal(known.body, tenant=self.tenant, purpose=BILL)
+        return read_bill(json.loads(body))
+
+
+def overlap(zone: Zone) -> timedelta:
+    """How far behind its mark a pass begins."""
+    return OVERLAP_MEASURED if zone == "brasilia" else OVERLAP_UNKNOWN
+
+
+async def pages(
+    context: PassContext, wanted: ListRead[T]
+) -> AsyncIterator[tuple[datetime, Sequence[Row[T]]]]:
+    """Read a list whole, each page with the instant before which it was not asked for."""
+    asked = context.clock()
+    async for rows in read_list(context.vindi, wanted):
+        yield asked, rows
+        asked = context.clock()

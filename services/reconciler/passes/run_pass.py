@@ -1,0 +1,188 @@
+"""One pass over one account: its lanes, what became of them, when it is read next."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, Literal
+
+import structlog
+
+from services.reconciler.passes.context import Findings, PassContext
+from services.reconciler.passes.lanes import read_changed_bills, read_changed_charges
+from services.reconciler.passes.plan import BLOCKED_REST, SOONEST, next_pass, phase, retry
+from services.reconciler.passes.refunds import read_refunds
+from services.reconciler.passes.slow_lanes import WEEK, count_check, slow_lanes_due, sweep
+from services.reconciler.passes.zone import measure_zone, zone_is_due
+from services.reconciler.read_list import IncompletePass
+from shared.clients import Clients
+from shared.crypto.seal import Sealer
+from shared.db import connections_store, outbox_wakes
+from shared.db.connection import Pool
+from shared.db.connections_store import VindiConnection
+from shared.db.passes_store import Claimed, PassResult, Zone
+from shared.domain.errors import TenantBlockedError, TransientError
+from shared.vindi.budget import Lane
+from shared.vindi.errors import VindiAccountBlocked, VindiBusy, VindiRequestRefused
+
+log = structlog.get_logger()
+
+Mark = Literal["bills_mark", "charges_mark", "refunds_mark"]
+LANES: Final[tuple[tuple[Mark, Callable[[PassContext], Awaitable[None]]], ...]] = (
+    ("bills_mark", read_changed_bills),
+    ("charges_mark", read_changed_charges),
+    ("refunds_mark", read_refunds),
+)
+DAY: Final = timedelta(days=1)
+LARGEST_SKEW: Final = timedelta(days=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Outcome:
+    """What the lanes left: marks that may move, the first trouble, days done."""
+
+    marks: dict[Mark, datetime]
+    error: str | None = None
+    nightly: date | None = None
+    weekly: date | None = None
+    zone: Zone | None = None
+
+
+async def run_pass(
+    pool: Pool,
+    clients: Clients,
+    sealer: Sealer,
+    claimed: Claimed,
+    connection: VindiConnection,
+    *,
+    every: timedelta,
+) -> PassResult:
+    """Read what changed in an account and make due what differs.
+
+    A failure of Vindi is part of the result; only ours (the database, a bug) are raised.
+    """
+    state, now = claimed.state, claimed.now
+    context = PassContext(
+        pool=pool,
+        sealer=sealer,
+        vindi=clients.vindi(state.tenant_id, connection, Lane.RECONCILE),
+        bulk=clients.bulk,
+        state=state,
+        connected_at=connection.state.connected_at,
+        now=now,
+        findings=Findings(plain=set(state.plain_lanes)),
+    )
+    outcome = _Outcome(marks={})
+    after = next_pass(state.tenant_id, now, every)
+    try:
+        if connection.state.blocked:
+            await _probe(context)
+        await _run_lanes(context, outcome)
+        if outcome.error is None:
+            await _run_extras(context, outcome)
+    except VindiBusy as busy:
+        # Nobody's fault: the account's requests are spent. The marks say how far we came.
+        outcome.error = outcome.error or (None if len(outcome.marks) == len(LANES) else "busy")
+        after = min(after, context.clock() + max(busy.retry_after, SOONEST))
+    except TenantBlockedError as error:
+        await _block(context, error)
+        outcome.error = error.code
+        after = now + BLOCKED_REST if isinstance(error, VindiAccountBlocked) else after
+    else:
+        if len(outcome.marks) < len(LANES):
+            after = min(after, retry(context.clock(), state.failures, every))
+    return _result(context, outcome, after)
+
+
+async def _run_lanes(context: PassContext, outcome: _Outcome) -> None:
+    """Read each lane; one that fails neither moves its mark nor stops the others."""
+    for mark, read in LANES:
+        try:
+            await read(context)
+        except VindiBusy:
+            raise
+        except (TransientError, VindiRequestRefused) as error:
+            outcome.error = outcome.error or _word(error)
+            log.warning("pass_incomplete", tenant_id=context.tenant, lane=mark, error=_word(error))
+        else:
+            outcome.marks[mark] = _start(context)
+
+
+async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
+    """Measure the zone and run the slow lanes, where that is due."""
+    state, findings = context.state, context.findings
+    own_phase = phase(context.tenant)
+    night = slow_lanes_due(now=context.now, done=state.nightly_day, every=DAY, phase=own_phase)
+    week = slow_lanes_due(now=context.now, done=state.weekly_day, every=WEEK, phase=own_phase)
+    try:
+        if findings.sample is not None and zone_is_due(state, context.now):
+            outcome.zone = await measure_zone(context, findings.sample)
+        if night is not None:
+            await sweep(context)
+            outcome.nightly = night
+            findings.plain.clear()  # filters are tried afresh once a day
+        if week is not None:
+            await count_check(context)
+            outcome.weekly = week
+    except VindiBusy:
+        raise
+    except (TransientError, VindiRequestRefused) as error:
+        outcome.error = _word(error)
+        log.warning("slow_lanes_incomplete", tenant_id=context.tenant, error=_word(error))
+
+
+def _start(context: PassContext) -> datetime:
+    """The start of the pass, by Vindi's clock where that is behind ours."""
+    skew = context.vindi.skew or timedelta()
+    return context.now + max(min(skew, timedelta()), -LARGEST_SKEW)
+
+
+def _word(error: TransientError | VindiRequestRefused) -> str:
+    match error:
+        case IncompletePass(why=why):
+            return why
+        case VindiRequestRefused():
+            return "query_refused"
+        case _:
+            return "vindi_unavailable"
+
+
+def _result(context: PassContext, outcome: _Outcome, after: datetime) -> PassResult:
+    findings, skew = context.findings, context.vindi.skew
+    return PassResult(
+        next_pass_at=after,
+        error=outcome.error,
+        complete=len(outcome.marks) == len(LANES),
+        zone=outcome.zone,
+        plain_lanes=frozenset(findings.plain),
+        nightly_day=outcome.nightly,
+        weekly_day=outcome.weekly,
+        skew_seconds=skew.total_seconds() if skew is not None else None,
+        found=findings.found,
+        missed=findings.missed,
+        heard=findings.heard > 0,
+        bills_mark=outcome.marks.get("bills_mark"),
+        charges_mark=outcome.marks.get("charges_mark"),
+        refunds_mark=outcome.marks.get("refunds_mark"),
+    )
+
+
+async def _probe(context: PassContext) -> None:
+    """Ask once whether Vindi has let the account go; what it stopped becomes due again."""
+    await context.vindi.merchant()
+    async with context.pool.acquire() as conn, conn.transaction():
+        if await connections_store.unblock(conn, context.tenant, "vindi"):
+            await outbox_wakes.wake_stopped(conn, context.tenant, [VindiAccountBlocked().code])
+    log.info("vindi_account_free_again", tenant_id=context.tenant)
+
+
+async def _block(context: PassContext, error: TenantBlockedError) -> None:
+    async with context.pool.acquire() as conn:
+        await connections_store.block(
+            conn,
+            context.tenant,
+            "vindi",
+            error.code,
+            str(error),
+            connected_at=context.connected_at,
+        )
+    log.warning("vindi_blocked", tenant_id=context.tenant, code=error.code)

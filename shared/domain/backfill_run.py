@@ -1,0 +1,167 @@
+"""A run of a backfill: what was asked for, where it is, what it has found."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, Self
+
+from shared.domain.backfill import NOTHING
+from shared.domain.ids import BackfillId, TenantId
+from shared.domain.money import Cents
+from shared.domain.rule import Rule
+
+BackfillStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+BackfillCompetencia = Literal["original", "today"]
+# bills: the list of bills; late: charges made after it that were paid inside the window; whole:
+# the rest of the bills, where an account does not honour the filter for those; rest: all is read.
+Phase = Literal["bills", "late", "whole", "rest"]
+# How the account reads the times of a query; `plain`: it does not filter by them at all.
+Reading = Literal["brasilia", "utc", "plain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for, by whom and why; `rule` is the one that decides, None if there is none.
+
+    `until` None means to this day, whichever day that is.
+    """
+
+    since: date
+    until: date | None
+    dry_run: bool
+    competencia: BackfillCompetencia
+    rule: Rule | None
+    requested_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where the reading is: the next request is `page` of the list that begins at `anchor`."""
+
+    phase: Phase = "bills"
+    anchor: datetime | None = None
+    page: int = 1
+    reading: Reading = "brasilia"
+    rows_read: int = 0
+    rows_left: int | None = None  # by Vindi's own count; None before the first page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthCount:
+    """Sales of one month (YYYY-MM, of their moments)."""
+
+    month: str
+    bills: int
+    amount: Cents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Equal findings of one month, counted."""
+
+    outcome: str
+    code: str | None
+    month: str
+    bills: int
+    amount: Cents
+    to_issue: Cents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was found in the window: `known` sales have a nota, `new` are all others."""
+
+    bills: int = 0
+    known: int = 0
+    issue: int = 0
+    wait: int = 0
+    hold: dict[str, int] = field(default_factory=dict)
+    skip: dict[str, int] = field(default_factory=dict)
+    to_issue: Cents = NOTHING
+    months: tuple[MonthCount, ...] = ()
+
+    @property
+    def new(self) -> int:
+        """Sales of the window without a nota."""
+        return self.bills - self.known
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {
+            "bills": self.bills,
+            "known": self.known,
+            "issue": self.issue,
+            "wait": self.wait,
+            "hold": self.hold,
+            "skip": self.skip,
+            "to_issue": self.to_issue,
+            "months": [[month.month, month.bills, month.amount] for month in self.months],
+        }
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        """From what `to_json` wrote."""
+        months = tuple(
+            MonthCount(month=month, bills=bills, amount=Cents(amount))
+            for month, bills, amount in stored["months"]
+        )
+        return cls(**{**stored, "months": months})
+
+
+def summarise(groups: Iterable[Group]) -> Summary:
+    """Add up findings; those not decided yet count as bills of their month only."""
+    outcomes: Counter[str] = Counter()
+    codes: dict[str, Counter[str]] = {"hold": Counter(), "skip": Counter()}
+    bills: Counter[str] = Counter()
+    amounts: Counter[str] = Counter()
+    to_issue = 0
+    for group in groups:
+        outcomes[group.outcome] += group.bills
+        if group.outcome in codes:
+            codes[group.outcome][group.code or ""] += group.bills
+        bills[group.month] += group.bills
+        amounts[group.month] += group.amount
+        to_issue += group.to_issue
+    return Summary(
+        bills=bills.total(),
+        known=outcomes["known"],
+        issue=outcomes["issue"],
+        wait=outcomes["wait"],
+        hold=dict(sorted(codes["hold"].items())),
+        skip=dict(sorted(codes["skip"].items())),
+        to_issue=Cents(to_issue),
+        months=tuple(
+            MonthCount(month=month, bills=bills[month], amount=Cents(amounts[month]))
+            for month in sorted(bills)
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """A backfill as it is now; `summary` is set once it has ended."""
+
+    id: BackfillId
+    tenant_id: TenantId
+    status: BackfillStatus
+    asked: Asked
+    position: Position
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    attempt: int
+    failures: int
+    summary: Summary | None
+
+    def eta_seconds(self, now: datetime) -> int | None:
+        """How long reading will go on at the speed it had; None while that is not known."""
+        position = self.position
+        if self.status != "running" or self.started_at is None or position.rows_left is None:
+            return None
+        if position.rows_read == 0:
+            return None
+        spent = max(0.0, (now - self.started_at).total_seconds())
+        return round(spent / position.rows_read * position.rows_left)

@@ -1,0 +1,155 @@
+"""From a committed event to the issuer's POST, and how many notas a second an emitter submits."""
+
+import asyncio
+import statistics
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+
+from tests.bench.measure import Measure
+from tests.bench.stand_in import Field, Seller, a_field
+
+EVENTS_A_SECOND: Final = 50
+SECONDS: Final = 20
+MOST_P50: Final = 150.0  # ms
+MOST_P99: Final = 1000.0
+
+NOTAS: Final = 4000
+PARALLEL: Final = 32  # as the emitter's ISSUER_PARALLEL in this bench
+LEAST_SHARE: Final = 0.35  # step 2's bar; step 1 asks for 0.15
+ROUNDS: Final = 3
+
+
+async def latency(folder: Path) -> list[Measure]:
+    """Events at a steady rate; the time from each 200 to the issuer's POST for its bill."""
+    async with a_field(folder, names=("webhook", "emitter", "reconciler")) as field:
+        seller = await field.seller()
+        await _sell(field, seller, EVENTS_A_SECOND * SECONDS)
+        committed = await _send_events(field, seller)
+        posted = await _posted(field, seller, len(committed))
+    waits = sorted((posted[bill] - at) * 1000 for bill, at in committed.items())
+    p50, p99 = statistics.median(waits), waits[int(len(waits) * 0.99)]
+    return [
+        _measure("event to POST, p50", p50, "ms", f"< {MOST_P50:.0f}", passed=p50 < MOST_P50),
+        _measure("event to POST, p99", p99, "ms", f"< {MOST_P99:.0f}", passed=p99 < MOST_P99),
+    ]
+
+
+async def throughput(folder: Path) -> list[Measure]:
+    """Notas submitted a second, against a bare loop posting the same bodies to the same server."""
+    shares, rates, bares = [], [], []
+    async with a_field(folder, names=("webhook", "emitter", "reconciler")) as field:
+        for _ in range(ROUNDS):
+            seller = await field.seller()
+            await _sell(field, seller, NOTAS)
+            rates.append(await _emit_all(field, seller))
+            bares.append(await _post_bare(field, seller))
+            shares.append(rates[-1] / bares[-1])
+    share = statistics.median(shares)
+    return [
+        _measure("bare aiohttp loop", statistics.median(bares), "notas/s"),
+        _measure("emitter", statistics.median(rates), "notas/s"),
+        _measure("share", share, "", f">= {LEAST_SHARE}", passed=share >= LEAST_SHARE),
+    ]
+
+
+def _measure(
+    what: str, value: float, unit: str, bar: str = "", *, passed: bool | None = None
+) -> Measure:
+    return Measure(bench="emitter", what=what, value=value, unit=unit, bar=bar, passed=passed)
+
+
+async def _sell(field: Field, seller: Seller, count: int) -> None:
+    now = datetime.now(UTC).timestamp()
+    sales = {"count": count, "since": now, "until": now + 1, "customers": count}
+    await field.stand_in.control("POST", f"/vindi/accounts/{seller.account}/bulk_sales", sales)
+
+
+async def _emit_all(field: Field, seller: Seller) -> float:
+    """Mark every sale due in one commit, and time from the first POST to the last."""
+    connection = await asyncpg.connect(field.database)
+    try:
+        first, last = await _range(field, seller)
+        await connection.execute(
+            "INSERT INTO outbox (tenant_id, bill_id, due_at, origin, bill_facts)"
+            " SELECT $1, id, now(), 'webhook', 1 FROM generate_series($2::int, $3::int) AS id",
+            seller.tenant,
+            first,
+            last,
+        )
+    finally:
+        await connection.close()
+    times = sorted((await _posted(field, seller, last - first + 1)).values())
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+async def _range(field: Field, seller: Seller) -> tuple[int, int]:
+    counts = await field.stand_in.control("GET", f"/vindi/accounts/{seller.account}/span/bills")
+    return counts["first"], counts["last"]
+
+
+async def _send_events(field: Field, seller: Seller) -> dict[int, float]:
+    """Post one bill_paid a bill at the stated rate; when each was answered 200."""
+    first, last = await _range(field, seller)
+    committed: dict[int, float] = {}
+
+    async def send(bill: int) -> None:
+        event = {
+            "event": {
+                "type": "bill_paid",
+                "created_at": datetime.now(UTC).isoformat(),
+                "data": {"bill": {"id": bill, "status": "paid"}},
+            }
+        }
+        async with field.stand_in.http.post(seller.webhook_url, json=event) as answer:
+            assert answer.status == 200
+        committed[bill] = time.time()
+
+    async with asyncio.TaskGroup() as group:
+        started = time.monotonic()
+        for number, bill in enumerate(range(first, last + 1)):
+            pause = started + number / EVENTS_A_SECOND - time.monotonic()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            group.create_task(send(bill))
+    return committed
+
+
+async def _posted(field: Field, seller: Seller, count: int) -> dict[int, float]:
+    """When the issuer took each bill's POST, by the clock both processes share."""
+    async with asyncio.timeout(120):
+        while True:
+            notas = await _notas(field, seller)
+            if len(notas) >= count:
+                return {int(n["idExterno"].split("-")[2]): n["created"] for n in notas}
+            await asyncio.sleep(0.5)
+
+
+async def _notas(field: Field, seller: Seller) -> list[dict[str, Any]]:
+    path = f"/enotas/companies/{seller.company}/sends"
+    found: list[dict[str, Any]] = await field.stand_in.control("GET", path)
+    return found
+
+
+async def _post_bare(field: Field, seller: Seller) -> float:
+    """Post the same bodies under other ids, with as many requests under way."""
+    sends = await _notas(field, seller)
+    bodies = [{**send["body"], "idExterno": f"{send['idExterno']}-bare"} for send in sends]
+    url = f"{field.stand_in.enotas_url}/v1/empresas/{seller.company}/nfes"
+    headers = {"Authorization": f"Basic {seller.issuer_key}", "Accept": "application/json"}
+    waiting = iter(bodies)
+    async with aiohttp.ClientSession(headers=headers) as http:
+
+        async def loop() -> None:
+            for body in waiting:
+                async with http.post(url, json=body) as answer:
+                    await answer.read()
+                    assert answer.status == 200
+
+        started = time.monotonic()
+        await asyncio.gather(*(loop() for _ in range(PARALLEL)))
+        return len(bodies) / (time.monotonic() - started)
