@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.emitter.gate import Gate, open_gate
 from services.emitter.plan import Terms
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -35,6 +36,7 @@ class TenantContext:
     bulk: Bulk
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
+    gate: Gate
     now: datetime
 
     def seal(self, value: bytes, purpose: str) -> bytes:
@@ -78,6 +80,7 @@ async def load_context(
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
         connections = await connections_store.get(conn, sealer, tenant)
+        gate = await open_gate(conn, tenant, now)
     version, rule = in_force or (None, None)
     vindi, issuer = connections.vindi, connections.issuer
     return TenantContext(
@@ -92,5 +95,6 @@ async def load_context(
         bulk=clients.bulk,
         sealer=sealer,
         slots=clients.slots(issuer),
+        gate=gate,
         now=now,
     )

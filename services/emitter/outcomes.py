@@ -206,6 +206,16 @@ def not_sent(sent: Sent, due_at: datetime) -> Plan:
     )
 
 
+def put_off(sent: Sent, due_at: datetime) -> Plan:
+    """An outage began before the request left: it waits in the queue, and no try is counted."""
+    return Plan(
+        entry=sent.entry,
+        withdraw=True,
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
+        settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),
+    )
+
+
 def busy(sent: Sent, due_at: datetime, waits: Sequence[timedelta]) -> Plan:
     """The issuer took nothing for now. One look-up goes before the next request, waits do not."""
     return Plan(

@@ -124,7 +124,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
     intent = _intent(fresh, decision, terms, terms.environment)
     row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount)
     why = f"regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
-    last = fresh.known.nota
+    last, known = fresh.known.nota, fresh.known.sale
     return Plan(
         entry=fresh.entry,
         read=fresh.read(),
@@ -135,6 +135,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
             draft=decision.draft,
             first=last is None or last.revision != decision.revision,
             auto_sends=_auto_sends(last, decision),
+            queued_anew=known is None or known.status is not SaleStatus.QUEUED,
         ),
     )
 

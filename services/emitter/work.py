@@ -85,6 +85,7 @@ class Send:
     draft: NotaDraft
     first: bool  # the first request under this id
     auto_sends: int = 0  # by itself, this one included
+    queued_anew: bool = True  # the sale was not in the queue already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
