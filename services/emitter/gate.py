@@ -154,7 +154,7 @@ def _put_off(plan: Plan, due_at: datetime) -> Plan:
     return Plan(
         entry=plan.entry,
         read=plan.read,
-        sale=replace(plan.sale, status=SaleStatus.QUEUED, wish_done=False),
+        sale=replace(plan.sale, status=SaleStatus.QUEUED, wish_done=None),
         happenings=told if plan.action.queued_anew else (),
         settlement=done,
     )

@@ -21,6 +21,7 @@ from services.reconciler.api import (
     denials,
     documents,
     health,
+    limits,
     rules,
     sales,
     tenants,
@@ -46,6 +47,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *documents.OPERATIONS,
     *backfills.OPERATIONS,
     *denials.OPERATIONS,
+    *limits.OPERATIONS,
 )
 
 

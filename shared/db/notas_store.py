@@ -224,13 +224,21 @@ WITHDRAW: Final = """
     )
     DELETE FROM notas
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
+ RETURNING created_at, amount
 """
 
 
-async def withdraw_intents(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
-    """Take back intents whose request surely never reached the issuer."""
-    if bills:
-        await conn.execute(WITHDRAW, tenant, bills)
+async def withdraw_intents(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> list[tuple[datetime, Cents]]:
+    """Take back intents whose request surely never reached the issuer.
+
+    Returns when those that were first ones had been written, and their amounts.
+    """
+    if not bills:
+        return []
+    rows = await conn.fetch(WITHDRAW, tenant, bills)
+    return [(row["created_at"], row["amount"]) for row in rows]
 
 
 NEWEST_REASON: Final = """
