@@ -20,8 +20,10 @@ from services.reconciler.api import (
     closing,
     closing_files,
     connections,
+    denials,
     documents,
     health,
+    limits,
     rules,
     sales,
     tenants,
@@ -48,6 +50,8 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *backfills.OPERATIONS,
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
+    *denials.OPERATIONS,
+    *limits.OPERATIONS,
 )
 
 
