@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -19,6 +20,7 @@ from services.emitter.write import write_plans
 from shared.db import connections_store
 from shared.db.connection import Pool
 from shared.db.notas_store import KnownNota, NotaUpdate
+from shared.db.outbox_store import BACKFILL
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import IssuerEnvironment, NotaStatus
@@ -98,7 +100,7 @@ class _Asker:
             later = outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
             answers.put_nowait(later)
             return
-        async with self._context.slots:
+        async with self._turn(plan), self._context.slots:
             if self._gate.has_opened:
                 answers.put_nowait(self._put_off(sent, action))
             elif self._leases.surely_held(plan.entry):
@@ -115,6 +117,11 @@ class _Asker:
     @property
     def _gate(self) -> Gate:
         return self._context.gate
+
+    def _turn(self, plan: Plan) -> AbstractAsyncContextManager[None]:
+        # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
+        # never waits behind a whole batch of it.
+        return self._context.behind if plan.entry.lane == BACKFILL else nullcontext()
 
     @property
     def _now(self) -> datetime:

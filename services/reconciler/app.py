@@ -17,6 +17,8 @@ from starlette.types import Lifespan
 from services.reconciler.api import (
     actions,
     backfills,
+    closing,
+    closing_files,
     connections,
     denials,
     documents,
@@ -24,6 +26,7 @@ from services.reconciler.api import (
     limits,
     rules,
     sales,
+    statements,
     tenants,
 )
 from services.reconciler.api.openapi import describe
@@ -48,6 +51,9 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *backfills.OPERATIONS,
     *denials.OPERATIONS,
     *limits.OPERATIONS,
+    *statements.OPERATIONS,
+    *closing_files.OPERATIONS,
+    *closing.OPERATIONS,
 )
 
 
