@@ -108,11 +108,6 @@ class _Asker:
             else:
                 answers.put_nowait(Plan(entry=plan.entry))  # whoever leases it next looks it up
 
-    def _turn(self, plan: Plan) -> AbstractAsyncContextManager[None]:
-        # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
-        # never waits behind a whole batch of it.
-        return self._context.behind if plan.entry.lane == BACKFILL else nullcontext()
-
     def _put_off(self, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
         due_at = self._gate.again_at
         if isinstance(action, Send):
@@ -122,6 +117,11 @@ class _Asker:
     @property
     def _gate(self) -> Gate:
         return self._context.gate
+
+    def _turn(self, plan: Plan) -> AbstractAsyncContextManager[None]:
+        # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
+        # never waits behind a whole batch of it.
+        return self._context.behind if plan.entry.lane == BACKFILL else nullcontext()
 
     @property
     def _now(self) -> datetime:

@@ -36,8 +36,8 @@ class TenantContext:
     bulk: Bulk
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
-    behind: asyncio.Semaphore  # those of them that sales of a backfill may wait for at once
     gate: Gate
+    behind: asyncio.Semaphore  # those of them that sales of a backfill may wait for at once
     now: datetime
 
     def seal(self, value: bytes, purpose: str) -> bytes:
@@ -96,7 +96,7 @@ async def load_context(
         bulk=clients.bulk,
         sealer=sealer,
         slots=clients.slots(issuer),
-        behind=clients.slots(issuer, behind=True),
         gate=gate,
+        behind=clients.slots(issuer, behind=True),
         now=now,
     )

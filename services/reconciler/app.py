@@ -26,6 +26,7 @@ from services.reconciler.api import (
     limits,
     rules,
     sales,
+    statements,
     tenants,
 )
 from services.reconciler.api.openapi import describe
@@ -48,10 +49,11 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *sales.OPERATIONS,
     *documents.OPERATIONS,
     *backfills.OPERATIONS,
-    *closing_files.OPERATIONS,
-    *closing.OPERATIONS,
     *denials.OPERATIONS,
     *limits.OPERATIONS,
+    *statements.OPERATIONS,
+    *closing_files.OPERATIONS,
+    *closing.OPERATIONS,
 )
 
 

@@ -14,8 +14,9 @@ from services.reconciler.api.operation import (
 )
 from services.reconciler.api.serve import tenant_unknown
 from services.reconciler.api.words import Instant
-from shared.db import watch_store
+from shared.db import brakes_store, issuer_health_store, watch_store
 from shared.watch import Check, Status, judge, worst
+from shared.watch_issuing import judge_issuing
 
 
 class CheckOut(BaseModel):
@@ -39,9 +40,11 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
     services = call.services
     async with services.pool.acquire() as conn:
         facts = await watch_store.facts(conn, call.tenant.id)
+        breakers = await issuer_health_store.read(conn, call.tenant.id)
+        brake = await brakes_store.get(conn, call.tenant.id)
     if facts is None:
         raise tenant_unknown()
-    checks = judge(facts, every=services.reconcile_every)
+    checks = judge(facts, every=services.reconcile_every) + judge_issuing(breakers, brake)
     return Answer(body=HealthOut(status=worst(checks), checks=[_out(check) for check in checks]))
 
 
