@@ -18,6 +18,7 @@ from services.reconciler.api import (
     actions,
     backfills,
     closing,
+    closing_checks,
     closing_files,
     connections,
     documents,
@@ -48,6 +49,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *backfills.OPERATIONS,
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
+    *closing_checks.OPERATIONS,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.backfill.worker import work_on_backfills
+from services.reconciler.closing.check import check_closings
 from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
 from shared.db import idempotency_store
@@ -39,6 +40,7 @@ LOOPS: Final[tuple[Background, ...]] = (
     forget_idempotency_keys,
     reconcile_accounts,
     work_on_backfills,
+    check_closings,
 )
 
 
