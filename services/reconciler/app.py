@@ -18,6 +18,7 @@ from services.reconciler.api import (
     actions,
     backfills,
     closing,
+    closing_checks,
     closing_files,
     connections,
     denials,
@@ -54,6 +55,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *statements.OPERATIONS,
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
+    *closing_checks.OPERATIONS,
 )
 
 

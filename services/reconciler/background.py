@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.backfill.worker import work_on_backfills
+from services.reconciler.closing.check import check_closings
 from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
 from services.reconciler.watch_loop import watch_tenants
@@ -41,6 +42,7 @@ LOOPS: Final[tuple[Background, ...]] = (
     reconcile_accounts,
     watch_tenants,
     work_on_backfills,
+    check_closings,
 )
 
 

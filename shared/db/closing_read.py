@@ -4,7 +4,7 @@ A sale belongs to the month of the moment its rule counts. A bill that is live a
 yet belongs to the month of the moment the rule in force would count.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -229,3 +229,31 @@ async def valid_notas(pool: Pool, span: Span, *, page: int = 500) -> AsyncIterat
         if len(rows) < page:
             return
         after = (rows[-1]["bill_id"], rows[-1]["part"])
+
+
+BILLS: Final = f"""
+    -- closing_read.bills
+    SELECT bill_id {_LINES} ORDER BY bill_id LIMIT $7
+"""
+
+
+async def bills(conn: Connection, span: Span, *, after: int, limit: int) -> list[BillId]:
+    """The bills of a month by their number, beginning above `after`."""
+    rows = await conn.fetch(BILLS, *_values(span, after), limit)
+    return [BillId(row["bill_id"]) for row in rows]
+
+
+UNKNOWN: Final = """
+    -- closing_read.unknown_bills
+    SELECT asked.bill_id FROM unnest($2::bigint[]) AS asked (bill_id)
+     WHERE NOT EXISTS (
+           SELECT FROM bills WHERE tenant_id = $1 AND bill_id = asked.bill_id)
+"""
+
+
+async def unknown_bills(
+    conn: Connection, tenant: TenantId, asked: Sequence[BillId]
+) -> list[BillId]:
+    """Those of these bills that were never read."""
+    rows = await conn.fetch(UNKNOWN, tenant, asked)
+    return [BillId(row["bill_id"]) for row in rows]

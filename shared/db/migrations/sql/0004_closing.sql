@@ -49,7 +49,6 @@ CREATE TABLE closing_checks (
     bills_read   bigint NOT NULL DEFAULT 0,
     differed     bigint NOT NULL DEFAULT 0,   -- known, and other than stored
     found        bigint NOT NULL DEFAULT 0,   -- at Vindi, and not known to us
-    gone         bigint NOT NULL DEFAULT 0,   -- known to us, and not at Vindi any more
     PRIMARY KEY (tenant_id, month),
     CHECK ((status IN ('completed', 'failed')) = (finished_at IS NOT NULL))
 );
