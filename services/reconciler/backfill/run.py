@@ -21,7 +21,7 @@ from shared.db.connection import Connection
 from shared.domain.backfill import Foreseen
 from shared.domain.backfill_run import Backfill, Position
 from shared.domain.bill import Bill, Customer, Refund
-from shared.domain.ids import BillId, ChargeId
+from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
@@ -30,6 +30,7 @@ from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.payloads import read_bill, read_customer
 
 FULL_LIST: Final = 50  # ids that one request names
+ONE_BY_ONE: Final = 10  # where lists of ids do not work: little is lost when a budget ends
 DECIDE_AT_ONCE: Final = 200
 
 Refunds = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
@@ -184,14 +185,17 @@ class Run:
         if not self.backfill.asked.dry_run:
             await self.services.waker.ring()
 
-    async def _read_customers(self, ids: Sequence[Any]) -> None:
-        answers = await self.services.clients.bulk.refresh_customers(self.client, ids)
+    async def _read_customers(self, ids: Sequence[CustomerId]) -> None:
+        bulk = self.services.clients.bulk
+        if not bulk.honours_lists(self.client.account, "customers"):
+            ids = ids[:ONE_BY_ONE]
+        answers = await bulk.refresh_customers(self.client, ids)
         read = [self._customer(number, answers.get(number)) for number in ids]
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, self.backfill.position)
             await backfill_bills_store.add_customers(conn, self.backfill, read)
 
-    def _customer(self, number: Any, answer: FoundRow[Customer]) -> ReadCustomer:
+    def _customer(self, number: CustomerId, answer: FoundRow[Customer]) -> ReadCustomer:
         if isinstance(answer, Read):
             body = self._seal(answer.raw, "customer")
             return ReadCustomer(customer_id=number, body=body, problem=None)
