@@ -16,6 +16,7 @@ from shared.config.settings import EXIT_CODE, exit_with
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.local.home import Home, HomeBusyError, open_home
 from shared.ops.backfill import run_backfill
+from shared.ops.closing import run_closing
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, Service
 
@@ -31,6 +32,17 @@ def up(
     """Run the whole system on this machine until Ctrl-C."""
     with plain_errors():
         run_up(os.environ, _chosen(services))
+
+
+@app.command(name="closing")
+def closing_command(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    month: Annotated[str, typer.Option(help="Such as 2026-10, in the tenant's zone.")],
+) -> None:
+    """Print a month's closing; exit 1 when it does not balance."""
+    with plain_errors():
+        code = asyncio.run(run_closing(os.environ, tenant, month, Console()))
+    raise typer.Exit(code)
 
 
 @app.command(name="migrate")
