@@ -5,9 +5,17 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
+from services.emitter.brakes import apply_brakes
 from services.emitter.ladder import back_off
 from services.emitter.work import Plan, Send, settle
-from shared.db import bills_store, notas_store, outbox_store, sales_store, timeline_store
+from shared.db import (
+    bills_store,
+    brakes_store,
+    notas_store,
+    outbox_store,
+    sales_store,
+    timeline_store,
+)
 from shared.db.connection import Connection, Pool
 from shared.domain.ids import BillId, TenantId
 
@@ -54,6 +62,7 @@ async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -
         mine = [plan for plan in plans if plan.entry.bill_id in ours]
         if not mine:
             return []
+        mine = await apply_brakes(conn, tenant, mine)
         await bills_store.store(conn, tenant, [plan.read for plan in mine if plan.read])
         await sales_store.store(conn, tenant, [plan.sale for plan in mine if plan.sale])
         mine = await _write_notas(conn, tenant, mine)
@@ -71,7 +80,8 @@ async def _write_notas(conn: Connection, tenant: TenantId, plans: list[Plan]) ->
     intents = [plan.action.intent for plan in plans if isinstance(plan.action, Send)]
     sendable = await notas_store.write_intents(conn, tenant, intents)
     withdrawn = [plan.entry.bill_id for plan in plans if plan.withdraw]
-    await notas_store.withdraw_intents(conn, tenant, withdrawn)
+    never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
+    await brakes_store.uncount(conn, tenant, never_sent)
     updates = [plan.nota for plan in plans if plan.nota]
     taken = await notas_store.update(conn, tenant, updates)
     return [_as_written(plan, sendable, taken) for plan in plans]

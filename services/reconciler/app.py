@@ -17,9 +17,13 @@ from starlette.types import Lifespan
 from services.reconciler.api import (
     actions,
     backfills,
+    closing,
+    closing_files,
     connections,
+    denials,
     documents,
     health,
+    limits,
     rules,
     sales,
     tenants,
@@ -44,6 +48,10 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *sales.OPERATIONS,
     *documents.OPERATIONS,
     *backfills.OPERATIONS,
+    *closing_files.OPERATIONS,
+    *closing.OPERATIONS,
+    *denials.OPERATIONS,
+    *limits.OPERATIONS,
 )
 
 

@@ -11,6 +11,7 @@ import structlog
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
+from services.reconciler.watch_loop import watch_tenants
 from shared.db import idempotency_store
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ async def forget_idempotency_keys(services: Services) -> None:
 LOOPS: Final[tuple[Background, ...]] = (
     forget_idempotency_keys,
     reconcile_accounts,
+    watch_tenants,
     work_on_backfills,
 )
 

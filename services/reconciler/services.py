@@ -1,10 +1,11 @@
 """What handlers work with: stores, keys, clients. Made once, by whoever starts the process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.clients import Clients
+from shared.closing import VindiTotals
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.set_up import SetUp
@@ -22,3 +23,4 @@ class Services:
     set_up: SetUp
     now: Callable[[], datetime]
     reconcile_every: timedelta = timedelta(minutes=5)
+    vindi_totals: VindiTotals = field(default_factory=VindiTotals)

@@ -72,16 +72,17 @@ STORE: Final = """
     INSERT INTO bills AS b (
         tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
         created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunds_read_at, body,
-        read_at)
+        read_at, charges_paid_at)
     SELECT $1, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
            created_moment, paid_moment, recorded_at, came_alive_at, refunds::jsonb, read_at, body,
-           read_at
+           read_at, charges_paid_at::timestamptz[]
       FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
                   $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
                   $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[],
-                  $15::timestamptz[])
+                  $15::timestamptz[], $16::text[])
            AS r (bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
-                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, body, read_at)
+                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, body, read_at,
+                 charges_paid_at)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status,
            amount = excluded.amount,
@@ -96,7 +97,8 @@ STORE: Final = """
            refunds = excluded.refunds,
            refunds_read_at = excluded.refunds_read_at,
            body = excluded.body,
-           read_at = excluded.read_at
+           read_at = excluded.read_at,
+           charges_paid_at = excluded.charges_paid_at
      WHERE excluded.updated_at >= b.updated_at
 """
 
@@ -125,12 +127,19 @@ async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -
         [json.dumps(dict(read.refunds)) for read in reads],
         [read.body for read in reads],
         [read.read_at for read in reads],
+        [_charges_paid_at(read.bill) for read in reads],
     )
 
 
 def _moment_amount(bill: Bill) -> Cents:
     # A canceled bill says 0.0; its lines still say what it was.
     return bill.amount or bill.lines_total
+
+
+def _charges_paid_at(bill: Bill) -> str:
+    # As an array's text: arrays of arrays must all be of one length.
+    times = sorted(charge.paid_at for charge in bill.paid_charges if charge.paid_at)
+    return f"{{{','.join(at.isoformat() for at in times)}}}"
 
 
 def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:

@@ -151,7 +151,9 @@ FINISH_WISHES: Final = """
 
 PROGRESS: Final = """
     -- sales_store.progress
-    UPDATE sales s SET status = p.status, code = p.code, detail = p.detail,
+    UPDATE sales s SET status = p.status, detail = p.detail,
+           code = coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled')
+                                        THEN s.code END),
            attention = p.attention, updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
@@ -162,7 +164,10 @@ PROGRESS: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a sale's nota now is; nothing else of the sale changes."""
+    """Where a sale's nota now is; nothing else of the sale changes.
+
+    Without a code, a sale whose nota is being cancelled keeps the one that says why.
+    """
 
     bill_id: BillId
     status: SaleStatus

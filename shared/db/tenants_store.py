@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from shared.db import closing_locks_store
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
 from shared.domain.sale import TenantTerms
@@ -144,15 +145,16 @@ async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
     found = await get(conn, tenant)
     if found is None:
         raise LookupError("no such tenant")
-    return terms_of(found)
+    return terms_of(found, await closing_locks_store.locked_months(conn, tenant))
 
 
-def terms_of(tenant: Tenant) -> TenantTerms:
+def terms_of(tenant: Tenant, locked_months: frozenset[tuple[int, int]]) -> TenantTerms:
     """The terms of a tenant that was read already."""
     return TenantTerms(
         zone=ZoneInfo(tenant.timezone),
         active_from=tenant.active_from,
         issuing=tenant.status == "active",
+        locked_months=locked_months,
     )
 
 

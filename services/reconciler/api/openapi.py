@@ -21,6 +21,7 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "tenant_id": {"type": "string", "pattern": "^t[a-z0-9]{10}$"},
     "backfill_id": {"type": "string", "pattern": "^t[a-z0-9]{10}-[a-z0-9]{10}$"},
     "bill_id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
+    "month": {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$"},
 }
 
 
@@ -79,8 +80,14 @@ def _query(op: AnyOperation, schemas: Json) -> list[Json]:
     if op.query is NoQuery:
         return []
     properties = schemas[op.query.__name__]["properties"]
+    required = schemas[op.query.__name__].get("required", ())
     return [
-        {"name": name, "in": "query", "required": False, "schema": _without_null(schema)}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _without_null(schema),
+        }
         for name, schema in properties.items()
     ]
 
@@ -115,7 +122,10 @@ def _responses(op: AnyOperation, refs: Refs) -> Json:
     schema = refs[(op.answer, "serialization")] if op.answer else {"type": "string"}
     done: Json = {
         "description": HTTPStatus(op.status).phrase,
-        "content": {op.media_type: {"schema": schema} if op.answer else {}},
+        "content": {
+            op.media_type: {"schema": schema} if op.answer else {},
+            **{media_type: {} for media_type in op.also},
+        },
     }
     problem = {MEDIA_TYPE: {"schema": refs[(ProblemBody, "serialization")]}}
     responses: Json = {str(op.status): done}

@@ -3,7 +3,7 @@
 The description in OpenAPI is made from the same objects that read requests and write answers.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -15,7 +15,7 @@ from shared.db.tenants_store import Tenant
 from shared.domain.ids import BillId
 
 PREFIX: Final = "/internal/v1"
-Method = Literal["GET", "POST", "PUT", "PATCH"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Strict(BaseModel):
@@ -46,6 +46,7 @@ class Call(Generic[B, Q]):
     query: Q
     path: Mapping[str, str]
     idempotency_key: str | None
+    accept: str = "*/*"  # the Accept header
     found_tenant: Tenant | None = None  # read already where the path names one
 
     @property
@@ -67,10 +68,13 @@ class Call(Generic[B, Q]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is sent back: a model as JSON, or bytes with their media type."""
+    """What is sent back: a model as JSON, or bytes with their media type, whole or in parts.
+
+    Parts are made while they are sent: whatever can be refused is refused before the first.
+    """
 
     status: int = 200
-    body: BaseModel | bytes
+    body: BaseModel | bytes | AsyncIterator[bytes]
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -93,6 +97,7 @@ class Operation(Generic[B, Q]):
     status: int = 200
     answer: type[BaseModel] | None = None  # None: bytes of `media_type`
     media_type: str = "application/json"
+    also: tuple[str, ...] = ()  # other media types that Accept may ask for
     refusals: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     idempotent_by_key: bool = False
 

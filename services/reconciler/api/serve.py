@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.reconciler.api.operation import Answer, AnyOperation, Call
@@ -86,6 +86,7 @@ class PathEndpoint:
             query=query,
             path=request.path_params,
             idempotency_key=read_idempotency_key(request) if operation.idempotent_by_key else None,
+            accept=request.headers.get("Accept", "*/*"),
             found_tenant=tenant,
         )
         return await operation.handler(call)
@@ -114,12 +115,14 @@ def authenticate(header: str, tokens: Sequence[ApiToken]) -> str:
 def render_answer(answer: Answer) -> Response:
     """Write an answer. Nothing of this API may be kept by anyone between."""
     body = answer.body
+    headers = {"Cache-Control": "no-store", **answer.headers}
+    if not isinstance(body, BaseModel | bytes):
+        return StreamingResponse(
+            body, status_code=answer.status, headers=headers, media_type=answer.media_type
+        )
     content = body.model_dump_json(by_alias=True) if isinstance(body, BaseModel) else body
     return Response(
-        content,
-        status_code=answer.status,
-        headers={"Cache-Control": "no-store", **answer.headers},
-        media_type=answer.media_type,
+        content, status_code=answer.status, headers=headers, media_type=answer.media_type
     )
 
 

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 from services.reconciler.api.problem import Problem, invalid
+from shared.domain.closing import Month
 
 ZONES: Final = frozenset(available_timezones()) - {"localtime", "Factory"}
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
@@ -58,6 +59,14 @@ Instant = Annotated[
 Money = Annotated[str, Field(pattern=r"^-?\d+\.\d\d$", description="Reais.")]
 Limit = Annotated[int, Field(ge=1, le=200)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def month_of(text: str) -> Month:
+    """The month a path names; a Problem when there is none of that name."""
+    try:
+        return Month.read(text)
+    except ValueError as error:
+        raise Problem(404, "month_unknown", "A month is YYYY-MM.") from error
 
 
 def write_cursor(*parts: str) -> str:

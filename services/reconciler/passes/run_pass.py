@@ -157,7 +157,7 @@ def _result(context: PassContext, outcome: _Outcome, after: datetime) -> PassRes
         nightly_day=outcome.nightly,
         weekly_day=outcome.weekly,
         skew_seconds=skew.total_seconds() if skew is not None else None,
-        found=findings.found,
+        found=len(findings.found),
         missed=findings.missed,
         heard=findings.heard > 0,
         bills_mark=outcome.marks.get("bills_mark"),

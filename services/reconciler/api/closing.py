@@ -1,0 +1,299 @@
+"""The closing of a month: Vindi against notas and named exceptions; its lock."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from services.reconciler.api.closing_files import render_csv
+from services.reconciler.api.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    NoQuery,
+    Operation,
+    Strict,
+)
+from services.reconciler.api.problem import Problem
+from services.reconciler.api.words import Instant, Money, Reason, month_of
+from shared.closing import close, span_of
+from shared.db import audit_store, closing_locks_store, closing_read, connections_store
+from shared.domain.closing import Adjustment, Closing, Figures, Lock, Month, Sum
+from shared.domain.money import show_reais
+from shared.vindi.budget import Lane
+from shared.vindi.client import VindiClient
+
+CSV: Final = "text/csv"
+MonthText = Annotated[
+    str, StringConstraints(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$"), Field(description="YYYY-MM")
+]
+
+
+class ClosingQuery(Strict):
+    """Which month, in the tenant's zone."""
+
+    month: MonthText
+
+
+class LockIn(Strict):
+    """Why the month is locked; `force` locks one that does not balance."""
+
+    reason: Reason
+    force: bool = False
+
+
+class UnlockIn(Strict):
+    """Why the month is opened again."""
+
+    reason: Reason
+
+
+class SumOut(BaseModel):
+    """How many bills, and how much money."""
+
+    bills: int
+    amount: Money
+
+
+class VindiOut(SumOut):
+    """Vindi's side, each bill as last read; `read_at` is the oldest reading among them.
+
+    `missing` is how many Vindi has beyond those read, by its own count at the time of asking,
+    which is kept for a minute; null when Vindi could not be asked: `warnings` then says why, and
+    the closing does not balance.
+    """
+
+    read_at: Instant | None
+    missing: int | None
+
+
+class ExceptionOut(SumOut):
+    """Sales without a valid nota; `code` is the status itself where it needs no other word."""
+
+    code: str
+    status: str
+
+
+class LockOut(BaseModel):
+    """Who locked the month, and what it said then."""
+
+    locked_at: Instant
+    by: str
+    reason: str
+    forced: bool
+    vindi: SumOut
+    notas: SumOut
+    exceptions: list[ExceptionOut]
+    difference: Money
+
+
+class AdjustmentOut(SumOut):
+    """What changed since the lock; bills and amount are the change and may be negative."""
+
+    what: Literal["vindi", "notas", "exception"]
+    code: str | None
+    status: str | None
+
+
+class WarningOut(BaseModel):
+    """Why the closing could not be checked against Vindi."""
+
+    code: str
+    message: str
+
+
+class ClosingOut(BaseModel):
+    """A month. It balances when nothing is missing and the difference is 0.00."""
+
+    month: str
+    vindi: VindiOut
+    notas: SumOut
+    exceptions: list[ExceptionOut]
+    difference: Money
+    balanced: bool
+    lock: LockOut | None
+    adjustments: list[AdjustmentOut]
+    warnings: list[WarningOut]
+
+
+async def get(call: Call[NoBody, ClosingQuery]) -> Answer:
+    """Show a month, or its bills one by one where the caller accepts CSV only."""
+    month = Month.read(call.query.month)
+    if wants_csv(call.accept):
+        return await _lines(call, month)
+    return Answer(body=show(await _closed(call, month)))
+
+
+async def lock(call: Call[LockIn, NoQuery]) -> Answer:
+    """Lock a month with its figures."""
+    month = month_of(call.path["month"])
+    closing = await _closed(call, month)
+    if closing.lock is not None:
+        raise Problem(409, "closing_locked", "This month is locked already.")
+    if not closing.balanced and not call.body.force:
+        raise Problem(409, "closing_not_balanced", "This month does not balance.")
+    tenant, reason = call.tenant.id, call.body.reason
+    async with call.services.pool.acquire() as conn, conn.transaction():
+        made = await closing_locks_store.add(
+            conn,
+            tenant,
+            month,
+            figures=closing.figures,
+            by=call.actor,
+            reason=reason,
+            forced=not closing.balanced,
+        )
+        if made is None:
+            raise Problem(409, "closing_locked", "This month is locked already.")
+        detail = {"month": str(month), "reason": reason, "forced": made.forced}
+        await audit_store.add(
+            conn, tenant, actor=call.actor, action="closing_locked", detail=detail
+        )
+    return Answer(status=201, body=_show_lock(made))
+
+
+async def unlock(call: Call[UnlockIn, NoQuery]) -> Answer:
+    """Open a locked month again."""
+    month, tenant = month_of(call.path["month"]), call.tenant.id
+    async with call.services.pool.acquire() as conn, conn.transaction():
+        removed = await closing_locks_store.remove(conn, tenant, month)
+        if removed is None:
+            raise Problem(404, "closing_not_locked", "This month is not locked.")
+        detail = {"month": str(month), "reason": call.body.reason}
+        await audit_store.add(
+            conn, tenant, actor=call.actor, action="closing_unlocked", detail=detail
+        )
+    return Answer(body=_show_lock(removed))
+
+
+def wants_csv(accept: str) -> bool:
+    """Whether an Accept header names CSV before JSON, or without it."""
+    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    if CSV not in kinds:
+        return False
+    return "application/json" not in kinds or kinds.index(CSV) < kinds.index("application/json")
+
+
+async def _closed(call: Call[Any, Any], month: Month) -> Closing:
+    services = call.services
+    client = await _vindi(call)
+    return await close(services.pool, services.vindi_totals, client, call.tenant, month)
+
+
+async def _vindi(call: Call[Any, Any]) -> VindiClient | None:
+    services = call.services
+    async with services.pool.acquire() as conn:
+        found = await connections_store.get_vindi(conn, services.sealer, call.tenant.id)
+    return services.clients.vindi(call.tenant.id, found, Lane.RECONCILE) if found else None
+
+
+async def _lines(call: Call[NoBody, ClosingQuery], month: Month) -> Answer:
+    pool, tenant = call.services.pool, call.tenant
+    async with pool.acquire() as conn:
+        span = await span_of(conn, tenant, month)
+    name = f'attachment; filename="fechamento-{month}.csv"'
+    return Answer(
+        body=render_csv(closing_read.lines(pool, span), tenant.timezone),
+        media_type=CSV,
+        headers={"Content-Disposition": name, "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def show(closing: Closing) -> ClosingOut:
+    """A closing as the API writes it."""
+    figures = closing.figures
+    vindi = _sum(figures.vindi)
+    return ClosingOut(
+        month=str(closing.month),
+        vindi=VindiOut(**dict(vindi), read_at=figures.read_at, missing=closing.missing),
+        notas=_sum(figures.notas),
+        exceptions=_exceptions(figures),
+        difference=show_reais(figures.difference),
+        balanced=closing.balanced,
+        lock=None if closing.lock is None else _show_lock(closing.lock),
+        adjustments=[_adjustment(one) for one in closing.adjustments],
+        warnings=[] if closing.trouble is None else [_warning(closing.trouble)],
+    )
+
+
+def _exceptions(figures: Figures) -> list[ExceptionOut]:
+    return [
+        ExceptionOut(code=reason.code, status=reason.status, **dict(_sum(one)))
+        for reason, one in sorted(figures.exceptions.items())
+    ]
+
+
+def _show_lock(made: Lock) -> LockOut:
+    return LockOut(
+        locked_at=made.locked_at,
+        by=made.locked_by,
+        reason=made.reason,
+        forced=made.forced,
+        vindi=_sum(made.figures.vindi),
+        notas=_sum(made.figures.notas),
+        exceptions=_exceptions(made.figures),
+        difference=show_reais(made.figures.difference),
+    )
+
+
+def _adjustment(one: Adjustment) -> AdjustmentOut:
+    return AdjustmentOut(
+        what=one.what,
+        code=one.reason.code if one.reason else None,
+        status=one.reason.status if one.reason else None,
+        **dict(_sum(one.change)),
+    )
+
+
+def _warning(code: str) -> WarningOut:
+    message = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
+    return WarningOut(code=code, message=message)
+
+
+def _sum(one: Sum) -> SumOut:
+    return SumOut(bills=one.bills, amount=show_reais(one.amount))
+
+
+_CLOSING: Final = "/tenants/{tenant_id}/closing"
+_LOCK: Final = f"{_CLOSING}/{{month}}/lock"
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="GET",
+        path=_CLOSING,
+        name="get_closing",
+        summary="Close a month: Vindi against notas and named exceptions; as CSV, a line a bill"
+        " (UTF-8, comma between fields, point before cents)",
+        handler=get,
+        body=NoBody,
+        query=ClosingQuery,
+        answer=ClosingOut,
+        also=(CSV,),
+    ),
+    Operation(
+        method="POST",
+        path=_LOCK,
+        name="lock_closing",
+        summary="Lock a month: later changes show as adjustments, backfills do not date into it",
+        handler=lock,
+        body=LockIn,
+        query=NoQuery,
+        status=201,
+        answer=LockOut,
+        refusals={
+            404: ("month_unknown",),
+            409: ("closing_not_balanced", "closing_locked"),
+        },
+    ),
+    Operation(
+        method="DELETE",
+        path=_LOCK,
+        name="unlock_closing",
+        summary="Open a locked month again; the answer is the lock it had",
+        handler=unlock,
+        body=UnlockIn,
+        query=NoQuery,
+        answer=LockOut,
+        refusals={404: ("month_unknown", "closing_not_locked")},
+    ),
+)

@@ -1,0 +1,126 @@
+"""A month as files: a line a bill, and a ZIP of its notas for the accountant.
+
+Both are made while they are sent, so that their size costs no memory.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, StringConstraints
+
+from services.reconciler.api.export_zip import Export, stream_zip
+from services.reconciler.api.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoBody,
+    Operation,
+    Strict,
+)
+from services.reconciler.api.problem import Problem
+from shared.closing import span_of
+from shared.db import closing_read, connections_store
+from shared.db.closing_read import Line
+from shared.domain.closing import Month
+from shared.domain.moment import local_day
+from shared.domain.money import show_reais
+
+COLUMNS: Final = (
+    "bill_id",
+    "day",
+    "customer_name",
+    "amount",
+    "status",
+    "code",
+    "nota_number",
+    "external_id",
+    "nota_amount",
+    "difference",
+)
+# What a spreadsheet would take for the beginning of a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class ExportQuery(Strict):
+    """Which month, in the tenant's zone."""
+
+    month: Annotated[
+        str,
+        StringConstraints(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$"),
+        Field(description="YYYY-MM"),
+    ]
+
+
+async def export(call: Call[NoBody, ExportQuery]) -> Answer:
+    """Send the XML and PDF of every valid nota of a month, with a manifest."""
+    month, services = Month.read(call.query.month), call.services
+    async with services.pool.acquire() as conn:
+        span = await span_of(conn, call.tenant, month)
+        issuer = await connections_store.get_issuer(conn, services.sealer, call.tenant.id)
+    if issuer is None:
+        raise Problem(409, "issuer_not_connected", "No issuer is connected.")
+    wanted = Export(
+        notas=closing_read.valid_notas(services.pool, span),
+        issuer=services.clients.issuer(issuer),
+        at=services.now(),
+    )
+    name = f'attachment; filename="notas-{month}.zip"'
+    return Answer(
+        body=stream_zip(wanted),
+        media_type="application/zip",
+        headers={"Content-Disposition": name, "X-Content-Type-Options": "nosniff"},
+    )
+
+
+async def render_csv(pages: AsyncIterator[list[Line]], timezone: str) -> AsyncIterator[bytes]:
+    """Write lines as CSV: UTF-8, comma between fields, point before cents, a header first."""
+    zone = ZoneInfo(timezone)
+    yield write_rows([COLUMNS])
+    async for lines in pages:
+        yield write_rows(_row(line, zone) for line in lines)
+
+
+def write_rows(rows: Iterable[Iterable[object]]) -> bytes:
+    """Some lines of CSV (RFC 4180)."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def no_formula(text: str) -> str:
+    """Text from outside for a cell: what would run as a formula is shown as it is."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _row(line: Line, zone: ZoneInfo) -> tuple[object, ...]:
+    return (
+        line.bill_id,
+        local_day(line.moment_at, zone),
+        no_formula(line.customer_name),
+        show_reais(line.amount),
+        line.status,
+        line.code or "",
+        no_formula(line.number or ""),
+        line.external_id or "",
+        "" if line.nota_amount is None else show_reais(line.nota_amount),
+        show_reais(line.difference),
+    )
+
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="GET",
+        path="/tenants/{tenant_id}/closing/export",
+        name="export_closing",
+        summary="The XML and PDF of every valid nota of a month as ZIP, with the SHA-256 of each"
+        " in manifest.csv, which also names what the issuer did not give",
+        handler=export,
+        body=NoBody,
+        query=ExportQuery,
+        media_type="application/zip",
+        refusals={409: ("issuer_not_connected",)},
+    ),
+)

@@ -1,0 +1,174 @@
+"""A ZIP that is written while it is sent: one document in memory at a time, nothing on disk."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from shared.db.closing_read import ValidNota
+from shared.domain.errors import PipelineError, TenantBlockedError, TransientError
+from shared.domain.money import show_reais
+from shared.issuer.interface import DocumentKind, Issuer, NotReady
+
+log = structlog.get_logger()
+
+KINDS: Final[tuple[DocumentKind, ...]] = ("xml", "pdf")
+PAUSES: Final = (1.0, 5.0, 15.0)  # seconds before a document that failed is asked for again
+LONGEST_PAUSE: Final = timedelta(seconds=60)
+MANIFEST: Final = "manifest.csv"
+_HEADER: Final = (
+    "file",
+    "sha256",
+    "bytes",
+    "bill_id",
+    "external_id",
+    "nota_number",
+    "status",
+    "amount",
+    "missing",
+)
+_PIECE: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What goes in, and where documents come from; `at` is the time written on every file."""
+
+    notas: AsyncIterator[list[ValidNota]]
+    issuer: Issuer
+    at: datetime
+
+
+async def stream_zip(wanted: Export) -> AsyncIterator[bytes]:
+    """Write every document as the issuer gives it, then the manifest.
+
+    A document that the issuer does not give, after some patience, is named in the manifest with
+    the reason; a key that the issuer refuses ends the asking, not the file.
+    """
+    out, manifest = _Unseekable(), _Manifest()
+    fetch = _Fetcher(wanted.issuer)
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        async for notas in wanted.notas:
+            for nota in notas:
+                for kind in KINDS:
+                    document = await fetch(nota, kind)
+                    manifest.add(nota, kind, document)
+                    if isinstance(document, bytes):
+                        archive.writestr(_entry(f"{nota.external_id}.{kind}", wanted.at), document)
+                        yield out.take()
+        with archive.open(_entry(MANIFEST, wanted.at), "w") as entry:
+            for piece in manifest.pieces():
+                entry.write(piece)
+                yield out.take()
+    log.info("closing_exported", count=manifest.count, missing=manifest.missing)
+    yield out.take()
+
+
+def _entry(name: str, at: datetime) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, (at.year, at.month, at.day, at.hour, at.minute, at.second))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+class _Fetcher:
+    """Asks the issuer for documents; answers with the document, or the word of why not."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
+        self._blocked: str | None = None
+
+    async def __call__(self, nota: ValidNota, kind: DocumentKind) -> bytes | str:
+        for pause in (*PAUSES, None):
+            if self._blocked is not None:
+                return self._blocked
+            try:
+                found = await self._issuer.documents(nota.external_id, kind)
+            except TenantBlockedError as error:
+                self._blocked = error.code
+            except TransientError as error:
+                if pause is None:
+                    break
+                await asyncio.sleep(_pause(error, pause))
+            except PipelineError:
+                return "issuer_refused"
+            else:
+                return "document_not_ready" if isinstance(found, NotReady) else found
+        return self._blocked or "issuer_unreachable"
+
+
+def _pause(error: TransientError, usual: float) -> float:
+    if error.retry_after is None:
+        return usual
+    return min(error.retry_after, LONGEST_PAUSE).total_seconds()
+
+
+class _Manifest:
+    """The lines of the manifest, kept compressed until the documents are through."""
+
+    def __init__(self) -> None:
+        self.count = self.missing = 0
+        self._packer = zlib.compressobj()
+        self._packed = bytearray()
+        self._write(_HEADER)
+
+    def add(self, nota: ValidNota, kind: DocumentKind, document: bytes | str) -> None:
+        given = isinstance(document, bytes)
+        self.count += given
+        self.missing += not given
+        self._write(
+            (
+                f"{nota.external_id}.{kind}",
+                hashlib.sha256(document).hexdigest() if isinstance(document, bytes) else "",
+                len(document) if given else 0,
+                nota.bill_id,
+                nota.external_id,
+                # A number is the city's text: never the beginning of a formula.
+                (nota.number or "").lstrip("=+-@\t\r\n"),
+                nota.status,
+                show_reais(nota.amount),
+                "" if given else document,
+            )
+        )
+
+    def pieces(self) -> Iterator[bytes]:
+        """The manifest, in pieces; once, after everything was added."""
+        self._packed += self._packer.flush()
+        unpacker = zlib.decompressobj()
+        rest = bytes(self._packed)
+        while rest and not unpacker.eof:
+            yield unpacker.decompress(rest, _PIECE)
+            rest = unpacker.unconsumed_tail
+
+    def _write(self, row: tuple[object, ...]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text).writerow(row)
+        self._packed += self._packer.compress(text.getvalue().encode())
+
+
+class _Unseekable(io.RawIOBase):
+    """What the archive writes to: bytes stay until they are taken."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object, /) -> int:
+        piece = bytes(memoryview(data))  # type: ignore[arg-type]  # any buffer, as io says
+        self._bytes += piece
+        return len(piece)
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        taken = bytes(self._bytes)
+        self._bytes.clear()
+        return taken

@@ -1,0 +1,231 @@
+"""The figures of a month, and its bills one by one, as our own tables have them.
+
+A sale belongs to the month of the moment its rule counts. A bill that is live and was not decided
+yet belongs to the month of the moment the rule in force would count.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from shared.db.connection import Connection, Pool
+from shared.domain.closing import Figures, Kinds, Reason, Sum
+from shared.domain.ids import BillId, ExternalId, TenantId
+from shared.domain.money import Cents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Which tenant and which month: from `first`, before `end`; `kinds` of the rule in force."""
+
+    tenant: TenantId
+    first: datetime
+    end: datetime
+    kinds: Kinds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One bill of a month; amounts in centavos. `nota_amount` is None without a valid nota."""
+
+    bill_id: BillId
+    moment_at: datetime
+    customer_name: str
+    amount: Cents
+    status: str
+    code: str | None
+    number: str | None
+    external_id: ExternalId | None
+    nota_amount: Cents | None
+    explained: Cents | None  # by an exception; None without one
+
+    @property
+    def difference(self) -> Cents:
+        """What neither the nota nor the exception explains."""
+        return Cents(self.amount - (self.nota_amount or 0) - (self.explained or 0))
+
+
+# The bills of a month. A sale whose bill was never stored is none of Vindi's: its money is then a
+# difference. What waits for its payment has no moment, whatever an older rule once gave it.
+_LINES: Final = """
+      FROM (
+    SELECT s.bill_id, s.moment_at, s.customer_name, s.status, b.moment_amount, b.read_at,
+           coalesce(b.moment_amount, s.amount) AS amount, v.nota_amount, v.number, v.external_id,
+           coalesce(s.code, s.attention,
+                    CASE WHEN s.status = 'denied' THEN v.denial END) AS code,
+           s.status IN ('issued', 'cancelling', 'cancel_refused') AS stands
+      FROM sales s
+      LEFT JOIN bills b ON b.tenant_id = s.tenant_id AND b.bill_id = s.bill_id
+      LEFT JOIN (
+           SELECT bill_id,
+                  sum(amount) FILTER (
+                      WHERE status IN ('issued', 'cancelling', 'cancel_refused'))::bigint
+                      AS nota_amount,
+                  max(number) FILTER (
+                      WHERE status IN ('issued', 'cancelling', 'cancel_refused')) AS number,
+                  max(external_id) FILTER (
+                      WHERE status IN ('issued', 'cancelling', 'cancel_refused')) AS external_id,
+                  max(denial) FILTER (WHERE status = 'denied') AS denial
+             FROM notas WHERE tenant_id = $1 AND bill_id IN (
+                  SELECT bill_id FROM sales
+                   WHERE tenant_id = $1 AND moment_at >= $2 AND moment_at < $3 AND bill_id > $6)
+            GROUP BY bill_id) v ON v.bill_id = s.bill_id
+     WHERE s.tenant_id = $1 AND s.moment_at >= $2 AND s.moment_at < $3
+       AND s.bill_id > $6 AND s.status <> 'waiting_payment'
+     UNION ALL
+    SELECT b.bill_id,
+           CASE WHEN $4 AND b.paid_moment IS NOT NULL THEN b.paid_moment
+                ELSE b.created_moment END,
+           '', 'queued', b.moment_amount, b.read_at, b.moment_amount, NULL, NULL, NULL,
+           'not_decided', false
+      FROM bills b
+     WHERE b.tenant_id = $1 AND b.bill_id > $6 AND b.status IN ('pending', 'paid')
+       AND (($4 AND b.paid_moment >= $2 AND b.paid_moment < $3)
+            OR ($5 AND NOT ($4 AND b.paid_moment IS NOT NULL)
+                AND b.created_moment >= $2 AND b.created_moment < $3))
+       AND NOT EXISTS (
+           SELECT FROM sales s WHERE s.tenant_id = b.tenant_id AND s.bill_id = b.bill_id)) line
+"""
+
+# One row a reason: those with a standing nota have none. A sale that has a valid nota and yet is
+# not done (one of several parts is denied, say) is in the notas, and its rest an exception.
+FIGURES: Final = f"""
+    -- closing_read.figures
+    SELECT CASE WHEN NOT stands THEN coalesce(code, status) END AS code,
+           CASE WHEN NOT stands THEN status END AS status,
+           count(*) AS bills,
+           coalesce(sum(amount - coalesce(nota_amount, 0)), 0)::bigint AS rest,
+           count(moment_amount) AS vindi_bills,
+           coalesce(sum(moment_amount), 0)::bigint AS vindi_amount,
+           count(nota_amount) AS nota_bills,
+           coalesce(sum(nota_amount), 0)::bigint AS nota_amount,
+           min(read_at) AS read_at
+    {_LINES}
+     GROUP BY 1, 2
+"""
+
+
+async def figures(conn: Connection, span: Span) -> Figures:
+    """Add a month up: Vindi's side, the valid notas, and every exception by its reason."""
+    rows = await conn.fetch(FIGURES, *_values(span, 0))
+    reads = [row["read_at"] for row in rows if row["read_at"] is not None]
+    return Figures(
+        vindi=_total(rows, "vindi_bills", "vindi_amount"),
+        notas=_total(rows, "nota_bills", "nota_amount"),
+        exceptions={
+            Reason(code=row["code"], status=row["status"]): Sum(
+                bills=row["bills"], amount=Cents(row["rest"])
+            )
+            for row in rows
+            if row["status"] is not None
+        },
+        read_at=min(reads, default=None),
+    )
+
+
+def _total(rows: list[asyncpg.Record], bills: str, amount: str) -> Sum:
+    return Sum(
+        bills=sum(row[bills] for row in rows),
+        amount=Cents(sum(row[amount] for row in rows)),
+    )
+
+
+PAGE: Final = f"""
+    -- closing_read.page
+    SELECT bill_id, moment_at, customer_name, amount, status, code, number, external_id,
+           nota_amount,
+           CASE WHEN NOT stands THEN amount - coalesce(nota_amount, 0) END AS explained
+    {_LINES}
+     ORDER BY bill_id LIMIT $7
+"""
+
+
+async def lines(pool: Pool, span: Span, *, page: int = 1000) -> AsyncIterator[list[Line]]:
+    """Walk through the bills of a month by their number, holding no connection between pages."""
+    after = 0
+    while True:
+        async with pool.acquire() as conn:
+            rows = await conn.fetch(PAGE, *_values(span, after), page)
+        if rows:
+            yield [_line(row) for row in rows]
+        if len(rows) < page:
+            return
+        after = rows[-1]["bill_id"]
+
+
+def _line(row: asyncpg.Record) -> Line:
+    return Line(**dict(row))
+
+
+def _values(span: Span, after: int) -> tuple[TenantId, datetime, datetime, bool, bool, int]:
+    return span.tenant, span.first, span.end, span.kinds.paid, span.kinds.created, after
+
+
+# Of the many bills with one paid charge its time is the bill's own moment, which has an index.
+COUNT_PAID: Final = """
+    -- closing_read.count_paid_charges
+    SELECT (SELECT count(*) FROM bills
+             WHERE tenant_id = $1 AND paid_moment >= $2 AND paid_moment < $3
+               AND charges_paid_at = ARRAY[paid_moment])
+         + (SELECT count(*) FROM bills b CROSS JOIN unnest(b.charges_paid_at) AS paid (at)
+             WHERE b.tenant_id = $1 AND b.charges_paid_at <> '{}'
+               AND b.charges_paid_at IS DISTINCT FROM ARRAY[b.paid_moment]
+               AND paid.at >= $2 AND paid.at < $3)
+"""
+
+
+async def count_paid_charges(conn: Connection, span: Span) -> int:
+    """How many charges that we read are paid, with a `paid_at` inside the month."""
+    return int(await conn.fetchval(COUNT_PAID, span.tenant, span.first, span.end))
+
+
+COUNT_CREATED: Final = """
+    -- closing_read.count_live_bills
+    SELECT count(*) FROM bills
+     WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3
+       AND status IN ('pending', 'paid')
+"""
+
+
+async def count_live_bills(conn: Connection, span: Span) -> int:
+    """How many bills that we read are live, with a `created_at` inside the month."""
+    return int(await conn.fetchval(COUNT_CREATED, span.tenant, span.first, span.end))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidNota:
+    """A valid nota of a month, as its documents are asked for."""
+
+    bill_id: BillId
+    part: int
+    external_id: ExternalId
+    number: str | None
+    status: str
+    amount: Cents
+
+
+VALID_NOTAS: Final = """
+    -- closing_read.valid_notas
+    SELECT n.bill_id, n.part, n.external_id, n.number, n.status, n.amount
+      FROM notas n JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
+     WHERE n.tenant_id = $1 AND s.tenant_id = $1 AND s.moment_at >= $2 AND s.moment_at < $3
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND (n.bill_id, n.part) > ($4, $5)
+     ORDER BY n.bill_id, n.part LIMIT $6
+"""
+
+
+async def valid_notas(pool: Pool, span: Span, *, page: int = 500) -> AsyncIterator[list[ValidNota]]:
+    """Walk through the valid notas of a month, holding no connection between pages."""
+    after = (0, 0)
+    while True:
+        async with pool.acquire() as conn:
+            rows = await conn.fetch(VALID_NOTAS, span.tenant, span.first, span.end, *after, page)
+        if rows:
+            yield [ValidNota(**dict(row)) for row in rows]
+        if len(rows) < page:
+            return
+        after = (rows[-1]["bill_id"], rows[-1]["part"])

@@ -1,0 +1,57 @@
+"""`make closing`: prints a month's closing, and says by its exit code whether it balances."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from rich.console import Console
+from rich.table import Table
+
+from shared.config.settings import EXIT_CODE
+from shared.ops.internal_api import CallRefused, complain, internal_api
+
+UNBALANCED: Final = 1
+
+
+async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: Console) -> int:
+    """Print a month; 0 when it balances, 1 when not, 2 when it could not be asked for."""
+    path = f"/tenants/{quote(tenant, safe='')}/closing?{urlencode({'month': month})}"
+    try:
+        async with internal_api(env) as api:
+            closing = await api.call("GET", path)
+    except CallRefused as error:
+        complain(error)
+        return EXIT_CODE
+    console.print(table_of(closing))
+    for warning in closing["warnings"]:
+        console.print(f"{warning['code']}: {warning['message']}")
+    return 0 if closing["balanced"] else UNBALANCED
+
+
+def table_of(closing: Mapping[str, Any]) -> Table:
+    """A closing as an operator reads it; what is not 0 below the last line is the trouble."""
+    vindi, notas = closing["vindi"], closing["notas"]
+    verdict = "balanced" if closing["balanced"] else "NOT BALANCED"
+    table = Table(title=f"Closing of {closing['month']}: {verdict}", title_justify="left")
+    table.add_column("what")
+    table.add_column("sales", justify="right")
+    table.add_column("R$", justify="right")
+    table.add_row(f"Vindi, as read since {vindi['read_at'] or 'never'}", *_sum(vindi))
+    table.add_section()
+    table.add_row("valid notas", *_sum(notas))
+    for one in closing["exceptions"]:
+        same = one["code"] == one["status"]
+        name = one["code"] if same else f"{one['status']}: {one['code']}"
+        table.add_row(name, *_sum(one))
+    table.add_section()
+    missing = "unknown" if vindi["missing"] is None else str(vindi["missing"])
+    table.add_row("missing at ours, by Vindi's count", missing, "")
+    table.add_row("difference", "", closing["difference"])
+    for one in closing["adjustments"]:
+        name = one["what"] if one["code"] is None else f"{one['status']}: {one['code']}"
+        table.add_row(f"changed since the lock: {name}", *_sum(one))
+    return table
+
+
+def _sum(one: Mapping[str, Any]) -> tuple[str, str]:
+    return str(one["bills"]), one["amount"]
