@@ -125,7 +125,7 @@ async def _context(services: Services, conn: Connection, check: Check) -> PassCo
 
 async def _read_known(context: PassContext, span: Span, check: Check) -> Step:
     """Read the next bills that we have in the month, with their refunds."""
-    async with context.pool.acquire() as conn:
+    async with context.pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         total = None
         if check.cursor == 0:
             total = (await closing_read.figures(conn, span)).vindi.bills

@@ -15,6 +15,10 @@ CREATE INDEX bills_by_paid_moment ON bills (tenant_id, paid_moment);
 CREATE INDEX bills_paid_oddly ON bills (tenant_id)
     WHERE charges_paid_at <> '{}' AND charges_paid_at IS DISTINCT FROM ARRAY[paid_moment];
 
+-- Valid notas alone, with all that adding them up needs.
+CREATE INDEX notas_valid ON notas (tenant_id, bill_id) INCLUDE (amount)
+    WHERE status IN ('issued', 'cancelling', 'cancel_refused');
+
 -- What a month said when it was locked; later changes show against it.
 CREATE TABLE closing_locks (
     tenant_id  text NOT NULL REFERENCES tenants,
