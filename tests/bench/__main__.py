@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import emitter, ingest, reconcile_idle
+from tests.bench import denials, emitter, ingest, reconcile_idle
 from tests.bench.measure import Measure, show, write
 
 # A bench gets an empty folder and returns what it measured.
@@ -17,6 +17,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "latency": emitter.latency,
     "emitter": emitter.throughput,
     "idle": reconcile_idle.run,
+    "denials": denials.run,
 }
 REPORT: Final = Path("build/bench.json")
 
