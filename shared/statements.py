@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from shared.db import audit_store, statements_store, timeline_store
+from shared.db import audit_store, statements_store, status_webhooks_store, timeline_store
 from shared.db.connection import Connection, Pool
 from shared.db.timeline_store import Happening
 from shared.domain.actions import Refusal
@@ -45,7 +45,9 @@ async def state_nota(
         )
         if isinstance(answer, Refusal):
             return answer
+        before = await status_webhooks_store.before(conn, tenant, [bill])
         await _write(conn, tenant, bill, answer, statement)
+        await status_webhooks_store.announce(conn, tenant, before)
     await waker.ring()
     return None
 

@@ -9,6 +9,7 @@ import structlog
 
 from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
+from services.emitter.duplicates import hold_duplicates
 from services.emitter.gate import Gate, park
 from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
@@ -76,7 +77,8 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     plans = [_follow(entry, known[entry.bill_id]) for entry in followed]
     plans += [park(entry, gate.again_at) for entry in parked]
     if to_read:
-        plans += await _read_and_decide(tools, context, to_read, known, claims)
+        decided = await _read_and_decide(tools, context, to_read, known, claims)
+        plans += await hold_duplicates(tools.pool, tenant, decided)
     written = await write_plans(tools.pool, tenant, await gate.admit(tools.pool, plans))
     acting = [plan for plan in written if plan.action is not None]
     await ask_issuer(tools.pool, context, tools.leases, tools.clients.lookup_waits, acting)

@@ -14,9 +14,11 @@ from shared.db import (
     notas_store,
     outbox_store,
     sales_store,
+    status_webhooks_store,
     timeline_store,
 )
 from shared.db.connection import Connection, Pool
+from shared.db.status_webhooks_store import Before
 from shared.domain.ids import BillId, TenantId
 
 log = structlog.get_logger()
@@ -63,17 +65,24 @@ async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -
         if not mine:
             return []
         mine = await apply_brakes(conn, tenant, mine)
+        before = await _told_to(conn, tenant, mine)
         await bills_store.store(conn, tenant, [plan.read for plan in mine if plan.read])
         await sales_store.store(conn, tenant, [plan.sale for plan in mine if plan.sale])
         mine = await _write_notas(conn, tenant, mine)
         progress = [plan.progress for plan in mine if plan.progress]
         await sales_store.progress(conn, tenant, progress)
+        await status_webhooks_store.announce(conn, tenant, before)
         told = [happening for plan in mine for happening in plan.happenings]
         await timeline_store.add(conn, tenant, told)
         settlements = [plan.settlement for plan in mine if plan.settlement]
         if settlements:
             await outbox_store.settle(conn, tenant, settlements)
         return mine
+
+
+async def _told_to(conn: Connection, tenant: TenantId, plans: Sequence[Plan]) -> Before:
+    changing = [plan.entry.bill_id for plan in plans if plan.sale or plan.progress]
+    return await status_webhooks_store.before(conn, tenant, changing) if changing else {}
 
 
 async def _write_notas(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:

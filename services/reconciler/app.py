@@ -28,6 +28,7 @@ from services.reconciler.api import (
     rules,
     sales,
     statements,
+    status_webhook,
     tenants,
 )
 from services.reconciler.api.openapi import describe
@@ -53,6 +54,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *denials.OPERATIONS,
     *limits.OPERATIONS,
     *statements.OPERATIONS,
+    *status_webhook.OPERATIONS,
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
     *closing_checks.OPERATIONS,

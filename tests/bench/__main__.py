@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import backfill, closing, emitter, ingest, reconcile_idle
+from tests.bench import backfill, closing, denials, emitter, ingest, reconcile_idle
 from tests.bench.measure import Measure, show, write
 
 # A bench gets an empty folder and returns what it measured.
@@ -19,6 +19,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "idle": reconcile_idle.run,
     "backfill": backfill.run,
     "closing": closing.run,
+    "denials": denials.run,
 }
 REPORT: Final = Path("build/bench.json")
 

@@ -80,3 +80,26 @@ CREATE TABLE webhook_deliveries (
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (tenant_id, next_at)
     WHERE state = 'pending';
+
+-- Notas at the issuer that we did not ask for, kept up by listing days: before a first issue we
+-- look here for one of the same customer, amount and month.
+CREATE TABLE foreign_notas (
+    tenant_id     text NOT NULL REFERENCES tenants,
+    issuer_id     text NOT NULL,
+    environment   text NOT NULL,
+    document_word bytea NOT NULL,                      -- keyed hash of the customer's CPF or CNPJ
+    amount        bigint NOT NULL,                     -- centavos
+    competencia   date NOT NULL,
+    number        text,
+    valid         boolean NOT NULL,                    -- issued or on its way, not denied or cancelled
+    PRIMARY KEY (tenant_id, issuer_id)
+);
+
+CREATE INDEX foreign_notas_alike ON foreign_notas (tenant_id, document_word, amount) WHERE valid;
+
+CREATE TABLE foreign_nota_marks (
+    tenant_id  text PRIMARY KEY REFERENCES tenants,
+    company_id text NOT NULL,
+    listed_to  date,                                   -- the last UTC day that was listed
+    next_at    timestamptz NOT NULL DEFAULT now()
+);
