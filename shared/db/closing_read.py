@@ -130,8 +130,12 @@ UNDECIDED: Final = """
            SELECT FROM sales s WHERE s.tenant_id = $1 AND s.bill_id = b.bill_id)
 """
 
-# A hundred thousand sales are joined in memory; the usual 4 MB would send them over the disk.
-ROOM: Final = "SET LOCAL work_mem = '64MB'"
+# A hundred thousand sales are joined in memory: the usual 4 MB would send them over the disk. And
+# a month is a small part of a tenant's rows, which lie together: its indexes lead there cheaply.
+ROOM: Final = """
+    -- closing_read.room
+    SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true)
+"""
 NOT_DECIDED: Final = Reason(code="not_decided", status="queued")
 
 
