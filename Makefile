@@ -64,9 +64,10 @@ chaos: $(STAMP) ## The fault campaign; a table, and JSON under build/
 migrate: $(STAMP) ## Bring the database to head (DISTRIBUTED=citus on a coordinator, SQL=1 prints)
 	@$(OPS) migrate $(if $(filter citus,$(DISTRIBUTED)),--citus) $(if $(SQL),--sql)
 
-backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_RUN=1] REASON=…
+backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_RUN=1] [COMPETENCIA=today]
 	@$(OPS) backfill --tenant "$(TENANT)" --since "$(SINCE)" $(if $(UNTIL),--until "$(UNTIL)") \
-		$(if $(DRY_RUN),--dry-run) $(if $(REASON),--reason "$(REASON)")
+		$(if $(DRY_RUN),--dry-run) $(if $(COMPETENCIA),--competencia "$(COMPETENCIA)") \
+		$(if $(REASON),--reason "$(REASON)")
 
 closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when unbalanced
 	@$(OPS) closing --tenant "$(TENANT)" --month "$(MONTH)"

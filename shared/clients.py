@@ -103,9 +103,14 @@ class Clients:
             timeout=self._issuer.timeout,
         )
 
-    def slots(self, connection: IssuerConnection | None) -> asyncio.Semaphore:
-        """How many requests may be under way for one issuer key, in this process."""
-        word = connection.key_word if connection else ""
+    def slots(
+        self, connection: IssuerConnection | None, *, behind: bool = False
+    ) -> asyncio.Semaphore:
+        """How many requests may be under way for one issuer key, in this process.
+
+        `behind`: how many of past sales may wait for those at once.
+        """
+        word = f"{'behind:' if behind else ''}{connection.key_word if connection else ''}"
         if word not in self._slots:
             self._slots[word] = asyncio.Semaphore(self._issuer.parallel)
         return self._slots[word]

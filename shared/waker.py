@@ -10,13 +10,13 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from arq.connections import ArqRedis, RedisSettings, create_pool
+from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from prometheus_client import Counter
+from redis.asyncio import ConnectionPool
 
 if TYPE_CHECKING:
     from arq.typing import StartupShutdown
@@ -27,7 +27,7 @@ JOB_ID: Final = "notaponte:dispatch"  # fixed, so that rings coalesce
 SPACING_SECONDS: Final = 0.02  # rings closer than this become one: no listener polls faster
 RING_SECONDS: Final = 2.0
 REST_SECONDS: Final = 1.0  # after a failure; also the most often that a failure is logged
-POLL_SECONDS: Final = 0.02
+POLL_SECONDS: Final = 0.05
 JOB_SECONDS: Final = 1
 BACK_OFF_SECONDS: Final = 5.0
 
@@ -104,8 +104,9 @@ async def open_waker(redis_url: str) -> AsyncIterator[Waker]:
 async def ring_worker(redis_url: str, on_ring: Callable[[], None]) -> None:
     """Call `on_ring` soon after each ring, until cancelled; outlives every absence of Redis.
 
-    Rings close together may come as one. `on_ring` is also called whenever Redis is reached
-    (again), since rings may have been missed; it must return at once. It sets no signal handlers.
+    Rings close together may come as one. `on_ring` is also called at the start and after
+    each failure, since rings may have been missed; it must return at once. No signal handlers
+    are set.
     """
     logging.getLogger("arq").setLevel(logging.WARNING)  # it writes two lines a ring otherwise
     failures = 0
@@ -162,14 +163,21 @@ def _after_job(on_ring: Callable[[], None]) -> "StartupShutdown":
 
 
 async def _connect(redis_url: str) -> ArqRedis:
-    settings = RedisSettings.from_dsn(redis_url)
-    settings = replace(settings, conn_retries=0, ssl_check_hostname=settings.ssl)
-    return await create_pool(
-        settings,
+    """A client whose every wait ends: without that, a peer that vanished is waited for for ever."""
+    named = {"ssl_check_hostname": True} if redis_url.startswith("rediss:") else {}
+    waits = {"socket_timeout": RING_SECONDS, "socket_connect_timeout": RING_SECONDS}
+    redis = ArqRedis(
+        ConnectionPool.from_url(redis_url, **waits, **named),
         job_serializer=_to_json,
         job_deserializer=json.loads,
         default_queue_name=QUEUE,
     )
+    try:
+        await redis.ping()
+    except BaseException:
+        await _close(redis)
+        raise
+    return redis
 
 
 async def _close(redis: ArqRedis) -> None:

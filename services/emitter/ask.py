@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -10,14 +11,17 @@ import structlog
 from services.emitter import outcomes
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
+from services.emitter.gate import Gate
 from services.emitter.ladder import back_off, next_poll
 from services.emitter.leases import Leases
-from services.emitter.outcomes import Sent
+from services.emitter.outcomes import Reader, Sent
 from services.emitter.work import CancelNota, FollowUp, Plan, Send, happened
 from services.emitter.write import write_plans
 from shared.db import connections_store
 from shared.db.connection import Pool
 from shared.db.notas_store import KnownNota, NotaUpdate
+from shared.db.outbox_store import BACKFILL
+from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import IssuerEnvironment, NotaStatus
 from shared.issuer.errors import IssuerBusy
@@ -96,11 +100,28 @@ class _Asker:
             later = outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
             answers.put_nowait(later)
             return
-        async with self._context.slots:
-            if self._leases.surely_held(plan.entry):
+        async with self._turn(plan), self._context.slots:
+            if self._gate.has_opened:
+                answers.put_nowait(self._put_off(sent, action))
+            elif self._leases.surely_held(plan.entry):
                 answers.put_nowait(await self._asked(issuer, sent, action))
             else:
                 answers.put_nowait(Plan(entry=plan.entry))  # whoever leases it next looks it up
+
+    def _put_off(self, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
+        due_at = self._gate.again_at
+        if isinstance(action, Send):
+            return outcomes.put_off(sent, due_at)
+        return outcomes.ask_later(sent, self._now, due_at=due_at)
+
+    @property
+    def _gate(self) -> Gate:
+        return self._context.gate
+
+    def _turn(self, plan: Plan) -> AbstractAsyncContextManager[None]:
+        # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
+        # never waits behind a whole batch of it.
+        return self._context.behind if plan.entry.lane == BACKFILL else nullcontext()
 
     @property
     def _now(self) -> datetime:
@@ -113,6 +134,8 @@ class _Asker:
                 revision=plan.action.intent.revision,
                 status=NotaStatus.SENDING,
                 since=self._now,
+                competencia=plan.action.intent.competencia,
+                auto_sends=plan.action.auto_sends,
             )
         if plan.action is None:
             raise ValueError("a plan without an action is about no nota")
@@ -150,13 +173,14 @@ class _Asker:
     def _submitted(
         self, issuer: Issuer, sent: Sent, result: Pending | Issued | Rejected | Unknown
     ) -> Plan:
+        self._gate.request(ok=not isinstance(result, Unknown))
         match result:
             case Pending(issuer_id=issuer_id):
                 return outcomes.accepted(sent, issuer_id, self._now)
             case Issued(snapshot=snapshot):
                 return self._seen(issuer, sent, snapshot)
             case Rejected(findings=findings, code=code):
-                return outcomes.refused(sent, code, findings, self._context.seal)
+                return outcomes.refused(sent, code, findings, self._reader(issuer), self._now)
             case Unknown(why=why):
                 log.warning(
                     "answer_lost",
@@ -175,6 +199,7 @@ class _Asker:
             snapshot = await issuer.get(nota.issuer_id)
         else:
             snapshot = await issuer.find(nota.external_id)
+        self._gate.request(ok=True)
         if snapshot is None:
             return outcomes.ask_later(sent, self._now, due_at=next_poll(sent.since, self._now))
         asked_long_ago = self._now - sent.since >= CANCEL_AGAIN_AFTER
@@ -191,6 +216,7 @@ class _Asker:
         if nota.look_up_at is not None and nota.look_up_at > self._now:
             return outcomes.ask_later(sent, self._now, due_at=nota.look_up_at)
         snapshot = await issuer.find(nota.external_id)
+        self._gate.request(ok=True)
         if snapshot is not None and not _denial_before_resend(nota, snapshot):
             return self._seen(issuer, sent, snapshot)
         later = outcomes.not_found(sent, nota.lookups + 1, self._waits, self._now)
@@ -219,6 +245,7 @@ class _Asker:
 
     async def _cancel(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
         result = await issuer.cancel(nota.external_id)
+        self._gate.request(ok=not isinstance(result, Unknown))
         match result:
             case CancelAccepted():
                 return outcomes.ask_later(sent, self._now, due_at=next_poll(self._now, self._now))
@@ -239,12 +266,19 @@ class _Asker:
                 bill_id=sent.entry.bill_id,
                 status=snapshot.raw_status[:60],
             )
-        return outcomes.seen(
-            sent,
-            snapshot,
+        plan = outcomes.seen(sent, snapshot, reader=self._reader(issuer), now=self._now)
+        if plan.nota is not None and plan.nota.denial == OUTAGE:
+            self._gate.city(ok=False)
+        elif snapshot.phase is Phase.ISSUED and sent.status is not NotaStatus.CANCELLING:
+            self._gate.city(ok=True)
+        return plan
+
+    def _reader(self, issuer: Issuer) -> Reader:
+        return Reader(
             classify=issuer.classify_denial,
+            word=self._context.denial_word,
             seal=self._context.seal,
-            now=self._now,
+            zone=self._context.terms.zone,
         )
 
     async def _blocked(
@@ -268,6 +302,8 @@ class _Asker:
     def _not_now(
         self, sent: Sent, action: Send | FollowUp | CancelNota, error: TransientError
     ) -> Plan:
+        if not isinstance(error, IssuerBusy):
+            self._gate.request(ok=False)
         if error.retry_after is not None:
             due_at = self._now + error.retry_after
         else:

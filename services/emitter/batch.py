@@ -9,6 +9,8 @@ import structlog
 
 from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
+from services.emitter.duplicates import hold_duplicates
+from services.emitter.gate import Gate, park
 from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
 from services.emitter.plan import plan_sale
@@ -67,15 +69,20 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     lane = _LANES[min(entry.lane for entry in entries)]
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
     known, claims = await _load_known(tools.pool, tenant, entries)
+    gate = context.gate
     followed = [e for e in entries if _only_followed(e, known[e.bill_id])]
-    followed_ids = {entry.bill_id for entry in followed}
-    to_read = [entry for entry in entries if entry.bill_id not in followed_ids]
+    parked = _parked(gate, entries, known)
+    apart = {entry.bill_id for entry in (*followed, *parked)}
+    to_read = [entry for entry in entries if entry.bill_id not in apart]
     plans = [_follow(entry, known[entry.bill_id]) for entry in followed]
+    plans += [park(entry, gate.again_at) for entry in parked]
     if to_read:
-        plans += await _read_and_decide(tools, context, to_read, known, claims)
-    written = await write_plans(tools.pool, tenant, plans)
+        decided = await _read_and_decide(tools, context, to_read, known, claims)
+        plans += await hold_duplicates(tools.pool, tenant, decided)
+    written = await write_plans(tools.pool, tenant, await gate.admit(tools.pool, plans))
     acting = [plan for plan in written if plan.action is not None]
     await ask_issuer(tools.pool, context, tools.leases, tools.clients.lookup_waits, acting)
+    await gate.report(tools.pool)
     return sum(1 for plan in acting if not isinstance(plan.action, FollowUp))
 
 
@@ -94,6 +101,21 @@ async def _load_known(
         for bill in ids
     }
     return known, claims
+
+
+def _parked(gate: Gate, entries: Sequence[Entry], known: dict[BillId, Known]) -> list[Entry]:
+    """Queued sales of which nothing is new and for which no breaker has room: not even read."""
+    room = gate.room_to_send()
+    if room is None:
+        return []
+    waiting = [
+        entry
+        for entry in entries
+        if not entry.bill_changed
+        and (sale := known[entry.bill_id].sale) is not None
+        and sale.status is SaleStatus.QUEUED
+    ]
+    return waiting[room:]
 
 
 def _only_followed(entry: Entry, known: Known) -> bool:
@@ -152,7 +174,7 @@ async def _decide_all(
 
 def _decided(context: TenantContext, sale: FreshSale) -> Plan | None:
     """Decide one sale; None when its customer has to be read first."""
-    decision = decide(sale.facts(), context.rule, context.terms, context.now)
+    decision = decide(sale.facts(context.now), context.rule, context.terms, context.now)
     if isinstance(decision, NeedsCustomer):
         return None
     return plan_sale(sale, decision, context.plan_terms(), context.now)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.emitter.gate import Gate, open_gate
 from services.emitter.plan import Terms
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -35,6 +36,8 @@ class TenantContext:
     bulk: Bulk
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
+    gate: Gate
+    behind: asyncio.Semaphore  # those of them that sales of a backfill may wait for at once
     now: datetime
 
     def seal(self, value: bytes, purpose: str) -> bytes:
@@ -49,6 +52,10 @@ class TenantContext:
         """Hash a document for searching."""
         bare = normalise_document(document) or ""
         return self.sealer.word(bare, tenant=self.tenant, purpose="document")
+
+    def denial_word(self, reason: str) -> bytes:
+        """Hash the text of a denial, so that equal ones are one cause."""
+        return self.sealer.word(reason, tenant=self.tenant, purpose="denial")
 
     def plan_terms(self) -> Terms:
         """What its plans share."""
@@ -74,6 +81,7 @@ async def load_context(
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
         connections = await connections_store.get(conn, sealer, tenant)
+        gate = await open_gate(conn, tenant, now)
     version, rule = in_force or (None, None)
     vindi, issuer = connections.vindi, connections.issuer
     return TenantContext(
@@ -88,5 +96,7 @@ async def load_context(
         bulk=clients.bulk,
         sealer=sealer,
         slots=clients.slots(issuer),
+        gate=gate,
+        behind=clients.slots(issuer, behind=True),
         now=now,
     )

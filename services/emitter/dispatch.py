@@ -19,8 +19,10 @@ log = structlog.get_logger()
 
 TENANTS_A_PASS: Final = 200
 BATCH: Final = 50  # what one list call of Vindi brings up to date
-BATCHES_A_TENANT: Final = 2  # one is read while the other is at the issuer
+BATCHES_A_TENANT: Final = 4  # some are read while others are at the issuer
 BATCHES_AT_ONCE: Final = 12
+# A backfill leaves room for what happens now: in the process, and in each tenant's share.
+BACKFILLS_AT_ONCE: Final = 8
 LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
 
 
@@ -31,6 +33,7 @@ class Dispatcher:
     tools: Tools
     worker: str  # names this process in leases
     _running: Counter[TenantId] = field(default_factory=Counter)
+    _backfilling: set[TenantId] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
@@ -63,13 +66,17 @@ class Dispatcher:
 
     async def _claim(self, tenant: TenantId) -> list[Entry]:
         async with self.tools.pool.acquire() as conn:
-            for lane in LANES:
+            for lane in self._lanes(tenant):
                 entries = await outbox_store.claim_due(
                     conn, tenant, lane=lane, limit=BATCH, lease=LEASE, worker=self.worker
                 )
                 if entries:
                     return entries
         return []
+
+    def _lanes(self, tenant: TenantId) -> tuple[Lane, ...]:
+        full = len(self._backfilling) >= BACKFILLS_AT_ONCE
+        return LANES[:-1] if full or tenant in self._backfilling else LANES
 
     def _start(
         self,
@@ -79,6 +86,9 @@ class Dispatcher:
         on_done: Callable[[], None],
     ) -> None:
         self._running[tenant] += 1
+        backfilling = entries[0].lane == outbox_store.BACKFILL
+        if backfilling:
+            self._backfilling.add(tenant)
         task = asyncio.create_task(self._run(tenant, entries, started), name=f"batch-{tenant}")
         self._tasks.add(task)
 
@@ -87,6 +97,8 @@ class Dispatcher:
             self._running[tenant] -= 1
             if not self._running[tenant]:
                 del self._running[tenant]
+            if backfilling:
+                self._backfilling.discard(tenant)
             on_done()
 
         task.add_done_callback(done)

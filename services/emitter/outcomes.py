@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from services.emitter.ladder import back_off, is_stuck, next_look_up, next_poll
-from services.emitter.plan import STATUS_OF_NOTA, Seal
+from services.emitter.plan import ENDING, STATUS_OF_NOTA, Seal
 from services.emitter.work import Plan, happened, settle
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import Progress
+from shared.domain.denials import RESEND_GIVEN_UP, denial_group, gives_up, next_resend
 from shared.domain.ids import IssuerNotaId
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
@@ -26,9 +28,21 @@ class Sent:
     revision: int
     status: NotaStatus
     since: datetime  # when it, or its cancelling, was asked for
+    competencia: date
+    auto_sends: int = 0
     then_cancel: str | None = None
     changed_at: datetime | None = None
     bill_read: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How a tenant's denials are read and kept."""
+
+    classify: Callable[[str | None], str]
+    word: Callable[[str], bytes]  # a keyed hash of a normalised text
+    seal: Seal
+    zone: ZoneInfo
 
 
 def about(entry: Entry, nota: KnownNota, now: datetime, *, bill_read: bool) -> Sent:
@@ -40,6 +54,8 @@ def about(entry: Entry, nota: KnownNota, now: datetime, *, bill_read: bool) -> S
         revision=nota.revision,
         status=nota.status,
         since=since or now,
+        competencia=nota.competencia,
+        auto_sends=nota.auto_sends,
         then_cancel=nota.then_cancel,
         changed_at=nota.changed_at,
         bill_read=bill_read,
@@ -61,9 +77,12 @@ def accepted(sent: Sent, issuer_id: IssuerNotaId, now: datetime) -> Plan:
     )
 
 
-def refused(sent: Sent, code: str, findings: Sequence[Finding], seal: Seal) -> Plan:
+def refused(
+    sent: Sent, code: str, findings: Sequence[Finding], reader: Reader, now: datetime
+) -> Plan:
     """The issuer took nothing of it: a person or a rule has to change something."""
     text = "; ".join(f"{finding.code} {finding.message}".strip() for finding in findings)
+    resend_at = _resend_at(sent, code, reader, now)
     return _moved(
         sent,
         NotaUpdate(
@@ -71,12 +90,26 @@ def refused(sent: Sent, code: str, findings: Sequence[Finding], seal: Seal) -> P
             revision=sent.revision,
             status=NotaStatus.DENIED,
             denial=code,
-            reason=seal(text.encode(), "reason"),
+            reason=reader.seal(text.encode(), "reason"),
+            denial_group=denial_group(code, text, reader.word),
+            resend_at=resend_at,
         ),
-        due_at=None,
+        due_at=resend_at,
         what="nota_denied",
+        why=_denial_why(code, resend_at, reader.zone),
         code=code,
+        attention=RESEND_GIVEN_UP if gives_up(code, resend_at) else None,
     )
+
+
+def _resend_at(sent: Sent, code: str, reader: Reader, now: datetime) -> datetime | None:
+    return next_resend(code, sent.auto_sends, now, sent.competencia, now, reader.zone)
+
+
+def _denial_why(code: str, resend_at: datetime | None, zone: ZoneInfo) -> str:
+    if resend_at is None:
+        return code
+    return f"{code}; reenvio automático em {resend_at.astimezone(zone):%d/%m/%Y às %H:%M}"
 
 
 def answer_lost(sent: Sent, why: str, now: datetime) -> Plan:
@@ -173,6 +206,16 @@ def not_sent(sent: Sent, due_at: datetime) -> Plan:
     )
 
 
+def put_off(sent: Sent, due_at: datetime) -> Plan:
+    """An outage began before the request left: it waits in the queue, and no try is counted."""
+    return Plan(
+        entry=sent.entry,
+        withdraw=True,
+        progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
+        settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),
+    )
+
+
 def busy(sent: Sent, due_at: datetime, waits: Sequence[timedelta]) -> Plan:
     """The issuer took nothing for now. One look-up goes before the next request, waits do not."""
     return Plan(
@@ -215,13 +258,13 @@ def seen(
     sent: Sent,
     snapshot: Snapshot,
     *,
-    classify: Callable[[str | None], str],
-    seal: Seal,
+    reader: Reader,
     now: datetime,
 ) -> Plan:
     """The issuer said where the nota is: the sale goes along."""
     status = _status_of(sent, snapshot.phase)
-    denial = classify(snapshot.reason) if status is NotaStatus.DENIED else None
+    denial = reader.classify(snapshot.reason) if status is NotaStatus.DENIED else None
+    resend_at = _resend_at(sent, denial, reader, now) if denial else None
     update = NotaUpdate(
         bill_id=sent.entry.bill_id,
         revision=sent.revision,
@@ -233,13 +276,22 @@ def seen(
         has_pdf=snapshot.has_pdf,
         has_xml=snapshot.has_xml,
         denial=denial,
-        reason=seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
+        reason=reader.seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
+        denial_group=denial_group(denial, snapshot.reason, reader.word) if denial else None,
+        resend_at=resend_at,
         changed_at=snapshot.changed_at,
     )
     due_at, attention = _next_step(sent, status, snapshot.phase, now)
-    what = None if status is sent.status else _WHAT.get(status)
+    if denial is not None and gives_up(denial, resend_at):
+        attention = RESEND_GIVEN_UP
     return _moved(
-        sent, update, due_at=due_at, what=what, why=denial or "", code=denial, attention=attention
+        sent,
+        update,
+        due_at=resend_at or due_at,
+        what=None if status is sent.status else _WHAT.get(status),
+        why=_denial_why(denial, resend_at, reader.zone) if denial else "",
+        code=denial,
+        attention=attention,
     )
 
 
@@ -291,13 +343,14 @@ def _moved(
     attention: str | None = None,
 ) -> Plan:
     told = (happened(sent.entry, what, why),) if what else ()
+    cause = sent.then_cancel if update.status in ENDING else None
     return Plan(
         entry=sent.entry,
         nota=update,
         progress=Progress(
             bill_id=sent.entry.bill_id,
             status=STATUS_OF_NOTA[update.status],
-            code=code,
+            code=code or cause,
             attention=attention or code,
             nota_made=update.status in _MADE,
         ),

@@ -33,12 +33,14 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
+from shared.domain.denials import RESEND_GIVEN_UP
 from shared.domain.ids import TenantId
 from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaStatus, external_id
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
+from shared.domain.statement import STATED_BY_PERSON
 
 
 class Seal(Protocol):
@@ -68,6 +70,11 @@ class DocumentWord(Protocol):
         """Return the keyed hash."""
 
 
+# What was said of a nota and is not worked out afresh from its bill.
+_STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON})
+
+# What a nota that is or was to be cancelled carries as its code: why.
+ENDING = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
 STATUS_OF_NOTA = {
     NotaStatus.SENDING: SaleStatus.ISSUING,
     NotaStatus.UNCERTAIN: SaleStatus.UNCERTAIN,
@@ -119,7 +126,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
     intent = _intent(fresh, decision, terms, terms.environment)
     row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount)
     why = f"regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
-    last = fresh.known.nota
+    last, known = fresh.known.nota, fresh.known.sale
     return Plan(
         entry=fresh.entry,
         read=fresh.read(),
@@ -129,8 +136,15 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
             intent=intent,
             draft=decision.draft,
             first=last is None or last.revision != decision.revision,
+            auto_sends=_auto_sends(last, decision),
+            queued_anew=known is None or known.status is not SaleStatus.QUEUED,
         ),
     )
+
+
+def _auto_sends(last: KnownNota | None, decision: Issue) -> int:
+    again = last is not None and last.revision == decision.revision
+    return last.auto_sends + 1 if again and last and not last.resend else 0
 
 
 def _intent(
@@ -160,18 +174,20 @@ def _intent(
 
 def _plan_follow(fresh: FreshSale, decision: Follow, terms: Terms) -> Plan:
     nota = _nota(fresh)
+    update = None
+    told: tuple[Happening, ...] = ()
+    if decision.then_cancel is not None and nota.then_cancel is None:
+        update = _same_state(nota, then_cancel=decision.then_cancel)
+        nota = replace(nota, then_cancel=decision.then_cancel)
+        told = (happened(fresh.entry, "cancel_remembered", decision.then_cancel),)
     row = _row(
         fresh,
         terms,
         STATUS_OF_NOTA[nota.status],
         amount=nota.amount,
+        code=nota.then_cancel if nota.status in ENDING else None,
         attention=decision.attention or decision.then_cancel,
     )
-    update = None
-    told: tuple[Happening, ...] = ()
-    if decision.then_cancel is not None and nota.then_cancel is None:
-        update = _same_state(nota, then_cancel=decision.then_cancel)
-        told = (happened(fresh.entry, "cancel_remembered", decision.then_cancel),)
     return Plan(
         entry=fresh.entry,
         read=fresh.read(),
@@ -200,9 +216,19 @@ def _plan_cancel(fresh: FreshSale, decision: Cancel, terms: Terms) -> Plan:
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
-        nota=_same_state(nota, status=NotaStatus.CANCELLING, cancel_sent=True),
+        nota=_same_state(
+            nota, status=NotaStatus.CANCELLING, then_cancel=decision.code, cancel_sent=True
+        ),
         happenings=(happened(fresh.entry, "cancel_requested", decision.code),),
-        action=CancelNota(nota=nota, code=decision.code),
+        action=CancelNota(
+            nota=replace(
+                nota,
+                status=NotaStatus.CANCELLING,
+                then_cancel=decision.code,
+                cancel_sent_at=fresh.read_at,
+            ),
+            code=decision.code,
+        ),
     )
 
 
@@ -210,6 +236,8 @@ def _plan_keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) ->
     nota, sale = _nota(fresh), fresh.known.sale
     status = STATUS_OF_NOTA[nota.status]
     code = nota.denial if nota.status is NotaStatus.DENIED else None
+    if nota.status in ENDING:
+        code = nota.then_cancel
     if code is None and sale is not None and sale.status is status:
         code = sale.code
     row = _row(
@@ -219,10 +247,26 @@ def _plan_keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) ->
         amount=nota.amount,
         code=code,
         detail=sale.detail if sale else "",
-        attention=decision.attention or (code if status is SaleStatus.DENIED else None),
+        attention=decision.attention or _still_told(fresh, status, code),
     )
-    due = next_poll(nota.sent_at or now, now) if nota.status is NotaStatus.PENDING else None
+    due = _keep_until(nota, now)
     return _done(fresh, sale=row, due_at=due)
+
+
+def _still_told(fresh: FreshSale, status: SaleStatus, code: str | None) -> str | None:
+    sale = fresh.known.sale
+    known = sale.attention if sale is not None and sale.status is status else None
+    if known in _STAYS:
+        return known
+    return code if status is SaleStatus.DENIED else None
+
+
+def _keep_until(nota: KnownNota, now: datetime) -> datetime | None:
+    if nota.status is NotaStatus.PENDING:
+        return next_poll(nota.sent_at or now, now)
+    if nota.status is NotaStatus.DENIED and nota.resend_at is not None and nota.resend_at > now:
+        return nota.resend_at
+    return None
 
 
 def _nota(fresh: FreshSale) -> KnownNota:

@@ -41,7 +41,7 @@ class FreshSale:
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
 
-    def facts(self) -> SaleFacts:
+    def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
         sale, nota = self.known.sale, self.known.nota
         return SaleFacts(
@@ -49,7 +49,7 @@ class FreshSale:
             refunds=self.refunds,
             customer=self.customer,
             came_alive_at=self.came_alive_at,
-            nota=None if nota is None else _last(nota),
+            nota=None if nota is None else _last(nota, now),
             wish=sale.wish if sale else None,
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,
@@ -67,9 +67,13 @@ class FreshSale:
         )
 
 
-def _last(nota: KnownNota) -> LastNota:
+def _last(nota: KnownNota, now: datetime) -> LastNota:
+    by_itself = nota.resend_at is not None and nota.resend_at <= now
     return LastNota(
-        revision=nota.revision, status=nota.status, amount=nota.amount, resend=nota.resend
+        revision=nota.revision,
+        status=nota.status,
+        amount=nota.amount,
+        resend=nota.resend or by_itself,
     )
 
 
@@ -80,6 +84,8 @@ class Send:
     intent: Intent
     draft: NotaDraft
     first: bool  # the first request under this id
+    auto_sends: int = 0  # by itself, this one included
+    queued_anew: bool = True  # the sale was not in the queue already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,20 @@ from collections.abc import Sequence
 import asyncpg
 import structlog
 
+from services.emitter.brakes import apply_brakes
 from services.emitter.ladder import back_off
 from services.emitter.work import Plan, Send, settle
-from shared.db import bills_store, notas_store, outbox_store, sales_store, timeline_store
+from shared.db import (
+    bills_store,
+    brakes_store,
+    notas_store,
+    outbox_store,
+    sales_store,
+    status_webhooks_store,
+    timeline_store,
+)
 from shared.db.connection import Connection, Pool
+from shared.db.status_webhooks_store import Before
 from shared.domain.ids import BillId, TenantId
 
 log = structlog.get_logger()
@@ -54,11 +64,14 @@ async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -
         mine = [plan for plan in plans if plan.entry.bill_id in ours]
         if not mine:
             return []
+        mine = await apply_brakes(conn, tenant, mine)
+        before = await _told_to(conn, tenant, mine)
         await bills_store.store(conn, tenant, [plan.read for plan in mine if plan.read])
         await sales_store.store(conn, tenant, [plan.sale for plan in mine if plan.sale])
         mine = await _write_notas(conn, tenant, mine)
         progress = [plan.progress for plan in mine if plan.progress]
         await sales_store.progress(conn, tenant, progress)
+        await status_webhooks_store.announce(conn, tenant, before)
         told = [happening for plan in mine for happening in plan.happenings]
         await timeline_store.add(conn, tenant, told)
         settlements = [plan.settlement for plan in mine if plan.settlement]
@@ -67,11 +80,17 @@ async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -
         return mine
 
 
+async def _told_to(conn: Connection, tenant: TenantId, plans: Sequence[Plan]) -> Before:
+    changing = [plan.entry.bill_id for plan in plans if plan.sale or plan.progress]
+    return await status_webhooks_store.before(conn, tenant, changing) if changing else {}
+
+
 async def _write_notas(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:
     intents = [plan.action.intent for plan in plans if isinstance(plan.action, Send)]
     sendable = await notas_store.write_intents(conn, tenant, intents)
     withdrawn = [plan.entry.bill_id for plan in plans if plan.withdraw]
-    await notas_store.withdraw_intents(conn, tenant, withdrawn)
+    never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
+    await brakes_store.uncount(conn, tenant, never_sent)
     updates = [plan.nota for plan in plans if plan.nota]
     taken = await notas_store.update(conn, tenant, updates)
     return [_as_written(plan, sendable, taken) for plan in plans]

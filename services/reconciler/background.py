@@ -10,8 +10,11 @@ import structlog
 
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.closing.check import check_closings
+from services.reconciler.deliver import deliver_status_webhooks, forget_deliveries
+from services.reconciler.mirror import mirror_issuers
 from services.reconciler.schedule import reconcile_accounts
 from services.reconciler.services import Services
+from services.reconciler.watch_loop import watch_tenants
 from shared.db import idempotency_store
 
 log = structlog.get_logger()
@@ -38,7 +41,11 @@ async def forget_idempotency_keys(services: Services) -> None:
 # A loop handles its own failures; one that ends anyway is a bug and is logged.
 LOOPS: Final[tuple[Background, ...]] = (
     forget_idempotency_keys,
+    deliver_status_webhooks,
+    forget_deliveries,
+    mirror_issuers,
     reconcile_accounts,
+    watch_tenants,
     work_on_backfills,
     check_closings,
 )

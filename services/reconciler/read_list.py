@@ -7,7 +7,7 @@ up is read again, and a read that never adds up is not complete: its mark must n
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -43,6 +43,7 @@ LIST_TRIES: Final = 3
 LONGEST_WAIT: Final = timedelta(seconds=90)
 WAITS: Final = 3
 SLACK_PAGES: Final = 50
+CHANCE: Final = random.Random()  # noqa: S311 - spreads load, hides nothing
 
 
 class IncompletePass(TransientError):
@@ -52,6 +53,10 @@ class IncompletePass(TransientError):
         super().__init__(f"{resource} not read whole: {why}")
         self.why: Why = why
         self.resource = resource
+
+
+class TooLong(Exception):
+    """A list has more rows than its reader wants; nothing of it was taken."""
 
 
 @dataclass(slots=True)
@@ -83,6 +88,7 @@ class ListRead(Generic[T]):
     resource: Resource[T]
     query: Query | None
     fits: Fits = field(default=lambda _raw: True)
+    most: int | None = None  # rows; a longer list is not begun
 
 
 async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sequence[Row[T]]]:
@@ -90,7 +96,7 @@ async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[S
 
     A row may come twice, and all of them again when a reading did not add up, so whoever takes
     them must not mind. Raises IncompletePass, VindiRequestRefused, what blocks the tenant
-    (TenantBlockedError), and VindiBusy when the account's requests are spent.
+    (TenantBlockedError), TooLong, and VindiBusy when the account's requests are spent.
     """
     for _ in range(LIST_TRIES):
         tally = _Tally()
@@ -108,6 +114,8 @@ async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Page
     number, most = 1, None
     while True:
         page = await _sound_page(client, wanted, number)
+        if number == 1 and wanted.most is not None and (page.total or 0) > wanted.most:
+            raise TooLong
         yield page
         if page.is_last:
             return
@@ -139,27 +147,41 @@ async def _patiently(
     client: VindiClient, wanted: ListRead[T], number: int, *, descending: bool
 ) -> Page[T]:
     """Read a page, waiting out a failure or, once a list is begun, a budget that is spent."""
-    failures = waits = 0
-    while True:
+
+    async def read() -> Page[T]:
+        return await client.read_page(
+            wanted.resource, wanted.query, number=number, descending=descending
+        )
+
+    for _ in range(0 if number == 1 else WAITS):
         try:
-            return await client.read_page(
-                wanted.resource, wanted.query, number=number, descending=descending
-            )
-        except VindiUnavailable as error:
-            if failures == len(PAUSES):
-                raise IncompletePass("vindi_unavailable", wanted.resource.path) from error
-            await _rest(PAUSES[failures])
-            failures += 1
+            return await patiently(read, wanted.resource.path)
         except VindiBusy as busy:
-            if number == 1 or waits == WAITS or busy.retry_after > LONGEST_WAIT:
+            if busy.retry_after > LONGEST_WAIT:
                 raise
             await _rest(busy.retry_after.total_seconds())
-            waits += 1
+    return await patiently(read, wanted.resource.path)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
+    """Ask Vindi, and again after each of a few pauses while it gives no usable answer.
+
+    Raises IncompletePass (`vindi_unavailable`) when it never does, and whatever else `ask` raises.
+    """
+    for pause in PAUSES:
+        try:
+            return await ask()
+        except VindiUnavailable:
+            await _rest(pause)
+    try:
+        return await ask()
+    except VindiUnavailable as error:
+        raise IncompletePass("vindi_unavailable", resource) from error
 
 
 async def _rest(seconds: float) -> None:
     # Jitter: tenants that failed together do not come back together.
-    await asyncio.sleep(seconds * random.uniform(1, 1.25))  # noqa: S311 - spreads load
+    await asyncio.sleep(seconds * CHANCE.uniform(1, 1.25))
 
 
 def since(field_name: str, bound: datetime) -> Fits:

@@ -211,6 +211,8 @@ class ControlApp:
                 return {}
             case ["GET", "notas"]:
                 return _last((nota_body(company, n) for n in company.notas.values()), call)
+            case ["GET", "sends", "count"]:
+                return {"count": len(company.notas)}
             case ["GET", "sends"]:
                 return [
                     {"idExterno": n.external_id, "created": n.created, "body": n.body}

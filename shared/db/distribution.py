@@ -6,6 +6,19 @@ from shared.db.connection import Connection
 
 # In the order of their foreign keys: a table after those it refers to.
 DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
+    "tenants",
+    "vindi_connections",
+    "issuer_connections",
+    "webhook_secrets",
+    "rule_versions",
+    "events",
+    "outbox",
+    "bills",
+    "sales",
+    "notas",
+    "timeline",
+    "audit",
+    "idempotency_keys",
     "reconciler_passes",
     "refunds_seen",
     "backfills",

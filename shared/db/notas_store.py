@@ -32,13 +32,15 @@ class KnownNota:
     sent_at: datetime | None
     cancel_sent_at: datetime | None
     sends: int
+    auto_sends: int  # how often it was sent again by itself since a person last asked
+    resend_at: datetime | None  # when a denied one is sent again by itself
 
 
 LOAD_NEWEST: Final = """
     -- notas_store.load_newest
     SELECT DISTINCT ON (bill_id) bill_id, revision, external_id, issuer_id, status, amount,
            competencia, request, lookups, look_up_at, resend, then_cancel, denial, changed_at,
-           sent_at, cancel_sent_at, sends
+           sent_at, cancel_sent_at, sends, auto_sends, resend_at
       FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND part = 0
      ORDER BY bill_id, revision DESC
 """
@@ -84,8 +86,9 @@ WRITE_INTENTS: Final = """
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
-           resend = false, denial = NULL, reason = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = now()
+           auto_sends = CASE WHEN n.resend THEN 0 ELSE n.auto_sends + 1 END,
+           resend = false, resend_at = NULL, raw_status = NULL, lookups = 0, look_up_at = NULL,
+           sent_at = now()
      WHERE n.status = 'denied' AND n.external_id = excluded.external_id
  RETURNING bill_id
 """
@@ -130,6 +133,8 @@ class NotaUpdate:
     has_xml: bool | None = None
     denial: str | None = None
     reason: bytes | None = None
+    denial_group: str | None = None
+    resend_at: datetime | None = None
     lookups: int = 0
     look_up_at: datetime | None = None
     then_cancel: str | None = None
@@ -152,6 +157,9 @@ UPDATE: Final = """
            denial = CASE WHEN u.status = 'denied' THEN u.denial END,
            reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
                          THEN coalesce(u.reason, n.reason) END,
+           denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
+           denied_at = CASE WHEN u.status = 'denied' THEN now() END,
+           resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
            lookups = u.lookups,
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
@@ -163,10 +171,11 @@ UPDATE: Final = """
                                ELSE n.cancelled_at END
       FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
                   $8::text[], $9::boolean[], $10::boolean[], $11::text[], $12::bytea[], $13::int[],
-                  $14::timestamptz[], $15::text[], $16::timestamptz[], $17::boolean[])
+                  $14::timestamptz[], $15::text[], $16::timestamptz[], $17::boolean[],
+                  $18::text[], $19::timestamptz[])
            AS u (bill_id, revision, status, issuer_id, raw_status, number, verification_code,
                  has_pdf, has_xml, denial, reason, lookups, look_up_at, then_cancel, changed_at,
-                 cancel_sent)
+                 cancel_sent, denial_group, resend_at)
      WHERE n.tenant_id = $1 AND n.bill_id = u.bill_id AND n.part = 0 AND n.revision = u.revision
        AND n.status <> 'cancelled'
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
@@ -197,26 +206,50 @@ async def update(conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdat
         [u.then_cancel for u in updates],
         [u.changed_at for u in updates],
         [u.cancel_sent for u in updates],
+        [u.denial_group for u in updates],
+        [u.resend_at for u in updates],
     )
     return {row["bill_id"] for row in rows}
 
 
 # Only for a request that surely did not happen (refused key, no slot): the intent is taken back,
-# so that the next try starts clean. A re-send falls back to its denial.
+# so that the next try starts clean. A re-send falls back to its denial, which it still carries.
 WITHDRAW: Final = """
     -- notas_store.withdraw_intents
     WITH back AS (
-        UPDATE notas SET status = 'denied', denial = 'denied_unknown', sends = sends - 1,
-               resend = true
+        UPDATE notas SET status = 'denied', denial = coalesce(denial, 'denied_unknown'),
+               sends = sends - 1, resend = true
          WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends > 1
         RETURNING bill_id
     )
     DELETE FROM notas
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
+ RETURNING created_at, amount
 """
 
 
-async def withdraw_intents(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
-    """Take back intents whose request surely never reached the issuer."""
-    if bills:
-        await conn.execute(WITHDRAW, tenant, bills)
+async def withdraw_intents(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> list[tuple[datetime, Cents]]:
+    """Take back intents whose request surely never reached the issuer.
+
+    Returns when those that were first ones had been written, and their amounts.
+    """
+    if not bills:
+        return []
+    rows = await conn.fetch(WITHDRAW, tenant, bills)
+    return [(row["created_at"], row["amount"]) for row in rows]
+
+
+NEWEST_REASON: Final = """
+    -- notas_store.newest_reason
+    SELECT reason FROM notas WHERE tenant_id = $1 AND bill_id = $2 AND reason IS NOT NULL
+       AND status IN ('denied', 'cancel_refused')
+     ORDER BY revision DESC, part LIMIT 1
+"""
+
+
+async def newest_reason(conn: Connection, tenant: TenantId, bill: BillId) -> bytes | None:
+    """The issuer's own words about a refusal that stands, sealed (purpose "reason")."""
+    reason: bytes | None = await conn.fetchval(NEWEST_REASON, tenant, bill)
+    return reason

@@ -78,7 +78,7 @@ SET_WISHES: Final = """
 """
 RESEND: Final = """
     -- sale_actions_store.apply resend
-    UPDATE notas n SET resend = true
+    UPDATE notas n SET resend = true, resend_at = NULL
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.status = 'denied'
        AND n.revision = (SELECT max(m.revision) FROM notas m
                           WHERE m.tenant_id = $1 AND m.bill_id = n.bill_id)

@@ -178,6 +178,21 @@ CONNECTIONS: Final[dict[str, Message]] = {
 }
 
 ATTENTIONS: Final[dict[str, Message]] = {
+    "resend_given_up": _is(
+        "tenant",
+        "A nota foi negada e não a reenviamos mais sozinhos: as tentativas acabaram ou o mês da"
+        " competência terminou. Confira o texto da recusa e reenvie.",
+    ),
+    "stated_by_person": _is(
+        "nobody",
+        "Uma pessoa conferiu no portal da prefeitura e informou que a nota existe. O emissor ainda"
+        " não a confirmou.",
+    ),
+    "possible_duplicate": _is(
+        "tenant",
+        "O emissor já tem uma nota de mesmo cliente, valor e competência que não foi pedida por"
+        " nós. Compare as duas e mande emitir ou cancele esta venda.",
+    ),
     "bill_changed_after_issue": _is(
         "tenant",
         "O valor da fatura mudou depois da emissão. Decida com o contador se a nota deve ser"
@@ -187,6 +202,46 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "accountant",
         "A prefeitura recusou o cancelamento: a nota continua válida. Veja com o contador e, se"
         " couber, cancele pelo portal da prefeitura.",
+    ),
+}
+
+BRAKES: Final[dict[str, Message]] = {
+    "brake_daily_count": _is(
+        "tenant",
+        "A emissão parou: o limite de notas por dia foi atingido. Confira as vendas e libere, ou"
+        " aumente o limite.",
+    ),
+    "brake_daily_amount": _is(
+        "tenant",
+        "A emissão parou: o limite de valor por dia foi atingido. Confira as vendas e libere, ou"
+        " aumente o limite.",
+    ),
+    "brake_nota_amount": _is(
+        "tenant",
+        "A emissão parou: uma nota passaria do limite de valor por nota. Confira a venda e libere,"
+        " ou aumente o limite.",
+    ),
+    "brake_unusual": _is(
+        "tenant",
+        "A emissão parou: o dia tem muito mais notas do que esta conta costuma emitir. Confira as"
+        " vendas e libere se estiver certo.",
+    ),
+}
+
+OUTAGES: Final[dict[str, Message]] = {
+    "issuer_outage": _is(
+        "nobody",
+        "O emissor não responde. As vendas esperam na fila; tentamos com uma e voltamos aos"
+        " poucos.",
+    ),
+    "city_outage": _is(
+        "nobody",
+        "A prefeitura está fora do ar. As vendas esperam na fila; tentamos com uma e voltamos aos"
+        " poucos.",
+    ),
+    "issuer_host_outage": _is(
+        "nobody",
+        "O emissor está fora do ar para todos. As vendas esperam na fila; voltamos aos poucos.",
     ),
 }
 
@@ -253,4 +308,12 @@ DENIALS: Final[dict[str, Message]] = {
     ),
 }
 
-MESSAGES: Final[dict[str, Message]] = {**SKIPS, **HOLDS, **CONNECTIONS, **ATTENTIONS, **DENIALS}
+MESSAGES: Final[dict[str, Message]] = {
+    **SKIPS,
+    **HOLDS,
+    **BRAKES,
+    **CONNECTIONS,
+    **OUTAGES,
+    **ATTENTIONS,
+    **DENIALS,
+}

@@ -68,6 +68,9 @@ class Snapshot:
     changed_at: datetime | None
     issued_at: datetime | None
     amount: Cents | None
+    document: str | None = None  # the customer's CPF or CNPJ, as they write it
+    competencia: date | None = None
+    environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, exit_with
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.local.home import Home, HomeBusyError, open_home
+from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, Service
@@ -56,6 +57,30 @@ def migrate_command(
     with plain_errors():
         revision = asyncio.run(migrate(_database_url(open_home(os.environ)), citus=citus))
         typer.echo(f"The database is at {revision}.")
+
+
+@app.command(name="backfill")
+def backfill_command(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    since: Annotated[str, typer.Option(help="The first local day, such as 2026-01-01.")],
+    until: Annotated[str, typer.Option(help="The last local day; else to this day.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Foresee, change nothing.")] = False,
+    competencia: Annotated[str, typer.Option(help="original, or today.")] = "original",
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")] = "make backfill",
+) -> None:
+    """Bring in past sales, and watch until that is done."""
+    asked: dict[str, object] = {
+        "since": since,
+        "dry_run": dry_run,
+        "competencia": competencia,
+        "requested_by": os.environ.get("USER") or "operator",
+        "reason": reason,
+    }
+    if until:
+        asked["until"] = until
+    with plain_errors():
+        code = asyncio.run(run_backfill(os.environ, tenant, asked, Console()))
+    raise typer.Exit(code)
 
 
 @contextmanager

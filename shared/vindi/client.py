@@ -4,6 +4,7 @@ Read-only by construction: there is no way to name a method here. Nothing it log
 the key, a body or the values of a query.
 """
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -304,6 +305,10 @@ class VindiClient:
         except NEVER_SENT:
             await self._budget.give_back(ticket)
             raise VindiUnavailable("no connection") from None
+        except asyncio.CancelledError:
+            # Nobody waits for this answer any more; the account's next request should not either.
+            await self._budget.lose(ticket)
+            raise
         except TimeoutError:
             await self._budget.lose(ticket)
             raise VindiUnavailable("time-out") from None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import closing, emitter, ingest
+from tests.bench import backfill, closing, denials, emitter, ingest, reconcile_idle
 from tests.bench.measure import Measure, show, write
 
 # A bench gets an empty folder and returns what it measured.
@@ -16,7 +16,10 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "ingest": ingest.run,
     "latency": emitter.latency,
     "emitter": emitter.throughput,
+    "idle": reconcile_idle.run,
+    "backfill": backfill.run,
     "closing": closing.run,
+    "denials": denials.run,
 }
 REPORT: Final = Path("build/bench.json")
 

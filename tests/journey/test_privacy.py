@@ -31,7 +31,7 @@ class Private:
 async def test_no_key_document_or_name_is_seen_by_a_stranger() -> None:
     async with running_system() as system, opened_month(system, lambda *_: None) as lived:
         private = await _private(lived)
-        await lived.live(month(1))
+        assert await lived.live(month(1)) == []
 
         answers = await _error_answers(system, lived)
         metrics = await _metrics(system)
@@ -79,6 +79,7 @@ async def _error_answers(system: System, lived: Month) -> dict[str, str]:
         ("PUT", f"{tenant}/vindi", {"json": {"api_key": key, "environment": document}}),
         ("PUT", f"{tenant}/issuer", {"json": {"api_key": key, "company_id": name}}),
         ("PUT", f"{tenant}/rule", {"json": {"issue_when": name, document: key}}),
+        ("PUT", f"{tenant}/rule", {"json": {"issue_when": "never", key: 1, name: 2}}),
         ("POST", f"{tenant}/sales/{document}/retry", {"json": {"why": name}}),
         ("GET", f"{tenant}/sales?code={document}&status={key}", {}),
         ("POST", f"{system.webhook}/v1/vindi/{key}", {"data": name}),

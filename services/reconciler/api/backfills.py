@@ -49,8 +49,9 @@ AskedDay = Annotated[date, Field(ge=date(1, 1, 2), le=date(2199, 12, 31))]
 
 
 class BackfillNew(Strict):
-    """Which past sales to bring in: those whose moment falls on a local day from `since` to
-    `until`, both included; without `until`, to this day.
+    """Which past sales to bring in, by the local day of their moment, both ends included.
+
+    Without `until` the window ends with this day.
     """
 
     since: AskedDay

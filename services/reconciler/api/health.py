@@ -1,7 +1,6 @@
 """How a tenant is doing: what stops it, since when, and what to do."""
 
-from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -13,13 +12,11 @@ from services.reconciler.api.operation import (
     NoQuery,
     Operation,
 )
+from services.reconciler.api.serve import tenant_unknown
 from services.reconciler.api.words import Instant
-from shared.db import connections_store
-from shared.db.connections_store import ConnectionState, Side
-from shared.domain.messages import message_for
-
-Status = Literal["ok", "degraded", "broken"]
-_WORSE: Final[dict[Status, int]] = {"ok": 0, "degraded": 1, "broken": 2}
+from shared.db import brakes_store, issuer_health_store, watch_store
+from shared.watch import Check, Status, judge, worst
+from shared.watch_issuing import judge_issuing
 
 
 class CheckOut(BaseModel):
@@ -39,35 +36,20 @@ class HealthOut(BaseModel):
 
 
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
-    """Look at a tenant's connections."""
-    now = call.services.now()
-    async with call.services.pool.acquire() as conn:
-        found = await connections_store.get(conn, call.services.sealer, call.tenant.id)
-    checks = [
-        _connection("vindi", found.vindi.state if found.vindi else None, now),
-        _connection("issuer", found.issuer.state if found.issuer else None, now),
-    ]
-    return Answer(body=summarise(checks))
+    """Look at a tenant's connections, its webhook, its reconciliation and its queue."""
+    services = call.services
+    async with services.pool.acquire() as conn:
+        facts = await watch_store.facts(conn, call.tenant.id)
+        breakers = await issuer_health_store.read(conn, call.tenant.id)
+        brake = await brakes_store.get(conn, call.tenant.id)
+    if facts is None:
+        raise tenant_unknown()
+    checks = judge(facts, every=services.reconcile_every) + judge_issuing(breakers, brake)
+    return Answer(body=HealthOut(status=worst(checks), checks=[_out(check) for check in checks]))
 
 
-def summarise(checks: list[CheckOut]) -> HealthOut:
-    """A tenant is as well as its worst check."""
-    worst = max((check.status for check in checks), key=_WORSE.__getitem__, default="ok")
-    return HealthOut(status=worst, checks=checks)
-
-
-def _connection(side: Side, state: ConnectionState | None, now: datetime) -> CheckOut:
-    code = f"{side}_connection"
-    if state is None:
-        text = message_for(f"{side}_not_connected").text
-        return CheckOut(code=code, status="broken", since=None, message=text)
-    if state.blocked:
-        text = message_for(state.code).text
-        return CheckOut(code=code, status="broken", since=state.since, message=text)
-    if state.not_before is not None and state.not_before > now:
-        text = "Aguardando: o outro lado pediu uma pausa nas chamadas."
-        return CheckOut(code=code, status="degraded", since=state.since, message=text)
-    return CheckOut(code=code, status="ok", since=state.since, message="Conectado.")
+def _out(check: Check) -> CheckOut:
+    return CheckOut(code=check.code, status=check.status, since=check.since, message=check.message)
 
 
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (

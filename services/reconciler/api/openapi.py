@@ -21,6 +21,8 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "tenant_id": {"type": "string", "pattern": "^t[a-z0-9]{10}$"},
     "backfill_id": {"type": "string", "pattern": "^t[a-z0-9]{10}-[a-z0-9]{10}$"},
     "bill_id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
+    "group": {"type": "string", "pattern": "^denied_[a-z_]+(-[0-9a-f]{16})?$"},
+    "delivery_id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
     "month": {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$"},
 }
 

@@ -1,8 +1,10 @@
 """Requests into models; everything that does not fit becomes a Problem, never an error of ours."""
 
+import re
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from services.reconciler.api.operation import NoBody
@@ -13,6 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 MOST_BYTES: Final = 256 * 1024  # a rule with a thousand exceptions is a fifth of it
 MOST_KEY: Final = 200
 MOST_ERRORS: Final = 50
+PLAIN_NAME: Final = re.compile(r"[a-z][a-z_]{0,39}")  # a slip of the pen: worth showing
 
 
 async def read_body(request: Request, model: type[M]) -> tuple[M, bytes]:
@@ -91,12 +94,20 @@ def _problem(error: ValidationError) -> Problem:
     return _invalid(
         tuple(
             FieldProblem(
-                field=".".join(str(part) for part in item["loc"]),
+                field=_path(item),
                 message=item["msg"].removeprefix("Value error, "),
             )
             for item in found[:MOST_ERRORS]
         )
     )
+
+
+def _path(item: ErrorDetails) -> str:
+    """Where in the body. A name we do not know is the caller's text, which may be anything."""
+    parts = [str(part) for part in item["loc"]]
+    if item["type"] == "extra_forbidden" and not PLAIN_NAME.fullmatch(parts[-1]):
+        parts[-1] = "?"
+    return ".".join(parts)
 
 
 def _invalid(errors: tuple[FieldProblem, ...]) -> Problem:

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.reconciler.api.operation import (
     Answer,
@@ -24,10 +24,11 @@ from services.reconciler.api.words import (
     read_number_cursor,
     write_cursor,
 )
-from shared.db import sales_read
+from shared.crypto.seal import Sealer
+from shared.db import notas_store, sales_read
 from shared.db.sales_read import NotaView, SaleFilter, SaleView
 from shared.db.timeline_store import TimelineEntry
-from shared.domain.ids import BillId
+from shared.domain.ids import BillId, TenantId
 from shared.domain.messages import WhoActs, label_for
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaStatus
@@ -66,6 +67,7 @@ class AttentionOut(BaseModel):
     code: str
     message: str
     who_acts: WhoActs
+    original: str | None = Field(default=None, description="The issuer's own words, in one sale.")
 
 
 class SaleOut(BaseModel):
@@ -140,10 +142,14 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
     """Show one sale with its timeline."""
     async with call.services.pool.acquire() as conn:
         story = await sales_read.story(conn, call.tenant.id, call.bill)
+        sealed = await notas_store.newest_reason(conn, call.tenant.id, call.bill)
     if story is None:
         raise sale_unknown()
+    shown = show(story.sale)
+    if sealed is not None and shown.attention is not None:
+        shown.attention.original = original_text(call.services.sealer, call.tenant.id, sealed)
     timeline = [_happening(entry) for entry in story.timeline]
-    return Answer(body=SaleStoryOut(**dict(show(story.sale)), timeline=timeline))
+    return Answer(body=SaleStoryOut(**dict(shown), timeline=timeline))
 
 
 def show(sale: SaleView) -> SaleOut:
@@ -165,6 +171,11 @@ def show(sale: SaleView) -> SaleOut:
         attention=_attention(sale),
         updated_at=sale.updated_at,
     )
+
+
+def original_text(sealer: Sealer, tenant: TenantId, sealed: bytes) -> str:
+    """What the issuer said; it belongs to the tenant and goes into no log."""
+    return sealer.unseal(sealed, tenant=tenant, purpose="reason").decode()
 
 
 def sale_unknown() -> Problem:

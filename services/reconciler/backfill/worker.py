@@ -121,7 +121,7 @@ async def _let_go(services: Services, run: Backfill) -> None:
 async def _steps(services: Services, leased: Backfill) -> None:
     run: Run | None = None
     try:
-        run = await _prepare(services, leased)
+        run = await prepare(services, leased)
         while await _step(run):
             pass
         log.info("backfill_completed", tenant_id=leased.tenant_id, backfill_id=leased.id)
@@ -149,7 +149,8 @@ async def _step(run: Run) -> bool:
         return True
 
 
-async def _prepare(services: Services, run: Backfill) -> Run:
+async def prepare(services: Services, run: Backfill) -> Run:
+    """Load what a leased run works with; RejectedError when its account cannot be read."""
     async with services.pool.acquire() as conn:
         terms = await tenants_store.terms(conn, run.tenant_id)
         connections = await connections_store.get(conn, services.sealer, run.tenant_id)

@@ -139,7 +139,7 @@ async def _read_known(context: PassContext, span: Span, check: Check) -> Step:
         cursor=bills[-1],
         bills_total=total,
         bills_read=len(bills),
-        differed=context.findings.found,
+        differed=len(context.findings.found),
     )
 
 
@@ -172,7 +172,7 @@ async def _look_through(context: PassContext, span: Span, check: Check) -> Step:
     async with context.pool.acquire() as conn:
         unknown = await closing_read.unknown_bills(conn, context.tenant, named)
     await read_bills_afresh(context, unknown)
-    found = context.findings.found
+    found = len(context.findings.found)
     if page.is_last:
         return Step(phase=phase_after(check.phase, span.kinds), found=found)
     return Step(phase=check.phase, cursor=number, found=found)

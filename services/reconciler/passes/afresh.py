@@ -10,9 +10,10 @@ from services.reconciler.passes.take_in import (
     take_in_missing,
     take_in_rows,
 )
+from services.reconciler.read_list import patiently
 from shared.db import bills_store
 from shared.domain.ids import BillId
-from shared.vindi.client import MOST_PER_PAGE
+from shared.vindi.client import BILLS, MOST_PER_PAGE
 
 
 async def read_bills_afresh(
@@ -27,7 +28,7 @@ async def read_bills_afresh(
     if not wanted:
         return
     asked = context.clock()
-    found = await context.bulk.refresh_bills(context.vindi, wanted)
+    found = await patiently(lambda: context.bulk.refresh_bills(context.vindi, wanted), BILLS.path)
     rows = [row for row in found.values() if row is not None]
     await take_in_rows(context, asked, rows, refunds=refunds, touch=touch)
     await take_in_missing(context, [bill for bill, row in found.items() if row is None])

@@ -2,18 +2,18 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from services.reconciler.read_list import ListRead, Row, read_list
+from services.reconciler.read_list import ZONE_DOUBT, ListRead, Row, TooLong, read_list
 from shared.crypto.seal import Sealer
 from shared.db.bills_store import KnownBill
 from shared.db.connection import Pool
 from shared.db.passes_store import PassState, Zone
 from shared.domain.bill import Bill
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 from shared.vindi.payloads import read_bill
@@ -24,13 +24,17 @@ BILL: Final = "bill"  # the purpose bodies of bills are sealed for
 # Until the zone of query values is known on an account, a bound may be read three hours off.
 OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
 OVERLAP_MEASURED: Final = timedelta(minutes=15)
+# On a renewal day the overlap alone would be hundreds of pages in each of three passes. Beyond
+# `LONG_OVERLAP` rows a pass looks back only this far, and the nightly sweep looks again.
+OVERLAP_BUSY: Final = timedelta(minutes=1)
+LONG_OVERLAP: Final = 500
 
 
 @dataclass(slots=True, kw_only=True)
 class Findings:
     """What a pass found; `missed` and `heard` count sales whose event had time to come."""
 
-    found: int = 0
+    found: set[BillId] = field(default_factory=set)
     missed: int = 0
     heard: int = 0
     plain: set[str] = field(default_factory=set)
@@ -64,6 +68,13 @@ class PassContext:
         """From when to read, so that nothing is lost to the zone of query values."""
         return mark - overlap(self.state.zone)
 
+    def written(self, bound: datetime) -> datetime:
+        """The bound to put into a query: values are written in Brasília's time (shared.vindi).
+
+        An account measured to read them as UTC is sent a text that says the same there.
+        """
+        return bound + ZONE_DOUBT if self.state.zone == "utc" else bound
+
     def seal_bill(self, raw: dict[str, object]) -> bytes:
         """Seal a bill's JSON as it came."""
         text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
@@ -79,7 +90,7 @@ class PassContext:
 
 def overlap(zone: Zone) -> timedelta:
     """How far behind its mark a pass begins."""
-    return OVERLAP_MEASURED if zone == "brasilia" else OVERLAP_UNKNOWN
+    return OVERLAP_UNKNOWN if zone == "unknown" else OVERLAP_MEASURED
 
 
 async def pages(
@@ -90,3 +101,22 @@ async def pages(
     async for rows in read_list(context.vindi, wanted):
         yield asked, rows
         asked = context.clock()
+
+
+async def pages_since(
+    context: PassContext, mark: datetime, wanted: Callable[[datetime], ListRead[T]]
+) -> AsyncIterator[tuple[datetime, Sequence[Row[T]]]]:
+    """Read what `wanted` asks for from a bound; nearer to the mark where much happened."""
+    if context.state.zone != "unknown":
+        try:
+            short = replace(wanted(context.bound(mark)), most=LONG_OVERLAP)
+            async for page in pages(context, short):
+                yield page
+        except TooLong:
+            near = wanted(mark - OVERLAP_BUSY)
+        else:
+            return
+    else:
+        near = wanted(context.bound(mark))
+    async for page in pages(context, near):
+        yield page

@@ -1,12 +1,12 @@
 """Two lanes of a pass: bills changed and charges changed (vindi-api, section 11)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.reconciler.passes.afresh import read_bills_afresh, see_open_bills
 from services.reconciler.passes.compare import charge_differs
-from services.reconciler.passes.context import PassContext, pages
+from services.reconciler.passes.context import PassContext, pages_since
 from services.reconciler.passes.fall_back import BILLS_LANE, CHARGES_LANE, fall_back
 from services.reconciler.passes.take_in import take_in_rows
 from services.reconciler.read_list import (
@@ -31,19 +31,23 @@ OPEN_EVERY: Final = timedelta(hours=1)
 
 async def read_changed_bills(context: PassContext) -> None:
     """Lane A: bills changed since its mark."""
-    bound = context.bound(context.state.bills_mark)
+    mark = context.state.bills_mark
     if BILLS_LANE not in context.findings.plain:
-        query = where("updated_at", ">=", bound)
-        wanted = ListRead(resource=BILLS, query=query, fits=since("updated_at", bound))
+
+        def changed(since_then: datetime) -> ListRead[Bill]:
+            query = where("updated_at", ">=", context.written(since_then))
+            fits = since("updated_at", since_then)
+            return ListRead(resource=BILLS, query=query, fits=fits)
+
         try:
-            async for asked, rows in pages(context, wanted):
+            async for asked, rows in pages_since(context, mark, changed):
                 await take_in_rows(context, asked, rows)
         except (IncompletePass, VindiRequestRefused) as error:
             await fall_back(context, BILLS_LANE, error)
         else:
             return
     asked = context.clock()
-    async for rows in read_newest(context.vindi, BILLS, back_to=bound):
+    async for rows in read_newest(context.vindi, BILLS, back_to=context.bound(mark)):
         await take_in_rows(context, asked, rows)
         asked = context.clock()
     await see_open_bills(context, unseen_for=OPEN_EVERY)
@@ -56,11 +60,14 @@ async def read_changed_charges(context: PassContext) -> None:
     """
     if CHARGES_LANE in context.findings.plain:
         return
-    bound = context.bound(context.state.charges_mark)
-    query = where("updated_at", ">=", bound)
-    wanted = ListRead(resource=CHARGES, query=query, fits=since("updated_at", bound))
+
+    def changed(since_then: datetime) -> ListRead[BilledCharge]:
+        query = where("updated_at", ">=", context.written(since_then))
+        fits = since("updated_at", since_then)
+        return ListRead(resource=CHARGES, query=query, fits=fits)
+
     try:
-        async for _, rows in pages(context, wanted):
+        async for _, rows in pages_since(context, context.state.charges_mark, changed):
             await read_bills_afresh(context, await _bills_behind(context, rows))
     except (IncompletePass, VindiRequestRefused) as error:
         await fall_back(context, CHARGES_LANE, error)
@@ -73,9 +80,7 @@ async def _bills_behind(context: PassContext, rows: Sequence[Row[BilledCharge]])
         known = await bills_store.load(
             conn, context.tenant, sorted({charge.bill_id for charge in charges})
         )
-    stored: dict[BillId, Bill | None] = {
-        bill: context.stored_bill(row) for bill, row in known.items()
-    }
+    stored = {bill: context.stored_bill(row) for bill, row in known.items()}
     behind = {c.bill_id for c in charges if charge_differs(stored.get(c.bill_id), c.charge)}
     unreadable = (id_in(row, "bill") for row in rows if isinstance(row, Unreadable))
     return behind | {BillId(bill) for bill in unreadable if bill}

@@ -11,6 +11,7 @@ from shared.domain.ids import TenantId
 JITTER: Final = 0.1  # of the interval
 FIRST_RETRY: Final = timedelta(seconds=15)
 SOONEST: Final = timedelta(seconds=1)
+CHANCE: Final = random.Random()  # noqa: S311 - spreads load, hides nothing
 BLOCKED_REST: Final = timedelta(hours=1)  # vindi-api, section 2.1: retry hourly after a 402
 
 
@@ -28,12 +29,12 @@ def next_pass(tenant: TenantId, now: datetime, every: timedelta) -> datetime:
     length = every.total_seconds()
     turn = math.floor(now.timestamp() / length - phase(tenant) + JITTER) + 1
     at = (turn + phase(tenant)) * length
-    at += random.uniform(-JITTER, JITTER) / 2 * length  # noqa: S311 - spreads load
+    at += CHANCE.uniform(-JITTER, JITTER) / 2 * length
     return datetime.fromtimestamp(at, UTC)
 
 
 def retry(now: datetime, failures: int, every: timedelta) -> datetime:
     """When to try again after a pass that was not complete."""
     wait = min(every, FIRST_RETRY * 2 ** min(failures, 10))
-    part = random.uniform(0.75, 1)  # noqa: S311 - spreads load
+    part = CHANCE.uniform(0.75, 1)
     return now + timedelta(seconds=wait.total_seconds() * part)

@@ -12,6 +12,7 @@ from services.reconciler.read_list import (
     ListRead,
     Row,
     id_in,
+    patiently,
     read_newest,
     since,
 )
@@ -19,7 +20,7 @@ from shared.db import passes_store
 from shared.domain.bill import Refund
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
-from shared.vindi.client import TRANSACTIONS, Read, Unreadable
+from shared.vindi.client import CHARGES, TRANSACTIONS, Read, Unreadable
 from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.query import all_of, where
 
@@ -34,7 +35,8 @@ async def read_refunds(context: PassContext) -> None:
         wanted = ListRead(
             resource=TRANSACTIONS,
             query=all_of(
-                where("transaction_type", "=", "refund"), where("created_at", ">=", bound)
+                where("transaction_type", "=", "refund"),
+                where("created_at", ">=", context.written(bound)),
             ),
             fits=lambda raw: raw.get("transaction_type") == "refund" and made(raw),
         )
@@ -75,28 +77,37 @@ async def _take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None
 async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[int]:
     """Take in the bills of these refunds; returns the refunds whose bill was found."""
     charges = {ChargeId(charge) for row in rows.values() if (charge := id_in(row, "charge"))}
-    billed = await context.bulk.refresh_charges(context.vindi, charges)
+    billed = await patiently(
+        lambda: context.bulk.refresh_charges(context.vindi, charges), CHARGES.path
+    )
     bill_of: dict[ChargeId, BillId] = {}
     for charge, found in billed.items():
         if isinstance(found, Read):
             bill_of[charge] = found.value.bill_id
         elif found is not None and (bill := id_in(found, "bill")):
             bill_of[charge] = BillId(bill)
-    sums = await context.bulk.refunds_of_charges(context.vindi, bill_of)
-    newest: dict[BillId, datetime] = {}
-    for row in rows.values():
-        if isinstance(row, Read) and row.value is not None:
-            bill_id = bill_of.get(row.value.charge_id)
-            if bill_id is not None:
-                made = row.value.created_at
-                newest[bill_id] = max(made, newest.get(bill_id, made))
+    sums = await patiently(
+        lambda: context.bulk.refunds_of_charges(context.vindi, bill_of), TRANSACTIONS.path
+    )
     read = RefundsRead(
         sums={
             charge: Cents(sum(refund.amount for refund in found))
             for charge, found in sums.items()
             if not isinstance(found, Unreadable)
         },
-        newest=newest,
+        newest=_newest(rows, bill_of),
     )
     await read_bills_afresh(context, bill_of.values(), refunds=read)
     return [number for number, row in rows.items() if id_in(row, "charge") in bill_of]
+
+
+def _newest(
+    rows: Mapping[int, RefundRow], bill_of: Mapping[ChargeId, BillId]
+) -> Mapping[BillId, datetime]:
+    """When the newest of these refunds was made, for each bill."""
+    made = sorted(
+        (row.value.created_at, row.value.charge_id)
+        for row in rows.values()
+        if isinstance(row, Read) and row.value is not None
+    )
+    return {bill_of[charge]: at for at, charge in made if charge in bill_of}

@@ -8,10 +8,17 @@ from services.reconciler.passes.afresh import see_open_bills
 from services.reconciler.passes.context import PassContext, pages
 from services.reconciler.passes.fall_back import BILLS_LANE
 from services.reconciler.passes.take_in import take_in_rows
-from services.reconciler.read_list import ZONE_DOUBT, Fits, ListRead, instant_of, read_newest
+from services.reconciler.read_list import (
+    ZONE_DOUBT,
+    Fits,
+    ListRead,
+    instant_of,
+    patiently,
+    read_newest,
+)
 from shared.db import bills_store, passes_store
 from shared.vindi.client import BILLS
-from shared.vindi.query import BRASILIA, all_of, where
+from shared.vindi.query import BRASILIA, Query, all_of, where
 
 SWEPT_DAYS: Final = 7
 COUNTED_DAYS: Final = 60
@@ -73,8 +80,12 @@ async def count_check(context: PassContext) -> None:
     for ago in range(1, (today - first).days + 1):
         day = today - timedelta(days=ago)
         query = all_of(where("created_at", "=", day), where("status", "=", "paid"))
-        if await context.vindi.count(BILLS, query) != ours.get(day, 0):
+        if await _count(context, query) != ours.get(day, 0):
             await _read_day(context, "created_at", day)
+
+
+async def _count(context: PassContext, query: Query) -> int:
+    return await patiently(lambda: context.vindi.count(BILLS, query), BILLS.path)
 
 
 async def _read_day(context: PassContext, field: str, day: date) -> None:

@@ -77,7 +77,7 @@ async def take_in_rows(
     marks += [_mark(context, bill) for bill in await _news(context, unreadable, UNREADABLE)]
     if reads or marks:
         await take_in_bills(context.pool, context.tenant, reads, marks)
-    context.findings.found += len(marks)
+    context.findings.found.update(mark.bill_id for mark in marks)
     if reads:
         context.findings.sample = reads[0].bill
     await _note_events(context, events)
@@ -88,7 +88,7 @@ async def take_in_missing(context: PassContext, bills: Sequence[BillId]) -> None
     marks = [_mark(context, bill) for bill in await _news(context, bills, NOT_FOUND)]
     if marks:
         await take_in_bills(context.pool, context.tenant, [], marks)
-    context.findings.found += len(marks)
+    context.findings.found.update(mark.bill_id for mark in marks)
 
 
 async def _news(context: PassContext, bills: Sequence[BillId], code: str) -> list[BillId]:

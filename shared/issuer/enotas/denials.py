@@ -42,6 +42,8 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "denied_account",
         (
+            "aplicativo esta desativado",
+            "aplicativo desativado",
             "falta de pagamento",
             "app desativado",
             "aplicativo desativado",
@@ -73,6 +75,7 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "sistema indisponivel",
             "servico indisponivel",
             "prefeitura indisponivel",
+            "prefeitura esta indisponivel",
             "temporariamente indisponivel",
             "fora do ar",
             "tente novamente mais tarde",
@@ -89,6 +92,13 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
     (
+        "denied_service",  # a code that was not valid on the day of competência
+        (
+            "codigo de servico municipal",
+            "nao administrado pelo municipio",
+        ),
+    ),
+    (
         "denied_competencia",
         (
             "data de competencia",
@@ -97,6 +107,7 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "competencia futura",
             "competencia encerrada",
             "competencia fechada",
+            "mes encerrado",
             "mes fechado",
             "prazo de conversao",
             "prazo para conversao",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Address
 from shared.domain.ids import ExternalId, IssuerNotaId
@@ -18,6 +19,7 @@ from shared.domain.party import phone_for_nota
 from shared.issuer.enotas.denials import plain_reason
 from shared.issuer.interface import Finding, Notification, Phase, Snapshot
 
+BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 MOST_NAME: Final = 75  # lengths seen in denials of real cities (section 4.2)
 MOST_STREET: Final = 60
 MOST_NUMBER: Final = 10
@@ -106,7 +108,20 @@ def read_snapshot(body: object) -> Snapshot:
         changed_at=_instant(nota, "dataultimaalteracao"),
         issued_at=_instant(nota, "dataautorizacao"),
         amount=_amount(nota, "valortotal"),
+        document=_document(nota),
+        competencia=_competencia(nota),
+        environment=_text(nota, "ambienteemissao"),
     )
+
+
+def _document(nota: Mapping[str, Any]) -> str | None:
+    customer = nota.get("cliente")
+    return _text(_lowered(customer), "cpfcnpj") if isinstance(customer, dict) else None
+
+
+def _competencia(nota: Mapping[str, Any]) -> date | None:
+    instant = _instant(nota, "datacompetenciarps")
+    return None if instant is None else instant.astimezone(BRASILIA).date()
 
 
 def read_list(body: object) -> tuple[list[Snapshot], int]:

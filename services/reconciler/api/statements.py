@@ -1,0 +1,65 @@
+"""A person's word on a nota whose fate we do not know."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, StringConstraints, model_validator
+
+from services.reconciler.api.operation import Answer, AnyOperation, Call, NoQuery, Operation, Strict
+from services.reconciler.api.problem import Problem
+from services.reconciler.api.sales import sale_unknown
+from services.reconciler.api.words import Reason
+from shared.statements import Statement, state_nota
+
+Number = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z./-]{1,50}$")]
+
+
+class StatementIn(Strict):
+    """What the city hall shows; `number` only for a nota that exists."""
+
+    exists: bool
+    number: Number | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _number_of_something(self) -> Self:
+        if self.number is not None and not self.exists:
+            raise ValueError("a nota that does not exist has no number")
+        return self
+
+
+class StatedOut(BaseModel):
+    """The statement is written down; the sale's timeline shows what comes of it."""
+
+    bill_id: int
+    exists: bool
+
+
+async def state(call: Call[StatementIn, NoQuery]) -> Answer:
+    """Take a person's word."""
+    body, services = call.body, call.services
+    statement = Statement(exists=body.exists, number=body.number, reason=body.reason, by=call.actor)
+    try:
+        refusal = await state_nota(
+            services.pool, services.waker, call.tenant.id, call.bill, statement
+        )
+    except LookupError:
+        raise sale_unknown() from None
+    if refusal is not None:
+        raise Problem(409, refusal.code, "The state of this sale does not ask for a statement.")
+    return Answer(status=202, body=StatedOut(bill_id=call.bill, exists=body.exists))
+
+
+OPERATIONS: Final[tuple[AnyOperation, ...]] = (
+    Operation(
+        method="POST",
+        path="/tenants/{tenant_id}/sales/{bill_id}/state-nota",
+        name="state_nota",
+        summary="State whether the city hall shows the nota of an uncertain sale",
+        handler=state,
+        body=StatementIn,
+        query=NoQuery,
+        status=202,
+        answer=StatedOut,
+        refusals={404: ("sale_unknown",), 409: ("nothing_to_state", "being_worked_on")},
+    ),
+)

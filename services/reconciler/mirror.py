@@ -1,0 +1,106 @@
+"""Keeps up a mirror of the notas at each issuer that are not ours, by listing days."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from services.reconciler.services import Services
+from shared.crypto.seal import Sealer
+from shared.db import connections_store, foreign_notas_store
+from shared.db.foreign_notas_store import ForeignNota
+from shared.db.sales_read import document_word
+from shared.domain.errors import PipelineError
+from shared.domain.ids import TenantId
+from shared.domain.party import normalise_document
+from shared.issuer.interface import Phase, Snapshot
+
+log = structlog.get_logger()
+
+FIRST_DAYS: Final = 60  # what an account's notas before ours could still be copied by us
+LIST_EVERY: Final = timedelta(hours=1)
+LOOK_EVERY: Final = timedelta(seconds=10)
+AFTER_FAILURE: Final = timedelta(seconds=30)
+LEASE: Final = timedelta(minutes=10)  # a worker that died, or a list that failed: read again then
+TENANTS_A_LOOK: Final = 20
+ROWS_A_COMMIT: Final = 200
+_VALID: Final = frozenset({Phase.PENDING, Phase.ISSUED, Phase.CANCEL_REFUSED, Phase.UNKNOWN_STATUS})
+
+
+async def mirror_issuers(services: Services) -> None:
+    """Read what is due, tenant by tenant, until cancelled."""
+    while True:
+        rest = LOOK_EVERY
+        try:
+            await mirror_once(services)
+        except Exception as error:  # noqa: BLE001 - the database is away: try again later
+            log.warning("mirror_waits", error=type(error).__name__)
+            rest = AFTER_FAILURE
+        await asyncio.sleep(rest.total_seconds())
+
+
+async def mirror_once(services: Services) -> int:
+    """Bring the lists up to date that are due; returns how many were read whole."""
+    async with services.pool.acquire() as conn:
+        due = await foreign_notas_store.due_any_tenant(conn, limit=TENANTS_A_LOOK)
+    whole = 0
+    for tenant in due:
+        try:
+            whole += await _mirror(services, tenant)
+        except PipelineError as error:
+            log.info("mirror_failed", tenant_id=tenant, error=type(error).__name__)
+    return whole
+
+
+async def _mirror(services: Services, tenant: TenantId) -> bool:
+    async with services.pool.acquire() as conn:
+        days = await foreign_notas_store.claim(conn, tenant, lease=LEASE, first_days=FIRST_DAYS)
+        connection = await connections_store.get_issuer(conn, services.sealer, tenant)
+    if days is None or connection is None:
+        return False
+    issuer, (since, until) = services.clients.issuer(connection), days
+    if issuer.capabilities.lists:
+        listed = issuer.list_created(since, until)
+        async for rows in _in_chunks(services.sealer, tenant, listed):
+            async with services.pool.acquire() as conn:
+                await foreign_notas_store.store(conn, tenant, rows)
+    async with services.pool.acquire() as conn:
+        await foreign_notas_store.done(conn, tenant, until, LIST_EVERY)
+    return True
+
+
+async def _in_chunks(
+    sealer: Sealer, tenant: TenantId, listed: AsyncIterator[Snapshot]
+) -> AsyncIterator[list[ForeignNota]]:
+    chunk: list[ForeignNota] = []
+    async for snapshot in listed:
+        nota = foreign(sealer, tenant, snapshot)
+        if nota is not None:
+            chunk.append(nota)
+        if len(chunk) >= ROWS_A_COMMIT:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def foreign(sealer: Sealer, tenant: TenantId, snapshot: Snapshot) -> ForeignNota | None:
+    """A listed nota as the mirror keeps it; None for ours, and for one that names no customer."""
+    ours = re.compile(rf"[hp]-{re.escape(tenant)}-\d+(x\d+)?-\d+")
+    if snapshot.external_id is not None and ours.fullmatch(snapshot.external_id):
+        return None
+    document = normalise_document(snapshot.document)
+    if document is None or snapshot.amount is None or snapshot.competencia is None:
+        return None
+    return ForeignNota(
+        issuer_id=snapshot.issuer_id.lower(),
+        environment=snapshot.environment or "Producao",
+        document_word=document_word(sealer, tenant, document),
+        amount=snapshot.amount,
+        competencia=snapshot.competencia,
+        number=snapshot.number,
+        valid=snapshot.phase in _VALID,
+    )

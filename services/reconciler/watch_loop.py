@@ -1,0 +1,77 @@
+"""Health as metrics: what is not well, by tenant, and how many tenants each check finds so."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from prometheus_client import Gauge
+
+from services.reconciler.services import Services
+from shared.db import watch_store
+from shared.domain.ids import TenantId
+from shared.watch import WORSE, Check, Status, judge
+
+log = structlog.get_logger()
+
+LOOK_EVERY: Final = timedelta(seconds=60)
+TENANTS_A_LOOK: Final = 500
+
+# Only what is not well has a series: ten thousand healthy tenants have none.
+TENANT_CHECK: Final = Gauge(
+    "notaponte_tenant_check",
+    "A tenant's check that is not well: 1 degraded, 2 broken.",
+    ["tenant_id", "check"],
+)
+TENANTS: Final = Gauge(
+    "notaponte_tenants_by_check", "Tenants by check and how it stands.", ["check", "status"]
+)
+
+
+class HealthGauges:
+    """Remembers what it has shown, so that what is well again is taken back."""
+
+    def __init__(self) -> None:
+        self._shown: set[tuple[str, str]] = set()
+        self._counted: set[tuple[str, Status]] = set()
+
+    def show(self, checks: dict[TenantId, list[Check]]) -> None:
+        """Show every tenant's checks as they are now."""
+        shown: set[tuple[str, str]] = set()
+        counts: Counter[tuple[str, Status]] = Counter()
+        for tenant, made in checks.items():
+            for check in made:
+                counts[check.code, check.status] += 1
+                if check.status != "ok":
+                    TENANT_CHECK.labels(tenant, check.code).set(WORSE[check.status])
+                    shown.add((tenant, check.code))
+        for labels in self._shown - shown:
+            TENANT_CHECK.remove(*labels)
+        for counted in self._counted | counts.keys():
+            TENANTS.labels(*counted).set(counts[counted])
+        self._shown, self._counted = shown, self._counted | counts.keys()
+
+
+async def look_at_all(services: Services) -> dict[TenantId, list[Check]]:
+    """Judge every tenant."""
+    found: dict[TenantId, list[Check]] = {}
+    after = TenantId("")
+    while True:
+        async with services.pool.acquire() as conn:
+            facts = await watch_store.facts_any_tenant(conn, after=after, limit=TENANTS_A_LOOK)
+        found.update({one.tenant_id: judge(one, every=services.reconcile_every) for one in facts})
+        if len(facts) < TENANTS_A_LOOK:
+            return found
+        after = facts[-1].tenant_id
+
+
+async def watch_tenants(services: Services) -> None:
+    """Keep the gauges, until cancelled."""
+    gauges = HealthGauges()
+    while True:
+        try:
+            gauges.show(await look_at_all(services))
+        except Exception as error:  # noqa: BLE001 - the database is away: look again later
+            log.warning("health_not_seen", error=type(error).__name__)
+        await asyncio.sleep(LOOK_EVERY.total_seconds())

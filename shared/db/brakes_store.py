@@ -1,0 +1,244 @@
+"""Brakes of a tenant: its limits, what was sent each day, and what a person released."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from shared.db.connection import Connection
+from shared.domain.brakes import BRAKE_CODES, BrakeCode, Limits, Today
+from shared.domain.ids import BillId, TenantId
+from shared.domain.money import Cents
+
+# A renewal day comes every 28 to 31 days: the busiest day must still be in sight.
+HISTORY_DAYS: Final = 35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrakeState:
+    """Limits, and whether issuing is stopped by them now."""
+
+    limits: Limits
+    code: BrakeCode | None
+    braked_at: datetime | None
+    detail: str
+
+
+GET: Final = """
+    -- brakes_store.get
+    SELECT notas_a_day, amount_a_day, amount_a_nota, unusual, code, braked_at, detail
+      FROM tenant_brakes WHERE tenant_id = $1
+"""
+
+
+async def get(conn: Connection, tenant: TenantId) -> BrakeState:
+    """The brakes of a tenant; without a row there is no limit but its own history."""
+    row = await conn.fetchrow(GET, tenant)
+    if row is None:
+        return BrakeState(limits=Limits(), code=None, braked_at=None, detail="")
+    fields = dict(row)
+    state = {name: fields.pop(name) for name in ("code", "braked_at", "detail")}
+    return BrakeState(limits=Limits(**fields), **state)
+
+
+PUT: Final = """
+    -- brakes_store.put
+    INSERT INTO tenant_brakes (tenant_id, notas_a_day, amount_a_day, amount_a_nota, unusual)
+    VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET notas_a_day = excluded.notas_a_day, amount_a_day = excluded.amount_a_day,
+           amount_a_nota = excluded.amount_a_nota, unusual = excluded.unusual
+"""
+
+
+async def put(conn: Connection, tenant: TenantId, limits: Limits) -> None:
+    """Set the limits; a brake that is on stays on until it is released."""
+    await conn.execute(
+        PUT, tenant, limits.notas_a_day, limits.amount_a_day, limits.amount_a_nota, limits.unusual
+    )
+
+
+ADD: Final = """
+    -- brakes_store.lock_today add
+    INSERT INTO tenant_brakes (tenant_id) VALUES ($1) ON CONFLICT DO NOTHING
+"""
+LOCK: Final = """
+    -- brakes_store.lock_today lock
+    SELECT b.notas_a_day, b.amount_a_day, b.amount_a_nota, b.unusual, b.code,
+           (now() AT TIME ZONE t.timezone)::date AS day, b.free_notas, b.free_amount, b.free_day
+      FROM tenant_brakes b JOIN tenants t ON t.tenant_id = b.tenant_id
+     WHERE b.tenant_id = $1 FOR UPDATE OF b
+"""
+# Read once the lock is held: a statement that waits for a lock sees old counts.
+COUNTS: Final = """
+    -- brakes_store.lock_today counts
+    SELECT coalesce(sum(notas) FILTER (WHERE day = $2), 0)::int AS notas,
+           coalesce(sum(amount) FILTER (WHERE day = $2), 0)::bigint AS amount,
+           coalesce(sum(backfilled) FILTER (WHERE day = $2), 0)::int AS backfilled,
+           count(*) FILTER (WHERE day < $2 AND notas > backfilled) AS history_days,
+           coalesce(max(notas - backfilled) FILTER (WHERE day < $2), 0) AS busiest
+      FROM nota_days WHERE tenant_id = $1 AND day BETWEEN $2 - $3::int AND $2
+"""
+
+
+async def lock_today(conn: Connection, tenant: TenantId) -> tuple[Limits, Today, date]:
+    """The limits and the day so far, held until the transaction ends; and which local day it is.
+
+    Everybody who sends for the tenant takes turns here, so that no two of them see the same room.
+    """
+    row = await conn.fetchrow(LOCK, tenant)
+    if row is None:
+        await conn.execute(ADD, tenant)
+        row = await conn.fetchrow(LOCK, tenant)
+    if row is None:
+        raise LookupError("no such tenant")
+    day: date = row["day"]
+    counts = await conn.fetchrow(COUNTS, tenant, day, HISTORY_DAYS)
+    if counts is None:
+        raise AssertionError("a SELECT of sums gives its row")
+    released = row["free_day"] == day
+    free_notas, free_amount = (row["free_notas"], row["free_amount"]) if released else (0, 0)
+    limits = Limits(
+        notas_a_day=row["notas_a_day"],
+        amount_a_day=row["amount_a_day"],
+        amount_a_nota=row["amount_a_nota"],
+        unusual=row["unusual"],
+    )
+    today = Today(
+        notas=max(counts["notas"] - free_notas, 0),
+        amount=Cents(max(counts["amount"] - free_amount, 0)),
+        live=max(counts["notas"] - counts["backfilled"] - free_notas, 0),
+        history_days=counts["history_days"],
+        busiest=counts["busiest"],
+        braked=row["code"],
+    )
+    return limits, today, day
+
+
+COUNT: Final = """
+    -- brakes_store.count
+    INSERT INTO nota_days AS d (tenant_id, day, notas, amount, backfilled)
+    VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (tenant_id, day) DO UPDATE
+       SET notas = d.notas + excluded.notas, amount = d.amount + excluded.amount,
+           backfilled = d.backfilled + excluded.backfilled
+"""
+# What a person let through goes into the day's history, and into what its limits leave out.
+FREED: Final = """
+    -- brakes_store.count freed
+    UPDATE tenant_brakes
+       SET free_notas = $3 + CASE WHEN free_day = $2 THEN free_notas ELSE 0 END,
+           free_amount = $4 + CASE WHEN free_day = $2 THEN free_amount ELSE 0 END,
+           free_day = $2
+     WHERE tenant_id = $1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """Notas whose intent is written now; `freed` are those a person released."""
+
+    notas: int
+    amount: Cents
+    backfilled: int
+    freed: int
+    freed_amount: Cents
+
+
+async def count(conn: Connection, tenant: TenantId, day: date, sent: Sent) -> None:
+    """Count what is sent, in the transaction that writes the intents."""
+    await conn.execute(COUNT, tenant, day, sent.notas, sent.amount, sent.backfilled)
+    if sent.freed:
+        await conn.execute(FREED, tenant, day, sent.freed, sent.freed_amount)
+
+
+UNCOUNT: Final = """
+    -- brakes_store.uncount
+    UPDATE nota_days d
+       SET notas = greatest(d.notas - w.notas, 0), amount = greatest(d.amount - w.amount, 0)
+      FROM (SELECT (i.created_at AT TIME ZONE t.timezone)::date AS day, count(*)::int AS notas,
+                   sum(i.amount)::bigint AS amount
+              FROM unnest($2::timestamptz[], $3::bigint[]) AS i (created_at, amount)
+             CROSS JOIN tenants t WHERE t.tenant_id = $1 GROUP BY 1) w
+     WHERE d.tenant_id = $1 AND d.day = w.day
+"""
+
+
+async def uncount(
+    conn: Connection, tenant: TenantId, withdrawn: Sequence[tuple[datetime, Cents]]
+) -> None:
+    """Take back notas that were never sent, by the instant of their intent and their amount."""
+    if withdrawn:
+        await conn.execute(
+            UNCOUNT, tenant, [at for at, _ in withdrawn], [amount for _, amount in withdrawn]
+        )
+
+
+PULL: Final = """
+    -- brakes_store.pull
+    UPDATE tenant_brakes SET code = $2, detail = $3, braked_at = now()
+     WHERE tenant_id = $1 AND code IS NULL
+"""
+
+
+async def pull(conn: Connection, tenant: TenantId, code: BrakeCode, detail: str) -> None:
+    """Stop issuing for a tenant until a person releases it."""
+    await conn.execute(PULL, tenant, code, detail)
+
+
+FREE_SALES: Final = """
+    -- brakes_store.free_sales
+    SELECT bill_id FROM sales
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND brake_free
+"""
+
+
+async def free_sales(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> set[BillId]:
+    """Those of these sales that a person released."""
+    return {row["bill_id"] for row in await conn.fetch(FREE_SALES, tenant, bills)}
+
+
+RELEASE: Final = """
+    -- brakes_store.release
+    UPDATE tenant_brakes b
+       SET code = NULL, detail = '', braked_at = NULL, free_day = d.day,
+           free_notas = coalesce(n.notas, 0), free_amount = coalesce(n.amount, 0)
+      FROM (SELECT (now() AT TIME ZONE timezone)::date AS day FROM tenants
+             WHERE tenant_id = $1) d
+      LEFT JOIN nota_days n ON n.tenant_id = $1 AND n.day = d.day
+     WHERE b.tenant_id = $1 AND b.code IS NOT NULL
+"""
+
+
+async def release(conn: Connection, tenant: TenantId) -> bool:
+    """Let issuing go on; the day's counts begin anew. Says whether a brake was on."""
+    tag: str = await conn.execute(RELEASE, tenant)
+    return not tag.endswith(" 0")
+
+
+FREE_HELD: Final = """
+    -- brakes_store.free_held
+    WITH held AS MATERIALIZED (
+        SELECT o.bill_id FROM outbox o
+          JOIN sales s ON s.tenant_id = o.tenant_id AND s.bill_id = o.bill_id
+         WHERE o.tenant_id = $1 AND s.status = 'held' AND s.code = ANY($2::text[])
+         ORDER BY o.bill_id FOR UPDATE OF o
+    ), due AS (
+        UPDATE outbox o
+           SET generation = o.generation + 1, bill_facts = o.bill_facts + 1, tries = 0,
+               due_at = least(o.due_at, now()),
+               state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
+         WHERE o.tenant_id = $1 AND o.bill_id IN (SELECT bill_id FROM held)
+    ), told AS (
+        INSERT INTO timeline (tenant_id, bill_id, what, why, by)
+        SELECT $1, bill_id, 'brake_released', $3, $4 FROM held
+    )
+    UPDATE sales s SET brake_free = true
+     WHERE s.tenant_id = $1 AND s.bill_id IN (SELECT bill_id FROM held)
+"""
+
+
+async def free_held(conn: Connection, tenant: TenantId, *, reason: str, by: str) -> int:
+    """Make due every sale that a brake held, and let no brake hold it again; returns how many."""
+    tag: str = await conn.execute(FREE_HELD, tenant, list(BRAKE_CODES), reason, by)
+    return int(tag.rpartition(" ")[2])

@@ -1,0 +1,164 @@
+"""A mirror of the notas at the issuer that are not ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, TenantId
+from shared.domain.money import Cents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignNota:
+    """A nota somebody else asked the issuer for."""
+
+    issuer_id: str
+    environment: str
+    document_word: bytes
+    amount: Cents
+    competencia: date
+    number: str | None
+    valid: bool
+
+
+STORE: Final = """
+    -- foreign_notas_store.store
+    INSERT INTO foreign_notas (tenant_id, issuer_id, environment, document_word, amount,
+                               competencia, number, valid)
+    SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::date[],
+                             $7::text[], $8::boolean[])
+        ON CONFLICT (tenant_id, issuer_id) DO UPDATE
+       SET number = excluded.number, valid = excluded.valid, amount = excluded.amount,
+           competencia = excluded.competencia
+"""
+
+
+async def store(conn: Connection, tenant: TenantId, notas: Sequence[ForeignNota]) -> None:
+    """Write down notas as the issuer lists them now; none twice in one call."""
+    if notas:
+        await conn.execute(
+            STORE,
+            tenant,
+            [nota.issuer_id for nota in notas],
+            [nota.environment for nota in notas],
+            [nota.document_word for nota in notas],
+            [nota.amount for nota in notas],
+            [nota.competencia for nota in notas],
+            [nota.number for nota in notas],
+            [nota.valid for nota in notas],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A nota of ours about to be sent for the first time."""
+
+    bill_id: BillId
+    environment: str
+    document_word: bytes
+    amount: Cents
+    competencia: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """The other nota, for a person to compare."""
+
+    number: str | None
+    competencia: date
+
+
+# A person who said "issue" has compared them. The month counts: another system may date the day
+# of payment where we date the end of a guarantee.
+FIND_ALIKE: Final = """
+    -- foreign_notas_store.find_alike
+    SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia
+      FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::date[])
+           AS c (bill_id, environment, document_word, amount, competencia)
+      JOIN foreign_notas f
+        ON f.tenant_id = $1 AND f.valid AND f.document_word = c.document_word
+       AND f.amount = c.amount AND f.environment = c.environment
+       AND date_trunc('month', f.competencia::timestamp)
+           = date_trunc('month', c.competencia::timestamp)
+      LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = c.bill_id
+     WHERE s.wish IS DISTINCT FROM 'issue'
+     ORDER BY c.bill_id, f.competencia
+"""
+
+
+async def find_alike(
+    conn: Connection, tenant: TenantId, candidates: Sequence[Candidate]
+) -> dict[BillId, Alike]:
+    """For each candidate a foreign nota of the same customer, amount and month, if there is one."""
+    rows = await conn.fetch(
+        FIND_ALIKE,
+        tenant,
+        [one.bill_id for one in candidates],
+        [one.environment for one in candidates],
+        [one.document_word for one in candidates],
+        [one.amount for one in candidates],
+        [one.competencia for one in candidates],
+    )
+    return {
+        row["bill_id"]: Alike(number=row["number"], competencia=row["competencia"]) for row in rows
+    }
+
+
+# Another company's list begins anew.
+ENROL: Final = """
+    -- foreign_notas_store.enrol_any_tenant
+    INSERT INTO foreign_nota_marks AS m (tenant_id, company_id)
+    SELECT i.tenant_id, i.company_id
+      FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
+     WHERE t.status = 'active' AND NOT EXISTS (
+           SELECT 1 FROM foreign_nota_marks k
+            WHERE k.tenant_id = i.tenant_id AND k.company_id = i.company_id)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET company_id = excluded.company_id, listed_to = NULL, next_at = now()
+     WHERE m.company_id <> excluded.company_id
+"""
+DUE: Final = """
+    -- foreign_notas_store.due_any_tenant
+    SELECT m.tenant_id FROM foreign_nota_marks m
+      JOIN tenants t ON t.tenant_id = m.tenant_id
+      JOIN issuer_connections i ON i.tenant_id = m.tenant_id
+     WHERE m.next_at <= now() AND t.status = 'active' AND i.state = 'ok'
+     ORDER BY m.next_at LIMIT $1
+"""
+
+
+async def due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
+    """Active tenants whose list is to be read again, the longest waiting first."""
+    await conn.execute(ENROL)
+    return [row["tenant_id"] for row in await conn.fetch(DUE, limit)]
+
+
+CLAIM: Final = """
+    -- foreign_notas_store.claim
+    UPDATE foreign_nota_marks SET next_at = now() + $2::interval
+     WHERE tenant_id = $1 AND next_at <= now()
+ RETURNING coalesce(listed_to, (now() AT TIME ZONE 'UTC')::date - $3::int) AS since,
+           (now() AT TIME ZONE 'UTC')::date AS until
+"""
+
+
+async def claim(
+    conn: Connection, tenant: TenantId, *, lease: timedelta, first_days: int
+) -> tuple[date, date] | None:
+    """Take a tenant's list for a while: the UTC days to read; None when another has it."""
+    row = await conn.fetchrow(CLAIM, tenant, lease, first_days)
+    return None if row is None else (row["since"], row["until"])
+
+
+DONE: Final = """
+    -- foreign_notas_store.done
+    UPDATE foreign_nota_marks SET listed_to = $2, next_at = now() + $3::interval
+     WHERE tenant_id = $1
+"""
+
+
+async def done(conn: Connection, tenant: TenantId, until: date, again_in: timedelta) -> None:
+    """The list was read whole up to a day, which is read once more the next time."""
+    await conn.execute(DONE, tenant, until, again_in)

@@ -1,0 +1,107 @@
+"""What a person states about a nota whose fate we do not know, as rows."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, TenantId
+from shared.domain.nota import NotaStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedNota:
+    """The live nota of a sale nobody else changes until the transaction ends."""
+
+    bill_id: BillId
+    status: NotaStatus | None  # None when the sale has no nota that stands or is wanted
+    denial: str | None
+    leased: bool
+
+
+# Workers lock the outbox row before anything else of a sale; so do we.
+LOCK: Final = """
+    -- statements_store.lock
+    SELECT o.state FROM outbox o WHERE o.tenant_id = $1 AND o.bill_id = $2 FOR UPDATE
+"""
+READ: Final = """
+    -- statements_store.lock read
+    SELECT n.status, n.denial FROM sales s
+      LEFT JOIN LATERAL (
+           SELECT status, denial FROM notas
+            WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id AND status <> 'cancelled'
+            ORDER BY revision DESC, part LIMIT 1) n ON true
+     WHERE s.tenant_id = $1 AND s.bill_id = $2
+"""
+
+
+async def lock(conn: Connection, tenant: TenantId, bill: BillId) -> LockedNota | None:
+    """Lock a sale and read its live nota; None when there is no such sale."""
+    state = await conn.fetchval(LOCK, tenant, bill)
+    row = await conn.fetchrow(READ, tenant, bill)
+    if row is None:
+        return None
+    return LockedNota(
+        bill_id=bill,
+        status=None if row["status"] is None else NotaStatus(row["status"]),
+        denial=row["denial"],
+        leased=state == "leased",
+    )
+
+
+STATE_VALID: Final = """
+    -- statements_store.state_valid
+    WITH stated AS (
+        UPDATE notas SET status = 'issued', number = coalesce($3, number), resend = false,
+               resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, now()),
+               denial = NULL
+         WHERE tenant_id = $1 AND bill_id = $2 AND status <> 'cancelled'
+     RETURNING bill_id
+    )
+    UPDATE sales SET status = 'issued', code = NULL, detail = '', attention = $4,
+           updated_at = now()
+     WHERE tenant_id = $1 AND bill_id IN (SELECT bill_id FROM stated)
+"""
+
+
+async def state_valid(
+    conn: Connection, tenant: TenantId, bill: BillId, number: str | None, attention: str
+) -> None:
+    """The nota stands: the sale is issued, and says on whose word."""
+    await conn.execute(STATE_VALID, tenant, bill, number, attention)
+
+
+# More look-ups than anybody configures: the next one is the last before it is sent again.
+LOOK_ONCE_MORE: Final = """
+    -- statements_store.look_once_more
+    UPDATE notas SET status = 'uncertain', lookups = 1000000, look_up_at = now()
+     WHERE tenant_id = $1 AND bill_id = $2 AND status IN ('sending', 'uncertain')
+"""
+
+
+async def look_once_more(conn: Connection, tenant: TenantId, bill: BillId) -> None:
+    """It is not there: one look-up more, then the same id is sent again."""
+    await conn.execute(LOOK_ONCE_MORE, tenant, bill)
+
+
+SEND_AGAIN: Final = """
+    -- statements_store.send_again
+    UPDATE notas SET resend = true, resend_at = NULL
+     WHERE tenant_id = $1 AND bill_id = $2 AND status = 'denied'
+"""
+
+
+async def send_again(conn: Connection, tenant: TenantId, bill: BillId) -> None:
+    """A denied one is sent again under its id, after a look."""
+    await conn.execute(SEND_AGAIN, tenant, bill)
+
+
+DUE: Final = """
+    -- statements_store.make_due
+    UPDATE outbox SET generation = generation + 1, tries = 0, due_at = now(), state = 'due'
+     WHERE tenant_id = $1 AND bill_id = $2 AND state <> 'leased'
+"""
+
+
+async def make_due(conn: Connection, tenant: TenantId, bill: BillId) -> None:
+    """Have a worker look at the sale now; nothing is new about its bill."""
+    await conn.execute(DUE, tenant, bill)

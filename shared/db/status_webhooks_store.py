@@ -1,0 +1,257 @@
+"""Status webhooks out: where a tenant wants to hear of its sales, and every delivery."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, TenantId
+
+PURPOSE: Final = "status_webhook"
+KEEP: Final = timedelta(days=30)
+Before = Mapping[BillId, tuple[str | None, str | None]]  # status and code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWebhook:
+    """Where a tenant hears of its sales; the secret is `whsec_…`."""
+
+    url: str
+    secret: str
+    created_at: datetime
+    updated_at: datetime
+
+
+GET: Final = """
+    -- status_webhooks_store.get
+    SELECT url, secret, created_at, updated_at FROM status_webhooks WHERE tenant_id = $1
+"""
+
+
+async def get(conn: Connection, sealer: Sealer, tenant: TenantId) -> StatusWebhook | None:
+    """The webhook with its secret opened; None when there is none."""
+    row = await conn.fetchrow(GET, tenant)
+    if row is None:
+        return None
+    secret = sealer.unseal(row["secret"], tenant=tenant, purpose=PURPOSE).decode()
+    return StatusWebhook(**{**dict(row), "secret": secret})
+
+
+PUT: Final = """
+    -- status_webhooks_store.put
+    INSERT INTO status_webhooks (tenant_id, url, secret) VALUES ($1, $2, $3)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET url = excluded.url, secret = excluded.secret, updated_at = now()
+"""
+
+
+async def put(conn: Connection, sealer: Sealer, tenant: TenantId, url: str, secret: str) -> None:
+    """Set the webhook; what is still to be delivered goes to the new address."""
+    sealed = sealer.seal(secret.encode(), tenant=tenant, purpose=PURPOSE)
+    await conn.execute(PUT, tenant, url, sealed)
+
+
+DELETE: Final = """
+    -- status_webhooks_store.delete
+    WITH gone AS (DELETE FROM status_webhooks WHERE tenant_id = $1 RETURNING tenant_id),
+    given_up AS (
+        UPDATE webhook_deliveries SET state = 'failed', last_error = 'webhook_removed'
+         WHERE tenant_id = $1 AND state = 'pending'
+    )
+    SELECT count(*) FROM gone
+"""
+
+
+async def delete(conn: Connection, tenant: TenantId) -> bool:
+    """Forget the webhook and give up what was to be delivered; says whether there was one."""
+    return bool(await conn.fetchval(DELETE, tenant))
+
+
+BEFORE: Final = """
+    -- status_webhooks_store.before
+    SELECT b.bill_id, s.status, s.code
+      FROM status_webhooks w CROSS JOIN unnest($2::bigint[]) AS b (bill_id)
+      LEFT JOIN sales s ON s.tenant_id = w.tenant_id AND s.bill_id = b.bill_id
+     WHERE w.tenant_id = $1
+"""
+
+
+async def before(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> Before:
+    """Status and code of these sales before they change; empty when nobody wants to hear of it."""
+    rows = await conn.fetch(BEFORE, tenant, bills)
+    return {row["bill_id"]: (row["status"], row["code"]) for row in rows}
+
+
+ANNOUNCE: Final = """
+    -- status_webhooks_store.announce
+    INSERT INTO webhook_deliveries (tenant_id, bill_id, type, payload)
+    SELECT s.tenant_id, s.bill_id, 'sale.' || s.status,
+           jsonb_build_object(
+               'type', 'sale.' || s.status,
+               'timestamp', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+               'data', jsonb_build_object(
+                   'tenant_id', s.tenant_id, 'bill_id', s.bill_id, 'status', s.status,
+                   'code', coalesce(s.code, n.denial),
+                   'amount', to_char(s.amount / 100.0, 'FM999999999999990.00'),
+                   'nota', CASE WHEN n.external_id IS NOT NULL THEN jsonb_build_object(
+                       'external_id', n.external_id, 'status', n.status, 'number', n.number) END))
+      FROM unnest($2::bigint[], $3::text[], $4::text[]) AS b (bill_id, status, code)
+      JOIN sales s ON s.tenant_id = $1 AND s.bill_id = b.bill_id
+      LEFT JOIN LATERAL (
+           SELECT external_id, status, number,
+                  CASE WHEN status = 'denied' THEN denial END AS denial
+             FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+            ORDER BY revision DESC, part LIMIT 1) n ON true
+     WHERE s.status IN ('issued', 'denied', 'held', 'cancelled')
+       AND (s.status, s.code) IS DISTINCT FROM (b.status, b.code)
+"""
+
+
+async def announce(conn: Connection, tenant: TenantId, known: Before) -> None:
+    """Write a delivery for each sale that changed since `before`, in the same transaction.
+
+    A payload holds ids, status, code, amount and the nota's number: nothing about a person.
+    """
+    if known:
+        statuses = [status for status, _ in known.values()]
+        codes = [code for _, code in known.values()]
+        await conn.execute(ANNOUNCE, tenant, list(known), statuses, codes)
+
+
+TENANTS_WITH_DUE: Final = """
+    -- status_webhooks_store.tenants_with_due_any_tenant
+    SELECT DISTINCT tenant_id FROM webhook_deliveries
+     WHERE state = 'pending' AND next_at <= now() LIMIT $1
+"""
+
+
+async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
+    """Tenants that have deliveries due now."""
+    return [row["tenant_id"] for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """One delivery to be tried now; `tries` counts this one."""
+
+    delivery_id: int
+    message_id: UUID
+    payload: Any
+    tries: int
+
+
+# The next try of a worker that died is as far away as a try may take, and some.
+CLAIM: Final = """
+    -- status_webhooks_store.claim
+    WITH picked AS MATERIALIZED (
+        SELECT delivery_id FROM webhook_deliveries
+         WHERE tenant_id = $1 AND state = 'pending' AND next_at <= now()
+         ORDER BY next_at, delivery_id LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE webhook_deliveries d SET tries = d.tries + 1, next_at = now() + $3::interval
+      FROM picked p WHERE d.tenant_id = $1 AND d.delivery_id = p.delivery_id
+ RETURNING d.delivery_id, d.message_id, d.payload, d.tries
+"""
+
+
+async def claim(conn: Connection, tenant: TenantId, *, limit: int, lease: timedelta) -> list[Due]:
+    """Take deliveries of one tenant for one try each, the oldest first."""
+    rows = await conn.fetch(CLAIM, tenant, limit, lease)
+    found = [Due(**dict(row)) for row in rows]
+    return sorted(found, key=lambda due: due.delivery_id)
+
+
+SETTLE: Final = """
+    -- status_webhooks_store.settle
+    UPDATE webhook_deliveries
+       SET state = CASE WHEN $4 THEN 'delivered' WHEN $7::interval IS NULL THEN 'failed'
+                        ELSE 'pending' END,
+           delivered_at = CASE WHEN $4 THEN now() END,
+           last_status = $5, last_error = $6,
+           next_at = now() + coalesce($7::interval, interval '0')
+     WHERE tenant_id = $1 AND delivery_id = $2 AND tries = $3 AND state = 'pending'
+"""
+
+
+async def settle(
+    conn: Connection,
+    tenant: TenantId,
+    due: Due,
+    *,
+    status: int | None,
+    error: str | None,
+    again_in: timedelta | None,
+) -> None:
+    """Write down one try: delivered without an error, else again later, or given up."""
+    await conn.execute(
+        SETTLE,
+        tenant,
+        due.delivery_id,
+        due.tries,
+        error is None,
+        status,
+        error,
+        None if error is None else again_in,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One delivery as people look at it."""
+
+    delivery_id: int
+    message_id: UUID
+    bill_id: BillId
+    type: str
+    state: Literal["pending", "delivered", "failed"]
+    tries: int
+    next_at: datetime
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    delivered_at: datetime | None
+
+
+LIST: Final = """
+    -- status_webhooks_store.list_newest_first
+    SELECT delivery_id, message_id, bill_id, type, state, tries, next_at, last_status, last_error,
+           created_at, delivered_at
+      FROM webhook_deliveries
+     WHERE tenant_id = $1 AND ($2::bigint IS NULL OR delivery_id < $2)
+     ORDER BY delivery_id DESC LIMIT $3
+"""
+
+
+async def list_newest_first(
+    conn: Connection, tenant: TenantId, *, before: int | None, limit: int
+) -> list[Delivery]:
+    """Deliveries, the newest first, beginning below one."""
+    return [Delivery(**dict(row)) for row in await conn.fetch(LIST, tenant, before, limit)]
+
+
+RESEND: Final = """
+    -- status_webhooks_store.resend
+    UPDATE webhook_deliveries
+       SET state = 'pending', tries = 0, next_at = now(), delivered_at = NULL, last_error = NULL
+     WHERE tenant_id = $1 AND delivery_id = $2
+"""
+
+
+async def resend(conn: Connection, tenant: TenantId, delivery_id: int) -> bool:
+    """Deliver once more, under the same message id; says whether there is such a delivery."""
+    tag: str = await conn.execute(RESEND, tenant, delivery_id)
+    return not tag.endswith(" 0")
+
+
+FORGET: Final = """
+    -- status_webhooks_store.forget_old_any_tenant
+    DELETE FROM webhook_deliveries WHERE state <> 'pending' AND created_at < now() - $1::interval
+"""
+
+
+async def forget_old_any_tenant(conn: Connection) -> int:
+    """Forget deliveries that ended a month ago; returns how many."""
+    return int((await conn.execute(FORGET, KEEP)).rpartition(" ")[2])

@@ -1,0 +1,121 @@
+"""Brakes: what a tenant lets be issued in a day, and what is far outside its own history. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from shared.domain.ids import BillId
+from shared.domain.money import Cents, show_reais
+
+BrakeCode = Literal["brake_daily_count", "brake_daily_amount", "brake_nota_amount", "brake_unusual"]
+BRAKE_CODES: Final[tuple[BrakeCode, ...]] = (
+    "brake_daily_count",
+    "brake_daily_amount",
+    "brake_nota_amount",
+    "brake_unusual",
+)
+# A jump: over five times the busiest day of the last weeks, and more than a handful.
+JUMP: Final = 5
+HANDFUL: Final = 20
+DAYS_OF_HISTORY: Final = 5  # days with notas, before history says anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a tenant allows; None means no limit. Amounts are centavos, days the tenant's."""
+
+    notas_a_day: int | None = None
+    amount_a_day: Cents | None = None
+    amount_a_nota: Cents | None = None
+    unusual: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """What was sent since midnight, or since a person last released the brake."""
+
+    notas: int
+    amount: Cents
+    live: int  # of them, not asked for as past sales
+    history_days: int
+    busiest: int  # notas of the busiest of those days, past sales left out
+    braked: BrakeCode | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A nota about to be sent for the first time. `free`: a person released this very sale."""
+
+    bill_id: BillId
+    amount: Cents
+    past: bool  # asked for by a backfill
+    free: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Braked:
+    """What may be sent, what is held and why, and the day's counts after it."""
+
+    today: Today
+    held: dict[BillId, BrakeCode]
+    tripped: BrakeCode | None  # the brake that was pulled just now
+    detail: str = ""
+
+
+def brake(limits: Limits, today: Today, wanted: Sequence[Wanted]) -> Braked:
+    """Go through notas in their order; the first that exceeds a limit stops all that follow."""
+    held: dict[BillId, BrakeCode] = {}
+    tripped: BrakeCode | None = None
+    detail = ""
+    for nota in wanted:
+        if not nota.free and today.braked is None:
+            code = _exceeded(limits, today, nota)
+            if code is not None:
+                tripped, detail = code, _detail(code, limits, today, nota)
+                today = replace(today, braked=code)
+        if nota.free or today.braked is None:
+            today = _counted(today, nota)
+        else:
+            held[nota.bill_id] = today.braked
+    return Braked(today=today, held=held, tripped=tripped, detail=detail)
+
+
+def _exceeded(limits: Limits, today: Today, nota: Wanted) -> BrakeCode | None:
+    if limits.amount_a_nota is not None and nota.amount > limits.amount_a_nota:
+        return "brake_nota_amount"
+    if limits.notas_a_day is not None and today.notas + 1 > limits.notas_a_day:
+        return "brake_daily_count"
+    if limits.amount_a_day is not None and today.amount + nota.amount > limits.amount_a_day:
+        return "brake_daily_amount"
+    if limits.unusual and not nota.past and _is_jump(today):
+        return "brake_unusual"
+    return None
+
+
+def _is_jump(today: Today) -> bool:
+    if today.history_days < DAYS_OF_HISTORY:
+        return False
+    return today.live + 1 > max(JUMP * today.busiest, HANDFUL)
+
+
+def _counted(today: Today, nota: Wanted) -> Today:
+    if nota.free:
+        return today  # it was counted as what a person let through
+    return replace(
+        today,
+        notas=today.notas + 1,
+        amount=Cents(today.amount + nota.amount),
+        live=today.live + (not nota.past),
+    )
+
+
+def _detail(code: BrakeCode, limits: Limits, today: Today, nota: Wanted) -> str:
+    match code:
+        case "brake_nota_amount":
+            return f"fatura {nota.bill_id}: {show_reais(nota.amount)}"
+        case "brake_daily_count":
+            return f"limite de {limits.notas_a_day} notas por dia"
+        case "brake_daily_amount":
+            return f"limite de {show_reais(limits.amount_a_day or 0)} por dia"
+        case "brake_unusual":
+            return f"{today.live + 1} notas; o maior dia recente teve {today.busiest}"

@@ -1,0 +1,92 @@
+"""What follows from a denial: who acts, whether it is sent again by itself, and its cause."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+_HOUR: Final = timedelta(hours=1)
+OUTAGE: Final = "denied_outage"
+RESEND_GIVEN_UP: Final = "resend_given_up"  # sent by itself as often as allowed, or month over
+GROUP: Final = re.compile(r"^denied_[a-z_]+(-[0-9a-f]{16})?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenialPolicy:
+    """How one class is dealt with; who acts, and in which words, says its message.
+
+    `waits` are the pauses before it is sent again by itself; `numbering` may exist already and is
+    never sent again. `one_cause`: whatever the text says, one thing is broken for all of them.
+    """
+
+    waits: tuple[timedelta, ...] = ()
+    one_cause: bool = False
+    ever: bool = True  # False: not even a person's retry, only their word on the city's side
+
+
+# enotas-api, section 14, column "auto".
+POLICIES: Final[dict[str, DenialPolicy]] = {
+    "denied_certificate": DenialPolicy(one_cause=True),
+    "denied_layout": DenialPolicy(waits=(24 * _HOUR,)),
+    "denied_city": DenialPolicy(),
+    "denied_document": DenialPolicy(),
+    "denied_address": DenialPolicy(),
+    "denied_contact": DenialPolicy(),
+    "denied_account": DenialPolicy(one_cause=True),
+    "denied_issuer_setup": DenialPolicy(),
+    "denied_numbering": DenialPolicy(ever=False),
+    "denied_service": DenialPolicy(),
+    "denied_reform": DenialPolicy(),
+    "denied_competencia": DenialPolicy(),
+    "denied_foreign": DenialPolicy(),
+    "denied_outage": DenialPolicy(waits=(_HOUR, 6 * _HOUR, 24 * _HOUR), one_cause=True),
+    "denied_unknown": DenialPolicy(waits=(_HOUR,)),
+}
+NOBODY_RESENDS: Final = DenialPolicy()
+
+
+def policy_for(denial: str) -> DenialPolicy:
+    """The policy of a class; a class we do not know waits for a person."""
+    return POLICIES.get(denial, NOBODY_RESENDS)
+
+
+def next_resend(
+    denial: str, sends: int, denied_at: datetime, competencia: date, now: datetime, zone: ZoneInfo
+) -> datetime | None:
+    """When a denied nota is sent again by itself; None when a person has to ask for it.
+
+    `sends` counts how often it was sent by itself already. Outside the month of its competência
+    (in the tenant's zone) it is never sent silently: the date may have to change.
+    """
+    waits = policy_for(denial).waits
+    if sends >= len(waits):
+        return None
+    due = max(denied_at + waits[sends], now)
+    day = due.astimezone(zone).date()
+    return due if (day.year, day.month) == (competencia.year, competencia.month) else None
+
+
+def gives_up(denial: str, resend_at: datetime | None) -> bool:
+    """Say whether a class that is sent again by itself now waits for a person after all."""
+    return resend_at is None and bool(policy_for(denial).waits)
+
+
+def denial_group(denial: str, reason: str | None, word: Callable[[str], bytes]) -> str:
+    """Name the cause of a denial: equal for denials that one repair mends.
+
+    Numbers differ from nota to nota and say nothing of the cause. `word` is a keyed hash, since
+    a city's text may hold a customer's name.
+    """
+    if policy_for(denial).one_cause:
+        return denial
+    return f"{denial}-{word(normalise_reason(reason or '')).hex()[:16]}"
+
+
+def normalise_reason(text: str) -> str:
+    """A reason without what varies from nota to nota: case, accents, numbers, punctuation."""
+    decomposed = unicodedata.normalize("NFKD", text.lower())
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return " ".join(re.findall(r"[a-z]+", bare))

@@ -1,0 +1,83 @@
+"""`make backfill`: asks for a backfill and watches it to its end."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from shared.ops.internal_api import CallRefused, InternalApi, complain, internal_api
+
+LOOK_EVERY: Final = 1.0  # seconds
+ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+async def run_backfill(
+    env: Mapping[str, str], tenant: str, asked: Mapping[str, object], console: Console
+) -> int:
+    """Ask for a backfill, show its progress, print what came of it; 0 once it has completed.
+
+    Interrupting the command leaves the backfill running.
+    """
+    try:
+        async with internal_api(env) as api:
+            queued = await api.call("POST", f"/tenants/{tenant}/backfills", dict(asked))
+            console.print(f"backfill {queued['id']}")
+            ended = await _watch(api, queued["id"], console)
+    except CallRefused as error:
+        complain(error)
+        return 1
+    console.print(_table(ended))
+    return 0 if ended["status"] == "completed" else 1
+
+
+async def _watch(api: InternalApi, backfill: str, console: Console) -> dict[str, Any]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[eta]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("queued", total=None, eta="")
+        while True:
+            seen = await api.call("GET", f"/backfills/{backfill}")
+            _show(progress, task, seen)
+            if seen["status"] in ENDED:
+                return seen
+            await asyncio.sleep(LOOK_EVERY)
+
+
+def _show(progress: Progress, task: TaskID, seen: Mapping[str, Any]) -> None:
+    eta = seen["eta_seconds"]
+    trouble = f" ({seen['error']})" if seen["error"] else ""
+    progress.update(
+        task,
+        description=f"{seen['status']}{trouble}",
+        completed=seen["bills_read"],
+        total=seen["bills_total"],
+        eta="" if eta is None else f"about {eta // 60} min {eta % 60:02d} s left",
+    )
+
+
+def _table(seen: Mapping[str, Any]) -> Table:
+    outcomes = seen["outcomes"]
+    verb = "would be" if seen["dry_run"] else "were"
+    table = Table(title=f"{seen['status']}: {seen['bills_total']} sales {verb} looked after")
+    table.add_column("what")
+    table.add_column("sales", justify="right")
+    table.add_column("R$", justify="right")
+    for month in seen["months"]:
+        table.add_row(month["month"], str(month["bills"]), month["amount"])
+    table.add_section()
+    table.add_row("issue", str(outcomes["issue"]), seen["amount_to_issue"])
+    table.add_row("wait", str(outcomes["wait"]), "")
+    for kind in ("hold", "skip"):
+        for code, count in outcomes[kind].items():
+            table.add_row(f"{kind}: {code}", str(count), "")
+    table.add_row("have a nota already", str(seen["known"]), "")
+    if seen["error"]:
+        table.add_row(f"error: {seen['error']}", "", "")
+    return table

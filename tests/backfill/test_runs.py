@@ -1,0 +1,207 @@
+"""Real runs do what their dry run foresaw, once, however often they are cut off or repeated."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.reconciler.backfill.run import RunLost
+from services.sandbox.vindi import operations
+from shared.db import backfills_store
+from shared.domain.backfill_run import Summary
+from tests.backfill.conftest import Office
+
+JUNE = ("2026-06-01", "2026-06-30")
+
+
+def a_month_of_sales(office: Office, count: int = 60) -> None:
+    """Paid, open, refunded, partly refunded sales, of customers with and without a document."""
+    for number in range(count):
+        day = f"2026-06-{number % 30 + 1:02d}T12:00:00-03:00"
+        customer: dict[str, Any] = {} if number % 5 else {"registry_code": None}
+        bill = office.desk.sell(created_at=day, paid_at=day, known_at=day, customer=customer)
+        if number % 10 == 3:
+            operations.refund(office.desk.account, bill_id=bill.id, events=False)
+        if number % 10 == 7:
+            operations.refund(office.desk.account, bill_id=bill.id, amount="1.00", events=False)
+
+
+async def test_the_real_run_does_what_the_dry_run_foresaw(office: Office) -> None:
+    a_month_of_sales(office)
+    foreseen = await office.did(*JUNE)
+    assert await office.taken() == set()
+    assert office.desk.company.notas == {}
+
+    done = await office.did(*JUNE, dry_run=False)
+    await office.desk.work()
+
+    assert done == foreseen
+    assert foreseen.issue == 36
+    assert foreseen.hold == {"customer_document_missing": 12, "partially_refunded": 6}
+    assert foreseen.skip == {"refunded": 6}
+    assert len(office.desk.company.notas) == foreseen.issue
+    assert await by_status(office) == {
+        ("issuing", None): 36,
+        ("held", "customer_document_missing"): 12,
+        ("held", "partially_refunded"): 6,
+        ("skipped", "refunded"): 6,
+    }
+
+
+async def test_original_dates_each_nota_by_its_moment_and_today_by_its_sending(
+    office: Office,
+) -> None:
+    office.desk.sell(paid_at="2026-06-03T10:00:00-03:00")
+    await office.did(*JUNE, dry_run=False)
+    await office.desk.work()
+    office.desk.sell(paid_at="2026-06-04T10:00:00-03:00")
+    await office.did(*JUNE, dry_run=False, competencia="today")
+    await office.desk.work()
+
+    async with office.pool.acquire() as conn:
+        days = await conn.fetch(
+            "SELECT competencia::text = '2026-06-03' AS original,"
+            " competencia = (now() AT TIME ZONE 'America/Sao_Paulo')::date AS today"
+            " FROM notas ORDER BY bill_id"
+        )
+    assert [tuple(row) for row in days] == [(True, False), (False, True)]
+
+
+async def test_sales_skipped_as_before_activation_are_taken_over(office: Office) -> None:
+    bill = await office.desk.sold(paid_at="2026-06-03T10:00:00-03:00")
+    await office.desk.work()
+    before = await office.desk.sale(bill)
+
+    await office.did(*JUNE, dry_run=False)
+    await office.desk.work()
+
+    assert (before.status, before.code) == ("skipped", "before_activation")
+    after = await office.desk.sale(bill)
+    assert (after.status, after.code, after.origin) == ("issuing", None, "webhook")
+
+
+async def test_a_repeated_or_overlapping_run_issues_nothing_twice(office: Office) -> None:
+    a_month_of_sales(office, 30)
+    await office.did(*JUNE, dry_run=False)
+    await office.desk.work()
+    await office.desk.later()
+    await office.desk.work()
+    issued = len(office.desk.company.notas)
+
+    again = await office.did("2026-06-10", "2026-07-10", dry_run=False)
+    await office.desk.work()
+    whole = await office.did(*JUNE, dry_run=False)
+    await office.desk.work()
+
+    assert whole.known == issued == len(office.desk.company.notas)
+    assert again.issue == whole.issue == 0
+    assert office.desk.sandbox.enotas.invariants.report()["ok"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_run_killed_on_the_way_goes_on_where_it_was(office: Office, dry_run: bool) -> None:
+    office.desk.account.faults.change({"per_page_cap": 25})
+    a_month_of_sales(office, 400)
+    whole = await office.did(*JUNE)
+    needed = office.requests()
+    backfill = await office.ask(*JUNE, dry_run=dry_run)
+    chance = random.Random(7)
+
+    for _ in range(8):
+        await office.run_killed_after(chance.uniform(0.0, 0.25))
+    await office.run()
+
+    ended = await office.get(backfill)
+    assert (ended.status, ended.summary) == ("completed", whole)
+    # A kill costs what one step asks for: fifty records are two pages of this account.
+    assert office.requests() - needed <= needed + 8 * 2
+    assert len(await office.taken()) == (0 if dry_run else whole.new)
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing_more(office: Office) -> None:
+    a_month_of_sales(office, 10)
+    backfill = await office.ask(*JUNE, dry_run=False)
+    async with office.pool.acquire() as conn:
+        tenant = office.desk.tenant
+        lost = await backfills_store.claim(conn, tenant, backfill, lease=timedelta())
+        held = await backfills_store.claim(conn, tenant, backfill, lease=timedelta(minutes=1))
+        assert lost is not None
+        assert held is not None
+        assert not await backfills_store.advance(conn, lost, lost.position)
+        assert await backfills_store.advance(conn, held, held.position)
+        assert not await backfills_store.renew(conn, lost, lease=timedelta(minutes=1))
+
+
+async def test_a_cancelled_run_stops_and_keeps_what_it_did(office: Office) -> None:
+    office.desk.account.faults.change({"per_page_cap": 5})
+    a_month_of_sales(office, 60)
+    backfill = await office.ask(*JUNE, dry_run=False)
+    run = await office.leased(backfill)
+    while not await office.taken():
+        assert await run.step()
+    before = await office.taken()
+
+    async with office.pool.acquire() as conn, conn.transaction():
+        assert await backfills_store.end(conn, office.desk.tenant, backfill, "cancelled")
+    with pytest.raises(RunLost):
+        await run.step()
+    await office.run()
+
+    ended = await office.get(backfill)
+    assert ended.status == "cancelled"
+    assert isinstance(ended.summary, Summary)
+    assert await office.taken() == before
+    async with office.pool.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM backfill_bills") == 0
+
+
+async def test_a_key_refused_on_the_way_ends_the_run_and_says_so(office: Office) -> None:
+    office.desk.sell(paid_at="2026-06-03T10:00:00-03:00")
+    office.desk.account.keys[0].revoked = True
+    backfill = await office.ask(*JUNE)
+
+    await office.run()
+
+    ended = await office.get(backfill)
+    assert (ended.status, ended.error) == ("failed", "vindi_key_refused")
+
+
+@pytest.mark.parametrize(
+    "fault", [{"omit_rows": 1}, {"repeat_rows": 2}, {"total_off_by": 3}, {"empty_with_total": 1}]
+)
+async def test_a_list_that_does_not_add_up_is_read_again_later(
+    office: Office, fault: dict[str, int]
+) -> None:
+    office.desk.account.faults.change({"per_page_cap": 5})
+    a_month_of_sales(office, 12)
+    backfill = await office.ask(*JUNE)
+    office.desk.account.faults.change(fault)
+    await office.run()
+    stuck = await office.get(backfill)
+
+    office.desk.account.faults.change(dict.fromkeys(fault, 0) | {"empty_with_total": None})
+    async with office.pool.acquire() as conn:
+        await conn.execute("UPDATE backfills SET not_before = NULL")
+    await office.run()
+
+    assert (stuck.status, stuck.error) == ("running", "vindi_unavailable")
+    ended = await office.get(backfill)
+    assert (ended.status, ended.error) == ("completed", None)
+    assert ended.summary is not None
+    assert ended.summary.bills == 12
+
+
+async def test_sales_changing_while_they_are_read_are_each_counted_once(office: Office) -> None:
+    office.desk.account.faults.change(
+        {"per_page_cap": 5, "touch_between_pages": 3, "insert_between_pages": 1}
+    )
+    a_month_of_sales(office, 60)
+
+    assert (await office.did(*JUNE)).bills == 60
+
+
+async def by_status(office: Office) -> dict[tuple[str, str | None], int]:
+    async with office.pool.acquire() as conn:
+        rows = await conn.fetch("SELECT status, code, count(*) AS n FROM sales GROUP BY 1, 2")
+    return {(row["status"], row["code"]): row["n"] for row in rows}
