@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 import aiohttp
 from rich.console import Console
@@ -60,7 +61,8 @@ async def _month(console: Console, system: System, *, count: int, keep: bool, be
         console.print(f"The logs are in {keep_logs(system.home)}.")
     if keep:
         print_addresses(console, system, lived.tenant.id)
-        await asyncio.Event().wait()
+        with suppress(asyncio.CancelledError):  # the verdict is the exit code all the same
+            await asyncio.Event().wait()
     return 1 if problems else 0
 
 

@@ -122,7 +122,7 @@ _KINDS: Final[tuple[tuple[int, Story], ...]] = (
     (2, _rests("held", "partially_refunded", "part refunded during the guarantee",
                product=COURSE, paid_ago=_FRESH, refund="part")),
     (3, Story(title="refunded after the nota", afterwards="refund",
-              last=Ending(status="cancelled"))),
+              last=Ending(status="cancelled", code="refunded"))),
     (2, Story(title="part refunded after the nota", afterwards="refund_part",
               last=Ending(status="issued", code="partially_refunded"))),
     (4, _rests("held", "customer_address_incomplete", "no address", buyer="no_address")),

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.emitter.ladder import back_off, is_stuck, next_look_up, next_poll
-from services.emitter.plan import STATUS_OF_NOTA, Seal
+from services.emitter.plan import ENDING, STATUS_OF_NOTA, Seal
 from services.emitter.work import Plan, happened, settle
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.db.outbox_store import Entry
@@ -343,13 +343,14 @@ def _moved(
     attention: str | None = None,
 ) -> Plan:
     told = (happened(sent.entry, what, why),) if what else ()
+    cause = sent.then_cancel if update.status in ENDING else None
     return Plan(
         entry=sent.entry,
         nota=update,
         progress=Progress(
             bill_id=sent.entry.bill_id,
             status=STATUS_OF_NOTA[update.status],
-            code=code,
+            code=code or cause,
             attention=attention or code,
             nota_made=update.status in _MADE,
         ),

@@ -73,6 +73,8 @@ class DocumentWord(Protocol):
 # What was said of a nota and is not worked out afresh from its bill.
 _STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON})
 
+# What a nota that is or was to be cancelled carries as its code: why.
+ENDING = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
 STATUS_OF_NOTA = {
     NotaStatus.SENDING: SaleStatus.ISSUING,
     NotaStatus.UNCERTAIN: SaleStatus.UNCERTAIN,
@@ -172,18 +174,20 @@ def _intent(
 
 def _plan_follow(fresh: FreshSale, decision: Follow, terms: Terms) -> Plan:
     nota = _nota(fresh)
+    update = None
+    told: tuple[Happening, ...] = ()
+    if decision.then_cancel is not None and nota.then_cancel is None:
+        update = _same_state(nota, then_cancel=decision.then_cancel)
+        nota = replace(nota, then_cancel=decision.then_cancel)
+        told = (happened(fresh.entry, "cancel_remembered", decision.then_cancel),)
     row = _row(
         fresh,
         terms,
         STATUS_OF_NOTA[nota.status],
         amount=nota.amount,
+        code=nota.then_cancel if nota.status in ENDING else None,
         attention=decision.attention or decision.then_cancel,
     )
-    update = None
-    told: tuple[Happening, ...] = ()
-    if decision.then_cancel is not None and nota.then_cancel is None:
-        update = _same_state(nota, then_cancel=decision.then_cancel)
-        told = (happened(fresh.entry, "cancel_remembered", decision.then_cancel),)
     return Plan(
         entry=fresh.entry,
         read=fresh.read(),
@@ -212,9 +216,19 @@ def _plan_cancel(fresh: FreshSale, decision: Cancel, terms: Terms) -> Plan:
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
-        nota=_same_state(nota, status=NotaStatus.CANCELLING, cancel_sent=True),
+        nota=_same_state(
+            nota, status=NotaStatus.CANCELLING, then_cancel=decision.code, cancel_sent=True
+        ),
         happenings=(happened(fresh.entry, "cancel_requested", decision.code),),
-        action=CancelNota(nota=nota, code=decision.code),
+        action=CancelNota(
+            nota=replace(
+                nota,
+                status=NotaStatus.CANCELLING,
+                then_cancel=decision.code,
+                cancel_sent_at=fresh.read_at,
+            ),
+            code=decision.code,
+        ),
     )
 
 
@@ -222,6 +236,8 @@ def _plan_keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) ->
     nota, sale = _nota(fresh), fresh.known.sale
     status = STATUS_OF_NOTA[nota.status]
     code = nota.denial if nota.status is NotaStatus.DENIED else None
+    if nota.status in ENDING:
+        code = nota.then_cancel
     if code is None and sale is not None and sale.status is status:
         code = sale.code
     row = _row(

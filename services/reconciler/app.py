@@ -18,6 +18,7 @@ from services.reconciler.api import (
     actions,
     backfills,
     closing,
+    closing_checks,
     closing_files,
     connections,
     denials,
@@ -56,6 +57,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *status_webhook.OPERATIONS,
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
+    *closing_checks.OPERATIONS,
 )
 
 

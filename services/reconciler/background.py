@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.backfill.worker import work_on_backfills
+from services.reconciler.closing.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks, forget_deliveries
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.schedule import reconcile_accounts
@@ -46,6 +47,7 @@ LOOPS: Final[tuple[Background, ...]] = (
     reconcile_accounts,
     watch_tenants,
     work_on_backfills,
+    check_closings,
 )
 
 

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 LEASE: Final = timedelta(seconds=30)  # a dead replica delays its accounts by no more than this
 RENEW_EVERY: Final = timedelta(seconds=10)
-PASSES_AT_ONCE: Final = 64  # most of a pass is waiting: for Vindi, or for the account's budget
+PASSES_AT_ONCE: Final = 128  # most of a pass is waiting: for Vindi, or for the account's budget
 POLL: Final = timedelta(seconds=0.25)
 ENROL_EVERY: Final = timedelta(seconds=5)
 FIRST_PASS_WITHIN: Final = timedelta(seconds=10)

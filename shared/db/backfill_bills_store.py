@@ -1,7 +1,7 @@
 """The bills of a running backfill: those found, and what is still needed to decide them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -14,7 +14,8 @@ from shared.domain.backfill_run import Backfill
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
 
-Missing = Literal["refunds", "customer"]
+# Its refunds are not read yet; its customer is not; all is there but the decision.
+Missing = Literal["refunds", "customer", "ready"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +36,14 @@ class FoundBill:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBill:
-    """A bill that is not decided yet; `customer` is there once it was read, or `problem`."""
+    """A bill that is not decided yet; its refunds are as read, if they were."""
 
     bill_id: BillId
     charges: Sequence[ChargeId]
     refunds: Mapping[ChargeId, Cents]
     body: bytes
     read_at: datetime
-    customer: bytes | None = None
-    problem: str | None = None
+    customer_id: CustomerId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +101,9 @@ async def add(conn: Connection, run: Backfill, bills: Sequence[FoundBill]) -> se
 
 UNREAD_CUSTOMERS: Final = """
     -- backfill_bills_store.unread_customers
-    SELECT DISTINCT b.customer_id FROM backfill_bills b
-     WHERE b.tenant_id = $1 AND b.backfill_id = $2 AND b.outcome = 'customer'
-       AND NOT EXISTS (SELECT FROM backfill_customers c
-                        WHERE c.tenant_id = $1 AND c.backfill_id = $2
-                          AND c.customer_id = b.customer_id)
-     LIMIT $3
+    SELECT DISTINCT customer_id FROM backfill_bills
+     WHERE tenant_id = $1 AND backfill_id = $2 AND outcome = 'customer'
+     ORDER BY customer_id LIMIT $3
 """
 
 
@@ -126,7 +123,7 @@ ADD_CUSTOMERS: Final = """
 
 
 async def add_customers(conn: Connection, run: Backfill, customers: Sequence[ReadCustomer]) -> None:
-    """Keep customers for as long as the run goes on."""
+    """Keep customers for as long as the run goes on; bills that waited for them are ready."""
     await conn.execute(
         ADD_CUSTOMERS,
         run.tenant_id,
@@ -135,11 +132,34 @@ async def add_customers(conn: Connection, run: Backfill, customers: Sequence[Rea
         [customer.body for customer in customers],
         [customer.problem for customer in customers],
     )
+    ids = [customer.customer_id for customer in customers]
+    await conn.execute(NOW_READY, run.tenant_id, run.id, ids)
+
+
+NOW_READY: Final = """
+    -- backfill_bills_store.now_ready
+    UPDATE backfill_bills SET outcome = 'ready'
+     WHERE tenant_id = $1 AND backfill_id = $2 AND outcome = 'customer'
+       AND customer_id = ANY($3::bigint[])
+"""
+CUSTOMERS: Final = """
+    -- backfill_bills_store.customers
+    SELECT customer_id, body, problem FROM backfill_customers
+     WHERE tenant_id = $1 AND backfill_id = $2 AND customer_id = ANY($3::bigint[])
+"""
+
+
+async def customers(
+    conn: Connection, run: Backfill, ids: Collection[CustomerId]
+) -> dict[CustomerId, ReadCustomer]:
+    """Those of these customers that were read already."""
+    rows = await conn.fetch(CUSTOMERS, run.tenant_id, run.id, list(ids))
+    return {row["customer_id"]: ReadCustomer(**dict(row)) for row in rows}
 
 
 WITHOUT_REFUNDS: Final = """
     -- backfill_bills_store.without_refunds
-    SELECT bill_id, charges, refunds, body, read_at FROM backfill_bills
+    SELECT bill_id, charges, refunds, body, read_at, customer_id FROM backfill_bills
      WHERE tenant_id = $1 AND backfill_id = $2 AND outcome = 'refunds'
      ORDER BY bill_id LIMIT $3
 """
@@ -152,13 +172,9 @@ async def without_refunds(conn: Connection, run: Backfill, *, limit: int) -> lis
 
 READY: Final = """
     -- backfill_bills_store.ready
-    SELECT b.bill_id, b.charges, b.refunds, b.body, b.read_at, c.body AS customer, c.problem
-      FROM backfill_bills b
-      JOIN backfill_customers c
-        ON c.tenant_id = b.tenant_id AND c.backfill_id = b.backfill_id
-       AND c.customer_id = b.customer_id
-     WHERE b.tenant_id = $1 AND b.backfill_id = $2 AND b.outcome = 'customer'
-     LIMIT $3
+    SELECT bill_id, charges, refunds, body, read_at, customer_id FROM backfill_bills
+     WHERE tenant_id = $1 AND backfill_id = $2 AND outcome = 'ready'
+     ORDER BY bill_id LIMIT $3
 """
 
 

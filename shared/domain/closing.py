@@ -78,6 +78,10 @@ class Sum:
     bills: int = 0
     amount: Cents = NOTHING
 
+    def plus(self, other: "Sum") -> "Sum":
+        """Both together."""
+        return Sum(bills=self.bills + other.bills, amount=Cents(self.amount + other.amount))
+
     def minus(self, other: "Sum") -> "Sum":
         """What this has beyond the other; may be negative."""
         return Sum(bills=self.bills - other.bills, amount=Cents(self.amount - other.amount))

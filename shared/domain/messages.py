@@ -231,7 +231,8 @@ BRAKES: Final[dict[str, Message]] = {
 OUTAGES: Final[dict[str, Message]] = {
     "issuer_outage": _is(
         "nobody",
-        "O emissor não responde. As vendas esperam na fila; tentamos com uma e voltamos aos poucos.",
+        "O emissor não responde. As vendas esperam na fila; tentamos com uma e voltamos aos"
+        " poucos.",
     ),
     "city_outage": _is(
         "nobody",

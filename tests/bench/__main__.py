@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import denials, emitter, ingest, reconcile_idle
+from tests.bench import backfill, closing, denials, emitter, ingest, reconcile_idle
 from tests.bench.measure import Measure, show, write
 
 # A bench gets an empty folder and returns what it measured.
@@ -18,6 +18,8 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "emitter": emitter.throughput,
     "idle": reconcile_idle.run,
     "denials": denials.run,
+    "backfill": backfill.run,
+    "closing": closing.run,
 }
 REPORT: Final = Path("build/bench.json")
 

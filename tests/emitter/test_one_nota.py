@@ -100,7 +100,8 @@ async def test_a_refund_after_issuing_cancels_the_nota(desk: Desk) -> None:
     await desk.later()
     await desk.work()
 
-    assert (await desk.sale(bill)).status == "cancelled"
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("cancelled", "refunded")
     assert [nota.status for nota in desk.notas_of(bill)] == ["Cancelada"]
 
 
@@ -220,3 +221,18 @@ async def test_a_wish_outlives_a_refused_key(desk: Desk) -> None:
 async def _wish(desk: Desk, wish: str) -> None:
     async with desk.pool.acquire() as conn:
         await conn.execute("UPDATE sales SET wish = $1, wish_at = now()", wish)
+
+
+async def test_a_refund_heard_just_as_the_nota_is_issued_cancels_it(desk: Desk) -> None:
+    bill = await desk.sold()
+    await desk.work()
+    await desk.later()  # the issuer has issued it, we have not asked yet
+
+    operations.refund(desk.account, bill_id=bill.id, events=False)
+    await desk.heard(BillId(bill.id))
+    await desk.work()
+    await desk.later()
+    await desk.work()
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("cancelled", "refunded")

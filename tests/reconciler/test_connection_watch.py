@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from prometheus_client import REGISTRY
+
+from services.reconciler.watch_loop import HealthGauges, look_at_all
 from services.sandbox.vindi.records import Bill
 from shared.db import watch_store
 from shared.watch import Check, judge
@@ -102,3 +105,22 @@ async def test_a_refused_key_shows_as_what_it_is(watch: Watch) -> None:
     assert (await check(watch, "vindi_key")).status == "broken"
     assert (await check(watch, "vindi_profile")).status == "ok"
     assert (await check(watch, "vindi_connection")).status == "broken"
+
+
+async def test_what_is_not_well_has_a_gauge_until_it_is_well_again(watch: Watch) -> None:
+    gauges = HealthGauges()
+    labels = {"tenant_id": TENANT, "check": "last_pass"}
+    await watch.pass_once()
+    watch.desk.account.faults.change({"empty_with_total": 1})
+    await watch.pass_once()
+    gauges.show(await look_at_all(watch.scheduler.services))
+    ill = REGISTRY.get_sample_value("notaponte_tenant_check", labels)
+    watch.desk.account.faults.change({"empty_with_total": None})
+    await watch.pass_once()
+
+    gauges.show(await look_at_all(watch.scheduler.services))
+
+    well = {"check": "last_pass", "status": "ok"}
+    assert ill == 1
+    assert REGISTRY.get_sample_value("notaponte_tenant_check", labels) is None
+    assert REGISTRY.get_sample_value("notaponte_tenants_by_check", well) == 1

@@ -11,6 +11,7 @@ from services.reconciler.schedule import LEASE, Scheduler
 from services.sandbox.vindi import operations
 from shared.db import connections_store, passes_store
 from shared.db.passes_store import PassState
+from shared.vindi.budget import Budget
 from tests.emitter.conftest import SEALER, TENANT
 from tests.reconciler.conftest import Watch, services_of
 
@@ -54,6 +55,47 @@ async def test_after_a_renewal_day_the_overlap_is_not_read_over_and_over(
 
     assert await watch.due() == {new.id}
     assert watch.requests() - before == 5
+
+
+async def test_a_bill_that_was_just_read_here_is_not_read_again_to_be_issued(
+    watch: Watch,
+) -> None:
+    bills = [watch.desk.sell() for _ in range(20)]
+    await watch.pass_once()
+    before = watch.requests()
+
+    await watch.desk.work()
+
+    asked = [entry.path for entry in list(watch.desk.account.journal)[before:]]
+    assert [path for path in asked if "/bills" in path] == []
+    assert all([(await watch.desk.sale(bill)).status == "issuing" for bill in bills])
+
+
+async def test_a_bill_that_cannot_be_read_is_told_once(watch: Watch) -> None:
+    watch.desk.account.faults.change({"status_words": {"paid": "settled"}})
+    bill = watch.desk.sell()
+    await watch.pass_once()
+    await watch.desk.work()
+
+    state = await watch.pass_once()
+
+    assert (await watch.desk.sale(bill)).code == "bill_unreadable"
+    assert await watch.due() == set()
+    assert state.error is None
+
+
+async def test_more_reads_than_a_minute_allows_are_a_long_pass_not_a_failed_one(
+    watch: Watch,
+) -> None:
+    watch.desk.account.faults.change({"per_page_cap": 2})
+    bills = [watch.desk.sell() for _ in range(40)]
+    budget = Budget(None, per_window=20, window=timedelta(seconds=1))
+    watch.desk.tools.clients._budget = budget
+
+    state = await watch.pass_once()
+
+    assert state.error is None
+    assert await watch.due() == {bill.id for bill in bills}
 
 
 async def test_only_sales_that_differ_become_due(watch: Watch) -> None:

@@ -21,7 +21,7 @@ from shared.db.connection import Connection
 from shared.domain.backfill import Foreseen
 from shared.domain.backfill_run import Backfill, Position
 from shared.domain.bill import Bill, Customer, Refund
-from shared.domain.ids import BillId, ChargeId
+from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
@@ -30,6 +30,7 @@ from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.payloads import read_bill, read_customer
 
 FULL_LIST: Final = 50  # ids that one request names
+ONE_BY_ONE: Final = 10  # where lists of ids do not work: little is lost when a budget ends
 DECIDE_AT_ONCE: Final = 200
 
 Refunds = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
@@ -103,6 +104,7 @@ class Run:
         found = [
             looked for bill, row in bills.items() if (looked := self._look(row, known[bill], now))
         ]
+        found = await self._with_customers(conn, found)
         new = await backfill_bills_store.add(conn, self.backfill, [*found, *unread])
         if self.backfill.asked.dry_run:
             return
@@ -115,6 +117,21 @@ class Run:
         await take_unread(
             conn, self.backfill, [one.bill_id for one in unread if one.bill_id in new]
         )
+
+    async def _with_customers(
+        self, conn: Connection, found: Sequence[FoundBill]
+    ) -> list[FoundBill]:
+        """Bills whose customer this run has read already need nothing more."""
+        wanted = {one.customer_id for one in found if one.outcome == "customer"} - {None}
+        have = await backfill_bills_store.customers(
+            conn, self.backfill, [number for number in wanted if number is not None]
+        )
+        return [
+            replace(one, outcome="ready")
+            if one.outcome == "customer" and one.customer_id in have
+            else one
+            for one in found
+        ]
 
     def _look(self, row: Read[Bill], known: Known, now: datetime) -> FoundBill | None:
         """Look at a bill that was just read; None when it is not in the window."""
@@ -184,14 +201,17 @@ class Run:
         if not self.backfill.asked.dry_run:
             await self.services.waker.ring()
 
-    async def _read_customers(self, ids: Sequence[Any]) -> None:
-        answers = await self.services.clients.bulk.refresh_customers(self.client, ids)
+    async def _read_customers(self, ids: Sequence[CustomerId]) -> None:
+        bulk = self.services.clients.bulk
+        if not bulk.honours_lists(self.client.account, "customers"):
+            ids = ids[:ONE_BY_ONE]
+        answers = await bulk.refresh_customers(self.client, ids)
         read = [self._customer(number, answers.get(number)) for number in ids]
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, self.backfill.position)
             await backfill_bills_store.add_customers(conn, self.backfill, read)
 
-    def _customer(self, number: Any, answer: FoundRow[Customer]) -> ReadCustomer:
+    def _customer(self, number: CustomerId, answer: FoundRow[Customer]) -> ReadCustomer:
         if isinstance(answer, Read):
             body = self._seal(answer.raw, "customer")
             return ReadCustomer(customer_id=number, body=body, problem=None)
@@ -208,11 +228,17 @@ class Run:
         self, conn: Connection, bills: Sequence[OpenBill], now: datetime, unclear: set[BillId]
     ) -> None:
         known = await load_known(conn, self.backfill.tenant_id, [bill.bill_id for bill in bills])
+        customers = await backfill_bills_store.customers(
+            conn, self.backfill, {bill.customer_id for bill in bills}
+        )
         decided: list[Decided] = []
         taken: list[Taken] = []
         for one in bills:
             row = self._unsealed(one)
-            foreseen = self._foresee(one, row.value, known[one.bill_id], now, unclear)
+            customer = customers.get(one.customer_id)
+            foreseen = self._foresee(one, row.value, known[one.bill_id], customer, now)
+            if one.bill_id in unclear:
+                foreseen = held("bill_unreadable")
             decided.append(Decided(bill_id=one.bill_id, foreseen=foreseen, refunds=one.refunds))
             if foreseen is not None and foreseen.outcome in _TO_TAKE:
                 before = known[one.bill_id]
@@ -222,16 +248,20 @@ class Run:
             await take(conn, self.backfill, taken)
 
     def _foresee(
-        self, one: OpenBill, bill: Bill, known: Known, now: datetime, unclear: set[BillId]
+        self,
+        one: OpenBill,
+        bill: Bill,
+        known: Known,
+        read: ReadCustomer | None,
+        now: datetime,
     ) -> Foreseen | None:
-        if one.bill_id in unclear:
-            return held("bill_unreadable")
-        if one.problem is not None and not known.has_nota:
-            return held(one.problem)
         customer = None
-        if one.customer is not None:
-            customer = read_customer(json.loads(self._unseal(one.customer, "customer")))
-        return self.judge.foresee(bill, known, one.refunds, now, customer)
+        if read is not None and read.body is not None:
+            customer = read_customer(json.loads(self._unseal(read.body, "customer")))
+        foreseen = self.judge.foresee(bill, known, one.refunds, now, customer)
+        if foreseen is None and read is not None and read.problem is not None:
+            return held(read.problem)
+        return foreseen
 
     async def _complete(self) -> None:
         run = self.backfill

@@ -13,7 +13,7 @@ from services.reconciler.passes.plan import BLOCKED_REST, SOONEST, next_pass, ph
 from services.reconciler.passes.refunds import read_refunds
 from services.reconciler.passes.slow_lanes import WEEK, count_check, slow_lanes_due, sweep
 from services.reconciler.passes.zone import measure_zone, zone_is_due
-from services.reconciler.read_list import IncompletePass
+from services.reconciler.read_list import LONGEST_WAIT, IncompletePass
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db import connections_store, outbox_wakes
@@ -64,7 +64,14 @@ async def run_pass(
     context = PassContext(
         pool=pool,
         sealer=sealer,
-        vindi=clients.vindi(state.tenant_id, connection, Lane.RECONCILE),
+        # A long pass uses up its lane's share again and again: it waits its turn in place.
+        vindi=clients.vindi_account(
+            state.tenant_id,
+            environment=connection.environment,
+            api_key=connection.api_key,
+            lane=Lane.RECONCILE,
+            patience=LONGEST_WAIT,
+        ),
         bulk=clients.bulk,
         state=state,
         connected_at=connection.state.connected_at,

@@ -46,7 +46,7 @@ CREATE TABLE backfill_bills (
     month        text NOT NULL,               -- of its moment, YYYY-MM in the tenant's zone
     amount       bigint NOT NULL,             -- centavos, at its moment
     outcome      text NOT NULL CHECK (outcome IN (
-                     'refunds', 'customer', 'issue', 'wait', 'hold', 'skip', 'known')),
+                     'refunds', 'customer', 'ready', 'issue', 'wait', 'hold', 'skip', 'known')),
     code         text,
     to_issue     bigint NOT NULL DEFAULT 0,   -- centavos
     customer_id  bigint,
@@ -55,11 +55,16 @@ CREATE TABLE backfill_bills (
     body         bytea,                       -- sealed JSON as read, until it is decided
     read_at      timestamptz,
     PRIMARY KEY (tenant_id, backfill_id, bill_id),
-    CHECK ((outcome IN ('refunds', 'customer')) = (body IS NOT NULL))
-);
+    CHECK ((outcome IN ('refunds', 'customer', 'ready')) = (body IS NOT NULL))
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
 
-CREATE INDEX backfill_bills_open ON backfill_bills (tenant_id, backfill_id, outcome, customer_id)
-    WHERE outcome IN ('refunds', 'customer');
+-- What is still needed is asked for at every step: few rows each, however many are decided.
+CREATE INDEX backfill_bills_refunds ON backfill_bills (tenant_id, backfill_id, bill_id)
+    WHERE outcome = 'refunds';
+CREATE INDEX backfill_bills_customer ON backfill_bills (tenant_id, backfill_id, customer_id)
+    WHERE outcome = 'customer';
+CREATE INDEX backfill_bills_ready ON backfill_bills (tenant_id, backfill_id, bill_id)
+    WHERE outcome = 'ready';
 
 -- Customers read by a run, so that none is asked for twice.
 CREATE TABLE backfill_customers (

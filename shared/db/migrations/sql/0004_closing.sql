@@ -15,6 +15,10 @@ CREATE INDEX bills_by_paid_moment ON bills (tenant_id, paid_moment);
 CREATE INDEX bills_paid_oddly ON bills (tenant_id)
     WHERE charges_paid_at <> '{}' AND charges_paid_at IS DISTINCT FROM ARRAY[paid_moment];
 
+-- Valid notas alone, with all that adding them up needs.
+CREATE INDEX notas_valid ON notas (tenant_id, bill_id) INCLUDE (amount)
+    WHERE status IN ('issued', 'cancelling', 'cancel_refused');
+
 -- What a month said when it was locked; later changes show against it.
 CREATE TABLE closing_locks (
     tenant_id  text NOT NULL REFERENCES tenants,
@@ -49,7 +53,6 @@ CREATE TABLE closing_checks (
     bills_read   bigint NOT NULL DEFAULT 0,
     differed     bigint NOT NULL DEFAULT 0,   -- known, and other than stored
     found        bigint NOT NULL DEFAULT 0,   -- at Vindi, and not known to us
-    gone         bigint NOT NULL DEFAULT 0,   -- known to us, and not at Vindi any more
     PRIMARY KEY (tenant_id, month),
     CHECK ((status IN ('completed', 'failed')) = (finished_at IS NOT NULL))
 );

@@ -1,0 +1,55 @@
+"""The deep check of a closing: a month read again bill by bill."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.closing import Kinds, Month
+from shared.domain.ids import TenantId
+
+CheckStatus = Literal["queued", "running", "completed", "failed"]
+# Bills known of the month, one by one; then Vindi's own lists of it, for those not known.
+Phase = Literal["known", "charges", "bills"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A deep check, where it is and what it found. `cursor` is a bill's number, or a page's."""
+
+    tenant_id: TenantId
+    month: Month
+    status: CheckStatus
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str | None
+    attempt: int
+    failures: int
+    phase: Phase
+    cursor: int
+    bills_total: int
+    bills_read: int
+    differed: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one step of a check leaves behind; `phase` None says that it was the last."""
+
+    phase: Phase | None
+    cursor: int = 0
+    bills_total: int | None = None  # None keeps it
+    bills_read: int = 0
+    differed: int = 0
+    found: int = 0
+
+
+def phase_after(phase: Phase, kinds: Kinds) -> Phase | None:
+    """The next phase of a check under a rule that counts these kinds of moment."""
+    if phase == "known" and kinds.paid:
+        return "charges"
+    if phase != "bills" and kinds.created:
+        return "bills"
+    return None

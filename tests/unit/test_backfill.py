@@ -1,0 +1,109 @@
+"""What counts for a backfill, without a database."""
+
+from datetime import date
+
+import pytest
+
+from shared.domain.backfill import NOTHING, Foreseen, Window, foresee, window_moment
+from shared.domain.backfill_run import Group, summarise
+from shared.domain.bill import BillStatus
+from shared.domain.decide import decide
+from shared.domain.decision import Hold, Keep, NeedsCustomer, NotYet, Skip
+from shared.domain.money import Cents
+from tests.builders import (
+    NOW,
+    PAID_AT,
+    SAO_PAULO,
+    a_bill,
+    a_canceled_bill,
+    a_charge,
+    a_rule,
+    a_sale,
+    an_open_bill,
+    terms,
+)
+
+
+def a_window(since: str, until: str | None) -> Window:
+    end = date.fromisoformat(until) if until else None
+    return Window(since=date.fromisoformat(since), until=end, zone=SAO_PAULO)
+
+
+def test_both_ends_of_a_window_are_whole_local_days() -> None:
+    window = a_window("2026-11-10", "2026-11-10")
+
+    assert window.start.isoformat() == "2026-11-10T03:00:00+00:00"
+    assert window.end is not None
+    assert window.end.isoformat() == "2026-11-11T03:00:00+00:00"
+    assert window.holds(window.start)
+    assert not window.holds(window.end)
+    assert a_window("2026-11-10", None).end is None
+
+
+def test_a_payment_given_back_still_happened_when_it_did() -> None:
+    undone = a_bill(charges=(a_charge(status="canceled"),))
+    canceled = a_canceled_bill(charges=(a_charge(status="canceled"),))
+
+    assert window_moment(undone, a_rule(), None) == PAID_AT
+    assert window_moment(canceled, a_rule(), None) == PAID_AT
+
+
+def test_a_bill_that_is_open_or_died_open_has_no_moment_of_payment() -> None:
+    assert window_moment(an_open_bill(), a_rule(), None) is None
+    assert window_moment(a_canceled_bill(), a_rule(), None) is None
+    assert window_moment(a_bill(status=BillStatus.REVIEW), a_rule(), None) is None
+
+
+def test_a_paid_bill_without_a_date_of_payment_is_not_lost_between_windows() -> None:
+    bill = a_bill(charges=())
+
+    assert window_moment(bill, a_rule(), None) == bill.created_at
+    assert window_moment(bill, None, None) == bill.created_at
+
+
+def test_every_decision_about_a_sale_has_a_name() -> None:
+    assert foresee(Skip(code="refunded")) == Foreseen(outcome="skip", code="refunded")
+    assert foresee(Hold(code="no_rule")) == Foreseen(outcome="hold", code="no_rule")
+    assert foresee(Keep()) == Foreseen(outcome="known")
+    issue = foresee(decide(a_sale(backfill="original"), a_rule(), terms(), NOW))
+    assert issue == Foreseen(outcome="issue", to_issue=Cents(10_000))
+    for undecided in (NeedsCustomer(), NotYet()):
+        with pytest.raises(ValueError, match="not decided"):
+            foresee(undecided)
+
+
+def test_a_locked_month_is_held_under_original_days_and_not_under_todays() -> None:
+    locked = terms(locked_months=frozenset({(2026, 11)}))
+
+    held = decide(a_sale(backfill="original"), a_rule(), locked, NOW)
+    today = decide(a_sale(backfill="today"), a_rule(), locked, NOW)
+
+    assert isinstance(held, Hold)
+    assert held.code == "competencia_month_closed"
+    assert foresee(today).outcome == "issue"
+
+
+def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
+    def group(outcome: str, code: str | None, month: str, bills: int) -> Group:
+        to_issue = Cents(bills * 100) if outcome == "issue" else NOTHING
+        amount = Cents(bills * 100)
+        return Group(
+            outcome=outcome, code=code, month=month, bills=bills, amount=amount, to_issue=to_issue
+        )
+
+    summary = summarise(
+        [
+            group("issue", None, "2026-06", 3),
+            group("known", None, "2026-06", 2),
+            group("hold", "no_rule", "2026-05", 1),
+            group("customer", None, "2026-05", 4),
+        ]
+    )
+
+    assert (summary.bills, summary.known, summary.new) == (10, 2, 8)
+    assert (summary.issue, summary.hold, summary.to_issue) == (3, {"no_rule": 1}, 300)
+    assert [(m.month, m.bills, m.amount) for m in summary.months] == [
+        ("2026-05", 5, 500),
+        ("2026-06", 5, 500),
+    ]
+    assert type(summary).from_json(summary.to_json()) == summary
