@@ -238,21 +238,22 @@ FREE_HELD: Final = """
     -- brakes_store.free_held
     WITH held AS MATERIALIZED (
         SELECT o.bill_id FROM outbox o
-          JOIN sales s ON s.tenant_id = o.tenant_id AND s.bill_id = o.bill_id
-         WHERE o.tenant_id = $1 AND s.status = 'held' AND s.code = ANY($2::text[])
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(
+               SELECT bill_id FROM sales
+                WHERE tenant_id = $1 AND status = 'held' AND code = ANY($2::text[])))
          ORDER BY o.bill_id FOR UPDATE OF o
     ), due AS (
         UPDATE outbox o
            SET generation = o.generation + 1, bill_facts = o.bill_facts + 1, tries = 0,
                due_at = least(o.due_at, now()),
                state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-         WHERE o.tenant_id = $1 AND o.bill_id IN (SELECT bill_id FROM held)
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM held))
     ), told AS (
         INSERT INTO timeline (tenant_id, bill_id, what, why, by)
         SELECT $1, bill_id, 'brake_released', $3, $4 FROM held
     )
     UPDATE sales s SET brake_free = true
-     WHERE s.tenant_id = $1 AND s.bill_id IN (SELECT bill_id FROM held)
+     WHERE s.tenant_id = $1 AND s.bill_id = ANY (ARRAY(SELECT bill_id FROM held))
 """
 
 
