@@ -9,9 +9,11 @@ import structlog
 from prometheus_client import Gauge
 
 from services.reconciler.services import Services
-from shared.db import watch_store
+from shared.db import brakes_store, issuer_health_store, watch_store
+from shared.db.brakes_store import NOT_BRAKED
 from shared.domain.ids import TenantId
 from shared.watch import WORSE, Check, Status, judge
+from shared.watch_issuing import judge_issuing
 
 log = structlog.get_logger()
 
@@ -60,7 +62,13 @@ async def look_at_all(services: Services) -> dict[TenantId, list[Check]]:
     while True:
         async with services.pool.acquire() as conn:
             facts = await watch_store.facts_any_tenant(conn, after=after, limit=TENANTS_A_LOOK)
-        found.update({one.tenant_id: judge(one, every=services.reconcile_every) for one in facts})
+            tenants = [one.tenant_id for one in facts]
+            breakers = await issuer_health_store.read_any_tenant(conn, tenants)
+            brakes = await brakes_store.get_any_tenant(conn, tenants)
+        for one in facts:
+            tenant = one.tenant_id
+            issuing = judge_issuing(breakers[tenant], brakes.get(tenant, NOT_BRAKED))
+            found[tenant] = judge(one, every=services.reconcile_every) + issuing
         if len(facts) < TENANTS_A_LOOK:
             return found
         after = facts[-1].tenant_id

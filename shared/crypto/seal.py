@@ -59,9 +59,10 @@ class Sealer:
         except InvalidTag as error:
             raise UnsealError("damaged, or of another tenant or purpose") from error
 
-    def is_current(self, sealed: bytes) -> bool:
-        """Say whether a value is sealed under the first key already."""
-        return sealed[1 : 1 + _KEY_ID_BYTES] == self._sealing
+    @property
+    def sealing_key_id(self) -> bytes:
+        """The four bytes, after the first, of every value sealed under the first key."""
+        return self._sealing
 
     def word(self, text: str, *, tenant: TenantId, purpose: str) -> bytes:
         """Hash a text so that equal texts of one tenant can be found, and nothing else learnt.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from shared.db.connection import Connection
 from shared.domain.brakes import BRAKE_CODES, BrakeCode, Limits, Today
@@ -24,6 +24,8 @@ class BrakeState:
     detail: str
 
 
+NOT_BRAKED: Final = BrakeState(limits=Limits(), code=None, braked_at=None, detail="")
+
 GET: Final = """
     -- brakes_store.get
     SELECT notas_a_day, amount_a_day, amount_a_nota, unusual, code, braked_at, detail
@@ -34,9 +36,25 @@ GET: Final = """
 async def get(conn: Connection, tenant: TenantId) -> BrakeState:
     """The brakes of a tenant; without a row there is no limit but its own history."""
     row = await conn.fetchrow(GET, tenant)
-    if row is None:
-        return BrakeState(limits=Limits(), code=None, braked_at=None, detail="")
-    fields = dict(row)
+    return NOT_BRAKED if row is None else _state(dict(row))
+
+
+GET_ANY_TENANT: Final = """
+    -- brakes_store.get_any_tenant
+    SELECT tenant_id, notas_a_day, amount_a_day, amount_a_nota, unusual, code, braked_at, detail
+      FROM tenant_brakes WHERE tenant_id = ANY($1::text[])
+"""
+
+
+async def get_any_tenant(
+    conn: Connection, tenants: Sequence[TenantId]
+) -> dict[TenantId, BrakeState]:
+    """The brakes of many tenants; those that were never measured are absent."""
+    rows = [dict(row) for row in await conn.fetch(GET_ANY_TENANT, list(tenants))]
+    return {fields.pop("tenant_id"): _state(fields) for fields in rows}
+
+
+def _state(fields: dict[str, Any]) -> BrakeState:
     state = {name: fields.pop(name) for name in ("code", "braked_at", "detail")}
     return BrakeState(limits=Limits(**fields), **state)
 
@@ -189,12 +207,12 @@ async def pull(conn: Connection, tenant: TenantId, code: BrakeCode, detail: str)
 FREE_SALES: Final = """
     -- brakes_store.free_sales
     SELECT bill_id FROM sales
-     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND brake_free
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND (brake_free OR wish = 'issue')
 """
 
 
 async def free_sales(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> set[BillId]:
-    """Those of these sales that a person released."""
+    """Those of these sales that a person released, or said to issue."""
     return {row["bill_id"] for row in await conn.fetch(FREE_SALES, tenant, bills)}
 
 
@@ -220,21 +238,22 @@ FREE_HELD: Final = """
     -- brakes_store.free_held
     WITH held AS MATERIALIZED (
         SELECT o.bill_id FROM outbox o
-          JOIN sales s ON s.tenant_id = o.tenant_id AND s.bill_id = o.bill_id
-         WHERE o.tenant_id = $1 AND s.status = 'held' AND s.code = ANY($2::text[])
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(
+               SELECT bill_id FROM sales
+                WHERE tenant_id = $1 AND status = 'held' AND code = ANY($2::text[])))
          ORDER BY o.bill_id FOR UPDATE OF o
     ), due AS (
         UPDATE outbox o
            SET generation = o.generation + 1, bill_facts = o.bill_facts + 1, tries = 0,
                due_at = least(o.due_at, now()),
                state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-         WHERE o.tenant_id = $1 AND o.bill_id IN (SELECT bill_id FROM held)
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM held))
     ), told AS (
         INSERT INTO timeline (tenant_id, bill_id, what, why, by)
         SELECT $1, bill_id, 'brake_released', $3, $4 FROM held
     )
     UPDATE sales s SET brake_free = true
-     WHERE s.tenant_id = $1 AND s.bill_id IN (SELECT bill_id FROM held)
+     WHERE s.tenant_id = $1 AND s.bill_id = ANY (ARRAY(SELECT bill_id FROM held))
 """
 
 

@@ -28,7 +28,9 @@ class DenialGroup:
     reason: bytes | None
 
 
-# Notas denied before causes were kept form the group of their class.
+# Notas denied before causes were kept form the group of their class. Ids go from step to step as
+# arrays: thousands of denials come within a minute, before the planner has heard of them, and a
+# join it believes to be of a few rows would take minutes.
 GROUPS: Final = """
     -- denials_store.groups
     SELECT coalesce(n.denial_group, n.denial) AS "group", min(n.denial) AS denial,
@@ -39,8 +41,10 @@ GROUPS: Final = """
            (array_agg(n.bill_id ORDER BY n.bill_id))[1:$2] AS examples,
            (array_agg(n.reason ORDER BY n.bill_id) FILTER (WHERE n.reason IS NOT NULL))[1]
                AS reason
-      FROM notas n JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
-     WHERE n.tenant_id = $1 AND n.status = 'denied' AND s.status = 'denied' AND NOT n.resend
+      FROM notas n
+     WHERE n.tenant_id = $1 AND n.status = 'denied' AND NOT n.resend
+       AND n.bill_id = ANY (ARRAY(SELECT s.bill_id FROM sales s
+                                   WHERE s.tenant_id = $1 AND s.status = 'denied'))
      GROUP BY 1
      ORDER BY count DESC, "group"
 """
@@ -58,18 +62,19 @@ RETRY: Final = """
     -- denials_store.retry
     WITH wanted AS MATERIALIZED (
         SELECT n.bill_id FROM notas n
-          JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
-         WHERE n.tenant_id = $1 AND n.status = 'denied' AND s.status = 'denied' AND NOT n.resend
-           AND n.bill_id > $3
+         WHERE n.tenant_id = $1 AND n.status = 'denied' AND NOT n.resend AND n.bill_id > $3
+           AND n.bill_id = ANY (ARRAY(SELECT s.bill_id FROM sales s
+                                       WHERE s.tenant_id = $1 AND s.status = 'denied'
+                                         AND s.bill_id > $3))
            AND (n.denial_group = $2 OR (n.denial_group IS NULL AND n.denial = $2))
          ORDER BY n.bill_id LIMIT $4
     ), locked AS MATERIALIZED (
         SELECT o.bill_id FROM outbox o
-         WHERE o.tenant_id = $1 AND o.bill_id IN (SELECT bill_id FROM wanted)
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM wanted))
          ORDER BY o.bill_id FOR UPDATE
     ), again AS (
         UPDATE notas n SET resend = true, resend_at = NULL
-         WHERE n.tenant_id = $1 AND n.bill_id IN (SELECT bill_id FROM locked)
+         WHERE n.tenant_id = $1 AND n.bill_id = ANY (ARRAY(SELECT bill_id FROM locked))
            AND n.status = 'denied'
      RETURNING n.bill_id
     ), due AS (
@@ -78,7 +83,7 @@ RETRY: Final = """
                lane = CASE WHEN o.state = 'settled' THEN $5 ELSE least(o.lane, $5) END,
                due_at = least(o.due_at, now()),
                state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-         WHERE o.tenant_id = $1 AND o.bill_id IN (SELECT bill_id FROM again)
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM again))
     ), told AS (
         INSERT INTO timeline (tenant_id, bill_id, what, why, by)
         SELECT $1, bill_id, 'retry', $6, $7 FROM (SELECT DISTINCT bill_id FROM again) bills

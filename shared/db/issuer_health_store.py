@@ -29,6 +29,26 @@ async def read(conn: Connection, tenant: TenantId) -> list[Breaker]:
     return [Breaker(**dict(row)) for row in rows]
 
 
+READ_ANY_TENANT: Final = """
+    -- issuer_health_store.read_any_tenant
+    SELECT tenant_id, scope, state, since, failures, failing_since, openings, probe_at, slots,
+           taken, round_until
+      FROM issuer_breakers WHERE tenant_id = ANY($1::text[])
+     ORDER BY tenant_id, scope
+"""
+
+
+async def read_any_tenant(
+    conn: Connection, tenants: Sequence[TenantId]
+) -> dict[TenantId, list[Breaker]]:
+    """The same for many tenants at once; each of them is in the answer."""
+    found: dict[TenantId, list[Breaker]] = {tenant: [] for tenant in (EVERYBODY, *tenants)}
+    for row in await conn.fetch(READ_ANY_TENANT, list(found)):
+        fields = dict(row)
+        found[fields.pop("tenant_id")].append(Breaker(**fields))
+    return {tenant: found[EVERYBODY] + found[tenant] for tenant in tenants}
+
+
 ADD: Final = """
     -- issuer_health_store.lock add
     INSERT INTO issuer_breakers (tenant_id, scope, since) VALUES ($1, $2, $3)

@@ -13,10 +13,12 @@ from rich.console import Console
 
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, exit_with
+from shared.crypto.seal import UnsealError
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.local.home import Home, HomeBusyError, open_home
 from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
+from shared.ops.rotate import rotate
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, Service
 
@@ -59,6 +61,30 @@ def migrate_command(
         typer.echo(f"The database is at {revision}.")
 
 
+@app.command(name="rotate-keys")
+def rotate_command() -> None:
+    """Seal every secret afresh under the first of SECRET_KEYS."""
+    with plain_errors():
+        home = open_home(os.environ)
+        with Env(values=_with_home_keys(home)) as var:
+            keys = [key.reveal() for key in var.secret_keys("SECRET_KEYS")]
+        changed = asyncio.run(rotate(_database_url(home), keys, _tell))
+    typer.echo(
+        f"{changed} values changed. Keep the old key for 7 days, take it away, run this again."
+    )
+
+
+def _tell(column: str, changed: int) -> None:
+    typer.echo(f"{column}: {changed}")
+
+
+def _with_home_keys(home: Home) -> dict[str, str]:
+    """The environment, with the keys that `up` generated where it names none."""
+    if os.environ.get("SECRET_KEYS"):
+        return dict(os.environ)
+    return {**os.environ, "SECRET_KEYS": home.secret_keys()}
+
+
 @app.command(name="backfill")
 def backfill_command(
     tenant: Annotated[str, typer.Option(help="The tenant's id.")],
@@ -93,6 +119,11 @@ def plain_errors() -> Iterator[None]:
     except (HomeBusyError, SchemaError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CODE) from None
+    except UnsealError as error:
+        sys.stderr.write(
+            f"A stored value cannot be opened: {error}. Put its key back at the end.\n"
+        )
+        raise SystemExit(1) from None
     except asyncpg.LockNotAvailableError:
         sys.stderr.write("A table was busy for over 2 s; nothing is half done, run it again.\n")
         raise SystemExit(1) from None

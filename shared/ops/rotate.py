@@ -1,0 +1,198 @@
+"""Seals every stored secret afresh under the first of SECRET_KEYS, online and in small commits.
+
+Run it after a new key was put in front, and once more after the old one was taken away: hashed
+words (documents, issuer keys) follow the oldest key and change with it.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+
+from shared.crypto.seal import Sealer
+from shared.domain.ids import TenantId
+from shared.domain.party import normalise_document
+
+BATCH: Final = 500
+_EVERYBODY: Final = TenantId("-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """One column of sealed values: its purpose, and the key columns after tenant_id."""
+
+    table: str
+    column: str
+    purpose: str
+    keys: tuple[tuple[str, str], ...] = ()  # name and SQL type
+
+
+_BILL: Final = (("bill_id", "bigint"),)
+SEALED: Final = (
+    Sealed(table="vindi_connections", column="api_key", purpose="vindi_key"),
+    Sealed(table="issuer_connections", column="api_key", purpose="issuer_key"),
+    Sealed(
+        table="webhook_secrets",
+        column="sealed",
+        purpose="webhook_secret",
+        keys=(("source", "text"), ("secret_hash", "bytea")),
+    ),
+    Sealed(table="status_webhooks", column="secret", purpose="status_webhook"),
+    Sealed(
+        table="events",
+        column="body",
+        purpose="event",
+        keys=(("received_at", "timestamptz"), ("event_id", "uuid")),
+    ),
+    Sealed(table="bills", column="body", purpose="bill", keys=_BILL),
+    Sealed(table="sales", column="customer", purpose="customer", keys=_BILL),
+    Sealed(table="sales", column="unread", purpose="unread", keys=_BILL),
+    Sealed(
+        table="notas",
+        column="request",
+        purpose="nota",
+        keys=(*_BILL, ("part", "smallint"), ("revision", "integer")),
+    ),
+    Sealed(
+        table="notas",
+        column="reason",
+        purpose="reason",
+        keys=(*_BILL, ("part", "smallint"), ("revision", "integer")),
+    ),
+    Sealed(
+        table="backfill_bills",
+        column="body",
+        purpose="bill",
+        keys=(("backfill_id", "text"), *_BILL),
+    ),
+    Sealed(
+        table="backfill_customers",
+        column="body",
+        purpose="customer",
+        keys=(("backfill_id", "text"), ("customer_id", "bigint")),
+    ),
+)
+
+Tell = Callable[[str, int], None]
+
+
+async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
+    """Seal everything afresh and return how many values changed; `tell` hears of each column.
+
+    Safe to repeat and to interrupt: a value is sealed under one key or the other, never neither.
+    Raises UnsealError when a value is sealed under a key that is not configured any more.
+    """
+    sealer = Sealer.from_text(keys)
+    connection = await asyncpg.connect(url)
+    try:
+        total = 0
+        for column in SEALED:
+            changed = 0
+            while batch := await _reseal(connection, sealer, column):
+                changed += batch
+            tell(f"{column.table}.{column.column}", changed)
+            total += changed
+        words = await _rehash_documents(connection, sealer)
+        tell("sales.document_word", words)
+        keys_changed = await _rehash_issuer_keys(connection, sealer)
+        tell("issuer_connections.key_word", keys_changed)
+        return total + words + keys_changed
+    finally:
+        await connection.close()
+
+
+async def _reseal(connection: Any, sealer: Sealer, column: Sealed) -> int:
+    names = ["tenant_id", *(name for name, _ in column.keys)]
+    # Every identifier is a constant of this module.
+    read = (
+        f"SELECT {', '.join(names)}, {column.column} AS value FROM {column.table}"  # noqa: S608
+        f" WHERE {column.column} IS NOT NULL AND substring({column.column} FROM 2 FOR 4) <> $1"
+        f" LIMIT {BATCH}"
+    )
+    rows = await connection.fetch(read, sealer.sealing_key_id)
+    if not rows:
+        return 0
+    types = ["text", *(kind for _, kind in column.keys)]
+    given = [f"${number}::{kind}[]" for number, kind in enumerate(types, start=1)]
+    matched = " AND ".join(f"t.{name} = v.{name}" for name in names)
+    write = (
+        f"UPDATE {column.table} t SET {column.column} = v.value"  # noqa: S608
+        f" FROM unnest({', '.join(given)}, ${len(types) + 1}::bytea[], ${len(types) + 2}::bytea[])"
+        f" AS v ({', '.join(names)}, old, value)"
+        f" WHERE {matched} AND t.{column.column} = v.old"
+    )
+    values = [_sealed_afresh(sealer, row, column.purpose) for row in rows]
+    keys = [[row[name] for row in rows] for name in names]
+    await connection.execute(write, *keys, [row["value"] for row in rows], values)
+    return len(rows)
+
+
+def _sealed_afresh(sealer: Sealer, row: Any, purpose: str) -> bytes:
+    tenant = TenantId(row["tenant_id"])
+    plain = sealer.unseal(row["value"], tenant=tenant, purpose=purpose)
+    return sealer.seal(plain, tenant=tenant, purpose=purpose)
+
+
+READ_CUSTOMERS: Final = """
+    -- rotate.read_customers_any_tenant
+    SELECT tenant_id, bill_id, customer, document_word FROM sales
+     WHERE customer IS NOT NULL AND (tenant_id, bill_id) > ($1, $2)
+     ORDER BY tenant_id, bill_id LIMIT $3
+"""
+WRITE_WORDS: Final = """
+    -- rotate.write_words_any_tenant
+    UPDATE sales s SET document_word = w.word
+      FROM unnest($1::text[], $2::bigint[], $3::bytea[]) AS w (tenant_id, bill_id, word)
+     WHERE s.tenant_id = w.tenant_id AND s.bill_id = w.bill_id
+"""
+FORGET_MIRROR: Final = """
+    -- rotate.forget_mirror_any_tenant
+    WITH gone AS (DELETE FROM foreign_notas) DELETE FROM foreign_nota_marks
+"""
+
+
+async def _rehash_documents(connection: Any, sealer: Sealer) -> int:
+    """Hash documents under the oldest key that is left; the issuer's mirror is listed anew."""
+    changed, after = 0, ("", 0)
+    while rows := await connection.fetch(READ_CUSTOMERS, *after, BATCH):
+        after = (rows[-1]["tenant_id"], rows[-1]["bill_id"])
+        new = [(row, word) for row in rows if (word := _word(sealer, row)) != row["document_word"]]
+        if new:
+            tenants = [row["tenant_id"] for row, _ in new]
+            bills = [row["bill_id"] for row, _ in new]
+            await connection.execute(WRITE_WORDS, tenants, bills, [word for _, word in new])
+        changed += len(new)
+    if changed:
+        await connection.execute(FORGET_MIRROR)
+    return changed
+
+
+def _word(sealer: Sealer, row: Any) -> bytes | None:
+    tenant = TenantId(row["tenant_id"])
+    customer = json.loads(sealer.unseal(row["customer"], tenant=tenant, purpose="customer"))
+    bare = normalise_document(str(customer.get("registry_code") or ""))
+    return sealer.word(bare, tenant=tenant, purpose="document") if bare else None
+
+
+READ_ISSUER_KEYS: Final = """
+    -- rotate.read_issuer_keys_any_tenant
+    SELECT tenant_id, api_key, key_word FROM issuer_connections
+"""
+
+
+async def _rehash_issuer_keys(connection: Any, sealer: Sealer) -> int:
+    changed = 0
+    for row in await connection.fetch(
+        "SELECT tenant_id, api_key, key_word FROM issuer_connections"
+    ):
+        tenant = TenantId(row["tenant_id"])
+        key = sealer.unseal(row["api_key"], tenant=tenant, purpose="issuer_key").decode()
+        word = sealer.word(key, tenant=_EVERYBODY, purpose="issuer_key").hex()
+        if word != row["key_word"]:
+            await connection.execute(
+                "UPDATE issuer_connections SET key_word = $2 WHERE tenant_id = $1", tenant, word
+            )
+            changed += 1
+    return changed
