@@ -17,9 +17,9 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "latency": emitter.latency,
     "emitter": emitter.throughput,
     "idle": reconcile_idle.run,
-    "denials": denials.run,
     "backfill": backfill.run,
     "closing": closing.run,
+    "denials": denials.run,
 }
 REPORT: Final = Path("build/bench.json")
 
