@@ -12,7 +12,7 @@ N ?= 2
 OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check format sandbox bench chaos migrate backfill closing \
+.PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
 	rotate-keys render lock
 
 help: ## List the verbs
@@ -57,6 +57,9 @@ sandbox: $(STAMP) ## The stand-ins for Vindi and eNotas alone
 
 bench: $(STAMP) ## The benchmarks; a table, and JSON under build/
 	@exec $(PY) -m tests.bench $(ARGS)
+
+bench-claims: $(STAMP) ## What a claim costs with ten thousand and ten million sales; plans printed
+	@exec $(PY) -m tests.bench claims
 
 chaos: $(STAMP) ## The fault campaign; a table, and JSON under build/
 	@exec $(PY) -m tests.chaos $(ARGS)

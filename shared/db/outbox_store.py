@@ -134,20 +134,20 @@ TENANTS_WITH_DUE: Final = """
                  WHERE o.state = 'due' AND o.tenant_id > t.tenant_id
                  ORDER BY o.tenant_id LIMIT 1)
           FROM t WHERE t.tenant_id IS NOT NULL
+    ), waiting AS MATERIALIZED (
+        SELECT t.tenant_id,
+               least((SELECT o.due_at FROM outbox o
+                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
+                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1),
+                     (SELECT o.due_at FROM outbox o
+                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1
+                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1),
+                     (SELECT o.due_at FROM outbox o
+                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 2
+                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1)) AS due_at
+          FROM t WHERE t.tenant_id IS NOT NULL
     )
-    SELECT t.tenant_id, d.due_at
-      FROM t, LATERAL (
-          SELECT min(first.due_at) AS due_at FROM (
-              SELECT (SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = lanes.lane
-                         AND o.due_at <= now()
-                       ORDER BY o.due_at LIMIT 1) AS due_at
-                FROM (VALUES (0::smallint), (1::smallint), (2::smallint)) AS lanes (lane)
-          ) first
-      ) d
-     WHERE t.tenant_id IS NOT NULL AND d.due_at IS NOT NULL
-     ORDER BY d.due_at
-     LIMIT $1
+    SELECT tenant_id FROM waiting WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1
 """
 
 

@@ -29,7 +29,7 @@ async def latency(folder: Path) -> list[Measure]:
     """Events at a steady rate; the time from each 200 to the issuer's POST for its bill."""
     async with a_field(folder, names=("webhook", "emitter", "reconciler")) as field:
         seller = await field.seller()
-        await _sell(field, seller, EVENTS_A_SECOND * SECONDS)
+        await sell(field, seller, EVENTS_A_SECOND * SECONDS)
         committed = await _send_events(field, seller)
         posted = await _posted(field, seller, len(committed))
     waits = sorted((posted[bill] - at) * 1000 for bill, at in committed.items())
@@ -46,7 +46,7 @@ async def throughput(folder: Path) -> list[Measure]:
     async with a_field(folder, names=("webhook", "emitter", "reconciler")) as field:
         for _ in range(ROUNDS):
             seller = await field.seller()
-            await _sell(field, seller, NOTAS)
+            await sell(field, seller, NOTAS)
             before = _processor(field)
             rates.append(await _emit_all(field, seller))
             used.append((_processor(field) - before) / NOTAS * 1000)
@@ -75,7 +75,8 @@ def _processor(field: Field) -> float:
     return float(times.user + times.system)
 
 
-async def _sell(field: Field, seller: Seller, count: int) -> None:
+async def sell(field: Field, seller: Seller, count: int) -> None:
+    """Make paid sales at Vindi, each of its own customer, without events."""
     now = datetime.now(UTC).timestamp()
     sales = {"count": count, "since": now, "until": now + 1, "customers": count}
     await field.stand_in.control("POST", f"/vindi/accounts/{seller.account}/bulk_sales", sales)

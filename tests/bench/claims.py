@@ -1,0 +1,110 @@
+"""What a claim of due work costs with ten thousand and with ten million sales stored."""
+
+import statistics
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from shared.db import outbox_store
+from shared.db.migrate import migrate
+from shared.domain.ids import TenantId
+from shared.local.postgres import running_postgres
+from tests.bench.measure import Measure
+
+SIZES: Final = (10_000, 10_000_000)
+TENANTS: Final = 50
+DUE_A_TENANT: Final = 20
+ROUNDS: Final = 60
+MOST_RATIO: Final = 1.2
+
+FILL: Final = """
+    INSERT INTO outbox (tenant_id, bill_id, state, due_at, origin)
+    SELECT 't' || lpad((n % $2)::text, 10, '0'), n, 'settled', now() - interval '1 day', 'webhook'
+      FROM generate_series($3::bigint, $1::bigint) AS n
+"""
+ADD_DUE: Final = """
+    INSERT INTO outbox (tenant_id, bill_id, state, due_at, origin)
+    SELECT 't' || lpad((n % $2)::text, 10, '0'), 1000000000 + n, 'due', now(), 'webhook'
+      FROM generate_series(1, $1::bigint) AS n
+        ON CONFLICT (tenant_id, bill_id) DO UPDATE
+       SET state = 'due', due_at = now(), lease_until = NULL, leased_by = NULL
+"""
+
+
+async def run(folder: Path) -> list[Measure]:
+    """Fill the outbox to each size, and time the two steps of claiming; prints both plans."""
+    medians = []
+    async with running_postgres(folder) as server:
+        await migrate(server.url())
+        connection = await asyncpg.connect(server.url())
+        try:
+            filled = 1
+            for size in SIZES:
+                await connection.execute(FILL, size, TENANTS, filled, timeout=1800)
+                await connection.execute("VACUUM ANALYZE outbox", timeout=1800)
+                filled = size + 1
+                medians.append(await _time_claims(connection))
+                await _print_plans(connection, size)
+        finally:
+            await connection.close()
+    ratio = medians[1] / medians[0]
+    passed = ratio <= MOST_RATIO
+    return [
+        *(
+            _measure(f"choose tenants and claim, {size:,} sales", median * 1000, "ms")
+            for size, median in zip(SIZES, medians, strict=True)
+        ),
+        _measure("ratio", ratio, "", f"<= {MOST_RATIO}", passed=passed),
+    ]
+
+
+def _measure(
+    what: str, value: float, unit: str, bar: str = "", *, passed: bool | None = None
+) -> Measure:
+    return Measure(bench="claims", what=what, value=value, unit=unit, bar=bar, passed=passed)
+
+
+async def _time_claims(connection: Any) -> float:
+    """Median seconds of finding the tenants with due work and claiming for one of them."""
+    seconds = []
+    for _ in range(ROUNDS):
+        await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
+        await connection.execute("CHECKPOINT")  # its writes are none of a claim's
+        started = time.perf_counter()
+        tenants = await outbox_store.tenants_with_due_any_tenant(connection, limit=200)
+        entries = await _claim(connection, tenants[0])
+        seconds.append(time.perf_counter() - started)
+        assert len(tenants) == TENANTS
+        assert len(entries) == DUE_A_TENANT
+    return statistics.median(seconds[10:])  # the first ones warm caches and plans
+
+
+async def _claim(connection: Any, tenant: TenantId) -> list[outbox_store.Entry]:
+    return await outbox_store.claim_due(
+        connection,
+        tenant,
+        lane=outbox_store.LIVE,
+        limit=50,
+        lease=timedelta(seconds=30),
+        worker="bench",
+    )
+
+
+async def _print_plans(connection: Any, size: int) -> None:
+    print(f"\n{size:,} sales stored")
+    async with connection.transaction():
+        await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
+        for name, sql, values in (
+            ("tenants with due work", outbox_store.TENANTS_WITH_DUE, (200,)),
+            (
+                "claim",
+                outbox_store.CLAIM_DUE,
+                ("t0000000001", 0, 50, timedelta(seconds=30), "bench"),
+            ),
+        ):
+            rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)
+            print(f"-- {name}")
+            print("\n".join(row[0] for row in rows))
