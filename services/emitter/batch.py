@@ -13,7 +13,7 @@ from services.emitter.duplicates import hold_duplicates
 from services.emitter.gate import Gate, park
 from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
-from services.emitter.plan import plan_sale
+from services.emitter.plan import Terms, plan_sale
 from services.emitter.read import read_bills, read_customers
 from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
 from services.emitter.write import write_plans
@@ -157,10 +157,10 @@ async def _decide_all(
     claims: dict[BillId, set[str]],
 ) -> list[Plan]:
     batch = await read_bills(context, vindi, entries, known, claims)
-    plans = list(batch.plans)
+    plans, terms = list(batch.plans), context.plan_terms()
     unnamed: list[FreshSale] = []
     for sale in batch.fresh:
-        plan = _decided(context, sale)
+        plan = _decided(context, terms, sale)
         if plan is None:
             unnamed.append(sale)
         else:
@@ -168,16 +168,16 @@ async def _decide_all(
     if unnamed:
         ready, without = await read_customers(context, vindi, unnamed)
         plans += without
-        plans += [plan for sale in ready if (plan := _decided(context, sale)) is not None]
+        plans += [plan for sale in ready if (plan := _decided(context, terms, sale)) is not None]
     return plans
 
 
-def _decided(context: TenantContext, sale: FreshSale) -> Plan | None:
+def _decided(context: TenantContext, terms: Terms, sale: FreshSale) -> Plan | None:
     """Decide one sale; None when its customer has to be read first."""
     decision = decide(sale.facts(context.now), context.rule, context.terms, context.now)
     if isinstance(decision, NeedsCustomer):
         return None
-    return plan_sale(sale, decision, context.plan_terms(), context.now)
+    return plan_sale(sale, decision, terms, context.now)
 
 
 async def _block_vindi(pool: Pool, context: TenantContext, error: TenantBlockedError) -> None:

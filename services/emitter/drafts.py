@@ -1,17 +1,36 @@
 """Drafts as the JSON that is kept, sealed, beside their nota."""
 
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date
+from typing import Final
 
 from shared.domain.bill import Address
 from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, Service, Tomador
 
+_TOMADOR: Final = tuple(f.name for f in fields(Tomador) if f.name != "address")
+_ADDRESS: Final = tuple(f.name for f in fields(Address))
+_SERVICE: Final = tuple(f.name for f in fields(Service))
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def draft_to_json(draft: NotaDraft) -> bytes:
     """Write a draft; equal drafts give equal bytes."""
-    return json.dumps(asdict(draft), default=str, ensure_ascii=False, sort_keys=True).encode()
+    tomador, address = draft.tomador, draft.tomador.address
+    # By hand: `asdict` copies every value deeply, which cost a tenth of a nota's whole work.
+    values = {
+        "amount": draft.amount,
+        "competencia": draft.competencia.isoformat(),
+        "description": draft.description,
+        "tomador": {
+            **{name: getattr(tomador, name) for name in _TOMADOR},
+            "address": address and {name: getattr(address, name) for name in _ADDRESS},
+        },
+        "service": {name: getattr(draft.service, name) for name in _SERVICE},
+        "send_email": draft.send_email,
+    }
+    return _ENCODER.encode(values).encode()
 
 
 def draft_from_json(body: bytes) -> NotaDraft:

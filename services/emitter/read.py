@@ -21,6 +21,7 @@ from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.payloads import read_bill
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 STILL_FRESH: Final = timedelta(seconds=30)
 
 # What an event says of its bill; a read that says less may come from a lagging replica.
@@ -232,4 +233,4 @@ def _without_customer(sale: FreshSale, answer: Unreadable | None) -> Plan:
 
 
 def _as_json(raw: Mapping[str, object]) -> bytes:
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(raw).encode()

@@ -23,6 +23,8 @@ def products_with_value(bill: Bill) -> list[BillLine]:
     Discounts are lines of the product they reduce, so a product discounted away has no word in
     the choice of a rule.
     """
+    if len(bill.lines) == 1:  # most bills
+        return [line for line in bill.lines if line.amount != 0]
     totals: dict[object, int] = defaultdict(int)
     first: dict[object, BillLine] = {}
     for line in bill.lines:
@@ -34,6 +36,8 @@ def products_with_value(bill: Bill) -> list[BillLine]:
 
 def choose_moment(bill: Bill, rule: Rule) -> IssueMoment | None:
     """Find the one moment that all products of a bill agree on; None when they do not."""
+    if not rule.exceptions:
+        return _moment(rule, rule, None)
     lines: Sequence[BillLine | None] = products_with_value(bill) or [None]
     moments = {_moment_of_line(bill, line, rule) for line in lines}
     if len({(m.issue_when, m.guarantee_days) for m in moments}) > 1:
@@ -43,6 +47,8 @@ def choose_moment(bill: Bill, rule: Rule) -> IssueMoment | None:
 
 def choose_service(bill: Bill, rule: Rule) -> ServiceRule | None:
     """Find the one service that all products of a bill share; None when they do not."""
+    if not rule.services_by_product_code:
+        return rule.service
     services = [
         rule.services_by_product_code.get(line.product_code or "", rule.service)
         for line in products_with_value(bill)
