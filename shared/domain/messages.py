@@ -114,6 +114,12 @@ HOLDS: Final[dict[str, Message]] = {
         "customer",
         "O endereço do cliente está incompleto. Peça o que falta e complete o cadastro na Vindi.",
     ),
+    "customer_not_found": _is(
+        "tenant", "A Vindi não encontra o cliente desta fatura. Confira o cadastro na Vindi."
+    ),
+    "customer_unreadable": _is(
+        "support", "O cliente veio da Vindi com dados que não entendemos. Fale com o suporte."
+    ),
     "customer_city_unknown": _is(
         "customer",
         "A cidade do cliente não existe no estado informado, segundo o IBGE. Confirme cidade e"
