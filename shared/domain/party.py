@@ -8,6 +8,7 @@ from validate_docbr import CNPJ, CPF
 
 from shared.domain.bill import Address, Customer
 from shared.domain.cities import find_city, find_state
+from shared.domain.countries import country_name
 from shared.domain.rule import DefaultAddress
 
 DocumentState = Literal["valid", "missing", "invalid"]
@@ -78,7 +79,7 @@ def abroad(address: Address) -> Address | None:
     """A foreign address as a nota takes it: state EX, no CEP; None without street or city."""
     if not address.street or not address.city:
         return None
-    return replace(address, state=ABROAD, zip=None)
+    return replace(address, state=ABROAD, zip=None, country=country_name(address.country or ""))
 
 
 def phone_for_nota(phone: str | None) -> str | None:

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.domain.bill import Address, Customer
+from shared.domain.choose_rule import amounts_by_service
 from shared.domain.decide import decide
 from shared.domain.decision import Hold, Issue
 from shared.domain.ids import ExternalId
@@ -89,7 +92,7 @@ def test_a_customer_abroad_needs_neither_document_nor_cep(document: str | None) 
     draft = drafted(customer, customer_foreign="issue_without")
     assert (draft.tomador.document, draft.tomador.phone) == (None, None)
     sent = address_sent(draft)
-    assert (sent["uf"], sent["pais"], sent["cidade"]) == ("EX", "PT", "Lisboa")
+    assert (sent["uf"], sent["pais"], sent["cidade"]) == ("EX", "Portugal", "Lisboa")
     assert "cep" not in sent
 
 
@@ -116,3 +119,32 @@ def test_a_description_of_ten_characters_is_left_alone() -> None:
     decision = decide(a_sale(bill), a_rule(description="{produtos}"), terms(), NOW)
     assert isinstance(decision, Issue)
     assert decision.draft.description == "Plano Ouro 1"
+
+
+def test_a_bill_of_two_services_is_held_with_what_each_comes_to() -> None:
+    bill = a_bill(
+        lines=(
+            a_line(7_000, product_id=1, product_code="CURSO"),
+            a_line(4_000, product_id=2, product_code="PLANO"),
+            a_line(-1_000, product_id=1, product_code="CURSO"),
+        )
+    )
+    rule = a_rule(service={"lc116": "1.07"}, services_by_product_code={"CURSO": {"lc116": "8.02"}})
+    decision = decide(a_sale(bill), rule, terms(), NOW)
+    assert isinstance(decision, Hold)
+    assert decision.code == "mixed_services"
+    assert decision.detail == "serviço 8.02: 60.00; serviço 1.07: 40.00"
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(-9_999, 99_999)), min_size=1, max_size=12),
+    st.sets(st.sampled_from(["P1", "P2", "P3"])),
+)
+def test_what_the_services_come_to_adds_up_to_the_cent(
+    lines: list[tuple[int, int]], own: set[str]
+) -> None:
+    bill = a_bill(
+        lines=tuple(a_line(cents, product_id=p, product_code=f"P{p}") for p, cents in lines)
+    )
+    rule = a_rule(services_by_product_code={code: {"lc116": code} for code in own})
+    assert sum(amounts_by_service(bill, rule).values()) == bill.lines_total
