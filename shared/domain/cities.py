@@ -61,6 +61,7 @@ OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def find_state(text: str | None) -> str | None:
     """The two letters of a state, from them or from its name; None when it is none."""
     joined = _joined(text or "")

@@ -31,8 +31,7 @@ def fill_template(template: str, values: Mapping[str, str]) -> str:
 
 def lengthen(text: str, bill: int) -> str:
     """Name the bill in a text too short for the issuer; others stay as the tenant wrote them."""
-    useful = sum(not character.isspace() for character in text)
-    if useful >= FEWEST_CHARACTERS:
+    if len("".join(text.split())) >= FEWEST_CHARACTERS:
         return text
     return " - ".join(part for part in (text, f"referente à fatura {bill}") if part)
 

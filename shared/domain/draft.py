@@ -113,14 +113,15 @@ def _service(rule: ServiceRule) -> Service:
 def _description(sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo) -> str:
     bill = sale.bill
     paid = moment_paid(bill)
+    paid_on = local_day(paid.at, zone) if paid else None
     values = {
         "produtos": ", ".join(line.product_name.strip() for line in products_with_value(bill)),
         "fatura": str(bill.id),
-        "competencia": f"{competencia:%m/%Y}",
+        "competencia": f"{competencia.month:02}/{competencia.year}",
         "cliente": sale.customer.name.strip() if sale.customer else "",
         "plano": bill.plan_code or "",
         "ciclo": str(bill.cycle or ""),
         "valor": f"R$ {show_reais(bill.lines_total).replace('.', ',')}",
-        "pagamento": f"{local_day(paid.at, zone):%d/%m/%Y}" if paid else "",
+        "pagamento": f"{paid_on.day:02}/{paid_on.month:02}/{paid_on.year}" if paid_on else "",
     }
     return lengthen(fill_template(rule.description, values), bill.id)
