@@ -219,6 +219,7 @@ def _without_customer(sale: FreshSale, answer: Unreadable | None) -> Plan:
         status=SaleStatus.HELD,
         code=code,
         detail=answer.problem if answer else "",
+        customer_id=sale.bill.customer_id,
         amount=sale.bill.amount,
         moment_at=None,
         origin=sale.entry.origin,

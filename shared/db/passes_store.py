@@ -22,6 +22,7 @@ class PassState:
     bills_mark: datetime
     charges_mark: datetime
     refunds_mark: datetime
+    customers_mark: datetime
     complete_at: datetime | None
     error: str | None
     error_since: datetime | None
@@ -60,6 +61,7 @@ class PassResult:
     bills_mark: datetime | None = None
     charges_mark: datetime | None = None
     refunds_mark: datetime | None = None
+    customers_mark: datetime | None = None
     zone: Zone | None = None
     plain_lanes: frozenset[str] | None = None
     nightly_day: date | None = None
@@ -71,9 +73,9 @@ class PassResult:
 
 
 COLUMNS: Final = """p.tenant_id, p.next_pass_at, p.attempt, p.failures, p.bills_mark,
-           p.charges_mark, p.refunds_mark, p.complete_at, p.error, p.error_since, p.zone, p.zone_at,
-           p.plain_lanes, p.plain_since, p.nightly_day, p.weekly_day, p.skew_seconds, p.found,
-           p.missed, p.silent_passes, p.silent_since, p.silent_at"""
+           p.charges_mark, p.refunds_mark, p.customers_mark, p.complete_at, p.error, p.error_since,
+           p.zone, p.zone_at, p.plain_lanes, p.plain_since, p.nightly_day, p.weekly_day,
+           p.skew_seconds, p.found, p.missed, p.silent_passes, p.silent_since, p.silent_at"""
 
 # History before the connection belongs to backfills. The first pass comes within `spread`.
 ENROL: Final = """
@@ -171,6 +173,7 @@ FINISH: Final = """
            bills_mark = coalesce($6, p.bills_mark),
            charges_mark = coalesce($7, p.charges_mark),
            refunds_mark = coalesce($8, p.refunds_mark),
+           customers_mark = coalesce($17, p.customers_mark),
            zone = coalesce($9, p.zone),
            zone_at = CASE WHEN $9::text IS NULL THEN p.zone_at ELSE now() END,
            plain_lanes = coalesce($10, p.plain_lanes),
@@ -212,6 +215,7 @@ async def finish(conn: Connection, tenant: TenantId, attempt: int, result: PassR
         result.found,
         result.missed,
         result.heard,
+        result.customers_mark,
     )
 
 

@@ -104,6 +104,7 @@ class Address:
     state: str | None = None
     zip: str | None = None
     country: str | None = None
+    city_code: str | None = None  # IBGE's, seven digits; found when a nota is drafted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.bill import Bill, BillLine
+from shared.domain.money import Cents
 from shared.domain.rule import Conditions, IssueWhen, Rule, RuleException, ServiceRule
 
 
@@ -54,6 +55,21 @@ def choose_service(bill: Bill, rule: Rule) -> ServiceRule | None:
         for line in products_with_value(bill)
     ] or [rule.service]
     return services[0] if all(service == services[0] for service in services) else None
+
+
+def amounts_by_service(bill: Bill, rule: Rule) -> dict[ServiceRule, Cents]:
+    """What each service of a bill comes to, discounts with the product they reduce.
+
+    Adds up to the lines' total, to the cent.
+    """
+    amounts: dict[ServiceRule, int] = defaultdict(int)
+    services: dict[object, ServiceRule] = {}
+    for line in bill.lines:
+        # Lines of one product are one service, even where only the first says its code.
+        key = line.product_id if line.product_id is not None else line.product_code
+        own = rule.services_by_product_code.get(line.product_code or "", rule.service)
+        amounts[services.setdefault(key, own)] += line.amount
+    return {service: Cents(amount) for service, amount in amounts.items()}
 
 
 def _moment_of_line(bill: Bill, line: BillLine | None, rule: Rule) -> IssueMoment:

@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from shared.domain.bill import Bill, BillStatus
-from shared.domain.choose_rule import IssueMoment, choose_moment, choose_service
+from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
 from shared.domain.competencia import choose_competencia
 from shared.domain.decision import (
     Cancel,
@@ -255,7 +255,7 @@ def _issue(
 def _drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> NotaDraft | Hold:
     service = choose_service(sale.bill, rule)
     if service is None:
-        return Hold(code="mixed_services")
+        return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
     return draft_nota(sale, rule, service, day, terms.zone)
 
 
@@ -269,6 +269,14 @@ def _disagrees(bill: Bill) -> bool:
 
 def _amounts(bill: Bill) -> str:
     return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
+
+
+def _amounts_of_services(bill: Bill, rule: Rule) -> str:
+    return "; ".join(
+        f"serviço {service.lc116 or service.municipal_code or 'sem código'}: {show_reais(amount)}"
+        for service, amount in amounts_by_service(bill, rule).items()
+        if amount != 0
+    )
 
 
 def _guarantee_why(paid_at: datetime, days: int | None, terms: TenantTerms, due: datetime) -> str:

@@ -7,7 +7,9 @@ from typing import Final
 VARIABLES: Final = frozenset(
     {"produtos", "fatura", "competencia", "cliente", "plano", "ciclo", "valor", "pagamento"}
 )
-MOST_CHARACTERS: Final = 2000  # national standard for the discriminação (enotas-api, section 4.3)
+# The national standard's limits of the discriminação (enotas-api, section 4.3).
+FEWEST_CHARACTERS: Final = 10  # blanks not counted
+MOST_CHARACTERS: Final = 2000
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -25,6 +27,13 @@ def fill_template(template: str, values: Mapping[str, str]) -> str:
     """Fill a checked template and cut it to the issuer's limit without breaking a word."""
     text = _VARIABLE.sub(lambda found: values.get(found.group(1), ""), template).strip()
     return cut_at_word(text, MOST_CHARACTERS)
+
+
+def lengthen(text: str, bill: int) -> str:
+    """Name the bill in a text too short for the issuer; others stay as the tenant wrote them."""
+    if len("".join(text.split())) >= FEWEST_CHARACTERS:
+        return text
+    return " - ".join(part for part in (text, f"referente à fatura {bill}") if part)
 
 
 def cut_at_word(text: str, limit: int) -> str:

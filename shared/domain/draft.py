@@ -6,13 +6,16 @@ from zoneinfo import ZoneInfo
 from shared.domain.bill import Address, Customer
 from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
-from shared.domain.description import fill_template
+from shared.domain.description import fill_template, lengthen
 from shared.domain.moment import local_day, moment_paid
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
 from shared.domain.party import (
+    abroad,
     document_state,
     email_for_nota,
+    is_foreign,
+    locate,
     missing_address_parts,
     phone_for_nota,
     stand_in_address,
@@ -41,6 +44,8 @@ def draft_nota(
 
 
 def _tomador(customer: Customer, rule: Rule) -> Tomador | Hold:
+    if is_foreign(customer.address):
+        return _foreign(customer, rule)
     match document_state(customer.document):
         case "invalid":
             return Hold(code="customer_document_invalid")
@@ -60,17 +65,34 @@ def _tomador(customer: Customer, rule: Rule) -> Tomador | Hold:
     )
 
 
+def _foreign(customer: Customer, rule: Rule) -> Tomador | Hold:
+    """Without what only Brazil has: a document that is no CPF or CNPJ, a phone, a CEP."""
+    if rule.customer_foreign == "hold":
+        return Hold(code="customer_foreign")
+    valid = document_state(customer.document) == "valid"
+    return Tomador(
+        name=customer.name.strip() or customer.name,
+        email=email_for_nota(customer.email),
+        document=customer.document if valid else None,
+        phone=None,
+        address=abroad(customer.address),
+    )
+
+
 def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
     missing = missing_address_parts(customer.address)
-    if not missing:
-        return customer.address
+    located = None if missing else locate(customer.address)
+    if located is not None:
+        return located
     match rule.customer_address_incomplete:
         case "issue_without":
             return None
         case "default_address" if rule.default_address is not None:
             return stand_in_address(rule.default_address)
-        case _:
+        case _ if missing:
             return Hold(code="customer_address_incomplete", detail=", ".join(missing))
+        case _:
+            return Hold(code="customer_city_unknown")
 
 
 def _service(rule: ServiceRule) -> Service:
@@ -91,14 +113,15 @@ def _service(rule: ServiceRule) -> Service:
 def _description(sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo) -> str:
     bill = sale.bill
     paid = moment_paid(bill)
+    paid_on = local_day(paid.at, zone) if paid else None
     values = {
         "produtos": ", ".join(line.product_name.strip() for line in products_with_value(bill)),
         "fatura": str(bill.id),
-        "competencia": f"{competencia:%m/%Y}",
+        "competencia": f"{competencia.month:02}/{competencia.year}",
         "cliente": sale.customer.name.strip() if sale.customer else "",
         "plano": bill.plan_code or "",
         "ciclo": str(bill.cycle or ""),
         "valor": f"R$ {show_reais(bill.lines_total).replace('.', ',')}",
-        "pagamento": f"{local_day(paid.at, zone):%d/%m/%Y}" if paid else "",
+        "pagamento": f"{paid_on.day:02}/{paid_on.month:02}/{paid_on.year}" if paid_on else "",
     }
-    return fill_template(rule.description, values)
+    return lengthen(fill_template(rule.description, values), bill.id)

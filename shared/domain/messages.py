@@ -114,6 +114,22 @@ HOLDS: Final[dict[str, Message]] = {
         "customer",
         "O endereço do cliente está incompleto. Peça o que falta e complete o cadastro na Vindi.",
     ),
+    "customer_not_found": _is(
+        "tenant", "A Vindi não encontra o cliente desta fatura. Confira o cadastro na Vindi."
+    ),
+    "customer_unreadable": _is(
+        "support", "O cliente veio da Vindi com dados que não entendemos. Fale com o suporte."
+    ),
+    "customer_city_unknown": _is(
+        "customer",
+        "A cidade do cliente não existe no estado informado, segundo o IBGE. Confirme cidade e"
+        " estado com o cliente e corrija o cadastro na Vindi.",
+    ),
+    "customer_foreign": _is(
+        "accountant",
+        "O cliente mora no exterior. Veja com o contador como emitir; se a nota pode sair sem CPF"
+        " ou CNPJ, permita isso na regra (customer_foreign).",
+    ),
     "competencia_month_closed": _is(
         "accountant",
         "A competência é de um mês já encerrado. Decida com o contador e mande emitir, ou ajuste"

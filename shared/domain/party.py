@@ -1,15 +1,20 @@
 """What a nota needs to know of the buyer, and whether Vindi's data has it."""
 
 import re
-from typing import Literal
+from dataclasses import replace
+from typing import Final, Literal
 
 from validate_docbr import CNPJ, CPF
 
 from shared.domain.bill import Address, Customer
+from shared.domain.cities import find_city, find_state
+from shared.domain.countries import country_name
 from shared.domain.rule import DefaultAddress
 
 DocumentState = Literal["valid", "missing", "invalid"]
 
+ABROAD: Final = "EX"  # the state of a foreign address (enotas-api, section 4.2)
+_BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
 _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
@@ -51,7 +56,30 @@ def stand_in_address(rule: DefaultAddress) -> Address:
         state=rule.state,
         zip=rule.zip.replace("-", ""),
         country="BR",
+        city_code=find_city(rule.city, rule.state),
     )
+
+
+def is_foreign(address: Address) -> bool:
+    """Say whether a customer lives abroad; an address without a country is Brazilian."""
+    return (address.country or "").strip().upper() not in _BRAZIL
+
+
+def locate(address: Address) -> Address | None:
+    """A Brazilian address with its state in two letters and its city's code of IBGE.
+
+    None when the city is not one of that state, or could be two.
+    """
+    state = find_state(address.state)
+    code = find_city(address.city or "", state) if state else None
+    return replace(address, state=state, city_code=code) if code else None
+
+
+def abroad(address: Address) -> Address | None:
+    """A foreign address as a nota takes it: state EX, no CEP; None without street or city."""
+    if not address.street or not address.city:
+        return None
+    return replace(address, state=ABROAD, zip=None, country=country_name(address.country or ""))
 
 
 def phone_for_nota(phone: str | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from shared.domain.cities import find_city
 from shared.domain.description import check_template
 
 IssueWhen = Literal["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]
@@ -57,6 +58,12 @@ class DefaultAddress(_Part):
     city: Text
     state: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     zip: Annotated[str, Field(pattern=r"^\d{5}-?\d{3}$")]
+
+    @model_validator(mode="after")
+    def _a_city_of_its_state(self) -> Self:
+        if find_city(self.city, self.state) is None:
+            raise ValueError("city: IBGE knows no such city in that state")
+        return self
 
 
 class IbsCbs(_Part):
@@ -106,6 +113,7 @@ class Rule(_Part):
     customer_document_missing: Literal["hold", "issue_without"] = "hold"
     customer_address_incomplete: Literal["hold", "issue_without", "default_address"] = "hold"
     default_address: DefaultAddress | None = None
+    customer_foreign: Literal["hold", "issue_without"] = "hold"
     competencia: Literal["moment", "issue_day"] | None = None
     late_competencia: LateCompetencia = LateCompetencia()
     send_email: bool = True

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.reconciler.api.operation import (
     Answer,
@@ -11,13 +11,18 @@ from services.reconciler.api.operation import (
     NoBody,
     NoQuery,
     Operation,
+    Strict,
 )
 from services.reconciler.api.problem import Problem
 from services.reconciler.api.tenants import Paging
-from services.reconciler.api.words import Instant, read_number_cursor, write_cursor
+from services.reconciler.api.words import Instant, Money, read_number_cursor, write_cursor
 from shared.db import rules_store
 from shared.db.rules_store import RuleVersion
+from shared.domain.money import show_reais
 from shared.domain.rule import Rule
+from shared.domain.rule_change import ChangeCount, Outcome
+from shared.domain.sale import SaleStatus
+from shared.rule_change import foresee_change
 
 _MOST_VERSIONS: Final = 2**31 - 1
 
@@ -39,6 +44,71 @@ class RuleList(BaseModel):
 
     items: list[RuleOut]
     next: str | None
+
+
+class RuleAsked(Strict):
+    """A rule that is not in force."""
+
+    rule: Rule
+
+
+class OutcomeOut(BaseModel):
+    """Where a sale is put; `queued` means that its nota is issued."""
+
+    status: SaleStatus
+    code: str | None
+
+
+class ChangeOut(BaseModel):
+    """Sales that would change alike; equal ends mean that only a date or the nota's text moves."""
+
+    before: OutcomeOut = Field(alias="from")
+    after: OutcomeOut = Field(alias="to")
+    sales: int
+    amount: Money
+
+
+class DifferenceOut(BaseModel):
+    """What another rule would change for sales not yet sent.
+
+    `complete` is false when there were more of them than are looked at.
+    """
+
+    sales: int
+    changed: int
+    complete: bool
+    changes: list[ChangeOut]
+
+
+async def difference(call: Call[RuleAsked, NoQuery]) -> Answer:
+    """Tell what a rule would change for sales not yet sent; nothing is changed by asking."""
+    services = call.services
+    found = await foresee_change(
+        services.pool, services.sealer, call.tenant.id, call.body.rule, services.now()
+    )
+    return Answer(
+        body=DifferenceOut(
+            sales=found.looked_at,
+            changed=sum(count.sales for count in found.changes),
+            complete=found.whole,
+            changes=[_show_change(count) for count in found.changes],
+        )
+    )
+
+
+def _show_change(count: ChangeCount) -> ChangeOut:
+    return ChangeOut.model_validate(
+        {
+            "from": _show_outcome(count.change.before),
+            "to": _show_outcome(count.change.after),
+            "sales": count.sales,
+            "amount": show_reais(count.amount),
+        }
+    )
+
+
+def _show_outcome(outcome: Outcome) -> OutcomeOut:
+    return OutcomeOut(status=outcome.status, code=outcome.code)
 
 
 async def put(call: Call[Rule, NoQuery]) -> Answer:
@@ -105,6 +175,16 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=RuleOut,
         refusals={404: ("no_rule",)},
+    ),
+    Operation(
+        method="POST",
+        path=f"{_RULE}/difference",
+        name="compare_rule",
+        summary="Tell what a rule would change for sales not yet sent; changes nothing",
+        handler=difference,
+        body=RuleAsked,
+        query=NoQuery,
+        answer=DifferenceOut,
     ),
     Operation(
         method="GET",

@@ -7,22 +7,24 @@ import structlog
 
 from services.reconciler.passes.context import PassContext
 from services.reconciler.read_list import IncompletePass
-from shared.vindi.client import BILLS, CHARGES, TRANSACTIONS, Resource
+from shared.vindi.client import BILLS, CHARGES, CUSTOMERS, TRANSACTIONS, Resource
 from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.query import Query, where
 
 log = structlog.get_logger()
 
-Lane = Literal["bills", "charges", "refunds"]
+Lane = Literal["bills", "charges", "refunds", "customers"]
 BILLS_LANE: Final = "bills"
 CHARGES_LANE: Final = "charges"
 REFUNDS_LANE: Final = "refunds"
+CUSTOMERS_LANE: Final = "customers"
 
 FAR_OFF: Final = datetime(2990, 1, 1, tzinfo=UTC)  # nothing bears a later stamp
 # What no record matches, for each lane's filters.
 IMPOSSIBLE: Final[dict[Lane, tuple[Resource[Any], tuple[Query, ...]]]] = {
     "bills": (BILLS, (where("updated_at", ">=", FAR_OFF),)),
     "charges": (CHARGES, (where("updated_at", ">=", FAR_OFF),)),
+    "customers": (CUSTOMERS, (where("updated_at", ">=", FAR_OFF),)),
     "refunds": (
         TRANSACTIONS,
         (where("created_at", ">=", FAR_OFF), where("transaction_type", "=", "no_such_type")),

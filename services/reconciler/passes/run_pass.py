@@ -8,6 +8,7 @@ from typing import Final, Literal
 import structlog
 
 from services.reconciler.passes.context import Findings, PassContext
+from services.reconciler.passes.customers import read_changed_customers
 from services.reconciler.passes.lanes import read_changed_bills, read_changed_charges
 from services.reconciler.passes.plan import BLOCKED_REST, SOONEST, next_pass, phase, retry
 from services.reconciler.passes.refunds import read_refunds
@@ -26,11 +27,12 @@ from shared.vindi.errors import VindiAccountBlocked, VindiBusy, VindiRequestRefu
 
 log = structlog.get_logger()
 
-Mark = Literal["bills_mark", "charges_mark", "refunds_mark"]
+Mark = Literal["bills_mark", "charges_mark", "refunds_mark", "customers_mark"]
 LANES: Final[tuple[tuple[Mark, Callable[[PassContext], Awaitable[None]]], ...]] = (
     ("bills_mark", read_changed_bills),
     ("charges_mark", read_changed_charges),
     ("refunds_mark", read_refunds),
+    ("customers_mark", read_changed_customers),
 )
 DAY: Final = timedelta(days=1)
 LARGEST_SKEW: Final = timedelta(days=1)
@@ -170,6 +172,7 @@ def _result(context: PassContext, outcome: _Outcome, after: datetime) -> PassRes
         bills_mark=outcome.marks.get("bills_mark"),
         charges_mark=outcome.marks.get("charges_mark"),
         refunds_mark=outcome.marks.get("refunds_mark"),
+        customers_mark=outcome.marks.get("customers_mark"),
     )
 
 

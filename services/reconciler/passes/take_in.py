@@ -91,6 +91,14 @@ async def take_in_missing(context: PassContext, bills: Sequence[BillId]) -> None
     context.findings.found.update(mark.bill_id for mark in marks)
 
 
+async def mark_again(context: PassContext, bills: Sequence[BillId]) -> None:
+    """Have these sales decided again, though nothing of their bills is new."""
+    if bills:
+        marks = [_mark(context, bill) for bill in bills]
+        await take_in_bills(context.pool, context.tenant, [], marks)
+        context.findings.found.update(bills)
+
+
 async def _news(context: PassContext, bills: Sequence[BillId], code: str) -> list[BillId]:
     """Those of these bills whose sale does not say so already."""
     if not bills:

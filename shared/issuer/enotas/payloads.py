@@ -15,7 +15,7 @@ from shared.domain.bill import Address
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents, read_reais
 from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
-from shared.domain.party import phone_for_nota
+from shared.domain.party import is_foreign, phone_for_nota
 from shared.issuer.enotas.denials import plain_reason
 from shared.issuer.interface import Finding, Notification, Phase, Snapshot
 
@@ -204,12 +204,12 @@ def _render_tomador(tomador: Tomador) -> dict[str, object]:
 
 
 def _render_address(address: Address) -> dict[str, object]:
-    abroad = address.country not in (None, "", "BR", "Brasil", "Brazil")
+    # IBGE's code where it is known: a wrong name is a top cause of denials (section 4.2).
     return _stripped(
         {
-            "pais": address.country if abroad else "Brasil",
+            "pais": address.country if is_foreign(address) else "Brasil",
             "uf": (address.state or "").upper(),
-            "cidade": address.city,
+            "cidade": address.city_code or address.city,
             "logradouro": (address.street or "")[:MOST_STREET],
             "numero": (address.number or "S/N")[:MOST_NUMBER],
             "complemento": (address.complement or "")[:MOST_COMPLEMENT],

@@ -1,0 +1,150 @@
+"""City names as people type them, to the codes of IBGE. Never a guess between two cities.
+
+The table and its source: shared/domain/data/README.md.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from itertools import islice, product
+from pathlib import Path
+from typing import Final
+
+MUNICIPIOS: Final = Path(__file__).parent / "data" / "municipios.tsv"
+SHORTEST_MISSPELT: Final = 7  # letters; in shorter names one letter makes another city too easily
+MOST_READINGS: Final = 64  # of one name full of abbreviations
+
+STATES: Final[Mapping[str, str]] = {
+    "acre": "AC", "alagoas": "AL", "amapa": "AP", "amazonas": "AM", "bahia": "BA", "ceara": "CE",
+    "distritofederal": "DF", "espiritosanto": "ES", "goias": "GO", "maranhao": "MA",
+    "matogrosso": "MT", "matogrossodosul": "MS", "minasgerais": "MG", "para": "PA",
+    "paraiba": "PB", "parana": "PR", "pernambuco": "PE", "piaui": "PI", "riodejaneiro": "RJ",
+    "riograndedonorte": "RN", "riograndedosul": "RS", "rondonia": "RO", "roraima": "RR",
+    "santacatarina": "SC", "saopaulo": "SP", "sergipe": "SE", "tocantins": "TO",
+}  # fmt: skip
+UFS: Final = frozenset(STATES.values())
+
+# What a shortened word may stand for. All readings are tried; only one city may come of them.
+ABBREVIATIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "s": ("sao", "santo", "santa", "senhora"), "sto": ("santo",), "sta": ("santa",),
+    "st": ("santo", "santa"),
+    "n": ("nossa", "nova", "novo"), "ns": ("nossasenhora",), "nsa": ("nossa",),
+    "sra": ("senhora",), "sr": ("senhor",), "b": ("bom", "boa", "belo"), "bal": ("balneario",),
+    "gov": ("governador",), "pres": ("presidente",), "cel": ("coronel",), "cap": ("capitao",),
+    "mal": ("marechal",), "gal": ("general",), "gen": ("general",), "eng": ("engenheiro",),
+    "dr": ("doutor",), "prof": ("professor",), "sen": ("senador",), "cons": ("conselheiro",),
+    "cde": ("conde",), "pe": ("padre",), "d": ("dom", "dona"), "alm": ("almirante",),
+    "rib": ("ribeirao",), "r": ("rio", "ribeirao"), "pto": ("porto",), "mte": ("monte",),
+    "cach": ("cachoeira",), "cpo": ("campo",), "vl": ("vila",), "jd": ("jardim",),
+    "p": ("porto", "presidente"), "c": ("campo", "campos"), "f": ("feira", "foz"),
+}  # fmt: skip
+
+# Names that many people still write, beside the one in force.
+OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "SP": {"embu": "embudasartes", "mojidascruzes": "mogidascruzes", "mojimirim": "mogimirim"},
+    "RJ": {"parati": "paraty", "rio": "riodejaneiro"},
+    "SC": {"picarras": "balneariopicarras"},
+    "PE": {"iguaracu": "igarassu"},
+    "RN": {"boasaude": "januariocicco"},
+    # The regions of the Federal District, which is one município.
+    "DF": dict.fromkeys(
+        (
+            "aguasclaras", "arniqueira", "brazlandia", "candangolandia", "ceilandia", "cruzeiro",
+            "fercal", "gama", "guara", "itapoa", "jardimbotanico", "lagonorte", "lagosul",
+            "nucleobandeirante", "paranoa", "parkway", "planaltina", "recantodasemas",
+            "riachofundo", "riachofundoii", "samambaia", "santamaria", "saosebastiao",
+            "sobradinho", "sobradinhoii", "sudoeste", "taguatinga", "varjao", "vicentepires",
+        ),
+        "brasilia",
+    ),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def find_state(text: str | None) -> str | None:
+    """The two letters of a state, from them or from its name; None when it is none."""
+    joined = _joined(text or "")
+    return joined.upper() if joined.upper() in UFS else STATES.get(joined)
+
+
+@lru_cache(maxsize=8192)
+def find_city(name: str, state: str) -> str | None:
+    """The seven-digit code of a city in a state ("SP"); None when it is unknown or ambiguous.
+
+    Accents, case, punctuation, usual abbreviations, a trailing state and one wrong letter in a
+    long name are forgiven. A code that is typed in place of the name is taken if it is one.
+    """
+    known = _cities().get(state)
+    if known is None:
+        return None
+    if re.fullmatch(r"\d{7}", code := name.strip()):
+        return code if code in known.values() else None
+    words = _words(name)
+    for reading in (words, _without_state(words, state)):
+        found = _exactly(reading, state, known) or _misspelt("".join(reading), known)
+        if found is not None:
+            return found
+    return None
+
+
+def _exactly(words: list[str], state: str, known: Mapping[str, str]) -> str | None:
+    joined = "".join(words)
+    joined = OTHER_NAMES.get(state, {}).get(joined, joined)
+    if joined in known:
+        return known[joined]
+    found = {known[reading] for reading in islice(_readings(words), MOST_READINGS)
+             if reading in known}  # fmt: skip
+    return found.pop() if len(found) == 1 else None
+
+
+def _readings(words: list[str]) -> Iterator[str]:
+    # The word itself comes first: the "d" of "d'Oeste" is no "dom".
+    choices = [(word, *ABBREVIATIONS.get(word, ())) for word in words]
+    return map("".join, product(*choices))
+
+
+def _misspelt(joined: str, known: Mapping[str, str]) -> str | None:
+    if len(joined) < SHORTEST_MISSPELT:
+        return None
+    found = {code for name, code in known.items() if _one_apart(joined, name)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _one_apart(left: str, right: str) -> bool:
+    """One letter too many, missing, wrong, or two letters swapped."""
+    if abs(len(left) - len(right)) > 1 or min(len(left), len(right)) < SHORTEST_MISSPELT - 1:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), None)
+    if at is None:
+        return True
+    swapped = left[at : at + 2] == right[at : at + 2][::-1] and left[at + 2 :] == right[at + 2 :]
+    return (
+        swapped
+        or left[at + 1 :] == right[at + 1 :]
+        or left[at + 1 :] == right[at:]
+        or left[at:] == right[at + 1 :]
+    )
+
+
+def _without_state(words: list[str], state: str) -> list[str]:
+    return words[:-1] if len(words) > 1 and words[-1] == state.lower() else words
+
+
+def _words(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.findall(r"[a-z0-9]+", plain)
+
+
+def _joined(text: str) -> str:
+    return "".join(_words(text))
+
+
+@cache
+def _cities() -> Mapping[str, Mapping[str, str]]:
+    """By state, the code of each name, written without blanks."""
+    cities: dict[str, dict[str, str]] = {}
+    for line in MUNICIPIOS.read_text(encoding="ascii").splitlines():
+        state, code, name = line.split("\t")
+        cities.setdefault(state, {})[_joined(name)] = code
+    return cities
