@@ -198,6 +198,11 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "O valor da fatura mudou depois da emissão. Decida com o contador se a nota deve ser"
         " cancelada e emitida de novo.",
     ),
+    "issuer_status_unknown": _is(
+        "support",
+        "O emissor informou uma situação que não conhecemos. Continuamos a acompanhar; se não mudar"
+        " em um dia, fale com o suporte.",
+    ),
     "bill_moved_after_issue": _is(
         "tenant",
         "A fatura passou a outro cliente depois da emissão: a nota está em nome do anterior."
