@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.bench import backfill, closing, denials, emitter, ingest, reconcile_idle
+from tests.bench import backfill, closing, decisions, denials, emitter, ingest, reconcile_idle
 from tests.bench.measure import Measure, show, write
 
 # A bench gets an empty folder and returns what it measured.
@@ -20,6 +20,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "backfill": backfill.run,
     "closing": closing.run,
     "denials": denials.run,
+    "decide": decisions.run,
 }
 REPORT: Final = Path("build/bench.json")
 
