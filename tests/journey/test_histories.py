@@ -7,14 +7,14 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,8 +25,10 @@ from services.sandbox.vindi import operations
 from services.sandbox.vindi.operations import OperationRefusedError
 from services.sandbox.vindi.records import Bill
 from shared.closing import VindiTotals, close
+from shared.config.secret import Secret
+from shared.config.settings import DatabaseSettings
 from shared.db import connections_store, outbox_store, tenants_store
-from shared.db.connection import Pool
+from shared.db.connection import open_pool
 from shared.domain.actions import Action
 from shared.domain.closing import Month
 from shared.domain.ids import BillId
@@ -36,6 +38,7 @@ from shared.sale_actions import Asked, act
 from shared.vindi.budget import Lane
 from shared.waker import Waker
 from tests.emitter.conftest import SEALER, Desk, a_desk
+from tests.support.servers import PostgresForTests
 
 EXAMPLES: Final = int(os.environ.get("NOTAPONTE_HISTORIES", "12"))
 DEAD: Final = frozenset({"Negada", "Cancelada"})
@@ -263,18 +266,24 @@ def _pay(history: History, bill: Bill, at: float) -> None:
     operations.pay_bill(history.desk.account, bill_id=bill.id, paid_at=at, events=False)
 
 
-@pytest_asyncio.fixture
-async def desk(pool: Pool) -> AsyncIterator[Desk]:
-    """One desk for all histories of a run: each has sales of its own."""
-    async with running_sandbox() as sandbox, a_desk(pool, sandbox) as opened:
-        opened.account.rate.limit = None
-        yield opened
-
-
-@pytest.fixture
-def start(desk: Desk) -> datetime:
-    """When every sale is made and paid: the sandbox's clock runs ahead of ours in a history."""
-    return datetime.fromtimestamp(int(desk.sandbox.clock.now()), UTC)
+@asynccontextmanager
+async def a_history(postgres: PostgresForTests) -> AsyncIterator[History]:
+    """A history of its own: a failed one must not spoil the next, or none could be shrunk."""
+    name = f"test_{uuid4().hex}"
+    url = await postgres.clone(name)
+    database = DatabaseSettings(url=Secret.of(url), pool_size=4, pooler="none")
+    try:
+        async with (
+            open_pool(database, application="tests") as pool,
+            running_sandbox() as sandbox,
+            a_desk(pool, sandbox) as desk,
+        ):
+            desk.account.rate.limit = None
+            # The sandbox's clock runs ahead of ours in a history: every sale is made now.
+            start = datetime.fromtimestamp(int(sandbox.clock.now()), UTC)
+            yield History(desk=desk, start=start)
+    finally:
+        await postgres.drop(name)
 
 
 @settings(
@@ -283,18 +292,18 @@ def start(desk: Desk) -> datetime:
     deadline=None,
     database=None,
     print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, min_size=4, max_size=14))
 async def test_whatever_happens_every_sale_is_one_nota_or_a_named_reason(
-    desk: Desk, start: datetime, steps: list[Step]
+    postgres: PostgresForTests, steps: list[Step]
 ) -> None:
-    history = History(desk=desk, start=start)
-    await history.sell(1, paid=True)
-    for step in steps:
-        await take(history, step)
+    async with a_history(postgres) as history:
+        await history.sell(1, paid=True)
+        for step in steps:
+            await take(history, step)
+            history.check_always()
+        await history.settle()
         history.check_always()
-    await history.settle()
-    history.check_always()
-    await history.check_settled()
-    await history.check_closing()
+        await history.check_settled()
+        await history.check_closing()
