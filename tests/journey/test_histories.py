@@ -15,6 +15,7 @@ from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -286,6 +287,7 @@ async def a_history(postgres: PostgresForTests) -> AsyncIterator[History]:
         await postgres.drop(name)
 
 
+@pytest.mark.timeout(max(120, 3 * EXAMPLES))
 @settings(
     max_examples=EXAMPLES,
     derandomize="NOTAPONTE_HISTORIES" not in os.environ,
