@@ -37,7 +37,13 @@ from shared.domain.denials import RESEND_GIVEN_UP
 from shared.domain.ids import TenantId
 from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
-from shared.domain.nota import IssuerEnvironment, NotaStatus, external_id
+from shared.domain.nota import (
+    IN_FLIGHT,
+    VALID_NOTA,
+    IssuerEnvironment,
+    NotaStatus,
+    external_id,
+)
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import STATED_BY_PERSON
@@ -75,6 +81,7 @@ _STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON})
 
 # What a nota that is or was to be cancelled carries as its code: why.
 ENDING = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
+_MADE_OUT = IN_FLIGHT | VALID_NOTA
 STATUS_OF_NOTA = {
     NotaStatus.SENDING: SaleStatus.ISSUING,
     NotaStatus.UNCERTAIN: SaleStatus.UNCERTAIN,
@@ -124,7 +131,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
         row = _row(fresh, terms, SaleStatus.HELD, code=code)
         return _done(fresh, sale=_dated(row, decision.issue_at, decision.competencia))
     intent = _intent(fresh, decision, terms, terms.environment)
-    row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount)
+    row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount, attention=decision.attention)
     why = f"regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
     last, known = fresh.known.nota, fresh.known.sale
     return Plan(
@@ -326,6 +333,9 @@ def _row(
     wish_done: bool = False,
 ) -> SaleRow:
     bill, customer, known = fresh.bill, fresh.customer, fresh.known.sale
+    # While a nota is asked for or stands, the sale is in the name of whom it was made out to.
+    nota = fresh.known.nota
+    standing = nota is not None and nota.status in _MADE_OUT and known is not None
     when = choose_moment(bill, terms.rule) if terms.rule else None
     document = customer.document if customer else None
     return SaleRow(
@@ -339,8 +349,8 @@ def _row(
         rule_version=terms.rule_version,
         rule_exception=when.exception if when else None,
         origin=fresh.entry.origin,
-        customer_id=bill.customer_id,
-        customer_name=customer.name if customer else bill.customer_name,
+        customer_id=None if standing else bill.customer_id,
+        customer_name="" if standing else customer.name if customer else bill.customer_name,
         document_word=terms.document_word(document) if document else None,
         customer=fresh.customer_body,
         wish_done=known.wish_at if wish_done and known else None,

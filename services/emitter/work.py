@@ -49,11 +49,12 @@ class FreshSale:
             refunds=self.refunds,
             customer=self.customer,
             came_alive_at=self.came_alive_at,
-            nota=None if nota is None else _last(nota, now),
+            nota=None if nota is None else _last(nota, sale, now),
             wish=sale.wish if sale else None,
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,
             backfill=sale.backfill if sale else None,
+            known_moment=sale.moment_at if sale else None,
         )
 
     def read(self) -> ReadBill:
@@ -67,13 +68,15 @@ class FreshSale:
         )
 
 
-def _last(nota: KnownNota, now: datetime) -> LastNota:
+def _last(nota: KnownNota, sale: KnownSale | None, now: datetime) -> LastNota:
     by_itself = nota.resend_at is not None and nota.resend_at <= now
     return LastNota(
         revision=nota.revision,
         status=nota.status,
         amount=nota.amount,
         resend=nota.resend or by_itself,
+        customer_id=sale.customer_id if sale else None,
+        cancelled_for=nota.then_cancel,
     )
 
 

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from shared.db.connection import Connection
-from shared.domain.ids import BillId, TenantId
+from shared.domain.attention import ABOUT_BILL
+from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import Origin, SaleStatus, Wish
 
@@ -29,6 +30,7 @@ class KnownSale:
     wish: Wish | None
     wish_at: datetime | None
     backfill: Literal["original", "today"] | None
+    customer_id: CustomerId | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,8 @@ class SaleRow:
     rule_version: int | None = None  # None keeps it
     rule_exception: int | None = None
     origin: Origin  # kept as it was first written
-    customer_id: int | None = None
-    customer_name: str = ""
+    customer_id: int | None = None  # None keeps it
+    customer_name: str = ""  # "" keeps it
     document_word: bytes | None = None  # None keeps it
     customer: bytes | None = None  # sealed; None keeps it
     unread: bytes | None = None  # sealed answer that could not be read; None forgets it
@@ -59,7 +61,7 @@ class SaleRow:
 LOAD: Final = """
     -- sales_store.load
     SELECT bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, origin, wish, wish_at, backfill
+           rule_version, origin, wish, wish_at, backfill, customer_id
       FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 
@@ -154,7 +156,10 @@ PROGRESS: Final = """
     UPDATE sales s SET status = p.status, detail = p.detail,
            code = coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled')
                                         THEN s.code END),
-           attention = p.attention, updated_at = now(),
+           attention = coalesce(p.attention, CASE
+               WHEN p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($8::text[])
+               THEN s.attention END),
+           updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
            AS p (bill_id, status, code, detail, attention, nota_made)
@@ -166,7 +171,8 @@ PROGRESS: Final = """
 class Progress:
     """Where a sale's nota now is; nothing else of the sale changes.
 
-    Without a code, a sale whose nota is being cancelled keeps the one that says why.
+    Without a code, a sale whose nota is being cancelled keeps the one that says why. Without an
+    attention, one that is about its bill stays.
     """
 
     bill_id: BillId
@@ -189,4 +195,5 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             [r.detail for r in rows],
             [r.attention for r in rows],
             [r.nota_made for r in rows],
+            ABOUT_BILL,
         )

@@ -28,13 +28,43 @@ def choose_competencia(
     backfill: Literal["original", "today"] | None,
     now: datetime,
     locked: frozenset[tuple[int, int]] = frozenset(),
+    by_person: bool = False,
 ) -> Competencia:
     """Choose the competência: what was fixed first, else what the rule or backfill says.
 
     A day in an earlier month than today is kept up to `keep_until_day` of the following month;
     afterwards it is closed, or becomes today where the rule says so. `late_competencia` does not
-    apply to a backfill that asked for original days; months in `locked` do.
+    apply to a backfill that asked for original days; months in `locked` do. `by_person`: a person
+    asked for this nota, knowing that its month is closed; it is dated today.
     """
+    chosen = _by_rule(
+        fixed=fixed,
+        rule=rule,
+        moment_at=moment_at,
+        issue_at=issue_at,
+        guarantee=guarantee,
+        zone=zone,
+        backfill=backfill,
+        now=now,
+        locked=locked,
+    )
+    if chosen.closed and by_person:
+        return Competencia(day=local_day(now, zone), closed=False)
+    return chosen
+
+
+def _by_rule(
+    *,
+    fixed: date | None,
+    rule: Rule,
+    moment_at: datetime,
+    issue_at: datetime,
+    guarantee: bool,
+    zone: ZoneInfo,
+    backfill: Literal["original", "today"] | None,
+    now: datetime,
+    locked: frozenset[tuple[int, int]],
+) -> Competencia:
     today = local_day(now, zone)
     if backfill == "today":
         return Competencia(day=max(today, local_day(issue_at, zone)), closed=False)

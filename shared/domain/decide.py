@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from shared.domain.attention import attention_after_cancel, attention_after_issue
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
 from shared.domain.competencia import choose_competencia
@@ -21,7 +22,7 @@ from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid
 from shared.domain.money import show_reais
 from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
-from shared.domain.refunds import refund_state
+from shared.domain.refunds import paid_twice, refund_state, why_unwanted
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
 
@@ -32,32 +33,25 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     A sale no rule foresaw is held, never skipped: a nota owed and forgotten costs more than a
     question to a person.
     """
-    if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
-        return NotYet()
     nota = sale.nota
     if nota is not None and nota.status is not NotaStatus.CANCELLED:
         return _decide_with_nota(sale, nota, rule, terms)
+    if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
+        return NotYet()
     if nota is not None and sale.wish != "issue":
-        return Keep()
+        return Keep(attention=attention_after_cancel(sale, nota))
     return _decide_unsent(sale, rule, terms, now)
-
-
-def why_unwanted(sale: SaleFacts) -> str | None:
-    """Name why no nota should stand for this bill any more; None while one should."""
-    if refund_state(sale.bill, sale.refunds) == "full":
-        return "refunded"
-    return "bill_canceled" if sale.bill.status is BillStatus.CANCELED else None
 
 
 def _decide_with_nota(
     sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms
 ) -> Decision:
-    unwanted = why_unwanted(sale)
+    unwanted = why_unwanted(sale.bill, sale.refunds)
     if sale.wish == "cancel":
         unwanted = unwanted or "canceled_by_person"
     may_cancel = sale.wish == "cancel" or rule is None or rule.cancel_on_refund
     if nota.status in IN_FLIGHT:
-        return _follow(sale, unwanted, may_cancel=may_cancel)
+        return _follow(sale, nota, rule, unwanted, may_cancel=may_cancel)
     match nota.status:
         case NotaStatus.DENIED:
             return _decide_denied(sale, nota, rule, terms)
@@ -68,23 +62,26 @@ def _decide_with_nota(
         case _:
             pass
     if unwanted is None:
-        return Keep(attention=_attention_after_issue(sale, nota))
+        return Keep(attention=attention_after_issue(sale, nota, rule))
     if not may_cancel:
         return Keep(attention=unwanted)
     return Cancel(code=unwanted) if terms.issuing else Keep(attention="tenant_paused")
 
 
-def _follow(sale: SaleFacts, unwanted: str | None, *, may_cancel: bool) -> Follow:
+def _follow(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, unwanted: str | None, *, may_cancel: bool
+) -> Follow:
     if unwanted is not None:
         return Follow(then_cancel=unwanted) if may_cancel else Follow(attention=unwanted)
-    partial = refund_state(sale.bill, sale.refunds) == "partial"
-    return Follow(attention="partially_refunded" if partial else None)
+    return Follow(attention=attention_after_issue(sale, nota, rule))
 
 
 def _decide_denied(
     sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms
 ) -> Decision:
-    unwanted = why_unwanted(sale)
+    unwanted = why_unwanted(sale.bill, sale.refunds)
+    if unwanted is None and sale.wish == "cancel":
+        unwanted = "canceled_by_person"  # asked for while it was with the issuer
     if unwanted is not None:
         return Skip(code=unwanted)
     if refund_state(sale.bill, sale.refunds) == "partial" and sale.wish != "issue":
@@ -93,8 +90,18 @@ def _decide_denied(
         return Keep()
     if not terms.issuing:
         return Keep(attention="tenant_paused")
+    return _send_again(sale, nota, rule, terms)
+
+
+def _send_again(sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms) -> Decision:
+    """A denied nota once more, under its revision; the bill may have changed since."""
     if rule is None:
         return Hold(code="no_rule")
+    trouble = _bill_trouble(sale)
+    if trouble is not None:
+        return trouble
+    if _disagrees(sale.bill):
+        return Hold(code="amount_mismatch", detail=_amounts(sale.bill))
     if sale.customer is None:
         return NeedsCustomer()
     moment = _moment_for(sale, choose_moment(sale.bill, rule)) or moment_created(
@@ -106,16 +113,13 @@ def _decide_denied(
     drafted = _drafted(sale, rule, terms, day)
     if isinstance(drafted, Hold):
         return drafted
-    return Issue(draft=drafted, revision=nota.revision, issue_at=moment.at, competencia=day)
-
-
-def _attention_after_issue(sale: SaleFacts, nota: LastNota) -> str | None:
-    if refund_state(sale.bill, sale.refunds) == "partial":
-        return "partially_refunded"
-    if sale.bill.status is BillStatus.PENDING and sale.bill.amount == 0 and nota.amount:
-        return None  # its charge was canceled, its lines still say what was sold
-    changed = sale.bill.lines_total != nota.amount
-    return "bill_changed_after_issue" if changed else None
+    return Issue(
+        draft=drafted,
+        revision=nota.revision,
+        issue_at=moment.at,
+        competencia=day,
+        attention=_attention_to_payment(sale),
+    )
 
 
 def _decide_unsent(
@@ -232,6 +236,7 @@ def _issue(
         backfill=sale.backfill,
         now=now,
         locked=terms.locked_months,
+        by_person=sale.wish == "issue",
     )
     if days is not None and now < due:
         return Wait(
@@ -249,7 +254,18 @@ def _issue(
     drafted = _drafted(sale, rule, terms, day.day)
     if isinstance(drafted, Hold):
         return Hold(code=drafted.code, detail=drafted.detail, issue_at=due, competencia=day.day)
-    return Issue(draft=drafted, revision=_next_revision(sale), issue_at=due, competencia=day.day)
+    return Issue(
+        draft=drafted,
+        revision=_next_revision(sale),
+        issue_at=due,
+        competencia=day.day,
+        attention=_attention_to_payment(sale),
+    )
+
+
+def _attention_to_payment(sale: SaleFacts) -> str | None:
+    # The nota is owed all the same: a second payment changes the money, not the sale.
+    return "paid_twice" if paid_twice(sale.bill, sale.refunds) else None
 
 
 def _drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> NotaDraft | Hold:

@@ -25,6 +25,7 @@ class Issue:
     revision: int
     issue_at: datetime
     competencia: date
+    attention: str | None = None  # a code for a person to look at meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,11 @@ def check_template(template: str) -> None:
         raise ValueError("a brace is left open or closed twice")
 
 
+def variables_in(template: str) -> set[str]:
+    """Name the variables that a template uses."""
+    return set(_VARIABLE.findall(template))
+
+
 def fill_template(template: str, values: Mapping[str, str]) -> str:
     """Fill a checked template and cut it to the issuer's limit without breaking a word."""
     text = _VARIABLE.sub(lambda found: values.get(found.group(1), ""), template).strip()

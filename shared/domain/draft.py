@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from shared.domain.bill import Address, Customer
 from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
-from shared.domain.description import fill_template, lengthen
+from shared.domain.description import fill_template, lengthen, variables_in
 from shared.domain.moment import local_day, moment_paid
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
@@ -111,17 +111,30 @@ def _service(rule: ServiceRule) -> Service:
 
 
 def _description(sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo) -> str:
+    names = variables_in(rule.description)
+    values = {name: _variable(name, sale, competencia, zone) for name in names}
+    return lengthen(fill_template(rule.description, values), sale.bill.id)
+
+
+def _variable(name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo) -> str:
     bill = sale.bill
-    paid = moment_paid(bill)
-    paid_on = local_day(paid.at, zone) if paid else None
-    values = {
-        "produtos": ", ".join(line.product_name.strip() for line in products_with_value(bill)),
-        "fatura": str(bill.id),
-        "competencia": f"{competencia.month:02}/{competencia.year}",
-        "cliente": sale.customer.name.strip() if sale.customer else "",
-        "plano": bill.plan_code or "",
-        "ciclo": str(bill.cycle or ""),
-        "valor": f"R$ {show_reais(bill.lines_total).replace('.', ',')}",
-        "pagamento": f"{paid_on.day:02}/{paid_on.month:02}/{paid_on.year}" if paid_on else "",
-    }
-    return lengthen(fill_template(rule.description, values), bill.id)
+    match name:
+        case "produtos":
+            return ", ".join(line.product_name.strip() for line in products_with_value(bill))
+        case "fatura":
+            return str(bill.id)
+        case "competencia":
+            return f"{competencia:%m/%Y}"
+        case "cliente":
+            return sale.customer.name.strip() if sale.customer else ""
+        case "plano":
+            return bill.plan_code or ""
+        case "ciclo":
+            return str(bill.cycle or "")
+        case "valor":
+            return f"R$ {show_reais(bill.lines_total).replace('.', ',')}"
+        case "pagamento":
+            paid = moment_paid(bill)
+            return f"{local_day(paid.at, zone):%d/%m/%Y}" if paid else ""
+        case _:
+            raise ValueError(f"no variable {name}")

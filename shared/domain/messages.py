@@ -132,8 +132,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "competencia_month_closed": _is(
         "accountant",
-        "A competência é de um mês já encerrado. Decida com o contador e mande emitir, ou ajuste"
-        " a regra.",
+        "A competência é de um mês já encerrado. Decida com o contador: mande emitir com a data"
+        " de hoje, ou ajuste a regra.",
     ),
     "tenant_paused": _is(
         "tenant", "A emissão está pausada. Ative-a de novo para continuar de onde parou."
@@ -213,6 +213,31 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "tenant",
         "O valor da fatura mudou depois da emissão. Decida com o contador se a nota deve ser"
         " cancelada e emitida de novo.",
+    ),
+    "issuer_status_unknown": _is(
+        "support",
+        "O emissor informou uma situação que não conhecemos. Continuamos a acompanhar; se não mudar"
+        " em um dia, fale com o suporte.",
+    ),
+    "bill_moved_after_issue": _is(
+        "tenant",
+        "A fatura passou a outro cliente depois da emissão: a nota está em nome do anterior."
+        " Decida com o contador se ela deve ser cancelada e emitida de novo.",
+    ),
+    "bill_reopened_after_issue": _is(
+        "tenant",
+        "A fatura estava paga e voltou a ficar em aberto depois da emissão. Confira o pagamento na"
+        " Vindi e cancele a nota se a venda foi desfeita.",
+    ),
+    "paid_twice": _is(
+        "tenant",
+        "A fatura foi paga mais de uma vez. A nota vale pelo valor da fatura; devolva ao cliente o"
+        " pagamento a mais.",
+    ),
+    "paid_after_cancel": _is(
+        "tenant",
+        "A nota foi cancelada e a fatura voltou a ser paga. Se a venda vale, mande emitir: sai uma"
+        " nota nova.",
     ),
     "cancel_refused": _is(
         "accountant",

@@ -12,22 +12,30 @@ RefundState = Literal["none", "partial", "full", "payment_undone"]
 def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:
     """Judge the refunds of a bill against what was paid.
 
-    Refunds on a charge that a later paid charge replaced do not count. `payment_undone`: the
+    Refunds on a charge that a later paid charge replaced do not count, nor do those that give
+    back only what was paid above the bill (a fine, or a second payment). `payment_undone`: the
     bill says paid, its charges say canceled and no refund explains it (a chargeback's likely
     shape; vindi-api, section 7.1).
     """
     paid = bill.paid_charges
+    owed = max(bill.lines_total, bill.amount)
     if paid:
         given_back = sum(refunds.get(charge.id, 0) for charge in paid)
-        return _compare(given_back, sum(charge.amount for charge in paid))
+        return _compare(given_back, sum(charge.amount for charge in paid), owed)
     given_back = sum(refunds.values())
     if given_back:
-        owed = max(bill.lines_total, bill.amount)
-        return _compare(given_back, owed)
+        return _compare(given_back, owed, owed)
     undone = any(charge.status == "canceled" for charge in bill.charges)
     if bill.status is BillStatus.PAID and bill.charges and undone:
         return "payment_undone"
     return "none"
+
+
+def why_unwanted(bill: Bill, refunds: Mapping[ChargeId, int]) -> str | None:
+    """Name why no nota should stand for a bill any more; None while one should."""
+    if refund_state(bill, refunds) == "full":
+        return "refunded"
+    return "bill_canceled" if bill.status is BillStatus.CANCELED else None
 
 
 def maybe_refunded(bill: Bill, known: Collection[ChargeId]) -> list[ChargeId]:
@@ -44,7 +52,14 @@ def maybe_refunded(bill: Bill, known: Collection[ChargeId]) -> list[ChargeId]:
     ]
 
 
-def _compare(given_back: int, whole: int) -> RefundState:
-    if given_back <= 0:
+def paid_twice(bill: Bill, refunds: Mapping[ChargeId, int]) -> bool:
+    """Say whether one of the payments kept is not needed to pay the bill; parts do not count."""
+    kept = [charge.amount - refunds.get(charge.id, 0) for charge in bill.paid_charges]
+    kept = [amount for amount in kept if amount > 0]
+    return len(kept) > 1 and sum(kept) - min(kept) >= max(bill.lines_total, bill.amount) > 0
+
+
+def _compare(given_back: int, received: int, owed: int) -> RefundState:
+    if given_back <= 0 or 0 < owed <= received - given_back:
         return "none"
-    return "full" if given_back >= whole else "partial"
+    return "full" if given_back >= received else "partial"

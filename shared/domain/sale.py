@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Bill, Customer
-from shared.domain.ids import ChargeId
+from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 
@@ -42,6 +42,8 @@ class LastNota:
     status: NotaStatus
     amount: Cents
     resend: bool = False  # a person, or an outage's end, wants a denied one sent again
+    customer_id: CustomerId | None = None  # whom it was made out to
+    cancelled_for: str | None = None  # why it was to be cancelled, where we asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class SaleFacts:
     wish_at: datetime | None
     competencia: date | None  # fixed when first decided
     backfill: Literal["original", "today"] | None  # taken by a backfill, under which competência
+    known_moment: datetime | None = None  # its moment as it was last stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from tests.bench import (
     backfill,
     claims,
     closing,
+    decisions,
     denials,
     emitter,
     ingest,
@@ -30,6 +31,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "backfill": backfill.run,
     "closing": closing.run,
     "denials": denials.run,
+    "decide": decisions.run,
 }
 # Minutes long each, so only by name: `make bench ARGS=claims`, or `make bench-claims`.
 BY_NAME_ONLY: Final[Mapping[str, Bench]] = {"claims": claims.run}

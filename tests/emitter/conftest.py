@@ -43,7 +43,7 @@ TENANT = TenantId("tabcdefghij")
 PRODUCT_CODE = "PLANO"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Desk:
     """One tenant at work: its account, its company, and an emitter stepped by hand."""
 

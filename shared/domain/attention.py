@@ -1,0 +1,76 @@
+"""What happened to a bill after its nota was asked for, that a person has to look at. Pure."""
+
+from typing import Final
+
+from shared.domain.bill import BillStatus
+from shared.domain.choose_rule import choose_moment
+from shared.domain.moment import moment_created
+from shared.domain.refunds import paid_twice, refund_state, why_unwanted
+from shared.domain.rule import Rule
+from shared.domain.sale import LastNota, SaleFacts
+
+REOPENED: Final = "bill_reopened_after_issue"
+MOVED: Final = "bill_moved_after_issue"
+PAID_AFTER_CANCEL: Final = "paid_after_cancel"
+PAID_TWICE: Final = "paid_twice"
+# Said of the bill, not of the nota: they outlive the nota's own steps at the issuer.
+ABOUT_BILL: Final = (
+    "partially_refunded",
+    "payment_undone",
+    "bill_changed_after_issue",
+    "refunded",
+    "bill_canceled",
+    MOVED,
+    REOPENED,
+    PAID_TWICE,
+)
+
+
+def attention_after_issue(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> str | None:
+    """Name what no longer fits a nota that is wanted; the gravest first."""
+    match refund_state(sale.bill, sale.refunds):
+        case "partial":
+            return "partially_refunded"
+        case "payment_undone":
+            return "payment_undone"
+        case _:
+            pass
+    if nota.customer_id is not None and nota.customer_id != sale.bill.customer_id:
+        return MOVED
+    if _reopened(sale, rule):
+        return REOPENED
+    if _changed(sale, nota):
+        return "bill_changed_after_issue"
+    return PAID_TWICE if paid_twice(sale.bill, sale.refunds) else None
+
+
+def attention_after_cancel(sale: SaleFacts, nota: LastNota) -> str | None:
+    """Name a nota that was cancelled with its payment, when the bill is paid again."""
+    lost_payment = nota.cancelled_for in ("refunded", "bill_canceled")
+    paid = sale.bill.status is BillStatus.PAID and bool(sale.bill.paid_charges)
+    if lost_payment and paid and why_unwanted(sale.bill, sale.refunds) is None:
+        return PAID_AFTER_CANCEL
+    return None
+
+
+def _changed(sale: SaleFacts, nota: LastNota) -> bool:
+    bill = sale.bill
+    if bill.status is BillStatus.PENDING and bill.amount == 0 and nota.amount:
+        return False  # its charge was canceled, its lines still say what was sold
+    return bill.lines_total != nota.amount
+
+
+def _reopened(sale: SaleFacts, rule: Rule | None) -> bool:
+    """Say whether a bill that had been paid is open again."""
+    bill = sale.bill
+    if bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
+        return True
+    when = choose_moment(bill, rule) if rule is not None else None
+    if bill.status is not BillStatus.PENDING or when is None:
+        return False
+    if when.issue_when not in ("bill_paid", "guarantee_ended"):
+        return False
+    # A person may have had an open bill issued: then no payment was ever known. Nor is the moment
+    # of creation one, of a rule that has changed since.
+    created = moment_created(bill, sale.came_alive_at)
+    return sale.known_moment is not None and (created is None or sale.known_moment != created.at)

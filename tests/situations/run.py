@@ -1,0 +1,269 @@
+"""Takes a situation through decision, plan and issuer's answer: the pure part of a sale's way."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, cast
+
+from services.emitter import outcomes
+from services.emitter.outcomes import Reader, Sent
+from services.emitter.plan import STATUS_OF_NOTA, Terms, plan_sale
+from services.emitter.work import CancelNota, FollowUp, FreshSale, Known, Plan, Send
+from shared.db.notas_store import KnownNota
+from shared.db.outbox_store import LIVE, Entry
+from shared.db.sales_store import KnownSale, SaleRow
+from shared.domain.decide import decide
+from shared.domain.decision import NeedsCustomer
+from shared.domain.ids import CustomerId, IssuerNotaId, TenantId
+from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus, external_id
+from shared.domain.sale import SaleStatus, Wish
+from shared.issuer.enotas.denials import classify_denial
+from shared.issuer.interface import Finding, Phase, Snapshot
+from tests.situations import words
+from tests.situations.words import NotaWords, Situation
+
+TENANT: Final = TenantId("tabcdefghij")
+WAITS: Final = tuple(timedelta(seconds=s) for s in (10, 30, 120))
+PHASES: Final = {
+    "authorises": Phase.ISSUED,
+    "works on it": Phase.PENDING,
+    "cancels": Phase.CANCELLED,
+    "is cancelling": Phase.CANCELLING,
+    "refused to cancel": Phase.CANCEL_REFUSED,
+    "says an unknown word": Phase.UNKNOWN_STATUS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a person sees of the sale afterwards."""
+
+    status: str
+    code: str | None = None
+    attention: str | None = None
+    amount: Cents | None = None
+    issue_at: datetime | None = None
+    competencia: date | None = None
+    revision: int | None = None
+    asks: str = "nothing"
+
+
+def show(said: Situation) -> Shown:
+    """Decide a situation and, where the issuer speaks in it, go on with its answer."""
+    fresh, now = _fresh(said), words.today(said)
+    decision = decide(fresh.facts(now), words.rule(said), words.tenant_terms(said), now)
+    if isinstance(decision, NeedsCustomer):
+        return Shown(status="reads_customer")
+    plan = plan_sale(fresh, decision, _terms(said), now)
+    if plan.sale is None:
+        return Shown(status="no_sale")
+    shown = _shown(plan, plan.sale)
+    return _answered(said, fresh, plan, shown, now) if "issuer" in said else shown
+
+
+def _shown(plan: Plan, row: SaleRow) -> Shown:
+    asks = {Send: "issue", FollowUp: "follow", CancelNota: "cancel"}
+    return Shown(
+        status=row.status.value,
+        code=row.code,
+        attention=row.attention,
+        amount=row.amount,
+        issue_at=row.issue_at,
+        competencia=row.competencia,
+        revision=plan.action.intent.revision if isinstance(plan.action, Send) else None,
+        asks=asks[type(plan.action)] if plan.action else "nothing",
+    )
+
+
+def _answered(said: Situation, fresh: FreshSale, plan: Plan, before: Shown, now: datetime) -> Shown:
+    after = _outcome(said["issuer"], _sent(fresh, plan, now), now)
+    if after is None:
+        return Shown(status="sent_again")
+    progress = after.progress
+    if progress is None:
+        return before
+    return Shown(
+        status=progress.status.value,
+        code=progress.code,
+        attention=progress.attention,
+        amount=before.amount,
+        issue_at=before.issue_at,
+        competencia=before.competencia,
+        revision=before.revision,
+        asks=before.asks,
+    )
+
+
+def _sent(fresh: FreshSale, plan: Plan, now: datetime) -> Sent:
+    match plan.action:
+        case Send():
+            return Sent(
+                entry=fresh.entry,
+                revision=plan.action.intent.revision,
+                status=NotaStatus.SENDING,
+                since=now,
+                competencia=plan.action.intent.competencia,
+                auto_sends=plan.action.auto_sends,
+            )
+        case FollowUp() | CancelNota():
+            return outcomes.about(fresh.entry, plan.action.nota, now, bill_read=True)
+        case None:
+            raise ValueError("the issuer answers, but nothing was asked")
+
+
+def _outcome(text: str, sent: Sent, now: datetime) -> Plan | None:
+    verb, _, rest = text.partition(" ")
+    soon = now + timedelta(minutes=5)
+    match verb:
+        case "denies":
+            return outcomes.seen(sent, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
+        case "refuses":
+            finding = Finding(code="NF001", message=rest)
+            return outcomes.refused(sent, classify_denial(rest), [finding], _reader(), now)
+        case "blocks":
+            return outcomes.blocked(sent, rest)
+        case "nothing":  # "nothing found, look 2"
+            return outcomes.not_found(sent, int(rest.split()[-1]), WAITS, now)
+        case _:
+            pass
+    match text:
+        case "accepts":
+            return outcomes.accepted(sent, IssuerNotaId("n1"), now)
+        case "answer is lost":
+            return outcomes.answer_lost(sent, "timeout", now)
+        case "is busy":
+            return outcomes.busy(sent, soon, WAITS)
+        case "was not reached":
+            return outcomes.not_sent(sent, soon)
+        case "is down":
+            return outcomes.put_off(sent, soon)
+        case "cannot be asked":
+            return outcomes.ask_later(sent, now)
+        case "refused the cancelling":
+            return outcomes.cancel_refused(sent, [Finding(code="C1", message="prazo")], _seal)
+        case "cannot cancel yet":
+            return outcomes.cancel_remembered(sent, now)
+        case "never had it":
+            return outcomes.never_arrived(sent, sent.then_cancel or "canceled_by_person")
+        case _:
+            return outcomes.seen(sent, _snapshot(PHASES[text]), reader=_reader(), now=now)
+
+
+def _snapshot(phase: Phase, reason: str | None = None) -> Snapshot:
+    return Snapshot(
+        issuer_id=IssuerNotaId("n1"),
+        external_id=None,
+        phase=phase,
+        raw_status=phase.value,
+        reason=reason,
+        number="1" if phase is Phase.ISSUED else None,
+        verification_code=None,
+        has_pdf=False,
+        has_xml=False,
+        created_at=None,
+        changed_at=None,
+        issued_at=None,
+        amount=None,
+    )
+
+
+def _seal(value: bytes, purpose: str) -> bytes:
+    return purpose.encode() + value
+
+
+def _word(document: str) -> bytes:
+    return document.encode()
+
+
+def _reader() -> Reader:
+    return Reader(classify=classify_denial, word=str.encode, seal=_seal, zone=words.zone_of({}))
+
+
+def _terms(said: Situation) -> Terms:
+    rule = words.rule(said)
+    return Terms(
+        tenant=TENANT,
+        rule=rule,
+        rule_version=1 if rule else None,
+        environment="Producao",
+        issuer_trouble=None,
+        seal=_seal,
+        document_word=_word,
+    )
+
+
+def _fresh(said: Situation) -> FreshSale:
+    bill, now = words.bill(said), words.today(said)
+    nota = words.nota(said)
+    entry = Entry(
+        tenant_id=TENANT,
+        bill_id=bill.id,
+        lane=LIVE,
+        origin="webhook",
+        due_at=now,
+        generation=1,
+        bill_facts=1,
+        bill_facts_read=0,
+        heard_at=now,
+        attempt=1,
+        tries=0,
+    )
+    return FreshSale(
+        entry=entry,
+        known=Known(sale=_known_sale(said, nota), nota=_known_nota(said, nota) if nota else None),
+        bill=bill,
+        body=b"",
+        refunds=words.refunds(said, bill),
+        came_alive_at=words.maybe_instant(said, "alive"),
+        read_at=now,
+        customer=words.customer(said),
+    )
+
+
+def _known_sale(said: Situation, nota: NotaWords | None) -> KnownSale:
+    fixed, backfill = said.get("fixed"), said.get("backfill")
+    return KnownSale(
+        bill_id=words.bill(said).id,
+        status=STATUS_OF_NOTA[nota.status] if nota else SaleStatus.WAITING_PAYMENT,
+        code=None,
+        detail="",
+        attention=None,
+        amount=nota.amount if nota else Cents(0),
+        moment_at=words.maybe_instant(said, "had moment"),
+        issue_at=None,
+        competencia=date.fromisoformat(fixed) if fixed else None,
+        rule_version=1,
+        origin="backfill" if backfill else "webhook",
+        wish=cast("Wish | None", said.get("wish")),
+        wish_at=words.today(said) if "wish" in said else None,
+        backfill=backfill,
+        customer_id=CustomerId(9),
+    )
+
+
+def _known_nota(said: Situation, nota: NotaWords) -> KnownNota:
+    bill = words.bill(said).id
+    sent = words.maybe_instant(said, "sent") or words.today(said)
+    return KnownNota(
+        bill_id=bill,
+        revision=nota.revision,
+        external_id=external_id(
+            tenant=TENANT, environment="Producao", bill=bill, revision=nota.revision
+        ),
+        issuer_id=IssuerNotaId("n1"),
+        status=nota.status,
+        amount=nota.amount,
+        competencia=date.fromisoformat(said.get("fixed", "2026-11-10")),
+        request=b"",
+        lookups=0,
+        look_up_at=None,
+        resend=nota.resend,
+        then_cancel=nota.then_cancel,
+        denial=nota.denial,
+        changed_at=None,
+        sent_at=sent,
+        cancel_sent_at=sent,
+        sends=1,
+        auto_sends=nota.auto_sends,
+        resend_at=None,
+    )
