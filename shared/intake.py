@@ -33,6 +33,8 @@ async def take_in_bills(
     A mark whose `read_at` is that of its bill here tells the emitter that it need not read again.
     """
     async with pool.acquire() as conn, conn.transaction():
-        await bills_store.store(conn, tenant, reads)
+        # The outbox row before the bill, as workers lock them: else the two could wait for one
+        # another, which PostgreSQL notices only after a second.
         if marks:
             await outbox_store.mark_due(conn, marks)
+        await bills_store.store(conn, tenant, reads)

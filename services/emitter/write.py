@@ -34,6 +34,9 @@ async def write_plans(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> li
         return []
     try:
         return await _write_together(pool, tenant, plans)
+    except asyncpg.TransactionRollbackError as error:  # two transactions in each other's way
+        log.warning("batch_rolled_back", tenant_id=tenant, error=type(error).__name__)
+        return await _write_together(pool, tenant, plans)
     except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
         log.exception("batch_refused", tenant_id=tenant, error=type(error).__name__)
     written = []

@@ -184,10 +184,17 @@ async def claim_due(
 
 RENEW: Final = """
     -- outbox_store.renew
+    WITH held AS MATERIALIZED (
+        SELECT o.bill_id FROM outbox o
+          JOIN unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
+            ON o.bill_id = mine.bill_id AND o.attempt = mine.attempt
+         WHERE o.tenant_id = $1 AND o.state = 'leased'
+         ORDER BY o.bill_id
+           FOR UPDATE OF o
+    )
     UPDATE outbox o SET lease_until = now() + $4::interval
-      FROM unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
-     WHERE o.tenant_id = $1 AND o.bill_id = mine.bill_id AND o.attempt = mine.attempt
-       AND o.state = 'leased'
+      FROM held
+     WHERE o.tenant_id = $1 AND o.bill_id = held.bill_id
  RETURNING o.bill_id
 """
 
@@ -258,7 +265,7 @@ async def lock_ours(conn: Connection, tenant: TenantId, entries: Sequence[Entry]
     return {row["bill_id"] for row in rows}
 
 
-# Expired leases are found tenant by tenant through their own index; the work starts again.
+# One statement over all tenants; it locks no rows beforehand, which Citus refuses across tenants.
 FREE_EXPIRED: Final = """
     -- outbox_store.free_expired_any_tenant
     UPDATE outbox SET state = 'due', lease_until = NULL, leased_by = NULL,
