@@ -21,9 +21,9 @@ from shared.db.connection import Pool
 from shared.db.events_store import StoredEvent
 from shared.db.outbox_store import Mark
 
-FLUSHERS: Final = 1  # a second one halves the batches, and each costs the database as much
-GATHER_SECONDS: Final = 0.002  # under load, a batch waits this long for more; a lone one does not
-UNDER_LOAD: Final = 4  # deliveries in the batch before
+FLUSHERS: Final = 2  # while one batch waits for the disk, the next requests are read
+ENOUGH: Final = 24  # deliveries for a batch of its own; fewer wait for those being read just now
+QUIET_TURNS: Final = 2  # of the event loop without an arrival: nothing more is being read
 LARGEST_BATCH: Final = 200
 MOST_WAITING: Final = 2_000
 COMMIT_SECONDS: Final = 8.0  # with waiting for one batch before, still below Vindi's 20 s
@@ -118,14 +118,19 @@ class Committer:
         await done
 
     async def _flush_forever(self) -> None:
-        last = 0
         while True:
             await self._arrived.wait()
-            # Let those that arrive in the same instant come along, or a few more when it is busy.
-            await asyncio.sleep(GATHER_SECONDS if last >= UNDER_LOAD else 0)
+            await self._gather()
             if batch := self._take():
-                last = len(batch)
                 await self._flush(batch)
+
+    async def _gather(self) -> None:
+        """Let those that are being read come along: no time passes for a delivery that is alone."""
+        quiet, before = 0, 0
+        while quiet < QUIET_TURNS and len(self._waiting) < ENOUGH:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == before else 0
+            before = len(self._waiting)
 
     def _take(self) -> list[_Waiting]:
         count = min(len(self._waiting), LARGEST_BATCH)
