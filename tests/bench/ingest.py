@@ -26,6 +26,7 @@ from shared.db.migrate import migrate
 from shared.local.files import free_port
 from shared.local.postgres import DURABLE, installation, running_postgres
 from shared.local.redis import running_redis
+from shared.ops.up.programs import WEBHOOK_PROCESSES
 from tests.bench.load import BODY_BYTES, Order, Report
 from tests.bench.measure import Measure
 
@@ -48,19 +49,19 @@ async def run(folder: Path) -> list[Measure]:
     async with running_postgres(folder, settings=DURABLE) as server, running_redis(folder) as redis:
         url = server.url()
         path = await _prepare(url)
-        async with _webhook(url, redis.url()) as (port, pid):
+        async with _webhook(url, redis.url()) as (port, pids):
             await _send(Order(port=port, path=path, first_bill=1, seconds=2))  # warm up
-            before, used = _resident(pid), -_processor(pid)
+            before, used = _resident(pids), -_processor(pids)
             inserts, rates = [], []
             for turn in range(1, ROUNDS + 1):
                 inserts.append(await _pgbench(url, folder))
                 order = Order(port=port, path=path, first_bill=turn * 10**7, seconds=SECONDS)
                 rates.append(await _send(order))
-            used += _processor(pid)
+            used += _processor(pids)
             half = statistics.median(map(_rate, rates)) / 2
             order = Order(port=port, path=path, first_bill=10**9, seconds=SECONDS, rate=half)
             calm = await _send(order)
-            after = _resident(pid)
+            after = _resident(pids)
         return _measures(inserts, rates, calm, before, after, used)
 
 
@@ -119,8 +120,8 @@ async def _prepare(url: str) -> str:
 
 
 @asynccontextmanager
-async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, int]]:
-    """The real service in its own process; its port and process id."""
+async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[int]]]:
+    """The real service in as many processes as `up` starts; their port and process ids."""
     port = free_port()
     environment = {
         **os.environ,
@@ -129,15 +130,21 @@ async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, int]]:
         "WEBHOOK_PORT": str(port),
         "SECRET_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.webhook", env=environment
-    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.webhook", env=environment
+        )
+        for _ in range(WEBHOOK_PROCESSES)
+    ]
     try:
         await _until_open(port)
-        yield port, process.pid
+        await asyncio.sleep(3)  # the kernel deals out to those that listen already
+        yield port, [process.pid for process in processes]
     finally:
-        process.terminate()
-        await process.wait()
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            await process.wait()
 
 
 async def _until_open(port: int) -> None:
@@ -174,15 +181,15 @@ async def _pgbench(url: str, folder: Path) -> float:
     return float(line.split()[2])
 
 
-def _resident(pid: int) -> float:
+def _resident(pids: list[int]) -> float:
     """MiB of memory a process holds."""
-    return psutil.Process(pid).memory_info().rss / 2**20
+    return sum(psutil.Process(pid).memory_info().rss for pid in pids) / 2**20
 
 
-def _processor(pid: int) -> float:
+def _processor(pids: list[int]) -> float:
     """Seconds of processor time a process has used: unlike a rate, hardly touched by neighbours."""
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return float(sum(one.user + one.system for one in times))
 
 
 async def _output(command: list[str], stdin: bytes = b"", **environment: str) -> bytes:

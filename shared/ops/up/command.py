@@ -21,7 +21,7 @@ from shared.ops.up.programs import (
     Service,
     postgres_program,
     redis_program,
-    service_program,
+    service_programs,
 )
 from shared.ops.up.settings import check_ports, check_settings, service_environment
 from shared.ops.up.supervisor import Supervisor
@@ -74,7 +74,10 @@ async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) 
     async with _servers(given, home) as (stores, keepers):
         await migrate(stores["DATABASE_URL"])
         async with _supervised(
-            home, "services", [service_program(service) for service in services], given | stores
+            home,
+            "services",
+            [one for service in services for one in service_programs(service)],
+            given | stores,
         ) as workers:
             await _ready(services, ports, home)
             print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line

@@ -36,10 +36,20 @@ class Service:
     load: Callable[[Mapping[str, str]], ServiceSettings]
     port_setting: str
     shown_as: str | None  # the word in the line `ready …`; None is not shown
+    processes: int = 1  # on one port, which the kernel deals connections out of
 
+
+# One process spends its whole core on HTTP while the database still has room (make bench).
+WEBHOOK_PROCESSES: Final = 2
 
 SERVICES: Final = (
-    Service(name="webhook", load=load_webhook, port_setting="WEBHOOK_PORT", shown_as="webhook"),
+    Service(
+        name="webhook",
+        load=load_webhook,
+        port_setting="WEBHOOK_PORT",
+        shown_as="webhook",
+        processes=WEBHOOK_PROCESSES,
+    ),
     Service(name="panel", load=load_panel, port_setting="PANEL_PORT", shown_as="panel"),
     Service(
         name="reconciler", load=load_reconciler, port_setting="INTERNAL_PORT", shown_as="internal"
@@ -59,10 +69,12 @@ class Program:
     account: str | None = None
 
 
-def service_program(service: Service) -> Program:
-    # Six seconds: one more than a service takes to finish its requests (telemetry.serve).
+def service_programs(service: Service) -> list[Program]:
+    """The processes of a service: `webhook`, `webhook-2`."""
     command = (sys.executable, "-m", f"services.{service.name}")
-    return Program(name=service.name, command=command, patience=6)
+    names = [service.name, *(f"{service.name}-{n}" for n in range(2, service.processes + 1))]
+    # Six seconds: one more than a service takes to finish its requests (telemetry.serve).
+    return [Program(name=name, command=command, patience=6) for name in names]
 
 
 def postgres_program(server: EmbeddedPostgres) -> Program:
