@@ -1,7 +1,7 @@
-"""Sees to it that tomorrow's partition of the events is there before tomorrow."""
+"""Sees to it that tomorrow's partition of the events is there, and that old ones go."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -11,6 +11,7 @@ from shared.db.connection import Pool
 
 EVERY_SECONDS: Final = 3600.0
 AFTER_FAILURE_SECONDS: Final = 30.0
+KEEP_EVENTS: Final = timedelta(days=180)  # stated in the README; bills and notas stay for ever
 
 log = structlog.get_logger()
 
@@ -26,10 +27,14 @@ async def keep_partitions(pool: Pool) -> None:
 
 
 async def ensure_once(pool: Pool, *, now: datetime) -> bool:
-    """Ensure them now; says whether that worked."""
+    """Ensure them now, and drop what is past its time; says whether that worked."""
+    today = now.astimezone(UTC).date()
     try:
         async with pool.acquire() as conn:
-            await events_store.ensure_partitions(conn, today=now.astimezone(UTC).date())
+            await events_store.ensure_partitions(conn, today=today)
+            dropped = await events_store.drop_partitions(conn, before=today - KEEP_EVENTS)
+        if dropped:
+            log.info("partitions_dropped", count=dropped)
     except Exception as error:  # noqa: BLE001 - see above; tried again soon
         log.warning("partitions_not_ensured", error=type(error).__name__)
         return False

@@ -101,6 +101,28 @@ async def ensure_partitions(conn: Connection, *, today: date, days_ahead: int = 
         )
 
 
+OLD_PARTITIONS: Final = """
+    -- events_store.old_partitions
+    SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{8}$'
+       AND c.relname < $1
+     ORDER BY c.relname
+"""
+
+
+async def drop_partitions(conn: Connection, *, before: date) -> int:
+    """Drop the partitions of days before one, a transaction each; returns how many.
+
+    A partition whose lock is not had within two seconds is left for the next time.
+    """
+    rows = await conn.fetch(OLD_PARTITIONS, f"events_{before:%Y%m%d}")
+    for row in rows:
+        async with conn.transaction():
+            await conn.execute("SET LOCAL lock_timeout = '2s'")
+            await conn.execute(f"DROP TABLE IF EXISTS {row['relname']}")  # a name matched above
+    return len(rows)
+
+
 HEARD_OF: Final = """
     -- events_store.heard_of
     SELECT DISTINCT bill_id FROM events
