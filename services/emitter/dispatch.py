@@ -18,8 +18,8 @@ from shared.domain.ids import TenantId
 log = structlog.get_logger()
 
 TENANTS_A_PASS: Final = 200
-BATCH: Final = 50  # what one list call of Vindi brings up to date
-BATCHES_A_TENANT: Final = 6  # some are read while others are at the issuer
+BATCH: Final = 100  # two list calls of Vindi bring it up to date
+BATCHES_A_TENANT: Final = 4  # some are read while others are at the issuer
 BATCHES_AT_ONCE: Final = 12
 # A backfill leaves room for what happens now: in the process, and in each tenant's share.
 BACKFILLS_AT_ONCE: Final = 8

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.emitter.dispatch import Dispatcher
+from services.emitter.dispatch import BATCH, Dispatcher
 from shared.db import outbox_store
 from shared.db.outbox_store import Mark
 from shared.domain.ids import BillId
@@ -27,7 +27,7 @@ async def test_a_sale_of_today_passes_a_hundred_thousand_of_a_backfill(office: O
             await asyncio.sleep(0.01)
     await dispatcher.drain()
 
-    assert (first, second, third) == (50, 0, 1)
+    assert (first, second, third) == (BATCH, 0, 1)
 
 
 async def more_rows(office: Office, count: int) -> None:

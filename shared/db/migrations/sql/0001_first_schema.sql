@@ -130,6 +130,10 @@ CREATE TABLE bills (
     PRIMARY KEY (tenant_id, bill_id)
 );
 
+-- Sealed bodies do not compress, and most fit into a page: neither try, nor put them aside.
+ALTER TABLE bills ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE bills SET (toast_tuple_target = 8160);
+
 CREATE INDEX bills_open ON bills (tenant_id, read_at) WHERE status IN ('review', 'scheduled', 'pending');
 
 -- Our side: what was decided about each sale.
@@ -162,6 +166,9 @@ CREATE TABLE sales (
     PRIMARY KEY (tenant_id, bill_id),
     CHECK ((status IN ('held', 'skipped')) <= (code IS NOT NULL))
 );
+
+ALTER TABLE sales ALTER COLUMN customer SET STORAGE EXTERNAL;
+ALTER TABLE sales SET (toast_tuple_target = 8160);
 
 CREATE INDEX sales_by_status ON sales (tenant_id, status, bill_id);
 CREATE INDEX sales_by_moment ON sales (tenant_id, moment_at);
@@ -205,6 +212,8 @@ CREATE TABLE notas (
     UNIQUE (tenant_id, external_id),
     FOREIGN KEY (tenant_id, bill_id) REFERENCES sales (tenant_id, bill_id)
 );
+
+ALTER TABLE notas ALTER COLUMN request SET STORAGE EXTERNAL;
 
 -- Never two live notas for one sale: the database itself refuses (design D5).
 CREATE UNIQUE INDEX notas_one_live ON notas (tenant_id, bill_id, part) WHERE status <> 'cancelled';
