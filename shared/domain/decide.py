@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from shared.domain.attention import attention_after_cancel, attention_after_issue
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
-from shared.domain.competencia import choose_competencia
+from shared.domain.competencia import MONTH_CLOSED, choose_competencia
 from shared.domain.decision import (
     Cancel,
     Decision,
@@ -35,7 +35,7 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     """
     nota = sale.nota
     if nota is not None and nota.status is not NotaStatus.CANCELLED:
-        return _decide_with_nota(sale, nota, rule, terms)
+        return _decide_with_nota(sale, nota, rule, terms, now)
     if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
         return NotYet()
     if nota is not None and sale.wish != "issue":
@@ -44,7 +44,7 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
 
 
 def _decide_with_nota(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
 ) -> Decision:
     unwanted = why_unwanted(sale.bill, sale.refunds)
     if sale.wish == "cancel":
@@ -54,7 +54,7 @@ def _decide_with_nota(
         return _follow(sale, nota, rule, unwanted, may_cancel=may_cancel)
     match nota.status:
         case NotaStatus.DENIED:
-            return _decide_denied(sale, nota, rule, terms)
+            return _decide_denied(sale, nota, rule, terms, now)
         case NotaStatus.CANCELLING:
             return Follow()
         case NotaStatus.CANCEL_REFUSED if sale.wish != "cancel":
@@ -77,7 +77,7 @@ def _follow(
 
 
 def _decide_denied(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
 ) -> Decision:
     unwanted = why_unwanted(sale.bill, sale.refunds)
     if unwanted is None and sale.wish == "cancel":
@@ -90,10 +90,12 @@ def _decide_denied(
         return Keep()
     if not terms.issuing:
         return Keep(attention="tenant_paused")
-    return _send_again(sale, nota, rule, terms)
+    return _send_again(sale, nota, rule, terms, now)
 
 
-def _send_again(sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms) -> Decision:
+def _send_again(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
     """A denied nota once more, under its revision; the bill may have changed since."""
     if rule is None:
         return Hold(code="no_rule")
@@ -107,17 +109,30 @@ def _send_again(sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: Tenan
     moment = _moment_for(sale, choose_moment(sale.bill, rule)) or moment_created(
         sale.bill, sale.came_alive_at
     )
-    day = sale.competencia
-    if moment is None or day is None:
+    if moment is None or sale.competencia is None:
         return Hold(code="payment_unclear")
-    drafted = _drafted(sale, rule, terms, day)
+    day = choose_competencia(
+        fixed=sale.competencia,
+        rule=rule,
+        moment_at=moment.at,
+        issue_at=moment.at,
+        guarantee=False,  # its end has passed
+        zone=terms.zone,
+        backfill=sale.backfill,
+        now=now,
+        locked=terms.locked_months,
+        by_person=sale.wish == "issue",
+    )
+    if day.closed:
+        return Hold(code=MONTH_CLOSED, competencia=day.day)
+    drafted = _drafted(sale, rule, terms, day.day)
     if isinstance(drafted, Hold):
         return drafted
     return Issue(
         draft=drafted,
         revision=nota.revision,
-        issue_at=moment.at,
-        competencia=day,
+        issue_at=None,
+        competencia=day.day,
         attention=_attention_to_payment(sale),
     )
 
@@ -248,7 +263,7 @@ def _issue(
     if not terms.issuing:
         return Hold(code="tenant_paused", issue_at=due, competencia=day.day)
     if day.closed:
-        return Hold(code="competencia_month_closed", issue_at=due, competencia=day.day)
+        return Hold(code=MONTH_CLOSED, issue_at=due, competencia=day.day)
     if sale.customer is None:
         return NeedsCustomer()
     drafted = _drafted(sale, rule, terms, day.day)

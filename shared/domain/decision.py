@@ -23,7 +23,7 @@ class Issue:
 
     draft: NotaDraft
     revision: int
-    issue_at: datetime
+    issue_at: datetime | None  # None for one sent again: when it was due stays as it is stored
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
 

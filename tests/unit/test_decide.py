@@ -381,6 +381,7 @@ def test_a_denied_nota_is_sent_again_under_its_revision() -> None:
     assert isinstance(decision, Issue)
     assert decision.revision == 3
     assert decision.competencia == a_day("2026-11-10")
+    assert decision.issue_at is None  # when it was due stays as it was stored
 
 
 def test_a_new_nota_after_a_cancelled_one_gets_a_new_revision() -> None:
@@ -479,18 +480,27 @@ sales = st.builds(
 )
 
 
-@given(sale=sales, rule=rules, now=instants, issuing=st.booleans())
+@given(
+    sale=sales,
+    rule=rules,
+    now=instants,
+    issuing=st.booleans(),
+    locked=st.frozensets(st.tuples(st.just(2026), st.integers(9, 12)), max_size=4),
+)
 def test_every_sale_has_an_answer_and_none_is_issued_wrongly(
-    sale: SaleFacts, rule: Any, now: datetime, issuing: bool
+    sale: SaleFacts, rule: Any, now: datetime, issuing: bool, locked: frozenset[tuple[int, int]]
 ) -> None:
-    decision = decide(sale, rule, terms(issuing=issuing), now)
+    decision = decide(sale, rule, terms(issuing=issuing, locked_months=locked), now)
 
     if isinstance(decision, Issue):
         live = sale.nota is not None and sale.nota.status is not NotaStatus.CANCELLED
         assert not live or (sale.nota and sale.nota.resend)
         assert issuing
         guaranteed = rule.issue_when == "guarantee_ended" and not rule.exceptions
-        assert not guaranteed or decision.issue_at <= now or sale.wish == "issue" or live
+        assert (decision.issue_at is None) == live
+        early = decision.issue_at is not None and decision.issue_at > now
+        assert not guaranteed or not early or sale.wish == "issue"
+        assert (decision.competencia.year, decision.competencia.month) not in locked
         assert sale.bill.status in (BillStatus.PENDING, BillStatus.PAID)
         assert decision.draft.amount == sale.bill.lines_total
     if isinstance(decision, Cancel):
