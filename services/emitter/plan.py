@@ -33,7 +33,7 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.denials import RESEND_GIVEN_UP
+from shared.domain.denials import ON_CUSTOMER, RESEND_GIVEN_UP
 from shared.domain.ids import TenantId
 from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
@@ -133,6 +133,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
     intent = _intent(fresh, decision, terms, terms.environment)
     row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount, attention=decision.attention)
     why = f"regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
+    why = f"{decision.because}; {why}" if decision.because else why
     last, known = fresh.known.nota, fresh.known.sale
     return Plan(
         entry=fresh.entry,
@@ -150,8 +151,14 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
 
 
 def _auto_sends(last: KnownNota | None, decision: Issue) -> int:
-    again = last is not None and last.revision == decision.revision
-    return last.auto_sends + 1 if again and last and not last.resend else 0
+    if last is None or last.revision != decision.revision or _asked_anew(last):
+        return 0
+    return last.auto_sends + 1
+
+
+def _asked_anew(nota: KnownNota) -> bool:
+    """Whether it is sent again for a person or a customer's new data, and tries start anew."""
+    return nota.resend or nota.denial in ON_CUSTOMER
 
 
 def _intent(

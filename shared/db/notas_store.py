@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 from shared.db.connection import Connection
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
@@ -86,7 +87,8 @@ WRITE_INTENTS: Final = """
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
-           auto_sends = CASE WHEN n.resend THEN 0 ELSE n.auto_sends + 1 END,
+           auto_sends = CASE WHEN n.resend OR n.denial = ANY($10::text[]) THEN 0
+                              ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, raw_status = NULL, lookups = 0, look_up_at = NULL,
            sent_at = now()
      WHERE n.status = 'denied' AND n.external_id = excluded.external_id
@@ -114,6 +116,7 @@ async def write_intents(
         [i.competencia for i in intents],
         [i.request for i in intents],
         [i.request_hash for i in intents],
+        ON_CUSTOMER,
     )
     return {row["bill_id"] for row in rows}
 

@@ -18,10 +18,10 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.draft import draft_nota
+from shared.domain.draft import draft_nota, tomador_of
 from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid
 from shared.domain.money import show_reais
-from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
+from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus, Tomador
 from shared.domain.refunds import paid_twice, refund_state, why_unwanted
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
@@ -86,11 +86,26 @@ def _decide_denied(
         return Skip(code=unwanted)
     if refund_state(sale.bill, sale.refunds) == "partial" and sale.wish != "issue":
         return Hold(code="partially_refunded")
-    if not nota.resend or sale.wish == "hold":
+    if sale.wish == "hold" or (not nota.resend and nota.denied_with is None):
+        return Keep()
+    if not nota.resend and sale.customer is None:
+        return NeedsCustomer()
+    if not nota.resend and not _customer_mended(sale, nota, rule):
         return Keep()
     if not terms.issuing:
         return Keep(attention="tenant_paused")
     return _send_again(sale, nota, rule, terms, now)
+
+
+def _customer_mended(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> bool:
+    """Say whether a nota denied for its buyer's data would say something else of the buyer now.
+
+    That is so once for each change: what was sent last is what the next change is held against.
+    """
+    if sale.customer is None or rule is None:
+        return False
+    now_is = tomador_of(sale.customer, rule)
+    return isinstance(now_is, Tomador) and now_is != nota.denied_with
 
 
 def _send_again(
@@ -134,6 +149,7 @@ def _send_again(
         issue_at=None,
         competencia=day.day,
         attention=_attention_to_payment(sale),
+        because="" if nota.resend else "o cadastro do cliente mudou na Vindi",
     )
 
 

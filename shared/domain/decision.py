@@ -26,6 +26,7 @@ class Issue:
     issue_at: datetime | None  # None for one sent again: when it was due stays as it is stored
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
+    because: str = ""  # why now, where nobody asked; told in the timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

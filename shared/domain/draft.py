@@ -30,7 +30,7 @@ def draft_nota(
     """Write the nota of a sale whose customer was read, or hold it for what is missing."""
     if sale.customer is None:
         raise ValueError("the customer must be read before a nota is drafted")
-    tomador = _tomador(sale.customer, rule)
+    tomador = tomador_of(sale.customer, rule)
     if isinstance(tomador, Hold):
         return tomador
     return NotaDraft(
@@ -43,7 +43,8 @@ def draft_nota(
     )
 
 
-def _tomador(customer: Customer, rule: Rule) -> Tomador | Hold:
+def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
+    """The buyer as a nota shows it, or the hold that names what is missing."""
     if is_foreign(customer.address):
         return _foreign(customer, rule)
     match document_state(customer.document):

@@ -298,17 +298,23 @@ DENIALS: Final[dict[str, Message]] = {
     ),
     "denied_city": _is(
         "customer",
-        "A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi e reenvie.",
+        "A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi: a nota é"
+        " reenviada sozinha.",
     ),
     "denied_document": _is(
-        "customer", "O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi e reenvie."
+        "customer",
+        "O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi: a nota é reenviada"
+        " sozinha.",
     ),
     "denied_address": _is(
-        "customer", "O endereço do cliente foi recusado. Corrija o cadastro na Vindi e reenvie."
+        "customer",
+        "O endereço do cliente foi recusado. Corrija o cadastro na Vindi: a nota é reenviada"
+        " sozinha.",
     ),
     "denied_contact": _is(
         "customer",
-        "O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi e reenvie.",
+        "O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi: a nota é"
+        " reenviada sozinha.",
     ),
     "denied_account": _is(
         "tenant", "A conta no emissor está bloqueada ou com pagamento em aberto. Regularize-a."

@@ -217,6 +217,7 @@ def _fresh(said: Situation) -> FreshSale:
         came_alive_at=words.maybe_instant(said, "alive"),
         read_at=now,
         customer=words.customer(said),
+        denied_with=words.denied_with(said),
     )
 
 

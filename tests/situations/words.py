@@ -8,9 +8,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Bill, BillLine, BillStatus, Charge, Customer
+from shared.domain.draft import tomador_of
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.rule import Rule
 from shared.domain.sale import TenantTerms
 from tests.builders import a_bill, a_charge, a_customer, a_line, an_address
@@ -42,7 +43,7 @@ WORDS: Final = frozenset(
         "rule", "paid", "bill", "created", "billing", "alive", "lines", "says", "method", "plan",
         "cycle", "buyer", "refund", "moved", "customer", "nota", "sent", "had moment", "fixed",
         "backfill", "wish", "active", "paused", "locked", "city", "today", "issuer", "expect",
-        "installments",
+        "installments", "was",
     }
 )  # fmt: skip
 Situation = Mapping[str, Any]
@@ -262,16 +263,30 @@ def refunds(said: Situation, whole: Bill) -> dict[ChargeId, Cents]:
 
 def customer(said: Situation) -> Customer | None:
     told = said.get("customer", "complete")
-    if told == "not read yet":
+    return None if told == "not read yet" else _customer(told)
+
+
+def denied_with(said: Situation) -> Tomador | None:
+    """The buyer as a denied nota was sent with it; told where its denial hangs on that."""
+    wanted = rule(said)
+    if "was" not in said or wanted is None:
         return None
+    sent = tomador_of(_customer(said["was"]), wanted)
+    if not isinstance(sent, Tomador):
+        raise TypeError(f"no nota is sent with this buyer: {said['was']}")
+    return sent
+
+
+def _customer(told: str) -> Customer:
     changes: dict[str, Any] = {}
     address: dict[str, Any] = {}
     for word in (part.strip() for part in told.split(" and ")):
         if word == "complete":
             continue
-        name, _, value = word.partition(" ")
+        name, _, given = word.partition(" ")
+        value: str | None = given
         if name == "no":
-            name, value = value, None
+            name, value = given, None
         (changes if name in ("document", "email", "phone") else address)[name] = value
     return a_customer(address=an_address(**address), **changes)
 
