@@ -68,6 +68,8 @@ class FreshSale:
             resend=nota.resend or by_itself,
             customer_id=sale.customer_id if sale else None,
             cancelled_for=nota.then_cancel,
+            issued_at=nota.issued_at,
+            competencia=nota.competencia,
             denied_with=self.denied_with,
         )
 

@@ -35,13 +35,14 @@ class KnownNota:
     sends: int
     auto_sends: int  # how often it was sent again by itself since a person last asked
     resend_at: datetime | None  # when a denied one is sent again by itself
+    issued_at: datetime | None = None
 
 
 LOAD_NEWEST: Final = """
     -- notas_store.load_newest
     SELECT DISTINCT ON (bill_id) bill_id, revision, external_id, issuer_id, status, amount,
            competencia, request, lookups, look_up_at, resend, then_cancel, denial, changed_at,
-           sent_at, cancel_sent_at, sends, auto_sends, resend_at
+           sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at
       FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND part = 0
      ORDER BY bill_id, revision DESC
 """

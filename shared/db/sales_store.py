@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from shared.db.connection import Connection
-from shared.domain.attention import ABOUT_BILL
+from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import Origin, SaleStatus, Wish
@@ -157,7 +157,9 @@ PROGRESS: Final = """
            code = coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled')
                                         THEN s.code END),
            attention = coalesce(p.attention, CASE
-               WHEN p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($8::text[])
+               WHEN (p.status IN ('issuing', 'uncertain', 'issued')
+                     AND s.attention = ANY($8::text[]))
+                    OR (p.status IN ('cancelling', 'cancelled') AND s.attention = $9)
                THEN s.attention END),
            updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
@@ -196,4 +198,5 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             [r.attention for r in rows],
             [r.nota_made for r in rows],
             ABOUT_BILL,
+            REFUNDED_ABOVE,
         )

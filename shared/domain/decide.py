@@ -1,8 +1,14 @@
 """The rule as a pure function: what becomes of a sale, given all that is known (design D6)."""
 
 from datetime import date, datetime, timedelta
+from typing import Final
 
-from shared.domain.attention import attention_after_cancel, attention_after_issue
+from shared.domain.attention import (
+    PAID_TWICE,
+    REFUNDED_ABOVE,
+    attention_after_cancel,
+    attention_after_issue,
+)
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
@@ -19,12 +25,28 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.draft import draft_nota, tomador_of
-from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid
+from shared.domain.moment import (
+    Moment,
+    guarantee_end,
+    local_day,
+    moment_created,
+    moment_paid,
+    moment_undone,
+)
 from shared.domain.money import show_reais
 from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus, Tomador
-from shared.domain.refunds import paid_twice, refund_state, why_unwanted
+from shared.domain.refund_policy import (
+    CODES,
+    LEFT_BY_RULE,
+    WINDOW_OVER,
+    standing_stage,
+    treat,
+)
+from shared.domain.refunds import Cause, cause_of, paid_twice, refunded_above
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+
+CHARGED_BACK: Final = "charged_back"
 
 
 def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
@@ -46,46 +68,85 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
 def _decide_with_nota(
     sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
 ) -> Decision:
-    unwanted = why_unwanted(sale.bill, sale.refunds)
-    if sale.wish == "cancel":
-        unwanted = unwanted or "canceled_by_person"
-    may_cancel = sale.wish == "cancel" or rule is None or rule.cancel_on_refund
     if nota.status in IN_FLIGHT:
-        return _follow(sale, nota, rule, unwanted, may_cancel=may_cancel)
+        return _follow(sale, nota, rule)
     match nota.status:
         case NotaStatus.DENIED:
             return _decide_denied(sale, nota, rule, terms, now)
         case NotaStatus.CANCELLING:
-            return Follow()
+            return Follow(attention=_above(sale))
         case NotaStatus.CANCEL_REFUSED if sale.wish != "cancel":
             return Keep(attention="cancel_refused")
         case _:
             pass
-    if unwanted is None:
+    cause = cause_of(sale.bill, sale.refunds)
+    if sale.wish == "cancel":
+        return _cancel(sale, _unwanted_code(cause), terms)
+    if cause is None:
         return Keep(attention=attention_after_issue(sale, nota, rule))
-    if not may_cancel:
-        return Keep(attention=unwanted)
-    return Cancel(code=unwanted) if terms.issuing else Keep(attention="tenant_paused")
+    stage = standing_stage(
+        rule,
+        issued_on=nota.issued_at and local_day(nota.issued_at, terms.zone),
+        competencia=nota.competencia,
+        today=local_day(now, terms.zone),
+    )
+    match treat(cause, stage, rule):
+        case "cancel":
+            return _cancel(sale, CODES[cause], terms)
+        case "too_late":
+            return Keep(attention=WINDOW_OVER)
+        case "leave":
+            return Keep(attention=_left(sale, nota, rule, cause))
+        case _:
+            return Keep(attention=_above(sale) or CODES[cause])
 
 
-def _follow(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, unwanted: str | None, *, may_cancel: bool
-) -> Follow:
-    if unwanted is not None:
-        return Follow(then_cancel=unwanted) if may_cancel else Follow(attention=unwanted)
-    return Follow(attention=attention_after_issue(sale, nota, rule))
+def _cancel(sale: SaleFacts, code: str, terms: TenantTerms) -> Decision:
+    if not terms.issuing:
+        return Keep(attention="tenant_paused")
+    return Cancel(code=code, attention=_above(sale))
+
+
+def _unwanted_code(cause: Cause | None) -> str:
+    return CODES[cause] if cause in ("full", "bill_canceled") else "canceled_by_person"
+
+
+def _left(sale: SaleFacts, nota: LastNota, rule: Rule | None, cause: Cause) -> str:
+    """What is said of a nota that stays by rule: never nothing."""
+    other = attention_after_issue(sale, nota, rule) if cause == "partial" else None
+    return other or LEFT_BY_RULE
+
+
+def _above(sale: SaleFacts) -> str | None:
+    return REFUNDED_ABOVE if refunded_above(sale.bill, sale.refunds) else None
+
+
+def _follow(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> Follow:
+    cause = cause_of(sale.bill, sale.refunds)
+    if sale.wish == "cancel":
+        return Follow(then_cancel=_unwanted_code(cause))
+    if cause is None:
+        return Follow(attention=attention_after_issue(sale, nota, rule))
+    match treat(cause, "while", rule):
+        case "remember":
+            return Follow(then_cancel=CODES[cause])
+        case "leave":
+            return Follow(attention=_left(sale, nota, rule, cause))
+        case _:
+            return Follow(attention=_above(sale) or CODES[cause])
 
 
 def _decide_denied(
     sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
 ) -> Decision:
-    unwanted = why_unwanted(sale.bill, sale.refunds)
-    if unwanted is None and sale.wish == "cancel":
-        unwanted = "canceled_by_person"  # asked for while it was with the issuer
-    if unwanted is not None:
-        return Skip(code=unwanted)
-    if refund_state(sale.bill, sale.refunds) == "partial" and sale.wish != "issue":
-        return Hold(code="partially_refunded")
+    cause = cause_of(sale.bill, sale.refunds)
+    if cause == "bill_canceled":
+        return Skip(code="bill_canceled")
+    if cause != "full" and sale.wish == "cancel":
+        return Skip(code="canceled_by_person")  # asked for while it was with the issuer
+    undone = _undone(sale, rule)
+    if undone is not None:
+        return undone
     if sale.wish == "hold" or (not nota.resend and nota.denied_with is None):
         return Keep()
     if not nota.resend and sale.customer is None:
@@ -114,9 +175,8 @@ def _send_again(
     """A denied nota once more, under its revision; the bill may have changed since."""
     if rule is None:
         return Hold(code="no_rule")
-    trouble = _bill_trouble(sale)
-    if trouble is not None:
-        return trouble
+    if _free(sale.bill):
+        return Skip(code="zero_amount")
     if _disagrees(sale.bill):
         return Hold(code="amount_mismatch", detail=_amounts(sale.bill))
     if sale.customer is None:
@@ -166,9 +226,11 @@ def _decide_unsent(
         return Skip(code="before_activation")
     if bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
-    held = _bill_trouble(sale)
-    if held is not None:
-        return held
+    undone = _undone(sale, rule)
+    if undone is not None:
+        return undone
+    if _free(bill):
+        return Skip(code="zero_amount")
     if sale.wish == "hold":
         return Hold(code="held_by_person")
     if sale.wish == "cancel":
@@ -183,7 +245,7 @@ def _decide_unsent(
 
 def _moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
     if when is not None and when.issue_when in ("bill_paid", "guarantee_ended"):
-        return moment_paid(sale.bill)
+        return moment_paid(sale.bill) or moment_undone(sale.bill)
     return moment_created(sale.bill, sale.came_alive_at)
 
 
@@ -193,20 +255,24 @@ def _outside_stream(sale: SaleFacts, moment: Moment, terms: TenantTerms) -> bool
     return terms.active_from is None or max(moment.at, moment.recorded_at) < terms.active_from
 
 
-def _bill_trouble(sale: SaleFacts) -> Hold | Skip | None:
-    bill = sale.bill
-    match refund_state(bill, sale.refunds):
-        case "full":
-            return Skip(code="refunded")
-        case "partial" if sale.wish != "issue":
-            return Hold(code="partially_refunded")
-        case "payment_undone" if sale.wish != "issue":
-            return Hold(code="payment_undone")
+def _undone(sale: SaleFacts, rule: Rule | None) -> Hold | Skip | None:
+    """What stops a nota that was not asked for yet, or was denied."""
+    cause = cause_of(sale.bill, sale.refunds)
+    if cause is None:
+        return None
+    by_person = sale.wish == "issue" and cause != "full"
+    match treat(cause, "before", rule):
+        case "drop" if not by_person:
+            code = CHARGED_BACK if cause == "chargeback" else CODES[cause]
+            return Skip(code=code, attention=_above(sale))
+        case "hold" if not by_person:
+            return Hold(code=CODES[cause])
         case _:
-            pass
-    if bill.amount == 0 and bill.lines_total == 0:
-        return Skip(code="zero_amount")
-    return None
+            return None
+
+
+def _free(bill: Bill) -> bool:
+    return bill.amount == 0 and bill.lines_total == 0
 
 
 def _decide_by_moment(
@@ -296,7 +362,10 @@ def _issue(
 
 def _attention_to_payment(sale: SaleFacts) -> str | None:
     # The nota is owed all the same: a second payment changes the money, not the sale.
-    return "paid_twice" if paid_twice(sale.bill, sale.refunds) else None
+    if paid_twice(sale.bill, sale.refunds):
+        return PAID_TWICE
+    by_rule = sale.wish != "issue" and cause_of(sale.bill, sale.refunds) is not None
+    return LEFT_BY_RULE if by_rule else None
 
 
 def _drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> NotaDraft | Hold:

@@ -55,6 +55,7 @@ class Skip:
 
     code: str
     issue_at: datetime | None = None
+    attention: str | None = None  # a code for a person to look at all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class Cancel:
     """The valid nota must be cancelled."""
 
     code: str
+    attention: str | None = None  # a code for a person to look at meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,11 @@ SKIPS: Final[dict[str, Message]] = {
         "A regra diz que esta venda não gera nota. Se isso estiver errado, mude a regra ou mande"
         " emitir esta venda.",
     ),
+    "charged_back": _is(
+        "nobody",
+        "O pagamento foi contestado ou desfeito e a regra diz que então não há nota. Se a venda"
+        " vale, mande emitir.",
+    ),
     "canceled_by_person": _is(
         "nobody", "Uma pessoa decidiu não emitir esta nota. Para voltar atrás, mande emitir."
     ),
@@ -228,6 +233,21 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "tenant",
         "A fatura estava paga e voltou a ficar em aberto depois da emissão. Confira o pagamento na"
         " Vindi e cancele a nota se a venda foi desfeita.",
+    ),
+    "refunded_above_payment": _is(
+        "tenant",
+        "Foi devolvido mais do que a fatura recebeu. Confira os estornos na Vindi; quanto à nota,"
+        " vale a regra do estorno integral.",
+    ),
+    "kept_by_rule": _is(
+        "nobody",
+        "O pagamento foi estornado ou contestado, ou a fatura foi cancelada. A regra diz que a nota"
+        " fica como está.",
+    ),
+    "cancel_window_over": _is(
+        "accountant",
+        "A nota devia ser cancelada, mas o prazo da prefeitura já passou: ela continua válida. Veja"
+        " com o contador o que fazer, ou mande cancelar para tentar assim mesmo.",
     ),
     "paid_twice": _is(
         "tenant",

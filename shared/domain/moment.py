@@ -43,6 +43,14 @@ def moment_paid(bill: Bill) -> Moment | None:
     return Moment(kind="paid", at=paid_at, recorded_at=max(paid_at, recorded or paid_at))
 
 
+def moment_undone(bill: Bill) -> Moment | None:
+    """Say when a bill was paid whose payments were all undone since; None if unknown."""
+    dated = [charge.paid_at for charge in bill.charges if charge.paid_at is not None]
+    if bill.status is not BillStatus.PAID or bill.paid_charges or not dated:
+        return None
+    return Moment(kind="paid", at=max(dated), recorded_at=max(dated))
+
+
 def _paid(charge: Charge) -> bool:
     return charge.status == "paid"
 

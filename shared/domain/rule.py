@@ -16,6 +16,7 @@ from shared.domain.description import check_template
 IssueWhen = Literal["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]
 Cycle = Literal["first", "renewal", "any"]
 GuaranteeDays = Annotated[int, Field(ge=1, le=365, strict=True)]
+AfterRefund = Literal["cancel", "hold", "nothing"]
 Text = Annotated[str, Field(min_length=1, max_length=120)]
 
 
@@ -46,6 +47,33 @@ class LateCompetencia(_Part):
 
     keep_until_day: int = Field(default=5, ge=0, le=31, strict=True)
     then: Literal["hold", "today"] = "hold"
+
+
+class CityWindow(_Part):
+    """Until when the city hall takes a cancellation, as the accountant knows it.
+
+    Either so many days after the nota was issued, or until a day of the month after its
+    competência (0: until its own month ends). `afterwards` nothing is asked and a person is told,
+    or it is tried all the same.
+    """
+
+    days_after_issue: Annotated[int, Field(ge=0, le=365, strict=True)] | None = None
+    until_day: Annotated[int, Field(ge=0, le=31, strict=True)] | None = None
+    afterwards: Literal["hold", "try"] = "hold"
+
+
+class RefundPolicy(_Part):
+    """What becomes of a nota when its payment or its bill is undone; `refund_policy.TABLE`.
+
+    `full` (given back in full) and `bill_canceled` are as `cancel_on_refund` says where they are
+    null.
+    """
+
+    full: AfterRefund | None = None
+    partial: AfterRefund = "hold"
+    chargeback: AfterRefund = "hold"
+    bill_canceled: AfterRefund | None = None
+    city_window: CityWindow | None = None
 
 
 class DefaultAddress(_Part):
@@ -110,6 +138,7 @@ class Rule(_Part):
     guarantee_days: GuaranteeDays | None = None
     exceptions: tuple[RuleException, ...] = ()
     cancel_on_refund: bool = True
+    refunds: RefundPolicy = RefundPolicy()
     customer_document_missing: Literal["hold", "issue_without"] = "hold"
     customer_address_incomplete: Literal["hold", "issue_without", "default_address"] = "hold"
     default_address: DefaultAddress | None = None

@@ -44,6 +44,8 @@ class LastNota:
     resend: bool = False  # a person, or an outage's end, wants a denied one sent again
     customer_id: CustomerId | None = None  # whom it was made out to
     cancelled_for: str | None = None  # why it was to be cancelled, where we asked for it
+    issued_at: datetime | None = None
+    competencia: date | None = None  # as it was sent
     denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
 
 

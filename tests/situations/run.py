@@ -267,4 +267,5 @@ def _known_nota(said: Situation, nota: NotaWords) -> KnownNota:
         sends=1,
         auto_sends=nota.auto_sends,
         resend_at=None,
+        issued_at=words.maybe_instant(said, "issued on"),
     )

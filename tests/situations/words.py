@@ -43,7 +43,7 @@ WORDS: Final = frozenset(
         "rule", "paid", "bill", "created", "billing", "alive", "lines", "says", "method", "plan",
         "cycle", "buyer", "refund", "moved", "customer", "nota", "sent", "had moment", "fixed",
         "backfill", "wish", "active", "paused", "locked", "city", "today", "issuer", "expect",
-        "installments", "was",
+        "installments", "was", "issued on",
     }
 )  # fmt: skip
 Situation = Mapping[str, Any]
@@ -120,6 +120,10 @@ def _policies(parts: dict[str, Any]) -> dict[str, Any]:
                 values["exceptions"] = [_exception(dict(one)) for one in told]
             case "refund":
                 values["cancel_on_refund"] = {"cancels": True, "keeps the nota": False}[told]
+            case "given back" | "part given back" | "dispute" | "bill canceled":
+                values.setdefault("refunds", {})[_CAUSES[word]] = told
+            case "window":
+                values.setdefault("refunds", {})["city_window"] = _window(told)
             case "no document":
                 values["customer_document_missing"] = told.replace(" ", "_")
             case "no address":
@@ -135,6 +139,25 @@ def _policies(parts: dict[str, Any]) -> dict[str, Any]:
             case _:
                 raise ValueError(f"a rule has no word {word}")
     return values
+
+
+_CAUSES: Final = {
+    "given back": "full",
+    "part given back": "partial",
+    "dispute": "chargeback",
+    "bill canceled": "bill_canceled",
+}
+
+
+def _window(text: str) -> dict[str, Any]:
+    """`10 days`, or `until day 5` of the next month; and then `then try`."""
+    limit, _, then = text.partition(" then ")
+    days = re.fullmatch(r"(\d+) days", limit)
+    day = re.fullmatch(r"until day (\d+)", limit)
+    if days is None and day is None:
+        raise ValueError(f"no window: {text}")
+    known = {"days_after_issue": int(days[1])} if days else {"until_day": int(day[1] if day else 0)}
+    return {**known, "afterwards": then or "hold"}
 
 
 _DEFAULT_ADDRESS: Final = {
