@@ -68,6 +68,9 @@ def _reopened(sale: SaleFacts, rule: Rule | None) -> bool:
     if when.issue_when not in ("bill_paid", "guarantee_ended"):
         return False
     # A person may have had an open bill issued: then no payment was ever known. Nor is the moment
-    # of creation one, of a rule that has changed since.
+    # of creation one, of a rule that has changed since; but a card pays in the very second.
     created = moment_created(bill, sale.came_alive_at)
-    return sale.known_moment is not None and (created is None or sale.known_moment != created.at)
+    paid_once = any(charge.paid_at is not None for charge in bill.charges)
+    if sale.known_moment is None:
+        return False
+    return paid_once or created is None or sale.known_moment != created.at

@@ -24,7 +24,7 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.draft import draft_nota, tomador_of
+from shared.domain.draft import buyer_mended, draft_nota
 from shared.domain.moment import (
     Moment,
     guarantee_end,
@@ -34,7 +34,7 @@ from shared.domain.moment import (
     moment_undone,
 )
 from shared.domain.money import show_reais
-from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus, Tomador
+from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
 from shared.domain.refund_policy import (
     CODES,
     LEFT_BY_RULE,
@@ -151,22 +151,11 @@ def _decide_denied(
         return Keep()
     if not nota.resend and sale.customer is None:
         return NeedsCustomer()
-    if not nota.resend and not _customer_mended(sale, nota, rule):
+    if not nota.resend and not buyer_mended(sale, rule, nota.denied_with):
         return Keep()
     if not terms.issuing:
         return Keep(attention="tenant_paused")
     return _send_again(sale, nota, rule, terms, now)
-
-
-def _customer_mended(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> bool:
-    """Say whether a nota denied for its buyer's data would say something else of the buyer now.
-
-    That is so once for each change: what was sent last is what the next change is held against.
-    """
-    if sale.customer is None or rule is None:
-        return False
-    now_is = tomador_of(sale.customer, rule)
-    return isinstance(now_is, Tomador) and now_is != nota.denied_with
 
 
 def _send_again(

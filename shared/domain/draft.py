@@ -66,6 +66,17 @@ def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
     )
 
 
+def buyer_mended(sale: SaleFacts, rule: Rule | None, denied_with: Tomador | None) -> bool:
+    """Say whether a nota denied for its buyer's data would say something else of the buyer now.
+
+    That is so once for each change: what was sent last is what the next change is held against.
+    """
+    if sale.customer is None or rule is None:
+        return False
+    now_is = tomador_of(sale.customer, rule)
+    return isinstance(now_is, Tomador) and now_is != denied_with
+
+
 def _foreign(customer: Customer, rule: Rule) -> Tomador | Hold:
     """Without what only Brazil has: a document that is no CPF or CNPJ, a phone, a CEP."""
     if rule.customer_foreign == "hold":
