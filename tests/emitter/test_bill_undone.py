@@ -130,7 +130,7 @@ async def settle(desk: Desk, bill: Bill) -> None:
 
 async def ends(desk: Desk, bill: Bill) -> Ends:
     sale = await desk.sale(bill)
-    valid = [nota for nota in desk.notas_of(bill) if nota.status in ("Autorizada",)]
+    valid = [nota for nota in desk.notas_of(bill) if nota.status == "Autorizada"]
     assert desk.sandbox.enotas.invariants.report()["ok"]
     return Ends(sale.status.value, sale.code, sale.attention, len(valid))
 
