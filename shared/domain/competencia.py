@@ -23,7 +23,7 @@ def choose_competencia(
     *,
     fixed: date | None,
     rule: Rule,
-    moment_at: datetime,
+    moment_on: date,
     issue_at: datetime,
     guarantee: bool,
     zone: ZoneInfo,
@@ -44,7 +44,7 @@ def choose_competencia(
     chosen = _by_rule(
         fixed=fixed,
         rule=rule,
-        moment_at=moment_at,
+        moment_on=moment_on,
         issue_at=issue_at,
         guarantee=guarantee,
         zone=zone,
@@ -61,7 +61,7 @@ def _by_rule(
     *,
     fixed: date | None,
     rule: Rule,
-    moment_at: datetime,
+    moment_on: date,
     issue_at: datetime,
     guarantee: bool,
     zone: ZoneInfo,
@@ -72,9 +72,9 @@ def _by_rule(
     if backfill == "today":
         return _unless_locked(max(today, local_day(issue_at, zone)), locked)
     if backfill == "original":
-        return _unless_locked(min(fixed or local_day(moment_at, zone), today), locked)
+        return _unless_locked(min(fixed or moment_on, today), locked)
     by_issue_day = rule.competencia == "issue_day" or (rule.competencia is None and guarantee)
-    day = fixed or local_day(issue_at if by_issue_day else moment_at, zone)
+    day = fixed or (max(local_day(issue_at, zone), moment_on) if by_issue_day else moment_on)
     if month_of(day) >= month_of(today):
         return _unless_locked(_not_after(day, today, guarantee=guarantee), locked)
     late = rule.late_competencia

@@ -178,7 +178,7 @@ def _send_again(
     day = choose_competencia(
         fixed=sale.competencia,
         rule=rule,
-        moment_at=moment.at,
+        moment_on=moment.day(terms.zone),
         issue_at=moment.at,
         guarantee=False,  # its end has passed
         zone=terms.zone,
@@ -292,7 +292,7 @@ def _decide_by_moment(
     if when.issue_when == "bill_paid":
         return _issue(sale, rule, terms, now, moment, issue_at=None, days=None)
     days = when.guarantee_days or 1
-    end = guarantee_end(moment.at, days, terms.zone)
+    end = guarantee_end(moment.day(terms.zone), days, terms.zone)
     return _issue(sale, rule, terms, now, moment, issue_at=end, days=days)
 
 
@@ -315,7 +315,7 @@ def _issue(
     day = choose_competencia(
         fixed=sale.competencia,
         rule=rule,
-        moment_at=moment.at,
+        moment_on=moment.day(terms.zone),
         issue_at=due,
         guarantee=days is not None,
         zone=terms.zone,
@@ -328,7 +328,7 @@ def _issue(
         return Wait(
             status="in_guarantee",
             until=due,
-            why=_guarantee_why(moment.at, days, terms, due),
+            why=_guarantee_why(moment.day(terms.zone), days, terms, due),
             competencia=day.day,
         )
     if not terms.issuing:
@@ -384,8 +384,7 @@ def _amounts_of_services(bill: Bill, rule: Rule) -> str:
     )
 
 
-def _guarantee_why(paid_at: datetime, days: int | None, terms: TenantTerms, due: datetime) -> str:
-    paid_on = paid_at.astimezone(terms.zone).date()
+def _guarantee_why(paid_on: date, days: int | None, terms: TenantTerms, due: datetime) -> str:
     last = due.astimezone(terms.zone).date() - timedelta(days=1)
     return (
         f"pago em {paid_on:%d/%m/%Y}; a garantia de {days} dias termina com o dia {last:%d/%m/%Y}; "

@@ -7,7 +7,7 @@ from shared.domain.bill import Address, Customer
 from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
 from shared.domain.description import fill_template, lengthen, variables_in
-from shared.domain.moment import local_day, moment_paid
+from shared.domain.moment import moment_paid
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
 from shared.domain.party import (
@@ -147,6 +147,6 @@ def _variable(name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo) -> 
             return f"R$ {show_reais(bill.lines_total).replace('.', ',')}"
         case "pagamento":
             paid = moment_paid(bill)
-            return f"{local_day(paid.at, zone):%d/%m/%Y}" if paid else ""
+            return f"{paid.day(zone):%d/%m/%Y}" if paid else ""
         case _:
             raise ValueError(f"no variable {name}")
