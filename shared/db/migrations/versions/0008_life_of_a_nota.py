@@ -1,4 +1,4 @@
-"""Notas denied for their customer's data are sent again when the customer changes."""
+"""Customers that change free denied notas; the mirror of the issuer reaches back on demand."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0008_denied_for_customer.sql")
+    run_sql_file("0008_life_of_a_nota.sql")

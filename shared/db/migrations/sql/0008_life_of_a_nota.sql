@@ -8,3 +8,7 @@ CREATE INDEX sales_waiting_for_customer ON sales (tenant_id, customer_id)
            ('denied_city', 'denied_document', 'denied_address', 'denied_contact'));
 
 DROP INDEX sales_held_for_customer;
+
+-- Why: a backfill goes back further than the mirror of the issuer's list does by itself. Before
+-- sales of past months are taken, the notas made since then are listed too.
+ALTER TABLE foreign_nota_marks ADD COLUMN listed_from date;  -- the first UTC day that was listed
