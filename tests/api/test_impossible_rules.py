@@ -106,6 +106,19 @@ async def test_every_problem_comes_in_one_answer_whatever_its_kind(api: Api) -> 
     assert {error["field"] for error in compared.body["errors"]} == {f"rule.{f}" for f in fields}
 
 
+async def test_a_body_of_brackets_is_no_rule_and_no_error_of_ours(api: Api) -> None:
+    path = f"/tenants/{await api.tenant()}/rule"
+    kind = {"Content-Type": "application/json"}
+
+    deep = await api.call("PUT", path, data=b'{"exceptions":' + b"[" * 100_000, headers=kind)
+    odd = await api.call(
+        "PUT", path, data=b'{"exceptions":[7,{"if":[]}],"refunds":3}', headers=kind
+    )
+
+    assert (deep.status, deep.code) == (400, "malformed_json")
+    assert odd.status == 422
+
+
 async def test_a_rule_that_was_taken_once_stays_in_force_when_more_is_refused(
     world: World,
 ) -> None:

@@ -1,12 +1,11 @@
 """Requests into models; everything that does not fit becomes a Problem, never an error of ours."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from services.reconciler.api.operation import NoBody
@@ -102,7 +101,7 @@ def _impossible(model: type[BaseModel], raw: bytes) -> list[Impossible]:
     if not isinstance(model, Combined):
         return []
     try:
-        told = json.loads(raw)
+        told = from_json(raw)  # as deep as pydantic reads, and no deeper
     except ValueError:
         return []
     return model.impossible(told) if isinstance(told, dict) else []
