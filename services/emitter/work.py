@@ -10,6 +10,7 @@ from shared.db.outbox_store import Entry, Settlement
 from shared.db.sales_store import KnownSale, Progress, SaleRow
 from shared.db.timeline_store import Happening
 from shared.domain.bill import Bill, Customer
+from shared.domain.denials import DAY_REFUSED
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, Tomador
@@ -70,6 +71,7 @@ class FreshSale:
             cancelled_for=nota.then_cancel,
             issued_at=nota.issued_at,
             competencia=nota.competencia,
+            day_refused=nota.denial == DAY_REFUSED,
             denied_with=self.denied_with,
         )
 

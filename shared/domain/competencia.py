@@ -31,6 +31,7 @@ def choose_competencia(
     now: datetime,
     locked: frozenset[tuple[int, int]] = frozenset(),
     by_person: bool = False,
+    refused: bool = False,
 ) -> Competencia:
     """Choose the competência: what was fixed first, else what the rule or backfill says.
 
@@ -38,7 +39,7 @@ def choose_competencia(
     afterwards it is closed, or becomes today where the rule says so. A month in `locked` is closed
     at once, whoever asks and whatever the days of grace. `late_competencia` does not apply to a
     backfill that asked for original days. `by_person`: a person asked for this nota, knowing that
-    its month is closed; it is dated today.
+    its month is closed, or that the city `refused` its day; it is dated today.
     """
     today = local_day(now, zone)
     chosen = _by_rule(
@@ -52,7 +53,7 @@ def choose_competencia(
         today=today,
         locked=locked,
     )
-    if chosen.closed and by_person:
+    if by_person and (chosen.closed or refused):
         return _unless_locked(today, locked)
     return chosen
 

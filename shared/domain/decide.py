@@ -186,6 +186,7 @@ def _send_again(
         now=now,
         locked=terms.locked_months,
         by_person=sale.wish == "issue",
+        refused=nota.day_refused,
     )
     if day.closed:
         return Hold(code=MONTH_CLOSED, competencia=day.day)

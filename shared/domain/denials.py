@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 _HOUR: Final = timedelta(hours=1)
 OUTAGE: Final = "denied_outage"
+DAY_REFUSED: Final = "denied_competencia"
 RESEND_GIVEN_UP: Final = "resend_given_up"  # sent by itself as often as allowed, or month over
 GROUP: Final = re.compile(r"^denied_[a-z_]+(-[0-9a-f]{16})?$")
 

@@ -360,7 +360,9 @@ DENIALS: Final[dict[str, Message]] = {
         " contador e reenvie.",
     ),
     "denied_competencia": _is(
-        "accountant", "A competência foi recusada. Decida a data com o contador e reenvie."
+        "accountant",
+        "A competência foi recusada. Decida com o contador: mande emitir com a data de hoje, ou"
+        " reenvie com a mesma data.",
     ),
     "denied_foreign": _is(
         "accountant",

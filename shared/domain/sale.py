@@ -46,6 +46,7 @@ class LastNota:
     cancelled_for: str | None = None  # why it was to be cancelled, where we asked for it
     issued_at: datetime | None = None
     competencia: date | None = None  # as it was sent
+    day_refused: bool = False  # the city did not take its competência
     denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
 
 
