@@ -1,11 +1,12 @@
 """The rule as a pure function: what becomes of a sale, given all that is known (design D6)."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.attention import attention_after_cancel, attention_after_issue
-from shared.domain.bill import Bill, BillStatus
-from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
+from shared.domain.bill import BillStatus
+from shared.domain.choose_rule import IssueMoment, choose_moment
 from shared.domain.competencia import choose_competencia
+from shared.domain.decide_parts import decide_parts
 from shared.domain.decision import (
     Cancel,
     Decision,
@@ -18,13 +19,21 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.draft import draft_nota
-from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid
-from shared.domain.money import show_reais
-from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
-from shared.domain.refunds import paid_twice, refund_state, why_unwanted
+from shared.domain.moment import Moment, guarantee_end, moment_created
+from shared.domain.nota import IN_FLIGHT, NotaStatus
+from shared.domain.part_states import is_over
+from shared.domain.refunds import refund_state, why_unwanted
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+from shared.domain.sending import (
+    amounts,
+    attention_to_payment,
+    bill_trouble,
+    disagrees,
+    drafted,
+    moment_for,
+    send_again,
+)
 
 
 def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
@@ -34,6 +43,8 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     question to a person.
     """
     nota = sale.nota
+    if sale.parts and nota is not None and not is_over(sale.parts):
+        return decide_parts(sale, nota, rule, terms)
     if nota is not None and nota.status is not NotaStatus.CANCELLED:
         return _decide_with_nota(sale, nota, rule, terms)
     if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
@@ -90,36 +101,7 @@ def _decide_denied(
         return Keep()
     if not terms.issuing:
         return Keep(attention="tenant_paused")
-    return _send_again(sale, nota, rule, terms)
-
-
-def _send_again(sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms) -> Decision:
-    """A denied nota once more, under its revision; the bill may have changed since."""
-    if rule is None:
-        return Hold(code="no_rule")
-    trouble = _bill_trouble(sale)
-    if trouble is not None:
-        return trouble
-    if _disagrees(sale.bill):
-        return Hold(code="amount_mismatch", detail=_amounts(sale.bill))
-    if sale.customer is None:
-        return NeedsCustomer()
-    moment = _moment_for(sale, choose_moment(sale.bill, rule)) or moment_created(
-        sale.bill, sale.came_alive_at
-    )
-    day = sale.competencia
-    if moment is None or day is None:
-        return Hold(code="payment_unclear")
-    drafted = _drafted(sale, rule, terms, day)
-    if isinstance(drafted, Hold):
-        return drafted
-    return Issue(
-        draft=drafted,
-        revision=nota.revision,
-        issue_at=moment.at,
-        competencia=day,
-        attention=_attention_to_payment(sale),
-    )
+    return send_again(sale, nota, rule, terms)
 
 
 def _decide_unsent(
@@ -130,12 +112,12 @@ def _decide_unsent(
     if rule is None:
         return Hold(code="no_rule")
     when = choose_moment(bill, rule)
-    moment = _moment_for(sale, when)
+    moment = moment_for(sale, when)
     if moment is not None and _outside_stream(sale, moment, terms):
         return Skip(code="before_activation")
     if bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
-    held = _bill_trouble(sale)
+    held = bill_trouble(sale)
     if held is not None:
         return held
     if sale.wish == "hold":
@@ -150,32 +132,10 @@ def _decide_unsent(
     return _decide_by_moment(sale, rule, terms, now, when, moment)
 
 
-def _moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
-    if when is not None and when.issue_when in ("bill_paid", "guarantee_ended"):
-        return moment_paid(sale.bill)
-    return moment_created(sale.bill, sale.came_alive_at)
-
-
 def _outside_stream(sale: SaleFacts, moment: Moment, terms: TenantTerms) -> bool:
     if sale.backfill is not None or sale.wish == "issue":
         return False
     return terms.active_from is None or max(moment.at, moment.recorded_at) < terms.active_from
-
-
-def _bill_trouble(sale: SaleFacts) -> Hold | Skip | None:
-    bill = sale.bill
-    match refund_state(bill, sale.refunds):
-        case "full":
-            return Skip(code="refunded")
-        case "partial" if sale.wish != "issue":
-            return Hold(code="partially_refunded")
-        case "payment_undone" if sale.wish != "issue":
-            return Hold(code="payment_undone")
-        case _:
-            pass
-    if bill.amount == 0 and bill.lines_total == 0:
-        return Skip(code="zero_amount")
-    return None
 
 
 def _decide_by_moment(
@@ -224,8 +184,8 @@ def _issue(
     if moment is None:
         return Hold(code="payment_unclear")
     due = issue_at or moment.at
-    if _disagrees(sale.bill):
-        return Hold(code="amount_mismatch", detail=_amounts(sale.bill), issue_at=due)
+    if disagrees(sale.bill):
+        return Hold(code="amount_mismatch", detail=amounts(sale.bill), issue_at=due)
     day = choose_competencia(
         fixed=sale.competencia,
         rule=rule,
@@ -251,47 +211,17 @@ def _issue(
         return Hold(code="competencia_month_closed", issue_at=due, competencia=day.day)
     if sale.customer is None:
         return NeedsCustomer()
-    drafted = _drafted(sale, rule, terms, day.day)
-    if isinstance(drafted, Hold):
-        return Hold(code=drafted.code, detail=drafted.detail, issue_at=due, competencia=day.day)
+    made = drafted(sale, rule, terms, day.day)
+    if isinstance(made, Hold):
+        return Hold(code=made.code, detail=made.detail, issue_at=due, competencia=day.day)
     return Issue(
-        draft=drafted,
-        revision=_next_revision(sale),
+        draft=made.draft,
+        revision=made.revision,
+        part=made.part,
+        division=made.division,
         issue_at=due,
         competencia=day.day,
-        attention=_attention_to_payment(sale),
-    )
-
-
-def _attention_to_payment(sale: SaleFacts) -> str | None:
-    # The nota is owed all the same: a second payment changes the money, not the sale.
-    return "paid_twice" if paid_twice(sale.bill, sale.refunds) else None
-
-
-def _drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> NotaDraft | Hold:
-    service = choose_service(sale.bill, rule)
-    if service is None:
-        return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
-    return draft_nota(sale, rule, service, day, terms.zone)
-
-
-def _next_revision(sale: SaleFacts) -> int:
-    return 1 if sale.nota is None else sale.nota.revision + 1
-
-
-def _disagrees(bill: Bill) -> bool:
-    return bill.lines_total != bill.amount or bill.amount < 0
-
-
-def _amounts(bill: Bill) -> str:
-    return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
-
-
-def _amounts_of_services(bill: Bill, rule: Rule) -> str:
-    return "; ".join(
-        f"serviço {service.lc116 or service.municipal_code or 'sem código'}: {show_reais(amount)}"
-        for service, amount in amounts_by_service(bill, rule).items()
-        if amount != 0
+        attention=attention_to_payment(sale),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from shared.domain.nota import NotaDraft
+from shared.domain.parts import Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +20,15 @@ class NeedsCustomer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """A nota is owed now."""
+    """A nota is owed now: for the whole bill (part 0), or for one part of it.
+
+    `division` divides the sale anew, empty: into nothing but the whole; None leaves it as it is.
+    """
 
     draft: NotaDraft
     revision: int
+    part: int = 0
+    division: tuple[Share, ...] | None = None
     issue_at: datetime
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
@@ -58,7 +64,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """The valid nota must be cancelled."""
+    """The valid nota must be cancelled; of a divided sale all that are valid."""
 
     code: str
 
