@@ -71,5 +71,5 @@ def _held(plan: Plan, code: BrakeCode, detail: str) -> Plan:
         read=plan.read,
         sale=sale,
         happenings=(happened(plan.entry, SaleStatus.HELD.value, why),),
-        settlement=settle(plan.entry, due_at=None, bill_read=True),
+        settlement=settle(plan.entry, due_at=plan.meanwhile, bill_read=True),
     )

@@ -44,10 +44,10 @@ def _candidate(plan: Plan) -> Candidate | None:
 
 
 def _held(plan: Plan, other: Alike) -> Plan:
-    if plan.sale is None:
+    if plan.sale is None or not isinstance(plan.action, Send):
         raise ValueError("a nota is sent with its sale")
     name = f"nota {other.number}" if other.number else "nota em emissão"
-    amount = show_reais(plan.sale.amount).replace(".", ",")
+    amount = show_reais(plan.action.intent.amount).replace(".", ",")
     detail = (
         f"no emissor: {name}, competência {other.competencia:%d/%m/%Y}, R$ {amount}; aqui: fatura"
         f" {plan.entry.bill_id}, competência {plan.sale.competencia:%d/%m/%Y}, R$ {amount}"
@@ -59,5 +59,5 @@ def _held(plan: Plan, other: Alike) -> Plan:
         read=plan.read,
         sale=sale,
         happenings=(told,),
-        settlement=settle(plan.entry, due_at=None, bill_read=True),
+        settlement=settle(plan.entry, due_at=plan.meanwhile, bill_read=True),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft
 from shared.domain.parts import Share
 
@@ -32,6 +33,12 @@ class Issue:
     issue_at: datetime
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
+
+    @property
+    def whole(self) -> Cents:
+        """What the notas asked for come to: this one, or all of a new division."""
+        shares = self.division or ()
+        return Cents(sum(share.amount for share in shares)) or self.draft.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

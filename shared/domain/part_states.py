@@ -50,8 +50,7 @@ def together(parts: Sequence[PartState]) -> SaleStatus:
         return SaleStatus.UNCERTAIN
     if found & IN_FLIGHT or (None in found and not ending):
         return SaleStatus.ISSUING
-    wished = any(_to_cancel(one) for one in parts)
-    if NotaStatus.CANCELLING in found or (wished and NotaStatus.ISSUED in found):
+    if NotaStatus.CANCELLING in found:
         return SaleStatus.CANCELLING
     if NotaStatus.DENIED in found and not ending:
         return SaleStatus.DENIED
@@ -80,5 +79,5 @@ def nota_to_act_on(parts: Sequence[PartState]) -> PartState | None:
 
 
 def _to_cancel(one: PartState) -> bool:
-    # What was remembered of a nota that was then denied has become pointless.
-    return one.then_cancel is not None and one.status is not NotaStatus.DENIED
+    # Once it is issued or denied the sale is decided anew, and may be wanted again.
+    return one.then_cancel is not None and one.status in IN_FLIGHT

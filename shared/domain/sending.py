@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from shared.domain.attention import MOVED
 from shared.domain.bill import Bill
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
 from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
@@ -55,6 +56,8 @@ def send_next_part(sale: SaleFacts, rule: Rule | None, terms: TenantTerms) -> De
     if not isinstance(ready, _Ready):
         return ready
     part = next(one for one in sale.parts if one.owed)
+    if _moved(sale):
+        return Hold(code=MOVED)
     if not _fits(sale):
         return Hold(code="parts_disagree", detail=_amounts_of_parts(sale))
     service = service_of(sale.bill, part.share, ready.rule)
@@ -155,6 +158,13 @@ def _fits(sale: SaleFacts) -> bool:
     divided = sum(one.share.amount for one in sale.parts)
     whole = all(len(lines_of(sale.bill, one.share)) == len(one.share.lines) for one in sale.parts)
     return whole and divided == sale.bill.lines_total
+
+
+def _moved(sale: SaleFacts) -> bool:
+    """Say whether a part was made out to somebody else than the bill is now."""
+    made_out = any(one.status is not None and not _denied(one) for one in sale.parts)
+    buyer = sale.nota.customer_id if sale.nota is not None else None
+    return made_out and buyer is not None and buyer != sale.bill.customer_id
 
 
 def moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:

@@ -6,8 +6,9 @@ from typing import Final, cast
 
 from services.emitter import outcomes
 from services.emitter.outcomes import Reader, Sent
-from services.emitter.plan import STATUS_OF_NOTA, Terms, plan_sale
-from services.emitter.work import CancelNota, FollowUp, FreshSale, Known, Plan, Send
+from services.emitter.plan import STATUS_OF_NOTA, plan_sale
+from services.emitter.rows import Terms
+from services.emitter.work import CancelNota, FollowUp, FreshSale, Known, Plan, Send, Steps
 from shared.db.notas_store import KnownNota
 from shared.db.outbox_store import LIVE, Entry
 from shared.db.sales_store import KnownSale, SaleRow
@@ -107,8 +108,8 @@ def _sent(fresh: FreshSale, plan: Plan, now: datetime) -> Sent:
             )
         case FollowUp() | CancelNota():
             return outcomes.about(fresh.entry, plan.action.nota, now, bill_read=True)
-        case None:
-            raise ValueError("the issuer answers, but nothing was asked")
+        case Steps() | None:
+            raise ValueError("the issuer answers, but not about one nota")
 
 
 def _outcome(text: str, sent: Sent, now: datetime) -> Plan | None:
