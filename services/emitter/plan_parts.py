@@ -139,10 +139,10 @@ def plan_cancel_parts(fresh: FreshSale, decision: Cancel, terms: Terms, now: dat
 
 
 def keep_parts(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Plan:
-    """Leave every nota as it is."""
+    """Leave every nota as it is; what was not sent by now will not be."""
     parts = fresh.known.parts
     states = states_of(parts, now)
-    status = together(states)
+    status = together([one for one in states if one.status is not None])
     code = code_of(status, states)
     known = fresh.known.sale
     attention = decision.attention
