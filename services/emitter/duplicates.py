@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from services.emitter.plan_parts import follow_instead
 from services.emitter.work import Plan, Send, happened, settle
 from shared.db import foreign_notas_store
 from shared.db.connection import Pool
@@ -46,6 +47,8 @@ def _candidate(plan: Plan) -> Candidate | None:
 def _held(plan: Plan, other: Alike) -> Plan:
     if plan.sale is None or not isinstance(plan.action, Send):
         raise ValueError("a nota is sent with its sale")
+    if (instead := follow_instead(plan)) is not None:
+        return instead
     name = f"nota {other.number}" if other.number else "nota em emissão"
     amount = show_reais(plan.action.intent.amount).replace(".", ",")
     detail = (
@@ -59,5 +62,5 @@ def _held(plan: Plan, other: Alike) -> Plan:
         read=plan.read,
         sale=sale,
         happenings=(told,),
-        settlement=settle(plan.entry, due_at=plan.meanwhile, bill_read=True),
+        settlement=settle(plan.entry, due_at=None, bill_read=True),
     )

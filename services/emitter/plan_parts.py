@@ -80,6 +80,17 @@ def follow_parts(parts: Sequence[KnownPart]) -> Steps:
     return Steps(steps=tuple(FollowUp(nota=nota) for nota in _moving(parts)))
 
 
+def follow_instead(plan: Plan) -> Plan | None:
+    """What is done when the next part of a divided sale may not leave: others are looked after.
+
+    None when no other part is under way; the sale is then held.
+    """
+    if plan.meanwhile is None:
+        return None
+    action = follow_parts(plan.parts)
+    return Plan(entry=plan.entry, read=plan.read, action=action, parts=plan.parts)
+
+
 def plan_follow_parts(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> Plan:
     """Follow what is under way; what is no longer wanted is remembered to be cancelled."""
     parts, updates = _remembered(fresh.known.parts, decision.then_cancel)
