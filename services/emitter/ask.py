@@ -15,13 +15,12 @@ from services.emitter.drafts import draft_from_json
 from services.emitter.fold import fold, sent_parts
 from services.emitter.gate import Gate
 from services.emitter.ladder import back_off, next_poll
-from services.emitter.leases import Leases
 from services.emitter.outcomes import Reader, Sent
+from services.emitter.scribe import Scribe
 from services.emitter.walk import Walk
 from services.emitter.work import CancelNota, FollowUp, Plan, Send, Steps, happened
 from services.emitter.write import write_plans
 from shared.db import connections_store
-from shared.db.connection import Pool
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.db.outbox_store import BACKFILL
 from shared.domain.denials import OUTAGE
@@ -47,71 +46,51 @@ CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after th
 
 
 async def ask_issuer(
-    pool: Pool,
-    context: TenantContext,
-    leases: Leases,
-    waits: Sequence[timedelta],
-    plans: Sequence[Plan],
+    scribe: Scribe, context: TenantContext, waits: Sequence[timedelta], plans: Sequence[Plan]
 ) -> None:
     """Carry out what plans ask of the issuer, side by side within its limits.
 
-    `waits` are the pauses between look-ups after a lost answer. Answers share commits: whatever
-    has arrived while one commit runs goes into the next.
+    `waits` are the pauses between look-ups after a lost answer. Each answer is written down soon
+    after it is there.
     """
     if not plans:
         return
-    answers: asyncio.Queue[Plan] = asyncio.Queue()
-    asker = _Asker(pool, context, leases, waits)
+    asker = _Asker(scribe, context, waits)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_write_answers(pool, context, leases, answers, len(plans)))
         for plan in plans:
-            group.create_task(asker.ask(plan, answers))
-
-
-async def _write_answers(
-    pool: Pool, context: TenantContext, leases: Leases, answers: asyncio.Queue[Plan], total: int
-) -> None:
-    written = 0
-    while written < total:
-        batch = [await answers.get()]
-        while not answers.empty():
-            batch.append(answers.get_nowait())
-        await write_plans(pool, context.tenant, batch)
-        for plan in batch:
-            leases.release(plan.entry)
-        written += len(batch)
+            group.create_task(asker.ask(plan))
 
 
 class _Asker:
     """Asks for one tenant; every road ends in a plan for the sale."""
 
-    def __init__(
-        self, pool: Pool, context: TenantContext, leases: Leases, waits: Sequence[timedelta]
-    ) -> None:
-        self._pool = pool
+    def __init__(self, scribe: Scribe, context: TenantContext, waits: Sequence[timedelta]) -> None:
+        self._scribe = scribe
+        self._pool = scribe.pool
         self._context = context
-        self._leases = leases
+        self._leases = scribe.leases
         self._waits = waits
 
-    async def ask(self, plan: Plan, answers: asyncio.Queue[Plan]) -> None:
-        """Ask for one sale and hand the answer over."""
+    async def ask(self, plan: Plan) -> None:
+        """Ask for one sale, and return once the answer is written down."""
+        tenant = self._context.tenant
+        with self._scribe.asking(tenant):
+            answer = await self._answer(plan)
+        await self._scribe.write(tenant, answer)
+
+    async def _answer(self, plan: Plan) -> Plan:
         issuer, action = self._context.issuer, plan.action
         if action is None:
             raise ValueError("a plan without an action asks nothing")
         if issuer is None:
             sent = self._about(plan, _first_step(action))
-            later = outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
-            answers.put_nowait(later)
-            return
+            return outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
         async with self._turn(plan), self._context.slots:
             if isinstance(action, Steps):
-                answers.put_nowait(await self._walk(issuer, plan, action))
-            else:
-                answers.put_nowait(await self._answer(issuer, plan, action))
+                return await self._walk(issuer, plan, action)
+            return await self._step(issuer, plan, action)
 
-    async def _answer(
-        self, issuer: Issuer, plan: Plan, action: Send | FollowUp | CancelNota
-    ) -> Plan:
+    async def _step(self, issuer: Issuer, plan: Plan, action: Send | FollowUp | CancelNota) -> Plan:
         sent = self._about(plan, action)
         if self._gate.has_opened:
             answer = self._put_off(sent, action)
@@ -128,7 +107,7 @@ class _Asker:
         """Ask about the notas of a divided sale in turn; each answer is written before the next."""
         walk = Walk(parts=plan.parts, now=self._now)
         for step in action.steps[:-1]:
-            told = walk.take(await self._answer(issuer, plan, step), step)
+            told = walk.take(await self._step(issuer, plan, step), step)
             if told.settlement is None:
                 return told
             if told.nota is not None:
@@ -136,7 +115,7 @@ class _Asker:
                 if not await write_plans(self._pool, self._context.tenant, [written]):
                     return Plan(entry=plan.entry)
         last = action.steps[-1]
-        return walk.take(await self._answer(issuer, plan, last), last)
+        return walk.take(await self._step(issuer, plan, last), last)
 
     def _put_off(self, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
         due_at = self._gate.again_at

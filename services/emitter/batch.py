@@ -18,6 +18,7 @@ from services.emitter.plan import plan_sale
 from services.emitter.plan_parts import follow_parts
 from services.emitter.read import read_bills, read_customers
 from services.emitter.rows import Terms
+from services.emitter.scribe import Scribe
 from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
 from services.emitter.write import write_plans
 from shared.clients import Clients
@@ -64,6 +65,7 @@ class Tools:
     clients: Clients
     sealer: Sealer
     leases: Leases
+    scribe: Scribe
 
 
 async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -> int:
@@ -83,7 +85,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
         plans += await hold_duplicates(tools.pool, tenant, decided)
     written = await write_plans(tools.pool, tenant, await gate.admit(tools.pool, plans))
     acting = [plan for plan in written if plan.action is not None]
-    await ask_issuer(tools.pool, context, tools.leases, tools.clients.lookup_waits, acting)
+    await ask_issuer(tools.scribe, context, tools.clients.lookup_waits, acting)
     await gate.report(tools.pool)
     return sum(1 for plan in acting if not isinstance(plan.action, FollowUp))
 

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from shared.db.migrate import migrate
-from shared.local.postgres import running_postgres
+from shared.local.postgres import DURABLE, running_postgres
 from shared.local.redis import running_redis
 from tests.journey.system import TOKEN, Service, free_port, service_environment
 
@@ -96,7 +96,7 @@ class Field:
 async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> AsyncIterator[Field]:
     """Servers, the sandbox and the named services, started and stopped with the block."""
     async with (
-        running_postgres(folder) as postgres,
+        running_postgres(folder, settings=DURABLE) as postgres,
         running_redis(folder) as redis,
         aiohttp.ClientSession() as http,
         _stand_in(http, folder) as stand_in,
