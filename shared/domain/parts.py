@@ -44,6 +44,8 @@ def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:
     discounted below zero leaves over, is spread in proportion. One share: a single service is left
     to carry the whole. None at all: the bill comes to nothing, or less.
     """
+    if bill.lines_total <= 0:
+        return ()
     own, lines = _by_service(bill, rule)
     left = [service for service, amount in own.items() if amount > 0]
     amounts = allocate(bill.lines_total, [own[service] for service in left])
@@ -57,13 +59,11 @@ def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:
 
 
 def allocate(total: Cents, weights: Sequence[int]) -> list[Cents]:
-    """Spread a total in proportion to positive weights, by largest remainder; equal ones in turn.
+    """Spread a total above zero in proportion to positive weights, by largest remainder.
 
-    Nothing to spread, or nobody to carry it, gives no amounts.
+    Among equal remainders the first go first.
     """
     whole = sum(weights)
-    if total <= 0 or whole <= 0:
-        return []
     floors = [total * weight // whole for weight in weights]
     order = sorted(range(len(weights)), key=lambda one: (-(total * weights[one] % whole), one))
     for one in order[: total - sum(floors)]:
