@@ -96,7 +96,8 @@ async def _parts(
 
 def _state(row: asyncpg.Record, parts: Sequence[PartState]) -> ActionState:
     nota, denial = row["nota"], row["denial"]
-    denied = next((one for one in parts if one.status is NotaStatus.DENIED), None)
+    all_denied = [one for one in parts if one.status is NotaStatus.DENIED]
+    denied = min(all_denied, key=lambda one: one.denial == "denied_numbering", default=None)
     if parts:
         about = nota_to_act_on(parts)
         nota, denial = about and about.status, denied and denied.denial
@@ -122,10 +123,12 @@ SET_WISHES: Final = """
       FROM unnest($2::bigint[], $3::text[]) AS w (bill_id, wish)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
 """
+# Of several denied parts one with a used number stays: it may exist, and a person has to look.
 RESEND: Final = """
     -- sale_actions_store.apply resend
     UPDATE notas n SET resend = true, resend_at = NULL
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.status = 'denied'
+       AND n.denial IS DISTINCT FROM 'denied_numbering'
        AND n.revision = (SELECT max(m.revision) FROM notas m
                           WHERE m.tenant_id = $1 AND m.bill_id = n.bill_id
                             AND m.part = n.part)
