@@ -134,6 +134,9 @@ class Transport:
                 headers=self._headers if body is None else self._writing,
                 timeout=self._timeout,
                 allow_redirects=False,
+                # The library sends a POST only once by itself; what keeps others from going twice
+                # would cost every nota.
+                middlewares=() if method == "POST" else None,
             ) as response:
                 content = await response.read()
         # What the library raises may show the request, so it is never passed on.
