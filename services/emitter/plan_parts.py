@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from services.emitter.ladder import next_poll
 from services.emitter.rows import Terms, done, sale_row, same_state
@@ -25,6 +26,7 @@ from shared.domain.part_states import FOLLOWED, together, unwanted
 from shared.domain.parts import PartState, Share
 from shared.domain.sale import SaleStatus
 
+ASK_BLOCKED: Final = timedelta(hours=1)
 _ENDING = frozenset({SaleStatus.CANCELLING, SaleStatus.CANCELLED, SaleStatus.CANCEL_REFUSED})
 
 
@@ -167,9 +169,11 @@ def keep_parts(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) ->
         code=code,
         attention=attention or (code if status is SaleStatus.DENIED else None),
     )
+    moving = any(one.status in FOLLOWED for one in states)
     wakes = [] if unwanted(states) else [next_look(part, now) for part in parts]
     later = [due for due in wakes if due is not None and due > now]
-    return done(fresh, sale=row, due_at=min(later, default=None))
+    # Under way and kept all the same: the issuer cannot be asked before a person has acted.
+    return done(fresh, sale=row, due_at=now + ASK_BLOCKED if moving else min(later, default=None))
 
 
 def _moving(parts: Sequence[KnownPart]) -> list[KnownNota]:

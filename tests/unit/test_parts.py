@@ -6,14 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.backfill import foresee
 from shared.domain.bill import Bill
+from shared.domain.decide import decide
+from shared.domain.decision import Issue
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.part_states import in_round, is_over, nota_to_act_on, together
 from shared.domain.parts import PartState, Share, allocate, divide, service_of
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
-from tests.builders import a_bill, a_line, a_rule
+from tests.builders import NOW, a_bill, a_line, a_rule, a_sale, terms
 
 RULE = a_rule(
     service={"lc116": "1.07"},
@@ -111,6 +114,28 @@ def test_a_bill_is_divided_as_an_accountant_would(
     lines: list[tuple[int | None, int]], expected: list[int]
 ) -> None:
     assert amounts(mixed(*lines)) == expected
+
+
+def test_a_part_says_its_own_products_and_amount() -> None:
+    bill = a_bill(
+        lines=(
+            a_line(8_000, id=1, product_id=1, product_code="P1", product_name="Plano Ouro"),
+            a_line(2_000, id=2, product_id=2, product_code="P2", product_name="Livro digital"),
+        )
+    )
+    rule = RULE.model_copy(update={"description": "{produtos}: {valor}, fatura {fatura}"})
+    decision = decide(a_sale(bill), rule, terms(), NOW)
+
+    assert isinstance(decision, Issue)
+    assert decision.draft.description == "Plano Ouro: R$ 80,00, fatura 4711"
+    assert decision.draft.amount == 8_000
+    assert (decision.part, decision.draft.service.lc116) == (1, "1.07")
+
+
+def test_a_backfill_foresees_the_whole_of_a_divided_sale() -> None:
+    decision = decide(a_sale(mixed((1, 8_000), (2, 2_000))), RULE, terms(), NOW)
+
+    assert foresee(decision).to_issue == 10_000
 
 
 def a_part(
