@@ -5,6 +5,7 @@ from typing import assert_never
 
 from shared.db import audit_store, statements_store, status_webhooks_store, timeline_store
 from shared.db.connection import Connection, Pool
+from shared.db.statements_store import LockedNota
 from shared.db.timeline_store import Happening
 from shared.domain.actions import Refusal
 from shared.domain.ids import BillId, TenantId
@@ -46,7 +47,7 @@ async def state_nota(
         if isinstance(answer, Refusal):
             return answer
         before = await status_webhooks_store.before(conn, tenant, [bill])
-        await _write(conn, tenant, bill, answer, statement)
+        await _write(conn, tenant, found, answer, statement)
         await status_webhooks_store.announce(conn, tenant, before)
     await waker.ring()
     return None
@@ -55,23 +56,25 @@ async def state_nota(
 async def _write(
     conn: Connection,
     tenant: TenantId,
-    bill: BillId,
+    nota: LockedNota,
     answer: Valid | LookOnceMore | SendAgain,
     statement: Statement,
 ) -> None:
     match answer:
         case Valid():
             number = statement.number
-            await statements_store.state_valid(conn, tenant, bill, number, STATED_BY_PERSON)
+            await statements_store.state_valid(conn, tenant, nota, number, STATED_BY_PERSON)
         case LookOnceMore():
-            await statements_store.look_once_more(conn, tenant, bill)
+            await statements_store.look_once_more(conn, tenant, nota)
         case SendAgain():
-            await statements_store.send_again(conn, tenant, bill)
+            await statements_store.send_again(conn, tenant, nota)
         case _:
             assert_never(answer)
+    bill = nota.bill_id
     await statements_store.make_due(conn, tenant, bill)
     seen = "existe na prefeitura" if statement.exists else "não existe na prefeitura"
-    why = f"{seen}: {statement.reason}"
+    why = f"nota {nota.part}: {seen}" if nota.part else seen
+    why = f"{why}: {statement.reason}"
     told = Happening(bill_id=bill, what=STATED_BY_PERSON, why=why, by=statement.by)
     await timeline_store.add(conn, tenant, [told])
     detail = {"bill_id": bill, "exists": statement.exists, "reason": statement.reason}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
@@ -11,11 +12,13 @@ import structlog
 from services.emitter import outcomes
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
+from services.emitter.fold import fold, sent_parts
 from services.emitter.gate import Gate
 from services.emitter.ladder import back_off, next_poll
 from services.emitter.outcomes import Reader, Sent
 from services.emitter.scribe import Scribe
-from services.emitter.work import CancelNota, FollowUp, Plan, Send, happened
+from services.emitter.walk import Walk
+from services.emitter.work import CancelNota, FollowUp, Plan, Send, Steps, happened
 from services.emitter.write import write_plans
 from shared.db import connections_store
 from shared.db.notas_store import KnownNota, NotaUpdate
@@ -79,15 +82,40 @@ class _Asker:
         issuer, action = self._context.issuer, plan.action
         if action is None:
             raise ValueError("a plan without an action asks nothing")
-        sent = self._about(plan)
         if issuer is None:
+            sent = self._about(plan, _first_step(action))
             return outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
         async with self._turn(plan), self._context.slots:
-            if self._gate.has_opened:
-                return self._put_off(sent, action)
-            if self._leases.surely_held(plan.entry):
-                return await self._asked(issuer, sent, action)
+            if isinstance(action, Steps):
+                return await self._walk(issuer, plan, action)
+            return await self._step(issuer, plan, action)
+
+    async def _step(self, issuer: Issuer, plan: Plan, action: Send | FollowUp | CancelNota) -> Plan:
+        sent = self._about(plan, action)
+        if self._gate.has_opened:
+            answer = self._put_off(sent, action)
+        elif self._leases.surely_held(plan.entry):
+            answer = await self._asked(issuer, sent, action)
+        else:
             return Plan(entry=plan.entry)  # whoever leases it next looks it up
+        if plan.parts and isinstance(action, Send):
+            parts = sent_parts(plan.parts, action, self._now)
+            return fold(answer, parts, self._now, sent=True)
+        return answer
+
+    async def _walk(self, issuer: Issuer, plan: Plan, action: Steps) -> Plan:
+        """Ask about the notas of a divided sale in turn; each answer is written before the next."""
+        walk = Walk(parts=plan.parts, now=self._now)
+        for step in action.steps[:-1]:
+            told = walk.take(await self._step(issuer, plan, step), step)
+            if told.settlement is None:
+                return told
+            if told.nota is not None:
+                written = replace(told, settlement=None)
+                if not await write_plans(self._pool, self._context.tenant, [written]):
+                    return Plan(entry=plan.entry)
+        last = action.steps[-1]
+        return walk.take(await self._step(issuer, plan, last), last)
 
     def _put_off(self, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
         due_at = self._gate.again_at
@@ -108,21 +136,18 @@ class _Asker:
     def _now(self) -> datetime:
         return self._context.now
 
-    def _about(self, plan: Plan) -> Sent:
-        if isinstance(plan.action, Send):
+    def _about(self, plan: Plan, action: Send | FollowUp | CancelNota) -> Sent:
+        if isinstance(action, Send):
             return Sent(
                 entry=plan.entry,
-                revision=plan.action.intent.revision,
+                part=action.intent.part,
+                revision=action.intent.revision,
                 status=NotaStatus.SENDING,
                 since=self._now,
-                competencia=plan.action.intent.competencia,
-                auto_sends=plan.action.auto_sends,
+                competencia=action.intent.competencia,
+                auto_sends=action.auto_sends,
             )
-        if plan.action is None:
-            raise ValueError("a plan without an action is about no nota")
-        return outcomes.about(
-            plan.entry, plan.action.nota, self._now, bill_read=plan.read is not None
-        )
+        return outcomes.about(plan.entry, action.nota, self._now, bill_read=plan.read is not None)
 
     async def _asked(
         self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota
@@ -210,7 +235,11 @@ class _Asker:
     async def _repeat(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
         """Send the same request under the same id, after every look-up found nothing."""
         intent = NotaUpdate(
-            bill_id=nota.bill_id, revision=nota.revision, status=NotaStatus.SENDING, lookups=0
+            bill_id=nota.bill_id,
+            part=nota.part,
+            revision=nota.revision,
+            status=NotaStatus.SENDING,
+            lookups=0,
         )
         told = (happened(sent.entry, "sent_again", nota.external_id),)
         plan = Plan(entry=sent.entry, nota=intent, happenings=told)
@@ -294,6 +323,10 @@ class _Asker:
         if isinstance(action, Send):
             return outcomes.not_sent(sent, due_at)
         return outcomes.ask_later(sent, self._now, due_at=due_at)
+
+
+def _first_step(action: Send | FollowUp | CancelNota | Steps) -> Send | FollowUp | CancelNota:
+    return action.steps[0] if isinstance(action, Steps) else action
 
 
 def environment_of(external_id: str) -> IssuerEnvironment:

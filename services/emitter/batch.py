@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -11,10 +11,13 @@ from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
 from services.emitter.duplicates import hold_duplicates
 from services.emitter.gate import Gate, park
+from services.emitter.known_parts import load_notas, parts_only_followed
 from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
-from services.emitter.plan import Terms, plan_sale
+from services.emitter.plan import plan_sale
+from services.emitter.plan_parts import follow_parts
 from services.emitter.read import read_bills, read_customers
+from services.emitter.rows import Terms
 from services.emitter.scribe import Scribe
 from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
 from services.emitter.write import write_plans
@@ -24,7 +27,6 @@ from shared.db import (
     bills_store,
     connections_store,
     events_store,
-    notas_store,
     outbox_store,
     sales_store,
 )
@@ -72,7 +74,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
     known, claims = await _load_known(tools.pool, tenant, entries)
     gate = context.gate
-    followed = [e for e in entries if _only_followed(e, known[e.bill_id])]
+    followed = [e for e in entries if _only_followed(e, known[e.bill_id], context.now)]
     parked = _parked(gate, entries, known)
     apart = {entry.bill_id for entry in (*followed, *parked)}
     to_read = [entry for entry in entries if entry.bill_id not in apart]
@@ -95,11 +97,16 @@ async def _load_known(
     async with pool.acquire() as conn:
         bills = await bills_store.load(conn, tenant, ids)
         sales = await sales_store.load(conn, tenant, ids)
-        notas = await notas_store.load_newest(conn, tenant, ids)
+        notas = await load_notas(conn, tenant, ids)
         heard = [entry.bill_id for entry in entries if entry.bill_changed]
         claims = await events_store.claims_of(conn, tenant, heard, within=CLAIMS_COUNT_FOR)
     known = {
-        bill: Known(bill=bills.get(bill), sale=sales.get(bill), nota=notas.get(bill))
+        bill: Known(
+            bill=bills.get(bill),
+            sale=sales.get(bill),
+            nota=notas[bill].nota if bill in notas else None,
+            parts=notas[bill].parts if bill in notas else (),
+        )
         for bill in ids
     }
     return known, claims
@@ -120,12 +127,16 @@ def _parked(gate: Gate, entries: Sequence[Entry], known: dict[BillId, Known]) ->
     return waiting[room:]
 
 
-def _only_followed(entry: Entry, known: Known) -> bool:
+def _only_followed(entry: Entry, known: Known, now: datetime) -> bool:
     nota = known.nota
+    if known.parts:
+        return not entry.bill_changed and parts_only_followed(known.parts, now)
     return nota is not None and nota.status in _FOLLOWED and not entry.bill_changed
 
 
 def _follow(entry: Entry, known: Known) -> Plan:
+    if known.parts:
+        return Plan(entry=entry, action=follow_parts(known.parts), parts=known.parts)
     if known.nota is None:
         raise ValueError("nothing to follow")
     return Plan(entry=entry, action=FollowUp(nota=known.nota))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import structlog
 
+from services.emitter.plan_parts import follow_instead
 from services.emitter.work import Plan, Send, happened, settle
 from shared.db import brakes_store, outbox_store
 from shared.db.brakes_store import Sent
@@ -64,6 +65,8 @@ def _sum(sent: Sequence[Wanted]) -> Sent:
 def _held(plan: Plan, code: BrakeCode, detail: str) -> Plan:
     if plan.sale is None:
         raise ValueError("a nota is sent with its sale")
+    if (instead := follow_instead(plan)) is not None:
+        return instead
     sale = replace(plan.sale, status=SaleStatus.HELD, code=code, detail=detail, wish_done=None)
     why = f"{code}: {detail}" if detail else code
     return Plan(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.emitter.gate import Gate, open_gate
-from services.emitter.plan import Terms
+from services.emitter.rows import Terms
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db import connections_store, rules_store, tenants_store

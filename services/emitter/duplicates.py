@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from services.emitter.plan_parts import follow_instead, whole_of
 from services.emitter.work import Plan, Send, happened, settle
 from shared.db import foreign_notas_store
 from shared.db.connection import Pool
@@ -16,7 +17,7 @@ CODE = "possible_duplicate"
 
 async def hold_duplicates(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
     """Look in the mirror for every nota about to be sent for the first time."""
-    candidates = [found for plan in plans if (found := _candidate(plan)) is not None]
+    candidates = [found for plan in plans for found in _candidates(plan)]
     if not candidates:
         return list(plans)
     async with pool.acquire() as conn:
@@ -27,14 +28,14 @@ async def hold_duplicates(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -
     ]
 
 
-def _candidate(plan: Plan) -> Candidate | None:
+def _candidates(plan: Plan) -> list[Candidate]:
     if not isinstance(plan.action, Send) or not plan.action.first or plan.sale is None:
-        return None
+        return []
     intent = plan.action.intent
     # A nota without a document, or after a cancelled one, is no copy of anything.
     if plan.sale.document_word is None or intent.revision > 1:
-        return None
-    return Candidate(
+        return []
+    one = Candidate(
         bill_id=intent.bill_id,
         environment=intent.environment,
         document_word=plan.sale.document_word,
@@ -42,16 +43,21 @@ def _candidate(plan: Plan) -> Candidate | None:
         competencia=intent.competencia,
         moment_at=plan.sale.moment_at,
     )
+    # Whoever does not divide bills has one nota of the whole.
+    return [one, replace(one, amount=whole_of(plan.parts))] if plan.parts else [one]
 
 
 def _held(plan: Plan, other: Alike) -> Plan:
-    if plan.sale is None:
+    if plan.sale is None or not isinstance(plan.action, Send):
         raise ValueError("a nota is sent with its sale")
+    if (instead := follow_instead(plan)) is not None:
+        return instead
     name = f"nota {other.number}" if other.number else "nota em emissão"
-    amount = show_reais(plan.sale.amount).replace(".", ",")
+    theirs = show_reais(other.amount).replace(".", ",")
+    ours = show_reais(plan.action.intent.amount).replace(".", ",")
     detail = (
-        f"no emissor: {name}, competência {other.competencia:%d/%m/%Y}, R$ {amount}; aqui: fatura"
-        f" {plan.entry.bill_id}, competência {plan.sale.competencia:%d/%m/%Y}, R$ {amount}"
+        f"no emissor: {name}, competência {other.competencia:%d/%m/%Y}, R$ {theirs}; aqui: fatura"
+        f" {plan.entry.bill_id}, competência {plan.sale.competencia:%d/%m/%Y}, R$ {ours}"
     )
     sale = replace(plan.sale, status=SaleStatus.HELD, code=CODE, detail=detail, wish_done=None)
     told = happened(plan.entry, SaleStatus.HELD.value, f"{CODE}: {detail}")

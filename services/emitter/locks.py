@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.emitter.work import CancelNota, Plan, Send, settle
+from services.emitter.work import Action, CancelNota, Plan, Send, Steps, settle
 from shared.db import closing_locks_store
 from shared.db.closing_locks_store import OpenMonths
 from shared.db.connection import Connection
@@ -15,9 +15,19 @@ async def hold_open(conn: Connection, tenant: TenantId, plans: Sequence[Plan]) -
 
     Taken before the rows of the outbox, as by those who change a tenant's set-up.
     """
-    if not any(isinstance(plan.action, Send | CancelNota) for plan in plans):
+    if not any(_matters(plan.action) for plan in plans):
         return None
     return await closing_locks_store.hold_open(conn, tenant)
+
+
+def _matters(action: Action | None) -> bool:
+    return isinstance(action, Send) or _cancels(action)
+
+
+def _cancels(action: Action | None) -> bool:
+    if isinstance(action, Steps):
+        return any(isinstance(step, CancelNota) for step in action.steps)
+    return isinstance(action, CancelNota)
 
 
 def give_back_closed(plans: Sequence[Plan], now_open: OpenMonths | None) -> list[Plan]:
@@ -31,10 +41,8 @@ def _may_be_sent(plan: Plan, now_open: OpenMonths) -> bool:
     match plan.action:
         case Send(intent=intent):
             return now_open.issuing and month_of(intent.competencia) not in now_open.locked
-        case CancelNota():
-            return now_open.issuing
-        case _:
-            return True
+        case action:
+            return now_open.issuing or not _cancels(action)
 
 
 def _given_back(plan: Plan) -> Plan:

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.emitter.ladder import back_off, is_stuck, next_look_up, next_poll
-from services.emitter.plan import ENDING, STATUS_OF_NOTA, Seal
+from services.emitter.plan import ENDING, STATUS_OF_NOTA
+from services.emitter.rows import Seal
 from services.emitter.work import Plan, happened, settle
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.db.outbox_store import Entry
@@ -25,6 +26,7 @@ class Sent:
     """Which nota an answer is about: what is known of it after its intent was written."""
 
     entry: Entry
+    part: int = 0
     revision: int
     status: NotaStatus
     since: datetime  # when it, or its cancelling, was asked for
@@ -51,6 +53,7 @@ def about(entry: Entry, nota: KnownNota, now: datetime, *, bill_read: bool) -> S
     since = nota.cancel_sent_at if cancelling else nota.sent_at
     return Sent(
         entry=entry,
+        part=nota.part,
         revision=nota.revision,
         status=nota.status,
         since=since or now,
@@ -68,6 +71,7 @@ def accepted(sent: Sent, issuer_id: IssuerNotaId, now: datetime) -> Plan:
         sent,
         NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.PENDING,
             issuer_id=issuer_id,
@@ -87,6 +91,7 @@ def refused(
         sent,
         NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.DENIED,
             denial=code,
@@ -118,6 +123,7 @@ def answer_lost(sent: Sent, why: str, now: datetime) -> Plan:
         sent,
         NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.UNCERTAIN,
             look_up_at=now + FIRST_LOOK_UP,
@@ -137,6 +143,7 @@ def not_found(sent: Sent, lookups: int, waits: Sequence[timedelta], now: datetim
         sent,
         NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.UNCERTAIN,
             lookups=lookups,
@@ -154,6 +161,7 @@ def cancel_remembered(sent: Sent, now: datetime) -> Plan:
         sent,
         NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.PENDING,
             then_cancel=sent.then_cancel or "canceled_by_person",
@@ -170,6 +178,7 @@ def cancel_refused(sent: Sent, findings: Sequence[Finding], seal: Seal) -> Plan:
         sent,
         NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.CANCEL_REFUSED,
             reason=seal(text.encode(), "reason"),
@@ -186,6 +195,7 @@ def never_arrived(sent: Sent, code: str) -> Plan:
         entry=sent.entry,
         nota=NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.CANCELLED,
             raw_status="never_arrived",
@@ -201,6 +211,7 @@ def not_sent(sent: Sent, due_at: datetime) -> Plan:
     return Plan(
         entry=sent.entry,
         withdraw=True,
+        part=sent.part,
         progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
         settlement=settle(sent.entry, due_at=due_at, failed=True),
     )
@@ -211,6 +222,7 @@ def put_off(sent: Sent, due_at: datetime) -> Plan:
     return Plan(
         entry=sent.entry,
         withdraw=True,
+        part=sent.part,
         progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.QUEUED),
         settlement=settle(sent.entry, due_at=due_at, bill_read=sent.bill_read),
     )
@@ -222,6 +234,7 @@ def busy(sent: Sent, due_at: datetime, waits: Sequence[timedelta]) -> Plan:
         entry=sent.entry,
         nota=NotaUpdate(
             bill_id=sent.entry.bill_id,
+            part=sent.part,
             revision=sent.revision,
             status=NotaStatus.SENDING,
             lookups=len(waits),
@@ -237,6 +250,7 @@ def blocked(sent: Sent, code: str) -> Plan:
     return Plan(
         entry=sent.entry,
         withdraw=True,
+        part=sent.part,
         progress=Progress(bill_id=sent.entry.bill_id, status=SaleStatus.HELD, code=code),
         happenings=(happened(sent.entry, SaleStatus.HELD.value, code),),
         settlement=settle(sent.entry, due_at=None, bill_read=sent.bill_read),
@@ -267,6 +281,7 @@ def seen(
     resend_at = _resend_at(sent, denial, reader, now) if denial else None
     update = NotaUpdate(
         bill_id=sent.entry.bill_id,
+        part=sent.part,
         revision=sent.revision,
         status=status,
         issuer_id=snapshot.issuer_id,

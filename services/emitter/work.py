@@ -1,6 +1,6 @@
 """One leased sale on its way through a pass, and what the pass writes for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,9 @@ from shared.domain.bill import Bill, Customer
 from shared.domain.denials import DAY_REFUSED
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
-from shared.domain.nota import NotaDraft, Tomador
+from shared.domain.nota import NotaDraft, NotaStatus, Tomador
+from shared.domain.part_states import in_round, is_over, round_of
+from shared.domain.parts import PartState, Share
 from shared.domain.sale import LastNota, SaleFacts
 
 BY = "emitter"
@@ -25,7 +27,41 @@ class Known:
 
     bill: KnownBill | None = None
     sale: KnownSale | None = None
+    nota: KnownNota | None = None  # of a divided sale the one that speaks for it
+    parts: "tuple[KnownPart, ...]" = ()  # of a divided sale
+
+    def nota_of(self, part: int) -> KnownNota | None:
+        """The newest nota of a part; 0 is the whole bill."""
+        found = [one.nota for one in self.parts if one.share.part == part]
+        if found:
+            return found[0]
+        return self.nota if self.nota is not None and self.nota.part == part else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPart:
+    """One part of a divided sale, and its newest nota of any round."""
+
+    share: Share
     nota: KnownNota | None = None
+
+    def state(self, now: datetime) -> PartState:
+        """What a decision looks at; see `part_states.in_round`."""
+        if self.nota is None:
+            return PartState(share=self.share)
+        return PartState(
+            share=self.share,
+            status=self.nota.status,
+            revision=self.nota.revision,
+            resend=_resend(self.nota, now),
+            then_cancel=self.nota.then_cancel,
+            denial=self.nota.denial,
+        )
+
+
+def states_of(parts: Sequence[KnownPart], now: datetime) -> tuple[PartState, ...]:
+    """The parts of a sale in its newest round."""
+    return in_round([part.state(now) for part in parts])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,29 +82,31 @@ class FreshSale:
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
         sale, nota = self.known.sale, self.known.nota
+        parts = states_of(self.known.parts, now)
         return SaleFacts(
             bill=self.bill,
             refunds=self.refunds,
             customer=self.customer,
             came_alive_at=self.came_alive_at,
-            nota=None if nota is None else self._last(nota, now),
+            nota=None if nota is None else self._last(nota, parts, now),
             wish=sale.wish if sale else None,
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,
             backfill=sale.backfill if sale else None,
             known_moment=sale.moment_at if sale else None,
+            parts=parts,
         )
 
-    def _last(self, nota: KnownNota, now: datetime) -> LastNota:
-        sale = self.known.sale
-        by_itself = nota.resend_at is not None and nota.resend_at <= now
+    def _last(self, nota: KnownNota, parts: Sequence[PartState], now: datetime) -> LastNota:
+        over, sale = is_over(parts), self.known.sale
+        amount = sum(one.share.amount for one in parts)
         return LastNota(
-            revision=nota.revision,
-            status=nota.status,
-            amount=nota.amount,
-            resend=nota.resend or by_itself,
+            revision=round_of(parts) or nota.revision,
+            status=NotaStatus.CANCELLED if over else nota.status,
+            amount=Cents(amount) if parts else nota.amount,
+            resend=_resend(nota, now),
             customer_id=sale.customer_id if sale else None,
-            cancelled_for=nota.then_cancel,
+            cancelled_for=next((one.then_cancel for one in parts if over), nota.then_cancel),
             issued_at=nota.issued_at,
             competencia=nota.competencia,
             day_refused=nota.denial == DAY_REFUSED,
@@ -84,6 +122,10 @@ class FreshSale:
             came_alive_at=self.came_alive_at,
             read_at=self.read_at,
         )
+
+
+def _resend(nota: KnownNota, now: datetime) -> bool:
+    return nota.resend or (nota.resend_at is not None and nota.resend_at <= now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +154,14 @@ class CancelNota:
     code: str
 
 
-Action = Send | FollowUp | CancelNota
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Ask about several notas of one divided sale, one after another."""
+
+    steps: tuple[FollowUp | CancelNota, ...]
+
+
+Action = Send | FollowUp | CancelNota | Steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +177,11 @@ class Plan:
     action: Action | None = None
     settlement: Settlement | None = None  # None while an action follows
     withdraw: bool = False  # the intent surely never reached the issuer
+    part: int = 0  # of a withdrawn intent
+    division: tuple[Share, ...] | None = None  # divides the sale anew; None leaves it as it is
+    also: tuple[NotaUpdate, ...] = ()  # of other parts
+    parts: tuple[KnownPart, ...] = ()  # of a divided sale, as they are once this is written
+    meanwhile: datetime | None = None  # when its other parts need a look, whatever comes of this
 
 
 @dataclass(slots=True)

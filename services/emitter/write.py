@@ -14,6 +14,7 @@ from shared.db import (
     brakes_store,
     notas_store,
     outbox_store,
+    sale_parts_store,
     sales_store,
     status_webhooks_store,
     timeline_store,
@@ -92,12 +93,15 @@ async def _told_to(conn: Connection, tenant: TenantId, plans: Sequence[Plan]) ->
 
 
 async def _write_notas(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:
+    divisions = {p.entry.bill_id: p.division for p in plans if p.division is not None}
+    await sale_parts_store.divide(conn, tenant, divisions)
     intents = [plan.action.intent for plan in plans if isinstance(plan.action, Send)]
     sendable = await notas_store.write_intents(conn, tenant, intents)
-    withdrawn = [plan.entry.bill_id for plan in plans if plan.withdraw]
+    withdrawn = [(plan.entry.bill_id, plan.part) for plan in plans if plan.withdraw]
     never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
     await brakes_store.uncount(conn, tenant, never_sent)
     updates = [plan.nota for plan in plans if plan.nota]
+    updates += [update for plan in plans for update in plan.also]
     taken = await notas_store.update(conn, tenant, updates)
     return [_as_written(plan, sendable, taken) for plan in plans]
 

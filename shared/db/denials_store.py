@@ -76,6 +76,7 @@ RETRY: Final = """
         UPDATE notas n SET resend = true, resend_at = NULL
          WHERE n.tenant_id = $1 AND n.bill_id = ANY (ARRAY(SELECT bill_id FROM locked))
            AND n.status = 'denied'
+           AND (n.denial_group = $2 OR (n.denial_group IS NULL AND n.denial = $2))
      RETURNING n.bill_id
     ), due AS (
         UPDATE outbox o

@@ -16,6 +16,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bills",
     "sales",
     "notas",
+    "sale_parts",
     "timeline",
     "audit",
     "idempotency_keys",

@@ -53,7 +53,7 @@ async def store(conn: Connection, tenant: TenantId, notas: Sequence[ForeignNota]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A nota of ours about to be sent for the first time."""
+    """A nota of ours about to be sent for the first time; a sale may have several."""
 
     bill_id: BillId
     environment: str
@@ -69,13 +69,14 @@ class Alike:
 
     number: str | None
     competencia: date
+    amount: Cents
 
 
 # A person who said "issue" has compared them. The month counts: another system may date the day
 # of payment where we date the end of a guarantee, or the day of sending.
 FIND_ALIKE: Final = """
     -- foreign_notas_store.find_alike
-    SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia
+    SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia, f.amount
       FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::date[],
                   $7::timestamptz[])
            AS c (bill_id, environment, document_word, amount, competencia, moment_at)
@@ -107,7 +108,10 @@ async def find_alike(
         [one.moment_at for one in candidates],
     )
     return {
-        row["bill_id"]: Alike(number=row["number"], competencia=row["competencia"]) for row in rows
+        row["bill_id"]: Alike(
+            number=row["number"], competencia=row["competencia"], amount=row["amount"]
+        )
+        for row in rows
     }
 
 

@@ -14,9 +14,10 @@ from shared.domain.nota import NotaStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNota:
-    """The newest nota of a sale."""
+    """The newest nota of a sale, or of one part of it."""
 
     bill_id: BillId
+    part: int = 0  # 0: the whole bill
     revision: int
     external_id: ExternalId
     issuer_id: IssuerNotaId | None
@@ -40,23 +41,41 @@ class KnownNota:
 
 LOAD_NEWEST: Final = """
     -- notas_store.load_newest
-    SELECT DISTINCT ON (bill_id) bill_id, revision, external_id, issuer_id, status, amount,
-           competencia, request, lookups, look_up_at, resend, then_cancel, denial, changed_at,
-           sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at
-      FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND part = 0
-     ORDER BY bill_id, revision DESC
+    SELECT DISTINCT ON (bill_id, part) bill_id, part, revision, external_id, issuer_id, status,
+           amount, competencia, request, lookups, look_up_at, resend, then_cancel, denial,
+           changed_at, sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at
+      FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id, part, revision DESC
 """
 
 
 async def load_newest(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId]
 ) -> dict[BillId, KnownNota]:
-    """Read the newest nota of each of these sales; sales without one are absent."""
-    rows = await conn.fetch(LOAD_NEWEST, tenant, bills)
-    return {
-        row["bill_id"]: KnownNota(**{**dict(row), "status": NotaStatus(row["status"])})
-        for row in rows
-    }
+    """Read the newest nota of each of these sales; sales without one are absent.
+
+    Of a divided sale it is one that is not cancelled, if there is such a one.
+    """
+    found = await load_every_part(conn, tenant, bills)
+    return {bill: liveliest(notas) for bill, notas in found.items()}
+
+
+async def load_every_part(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> dict[BillId, list[KnownNota]]:
+    """Read the newest nota of every part of these sales; sales without one are absent."""
+    found: dict[BillId, list[KnownNota]] = {}
+    for row in await conn.fetch(LOAD_NEWEST, tenant, bills):
+        nota = KnownNota(**{**dict(row), "status": NotaStatus(row["status"])})
+        found.setdefault(nota.bill_id, []).append(nota)
+    return found
+
+
+def liveliest(notas: Sequence[KnownNota]) -> KnownNota:
+    """The nota that speaks for a sale: one that is not cancelled, else the newest."""
+    if len(notas) == 1:
+        return notas[0]
+    return max(notas, key=lambda one: (one.status is not NotaStatus.CANCELLED, one.revision))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +83,7 @@ class Intent:
     """A nota about to be sent; `request` is the sealed draft."""
 
     bill_id: BillId
+    part: int = 0
     revision: int
     external_id: ExternalId
     environment: str
@@ -77,21 +97,21 @@ class Intent:
 # insert fail on notas_one_live, which is the database's own refusal of a second one.
 WRITE_INTENTS: Final = """
     -- notas_store.write_intents
-    INSERT INTO notas AS n (tenant_id, bill_id, revision, external_id, environment, status, amount,
-                            competencia, request, request_hash, sent_at)
-    SELECT $1, bill_id, revision, external_id, environment, 'sending', amount, competencia, request,
-           request_hash, now()
+    INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
+                            amount, competencia, request, request_hash, sent_at)
+    SELECT $1, bill_id, part, revision, external_id, environment, 'sending', amount, competencia,
+           request, request_hash, now()
       FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::date[],
-                  $8::bytea[], $9::bytea[])
+                  $8::bytea[], $9::bytea[], $10::smallint[])
            AS i (bill_id, revision, external_id, environment, amount, competencia, request,
-                 request_hash)
+                 request_hash, part)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
-           auto_sends = CASE WHEN n.resend OR n.denial = ANY($10::text[]) THEN 0
+           auto_sends = CASE WHEN n.resend OR n.denial = ANY($11::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
-           resend = false, resend_at = NULL, raw_status = NULL, lookups = 0, look_up_at = NULL,
-           sent_at = now()
+           resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
+           look_up_at = NULL, sent_at = now()
      WHERE n.status = 'denied' AND n.external_id = excluded.external_id
  RETURNING bill_id
 """
@@ -117,6 +137,7 @@ async def write_intents(
         [i.competencia for i in intents],
         [i.request for i in intents],
         [i.request_hash for i in intents],
+        [i.part for i in intents],
         ON_CUSTOMER,
     )
     return {row["bill_id"] for row in rows}
@@ -127,6 +148,7 @@ class NotaUpdate:
     """The next state of one nota. None keeps what is stored; `reason` is sealed."""
 
     bill_id: BillId
+    part: int = 0
     revision: int
     status: NotaStatus
     issuer_id: IssuerNotaId | None = None
@@ -176,12 +198,12 @@ UPDATE: Final = """
       FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
                   $8::text[], $9::boolean[], $10::boolean[], $11::text[], $12::bytea[], $13::int[],
                   $14::timestamptz[], $15::text[], $16::timestamptz[], $17::boolean[],
-                  $18::text[], $19::timestamptz[])
+                  $18::text[], $19::timestamptz[], $20::smallint[])
            AS u (bill_id, revision, status, issuer_id, raw_status, number, verification_code,
                  has_pdf, has_xml, denial, reason, lookups, look_up_at, then_cancel, changed_at,
-                 cancel_sent, denial_group, resend_at)
-     WHERE n.tenant_id = $1 AND n.bill_id = u.bill_id AND n.part = 0 AND n.revision = u.revision
-       AND n.status <> 'cancelled'
+                 cancel_sent, denial_group, resend_at, part)
+     WHERE n.tenant_id = $1 AND n.bill_id = u.bill_id AND n.part = u.part
+       AND n.revision = u.revision AND n.status <> 'cancelled'
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
  RETURNING n.bill_id
 """
@@ -212,6 +234,7 @@ async def update(conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdat
         [u.cancel_sent for u in updates],
         [u.denial_group for u in updates],
         [u.resend_at for u in updates],
+        [u.part for u in updates],
     )
     return {row["bill_id"] for row in rows}
 
@@ -224,24 +247,27 @@ WITHDRAW: Final = """
         UPDATE notas SET status = 'denied', denial = coalesce(denial, 'denied_unknown'),
                sends = sends - 1, resend = true
          WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends > 1
+           AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
         RETURNING bill_id
     )
     DELETE FROM notas
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
+       AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
  RETURNING created_at, amount
 """
 
 
 async def withdraw_intents(
-    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+    conn: Connection, tenant: TenantId, intents: Sequence[tuple[BillId, int]]
 ) -> list[tuple[datetime, Cents]]:
-    """Take back intents whose request surely never reached the issuer.
+    """Take back intents, each a bill and part, whose request surely never reached the issuer.
 
     Returns when those that were first ones had been written, and their amounts.
     """
-    if not bills:
+    if not intents:
         return []
-    rows = await conn.fetch(WITHDRAW, tenant, bills)
+    bills, parts = [bill for bill, _ in intents], [part for _, part in intents]
+    rows = await conn.fetch(WITHDRAW, tenant, bills, parts)
     return [(row["created_at"], row["amount"]) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Sales as people look for them: lists by filter, and one with all that happened to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,8 +25,10 @@ _MAX_BIGINT: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotaView:
-    """The newest nota of a sale."""
+    """The newest nota of a sale, or of one part of it; `part` is 0 for the whole bill."""
 
+    part: int
+    amount: Cents
     external_id: ExternalId
     issuer_id: IssuerNotaId | None
     status: NotaStatus
@@ -56,7 +58,8 @@ class SaleView:
     customer_name: str
     wish: Wish | None
     updated_at: datetime
-    nota: NotaView | None
+    nota: NotaView | None  # the only one; of a divided sale the first
+    notas: tuple[NotaView, ...] = ()  # of a divided sale one for each part that was sent
 
     @property
     def reason(self) -> str | None:
@@ -98,11 +101,11 @@ _COLUMNS: Final = """
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
            s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
-           n.has_pdf, n.has_xml, n.issued_at, n.denial
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.part, n.amount AS nota_amount
       FROM sales s
       LEFT JOIN LATERAL (
            SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
-                  issued_at, denial
+                  issued_at, denial, part, amount
              FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
             ORDER BY revision DESC, part LIMIT 1) n ON true
 """
@@ -145,7 +148,7 @@ async def list_newest_first(
         *_text_values(sealer, tenant, wanted.text),
         limit,
     )
-    return [_sale(row) for row in rows]
+    return await _with_parts(conn, tenant, [_sale(row) for row in rows])
 
 
 GET: Final = f"""
@@ -158,7 +161,37 @@ GET: Final = f"""
 async def get(conn: Connection, tenant: TenantId, bill: BillId) -> SaleView | None:
     """One sale; None when nothing was decided about that bill yet."""
     row = await conn.fetchrow(GET, tenant, bill)
-    return None if row is None else _sale(row)
+    return None if row is None else (await _with_parts(conn, tenant, [_sale(row)]))[0]
+
+
+PARTS: Final = """
+    -- sales_read.parts
+    SELECT DISTINCT ON (n.bill_id, n.part) n.bill_id, n.part, n.amount AS nota_amount,
+           n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
+           n.has_pdf, n.has_xml, n.issued_at, n.denial
+      FROM notas n JOIN sale_parts p
+        ON p.tenant_id = n.tenant_id AND p.bill_id = n.bill_id AND p.part = n.part
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+     ORDER BY n.bill_id, n.part, n.revision DESC
+"""
+
+
+async def _with_parts(conn: Connection, tenant: TenantId, sales: list[SaleView]) -> list[SaleView]:
+    """Sales with all their notas; only divided ones, which are few, are asked about."""
+    divided = [sale.bill_id for sale in sales if sale.nota is not None and sale.nota.part]
+    if not divided:
+        return sales
+    found: dict[BillId, list[NotaView]] = {}
+    for row in await conn.fetch(PARTS, tenant, divided):
+        nota = _nota(row)
+        if nota is not None:
+            found.setdefault(row["bill_id"], []).append(nota)
+    return [
+        replace(sale, nota=found[sale.bill_id][0], notas=tuple(found[sale.bill_id]))
+        if sale.bill_id in found
+        else sale
+        for sale in sales
+    ]
 
 
 async def story(conn: Connection, tenant: TenantId, bill: BillId) -> SaleStory | None:
@@ -226,7 +259,8 @@ def _sale(row: asyncpg.Record) -> SaleView:
         customer_name=row["customer_name"],
         wish=row["wish"],
         updated_at=row["updated_at"],
-        nota=_nota(row),
+        nota=(nota := _nota(row)),
+        notas=() if nota is None else (nota,),
     )
 
 
@@ -234,6 +268,8 @@ def _nota(row: asyncpg.Record) -> NotaView | None:
     if row["external_id"] is None:
         return None
     return NotaView(
+        part=row["part"],
+        amount=Cents(row["nota_amount"]),
         external_id=ExternalId(row["external_id"]),
         issuer_id=row["issuer_id"],
         status=NotaStatus(row["nota_status"]),

@@ -97,11 +97,23 @@ ANNOUNCE: Final = """
                    'code', coalesce(s.code, n.denial),
                    'amount', to_char(s.amount / 100.0, 'FM999999999999990.00'),
                    'nota', CASE WHEN n.external_id IS NOT NULL THEN jsonb_build_object(
-                       'external_id', n.external_id, 'status', n.status, 'number', n.number) END))
+                       'external_id', n.external_id, 'status', n.status, 'number', n.number) END)
+                   || CASE WHEN n.part > 0 THEN jsonb_build_object('notas', (
+                          SELECT jsonb_agg(jsonb_build_object(
+                                     'external_id', m.external_id, 'part', m.part,
+                                     'status', m.status, 'number', m.number) ORDER BY m.part)
+                            FROM (SELECT DISTINCT ON (o.part) o.external_id, o.part, o.status,
+                                         o.number
+                                    FROM notas o JOIN sale_parts p
+                                      ON p.tenant_id = o.tenant_id AND p.bill_id = o.bill_id
+                                     AND p.part = o.part
+                                   WHERE o.tenant_id = $1 AND o.bill_id = s.bill_id
+                                   ORDER BY o.part, o.revision DESC) m))
+                      ELSE '{}'::jsonb END)
       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS b (bill_id, status, code)
       JOIN sales s ON s.tenant_id = $1 AND s.bill_id = b.bill_id
       LEFT JOIN LATERAL (
-           SELECT external_id, status, number,
+           SELECT external_id, status, number, part,
                   CASE WHEN status = 'denied' THEN denial END AS denial
              FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
             ORDER BY revision DESC, part LIMIT 1) n ON true
@@ -113,7 +125,8 @@ ANNOUNCE: Final = """
 async def announce(conn: Connection, tenant: TenantId, known: Before) -> None:
     """Write a delivery for each sale that changed since `before`, in the same transaction.
 
-    A payload holds ids, status, code, amount and the nota's number: nothing about a person.
+    A payload holds ids, status, code, amount and the nota's number: nothing about a person. Of a
+    divided sale it has `notas` beside `nota`, which is then one of them.
     """
     if known:
         statuses = [status for status, _ in known.values()]

@@ -19,13 +19,19 @@ _NUMBERING: Final = "denied_numbering"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionState:
-    """What an action looks at; `nota` and `denial` are those of the newest nota."""
+    """What an action looks at; `nota` and `denial` are those of the newest nota.
+
+    Of a divided sale they are those of the part that is missing, if one is; `stands` says whether
+    another part has a valid nota, `denied` whether one was denied and `denial` is of that one.
+    """
 
     status: SaleStatus
     code: str | None
     wish: Wish | None
     nota: NotaStatus | None
     denial: str | None
+    stands: bool = False
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,7 @@ def _issue(sale: ActionState) -> Change | Refusal:
         return Refusal(code="nota_exists")
     if sale.status is SaleStatus.SKIPPED and sale.code not in _TAKES_BACK:
         return Refusal(code="nothing_to_issue")
-    if sale.nota is NotaStatus.DENIED:
+    if sale.nota is NotaStatus.DENIED or sale.denied:
         if sale.denial == _NUMBERING:
             return Refusal(code="numbering_needs_person")
         return Change(wish="issue", resend=True)
@@ -91,7 +97,10 @@ def _issue(sale: ActionState) -> Change | Refusal:
 def _cancel(sale: ActionState) -> Change | Refusal:
     if sale.status in (SaleStatus.CANCELLING, SaleStatus.CANCELLED):
         return Refusal(code="already_cancelled")
-    if sale.status in (SaleStatus.SKIPPED, SaleStatus.DENIED) or sale.nota is NotaStatus.DENIED:
+    if sale.status is SaleStatus.SKIPPED:
+        return Refusal(code="nothing_to_cancel")
+    denied = sale.status is SaleStatus.DENIED or sale.nota is NotaStatus.DENIED
+    if denied and not sale.stands:
         return Refusal(code="nothing_to_cancel")
     return Change(wish="cancel")
 

@@ -88,7 +88,7 @@ def foresee(decision: Decision) -> Foreseen:
     """Name what a decision becomes; a sale that has a nota is `known`."""
     match decision:
         case Issue():
-            return Foreseen(outcome="issue", to_issue=decision.draft.amount)
+            return Foreseen(outcome="issue", to_issue=decision.whole)
         case Wait():
             return Foreseen(outcome="wait", code=decision.status)
         case Hold():

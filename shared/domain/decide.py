@@ -1,17 +1,12 @@
 """The rule as a pure function: what becomes of a sale, given all that is known (design D6)."""
 
 from datetime import date, datetime, timedelta
-from typing import Final
 
-from shared.domain.attention import (
-    PAID_TWICE,
-    REFUNDED_ABOVE,
-    attention_after_cancel,
-    attention_after_issue,
-)
-from shared.domain.bill import Bill, BillStatus
-from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
+from shared.domain.attention import attention_after_cancel, attention_after_issue
+from shared.domain.bill import BillStatus
+from shared.domain.choose_rule import IssueMoment, choose_moment
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
+from shared.domain.decide_parts import decide_parts
 from shared.domain.decision import (
     Cancel,
     Decision,
@@ -24,29 +19,24 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.draft import buyer_mended, draft_nota
-from shared.domain.moment import (
-    Moment,
-    guarantee_end,
-    local_day,
-    moment_created,
-    moment_paid,
-    moment_undone,
-)
-from shared.domain.money import show_reais
-from shared.domain.nota import IN_FLIGHT, NotaDraft, NotaStatus
-from shared.domain.refund_policy import (
-    CODES,
-    LEFT_BY_RULE,
-    WINDOW_OVER,
-    standing_stage,
-    treat,
-)
-from shared.domain.refunds import Cause, cause_of, paid_twice, refunded_above
+from shared.domain.draft import buyer_mended
+from shared.domain.moment import Moment, guarantee_end, moment_created, moment_undone
+from shared.domain.nota import IN_FLIGHT, NotaStatus
+from shared.domain.part_states import is_over
+from shared.domain.refund_policy import CODES, treat
+from shared.domain.refunds import cause_of
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
-
-CHARGED_BACK: Final = "charged_back"
+from shared.domain.sending import (
+    amounts,
+    attention_to_payment,
+    disagrees,
+    drafted,
+    is_free,
+    moment_for,
+    send_again,
+)
+from shared.domain.undone import above, attention_to, treatment_of_standing, undone, unwanted_code
 
 
 def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
@@ -56,6 +46,8 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     question to a person.
     """
     nota = sale.nota
+    if sale.parts and nota is not None and not is_over(sale.parts):
+        return decide_parts(sale, nota, rule, terms, now)
     if nota is not None and nota.status is not NotaStatus.CANCELLED:
         return _decide_with_nota(sale, nota, rule, terms, now)
     if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
@@ -74,66 +66,38 @@ def _decide_with_nota(
         case NotaStatus.DENIED:
             return _decide_denied(sale, nota, rule, terms, now)
         case NotaStatus.CANCELLING:
-            return Follow(attention=_above(sale))
+            return Follow(attention=above(sale))
         case NotaStatus.CANCEL_REFUSED if sale.wish != "cancel":
             return Keep(attention="cancel_refused")
         case _:
             pass
     cause = cause_of(sale.bill, sale.refunds)
     if sale.wish == "cancel":
-        return _cancel(sale, _unwanted_code(cause), terms)
+        return _cancel(sale, unwanted_code(cause), terms)
     if cause is None:
         return Keep(attention=attention_after_issue(sale, nota, rule))
-    stage = standing_stage(
-        rule,
-        issued_on=nota.issued_at and local_day(nota.issued_at, terms.zone),
-        competencia=nota.competencia,
-        today=local_day(now, terms.zone),
-    )
-    match treat(cause, stage, rule):
-        case "cancel":
-            return _cancel(sale, CODES[cause], terms)
-        case "too_late":
-            return Keep(attention=WINDOW_OVER)
-        case "leave":
-            return Keep(attention=_left(sale, nota, rule, cause))
-        case _:
-            return Keep(attention=_above(sale) or CODES[cause])
+    treatment = treatment_of_standing(cause, nota, rule, terms, now)
+    if treatment == "cancel":
+        return _cancel(sale, CODES[cause], terms)
+    return Keep(attention=attention_to(sale, nota, rule, cause, treatment))
 
 
 def _cancel(sale: SaleFacts, code: str, terms: TenantTerms) -> Decision:
     if not terms.issuing:
         return Keep(attention="tenant_paused")
-    return Cancel(code=code, attention=_above(sale))
-
-
-def _unwanted_code(cause: Cause | None) -> str:
-    return CODES[cause] if cause in ("full", "bill_canceled") else "canceled_by_person"
-
-
-def _left(sale: SaleFacts, nota: LastNota, rule: Rule | None, cause: Cause) -> str:
-    """What is said of a nota that stays by rule: never nothing."""
-    other = attention_after_issue(sale, nota, rule) if cause == "partial" else None
-    return other or LEFT_BY_RULE
-
-
-def _above(sale: SaleFacts) -> str | None:
-    return REFUNDED_ABOVE if refunded_above(sale.bill, sale.refunds) else None
+    return Cancel(code=code, attention=above(sale))
 
 
 def _follow(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> Follow:
     cause = cause_of(sale.bill, sale.refunds)
     if sale.wish == "cancel":
-        return Follow(then_cancel=_unwanted_code(cause))
+        return Follow(then_cancel=unwanted_code(cause))
     if cause is None:
         return Follow(attention=attention_after_issue(sale, nota, rule))
-    match treat(cause, "while", rule):
-        case "remember":
-            return Follow(then_cancel=CODES[cause])
-        case "leave":
-            return Follow(attention=_left(sale, nota, rule, cause))
-        case _:
-            return Follow(attention=_above(sale) or CODES[cause])
+    treatment = treat(cause, "while", rule)
+    if treatment == "remember":
+        return Follow(then_cancel=CODES[cause])
+    return Follow(attention=attention_to(sale, nota, rule, cause, treatment))
 
 
 def _decide_denied(
@@ -144,9 +108,9 @@ def _decide_denied(
         return Skip(code="bill_canceled")
     if cause != "full" and sale.wish == "cancel":
         return Skip(code="canceled_by_person")  # asked for while it was with the issuer
-    undone = _undone(sale, rule)
-    if undone is not None:
-        return undone
+    stopped = undone(sale, rule)
+    if stopped is not None:
+        return stopped
     if sale.wish == "hold" or (not nota.resend and nota.denied_with is None):
         return Keep()
     if not nota.resend and sale.customer is None:
@@ -155,52 +119,7 @@ def _decide_denied(
         return Keep()
     if not terms.issuing:
         return Keep(attention="tenant_paused")
-    return _send_again(sale, nota, rule, terms, now)
-
-
-def _send_again(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
-) -> Decision:
-    """A denied nota once more, under its revision; the bill may have changed since."""
-    if rule is None:
-        return Hold(code="no_rule")
-    if _free(sale.bill):
-        return Skip(code="zero_amount")
-    if _disagrees(sale.bill):
-        return Hold(code="amount_mismatch", detail=_amounts(sale.bill))
-    if sale.customer is None:
-        return NeedsCustomer()
-    moment = _moment_for(sale, choose_moment(sale.bill, rule)) or moment_created(
-        sale.bill, sale.came_alive_at
-    )
-    if moment is None or sale.competencia is None:
-        return Hold(code="payment_unclear")
-    day = choose_competencia(
-        fixed=sale.competencia,
-        rule=rule,
-        moment_on=moment.day(terms.zone),
-        issue_at=moment.at,
-        guarantee=False,  # its end has passed
-        zone=terms.zone,
-        backfill=sale.backfill,
-        now=now,
-        locked=terms.locked_months,
-        by_person=sale.wish == "issue",
-        refused=nota.day_refused,
-    )
-    if day.closed:
-        return Hold(code=MONTH_CLOSED, competencia=day.day)
-    drafted = _drafted(sale, rule, terms, day.day)
-    if isinstance(drafted, Hold):
-        return drafted
-    return Issue(
-        draft=drafted,
-        revision=nota.revision,
-        issue_at=None,
-        competencia=day.day,
-        attention=_attention_to_payment(sale),
-        because="" if nota.resend else "o cadastro do cliente mudou na Vindi",
-    )
+    return send_again(sale, nota, rule, terms, now)
 
 
 def _decide_unsent(
@@ -211,16 +130,17 @@ def _decide_unsent(
     if rule is None:
         return Hold(code="no_rule")
     when = choose_moment(bill, rule)
-    moment = _moment_for(sale, when)
+    moment = moment_for(sale, when)
     if moment is not None and _outside_stream(sale, moment, terms):
         return Skip(code="before_activation")
     if bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
-    undone = _undone(sale, rule)
-    if undone is not None:
-        return undone
-    if _free(bill):
+    stopped = undone(sale, rule)
+    if stopped is not None:
+        return stopped
+    if is_free(bill):
         return Skip(code="zero_amount")
+    moment = moment or moment_undone(bill)  # the rule, or a person, lets a dispute be
     if sale.wish == "hold":
         return Hold(code="held_by_person")
     if sale.wish == "cancel":
@@ -233,36 +153,10 @@ def _decide_unsent(
     return _decide_by_moment(sale, rule, terms, now, when, moment)
 
 
-def _moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
-    if when is not None and when.issue_when in ("bill_paid", "guarantee_ended"):
-        return moment_paid(sale.bill) or moment_undone(sale.bill)
-    return moment_created(sale.bill, sale.came_alive_at)
-
-
 def _outside_stream(sale: SaleFacts, moment: Moment, terms: TenantTerms) -> bool:
     if sale.backfill is not None or sale.wish == "issue":
         return False
     return terms.active_from is None or max(moment.at, moment.recorded_at) < terms.active_from
-
-
-def _undone(sale: SaleFacts, rule: Rule | None) -> Hold | Skip | None:
-    """What stops a nota that was not asked for yet, or was denied."""
-    cause = cause_of(sale.bill, sale.refunds)
-    if cause is None:
-        return None
-    by_person = sale.wish == "issue" and cause != "full"
-    match treat(cause, "before", rule):
-        case "drop" if not by_person:
-            code = CHARGED_BACK if cause == "chargeback" else CODES[cause]
-            return Skip(code=code, attention=_above(sale))
-        case "hold" if not by_person:
-            return Hold(code=CODES[cause])
-        case _:
-            return None
-
-
-def _free(bill: Bill) -> bool:
-    return bill.amount == 0 and bill.lines_total == 0
 
 
 def _decide_by_moment(
@@ -311,8 +205,8 @@ def _issue(
     if moment is None:
         return Hold(code="payment_unclear")
     due = issue_at or moment.at
-    if _disagrees(sale.bill):
-        return Hold(code="amount_mismatch", detail=_amounts(sale.bill), issue_at=due)
+    if disagrees(sale.bill):
+        return Hold(code="amount_mismatch", detail=amounts(sale.bill), issue_at=due)
     day = choose_competencia(
         fixed=sale.competencia,
         rule=rule,
@@ -338,50 +232,17 @@ def _issue(
         return Hold(code=MONTH_CLOSED, issue_at=due, competencia=day.day)
     if sale.customer is None:
         return NeedsCustomer()
-    drafted = _drafted(sale, rule, terms, day.day)
-    if isinstance(drafted, Hold):
-        return Hold(code=drafted.code, detail=drafted.detail, issue_at=due, competencia=day.day)
+    made = drafted(sale, rule, terms, day.day)
+    if isinstance(made, Hold):
+        return Hold(code=made.code, detail=made.detail, issue_at=due, competencia=day.day)
     return Issue(
-        draft=drafted,
-        revision=_next_revision(sale),
+        draft=made.draft,
+        revision=made.revision,
+        part=made.part,
+        division=made.division,
         issue_at=due,
         competencia=day.day,
-        attention=_attention_to_payment(sale),
-    )
-
-
-def _attention_to_payment(sale: SaleFacts) -> str | None:
-    # The nota is owed all the same: a second payment changes the money, not the sale.
-    if paid_twice(sale.bill, sale.refunds):
-        return PAID_TWICE
-    by_rule = sale.wish != "issue" and cause_of(sale.bill, sale.refunds) is not None
-    return LEFT_BY_RULE if by_rule else None
-
-
-def _drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> NotaDraft | Hold:
-    service = choose_service(sale.bill, rule)
-    if service is None:
-        return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
-    return draft_nota(sale, rule, service, day, terms.zone)
-
-
-def _next_revision(sale: SaleFacts) -> int:
-    return 1 if sale.nota is None else sale.nota.revision + 1
-
-
-def _disagrees(bill: Bill) -> bool:
-    return bill.lines_total != bill.amount or bill.amount < 0
-
-
-def _amounts(bill: Bill) -> str:
-    return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
-
-
-def _amounts_of_services(bill: Bill, rule: Rule) -> str:
-    return "; ".join(
-        f"serviço {service.lc116 or service.municipal_code or 'sem código'}: {show_reais(amount)}"
-        for service, amount in amounts_by_service(bill, rule).items()
-        if amount != 0
+        attention=attention_to_payment(sale),
     )
 
 

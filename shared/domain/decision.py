@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
+from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft
+from shared.domain.parts import Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,14 +21,25 @@ class NeedsCustomer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """A nota is owed now."""
+    """A nota is owed now: for the whole bill (part 0), or for one part of it.
+
+    `division` divides the sale anew, empty: into nothing but the whole; None leaves it as it is.
+    """
 
     draft: NotaDraft
     revision: int
+    part: int = 0
+    division: tuple[Share, ...] | None = None
     issue_at: datetime | None  # None for one sent again: when it was due stays as it is stored
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
     because: str = ""  # why now, where nobody asked; told in the timeline
+
+    @property
+    def whole(self) -> Cents:
+        """What the notas asked for come to: this one, or all of a new division."""
+        shares = self.division or ()
+        return Cents(sum(share.amount for share in shares)) or self.draft.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +73,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel:
-    """The valid nota must be cancelled."""
+    """The valid nota must be cancelled; of a divided sale all that are valid."""
 
     code: str
     attention: str | None = None  # a code for a person to look at meanwhile

@@ -8,8 +8,9 @@ from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
 from shared.domain.description import fill_template, lengthen, variables_in
 from shared.domain.moment import moment_paid
-from shared.domain.money import show_reais
+from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
+from shared.domain.parts import Share
 from shared.domain.party import (
     abroad,
     document_state,
@@ -25,18 +26,26 @@ from shared.domain.sale import SaleFacts
 
 
 def draft_nota(
-    sale: SaleFacts, rule: Rule, service: ServiceRule, competencia: date, zone: ZoneInfo
+    sale: SaleFacts,
+    rule: Rule,
+    service: ServiceRule,
+    competencia: date,
+    zone: ZoneInfo,
+    share: Share | None = None,
 ) -> NotaDraft | Hold:
-    """Write the nota of a sale whose customer was read, or hold it for what is missing."""
+    """Write the nota of a sale whose customer was read, or hold it for what is missing.
+
+    With a share it is for that part of the bill only: its amount, its products.
+    """
     if sale.customer is None:
         raise ValueError("the customer must be read before a nota is drafted")
     tomador = tomador_of(sale.customer, rule)
     if isinstance(tomador, Hold):
         return tomador
     return NotaDraft(
-        amount=sale.bill.lines_total,
+        amount=_amount(sale, share),
         competencia=competencia,
-        description=_description(sale, rule, competencia, zone),
+        description=_description(sale, rule, competencia, zone, share),
         tomador=tomador,
         service=_service(service),
         send_email=rule.send_email and tomador.email is not None,
@@ -122,17 +131,28 @@ def _service(rule: ServiceRule) -> Service:
     )
 
 
-def _description(sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo) -> str:
+def _amount(sale: SaleFacts, share: Share | None) -> Cents:
+    return sale.bill.lines_total if share is None else share.amount
+
+
+def _description(
+    sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo, share: Share | None
+) -> str:
     names = variables_in(rule.description)
-    values = {name: _variable(name, sale, competencia, zone) for name in names}
+    values = {name: _variable(name, sale, competencia, zone, share) for name in names}
     return lengthen(fill_template(rule.description, values), sale.bill.id)
 
 
-def _variable(name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo) -> str:
+def _variable(
+    name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo, share: Share | None
+) -> str:
     bill = sale.bill
     match name:
         case "produtos":
-            return ", ".join(line.product_name.strip() for line in products_with_value(bill))
+            sold = products_with_value(bill)
+            if share is not None:
+                sold = [line for line in sold if line.id in share.lines]
+            return ", ".join(line.product_name.strip() for line in sold)
         case "fatura":
             return str(bill.id)
         case "competencia":
@@ -144,7 +164,7 @@ def _variable(name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo) -> 
         case "ciclo":
             return str(bill.cycle or "")
         case "valor":
-            return f"R$ {show_reais(bill.lines_total).replace('.', ',')}"
+            return f"R$ {show_reais(_amount(sale, share)).replace('.', ',')}"
         case "pagamento":
             paid = moment_paid(bill)
             return f"{paid.day(zone):%d/%m/%Y}" if paid else ""

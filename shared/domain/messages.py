@@ -99,7 +99,12 @@ HOLDS: Final[dict[str, Message]] = {
     "mixed_services": _is(
         "accountant",
         "Os produtos desta fatura pertencem a serviços diferentes, e a nota aceita um só. Ajuste"
-        " os serviços na regra.",
+        " os serviços na regra ou permita nela uma nota para cada serviço.",
+    ),
+    "parts_disagree": _is(
+        "tenant",
+        "A fatura mudou depois que uma de suas notas foi pedida: as partes não somam mais o valor"
+        " dela. Corrija a fatura na Vindi, ou cancele esta venda e mande emitir de novo.",
     ),
     "no_rule": _is("tenant", "Ainda não há regra de emissão. Crie a regra para continuar."),
     "amount_mismatch": _is(

@@ -165,6 +165,7 @@ class Rule(_Part):
     )
     service: ServiceRule = ServiceRule()
     services_by_product_code: dict[str, ServiceRule] = Field(default_factory=dict)
+    mixed_services: Literal["split", "hold"] = "split"
 
     @field_validator("description")
     @classmethod

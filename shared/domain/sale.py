@@ -11,6 +11,7 @@ from shared.domain.bill import Bill, Customer
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, Tomador
+from shared.domain.parts import PartState
 
 
 class SaleStatus(StrEnum):
@@ -68,6 +69,7 @@ class SaleFacts:
     competencia: date | None  # fixed when first decided
     backfill: Literal["original", "today"] | None  # taken by a backfill, under which competência
     known_moment: datetime | None = None  # its moment as it was last stored
+    parts: tuple[PartState, ...] = ()  # of a divided sale; `nota` then speaks for all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

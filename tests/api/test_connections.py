@@ -251,8 +251,10 @@ async def test_a_rule_that_cannot_be_is_refused(api: Api) -> None:
     nul = await api.put(path, {**RULE, "description": "a\u0000b"})
     typed = await api.put(path, {**RULE, "send_email": "yes"})
     key = await api.put(path, {**RULE, "services_by_product_code": {"a\u0000": {}}})
+    mixed = await api.put(path, {**RULE, "mixed_services": "sometimes"})
 
-    assert [r.status for r in (no_days, unknown, nul, typed, key)] == [422] * 5
+    assert [r.status for r in (no_days, unknown, nul, typed, key, mixed)] == [422] * 6
+    assert mixed.body["errors"][0]["field"] == "mixed_services"
     assert "guarantee_days" in no_days.body["errors"][0]["message"]
     assert typed.body["errors"][0]["field"] == "send_email"
 

@@ -21,6 +21,7 @@ from shared.db.status_webhooks_store import Delivery
 from shared.http_guarded import TargetRefused, check_target, is_public, open_guarded_session
 from tests.api.support import World
 from tests.emitter.conftest import SEALER, Desk
+from tests.emitter.test_parts import SERVICES, settle, sold_mixed
 
 SECRET = new_signing_secret()
 
@@ -87,6 +88,25 @@ async def issued(desk: Desk) -> Any:
     await desk.later()
     await desk.work()
     return bill
+
+
+async def test_a_sale_of_several_notas_is_told_once_with_all_of_them(
+    desk: Desk, listener: Listener
+) -> None:
+    await subscribe(desk, listener.url)
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    await settle(desk)
+
+    await deliver(desk)
+
+    ((_, body),) = listener.heard
+    data = json.loads(body)["data"]
+    assert (data["status"], data["amount"]) == ("issued", "179.90")
+    assert [(one["part"], one["external_id"], one["status"]) for one in data["notas"]] == [
+        (1, f"p-{desk.tenant}-{bill.id}x1-1", "issued"),
+        (2, f"p-{desk.tenant}-{bill.id}x2-1", "issued"),
+    ]
 
 
 async def test_an_issued_sale_is_told_once_signed_and_without_personal_data(

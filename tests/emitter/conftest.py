@@ -1,5 +1,6 @@
 """A tenant connected to the sandbox, and an emitter that works one pass at a time."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -126,9 +127,10 @@ class Desk:
             await rules_store.add(conn, self.tenant, rule, by="test")
 
     def notas_of(self, bill: Bill) -> list[Nota]:
-        """What the issuer holds for one bill."""
-        word = f"-{self.tenant}-{bill.id}-"
-        return [nota for nota in self.company.notas.values() if word in nota.external_id]
+        """What the issuer holds for one bill, for the whole of it or for parts."""
+        ours = re.compile(rf"[hp]-{self.tenant}-{bill.id}(x\d+)?-\d+")
+        notas = self.company.notas.values()
+        return [nota for nota in notas if ours.fullmatch(nota.external_id)]
 
 
 def a_buyer() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.emitter.dispatch import Dispatcher
+from services.sandbox.enotas.invariants import business_object
 from services.sandbox.enotas.records import VALID, Outcome
 from services.sandbox.run import running_sandbox
 from services.sandbox.vindi import operations
@@ -45,6 +46,7 @@ from shared.sale_actions import Asked, act
 from shared.vindi.budget import Lane
 from shared.waker import Waker
 from tests.emitter.conftest import SEALER, Desk, a_buyer, a_desk
+from tests.emitter.test_parts import SERVICES, sell_mixed
 from tests.support.servers import PostgresForTests
 
 EXAMPLES: Final = int(os.environ.get("NOTAPONTE_HISTORIES", "12"))
@@ -60,7 +62,6 @@ AT_REST: Final = frozenset(
         SaleStatus.CANCEL_REFUSED,
     }
 )
-WITH_NOTA: Final = frozenset({SaleStatus.ISSUED, SaleStatus.CANCEL_REFUSED})
 NEEDS_CODE: Final = frozenset({SaleStatus.DENIED, SaleStatus.HELD, SaleStatus.SKIPPED})
 ROUNDS_TO_SETTLE: Final = 15
 
@@ -77,10 +78,11 @@ class History:
     def which(self, number: int) -> Bill | None:
         return self.bills[number % len(self.bills)] if self.bills else None
 
-    async def sell(self, heard: int, *, paid: bool) -> None:
+    async def sell(self, heard: int, *, paid: bool, mixed: bool = False) -> None:
         at = self.start.timestamp()
         moment: dict[str, Any] = {"paid_at": at} if paid else {"created_at": at}
-        self.bills.append(self.desk.sell(paid=paid, **moment))
+        sell = partial(sell_mixed, self.desk, "100.00", "79.90") if mixed else self.desk.sell
+        self.bills.append(sell(paid=paid, **moment))
         await self.hear(self.bills[-1], heard)
 
     async def vindi(self, number: int, heard: int, change: Callable[[Bill], object]) -> None:
@@ -116,14 +118,16 @@ class History:
             return
         self.meddled.add(bill.id)
         outcome = Outcome(kind="deny_once" if once else "deny", denial=denial)
+        which = "x2" if _is_mixed(bill) else ""
         for revision in (1, 2):
-            key = f"p-{self.desk.tenant}-{bill.id}-{revision}"
+            key = f"p-{self.desk.tenant}-{bill.id}{which}-{revision}"
             self.desk.sandbox.enotas.decide(self.desk.company, key, outcome)
 
     async def refuse_to_cancel(self, number: int) -> None:
         bill = self.which(number)
         if bill is not None:
-            key = f"p-{self.desk.tenant}-{bill.id}-1"
+            which = "x1" if _is_mixed(bill) else ""
+            key = f"p-{self.desk.tenant}-{bill.id}{which}-1"
             self.desk.sandbox.enotas.decide(self.desk.company, key, Outcome(kind="cancel_refused"))
 
     async def spoil(self, method: str, when: str) -> None:
@@ -203,7 +207,9 @@ class History:
     def check_always(self) -> None:
         for bill in self.bills:
             living = [one for one in self.desk.notas_of(bill) if one.status not in DEAD]
-            assert len(living) <= 1, bill.id
+            parts = [business_object(one.external_id) for one in living]
+            assert len(set(parts)) == len(parts), bill.id
+            assert len(parts) <= (2 if _is_mixed(bill) else 1), bill.id
         report = self.desk.sandbox.enotas.invariants.report()
         assert report["ok"], report
 
@@ -213,7 +219,7 @@ class History:
             valid = [one for one in self.desk.notas_of(bill) if one.status in VALID]
             told = (bill.id, bill.status, sale.status, sale.code, sale.attention)
             assert sale.status in AT_REST, told
-            assert len(valid) == (1 if sale.status in WITH_NOTA else 0), told
+            assert len(valid) in _valid_notas(bill, sale.status), told
             if sale.status in NEEDS_CODE:
                 assert sale.code in MESSAGES, told
             if not self._wanted(bill) and sale.status is not SaleStatus.CANCEL_REFUSED:
@@ -250,11 +256,28 @@ class History:
         assert closing.balanced, closing
 
 
+def _is_mixed(bill: Bill) -> bool:
+    return len(bill.lines) > 1
+
+
+def _valid_notas(bill: Bill, status: SaleStatus) -> set[int]:
+    """How many valid notas a sale at rest may have; of two parts one may wait for a person."""
+    match status:
+        case SaleStatus.ISSUED:
+            return {2} if _is_mixed(bill) else {1}
+        case SaleStatus.CANCEL_REFUSED:
+            return {1, 2} if _is_mixed(bill) else {1}
+        case SaleStatus.DENIED | SaleStatus.HELD if _is_mixed(bill):
+            return {0, 1}
+        case _:
+            return {0}
+
+
 Step = tuple[str, tuple[Any, ...]]
 _any_bill = st.integers(0, 3)
 _heard = st.sampled_from([1, 1, 0, 2])
 STEPS: Final = st.one_of(
-    st.tuples(st.just("sell"), st.tuples(_heard, st.booleans())),
+    st.tuples(st.just("sell"), st.tuples(_heard, st.booleans(), st.booleans())),
     st.tuples(st.sampled_from(["pay", "cancel_bill", "refund"]), st.tuples(_any_bill, _heard)),
     st.tuples(st.just("dispute"), st.tuples(_any_bill, _heard)),
     st.tuples(
@@ -285,8 +308,8 @@ async def take(history: History, step: Step) -> None:
     """Let one thing happen."""
     account = history.desk.account
     match step:
-        case ("sell", (heard, paid)):
-            await history.sell(heard, paid=paid)
+        case ("sell", (heard, paid, mixed)):
+            await history.sell(heard, paid=paid, mixed=mixed)
         case ("pay", (number, heard)):
             at = history.start.timestamp()
             await history.vindi(number, heard, lambda bill: _pay(history, bill, at))
@@ -360,7 +383,9 @@ async def test_whatever_happens_every_sale_is_one_nota_or_a_named_reason(
     postgres: PostgresForTests, steps: list[Step]
 ) -> None:
     async with a_history(postgres) as history:
+        await history.desk.rule(**SERVICES)
         await history.sell(1, paid=True)
+        await history.sell(1, paid=True, mixed=True)
         for step in steps:
             await take(history, step)
             history.check_always()

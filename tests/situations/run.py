@@ -6,9 +6,19 @@ from typing import Final, cast
 
 from services.emitter import outcomes
 from services.emitter.outcomes import Reader, Sent
-from services.emitter.plan import STATUS_OF_NOTA, Terms, plan_sale
-from services.emitter.work import CancelNota, FollowUp, FreshSale, Known, Plan, Send
-from shared.db.notas_store import KnownNota
+from services.emitter.plan import STATUS_OF_NOTA, plan_sale
+from services.emitter.rows import Terms
+from services.emitter.work import (
+    CancelNota,
+    FollowUp,
+    FreshSale,
+    Known,
+    KnownPart,
+    Plan,
+    Send,
+    Steps,
+)
+from shared.db.notas_store import KnownNota, liveliest
 from shared.db.outbox_store import LIVE, Entry
 from shared.db.sales_store import KnownSale, SaleRow
 from shared.domain.decide import decide
@@ -16,6 +26,7 @@ from shared.domain.decision import NeedsCustomer
 from shared.domain.ids import CustomerId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, external_id
+from shared.domain.parts import Share
 from shared.domain.sale import SaleStatus, Wish
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.interface import Finding, Phase, Snapshot
@@ -45,6 +56,8 @@ class Shown:
     issue_at: datetime | None = None
     competencia: date | None = None
     revision: int | None = None
+    part: int | None = None
+    nota: Cents | None = None  # what the nota asked for is worth
     asks: str = "nothing"
 
 
@@ -63,6 +76,7 @@ def show(said: Situation) -> Shown:
 
 def _shown(plan: Plan, row: SaleRow) -> Shown:
     asks = {Send: "issue", FollowUp: "follow", CancelNota: "cancel"}
+    send = plan.action if isinstance(plan.action, Send) else None
     return Shown(
         status=row.status.value,
         code=row.code,
@@ -70,9 +84,20 @@ def _shown(plan: Plan, row: SaleRow) -> Shown:
         amount=row.amount,
         issue_at=row.issue_at,
         competencia=row.competencia,
-        revision=plan.action.intent.revision if isinstance(plan.action, Send) else None,
-        asks=asks[type(plan.action)] if plan.action else "nothing",
+        revision=send.intent.revision if send else None,
+        part=send.intent.part if send else None,
+        nota=send.intent.amount if send else None,
+        asks=_steps(plan.action)
+        if isinstance(plan.action, Steps)
+        else asks[type(plan.action)]
+        if plan.action
+        else "nothing",
     )
+
+
+def _steps(action: Steps) -> str:
+    words = {FollowUp: "follow", CancelNota: "cancel"}
+    return " ".join(f"{words[type(step)]} {step.nota.part}" for step in action.steps)
 
 
 def _answered(said: Situation, fresh: FreshSale, plan: Plan, before: Shown, now: datetime) -> Shown:
@@ -107,8 +132,8 @@ def _sent(fresh: FreshSale, plan: Plan, now: datetime) -> Sent:
             )
         case FollowUp() | CancelNota():
             return outcomes.about(fresh.entry, plan.action.nota, now, bill_read=True)
-        case None:
-            raise ValueError("the issuer answers, but nothing was asked")
+        case Steps() | None:
+            raise ValueError("the issuer answers, but not about one nota")
 
 
 def _outcome(text: str, sent: Sent, now: datetime) -> Plan | None:
@@ -194,7 +219,10 @@ def _terms(said: Situation) -> Terms:
 
 def _fresh(said: Situation) -> FreshSale:
     bill, now = words.bill(said), words.today(said)
-    nota = words.nota(said)
+    parts = _known_parts(said)
+    nota = words.nota(said) or next((one for _, one in words.parts(said) if one), None)
+    of_parts = [part.nota for part in parts if part.nota]
+    speaks = liveliest(of_parts) if of_parts else _known_nota(said, nota) if nota else None
     entry = Entry(
         tenant_id=TENANT,
         bill_id=bill.id,
@@ -210,7 +238,7 @@ def _fresh(said: Situation) -> FreshSale:
     )
     return FreshSale(
         entry=entry,
-        known=Known(sale=_known_sale(said, nota), nota=_known_nota(said, nota) if nota else None),
+        known=Known(sale=_known_sale(said, nota), nota=speaks, parts=parts),
         bill=bill,
         body=b"",
         refunds=words.refunds(said, bill),
@@ -218,6 +246,16 @@ def _fresh(said: Situation) -> FreshSale:
         read_at=now,
         customer=words.customer(said),
         denied_with=words.denied_with(said),
+    )
+
+
+def _known_parts(said: Situation) -> tuple[KnownPart, ...]:
+    return tuple(
+        KnownPart(
+            share=Share(part=number, amount=amount, lines=(number,)),
+            nota=_known_nota(said, nota, part=number) if nota else None,
+        )
+        for number, (amount, nota) in enumerate(words.parts(said), start=1)
     )
 
 
@@ -242,14 +280,15 @@ def _known_sale(said: Situation, nota: NotaWords | None) -> KnownSale:
     )
 
 
-def _known_nota(said: Situation, nota: NotaWords) -> KnownNota:
+def _known_nota(said: Situation, nota: NotaWords, part: int = 0) -> KnownNota:
     bill = words.bill(said).id
     sent = words.maybe_instant(said, "sent") or words.today(said)
     return KnownNota(
         bill_id=bill,
+        part=part,
         revision=nota.revision,
         external_id=external_id(
-            tenant=TENANT, environment="Producao", bill=bill, revision=nota.revision
+            tenant=TENANT, environment="Producao", bill=bill, revision=nota.revision, part=part
         ),
         issuer_id=IssuerNotaId("n1"),
         status=nota.status,

@@ -43,7 +43,7 @@ WORDS: Final = frozenset(
         "rule", "paid", "bill", "created", "billing", "alive", "lines", "says", "method", "plan",
         "cycle", "buyer", "refund", "moved", "customer", "nota", "sent", "had moment", "fixed",
         "backfill", "wish", "active", "paused", "locked", "city", "today", "issuer", "expect",
-        "installments", "was", "issued on",
+        "installments", "parts", "was", "issued on",
     }
 )  # fmt: skip
 Situation = Mapping[str, Any]
@@ -134,6 +134,8 @@ def _policies(parts: dict[str, Any]) -> dict[str, Any]:
             case "late":
                 day, then = told.split(" then ")
                 values["late_competencia"] = {"keep_until_day": int(day), "then": then}
+            case "mixed services":
+                values["mixed_services"] = told
             case "services":
                 values["services_by_product_code"] = {p: {"lc116": c} for p, c in told.items()}
             case _:
@@ -327,6 +329,21 @@ def nota(said: Situation) -> NotaWords | None:
     return NotaWords(
         status=NOTAS[word], amount=read_reais(amount) if amount else Cents(default), **values
     )
+
+
+def parts(said: Situation) -> list[tuple[Cents, NotaWords | None]]:
+    """The parts of a divided sale, one a line: "80.00 issued; for refunded", "20.00 not sent"."""
+    found: list[tuple[Cents, NotaWords | None]] = []
+    for text in _many(said, "parts", []):
+        first, *more = (piece.strip() for piece in text.split(";"))
+        amount, _, word = first.partition(" ")
+        values: dict[str, Any] = {}
+        for piece in more:
+            values.update(_about_nota(piece))
+        cents = read_reais(amount)
+        nota = None if word == "not sent" else NotaWords(status=NOTAS[word], amount=cents, **values)
+        found.append((cents, nota))
+    return found
 
 
 def _about_nota(part: str) -> dict[str, Any]:

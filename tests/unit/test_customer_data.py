@@ -129,7 +129,11 @@ def test_a_bill_of_two_services_is_held_with_what_each_comes_to() -> None:
             a_line(-1_000, product_id=1, product_code="CURSO"),
         )
     )
-    rule = a_rule(service={"lc116": "1.07"}, services_by_product_code={"CURSO": {"lc116": "8.02"}})
+    rule = a_rule(
+        service={"lc116": "1.07"},
+        services_by_product_code={"CURSO": {"lc116": "8.02"}},
+        mixed_services="hold",
+    )
     decision = decide(a_sale(bill), rule, terms(), NOW)
     assert isinstance(decision, Hold)
     assert decision.code == "mixed_services"

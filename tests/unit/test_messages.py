@@ -8,10 +8,10 @@ import pytest
 
 import shared
 from shared.domain.attention import ABOUT_BILL
-from shared.domain.decide import CHARGED_BACK
 from shared.domain.messages import LABELS, MESSAGES, message_for
 from shared.domain.refund_policy import CODES, LEFT_BY_RULE, WINDOW_OVER
 from shared.domain.sale import SaleStatus
+from shared.domain.undone import CHARGED_BACK
 
 ROOT = Path(shared.__file__).parent
 # Codes of interface section 5 that come from elsewhere than a decision.

@@ -68,6 +68,10 @@ def _seen(word: str, shown: Shown, said: Situation) -> str:
             return str(shown.revision)
         case "asks":
             return shown.asks
+        case "part":
+            return str(shown.part)
+        case "nota":
+            return "none" if shown.nota is None else show_reais(shown.nota)
         case _:
             raise ValueError(f"nothing to expect: {word}")
 

@@ -1,15 +1,17 @@
 """The PDF and XML of a nota, fetched from the issuer when asked for."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from services.reconciler.api.operation import (
     Answer,
     AnyOperation,
     Call,
     NoBody,
-    NoQuery,
     Operation,
+    Strict,
 )
 from services.reconciler.api.problem import Problem
 from services.reconciler.api.sales import sale_unknown
@@ -20,11 +22,19 @@ from shared.domain.errors import TenantBlockedError, TransientError
 from shared.issuer.interface import DocumentKind, NotReady
 
 _MEDIA_TYPES: Final[dict[DocumentKind, str]] = {"pdf": "application/pdf", "xml": "application/xml"}
-NoInput = Call[NoBody, NoQuery]
 
 
-def _handler(kind: DocumentKind) -> Callable[[NoInput], Awaitable[Answer]]:
-    async def fetch(call: NoInput) -> Answer:
+class WhichNota(Strict):
+    """Which nota of a bill of several services; without it the only one, or the first."""
+
+    part: Annotated[int, Field(ge=0, le=32767)] | None = None
+
+
+Asked = Call[NoBody, WhichNota]
+
+
+def _handler(kind: DocumentKind) -> Callable[[Asked], Awaitable[Answer]]:
+    async def fetch(call: Asked) -> Answer:
         nota, connection = await _where(call)
         issuer = call.services.clients.issuer(connection)
         try:
@@ -45,17 +55,20 @@ def _handler(kind: DocumentKind) -> Callable[[NoInput], Awaitable[Answer]]:
     return fetch
 
 
-async def _where(call: NoInput) -> tuple[NotaView, IssuerConnection]:
+async def _where(call: Asked) -> tuple[NotaView, IssuerConnection]:
     async with call.services.pool.acquire() as conn:
         sale = await sales_read.get(conn, call.tenant.id, call.bill)
         issuer = await connections_store.get_issuer(conn, call.services.sealer, call.tenant.id)
     if sale is None:
         raise sale_unknown()
-    if sale.nota is None:
-        raise Problem(404, "no_nota", "This sale has no nota.")
+    part = call.query.part
+    wanted = (nota for nota in sale.notas if part is None or nota.part == part)
+    nota = next(wanted, None)
+    if nota is None:
+        raise Problem(404, "no_nota", "This sale has no such nota.")
     if issuer is None:
         raise Problem(409, "issuer_not_connected", "No issuer is connected.")
-    return sale.nota, issuer
+    return nota, issuer
 
 
 def _not_ready() -> Problem:
@@ -83,7 +96,7 @@ def _operation(kind: DocumentKind) -> AnyOperation:
         summary=f"Fetch the {kind.upper()} of the newest nota from the issuer",
         handler=_handler(kind),
         body=NoBody,
-        query=NoQuery,
+        query=WhichNota,
         media_type=_MEDIA_TYPES[kind],
         refusals=_CODES,
     )

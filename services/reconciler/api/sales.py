@@ -49,7 +49,11 @@ class SalesQuery(Paging):
 
 
 class NotaOut(BaseModel):
-    """The newest nota of a sale; `external_id` is the issuer's idExterno."""
+    """The newest nota of a sale; `external_id` is the issuer's idExterno.
+
+    A bill of several services has one for each: `part` counts from 1, and is 0 for a nota of the
+    whole bill.
+    """
 
     external_id: str
     issuer_id: str | None
@@ -59,6 +63,8 @@ class NotaOut(BaseModel):
     has_pdf: bool
     has_xml: bool
     issued_at: Instant | None
+    part: int
+    amount: Money
 
 
 class AttentionOut(BaseModel):
@@ -71,7 +77,10 @@ class AttentionOut(BaseModel):
 
 
 class SaleOut(BaseModel):
-    """A sale. `code` explains a status; `label` is the status in Portuguese."""
+    """A sale. `code` explains a status; `label` is the status in Portuguese.
+
+    `nota` is the only one or the first; `notas` are all, by their part.
+    """
 
     bill_id: int
     status: SaleStatus
@@ -86,6 +95,7 @@ class SaleOut(BaseModel):
     rule_version: int | None
     origin: Literal["webhook", "reconciler", "backfill"]
     nota: NotaOut | None
+    notas: list[NotaOut]
     attention: AttentionOut | None
     updated_at: Instant
 
@@ -168,6 +178,7 @@ def show(sale: SaleView) -> SaleOut:
         rule_version=sale.rule_version,
         origin=sale.origin,
         nota=None if sale.nota is None else _nota(sale.nota),
+        notas=[_nota(nota) for nota in sale.notas],
         attention=_attention(sale),
         updated_at=sale.updated_at,
     )
@@ -193,6 +204,8 @@ def _nota(nota: NotaView) -> NotaOut:
         has_pdf=nota.has_pdf,
         has_xml=nota.has_xml,
         issued_at=nota.issued_at,
+        part=nota.part,
+        amount=show_reais(nota.amount),
     )
 
 

@@ -11,6 +11,7 @@ from services.sandbox.wire import Call
 
 KEPT: Final = 1000
 _REVISION: Final = re.compile(r"-\d+$")
+_PART: Final = re.compile(r"x\d+$")
 
 
 def business_object(external_id: str) -> str:
@@ -26,6 +27,7 @@ class Invariants:
         self.counts: Counter[str] = Counter()
         self._valid: dict[tuple[str, str], set[str]] = {}
         self._newest: dict[tuple[str, str], Nota] = {}
+        self._standing: dict[tuple[str, str], set[str]] = {}  # what is valid of each sale
 
     def report(self) -> dict[str, Any]:
         """Give {"ok", "violations", "counts"}."""
@@ -41,6 +43,7 @@ class Invariants:
         self.counts.clear()
         self._valid.clear()
         self._newest.clear()
+        self._standing.clear()
 
     def note(self, rule: str, subject: str, detail: str = "") -> None:
         """Report a violation."""
@@ -98,8 +101,24 @@ class Invariants:
             valid.add(nota.id)
             if len(valid) > 1:
                 self.note("two_authorised", nota.external_id, f"{len(valid)} valid")
+            self._stands(nota)
         elif nota.status == "Cancelada":
             valid.discard(nota.id)
+            if not valid:
+                self._standing.get(_sale_of(nota), set()).discard(subject[1])
+
+    def _stands(self, nota: Nota) -> None:
+        """Watch for a nota of a part beside one of the whole sale."""
+        whole = _sale_of(nota)
+        standing = self._standing.setdefault(whole, set())
+        standing.add(business_object(nota.external_id))
+        if len(standing) > 1 and whole[1] in standing:
+            self.note("whole_and_part", nota.external_id, f"{len(standing)} valid")
+
+
+def _sale_of(nota: Nota) -> tuple[str, str]:
+    """Name the sale a nota is of: `{bill}x{part}` is a part of `{bill}`."""
+    return nota.company_id, _PART.sub("", business_object(nota.external_id))
 
 
 def _codings(key: str) -> Iterable[str]:

@@ -1,0 +1,27 @@
+"""A pass over several notas of one divided sale."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.emitter.fold import answered, fold
+from services.emitter.work import CancelNota, FollowUp, KnownPart, Plan
+from shared.domain.part_states import DOUBT
+
+
+@dataclass(slots=True, kw_only=True)
+class Walk:
+    """What is known of the parts so far, and when those asked about want to be asked again."""
+
+    parts: tuple[KnownPart, ...]
+    now: datetime
+    _again: list[datetime] = field(default_factory=list)
+    _cleared: bool = False  # a doubt ended, so the next part need not wait
+
+    def take(self, answer: Plan, step: FollowUp | CancelNota) -> Plan:
+        """Tell the answer to one step as what it makes of the sale, and remember it."""
+        self._cleared = self._cleared or step.nota.status in DOUBT
+        told = fold(answer, self.parts, self.now, sent=self._cleared, again=self._again)
+        self.parts = answered(self.parts, answer)
+        if answer.settlement is not None and answer.settlement.due_at is not None:
+            self._again.append(answer.settlement.due_at)
+        return told

@@ -1,0 +1,83 @@
+"""Where the parts of a divided sale are, and what that makes of the sale. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
+from shared.domain.parts import PartState
+from shared.domain.sale import SaleStatus
+
+DOUBT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
+FOLLOWED = IN_FLIGHT | {NotaStatus.CANCELLING}
+_OVER = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
+
+
+def in_round(parts: Sequence[PartState]) -> tuple[PartState, ...]:
+    """Parts as the newest round has them: a nota cancelled in an earlier one is to be made anew.
+
+    A round is a revision: all parts are issued again together after they were cancelled.
+    """
+    newest = round_of(parts)
+    return tuple(
+        replace(one, status=None, then_cancel=None)
+        if one.status is NotaStatus.CANCELLED and one.revision < newest
+        else one
+        for one in parts
+    )
+
+
+def round_of(parts: Sequence[PartState]) -> int:
+    """The newest revision of any part; 0 before the first."""
+    return max((one.revision for one in parts), default=0)
+
+
+def unwanted(parts: Sequence[PartState]) -> bool:
+    """Say whether the sale is being taken back, or was: what was not issued will not be."""
+    return any(one.status in _OVER or _to_cancel(one) for one in parts)
+
+
+def is_over(parts: Sequence[PartState]) -> bool:
+    """Say whether a sale was taken back and nothing of it stands or is under way."""
+    stands = any(one.status in FOLLOWED or one.status in VALID_NOTA for one in parts)
+    return not stands and unwanted(parts)
+
+
+def together(parts: Sequence[PartState]) -> SaleStatus:
+    """The status of a sale whose parts are these: what still moves, then what needs a person."""
+    ending = unwanted(parts)
+    found = {one.status for one in parts}
+    if NotaStatus.UNCERTAIN in found:
+        return SaleStatus.UNCERTAIN
+    if found & IN_FLIGHT or (None in found and not ending):
+        return SaleStatus.ISSUING
+    if NotaStatus.CANCELLING in found:
+        return SaleStatus.CANCELLING
+    if NotaStatus.DENIED in found and not ending:
+        return SaleStatus.DENIED
+    if NotaStatus.CANCEL_REFUSED in found:
+        return SaleStatus.CANCEL_REFUSED
+    return SaleStatus.CANCELLED if NotaStatus.ISSUED not in found else SaleStatus.ISSUED
+
+
+def nota_to_act_on(parts: Sequence[PartState]) -> PartState | None:
+    """The part a person's action is about: what moves, then what is missing, then what stands.
+
+    None while a wanted part has no nota yet.
+    """
+    if is_over(parts):
+        return next((one for one in parts if one.status is NotaStatus.CANCELLED), None)
+    moving = next((one for one in parts if one.status in FOLLOWED), None)
+    if moving is not None:
+        return moving
+    if not unwanted(parts):
+        if any(one.status is None for one in parts):
+            return None
+        denied = next((one for one in parts if one.status is NotaStatus.DENIED), None)
+        if denied is not None:
+            return denied
+    return next((one for one in parts if one.status in VALID_NOTA), None)
+
+
+def _to_cancel(one: PartState) -> bool:
+    # Once it is issued or denied the sale is decided anew, and may be wanted again.
+    return one.then_cancel is not None and one.status in IN_FLIGHT

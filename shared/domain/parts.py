@@ -1,0 +1,114 @@
+"""Divides a bill of several services into parts, one nota each, that add up to the cent. Pure."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.domain.bill import Bill, BillLine
+from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus
+from shared.domain.rule import Rule, ServiceRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One part of a sale: its number from 1, its amount, and the lines of the bill it is for."""
+
+    part: int
+    amount: Cents
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartState:
+    """One part and its newest nota; status None while none was asked for in this round."""
+
+    share: Share
+    status: NotaStatus | None = None
+    revision: int = 0
+    resend: bool = False  # a person, or an outage's end, wants a denied one sent again
+    then_cancel: str | None = None
+    denial: str | None = None
+
+    @property
+    def owed(self) -> bool:
+        """Say whether a request for its nota is still to leave, as long as the sale is wanted."""
+        return self.status is None or (self.status is NotaStatus.DENIED and self.resend)
+
+
+def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:
+    """Divide a bill by service: every share above zero, together the bill's lines to the cent.
+
+    Shares stand in the order of their first line by its id, so that two reads of a bill divide it
+    alike. A discount on a product stays with it; one on nothing that is sold, and what a service
+    discounted below zero leaves over, is spread in proportion. One share: a single service is left
+    to carry the whole. None at all: the bill comes to nothing, or less.
+    """
+    if bill.lines_total <= 0:
+        return ()
+    own, lines = _by_service(bill, rule)
+    left = [service for service, amount in own.items() if amount > 0]
+    amounts = allocate(bill.lines_total, [own[service] for service in left])
+    while any(amount <= 0 for amount in amounts):  # too small for its share of the discount
+        left.remove(min(left, key=lambda service: own[service]))
+        amounts = allocate(bill.lines_total, [own[service] for service in left])
+    return tuple(
+        Share(part=number, amount=amount, lines=tuple(lines[service]))
+        for number, (service, amount) in enumerate(zip(left, amounts, strict=True), start=1)
+    )
+
+
+def allocate(total: Cents, weights: Sequence[int]) -> list[Cents]:
+    """Spread a total above zero in proportion to positive weights, by largest remainder.
+
+    Among equal remainders the first go first.
+    """
+    whole = sum(weights)
+    floors = [total * weight // whole for weight in weights]
+    order = sorted(range(len(weights)), key=lambda one: (-(total * weights[one] % whole), one))
+    for one in order[: total - sum(floors)]:
+        floors[one] += 1
+    return [Cents(amount) for amount in floors]
+
+
+def lines_of(bill: Bill, share: Share) -> list[BillLine]:
+    """The lines of a share as the bill has them now."""
+    return [line for line in bill.lines if line.id in share.lines]
+
+
+def service_of(bill: Bill, share: Share, rule: Rule) -> ServiceRule | None:
+    """The one service of a share under a rule; None when its lines no longer agree on one."""
+    said = _services(bill, rule)
+    sold = [line for line in lines_of(bill, share) if line.amount > 0]
+    found = {said[_product(line)] for line in sold}
+    return found.pop() if len(found) == 1 else None
+
+
+def _by_service(
+    bill: Bill, rule: Rule
+) -> tuple[dict[ServiceRule, int], dict[ServiceRule, list[int]]]:
+    """What each service sold comes to with its own discounts, and the lines that is made of."""
+    said = _services(bill, rule)
+    sold = {_product(line) for line in bill.lines if line.amount > 0}
+    own: dict[ServiceRule, int] = defaultdict(int)
+    lines: dict[ServiceRule, list[int]] = defaultdict(list)
+    for line in sorted(bill.lines, key=lambda one: one.id):
+        product = _product(line)
+        named = product is not None or line.amount > 0
+        if line.amount != 0 and named and product in sold:
+            own[said[product]] += line.amount
+            lines[said[product]].append(line.id)
+    return own, lines
+
+
+def _services(bill: Bill, rule: Rule) -> dict[int | str | None, ServiceRule]:
+    # Lines of one product are one service, even where only the first says its code.
+    said: dict[int | str | None, ServiceRule] = {}
+    for line in sorted(bill.lines, key=lambda one: one.id):
+        own = rule.services_by_product_code.get(line.product_code or "", rule.service)
+        said.setdefault(_product(line), own)
+    return said
+
+
+def _product(line: BillLine) -> int | str | None:
+    return line.product_id if line.product_id is not None else line.product_code

@@ -1,0 +1,242 @@
+"""What is asked of a bill before a nota of it is sent, and what that nota says. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from shared.domain.attention import MOVED, PAID_TWICE
+from shared.domain.bill import Bill
+from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
+from shared.domain.competencia import MONTH_CLOSED, choose_competencia
+from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
+from shared.domain.draft import draft_nota
+from shared.domain.moment import Moment, moment_created, moment_paid
+from shared.domain.money import Cents, show_reais
+from shared.domain.nota import NotaDraft, NotaStatus
+from shared.domain.parts import PartState, Share, divide, lines_of, service_of
+from shared.domain.refund_policy import LEFT_BY_RULE
+from shared.domain.refunds import cause_of, paid_twice
+from shared.domain.rule import Rule, ServiceRule
+from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+from shared.domain.undone import undone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """A nota as it would be sent; `part` and `division` as in `Issue`."""
+
+    draft: NotaDraft
+    revision: int
+    part: int = 0
+    division: tuple[Share, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """The bill may have a nota under the rule, and of which day."""
+
+    rule: Rule
+    day: date
+
+
+def send_again(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
+    """A denied nota once more, under its revision; the bill may have changed since."""
+    ready = _ready(sale, nota, rule, terms, now)
+    if not isinstance(ready, _Ready):
+        return ready
+    made = drafted(sale, ready.rule, terms, ready.day)
+    if isinstance(made, Hold):
+        return made
+    revision = made.revision if made.part else nota.revision
+    because = "" if nota.resend else "o cadastro do cliente mudou na Vindi"
+    return _issue(sale, ready, made, revision, because)
+
+
+def send_next_part(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
+    """The next part of a divided sale, as it was divided first; the rest of the bill must fit."""
+    if not terms.issuing:
+        return Hold(code="tenant_paused")
+    ready = _ready(sale, nota, rule, terms, now)
+    if not isinstance(ready, _Ready):
+        return ready
+    part = next(one for one in sale.parts if one.owed)
+    if _moved(sale):
+        return Hold(code=MOVED)
+    if not _fits(sale):
+        return Hold(code="parts_disagree", detail=_amounts_of_parts(sale))
+    service = service_of(sale.bill, part.share, ready.rule)
+    if service is None:
+        return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
+    draft = draft_nota(sale, ready.rule, service, ready.day, terms.zone, part.share)
+    if isinstance(draft, Hold):
+        return draft
+    made = Drafted(draft=draft, revision=0, part=part.share.part)
+    return _issue(sale, ready, made, _revision_of(part, sale.parts))
+
+
+def _ready(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> _Ready | Decision:
+    if rule is None:
+        return Hold(code="no_rule")
+    trouble = undone(sale, rule)
+    if trouble is not None:
+        return trouble
+    if is_free(sale.bill):
+        return Skip(code="zero_amount")
+    if disagrees(sale.bill):
+        return Hold(code="amount_mismatch", detail=amounts(sale.bill))
+    if sale.customer is None:
+        return NeedsCustomer()
+    moment = moment_for(sale, choose_moment(sale.bill, rule)) or moment_created(
+        sale.bill, sale.came_alive_at
+    )
+    if moment is None or sale.competencia is None:
+        return Hold(code="payment_unclear")
+    day = choose_competencia(
+        fixed=sale.competencia,
+        rule=rule,
+        moment_on=moment.day(terms.zone),
+        issue_at=moment.at,
+        guarantee=False,  # its end has passed
+        zone=terms.zone,
+        backfill=sale.backfill,
+        now=now,
+        locked=terms.locked_months,
+        by_person=sale.wish == "issue",
+        refused=nota.day_refused,
+    )
+    if day.closed:
+        return Hold(code=MONTH_CLOSED, competencia=day.day)
+    return _Ready(rule=rule, day=day.day)
+
+
+def _issue(
+    sale: SaleFacts, ready: _Ready, made: Drafted, revision: int, because: str = ""
+) -> Issue:
+    return Issue(
+        draft=made.draft,
+        revision=revision,
+        part=made.part,
+        division=made.division,
+        issue_at=None,
+        competencia=ready.day,
+        attention=attention_to_payment(sale),
+        because=because,
+    )
+
+
+def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Drafted | Hold:
+    """Write the nota of a sale none was asked for, or the first of several services' parts."""
+    service = choose_service(sale.bill, rule)
+    if service is not None:
+        return _whole(sale, rule, terms, day, service)
+    shares = divide(sale.bill, rule) if rule.mixed_services == "split" else ()
+    first = _first(shares, sale.parts)
+    service = service_of(sale.bill, first, rule) if first is not None else None
+    if first is None or service is None:
+        return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
+    if len(shares) == 1:  # the other services were discounted away
+        return _whole(sale, rule, terms, day, service)
+    draft = draft_nota(sale, rule, service, day, terms.zone, first)
+    if isinstance(draft, Hold):
+        return draft
+    known = _known(first, sale.parts)
+    revision = known.revision if _denied(known) and known else _next_revision(sale)
+    return Drafted(draft=draft, revision=revision, part=first.part, division=shares)
+
+
+def _whole(
+    sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date, service: ServiceRule
+) -> Drafted | Hold:
+    draft = draft_nota(sale, rule, service, day, terms.zone)
+    if isinstance(draft, Hold):
+        return draft
+    division = () if sale.parts else None
+    return Drafted(draft=draft, revision=_next_revision(sale), division=division)
+
+
+def _first(shares: tuple[Share, ...], parts: tuple[PartState, ...]) -> Share | None:
+    """The part to begin a round with: one that raises the revision, which a denied one keeps."""
+    anew = [share for share in shares if not _denied(_known(share, parts))]
+    return next(iter(anew or shares), None)
+
+
+def _known(share: Share, parts: tuple[PartState, ...]) -> PartState | None:
+    return next((one for one in parts if one.share.part == share.part), None)
+
+
+def _denied(part: PartState | None) -> bool:
+    return part is not None and part.status is NotaStatus.DENIED
+
+
+def _next_revision(sale: SaleFacts) -> int:
+    return 1 if sale.nota is None else sale.nota.revision + 1
+
+
+def _revision_of(part: PartState, parts: tuple[PartState, ...]) -> int:
+    return part.revision if _denied(part) else max(one.revision for one in parts)
+
+
+def _fits(sale: SaleFacts) -> bool:
+    """Say whether the bill still is what was divided: the same sum, and every line of a part."""
+    divided = sum(one.share.amount for one in sale.parts)
+    whole = all(len(lines_of(sale.bill, one.share)) == len(one.share.lines) for one in sale.parts)
+    return whole and divided == sale.bill.lines_total
+
+
+def _moved(sale: SaleFacts) -> bool:
+    """Say whether a part was made out to somebody else than the bill is now."""
+    made_out = any(one.status is not None and not _denied(one) for one in sale.parts)
+    buyer = sale.nota.customer_id if sale.nota is not None else None
+    return made_out and buyer is not None and buyer != sale.bill.customer_id
+
+
+def moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
+    """The moment a rule counts for a sale; None while it has not come."""
+    if when is not None and when.issue_when in ("bill_paid", "guarantee_ended"):
+        return moment_paid(sale.bill)
+    return moment_created(sale.bill, sale.came_alive_at)
+
+
+def is_free(bill: Bill) -> bool:
+    """Say whether a bill is worth nothing, by its lines and its amount."""
+    return bill.amount == 0 and bill.lines_total == 0
+
+
+def attention_to_payment(sale: SaleFacts) -> str | None:
+    """Name a second payment, or one undone that the rule lets be: the nota is owed all the same."""
+    if paid_twice(sale.bill, sale.refunds):
+        return PAID_TWICE
+    by_rule = sale.wish != "issue" and cause_of(sale.bill, sale.refunds) is not None
+    return LEFT_BY_RULE if by_rule else None
+
+
+def disagrees(bill: Bill) -> bool:
+    """Say whether a bill's lines and its amount differ, or it is worth less than nothing."""
+    return bill.lines_total != bill.amount or bill.amount < 0
+
+
+def amounts(bill: Bill) -> str:
+    """Both sums of a bill, for a person."""
+    return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
+
+
+def _amounts_of_services(bill: Bill, rule: Rule) -> str:
+    return "; ".join(
+        f"serviço {service.lc116 or service.municipal_code or 'sem código'}: {show_reais(amount)}"
+        for service, amount in amounts_by_service(bill, rule).items()
+        if amount != 0
+    )
+
+
+def _amounts_of_parts(sale: SaleFacts) -> str:
+    shown = " + ".join(show_reais(one.share.amount) for one in sale.parts)
+    whole = Cents(sum(one.share.amount for one in sale.parts))
+    return (
+        f"as partes são {shown} = {show_reais(whole)}, os itens da fatura somam"
+        f" {show_reais(sale.bill.lines_total)}"
+    )

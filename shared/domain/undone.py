@@ -1,0 +1,74 @@
+"""What is said and done of a sale whose payment or bill was undone, by the tenant's table. Pure."""
+
+from datetime import datetime
+from typing import Final
+
+from shared.domain.attention import REFUNDED_ABOVE, attention_after_issue
+from shared.domain.decision import Hold, Skip
+from shared.domain.moment import local_day
+from shared.domain.refund_policy import (
+    CODES,
+    LEFT_BY_RULE,
+    WINDOW_OVER,
+    Treatment,
+    standing_stage,
+    treat,
+)
+from shared.domain.refunds import Cause, cause_of, refunded_above
+from shared.domain.rule import Rule
+from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+
+CHARGED_BACK: Final = "charged_back"
+
+
+def undone(sale: SaleFacts, rule: Rule | None) -> Hold | Skip | None:
+    """What stops a nota that was not asked for yet, or was denied."""
+    cause = cause_of(sale.bill, sale.refunds)
+    if cause is None:
+        return None
+    by_person = sale.wish == "issue" and cause not in ("full", "bill_canceled")
+    match treat(cause, "before", rule):
+        case "drop" if not by_person:
+            code = CHARGED_BACK if cause == "chargeback" else CODES[cause]
+            return Skip(code=code, attention=above(sale))
+        case "hold" if not by_person:
+            return Hold(code=CODES[cause])
+        case _:
+            return None
+
+
+def treatment_of_standing(
+    cause: Cause, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Treatment:
+    """What is done about a nota that stands."""
+    stage = standing_stage(
+        rule,
+        issued_on=nota.issued_at and local_day(nota.issued_at, terms.zone),
+        competencia=nota.competencia,
+        today=local_day(now, terms.zone),
+    )
+    return treat(cause, stage, rule)
+
+
+def attention_to(
+    sale: SaleFacts, nota: LastNota, rule: Rule | None, cause: Cause, treatment: Treatment
+) -> str:
+    """What is said of a nota that is not cancelled for its cause: never nothing."""
+    match treatment:
+        case "too_late":
+            return WINDOW_OVER
+        case "leave":
+            other = attention_after_issue(sale, nota, rule) if cause == "partial" else None
+            return other or LEFT_BY_RULE
+        case _:
+            return above(sale) or CODES[cause]
+
+
+def unwanted_code(cause: Cause | None) -> str:
+    """Why a nota is cancelled that a person wants cancelled."""
+    return CODES[cause] if cause in ("full", "bill_canceled") else "canceled_by_person"
+
+
+def above(sale: SaleFacts) -> str | None:
+    """Name that more was given back than was ever paid."""
+    return REFUNDED_ABOVE if refunded_above(sale.bill, sale.refunds) else None
