@@ -221,6 +221,7 @@ def _decide_unsent(
         return undone
     if _free(bill):
         return Skip(code="zero_amount")
+    moment = moment or moment_undone(bill)  # the rule, or a person, lets a dispute be
     if sale.wish == "hold":
         return Hold(code="held_by_person")
     if sale.wish == "cancel":
@@ -235,7 +236,7 @@ def _decide_unsent(
 
 def _moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
     if when is not None and when.issue_when in ("bill_paid", "guarantee_ended"):
-        return moment_paid(sale.bill) or moment_undone(sale.bill)
+        return moment_paid(sale.bill)
     return moment_created(sale.bill, sale.came_alive_at)
 
 
