@@ -11,7 +11,7 @@ from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
 from services.emitter.duplicates import hold_duplicates
 from services.emitter.gate import Gate, park
-from services.emitter.known_parts import load_notas, parts_only_followed
+from services.emitter.known_parts import lacks_part, load_notas, look_after, parts_only_followed
 from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
 from services.emitter.plan import plan_sale
@@ -82,6 +82,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     plans += [park(entry, gate.again_at) for entry in parked]
     if to_read:
         decided = await _read_and_decide(tools, context, to_read, known, claims)
+        decided = [look_after(plan, known[plan.entry.bill_id]) for plan in decided]
         plans += await hold_duplicates(tools.pool, tenant, decided)
     written = await write_plans(tools.pool, tenant, await gate.admit(tools.pool, plans))
     acting = [plan for plan in written if plan.action is not None]
@@ -152,12 +153,14 @@ async def _read_and_decide(
     if context.vindi is None:
         connection = context.vindi_connection
         code = connection.state.code if connection else "vindi_not_connected"
-        return [_hold_unread(entry, known[entry.bill_id], code) for entry in entries]
+        return [_hold_unread(entry, known[entry.bill_id], code, context.now) for entry in entries]
     try:
         return await _decide_all(context, context.vindi, entries, known, claims)
     except TenantBlockedError as error:
         await _block_vindi(tools.pool, context, error)
-        return [_hold_unread(entry, known[entry.bill_id], error.code) for entry in entries]
+        return [
+            _hold_unread(entry, known[entry.bill_id], error.code, context.now) for entry in entries
+        ]
     except TransientError as error:
         return [_later(context, entry, error) for entry in entries]
 
@@ -207,11 +210,12 @@ async def _block_vindi(pool: Pool, context: TenantContext, error: TenantBlockedE
     log.warning("vindi_blocked", tenant_id=context.tenant, code=error.code)
 
 
-def _hold_unread(entry: Entry, known: Known, code: str) -> Plan:
+def _hold_unread(entry: Entry, known: Known, code: str, now: datetime) -> Plan:
     """Vindi cannot be read for this tenant: say so on the sale, unless a nota speaks already."""
     done = settle(entry, due_at=None)
     sale = known.sale
-    if known.nota is not None or (sale is not None and sale.status is SaleStatus.SKIPPED):
+    noted = known.nota is not None and not lacks_part(known, now)
+    if noted or (sale is not None and sale.status is SaleStatus.SKIPPED):
         return Plan(entry=entry, settlement=done)
     row = SaleRow(
         bill_id=entry.bill_id,

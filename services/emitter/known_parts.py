@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.emitter.work import KnownPart, states_of
+from services.emitter.plan_parts import follow_parts
+from services.emitter.work import Known, KnownPart, Plan, states_of
 from shared.db import notas_store, sale_parts_store
 from shared.db.connection import Connection
 from shared.db.notas_store import KnownNota, liveliest
@@ -39,6 +40,25 @@ def _known(notas: Sequence[KnownNota], shares: Sequence[Share]) -> KnownNotas:
     parts = tuple(KnownPart(share=one, nota=by_part.get(one.part)) for one in shares)
     of_parts = [part.nota for part in parts if part.nota is not None]
     return KnownNotas(nota=liveliest(of_parts or notas), parts=parts if of_parts else ())
+
+
+def lacks_part(known: Known, now: datetime) -> bool:
+    """Say whether a wanted sale has a part that no nota was asked for."""
+    states = states_of(known.parts, now)
+    return any(one.status is None for one in states) and not unwanted(states)
+
+
+def look_after(plan: Plan, known: Known) -> Plan:
+    """Follow what is under way of a divided sale where a plan would leave it to itself.
+
+    What the plan says of the sale is decided again once nothing is under way.
+    """
+    left = plan.action is None and plan.settlement is not None and plan.settlement.due_at is None
+    moving = any(part.nota and part.nota.status in FOLLOWED for part in known.parts)
+    if not left or not moving:
+        return plan
+    action = follow_parts(known.parts)
+    return Plan(entry=plan.entry, read=plan.read, action=action, parts=known.parts)
 
 
 def parts_only_followed(parts: Sequence[KnownPart], now: datetime) -> bool:

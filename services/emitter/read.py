@@ -7,6 +7,7 @@ from typing import Final
 
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
+from services.emitter.known_parts import lacks_part
 from services.emitter.ladder import READ_AGAIN
 from services.emitter.work import FreshSale, Known, Plan, happened, settle
 from shared.db.bills_store import came_alive
@@ -174,7 +175,7 @@ def _missing(context: TenantContext, entry: Entry, before: Known) -> Plan:
         return _read_again(context, entry)
     done = settle(entry, due_at=None, bill_read=True)
     sale = before.sale
-    if sale is None or before.nota is not None:
+    if sale is None or (before.nota is not None and not lacks_part(before, context.now)):
         return Plan(entry=entry, settlement=done)
     row = SaleRow(
         bill_id=entry.bill_id,

@@ -322,6 +322,28 @@ async def test_a_refused_key_between_parts_holds_the_rest_and_follows_the_first(
     assert is_clean(desk)
 
 
+@pytest.mark.parametrize("trouble", ["vindi_key_refused", "bill_not_found"])
+async def test_vindi_out_of_reach_between_parts_holds_the_rest_and_follows_the_first(
+    desk: Desk, trouble: str
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    dispatcher = Dispatcher(tools=desk.tools, worker="one pass")
+    await dispatcher.dispatch_once(lambda: None)
+    await dispatcher.drain()
+    if trouble == "vindi_key_refused":
+        desk.account.keys[0].revoked = True
+    else:
+        desk.account.bills.rows.pop(bill.id)
+    await desk.heard(BillId(bill.id))
+    await settle(desk, rounds=6)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("held", trouble)
+    assert states(desk, bill) == {f"{bill.id}x1-1": "Autorizada"}
+    assert [one.status for one in await parts(desk, bill)] == ["issued"]
+
+
 async def test_a_brake_between_parts_holds_the_second(desk: Desk) -> None:
     await desk.rule(**SERVICES)
     async with desk.pool.acquire() as conn:
