@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.emitter.context import TenantContext
+from services.emitter.drafts import draft_from_json
 from services.emitter.ladder import READ_AGAIN
 from services.emitter.work import FreshSale, Known, Plan, happened, settle
 from shared.db.bills_store import came_alive
+from shared.db.notas_store import KnownNota
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import SaleRow
 from shared.domain.bill import Bill, BillStatus, Refund
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.refunds import maybe_refunded
 from shared.domain.sale import SaleStatus
 from shared.json_bytes import read_json, write_json
@@ -112,7 +116,14 @@ def _fresh(
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
         read_at=asked_at,
+        denied_with=_denied_with(context, before.nota),
     )
+
+
+def _denied_with(context: TenantContext, nota: KnownNota | None) -> Tomador | None:
+    if nota is None or nota.status is not NotaStatus.DENIED or nota.denial not in ON_CUSTOMER:
+        return None
+    return draft_from_json(context.unseal(nota.request, "nota")).tomador
 
 
 RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from shared.db.connection import Connection
-from shared.domain.attention import ABOUT_BILL
+from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import Origin, SaleStatus, Wish
@@ -155,8 +155,10 @@ _NEXT_CODE: Final = """
     coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled') THEN s.code END)
 """
 _NEXT_ATTENTION: Final = """
-    coalesce(p.attention, CASE WHEN p.status IN ('issuing', 'uncertain', 'issued')
-                                AND s.attention = ANY($8::text[]) THEN s.attention END)
+    coalesce(p.attention, CASE
+        WHEN (p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($8::text[]))
+             OR (p.status IN ('cancelling', 'cancelled') AND s.attention = $9)
+        THEN s.attention END)
 """
 # A sale that says all this already is not written again: most are still `issuing` once the issuer
 # has them, and a row with its customer and its indexes is dear.
@@ -203,4 +205,5 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             [r.attention for r in rows],
             [r.nota_made for r in rows],
             ABOUT_BILL,
+            REFUNDED_ABOVE,
         )
