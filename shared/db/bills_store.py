@@ -1,7 +1,7 @@
 """Vindi's side: each bill as it was last read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -167,6 +167,45 @@ async def open_unseen(
 ) -> list[BillId]:
     """Bills known as open that were last read before an instant, by id, beginning after one."""
     return [row["bill_id"] for row in await conn.fetch(OPEN_UNSEEN, tenant, before, after, limit)]
+
+
+# Changes come to bills that are new, paid lately or open; each of these three has an index, and
+# every further one would be written to by every nota. Who asks must not need all there are.
+LATELY: Final = """
+    -- bills_store.lately
+    SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
+           body, read_at
+      FROM bills
+     WHERE tenant_id = $1 AND read_at >= $2
+       AND (created_at >= $2::timestamptz - interval '1 day'
+            OR paid_moment >= $2::timestamptz - interval '4 days'
+            OR status IN ('review', 'scheduled', 'pending'))
+"""
+
+
+async def lately(
+    conn: Connection, tenant: TenantId, since: datetime
+) -> AsyncGenerator[KnownBill, None]:
+    """Stored bills that were read since then, most of them at least; in no order.
+
+    Lives in the caller's transaction, since it reads through a cursor.
+    """
+    async for row in conn.cursor(LATELY, tenant, since, prefetch=100):
+        yield _known(row)
+
+
+NEWEST: Final = """
+    -- bills_store.newest
+    SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
+           body, read_at
+      FROM bills WHERE tenant_id = $1 ORDER BY created_at DESC LIMIT 1
+"""
+
+
+async def newest(conn: Connection, tenant: TenantId) -> KnownBill | None:
+    """The stored bill that was created last; None when there is none."""
+    row = await conn.fetchrow(NEWEST, tenant)
+    return None if row is None else _known(row)
 
 
 PAID_BY_DAY: Final = """

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.reconciler import read_list
-from services.reconciler.passes import context
+from services.reconciler.passes import since
 from services.reconciler.schedule import LEASE, Scheduler
 from services.sandbox.vindi import operations
 from shared.db import connections_store, passes_store
@@ -41,7 +41,7 @@ async def test_a_pass_with_nothing_new_costs_three_requests(watch: Watch) -> Non
 async def test_after_a_renewal_day_the_overlap_is_not_read_over_and_over(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context, "LONG_OVERLAP", 20)
+    monkeypatch.setattr(since, "LONG_OVERLAP", 20)
     watch.desk.account.faults.change({"per_page_cap": 5})
     at = (datetime.now(UTC) - timedelta(minutes=5)).timestamp()
     for _ in range(30):

@@ -1,12 +1,12 @@
 """What one pass over one account works with, and what it has found so far."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from services.reconciler.read_list import ZONE_DOUBT, ListRead, Row, TooLong, read_list
+from services.reconciler.read_list import ZONE_DOUBT, ListRead, Row, read_list
 from shared.crypto.seal import Sealer
 from shared.db.bills_store import KnownBill
 from shared.db.connection import Pool
@@ -24,10 +24,6 @@ BILL: Final = "bill"  # the purpose bodies of bills are sealed for
 # Until the zone of query values is known on an account, a bound may be read three hours off.
 OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
 OVERLAP_MEASURED: Final = timedelta(minutes=15)
-# On a renewal day the overlap alone would be hundreds of pages in each of three passes. Beyond
-# `LONG_OVERLAP` rows a pass looks back only this far, and the nightly sweep looks again.
-OVERLAP_BUSY: Final = timedelta(minutes=1)
-LONG_OVERLAP: Final = 500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +35,7 @@ class Findings:
     heard: int = 0
     plain: set[str] = field(default_factory=set)
     sample: Bill | None = None  # a bill just read, to measure the zone with
+    seen: dict[BillId, datetime] = field(default_factory=dict)  # when this pass asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,22 +97,3 @@ async def pages(
     async for rows in read_list(context.vindi, wanted):
         yield asked, rows
         asked = context.clock()
-
-
-async def pages_since(
-    context: PassContext, mark: datetime, wanted: Callable[[datetime], ListRead[T]]
-) -> AsyncIterator[tuple[datetime, Sequence[Row[T]]]]:
-    """Read what `wanted` asks for from a bound; nearer to the mark where much happened."""
-    if context.state.zone != "unknown":
-        try:
-            short = replace(wanted(context.bound(mark)), most=LONG_OVERLAP)
-            async for page in pages(context, short):
-                yield page
-        except TooLong:
-            near = wanted(mark - OVERLAP_BUSY)
-        else:
-            return
-    else:
-        near = wanted(context.bound(mark))
-    async for page in pages(context, near):
-        yield page

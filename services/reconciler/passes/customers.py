@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.reconciler.passes.context import PassContext, pages_since
+from services.reconciler.passes.context import PassContext
 from services.reconciler.passes.fall_back import CUSTOMERS_LANE, fall_back
+from services.reconciler.passes.since import pages_since
 from services.reconciler.passes.take_in import mark_again
 from services.reconciler.read_list import (
     IncompletePass,

@@ -6,8 +6,10 @@ from typing import Final
 
 from services.reconciler.passes.afresh import read_bills_afresh, see_open_bills
 from services.reconciler.passes.compare import charge_differs
-from services.reconciler.passes.context import PassContext, pages_since
+from services.reconciler.passes.context import PassContext
 from services.reconciler.passes.fall_back import BILLS_LANE, CHARGES_LANE, fall_back
+from services.reconciler.passes.known import known_bills, known_charges
+from services.reconciler.passes.since import pages_since
 from services.reconciler.passes.take_in import take_in_rows
 from services.reconciler.read_list import (
     IncompletePass,
@@ -40,7 +42,7 @@ async def read_changed_bills(context: PassContext) -> None:
             return ListRead(resource=BILLS, query=query, fits=fits)
 
         try:
-            async for asked, rows in pages_since(context, mark, changed):
+            async for asked, rows in pages_since(context, mark, changed, known_bills):
                 await take_in_rows(context, asked, rows)
         except (IncompletePass, VindiRequestRefused) as error:
             await fall_back(context, BILLS_LANE, error)
@@ -67,7 +69,8 @@ async def read_changed_charges(context: PassContext) -> None:
         return ListRead(resource=CHARGES, query=query, fits=fits)
 
     try:
-        async for _, rows in pages_since(context, context.state.charges_mark, changed):
+        mark = context.state.charges_mark
+        async for _, rows in pages_since(context, mark, changed, known_charges):
             await read_bills_afresh(context, await _bills_behind(context, rows))
     except (IncompletePass, VindiRequestRefused) as error:
         await fall_back(context, CHARGES_LANE, error)

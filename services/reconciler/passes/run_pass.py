@@ -1,7 +1,7 @@
 """One pass over one account: its lanes, what became of them, when it is read next."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
@@ -17,13 +17,18 @@ from services.reconciler.passes.zone import measure_zone, zone_is_due
 from services.reconciler.read_list import LONGEST_WAIT, IncompletePass
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
-from shared.db import connections_store, outbox_wakes
+from shared.db import bills_store, connections_store, outbox_wakes
 from shared.db.connection import Pool
 from shared.db.connections_store import VindiConnection
 from shared.db.passes_store import Claimed, PassResult, Zone
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.vindi.budget import Lane
-from shared.vindi.errors import VindiAccountBlocked, VindiBusy, VindiRequestRefused
+from shared.vindi.errors import (
+    VindiAccountBlocked,
+    VindiBusy,
+    VindiRequestRefused,
+    VindiUnavailable,
+)
 
 log = structlog.get_logger()
 
@@ -85,6 +90,7 @@ async def run_pass(
     try:
         if connection.state.blocked:
             await _probe(context)
+        context = await _with_zone(context, outcome)
         await _run_lanes(context, outcome)
         if outcome.error is None:
             await _run_extras(context, outcome)
@@ -116,6 +122,25 @@ async def _run_lanes(context: PassContext, outcome: _Outcome) -> None:
             outcome.marks[mark] = _start(context)
 
 
+async def _with_zone(context: PassContext, outcome: _Outcome) -> PassContext:
+    """Know the zone before the lanes if that can be: busy lanes cost less then.
+
+    Measured with a bill of earlier; if that was not clear, one just read tells afterwards.
+    """
+    if context.state.zone != "unknown" or not zone_is_due(context.state, context.now):
+        return context
+    async with context.pool.acquire() as conn:
+        known = await bills_store.newest(conn, context.tenant)
+    bill = context.stored_bill(known)
+    if bill is None:
+        return context
+    try:
+        outcome.zone = await measure_zone(context, bill)
+    except (VindiUnavailable, VindiRequestRefused):
+        return context
+    return replace(context, state=replace(context.state, zone=outcome.zone))
+
+
 async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
     """Measure the zone and run the slow lanes, where that is due."""
     state, findings = context.state, context.findings
@@ -123,7 +148,8 @@ async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
     night = slow_lanes_due(now=context.now, done=state.nightly_day, every=DAY, phase=own_phase)
     week = slow_lanes_due(now=context.now, done=state.weekly_day, every=WEEK, phase=own_phase)
     try:
-        if findings.sample is not None and zone_is_due(state, context.now):
+        measured = outcome.zone not in (None, "unknown")
+        if findings.sample is not None and not measured and zone_is_due(state, context.now):
             outcome.zone = await measure_zone(context, findings.sample)
         if night is not None:
             await sweep(context)

@@ -51,6 +51,7 @@ async def take_in_rows(
     """
     bills = {row.value.id: row for row in rows if isinstance(row, Read)}
     unreadable = [BillId(row.id) for row in rows if not isinstance(row, Read) and row.id]
+    context.findings.seen.update(dict.fromkeys(bills, asked_at))
     async with context.pool.acquire() as conn:
         known = await bills_store.load(conn, context.tenant, list(bills))
     reads: list[ReadBill] = []
