@@ -1,11 +1,10 @@
 """How we speak HTTP to the systems outside: one kind of session, no surprises of the library."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import (
@@ -70,11 +69,6 @@ def demand_https(url: str) -> str:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
         return url.rstrip("/")
     raise ValueError("an address outside this machine must begin with https://")
-
-
-def read_json(body: bytes) -> Any:
-    """Decode a JSON body; ValueError for anything else, HTML and emptiness included."""
-    return json.loads(body)
 
 
 def retry_after(headers: Mapping[str, str], *, default: timedelta, longest: timedelta) -> timedelta:

@@ -1,7 +1,8 @@
 """Requests to addresses that tenants choose: public ones only, by https, without redirects."""
 
+import re
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from aiohttp.resolver import ThreadedResolver
 
 from shared.http import USER_AGENT
 
-_TRANSLATED: Final = IPv6Network("64:ff9b::/96")  # IPv4 addresses in disguise (RFC 6052)
+_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")  # the last part of no name
 CONNECT_SECONDS: Final = 5.0
 
 
@@ -37,6 +38,10 @@ def check_target(url: str, *, loopback: bool) -> str:
     if not host or parts.username or parts.password or parts.fragment:
         raise TargetRefused("a URL with a host, without credentials or fragment")
     address = _literal(host)
+    if address is None and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        # The system's resolver takes 127.1, 2130706433 and 0x7f.1 for addresses, and aiohttp
+        # takes such a host for an address already, which no resolver of ours gets to see.
+        raise TargetRefused("must be a name, or an address written out in full")
     here = host == "localhost" or (address is not None and address.is_loopback)
     if loopback and here and parts.scheme in ("http", "https"):
         return url
@@ -52,9 +57,10 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address in _TRANSLATED or address.sixtofour is not None or address.teredo is not None:
+        if address.is_site_local or address.sixtofour is not None or address.teredo is not None:
             return False
-    return address.is_global and not address.is_multicast
+    # Reserved are, too, IPv4 addresses in disguise: 64:ff9b::/96 (RFC 6052) and ::/96.
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 class GuardedResolver(AbstractResolver):

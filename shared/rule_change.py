@@ -3,7 +3,6 @@
 From what is stored alone: nothing is asked of Vindi or of the issuer, and nothing is written.
 """
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +28,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.rule import Rule
 from shared.domain.rule_change import Change, ChangeCount, change_of, tally
 from shared.domain.sale import SaleFacts
+from shared.json_bytes import read_json
 from shared.vindi.payloads import read_bill, read_customer
 
 AT_ONCE: Final = 200
@@ -111,10 +111,10 @@ def _facts(
 
 
 def _bill(sealer: Sealer, tenant: TenantId, known: KnownBill) -> Bill:
-    return read_bill(json.loads(sealer.unseal(known.body, tenant=tenant, purpose="bill")))
+    return read_bill(read_json(sealer.unseal(known.body, tenant=tenant, purpose="bill")))
 
 
 def _customer(sealer: Sealer, tenant: TenantId, row: UnsentSale) -> Customer | None:
     if row.customer is None:
         return None
-    return read_customer(json.loads(sealer.unseal(row.customer, tenant=tenant, purpose="customer")))
+    return read_customer(read_json(sealer.unseal(row.customer, tenant=tenant, purpose="customer")))

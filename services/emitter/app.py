@@ -15,6 +15,7 @@ from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
 from services.emitter.loop import Loop, free_leases_for_ever
+from services.emitter.scribe import Scribe
 from shared.clients import open_clients
 from shared.config.settings import EmitterSettings
 from shared.crypto.seal import Sealer
@@ -46,7 +47,8 @@ def create_app(settings: EmitterSettings) -> Starlette:
         ):
             sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
             leases = Leases()
-            tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases)
+            scribe = Scribe(pool, leases)
+            tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, scribe=scribe)
             loop = Loop(Dispatcher(tools=tools, worker=worker_name()))
             running = asyncio.create_task(loop.run(), name="emitter-loop")
             beside = [

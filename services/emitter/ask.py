@@ -13,12 +13,11 @@ from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
 from services.emitter.gate import Gate
 from services.emitter.ladder import back_off, next_poll
-from services.emitter.leases import Leases
 from services.emitter.outcomes import Reader, Sent
+from services.emitter.scribe import Scribe
 from services.emitter.work import CancelNota, FollowUp, Plan, Send, happened
 from services.emitter.write import write_plans
 from shared.db import connections_store
-from shared.db.connection import Pool
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.db.outbox_store import BACKFILL
 from shared.domain.denials import OUTAGE
@@ -44,69 +43,51 @@ CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after th
 
 
 async def ask_issuer(
-    pool: Pool,
-    context: TenantContext,
-    leases: Leases,
-    waits: Sequence[timedelta],
-    plans: Sequence[Plan],
+    scribe: Scribe, context: TenantContext, waits: Sequence[timedelta], plans: Sequence[Plan]
 ) -> None:
     """Carry out what plans ask of the issuer, side by side within its limits.
 
-    `waits` are the pauses between look-ups after a lost answer. Answers share commits: whatever
-    has arrived while one commit runs goes into the next.
+    `waits` are the pauses between look-ups after a lost answer. Each answer is written down soon
+    after it is there.
     """
     if not plans:
         return
-    answers: asyncio.Queue[Plan] = asyncio.Queue()
-    asker = _Asker(pool, context, leases, waits)
+    asker = _Asker(scribe, context, waits)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_write_answers(pool, context, leases, answers, len(plans)))
         for plan in plans:
-            group.create_task(asker.ask(plan, answers))
-
-
-async def _write_answers(
-    pool: Pool, context: TenantContext, leases: Leases, answers: asyncio.Queue[Plan], total: int
-) -> None:
-    written = 0
-    while written < total:
-        batch = [await answers.get()]
-        while not answers.empty():
-            batch.append(answers.get_nowait())
-        await write_plans(pool, context.tenant, batch)
-        for plan in batch:
-            leases.release(plan.entry)
-        written += len(batch)
+            group.create_task(asker.ask(plan))
 
 
 class _Asker:
     """Asks for one tenant; every road ends in a plan for the sale."""
 
-    def __init__(
-        self, pool: Pool, context: TenantContext, leases: Leases, waits: Sequence[timedelta]
-    ) -> None:
-        self._pool = pool
+    def __init__(self, scribe: Scribe, context: TenantContext, waits: Sequence[timedelta]) -> None:
+        self._scribe = scribe
+        self._pool = scribe.pool
         self._context = context
-        self._leases = leases
+        self._leases = scribe.leases
         self._waits = waits
 
-    async def ask(self, plan: Plan, answers: asyncio.Queue[Plan]) -> None:
-        """Ask for one sale and hand the answer over."""
+    async def ask(self, plan: Plan) -> None:
+        """Ask for one sale, and return once the answer is written down."""
+        tenant = self._context.tenant
+        with self._scribe.asking(tenant):
+            answer = await self._answer(plan)
+        await self._scribe.write(tenant, answer)
+
+    async def _answer(self, plan: Plan) -> Plan:
         issuer, action = self._context.issuer, plan.action
         if action is None:
             raise ValueError("a plan without an action asks nothing")
         sent = self._about(plan)
         if issuer is None:
-            later = outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
-            answers.put_nowait(later)
-            return
+            return outcomes.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
         async with self._turn(plan), self._context.slots:
             if self._gate.has_opened:
-                answers.put_nowait(self._put_off(sent, action))
-            elif self._leases.surely_held(plan.entry):
-                answers.put_nowait(await self._asked(issuer, sent, action))
-            else:
-                answers.put_nowait(Plan(entry=plan.entry))  # whoever leases it next looks it up
+                return self._put_off(sent, action)
+            if self._leases.surely_held(plan.entry):
+                return await self._asked(issuer, sent, action)
+            return Plan(entry=plan.entry)  # whoever leases it next looks it up
 
     def _put_off(self, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
         due_at = self._gate.again_at

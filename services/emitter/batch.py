@@ -15,6 +15,7 @@ from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
 from services.emitter.plan import Terms, plan_sale
 from services.emitter.read import read_bills, read_customers
+from services.emitter.scribe import Scribe
 from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
 from services.emitter.write import write_plans
 from shared.clients import Clients
@@ -62,6 +63,7 @@ class Tools:
     clients: Clients
     sealer: Sealer
     leases: Leases
+    scribe: Scribe
 
 
 async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -> int:
@@ -81,7 +83,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
         plans += await hold_duplicates(tools.pool, tenant, decided)
     written = await write_plans(tools.pool, tenant, await gate.admit(tools.pool, plans))
     acting = [plan for plan in written if plan.action is not None]
-    await ask_issuer(tools.pool, context, tools.leases, tools.clients.lookup_waits, acting)
+    await ask_issuer(tools.scribe, context, tools.clients.lookup_waits, acting)
     await gate.report(tools.pool)
     return sum(1 for plan in acting if not isinstance(plan.action, FollowUp))
 

@@ -1,6 +1,5 @@
 """Drafts as the JSON that is kept, sealed, beside their nota."""
 
-import json
 from dataclasses import fields
 from datetime import date
 from typing import Final
@@ -8,11 +7,11 @@ from typing import Final
 from shared.domain.bill import Address
 from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, Service, Tomador
+from shared.json_bytes import read_json, write_json
 
 _TOMADOR: Final = tuple(f.name for f in fields(Tomador) if f.name != "address")
 _ADDRESS: Final = tuple(f.name for f in fields(Address))
 _SERVICE: Final = tuple(f.name for f in fields(Service))
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def draft_to_json(draft: NotaDraft) -> bytes:
@@ -30,12 +29,12 @@ def draft_to_json(draft: NotaDraft) -> bytes:
         "service": {name: getattr(draft.service, name) for name in _SERVICE},
         "send_email": draft.send_email,
     }
-    return _ENCODER.encode(values).encode()
+    return write_json(values)
 
 
 def draft_from_json(body: bytes) -> NotaDraft:
     """Read a draft that `draft_to_json` wrote."""
-    values = json.loads(body)
+    values = read_json(body)
     tomador = values["tomador"]
     address = tomador.pop("address")
     return NotaDraft(

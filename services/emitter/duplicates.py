@@ -40,6 +40,7 @@ def _candidate(plan: Plan) -> Candidate | None:
         document_word=plan.sale.document_word,
         amount=intent.amount,
         competencia=intent.competencia,
+        moment_at=plan.sale.moment_at,
     )
 
 

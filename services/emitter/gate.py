@@ -35,6 +35,7 @@ class Gate:
     now: datetime
     breakers: dict[Scope, Breaker]
     _met: dict[Scope, Outcomes] = field(default_factory=dict)
+    _failed: bool = False  # anything at all: nothing opens without
 
     def request(self, *, ok: bool) -> None:
         """A request got an answer of the issuer, whatever it said, or it did not."""
@@ -48,7 +49,9 @@ class Gate:
     @property
     def has_opened(self) -> bool:
         """Whether this batch has met enough failures: what has not left yet should not."""
-        return any(opens(self._of(scope), self._met.get(scope, Outcomes())) for scope in _REQUESTS)
+        return self._failed and any(
+            opens(self._of(scope), self._met.get(scope, Outcomes())) for scope in _REQUESTS
+        )
 
     @property
     def again_at(self) -> datetime:
@@ -108,6 +111,7 @@ class Gate:
                 self._tell(before, now_is)
 
     def _note(self, scope: Scope, *, ok: bool) -> None:
+        self._failed = self._failed or not ok
         self._met[scope] = self._met.get(scope, Outcomes()).then(ok=ok)
 
     def _of(self, scope: Scope) -> Breaker:

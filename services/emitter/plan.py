@@ -33,7 +33,7 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.denials import RESEND_GIVEN_UP
+from shared.domain.denials import ON_CUSTOMER, RESEND_GIVEN_UP
 from shared.domain.ids import TenantId
 from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
@@ -111,7 +111,14 @@ def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime)
         case Skip():
             # What a person cancelled stays cancelled: that wish is not used up.
             over = decision.code != "canceled_by_person"
-            row = _row(fresh, terms, SaleStatus.SKIPPED, code=decision.code, wish_done=over)
+            row = _row(
+                fresh,
+                terms,
+                SaleStatus.SKIPPED,
+                code=decision.code,
+                attention=decision.attention,
+                wish_done=over,
+            )
             return _done(fresh, sale=_dated(row, decision.issue_at, None))
         case Issue():
             return _plan_issue(fresh, decision, terms)
@@ -133,6 +140,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
     intent = _intent(fresh, decision, terms, terms.environment)
     row = _row(fresh, terms, SaleStatus.ISSUING, amount=intent.amount, attention=decision.attention)
     why = f"regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
+    why = f"{decision.because}; {why}" if decision.because else why
     last, known = fresh.known.nota, fresh.known.sale
     return Plan(
         entry=fresh.entry,
@@ -150,8 +158,14 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms) -> Plan:
 
 
 def _auto_sends(last: KnownNota | None, decision: Issue) -> int:
-    again = last is not None and last.revision == decision.revision
-    return last.auto_sends + 1 if again and last and not last.resend else 0
+    if last is None or last.revision != decision.revision or _asked_anew(last):
+        return 0
+    return last.auto_sends + 1
+
+
+def _asked_anew(nota: KnownNota) -> bool:
+    """Whether it is sent again for a person or a customer's new data, and tries start anew."""
+    return nota.resend or nota.denial in ON_CUSTOMER
 
 
 def _intent(
@@ -217,7 +231,13 @@ def _plan_cancel(fresh: FreshSale, decision: Cancel, terms: Terms) -> Plan:
         )
         return _done(fresh, sale=row)
     row = _row(
-        fresh, terms, SaleStatus.CANCELLING, amount=nota.amount, code=decision.code, wish_done=True
+        fresh,
+        terms,
+        SaleStatus.CANCELLING,
+        amount=nota.amount,
+        code=decision.code,
+        attention=decision.attention,
+        wish_done=True,
     )
     return Plan(
         entry=fresh.entry,
@@ -226,7 +246,10 @@ def _plan_cancel(fresh: FreshSale, decision: Cancel, terms: Terms) -> Plan:
         nota=_same_state(
             nota, status=NotaStatus.CANCELLING, then_cancel=decision.code, cancel_sent=True
         ),
-        happenings=(happened(fresh.entry, "cancel_requested", decision.code),),
+        happenings=(
+            happened(fresh.entry, "cancel_requested", decision.code),
+            *_attention_told(fresh, row),
+        ),
         action=CancelNota(
             nota=replace(
                 nota,
@@ -314,11 +337,17 @@ def _done(fresh: FreshSale, *, sale: SaleRow | None, due_at: datetime | None = N
 def _told(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
     known = fresh.known.sale
     if known is not None and (known.status, known.code) == (row.status, row.code):
-        if known.attention != row.attention and row.attention is not None:
-            return (happened(fresh.entry, "attention", row.attention),)
-        return ()
+        return _attention_told(fresh, row)
     why = ": ".join(part for part in (row.code or "", row.detail) if part)
-    return (happened(fresh.entry, row.status.value, why),)
+    told = happened(fresh.entry, row.status.value, why)
+    return (told, *_attention_told(fresh, row))
+
+
+def _attention_told(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
+    known = fresh.known.sale
+    if row.attention in (None, row.code, known.attention if known else None):
+        return ()
+    return (happened(fresh.entry, "attention", row.attention),)
 
 
 def _row(

@@ -1,27 +1,30 @@
 """Brings the bills, refunds and customers of a batch up to date, in as few calls as it takes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from services.emitter.context import TenantContext
+from services.emitter.drafts import draft_from_json
 from services.emitter.ladder import READ_AGAIN
 from services.emitter.work import FreshSale, Known, Plan, happened, settle
 from shared.db.bills_store import came_alive
+from shared.db.notas_store import KnownNota
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import SaleRow
 from shared.domain.bill import Bill, BillStatus, Refund
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.refunds import maybe_refunded
 from shared.domain.sale import SaleStatus
+from shared.json_bytes import read_json, write_json
 from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.payloads import read_bill
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 STILL_FRESH: Final = timedelta(seconds=30)
 
 # What an event says of its bill; a read that says less may come from a lagging replica.
@@ -97,7 +100,7 @@ def _just_read(
         if bill is None or context.now - bill.read_at > STILL_FRESH:
             continue
         if entry.heard_at is None or entry.heard_at < bill.read_at:
-            raw = json.loads(context.unseal(bill.body, "bill"))
+            raw = read_json(context.unseal(bill.body, "bill"))
             found[entry.bill_id] = Read(raw=raw, value=read_bill(raw))
     return found
 
@@ -109,11 +112,18 @@ def _fresh(
         entry=entry,
         known=before,
         bill=answer.value,
-        body=context.seal(_as_json(answer.raw), "bill"),
+        body=context.seal(write_json(answer.raw), "bill"),
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
         read_at=asked_at,
+        denied_with=_denied_with(context, before.nota),
     )
+
+
+def _denied_with(context: TenantContext, nota: KnownNota | None) -> Tomador | None:
+    if nota is None or nota.status is not NotaStatus.DENIED or nota.denial not in ON_CUSTOMER:
+        return None
+    return draft_from_json(context.unseal(nota.request, "nota")).tomador
 
 
 RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
@@ -187,7 +197,7 @@ def _unreadable(context: TenantContext, entry: Entry, answer: Unreadable) -> Pla
         amount=Cents(0),
         moment_at=None,
         origin=entry.origin,
-        unread=context.seal(_as_json(answer.raw), "unread"),
+        unread=context.seal(write_json(answer.raw), "unread"),
     )
     told = happened(entry, SaleStatus.HELD.value, f"bill_unreadable: {answer.problem}")
     done = settle(entry, due_at=None, bill_read=True)
@@ -205,7 +215,7 @@ async def read_customers(
     for sale in sales:
         answer = answers.get(sale.bill.customer_id)
         if isinstance(answer, Read):
-            body = context.seal(_as_json(answer.raw), "customer")
+            body = context.seal(write_json(answer.raw), "customer")
             ready.append(replace(sale, customer=answer.value, customer_body=body))
         else:
             plans.append(_without_customer(sale, answer))
@@ -231,7 +241,3 @@ def _without_customer(sale: FreshSale, answer: Unreadable | None) -> Plan:
         happenings=(happened(sale.entry, SaleStatus.HELD.value, code),),
         settlement=settle(sale.entry, due_at=None, bill_read=True),
     )
-
-
-def _as_json(raw: Mapping[str, object]) -> bytes:
-    return _ENCODER.encode(raw).encode()

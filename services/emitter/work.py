@@ -10,9 +10,10 @@ from shared.db.outbox_store import Entry, Settlement
 from shared.db.sales_store import KnownSale, Progress, SaleRow
 from shared.db.timeline_store import Happening
 from shared.domain.bill import Bill, Customer
+from shared.domain.denials import DAY_REFUSED
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
-from shared.domain.nota import NotaDraft
+from shared.domain.nota import NotaDraft, Tomador
 from shared.domain.sale import LastNota, SaleFacts
 
 BY = "emitter"
@@ -40,6 +41,7 @@ class FreshSale:
     read_at: datetime
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
+    denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
 
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
@@ -49,12 +51,28 @@ class FreshSale:
             refunds=self.refunds,
             customer=self.customer,
             came_alive_at=self.came_alive_at,
-            nota=None if nota is None else _last(nota, sale, now),
+            nota=None if nota is None else self._last(nota, now),
             wish=sale.wish if sale else None,
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,
             backfill=sale.backfill if sale else None,
             known_moment=sale.moment_at if sale else None,
+        )
+
+    def _last(self, nota: KnownNota, now: datetime) -> LastNota:
+        sale = self.known.sale
+        by_itself = nota.resend_at is not None and nota.resend_at <= now
+        return LastNota(
+            revision=nota.revision,
+            status=nota.status,
+            amount=nota.amount,
+            resend=nota.resend or by_itself,
+            customer_id=sale.customer_id if sale else None,
+            cancelled_for=nota.then_cancel,
+            issued_at=nota.issued_at,
+            competencia=nota.competencia,
+            day_refused=nota.denial == DAY_REFUSED,
+            denied_with=self.denied_with,
         )
 
     def read(self) -> ReadBill:
@@ -66,18 +84,6 @@ class FreshSale:
             came_alive_at=self.came_alive_at,
             read_at=self.read_at,
         )
-
-
-def _last(nota: KnownNota, sale: KnownSale | None, now: datetime) -> LastNota:
-    by_itself = nota.resend_at is not None and nota.resend_at <= now
-    return LastNota(
-        revision=nota.revision,
-        status=nota.status,
-        amount=nota.amount,
-        resend=nota.resend or by_itself,
-        customer_id=sale.customer_id if sale else None,
-        cancelled_for=nota.then_cancel,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

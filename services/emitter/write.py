@@ -7,6 +7,7 @@ import structlog
 
 from services.emitter.brakes import apply_brakes
 from services.emitter.ladder import back_off
+from services.emitter.locks import give_back_closed, hold_open
 from services.emitter.work import Plan, Send, settle
 from shared.db import (
     bills_store,
@@ -64,11 +65,12 @@ async def _put_off(pool: Pool, tenant: TenantId, plan: Plan) -> None:
 
 async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
     async with pool.acquire() as conn, conn.transaction():
+        now_open = await hold_open(conn, tenant, plans)
         ours = await outbox_store.lock_ours(conn, tenant, [plan.entry for plan in plans])
         mine = [plan for plan in plans if plan.entry.bill_id in ours]
         if not mine:
             return []
-        mine = await apply_brakes(conn, tenant, mine)
+        mine = await apply_brakes(conn, tenant, give_back_closed(mine, now_open))
         before = await _told_to(conn, tenant, mine)
         await bills_store.store(conn, tenant, [plan.read for plan in mine if plan.read])
         await sales_store.store(conn, tenant, [plan.sale for plan in mine if plan.sale])

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import structlog
@@ -16,7 +16,7 @@ from shared.db.sales_read import document_word
 from shared.domain.errors import PipelineError
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
-from shared.issuer.interface import Phase, Snapshot
+from shared.issuer.interface import Issuer, Phase, Snapshot
 
 log = structlog.get_logger()
 
@@ -61,15 +61,42 @@ async def _mirror(services: Services, tenant: TenantId) -> bool:
         connection = await connections_store.get_issuer(conn, services.sealer, tenant)
     if days is None or connection is None:
         return False
-    issuer, (since, until) = services.clients.issuer(connection), days
-    if issuer.capabilities.lists:
-        listed = issuer.list_created(since, until)
-        async for rows in _in_chunks(services.sealer, tenant, listed):
-            async with services.pool.acquire() as conn:
-                await foreign_notas_store.store(conn, tenant, rows)
+    since, until = days
+    await _list(services, tenant, services.clients.issuer(connection), since, until)
     async with services.pool.acquire() as conn:
-        await foreign_notas_store.done(conn, tenant, until, LIST_EVERY)
+        await foreign_notas_store.done(conn, tenant, since, until, LIST_EVERY)
     return True
+
+
+async def reach_back(services: Services, tenant: TenantId, since: date) -> None:
+    """Have the mirror hold what was made since a day, before past sales of it may be issued.
+
+    Nothing to do without an issuer, or where it has no list. Raises what the issuer raises: a
+    TransientError when it cannot be asked now, a TenantBlockedError when it refuses the key.
+    """
+    async with services.pool.acquire() as conn:
+        connection = await connections_store.get_issuer(conn, services.sealer, tenant)
+        if connection is None:
+            return
+        company = connection.company_id
+        days = await foreign_notas_store.unlisted(conn, tenant, company, since)
+    if days is None:
+        return
+    await _list(services, tenant, services.clients.issuer(connection), *days)
+    async with services.pool.acquire() as conn:
+        await foreign_notas_store.reached(conn, tenant, company, since)
+    log.info("mirror_reached_back", tenant_id=tenant, since=since.isoformat())
+
+
+async def _list(
+    services: Services, tenant: TenantId, issuer: Issuer, since: date, until: date
+) -> None:
+    if not issuer.capabilities.lists:
+        return
+    listed = issuer.list_created(since, until)
+    async for rows in _in_chunks(services.sealer, tenant, listed):
+        async with services.pool.acquire() as conn:
+            await foreign_notas_store.store(conn, tenant, rows)
 
 
 async def _in_chunks(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -65,7 +66,10 @@ class Answer:
 
 def dump(value: Any) -> bytes:
     """Write compact UTF-8 JSON, as both stand-ins do."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # integers of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def answer_json(value: Any, status: int = 200, *headers: tuple[str, str]) -> Answer:

@@ -1,6 +1,5 @@
 """What a delivery's bytes say, as far as anybody needs before the API is asked (design D3)."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from shared.domain.ids import BillId, TenantId
+from shared.json_bytes import read_json
 
 Flag = Literal[
     "malformed", "not_an_object", "no_event", "no_type", "unknown_type", "no_data", "no_bill_id",
@@ -135,6 +135,6 @@ def _instant(value: object) -> datetime | None:
 def _parsed(body: bytes) -> Any:
     """The JSON value; None when there is none, or one no honest sender makes."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # ValueError: not JSON, not UTF-8, or an endless number
+        return read_json(body)
+    except ValueError:  # not JSON, not UTF-8, or an endless number
         return None

@@ -10,7 +10,7 @@ from shared.db.rules_store import as_json
 from shared.domain.backfill_run import Asked, Backfill, Group, Position, Summary, summarise
 from shared.domain.ids import BackfillId, TenantId
 from shared.domain.money import Cents
-from shared.domain.rule import Rule
+from shared.domain.rule import STORED, Rule
 
 ADD: Final = """
     -- backfills_store.add
@@ -297,7 +297,7 @@ def _asked(row: asyncpg.Record) -> Asked:
         until=row["until"],
         dry_run=row["dry_run"],
         competencia=row["competencia"],
-        rule=None if rule is None else Rule.model_validate(rule),
+        rule=None if rule is None else Rule.model_validate(rule, context=STORED),
         requested_by=row["requested_by"],
         reason=row["reason"],
     )

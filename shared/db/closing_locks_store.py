@@ -1,5 +1,6 @@
 """Months that a person locked, with what they said then."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -10,6 +11,15 @@ from shared.domain.ids import TenantId
 
 if TYPE_CHECKING:
     from datetime import date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenMonths:
+    """Whether a tenant issues at all, and the months (year and month) it no longer dates into."""
+
+    issuing: bool
+    locked: frozenset[tuple[int, int]]
+
 
 ADD: Final = """
     -- closing_locks_store.add
@@ -73,6 +83,23 @@ async def locked_months(conn: Connection, tenant: TenantId) -> frozenset[tuple[i
     """Year and month of every month that is locked."""
     rows = await conn.fetch(MONTHS, tenant)
     return frozenset((row["month"].year, row["month"].month) for row in rows)
+
+
+HOLD_OPEN: Final = """
+    -- closing_locks_store.hold_open
+    SELECT status FROM tenants WHERE tenant_id = $1 FOR SHARE
+"""
+# A statement of its own: one that waits for the row sees the locks of before.
+
+
+async def hold_open(conn: Connection, tenant: TenantId) -> OpenMonths:
+    """What may be sent for a tenant, and stays so until the transaction ends.
+
+    Who locks a month or pauses a tenant waits for this transaction, or this one for them.
+    """
+    status = await conn.fetchval(HOLD_OPEN, tenant)
+    months = await locked_months(conn, tenant)
+    return OpenMonths(issuing=status == "active", locked=months)
 
 
 def _lock(row: asyncpg.Record) -> Lock:

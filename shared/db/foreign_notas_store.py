@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from shared.db.connection import Connection
@@ -60,6 +60,7 @@ class Candidate:
     document_word: bytes
     amount: Cents
     competencia: date
+    moment_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +72,20 @@ class Alike:
 
 
 # A person who said "issue" has compared them. The month counts: another system may date the day
-# of payment where we date the end of a guarantee.
+# of payment where we date the end of a guarantee, or the day of sending.
 FIND_ALIKE: Final = """
     -- foreign_notas_store.find_alike
     SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia
-      FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::date[])
-           AS c (bill_id, environment, document_word, amount, competencia)
+      FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::date[],
+                  $7::timestamptz[])
+           AS c (bill_id, environment, document_word, amount, competencia, moment_at)
+      JOIN tenants t ON t.tenant_id = $1
       JOIN foreign_notas f
         ON f.tenant_id = $1 AND f.valid AND f.document_word = c.document_word
        AND f.amount = c.amount AND f.environment = c.environment
        AND date_trunc('month', f.competencia::timestamp)
-           = date_trunc('month', c.competencia::timestamp)
+           IN (date_trunc('month', c.competencia::timestamp),
+               date_trunc('month', c.moment_at AT TIME ZONE t.timezone))
       LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = c.bill_id
      WHERE s.wish IS DISTINCT FROM 'issue'
      ORDER BY c.bill_id, f.competencia
@@ -100,6 +104,7 @@ async def find_alike(
         [one.document_word for one in candidates],
         [one.amount for one in candidates],
         [one.competencia for one in candidates],
+        [one.moment_at for one in candidates],
     )
     return {
         row["bill_id"]: Alike(number=row["number"], competencia=row["competencia"]) for row in rows
@@ -116,7 +121,7 @@ ENROL: Final = """
            SELECT 1 FROM foreign_nota_marks k
             WHERE k.tenant_id = i.tenant_id AND k.company_id = i.company_id)
         ON CONFLICT (tenant_id) DO UPDATE
-       SET company_id = excluded.company_id, listed_to = NULL, next_at = now()
+       SET company_id = excluded.company_id, listed_to = NULL, listed_from = NULL, next_at = now()
      WHERE m.company_id <> excluded.company_id
 """
 DUE: Final = """
@@ -152,13 +157,48 @@ async def claim(
     return None if row is None else (row["since"], row["until"])
 
 
+# Days listed before the column was there are not known to have been.
 DONE: Final = """
     -- foreign_notas_store.done
-    UPDATE foreign_nota_marks SET listed_to = $2, next_at = now() + $3::interval
+    UPDATE foreign_nota_marks
+       SET listed_from = CASE WHEN listed_to IS NULL THEN least(listed_from, $3)
+                              ELSE listed_from END,
+           listed_to = $2, next_at = now() + $4::interval
      WHERE tenant_id = $1
 """
 
 
-async def done(conn: Connection, tenant: TenantId, until: date, again_in: timedelta) -> None:
+async def done(
+    conn: Connection, tenant: TenantId, since: date, until: date, again_in: timedelta
+) -> None:
     """The list was read whole up to a day, which is read once more the next time."""
-    await conn.execute(DONE, tenant, until, again_in)
+    await conn.execute(DONE, tenant, until, since, again_in)
+
+
+UNLISTED: Final = """
+    -- foreign_notas_store.unlisted
+    SELECT coalesce(min(listed_from), (now() AT TIME ZONE 'UTC')::date) AS until
+      FROM foreign_nota_marks WHERE tenant_id = $1 AND company_id = $2
+"""
+
+
+async def unlisted(
+    conn: Connection, tenant: TenantId, company: str, since: date
+) -> tuple[date, date] | None:
+    """The UTC days to list for the mirror to reach back to `since`; None when it does."""
+    until: date = await conn.fetchval(UNLISTED, tenant, company)
+    return (since, until) if since < until else None
+
+
+REACHED: Final = """
+    -- foreign_notas_store.reached
+    INSERT INTO foreign_nota_marks AS m (tenant_id, company_id, listed_from) VALUES ($1, $2, $3)
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET listed_from = least(m.listed_from, excluded.listed_from)
+     WHERE m.company_id = excluded.company_id
+"""
+
+
+async def reached(conn: Connection, tenant: TenantId, company: str, since: date) -> None:
+    """The notas made since a day are all in the mirror, up to where it began before."""
+    await conn.execute(REACHED, tenant, company, since)

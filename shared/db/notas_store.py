@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Final
 
 from shared.db.connection import Connection
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
@@ -34,13 +35,14 @@ class KnownNota:
     sends: int
     auto_sends: int  # how often it was sent again by itself since a person last asked
     resend_at: datetime | None  # when a denied one is sent again by itself
+    issued_at: datetime | None = None
 
 
 LOAD_NEWEST: Final = """
     -- notas_store.load_newest
     SELECT DISTINCT ON (bill_id) bill_id, revision, external_id, issuer_id, status, amount,
            competencia, request, lookups, look_up_at, resend, then_cancel, denial, changed_at,
-           sent_at, cancel_sent_at, sends, auto_sends, resend_at
+           sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at
       FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND part = 0
      ORDER BY bill_id, revision DESC
 """
@@ -86,7 +88,8 @@ WRITE_INTENTS: Final = """
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
-           auto_sends = CASE WHEN n.resend THEN 0 ELSE n.auto_sends + 1 END,
+           auto_sends = CASE WHEN n.resend OR n.denial = ANY($10::text[]) THEN 0
+                              ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, raw_status = NULL, lookups = 0, look_up_at = NULL,
            sent_at = now()
      WHERE n.status = 'denied' AND n.external_id = excluded.external_id
@@ -114,6 +117,7 @@ async def write_intents(
         [i.competencia for i in intents],
         [i.request for i in intents],
         [i.request_hash for i in intents],
+        ON_CUSTOMER,
     )
     return {row["bill_id"] for row in rows}
 

@@ -9,7 +9,7 @@ import asyncpg
 from shared.db import tenants_store
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
-from shared.domain.rule import Rule
+from shared.domain.rule import STORED, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,4 +84,4 @@ def as_json(rule: Rule) -> dict[str, object]:
 
 def _version(row: asyncpg.Record) -> RuleVersion:
     fields = dict(row)
-    return RuleVersion(rule=Rule.model_validate(fields.pop("rule")), **fields)
+    return RuleVersion(rule=Rule.model_validate(fields.pop("rule"), context=STORED), **fields)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from shared.db.connection import Connection
-from shared.domain.attention import ABOUT_BILL
+from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import Origin, SaleStatus, Wish
@@ -151,20 +151,29 @@ FINISH_WISHES: Final = """
 """
 
 
-PROGRESS: Final = """
+_NEXT_CODE: Final = """
+    coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled') THEN s.code END)
+"""
+_NEXT_ATTENTION: Final = """
+    coalesce(p.attention, CASE
+        WHEN (p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($8::text[]))
+             OR (p.status IN ('cancelling', 'cancelled') AND s.attention = $9)
+        THEN s.attention END)
+"""
+# A sale that says all this already is not written again: most are still `issuing` once the issuer
+# has them, and a row with its customer and its indexes is dear.
+PROGRESS: Final = f"""
     -- sales_store.progress
-    UPDATE sales s SET status = p.status, detail = p.detail,
-           code = coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled')
-                                        THEN s.code END),
-           attention = coalesce(p.attention, CASE
-               WHEN p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($8::text[])
-               THEN s.attention END),
-           updated_at = now(),
+    UPDATE sales s SET status = p.status, detail = p.detail, code = {_NEXT_CODE},
+           attention = {_NEXT_ATTENTION}, updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
            AS p (bill_id, status, code, detail, attention, nota_made)
      WHERE s.tenant_id = $1 AND s.bill_id = p.bill_id
-"""
+       AND (s.status <> p.status OR s.detail <> p.detail OR p.nota_made AND s.wish = 'issue'
+            OR s.code IS DISTINCT FROM {_NEXT_CODE}
+            OR s.attention IS DISTINCT FROM {_NEXT_ATTENTION})
+"""  # noqa: S608 - only our own constants are put in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,4 +205,5 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             [r.attention for r in rows],
             [r.nota_made for r in rows],
             ABOUT_BILL,
+            REFUNDED_ABOVE,
         )

@@ -11,7 +11,9 @@ Action = Literal["retry", "hold", "release", "issue", "cancel"]
 _WAITING: Final = frozenset(
     {SaleStatus.WAITING_PAYMENT, SaleStatus.IN_GUARANTEE, SaleStatus.QUEUED, SaleStatus.HELD}
 )
-_TAKES_BACK: Final = frozenset({"before_activation", "rule_never", "canceled_by_person"})
+_TAKES_BACK: Final = frozenset(
+    {"before_activation", "rule_never", "canceled_by_person", "charged_back"}
+)
 _NUMBERING: Final = "denied_numbering"
 
 

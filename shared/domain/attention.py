@@ -5,7 +5,7 @@ from typing import Final
 from shared.domain.bill import BillStatus
 from shared.domain.choose_rule import choose_moment
 from shared.domain.moment import moment_created
-from shared.domain.refunds import paid_twice, refund_state, why_unwanted
+from shared.domain.refunds import cause_of, paid_twice, refunded_above
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts
 
@@ -13,6 +13,7 @@ REOPENED: Final = "bill_reopened_after_issue"
 MOVED: Final = "bill_moved_after_issue"
 PAID_AFTER_CANCEL: Final = "paid_after_cancel"
 PAID_TWICE: Final = "paid_twice"
+REFUNDED_ABOVE: Final = "refunded_above_payment"
 # Said of the bill, not of the nota: they outlive the nota's own steps at the issuer.
 ABOUT_BILL: Final = (
     "partially_refunded",
@@ -23,18 +24,13 @@ ABOUT_BILL: Final = (
     MOVED,
     REOPENED,
     PAID_TWICE,
+    REFUNDED_ABOVE,
+    "kept_by_rule",
 )
 
 
 def attention_after_issue(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> str | None:
-    """Name what no longer fits a nota that is wanted; the gravest first."""
-    match refund_state(sale.bill, sale.refunds):
-        case "partial":
-            return "partially_refunded"
-        case "payment_undone":
-            return "payment_undone"
-        case _:
-            pass
+    """Name what no longer fits a nota that is wanted, its payment apart; the gravest first."""
     if nota.customer_id is not None and nota.customer_id != sale.bill.customer_id:
         return MOVED
     if _reopened(sale, rule):
@@ -46,11 +42,12 @@ def attention_after_issue(sale: SaleFacts, nota: LastNota, rule: Rule | None) ->
 
 def attention_after_cancel(sale: SaleFacts, nota: LastNota) -> str | None:
     """Name a nota that was cancelled with its payment, when the bill is paid again."""
-    lost_payment = nota.cancelled_for in ("refunded", "bill_canceled")
+    if refunded_above(sale.bill, sale.refunds):
+        return REFUNDED_ABOVE
+    lost_payment = nota.cancelled_for in ("refunded", "bill_canceled", "payment_undone")
     paid = sale.bill.status is BillStatus.PAID and bool(sale.bill.paid_charges)
-    if lost_payment and paid and why_unwanted(sale.bill, sale.refunds) is None:
-        return PAID_AFTER_CANCEL
-    return None
+    undone = cause_of(sale.bill, sale.refunds) in ("full", "bill_canceled")
+    return PAID_AFTER_CANCEL if lost_payment and paid and not undone else None
 
 
 def _changed(sale: SaleFacts, nota: LastNota) -> bool:
@@ -71,6 +68,9 @@ def _reopened(sale: SaleFacts, rule: Rule | None) -> bool:
     if when.issue_when not in ("bill_paid", "guarantee_ended"):
         return False
     # A person may have had an open bill issued: then no payment was ever known. Nor is the moment
-    # of creation one, of a rule that has changed since.
+    # of creation one, of a rule that has changed since; but a card pays in the very second.
     created = moment_created(bill, sale.came_alive_at)
-    return sale.known_moment is not None and (created is None or sale.known_moment != created.at)
+    paid_once = any(charge.paid_at is not None for charge in bill.charges)
+    if sale.known_moment is None:
+        return False
+    return paid_once or created is None or sale.known_moment != created.at

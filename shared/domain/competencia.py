@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from shared.domain.moment import local_day, month_of, next_month
 from shared.domain.rule import Rule
+
+MONTH_CLOSED: Final = "competencia_month_closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ def choose_competencia(
     *,
     fixed: date | None,
     rule: Rule,
-    moment_at: datetime,
+    moment_on: date,
     issue_at: datetime,
     guarantee: bool,
     zone: ZoneInfo,
@@ -29,27 +31,30 @@ def choose_competencia(
     now: datetime,
     locked: frozenset[tuple[int, int]] = frozenset(),
     by_person: bool = False,
+    refused: bool = False,
 ) -> Competencia:
     """Choose the competência: what was fixed first, else what the rule or backfill says.
 
     A day in an earlier month than today is kept up to `keep_until_day` of the following month;
-    afterwards it is closed, or becomes today where the rule says so. `late_competencia` does not
-    apply to a backfill that asked for original days; months in `locked` do. `by_person`: a person
-    asked for this nota, knowing that its month is closed; it is dated today.
+    afterwards it is closed, or becomes today where the rule says so. A month in `locked` is closed
+    at once, whoever asks and whatever the days of grace. `late_competencia` does not apply to a
+    backfill that asked for original days. `by_person`: a person asked for this nota, knowing that
+    its month is closed, or that the city `refused` its day; it is dated today.
     """
+    today = local_day(now, zone)
     chosen = _by_rule(
         fixed=fixed,
         rule=rule,
-        moment_at=moment_at,
+        moment_on=moment_on,
         issue_at=issue_at,
         guarantee=guarantee,
         zone=zone,
         backfill=backfill,
-        now=now,
+        today=today,
         locked=locked,
     )
-    if chosen.closed and by_person:
-        return Competencia(day=local_day(now, zone), closed=False)
+    if by_person and (chosen.closed or refused):
+        return _unless_locked(today, locked)
     return chosen
 
 
@@ -57,29 +62,34 @@ def _by_rule(
     *,
     fixed: date | None,
     rule: Rule,
-    moment_at: datetime,
+    moment_on: date,
     issue_at: datetime,
     guarantee: bool,
     zone: ZoneInfo,
     backfill: Literal["original", "today"] | None,
-    now: datetime,
+    today: date,
     locked: frozenset[tuple[int, int]],
 ) -> Competencia:
-    today = local_day(now, zone)
     if backfill == "today":
-        return Competencia(day=max(today, local_day(issue_at, zone)), closed=False)
+        return _unless_locked(max(today, local_day(issue_at, zone)), locked)
     if backfill == "original":
-        original = min(fixed or local_day(moment_at, zone), today)
-        return Competencia(day=original, closed=month_of(original) in locked)
+        return _unless_locked(min(fixed or moment_on, today), locked)
     by_issue_day = rule.competencia == "issue_day" or (rule.competencia is None and guarantee)
-    day = fixed or local_day(issue_at if by_issue_day else moment_at, zone)
+    day = fixed or (max(local_day(issue_at, zone), moment_on) if by_issue_day else moment_on)
     if month_of(day) >= month_of(today):
-        return Competencia(day=_not_after(day, today, guarantee=guarantee), closed=False)
+        return _unless_locked(_not_after(day, today, guarantee=guarantee), locked)
     late = rule.late_competencia
-    if next_month(day) == month_of(today) and today.day <= late.keep_until_day:
+    in_grace = next_month(day) == month_of(today) and today.day <= late.keep_until_day
+    if in_grace and month_of(day) not in locked:
         return Competencia(day=day, closed=False)
-    if late.then == "today":
-        return Competencia(day=today, closed=False)
+    return _unless_locked(today, locked) if late.then == "today" else _closed(day)
+
+
+def _unless_locked(day: date, locked: frozenset[tuple[int, int]]) -> Competencia:
+    return Competencia(day=day, closed=month_of(day) in locked)
+
+
+def _closed(day: date) -> Competencia:
     return Competencia(day=day, closed=True)
 
 

@@ -23,9 +23,10 @@ class Issue:
 
     draft: NotaDraft
     revision: int
-    issue_at: datetime
+    issue_at: datetime | None  # None for one sent again: when it was due stays as it is stored
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
+    because: str = ""  # why now, where nobody asked; told in the timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Skip:
 
     code: str
     issue_at: datetime | None = None
+    attention: str | None = None  # a code for a person to look at all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Cancel:
     """The valid nota must be cancelled."""
 
     code: str
+    attention: str | None = None  # a code for a person to look at meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

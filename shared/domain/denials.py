@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 _HOUR: Final = timedelta(hours=1)
 OUTAGE: Final = "denied_outage"
+DAY_REFUSED: Final = "denied_competencia"
 RESEND_GIVEN_UP: Final = "resend_given_up"  # sent by itself as often as allowed, or month over
 GROUP: Final = re.compile(r"^denied_[a-z_]+(-[0-9a-f]{16})?$")
 
@@ -20,10 +21,12 @@ class DenialPolicy:
 
     `waits` are the pauses before it is sent again by itself; `numbering` may exist already and is
     never sent again. `one_cause`: whatever the text says, one thing is broken for all of them.
+    `on_customer`: what the customer's data said was refused; other data is worth another try.
     """
 
     waits: tuple[timedelta, ...] = ()
     one_cause: bool = False
+    on_customer: bool = False
     ever: bool = True  # False: not even a person's retry, only their word on the city's side
 
 
@@ -31,10 +34,10 @@ class DenialPolicy:
 POLICIES: Final[dict[str, DenialPolicy]] = {
     "denied_certificate": DenialPolicy(one_cause=True),
     "denied_layout": DenialPolicy(waits=(24 * _HOUR,)),
-    "denied_city": DenialPolicy(),
-    "denied_document": DenialPolicy(),
-    "denied_address": DenialPolicy(),
-    "denied_contact": DenialPolicy(),
+    "denied_city": DenialPolicy(on_customer=True),
+    "denied_document": DenialPolicy(on_customer=True),
+    "denied_address": DenialPolicy(on_customer=True),
+    "denied_contact": DenialPolicy(on_customer=True),
     "denied_account": DenialPolicy(one_cause=True),
     "denied_issuer_setup": DenialPolicy(),
     "denied_numbering": DenialPolicy(ever=False),
@@ -46,6 +49,7 @@ POLICIES: Final[dict[str, DenialPolicy]] = {
     "denied_unknown": DenialPolicy(waits=(_HOUR,)),
 }
 NOBODY_RESENDS: Final = DenialPolicy()
+ON_CUSTOMER: Final = tuple(code for code, policy in POLICIES.items() if policy.on_customer)
 
 
 def policy_for(denial: str) -> DenialPolicy:

@@ -7,7 +7,7 @@ from shared.domain.bill import Address, Customer
 from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
 from shared.domain.description import fill_template, lengthen, variables_in
-from shared.domain.moment import local_day, moment_paid
+from shared.domain.moment import moment_paid
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
 from shared.domain.party import (
@@ -30,7 +30,7 @@ def draft_nota(
     """Write the nota of a sale whose customer was read, or hold it for what is missing."""
     if sale.customer is None:
         raise ValueError("the customer must be read before a nota is drafted")
-    tomador = _tomador(sale.customer, rule)
+    tomador = tomador_of(sale.customer, rule)
     if isinstance(tomador, Hold):
         return tomador
     return NotaDraft(
@@ -43,7 +43,8 @@ def draft_nota(
     )
 
 
-def _tomador(customer: Customer, rule: Rule) -> Tomador | Hold:
+def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
+    """The buyer as a nota shows it, or the hold that names what is missing."""
     if is_foreign(customer.address):
         return _foreign(customer, rule)
     match document_state(customer.document):
@@ -63,6 +64,17 @@ def _tomador(customer: Customer, rule: Rule) -> Tomador | Hold:
         phone=phone_for_nota(customer.phone),
         address=address,
     )
+
+
+def buyer_mended(sale: SaleFacts, rule: Rule | None, denied_with: Tomador | None) -> bool:
+    """Say whether a nota denied for its buyer's data would say something else of the buyer now.
+
+    That is so once for each change: what was sent last is what the next change is held against.
+    """
+    if sale.customer is None or rule is None:
+        return False
+    now_is = tomador_of(sale.customer, rule)
+    return isinstance(now_is, Tomador) and now_is != denied_with
 
 
 def _foreign(customer: Customer, rule: Rule) -> Tomador | Hold:
@@ -135,6 +147,6 @@ def _variable(name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo) -> 
             return f"R$ {show_reais(bill.lines_total).replace('.', ',')}"
         case "pagamento":
             paid = moment_paid(bill)
-            return f"{local_day(paid.at, zone):%d/%m/%Y}" if paid else ""
+            return f"{paid.day(zone):%d/%m/%Y}" if paid else ""
         case _:
             raise ValueError(f"no variable {name}")

@@ -62,6 +62,11 @@ SKIPS: Final[dict[str, Message]] = {
         "A regra diz que esta venda não gera nota. Se isso estiver errado, mude a regra ou mande"
         " emitir esta venda.",
     ),
+    "charged_back": _is(
+        "nobody",
+        "O pagamento foi contestado ou desfeito e a regra diz que então não há nota. Se a venda"
+        " vale, mande emitir.",
+    ),
     "canceled_by_person": _is(
         "nobody", "Uma pessoa decidiu não emitir esta nota. Para voltar atrás, mande emitir."
     ),
@@ -229,6 +234,21 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "A fatura estava paga e voltou a ficar em aberto depois da emissão. Confira o pagamento na"
         " Vindi e cancele a nota se a venda foi desfeita.",
     ),
+    "refunded_above_payment": _is(
+        "tenant",
+        "Foi devolvido mais do que a fatura recebeu. Confira os estornos na Vindi; quanto à nota,"
+        " vale a regra do estorno integral.",
+    ),
+    "kept_by_rule": _is(
+        "nobody",
+        "O pagamento foi estornado ou contestado, ou a fatura foi cancelada. A regra diz que a nota"
+        " fica como está.",
+    ),
+    "cancel_window_over": _is(
+        "accountant",
+        "A nota devia ser cancelada, mas o prazo da prefeitura já passou: ela continua válida. Veja"
+        " com o contador o que fazer, ou mande cancelar para tentar assim mesmo.",
+    ),
     "paid_twice": _is(
         "tenant",
         "A fatura foi paga mais de uma vez. A nota vale pelo valor da fatura; devolva ao cliente o"
@@ -298,17 +318,23 @@ DENIALS: Final[dict[str, Message]] = {
     ),
     "denied_city": _is(
         "customer",
-        "A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi e reenvie.",
+        "A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi: a nota é"
+        " reenviada sozinha.",
     ),
     "denied_document": _is(
-        "customer", "O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi e reenvie."
+        "customer",
+        "O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi: a nota é reenviada"
+        " sozinha.",
     ),
     "denied_address": _is(
-        "customer", "O endereço do cliente foi recusado. Corrija o cadastro na Vindi e reenvie."
+        "customer",
+        "O endereço do cliente foi recusado. Corrija o cadastro na Vindi: a nota é reenviada"
+        " sozinha.",
     ),
     "denied_contact": _is(
         "customer",
-        "O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi e reenvie.",
+        "O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi: a nota é"
+        " reenviada sozinha.",
     ),
     "denied_account": _is(
         "tenant", "A conta no emissor está bloqueada ou com pagamento em aberto. Regularize-a."
@@ -334,7 +360,9 @@ DENIALS: Final[dict[str, Message]] = {
         " contador e reenvie.",
     ),
     "denied_competencia": _is(
-        "accountant", "A competência foi recusada. Decida a data com o contador e reenvie."
+        "accountant",
+        "A competência foi recusada. Decida com o contador: mande emitir com a data de hoje, ou"
+        " reenvie com a mesma data.",
     ),
     "denied_foreign": _is(
         "accountant",

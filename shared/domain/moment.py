@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Bill, BillStatus, Charge
+
+VINDI_ZONE: Final = ZoneInfo("America/Sao_Paulo")
+TO_THE_SECOND: Final = frozenset({"credit_card", "debit_card", "pix"})  # others: by the day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +18,11 @@ class Moment:
     kind: Literal["created", "paid"]
     at: datetime
     recorded_at: datetime  # never before `at`; equal to it for creations
+    stated_day: date | None = None  # where only the day is known, and `at` is its midnight at Vindi
+
+    def day(self, zone: ZoneInfo) -> date:
+        """The calendar day it counts as. A boleto's is the day of payment wherever one lives."""
+        return self.stated_day or local_day(self.at, zone)
 
 
 def moment_created(bill: Bill, came_alive_at: datetime | None) -> Moment | None:
@@ -40,11 +48,32 @@ def moment_paid(bill: Bill) -> Moment | None:
         return None
     paid_at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))
     recorded = _recorded_at(charge)
-    return Moment(kind="paid", at=paid_at, recorded_at=max(paid_at, recorded or paid_at))
+    return Moment(
+        kind="paid",
+        at=paid_at,
+        recorded_at=max(paid_at, recorded or paid_at),
+        stated_day=_stated_day(charge, paid_at),
+    )
+
+
+def moment_undone(bill: Bill) -> Moment | None:
+    """Say when a bill was paid whose payments were all undone since; None if unknown."""
+    dated = [(charge.paid_at, charge) for charge in bill.charges if charge.paid_at is not None]
+    if bill.status is not BillStatus.PAID or bill.paid_charges or not dated:
+        return None
+    at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))
+    return Moment(kind="paid", at=at, recorded_at=at, stated_day=_stated_day(charge, at))
 
 
 def _paid(charge: Charge) -> bool:
     return charge.status == "paid"
+
+
+def _stated_day(charge: Charge, paid_at: datetime) -> date | None:
+    """The day of a payment that Vindi dates by midnight of Brasília (vindi-api, section 5.2)."""
+    at = paid_at.astimezone(VINDI_ZONE)
+    to_the_second = charge.payment_method_code in TO_THE_SECOND
+    return None if to_the_second or at.time() != time.min else at.date()
 
 
 def _recorded_at(charge: Charge) -> datetime | None:
@@ -64,13 +93,13 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def guarantee_end(paid_at: datetime, days: int, zone: ZoneInfo) -> datetime:
+def guarantee_end(paid_on: date, days: int, zone: ZoneInfo) -> datetime:
     """When a guarantee of N days is over: 00:00 local of the day after the Nth day.
 
     The day of payment does not count (Civil Code, art. 132): paid on the 1st at any hour with 7
     days, the nota is due on the 9th at 00:00.
     """
-    return start_of_day(local_day(paid_at, zone) + timedelta(days=days + 1), zone)
+    return start_of_day(paid_on + timedelta(days=days + 1), zone)
 
 
 def month_of(day: date) -> tuple[int, int]:

@@ -1,11 +1,13 @@
 """Money as integer centavos, read from and written to decimal text."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import NewType
 
 Cents = NewType("Cents", int)
 
 _CENTAVO = Decimal("0.01")
+_PLAIN = re.compile(r"([0-9]{1,12})\.([0-9]{1,2})")
 _LIMIT = Decimal(10) ** 15  # beyond any bill; keeps a typo from becoming a bigint overflow
 
 
@@ -16,6 +18,8 @@ def read_reais(value: object) -> Cents:
     numbers (vindi-api, section 4). Raises ValueError for anything that is not a finite amount
     with at most two significant decimals.
     """
+    if isinstance(value, str) and (plain := _PLAIN.fullmatch(value)):
+        return Cents(int(plain[1]) * 100 + int(plain[2].ljust(2, "0")))  # nearly every amount
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError(f"not an amount: {type(value).__name__}")  # noqa: TRY004 - one error class for callers
     try:

@@ -7,6 +7,7 @@ from shared.domain.bill import Bill, BillStatus
 from shared.domain.ids import ChargeId
 
 RefundState = Literal["none", "partial", "full", "payment_undone"]
+Cause = Literal["full", "partial", "chargeback", "bill_canceled"]
 
 
 def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:
@@ -31,11 +32,26 @@ def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:
     return "none"
 
 
-def why_unwanted(bill: Bill, refunds: Mapping[ChargeId, int]) -> str | None:
-    """Name why no nota should stand for a bill any more; None while one should."""
-    if refund_state(bill, refunds) == "full":
-        return "refunded"
-    return "bill_canceled" if bill.status is BillStatus.CANCELED else None
+def cause_of(bill: Bill, refunds: Mapping[ChargeId, int]) -> Cause | None:
+    """Name what undid a sale, the gravest first; None while nothing did."""
+    state = refund_state(bill, refunds)
+    if state == "full":
+        return "full"
+    if bill.status is BillStatus.CANCELED:
+        return "bill_canceled"
+    match state:
+        case "partial":
+            return "partial"
+        case "payment_undone":
+            return "chargeback"
+        case _:
+            return None
+
+
+def refunded_above(bill: Bill, refunds: Mapping[ChargeId, int]) -> bool:
+    """Say whether more was given back than was ever paid."""
+    received = [c.amount for c in bill.charges if c.status == "paid" or c.paid_at is not None]
+    return sum(refunds.values()) > sum(received) > 0
 
 
 def maybe_refunded(bill: Bill, known: Collection[ChargeId]) -> list[ChargeId]:

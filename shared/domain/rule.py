@@ -5,17 +5,32 @@ error cannot silently become a default.
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.domain.cities import find_city
 from shared.domain.description import check_template
+from shared.domain.impossible import Impossible, impossible
 
 IssueWhen = Literal["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]
 Cycle = Literal["first", "renewal", "any"]
 GuaranteeDays = Annotated[int, Field(ge=1, le=365, strict=True)]
+AfterRefund = Literal["cancel", "hold", "nothing"]
+# The context in which a rule that was taken once is read again: what later versions of this
+# program refuse stays in force until it is changed.
+STORED: Final = object()
 Text = Annotated[str, Field(min_length=1, max_length=120)]
 
 
@@ -46,6 +61,33 @@ class LateCompetencia(_Part):
 
     keep_until_day: int = Field(default=5, ge=0, le=31, strict=True)
     then: Literal["hold", "today"] = "hold"
+
+
+class CityWindow(_Part):
+    """Until when the city hall takes a cancellation, as the accountant knows it.
+
+    Either so many days after the nota was issued, or until a day of the month after its
+    competência (0: until its own month ends). `afterwards` nothing is asked and a person is told,
+    or it is tried all the same.
+    """
+
+    days_after_issue: Annotated[int, Field(ge=0, le=365, strict=True)] | None = None
+    until_day: Annotated[int, Field(ge=0, le=31, strict=True)] | None = None
+    afterwards: Literal["hold", "try"] = "hold"
+
+
+class RefundPolicy(_Part):
+    """What becomes of a nota when its payment or its bill is undone; `refund_policy.TABLE`.
+
+    `full` (given back in full) and `bill_canceled` are as `cancel_on_refund` says where they are
+    null.
+    """
+
+    full: AfterRefund | None = None
+    partial: AfterRefund = "hold"
+    chargeback: AfterRefund = "hold"
+    bill_canceled: AfterRefund | None = None
+    city_window: CityWindow | None = None
 
 
 class DefaultAddress(_Part):
@@ -110,6 +152,7 @@ class Rule(_Part):
     guarantee_days: GuaranteeDays | None = None
     exceptions: tuple[RuleException, ...] = ()
     cancel_on_refund: bool = True
+    refunds: RefundPolicy = RefundPolicy()
     customer_document_missing: Literal["hold", "issue_without"] = "hold"
     customer_address_incomplete: Literal["hold", "issue_without", "default_address"] = "hold"
     default_address: DefaultAddress | None = None
@@ -129,19 +172,21 @@ class Rule(_Part):
         check_template(value)
         return value
 
+    @classmethod
+    def impossible(cls, told: Mapping[str, Any]) -> list[Impossible]:
+        """Name every combination in a rule as it was told that cannot be meant."""
+        return impossible(told)
+
     @model_validator(mode="after")
-    def _possible_combination(self) -> Self:
-        problems = []
-        if self.issue_when == "guarantee_ended" and self.guarantee_days is None:
-            problems.append("guarantee_days is needed with issue_when guarantee_ended")
-        for number, exception in enumerate(self.exceptions, start=1):
-            needs_days = exception.issue_when == "guarantee_ended"
-            if needs_days and exception.guarantee_days is None and self.guarantee_days is None:
-                problems.append(f"exception {number}: guarantee_days is needed")
-        if self.customer_address_incomplete == "default_address" and self.default_address is None:
-            problems.append(
-                "default_address is needed with customer_address_incomplete default_address"
-            )
-        if problems:
-            raise ValueError("; ".join(problems))
+    def _possible_combinations(self, info: ValidationInfo) -> Self:
+        if info.context is STORED:
+            return self
+        found = self.impossible(self.model_dump(mode="json", by_alias=True))
+        if found:
+            raise ValidationError.from_exception_data("Rule", [_error(one) for one in found])
         return self
+
+
+def _error(one: Impossible) -> InitErrorDetails:
+    kind = PydanticCustomError("impossible_combination", "{why}", {"why": one.message})
+    return InitErrorDetails(type=kind, loc=one.field, input=None)

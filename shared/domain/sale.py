@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from shared.domain.bill import Bill, Customer
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import NotaStatus, Tomador
 
 
 class SaleStatus(StrEnum):
@@ -44,6 +44,10 @@ class LastNota:
     resend: bool = False  # a person, or an outage's end, wants a denied one sent again
     customer_id: CustomerId | None = None  # whom it was made out to
     cancelled_for: str | None = None  # why it was to be cancelled, where we asked for it
+    issued_at: datetime | None = None
+    competencia: date | None = None  # as it was sent
+    day_refused: bool = False  # the city did not take its competência
+    denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

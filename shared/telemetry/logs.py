@@ -3,11 +3,12 @@
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import traceback
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Final, Literal, TextIO
 
 import structlog
-from structlog.typing import Processor, WrappedLogger
+from structlog.typing import ExcInfo, Processor, WrappedLogger
 
 MASK: Final = "[masked]"
 
@@ -53,7 +54,7 @@ def configure_logs(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(_without_words),
                 redact,
                 _renderer(format),
             ],
@@ -68,6 +69,24 @@ def configure_logs(
         ),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_words(exc_info: ExcInfo) -> str:
+    """A traceback with the kinds of its errors and not their words.
+
+    Drivers quote what they refuse: a row that breaks a constraint is shown whole, names and all.
+    """
+    return "\n".join(_told(exc_info[1]))
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _told(cause)
+    yield "".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _told(part)
 
 
 def redact(

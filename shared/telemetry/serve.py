@@ -1,3 +1,4 @@
+import gc
 import socket
 from typing import Final
 
@@ -28,10 +29,22 @@ def serve(app: ASGIApp, *, host: str, port: int, share_port: bool = False) -> No
         proxy_headers=False,  # nothing reads them, and each request would pay for it
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    _calm_collector()
     server = uvicorn.Server(config)
     server.run(sockets=[_shared_socket(host, port)] if share_port else None)
     if not server.started:
         raise SystemExit(3)  # as uvicorn's own `run` does: it has logged why
+
+
+def _calm_collector() -> None:
+    """Look for dead cycles less often, and not among what was loaded at the start.
+
+    Work here comes in batches of thousands of short-lived objects without cycles; the default
+    goes through them every 700 and spends a twentieth of the time on finding nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _shared_socket(host: str, port: int) -> socket.socket:

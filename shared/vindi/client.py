@@ -18,7 +18,8 @@ from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
 from shared.domain.ids import BillId, CustomerId
-from shared.http import NEVER_SENT, demand_https, read_json, retry_after, server_time
+from shared.http import NEVER_SENT, demand_https, retry_after, server_time
+from shared.json_bytes import read_json
 from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,

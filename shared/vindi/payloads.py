@@ -146,7 +146,8 @@ def read_instant(value: object) -> datetime:
 
 def read_second(value: object) -> datetime:
     """Read a time cut to whole seconds: sub-seconds vanish when it is read again (section 4)."""
-    return read_instant(value).replace(microsecond=0)
+    instant = read_instant(value)
+    return instant.replace(microsecond=0) if instant.microsecond else instant
 
 
 def _line(json: object) -> BillLine:
@@ -224,7 +225,7 @@ def _optional(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T
 
 
 def _id(value: object) -> int:
-    number = _whole(value)
+    number = value if type(value) is int else _whole(value)
     if not 0 < number <= MOST_ID:
         raise ValueError("not an id")
     return number
@@ -254,9 +255,11 @@ def _word(value: object) -> str:
 def _text(json: Mapping[str, Any], name: str) -> str | None:
     """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes."""
     value = json.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    return str(value).replace("\x00", "").strip() or None
+    if type(value) is not str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return None
+        value = str(value)
+    return value.replace("\x00", "").strip() or None
 
 
 def _code(json: Mapping[str, Any], name: str) -> str | None:

@@ -1,8 +1,8 @@
 """Real runs do what their dry run foresaw, once, however often they are cut off or repeated."""
 
 import random
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import pytest
 
@@ -11,6 +11,7 @@ from services.sandbox.vindi import operations
 from shared.db import backfills_store
 from shared.domain.backfill_run import Summary
 from tests.backfill.conftest import Office
+from tests.emitter.conftest import a_buyer
 
 JUNE = ("2026-06-01", "2026-06-30")
 
@@ -205,3 +206,34 @@ async def by_status(office: Office) -> dict[tuple[str, str | None], int]:
     async with office.pool.acquire() as conn:
         rows = await conn.fetch("SELECT status, code, count(*) AS n FROM sales GROUP BY 1, 2")
     return {(row["status"], row["code"]): row["n"] for row in rows}
+
+
+def issued_long_ago(office: Office, amount: float = 179.9) -> None:
+    """Another system made a nota in March, which the mirror does not reach by itself."""
+    march = datetime(2026, 3, 10, 15, tzinfo=UTC)
+    body = {
+        "servico": {"descricao": "Nota de outro sistema"},
+        "valorTotal": amount,
+        "ambienteEmissao": "Producao",
+        "cliente": {"nome": "Cliente Fictício", "cpfCnpj": a_buyer()["registry_code"]},
+        "dataCompetencia": march.isoformat(),
+    }
+    enotas = office.desk.sandbox.enotas
+    nota = enotas.issue(office.desk.company, "outro-sistema-7", body)
+    nota.created = march.timestamp()
+
+
+@pytest.mark.parametrize("competencia", ["original", "today"])
+async def test_a_past_sale_that_another_system_issued_is_held_not_issued_again(
+    office: Office, competencia: Literal["original", "today"]
+) -> None:
+    issued_long_ago(office)
+    march = datetime(2026, 3, 9, 15, tzinfo=UTC).timestamp()
+    bill = office.desk.sell(created_at=march, paid_at=march)
+
+    await office.did("2026-03-01", dry_run=False, competencia=competencia)
+    await office.desk.work()
+
+    sale = await office.desk.sale(bill)
+    assert (sale.status, sale.code) == ("held", "possible_duplicate")
+    assert office.desk.notas_of(bill) == []

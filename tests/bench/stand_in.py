@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from shared.db.migrate import migrate
-from shared.local.postgres import running_postgres
+from shared.local.postgres import DURABLE, running_postgres
 from shared.local.redis import running_redis
 from tests.journey.system import TOKEN, Service, free_port, service_environment
 
@@ -94,16 +94,19 @@ class Field:
 
 @asynccontextmanager
 async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> AsyncIterator[Field]:
-    """Servers, the sandbox and the named services, started and stopped with the block."""
+    """Servers, the sandbox and the named services, started and stopped with the block.
+
+    `emitter-2` is a second process on the emitter's port, as `make up` starts it.
+    """
     async with (
-        running_postgres(folder) as postgres,
+        running_postgres(folder, settings=DURABLE) as postgres,
         running_redis(folder) as redis,
         aiohttp.ClientSession() as http,
         _stand_in(http, folder) as stand_in,
     ):
         database = postgres.url()
         await migrate(database)
-        ports = {name: free_port() for name in names}
+        ports = {name: free_port() for name in names if "-" not in name}
         environment = service_environment(
             ports,
             database=database,
@@ -113,8 +116,13 @@ async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> A
             **settings,
         )
         services = {
-            name: Service(name=name, port=port, environment=environment, log=folder / f"{name}.log")
-            for name, port in ports.items()
+            name: Service(
+                name=(kind := name.partition("-")[0]),
+                port=ports[kind],
+                environment=environment,
+                log=folder / f"{name}.log",
+            )
+            for name in names
         }
         try:
             for service in services.values():

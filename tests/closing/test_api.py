@@ -158,6 +158,17 @@ async def test_an_unlocked_month_is_open_again_and_the_audit_says_why(world: Wor
     assert actions == ["closing_locked", "closing_unlocked"]
 
 
+async def test_an_unlocked_month_makes_due_what_it_held(world: World) -> None:
+    tenant = await a_month(world)
+    lock = f"/tenants/{tenant}/closing/{MONTH}/lock"
+    await world.api.post(lock, {"reason": "entregue"})
+    await world.sale(tenant, 4, SaleStatus.HELD, code="competencia_month_closed")
+
+    await world.api.call("DELETE", lock, {"reason": "nota substituída"})
+
+    assert await world.due(tenant) == [4]
+
+
 async def test_a_month_that_does_not_balance_is_locked_only_by_force(world: World) -> None:
     tenant = await a_month(world)
     await add_bill(world, tenant, 9)

@@ -1,8 +1,10 @@
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shared.domain.denials import POLICIES, denial_group, gives_up, next_resend
+from shared.db import customer_holds_store
+from shared.domain.denials import ON_CUSTOMER, POLICIES, denial_group, gives_up, next_resend
 from shared.domain.messages import DENIALS
 from tests.builders import SAO_PAULO
 
@@ -71,3 +73,12 @@ def test_one_expired_certificate_is_one_cause_whatever_the_city_says() -> None:
 
     assert denial_group("denied_certificate", "venceu", word) == "denied_certificate"
     assert denial_group("denied_certificate", "expirou em 12/03", word) == "denied_certificate"
+
+
+def test_the_denials_that_wait_for_a_customer_are_those_the_pass_asks_for() -> None:
+    for statement in (
+        customer_holds_store.ANY_WAITING,
+        customer_holds_store.WAITING_FOR,
+        customer_holds_store.CUSTOMERS_AFTER,
+    ):
+        assert set(re.findall(r"denied_\w+", statement)) == set(ON_CUSTOMER)

@@ -204,6 +204,15 @@ async def test_a_name_that_leads_inside_is_not_connected_to() -> None:
         "https://[::1]/hook",
         "https://[::ffff:10.0.0.1]/hook",
         "https://[64:ff9b::a00:1]/hook",
+        "https://[::127.0.0.1]/hook",
+        "https://[64:ff9b:1::a00:1]/hook",
+        "https://[fec0::1]/hook",
+        "https://127.1/hook",
+        "https://127.0.0.1./hook",
+        "https://2130706433/hook",
+        "https://0x7f000001/hook",
+        "https://0x7f.1/hook",
+        "https://0177.0.0.1/hook",
         "https://user:word@example.com/hook",
         "https://example.com:99999/hook",
         "ftp://example.com/hook",
@@ -218,6 +227,8 @@ def test_targets_that_are_refused(url: str) -> None:
 
 def test_a_public_address_is_taken() -> None:
     assert check_target("https://hooks.example.com:8443/x", loopback=False)
+    assert check_target("https://8.8.8.8/x", loopback=False)
+    assert check_target("https://hooks.123.example/x", loopback=False)
     assert check_target("http://127.0.0.1:9/x", loopback=True)
     assert not is_public(ip_address("100.64.0.1"))
     assert is_public(ip_address("8.8.8.8"))

@@ -11,6 +11,7 @@ import pytest_asyncio
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
+from services.emitter.scribe import Scribe
 from services.sandbox.enotas.records import Company, Nota
 from services.sandbox.run import Sandbox, running_sandbox
 from services.sandbox.vindi import operations
@@ -176,7 +177,14 @@ async def a_desk(pool: Pool, sandbox: Sandbox) -> AsyncIterator[Desk]:
             vindi=vindi,
             issuer=issuer,
         )
-        tools = Tools(pool=pool, clients=clients, sealer=SEALER, leases=Leases())
+        leases = Leases()
+        tools = Tools(
+            pool=pool,
+            clients=clients,
+            sealer=SEALER,
+            leases=leases,
+            scribe=Scribe(pool, leases),
+        )
         yield Desk(
             pool=pool,
             sandbox=sandbox,

@@ -28,17 +28,23 @@ from services.sandbox.vindi.records import Bill
 from shared.closing import VindiTotals, close
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
-from shared.db import connections_store, outbox_store, tenants_store
+from shared.db import (
+    closing_locks_store,
+    connections_store,
+    outbox_store,
+    outbox_wakes,
+    tenants_store,
+)
 from shared.db.connection import open_pool
 from shared.domain.actions import Action
-from shared.domain.closing import Month
+from shared.domain.closing import Figures, Month, Sum
 from shared.domain.ids import BillId
 from shared.domain.messages import MESSAGES
 from shared.domain.sale import SaleStatus
 from shared.sale_actions import Asked, act
 from shared.vindi.budget import Lane
 from shared.waker import Waker
-from tests.emitter.conftest import SEALER, Desk, a_desk
+from tests.emitter.conftest import SEALER, Desk, a_buyer, a_desk
 from tests.support.servers import PostgresForTests
 
 EXAMPLES: Final = int(os.environ.get("NOTAPONTE_HISTORIES", "12"))
@@ -138,9 +144,49 @@ class History:
             await conn.execute("UPDATE outbox SET lease_until = now() WHERE state = 'leased'")
             await outbox_store.free_expired_any_tenant(conn)
 
+    def dispute(self, bill: Bill) -> None:
+        self.meddled.add(bill.id)  # a person's question, unless the bill is paid once more
+        operations.chargeback(self.desk.account, bill_id=bill.id, as_refund=False)
+
+    async def move_house(self, number: int, street: str) -> None:
+        """The customer changes at Vindi, and a pass of the reconciler sees it."""
+        bill = self.which(number)
+        if bill is not None:
+            address = {**a_buyer()["address"], "street": street}
+            operations.edit_customer(
+                self.desk.account, customer_id=bill.customer_id, address=address
+            )
+            await self.hear(bill, 1)
+
+    async def close_month(self, *, locked: bool) -> None:
+        """The month of the sales is locked, or opened again with what that held."""
+        desk, month = self.desk, Month.of(self.start, ZoneInfo("America/Sao_Paulo"))
+        async with desk.pool.acquire() as conn, conn.transaction():
+            await tenants_store.lock(conn, desk.tenant)
+            if locked:
+                await closing_locks_store.add(
+                    conn, desk.tenant, month,
+                    figures=Figures(vindi=Sum(), notas=Sum(), exceptions={}, read_at=None),
+                    by="pessoa", reason="história", forced=True,
+                )  # fmt: skip
+            else:
+                await closing_locks_store.remove(conn, desk.tenant, month)
+                await outbox_wakes.wake_stopped(conn, desk.tenant, ["competencia_month_closed"])
+
+    async def pause(self, *, paused: bool) -> None:
+        async with self.desk.pool.acquire() as conn, conn.transaction():
+            await tenants_store.lock(conn, self.desk.tenant)
+            if paused:
+                await tenants_store.pause(conn, self.desk.tenant)
+            else:
+                await tenants_store.activate(conn, self.desk.tenant)
+                await outbox_wakes.wake_stopped(conn, self.desk.tenant, ["tenant_paused"])
+
     async def settle(self) -> None:
         """The weather clears, the reconciler finds what was missed, and time passes."""
         self.desk.company.weather.clear()
+        await self.close_month(locked=False)
+        await self.pause(paused=False)
         await self.desk.heard(*(BillId(bill.id) for bill in self.bills))
         for _ in range(ROUNDS_TO_SETTLE):
             await self.desk.work()
@@ -210,6 +256,11 @@ _heard = st.sampled_from([1, 1, 0, 2])
 STEPS: Final = st.one_of(
     st.tuples(st.just("sell"), st.tuples(_heard, st.booleans())),
     st.tuples(st.sampled_from(["pay", "cancel_bill", "refund"]), st.tuples(_any_bill, _heard)),
+    st.tuples(st.just("dispute"), st.tuples(_any_bill, _heard)),
+    st.tuples(
+        st.just("move_house"), st.tuples(_any_bill, st.sampled_from(["Rua Nova", "Rua Velha"]))
+    ),
+    st.tuples(st.sampled_from(["lock", "pause"]), st.tuples(st.booleans())),
     st.tuples(st.just("refund_part"), st.tuples(_any_bill, _heard, st.sampled_from(["20.00"]))),
     st.tuples(
         st.just("deny"),
@@ -245,6 +296,14 @@ async def take(history: History, step: Step) -> None:
         case ("refund_part", (number, heard, amount)):
             back = partial(operations.refund, account, amount=amount, events=False)
             await history.vindi(number, heard, lambda bill: back(bill_id=bill.id))
+        case ("dispute", (number, heard)):
+            await history.vindi(number, heard, history.dispute)
+        case ("move_house", (number, street)):
+            await history.move_house(number, street)
+        case ("lock", (locked,)):
+            await history.close_month(locked=locked)
+        case ("pause", (paused,)):
+            await history.pause(paused=paused)
         case ("deny", (number, denial, once)):
             await history.deny(number, denial, once=once)
         case ("refuse_to_cancel", (number,)):

@@ -217,6 +217,7 @@ def _fresh(said: Situation) -> FreshSale:
         came_alive_at=words.maybe_instant(said, "alive"),
         read_at=now,
         customer=words.customer(said),
+        denied_with=words.denied_with(said),
     )
 
 
@@ -266,4 +267,5 @@ def _known_nota(said: Situation, nota: NotaWords) -> KnownNota:
         sends=1,
         auto_sends=nota.auto_sends,
         resend_at=None,
+        issued_at=words.maybe_instant(said, "issued on"),
     )

@@ -8,9 +8,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Bill, BillLine, BillStatus, Charge, Customer
+from shared.domain.draft import tomador_of
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.rule import Rule
 from shared.domain.sale import TenantTerms
 from tests.builders import a_bill, a_charge, a_customer, a_line, an_address
@@ -42,7 +43,7 @@ WORDS: Final = frozenset(
         "rule", "paid", "bill", "created", "billing", "alive", "lines", "says", "method", "plan",
         "cycle", "buyer", "refund", "moved", "customer", "nota", "sent", "had moment", "fixed",
         "backfill", "wish", "active", "paused", "locked", "city", "today", "issuer", "expect",
-        "installments",
+        "installments", "was", "issued on",
     }
 )  # fmt: skip
 Situation = Mapping[str, Any]
@@ -119,6 +120,10 @@ def _policies(parts: dict[str, Any]) -> dict[str, Any]:
                 values["exceptions"] = [_exception(dict(one)) for one in told]
             case "refund":
                 values["cancel_on_refund"] = {"cancels": True, "keeps the nota": False}[told]
+            case "given back" | "part given back" | "dispute" | "bill canceled":
+                values.setdefault("refunds", {})[_CAUSES[word]] = told
+            case "window":
+                values.setdefault("refunds", {})["city_window"] = _window(told)
             case "no document":
                 values["customer_document_missing"] = told.replace(" ", "_")
             case "no address":
@@ -134,6 +139,25 @@ def _policies(parts: dict[str, Any]) -> dict[str, Any]:
             case _:
                 raise ValueError(f"a rule has no word {word}")
     return values
+
+
+_CAUSES: Final = {
+    "given back": "full",
+    "part given back": "partial",
+    "dispute": "chargeback",
+    "bill canceled": "bill_canceled",
+}
+
+
+def _window(text: str) -> dict[str, Any]:
+    """`10 days`, or `until day 5` of the next month; and then `then try`."""
+    limit, _, then = text.partition(" then ")
+    days = re.fullmatch(r"(\d+) days", limit)
+    day = re.fullmatch(r"until day (\d+)", limit)
+    if days is None and day is None:
+        raise ValueError(f"no window: {text}")
+    known = {"days_after_issue": int(days[1])} if days else {"until_day": int(day[1] if day else 0)}
+    return {**known, "afterwards": then or "hold"}
 
 
 _DEFAULT_ADDRESS: Final = {
@@ -262,16 +286,30 @@ def refunds(said: Situation, whole: Bill) -> dict[ChargeId, Cents]:
 
 def customer(said: Situation) -> Customer | None:
     told = said.get("customer", "complete")
-    if told == "not read yet":
+    return None if told == "not read yet" else _customer(told)
+
+
+def denied_with(said: Situation) -> Tomador | None:
+    """The buyer as a denied nota was sent with it; told where its denial hangs on that."""
+    wanted = rule(said)
+    if "was" not in said or wanted is None:
         return None
+    sent = tomador_of(_customer(said["was"]), wanted)
+    if not isinstance(sent, Tomador):
+        raise TypeError(f"no nota is sent with this buyer: {said['was']}")
+    return sent
+
+
+def _customer(told: str) -> Customer:
     changes: dict[str, Any] = {}
     address: dict[str, Any] = {}
     for word in (part.strip() for part in told.split(" and ")):
         if word == "complete":
             continue
-        name, _, value = word.partition(" ")
+        name, _, given = word.partition(" ")
+        value: str | None = given
         if name == "no":
-            name, value = value, None
+            name, value = given, None
         (changes if name in ("document", "email", "phone") else address)[name] = value
     return a_customer(address=an_address(**address), **changes)
 

@@ -1,6 +1,6 @@
 """What counts for a backfill, without a database."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -74,9 +74,10 @@ def test_every_decision_about_a_sale_has_a_name() -> None:
 
 def test_a_locked_month_is_held_under_original_days_and_not_under_todays() -> None:
     locked = terms(locked_months=frozenset({(2026, 11)}))
+    december = NOW + timedelta(days=20)
 
-    held = decide(a_sale(backfill="original"), a_rule(), locked, NOW)
-    today = decide(a_sale(backfill="today"), a_rule(), locked, NOW)
+    held = decide(a_sale(backfill="original"), a_rule(), locked, december)
+    today = decide(a_sale(backfill="today"), a_rule(), locked, december)
 
     assert isinstance(held, Hold)
     assert held.code == "competencia_month_closed"

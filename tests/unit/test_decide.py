@@ -20,6 +20,7 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
+from shared.domain.draft import tomador_of
 from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
@@ -381,6 +382,7 @@ def test_a_denied_nota_is_sent_again_under_its_revision() -> None:
     assert isinstance(decision, Issue)
     assert decision.revision == 3
     assert decision.competencia == a_day("2026-11-10")
+    assert decision.issue_at is None  # when it was due stays as it was stored
 
 
 def test_a_new_nota_after_a_cancelled_one_gets_a_new_revision() -> None:
@@ -446,6 +448,8 @@ bills = st.builds(
     billing_at=st.none() | instants,
     cycle=st.none() | st.integers(1, 5),
 )
+choices = st.sampled_from(["cancel", "hold", "nothing"])
+SENT = tomador_of(a_customer(document=None), a_rule(customer_document_missing="issue_without"))
 rules = st.builds(
     a_rule,
     issue_when=st.sampled_from(["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]),
@@ -453,13 +457,17 @@ rules = st.builds(
     exceptions=st.lists(
         st.fixed_dictionaries(
             {
-                "if": st.fixed_dictionaries({"product_code": st.just(["A"])}),
+                "if": st.fixed_dictionaries({"product_code": st.sampled_from([["A"], ["B"]])}),
                 "issue_when": st.sampled_from(["bill_paid", "never", "guarantee_ended"]),
             }
         ),
         max_size=2,
+        unique_by=lambda exception: exception["if"]["product_code"][0],
     ),
-    cancel_on_refund=st.booleans(),
+    refunds=st.fixed_dictionaries(
+        dict.fromkeys(("full", "partial", "chargeback", "bill_canceled"), choices),
+        optional={"city_window": st.sampled_from([{"days_after_issue": 0}, {"until_day": 0}])},
+    ),
 )
 sales = st.builds(
     a_sale,
@@ -473,26 +481,41 @@ sales = st.builds(
         status=st.sampled_from(list(NotaStatus)),
         amount=st.integers(1, 20_000),
         resend=st.booleans(),
+        issued_at=st.none() | instants,
+        competencia=st.none() | st.dates(a_day("2026-09-01"), a_day("2026-12-31")),
+        denied_with=st.none() | st.just(SENT),
     ),
     wish=st.sampled_from([None, "hold", "issue", "cancel"]),
     backfill=st.sampled_from([None, "original", "today"]),
 )
 
 
-@given(sale=sales, rule=rules, now=instants, issuing=st.booleans())
+@given(
+    sale=sales,
+    rule=rules,
+    now=instants,
+    issuing=st.booleans(),
+    locked=st.frozensets(st.tuples(st.just(2026), st.integers(9, 12)), max_size=4),
+)
 def test_every_sale_has_an_answer_and_none_is_issued_wrongly(
-    sale: SaleFacts, rule: Any, now: datetime, issuing: bool
+    sale: SaleFacts, rule: Any, now: datetime, issuing: bool, locked: frozenset[tuple[int, int]]
 ) -> None:
-    decision = decide(sale, rule, terms(issuing=issuing), now)
+    decision = decide(sale, rule, terms(issuing=issuing, locked_months=locked), now)
 
     if isinstance(decision, Issue):
         live = sale.nota is not None and sale.nota.status is not NotaStatus.CANCELLED
-        assert not live or (sale.nota and sale.nota.resend)
+        again = sale.nota is not None and (sale.nota.resend or sale.nota.denied_with is not None)
+        assert not live or again
         assert issuing
         guaranteed = rule.issue_when == "guarantee_ended" and not rule.exceptions
-        assert not guaranteed or decision.issue_at <= now or sale.wish == "issue" or live
+        assert (decision.issue_at is None) == live
+        early = decision.issue_at is not None and decision.issue_at > now
+        assert not guaranteed or not early or sale.wish == "issue"
+        assert (decision.competencia.year, decision.competencia.month) not in locked
         assert sale.bill.status in (BillStatus.PENDING, BillStatus.PAID)
         assert decision.draft.amount == sale.bill.lines_total
     if isinstance(decision, Cancel):
         assert sale.nota is not None
         assert issuing
+        wanted = {rule.refunds.full, rule.refunds.partial, rule.refunds.chargeback}
+        assert sale.wish == "cancel" or "cancel" in wanted | {rule.refunds.bill_canceled}

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -70,3 +71,25 @@ def test_other_peoples_logs_and_tracebacks_are_masked_too(lines: io.StringIO) ->
 
     assert "123.456" not in lines.getvalue()
     assert "ValueError" in json.loads(lines.getvalue())["exception"]
+
+
+async def test_a_traceback_shows_where_and_what_kind_but_not_the_drivers_words(
+    lines: io.StringIO,
+) -> None:
+    async def refuse(row: str) -> None:
+        try:
+            int(row)
+        except ValueError as error:
+            raise KeyError(row) from error
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(refuse("Maria da Silva"))
+    except* KeyError:
+        structlog.get_logger().exception("batch_failed")
+
+    told = json.loads(lines.getvalue())["exception"]
+    assert "in refuse" in told
+    assert "\nValueError\n" in told
+    assert told.endswith("\nKeyError")
+    assert "invalid literal" not in told  # how int() quotes what it refuses

@@ -18,6 +18,7 @@ from services.reconciler.api.operation import (
     Strict,
 )
 from services.reconciler.api.problem import Problem
+from services.reconciler.api.rules import RuleAsked
 from services.reconciler.api.tenants import Paging
 from services.reconciler.api.words import (
     Instant,
@@ -41,7 +42,6 @@ from shared.domain.backfill_run import (
 from shared.domain.ids import BackfillId
 from shared.domain.moment import local_day
 from shared.domain.money import show_reais
-from shared.domain.rule import Rule
 
 OLDEST: Final = date(2000, 1, 1)
 # Far enough for every bill, near enough for every zone's arithmetic.
@@ -62,10 +62,9 @@ class BackfillNew(Strict):
     reason: Reason
 
 
-class RulePreview(Strict):
+class RulePreview(RuleAsked):
     """What would become of the sales since a day under another rule."""
 
-    rule: Rule
     since: AskedDay
 
 

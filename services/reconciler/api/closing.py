@@ -17,8 +17,16 @@ from services.reconciler.api.operation import (
 from services.reconciler.api.problem import Problem
 from services.reconciler.api.words import Instant, Money, Reason, month_of
 from shared.closing import close, span_of
-from shared.db import audit_store, closing_locks_store, closing_read, connections_store
+from shared.db import (
+    audit_store,
+    closing_locks_store,
+    closing_read,
+    connections_store,
+    outbox_wakes,
+    tenants_store,
+)
 from shared.domain.closing import Adjustment, Closing, Figures, Lock, Month, Sum
+from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.money import show_reais
 from shared.vindi.budget import Lane
 from shared.vindi.client import VindiClient
@@ -134,6 +142,8 @@ async def lock(call: Call[LockIn, NoQuery]) -> Answer:
         raise Problem(409, "closing_not_balanced", "This month does not balance.")
     tenant, reason = call.tenant.id, call.body.reason
     async with call.services.pool.acquire() as conn, conn.transaction():
+        # The emitter sends nothing of this tenant meanwhile: what it sends next sees the lock.
+        await tenants_store.lock(conn, tenant)
         made = await closing_locks_store.add(
             conn,
             tenant,
@@ -153,7 +163,7 @@ async def lock(call: Call[LockIn, NoQuery]) -> Answer:
 
 
 async def unlock(call: Call[UnlockIn, NoQuery]) -> Answer:
-    """Open a locked month again."""
+    """Open a locked month again; what was held for it is decided afresh."""
     month, tenant = month_of(call.path["month"]), call.tenant.id
     async with call.services.pool.acquire() as conn, conn.transaction():
         removed = await closing_locks_store.remove(conn, tenant, month)
@@ -163,6 +173,8 @@ async def unlock(call: Call[UnlockIn, NoQuery]) -> Answer:
         await audit_store.add(
             conn, tenant, actor=call.actor, action="closing_unlocked", detail=detail
         )
+        await outbox_wakes.wake_stopped(conn, tenant, [MONTH_CLOSED])
+    await call.services.waker.ring()
     return Answer(body=_show_lock(removed))
 
 
@@ -274,7 +286,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="POST",
         path=_LOCK,
         name="lock_closing",
-        summary="Lock a month: later changes show as adjustments, backfills do not date into it",
+        summary="Lock a month: no nota is dated into it, and later changes show as adjustments",
         handler=lock,
         body=LockIn,
         query=NoQuery,
@@ -289,7 +301,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="DELETE",
         path=_LOCK,
         name="unlock_closing",
-        summary="Open a locked month again; the answer is the lock it had",
+        summary="Open a locked month again, and what it held; the answer is the lock it had",
         handler=unlock,
         body=UnlockIn,
         query=NoQuery,

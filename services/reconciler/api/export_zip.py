@@ -56,6 +56,7 @@ async def stream_zip(wanted: Export) -> AsyncIterator[bytes]:
     out, manifest = _Unseekable(), _Manifest()
     fetch = _Fetcher(wanted.issuer)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.filelist, archive.NameToInfo = _Entries(wanted.at), _Names()
         async for notas in wanted.notas:
             for nota in notas:
                 for kind in KINDS:
@@ -76,6 +77,53 @@ def _entry(name: str, at: datetime) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, (at.year, at.month, at.day, at.hour, at.minute, at.second))
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry
+
+
+class _Entries(list[zipfile.ZipInfo]):
+    """What the end of a ZIP lists, once, kept packed meanwhile.
+
+    As objects, the entries of a hundred thousand notas were most of the memory of their export.
+    """
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__()
+        self._at = at
+        self._count = 0
+        self._packer = zlib.compressobj()
+        self._packed = bytearray()
+
+    def append(self, info: zipfile.ZipInfo, /) -> None:
+        sizes = (info.flag_bits, info.CRC, info.compress_size, info.file_size, info.header_offset)
+        line = f"{info.filename} {' '.join(map(str, sizes))}\n"
+        self._packed += self._packer.compress(line.encode())
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[zipfile.ZipInfo]:
+        self._packed += self._packer.flush()
+        unpacker, rest = zlib.decompressobj(), b""
+        for start in range(0, len(self._packed), _PIECE):
+            piece = rest + unpacker.decompress(self._packed[start : start + _PIECE])
+            *lines, rest = piece.split(b"\n")
+            for line in lines:
+                yield self._unpacked(line.decode())
+
+    def _unpacked(self, line: str) -> zipfile.ZipInfo:
+        name, *sizes = line.split(" ")
+        info = _entry(name, self._at)
+        info.flag_bits, info.CRC, info.compress_size, info.file_size, info.header_offset = map(
+            int, sizes
+        )
+        return info
+
+
+class _Names(dict[str, zipfile.ZipInfo]):
+    """Names are told apart by their ids already: none is remembered."""
+
+    def __setitem__(self, name: str, info: zipfile.ZipInfo, /) -> None:
+        pass
 
 
 class _Fetcher:

@@ -1,14 +1,16 @@
 """Requests into models; everything that does not fit becomes a Problem, never an error of ours."""
 
 import re
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from services.reconciler.api.operation import NoBody
 from services.reconciler.api.problem import FieldProblem, Problem
+from shared.domain.impossible import Impossible
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -32,7 +34,7 @@ async def read_body(request: Request, model: type[M]) -> tuple[M, bytes]:
     try:
         return _storable(model.model_validate_json(raw, strict=True)), raw
     except ValidationError as error:
-        raise _problem(error) from error
+        raise _problem(error, _impossible(model, raw)) from error
 
 
 def read_query(request: Request, model: type[M]) -> M:
@@ -86,20 +88,40 @@ def _has_nul(value: Any) -> bool:
     return False
 
 
-def _problem(error: ValidationError) -> Problem:
+@runtime_checkable
+class Combined(Protocol):
+    """A body with combinations that cannot be meant, beside fields that are wrong alone."""
+
+    @classmethod
+    def impossible(cls, told: Mapping[str, Any]) -> list[Impossible]:
+        """Name them, of a body as it was told."""
+
+
+def _impossible(model: type[BaseModel], raw: bytes) -> list[Impossible]:
+    if not isinstance(model, Combined):
+        return []
+    try:
+        told = from_json(raw)  # as deep as pydantic reads, and no deeper
+    except ValueError:
+        return []
+    return model.impossible(told) if isinstance(told, dict) else []
+
+
+def _problem(error: ValidationError, more: Sequence[Impossible] = ()) -> Problem:
     """Say what is wrong where, without the value, which may be a key."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     if any(item["type"] == "json_invalid" for item in found):
         return Problem(400, "malformed_json", "The body is not JSON.")
-    return _invalid(
-        tuple(
-            FieldProblem(
-                field=_path(item),
-                message=item["msg"].removeprefix("Value error, "),
-            )
-            for item in found[:MOST_ERRORS]
-        )
-    )
+    problems = [
+        FieldProblem(field=_path(item), message=item["msg"].removeprefix("Value error, "))
+        for item in found
+    ]
+    problems += [
+        FieldProblem(field=".".join(map(str, one.field)), message=one.message) for one in more
+    ]
+    # The model itself names combinations too, once its fields are right.
+    distinct = {(problem.field, problem.message): problem for problem in problems}
+    return _invalid(tuple(distinct.values())[:MOST_ERRORS])
 
 
 def _path(item: ErrorDetails) -> str:

@@ -1,6 +1,7 @@
 """A tenant's rule and its versions."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
@@ -18,8 +19,9 @@ from services.reconciler.api.tenants import Paging
 from services.reconciler.api.words import Instant, Money, read_number_cursor, write_cursor
 from shared.db import rules_store
 from shared.db.rules_store import RuleVersion
+from shared.domain.impossible import Impossible, impossible_in
 from shared.domain.money import show_reais
-from shared.domain.rule import Rule
+from shared.domain.rule import STORED, Rule
 from shared.domain.rule_change import ChangeCount, Outcome
 from shared.domain.sale import SaleStatus
 from shared.rule_change import foresee_change
@@ -50,6 +52,11 @@ class RuleAsked(Strict):
     """A rule that is not in force."""
 
     rule: Rule
+
+    @classmethod
+    def impossible(cls, told: Mapping[str, Any]) -> list[Impossible]:
+        """Name what cannot be meant in the rule that is asked about."""
+        return impossible_in(told, "rule")
 
 
 class OutcomeOut(BaseModel):
@@ -143,13 +150,14 @@ async def list_versions(call: Call[NoBody, Paging]) -> Answer:
 
 def show(version: RuleVersion) -> RuleOut:
     """A version as the API writes it."""
-    return RuleOut(
+    values = {
         **version.rule.model_dump(by_alias=True),
-        version=version.version,
-        created_at=version.created_at,
-        created_by=version.created_by,
-        rule=version.rule,
-    )
+        "version": version.version,
+        "created_at": version.created_at,
+        "created_by": version.created_by,
+        "rule": version.rule,
+    }
+    return RuleOut.model_validate(values, context=STORED)
 
 
 _RULE: Final = "/tenants/{tenant_id}/rule"

@@ -3,7 +3,6 @@
 What the next step is follows from the tables alone, so a run goes on exactly where it was.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +24,7 @@ from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
+from shared.json_bytes import read_json, write_json
 from shared.vindi.bulk import Found as FoundRow
 from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.payloads import read_bill, read_customer
@@ -257,7 +257,7 @@ class Run:
     ) -> Foreseen | None:
         customer = None
         if read is not None and read.body is not None:
-            customer = read_customer(json.loads(self._unseal(read.body, "customer")))
+            customer = read_customer(read_json(self._unseal(read.body, "customer")))
         foreseen = self.judge.foresee(bill, known, one.refunds, now, customer)
         if foreseen is None and read is not None and read.problem is not None:
             return held(read.problem)
@@ -272,12 +272,13 @@ class Run:
                 raise RunLost
 
     def _unsealed(self, one: OpenBill) -> Read[Bill]:
-        raw = json.loads(self._unseal(one.body, "bill"))
+        raw = read_json(self._unseal(one.body, "bill"))
         return Read(raw=raw, value=read_bill(raw))
 
     def _seal(self, raw: Mapping[str, Any], purpose: str = "bill") -> bytes:
-        text = json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()
-        return self.services.sealer.seal(text, tenant=self.backfill.tenant_id, purpose=purpose)
+        return self.services.sealer.seal(
+            write_json(raw), tenant=self.backfill.tenant_id, purpose=purpose
+        )
 
     def _unseal(self, sealed: bytes, purpose: str) -> bytes:
         return self.services.sealer.unseal(sealed, tenant=self.backfill.tenant_id, purpose=purpose)

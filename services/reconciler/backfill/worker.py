@@ -9,6 +9,7 @@ import structlog
 
 from services.reconciler.backfill.judge import Judge
 from services.reconciler.backfill.run import Run, RunLost
+from services.reconciler.mirror import reach_back
 from services.reconciler.services import Services
 from shared.db import backfills_store, connections_store, tenants_store
 from shared.domain.backfill import Window
@@ -122,6 +123,8 @@ async def _steps(services: Services, leased: Backfill) -> None:
     run: Run | None = None
     try:
         run = await prepare(services, leased)
+        if not await _looked_for_copies(services, leased):
+            return
         while await _step(run):
             pass
         log.info("backfill_completed", tenant_id=leased.tenant_id, backfill_id=leased.id)
@@ -138,6 +141,21 @@ async def _steps(services: Services, leased: Backfill) -> None:
         # A bug, or the database is away: tried again later, and not for ever.
         await _rest(services, leased, "internal_error")
         raise
+
+
+async def _looked_for_copies(services: Services, run: Backfill) -> bool:
+    """Whether what the issuer has of these days is known, so that no past sale is issued twice."""
+    if run.asked.dry_run:
+        return True
+    try:
+        await reach_back(services, run.tenant_id, run.asked.since)
+    except TenantBlockedError as error:  # the issuer's, which is not Vindi's to answer for
+        await _fail(services, run, error.code)
+    except TransientError:
+        await _rest(services, run, "issuer_unavailable")
+    else:
+        return True
+    return False
 
 
 async def _step(run: Run) -> bool:

@@ -1,6 +1,5 @@
 """What one pass over one account works with, and what it has found so far."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from shared.db.connection import Pool
 from shared.db.passes_store import PassState, Zone
 from shared.domain.bill import Bill
 from shared.domain.ids import BillId, TenantId
+from shared.json_bytes import read_json, write_json
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 from shared.vindi.payloads import read_bill
@@ -74,15 +74,14 @@ class PassContext:
 
     def seal_bill(self, raw: dict[str, object]) -> bytes:
         """Seal a bill's JSON as it came."""
-        text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
-        return self.sealer.seal(text.encode(), tenant=self.tenant, purpose=BILL)
+        return self.sealer.seal(write_json(raw), tenant=self.tenant, purpose=BILL)
 
     def stored_bill(self, known: KnownBill | None) -> Bill | None:
         """The bill as it was last read; None when it never was."""
         if known is None:
             return None
         body = self.sealer.unseal(known.body, tenant=self.tenant, purpose=BILL)
-        return read_bill(json.loads(body))
+        return read_bill(read_json(body))
 
 
 def overlap(zone: Zone) -> timedelta:

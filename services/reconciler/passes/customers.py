@@ -1,6 +1,6 @@
-"""The lane of customers: what changed in them frees sales held for what they lacked.
+"""The lane of customers: what changed in them frees sales held, or denied, for their data.
 
-Vindi sends no event for a customer. The lane asks nothing while no sale is held for one.
+Vindi sends no event for a customer. The lane asks nothing while no sale waits for one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ SURELY_SEEN: Final = timedelta(minutes=5)
 
 
 async def read_changed_customers(context: PassContext) -> None:
-    """Lane D: customers changed since its mark, if any sale is held for one."""
+    """Lane D: customers changed since its mark, if any sale waits for one."""
     async with context.pool.acquire() as conn:
-        if not await customer_holds_store.any_held(conn, context.tenant):
+        if not await customer_holds_store.any_waiting(conn, context.tenant):
             return
     if CUSTOMERS_LANE not in context.findings.plain:
 
@@ -53,7 +53,7 @@ async def read_changed_customers(context: PassContext) -> None:
 
 
 async def _read_each(context: PassContext) -> None:
-    """Without a filter on changes: every customer that a sale is held for, fifty a call."""
+    """Without a filter on changes: every customer that a sale waits for, fifty a call."""
     after = CustomerId(0)
     while True:
         async with context.pool.acquire() as conn:
@@ -76,7 +76,7 @@ async def _read(
 
 
 async def _decide_again(context: PassContext, rows: Sequence[Row[Customer]]) -> None:
-    """Make due the sales held for these customers before they last changed."""
+    """Make due the sales that waited for these customers before they last changed."""
     changed = {
         CustomerId(number): at
         for row in rows
@@ -86,7 +86,7 @@ async def _decide_again(context: PassContext, rows: Sequence[Row[Customer]]) -> 
     if not changed:
         return
     async with context.pool.acquire() as conn:
-        held = await customer_holds_store.held_for(conn, context.tenant, list(changed))
+        held = await customer_holds_store.waiting_for(conn, context.tenant, list(changed))
     bills = [
         hold.bill_id for hold in held if changed[hold.customer_id] + SURELY_SEEN >= hold.decided_at
     ]

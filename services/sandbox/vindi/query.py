@@ -75,8 +75,15 @@ _TOKEN = re.compile(
 )
 
 
+# What bulk readers send all day: `id=1 OR id=2 OR id=3`.
+_ANY_OF = re.compile(r"([a-z_]+)=[0-9]+(?: OR \1=[0-9]+)+")
+
+
 def parse(text: str) -> Tree:
     """Read a query; raises QueryRefusedError."""
+    if any_of := _ANY_OF.fullmatch(text):
+        name = any_of[1]
+        return Or(tuple(Term(name, "=", value) for value in re.findall("[0-9]+", text)))
     return _Parser(text).whole()
 
 

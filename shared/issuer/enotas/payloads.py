@@ -18,6 +18,7 @@ from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
 from shared.domain.party import is_foreign, phone_for_nota
 from shared.issuer.enotas.denials import plain_reason
 from shared.issuer.interface import Finding, Notification, Phase, Snapshot
+from shared.json_bytes import read_json, write_json
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 MOST_NAME: Final = 75  # lengths seen in denials of real cities (section 4.2)
@@ -44,7 +45,6 @@ PHASES: Final[Mapping[str, Phase]] = {
 }
 
 _DOCUMENTED: Final = frozenset({Phase.ISSUED, Phase.CANCELLED, Phase.CANCEL_REFUSED})
-_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FRACTION: Final = re.compile(r"\.\d+")
 
 
@@ -67,7 +67,7 @@ def render_nota(
 
 def encode(body: Mapping[str, object]) -> bytes:
     """Write a body as compact UTF-8 JSON."""
-    return _ENCODE(body).encode()
+    return write_json(body)
 
 
 def reais(cents: Cents) -> float:
@@ -142,7 +142,7 @@ def read_list(body: object) -> tuple[list[Snapshot], int]:
 def read_findings(body: bytes) -> tuple[Finding, ...]:
     """Read a refusal: a list of errors, one error, text, HTML, or nothing (section 2.2)."""
     try:
-        content = json.loads(body)
+        content = read_json(body)
     except ValueError:
         text = plain_reason(body[:2000].decode("utf-8", "replace"))
         return (Finding(code="", message=text),) if text else ()
@@ -153,8 +153,8 @@ def read_findings(body: bytes) -> tuple[Finding, ...]:
 def read_notification(body: bytes) -> Notification | None:
     """Read a push; None when it is not JSON or names no nota (section 8.3)."""
     try:
-        push = _lowered(json.loads(body))
-    except (ValueError, RecursionError):
+        push = _lowered(read_json(body))
+    except ValueError:
         return None
     number, key = _text(push, "nfeid"), _text(push, "nfeidexterno")
     if not number and not key:
@@ -174,7 +174,7 @@ def read_missing(body: bytes) -> tuple[str, ...]:
 def read_xml(body: bytes) -> bytes:
     """Unwrap a document that may come as a JSON string (section 3.2); ValueError if it is none."""
     if body.lstrip()[:1] == b'"':
-        content = json.loads(body)
+        content = read_json(body)
         body = content.encode() if isinstance(content, str) else b""
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
         raise ValueError("not XML")

@@ -10,7 +10,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
 from shared.domain.errors import UncertainError
-from shared.http import NEVER_SENT, demand_https, read_json, retry_after
+from shared.http import NEVER_SENT, demand_https, retry_after
 from shared.issuer.errors import (
     IssuerBusy,
     IssuerForbidden,
@@ -18,6 +18,7 @@ from shared.issuer.errors import (
     IssuerUnavailable,
 )
 from shared.issuer.limits import Limits
+from shared.json_bytes import read_json
 
 log = structlog.get_logger()
 
@@ -133,6 +134,9 @@ class Transport:
                 headers=self._headers if body is None else self._writing,
                 timeout=self._timeout,
                 allow_redirects=False,
+                # The library sends a POST only once by itself; what keeps others from going twice
+                # would cost every nota.
+                middlewares=() if method == "POST" else None,
             ) as response:
                 content = await response.read()
         # What the library raises may show the request, so it is never passed on.

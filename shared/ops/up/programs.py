@@ -41,6 +41,8 @@ class Service:
 
 # One process spends its whole core on HTTP while the database still has room (make bench).
 WEBHOOK_PROCESSES: Final = 2
+# While one decides, the other's requests are under way; and one that dies delays nothing.
+EMITTER_PROCESSES: Final = 2
 
 SERVICES: Final = (
     Service(
@@ -54,7 +56,13 @@ SERVICES: Final = (
     Service(
         name="reconciler", load=load_reconciler, port_setting="INTERNAL_PORT", shown_as="internal"
     ),
-    Service(name="emitter", load=load_emitter, port_setting="EMITTER_PORT", shown_as=None),
+    Service(
+        name="emitter",
+        load=load_emitter,
+        port_setting="EMITTER_PORT",
+        shown_as=None,
+        processes=EMITTER_PROCESSES,
+    ),
 )
 
 

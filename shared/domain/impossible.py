@@ -1,0 +1,127 @@
+"""Combinations in a rule that cannot be meant: each with its field, all of them at once.
+
+Works on a rule as it was told (JSON), so that it speaks beside what is wrong with single fields;
+what does not have the right shape is left to those.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Told = Mapping[str, Any]
+Field = tuple[str | int, ...]
+
+_LISTS: Final = ("product_code", "plan_code", "payment_method_code", "customer_code")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impossible:
+    """What cannot be, and the field where it is mended."""
+
+    field: Field
+    message: str
+
+
+def impossible(rule: Told) -> list[Impossible]:
+    """Name every combination of a rule that cannot be meant."""
+    return [
+        Impossible(field=field, message=message)
+        for found in (_guarantee(rule), _exceptions(rule), _address(rule), _refunds(rule))
+        for field, message in found
+    ]
+
+
+def impossible_in(told: Told, name: str) -> list[Impossible]:
+    """The same for a rule that is a part of something, in its terms."""
+    return [
+        Impossible(field=(name, *one.field), message=one.message)
+        for one in impossible(_part(told, name))
+    ]
+
+
+def _guarantee(rule: Told) -> Iterator[tuple[Field, str]]:
+    days = rule.get("guarantee_days")
+    if rule.get("issue_when") == "guarantee_ended" and days is None:
+        yield ("guarantee_days",), "guarantee_days is needed with issue_when guarantee_ended"
+    for number, exception in _numbered(rule):
+        own, when = exception.get("guarantee_days"), exception.get("issue_when")
+        field = ("exceptions", number, "guarantee_days")
+        if when == "guarantee_ended" and own is None and days is None:
+            yield field, "guarantee_days is needed here or in the rule"
+        if when not in (None, "guarantee_ended") and own is not None:
+            yield field, "guarantee_days needs issue_when guarantee_ended"
+
+
+def _exceptions(rule: Told) -> Iterator[tuple[Field, str]]:
+    before: list[tuple[int, _Wanted]] = []
+    for number, exception in _numbered(rule):
+        wanted = _wanted(_part(exception, "if"))
+        for name, codes in zip(_LISTS, wanted.codes, strict=True):
+            if "" in codes:
+                yield ("exceptions", number, "if", name), "an empty code matches nothing"
+        first = next((earlier for earlier, other in before if other.covers(wanted)), None)
+        if first is not None:
+            yield (
+                ("exceptions", number, "if"),
+                f"never reached: all it matches is matched by exceptions.{first} before it",
+            )
+        before.append((number, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    cycle: str
+    codes: tuple[frozenset[str], ...]
+
+    def covers(self, later: "_Wanted") -> bool:
+        """Whether whatever matches the later conditions matches these."""
+        return self.cycle in ("any", later.cycle) and all(
+            not mine or (theirs and theirs <= mine)
+            for mine, theirs in zip(self.codes, later.codes, strict=True)
+        )
+
+
+def _wanted(told: Told) -> _Wanted:
+    cycle = told.get("cycle", "any")
+    codes = tuple(frozenset(_list(told, name)) for name in _LISTS)
+    return _Wanted(cycle if isinstance(cycle, str) else "any", codes)
+
+
+def _address(rule: Told) -> Iterator[tuple[Field, str]]:
+    if rule.get("customer_address_incomplete") != "default_address":
+        return
+    if rule.get("default_address") is None:
+        yield (
+            ("default_address",),
+            "default_address is needed with customer_address_incomplete default_address",
+        )
+
+
+def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
+    policy = _part(rule, "refunds")
+    if rule.get("cancel_on_refund") is False:
+        for name in ("full", "bill_canceled"):
+            if policy.get(name) == "cancel":
+                yield ("refunds", name), "cancel_on_refund says that nothing is cancelled for it"
+    window = policy.get("city_window")
+    if isinstance(window, Mapping):
+        limits = [window.get("days_after_issue"), window.get("until_day")]
+        if limits.count(None) != 1:
+            yield ("refunds", "city_window"), "either days_after_issue or until_day"
+
+
+def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:
+    told = rule.get("exceptions")
+    for number, exception in enumerate(told if isinstance(told, list) else ()):
+        if isinstance(exception, Mapping):
+            yield number, exception
+
+
+def _part(told: Told, name: str) -> Told:
+    part = told.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _list(told: Told, name: str) -> list[str]:
+    values = told.get(name)
+    return [v for v in values if isinstance(v, str)] if isinstance(values, list) else []

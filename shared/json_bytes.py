@@ -1,0 +1,39 @@
+"""JSON as bytes, both ways: for bodies of answers and for what is kept sealed."""
+
+import json
+from typing import Any
+
+import orjson
+
+
+def read_json(body: bytes) -> Any:
+    """Decode a JSON body; ValueError for anything else, HTML and emptiness included.
+
+    Half a surrogate pair, which an escape can smuggle in and no UTF-8 can hold, becomes U+FFFD:
+    one odd name must not make a whole page unreadable, or what is read from it unwritable.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # stricter than we may be: half pairs, NaN, a mark of order
+        try:
+            return _mended(json.loads(body))
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+def write_json(value: Any) -> bytes:
+    """Encode as compact UTF-8; equal values give equal bytes. For what `read_json` reads."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # integers of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value
