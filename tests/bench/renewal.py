@@ -44,10 +44,10 @@ async def run(folder: Path) -> list[Measure]:
         await _settle_in(field, busy)
         before = await _requests(field, busy)
         await sell(field, busy, BILLS, within=PAID_WITHIN)
-        await sell(field, calm, 1)
         started = time.monotonic()
         await _mark_due(field, busy)
         await asyncio.sleep(3)
+        await sell(field, calm, 1)
         waited = await _one_sale(field, calm)
         while await _sent(field, busy) < BILLS + 1:
             await asyncio.sleep(0.2)
