@@ -305,3 +305,17 @@ def _entry(row: asyncpg.Record) -> Entry:
 
 def _count(tag: str) -> int:
     return int(tag.rpartition(" ")[2])
+
+
+DUE_NOW: Final = """
+    -- outbox_store.due_now
+    SELECT count(*) FROM (SELECT FROM outbox
+                           WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
+                           LIMIT $3) AS due
+"""
+
+
+async def due_now(conn: Connection, tenant: TenantId, *, lane: Lane, most: int) -> int:
+    """Count a tenant's sales that are due in a lane, no further than `most`."""
+    found: int = await conn.fetchval(DUE_NOW, tenant, lane, most)
+    return found

@@ -169,7 +169,8 @@ FINISH: Final = """
            error_since = CASE WHEN $4::text IS NULL THEN NULL
                               ELSE coalesce(p.error_since, now()) END,
            complete_at = CASE WHEN $5 THEN now() ELSE p.complete_at END,
-           failures = CASE WHEN $5 THEN 0 WHEN $4 = 'busy' THEN p.failures ELSE p.failures + 1 END,
+           failures = CASE WHEN $5 THEN 0 WHEN coalesce($4, 'busy') = 'busy' THEN p.failures
+                         ELSE p.failures + 1 END,
            bills_mark = coalesce($6, p.bills_mark),
            charges_mark = coalesce($7, p.charges_mark),
            refunds_mark = coalesce($8, p.refunds_mark),

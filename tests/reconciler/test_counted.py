@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.reconciler.passes import since
+from services.reconciler.passes import run_pass, since
 from services.reconciler.passes.known import KnownRow
 from services.reconciler.passes.since import best_cut
 from services.sandbox.vindi import operations
@@ -137,6 +137,24 @@ async def test_a_charge_that_changed_without_its_bill_is_found(
 
     assert await watch.due() == {pending.id}
     assert pending.id not in {bill.id for bill in bills}
+
+
+async def test_a_pass_gives_way_to_sales_just_heard_of_but_not_for_long(
+    watch: Watch, bills: list[Bill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_pass, "GIVES_WAY_TO", 10)
+    await watch.desk.heard(*(BillId(bill.id) for bill in bills[:10]))
+    before, started = watch.requests(), await watch.state()
+
+    put_off = await watch.pass_once()
+
+    assert watch.requests() == before
+    assert put_off.bills_mark == started.bills_mark
+    assert put_off.failures == 0
+    async with watch.desk.pool.acquire() as conn:
+        await conn.execute("UPDATE reconciler_passes SET complete_at = now() - interval '9 min'")
+    read = await watch.pass_once()
+    assert read.bills_mark > started.bills_mark
 
 
 def test_the_cut_is_where_most_was_changed_and_not_yet_read() -> None:

@@ -35,7 +35,9 @@ async def test_a_pass_with_nothing_new_costs_three_requests(watch: Watch) -> Non
 
     assert watch.requests() - before == 3
     assert state.found == first.found == 30
-    assert marks(state) > marks(first)
+    assert first.complete_at is not None
+    assert state.complete_at is not None
+    assert state.complete_at > first.complete_at
 
 
 async def test_after_a_renewal_day_the_overlap_is_not_read_over_and_over(

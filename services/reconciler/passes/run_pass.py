@@ -17,7 +17,7 @@ from services.reconciler.passes.zone import measure_zone, zone_is_due
 from services.reconciler.read_list import LONGEST_WAIT, IncompletePass
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
-from shared.db import bills_store, connections_store, outbox_wakes
+from shared.db import bills_store, connections_store, outbox_store, outbox_wakes
 from shared.db.connection import Pool
 from shared.db.connections_store import VindiConnection
 from shared.db.passes_store import Claimed, PassResult, Zone
@@ -40,6 +40,10 @@ LANES: Final[tuple[tuple[Mark, Callable[[PassContext], Awaitable[None]]], ...]] 
     ("customers_mark", read_changed_customers),
 )
 DAY: Final = timedelta(days=1)
+# What the emitter is about to read need not be read by a pass as well, so a pass gives way to
+# so many sales, but no longer than until so many intervals after the last one.
+GIVES_WAY_TO: Final = 500
+GIVES_WAY_UNTIL: Final = 1.75
 LARGEST_SKEW: Final = timedelta(days=1)
 
 
@@ -68,6 +72,9 @@ async def run_pass(
     A failure of Vindi is part of the result; only ours (the database, a bug) are raised.
     """
     state, now = claimed.state, claimed.now
+    put_off = await _put_off(pool, claimed, every)
+    if put_off is not None:
+        return PassResult(next_pass_at=put_off, error=None, complete=False)
     context = PassContext(
         pool=pool,
         sealer=sealer,
@@ -106,6 +113,21 @@ async def run_pass(
         if len(outcome.marks) < len(LANES):
             after = min(after, retry(context.clock(), state.failures, every))
     return _result(context, outcome, after)
+
+
+async def _put_off(pool: Pool, claimed: Claimed, every: timedelta) -> datetime | None:
+    """When to come again, if the emitter has its hands full with sales just heard of."""
+    state, now = claimed.state, claimed.now
+    if state.complete_at is None or state.error is not None:
+        return None
+    latest = state.complete_at + every * GIVES_WAY_UNTIL
+    if now >= latest:
+        return None
+    async with pool.acquire() as conn:
+        due = await outbox_store.due_now(
+            conn, state.tenant_id, lane=outbox_store.LIVE, most=GIVES_WAY_TO
+        )
+    return min(now + every / 10, latest) if due >= GIVES_WAY_TO else None
 
 
 async def _run_lanes(context: PassContext, outcome: _Outcome) -> None:
