@@ -20,10 +20,11 @@ from shared.crypto.seal import Sealer
 from shared.crypto.tokens import new_tenant_id
 from shared.db.connections_store import VINDI_KEY
 from shared.db.migrate import migrate
+from shared.local.files import free_port
 from shared.local.postgres import running_postgres
 from shared.local.redis import running_redis
 from tests.bench.measure import Measure
-from tests.journey.system import Service, free_port, service_environment
+from tests.journey.system import Service, service_environment
 
 TENANTS: Final = 10_000
 EVERY: Final = timedelta(minutes=5)

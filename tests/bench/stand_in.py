@@ -12,9 +12,10 @@ from typing import Any
 import aiohttp
 
 from shared.db.migrate import migrate
+from shared.local.files import free_port
 from shared.local.postgres import DURABLE, running_postgres
 from shared.local.redis import running_redis
-from tests.journey.system import TOKEN, Service, free_port, service_environment
+from tests.journey.system import TOKEN, Service, service_environment
 
 
 @dataclass(slots=True, kw_only=True)

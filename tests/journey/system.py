@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,17 +18,11 @@ from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
 from services.sandbox.vindi.records import Bill
+from shared.local.files import free_port
 from tests.emitter.conftest import a_buyer
 
 TOKEN = "a-token-for-journeys"
 PATIENCE = 40.0  # seconds; a loaded machine is slow, a broken system never answers
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True, kw_only=True)
