@@ -15,6 +15,7 @@ SILENT_PASSES: Final = 3  # that found sales without their events, one event hea
 LATE_PASSES: Final = 3  # intervals without a complete pass before that is worth a word
 NO_PASS_FOR: Final = timedelta(hours=1)
 MOST_SKEW: Final = timedelta(seconds=60)
+REPEATED_FOR: Final = timedelta(hours=48)  # how long Vindi repeats a delivery (section 9.2)
 DUE_LATE: Final = timedelta(minutes=5)
 DUE_STUCK: Final = timedelta(hours=1)
 
@@ -49,6 +50,7 @@ def judge(facts: TenantFacts, *, every: timedelta) -> list[Check]:
             _profile(facts.vindi),
             _last_event(facts),
             _webhook(facts),
+            _rejected(facts),
             _last_pass(facts, facts.vindi, every),
             _filters(facts),
             _clock(facts),
@@ -117,6 +119,22 @@ def _webhook(facts: TenantFacts) -> Check:
         " Vindi; até lá as vendas são encontradas pela leitura periódica."
     )
     return Check(code="webhook", status="broken", since=passes.silent_since, message=text)
+
+
+def _rejected(facts: TenantFacts) -> Check:
+    """Deliveries under a secret that is not valid: an old address, or one with a slip in it."""
+    code, last = "webhook_rejected", facts.rejected_at
+    if last is None or facts.now - last > REPEATED_FOR:
+        return _ok(code, "Nenhuma entrega da Vindi recusada.")
+    told = f"Entregas da Vindi recusadas: {facts.rejections}, com um endereço que não vale mais."
+    if facts.last_event is not None and facts.last_event > last:
+        text = f"{told} As últimas foram aceitas; apague o webhook antigo no painel da Vindi."
+        return Check(code=code, status="degraded", since=facts.rejected_since, message=text)
+    text = (
+        f"{told} A Vindi repete por 48 horas e desiste. Copie o endereço atual do webhook para o"
+        " painel da Vindi; as vendas são encontradas pela leitura periódica."
+    )
+    return Check(code=code, status="broken", since=facts.rejected_since, message=text)
 
 
 def _last_pass(facts: TenantFacts, vindi: ConnectionState, every: timedelta) -> Check:

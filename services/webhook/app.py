@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.webhook.commit_batch import Committer
 from services.webhook.keep_partitions import keep_partitions
 from services.webhook.receive import Receiver
+from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets
 from shared.config.settings import WebhookSettings
 from shared.crypto.seal import Sealer
@@ -59,17 +60,22 @@ class WebhookApp:
                 process.database, application="webhook", statement_timeout=STATEMENT_TIMEOUT
             ) as pool,
             open_waker(process.redis_url.reveal()) as waker,
-            self._receiving(pool, waker),
-            _beside(pool),
+            _beside(pool, rejections := Rejections(pool)),
+            self._receiving(pool, waker, rejections),
         ):
             yield
 
     @asynccontextmanager
-    async def _receiving(self, pool: Pool, waker: Waker) -> AsyncIterator[None]:
+    async def _receiving(
+        self, pool: Pool, waker: Waker, rejections: Rejections
+    ) -> AsyncIterator[None]:
         committer = Committer(pool, after_marks=waker.ring)
         committer.start()
         self._receiver = Receiver(
-            secrets=Secrets(pool), committer=committer, sealer=_sealer(self._settings)
+            secrets=Secrets(pool),
+            committer=committer,
+            sealer=_sealer(self._settings),
+            rejections=rejections,
         )
         self._check = schema_check(pool)
         try:
@@ -97,14 +103,19 @@ def create_app(settings: WebhookSettings) -> WebhookApp:
 
 
 @asynccontextmanager
-async def _beside(pool: Pool) -> AsyncIterator[None]:
-    keeper = asyncio.create_task(keep_partitions(pool), name="partitions")
+async def _beside(pool: Pool, rejections: Rejections) -> AsyncIterator[None]:
+    tasks = [
+        asyncio.create_task(keep_partitions(pool), name="partitions"),
+        asyncio.create_task(rejections.write_for_ever(), name="rejections"),
+    ]
     try:
         yield
     finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await rejections.write()
 
 
 def _sealer(settings: WebhookSettings) -> Sealer:

@@ -15,8 +15,10 @@ from starlette.types import Receive, Scope, Send
 from services.webhook.body import BodyError, Room, read_body
 from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
 from services.webhook.interpret import Heard, read_enotas, read_vindi
+from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets, secret_of_basic
 from shared.crypto.seal import Sealer
+from shared.crypto.tokens import tenant_of_secret
 from shared.db.events_store import Source, StoredEvent
 from shared.db.outbox_store import LIVE, Mark
 from shared.domain.ids import TenantId
@@ -65,8 +67,11 @@ log = structlog.get_logger()
 class Receiver:
     """Takes requests to `/v1/{source}` and `/v1/{source}/{secret}`, as the router found them."""
 
-    def __init__(self, *, secrets: Secrets, committer: Committer, sealer: Sealer) -> None:
+    def __init__(
+        self, *, secrets: Secrets, committer: Committer, sealer: Sealer, rejections: Rejections
+    ) -> None:
         self._secrets = secrets
+        self._rejections = rejections
         self._committer = committer
         self._sealer = sealer
         self._room = Room()
@@ -95,8 +100,14 @@ class Receiver:
             log.warning("secret_look_up_failed", error=type(error).__name__)
             return "refused"
         if tenant is None:
+            self._note_rejected(source, secret, headers)
             return "unknown_secret"
         return await self._keep(tenant, source, headers, receive)
+
+    def _note_rejected(self, source: Source, secret: str | None, headers: Headers) -> None:
+        claimed = tenant_of_secret(secret) if secret else None
+        if claimed is not None and source == "vindi" and _from_vindi(headers):
+            self._rejections.note(claimed)
 
     async def _keep(
         self, tenant: TenantId, source: Source, headers: Headers, receive: Receive
@@ -154,8 +165,12 @@ def _needed(scope: Scope) -> Headers:
 def _count(source: Source, outcome: Outcome, headers: Headers) -> None:
     DELIVERIES.labels(source, outcome).inc()
     stored = outcome in ("stored", "flagged")
-    if not stored and headers.get(b"user-agent", "").startswith(VINDIS_AGENT):
+    if not stored and _from_vindi(headers):
         REJECTED.labels(outcome).inc()
+
+
+def _from_vindi(headers: Headers) -> bool:
+    return headers.get(b"user-agent", "").startswith(VINDIS_AGENT)
 
 
 async def _send_answer(send: Send, outcome: Outcome) -> None:

@@ -27,6 +27,14 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "backfill_customers",
     "closing_locks",
     "closing_checks",
+    "webhook_rejections",
+    "tenant_brakes",
+    "nota_days",
+    "issuer_breakers",
+    "status_webhooks",
+    "webhook_deliveries",
+    "foreign_notas",
+    "foreign_nota_marks",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = ()

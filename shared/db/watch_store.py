@@ -39,6 +39,9 @@ class TenantFacts:
     passes: PassFacts
     oldest_due: datetime | None
     last_event: datetime | None  # of all tenants at once only where a silence is judged
+    rejected_at: datetime | None  # the last delivery of Vindi under a secret that is not valid
+    rejected_since: datetime | None
+    rejections: int
 
 
 FACTS: Final = """
@@ -51,11 +54,13 @@ FACTS: Final = """
            p.tenant_id IS NOT NULL AS enrolled, p.next_pass_at, p.complete_at, p.error,
            p.error_since, coalesce(p.plain_lanes, '{}') AS plain_lanes, p.plain_since,
            p.skew_seconds, coalesce(p.silent_passes, 0) AS silent_passes, p.silent_since,
-           p.silent_at, due.due_at AS oldest_due, heard.received_at AS last_event
+           p.silent_at, due.due_at AS oldest_due, heard.received_at AS last_event,
+           r.rejected_at, r.since AS rejected_since, coalesce(r.rejections, 0) AS rejections
       FROM tenants t
       LEFT JOIN vindi_connections v ON v.tenant_id = t.tenant_id
       LEFT JOIN issuer_connections i ON i.tenant_id = t.tenant_id
       LEFT JOIN reconciler_passes p ON p.tenant_id = t.tenant_id
+      LEFT JOIN webhook_rejections r ON r.tenant_id = t.tenant_id
       LEFT JOIN LATERAL (
           SELECT min(first.due_at) AS due_at FROM (
               SELECT (SELECT o.due_at FROM outbox o
@@ -68,7 +73,7 @@ FACTS: Final = """
       LEFT JOIN LATERAL (
           SELECT e.received_at FROM events e
            WHERE e.tenant_id = t.tenant_id AND e.source = 'vindi'
-             AND ($1::text IS NOT NULL OR p.silent_passes > 0)
+             AND ($1::text IS NOT NULL OR p.silent_passes > 0 OR r.rejected_at IS NOT NULL)
            ORDER BY e.received_at DESC LIMIT 1
       ) heard ON true
      WHERE ($1::text IS NULL OR t.tenant_id = $1) AND t.tenant_id > $2
@@ -105,6 +110,9 @@ def _facts(row: asyncpg.Record) -> TenantFacts:
         passes=passes,
         oldest_due=fields["oldest_due"],
         last_event=fields["last_event"],
+        rejected_at=fields["rejected_at"],
+        rejected_since=fields["rejected_since"],
+        rejections=fields["rejections"],
     )
 
 

@@ -1,0 +1,30 @@
+"""Deliveries of Vindi that were refused although their secret names a tenant of ours."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from shared.db.connection import Connection
+from shared.domain.ids import TenantId
+
+# A pause as long as Vindi repeats a delivery (vindi-api, section 9.2) begins the count anew.
+FORGOTTEN_AFTER: Final = timedelta(hours=48)
+
+ADD: Final = """
+    -- rejections_store.add_any_tenant
+    INSERT INTO webhook_rejections AS r (tenant_id, since, rejected_at, rejections)
+    SELECT m.tenant_id, now(), now(), m.rejections
+      FROM unnest($1::text[], $2::bigint[]) AS m (tenant_id, rejections)
+     WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant_id = m.tenant_id)
+     ORDER BY m.tenant_id
+        ON CONFLICT (tenant_id) DO UPDATE
+       SET since = CASE WHEN r.rejected_at < now() - $3::interval THEN now() ELSE r.since END,
+           rejections = CASE WHEN r.rejected_at < now() - $3::interval THEN 0
+                             ELSE r.rejections END + excluded.rejections,
+           rejected_at = now()
+"""
+
+
+async def add_any_tenant(conn: Connection, rejections: Mapping[TenantId, int]) -> None:
+    """Count refused deliveries; words that are no tenant's are left out."""
+    await conn.execute(ADD, list(rejections), list(rejections.values()), FORGOTTEN_AFTER)
