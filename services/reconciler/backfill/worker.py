@@ -22,8 +22,8 @@ from shared.vindi.errors import VindiBusy
 
 log = structlog.get_logger()
 
-LEASE: Final = timedelta(seconds=20)
-BEAT: Final = timedelta(seconds=5)
+LEASE: Final = timedelta(seconds=8)  # a killed worker's run waits no longer; every step is fenced
+BEAT: Final = timedelta(seconds=2)
 LOOK_EVERY: Final = timedelta(seconds=1)
 AT_ONCE: Final = 8
 LONGEST_WAIT: Final = timedelta(minutes=1)
