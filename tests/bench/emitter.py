@@ -88,7 +88,7 @@ def _processor(field: Field) -> float:
     return float(sum(one.user + one.system for one in times))
 
 
-async def sell(field: Field, seller: Seller, count: int, *, within: float = 1) -> None:
+async def sell(field: Field, seller: Seller, count: int, *, within: float = 0) -> None:
     """Make paid sales at Vindi, each of its own customer, without events, within the last seconds.
 
     By Vindi's clock they are as old as they say.
