@@ -72,7 +72,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     """Bring every sale of a batch one step on; returns how many notas were sent."""
     lane = _LANES[min(entry.lane for entry in entries)]
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
-    known, claims = await _load_known(tools.pool, tenant, entries)
+    known = await _load_known(tools.pool, tenant, entries)
     gate = context.gate
     followed = [e for e in entries if _only_followed(e, known[e.bill_id], context.now)]
     parked = _parked(gate, entries, known)
@@ -81,7 +81,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     plans = [_follow(entry, known[entry.bill_id]) for entry in followed]
     plans += [park(entry, gate.again_at) for entry in parked]
     if to_read:
-        decided = await _read_and_decide(tools, context, to_read, known, claims)
+        decided = await _read_and_decide(tools, context, to_read, known)
         decided = [look_after(plan, known[plan.entry.bill_id]) for plan in decided]
         plans += await hold_duplicates(tools.pool, tenant, decided)
     written = await write_plans(tools.pool, tenant, await gate.admit(tools.pool, plans))
@@ -93,15 +93,13 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
 
 async def _load_known(
     pool: Pool, tenant: TenantId, entries: Sequence[Entry]
-) -> tuple[dict[BillId, Known], dict[BillId, set[str]]]:
+) -> dict[BillId, Known]:
     ids = [entry.bill_id for entry in entries]
     async with pool.acquire() as conn:
         bills = await bills_store.load(conn, tenant, ids)
         sales = await sales_store.load(conn, tenant, ids)
         notas = await load_notas(conn, tenant, ids)
-        heard = [entry.bill_id for entry in entries if entry.bill_changed]
-        claims = await events_store.claims_of(conn, tenant, heard, within=CLAIMS_COUNT_FOR)
-    known = {
+    return {
         bill: Known(
             bill=bills.get(bill),
             sale=sales.get(bill),
@@ -110,7 +108,6 @@ async def _load_known(
         )
         for bill in ids
     }
-    return known, claims
 
 
 def _parked(gate: Gate, entries: Sequence[Entry], known: dict[BillId, Known]) -> list[Entry]:
@@ -148,14 +145,13 @@ async def _read_and_decide(
     context: TenantContext,
     entries: Sequence[Entry],
     known: dict[BillId, Known],
-    claims: dict[BillId, set[str]],
 ) -> list[Plan]:
     if context.vindi is None:
         connection = context.vindi_connection
         code = connection.state.code if connection else "vindi_not_connected"
         return [_hold_unread(entry, known[entry.bill_id], code, context.now) for entry in entries]
     try:
-        return await _decide_all(context, context.vindi, entries, known, claims)
+        return await _decide_all(tools.pool, context, context.vindi, entries, known)
     except TenantBlockedError as error:
         await _block_vindi(tools.pool, context, error)
         return [
@@ -166,13 +162,19 @@ async def _read_and_decide(
 
 
 async def _decide_all(
+    pool: Pool,
     context: TenantContext,
     vindi: VindiClient,
     entries: Sequence[Entry],
     known: dict[BillId, Known],
-    claims: dict[BillId, set[str]],
 ) -> list[Plan]:
-    batch = await read_bills(context, vindi, entries, known, claims)
+    async def claims_of(bills: Sequence[BillId]) -> dict[BillId, set[str]]:
+        async with pool.acquire() as conn:
+            return await events_store.claims_of(
+                conn, context.tenant, bills, within=CLAIMS_COUNT_FOR
+            )
+
+    batch = await read_bills(context, vindi, entries, known, claims_of)
     plans, terms = list(batch.plans), context.plan_terms()
     unnamed: list[FreshSale] = []
     for sale in batch.fresh:

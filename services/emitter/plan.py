@@ -17,7 +17,6 @@ from services.emitter.plan_parts import (
 from services.emitter.rows import (
     Terms,
     attention_told,
-    dated,
     done,
     keep_until,
     sale_row,
@@ -75,14 +74,25 @@ def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime)
         case NeedsCustomer():
             raise ValueError("the customer is read before a sale is planned")
         case Wait():
-            row = sale_row(fresh, terms, SaleStatus(decision.status), detail=decision.why)
-            row = dated(row, decision.until, decision.competencia)
+            row = sale_row(
+                fresh,
+                terms,
+                SaleStatus(decision.status),
+                detail=decision.why,
+                issue_at=decision.until,
+                competencia=decision.competencia,
+            )
             return done(fresh, sale=row, due_at=decision.until)
         case Hold():
             row = sale_row(
-                fresh, terms, SaleStatus.HELD, code=decision.code, detail=decision.detail
+                fresh,
+                terms,
+                SaleStatus.HELD,
+                code=decision.code,
+                detail=decision.detail,
+                issue_at=decision.issue_at,
+                competencia=decision.competencia,
             )
-            row = dated(row, decision.issue_at, decision.competencia)
             return done(fresh, sale=row, due_at=meanwhile(fresh.known, now))
         case Skip():
             # What a person cancelled stays cancelled: that wish is not used up.
@@ -93,9 +103,10 @@ def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime)
                 SaleStatus.SKIPPED,
                 code=decision.code,
                 attention=decision.attention,
+                issue_at=decision.issue_at,
                 wish_done=over,
             )
-            return done(fresh, sale=dated(row, decision.issue_at, None))
+            return done(fresh, sale=row)
         case Issue():
             return _plan_issue(fresh, decision, terms, now)
         case Follow() if fresh.known.parts:
@@ -118,19 +129,33 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) 
     due = meanwhile(fresh.known, now)
     if terms.issuer_trouble is not None or terms.environment is None:
         code = terms.issuer_trouble or "issuer_not_connected"
-        row = sale_row(fresh, terms, SaleStatus.HELD, code=code)
-        row = dated(row, decision.issue_at, decision.competencia)
+        row = sale_row(
+            fresh,
+            terms,
+            SaleStatus.HELD,
+            code=code,
+            issue_at=decision.issue_at,
+            competencia=decision.competencia,
+        )
         return done(fresh, sale=row, due_at=due)
     parts = parts_after(fresh.known, decision.division)
     last, known = fresh.known.nota_of(decision.part), fresh.known.sale
     again = last is not None and last.revision == decision.revision
     intent = _intent(fresh, decision, terms, terms.environment, last if again else None)
     amount = whole_of(parts) if decision.part else intent.amount
-    row = sale_row(fresh, terms, SaleStatus.ISSUING, amount=amount, attention=decision.attention)
+    row = sale_row(
+        fresh,
+        terms,
+        SaleStatus.ISSUING,
+        amount=amount,
+        attention=decision.attention,
+        issue_at=decision.issue_at,
+        competencia=decision.competencia,
+    )
     return Plan(
         entry=fresh.entry,
         read=fresh.read(),
-        sale=dated(row, decision.issue_at, decision.competencia),
+        sale=row,
         happenings=(_requested(fresh, decision, terms, len(parts)),),
         action=Send(
             intent=intent,

@@ -1,6 +1,6 @@
 """Brings the bills, refunds and customers of a batch up to date, in as few calls as it takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,6 +28,8 @@ from shared.vindi.payloads import read_bill
 
 STILL_FRESH: Final = timedelta(seconds=30)
 
+ClaimsOf = Callable[[Sequence[BillId]], Awaitable[Mapping[BillId, set[str]]]]
+
 # What an event says of its bill; a read that says less may come from a lagging replica.
 _CLAIMED: Final = {
     "bill_paid": frozenset({BillStatus.PAID, BillStatus.CANCELED}),
@@ -48,15 +50,18 @@ async def read_bills(
     vindi: VindiClient,
     entries: Sequence[Entry],
     known: Mapping[BillId, Known],
-    claims: Mapping[BillId, set[str]],
+    claims_of: ClaimsOf,
 ) -> ReadBatch:
     """Read the bills of these entries and the refunds that touch them.
 
+    `claims_of` tells what events said of bills: asked only about those that look too early.
     Raises what the client raises when the whole batch could not be read.
     """
     stored = _just_read(context, entries, known)
     unread = [entry.bill_id for entry in entries if entry.bill_id not in stored]
     answers = {**stored, **await context.bulk.refresh_bills(vindi, unread)}
+    open_yet = [e.bill_id for e in entries if _open_yet(e, known[e.bill_id], answers)]
+    claims = await claims_of(open_yet) if open_yet else {}
     fresh: list[FreshSale] = []
     plans: list[Plan] = []
     for entry in entries:
@@ -149,18 +154,22 @@ def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
     return replace(sale, refunds=sums)
 
 
+def _open_yet(entry: Entry, before: Known, answers: Mapping[BillId, Found[Bill]]) -> bool:
+    """Say whether a bill we first heard of reads as open, which an event may contradict."""
+    answer = answers.get(entry.bill_id)
+    if not isinstance(answer, Read) or before.bill is not None or not entry.bill_changed:
+        return False
+    return answer.value.status is BillStatus.PENDING and answer.value.amount != 0
+
+
 def _too_early(bill: Bill, before: Known, claims: Mapping[BillId, set[str]], entry: Entry) -> bool:
     """Say whether a read is older than what we heard or stored, and worth another try."""
     if entry.tries >= len(READ_AGAIN):
         return False
     if before.bill is not None and bill.updated_at < before.bill.updated_at:
         return True
-    if bill.status is not BillStatus.PENDING or bill.amount == 0:
-        return False
     return any(
-        bill.status not in _CLAIMED[claim]
-        for claim in claims.get(bill.id, ())
-        if claim in _CLAIMED and before.bill is None
+        bill.status not in _CLAIMED[claim] for claim in claims.get(bill.id, ()) if claim in _CLAIMED
     )
 
 

@@ -1,6 +1,6 @@
 """The rows a decision becomes, and what plans of one tenant share. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
@@ -87,6 +87,8 @@ def sale_row(
     detail: str = "",
     attention: str | None = None,
     amount: Cents | None = None,
+    issue_at: datetime | None = None,
+    competencia: date | None = None,
     wish_done: bool = False,
 ) -> SaleRow:
     """The sale as it is now decided; without an amount it is worth its bill."""
@@ -104,6 +106,8 @@ def sale_row(
         attention=attention,
         amount=_amount(bill) if amount is None else amount,
         moment_at=_moment_at(fresh, when.issue_when if when else None),
+        issue_at=issue_at,
+        competencia=competencia,
         rule_version=terms.rule_version,
         rule_exception=when.exception if when else None,
         origin=fresh.entry.origin,
@@ -113,11 +117,6 @@ def sale_row(
         customer=fresh.customer_body,
         wish_done=known.wish_at if wish_done and known else None,
     )
-
-
-def dated(row: SaleRow, issue_at: datetime | None, competencia: date | None) -> SaleRow:
-    """The same with its dates."""
-    return replace(row, issue_at=issue_at, competencia=competencia)
 
 
 def _moment_at(fresh: FreshSale, issue_when: str | None) -> datetime | None:

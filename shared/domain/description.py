@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 VARIABLES: Final = frozenset(
@@ -23,9 +24,10 @@ def check_template(template: str) -> None:
         raise ValueError("a brace is left open or closed twice")
 
 
-def variables_in(template: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def variables_in(template: str) -> frozenset[str]:
     """Name the variables that a template uses."""
-    return set(_VARIABLE.findall(template))
+    return frozenset(_VARIABLE.findall(template))
 
 
 def fill_template(template: str, values: Mapping[str, str]) -> str:

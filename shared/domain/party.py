@@ -18,6 +18,9 @@ _BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
 _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
+_ZIP = re.compile(r"[0-9]{8}")
+_NO_DIGITS = re.compile(r"\D")
+_BETWEEN_EMAILS = re.compile(r"[,;\s]+")
 
 
 def normalise_document(text: str | None) -> str | None:
@@ -40,7 +43,7 @@ def document_state(document: str | None) -> DocumentState:
 def missing_address_parts(address: Address) -> tuple[str, ...]:
     """Name what an address lacks of street, district, city, state and zip."""
     missing = [part for part in _ADDRESS_PARTS if not getattr(address, part)]
-    if "zip" not in missing and not re.fullmatch(r"\d{8}", address.zip or ""):
+    if "zip" not in missing and not _ZIP.fullmatch(address.zip or ""):
         missing.append("zip")
     return tuple(missing)
 
@@ -72,7 +75,19 @@ def locate(address: Address) -> Address | None:
     """
     state = find_state(address.state)
     code = find_city(address.city or "", state) if state else None
-    return replace(address, state=state, city_code=code) if code else None
+    if code is None:
+        return None
+    return Address(  # by hand: `replace` takes three times as long, for every nota
+        street=address.street,
+        number=address.number,
+        complement=address.complement,
+        district=address.district,
+        city=address.city,
+        state=state,
+        zip=address.zip,
+        country=address.country,
+        city_code=code,
+    )
 
 
 def abroad(address: Address) -> Address | None:
@@ -84,7 +99,9 @@ def abroad(address: Address) -> Address | None:
 
 def phone_for_nota(phone: str | None) -> str | None:
     """Ten or eleven digits, or nothing: cities deny anything else (enotas-api, section 4.2)."""
-    digits = re.sub(r"\D", "", phone or "")
+    if not phone:
+        return None
+    digits = _NO_DIGITS.sub("", phone)
     if len(digits) in (12, 13) and digits.startswith("55"):
         digits = digits[2:]
     return digits if len(digits) in (10, 11) else None
@@ -92,7 +109,7 @@ def phone_for_nota(phone: str | None) -> str | None:
 
 def email_for_nota(email: str | None) -> str | None:
     """The first address of a field that may hold several, at most 80 characters."""
-    first = re.split(r"[,;\s]+", (email or "").strip())[0]
+    first = _BETWEEN_EMAILS.split((email or "").strip(), maxsplit=1)[0]
     return first if "@" in first and len(first) <= 80 else None
 
 

@@ -19,6 +19,8 @@ def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:
     shape; vindi-api, section 7.1).
     """
     paid = bill.paid_charges
+    if not refunds and (paid or bill.status is not BillStatus.PAID):
+        return "none"  # nearly every bill
     owed = max(bill.lines_total, bill.amount)
     if paid:
         given_back = sum(refunds.get(charge.id, 0) for charge in paid)
