@@ -7,6 +7,7 @@ codes, absent lists, unknown fields and words. What would make a nota wrong is r
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer, Refund
@@ -135,7 +136,12 @@ def read_instant(value: object) -> datetime:
     """Read a time with its offset into UTC; ValueError without one."""
     if not isinstance(value, str):
         raise ValueError("not a time")  # noqa: TRY004 - one error class for callers
-    instant = datetime.fromisoformat(value.strip())
+    return _instant(value)
+
+
+@lru_cache(maxsize=4096)  # a bill tells the same few times over and over
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text.strip())
     if instant.tzinfo is None:
         raise ValueError("a time without its offset")
     try:
@@ -221,7 +227,12 @@ def _needed(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T:
 
 def _optional(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T | None:
     value = json.get(name)
-    return None if value is None or value == "" else _needed(json, name, read)
+    if value is None or value == "":
+        return None
+    try:
+        return read(value)
+    except (ValueError, TypeError) as error:
+        raise UnreadableBillError(f"{name} cannot be read") from error
 
 
 def _id(value: object) -> int:
