@@ -85,6 +85,7 @@ def prove(
         *(f"the closing of {c['month']} does not balance" for c in closings if not c["balanced"]),
     ]
     everything = [nota for found in valid.values() for nota in found]
+    expected = sum(len(sale["notas"]) for sale in sales.values() if sale["status"] in WITH_NOTA)
     proof = Proof(
         groups=_groups(bills, sales, valid),
         bills=len(bills),
@@ -95,9 +96,8 @@ def prove(
     )
     if proof.difference:
         problems.append(f"the amounts differ by {proof.difference} centavos")
-    issued = sum(g.sales for g in proof.groups if g.status in WITH_NOTA)
-    if issued != proof.notas:
-        problems.append(f"{issued} sales are issued, the issuer holds {proof.notas} valid notas")
+    if expected != proof.notas:
+        problems.append(f"{expected} notas are issued, the issuer holds {proof.notas} valid ones")
     return Proof(
         groups=proof.groups, bills=proof.bills, bills_cents=proof.bills_cents, notas=proof.notas,
         notas_cents=proof.notas_cents, problems=tuple(problems),
@@ -108,9 +108,14 @@ def _valid_by_bill(notas: Iterable[Json]) -> dict[int, list[Json]]:
     found: dict[int, list[Json]] = defaultdict(list)
     for nota in notas:
         if nota["status"] in VALID:
-            # {h|p}-{tenant}-{bill_id}-{revision}, interface section 5
-            found[int(nota["idExterno"].split("-")[2])].append(nota)
+            found[int(_sale_of(nota).split("x")[0])].append(nota)
     return found
+
+
+def _sale_of(nota: Json) -> str:
+    """The sale in `{h|p}-{tenant}-{bill_id}[x{part}]-{revision}`, interface section 5."""
+    word: str = nota["idExterno"].split("-")[2]
+    return word
 
 
 def _coverage(bills: Mapping[int, Json], sales: Mapping[int, Json]) -> list[str]:
@@ -128,7 +133,7 @@ def _nota_or_reason(
     problems = []
     for bill_id, sale in sales.items():
         notas = valid.get(bill_id, ())
-        if len(notas) > 1:
+        if len(notas) > len({_sale_of(nota) for nota in notas}):
             problems.append(f"sale {bill_id} has {len(notas)} valid notas")
         if sale["status"] not in WITH_NOTA:
             if notas:
@@ -138,16 +143,17 @@ def _nota_or_reason(
         elif not notas:
             problems.append(f"sale {bill_id} is {sale['status']} and the issuer has no nota")
         else:
-            problems.extend(_same(bill_id, bills.get(bill_id), sale, notas[0]))
+            problems.extend(_same(bill_id, bills.get(bill_id), sale, notas))
     return problems
 
 
-def _same(bill_id: int, bill: Json | None, sale: Json, nota: Json) -> list[str]:
+def _same(bill_id: int, bill: Json | None, sale: Json, notas: Sequence[Json]) -> list[str]:
     problems = []
-    if bill is not None and cents_of(bill["amount"]) != cents_of(nota["valorTotal"]):
-        problems.append(f"sale {bill_id}: the nota's amount is not the bill's")
-    if sale["nota"] is None or sale["nota"]["number"] != nota.get("numero"):
-        problems.append(f"sale {bill_id}: the issuer's number for the nota is another")
+    whole = sum(cents_of(nota["valorTotal"]) for nota in notas)
+    if bill is not None and cents_of(bill["amount"]) != whole:
+        problems.append(f"sale {bill_id}: what its notas say is not the bill's amount")
+    if {nota["number"] for nota in sale["notas"]} != {nota.get("numero") for nota in notas}:
+        problems.append(f"sale {bill_id}: the issuer's number for a nota is another")
     return problems
 
 

@@ -36,7 +36,7 @@ def print_sales(console: Console, booked: Iterable[Booked], sales: Mapping[int, 
             str(one.bill_id),
             sale["amount"],
             Text(sale["status"], style=_COLOURS.get(sale["status"], "")),
-            (sale["nota"] or {}).get("number") or "",
+            " + ".join(nota["number"] for nota in sale["notas"] if nota["number"]),
             _why(one, sale),
         )
     console.print(table)

@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 
 from deploy.demo.calls import Calls
 from deploy.demo.people import a_customer, an_address
-from deploy.demo.stories import CONSULTING, COURSE, FIRST_BILL, PLAN, Road, Story
+from deploy.demo.stories import CONSULTING, COURSE, FIRST_BILL, PLAN, TALK, Road, Story
 
 CALM: Final = {
     "drop_percent": 0, "duplicate_percent": 0, "parallel_percent": 0, "reorder_percent": 0,
@@ -118,8 +118,8 @@ class Stage:
             "method": story.method,
             "paid": story.payment == "paid",
             "lines": [
-                {"amount": amount, "product_id": self.products[story.product]}
-                for amount in story.lines
+                {"amount": amount, "product_id": self.products[product]}
+                for amount, product in zip(story.lines, story.products_of_lines, strict=True)
             ],
         }
         if story.paid_ago:
@@ -150,7 +150,12 @@ async def set_stage(control: Calls) -> Stage:
     await control.post(
         f"{place}/storms", kind="hang_up", when="after", method="POST", every=LOST_ANSWER_EVERY
     )
-    for code, name in ((PLAN, "Plano mensal"), (COURSE, "Curso"), (CONSULTING, "Consultoria")):
+    for code, name in (
+        (PLAN, "Plano mensal"),
+        (COURSE, "Curso"),
+        (CONSULTING, "Consultoria"),
+        (TALK, "Palestra"),
+    ):
         made = await control.post(
             f"/vindi/accounts/{stage.account_id}/create_product", name=name, code=code
         )

@@ -15,7 +15,7 @@ Afterwards = Literal[
     "refund", "refund_part", "complete_address", "send_again", "pay", "issue_by_hand"
 ]
 
-COURSE, PLAN, CONSULTING = "CURSO", "PLANO", "CONSULTORIA"
+COURSE, PLAN, CONSULTING, TALK = "CURSO", "PLANO", "CONSULTORIA", "PALESTRA"
 GUARANTEE_DAYS: Final = 7
 FIRST_BILL: Final = 4711
 
@@ -35,6 +35,9 @@ RULE: Final[dict[str, Any]] = {
     "late_competencia": {"keep_until_day": 5, "then": "today"},
     "description": "{produtos} - fatura {fatura}, competência {competencia}",
     "service": {"municipal_code": "010700188", "lc116": "1.07", "iss_rate": "2.00"},
+    "services_by_product_code": {
+        TALK: {"municipal_code": "080200188", "lc116": "8.02", "iss_rate": "2.00"}
+    },
 }
 
 
@@ -65,8 +68,14 @@ class Story:
     method: str = "credit_card"
     paid_ago: timedelta = timedelta()
     lines: tuple[str, ...] = ("179.90",)
+    products: tuple[str, ...] = ()  # of the lines, where they are not all of `product`
     denial: str | None = None  # the class of the issuer's refusal
     denied_once: bool = False
+
+    @property
+    def products_of_lines(self) -> tuple[str, ...]:
+        """The product of each line."""
+        return self.products or (self.product,) * len(self.lines)
 
 
 def month(count: int) -> list[Story]:
@@ -135,6 +144,11 @@ _KINDS: Final[tuple[tuple[int, Story], ...]] = (
     (1, _denied("address", "the city refused the address")),
     (1, _denied("contact", "the issuer refused the contact")),
     (1, _denied("service", "the city refused the service code")),
+    (3, Story(title="two services, a nota each", lines=("149.90", "80.00"),
+              products=(PLAN, TALK))),
+    (1, Story(title="two services, refunded after the notas", lines=("149.90", "80.00"),
+              products=(PLAN, TALK), afterwards="refund",
+              last=Ending(status="cancelled", code="refunded"))),
     (4, Story(title="with a discount", lines=("240.00", "-41.10"), method="pix",
               paid_ago=timedelta(days=2))),
 )  # fmt: skip
