@@ -46,6 +46,9 @@ class Position:
     reading: Reading = "brasilia"
     rows_read: int = 0
     rows_left: int | None = None  # by Vindi's own count; None before the first page
+    seen: frozenset[int] = frozenset()  # ids of the rows of this list
+    list_total: int | None = None  # how many it had at first; None before its first page
+    again: int = 0  # how often this list was begun anew, because rows of it never came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

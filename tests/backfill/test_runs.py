@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from services.reconciler.backfill import reading
 from services.reconciler.backfill.run import RunLost
 from services.sandbox.vindi import operations
 from shared.db import backfills_store
@@ -191,6 +192,41 @@ async def test_a_list_that_does_not_add_up_is_read_again_later(
     assert (ended.status, ended.error) == ("completed", None)
     assert ended.summary is not None
     assert ended.summary.bills == 12
+
+
+def sold_four_a_second(office: Office, count: int = 60) -> None:
+    """Sales whose order nothing says, five a page."""
+    office.desk.account.faults.change({"per_page_cap": 5, "shuffle_ties": True})
+    for number in range(count):
+        at = f"2026-06-03T12:00:{number // 4:02d}-03:00"
+        office.desk.sell(created_at=at, paid_at=at, known_at=at)
+
+
+@pytest.mark.parametrize("pages_a_list", [3, 100])
+async def test_sales_of_one_second_that_change_places_between_pages_are_all_found(
+    office: Office, monkeypatch: pytest.MonkeyPatch, pages_a_list: int
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_A_LIST", pages_a_list)
+    sold_four_a_second(office)
+
+    assert (await office.did(*JUNE)).bills == 60
+
+
+async def test_a_list_that_never_shows_all_its_sales_ends_the_run_and_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_AGAIN", 0)
+    sold_four_a_second(office)
+    backfill = await office.ask(*JUNE)
+
+    await office.run()
+
+    ended = await office.get(backfill)
+    assert (ended.status, ended.error, ended.position.seen) == (
+        "failed",
+        "rows_omitted",
+        frozenset(),
+    )
 
 
 async def test_sales_changing_while_they_are_read_are_each_counted_once(office: Office) -> None:
