@@ -133,7 +133,7 @@ ADVANCE: Final = """
     -- backfills_store.advance
     UPDATE backfills
        SET phase = $4, anchor = $5, page = $6, reading = $7, rows_read = $8, rows_left = $9,
-           seen = $10, list_total = $11, again = $12, failures = 0, error = NULL
+           seen = coalesce($10, seen), list_total = $11, again = $12, failures = 0, error = NULL
      WHERE tenant_id = $1 AND backfill_id = $2 AND attempt = $3 AND status = 'running'
  RETURNING true
 """
@@ -156,7 +156,10 @@ async def advance(conn: Connection, run: Backfill, position: Position) -> bool:
             position.reading,
             position.rows_read,
             position.rows_left,
-            sorted(position.seen),
+            # Thousands of numbers, which only reading a page changes.
+            None
+            if position.seen is run.position.seen
+            else [number for pair in position.seen.items() for number in pair],
             position.list_total,
             position.again,
         )
@@ -283,7 +286,7 @@ def _backfill(row: asyncpg.Record) -> Backfill:
             reading=row["reading"],
             rows_read=row["rows_read"],
             rows_left=row["rows_left"],
-            seen=frozenset(row["seen"]),
+            seen=dict(zip(row["seen"][::2], row["seen"][1::2], strict=True)),
             list_total=row["list_total"],
             again=row["again"],
         ),

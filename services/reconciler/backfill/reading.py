@@ -36,7 +36,7 @@ PAGES_A_LIST: Final = 100  # vindi-api, section 3.1: keep windows well under 200
 MARGIN: Final = timedelta(days=2)
 ZONE_DOUBT: Final = timedelta(hours=3, minutes=15)
 UTC_SHIFT: Final = timedelta(hours=3)
-MOST_AGAIN: Final = 8
+MOST_AGAIN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +144,9 @@ def _after(
     if not page.is_last:
         if position.reading == "plain" or after.page <= PAGES_A_LIST or not created:
             return after
-        if begin is not None and created[-1] <= begin:
-            return after  # more bills of one second than a list should have pages: go on in it
-    if _some_never_came(after, page):
+        if created[0] == created[-1] or (begin is not None and created[-1] <= begin):
+            return after  # more bills of one second than a page holds, or a list: go on in it
+    if _some_never_came(after, page, None if page.is_last else created):
         return _again(after, BILLS.path)
     if page.is_last:
         return replace(_list_at(after, begin), phase="late" if late else "rest")
@@ -155,25 +155,37 @@ def _after(
 
 def _list_at(position: Position, anchor: datetime | None) -> Position:
     """At the first page of another list."""
-    return replace(position, anchor=anchor, page=1, seen=frozenset(), list_total=None, again=0)
+    return replace(position, anchor=anchor, page=1, seen={}, list_total=None, again=0)
 
 
 def _noted(position: Position, page: Page[T]) -> Position:
     """With the rows of a page among those seen of the list."""
-    ids = {number for row in page.rows if isinstance(number := row.raw.get("id"), int)}
+    ids = {
+        number: int(at.timestamp()) if (at := created_at(row.raw)) else 0
+        for row in page.rows
+        if isinstance(number := row.raw.get("id"), int)
+    }
     begun = position.page > 1 and position.list_total is not None
     total = position.list_total if begun else page.total
-    return replace(position, seen=position.seen | ids, list_total=total)
+    return replace(position, seen={**position.seen, **ids}, list_total=total)
 
 
-def _some_never_came(position: Position, page: Page[T]) -> bool:
-    """Whether rows were left out up to this page, of those that the list had at first.
+def _some_never_came(
+    position: Position, page: Page[T], created: Sequence[datetime] | None = None
+) -> bool:
+    """Whether rows were left out of those that the list had at first.
 
-    Rows only come in while a list is read, so they may show a row twice but never hide one.
+    Up to this page with `created`, the times of its rows: those of its last second are left to
+    the list that begins there. Rows only come in while a list is read, so they may show a row
+    twice but never hide one.
     """
     if position.list_total is None:
         return False
-    return len(position.seen) < min(position.list_total, page.number * page.per_page)
+    if created is None:
+        return len(position.seen) < position.list_total
+    last = int(created[-1].timestamp())
+    before = sum(at < last for at in position.seen.values())
+    return before < page.number * page.per_page - created.count(created[-1])
 
 
 def _again(position: Position, resource: str) -> Position:

@@ -1,7 +1,7 @@
 -- Why: a list may repeat rows and leave out others while it is read page by page, so a backfill
 -- remembers which rows of its list it has seen, and reads the list again if some never came.
 ALTER TABLE backfills
-    ADD COLUMN seen bigint[] NOT NULL DEFAULT '{}',  -- ids of the list being read, while it is
+    ADD COLUMN seen bigint[] NOT NULL DEFAULT '{}',  -- of the list being read: id, second of creation, id …
     ADD COLUMN list_total bigint,                    -- rows it had at first, by Vindi's count
     ADD COLUMN again integer NOT NULL DEFAULT 0;     -- how often it was begun anew
 
