@@ -24,6 +24,7 @@ BILL: Final = "bill"  # the purpose bodies of bills are sealed for
 # Until the zone of query values is known on an account, a bound may be read three hours off.
 OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
 OVERLAP_MEASURED: Final = timedelta(minutes=15)
+CLOCKS_APART: Final = timedelta(minutes=5)  # an event may bear an earlier time than its change
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Findings:
     found: set[BillId] = field(default_factory=set)
     missed: int = 0
     heard: int = 0
+    events_due: dict[BillId, datetime] = field(default_factory=dict)  # of sales found
     plain: set[str] = field(default_factory=set)
     sample: Bill | None = None  # a bill just read, to measure the zone with
     seen: dict[BillId, datetime] = field(default_factory=dict)  # when this pass asked for it
