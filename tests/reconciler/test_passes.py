@@ -7,10 +7,11 @@ import pytest
 
 from services.reconciler import read_list
 from services.reconciler.passes import since
+from services.reconciler.passes.run_pass import run_pass
 from services.reconciler.schedule import LEASE, Scheduler
 from services.sandbox.vindi import operations
 from shared.db import connections_store, passes_store
-from shared.db.passes_store import PassState
+from shared.db.passes_store import Claimed, PassState
 from shared.vindi.budget import Budget
 from tests.emitter.conftest import SEALER, TENANT
 from tests.reconciler.conftest import Watch, services_of
@@ -309,3 +310,24 @@ async def test_what_lay_under_the_passes_is_found_by_night_and_by_week(watch: Wa
     assert state.error is None
     assert by_night == {swept.id}
     assert await watch.due() == {swept.id, counted.id}
+
+
+async def test_a_mark_is_not_ahead_of_vindi_when_the_clock_of_the_database_is(
+    watch: Watch,
+) -> None:
+    async with watch.desk.pool.acquire() as conn:
+        connection = await connections_store.get_vindi(conn, SEALER, TENANT)
+    assert connection is not None
+    ahead = datetime.now(UTC) + timedelta(minutes=10)
+
+    result = await run_pass(
+        watch.desk.pool,
+        watch.desk.tools.clients,
+        SEALER,
+        Claimed(state=await watch.state(), now=ahead),
+        connection,
+        every=timedelta(minutes=5),
+    )
+
+    assert result.bills_mark is not None
+    assert result.bills_mark <= datetime.now(UTC)

@@ -46,7 +46,6 @@ DAY: Final = timedelta(days=1)
 # so many sales, but no longer than until so many intervals after the last one.
 GIVES_WAY_TO: Final = 500
 GIVES_WAY_UNTIL: Final = 1.75
-LARGEST_SKEW: Final = timedelta(days=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,9 +190,8 @@ async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
 
 
 def _start(context: PassContext) -> datetime:
-    """The start of the pass, by Vindi's clock where that is behind ours."""
-    skew = context.vindi.skew or timedelta()
-    return context.now + max(min(skew, timedelta()), -LARGEST_SKEW)
+    """The start of the pass, by Vindi's clock where that is behind the database's."""
+    return context.now - context.vindi_behind()
 
 
 def _word(error: TransientError | VindiRequestRefused) -> str:
