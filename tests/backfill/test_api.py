@@ -77,7 +77,13 @@ async def test_a_preview_decides_under_a_rule_that_is_not_in_force(
     [
         ({"since": TOMORROW, "until": None}, 422, "since_in_future"),
         ({"since": "2026-06-01", "until": "2026-05-31"}, 422, "until_before_since"),
+        ({"since": "9999-12-31", "until": None}, 422, "since_in_future"),
+        ({"until": "0001-01-01"}, 422, "until_before_since"),
+        ({"until": "9999-12-31"}, 422, "invalid_request"),
         ({"since": "1999-12-31"}, 422, "since_too_old"),
+        ({"since": "0001-01-01"}, 422, "since_too_old"),
+        ({"since": "2026-06-01T12:00:00"}, 422, "invalid_request"),
+        ({"since": None}, 422, "invalid_request"),
         ({"since": "2026-02-30"}, 422, "invalid_request"),
         ({"since": "June"}, 422, "invalid_request"),
         ({"since": 20260601}, 422, "invalid_request"),
