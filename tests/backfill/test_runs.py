@@ -212,6 +212,21 @@ async def test_sales_of_one_second_that_change_places_between_pages_are_all_foun
     assert (await office.did(*JUNE)).bills == 60
 
 
+async def test_lists_that_show_all_their_sales_are_read_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_A_LIST", 3)
+    sold_four_a_second(office)
+    office.desk.account.faults.change({"shuffle_ties": False})
+    before = office.requests()
+
+    assert (await office.did(*JUNE)).bills == 60
+
+    # Fifteen rows a list, of which the next one begins with the last second's three.
+    lists = [entry for entry in list(office.desk.account.journal)[before:] if "bills" in entry.path]
+    assert len(lists) == 15
+
+
 async def test_a_list_that_never_shows_all_its_sales_ends_the_run_and_says_so(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
