@@ -38,7 +38,7 @@ Why = Literal[
 ZONE_DOUBT: Final = timedelta(hours=3)
 PAUSES: Final = (0.2, 1.0, 5.0)  # seconds before a page that failed is asked for again
 PAGE_TRIES: Final = 3  # of a page whose rows and Total disagree
-LIST_TRIES: Final = 3
+LIST_TRIES: Final = 6
 # A full budget is waited for between pages, or no long list would ever end; see `_patiently`.
 LONGEST_WAIT: Final = timedelta(seconds=90)
 WAITS: Final = 3
@@ -61,7 +61,7 @@ class TooLong(Exception):
 
 @dataclass(slots=True)
 class _Tally:
-    """What the pages of one reading add up to."""
+    """What the pages of one reading, and of those before it, add up to."""
 
     first_total: int | None = None
     last_total: int | None = None
@@ -79,6 +79,10 @@ class _Tally:
     def whole(self) -> bool:
         """Every row that was there at the start was seen, if rows only came and none went."""
         return not self.shrank and len(self.seen) >= (self.first_total or 0)
+
+    def next(self) -> "_Tally":
+        """Of the list's next reading. What was seen stays seen, unless rows went."""
+        return _Tally() if self.shrank else _Tally(seen=self.seen, last_total=self.last_total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +102,8 @@ async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[S
     them must not mind. Raises IncompletePass, VindiRequestRefused, what blocks the tenant
     (TenantBlockedError), TooLong, and VindiBusy when the account's requests are spent.
     """
+    tally = _Tally()
     for _ in range(LIST_TRIES):
-        tally = _Tally()
         async for page in _pages(client, wanted):
             tally.add(page)
             if page.rows:
@@ -107,6 +111,7 @@ async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[S
         if tally.whole:
             return
         log.info("vindi_list_read_again", resource=wanted.resource.path, total=tally.first_total)
+        tally = tally.next()
     raise IncompletePass("rows_omitted", wanted.resource.path)
 
 
@@ -209,26 +214,45 @@ async def read_newest(
     """Yield a whole list's newest rows until one was created before `back_to`.
 
     For accounts that do not honour a filter: it needs none. Rows that come in meanwhile push
-    others onto later pages, so none is missed. Raises as `read_list` does.
+    others onto later pages, so none is missed. A row may come twice. Raises as `read_list` does.
     """
-    number = 1
+    seen: set[object] = set()
+    for _ in range(LIST_TRIES):
+        places, totals = 0, []
+        async for page in _newest_pages(client, resource, back_to):
+            rows = [row for row in page.rows if not _made_before(row, back_to)]
+            seen.update(row.raw.get("id") for row in rows)
+            places += len(rows)
+            totals.append(page.total)
+            if rows:
+                yield rows
+        # Each row that came in meanwhile has pushed one onto a later page, where it came again.
+        first, last = totals[0], totals[-1]
+        if first is None or last is None or len(seen) >= places - max(0, last - first):
+            return
+        log.info("vindi_list_read_again", resource=resource.path, total=last)
+    raise IncompletePass("rows_omitted", resource.path)
+
+
+async def _newest_pages(
+    client: VindiClient, resource: Resource[T], back_to: datetime
+) -> AsyncIterator[Page[T]]:
+    wanted, number = ListRead(resource=resource, query=None), 1
     while True:
-        page = await _sound_page(
-            client, ListRead(resource=resource, query=None), number, descending=True
-        )
+        page = await _sound_page(client, wanted, number, descending=True)
+        yield page
         created = [instant_of(row.raw, "created_at") for row in page.rows]
         known = [at for at in created if at is not None]
-        if page.rows:
-            yield [
-                row
-                for row, at in zip(page.rows, created, strict=True)
-                if at is None or at >= back_to
-            ]
         if known != sorted(known, reverse=True):
             raise IncompletePass("order_ignored", resource.path)
         if page.is_last or (known and known[-1] < back_to):
             return
         number += 1
+
+
+def _made_before(row: Row[Any], instant: datetime) -> bool:
+    at = instant_of(row.raw, "created_at")
+    return at is not None and at < instant
 
 
 def id_in(row: Row[Any], part: str) -> int | None:

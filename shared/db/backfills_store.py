@@ -133,7 +133,7 @@ ADVANCE: Final = """
     -- backfills_store.advance
     UPDATE backfills
        SET phase = $4, anchor = $5, page = $6, reading = $7, rows_read = $8, rows_left = $9,
-           failures = 0, error = NULL
+           seen = coalesce($10, seen), list_total = $11, again = $12, failures = 0, error = NULL
      WHERE tenant_id = $1 AND backfill_id = $2 AND attempt = $3 AND status = 'running'
  RETURNING true
 """
@@ -156,6 +156,12 @@ async def advance(conn: Connection, run: Backfill, position: Position) -> bool:
             position.reading,
             position.rows_read,
             position.rows_left,
+            # Thousands of numbers, which only reading a page changes.
+            None
+            if position.seen is run.position.seen
+            else [number for pair in position.seen.items() for number in pair],
+            position.list_total,
+            position.again,
         )
     )
 
@@ -195,7 +201,8 @@ async def let_go(conn: Connection, run: Backfill) -> None:
 END: Final = """
     -- backfills_store.end
     UPDATE backfills
-       SET status = $4, finished_at = now(), error = $5, summary = $6, lease_until = NULL
+       SET status = $4, finished_at = now(), error = $5, summary = $6, lease_until = NULL,
+           seen = '{}'
      WHERE tenant_id = $1 AND backfill_id = $2 AND status IN ('queued', 'running')
        AND ($3::bigint IS NULL OR attempt = $3)
  RETURNING true
@@ -279,6 +286,9 @@ def _backfill(row: asyncpg.Record) -> Backfill:
             reading=row["reading"],
             rows_read=row["rows_read"],
             rows_left=row["rows_left"],
+            seen=dict(zip(row["seen"][::2], row["seen"][1::2], strict=True)),
+            list_total=row["list_total"],
+            again=row["again"],
         ),
         requested_at=row["requested_at"],
         started_at=row["started_at"],

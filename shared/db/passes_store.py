@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
 from shared.db.connection import Connection
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 
 Zone = Literal["unknown", "brasilia", "utc"]
 
@@ -38,6 +38,7 @@ class PassState:
     silent_passes: int
     silent_since: datetime | None
     silent_at: datetime | None
+    events_due: Mapping[BillId, datetime]  # of sales found, whose events had no time to come yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +71,14 @@ class PassResult:
     found: int = 0
     missed: int = 0
     heard: bool = False
+    events_due: Mapping[BillId, datetime] | None = None
 
 
 COLUMNS: Final = """p.tenant_id, p.next_pass_at, p.attempt, p.failures, p.bills_mark,
            p.charges_mark, p.refunds_mark, p.customers_mark, p.complete_at, p.error, p.error_since,
            p.zone, p.zone_at, p.plain_lanes, p.plain_since, p.nightly_day, p.weekly_day,
-           p.skew_seconds, p.found, p.missed, p.silent_passes, p.silent_since, p.silent_at"""
+           p.skew_seconds, p.found, p.missed, p.silent_passes, p.silent_since, p.silent_at,
+           p.events_due"""
 
 # History before the connection belongs to backfills. The first pass comes within `spread`.
 ENROL: Final = """
@@ -189,14 +192,15 @@ FINISH: Final = """
                                 ELSE p.silent_passes END,
            silent_since = CASE WHEN $16 THEN NULL WHEN $15 > 0 THEN coalesce(p.silent_since, now())
                                ELSE p.silent_since END,
-           silent_at = CASE WHEN NOT $16 AND $15 > 0 THEN now() ELSE p.silent_at END
+           silent_at = CASE WHEN NOT $16 AND $15 > 0 THEN now() ELSE p.silent_at END,
+           events_due = coalesce($18, p.events_due)
      WHERE p.tenant_id = $1 AND p.attempt = $2 AND p.lease_until IS NOT NULL
 """
 
 
 async def finish(conn: Connection, tenant: TenantId, attempt: int, result: PassResult) -> bool:
     """Give a pass back with what it found; says whether it was still ours."""
-    lanes = result.plain_lanes
+    lanes, due = result.plain_lanes, result.events_due
     return await _changed(
         conn,
         FINISH,
@@ -217,6 +221,7 @@ async def finish(conn: Connection, tenant: TenantId, attempt: int, result: PassR
         result.missed,
         result.heard,
         result.customers_mark,
+        None if due is None else {str(bill): at.isoformat() for bill, at in due.items()},
     )
 
 
@@ -279,4 +284,8 @@ async def _changed(conn: Connection, sql: str, *values: object) -> bool:
 
 def _state(fields: dict[str, Any]) -> PassState:
     lanes = frozenset(fields.pop("plain_lanes"))
-    return PassState(**fields, plain_lanes=lanes)
+    due = {
+        BillId(int(bill)): datetime.fromisoformat(at)
+        for bill, at in fields.pop("events_due").items()
+    }
+    return PassState(**fields, plain_lanes=lanes, events_due=due)

@@ -1,7 +1,7 @@
 """A run of a backfill: what was asked for, where it is, what it has found."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Self
@@ -46,6 +46,9 @@ class Position:
     reading: Reading = "brasilia"
     rows_read: int = 0
     rows_left: int | None = None  # by Vindi's own count; None before the first page
+    seen: Mapping[int, int] = field(default_factory=dict)  # of this list: ids, seconds of creation
+    list_total: int | None = None  # how many it had at first; None before its first page
+    again: int = 0  # how often this list was begun anew, because rows of it never came
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

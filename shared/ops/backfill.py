@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from shared.ops.internal_api import CallRefused, InternalApi, complain, internal_api
+from shared.config.settings import EXIT_CODE
+from shared.ops.internal_api import ApiAway, CallRefused, InternalApi, complain, internal_api
 
 LOOK_EVERY: Final = 1.0  # seconds
+AWAY_FOR: Final = 60.0  # seconds; a service that is put anew is back sooner
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -19,18 +22,33 @@ async def run_backfill(
 ) -> int:
     """Ask for a backfill, show its progress, print what came of it; 0 once it has completed.
 
-    Interrupting the command leaves the backfill running.
+    Interrupting the command leaves the backfill running, and says so.
     """
+    if not tenant.strip():
+        complain("Say whose sales: make backfill TENANT=… SINCE=2026-01-01")
+        return EXIT_CODE
     try:
         async with internal_api(env) as api:
-            queued = await api.call("POST", f"/tenants/{tenant}/backfills", dict(asked))
+            path = f"/tenants/{quote(tenant.strip(), safe='')}/backfills"
+            queued = await api.call("POST", path, dict(asked))
             console.print(f"backfill {queued['id']}")
-            ended = await _watch(api, queued["id"], console)
+            ended = await _watch_or_tell(api, queued["id"], console)
     except CallRefused as error:
         complain(error)
         return 1
     console.print(_table(ended))
     return 0 if ended["status"] == "completed" else 1
+
+
+async def _watch_or_tell(api: InternalApi, backfill: str, console: Console) -> dict[str, Any]:
+    try:
+        return await _watch(api, backfill, console)
+    except (asyncio.CancelledError, ApiAway):
+        complain(
+            f"{backfill} goes on without this command. Its state: GET /internal/v1/backfills/"
+            f"{backfill}; to stop it: POST /internal/v1/backfills/{backfill}/cancel"
+        )
+        raise
 
 
 async def _watch(api: InternalApi, backfill: str, console: Console) -> dict[str, Any]:
@@ -42,11 +60,20 @@ async def _watch(api: InternalApi, backfill: str, console: Console) -> dict[str,
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("queued", total=None, eta="")
+        away = 0.0
         while True:
-            seen = await api.call("GET", f"/backfills/{backfill}")
-            _show(progress, task, seen)
-            if seen["status"] in ENDED:
-                return seen
+            try:
+                seen = await api.call("GET", f"/backfills/{backfill}")
+            except ApiAway:
+                if away >= AWAY_FOR:
+                    raise
+                away += LOOK_EVERY
+                progress.update(task, description="the internal API is away")
+            else:
+                away = 0.0
+                _show(progress, task, seen)
+                if seen["status"] in ENDED:
+                    return seen
             await asyncio.sleep(LOOK_EVERY)
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Final
 
 import asyncpg
 import typer
@@ -21,6 +21,8 @@ from shared.ops.closing import run_closing
 from shared.ops.rotate import rotate
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, Service
+
+INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -105,7 +107,10 @@ def backfill_command(
     if until:
         asked["until"] = until
     with plain_errors():
-        code = asyncio.run(run_backfill(os.environ, tenant, asked, Console()))
+        try:
+            code = asyncio.run(run_backfill(os.environ, tenant, asked, Console()))
+        except KeyboardInterrupt:
+            code = INTERRUPTED
     raise typer.Exit(code)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from shared.config.env import Env
+from shared.config.env import Env, SettingsError
 from shared.http import demand_https
 from shared.local.home import open_home
 
@@ -20,6 +20,10 @@ class CallRefused(Exception):
     """The API refused a call; the message is what it said."""
 
 
+class ApiAway(CallRefused):
+    """The API did not answer, or said that it cannot now: later it may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InternalApi:
     """The internal API as an operator reaches it."""
@@ -28,16 +32,17 @@ class InternalApi:
     http: aiohttp.ClientSession
 
     async def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Send one call and give back its answer; CallRefused when it is none of success."""
+        """Send one call and give back its answer; CallRefused (ApiAway) when it is no success."""
         try:
             async with self.http.request(method, f"{self.base}{PREFIX}{path}", json=body) as answer:
                 said = await answer.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise CallRefused(f"the internal API does not answer at {self.base}") from error
+            raise ApiAway(f"the internal API does not answer at {self.base}") from error
         if not isinstance(said, dict):
             raise CallRefused("the internal API gave no object")
         if answer.status >= 400:
-            raise CallRefused(_told(said))
+            refusal = ApiAway if answer.status >= 500 else CallRefused
+            raise refusal(_told(said))
         return said
 
 
@@ -46,14 +51,23 @@ async def internal_api(env: Mapping[str, str]) -> AsyncIterator[InternalApi]:
     """The API at INTERNAL_URL, else on this machine's INTERNAL_PORT, with the first token known.
 
     The token is INTERNAL_API_TOKEN, else the one that `make up` keeps in NOTAPONTE_HOME.
+    SettingsError when one of these cannot be meant.
     """
-    base = env.get("INTERNAL_URL") or f"http://127.0.0.1:{env.get('INTERNAL_PORT') or 8082}"
+    base = _base(env)
     given = {"INTERNAL_API_TOKEN": env.get("INTERNAL_API_TOKEN") or open_home(env).internal_token()}
     with Env(values=given) as var:
         token = var.api_tokens("INTERNAL_API_TOKEN")[0].token
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as http:
-        yield InternalApi(base=demand_https(base), http=http)
+        yield InternalApi(base=base, http=http)
+
+
+def _base(env: Mapping[str, str]) -> str:
+    given = env.get("INTERNAL_URL") or f"http://127.0.0.1:{env.get('INTERNAL_PORT') or 8082}"
+    try:
+        return demand_https(given)
+    except ValueError as error:
+        raise SettingsError((f"INTERNAL_URL: {error}.",)) from error
 
 
 def _told(problem: dict[str, Any]) -> str:
@@ -64,6 +78,6 @@ def _told(problem: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def complain(error: Exception) -> None:
+def complain(error: Exception | str) -> None:
     """Tell the operator in one line or a few."""
     sys.stderr.write(f"{error}\n")

@@ -26,7 +26,7 @@ from shared.vindi.client import (
     Unreadable,
     VindiClient,
 )
-from shared.vindi.errors import VindiRequestRefused
+from shared.vindi.errors import VindiRequestRefused, VindiUnavailable
 from shared.vindi.payloads import BilledCharge
 from shared.vindi.query import Query, all_of, any_of, one_of_ids, where
 
@@ -156,14 +156,21 @@ async def _single(
 async def _read_refunds(
     client: VindiClient, query: Query, charges: frozenset[ChargeId]
 ) -> list[RefundRow]:
-    """Read a list of refunds; VindiRequestRefused when rows show that the filter was ignored."""
+    """Read a list of refunds; VindiRequestRefused when rows show that the filter was ignored.
+
+    VindiUnavailable when fewer came than there were at first: one left out would be denied.
+    """
     found: list[RefundRow] = []
+    total: int | None = None
     async for page in client.iter_pages(TRANSACTIONS, query):
+        total = page.total if total is None else total
         for row in page.rows:
             if _charge_of(row.raw) not in charges:
                 log.warning("vindi_filter_ignored", account=client.account, resource="refunds")
                 raise VindiRequestRefused(200, TRANSACTIONS.path)
             found.append(row)
+    if len({row.raw.get("id") for row in found}) < (total or 0):
+        raise VindiUnavailable("refunds were left out")
     return found
 
 

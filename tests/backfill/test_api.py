@@ -10,6 +10,7 @@ from rich.console import Console
 
 from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
+from shared.config.env import SettingsError
 from shared.domain.ids import TenantId
 from shared.ops.backfill import run_backfill
 from tests.api.conftest import api, sandbox, settings, world
@@ -76,7 +77,13 @@ async def test_a_preview_decides_under_a_rule_that_is_not_in_force(
     [
         ({"since": TOMORROW, "until": None}, 422, "since_in_future"),
         ({"since": "2026-06-01", "until": "2026-05-31"}, 422, "until_before_since"),
+        ({"since": "9999-12-31", "until": None}, 422, "since_in_future"),
+        ({"until": "0001-01-01"}, 422, "until_before_since"),
+        ({"until": "9999-12-31"}, 422, "invalid_request"),
         ({"since": "1999-12-31"}, 422, "since_too_old"),
+        ({"since": "0001-01-01"}, 422, "since_too_old"),
+        ({"since": "2026-06-01T12:00:00"}, 422, "invalid_request"),
+        ({"since": None}, 422, "invalid_request"),
         ({"since": "2026-02-30"}, 422, "invalid_request"),
         ({"since": "June"}, 422, "invalid_request"),
         ({"since": 20260601}, 422, "invalid_request"),
@@ -165,6 +172,55 @@ async def test_the_command_watches_a_backfill_to_its_end(world: World, sandbox: 
     assert done == 0
     assert "300.00" in output.getvalue()
     assert refused == 1
+
+
+@pytest.mark.parametrize(
+    ("tenant", "code", "word"),
+    [
+        ("", 2, "TENANT="),
+        ("tzzzzzzzzzz", 1, "tenant_unknown"),
+        ("../tenants", 1, "not_found"),
+        ("a/b?c#d", 1, "not_found"),
+    ],
+)
+async def test_the_command_says_so_when_there_is_no_such_tenant(
+    world: World, capsys: pytest.CaptureFixture[str], tenant: str, code: int, word: str
+) -> None:
+    env = {"INTERNAL_URL": world.api.base, "INTERNAL_API_TOKEN": f"support:{TOKEN}"}
+
+    assert await run_backfill(env, tenant, DRY, Console(file=io.StringIO())) == code
+
+    assert word in capsys.readouterr().err
+
+
+async def test_the_command_refuses_an_address_that_is_none() -> None:
+    env = {"INTERNAL_URL": "backfill.example", "INTERNAL_API_TOKEN": f"support:{TOKEN}"}
+
+    with pytest.raises(SettingsError) as refused:
+        await run_backfill(env, "tzzzzzzzzzz", DRY, Console(file=io.StringIO()))
+
+    assert "INTERNAL_URL" in str(refused.value.problems)
+
+
+async def test_a_command_that_is_interrupted_says_that_the_backfill_goes_on(
+    world: World, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tenant = await a_tenant_with_sales(world, sandbox)
+    list(sandbox.vindi.accounts.values())[-1].rate.limit = 0
+    env = {"INTERNAL_URL": world.api.base, "INTERNAL_API_TOKEN": f"support:{TOKEN}"}
+    output = io.StringIO()
+    command = asyncio.create_task(run_backfill(env, tenant, DRY, Console(file=output)))
+    async with asyncio.timeout(20):
+        while "backfill t" not in output.getvalue():
+            await asyncio.sleep(0.05)
+    command.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await command
+
+    assert "goes on without this command" in capsys.readouterr().err
+    listed = await world.api.get(f"/tenants/{tenant}/backfills")
+    assert listed.body["items"][0]["status"] in {"queued", "running"}
 
 
 async def until_ended(world: World, backfill: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
+from services.reconciler.backfill import reading, worker
 from services.reconciler.backfill.run import RunLost
 from services.sandbox.vindi import operations
-from shared.db import backfills_store
+from shared.db import backfills_store, connections_store
 from shared.domain.backfill_run import Summary
 from tests.backfill.conftest import Office
 from tests.emitter.conftest import a_buyer
@@ -193,6 +194,53 @@ async def test_a_list_that_does_not_add_up_is_read_again_later(
     assert ended.summary.bills == 12
 
 
+def sold_four_a_second(office: Office, count: int = 60) -> None:
+    """Sales whose order nothing says, five a page."""
+    office.desk.account.faults.change({"per_page_cap": 5, "shuffle_ties": True})
+    for number in range(count):
+        at = f"2026-06-03T12:00:{number // 4:02d}-03:00"
+        office.desk.sell(created_at=at, paid_at=at, known_at=at)
+
+
+@pytest.mark.parametrize("pages_a_list", [3, 100])
+async def test_sales_of_one_second_that_change_places_between_pages_are_all_found(
+    office: Office, monkeypatch: pytest.MonkeyPatch, pages_a_list: int
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_A_LIST", pages_a_list)
+    sold_four_a_second(office)
+
+    assert (await office.did(*JUNE)).bills == 60
+
+
+async def test_lists_that_show_all_their_sales_are_read_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_A_LIST", 3)
+    sold_four_a_second(office)
+    office.desk.account.faults.change({"shuffle_ties": False})
+    before = office.requests()
+
+    assert (await office.did(*JUNE)).bills == 60
+
+    # Fifteen rows a list, of which the next one begins with the last second's three.
+    lists = [entry for entry in list(office.desk.account.journal)[before:] if "bills" in entry.path]
+    assert len(lists) == 15
+
+
+async def test_a_list_that_never_shows_all_its_sales_ends_the_run_and_says_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_AGAIN", 0)
+    sold_four_a_second(office)
+    backfill = await office.ask(*JUNE)
+
+    await office.run()
+
+    ended = await office.get(backfill)
+    assert (ended.status, ended.error) == ("failed", "rows_omitted")
+    assert ended.position.seen == {}
+
+
 async def test_sales_changing_while_they_are_read_are_each_counted_once(office: Office) -> None:
     office.desk.account.faults.change(
         {"per_page_cap": 5, "touch_between_pages": 3, "insert_between_pages": 1}
@@ -200,6 +248,98 @@ async def test_sales_changing_while_they_are_read_are_each_counted_once(office: 
     a_month_of_sales(office, 60)
 
     assert (await office.did(*JUNE)).bills == 60
+
+
+async def test_a_dry_run_leaves_every_table_as_it_was_and_asks_the_issuer_nothing(
+    office: Office,
+) -> None:
+    a_month_of_sales(office, 30)
+    known = await office.desk.sold(paid_at="2026-06-03T10:00:00-03:00")
+    await office.desk.work()
+    asked = len(office.desk.sandbox.enotas.journal)
+    before = await contents(office)
+
+    await office.did(*JUNE)
+
+    after = await contents(office)
+    assert {name for name in after if after[name] != before[name]} == {"backfills"}
+    assert len(office.desk.sandbox.enotas.journal) == asked
+    assert (await office.desk.sale(known)).code == "before_activation"
+
+
+async def test_a_run_that_was_cancelled_is_asked_for_again_and_issues_each_sale_once(
+    office: Office,
+) -> None:
+    office.desk.account.faults.change({"per_page_cap": 5})
+    a_month_of_sales(office, 80)
+    first = await office.ask(*JUNE, dry_run=False)
+    run = await office.leased(first)
+    while len(await office.taken()) < 40:
+        assert await run.step()
+    async with office.pool.acquire() as conn, conn.transaction():
+        assert await backfills_store.end(conn, office.desk.tenant, first, "cancelled")
+    await office.desk.work()
+    some = len(office.desk.company.notas)
+
+    done = await office.did(*JUNE, dry_run=False)
+    await office.desk.work()
+
+    assert 0 < some == done.known
+    assert len(office.desk.company.notas) == done.known + done.issue == 48
+    assert office.desk.sandbox.enotas.invariants.report()["ok"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, "vindi_key_refused"), (402, "vindi_account_blocked"), (403, "vindi_profile_too_narrow")],
+)
+async def test_an_account_refused_amid_a_run_ends_it_and_a_later_run_does_the_rest(
+    office: Office, status: int, error: str
+) -> None:
+    office.desk.account.faults.change({"per_page_cap": 5})
+    a_month_of_sales(office, 30)
+    backfill = await office.ask(*JUNE, dry_run=False)
+    run = await office.leased(backfill)
+    for _ in range(3):
+        assert await run.step()
+    await run.services.pool.execute("UPDATE backfills SET lease_until = NULL")
+    office.desk.account.weather.add(status=status, path_has="/bills")
+    await office.run()
+    ended = await office.get(backfill)
+    office.desk.account.weather.clear()
+    async with office.pool.acquire() as conn:
+        assert await connections_store.unblock(conn, office.desk.tenant, "vindi")
+
+    done = await office.did(*JUNE, dry_run=False)
+
+    assert (ended.status, ended.error) == ("failed", error)
+    assert done.bills == 30
+    assert len(await office.taken()) == 30
+
+
+async def test_requests_spent_amid_a_run_are_waited_for(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LONGEST_WAIT", timedelta(milliseconds=10))
+    office.desk.account.faults.change({"per_page_cap": 5})
+    a_month_of_sales(office, 20)
+    office.desk.account.weather.add(status=429, retry_after="1", every=4, path_has="/bills")
+
+    assert (await office.did(*JUNE)).bills == 20
+
+
+async def contents(office: Office) -> dict[str, str]:
+    """Every table, as one word each."""
+    async with office.pool.acquire() as conn:
+        names = await conn.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+        )
+        return {
+            name: await conn.fetchval(
+                f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"  # noqa: S608 - our own tables' names
+            )
+            for (name,) in names
+        }
 
 
 async def by_status(office: Office) -> dict[tuple[str, str | None], int]:

@@ -139,6 +139,16 @@ async def test_a_refund_that_cannot_be_read_speaks_for_its_charge_alone(
     assert isinstance(found[ChargeId(11)], tuple)
 
 
+@pytest.mark.parametrize("rows", [[], [a_refund(1, 10)], [a_refund(1, 10), a_refund(1, 10)]])
+async def test_a_list_that_leaves_a_refund_out_does_not_deny_it(
+    vindi: VindiClient, server: ScriptedServer, rows: list[dict[str, Any]]
+) -> None:
+    server.will(answer({"transactions": rows}, headers={"Total": "2"}))
+
+    with pytest.raises(VindiUnavailable):
+        await Bulk().refunds_of_charges(vindi, [ChargeId(10), ChargeId(11)])
+
+
 async def test_refunds_are_asked_charge_by_charge_where_the_filter_is_refused(
     vindi: VindiClient, server: ScriptedServer
 ) -> None:

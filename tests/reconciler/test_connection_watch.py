@@ -1,5 +1,6 @@
 """A webhook that stops is told from one that is merely quiet; health says what is not well."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from prometheus_client import REGISTRY
@@ -62,6 +63,56 @@ async def test_an_event_that_may_still_come_is_not_missed(watch: Watch) -> None:
         await watch.pass_once()
 
     assert (await check(watch, "webhook")).status == "ok"
+
+
+async def test_sales_found_at_once_tell_of_a_broken_webhook_once_their_events_are_late(
+    watch: Watch,
+) -> None:
+    await watch.pass_once()
+    seen = []
+    for _ in range(4):
+        watch.desk.sell()
+        await watch.pass_once()
+        await five_minutes_pass(watch)
+        seen.append((await check(watch, "webhook")).status)
+
+    assert seen == ["ok", "degraded", "degraded", "broken"]
+    assert (await watch.state()).missed == 3
+
+
+async def test_an_event_that_came_late_tells_that_the_webhook_works(watch: Watch) -> None:
+    await watch.pass_once()
+    for _ in range(4):
+        bill = watch.desk.sell()
+        await watch.pass_once()
+        await watch.event_came(bill)
+        await five_minutes_pass(watch)
+
+    assert (await check(watch, "webhook")).status == "ok"
+    assert (await watch.state()).missed == 0
+
+
+async def test_passes_that_come_every_second_tell_of_a_broken_webhook_too(watch: Watch) -> None:
+    watch.scheduler.services = replace(
+        watch.scheduler.services, reconcile_every=timedelta(seconds=0.1)
+    )
+    await watch.pass_once()
+    for _ in range(3):
+        await watch.pass_once()
+        watch.desk.sell(created_at=(datetime.now(UTC) - timedelta(seconds=1)).timestamp())
+    await watch.pass_once()
+
+    assert (await watch.state()).missed == 3
+
+
+async def five_minutes_pass(watch: Watch) -> None:
+    """The events awaited were due five minutes earlier."""
+    async with watch.desk.pool.acquire() as conn:
+        await conn.execute(
+            "UPDATE reconciler_passes SET events_due = coalesce((SELECT jsonb_object_agg(key,"
+            " (value #>> '{}')::timestamptz - interval '5 min')"
+            " FROM jsonb_each(events_due)), '{}')"
+        )
 
 
 async def test_a_busy_emitter_is_not_a_broken_webhook(watch: Watch) -> None:

@@ -91,6 +91,24 @@ async def test_a_bill_that_changed_after_it_was_read_is_found(
     assert changed.status == "canceled"
 
 
+@pytest.mark.parametrize("ahead", [60, -60])
+async def test_a_change_is_found_amid_a_renewal_whatever_clock_vindi_goes_by(
+    watch: Watch, bills: list[Bill], ahead: int
+) -> None:
+    clock = watch.desk.sandbox.clock
+    clock.set(clock.now() + ahead)
+    watch.desk.account.faults.change({"shuffle_ties": True})
+    operations.refund(watch.desk.account, bill_id=bills[7].id, cancel_bill=True)
+    lost = sold_at(watch, timedelta(minutes=4, seconds=20))
+
+    await watch.pass_once()
+
+    changed = await watch.stored(bills[7])
+    assert changed is not None
+    assert changed.status == "canceled"
+    assert lost.id in await watch.due()
+
+
 async def test_one_that_left_and_one_that_is_unknown_do_not_cancel_out(
     watch: Watch, bills: list[Bill]
 ) -> None:

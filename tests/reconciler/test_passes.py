@@ -7,11 +7,13 @@ import pytest
 
 from services.reconciler import read_list
 from services.reconciler.passes import since
+from services.reconciler.passes.run_pass import run_pass
 from services.reconciler.schedule import LEASE, Scheduler
 from services.sandbox.vindi import operations
-from shared.db import connections_store, passes_store
-from shared.db.passes_store import PassState
+from shared.db import connections_store, passes_store, watch_store
+from shared.db.passes_store import Claimed, PassState
 from shared.vindi.budget import Budget
+from shared.watch import judge
 from tests.emitter.conftest import SEALER, TENANT
 from tests.reconciler.conftest import Watch, services_of
 
@@ -309,3 +311,52 @@ async def test_what_lay_under_the_passes_is_found_by_night_and_by_week(watch: Wa
     assert state.error is None
     assert by_night == {swept.id}
     assert await watch.due() == {swept.id, counted.id}
+
+
+async def test_a_mark_is_not_ahead_of_vindi_when_the_clock_of_the_database_is(
+    watch: Watch,
+) -> None:
+    async with watch.desk.pool.acquire() as conn:
+        connection = await connections_store.get_vindi(conn, SEALER, TENANT)
+    assert connection is not None
+    ahead = datetime.now(UTC) + timedelta(minutes=10)
+
+    result = await run_pass(
+        watch.desk.pool,
+        watch.desk.tools.clients,
+        SEALER,
+        Claimed(state=await watch.state(), now=ahead),
+        connection,
+        every=timedelta(minutes=5),
+    )
+
+    assert result.bills_mark is not None
+    assert result.bills_mark <= datetime.now(UTC)
+
+
+async def test_a_key_revoked_between_two_lanes_keeps_the_mark_of_the_first_and_says_so(
+    watch: Watch,
+) -> None:
+    started = await watch.state()
+    watch.desk.account.weather.add(status=401, path_has="/charges")
+    bill = watch.desk.sell()
+
+    state = await watch.pass_once()
+
+    assert state.error == "vindi_key_refused"
+    assert state.bills_mark > started.bills_mark
+    assert (state.charges_mark, state.refunds_mark) == (started.charges_mark, started.refunds_mark)
+    async with watch.desk.pool.acquire() as conn:
+        facts = await watch_store.facts(conn, TENANT)
+        assert facts is not None
+        key = next(
+            one for one in judge(facts, every=timedelta(minutes=5)) if one.code == "vindi_key"
+        )
+        watch.desk.account.weather.clear()
+        await connections_store.unblock(conn, TENANT, "vindi")
+    assert key.status == "broken"
+    assert "chave" in key.message
+    mended = await watch.pass_once()
+    assert mended.error is None
+    assert mended.charges_mark > started.charges_mark
+    assert await watch.due() == {bill.id}

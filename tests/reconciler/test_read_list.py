@@ -1,5 +1,6 @@
 """A list that ends without an error was read whole, whatever happened to it meanwhile."""
 
+import random
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +11,7 @@ from aiohttp import ClientSession
 from services.reconciler import read_list as reading
 from services.reconciler.read_list import IncompletePass, ListRead, read_list, read_newest
 from services.sandbox.run import running_sandbox
-from services.sandbox.vindi import operations
+from services.sandbox.vindi import lists, operations
 from services.sandbox.vindi.account import Account
 from shared.domain.bill import Bill
 from shared.http import open_session
@@ -86,6 +87,43 @@ async def test_rows_that_leave_while_reading_hide_none_of_those_that_stay(
         seen |= ids(page)
 
     assert set(others) <= seen
+
+
+async def test_rows_of_one_second_that_change_places_between_pages_are_all_read(
+    shop: tuple[Account, VindiClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, client = shop
+    monkeypatch.setattr(lists, "CHANCE", random.Random(7))
+    account.faults.change({"per_page_cap": 10, "shuffle_ties": True})
+
+    seen = {number async for page in read_list(client, PAID) for number in ids(page)}
+
+    assert seen == set(account.bills.rows)
+
+
+async def test_the_newest_rows_of_one_second_are_all_read(
+    shop: tuple[Account, VindiClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, client = shop
+    monkeypatch.setattr(lists, "CHANCE", random.Random(7))
+    account.faults.change({"per_page_cap": 10, "shuffle_ties": True})
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+
+    rows = [page async for page in read_newest(client, BILLS, back_to=long_ago)]
+
+    assert {number for page in rows for number in ids(page)} == set(account.bills.rows)
+
+
+async def test_a_list_that_never_shows_all_its_newest_rows_is_not_whole(
+    shop: tuple[Account, VindiClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, client = shop
+    monkeypatch.setattr(reading, "LIST_TRIES", 1)
+    account.faults.change({"shuffle_ties": True})
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+
+    with pytest.raises(IncompletePass, match="rows_omitted"):
+        _ = [page async for page in read_newest(client, BILLS, back_to=long_ago)]
 
 
 async def test_a_list_that_grows_faster_than_it_is_read_is_given_up(

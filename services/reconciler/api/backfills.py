@@ -45,7 +45,7 @@ from shared.domain.money import show_reais
 
 OLDEST: Final = date(2000, 1, 1)
 # Far enough for every bill, near enough for every zone's arithmetic.
-AskedDay = Annotated[date, Field(ge=date(1, 1, 2), le=date(2199, 12, 31))]
+LastDay = Annotated[date, Field(le=date(2199, 12, 31))]
 
 
 class BackfillNew(Strict):
@@ -54,8 +54,8 @@ class BackfillNew(Strict):
     Without `until` the window ends with this day.
     """
 
-    since: AskedDay
-    until: AskedDay | None = None
+    since: date
+    until: LastDay | None = None
     dry_run: bool
     competencia: BackfillCompetencia = "original"
     requested_by: Name
@@ -65,7 +65,7 @@ class BackfillNew(Strict):
 class RulePreview(RuleAsked):
     """What would become of the sales since a day under another rule."""
 
-    since: AskedDay
+    since: date
 
 
 class QueuedOut(BaseModel):

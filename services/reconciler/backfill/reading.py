@@ -4,6 +4,9 @@ Every bill whose moment can lie in the window was changed at or after the window
 nearly every one was created before its end; a payment dated back is found by its charge. The list
 is walked oldest created first, which no change of a row can reorder, and begins anew at the last
 row's time every hundred pages. So each page is a place one can come back to.
+
+Of rows of one second pages may repeat some and leave out others, so a list is read again until as
+many rows were seen of it as it had.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +20,7 @@ import structlog
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Position
 from shared.domain.bill import Bill
+from shared.domain.errors import RejectedError
 from shared.domain.ids import BillId
 from shared.vindi.client import BILLS, CHARGES, Page, Read, Unreadable, VindiClient
 from shared.vindi.errors import UnreadableBillError, VindiRequestRefused, VindiUnavailable
@@ -32,6 +36,7 @@ PAGES_A_LIST: Final = 100  # vindi-api, section 3.1: keep windows well under 200
 MARGIN: Final = timedelta(days=2)
 ZONE_DOUBT: Final = timedelta(hours=3, minutes=15)
 UTC_SHIFT: Final = timedelta(hours=3)
+MOST_AGAIN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,8 @@ async def read_next(
 ) -> Found:
     """Send the next request of a reading.
 
-    Raises what the client raises, VindiUnavailable also for a page that is not whole.
+    Raises what the client raises, VindiUnavailable also for a page that is not whole, and
+    RejectedError (`rows_omitted`) for a list that never is.
     """
     if position.phase == "late":
         return await _read_late(client, window, position)
@@ -110,14 +116,14 @@ def _misread(client: VindiClient, position: Position, first: datetime) -> Positi
     if position.anchor is None:
         raise AssertionError("a list without a beginning has no row before it")
     if position.reading == "brasilia" and first >= position.anchor - ZONE_DOUBT:
-        return replace(position, reading="utc", page=1)
+        return replace(_list_at(position, position.anchor), reading="utc")
     return _without_filter(client, position, "ignored")
 
 
 def _without_filter(client: VindiClient, position: Position, why: str) -> Position:
     """Read the whole list from its start, since this account does not filter it."""
     log.warning("vindi_filter_not_honoured", account=client.account, resource="bills", why=why)
-    return replace(position, reading="plain", anchor=None, page=1, rows_left=None)
+    return replace(_list_at(position, None), reading="plain", rows_left=None)
 
 
 def _after(
@@ -129,19 +135,65 @@ def _after(
 ) -> Position:
     left = None if page.total is None else max(0, page.total - page.number * page.per_page)
     after = replace(
-        position,
+        _noted(position, page),
         page=position.page + 1,
         rows_read=position.rows_read + len(page.rows),
         rows_left=0 if page.is_last else left,
     )
-    if page.is_last:
-        return replace(after, phase="late" if late else "rest", page=1)
     begin = position.anchor
-    if position.reading == "plain" or after.page <= PAGES_A_LIST or not created:
-        return after
-    if begin is None or created[-1] > begin:
-        return replace(after, anchor=created[-1], page=1)
-    return after  # more bills of one second than a list should have pages: go on in it
+    if not page.is_last:
+        if position.reading == "plain" or after.page <= PAGES_A_LIST or not created:
+            return after
+        if created[0] == created[-1] or (begin is not None and created[-1] <= begin):
+            return after  # more bills of one second than a page holds, or a list: go on in it
+    if _some_never_came(after, page, None if page.is_last else created):
+        return _again(after, BILLS.path)
+    if page.is_last:
+        return replace(_list_at(after, begin), phase="late" if late else "rest")
+    return _list_at(after, created[-1])
+
+
+def _list_at(position: Position, anchor: datetime | None) -> Position:
+    """At the first page of another list."""
+    return replace(position, anchor=anchor, page=1, seen={}, list_total=None, again=0)
+
+
+def _noted(position: Position, page: Page[T]) -> Position:
+    """With the rows of a page among those seen of the list."""
+    ids = {
+        number: int(at.timestamp()) if (at := created_at(row.raw)) else 0
+        for row in page.rows
+        if isinstance(number := row.raw.get("id"), int)
+    }
+    begun = position.page > 1 and position.list_total is not None
+    total = position.list_total if begun else page.total
+    return replace(position, seen={**position.seen, **ids}, list_total=total)
+
+
+def _some_never_came(
+    position: Position, page: Page[T], created: Sequence[datetime] | None = None
+) -> bool:
+    """Whether rows were left out of those that the list had at first.
+
+    Up to this page with `created`, the times of its rows: those of its last second are left to
+    the list that begins there. Rows only come in while a list is read, so they may show a row
+    twice but never hide one.
+    """
+    if position.list_total is None:
+        return False
+    if created is None:
+        return len(position.seen) < position.list_total
+    last = int(created[-1].timestamp())
+    before = sum(at < last for at in position.seen.values())
+    return before < page.number * page.per_page - created.count(created[-1])
+
+
+def _again(position: Position, resource: str) -> Position:
+    """Read a list again; what was seen of it stays seen."""
+    if position.again >= MOST_AGAIN:
+        raise RejectedError("rows of a list never came", code="rows_omitted")
+    log.info("backfill_list_read_again", resource=resource, seen=len(position.seen))
+    return replace(position, page=1, again=position.again + 1)
 
 
 async def _read_late(client: VindiClient, window: Window, position: Position) -> Found:
@@ -155,7 +207,7 @@ async def _read_late(client: VindiClient, window: Window, position: Position) ->
         where("created_at", ">=", begin - MARGIN),
     )
     # Where the filter does not work, the rest of the bills is read instead.
-    whole = replace(position, phase="whole", anchor=begin - MARGIN, page=1)
+    whole = replace(_list_at(position, begin - MARGIN), phase="whole")
     try:
         page = await client.read_page(CHARGES, query, number=position.page)
     except VindiRequestRefused:
@@ -165,11 +217,10 @@ async def _read_late(client: VindiClient, window: Window, position: Position) ->
         log.warning("vindi_filter_not_honoured", account=client.account, resource="charges")
         return Found(next=whole)
     named = [bill for row in page.rows if (bill := _bill_of(row)) is not None]
-    after = (
-        replace(position, phase="rest")
-        if page.is_last
-        else replace(position, page=position.page + 1)
-    )
+    after = replace(_noted(position, page), page=position.page + 1)
+    if page.is_last:
+        left_out = _some_never_came(after, page)
+        after = _again(after, CHARGES.path) if left_out else replace(after, phase="rest")
     return Found(named=named, next=after)
 
 

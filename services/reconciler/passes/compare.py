@@ -6,16 +6,12 @@ section 8.5: an older stamp is a lagging replica, an equal one decides by conten
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
-from typing import Final
 
 from shared.domain.bill import LIVE_STATUSES, Bill, BillStatus, Charge
 from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
-
-# How long an event may be under way before its absence means something.
-EVENT_GRACE: Final = timedelta(minutes=2)
 
 
 class Verdict(Enum):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from services.reconciler.read_list import ZONE_DOUBT, ListRead, Row, read_list
@@ -24,6 +24,8 @@ BILL: Final = "bill"  # the purpose bodies of bills are sealed for
 # Until the zone of query values is known on an account, a bound may be read three hours off.
 OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
 OVERLAP_MEASURED: Final = timedelta(minutes=15)
+LARGEST_SKEW: Final = timedelta(days=1)
+CLOCKS_APART: Final = timedelta(minutes=5)  # an event may bear an earlier time than its change
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Findings:
     found: set[BillId] = field(default_factory=set)
     missed: int = 0
     heard: int = 0
+    events_due: dict[BillId, datetime] = field(default_factory=dict)  # of sales found
     plain: set[str] = field(default_factory=set)
     sample: Bill | None = None  # a bill just read, to measure the zone with
     seen: dict[BillId, datetime] = field(default_factory=dict)  # when this pass asked for it
@@ -60,6 +63,13 @@ class PassContext:
     def clock(self) -> datetime:
         """The database's clock, never ahead of it."""
         return self.now + timedelta(seconds=time.monotonic() - self.claimed)
+
+    def vindi_behind(self) -> timedelta:
+        """How far Vindi's clock was behind the database's at its last answer, if it was."""
+        if self.vindi.skew is None:
+            return timedelta()
+        ours = datetime.now(UTC) - self.clock()  # this machine's clock minus the database's
+        return min(max(-(self.vindi.skew + ours), timedelta()), LARGEST_SKEW)
 
     def bound(self, mark: datetime) -> datetime:
         """From when to read, so that nothing is lost to the zone of query values."""

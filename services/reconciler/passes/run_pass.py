@@ -1,6 +1,6 @@
 """One pass over one account: its lanes, what became of them, when it is read next."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
@@ -9,6 +9,7 @@ import structlog
 
 from services.reconciler.passes.context import Findings, PassContext
 from services.reconciler.passes.customers import read_changed_customers
+from services.reconciler.passes.heard import judge_events
 from services.reconciler.passes.lanes import read_changed_bills, read_changed_charges
 from services.reconciler.passes.plan import BLOCKED_REST, SOONEST, next_pass, phase, retry
 from services.reconciler.passes.refunds import read_refunds
@@ -22,6 +23,7 @@ from shared.db.connection import Pool
 from shared.db.connections_store import VindiConnection
 from shared.db.passes_store import Claimed, PassResult, Zone
 from shared.domain.errors import TenantBlockedError, TransientError
+from shared.domain.ids import BillId
 from shared.vindi.budget import Lane
 from shared.vindi.errors import (
     VindiAccountBlocked,
@@ -44,7 +46,6 @@ DAY: Final = timedelta(days=1)
 # so many sales, but no longer than until so many intervals after the last one.
 GIVES_WAY_TO: Final = 500
 GIVES_WAY_UNTIL: Final = 1.75
-LARGEST_SKEW: Final = timedelta(days=1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +113,8 @@ async def run_pass(
     else:
         if len(outcome.marks) < len(LANES):
             after = min(after, retry(context.clock(), state.failures, every))
-    return _result(context, outcome, after)
+    early = await judge_events(context, every=every)
+    return _result(context, outcome, after, early)
 
 
 async def _put_off(pool: Pool, claimed: Claimed, every: timedelta) -> datetime | None:
@@ -188,9 +190,8 @@ async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
 
 
 def _start(context: PassContext) -> datetime:
-    """The start of the pass, by Vindi's clock where that is behind ours."""
-    skew = context.vindi.skew or timedelta()
-    return context.now + max(min(skew, timedelta()), -LARGEST_SKEW)
+    """The start of the pass, by Vindi's clock where that is behind the database's."""
+    return context.now - context.vindi_behind()
 
 
 def _word(error: TransientError | VindiRequestRefused) -> str:
@@ -203,7 +204,9 @@ def _word(error: TransientError | VindiRequestRefused) -> str:
             return "vindi_unavailable"
 
 
-def _result(context: PassContext, outcome: _Outcome, after: datetime) -> PassResult:
+def _result(
+    context: PassContext, outcome: _Outcome, after: datetime, early: Mapping[BillId, datetime]
+) -> PassResult:
     findings, skew = context.findings, context.vindi.skew
     return PassResult(
         next_pass_at=after,
@@ -217,6 +220,7 @@ def _result(context: PassContext, outcome: _Outcome, after: datetime) -> PassRes
         found=len(findings.found),
         missed=findings.missed,
         heard=findings.heard > 0,
+        events_due=early,
         bills_mark=outcome.marks.get("bills_mark"),
         charges_mark=outcome.marks.get("charges_mark"),
         refunds_mark=outcome.marks.get("refunds_mark"),

@@ -106,7 +106,7 @@ async def _counted(
     Rows are loaded before they are counted: one stored in between only spoils the proof.
     """
     rows = await known(context, bound)
-    behind = max(-(context.vindi.skew or timedelta()), timedelta())
+    behind = context.vindi_behind()
     for _ in range(CUTS_TRIED):
         cut = best_cut(rows, settled_after=SETTLED_AFTER + behind)
         if cut is None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from services.reconciler.passes.compare import EVENT_GRACE, Verdict, compare_bill, event_due
-from services.reconciler.passes.context import PassContext
+from services.reconciler.passes.compare import Verdict, compare_bill, event_due
+from services.reconciler.passes.context import CLOCKS_APART, PassContext
 from services.reconciler.read_list import Row
-from shared.db import bills_store, events_store, sales_store
+from shared.db import bills_store, sales_store
 from shared.db.bills_store import KnownBill, ReadBill, came_alive
 from shared.db.outbox_store import RECONCILE, Mark
 from shared.domain.bill import Bill
@@ -17,7 +17,6 @@ from shared.domain.money import Cents
 from shared.intake import take_in_bills
 from shared.vindi.client import Read
 
-CLOCKS_APART: Final = timedelta(minutes=5)  # an event may bear an earlier time than its change
 UNREADABLE: Final = "bill_unreadable"
 NOT_FOUND: Final = "bill_not_found"
 
@@ -81,7 +80,7 @@ async def take_in_rows(
     context.findings.found.update(mark.bill_id for mark in marks)
     if reads:
         context.findings.sample = reads[0].bill
-    await _note_events(context, events)
+    _await_events(context, events)
 
 
 async def take_in_missing(context: PassContext, bills: Sequence[BillId]) -> None:
@@ -135,17 +134,8 @@ def _mark(context: PassContext, bill: BillId, *, read_at: datetime | None = None
     )
 
 
-async def _note_events(context: PassContext, due: Mapping[BillId, datetime]) -> None:
-    """Count sales whose events should be here by now, and those whose are not."""
-    latest = context.now - EVENT_GRACE
+def _await_events(context: PassContext, due: Mapping[BillId, datetime]) -> None:
+    """Note sales whose events should have come, or are to come."""
     # What happened before the last pass, or before the account was connected, is no evidence.
     earliest = max(context.connected_at, context.state.bills_mark - CLOCKS_APART)
-    judged = {bill: at for bill, at in due.items() if earliest <= at <= latest}
-    if not judged:
-        return
-    async with context.pool.acquire() as conn:
-        heard = await events_store.heard_of(
-            conn, context.tenant, list(judged), since=min(judged.values()) - CLOCKS_APART
-        )
-    context.findings.heard += len(heard)
-    context.findings.missed += len(judged) - len(heard)
+    context.findings.events_due.update({bill: at for bill, at in due.items() if at >= earliest})

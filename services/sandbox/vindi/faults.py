@@ -29,6 +29,7 @@ class Faults:
     empty_with_total: int | None = None  # empty pages that claim so many rows
     repeat_rows: int = 0  # so many rows of a page appear again on the next one
     omit_rows: int = 0  # so many rows at the end of each page are never shown
+    shuffle_ties: bool = False  # rows equal in the field sorted by, in another order each time
     touch_between_pages: int = 0  # so many rows are updated after each page is read
     insert_between_pages: int = 0  # so many bills appear after each page is read
     bill_after_refund: str = "paid"  # "paid", "pending" or "canceled" after a full refund

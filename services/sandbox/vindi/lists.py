@@ -1,6 +1,8 @@
 """Pages of a list, and what can happen to them while they are read."""
 
+import random
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,6 +11,8 @@ from services.sandbox.vindi.account import Account
 from services.sandbox.vindi.query import QueryRefusedError, Tree, fields_of, parse, without
 from services.sandbox.vindi.records import Json
 from services.sandbox.vindi.render import render
+
+CHANCE = random.Random(7)  # noqa: S311 (faults must repeat, not surprise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ def page_of(account: Account, kind: str, params: dict[str, str]) -> Page:
         sort_by=_sort_field(account, kind, params),
         descending=params.get("sort_order", "asc").lower() == "desc",
     )  # fmt: skip
+    if faults.shuffle_ties:
+        ids = _shuffled(account, kind, ids, _sort_field(account, kind, params))
     if faults.empty_with_total is not None:
         return Page(bodies=[], total=faults.empty_with_total, per_page=per_page, number=number)
     start = (number - 1) * per_page
@@ -69,6 +75,14 @@ def _tree(account: Account, kind: str, text: str) -> Tree:
     if faults.unknown_filters == "ignore":
         ignored |= fields_of(tree) - set(known)
     return without(tree, ignored) if ignored else tree
+
+
+def _shuffled(account: Account, kind: str, ids: list[int], sort_by: str) -> list[int]:
+    """The rows as a database gives them that was told nothing of equal ones."""
+    table = account.table(kind)
+    groups = groupby(ids, key=lambda i: table.fields[sort_by].get(table.rows[i]))
+    ties = [list(group) for _, group in groups]
+    return [i for group in ties for i in CHANCE.sample(group, len(group))]
 
 
 def _sort_field(account: Account, kind: str, params: dict[str, str]) -> str:
