@@ -46,6 +46,11 @@ def _is(who: WhoActs, text: str) -> Message:
     return Message(text=text, who_acts=who)
 
 
+# Only a sale's single nota is compared with its customer's new data; a part waits for a person.
+_AGAIN: Final = (
+    "a nota é reenviada sozinha. Se a venda tem mais de uma nota, peça o reenvio após corrigir."
+)
+
 _UNKNOWN: Final = _is("support", "Situação não prevista. Fale com o suporte.")
 
 SKIPS: Final[dict[str, Message]] = {
@@ -323,23 +328,19 @@ DENIALS: Final[dict[str, Message]] = {
     ),
     "denied_city": _is(
         "customer",
-        "A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi: a nota é"
-        " reenviada sozinha.",
+        f"A cidade do cliente não foi reconhecida. Corrija cidade e estado na Vindi: {_AGAIN}",
     ),
     "denied_document": _is(
         "customer",
-        "O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi: a nota é reenviada"
-        " sozinha.",
+        f"O CPF ou CNPJ do cliente foi recusado. Corrija o cadastro na Vindi: {_AGAIN}",
     ),
     "denied_address": _is(
         "customer",
-        "O endereço do cliente foi recusado. Corrija o cadastro na Vindi: a nota é reenviada"
-        " sozinha.",
+        f"O endereço do cliente foi recusado. Corrija o cadastro na Vindi: {_AGAIN}",
     ),
     "denied_contact": _is(
         "customer",
-        "O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi: a nota é"
-        " reenviada sozinha.",
+        f"O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi: {_AGAIN}",
     ),
     "denied_account": _is(
         "tenant", "A conta no emissor está bloqueada ou com pagamento em aberto. Regularize-a."

@@ -60,9 +60,39 @@ async def test_what_cannot_be_meant_is_refused_with_its_field(
     assert [error["field"] for error in reply.body["errors"]] == fields
 
 
+# The kinds of words a finance person combines, all at once.
+FULL_RULE: dict[str, Any] = {
+    **GUARANTEE,
+    "exceptions": [
+        {
+            "if": {
+                "product_code": ["LIVRO"],
+                "plan_code": [],
+                "payment_method_code": [],
+                "cycle": "any",
+                "customer_code": [],
+            },
+            "issue_when": "bill_paid",
+        },
+        {
+            "if": {"product_code": ["AULA"], "cycle": "first"},
+            "issue_when": "guarantee_ended",
+            "guarantee_days": 30,
+        },
+        {"if": {"customer_code": ["SOCIO-1"]}, "issue_when": "never"},
+    ],
+    "cancel_on_refund": True,
+    "default_address": None,
+    "competencia": None,
+    "late_competencia": {"keep_until_day": 5, "then": "hold"},
+    "description": "{produtos} - fatura {fatura}, competência {competencia}",
+}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
+        FULL_RULE,
         excepted(exception(product_code=["A"]), exception("manual", product_code=["A", "B"])),
         excepted(exception(product_code=["A"]), exception("manual", plan_code=["A"])),
         excepted(exception(cycle="first"), exception("manual")),

@@ -8,6 +8,7 @@ import pytest
 
 import shared
 from shared.domain.attention import ABOUT_BILL
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.messages import LABELS, MESSAGES, message_for
 from shared.domain.refund_policy import CODES, LEFT_BY_RULE, WINDOW_OVER
 from shared.domain.sale import SaleStatus
@@ -66,3 +67,13 @@ def test_a_word_we_do_not_know_is_a_question_for_support() -> None:
 
 def test_every_status_has_a_label() -> None:
     assert set(LABELS) == set(SaleStatus)
+
+
+@pytest.mark.parametrize("code", ON_CUSTOMER)
+def test_a_denial_for_a_customers_data_says_that_one_of_several_notas_waits_for_a_person(
+    code: str,
+) -> None:
+    text = message_for(code).text
+
+    assert "a nota é reenviada sozinha" in text
+    assert "mais de uma nota, peça o reenvio" in text
