@@ -10,7 +10,8 @@ def read_json(body: bytes) -> Any:
     """Decode a JSON body; ValueError for anything else, HTML and emptiness included.
 
     Half a surrogate pair, which an escape can smuggle in and no UTF-8 can hold, becomes U+FFFD:
-    one odd name must not make a whole page unreadable, or what is read from it unwritable.
+    one odd name must not make a whole page unreadable, or what is read from it unwritable. A whole
+    number beyond 64 bits becomes a float; neither API has such ids, codes or amounts.
     """
     try:
         return orjson.loads(body)
@@ -25,7 +26,7 @@ def write_json(value: Any) -> bytes:
     """Encode as compact UTF-8; equal values give equal bytes. For what `read_json` reads."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # integers of more than 64 bits
+    except TypeError:  # integers of more than 64 bits, which no answer brings
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
