@@ -13,12 +13,7 @@ def main() -> None:
     settings = load_or_exit(load_emitter, os.environ)
     log = settings.process.log
     configure_logs("emitter", level=log.level, format=log.format)
-    serve(
-        create_app(settings),
-        host=settings.process.host,
-        port=settings.process.port,
-        share_port=True,  # processes on one machine; each is healthy or not by itself
-    )
+    serve(create_app(settings), host=settings.process.host, port=settings.process.port)
 
 
 if __name__ == "__main__":

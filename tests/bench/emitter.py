@@ -11,7 +11,6 @@ import aiohttp
 import asyncpg
 import psutil
 
-from shared.ops.up.programs import EMITTER_PROCESSES
 from tests.bench.measure import Measure
 from tests.bench.stand_in import Field, Seller, a_field
 
@@ -24,7 +23,6 @@ NOTAS: Final = 4000
 PARALLEL: Final = 32  # as the emitter's ISSUER_PARALLEL in this bench
 LEAST_SHARE: Final = 0.35  # step 2's bar; step 1 asks for 0.15
 ROUNDS: Final = 3
-EMITTERS: Final = ("emitter", *(f"emitter-{n}" for n in range(2, EMITTER_PROCESSES + 1)))
 
 
 async def latency(folder: Path) -> list[Measure]:
@@ -47,7 +45,7 @@ async def latency(folder: Path) -> list[Measure]:
 async def throughput(folder: Path) -> list[Measure]:
     """Notas submitted a second, against bare loops posting the same bodies to the same server."""
     rounds = []
-    async with a_field(folder, names=("webhook", *EMITTERS, "reconciler")) as field:
+    async with a_field(folder, names=("webhook", "emitter", "reconciler")) as field:
         sellers = [await field.seller() for _ in range(ROUNDS)]
         await field.services["reconciler"].stop()  # it has work of its own, on the same two cores
         for seller in sellers:
@@ -62,7 +60,7 @@ async def throughput(folder: Path) -> list[Measure]:
     return [
         _measure(f"bare aiohttp loop, {PARALLEL} requests under way", wide, "notas/s"),
         _measure("bare aiohttp loop, one request after another", single, "notas/s"),
-        _measure(f"emitter, {len(EMITTERS)} processes", rate, "notas/s"),
+        _measure("emitter", rate, "notas/s"),
         _measure("emitter's own processor time a nota", used, "ms"),
         _measure("share of the loop one after another", of_single, ""),
         _measure(
@@ -82,10 +80,11 @@ def _measure(
 
 
 def _processor(field: Field) -> float:
-    """Seconds of processor time the emitters have used."""
-    processes = [field.services[name].process for name in EMITTERS]
-    times = [psutil.Process(process.pid).cpu_times() for process in processes if process]
-    return float(sum(one.user + one.system for one in times))
+    """Seconds of processor time the emitter has used."""
+    process = field.services["emitter"].process
+    assert process is not None
+    times = psutil.Process(process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 async def sell(field: Field, seller: Seller, count: int, *, within: float = 0) -> None:

@@ -95,10 +95,7 @@ class Field:
 
 @asynccontextmanager
 async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> AsyncIterator[Field]:
-    """Servers, the sandbox and the named services, started and stopped with the block.
-
-    `emitter-2` is a second process on the emitter's port, as `make up` starts it.
-    """
+    """Servers, the sandbox and the named services, started and stopped with the block."""
     async with (
         running_postgres(folder, settings=DURABLE) as postgres,
         running_redis(folder) as redis,
@@ -107,7 +104,7 @@ async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> A
     ):
         database = postgres.url()
         await migrate(database)
-        ports = {name: free_port() for name in names if "-" not in name}
+        ports = {name: free_port() for name in names}
         environment = service_environment(
             ports,
             database=database,
@@ -117,13 +114,8 @@ async def a_field(folder: Path, *, names: tuple[str, ...], **settings: str) -> A
             **settings,
         )
         services = {
-            name: Service(
-                name=(kind := name.partition("-")[0]),
-                port=ports[kind],
-                environment=environment,
-                log=folder / f"{name}.log",
-            )
-            for name in names
+            name: Service(name=name, port=port, environment=environment, log=folder / f"{name}.log")
+            for name, port in ports.items()
         }
         try:
             for service in services.values():

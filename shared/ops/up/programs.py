@@ -41,8 +41,6 @@ class Service:
 
 # One process spends its whole core on HTTP while the database still has room (make bench).
 WEBHOOK_PROCESSES: Final = 2
-# While one decides, the other's requests are under way; and one that dies delays nothing.
-EMITTER_PROCESSES: Final = 2
 
 SERVICES: Final = (
     Service(
@@ -56,13 +54,8 @@ SERVICES: Final = (
     Service(
         name="reconciler", load=load_reconciler, port_setting="INTERNAL_PORT", shown_as="internal"
     ),
-    Service(
-        name="emitter",
-        load=load_emitter,
-        port_setting="EMITTER_PORT",
-        shown_as=None,
-        processes=EMITTER_PROCESSES,
-    ),
+    # One: ISSUER_PARALLEL is meant for each issuer key, and every process keeps it by itself.
+    Service(name="emitter", load=load_emitter, port_setting="EMITTER_PORT", shown_as=None),
 )
 
 
