@@ -13,6 +13,7 @@ from shared.domain.nota import NotaDraft, Service, Tomador
 from shared.domain.parts import Share
 from shared.domain.party import (
     abroad,
+    complete_by_cep,
     document_state,
     email_for_nota,
     is_foreign,
@@ -101,8 +102,11 @@ def _foreign(customer: Customer, rule: Rule) -> Tomador | Hold:
 
 
 def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
-    missing = missing_address_parts(customer.address)
-    located = None if missing else locate(customer.address)
+    address = customer.address
+    if rule.complete_address_by_cep:
+        address = complete_by_cep(address)
+    missing = missing_address_parts(address)
+    located = None if missing else locate(address)
     if located is not None:
         return located
     match rule.customer_address_incomplete:

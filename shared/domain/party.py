@@ -7,6 +7,7 @@ from typing import Final, Literal
 from validate_docbr import CNPJ, CPF
 
 from shared.domain.bill import Address, Customer
+from shared.domain.cep import state_of_cep
 from shared.domain.cities import find_city, find_state
 from shared.domain.countries import country_name
 from shared.domain.rule import DefaultAddress
@@ -46,6 +47,19 @@ def missing_address_parts(address: Address) -> tuple[str, ...]:
     if "zip" not in missing and not _ZIP.fullmatch(address.zip or ""):
         missing.append("zip")
     return tuple(missing)
+
+
+def complete_by_cep(address: Address) -> Address:
+    """Add the state that an address lacks, where its CEP names one that has the city.
+
+    Nothing else of an address is worked out: a CEP of a street is known to the Correios alone.
+    """
+    if address.state or not address.city or not address.zip:
+        return address
+    state = state_of_cep(address.zip)
+    if state is None or find_city(address.city, state) is None:
+        return address
+    return replace(address, state=state)
 
 
 def stand_in_address(rule: DefaultAddress) -> Address:

@@ -156,6 +156,7 @@ class Rule(_Part):
     customer_document_missing: Literal["hold", "issue_without"] = "hold"
     customer_address_incomplete: Literal["hold", "issue_without", "default_address"] = "hold"
     default_address: DefaultAddress | None = None
+    complete_address_by_cep: bool = False  # the state, where the CEP names one that has the city
     customer_foreign: Literal["hold", "issue_without"] = "hold"
     competencia: Literal["moment", "issue_day"] | None = None
     late_competencia: LateCompetencia = LateCompetencia()
