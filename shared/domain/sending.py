@@ -12,7 +12,7 @@ from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, moment_created, moment_paid
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, NotaStatus
-from shared.domain.parts import PartState, Share, divide, service_of, still_divides
+from shared.domain.parts import PartState, Share, divide, lines_of, service_of, still_divides
 from shared.domain.refund_policy import LEFT_BY_RULE
 from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
@@ -238,7 +238,9 @@ def _amounts_of_services(bill: Bill, rule: Rule) -> str:
 def _amounts_of_parts(sale: SaleFacts) -> str:
     shown = " + ".join(show_reais(one.share.amount) for one in sale.parts)
     whole = Cents(sum(one.share.amount for one in sale.parts))
+    lines = [lines_of(sale.bill, one.share) for one in sale.parts]
+    now = " + ".join(show_reais(Cents(sum(line.amount for line in found))) for found in lines)
     return (
         f"as partes são {shown} = {show_reais(whole)}, os itens da fatura somam"
-        f" {show_reais(sale.bill.lines_total)}"
+        f" {show_reais(sale.bill.lines_total)} (os de cada parte: {now})"
     )

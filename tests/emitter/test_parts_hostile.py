@@ -12,6 +12,7 @@ from shared.db import closing_locks_store, outbox_wakes, tenants_store
 from shared.domain.ids import BillId
 from tests.closing.conftest import Books, books, reasons
 from tests.closing.test_locked_months import lock_month
+from tests.denials.test_outage import time_passes
 from tests.emitter.conftest import Desk
 from tests.emitter.test_bill_undone import (
     Change,
@@ -301,9 +302,9 @@ async def test_a_breaker_that_opens_at_the_second_part_only_delays_it(desk: Desk
     await settle(desk, rounds=2)
     desk.company.weather.storms.remove(storm)
 
-    async with desk.pool.acquire() as conn:
-        await conn.execute("UPDATE issuer_breakers SET since = since - interval '1 hour'")
-    await settle(desk, rounds=12)
+    for _ in range(14):
+        await time_passes(desk)
+        await settle(desk, rounds=1)
 
     assert {(await desk.sale(one)).status for one in (bill, *others)} == {"issued"}
     assert {valid(desk, one) for one in (bill, *others)} == {2}
@@ -379,3 +380,103 @@ async def test_the_closing_names_a_sale_of_which_one_part_never_left(books: Book
     assert closing.balanced
     assert closing.figures.notas.amount == 10_000
     assert reasons(closing) == {("parts_disagree", "held"): (1, 7_990)}
+
+
+async def test_a_bill_that_changed_between_parts_is_taken_back_and_divided_anew(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    await one_pass(desk)
+    swapped(desk, bill)
+    await desk.heard(BillId(bill.id))
+    await settle(desk, rounds=3)
+
+    await ask(desk, bill, "cancel")
+    await settle(desk, rounds=3)
+    cancelled = await desk.sale(bill)
+    await ask(desk, bill, "issue")
+    await settle(desk, rounds=3)
+
+    assert (cancelled.status, cancelled.code) == ("cancelled", "canceled_by_person")
+    assert states(desk, bill) == {
+        f"{bill.id}x1-1": "Cancelada",
+        f"{bill.id}x1-2": "Autorizada",
+        f"{bill.id}x2-2": "Autorizada",
+    }
+    assert [one.amount for one in await parts(desk, bill)] == [7_990, 10_000]
+    assert (await desk.sale(bill)).status == "issued"
+    assert is_clean(desk)
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_lost_answer_to_the_cancelling_of_either_part_leaves_none_valid(
+    desk: Desk, nth: int, when: str
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    await settle(desk)
+    desk.company.weather.add(kind="hang_up", when=when, every=nth, method="DELETE", count=1)
+
+    given_back(desk, bill)
+    await desk.heard(BillId(bill.id))
+    await settle(desk, rounds=8)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("cancelled", "refunded")
+    assert valid(desk, bill) == 0
+    assert is_clean(desk)
+
+
+@pytest.mark.parametrize("change", [swapped, changed, come_to_nothing, moved])
+async def test_a_denied_part_is_not_sent_again_for_a_bill_that_changed(
+    desk: Desk, change: Change
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    decides(desk, bill, 2, "deny_once", denial="certificate")
+    await settle(desk)
+
+    change(desk, bill)
+    await ask(desk, bill, "retry")
+    await settle(desk, rounds=3)
+
+    code = "bill_moved_after_issue" if change is moved else "parts_disagree"
+    assert shown(await desk.sale(bill)) == ("held", code, None)
+    assert [one.sends for one in await parts(desk, bill)] == [1, 1]
+    assert valid(desk, bill) == 1
+
+
+async def test_both_parts_denied_and_the_bill_come_to_nothing_there_is_no_nota_to_make(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    for part in (1, 2):
+        decides(desk, bill, part, "deny_once", denial="certificate")
+    await settle(desk)
+
+    come_to_nothing(desk, bill)
+    await ask(desk, bill, "retry")
+    await settle(desk, rounds=3)
+
+    assert shown(await desk.sale(bill)) == ("skipped", "zero_amount", None)
+    assert valid(desk, bill) == 0
+
+
+async def test_both_parts_denied_and_the_amounts_swapped_the_bill_is_a_question(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    for part in (1, 2):
+        decides(desk, bill, part, "deny_once", denial="certificate")
+    await settle(desk)
+
+    swapped(desk, bill)
+    await ask(desk, bill, "retry")
+    await settle(desk, rounds=3)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code, valid(desk, bill)) == ("held", "parts_disagree", 0)
