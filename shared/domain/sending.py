@@ -68,7 +68,8 @@ def send_next_part(
     if _moved(sale):
         return Hold(code=MOVED)
     if not still_divides(sale.bill, [one.share for one in sale.parts]):
-        return _disagree(sale)
+        owed_whole = not _made_out(sale) and all(one.owed for one in sale.parts)
+        return _divided_anew(sale, ready, terms) if owed_whole else _disagree(sale)
     service = service_of(sale.bill, part.share, ready.rule)
     if service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
@@ -77,6 +78,14 @@ def send_next_part(
         return draft
     made = Drafted(draft=draft, revision=0, part=part.share.part)
     return _issue(sale, ready, made, _revision_of(part, sale.parts))
+
+
+def _divided_anew(sale: SaleFacts, ready: _Ready, terms: TenantTerms) -> Decision:
+    """A bill that changed while no nota of it was made: nothing binds it to the old parts."""
+    made = drafted(sale, ready.rule, terms, ready.day)
+    if isinstance(made, Hold):
+        return made
+    return _issue(sale, ready, made, made.revision, "a fatura mudou e foi dividida de novo")
 
 
 def _ready(

@@ -1,4 +1,4 @@
-"""Whatever happens between two notas of one bill, or after both, ends in a name and in no second."""
+"""Whatever happens between two notas of one bill, or after both, ends in a name and none twice."""
 
 from typing import Any
 
@@ -362,6 +362,40 @@ async def test_amounts_of_a_centavo_or_none_are_divided_to_the_cent(
     assert is_clean(desk)
 
 
+@pytest.mark.parametrize(
+    ("discount", "amounts"),
+    [
+        ({"product": "EBOOK", "amount": "-25.00"}, [7_500]),  # below zero: carried by the plan
+        ({"product": "EBOOK", "amount": "-20.00"}, [8_000]),  # nothing is left of it
+        ({"product": "EBOOK", "amount": "-0.01"}, [8_000, 1_999]),
+        ({"product": "OTHER", "amount": "-0.01"}, [7_999, 2_000]),
+        ({"product": "OTHER", "amount": "-99.99"}, [1]),
+    ],
+)
+async def test_a_discount_is_taken_from_the_notas_to_the_cent(
+    desk: Desk, discount: dict[str, str], amounts: list[int]
+) -> None:
+    await desk.rule(**SERVICES)
+    ids = {
+        code: operations.create_product(desk.account, code=code).id for code in ("EBOOK", "OTHER")
+    }
+    bill = await desk.sold(
+        lines=[
+            {"product_id": desk.product_id, "amount": "80.00", "quantity": 4},
+            {"product_id": ids["EBOOK"], "amount": "20.00"},
+            {"product_id": ids[discount["product"]], "amount": discount["amount"]},
+        ]
+    )
+
+    await settle(desk, rounds=3)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.amount) == ("issued", sum(amounts))
+    sent = [round(one.body["valorTotal"] * 100) for one in desk.notas_of(bill)]
+    assert sent == amounts
+    assert is_clean(desk)
+
+
 async def test_the_closing_names_a_sale_of_which_one_part_never_left(books: Books) -> None:
     desk = books.desk
     await desk.rule(**SERVICES)
@@ -465,8 +499,18 @@ async def test_both_parts_denied_and_the_bill_come_to_nothing_there_is_no_nota_t
     assert valid(desk, bill) == 0
 
 
-async def test_both_parts_denied_and_the_amounts_swapped_the_bill_is_a_question(
-    desk: Desk,
+def one_service_left(desk: Desk, bill: Bill) -> None:
+    operations.edit_bill(
+        desk.account, bill_id=bill.id, amount="50.00", line_amounts=["0.00", "50.00"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "amounts"),
+    [(swapped, [7_990, 10_000]), (changed, [10_000, 5_000]), (one_service_left, [5_000])],
+)
+async def test_a_bill_that_changed_while_all_its_notas_were_denied_is_divided_anew(
+    desk: Desk, change: Change, amounts: list[int]
 ) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
@@ -474,9 +518,33 @@ async def test_both_parts_denied_and_the_amounts_swapped_the_bill_is_a_question(
         decides(desk, bill, part, "deny_once", denial="certificate")
     await settle(desk)
 
-    swapped(desk, bill)
+    change(desk, bill)
     await ask(desk, bill, "retry")
     await settle(desk, rounds=3)
 
     sale = await desk.sale(bill)
-    assert (sale.status, sale.code, valid(desk, bill)) == ("held", "parts_disagree", 0)
+    assert (*shown(sale), sale.amount) == ("issued", None, None, sum(amounts))
+    issued = [one for one in desk.notas_of(bill) if one.status == "Autorizada"]
+    assert [round(one.body["valorTotal"] * 100) for one in issued] == amounts
+    assert is_clean(desk)
+
+
+async def test_a_bill_that_changed_while_one_nota_is_denied_and_one_stands_can_be_taken_back(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    decides(desk, bill, 1, "deny_once", denial="certificate")
+    await settle(desk)
+    swapped(desk, bill)
+    await ask(desk, bill, "retry")
+    await settle(desk)
+    held = await desk.sale(bill)
+
+    await ask(desk, bill, "cancel")
+    await settle(desk)
+
+    assert (held.status, held.code) == ("held", "parts_disagree")
+    assert (await desk.sale(bill)).status == "cancelled"
+    assert valid(desk, bill) == 0
+    assert is_clean(desk)
