@@ -26,6 +26,7 @@ from tests.emitter.test_parts import (
     SERVICES,
     ask,
     decides,
+    dies,
     is_clean,
     parts,
     sell_mixed,
@@ -460,6 +461,48 @@ async def test_a_lost_answer_to_the_cancelling_of_either_part_leaves_none_valid(
     sale = await desk.sale(bill)
     assert (sale.status, sale.code) == ("cancelled", "refunded")
     assert valid(desk, bill) == 0
+    assert is_clean(desk)
+
+
+@pytest.mark.parametrize("turns", range(0, 400, 40))
+async def test_a_worker_that_dies_anywhere_while_both_are_cancelled_leaves_none_valid(
+    desk: Desk, turns: int
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    await settle(desk)
+    given_back(desk, bill)
+    await desk.heard(BillId(bill.id))
+
+    for _ in range(2):
+        await dies(desk, turns)
+    await settle(desk, rounds=6)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("cancelled", "refunded")
+    assert valid(desk, bill) == 0
+    assert is_clean(desk)
+
+
+@pytest.mark.parametrize("turns", range(0, 400, 80))
+async def test_a_worker_that_dies_while_a_bill_is_divided_anew_doubles_nothing(
+    desk: Desk, turns: int
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    for part in (1, 2):
+        decides(desk, bill, part, "deny_once", denial="certificate")
+    await settle(desk)
+    swapped(desk, bill)
+    await ask(desk, bill, "retry")
+
+    for _ in range(2):
+        await dies(desk, turns)
+    await settle(desk, rounds=8)
+
+    assert (await desk.sale(bill)).status == "issued"
+    issued = [one for one in desk.notas_of(bill) if one.status == "Autorizada"]
+    assert [round(one.body["valorTotal"] * 100) for one in issued] == [7_990, 10_000]
     assert is_clean(desk)
 
 
