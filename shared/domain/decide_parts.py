@@ -42,7 +42,8 @@ def decide_parts(
         return step
     if moving:  # first what is under way, or nobody would look after it
         return Follow(attention=step.code if isinstance(step, Hold) else attention)
-    return step
+    # The rest is not wanted any more, but no sale is skipped while a nota of it stands.
+    return _kept(alive, attention or step.code) if isinstance(step, Skip) else step
 
 
 def _nothing_alive(

@@ -108,8 +108,9 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "parts_disagree": _is(
         "tenant",
-        "A fatura mudou depois que uma de suas notas foi pedida: as partes não somam mais o valor"
-        " dela. Corrija a fatura na Vindi, ou cancele esta venda e mande emitir de novo.",
+        "A fatura mudou depois que uma de suas notas foi pedida, e as notas não"
+        " correspondem mais aos itens dela. Corrija a fatura na Vindi, ou cancele o que foi emitido"
+        " e mande emitir de novo.",
     ),
     "no_rule": _is("tenant", "Ainda não há regra de emissão. Crie a regra para continuar."),
     "amount_mismatch": _is(

@@ -76,6 +76,20 @@ def lines_of(bill: Bill, share: Share) -> list[BillLine]:
     return [line for line in bill.lines if line.id in share.lines]
 
 
+def still_divides(bill: Bill, shares: Sequence[Share]) -> bool:
+    """Say whether a bill still comes to these shares: their lines, each amount, and the whole.
+
+    Whatever the rule says by now: what was divided is told by the lines of the shares.
+    """
+    found = [lines_of(bill, share) for share in shares]
+    own = [sum(line.amount for line in lines) for lines in found]
+    if any(len(lines) != len(share.lines) for lines, share in zip(found, shares, strict=True)):
+        return False
+    if bill.lines_total <= 0 or any(amount <= 0 for amount in own):
+        return False
+    return allocate(bill.lines_total, own) == [share.amount for share in shares]
+
+
 def service_of(bill: Bill, share: Share, rule: Rule) -> ServiceRule | None:
     """The one service of a share under a rule; None when its lines no longer agree on one."""
     said = _services(bill, rule)

@@ -12,7 +12,7 @@ from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, moment_created, moment_paid
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, NotaStatus
-from shared.domain.parts import PartState, Share, divide, lines_of, service_of
+from shared.domain.parts import PartState, Share, divide, lines_of, service_of, still_divides
 from shared.domain.refund_policy import LEFT_BY_RULE
 from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
@@ -60,13 +60,16 @@ def send_next_part(
     if not terms.issuing:
         return Hold(code="tenant_paused")
     ready = _ready(sale, nota, rule, terms, now)
+    if ready == Skip(code="zero_amount") and _made_out(sale):
+        return _disagree(sale)
     if not isinstance(ready, _Ready):
         return ready
     part = next(one for one in sale.parts if one.owed)
     if _moved(sale):
         return Hold(code=MOVED)
-    if not _fits(sale):
-        return Hold(code="parts_disagree", detail=_amounts_of_parts(sale))
+    if not still_divides(sale.bill, [one.share for one in sale.parts]):
+        owed_whole = not _made_out(sale) and all(one.owed for one in sale.parts)
+        return _divided_anew(sale, ready, terms) if owed_whole else _disagree(sale)
     service = service_of(sale.bill, part.share, ready.rule)
     if service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
@@ -75,6 +78,14 @@ def send_next_part(
         return draft
     made = Drafted(draft=draft, revision=0, part=part.share.part)
     return _issue(sale, ready, made, _revision_of(part, sale.parts))
+
+
+def _divided_anew(sale: SaleFacts, ready: _Ready, terms: TenantTerms) -> Decision:
+    """A bill that changed while no nota of it was made: nothing binds it to the old parts."""
+    made = drafted(sale, ready.rule, terms, ready.day)
+    if isinstance(made, Hold):
+        return made
+    return _issue(sale, ready, made, made.revision, "a fatura mudou e foi dividida de novo")
 
 
 def _ready(
@@ -181,18 +192,18 @@ def _revision_of(part: PartState, parts: tuple[PartState, ...]) -> int:
     return part.revision if _denied(part) else max(one.revision for one in parts)
 
 
-def _fits(sale: SaleFacts) -> bool:
-    """Say whether the bill still is what was divided: the same sum, and every line of a part."""
-    divided = sum(one.share.amount for one in sale.parts)
-    whole = all(len(lines_of(sale.bill, one.share)) == len(one.share.lines) for one in sale.parts)
-    return whole and divided == sale.bill.lines_total
-
-
 def _moved(sale: SaleFacts) -> bool:
     """Say whether a part was made out to somebody else than the bill is now."""
-    made_out = any(one.status is not None and not _denied(one) for one in sale.parts)
     buyer = sale.nota.customer_id if sale.nota is not None else None
-    return made_out and buyer is not None and buyer != sale.bill.customer_id
+    return _made_out(sale) and buyer is not None and buyer != sale.bill.customer_id
+
+
+def _made_out(sale: SaleFacts) -> bool:
+    return any(one.status is not None and not _denied(one) for one in sale.parts)
+
+
+def _disagree(sale: SaleFacts) -> Hold:
+    return Hold(code="parts_disagree", detail=_amounts_of_parts(sale))
 
 
 def moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
@@ -236,7 +247,9 @@ def _amounts_of_services(bill: Bill, rule: Rule) -> str:
 def _amounts_of_parts(sale: SaleFacts) -> str:
     shown = " + ".join(show_reais(one.share.amount) for one in sale.parts)
     whole = Cents(sum(one.share.amount for one in sale.parts))
+    lines = [lines_of(sale.bill, one.share) for one in sale.parts]
+    now = " + ".join(show_reais(Cents(sum(line.amount for line in found))) for found in lines)
     return (
         f"as partes são {shown} = {show_reais(whole)}, os itens da fatura somam"
-        f" {show_reais(sale.bill.lines_total)}"
+        f" {show_reais(sale.bill.lines_total)} (os de cada parte: {now})"
     )

@@ -60,6 +60,21 @@ async def settle(desk: Desk, rounds: int = 2) -> None:
     await desk.work()
 
 
+async def dies(desk: Desk, turns: int) -> None:
+    """A worker begins a pass and is killed after so many turns; its leases run out."""
+    dying = Dispatcher(tools=desk.tools, worker="dies")
+    claiming = asyncio.create_task(dying.dispatch_once(lambda: None))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    tasks = [claiming, *dying._tasks]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, *dying._tasks, return_exceptions=True)
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE outbox SET lease_until = now() WHERE state = 'leased'")
+        await outbox_store.free_expired_any_tenant(conn)
+
+
 async def ask(desk: Desk, bill: Bill, action: Action) -> None:
     asked = Asked(action=action, reason="teste", by="pessoa")
     waker = Waker("redis://nobody.invalid")
@@ -154,18 +169,8 @@ async def test_a_worker_that_dies_anywhere_between_parts_loses_and_doubles_none(
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
 
-    dying = Dispatcher(tools=desk.tools, worker="dies")
     for _ in range(3):
-        claiming = asyncio.create_task(dying.dispatch_once(lambda: None))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        tasks = [claiming, *dying._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, *dying._tasks, return_exceptions=True)
-        async with desk.pool.acquire() as conn:
-            await conn.execute("UPDATE outbox SET lease_until = now() WHERE state = 'leased'")
-            await outbox_store.free_expired_any_tenant(conn)
+        await dies(desk, turns)
     await settle(desk, rounds=6)
 
     assert (await desk.sale(bill)).status == "issued"
