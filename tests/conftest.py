@@ -7,12 +7,20 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
 from shared.db.connection import Pool, open_pool
 from tests.support.servers import PostgresForTests, postgres_for_tests, redis_for_tests
+
+# How long an example takes says something about the machine, nothing about the business; the first
+# text of a fresh checkout waits a second for Hypothesis' table of characters.
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")
