@@ -198,7 +198,8 @@ NEWEST: Final = """
     -- bills_store.newest
     SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
            body, read_at
-      FROM bills WHERE tenant_id = $1 ORDER BY created_at DESC LIMIT 1
+      FROM bills
+     WHERE tenant_id = $1 AND created_at > '-infinity' ORDER BY created_at DESC LIMIT 1
 """
 
 

@@ -202,8 +202,8 @@ UPDATE: Final = """
            AS u (bill_id, revision, status, issuer_id, raw_status, number, verification_code,
                  has_pdf, has_xml, denial, reason, lookups, look_up_at, then_cancel, changed_at,
                  cancel_sent, denial_group, resend_at, part)
-     WHERE n.tenant_id = $1 AND n.bill_id = u.bill_id AND n.part = u.part
-       AND n.revision = u.revision AND n.status <> 'cancelled'
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
+       AND n.part = u.part AND n.revision = u.revision AND n.status <> 'cancelled'
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
  RETURNING n.bill_id
 """

@@ -159,7 +159,7 @@ async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[T
 CLAIM_DUE: Final = """
     -- outbox_store.claim_due
     WITH picked AS MATERIALIZED (
-        SELECT tenant_id, bill_id FROM outbox
+        SELECT bill_id FROM outbox
          WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
          ORDER BY due_at LIMIT $3
            FOR UPDATE SKIP LOCKED
@@ -167,8 +167,7 @@ CLAIM_DUE: Final = """
     UPDATE outbox o
        SET state = 'leased', lease_until = now() + $4::interval, leased_by = $5,
            attempt = o.attempt + 1
-      FROM picked p
-     WHERE o.tenant_id = $1 AND o.tenant_id = p.tenant_id AND o.bill_id = p.bill_id
+     WHERE o.tenant_id = $1 AND o.bill_id = ANY(ARRAY(SELECT bill_id FROM picked))
  RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
            o.bill_facts_read, o.heard_at, o.attempt, o.tries
 """
@@ -182,21 +181,22 @@ async def claim_due(
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.due_at)
 
 
-# The next three find their rows by key. To name the state would offer the planner the index of
-# leased rows, which it believes to be almost empty: it would walk all leases once for each row.
+# Those that follow find their rows by key, and say so twice: the join alone leaves the planner free to
+# walk all rows of the tenant. To name the state would offer it the index of leased rows, which it
+# believes to be almost empty: it would walk all leases once for each row.
 RENEW: Final = """
     -- outbox_store.renew
     WITH held AS MATERIALIZED (
         SELECT o.bill_id FROM outbox o
           JOIN unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
             ON o.bill_id = mine.bill_id AND o.attempt = mine.attempt
-         WHERE o.tenant_id = $1 AND o.lease_until IS NOT NULL
+         WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.lease_until IS NOT NULL
          ORDER BY o.bill_id
            FOR UPDATE OF o
     )
     UPDATE outbox o SET lease_until = now() + $4::interval
       FROM held
-     WHERE o.tenant_id = $1 AND o.bill_id = held.bill_id
+     WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.bill_id = held.bill_id
  RETURNING o.bill_id
 """
 
@@ -225,8 +225,8 @@ SETTLE: Final = """
       FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[],
                   $6::boolean[], $7::bigint[])
            AS s (bill_id, attempt, generation, due_at, failed, bill_facts_read)
-     WHERE o.tenant_id = $1 AND o.bill_id = s.bill_id AND o.attempt = s.attempt
-       AND o.lease_until IS NOT NULL
+     WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.bill_id = s.bill_id
+       AND o.attempt = s.attempt AND o.lease_until IS NOT NULL
  RETURNING o.bill_id
 """
 
@@ -253,7 +253,7 @@ STILL_OURS: Final = """
     SELECT o.bill_id FROM outbox o
       JOIN unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
         ON o.bill_id = mine.bill_id AND o.attempt = mine.attempt
-     WHERE o.tenant_id = $1 AND o.lease_until > now()
+     WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.lease_until > now()
      ORDER BY o.bill_id
        FOR UPDATE OF o
 """

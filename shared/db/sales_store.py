@@ -147,7 +147,8 @@ FINISH_WISHES: Final = """
     -- sales_store.finish_wishes
     UPDATE sales s SET wish = NULL, wish_at = NULL
       FROM unnest($2::bigint[], $3::timestamptz[]) AS d (bill_id, wish_at)
-     WHERE s.tenant_id = $1 AND s.bill_id = d.bill_id AND s.wish_at = d.wish_at
+     WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = d.bill_id
+       AND s.wish_at = d.wish_at
 """
 
 
@@ -169,7 +170,7 @@ PROGRESS: Final = f"""
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
            AS p (bill_id, status, code, detail, attention, nota_made)
-     WHERE s.tenant_id = $1 AND s.bill_id = p.bill_id
+     WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = p.bill_id
        AND (s.status <> p.status OR s.detail <> p.detail OR p.nota_made AND s.wish = 'issue'
             OR s.code IS DISTINCT FROM {_NEXT_CODE}
             OR s.attention IS DISTINCT FROM {_NEXT_ATTENTION})

@@ -74,7 +74,8 @@ BEFORE: Final = """
     -- status_webhooks_store.before
     SELECT b.bill_id, s.status, s.code
       FROM status_webhooks w CROSS JOIN unnest($2::bigint[]) AS b (bill_id)
-      LEFT JOIN sales s ON s.tenant_id = w.tenant_id AND s.bill_id = b.bill_id
+      LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
+                       AND s.bill_id = b.bill_id
      WHERE w.tenant_id = $1
 """
 
@@ -111,7 +112,8 @@ ANNOUNCE: Final = """
                                    ORDER BY o.part, o.revision DESC) m))
                       ELSE '{}'::jsonb END)
       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS b (bill_id, status, code)
-      JOIN sales s ON s.tenant_id = $1 AND s.bill_id = b.bill_id
+      JOIN sales s ON s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
+                  AND s.bill_id = b.bill_id
       LEFT JOIN LATERAL (
            SELECT external_id, status, number, part,
                   CASE WHEN status = 'denied' THEN denial END AS denial
