@@ -1,10 +1,11 @@
 """Valid wholes for tests: a test names only what it is about."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer
 from shared.domain.ids import BillId, ChargeId, CustomerId

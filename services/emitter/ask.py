@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 import structlog
+from msgspec.structs import replace
 
 from services.emitter import outcomes
 from services.emitter.context import TenantContext

@@ -1,11 +1,11 @@
 """One batch: the leased sales of one tenant, from reading to the issuer's answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from msgspec import Struct
 
 from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
@@ -57,8 +57,7 @@ _FOLLOWED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class Tools(Struct, frozen=True, kw_only=True):
     """What every batch works with."""
 
     pool: Pool

@@ -1,9 +1,9 @@
 """Holds what a tenant's brakes do not let out, in the transaction that would write the intent."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import structlog
+from msgspec.structs import replace
 
 from services.emitter.plan_parts import follow_instead
 from services.emitter.work import Plan, Send, happened, settle

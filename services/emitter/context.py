@@ -1,8 +1,9 @@
 """What a pass needs of one tenant, loaded at its start."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from services.emitter.gate import Gate, open_gate
 from services.emitter.rows import Terms
@@ -21,8 +22,7 @@ from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantContext:
+class TenantContext(Struct, frozen=True, kw_only=True):
     """One tenant as a pass sees it; `now` is the database's clock at its start."""
 
     tenant: TenantId

@@ -1,7 +1,8 @@
 """Holds a first nota that somebody else seems to have issued already (design D5)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from services.emitter.plan_parts import follow_instead, whole_of
 from services.emitter.work import Plan, Send, happened, settle

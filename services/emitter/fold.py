@@ -1,8 +1,9 @@
 """What an answer about one part makes of a whole divided sale. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from services.emitter.plan_parts import code_of, next_look
 from services.emitter.work import KnownPart, Plan, Send, states_of

@@ -1,11 +1,12 @@
 """What breakers let through: an outage is a state, not a failed attempt of each sale (D12)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 from prometheus_client import Counter
 
 from services.emitter.work import FollowUp, Plan, Send, happened, settle

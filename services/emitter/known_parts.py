@@ -1,8 +1,9 @@
 """What our tables say of the notas of sales, divided ones among them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from services.emitter.plan_parts import follow_parts
 from services.emitter.work import Known, KnownPart, Plan, states_of
@@ -14,8 +15,7 @@ from shared.domain.part_states import DOUBT, FOLLOWED, unwanted
 from shared.domain.parts import Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNotas:
+class KnownNotas(Struct, frozen=True, kw_only=True):
     """The nota that speaks for a sale, and the parts of a divided one."""
 
     nota: KnownNota

@@ -1,9 +1,10 @@
 """What the issuer answered, as the rows it becomes. Pure: nothing is read or written here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from services.emitter.ladder import back_off, is_stuck, next_look_up, next_poll
 from services.emitter.plan import ENDING, STATUS_OF_NOTA
@@ -21,8 +22,7 @@ from shared.issuer.interface import Finding, Phase, Snapshot
 FIRST_LOOK_UP = timedelta(0)  # at once, then the waits of ISSUER_LOOKUP_WAITS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """Which nota an answer is about: what is known of it after its intent was written."""
 
     entry: Entry
@@ -37,8 +37,7 @@ class Sent:
     bill_read: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Reader(Struct, frozen=True, kw_only=True):
     """How a tenant's denials are read and kept."""
 
     classify: Callable[[str | None], str]

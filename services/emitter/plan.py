@@ -1,9 +1,10 @@
 """From a decision to the rows it becomes. Pure: nothing is read or written here."""
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from services.emitter.drafts import draft_to_json
 from services.emitter.plan_parts import (

@@ -1,9 +1,10 @@
 """From a decision about a divided sale to the rows it becomes. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from services.emitter.ladder import next_poll
 from services.emitter.rows import Terms, done, sale_row, same_state

@@ -1,9 +1,11 @@
 """Brings the bills, refunds and customers of a batch up to date, in as few calls as it takes."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
@@ -37,8 +39,7 @@ _CLAIMED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadBatch:
+class ReadBatch(Struct, frozen=True, kw_only=True):
     """Sales whose bill was read, and plans for those whose bill could not be used."""
 
     fresh: list[FreshSale]

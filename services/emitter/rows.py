@@ -1,8 +1,9 @@
 """The rows a decision becomes, and what plans of one tenant share. Pure."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from services.emitter.ladder import next_poll
 from services.emitter.work import FreshSale, Plan, happened, settle
@@ -26,8 +27,7 @@ class Seal(Protocol):
         """Return the sealed value."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What plans of one tenant share."""
 
     tenant: TenantId

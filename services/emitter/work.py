@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
 from shared.db.bills_store import KnownBill, ReadBill
 from shared.db.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.outbox_store import Entry, Settlement
@@ -21,8 +23,7 @@ from shared.domain.sale import LastNota, SaleFacts
 BY = "emitter"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What our tables say of one sale before the pass."""
 
     bill: KnownBill | None = None
@@ -38,8 +39,7 @@ class Known:
         return self.nota if self.nota is not None and self.nota.part == part else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownPart:
+class KnownPart(Struct, frozen=True, kw_only=True):
     """One part of a divided sale, and its newest nota of any round."""
 
     share: Share
@@ -64,8 +64,7 @@ def states_of(parts: Sequence[KnownPart], now: datetime) -> tuple[PartState, ...
     return in_round([part.state(now) for part in parts])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreshSale:
+class FreshSale(Struct, frozen=True, kw_only=True):
     """A sale whose bill was just read."""
 
     entry: Entry
@@ -128,8 +127,7 @@ def _resend(nota: KnownNota, now: datetime) -> bool:
     return nota.resend or (nota.resend_at is not None and nota.resend_at <= now)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(Struct, frozen=True, kw_only=True):
     """Ask the issuer for this nota; its intent is written in the same commit as the sale."""
 
     intent: Intent
@@ -139,23 +137,20 @@ class Send:
     queued_anew: bool = True  # the sale was not in the queue already
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FollowUp:
+class FollowUp(Struct, frozen=True, kw_only=True):
     """Ask the issuer where the last nota is."""
 
     nota: KnownNota
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelNota:
+class CancelNota(Struct, frozen=True, kw_only=True):
     """Ask the issuer to cancel the last nota, and why."""
 
     nota: KnownNota
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
+class Steps(Struct, frozen=True, kw_only=True):
     """Ask about several notas of one divided sale, one after another."""
 
     steps: tuple[FollowUp | CancelNota, ...]
@@ -164,8 +159,7 @@ class Steps:
 Action = Send | FollowUp | CancelNota | Steps
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What one decision becomes: rows to write, and an action or a settlement."""
 
     entry: Entry

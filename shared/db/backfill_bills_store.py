@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
 import asyncpg
+import msgspec
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.backfill import NOTHING, Foreseen, Outcome
@@ -18,8 +19,7 @@ from shared.domain.money import Cents
 Missing = Literal["refunds", "customer", "ready"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundBill:
+class FoundBill(Struct, frozen=True, kw_only=True):
     """A bill of the window: decided already, or with its sealed body until it can be."""
 
     bill_id: BillId
@@ -34,8 +34,7 @@ class FoundBill:
     read_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenBill:
+class OpenBill(Struct, frozen=True, kw_only=True):
     """A bill that is not decided yet; its refunds are as read, if they were."""
 
     bill_id: BillId
@@ -46,8 +45,7 @@ class OpenBill:
     customer_id: CustomerId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadCustomer:
+class ReadCustomer(Struct, frozen=True, kw_only=True):
     """A customer as read: its sealed body, or the code of why it cannot be used."""
 
     customer_id: CustomerId
@@ -55,13 +53,12 @@ class ReadCustomer:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Decided(Struct, frozen=True, kw_only=True):
     """What became of an open bill; `foreseen` None while its customer is still needed."""
 
     bill_id: BillId
     foreseen: Foreseen | None
-    refunds: Mapping[ChargeId, Cents] = field(default_factory=dict)
+    refunds: Mapping[ChargeId, Cents] = msgspec.field(default_factory=dict)
 
 
 ADD: Final = """

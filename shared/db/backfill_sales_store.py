@@ -1,9 +1,10 @@
 """Sales as a backfill takes them; what becomes of them is the emitter's word."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.backfill_run import Backfill
@@ -11,8 +12,7 @@ from shared.domain.ids import BillId, CustomerId
 from shared.domain.money import Cents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenSale:
+class TakenSale(Struct, frozen=True, kw_only=True):
     """A sale to be decided under the terms of a backfill."""
 
     bill_id: BillId

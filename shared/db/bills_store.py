@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
 import asyncpg
+import msgspec
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.bill import Bill, BillStatus
@@ -15,8 +16,7 @@ from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownBill:
+class KnownBill(Struct, frozen=True, kw_only=True):
     """What we know of a bill from earlier reads."""
 
     bill_id: BillId
@@ -30,13 +30,12 @@ class KnownBill:
     read_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadBill:
+class ReadBill(Struct, frozen=True, kw_only=True):
     """A bill as just read, with the refunds known of it; `body` is sealed already."""
 
     bill: Bill
     body: bytes
-    refunds: Mapping[ChargeId, Cents] = field(default_factory=dict)
+    refunds: Mapping[ChargeId, Cents] = msgspec.field(default_factory=dict)
     came_alive_at: datetime | None = None
     read_at: datetime
 

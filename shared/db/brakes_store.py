@@ -1,9 +1,10 @@
 """Brakes of a tenant: its limits, what was sent each day, and what a person released."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.brakes import BRAKE_CODES, BrakeCode, Limits, Today
@@ -14,8 +15,7 @@ from shared.domain.money import Cents
 HISTORY_DAYS: Final = 35
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrakeState:
+class BrakeState(Struct, frozen=True, kw_only=True):
     """Limits, and whether issuing is stopped by them now."""
 
     limits: Limits
@@ -152,8 +152,7 @@ FREED: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(Struct, frozen=True, kw_only=True):
     """Notas whose intent is written now; `freed` are those a person released."""
 
     notas: int

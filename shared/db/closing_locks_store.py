@@ -1,9 +1,9 @@
 """Months that a person locked, with what they said then."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.closing import Figures, Lock, Month, figures_from_json, figures_to_json
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenMonths:
+class OpenMonths(Struct, frozen=True, kw_only=True):
     """Whether a tenant issues at all, and the months (year and month) it no longer dates into."""
 
     issuing: bool

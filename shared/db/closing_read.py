@@ -5,11 +5,11 @@ yet belongs to the month of the moment the rule in force would count.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db.connection import Connection, Pool
 from shared.domain.closing import Figures, Kinds, Reason, Sum
@@ -17,8 +17,7 @@ from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Struct, frozen=True, kw_only=True):
     """Which tenant and which month: from `first`, before `end`; `kinds` of the rule in force."""
 
     tenant: TenantId
@@ -27,8 +26,7 @@ class Span:
     kinds: Kinds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One bill of a month; amounts in centavos. `nota_amount` is None without a valid nota."""
 
     bill_id: BillId
@@ -292,8 +290,7 @@ async def count_live_bills(conn: Connection, span: Span) -> int:
     return int(await conn.fetchval(COUNT_CREATED, span.tenant, span.first, span.end))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidNota:
+class ValidNota(Struct, frozen=True, kw_only=True):
     """A valid nota of a month, as its documents are asked for."""
 
     bill_id: BillId

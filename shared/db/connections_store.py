@@ -1,10 +1,10 @@
 """A tenant's connections to Vindi and to its issuer; keys are sealed, and never shown again."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 import asyncpg
+from msgspec import Struct
 
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
@@ -22,8 +22,7 @@ OK: Final = "ok"
 _EVERYBODY: Final = TenantId("-")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionState:
+class ConnectionState(Struct, frozen=True, kw_only=True):
     """Whether a connection may be used: `code` is `ok`, or the stable word of what blocks it."""
 
     code: str
@@ -38,8 +37,7 @@ class ConnectionState:
         return self.code != OK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VindiConnection:
+class VindiConnection(Struct, frozen=True, kw_only=True):
     """The Vindi account sales are read from."""
 
     environment: VindiEnvironment
@@ -50,8 +48,7 @@ class VindiConnection:
     state: ConnectionState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerConnection:
+class IssuerConnection(Struct, frozen=True, kw_only=True):
     """The issuer's account and company that notas are issued with."""
 
     kind: Literal["enotas"]
@@ -65,8 +62,7 @@ class IssuerConnection:
     state: ConnectionState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connections:
+class Connections(Struct, frozen=True, kw_only=True):
     """Both sides of one tenant; None where nothing was connected yet."""
 
     vindi: VindiConnection | None

@@ -5,16 +5,16 @@ The predicate is that of the index `sales_waiting_for_customer`; its denials are
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, CustomerId, TenantId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerHold:
+class CustomerHold(Struct, frozen=True, kw_only=True):
     """One sale that waits, and when that was decided."""
 
     bill_id: BillId

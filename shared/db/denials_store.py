@@ -1,8 +1,9 @@
 """Denied notas by their cause, and one button for all of a cause."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.outbox_store import RECONCILE
@@ -13,8 +14,7 @@ EXAMPLES: Final = 5
 CHUNK: Final = 1000  # rows locked at once; more would keep workers waiting
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DenialGroup:
+class DenialGroup(Struct, frozen=True, kw_only=True):
     """All denied sales of one cause. `reason` is one of their texts, sealed."""
 
     group: str

@@ -1,9 +1,10 @@
 """Raw events: append-only, sealed, partitioned by day."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
@@ -11,8 +12,7 @@ from shared.domain.ids import BillId, TenantId
 Source = Literal["vindi", "enotas"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True, kw_only=True):
     """One delivery as it came; `body` is sealed already, `flag` says why it could not be read."""
 
     tenant_id: TenantId
@@ -72,8 +72,7 @@ async def claims_of(
     return {row["bill_id"]: set(row["types"]) for row in rows}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeardEvent:
+class HeardEvent(Struct, frozen=True, kw_only=True):
     """An event as a timeline shows it."""
 
     received_at: datetime

@@ -1,17 +1,17 @@
 """A mirror of the notas at the issuer that are not ours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignNota:
+class ForeignNota(Struct, frozen=True, kw_only=True):
     """A nota somebody else asked the issuer for."""
 
     issuer_id: str
@@ -51,8 +51,7 @@ async def store(conn: Connection, tenant: TenantId, notas: Sequence[ForeignNota]
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A nota of ours about to be sent for the first time; a sale may have several."""
 
     bill_id: BillId
@@ -63,8 +62,7 @@ class Candidate:
     moment_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alike:
+class Alike(Struct, frozen=True, kw_only=True):
     """The other nota, for a person to compare."""
 
     number: str | None

@@ -1,8 +1,9 @@
 """Idempotency keys: a call that creates is done once, however often it is sent."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
@@ -12,8 +13,7 @@ ABANDONED_AFTER: Final = timedelta(minutes=2)
 KEPT_FOR: Final = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyId:
+class KeyId(Struct, frozen=True, kw_only=True):
     """Which call: a key is its caller's own, within one tenant or none (`-`)."""
 
     tenant_id: TenantId
@@ -21,28 +21,24 @@ class KeyId:
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class Begun(Struct, frozen=True, kw_only=True):
     """The call is ours to do; `at` proves it when the answer is kept."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(Struct, frozen=True, kw_only=True):
     """The same call was answered before: give the same answer."""
 
     status: int
     response: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """The same call is still being done elsewhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reused:
+class Reused(Struct, frozen=True, kw_only=True):
     """The key was used for another call."""
 
 

@@ -1,9 +1,10 @@
 """Outages of issuers and cities, as breakers keep them (design D12)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import asdict
 
 from shared.db.connection import Connection
 from shared.domain.breaker import Breaker, Scope

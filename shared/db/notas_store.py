@@ -1,9 +1,10 @@
 """The notas of each sale: the intent before the first request, and every state after it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.denials import ON_CUSTOMER
@@ -12,8 +13,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNota:
+class KnownNota(Struct, frozen=True, kw_only=True):
     """The newest nota of a sale, or of one part of it."""
 
     bill_id: BillId
@@ -78,8 +78,7 @@ def liveliest(notas: Sequence[KnownNota]) -> KnownNota:
     return max(notas, key=lambda one: (one.status is not NotaStatus.CANCELLED, one.revision))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(Struct, frozen=True, kw_only=True):
     """A nota about to be sent; `request` is the sealed draft."""
 
     bill_id: BillId
@@ -143,8 +142,7 @@ async def write_intents(
     return {row["bill_id"] for row in rows}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotaUpdate:
+class NotaUpdate(Struct, frozen=True, kw_only=True):
     """The next state of one nota. None keeps what is stored; `reason` is sealed."""
 
     bill_id: BillId

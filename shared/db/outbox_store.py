@@ -1,11 +1,11 @@
 """The outbox: one row a sale, which sales are due, and who works on them (design D2, D12)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
@@ -17,8 +17,7 @@ BACKFILL: Final = 2
 Lane = Literal[0, 1, 2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(Struct, frozen=True, kw_only=True):
     """A sale that is due now, and by which road we heard of it."""
 
     tenant_id: TenantId
@@ -31,8 +30,7 @@ class Mark:
     read_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A leased row: the right to work on one sale until the lease ends."""
 
     tenant_id: TenantId
@@ -53,8 +51,7 @@ class Entry:
         return self.bill_facts > self.bill_facts_read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(Struct, frozen=True, kw_only=True):
     """What becomes of a leased row: due again at `due_at`, or settled when it is None.
 
     `failed` keeps counting failures for the back-off; anything else starts the count anew.
@@ -181,9 +178,9 @@ async def claim_due(
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.due_at)
 
 
-# Those that follow find their rows by key, and say so twice: the join alone leaves the planner free to
-# walk all rows of the tenant. To name the state would offer it the index of leased rows, which it
-# believes to be almost empty: it would walk all leases once for each row.
+# Those that follow find their rows by key, and say so twice: the join alone leaves the planner free
+# to walk all rows of the tenant. To name the state would offer it the index of leased rows, which
+# it believes to be almost empty: it would walk all leases once for each row.
 RENEW: Final = """
     -- outbox_store.renew
     WITH held AS MATERIALIZED (

@@ -1,9 +1,10 @@
 """The reconciler's memory of each account: when to read it next, up to when it was read whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
@@ -11,8 +12,7 @@ from shared.domain.ids import BillId, TenantId
 Zone = Literal["unknown", "brasilia", "utc"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassState:
+class PassState(Struct, frozen=True, kw_only=True):
     """What is remembered of one account; times are the database's."""
 
     tenant_id: TenantId
@@ -41,16 +41,14 @@ class PassState:
     events_due: Mapping[BillId, datetime]  # of sales found, whose events had no time to come yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(Struct, frozen=True, kw_only=True):
     """The right to one pass over one account until the lease ends; `now` is its start."""
 
     state: PassState
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassResult:
+class PassResult(Struct, frozen=True, kw_only=True):
     """What a pass leaves behind. None keeps what is stored, except for `error`: None clears it.
 
     `heard` says that some event came for what the pass found, which ends a silence.

@@ -1,10 +1,10 @@
 """Versions of each tenant's rule; the highest is in force."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db import tenants_store
 from shared.db.connection import Connection
@@ -12,8 +12,7 @@ from shared.domain.ids import TenantId
 from shared.domain.rule import STORED, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleVersion:
+class RuleVersion(Struct, frozen=True, kw_only=True):
     """A rule as it was put, when and by whom."""
 
     version: int

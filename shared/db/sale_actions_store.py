@@ -1,10 +1,10 @@
 """What people ask for sales, as the emitter finds it: `sales.wish` and `notas.resend`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.actions import ActionState, Change
@@ -15,8 +15,7 @@ from shared.domain.parts import PartState, Share
 from shared.domain.sale import Origin, SaleStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedSale:
+class LockedSale(Struct, frozen=True, kw_only=True):
     """A sale nobody else changes until the transaction ends."""
 
     bill_id: BillId

@@ -1,11 +1,12 @@
 """Sales as people look for them: lists by filter, and one with all that happened to it."""
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db import events_store, timeline_store
@@ -23,8 +24,7 @@ DOCUMENT_WORD: Final = "document"
 _MAX_BIGINT: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotaView:
+class NotaView(Struct, frozen=True, kw_only=True):
     """The newest nota of a sale, or of one part of it; `part` is 0 for the whole bill."""
 
     part: int
@@ -40,8 +40,7 @@ class NotaView:
     denial: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleView:
+class SaleView(Struct, frozen=True, kw_only=True):
     """A sale as lists show it."""
 
     bill_id: BillId
@@ -75,16 +74,14 @@ class SaleView:
         return None if self.reason is None else message_for(self.reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleStory:
+class SaleStory(Struct, frozen=True, kw_only=True):
     """A sale with everything that happened to it, oldest first."""
 
     sale: SaleView
     timeline: tuple[TimelineEntry, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleFilter:
+class SaleFilter(Struct, frozen=True, kw_only=True):
     """What to look for; None means any. Days are local days of the sale's moment, inclusive.
 
     `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.

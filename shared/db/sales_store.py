@@ -1,9 +1,10 @@
 """Our side: what was decided about each sale."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
@@ -12,8 +13,7 @@ from shared.domain.money import Cents
 from shared.domain.sale import Origin, SaleStatus, Wish
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownSale:
+class KnownSale(Struct, frozen=True, kw_only=True):
     """A sale as it was last decided."""
 
     bill_id: BillId
@@ -33,8 +33,7 @@ class KnownSale:
     customer_id: CustomerId | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleRow:
+class SaleRow(Struct, frozen=True, kw_only=True):
     """A sale as it is now decided; None keeps the stored value where the text says so."""
 
     bill_id: BillId
@@ -177,8 +176,7 @@ PROGRESS: Final = f"""
 """  # noqa: S608 - only our own constants are put in
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """Where a sale's nota now is; nothing else of the sale changes.
 
     Without a code, a sale whose nota is being cancelled keeps the one that says why. Without an

@@ -1,15 +1,15 @@
 """What a person states about a nota whose fate we do not know, as rows."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import NotaStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedNota:
+class LockedNota(Struct, frozen=True, kw_only=True):
     """The live nota of a sale nobody else changes until the transaction ends.
 
     Of a divided sale it is the one in doubt, then the one denied, before any that stands.

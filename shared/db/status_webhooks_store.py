@@ -1,10 +1,11 @@
 """Status webhooks out: where a tenant wants to hear of its sales, and every delivery."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
+
+from msgspec import Struct
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
@@ -15,8 +16,7 @@ KEEP: Final = timedelta(days=30)
 Before = Mapping[BillId, tuple[str | None, str | None]]  # status and code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusWebhook:
+class StatusWebhook(Struct, frozen=True, kw_only=True):
     """Where a tenant hears of its sales; the secret is `whsec_…`."""
 
     url: str
@@ -148,8 +148,7 @@ async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[T
     return [row["tenant_id"] for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class Due(Struct, frozen=True, kw_only=True):
     """One delivery to be tried now; `tries` counts this one."""
 
     delivery_id: int
@@ -213,8 +212,7 @@ async def settle(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """One delivery as people look at it."""
 
     delivery_id: int

@@ -1,11 +1,11 @@
 """Tenants: who they are, and since when notas are issued for them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db import closing_locks_store
 from shared.db.connection import Connection
@@ -16,8 +16,7 @@ Plan = Literal["basic", "pro"]
 TenantStatus = Literal["setting_up", "active", "paused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tenant:
+class Tenant(Struct, frozen=True, kw_only=True):
     """A company whose sales become notas. `active_from` is that of the first activation."""
 
     id: TenantId

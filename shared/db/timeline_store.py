@@ -1,16 +1,16 @@
 """What happened to each sale, why, and by whom (design D11)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class Happening(Struct, frozen=True, kw_only=True):
     """One thing that happened to a sale: `what` is a stable word, `why` is read by people.
 
     Neither holds personal data. `by` is a service (`emitter`) or a person's or token's name.
@@ -22,8 +22,7 @@ class Happening:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineEntry:
+class TimelineEntry(Struct, frozen=True, kw_only=True):
     """A happening with the time it was written down."""
 
     at: datetime

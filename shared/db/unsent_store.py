@@ -1,8 +1,9 @@
 """Sales that no nota was asked for yet and that another rule may change."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
@@ -18,8 +19,7 @@ UNSENT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnsentSale:
+class UnsentSale(Struct, frozen=True, kw_only=True):
     """One sale and its customer as last read: sealed, purpose "customer"."""
 
     bill_id: BillId

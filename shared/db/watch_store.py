@@ -1,18 +1,17 @@
 """What is known of how a tenant is doing, gathered in one statement."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.connections_store import ConnectionState
 from shared.domain.ids import TenantId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassFacts:
+class PassFacts(Struct, frozen=True, kw_only=True):
     """How the reconciler fares with an account."""
 
     enrolled: bool
@@ -28,8 +27,7 @@ class PassFacts:
     silent_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantFacts:
+class TenantFacts(Struct, frozen=True, kw_only=True):
     """Everything health is judged by; `now` is the database's clock."""
 
     tenant_id: TenantId
@@ -98,7 +96,7 @@ async def facts_any_tenant(
 
 def _facts(row: asyncpg.Record) -> TenantFacts:
     fields: dict[str, Any] = dict(row)
-    names = (name for name in PassFacts.__slots__ if name != "plain_lanes")
+    names = (name for name in PassFacts.__struct_fields__ if name != "plain_lanes")
     passes = PassFacts(
         **{name: fields[name] for name in names}, plain_lanes=frozenset(fields["plain_lanes"])
     )

@@ -1,7 +1,8 @@
 """What a person may ask for a sale, and what that changes: pure, total over all states."""
 
-from dataclasses import dataclass
 from typing import Final, Literal, assert_never
+
+from msgspec import Struct
 
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
@@ -17,8 +18,7 @@ _TAKES_BACK: Final = frozenset(
 _NUMBERING: Final = "denied_numbering"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionState:
+class ActionState(Struct, frozen=True, kw_only=True):
     """What an action looks at; `nota` and `denial` are those of the newest nota.
 
     Of a divided sale they are those of the part that is missing, if one is; `stands` says whether
@@ -34,16 +34,14 @@ class ActionState:
     denied: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """The sale's wish from now on, and whether a denied nota is to be sent again."""
 
     wish: Wish | None
     resend: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """The state forbids it; `code` is a stable word."""
 
     code: str

@@ -1,9 +1,10 @@
 """Which past sales a backfill takes, and what it foresees for each. Pure."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, assert_never
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.choose_rule import choose_moment
@@ -27,8 +28,7 @@ NOTHING: Final = Cents(0)
 Outcome = Literal["issue", "wait", "hold", "skip", "known"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(Struct, frozen=True, kw_only=True):
     """Local days from `since` to `until`, both included; `until` None leaves the end open."""
 
     since: date
@@ -53,8 +53,7 @@ class Window:
         return self.since <= day and (self.until is None or day <= self.until)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foreseen:
+class Foreseen(Struct, frozen=True, kw_only=True):
     """What a decision becomes; `to_issue` is what a nota would say, else zero."""
 
     outcome: Outcome

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Self
+
+import msgspec
+from msgspec import Struct
 
 from shared.domain.backfill import NOTHING
 from shared.domain.ids import BackfillId, TenantId
@@ -20,8 +22,7 @@ Phase = Literal["bills", "late", "whole", "rest"]
 Reading = Literal["brasilia", "utc", "plain"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What was asked for, by whom and why; `rule` is the one that decides, None if there is none.
 
     `until` None means to this day, whichever day that is.
@@ -36,8 +37,7 @@ class Asked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True):
     """Where the reading is: the next request is `page` of the list that begins at `anchor`."""
 
     phase: Phase = "bills"
@@ -46,13 +46,14 @@ class Position:
     reading: Reading = "brasilia"
     rows_read: int = 0
     rows_left: int | None = None  # by Vindi's own count; None before the first page
-    seen: Mapping[int, int] = field(default_factory=dict)  # of this list: ids, seconds of creation
+    seen: Mapping[int, int] = msgspec.field(
+        default_factory=dict
+    )  # of this list: ids, seconds of creation
     list_total: int | None = None  # how many it had at first; None before its first page
     again: int = 0  # how often this list was begun anew, because rows of it never came
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MonthCount:
+class MonthCount(Struct, frozen=True, kw_only=True):
     """Sales of one month (YYYY-MM, of their moments)."""
 
     month: str
@@ -60,8 +61,7 @@ class MonthCount:
     amount: Cents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """Equal findings of one month, counted."""
 
     outcome: str
@@ -72,16 +72,15 @@ class Group:
     to_issue: Cents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """What was found in the window: `known` sales have a nota, `new` are all others."""
 
     bills: int = 0
     known: int = 0
     issue: int = 0
     wait: int = 0
-    hold: dict[str, int] = field(default_factory=dict)
-    skip: dict[str, int] = field(default_factory=dict)
+    hold: dict[str, int] = msgspec.field(default_factory=dict)
+    skip: dict[str, int] = msgspec.field(default_factory=dict)
     to_issue: Cents = NOTHING
     months: tuple[MonthCount, ...] = ()
 
@@ -142,8 +141,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backfill:
+class Backfill(Struct, frozen=True, kw_only=True):
     """A backfill as it is now; `summary` is set once it has ended."""
 
     id: BackfillId

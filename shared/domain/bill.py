@@ -1,9 +1,11 @@
 """What Vindi knows: bills, their charges and refunds, customers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
 
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
@@ -22,8 +24,7 @@ class BillStatus(StrEnum):
 LIVE_STATUSES = frozenset({BillStatus.PENDING, BillStatus.PAID})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillLine:
+class BillLine(Struct, frozen=True, kw_only=True):
     """One line of a bill: a product, or a discount on one (negative amount)."""
 
     id: int
@@ -35,8 +36,7 @@ class BillLine:
     description: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(Struct, frozen=True, kw_only=True):
     """One demand for payment of a bill."""
 
     id: ChargeId
@@ -49,8 +49,7 @@ class Charge:
     transaction_type: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Struct, frozen=True, kw_only=True):
     """What a tenant's customer owes, or has paid. All instants are UTC."""
 
     id: BillId
@@ -69,7 +68,7 @@ class Bill:
     due_at: datetime | None
     created_at: datetime
     updated_at: datetime  # whole seconds: Vindi's sub-seconds are not stable
-    metadata: Mapping[str, object] = field(default_factory=dict)
+    metadata: Mapping[str, object] = msgspec.field(default_factory=dict)
 
     @property
     def lines_total(self) -> Cents:
@@ -82,8 +81,7 @@ class Bill:
         return tuple(charge for charge in self.charges if charge.status == "paid")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
+class Refund(Struct, frozen=True, kw_only=True):
     """One successful refund transaction on a charge."""
 
     transaction_id: int
@@ -92,8 +90,7 @@ class Refund:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """A postal address; any part may be missing."""
 
     street: str | None = None
@@ -107,8 +104,7 @@ class Address:
     city_code: str | None = None  # IBGE's, seven digits; found when a nota is drafted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
+class Customer(Struct, frozen=True, kw_only=True):
     """The buyer of a bill, as Vindi has it now (the tomador of the nota)."""
 
     id: CustomerId

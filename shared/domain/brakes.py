@@ -1,8 +1,10 @@
 """Brakes: what a tenant lets be issued in a day, and what is far outside its own history. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.ids import BillId
 from shared.domain.money import Cents, show_reais
@@ -20,8 +22,7 @@ HANDFUL: Final = 20
 DAYS_OF_HISTORY: Final = 5  # days with notas, before history says anything
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What a tenant allows; None means no limit. Amounts are centavos, days the tenant's."""
 
     notas_a_day: int | None = None
@@ -30,8 +31,7 @@ class Limits:
     unusual: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Today:
+class Today(Struct, frozen=True, kw_only=True):
     """What was sent since midnight, or since a person last released the brake."""
 
     notas: int
@@ -42,8 +42,7 @@ class Today:
     braked: BrakeCode | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """A nota about to be sent for the first time. `free`: a person released this very sale."""
 
     bill_id: BillId
@@ -52,8 +51,7 @@ class Wanted:
     free: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Braked:
+class Braked(Struct, frozen=True, kw_only=True):
     """What may be sent, what is held and why, and the day's counts after it."""
 
     today: Today

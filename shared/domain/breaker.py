@@ -4,16 +4,17 @@ Pure. Closed: everything may be sent. Open: nothing before `probe_at`, then one.
 8, … at once, a round after the other, until it is closed again.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Scope = Literal["issuer", "city", "host"]
 State = Literal["closed", "open", "restarting"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
+class Tuning(Struct, frozen=True, kw_only=True):
     """How soon a scope's breaker opens, and how patiently it probes."""
 
     failures: int  # in a row
@@ -54,8 +55,7 @@ NEXT_ROUND: Final = timedelta(seconds=10)
 CLOSED_FROM: Final = 32  # a round of so many that went well ends the restart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breaker:
+class Breaker(Struct, frozen=True, kw_only=True):
     """The state of one scope; a scope nothing is stored for is a fresh one."""
 
     scope: Scope
@@ -75,8 +75,7 @@ class Breaker:
         return self.state == "closed" and self.failures == 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcomes:
+class Outcomes(Struct, frozen=True, kw_only=True):
     """What a batch met, in order: whether anything went well, and the failures after that."""
 
     succeeded: bool = False

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.domain.bill import Bill, BillLine
 from shared.domain.money import Cents
 from shared.domain.rule import Conditions, IssueWhen, Rule, RuleException, ServiceRule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssueMoment:
+class IssueMoment(Struct, frozen=True, kw_only=True):
     """When a bill's nota is due; `exception` is its number from 1, None for the general rule."""
 
     issue_when: IssueWhen

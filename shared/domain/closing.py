@@ -1,10 +1,13 @@
 """The closing of a month: Vindi's side against notas and named exceptions, to the cent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
 
 from shared.domain.moment import local_day, next_month, start_of_day
 from shared.domain.money import Cents
@@ -51,8 +54,7 @@ class Month:
         return f"{self.year:04d}-{self.month:02d}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kinds:
+class Kinds(Struct, frozen=True, kw_only=True):
     """By which moments a tenant's sales belong to a month: payment, creation, or both."""
 
     paid: bool
@@ -71,8 +73,7 @@ def kinds_of(rule: Rule | None) -> Kinds:
     return Kinds(paid=bool(paying), created=bool(words - paying))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
+class Sum(Struct, frozen=True, kw_only=True):
     """How many bills, and how much money."""
 
     bills: int = 0
@@ -100,13 +101,12 @@ class Reason:
     status: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(Struct, frozen=True, kw_only=True):
     """What our own tables say of a month. `read_at` is the oldest reading of its bills."""
 
-    vindi: Sum = field(default_factory=Sum)
-    notas: Sum = field(default_factory=Sum)
-    exceptions: Mapping[Reason, Sum] = field(default_factory=dict)
+    vindi: Sum = msgspec.field(default_factory=Sum)
+    notas: Sum = msgspec.field(default_factory=Sum)
+    exceptions: Mapping[Reason, Sum] = msgspec.field(default_factory=dict)
     read_at: datetime | None = None
 
     @property
@@ -116,8 +116,7 @@ class Figures:
         return Cents(self.vindi.amount - explained)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lock:
+class Lock(Struct, frozen=True, kw_only=True):
     """What a month said when a person locked it."""
 
     month: Month
@@ -128,8 +127,7 @@ class Lock:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adjustment:
+class Adjustment(Struct, frozen=True, kw_only=True):
     """What changed in one figure since the lock; `reason` is None for the totals."""
 
     what: Literal["vindi", "notas", "exception"]
@@ -155,8 +153,7 @@ def adjustments(then: Figures, now: Figures) -> tuple[Adjustment, ...]:
     return tuple(one for one in found if not one.change.nothing)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class Closing(Struct, frozen=True, kw_only=True):
     """A month: what our tables say, and how many sales Vindi has beyond those read.
 
     `missing` is None when Vindi could not be asked; `trouble` then says why. A closing that

@@ -1,8 +1,9 @@
 """The deep check of a closing: a month read again bill by bill."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from shared.domain.closing import Kinds, Month
 from shared.domain.ids import TenantId
@@ -12,8 +13,7 @@ CheckStatus = Literal["queued", "running", "completed", "failed"]
 Phase = Literal["known", "charges", "bills"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """A deep check, where it is and what it found. `cursor` is a bill's number, or a page's."""
 
     tenant_id: TenantId
@@ -34,8 +34,7 @@ class Check:
     found: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """What one step of a check leaves behind; `phase` None says that it was the last."""
 
     phase: Phase | None

@@ -1,9 +1,10 @@
 """The competência of a nota: which day, and whether its month is still open."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from shared.domain.moment import local_day, month_of, next_month
 from shared.domain.rule import Rule
@@ -11,8 +12,7 @@ from shared.domain.rule import Rule
 MONTH_CLOSED: Final = "competencia_month_closed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Competencia:
+class Competencia(Struct, frozen=True, kw_only=True):
     """A chosen day; `closed` when the rule no longer lets a nota be dated by it."""
 
     day: date

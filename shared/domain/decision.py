@@ -1,26 +1,25 @@
 """What can become of a sale: the answers of `decide`."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
+
+import msgspec
+from msgspec import Struct
 
 from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft
 from shared.domain.parts import Share
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotYet:
+class NotYet(Struct, frozen=True, kw_only=True):
     """The bill is in review or scheduled: not a sale yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedsCustomer:
+class NeedsCustomer(Struct, frozen=True, kw_only=True):
     """The decision needs the customer's data, which was not read yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
+class Issue(Struct, frozen=True, kw_only=True):
     """A nota is owed now: for the whole bill (part 0), or for one part of it.
 
     `division` divides the sale anew, empty: into nothing but the whole; None leaves it as it is.
@@ -42,8 +41,7 @@ class Issue:
         return Cents(sum(share.amount for share in shares)) or self.draft.amount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """Nothing to do before `until`; None means until a new fact arrives."""
 
     status: Literal["waiting_payment", "in_guarantee"]
@@ -52,8 +50,7 @@ class Wait:
     competencia: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """A person must decide, or data is missing. `detail` is shown to people: no personal data."""
 
     code: str
@@ -62,8 +59,7 @@ class Hold:
     competencia: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skip:
+class Skip(Struct, frozen=True, kw_only=True):
     """No nota will be issued, and why."""
 
     code: str
@@ -71,28 +67,25 @@ class Skip:
     attention: str | None = None  # a code for a person to look at all the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
+class Cancel(Struct, frozen=True, kw_only=True):
     """The valid nota must be cancelled; of a divided sale all that are valid."""
 
     code: str
     attention: str | None = None  # a code for a person to look at meanwhile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Follow:
+class Follow(Struct, frozen=True, kw_only=True):
     """A nota is with the issuer: follow it; `then_cancel` says that it is no longer wanted."""
 
     then_cancel: str | None = None
     attention: str | None = None  # a code for a person to look at, once it is issued
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class Keep(Struct, frozen=True, kw_only=True):
     """The last nota stands as it is; `attention` asks a person to look, and says why."""
 
     attention: str | None = None
-    details: dict[str, str] = field(default_factory=dict)
+    details: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 Decision = NotYet | NeedsCustomer | Issue | Wait | Hold | Skip | Cancel | Follow | Keep

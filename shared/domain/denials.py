@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 _HOUR: Final = timedelta(hours=1)
 OUTAGE: Final = "denied_outage"
@@ -15,8 +16,7 @@ RESEND_GIVEN_UP: Final = "resend_given_up"  # sent by itself as often as allowed
 GROUP: Final = re.compile(r"^denied_[a-z_]+(-[0-9a-f]{16})?$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DenialPolicy:
+class DenialPolicy(Struct, frozen=True, kw_only=True):
     """How one class is dealt with; who acts, and in which words, says its message.
 
     `waits` are the pauses before it is sent again by itself; `numbering` may exist already and is

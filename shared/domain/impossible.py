@@ -5,8 +5,9 @@ what does not have the right shape is left to those.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 Told = Mapping[str, Any]
 Field = tuple[str | int, ...]
@@ -14,8 +15,7 @@ Field = tuple[str | int, ...]
 _LISTS: Final = ("product_code", "plan_code", "payment_method_code", "customer_code")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Impossible:
+class Impossible(Struct, frozen=True, kw_only=True):
     """What cannot be, and the field where it is mended."""
 
     field: Field
@@ -68,8 +68,7 @@ def _exceptions(rule: Told) -> Iterator[tuple[Field, str]]:
         before.append((number, wanted))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     cycle: str
     codes: tuple[frozenset[str], ...]
 

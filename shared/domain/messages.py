@@ -1,15 +1,15 @@
 """What a tenant reads about each stable word: what it means, what to do, and who does it."""
 
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from shared.domain.sale import SaleStatus
 
 WhoActs = Literal["tenant", "customer", "accountant", "support", "issuer", "nobody"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """A text in Portuguese that says what to do, and who has to do it."""
 
     text: str

@@ -1,9 +1,10 @@
 """Which instant of a bill counts, and the days that follow from it (design D7 and D8)."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from shared.domain.bill import Bill, BillStatus, Charge
 
@@ -11,8 +12,7 @@ VINDI_ZONE: Final = ZoneInfo("America/Sao_Paulo")
 TO_THE_SECOND: Final = frozenset({"credit_card", "debit_card", "pix"})  # others: by the day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """The instant a sale happened for its rule, and when Vindi recorded it."""
 
     kind: Literal["created", "paid"]

@@ -1,9 +1,10 @@
 """The nota: what we ask the issuer for, and the states it goes through with us."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from shared.domain.bill import Address
 from shared.domain.ids import BillId, ExternalId, TenantId
@@ -29,8 +30,7 @@ VALID_NOTA = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CAN
 IN_FLIGHT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """How a service is taxed, as the tenant's accountant stated it; never guessed."""
 
     municipal_code: str | None = None
@@ -44,8 +44,7 @@ class Service:
     ibs_cbs_operation: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tomador:
+class Tomador(Struct, frozen=True, kw_only=True):
     """The buyer as the nota shows it; document and address may be left out by policy."""
 
     name: str
@@ -55,8 +54,7 @@ class Tomador:
     address: Address | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotaDraft:
+class NotaDraft(Struct, frozen=True, kw_only=True):
     """Everything one nota says, before any issuer's format."""
 
     amount: Cents

@@ -1,7 +1,8 @@
 """Where the parts of a divided sale are, and what that makes of the sale. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.parts import PartState

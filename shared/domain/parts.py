@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.domain.bill import Bill, BillLine
 from shared.domain.money import Cents
@@ -10,8 +11,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.rule import Rule, ServiceRule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Share(Struct, frozen=True, kw_only=True):
     """One part of a sale: its number from 1, its amount, and the lines of the bill it is for."""
 
     part: int
@@ -19,8 +19,7 @@ class Share:
     lines: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartState:
+class PartState(Struct, frozen=True, kw_only=True):
     """One part and its newest nota; status None while none was asked for in this round."""
 
     share: Share

@@ -1,9 +1,9 @@
 """What a nota needs to know of the buyer, and whether Vindi's data has it."""
 
 import re
-from dataclasses import replace
 from typing import Final, Literal
 
+from msgspec.structs import replace
 from validate_docbr import CNPJ, CPF
 
 from shared.domain.bill import Address, Customer

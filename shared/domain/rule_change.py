@@ -1,9 +1,10 @@
 """What another rule would make of sales that are not sent: pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import Struct
 
 from shared.domain.decide import decide
 from shared.domain.decision import (
@@ -23,24 +24,21 @@ from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, SaleStatus, TenantTerms
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """Where a decision puts a sale."""
 
     status: SaleStatus
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What becomes of a sale now and under the other rule; equal where only date or text moves."""
 
     before: Outcome
     after: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeCount:
+class ChangeCount(Struct, frozen=True, kw_only=True):
     """Sales that change alike."""
 
     change: Change

@@ -1,11 +1,12 @@
 """A sale: what we owe the issuer for one bill, and everything a decision about it looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from shared.domain.bill import Bill, Customer
 from shared.domain.ids import ChargeId, CustomerId
@@ -35,8 +36,7 @@ Origin = Literal["webhook", "reconciler", "backfill"]
 Wish = Literal["hold", "issue", "cancel"]  # what a person asked for and has not taken back
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastNota:
+class LastNota(Struct, frozen=True, kw_only=True):
     """The newest nota of a sale, as far as a decision needs it."""
 
     revision: int
@@ -51,8 +51,7 @@ class LastNota:
     denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaleFacts:
+class SaleFacts(Struct, frozen=True, kw_only=True):
     """All that is known about one sale at the time of deciding.
 
     `customer` is None until it is needed: the decision then answers `NeedsCustomer`. `refunds`
@@ -72,8 +71,7 @@ class SaleFacts:
     parts: tuple[PartState, ...] = ()  # of a divided sale; `nota` then speaks for all of them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TenantTerms:
+class TenantTerms(Struct, frozen=True, kw_only=True):
     """What a decision needs to know of the tenant."""
 
     zone: ZoneInfo

@@ -1,7 +1,8 @@
 """What is asked of a bill before a nota of it is sent, and what that nota says. Pure."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from shared.domain.attention import MOVED, PAID_TWICE
 from shared.domain.bill import Bill
@@ -20,8 +21,7 @@ from shared.domain.sale import LastNota, SaleFacts, TenantTerms
 from shared.domain.undone import undone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
+class Drafted(Struct, frozen=True, kw_only=True):
     """A nota as it would be sent; `part` and `division` as in `Issue`."""
 
     draft: NotaDraft
@@ -30,8 +30,7 @@ class Drafted:
     division: tuple[Share, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
+class _Ready(Struct, frozen=True, kw_only=True):
     """The bill may have a nota under the rule, and of which day."""
 
     rule: Rule

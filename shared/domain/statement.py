@@ -1,7 +1,8 @@
 """What a person saw at the city hall about a nota whose fate we do not know: pure."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from shared.domain.actions import Refusal
 from shared.domain.nota import NotaStatus
@@ -12,18 +13,15 @@ _IN_DOUBT: Final = frozenset({NotaStatus.UNCERTAIN, NotaStatus.SENDING})
 _MAY_EXIST: Final = frozenset({"denied_numbering", "denied_unknown"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Valid:
+class Valid(Struct, frozen=True, kw_only=True):
     """The nota stands at the city hall: the sale is issued on a person's word."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookOnceMore:
+class LookOnceMore(Struct, frozen=True, kw_only=True):
     """It is not there: one last look at the issuer, then it is sent again under the same id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendAgain:
+class SendAgain(Struct, frozen=True, kw_only=True):
     """A denied one may be sent again under the same id, after a look."""
 
 

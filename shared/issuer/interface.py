@@ -1,10 +1,11 @@
 """What every issuer of notas offers us, in our words."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents
@@ -29,8 +30,7 @@ class Phase(StrEnum):
     UNKNOWN_STATUS = "unknown_status"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True, kw_only=True):
     """What this issuer can do beyond issuing."""
 
     finds_by_key: bool
@@ -39,16 +39,14 @@ class Capabilities:
     lists: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing that is wrong with a nota; `message` is Portuguese and may be shown."""
 
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """One nota as the issuer has it at the moment of asking. Instants are UTC.
 
     Accept one only if its `changed_at` is not older than the stored one: two askers may be
@@ -73,56 +71,48 @@ class Snapshot:
     environment: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(Struct, frozen=True, kw_only=True):
     """The issuer has the nota and is working on it, or on its cancelling: ask `get` later."""
 
     issuer_id: IssuerNotaId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
+class Issued(Struct, frozen=True, kw_only=True):
     """The nota turned out to be valid already."""
 
     snapshot: Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(Struct, frozen=True, kw_only=True):
     """The issuer took nothing; `code` is one of the `denied_*` words of the interface page."""
 
     findings: tuple[Finding, ...]
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(Struct, frozen=True, kw_only=True):
     """It may have happened: `find` before anything else. `why` is a constant word."""
 
     why: str
     retry_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelAccepted:
+class CancelAccepted(Struct, frozen=True, kw_only=True):
     """The wish is taken, or the nota is already being cancelled or cancelled; ask `get` later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRejected:
+class CancelRejected(Struct, frozen=True, kw_only=True):
     """The nota stays as it is; `phase` is None when the issuer does not know it at all."""
 
     findings: tuple[Finding, ...]
     phase: Phase | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotReady:
+class NotReady(Struct, frozen=True, kw_only=True):
     """The document does not exist yet, or not any more: ask again later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
+class Notification(Struct, frozen=True, kw_only=True):
     """A hint that a nota changed. Believe nothing in it: read the nota."""
 
     company_id: str | None
@@ -130,8 +120,7 @@ class Notification:
     external_id: ExternalId | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Struct, frozen=True, kw_only=True):
     """Which company a key issues for, and what its registration still lacks (their words)."""
 
     company_name: str

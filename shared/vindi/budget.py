@@ -9,13 +9,13 @@ import itertools
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final, NewType
 
 import structlog
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -41,8 +41,7 @@ class Lane(IntEnum):
     BACKFILL = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(Struct, frozen=True, kw_only=True):
     """What an answer's headers said of the account's window; None where they said nothing."""
 
     limit: int | None = None
@@ -50,8 +49,7 @@ class Heard:
     left: timedelta | None = None  # until the window ends
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
+class Ticket(Struct, frozen=True, kw_only=True):
     """The right to one request, to be settled with what its answer said."""
 
     account: AccountKey

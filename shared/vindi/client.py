@@ -7,13 +7,13 @@ the key, a body or the values of a query.
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from msgspec import Struct
 from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
@@ -51,8 +51,7 @@ LONGEST_BLOCK: Final = timedelta(minutes=5)
 NEEDED_READS: Final = ("bills", "customers", "charges", "transactions", "products")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource(Generic[T]):
+class Resource(Struct, Generic[T], frozen=True, kw_only=True):
     """A kind of record: its path, its name when alone, and its reader."""
 
     path: str
@@ -73,16 +72,14 @@ TRANSACTIONS: Final[Resource[Refund | None]] = Resource(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read(Generic[T]):
+class Read(Struct, Generic[T], frozen=True, kw_only=True):
     """A record as Vindi sent it, and as we read it."""
 
     raw: dict[str, Any]
     value: T
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True, kw_only=True):
     """A record that cannot be acted on; `problem` names the field, never its value."""
 
     raw: dict[str, Any]
@@ -90,8 +87,7 @@ class Unreadable:
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
     """One page of a list; `per_page` and `total` are what Vindi said, not what was asked."""
 
     rows: tuple[Read[T] | Unreadable, ...]
@@ -107,8 +103,7 @@ class Page(Generic[T]):
         return self.total is not None and self.number * self.per_page >= self.total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyCheck:
+class KeyCheck(Struct, frozen=True, kw_only=True):
     """What trying a key has shown; `merchant` is None unless the key is good."""
 
     outcome: Literal["ok", "refused", "account_blocked", "too_narrow", "unreachable"]
@@ -117,8 +112,7 @@ class KeyCheck:
     issues_already: bool = False  # Vindi's own fiscal integration has records: ask before issuing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(Struct, frozen=True, kw_only=True):
     status: int
     headers: Mapping[str, str]
     body: bytes

@@ -5,10 +5,11 @@ codes, absent lists, unknown fields and words. What would make a nota wrong is r
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
 
 from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer, Refund
 from shared.domain.ids import BillId, ChargeId, CustomerId
@@ -21,8 +22,7 @@ MOST_ID: Final = 2**63 - 1
 LONGEST_CODE: Final = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merchant:
+class Merchant(Struct, frozen=True, kw_only=True):
     """The Vindi account a key belongs to."""
 
     id: int
@@ -31,8 +31,7 @@ class Merchant:
     status: str | None  # `active` and `trial` are good
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BilledCharge:
+class BilledCharge(Struct, frozen=True, kw_only=True):
     """A charge as `/charges` shows it: with its bill."""
 
     bill_id: BillId

@@ -1,7 +1,8 @@
 """Rows that differ are told from rows that only look so."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from services.reconciler.passes.compare import (
     Verdict,

@@ -1,8 +1,7 @@
 """The state of a CEP, and what it completes."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from shared.domain.bill import Address
 from shared.domain.cep import state_of_cep

@@ -1,10 +1,9 @@
 """A bill divided by service: to the cent, the same at every read, nothing at zero."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain.backfill import foresee
 from shared.domain.bill import Bill

@@ -10,12 +10,13 @@ many rows were seen of it as it had.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 import structlog
+from msgspec.structs import replace
 
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Position

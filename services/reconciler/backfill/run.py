@@ -4,9 +4,11 @@ What the next step is follows from the tables alone, so a run goes on exactly wh
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from services.reconciler.backfill.judge import Judge, amount_at_moment, held
 from services.reconciler.backfill.known import Known, load_known

@@ -1,11 +1,12 @@
 """Works on backfills: several replicas share them by lease, and one death delays none for long."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from services.reconciler.backfill.judge import Judge
 from services.reconciler.backfill.run import Run, RunLost

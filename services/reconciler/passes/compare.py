@@ -5,9 +5,10 @@ section 8.5: an older stamp is a lagging replica, an equal one decides by conten
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
+
+from msgspec.structs import replace
 
 from shared.domain.bill import LIVE_STATUSES, Bill, BillStatus, Charge
 from shared.domain.ids import ChargeId

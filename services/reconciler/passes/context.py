@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
+import msgspec
+from msgspec import Struct
+
 from services.reconciler.read_list import ZONE_DOUBT, ListRead, Row, read_list
 from shared.crypto.seal import Sealer
 from shared.db.bills_store import KnownBill
@@ -41,8 +44,7 @@ class Findings:
     seen: dict[BillId, datetime] = field(default_factory=dict)  # when this pass asked for it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PassContext:
+class PassContext(Struct, frozen=True, kw_only=True):
     """One pass over one account. `now` is the database's clock when it was claimed."""
 
     pool: Pool
@@ -53,7 +55,7 @@ class PassContext:
     connected_at: datetime
     now: datetime
     findings: Findings
-    claimed: float = field(default_factory=time.monotonic)
+    claimed: float = msgspec.field(default_factory=time.monotonic)
 
     @property
     def tenant(self) -> TenantId:

@@ -1,11 +1,12 @@
 """One pass over one account: its lanes, what became of them, when it is read next."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 import structlog
+from msgspec.structs import replace
 
 from services.reconciler.passes.context import Findings, PassContext
 from services.reconciler.passes.customers import read_changed_customers

@@ -1,12 +1,12 @@
 """Requests to the eNotas Gateway: one try each, and what its failure means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
 
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from msgspec import Struct
 from yarl import URL
 
 from shared.domain.errors import UncertainError
@@ -36,8 +36,7 @@ class AnswerLost(UncertainError):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What came back, whatever it says."""
 
     status: int
