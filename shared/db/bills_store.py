@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import rows_json
 from shared.domain.bill import Bill, BillStatus
-from shared.domain.ids import BillId, ChargeId, TenantId
+from shared.domain.ids import BillId, ChargeId, CustomerId, TenantId
 from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
 
@@ -38,6 +39,25 @@ class ReadBill(Struct, frozen=True, kw_only=True):
     refunds: Mapping[ChargeId, Cents] = msgspec.field(default_factory=dict)
     came_alive_at: datetime | None = None
     read_at: datetime
+
+
+class _BillRow(Struct, frozen=True, kw_only=True):
+    """A row as STORE takes it; the body goes beside it, since it is long and no text."""
+
+    bill_id: BillId
+    status: BillStatus
+    amount: Cents
+    moment_amount: Cents
+    customer_id: CustomerId
+    created_at: datetime
+    updated_at: datetime
+    created_moment: datetime | None
+    paid_moment: datetime | None
+    recorded_at: datetime | None
+    came_alive_at: datetime | None
+    refunds: Mapping[ChargeId, Cents]
+    read_at: datetime
+    charges_paid_at: Sequence[datetime]
 
 
 LOAD: Final = """
@@ -73,15 +93,19 @@ STORE: Final = """
         created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunds_read_at, body,
         read_at, charges_paid_at)
     SELECT $1, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
-           created_moment, paid_moment, recorded_at, came_alive_at, refunds::jsonb, read_at, body,
-           read_at, charges_paid_at::timestamptz[]
-      FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                  $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
-                  $11::timestamptz[], $12::timestamptz[], $13::text[], $14::bytea[],
-                  $15::timestamptz[], $16::text[])
+           created_moment, paid_moment, recorded_at, came_alive_at, refunds, read_at, body,
+           read_at, charges_paid_at
+      FROM ROWS FROM (
+               json_to_recordset($2::text::json)
+                   AS (bill_id bigint, status text, amount bigint, moment_amount bigint,
+                       customer_id bigint, created_at timestamptz, updated_at timestamptz,
+                       created_moment timestamptz, paid_moment timestamptz,
+                       recorded_at timestamptz, came_alive_at timestamptz, refunds jsonb,
+                       read_at timestamptz, charges_paid_at timestamptz[]),
+               unnest($3::bytea[]))
            AS r (bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
-                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, body, read_at,
-                 charges_paid_at)
+                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, read_at,
+                 charges_paid_at, body)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status,
            amount = excluded.amount,
@@ -106,39 +130,30 @@ async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -
     """Store bills as read. Repeating it is harmless; it lives in the caller's transaction."""
     if not reads:
         return
-    moments = [
-        (moment_created(read.bill, read.came_alive_at), moment_paid(read.bill)) for read in reads
-    ]
-    await conn.execute(
-        STORE,
-        tenant,
-        [read.bill.id for read in reads],
-        [read.bill.status.value for read in reads],
-        [read.bill.amount for read in reads],
-        [_moment_amount(read.bill) for read in reads],
-        [read.bill.customer_id for read in reads],
-        [read.bill.created_at for read in reads],
-        [read.bill.updated_at for read in reads],
-        [created.at if created else None for created, _ in moments],
-        [paid.at if paid else None for _, paid in moments],
-        [paid.recorded_at if paid else None for _, paid in moments],
-        [read.came_alive_at for read in reads],
-        [json.dumps(dict(read.refunds)) for read in reads],
-        [read.body for read in reads],
-        [read.read_at for read in reads],
-        [_charges_paid_at(read.bill) for read in reads],
+    rows = [_row(read) for read in reads]
+    await conn.execute(STORE, tenant, rows_json(rows), [read.body for read in reads])
+
+
+def _row(read: ReadBill) -> _BillRow:
+    bill = read.bill
+    created, paid = moment_created(bill, read.came_alive_at), moment_paid(bill)
+    return _BillRow(
+        bill_id=bill.id,
+        status=bill.status,
+        amount=bill.amount,
+        # A canceled bill says 0.0; its lines still say what it was.
+        moment_amount=bill.amount or bill.lines_total,
+        customer_id=bill.customer_id,
+        created_at=bill.created_at,
+        updated_at=bill.updated_at,
+        created_moment=created.at if created else None,
+        paid_moment=paid.at if paid else None,
+        recorded_at=paid.recorded_at if paid else None,
+        came_alive_at=read.came_alive_at,
+        refunds=read.refunds,
+        read_at=read.read_at,
+        charges_paid_at=sorted(charge.paid_at for charge in bill.paid_charges if charge.paid_at),
     )
-
-
-def _moment_amount(bill: Bill) -> Cents:
-    # A canceled bill says 0.0; its lines still say what it was.
-    return bill.amount or bill.lines_total
-
-
-def _charges_paid_at(bill: Bill) -> str:
-    # As an array's text: arrays of arrays must all be of one length.
-    times = sorted(charge.paid_at for charge in bill.paid_charges if charge.paid_at)
-    return f"{{{','.join(at.isoformat() for at in times)}}}"
 
 
 def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import rows_json
 from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
@@ -99,15 +100,14 @@ WRITE_INTENTS: Final = """
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
                             amount, competencia, request, request_hash, sent_at)
     SELECT $1, bill_id, part, revision, external_id, environment, 'sending', amount, competencia,
-           request, request_hash, now()
-      FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::date[],
-                  $8::bytea[], $9::bytea[], $10::smallint[])
-           AS i (bill_id, revision, external_id, environment, amount, competencia, request,
-                 request_hash, part)
+           decode(request, 'base64'), decode(request_hash, 'base64'), now()
+      FROM json_to_recordset($2::text::json)
+           AS i (bill_id bigint, part smallint, revision int, external_id text, environment text,
+                 amount bigint, competencia date, request text, request_hash text)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
-           auto_sends = CASE WHEN n.resend OR n.denial = ANY($11::text[]) THEN 0
+           auto_sends = CASE WHEN n.resend OR n.denial = ANY($3::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
            look_up_at = NULL, sent_at = now()
@@ -125,20 +125,7 @@ async def write_intents(
     """
     if not intents:
         return set()
-    rows = await conn.fetch(
-        WRITE_INTENTS,
-        tenant,
-        [i.bill_id for i in intents],
-        [i.revision for i in intents],
-        [i.external_id for i in intents],
-        [i.environment for i in intents],
-        [i.amount for i in intents],
-        [i.competencia for i in intents],
-        [i.request for i in intents],
-        [i.request_hash for i in intents],
-        [i.part for i in intents],
-        ON_CUSTOMER,
-    )
+    rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(intents), ON_CUSTOMER)
     return {row["bill_id"] for row in rows}
 
 
@@ -180,7 +167,7 @@ UPDATE: Final = """
            has_xml = coalesce(u.has_xml, n.has_xml),
            denial = CASE WHEN u.status = 'denied' THEN u.denial END,
            reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
-                         THEN coalesce(u.reason, n.reason) END,
+                         THEN coalesce(decode(u.reason, 'base64'), n.reason) END,
            denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
            denied_at = CASE WHEN u.status = 'denied' THEN now() END,
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
@@ -193,13 +180,12 @@ UPDATE: Final = """
                             ELSE n.issued_at END,
            cancelled_at = CASE WHEN u.status = 'cancelled' THEN coalesce(n.cancelled_at, now())
                                ELSE n.cancelled_at END
-      FROM unnest($2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
-                  $8::text[], $9::boolean[], $10::boolean[], $11::text[], $12::bytea[], $13::int[],
-                  $14::timestamptz[], $15::text[], $16::timestamptz[], $17::boolean[],
-                  $18::text[], $19::timestamptz[], $20::smallint[])
-           AS u (bill_id, revision, status, issuer_id, raw_status, number, verification_code,
-                 has_pdf, has_xml, denial, reason, lookups, look_up_at, then_cancel, changed_at,
-                 cancel_sent, denial_group, resend_at, part)
+      FROM json_to_recordset($3::text::json)
+           AS u (bill_id bigint, part smallint, revision int, status text, issuer_id text,
+                 raw_status text, number text, verification_code text, has_pdf boolean,
+                 has_xml boolean, denial text, reason text, denial_group text,
+                 resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
+                 changed_at timestamptz, cancel_sent boolean)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
        AND n.part = u.part AND n.revision = u.revision AND n.status <> 'cancelled'
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
@@ -211,29 +197,8 @@ async def update(conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdat
     """Move notas on. Returns the sales whose nota took the news; the rest knew better."""
     if not updates:
         return set()
-    rows = await conn.fetch(
-        UPDATE,
-        tenant,
-        [u.bill_id for u in updates],
-        [u.revision for u in updates],
-        [u.status.value for u in updates],
-        [u.issuer_id for u in updates],
-        [u.raw_status for u in updates],
-        [u.number for u in updates],
-        [u.verification_code for u in updates],
-        [u.has_pdf for u in updates],
-        [u.has_xml for u in updates],
-        [u.denial for u in updates],
-        [u.reason for u in updates],
-        [u.lookups for u in updates],
-        [u.look_up_at for u in updates],
-        [u.then_cancel for u in updates],
-        [u.changed_at for u in updates],
-        [u.cancel_sent for u in updates],
-        [u.denial_group for u in updates],
-        [u.resend_at for u in updates],
-        [u.part for u in updates],
-    )
+    bills = [update.bill_id for update in updates]
+    rows = await conn.fetch(UPDATE, tenant, bills, rows_json(updates))
     return {row["bill_id"] for row in rows}
 
 

@@ -8,6 +8,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import rows_json
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import Origin
 
@@ -219,9 +220,9 @@ SETTLE: Final = """
            tries = CASE WHEN s.failed THEN o.tries + 1 ELSE 0 END,
            bill_facts_read = greatest(o.bill_facts_read, s.bill_facts_read),
            lease_until = NULL, leased_by = NULL
-      FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[],
-                  $6::boolean[], $7::bigint[])
-           AS s (bill_id, attempt, generation, due_at, failed, bill_facts_read)
+      FROM json_to_recordset($3::text::json)
+           AS s (bill_id bigint, attempt bigint, generation bigint, due_at timestamptz,
+                 bill_facts_read bigint, failed boolean)
      WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.bill_id = s.bill_id
        AND o.attempt = s.attempt AND o.lease_until IS NOT NULL
  RETURNING o.bill_id
@@ -232,16 +233,8 @@ async def settle(
     conn: Connection, tenant: TenantId, settlements: Sequence[Settlement]
 ) -> set[BillId]:
     """Give leased rows back. Returns the bills that were still ours; the rest lost their lease."""
-    rows = await conn.fetch(
-        SETTLE,
-        tenant,
-        [s.bill_id for s in settlements],
-        [s.attempt for s in settlements],
-        [s.generation for s in settlements],
-        [s.due_at for s in settlements],
-        [s.failed for s in settlements],
-        [s.bill_facts_read for s in settlements],
-    )
+    bills = [one.bill_id for one in settlements]
+    rows = await conn.fetch(SETTLE, tenant, bills, rows_json(settlements))
     return {row["bill_id"] for row in rows}
 
 

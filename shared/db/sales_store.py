@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import rows_json
 from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
@@ -83,15 +84,13 @@ STORE: Final = """
         competencia, rule_version, rule_exception, origin, customer_id, customer_name,
         document_word, customer, unread)
     SELECT $1, bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, rule_exception, origin, customer_id, customer_name, document_word,
-           customer, unread
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                  $8::timestamptz[], $9::timestamptz[], $10::date[], $11::int[], $12::int[],
-                  $13::text[], $14::bigint[], $15::text[], $16::bytea[], $17::bytea[],
-                  $18::bytea[])
-           AS r (bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-                 rule_version, rule_exception, origin, customer_id, customer_name, document_word,
-                 customer, unread)
+           rule_version, rule_exception, origin, customer_id, customer_name,
+           decode(document_word, 'base64'), decode(customer, 'base64'), decode(unread, 'base64')
+      FROM json_to_recordset($2::text::json)
+           AS r (bill_id bigint, status text, code text, detail text, attention text,
+                 amount bigint, moment_at timestamptz, issue_at timestamptz, competencia date,
+                 rule_version int, rule_exception int, origin text, customer_id bigint,
+                 customer_name text, document_word text, customer text, unread text)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status, code = excluded.code, detail = excluded.detail,
            attention = excluded.attention, amount = excluded.amount,
@@ -114,27 +113,7 @@ async def store(conn: Connection, tenant: TenantId, rows: Sequence[SaleRow]) -> 
     """Write what was decided. Wishes are a person's and are left alone; see `finish_wishes`."""
     if not rows:
         return
-    await conn.execute(
-        STORE,
-        tenant,
-        [r.bill_id for r in rows],
-        [r.status.value for r in rows],
-        [r.code for r in rows],
-        [r.detail for r in rows],
-        [r.attention for r in rows],
-        [r.amount for r in rows],
-        [r.moment_at for r in rows],
-        [r.issue_at for r in rows],
-        [r.competencia for r in rows],
-        [r.rule_version for r in rows],
-        [r.rule_exception for r in rows],
-        [r.origin for r in rows],
-        [r.customer_id for r in rows],
-        [r.customer_name for r in rows],
-        [r.document_word for r in rows],
-        [r.customer for r in rows],
-        [r.unread for r in rows],
-    )
+    await conn.execute(STORE, tenant, rows_json(rows))
     done = [row for row in rows if row.wish_done is not None]
     if done:
         await conn.execute(
@@ -156,8 +135,8 @@ _NEXT_CODE: Final = """
 """
 _NEXT_ATTENTION: Final = """
     coalesce(p.attention, CASE
-        WHEN (p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($8::text[]))
-             OR (p.status IN ('cancelling', 'cancelled') AND s.attention = $9)
+        WHEN (p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($4::text[]))
+             OR (p.status IN ('cancelling', 'cancelled') AND s.attention = $5)
         THEN s.attention END)
 """
 # A sale that says all this already is not written again: most are still `issuing` once the issuer
@@ -167,8 +146,9 @@ PROGRESS: Final = f"""
     UPDATE sales s SET status = p.status, detail = p.detail, code = {_NEXT_CODE},
            attention = {_NEXT_ATTENTION}, updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
-           AS p (bill_id, status, code, detail, attention, nota_made)
+      FROM json_to_recordset($3::text::json)
+           AS p (bill_id bigint, status text, code text, detail text, attention text,
+                 nota_made boolean)
      WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = p.bill_id
        AND (s.status <> p.status OR s.detail <> p.detail OR p.nota_made AND s.wish = 'issue'
             OR s.code IS DISTINCT FROM {_NEXT_CODE}
@@ -198,11 +178,7 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             PROGRESS,
             tenant,
             [r.bill_id for r in rows],
-            [r.status.value for r in rows],
-            [r.code for r in rows],
-            [r.detail for r in rows],
-            [r.attention for r in rows],
-            [r.nota_made for r in rows],
+            rows_json(rows),
             ABOUT_BILL,
             REFUNDED_ABOVE,
         )

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import rows_json
 from shared.domain.ids import BillId, TenantId
 
 
@@ -35,7 +36,8 @@ ADD: Final = """
     -- timeline_store.add
     INSERT INTO timeline (tenant_id, bill_id, what, why, by)
     SELECT $1, h.bill_id, h.what, h.why, h.by
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+      FROM ROWS FROM (json_to_recordset($2::text::json)
+                      AS (bill_id bigint, what text, why text, by text)) WITH ORDINALITY
            AS h (bill_id, what, why, by, place)
      ORDER BY h.place
 """
@@ -45,14 +47,7 @@ async def add(conn: Connection, tenant: TenantId, happenings: Sequence[Happening
     """Write down what happened, in this order. Lives in the caller's transaction."""
     if not happenings:
         return
-    await conn.execute(
-        ADD,
-        tenant,
-        [h.bill_id for h in happenings],
-        [h.what for h in happenings],
-        [h.why for h in happenings],
-        [h.by for h in happenings],
-    )
+    await conn.execute(ADD, tenant, rows_json(happenings))
 
 
 OF_BILL: Final = """
