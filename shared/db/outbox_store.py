@@ -240,21 +240,21 @@ async def settle(
 
 STILL_OURS: Final = """
     -- outbox_store.lock_ours
-    SELECT o.bill_id FROM outbox o
-      JOIN unnest($2::bigint[], $3::bigint[]) AS mine (bill_id, attempt)
-        ON o.bill_id = mine.bill_id AND o.attempt = mine.attempt
-     WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.lease_until > now()
-     ORDER BY o.bill_id
-       FOR UPDATE OF o
+    SELECT bill_id, attempt FROM outbox
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND lease_until > now()
+     ORDER BY bill_id
+       FOR UPDATE
 """
 
 
 async def lock_ours(conn: Connection, tenant: TenantId, entries: Sequence[Entry]) -> set[BillId]:
-    """Lock the rows whose lease we still hold; what is written next is fenced by that."""
-    rows = await conn.fetch(
-        STILL_OURS, tenant, [e.bill_id for e in entries], [e.attempt for e in entries]
-    )
-    return {row["bill_id"] for row in rows}
+    """Lock the rows whose lease we still hold; what is written next is fenced by that.
+
+    A row that another worker leased meanwhile is locked as well, for that worker's short wait.
+    """
+    leased = {entry.bill_id: entry.attempt for entry in entries}
+    rows = await conn.fetch(STILL_OURS, tenant, list(leased))
+    return {row["bill_id"] for row in rows if row["attempt"] == leased[row["bill_id"]]}
 
 
 # One statement over all tenants; it locks no rows beforehand, which Citus refuses across tenants.

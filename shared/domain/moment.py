@@ -1,6 +1,7 @@
 """Which instant of a bill counts, and the days that follow from it (design D7 and D8)."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -39,11 +40,12 @@ def moment_created(bill: Bill, came_alive_at: datetime | None) -> Moment | None:
 
 def moment_paid(bill: Bill) -> Moment | None:
     """Say when a bill was paid: `paid_at` of the latest of its paid charges; None if unknown."""
-    if bill.status is not BillStatus.PAID:
-        return None
-    dated = [
-        (charge.paid_at, charge) for charge in bill.charges if _paid(charge) and charge.paid_at
-    ]
+    return _last_payment(bill.charges) if bill.status is BillStatus.PAID else None
+
+
+@lru_cache(maxsize=1024)  # deciding, planning and storing one bill each ask
+def _last_payment(charges: tuple[Charge, ...]) -> Moment | None:
+    dated = [(charge.paid_at, charge) for charge in charges if _paid(charge) and charge.paid_at]
     if not dated:
         return None
     paid_at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))

@@ -242,7 +242,7 @@ def _id(value: object) -> int:
 
 
 def _count(value: object) -> int:
-    number = _whole(value)
+    number = value if type(value) is int else _whole(value)
     if not 0 <= number < 2**31:
         raise ValueError("not a count")
     return number
@@ -265,6 +265,8 @@ def _word(value: object) -> str:
 def _text(json: Mapping[str, Any], name: str) -> str | None:
     """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes."""
     value = json.get(name)
+    if value is None:  # most often, so first
+        return None
     if type(value) is not str:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None

@@ -76,7 +76,7 @@ async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) 
         async with _supervised(
             home,
             "services",
-            [one for service in services for one in service_programs(service)],
+            [one for service in services for one in service_programs(service, given | stores)],
             given | stores,
         ) as workers:
             await _ready(services, ports, home)

@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -37,10 +37,13 @@ class Service:
     port_setting: str
     shown_as: str | None  # the word in the line `ready …`; None is not shown
     processes: int = 1  # on one port, which the kernel deals connections out of
+    divided: str | None = None  # a setting that holds for all its processes together
 
 
-# One process spends its whole core on HTTP while the database still has room (make bench).
+# One process spends its whole core while the database and the other core still have room
+# (make bench). Emitters share work by lease.
 WEBHOOK_PROCESSES: Final = 2
+EMITTER_PROCESSES: Final = 2
 
 SERVICES: Final = (
     Service(
@@ -54,8 +57,14 @@ SERVICES: Final = (
     Service(
         name="reconciler", load=load_reconciler, port_setting="INTERNAL_PORT", shown_as="internal"
     ),
-    # One: ISSUER_PARALLEL is meant for each issuer key, and every process keeps it by itself.
-    Service(name="emitter", load=load_emitter, port_setting="EMITTER_PORT", shown_as=None),
+    Service(
+        name="emitter",
+        load=load_emitter,
+        port_setting="EMITTER_PORT",
+        shown_as=None,
+        processes=EMITTER_PROCESSES,
+        divided="ISSUER_PARALLEL",  # meant for each issuer key, and every process keeps its own
+    ),
 )
 
 
@@ -68,14 +77,41 @@ class Program:
     stop_signal: Literal["TERM", "INT"] = "TERM"
     patience: int
     account: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside that of all
 
 
-def service_programs(service: Service) -> list[Program]:
-    """The processes of a service: `webhook`, `webhook-2`."""
-    command = (sys.executable, "-m", f"services.{service.name}")
-    names = [service.name, *(f"{service.name}-{n}" for n in range(2, service.processes + 1))]
-    # Six seconds: one more than a service takes to finish its requests (telemetry.serve).
-    return [Program(name=name, command=command, patience=6) for name in names]
+def service_programs(service: Service, env: Mapping[str, str]) -> list[Program]:
+    """The processes of a service: `webhook`, `webhook-2`.
+
+    Of a setting that is divided each gets its part; there are no more processes than parts.
+    """
+    settings = [dict[str, str]() for _ in range(service.processes)]
+    if service.divided is not None:
+        whole = _whole(service, env)
+        settings = [{service.divided: str(part)} for part in shares(whole, service.processes)]
+    return [
+        Program(
+            name=f"{service.name}-{number}" if number > 1 else service.name,
+            command=(sys.executable, "-m", f"services.{service.name}"),
+            # One second more than a service takes to finish its requests (telemetry.serve).
+            patience=6,
+            environment=own,
+        )
+        for number, own in enumerate(settings, start=1)
+    ]
+
+
+def _whole(service: Service, env: Mapping[str, str]) -> int:
+    settings = service.load(env)
+    if not isinstance(settings, EmitterSettings):
+        raise TypeError(f"nothing of {service.name} is divided")
+    return settings.issuer.parallel
+
+
+def shares(whole: int, among: int) -> list[int]:
+    """A whole in parts as equal as can be, none of them zero: 5 among 2 is 3 and 2."""
+    each, over = divmod(whole, among)
+    return [part for n in range(among) if (part := each + (n < over))]
 
 
 def postgres_program(server: EmbeddedPostgres) -> Program:
@@ -135,6 +171,9 @@ def _program(program: Program, home: Home) -> str:
     }
     if program.account:
         options["user"] = program.account
+    if program.environment:
+        pairs = program.environment.items()
+        options["environment"] = ",".join(f'{name}="{_plain(value)}"' for name, value in pairs)
     return _section(f"program:{program.name}", options)
 
 
