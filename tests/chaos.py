@@ -110,13 +110,18 @@ class Campaign:
             pass
         self.refused += 1
 
-    def process(self, word: str) -> psutil.Process:
-        """The process of this system whose command line holds a word."""
+    def kill(self, word: str) -> None:
+        """SIGKILL a server, or every process of a service, by a word of its command line."""
+        found: list[psutil.Process] = []
         for child in psutil.Process(self.up.pid).children(recursive=True):
             with suppress(psutil.Error):
                 if any(word in part for part in child.cmdline()[:4]):
-                    return child
-        raise LookupError(word)
+                    found.append(child)
+        if not found:
+            raise LookupError(word)
+        # Of PostgreSQL the first is the one that the others belong to.
+        for process in found if word.startswith("services.") else found[:1]:
+            os.kill(process.pid, signal.SIGKILL)
 
     async def resumed(self, since: float) -> float:
         """Wait until the issuer takes a nota that was asked for after `since`; the seconds."""
@@ -142,7 +147,7 @@ async def _flush_redis(campaign: Campaign) -> None:
 
 def _kill(word: str) -> Fault:
     async def fault(campaign: Campaign) -> None:
-        os.kill(campaign.process(word).pid, signal.SIGKILL)
+        campaign.kill(word)
 
     return fault
 
@@ -160,7 +165,7 @@ ALL_AT_ONCE: Final = ("redis-server", "postgres", "services.webhook", "services.
 
 async def _everything(campaign: Campaign) -> None:
     for word in ALL_AT_ONCE:
-        os.kill(campaign.process(word).pid, signal.SIGKILL)
+        campaign.kill(word)
 
 
 async def run(folder: Path) -> list[dict[str, Any]]:
