@@ -63,6 +63,16 @@ class Field:
             assert answer.status < 300, await answer.text()
             return await answer.json()
 
+    async def another(self, name: str, **settings: str) -> None:
+        """Start one more process of a service that runs already, known as `{name}-2`."""
+        first = self.services[name]
+        port = free_port()
+        environment = {**first.environment, f"{name.upper()}_PORT": str(port), **settings}
+        second = Service(name=name, port=port, environment=environment, log=first.log)
+        self.services[f"{name}-2"] = second
+        await second.start()
+        await second.ready(self.stand_in.http)
+
     async def seller(self) -> Seller:
         """Set a tenant up, with an issuer that authorises at once and no limit at Vindi."""
         control = self.stand_in.control
