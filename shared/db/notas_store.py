@@ -79,7 +79,7 @@ def liveliest(notas: Sequence[KnownNota]) -> KnownNota:
     return max(notas, key=lambda one: (one.status is not NotaStatus.CANCELLED, one.revision))
 
 
-class Intent(Struct, frozen=True, kw_only=True):
+class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A nota about to be sent; `request` is the sealed draft."""
 
     bill_id: BillId
@@ -99,8 +99,8 @@ WRITE_INTENTS: Final = """
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
                             amount, competencia, request, request_hash, sent_at)
-    SELECT $1, bill_id, part, revision, external_id, environment, 'sending', amount, competencia,
-           decode(request, 'base64'), decode(request_hash, 'base64'), now()
+    SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
+           competencia, decode(request, 'base64'), decode(request_hash, 'base64'), now()
       FROM json_to_recordset($2::text::json)
            AS i (bill_id bigint, part smallint, revision int, external_id text, environment text,
                  amount bigint, competencia date, request text, request_hash text)
@@ -129,7 +129,7 @@ async def write_intents(
     return {row["bill_id"] for row in rows}
 
 
-class NotaUpdate(Struct, frozen=True, kw_only=True):
+class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The next state of one nota. None keeps what is stored; `reason` is sealed."""
 
     bill_id: BillId
@@ -171,7 +171,7 @@ UPDATE: Final = """
            denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
            denied_at = CASE WHEN u.status = 'denied' THEN now() END,
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
-           lookups = u.lookups,
+           lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
            changed_at = greatest(u.changed_at, n.changed_at),
@@ -187,7 +187,7 @@ UPDATE: Final = """
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
                  changed_at timestamptz, cancel_sent boolean)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
-       AND n.part = u.part AND n.revision = u.revision AND n.status <> 'cancelled'
+       AND n.part = coalesce(u.part, 0) AND n.revision = u.revision AND n.status <> 'cancelled'
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
  RETURNING n.bill_id
 """

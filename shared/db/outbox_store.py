@@ -52,7 +52,7 @@ class Entry(Struct, frozen=True, kw_only=True):
         return self.bill_facts > self.bill_facts_read
 
 
-class Settlement(Struct, frozen=True, kw_only=True):
+class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What becomes of a leased row: due again at `due_at`, or settled when it is None.
 
     `failed` keeps counting failures for the back-off; anything else starts the count anew.

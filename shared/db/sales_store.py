@@ -34,7 +34,7 @@ class KnownSale(Struct, frozen=True, kw_only=True):
     customer_id: CustomerId | None
 
 
-class SaleRow(Struct, frozen=True, kw_only=True):
+class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sale as it is now decided; None keeps the stored value where the text says so."""
 
     bill_id: BillId
@@ -83,8 +83,9 @@ STORE: Final = """
         tenant_id, bill_id, status, code, detail, attention, amount, moment_at, issue_at,
         competencia, rule_version, rule_exception, origin, customer_id, customer_name,
         document_word, customer, unread)
-    SELECT $1, bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, rule_exception, origin, customer_id, customer_name,
+    SELECT $1, bill_id, status, code, coalesce(detail, ''), attention, amount, moment_at, issue_at,
+           competencia, rule_version, rule_exception, origin, customer_id,
+           coalesce(customer_name, ''),
            decode(document_word, 'base64'), decode(customer, 'base64'), decode(unread, 'base64')
       FROM json_to_recordset($2::text::json)
            AS r (bill_id bigint, status text, code text, detail text, attention text,
@@ -143,20 +144,20 @@ _NEXT_ATTENTION: Final = """
 # has them, and a row with its customer and its indexes is dear.
 PROGRESS: Final = f"""
     -- sales_store.progress
-    UPDATE sales s SET status = p.status, detail = p.detail, code = {_NEXT_CODE},
-           attention = {_NEXT_ATTENTION}, updated_at = now(),
+    UPDATE sales s SET status = p.status, detail = coalesce(p.detail, ''),
+           code = {_NEXT_CODE}, attention = {_NEXT_ATTENTION}, updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
       FROM json_to_recordset($3::text::json)
            AS p (bill_id bigint, status text, code text, detail text, attention text,
                  nota_made boolean)
      WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = p.bill_id
-       AND (s.status <> p.status OR s.detail <> p.detail OR p.nota_made AND s.wish = 'issue'
-            OR s.code IS DISTINCT FROM {_NEXT_CODE}
+       AND (s.status <> p.status OR s.detail <> coalesce(p.detail, '')
+            OR p.nota_made AND s.wish = 'issue' OR s.code IS DISTINCT FROM {_NEXT_CODE}
             OR s.attention IS DISTINCT FROM {_NEXT_ATTENTION})
 """  # noqa: S608 - only our own constants are put in
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a sale's nota now is; nothing else of the sale changes.
 
     Without a code, a sale whose nota is being cancelled keeps the one that says why. Without an

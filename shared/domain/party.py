@@ -20,13 +20,14 @@ _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
 _ZIP = re.compile(r"[0-9]{8}")
+_PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
 _NO_DIGITS = re.compile(r"\D")
 _BETWEEN_EMAILS = re.compile(r"[,;\s]+")
 
 
 def normalise_document(text: str | None) -> str | None:
     """Strip punctuation from a CPF or CNPJ; letters stay (alphanumeric CNPJ, since July 2026)."""
-    bare = re.sub(r"[^0-9A-Za-z]", "", text or "").upper()
+    bare = _PUNCTUATION.sub("", text or "").upper()
     return bare or None
 
 

@@ -83,19 +83,28 @@ class Limits:
 
     async def next_turn(self, key: str, state: _Key, patience: float) -> float:
         """When the caller's turn is, on the monotonic clock; for Turn alone."""
+        at = self.reserved_turn(state, patience)
+        if at is not None:
+            return at
+        wait = await self._ask(key, self._at_once, patience)
+        if wait is None:
+            return self._alone(state, patience)
+        if wait < 0:
+            raise IssuerBusy(timedelta(seconds=-wait))
+        state.left, state.next_at = self._at_once, time.monotonic() + wait
+        return self._use_turn(state)
+
+    def reserved_turn(self, state: _Key, patience: float) -> float | None:
+        """A turn that was reserved before; None when turns have to be asked for. For Turn alone."""
         now = time.monotonic()
         if state.paused_until - now > patience:
             raise IssuerBusy(timedelta(seconds=state.paused_until - now))
         # Turns long past are not saved up: one burst is what a reservation covers.
         if state.left and state.next_at < now - 2 * RESERVED:
             state.left = 0
-        if not state.left:
-            wait = await self._ask(key, self._at_once, patience)
-            if wait is None:
-                return self._alone(state, patience)
-            if wait < 0:
-                raise IssuerBusy(timedelta(seconds=-wait))
-            state.left, state.next_at = self._at_once, time.monotonic() + wait
+        return self._use_turn(state) if state.left else None
+
+    def _use_turn(self, state: _Key) -> float:
         at = max(state.next_at, state.paused_until)
         state.left -= 1
         state.next_at += self._gap
@@ -152,8 +161,11 @@ class Turn:
         state = self._state
         await state.slots.acquire()
         try:
-            async with state.turn:  # in order, one asks for the turns of all
-                at = await self._limits.next_turn(self._key, state, self._patience)
+            asked = state.turn.locked()  # then whoever came before is served first
+            at = None if asked else self._limits.reserved_turn(state, self._patience)
+            if at is None:
+                async with state.turn:  # one asks for the turns of all
+                    at = await self._limits.next_turn(self._key, state, self._patience)
             if (wait := at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
         except BaseException:

@@ -45,6 +45,7 @@ PHASES: Final[Mapping[str, Phase]] = {
 }
 
 _DOCUMENTED: Final = frozenset({Phase.ISSUED, Phase.CANCELLED, Phase.CANCEL_REFUSED})
+_NO_DIGITS: Final = re.compile(r"\D")
 _FRACTION: Final = re.compile(r"\.\d+")
 
 
@@ -214,7 +215,7 @@ def _render_address(address: Address) -> dict[str, object]:
             "numero": (address.number or "S/N")[:MOST_NUMBER],
             "complemento": (address.complement or "")[:MOST_COMPLEMENT],
             "bairro": (address.district or "")[:MOST_DISTRICT],
-            "cep": re.sub(r"\D", "", address.zip or ""),
+            "cep": _NO_DIGITS.sub("", address.zip or ""),
         }
     )
 
