@@ -1,6 +1,5 @@
 """From a decision to the rows it becomes. Pure: nothing is read or written here."""
 
-import hashlib
 from datetime import datetime
 from typing import assert_never
 
@@ -209,7 +208,6 @@ def _intent(
         amount=decision.draft.amount,
         competencia=decision.draft.competencia,
         request=terms.seal(request, "nota"),
-        request_hash=hashlib.sha256(request).digest(),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
@@ -90,7 +91,6 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount: Cents
     competencia: date
     request: bytes
-    request_hash: bytes
 
 
 # The same row serves a re-send after a denial: same id, next send. Any other live nota makes the
@@ -98,16 +98,19 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 WRITE_INTENTS: Final = """
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
-                            amount, competencia, request, request_hash, sent_at)
+                            amount, competencia, request, sent_at)
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
-           competencia, decode(request, 'base64'), decode(request_hash, 'base64'), now()
-      FROM json_to_recordset($2::text::json)
-           AS i (bill_id bigint, part smallint, revision int, external_id text, environment text,
-                 amount bigint, competencia date, request text, request_hash text)
+           competencia, request, now()
+      FROM ROWS FROM (
+               json_to_recordset($2::text::json)
+                   AS (bill_id bigint, part smallint, revision int, external_id text,
+                       environment text, amount bigint, competencia date),
+               unnest($3::bytea[]))
+           AS i (bill_id, part, revision, external_id, environment, amount, competencia, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
-           request = excluded.request, request_hash = excluded.request_hash, sends = n.sends + 1,
-           auto_sends = CASE WHEN n.resend OR n.denial = ANY($3::text[]) THEN 0
+           request = excluded.request, sends = n.sends + 1,
+           auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
            look_up_at = NULL, sent_at = now()
@@ -125,7 +128,9 @@ async def write_intents(
     """
     if not intents:
         return set()
-    rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(intents), ON_CUSTOMER)
+    requests = [intent.request for intent in intents]
+    bare = [replace(intent, request=b"") for intent in intents]
+    rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(bare), requests, ON_CUSTOMER)
     return {row["bill_id"] for row in rows}
 
 

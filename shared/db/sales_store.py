@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
@@ -85,13 +86,17 @@ STORE: Final = """
         document_word, customer, unread)
     SELECT $1, bill_id, status, code, coalesce(detail, ''), attention, amount, moment_at, issue_at,
            competencia, rule_version, rule_exception, origin, customer_id,
-           coalesce(customer_name, ''),
-           decode(document_word, 'base64'), decode(customer, 'base64'), decode(unread, 'base64')
-      FROM json_to_recordset($2::text::json)
-           AS r (bill_id bigint, status text, code text, detail text, attention text,
-                 amount bigint, moment_at timestamptz, issue_at timestamptz, competencia date,
-                 rule_version int, rule_exception int, origin text, customer_id bigint,
-                 customer_name text, document_word text, customer text, unread text)
+           coalesce(customer_name, ''), decode(document_word, 'base64'), customer, unread
+      FROM ROWS FROM (
+               json_to_recordset($2::text::json)
+                   AS (bill_id bigint, status text, code text, detail text, attention text,
+                       amount bigint, moment_at timestamptz, issue_at timestamptz,
+                       competencia date, rule_version int, rule_exception int, origin text,
+                       customer_id bigint, customer_name text, document_word text),
+               unnest($3::bytea[]), unnest($4::bytea[]))
+           AS r (bill_id, status, code, detail, attention, amount, moment_at, issue_at,
+                 competencia, rule_version, rule_exception, origin, customer_id, customer_name,
+                 document_word, customer, unread)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status, code = excluded.code, detail = excluded.detail,
            attention = excluded.attention, amount = excluded.amount,
@@ -114,7 +119,9 @@ async def store(conn: Connection, tenant: TenantId, rows: Sequence[SaleRow]) -> 
     """Write what was decided. Wishes are a person's and are left alone; see `finish_wishes`."""
     if not rows:
         return
-    await conn.execute(STORE, tenant, rows_json(rows))
+    customers, unread = [row.customer for row in rows], [row.unread for row in rows]
+    bare = [replace(row, customer=None, unread=None) for row in rows]
+    await conn.execute(STORE, tenant, rows_json(bare), customers, unread)
     done = [row for row in rows if row.wish_done is not None]
     if done:
         await conn.execute(

@@ -143,8 +143,8 @@ class World:
 
 ADD_NOTA = """
     INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, denial, environment,
-                       amount, competencia, request, request_hash)
-    VALUES ($1, $2, 1, $3, $4, $5, 'Homologacao', 17990, '2026-11-10', '', '')
+                       amount, competencia, request)
+    VALUES ($1, $2, 1, $3, $4, $5, 'Homologacao', 17990, '2026-11-10', '')
 """
 
 

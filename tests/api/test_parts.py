@@ -17,8 +17,8 @@ SHARES = (
 )
 ADD_PART = """
     INSERT INTO notas (tenant_id, bill_id, part, revision, external_id, status, number, environment,
-                       amount, competencia, request, request_hash)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, 'Homologacao', $7, '2026-11-10', '', '')
+                       amount, competencia, request)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, 'Homologacao', $7, '2026-11-10', '')
 """
 
 

@@ -64,9 +64,9 @@ SOLD: Final = """
 """
 NOTAS: Final = """
     INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, environment, amount,
-                       competencia, request, request_hash)
+                       competencia, request)
     SELECT $1, bill_id, 1, 'h-' || $1 || '-' || bill_id || '-1', 'issued', 'Homologacao', 17990,
-           '2026-10-01', decode(repeat(md5(bill_id::text), 60), 'hex'), ''
+           '2026-10-01', decode(repeat(md5(bill_id::text), 60), 'hex')
       FROM sales WHERE tenant_id = $1 AND status = 'issued'
 """
 

@@ -22,9 +22,9 @@ COPY_OUTBOX = """
 """
 COPY_NOTAS = """
     INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, denial, denial_group,
-                       environment, amount, competencia, request, request_hash)
+                       environment, amount, competencia, request)
     SELECT tenant_id, id, 1, 'h-' || tenant_id || '-' || id || '-1', status, denial, denial,
-           environment, amount, competencia, request, request_hash
+           environment, amount, competencia, request
       FROM notas, generate_series(2, $1) AS id
 """
 

@@ -21,6 +21,9 @@ ALTER TABLE notas DROP CONSTRAINT notas_tenant_id_external_id_key;
 CREATE UNIQUE INDEX notas_by_external_id ON notas (tenant_id, external_id)
     WHERE external_id IS NOT NULL;
 
+-- Written by every nota, and read by nobody.
+ALTER TABLE notas DROP COLUMN request_hash;
+
 -- The same rule, told so that it is cheap to check: a counted repetition is matched step by step.
 ALTER TABLE notas DROP CONSTRAINT notas_external_id_check;
 ALTER TABLE notas ADD CONSTRAINT notas_external_id_check
