@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
@@ -76,5 +77,6 @@ def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"notaponte key id" + key).digest()[:_KEY_ID_BYTES]
 
 
+@lru_cache(maxsize=4096)
 def _bound_to(tenant: TenantId, purpose: str) -> bytes:
     return f"{tenant}|{purpose}|".encode()

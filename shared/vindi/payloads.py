@@ -48,13 +48,13 @@ def read_bill(json: object) -> Bill:
     created_at = _needed(bill, "created_at", read_second)
     customer = _object(bill.get("customer"), "customer")
     return Bill(
-        id=BillId(_needed(bill, "id", _id)),
+        id=BillId(_id_of(bill)),
         code=_code(bill, "code"),
         status=_needed(bill, "status", BillStatus),
         amount=_needed(bill, "amount", read_reais),
         lines=tuple(_line(row) for row in _rows(bill, "bill_items")),
         charges=tuple(read_charge(row) for row in _rows(bill, "charges")),
-        customer_id=CustomerId(_needed(customer, "id", _id)),
+        customer_id=CustomerId(_id_of(customer)),
         customer_name=_text(customer, "name") or "",
         customer_code=_code(customer, "code"),
         cycle=_optional(_part(bill, "period"), "cycle", _count),
@@ -73,7 +73,7 @@ def read_charge(json: object) -> Charge:
     charge = _object(json, "charge")
     transaction = _part(charge, "last_transaction")
     return Charge(
-        id=ChargeId(_needed(charge, "id", _id)),
+        id=ChargeId(_id_of(charge)),
         status=_needed(charge, "status", _word),
         amount=_needed(charge, "amount", read_reais),
         paid_at=_optional(charge, "paid_at", read_instant),
@@ -87,7 +87,7 @@ def read_charge(json: object) -> Charge:
 def read_billed_charge(json: object) -> BilledCharge:
     """Read a charge that stands alone, with the bill it belongs to."""
     bill = _object(_object(json, "charge").get("bill"), "charge.bill")
-    return BilledCharge(bill_id=BillId(_needed(bill, "id", _id)), charge=read_charge(json))
+    return BilledCharge(bill_id=BillId(_id_of(bill)), charge=read_charge(json))
 
 
 def read_refund(json: object) -> Refund | None:
@@ -98,8 +98,8 @@ def read_refund(json: object) -> Refund | None:
         return None
     charge = _object(transaction.get("charge"), "transaction.charge")
     return Refund(
-        transaction_id=_needed(transaction, "id", _id),
-        charge_id=ChargeId(_needed(charge, "id", _id)),
+        transaction_id=_id_of(transaction),
+        charge_id=ChargeId(_id_of(charge)),
         amount=Cents(abs(_needed(transaction, "amount", read_reais))),
         created_at=_needed(transaction, "created_at", read_instant),
     )
@@ -109,7 +109,7 @@ def read_customer(json: object) -> Customer:
     """Read a customer; only its id is indispensable, since policies cover what is missing."""
     customer = _object(json, "customer")
     return Customer(
-        id=CustomerId(_needed(customer, "id", _id)),
+        id=CustomerId(_id_of(customer)),
         code=_code(customer, "code"),
         name=_text(customer, "name") or "",
         email=_text(customer, "email"),
@@ -124,7 +124,7 @@ def read_merchant(json: object) -> Merchant:
     """Read the account of `/merchants/current`."""
     merchant = _object(json, "merchant")
     return Merchant(
-        id=_needed(merchant, "id", _id),
+        id=_id_of(merchant),
         name=_text(merchant, "name") or _text(merchant, "company_name") or "",
         registry_code=normalise_document(_text(merchant, "registry_code")),
         status=_text(merchant, "status"),
@@ -159,7 +159,7 @@ def _line(json: object) -> BillLine:
     line = _object(json, "bill_items")
     product = _part(line, "product")
     return BillLine(
-        id=_needed(line, "id", _id),
+        id=_id_of(line),
         product_id=_optional(product, "id", _id),
         product_code=_code(product, "code"),
         product_name=_text(product, "name") or "",
@@ -232,6 +232,13 @@ def _optional(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T
         return read(value)
     except (ValueError, TypeError) as error:
         raise UnreadableBillError(f"{name} cannot be read") from error
+
+
+def _id_of(json: Mapping[str, Any]) -> int:
+    number = json.get("id")
+    if type(number) is int and 0 < number <= MOST_ID:  # as nearly always
+        return number
+    return _needed(json, "id", _id)
 
 
 def _id(value: object) -> int:
