@@ -3,8 +3,8 @@
 `json_to_recordset($2::text::json) AS r (bill_id bigint, …)` takes the columns it names and leaves
 the rest. The driver looks at each element of an array twice to see whether it is an array itself,
 which cost an emitter more than the statements did. Fields that say no more than their default are
-best left out (`omit_defaults`); they arrive as NULL. Long
-sealed values go beside the rows, as an array of their own.
+best left out (`omit_defaults`); they arrive as NULL. Long sealed values go beside the rows, as an
+array of their own.
 """
 
 from collections.abc import Sequence
