@@ -1,0 +1,129 @@
+"""Whatever a sale looks like, it gets an answer, and no nota is issued wrongly."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.bill import BillStatus
+from shared.domain.decide import decide
+from shared.domain.decision import (
+    Cancel,
+    Issue,
+)
+from shared.domain.draft import tomador_of
+from shared.domain.nota import NotaStatus
+from shared.domain.sale import LastNota, SaleFacts
+from tests.builders import (
+    a_bill,
+    a_charge,
+    a_customer,
+    a_day,
+    a_line,
+    a_rule,
+    a_sale,
+    terms,
+)
+
+statuses = st.sampled_from(list(BillStatus))
+charge_statuses = st.sampled_from(
+    ["paid", "pending", "canceled", "processing", "fraud_review", "x"]
+)
+instants = st.integers(0, 730 * 86_400).map(
+    lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+)
+charges = st.builds(
+    a_charge,
+    id=st.integers(50, 53),
+    status=charge_statuses,
+    amount=st.integers(0, 20_000),
+    paid_at=st.none() | instants,
+    transaction_at=st.none() | instants,
+    transaction_type=st.sampled_from([None, "charge", "refund"]),
+)
+bills = st.builds(
+    a_bill,
+    status=statuses,
+    amount=st.integers(-100, 20_000),
+    lines=st.lists(
+        st.builds(
+            a_line, st.integers(-5_000, 20_000), product_code=st.sampled_from([None, "A", "B"])
+        ),
+        max_size=3,
+    ).map(tuple),
+    charges=st.lists(charges, max_size=3).map(tuple),
+    billing_at=st.none() | instants,
+    cycle=st.none() | st.integers(1, 5),
+)
+choices = st.sampled_from(["cancel", "hold", "nothing"])
+SENT = tomador_of(a_customer(document=None), a_rule(customer_document_missing="issue_without"))
+rules = st.builds(
+    a_rule,
+    issue_when=st.sampled_from(["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]),
+    guarantee_days=st.integers(1, 365),
+    exceptions=st.lists(
+        st.fixed_dictionaries(
+            {
+                "if": st.fixed_dictionaries({"product_code": st.sampled_from([["A"], ["B"]])}),
+                "issue_when": st.sampled_from(["bill_paid", "never", "guarantee_ended"]),
+            }
+        ),
+        max_size=2,
+        unique_by=lambda exception: exception["if"]["product_code"][0],
+    ),
+    refunds=st.fixed_dictionaries(
+        dict.fromkeys(("full", "partial", "chargeback", "bill_canceled"), choices),
+        optional={"city_window": st.sampled_from([{"days_after_issue": 0}, {"until_day": 0}])},
+    ),
+)
+sales = st.builds(
+    a_sale,
+    bills,
+    refunds=st.dictionaries(st.integers(50, 53), st.integers(1, 20_000), max_size=3),
+    no_customer=st.booleans(),
+    nota=st.none()
+    | st.builds(
+        LastNota,
+        revision=st.integers(1, 3),
+        status=st.sampled_from(list(NotaStatus)),
+        amount=st.integers(1, 20_000),
+        resend=st.booleans(),
+        issued_at=st.none() | instants,
+        competencia=st.none() | st.dates(a_day("2026-09-01"), a_day("2026-12-31")),
+        denied_with=st.none() | st.just(SENT),
+    ),
+    wish=st.sampled_from([None, "hold", "issue", "cancel"]),
+    backfill=st.sampled_from([None, "original", "today"]),
+)
+
+
+@given(
+    sale=sales,
+    rule=rules,
+    now=instants,
+    issuing=st.booleans(),
+    locked=st.frozensets(st.tuples(st.just(2026), st.integers(9, 12)), max_size=4),
+)
+def test_every_sale_has_an_answer_and_none_is_issued_wrongly(
+    sale: SaleFacts, rule: Any, now: datetime, issuing: bool, locked: frozenset[tuple[int, int]]
+) -> None:
+    decision = decide(sale, rule, terms(issuing=issuing, locked_months=locked), now)
+
+    if isinstance(decision, Issue):
+        live = sale.nota is not None and sale.nota.status is not NotaStatus.CANCELLED
+        again = sale.nota is not None and (sale.nota.resend or sale.nota.denied_with is not None)
+        assert not live or again
+        assert issuing
+        guaranteed = rule.issue_when == "guarantee_ended" and not rule.exceptions
+        assert (decision.issue_at is None) == live
+        early = decision.issue_at is not None and decision.issue_at > now
+        assert not guaranteed or not early or sale.wish == "issue"
+        assert (decision.competencia.year, decision.competencia.month) not in locked
+        assert sale.bill.status in (BillStatus.PENDING, BillStatus.PAID)
+        assert decision.draft.amount == sale.bill.lines_total
+    if isinstance(decision, Cancel):
+        assert sale.nota is not None
+        assert issuing
+        wanted = {rule.refunds.full, rule.refunds.partial, rule.refunds.chargeback}
+        assert sale.wish == "cancel" or "cancel" in wanted | {rule.refunds.bill_canceled}
