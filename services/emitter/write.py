@@ -67,8 +67,8 @@ async def _put_off(pool: Pool, tenant: TenantId, plan: Plan) -> None:
 async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
     async with pool.acquire() as conn, conn.transaction():
         now_open = await hold_open(conn, tenant, plans)
-        ours = await outbox_store.lock_ours(conn, tenant, [plan.entry for plan in plans])
-        mine = [plan for plan in plans if plan.entry.bill_id in ours]
+        leased = await outbox_store.lock_ours(conn, tenant, [plan.entry for plan in plans])
+        mine = [plan for plan in plans if leased.get(plan.entry.bill_id) == plan.entry.attempt]
         if not mine:
             return []
         mine = await apply_brakes(conn, tenant, give_back_closed(mine, now_open))

@@ -247,14 +247,16 @@ STILL_OURS: Final = """
 """
 
 
-async def lock_ours(conn: Connection, tenant: TenantId, entries: Sequence[Entry]) -> set[BillId]:
-    """Lock the rows whose lease we still hold; what is written next is fenced by that.
+async def lock_ours(
+    conn: Connection, tenant: TenantId, entries: Sequence[Entry]
+) -> dict[BillId, int]:
+    """Lock the rows of these entries that are leased; the attempt each is leased for.
 
+    An entry is ours while that is its own attempt, and what is written next is fenced by that.
     A row that another worker leased meanwhile is locked as well, for that worker's short wait.
     """
-    leased = {entry.bill_id: entry.attempt for entry in entries}
-    rows = await conn.fetch(STILL_OURS, tenant, list(leased))
-    return {row["bill_id"] for row in rows if row["attempt"] == leased[row["bill_id"]]}
+    rows = await conn.fetch(STILL_OURS, tenant, [entry.bill_id for entry in entries])
+    return {row["bill_id"]: row["attempt"] for row in rows}
 
 
 # One statement over all tenants; it locks no rows beforehand, which Citus refuses across tenants.
