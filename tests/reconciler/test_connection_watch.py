@@ -99,7 +99,7 @@ async def test_passes_that_come_every_second_tell_of_a_broken_webhook_too(watch:
     await watch.pass_once()
     for _ in range(3):
         await watch.pass_once()
-        watch.desk.sell(created_at=(datetime.now(UTC) - timedelta(seconds=1)).timestamp())
+        sold_minutes_ago(watch, minutes=1)
     await watch.pass_once()
 
     assert (await watch.state()).missed == 3
