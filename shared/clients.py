@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import ClientSession
-from redis.asyncio import Redis
 
 from shared.config.secret import Secret
 from shared.config.settings import IssuerSettings, ProcessSettings, VindiSettings
@@ -16,6 +15,7 @@ from shared.http import open_session
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.interface import Issuer
 from shared.issuer.limits import Limits
+from shared.redis_client import redis_client
 from shared.vindi.budget import AccountKey, Budget, Lane
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
@@ -121,9 +121,7 @@ async def open_clients(
     process: ProcessSettings, vindi: VindiSettings, issuer: IssuerSettings
 ) -> AsyncIterator[Clients]:
     """Clients for as long as the block runs; neither Redis nor any API need be there."""
-    redis: Redis = Redis.from_url(
-        process.redis_url.reveal(), socket_timeout=1.0, socket_connect_timeout=1.0
-    )
+    redis = redis_client(process.redis_url.reveal())
     async with redis, open_session(connections=0) as session:
         yield Clients(
             session,

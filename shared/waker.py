@@ -18,6 +18,8 @@ from arq.worker import Worker, func
 from prometheus_client import Counter
 from redis.asyncio import ConnectionPool
 
+from shared.tasks import end_task
+
 if TYPE_CHECKING:
     from arq.typing import StartupShutdown
 
@@ -95,9 +97,7 @@ async def open_waker(redis_url: str) -> AsyncIterator[Waker]:
     try:
         yield waker
     finally:
-        sending.cancel()
-        with suppress(asyncio.CancelledError):
-            await sending
+        await end_task(sending)
         await waker.close()
 
 
@@ -109,6 +109,16 @@ async def ring_worker(redis_url: str, on_ring: Callable[[], None]) -> None:
     are set.
     """
     logging.getLogger("arq").setLevel(logging.WARNING)  # it writes two lines a ring otherwise
+    # In a task of its own, since a cancellation of it may have to be repeated.
+    listening = asyncio.create_task(_listen_for_ever(redis_url, on_ring), name="ring-worker")
+    try:
+        await asyncio.wait({listening})
+        listening.result()  # never comes back but by a bug
+    finally:
+        await end_task(listening)
+
+
+async def _listen_for_ever(redis_url: str, on_ring: Callable[[], None]) -> None:
     failures = 0
     while True:
         try:

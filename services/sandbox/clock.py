@@ -70,7 +70,8 @@ class Clock:
             self._changed.clear()
             self.run_due()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), self._until_next())
+                async with asyncio.timeout(self._until_next()):
+                    await self._changed.wait()
 
     def _until_next(self) -> float | None:
         if not self._agenda or not self._speed:

@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.issuer.errors import IssuerBusy
+from shared.redis_client import ANSWER_SECONDS, REST_SECONDS
 
 log = structlog.get_logger()
 
-REDIS_REST: Final = 1.0  # seconds without asking a Redis that failed
 ALONE: Final = 0.5  # share of the rate that a process takes which cannot see the others
 # Turns reserved at once cover this much time, so that Redis is asked ten times a second at most.
 RESERVED: Final = 0.1
@@ -126,9 +126,10 @@ class Limits:
             return None
         arguments = [_us(self._gap), turns, _us(patience), _us(pause)]
         try:
-            wait = int(await self._reserve(keys=[f"{{{key}}}:issuer:turn"], args=arguments))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                wait = int(await self._reserve(keys=[f"{{{key}}}:issuer:turn"], args=arguments))
         except (RedisError, OSError, TimeoutError):
-            self._redis_rests_until = time.monotonic() + REDIS_REST
+            self._redis_rests_until = time.monotonic() + REST_SECONDS
             self._note_redis(works=False)
             return None
         self._note_redis(works=True)

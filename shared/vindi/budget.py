@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.http import server_time
+from shared.redis_client import ANSWER_SECONDS, REST_SECONDS
 from shared.vindi.errors import VindiBusy
 from shared.vindi.local_budget import LocalBudget
 
@@ -30,7 +31,6 @@ AccountKey = NewType("AccountKey", str)  # begins with the tenant's id; one per 
 SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 MINUTE: Final = timedelta(minutes=1)
 LONGEST_POLL: Final = 1.0  # seconds; a place may come free sooner than was foreseen
-REDIS_REST: Final = 1.0  # seconds without asking a Redis that failed
 
 
 class Lane(IntEnum):
@@ -169,7 +169,8 @@ class Budget:
             return None
         keys = [f"{{{account}}}:vindi:{part}" for part in ("1", "2", "3", "flying", "state")]
         try:
-            answer: list[Any] = await self._script(keys=keys, args=list(arguments))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer: list[Any] = await self._script(keys=keys, args=list(arguments))
         except (RedisError, OSError, TimeoutError):
             self._note_redis(works=False)
             return None
@@ -178,7 +179,7 @@ class Budget:
 
     def _note_redis(self, *, works: bool) -> None:
         if not works:
-            self._redis_rests_until = time.monotonic() + REDIS_REST
+            self._redis_rests_until = time.monotonic() + REST_SECONDS
         if works != self._redis_works:
             event = "vindi_budget_shared_again" if works else "vindi_budget_local"
             log.warning(event)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from shared.redis_client import redis_client
 from shared.vindi.budget import AccountKey, Budget, Heard, Lane, Ticket, read_heard
 from shared.vindi.errors import VindiBusy
 from tests.clients.conftest import ACCOUNT, RedisServer
@@ -212,6 +213,22 @@ async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
 
     assert 5 <= await spend(budget, Lane.DUE) <= 10
     await client.aclose()
+
+
+async def test_taking_ends_at_whatever_step_it_is_cancelled(redis_url: str) -> None:
+    async with redis_client(redis_url) as client:
+        budget = Budget(client, per_window=100_000)
+        for steps in range(300):
+            account = AccountKey(f"t{steps}")
+            taking = asyncio.create_task(budget.take(account, Lane.DUE))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            if taking.done():
+                return
+            taking.cancel()
+            await asyncio.wait({taking})
+            assert taking.cancelled(), steps
+        pytest.fail("it was never through")
 
 
 @given(

@@ -96,6 +96,18 @@ async def test_a_listener_outlives_redis(server_folder: Path) -> None:
                 await asyncio.sleep(0.05)
 
 
+async def test_a_listener_ends_at_whatever_step_it_is_cancelled(redis_url: str) -> None:
+    async def cancelled_after(steps: int) -> None:
+        listening = asyncio.create_task(ring_worker(redis_url, lambda: None))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        listening.cancel()
+        await asyncio.wait({listening}, timeout=60)
+        assert listening.cancelled()
+
+    await asyncio.gather(*(cancelled_after(steps) for steps in range(60)))
+
+
 async def start(server: EmbeddedRedis) -> Process:
     """Start it, again if need be: a client that calls a free port may sit on it for a moment."""
     while True:
