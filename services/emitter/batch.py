@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.emitter.ask import ask_issuer
 from services.emitter.context import TenantContext, load_context
@@ -33,13 +34,13 @@ from shared.db import (
 from shared.db.connection import Pool
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import SaleRow
-from shared.domain.decide import decide
+from shared.domain.decide import decide, decide_with_customer
 from shared.domain.decision import NeedsCustomer
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
-from shared.domain.sale import SaleStatus
+from shared.domain.sale import SaleFacts, SaleStatus
 from shared.vindi.budget import Lane
 from shared.vindi.client import VindiClient
 
@@ -175,26 +176,36 @@ async def _decide_all(
 
     batch = await read_bills(context, vindi, entries, known, claims_of)
     plans, terms = list(batch.plans), context.plan_terms()
-    unnamed: list[FreshSale] = []
+    unnamed: dict[BillId, Unnamed] = {}
     for sale in batch.fresh:
-        plan = _decided(context, terms, sale)
-        if plan is None:
-            unnamed.append(sale)
+        facts = sale.facts(context.now)
+        decision = decide(facts, context.rule, context.terms, context.now)
+        if isinstance(decision, NeedsCustomer):
+            unnamed[sale.bill.id] = Unnamed(sale=sale, facts=facts, decision=decision)
         else:
-            plans.append(plan)
+            plans.append(plan_sale(sale, decision, terms, context.now))
     if unnamed:
-        ready, without = await read_customers(context, vindi, unnamed)
+        sales = [one.sale for one in unnamed.values()]
+        ready, without = await read_customers(context, vindi, sales)
         plans += without
-        plans += [plan for sale in ready if (plan := _decided(context, terms, sale)) is not None]
+        plans += [_named(context, terms, sale, unnamed[sale.bill.id]) for sale in ready]
     return plans
 
 
-def _decided(context: TenantContext, terms: Terms, sale: FreshSale) -> Plan | None:
-    """Decide one sale; None when its customer has to be read first."""
-    decision = decide(sale.facts(context.now), context.rule, context.terms, context.now)
-    if isinstance(decision, NeedsCustomer):
-        return None
-    return plan_sale(sale, decision, terms, context.now)
+class Unnamed(Struct, frozen=True, kw_only=True):
+    """A sale whose customer has to be read before it is decided, and how far that went."""
+
+    sale: FreshSale
+    facts: SaleFacts
+    decision: NeedsCustomer
+
+
+def _named(context: TenantContext, terms: Terms, sale: FreshSale, before: Unnamed) -> Plan:
+    """Decide a sale whose customer was read now."""
+    facts = replace(before.facts, customer=sale.customer)
+    now = context.now
+    decision = decide_with_customer(facts, before.decision, context.rule, context.terms, now)
+    return plan_sale(sale, decision, terms, now)
 
 
 async def _block_vindi(pool: Pool, context: TenantContext, error: TenantBlockedError) -> None:

@@ -10,6 +10,7 @@ from shared.domain.decide_parts import decide_parts
 from shared.domain.decision import (
     Cancel,
     Decision,
+    Due,
     Follow,
     Hold,
     Issue,
@@ -55,6 +56,18 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     if nota is not None and sale.wish != "issue":
         return Keep(attention=attention_after_cancel(sale, nota))
     return _decide_unsent(sale, rule, terms, now)
+
+
+def decide_with_customer(
+    sale: SaleFacts, before: NeedsCustomer, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
+    """Go on from `before`, which `decide` said of the same sale without its customer.
+
+    What `decide` says of it with its customer, for less: no batch decides its sales twice.
+    """
+    if before.due is None or rule is None or sale.customer is None:
+        return decide(sale, rule, terms, now)
+    return _write(sale, rule, terms, before.due)
 
 
 def _decide_with_nota(
@@ -230,18 +243,27 @@ def _issue(
         return Hold(code="tenant_paused", issue_at=due, competencia=day.day)
     if day.closed:
         return Hold(code=MONTH_CLOSED, issue_at=due, competencia=day.day)
+    ready = Due(issue_at=due, competencia=day.day)
     if sale.customer is None:
-        return NeedsCustomer()
-    made = drafted(sale, rule, terms, day.day)
+        return NeedsCustomer(due=ready)
+    return _write(sale, rule, terms, ready)
+
+
+def _write(sale: SaleFacts, rule: Rule, terms: TenantTerms, due: Due) -> Decision:
+    """Write the nota that is owed, or say what keeps it from being written."""
+    made = drafted(sale, rule, terms, due.competencia)
     if isinstance(made, Hold):
-        return Hold(code=made.code, detail=made.detail, issue_at=due, competencia=day.day)
+        return Hold(
+            code=made.code, detail=made.detail,
+            issue_at=due.issue_at, competencia=due.competencia,
+        )  # fmt: skip
     return Issue(
         draft=made.draft,
         revision=made.revision,
         part=made.part,
         division=made.division,
-        issue_at=due,
-        competencia=day.day,
+        issue_at=due.issue_at,
+        competencia=due.competencia,
         attention=attention_to_payment(sale),
     )
 

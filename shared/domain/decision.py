@@ -15,8 +15,20 @@ class NotYet(Struct, frozen=True, kw_only=True):
     """The bill is in review or scheduled: not a sale yet."""
 
 
+class Due(Struct, frozen=True, kw_only=True):
+    """A nota is owed, when it was due and of which day: only its text is not written yet."""
+
+    issue_at: datetime
+    competencia: date
+
+
 class NeedsCustomer(Struct, frozen=True, kw_only=True):
-    """The decision needs the customer's data, which was not read yet."""
+    """The decision needs the customer's data, which was not read yet.
+
+    `due` is there where nothing but the nota's text is left to decide.
+    """
+
+    due: Due | None = None
 
 
 class Issue(Struct, frozen=True, kw_only=True):

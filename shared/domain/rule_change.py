@@ -57,7 +57,7 @@ def change_of(
     before, after = _outcome(was), _outcome(will)
     if was == will or before is None or after is None:
         return None
-    if before == after and NeedsCustomer() in (was, will):
+    if before == after and (isinstance(was, NeedsCustomer) or isinstance(will, NeedsCustomer)):
         return None  # to be issued under both; its text is not known yet
     return Change(before=before, after=after)
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from shared.domain.bill import BillStatus
-from shared.domain.decide import decide
+from shared.domain.bill import BillStatus, Customer
+from shared.domain.decide import decide, decide_with_customer
 from shared.domain.decision import (
     Cancel,
     Issue,
+    NeedsCustomer,
 )
 from shared.domain.draft import tomador_of
 from shared.domain.nota import NotaStatus
@@ -127,3 +129,26 @@ def test_every_sale_has_an_answer_and_none_is_issued_wrongly(
         assert issuing
         wanted = {rule.refunds.full, rule.refunds.partial, rule.refunds.chargeback}
         assert sale.wish == "cancel" or "cancel" in wanted | {rule.refunds.bill_canceled}
+
+
+@given(
+    sale=sales,
+    customer=st.sampled_from([a_customer(), a_customer(document=None), a_customer(name=" ")]),
+    rule=rules,
+    now=instants,
+    issuing=st.booleans(),
+)
+def test_the_customer_is_asked_for_only_where_it_matters_and_nothing_else_is_decided_twice(
+    sale: SaleFacts, customer: Customer, rule: Any, now: datetime, issuing: bool
+) -> None:
+    agreed = terms(issuing=issuing)
+    unnamed, named = replace(sale, customer=None), replace(sale, customer=customer)
+
+    before = decide(unnamed, rule, agreed, now)
+
+    anew = decide(named, rule, agreed, now)
+    if isinstance(before, NeedsCustomer):
+        assert decide_with_customer(named, before, rule, agreed, now) == anew
+        assert not isinstance(anew, NeedsCustomer)
+    else:
+        assert before == anew
