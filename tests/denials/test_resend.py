@@ -10,6 +10,7 @@ from shared.db.denials_store import DenialGroup
 from shared.denials import NumberingNeedsPerson, retry_group
 from shared.domain.ids import BillId
 from shared.waker import Waker
+from tests.builders import SAO_PAULO
 from tests.emitter.conftest import Desk
 
 A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
@@ -39,7 +40,8 @@ async def month_is_young(desk: Desk) -> None:
     """Date the sales where a day more is still the same month, whenever this test runs."""
     async with desk.pool.acquire() as conn:
         now: datetime = await conn.fetchval("SELECT now()")
-        await conn.execute("UPDATE notas SET competencia = $1", (now + timedelta(hours=1)).date())
+        day = (now + timedelta(hours=1)).astimezone(SAO_PAULO).date()
+        await conn.execute("UPDATE notas SET competencia = $1", day)
 
 
 async def test_an_outage_is_sent_again_by_itself_under_the_same_id(desk: Desk) -> None:
