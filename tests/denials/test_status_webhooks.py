@@ -63,7 +63,7 @@ async def subscribe(desk: Desk, url: str) -> None:
 
 
 async def deliver(desk: Desk, *, loopback: bool = True) -> None:
-    async with open_guarded_session(loopback=loopback, timeout=5) as http:
+    async with open_guarded_session(loopback=loopback, timeout=60) as http:
         courier = Courier(
             pool=desk.pool,
             sealer=SEALER,
@@ -71,8 +71,8 @@ async def deliver(desk: Desk, *, loopback: bool = True) -> None:
             loopback=loopback,
             now=lambda: datetime.now(UTC),
         )
-        while await courier.start_due():
-            await courier.finish()
+        await courier.start_due()
+        await courier.finish()  # once: what failed is due again in five seconds
 
 
 async def deliveries(desk: Desk) -> list[Delivery]:
@@ -163,17 +163,16 @@ async def test_a_listener_that_fails_is_asked_again_for_three_days_under_one_id(
     await issued(desk)
     listener.status = 500
 
-    waits = []
-    for _ in range(len(WAITS) + 1):
-        await deliver(desk)
-        async with desk.pool.acquire() as conn:
-            waits.append(await conn.fetchval("SELECT next_at - now() FROM webhook_deliveries"))
+    async with desk.pool.acquire() as conn:
+        for wait in (*WAITS, timedelta()):
+            before = await conn.fetchval("SELECT now()")
+            await deliver(desk)
+            next_at = await conn.fetchval("SELECT next_at FROM webhook_deliveries")
+            assert before + wait <= next_at <= await conn.fetchval("SELECT now()") + wait
             await conn.execute("UPDATE webhook_deliveries SET next_at = now()")
 
     assert len({headers["webhook-id"] for headers, _ in listener.heard}) == 1
     assert len(listener.heard) == len(WAITS) + 1
-    for waited, wanted in zip(waits, WAITS, strict=False):
-        assert wanted - timedelta(seconds=4) < waited <= wanted
     (delivery,) = await deliveries(desk)
     assert (delivery.state, delivery.last_status, delivery.last_error) == ("failed", 500, "refused")
 
