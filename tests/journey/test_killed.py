@@ -12,7 +12,7 @@ from services.sandbox.enotas.app import EnotasApp
 from services.sandbox.run import running_sandbox
 from services.sandbox.vindi.app import VindiApp
 from services.sandbox.wire import Answer, Call
-from tests.journey.system import System, a_system
+from tests.journey.system import PATIENCE, System, a_system
 
 Watch = Callable[[Call], bool]
 
@@ -71,7 +71,7 @@ async def test_an_emitter_killed_at_any_step_leaves_one_nota(
 
         for _ in range(3):
             system.sell()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await killer.killed.wait()
         await system.emitter.ended()
         await system.emitter.start()

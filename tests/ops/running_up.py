@@ -17,6 +17,8 @@ from shared.local.files import free_port
 from shared.local.home import Home, open_home
 from shared.ops.up.processes import processes_of
 
+PATIENCE = 90.0  # seconds; a loaded machine starts processes slowly, a broken one never does
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningUp:
@@ -27,7 +29,7 @@ class RunningUp:
     async def ready_line(self) -> str:
         assert self.process.stdout is not None
         assert self.process.stderr is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 30)
+        line = await asyncio.wait_for(self.process.stdout.readline(), PATIENCE)
         assert line, f"{(await self.process.stderr.read()).decode()} {await self.process.wait()}"
         return line.decode().strip()
 
@@ -48,7 +50,7 @@ class RunningUp:
         """Signal `up` and wait for its end; the seconds it took."""
         started = time.monotonic()
         self.process.send_signal(number)
-        await asyncio.wait_for(self.process.wait(), 20)
+        await asyncio.wait_for(self.process.wait(), PATIENCE)
         return time.monotonic() - started
 
 
@@ -92,7 +94,7 @@ def command_line(process: psutil.Process) -> str:
     return ""
 
 
-async def until(condition: Callable[[], bool], *, within: float = 10) -> None:
+async def until(condition: Callable[[], bool], *, within: float = PATIENCE) -> None:
     """Wait for something another process does."""
     async with asyncio.timeout(within):
         while not condition():

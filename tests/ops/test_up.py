@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.running_up import RunningUp, environment, processes, spawn, started_up, until
+from tests.ops.running_up import (
+    PATIENCE,
+    RunningUp,
+    environment,
+    processes,
+    spawn,
+    started_up,
+    until,
+)
 
 
 @pytest.fixture
@@ -18,12 +26,12 @@ def folder() -> Iterator[Path]:
 
 
 async def said_by(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    _, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     return process.returncode, errors.decode()
 
 
 async def ready_again(up: RunningUp) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await up.is_ready():
             await asyncio.sleep(0.05)
 

@@ -104,7 +104,7 @@ async def serving(settings: WebhookSettings) -> AsyncIterator[Client]:
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=100), timeout=aiohttp.ClientTimeout(30)
+            connector=aiohttp.TCPConnector(limit=100), timeout=aiohttp.ClientTimeout(100)
         ) as http:
             yield Client(base=f"http://127.0.0.1:{port}", http=http)
     finally:

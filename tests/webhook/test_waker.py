@@ -14,6 +14,8 @@ from shared.local.files import free_port
 from shared.local.redis import EmbeddedRedis, prepare_redis, wait_for_redis
 from shared.waker import JOB_ID, QUEUE, open_waker, ring_worker
 
+PATIENCE = 60.0  # seconds; a loaded machine is slow, a lost ring never comes
+
 
 class Listener:
     """Counts what it hears."""
@@ -25,7 +27,7 @@ class Listener:
         self.heard += 1
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.heard < count:
                 await asyncio.sleep(0.002)
 
@@ -55,7 +57,7 @@ async def test_rings_that_nobody_hears_yet_become_one(redis_url: str) -> None:
         for _ in range(50):
             await waker.ring()
             await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not await redis.zcard(QUEUE):
                 await asyncio.sleep(0.01)
         assert await redis.zrange(QUEUE, 0, -1) == [JOB_ID.encode()]
@@ -70,10 +72,11 @@ async def test_a_ring_that_is_wanted_at_the_end_is_still_sent(redis_url: str) ->
 
 async def test_ringing_takes_no_time_while_redis_is_away() -> None:
     async with open_waker("redis://127.0.0.1:1/0") as waker:
-        started = time.monotonic()
+        started = time.process_time()  # what else runs on the machine costs us none of it
         for _ in range(1000):
-            await waker.ring()
-        assert time.monotonic() - started < 0.5
+            with pytest.raises(StopIteration):  # over at its first step: it waits for nothing
+                waker.ring().send(None)
+        assert time.process_time() - started < 0.5
 
 
 async def test_a_listener_outlives_redis(server_folder: Path) -> None:
@@ -90,7 +93,7 @@ async def test_a_listener_outlives_redis(server_folder: Path) -> None:
         await waker.ring()
         process = await start(server)
         # Reaching Redis again may count as one ring, and a waker that failed rests for a while.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while listener.heard < 3:
                 await waker.ring()
                 await asyncio.sleep(0.05)
@@ -115,7 +118,7 @@ async def start(server: EmbeddedRedis) -> Process:
             *server.command(), stdout=asyncio.subprocess.DEVNULL, start_new_session=True
         )
         with suppress(TimeoutError):
-            await wait_for_redis(server.url(), within=2)
+            await wait_for_redis(server.url(), within=10)
             return process
         await stop(process)
 
