@@ -43,6 +43,7 @@ from shared.vindi.budget import Budget
 SEALER = Sealer([b"k" * 32])
 TENANT = TenantId("tabcdefghij")
 PRODUCT_CODE = "PLANO"
+PATIENCE = timedelta(seconds=60)  # the stand-ins always answer, a busy machine late
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -162,14 +163,14 @@ async def a_desk(pool: Pool, sandbox: Sandbox) -> AsyncIterator[Desk]:
         enotas_url=sandbox.enotas_url,
         parallel=8,
         requests_per_second=10_000,
-        timeout=timedelta(seconds=5),
+        timeout=PATIENCE,
         lookup_waits=tuple(timedelta(seconds=s) for s in (10, 30, 120)),
     )
     vindi = VindiSettings(
         url_production=sandbox.vindi_url,
         url_sandbox=sandbox.vindi_url,
         requests_per_minute=100_000,
-        timeout=timedelta(seconds=5),
+        timeout=PATIENCE,
     )
     async with open_session() as session:
         clients = Clients(
