@@ -1,6 +1,6 @@
 """What an answer about one part makes of a whole divided sale. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -69,11 +69,14 @@ def fold(
     *,
     sent: bool,
     again: Sequence[datetime] = (),
+    put_off: Collection[int] = (),
 ) -> Plan:
     """Tell an answer about one part as what it makes of its sale.
 
     `sent`: a request for a nota left, so the next part may follow at once; `again` is when other
-    parts, asked about in the same pass, wanted to be looked at again.
+    parts, asked about in the same pass, wanted to be looked at again. `put_off` are parts that
+    could not be asked about: their answer says when they can, and the time of their look, which
+    has come, would have the sale claimed again at once.
     """
     settlement = answer.settlement
     if settlement is None:
@@ -82,7 +85,8 @@ def fold(
     states = states_of(parts, now)
     progress = answer.progress and _progress(answer.progress, states)
     left = answer.progress is None or answer.progress.status not in _NOT_LEFT
-    dues = [due for part in parts if (due := next_look(part, now)) is not None]
+    moving = [part for part in parts if part.share.part not in put_off]
+    dues = [due for part in moving if (due := next_look(part, now)) is not None]
     dues += again if settlement.due_at is None else [settlement.due_at, *again]
     if left and _next_may_follow(states, sent=sent):
         dues.append(now)

@@ -387,7 +387,9 @@ async def test_a_bill_that_changes_between_parts_is_a_question(desk: Desk) -> No
 async def test_a_busy_issuer_at_the_second_part_loses_nothing_of_the_first(desk: Desk) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
-    desk.company.weather.add(status=429, every=2, when="before", method="POST", count=1)
+    desk.company.weather.add(
+        status=429, every=2, when="before", method="POST", count=1, retry_after="1"
+    )
 
     await desk.work()
     await desk.later(timedelta(minutes=5))

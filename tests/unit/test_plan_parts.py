@@ -4,11 +4,13 @@ from datetime import date, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.emitter import outcomes
 from services.emitter.fold import answered, fold, sent_parts
 from services.emitter.plan import plan_sale
 from services.emitter.rows import Terms
+from services.emitter.walk import Walk
 from services.emitter.work import (
     CancelNota,
     FollowUp,
@@ -290,3 +292,25 @@ def test_the_intent_of_a_part_is_among_its_parts_before_the_answer() -> None:
     assert first.nota is not None
     assert (first.nota.status, second.nota) == (NotaStatus.SENDING, None)
     assert plan.division == tuple(part.share for part in parts)
+
+
+def test_a_part_that_cannot_be_asked_about_now_waits_as_long_as_it_is_told() -> None:
+    in_doubt = tuple(
+        KnownPart(
+            share=Share(part=part, amount=Cents(5_000), lines=(part,)),
+            nota=replace(
+                a_nota(part, NotaStatus.UNCERTAIN, 1, None), look_up_at=NOW - timedelta(seconds=1)
+            ),
+        )
+        for part in (1, 2)
+    )
+    walk = Walk(parts=in_doubt, now=NOW)
+    waits = (timedelta(minutes=2), timedelta(seconds=10))
+
+    for wait, one in zip(waits, in_doubt, strict=True):
+        assert one.nota is not None
+        sent = _sent(one.share.part, NotaStatus.UNCERTAIN)
+        told = walk.take(outcomes.ask_later(sent, NOW, due_at=NOW + wait), FollowUp(nota=one.nota))
+
+    assert told.settlement is not None
+    assert told.settlement.due_at == NOW + min(waits)
