@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -21,6 +23,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST_BODY = 8 * 1024 * 1024
+# As proxies do, and longer than any client of ours: whoever asks closes an idle connection, so that
+# no request meets one that is just being closed.
+KEEP_ALIVE_SECONDS = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What to send back: after `delay` real seconds, or nothing at all if `hang_up`."""
+    """What to send back: after `delay` real seconds, or nothing at all if `hang_up`.
+
+    Where there is a `first`, it comes before everything else.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -58,6 +66,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
     hang_up: bool = False
+    first: Callable[[], Awaitable[None]] | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> "Answer":
         """Add headers."""
@@ -85,6 +94,8 @@ def asgi(handle: Callable[[Call], Answer | Awaitable[Answer]]) -> App:
         answer = handle(call)
         if not isinstance(answer, Answer):
             answer = await answer
+        if answer.first is not None:
+            await answer.first()
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.hang_up:
@@ -115,6 +126,7 @@ async def _send_answer(answer: Answer, send: Send) -> None:
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
+        (b"date", formatdate(time.time(), usegmt=True).encode()),
     ]
     headers += [(k.encode("latin-1"), v.encode("utf-8")) for k, v in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -148,7 +160,8 @@ async def serving(app: App, *, port: int = 0) -> AsyncIterator[str]:
     config = uvicorn.Config(
         app, http=_CuttableProtocol, ws="none", lifespan="off", log_config=None,
         log_level="critical", access_log=False, timeout_graceful_shutdown=1, backlog=2048,
-        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS, server_header=False,
+        date_header=False,  # it would be of a second ago, or of more while much is going on
     )  # fmt: skip
     config.load()
     server = uvicorn.Server(config)

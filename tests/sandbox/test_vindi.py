@@ -1,3 +1,6 @@
+import time
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from services.sandbox.run import Sandbox
@@ -15,6 +18,14 @@ async def test_a_key_shows_its_merchant(get: Get, account: Account) -> None:
     assert reply.body["merchant"]["name"] == "Escola Exemplo Ltda"
     assert reply.headers["Rate-Limit-Remaining"] == "119"
     assert reply.headers["ETag"].startswith('W/"')
+
+
+async def test_an_answer_bears_the_second_in_which_it_was_given(get: Get) -> None:
+    before = int(time.time())
+
+    said = parsedate_to_datetime((await get("/bills")).headers["Date"]).timestamp()
+
+    assert before <= said <= time.time()
 
 
 async def test_keys_are_told_apart(sandbox: Sandbox, get: Get, account: Account) -> None:
