@@ -156,10 +156,12 @@ class EnotasApp:
         if known is not None:
             return self._post_again(company, known, body)
         nota = self._world.issue(company, external_id, body)
-        # The webhook that overtakes the answer needs a moment to do so.
-        head_start = 0.25 if company.faults.webhooks == "before_answer" else 0.0
-        delay = max(company.faults.latency, head_start)
-        return Answer(body=dump({"nfeId": nota.id}), delay=delay)
+        # The webhook that overtakes the answer has been tried by then, however long that takes.
+        early = company.faults.webhooks == "before_answer"
+        return Answer(
+            body=dump({"nfeId": nota.id}), delay=company.faults.latency,
+            first=self._world.courier.settle if early else None,
+        )  # fmt: skip
 
     def _post_again(self, company: Company, nota: Nota, body: Json) -> Answer:
         if nota.status == "Negada":
