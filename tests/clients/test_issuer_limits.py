@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from shared.issuer.errors import IssuerBusy
 from shared.issuer.limits import Limits
+from tests.clients.conftest import left_of
 
 PATIENT = timedelta(seconds=30)
 
@@ -36,16 +37,17 @@ async def test_a_key_is_used_no_faster_than_allowed(shared_redis: Redis, with_re
 async def test_two_processes_share_the_rate_of_a_key(shared_redis: Redis) -> None:
     one, other = (Limits(shared_redis, parallel=50, per_second=20) for _ in range(2))
 
-    both = await asyncio.gather(turns(one, "k", 6), turns(other, "k", 6))
+    both = await asyncio.gather(turns(one, "k", 8), turns(other, "k", 8))
 
+    # Fifteen gaps of 50 ms; each may have reserved two turns before the first of all came.
     came = sorted(at for each in both for at in each)
-    assert came[-1] - came[0] >= 0.4
+    assert came[-1] - came[0] >= 0.55
 
 
 async def test_the_keys_of_two_tenants_do_not_wait_for_each_other(shared_redis: Redis) -> None:
     limits = Limits(shared_redis, parallel=1, per_second=1)
     async with limits.turn("one", patience=PATIENT):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):
             async with limits.turn("other", patience=timedelta()):
                 pass
 
@@ -68,7 +70,7 @@ async def test_a_key_is_used_no_wider_than_allowed() -> None:
 
 
 async def test_a_turn_too_far_away_is_refused_and_costs_none(shared_redis: Redis) -> None:
-    limits = Limits(shared_redis, parallel=50, per_second=1)
+    limits = Limits(shared_redis, parallel=50, per_second=0.01)
     async with limits.turn("k", patience=timedelta()):
         pass
 
@@ -76,16 +78,18 @@ async def test_a_turn_too_far_away_is_refused_and_costs_none(shared_redis: Redis
         with pytest.raises(IssuerBusy) as caught:
             async with limits.turn("k", patience=timedelta()):
                 pass
-        assert timedelta() < caught.value.retry_after <= timedelta(seconds=1)
+        assert timedelta() < caught.value.retry_after <= timedelta(seconds=100)
 
 
 async def test_a_pause_holds_in_every_process(shared_redis: Redis) -> None:
     one, other = (Limits(shared_redis, parallel=4, per_second=1000) for _ in range(2))
 
-    await one.pause("k", timedelta(seconds=9))
+    whole, began = timedelta(seconds=60), time.monotonic()
+
+    await one.pause("k", whole)
 
     for limits in (one, other):
         with pytest.raises(IssuerBusy) as caught:
             async with limits.turn("k", patience=timedelta(seconds=1)):
                 pass
-        assert timedelta(seconds=7) < caught.value.retry_after <= timedelta(seconds=9)
+        assert left_of(whole, began) <= caught.value.retry_after <= whole

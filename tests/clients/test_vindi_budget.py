@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from shared.redis_client import redis_client
 from shared.vindi.budget import AccountKey, Budget, Heard, Lane, Ticket, read_heard
 from shared.vindi.errors import VindiBusy
-from tests.clients.conftest import ACCOUNT, RedisServer
+from tests.clients.conftest import ACCOUNT, RedisServer, left_of, redis_client
 
-WINDOW = timedelta(milliseconds=400)
+WINDOW = timedelta(seconds=1.5)  # many times what a slow machine needs for a window's requests
 PATIENT = timedelta(seconds=30)
 
 
@@ -78,13 +78,13 @@ async def test_two_processes_never_exceed_the_ceiling_in_any_window_of_vindi(
     budgets = [Budget(shared_redis, per_window=20, window=WINDOW) for _ in range(2)]
 
     await asyncio.gather(
-        *(ask(vindi, budgets[n % 2], Lane.DUE, travel=n % 7 / 100) for n in range(90))
+        *(ask(vindi, budgets[n % 2], Lane.DUE, travel=n % 7 / 100) for n in range(72))
     )
 
-    assert vindi.answered == 90
+    assert vindi.answered == 72
     assert max(vindi.windows) <= 20
     # Shares kept for the other lanes cost two; the rest is used.
-    assert len(vindi.windows) <= 8
+    assert len(vindi.windows) <= 6
 
 
 async def test_what_other_systems_use_is_believed(shared_redis: Redis) -> None:
@@ -156,11 +156,13 @@ async def test_too_many_requests_stop_every_process_of_the_account_only(
 ) -> None:
     one, other = (Budget(shared_redis, per_window=100) for _ in range(2))
 
-    await one.block(ACCOUNT, timedelta(seconds=20))
+    whole, began = timedelta(seconds=20), time.monotonic()
+
+    await one.block(ACCOUNT, whole)
 
     with pytest.raises(VindiBusy) as caught:
         await other.take(ACCOUNT, Lane.DUE)
-    assert timedelta(seconds=19) < caught.value.retry_after <= timedelta(seconds=20)
+    assert left_of(whole, began) <= caught.value.retry_after <= whole
     await other.take(AccountKey("tbbbbbbbbbb"), Lane.DUE)
 
 
@@ -198,7 +200,7 @@ async def test_without_redis_vindi_s_own_count_is_believed() -> None:
 async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
     own_redis: RedisServer,
 ) -> None:
-    client = Redis.from_url(own_redis.url, socket_timeout=2, socket_connect_timeout=2)
+    client = redis_client(own_redis)
     budget = Budget(client, per_window=40)
     tickets: list[Ticket] = []
     for _ in range(30):
