@@ -33,13 +33,14 @@ async def session() -> AsyncIterator[ClientSession]:
 
 @pytest_asyncio.fixture
 async def shop(session: ClientSession) -> AsyncIterator[tuple[Account, VindiClient]]:
-    """An account with 23 paid bills, five rows a page."""
+    """An account with 23 paid bills of one second, five rows a page."""
     async with running_sandbox() as sandbox:
         account = sandbox.vindi.create_account()
         account.rate.limit = None
         account.faults.change({"per_page_cap": 5})
+        at = datetime.now(UTC).timestamp()
         for _ in range(23):
-            operations.sale(account, events=False)
+            operations.sale(account, events=False, created_at=at, paid_at=at)
         yield (
             account,
             VindiClient(
