@@ -210,7 +210,7 @@ async def test_a_command_that_is_interrupted_says_that_the_backfill_goes_on(
     env = {"INTERNAL_URL": world.api.base, "INTERNAL_API_TOKEN": f"support:{TOKEN}"}
     output = io.StringIO()
     command = asyncio.create_task(run_backfill(env, tenant, DRY, Console(file=output)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while "backfill t" not in output.getvalue():
             await asyncio.sleep(0.05)
     command.cancel()
@@ -224,7 +224,7 @@ async def test_a_command_that_is_interrupted_says_that_the_backfill_goes_on(
 
 
 async def until_ended(world: World, backfill: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             shown = await world.api.get(f"/backfills/{backfill}")
             assert shown.status == 200

@@ -42,7 +42,7 @@ async def checked(world: World, path: str) -> Any:
     """Ask for a check and wait for its end."""
     asked = await world.api.post(f"{path}/check")
     assert asked.status == 202, asked.body
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             seen = await world.api.get(f"{path}/check")
             if seen.body["status"] in ("completed", "failed"):

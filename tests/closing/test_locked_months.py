@@ -41,7 +41,7 @@ async def changed_while_sending(books: Books, change: Change) -> None:
 
 
 async def until_somebody_waits(desk: Desk) -> None:
-    async with asyncio.timeout(10), desk.pool.acquire() as conn:
+    async with asyncio.timeout(60), desk.pool.acquire() as conn:
         while not await conn.fetchval(WAITING):
             await asyncio.sleep(0.01)
 
