@@ -55,7 +55,7 @@ class RedisServer:
             self._process = None
 
 
-def redis_client(server: RedisServer) -> Redis:
+def client_of(server: RedisServer) -> Redis:
     """A client of it, which takes a Redis for lost only when it is: a busy machine is slow."""
     client: Redis = Redis.from_url(server.url, socket_timeout=30, socket_connect_timeout=30)
     return client
@@ -79,7 +79,7 @@ def redis_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 
 @pytest.fixture
 async def shared_redis(redis_process: RedisServer) -> AsyncIterator[Redis]:
-    client = redis_client(redis_process)
+    client = client_of(redis_process)
     await client.flushall()
     yield client
     await client.aclose()

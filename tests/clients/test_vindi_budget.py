@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from shared.redis_client import redis_client
 from shared.vindi.budget import AccountKey, Budget, Heard, Lane, Ticket, read_heard
 from shared.vindi.errors import VindiBusy
-from tests.clients.conftest import ACCOUNT, RedisServer, left_of, redis_client
+from tests.clients.conftest import ACCOUNT, RedisServer, client_of, left_of
 
 WINDOW = timedelta(seconds=1.5)  # many times what a slow machine needs for a window's requests
 PATIENT = timedelta(seconds=30)
@@ -200,7 +200,7 @@ async def test_without_redis_vindi_s_own_count_is_believed() -> None:
 async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
     own_redis: RedisServer,
 ) -> None:
-    client = redis_client(own_redis)
+    client = client_of(own_redis)
     budget = Budget(client, per_window=40)
     tickets: list[Ticket] = []
     for _ in range(30):
