@@ -1,4 +1,8 @@
-"""A backfill of 100,000 bills: requests, time against the rate floor, memory, five deaths."""
+"""A backfill of 100,000 bills: requests, time against the rate floor, memory, five deaths.
+
+`BENCH_BACKFILL_BILLS` and `BENCH_BACKFILL_RATE` (requests a minute) make it smaller, or as slow as
+Vindi.
+"""
 
 import asyncio
 import math
