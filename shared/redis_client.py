@@ -1,11 +1,12 @@
 """Redis as limits shared by processes use it: it may be away, and is never waited for long."""
 
+from datetime import timedelta
 from typing import Final
 
 from redis.asyncio import Redis
 
 CONNECT_SECONDS: Final = 1.0
-ANSWER_SECONDS: Final = 1.0  # whoever asks keeps it by `asyncio.timeout`
+ANSWER: Final = timedelta(seconds=1)  # whoever asks keeps it by `asyncio.timeout`
 REST_SECONDS: Final = 1.0  # without asking a Redis that failed
 
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.issuer.errors import IssuerBusy
-from shared.redis_client import ANSWER_SECONDS, REST_SECONDS
+from shared.redis_client import ANSWER, REST_SECONDS
 
 log = structlog.get_logger()
 
@@ -57,10 +57,19 @@ class _Key:
 class Limits:
     """Hands out turns for issuer keys; make one per process."""
 
-    def __init__(self, redis: Redis | None, *, parallel: int, per_second: float) -> None:
+    def __init__(
+        self,
+        redis: Redis | None,
+        *,
+        parallel: int,
+        per_second: float,
+        answer: timedelta = ANSWER,
+    ) -> None:
+        """A Redis that has not answered after `answer` counts as gone."""
         self._redis = redis
         self._reserve = redis.register_script(RESERVE) if redis is not None else None
         self._parallel = parallel
+        self._answer = answer.total_seconds()
         self._gap = 1.0 / per_second
         self._at_once = max(1, int(per_second * RESERVED))
         self._keys: dict[str, _Key] = {}
@@ -126,7 +135,7 @@ class Limits:
             return None
         arguments = [_us(self._gap), turns, _us(patience), _us(pause)]
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer):
                 wait = int(await self._reserve(keys=[f"{{{key}}}:issuer:turn"], args=arguments))
         except (RedisError, OSError, TimeoutError):
             self._redis_rests_until = time.monotonic() + REST_SECONDS

@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.http import server_time
-from shared.redis_client import ANSWER_SECONDS, REST_SECONDS
+from shared.redis_client import ANSWER, REST_SECONDS
 from shared.vindi.errors import VindiBusy
 from shared.vindi.local_budget import LocalBudget
 
@@ -86,13 +86,18 @@ class Budget:
         per_window: int,
         window: timedelta = MINUTE,
         lease: timedelta = timedelta(seconds=45),
+        answer: timedelta = ANSWER,
     ) -> None:
-        """`lease` is longer than any request takes; `window` is Vindi's, a minute."""
+        """`lease` is longer than any request takes; `window` is Vindi's, a minute.
+
+        A Redis that has not answered after `answer` counts as gone.
+        """
         self.window = window
         self._redis = redis
         self._script = redis.register_script(SCRIPT) if redis is not None else None
         self._limit = per_window
         self._lease = lease
+        self._answer = answer.total_seconds()
         self._local = LocalBudget(limit=per_window, window=window, lease=lease)
         self._names = (f"{secrets.token_hex(6)}-{n}" for n in itertools.count())
         self._redis_rests_until = 0.0
@@ -169,7 +174,7 @@ class Budget:
             return None
         keys = [f"{{{account}}}:vindi:{part}" for part in ("1", "2", "3", "flying", "state")]
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer):
                 answer: list[Any] = await self._script(keys=keys, args=list(arguments))
         except (RedisError, OSError, TimeoutError):
             self._note_redis(works=False)

@@ -15,12 +15,13 @@ from shared.http import open_session
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.limits import Limits
 from shared.local.files import free_port
-from shared.vindi.budget import AccountKey, Budget, Lane
+from shared.vindi.budget import MINUTE, AccountKey, Budget, Lane
 from shared.vindi.client import VindiClient
 from tests.support.scripted_server import ScriptedServer, serving
 
 ACCOUNT = AccountKey("taaaaaaaaaa")
 COMPANY = "0A1B2C3D-0000-4000-8000-000000000001"
+BUSY = timedelta(seconds=30)  # how long a busy machine may take for what is answered at once
 
 
 class RedisServer:
@@ -56,9 +57,18 @@ class RedisServer:
 
 
 def client_of(server: RedisServer) -> Redis:
-    """A client of it, which takes a Redis for lost only when it is: a busy machine is slow."""
-    client: Redis = Redis.from_url(server.url, socket_timeout=30, socket_connect_timeout=30)
+    client: Redis = Redis.from_url(server.url, socket_connect_timeout=BUSY.total_seconds())
     return client
+
+
+def a_budget(redis: Redis, *, per_window: int, window: timedelta = MINUTE) -> Budget:
+    """A budget that takes a Redis for lost only when it is."""
+    return Budget(redis, per_window=per_window, window=window, answer=BUSY)
+
+
+def the_limits(redis: Redis | None, *, parallel: int, per_second: float) -> Limits:
+    """Limits that take a Redis for lost only when it is."""
+    return Limits(redis, parallel=parallel, per_second=per_second, answer=BUSY)
 
 
 def left_of(whole: timedelta, began: float) -> timedelta:

@@ -22,7 +22,7 @@ from shared.vindi.bulk import Bulk
 from shared.vindi.client import BILLS, Read, VindiClient
 from shared.vindi.query import where
 from tests.clients.bodies import KEY, a_draft
-from tests.clients.conftest import ACCOUNT
+from tests.clients.conftest import ACCOUNT, a_budget
 
 NOON = 1_775_833_200.0  # 2026-04-10 12:00 in Brasília
 PATIENT = timedelta(seconds=30)
@@ -104,7 +104,7 @@ async def test_vindi_never_counts_a_request_too_many(
             session,
             sandbox,
             account,
-            Budget(shared_redis, per_window=30, window=timedelta(seconds=1)),
+            a_budget(shared_redis, per_window=30, window=timedelta(seconds=1)),
         )
         for _ in range(2)
     ]

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from shared.issuer.errors import IssuerBusy
 from shared.issuer.limits import Limits
-from tests.clients.conftest import left_of
+from tests.clients.conftest import left_of, the_limits
 
 PATIENT = timedelta(seconds=30)
 
@@ -26,7 +26,7 @@ async def turns(limits: Limits, key: str, number: int) -> list[float]:
 
 @pytest.mark.parametrize("with_redis", [True, False])
 async def test_a_key_is_used_no_faster_than_allowed(shared_redis: Redis, with_redis: bool) -> None:
-    limits = Limits(shared_redis if with_redis else None, parallel=50, per_second=20)
+    limits = the_limits(shared_redis if with_redis else None, parallel=50, per_second=20)
 
     came = await turns(limits, "taaaaaaaaaa:k", 10)
 
@@ -35,7 +35,7 @@ async def test_a_key_is_used_no_faster_than_allowed(shared_redis: Redis, with_re
 
 
 async def test_two_processes_share_the_rate_of_a_key(shared_redis: Redis) -> None:
-    one, other = (Limits(shared_redis, parallel=50, per_second=20) for _ in range(2))
+    one, other = (the_limits(shared_redis, parallel=50, per_second=20) for _ in range(2))
 
     both = await asyncio.gather(turns(one, "k", 8), turns(other, "k", 8))
 
@@ -45,7 +45,7 @@ async def test_two_processes_share_the_rate_of_a_key(shared_redis: Redis) -> Non
 
 
 async def test_the_keys_of_two_tenants_do_not_wait_for_each_other(shared_redis: Redis) -> None:
-    limits = Limits(shared_redis, parallel=1, per_second=1)
+    limits = the_limits(shared_redis, parallel=1, per_second=1)
     async with limits.turn("one", patience=PATIENT):
         async with asyncio.timeout(60):
             async with limits.turn("other", patience=timedelta()):
@@ -70,7 +70,7 @@ async def test_a_key_is_used_no_wider_than_allowed() -> None:
 
 
 async def test_a_turn_too_far_away_is_refused_and_costs_none(shared_redis: Redis) -> None:
-    limits = Limits(shared_redis, parallel=50, per_second=0.01)
+    limits = the_limits(shared_redis, parallel=50, per_second=0.01)
     async with limits.turn("k", patience=timedelta()):
         pass
 
@@ -82,7 +82,7 @@ async def test_a_turn_too_far_away_is_refused_and_costs_none(shared_redis: Redis
 
 
 async def test_a_pause_holds_in_every_process(shared_redis: Redis) -> None:
-    one, other = (Limits(shared_redis, parallel=4, per_second=1000) for _ in range(2))
+    one, other = (the_limits(shared_redis, parallel=4, per_second=1000) for _ in range(2))
 
     whole, began = timedelta(seconds=60), time.monotonic()
 

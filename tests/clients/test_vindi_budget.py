@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from shared.redis_client import redis_client
 from shared.vindi.budget import AccountKey, Budget, Heard, Lane, Ticket, read_heard
 from shared.vindi.errors import VindiBusy
-from tests.clients.conftest import ACCOUNT, RedisServer, client_of, left_of
+from tests.clients.conftest import ACCOUNT, RedisServer, a_budget, client_of, left_of
 
 WINDOW = timedelta(seconds=1.5)  # many times what a slow machine needs for a window's requests
 PATIENT = timedelta(seconds=30)
@@ -75,7 +75,7 @@ async def test_two_processes_never_exceed_the_ceiling_in_any_window_of_vindi(
     shared_redis: Redis, tells: bool
 ) -> None:
     vindi = Vindi(limit=20, tells=tells)
-    budgets = [Budget(shared_redis, per_window=20, window=WINDOW) for _ in range(2)]
+    budgets = [a_budget(shared_redis, per_window=20, window=WINDOW) for _ in range(2)]
 
     await asyncio.gather(
         *(ask(vindi, budgets[n % 2], Lane.DUE, travel=n % 7 / 100) for n in range(72))
@@ -88,7 +88,7 @@ async def test_two_processes_never_exceed_the_ceiling_in_any_window_of_vindi(
 
 
 async def test_what_other_systems_use_is_believed(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=100)
+    budget = a_budget(shared_redis, per_window=100)
     ticket = await budget.take(ACCOUNT, Lane.DUE)
     await budget.settle(ticket, Heard(limit=100, remaining=8, left=timedelta(seconds=30)))
 
@@ -101,7 +101,7 @@ async def test_what_other_systems_use_is_believed(shared_redis: Redis) -> None:
 
 
 async def test_a_lower_limit_of_vindi_is_the_ceiling(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=100)
+    budget = a_budget(shared_redis, per_window=100)
 
     taken = await spend(budget, Lane.DUE, Heard(limit=5))
 
@@ -109,7 +109,7 @@ async def test_a_lower_limit_of_vindi_is_the_ceiling(shared_redis: Redis) -> Non
 
 
 async def test_an_older_answer_does_not_bring_requests_back(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=100)
+    budget = a_budget(shared_redis, per_window=100)
     first = await budget.take(ACCOUNT, Lane.DUE)
     left = timedelta(seconds=30)
     await budget.settle(first, Heard(remaining=50, left=left))
@@ -124,7 +124,7 @@ async def test_an_older_answer_does_not_bring_requests_back(shared_redis: Redis)
 async def test_before_the_first_answer_one_request_asks_how_much_is_left(
     shared_redis: Redis,
 ) -> None:
-    budget = Budget(shared_redis, per_window=100)
+    budget = a_budget(shared_redis, per_window=100)
     await budget.take(ACCOUNT, Lane.DUE)
 
     with pytest.raises(VindiBusy):
@@ -132,7 +132,7 @@ async def test_before_the_first_answer_one_request_asks_how_much_is_left(
 
 
 async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=120)
+    budget = a_budget(shared_redis, per_window=120)
 
     backfill = await spend(budget, Lane.BACKFILL)
     reconcile = await spend(budget, Lane.RECONCILE)
@@ -145,7 +145,7 @@ async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) 
 
 
 async def test_sales_that_are_due_leave_something_to_the_reconciler(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=120)
+    budget = a_budget(shared_redis, per_window=120)
 
     assert await spend(budget, Lane.DUE) >= 110
     assert await spend(budget, Lane.RECONCILE) >= 6
@@ -154,7 +154,7 @@ async def test_sales_that_are_due_leave_something_to_the_reconciler(shared_redis
 async def test_too_many_requests_stop_every_process_of_the_account_only(
     shared_redis: Redis,
 ) -> None:
-    one, other = (Budget(shared_redis, per_window=100) for _ in range(2))
+    one, other = (a_budget(shared_redis, per_window=100) for _ in range(2))
 
     whole, began = timedelta(seconds=20), time.monotonic()
 
@@ -167,7 +167,7 @@ async def test_too_many_requests_stop_every_process_of_the_account_only(
 
 
 async def test_a_request_that_never_left_costs_nothing(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=5)
+    budget = a_budget(shared_redis, per_window=5)
     for _ in range(20):
         await budget.give_back(await budget.take(ACCOUNT, Lane.DUE))
 
@@ -175,7 +175,7 @@ async def test_a_request_that_never_left_costs_nothing(shared_redis: Redis) -> N
 
 
 async def test_a_request_without_an_answer_counts_as_used(shared_redis: Redis) -> None:
-    budget = Budget(shared_redis, per_window=100)
+    budget = a_budget(shared_redis, per_window=100)
     left = timedelta(seconds=30)
     await budget.settle(await budget.take(ACCOUNT, Lane.DUE), Heard(remaining=4, left=left))
 
@@ -201,7 +201,7 @@ async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
     own_redis: RedisServer,
 ) -> None:
     client = client_of(own_redis)
-    budget = Budget(client, per_window=40)
+    budget = a_budget(client, per_window=40)
     tickets: list[Ticket] = []
     for _ in range(30):
         tickets.append(await budget.take(ACCOUNT, Lane.DUE))
@@ -217,9 +217,25 @@ async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
     await client.aclose()
 
 
+async def test_a_redis_that_takes_calls_and_never_answers_counts_as_gone() -> None:
+    calls: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: calls.append(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with redis_client(f"redis://127.0.0.1:{port}/0") as client:
+        budget = Budget(client, per_window=100, answer=timedelta(seconds=0.05))
+
+        async with asyncio.timeout(30):
+            await budget.take(ACCOUNT, Lane.DUE)
+
+    assert calls
+    for writer in calls:
+        writer.close()
+    server.close()
+
+
 async def test_taking_ends_at_whatever_step_it_is_cancelled(redis_url: str) -> None:
     async with redis_client(redis_url) as client:
-        budget = Budget(client, per_window=100_000)
+        budget = a_budget(client, per_window=100_000)
         for steps in range(300):
             account = AccountKey(f"t{steps}")
             taking = asyncio.create_task(budget.take(account, Lane.DUE))
