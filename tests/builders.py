@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from shared.db.outbox_store import LIVE, Entry
 from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer
-from shared.domain.ids import BillId, ChargeId, CustomerId
+from shared.domain.ids import BillId, ChargeId, CustomerId, TenantId
 from shared.domain.money import Cents
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms, Wish
@@ -17,6 +18,7 @@ SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 ACTIVE_FROM = datetime(2026, 10, 1, 12, tzinfo=UTC)
 PAID_AT = datetime(2026, 11, 10, 15, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
+TENANT = TenantId("tabcdefghij")
 
 
 def a_line(amount: int = 10_000, **changes: Any) -> BillLine:
@@ -140,3 +142,21 @@ def terms(**changes: Any) -> TenantTerms:
 
 def a_day(text: str) -> date:
     return date.fromisoformat(text)
+
+
+def an_entry(bill: int, **changes: Any) -> Entry:
+    """A sale leased for the first time, because of an event about its bill."""
+    entry = Entry(
+        tenant_id=TENANT,
+        bill_id=BillId(bill),
+        lane=LIVE,
+        origin="webhook",
+        due_at=NOW,
+        generation=1,
+        bill_facts=1,
+        bill_facts_read=0,
+        heard_at=NOW,
+        attempt=1,
+        tries=0,
+    )
+    return replace(entry, **changes)

@@ -176,12 +176,12 @@ async def _decide_all(
 
     batch = await read_bills(context, vindi, entries, known, claims_of)
     plans, terms = list(batch.plans), context.plan_terms()
-    unnamed: dict[BillId, Unnamed] = {}
+    unnamed: dict[BillId, _Unnamed] = {}
     for sale in batch.fresh:
         facts = sale.facts(context.now)
         decision = decide(facts, context.rule, context.terms, context.now)
         if isinstance(decision, NeedsCustomer):
-            unnamed[sale.bill.id] = Unnamed(sale=sale, facts=facts, decision=decision)
+            unnamed[sale.bill.id] = _Unnamed(sale=sale, facts=facts, decision=decision)
         else:
             plans.append(plan_sale(sale, decision, terms, context.now))
     if unnamed:
@@ -192,7 +192,7 @@ async def _decide_all(
     return plans
 
 
-class Unnamed(Struct, frozen=True, kw_only=True):
+class _Unnamed(Struct, frozen=True, kw_only=True):
     """A sale whose customer has to be read before it is decided, and how far that went."""
 
     sale: FreshSale
@@ -200,7 +200,7 @@ class Unnamed(Struct, frozen=True, kw_only=True):
     decision: NeedsCustomer
 
 
-def _named(context: TenantContext, terms: Terms, sale: FreshSale, before: Unnamed) -> Plan:
+def _named(context: TenantContext, terms: Terms, sale: FreshSale, before: _Unnamed) -> Plan:
     """Decide a sale whose customer was read now."""
     facts = replace(before.facts, customer=sale.customer)
     now = context.now

@@ -233,6 +233,27 @@ async def test_a_redis_that_takes_calls_and_never_answers_counts_as_gone() -> No
     server.close()
 
 
+async def test_an_answer_of_redis_that_comes_late_is_not_taken_for_the_next_one(
+    redis_url: str,
+) -> None:
+    async with redis_client(redis_url) as client, Redis.from_url(redis_url) as other:
+        await client.ping()
+        await other.execute_command("CLIENT", "PAUSE", "300", "ALL")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.echo("late")
+
+        assert await client.echo("next") == b"next"
+
+        for steps in range(60):
+            asked = asyncio.ensure_future(client.echo("given up"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.wait({asked})
+            assert await client.echo(f"{steps}") == f"{steps}".encode()
+
+
 async def test_taking_ends_at_whatever_step_it_is_cancelled(redis_url: str) -> None:
     async with redis_client(redis_url) as client:
         budget = a_budget(client, per_window=100_000)

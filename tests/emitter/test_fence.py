@@ -5,9 +5,8 @@ from msgspec.structs import replace
 from services.emitter.work import Plan, happened
 from services.emitter.write import write_plans
 from shared.db.connection import Pool
-from shared.db.outbox_store import Entry
-from shared.domain.ids import BillId, TenantId
-from tests.builders import NOW
+from shared.domain.ids import TenantId
+from tests.builders import an_entry
 
 TENANT = TenantId("taaaaaaaaaa")
 ADD = """
@@ -20,19 +19,7 @@ ADD = """
     SELECT tenant_id, 7, 'leased', now(), 'webhook', 2, now() + interval '12 seconds', 'here'
       FROM t
 """
-LIVE = Entry(
-    tenant_id=TENANT,
-    bill_id=BillId(7),
-    lane=0,
-    origin="webhook",
-    due_at=NOW,
-    generation=1,
-    bill_facts=1,
-    bill_facts_read=0,
-    heard_at=None,
-    attempt=2,
-    tries=0,
-)
+LIVE = an_entry(7, tenant_id=TENANT, attempt=2)
 
 
 async def test_an_answer_of_a_lease_that_ended_is_not_written_beside_one_of_the_next(

@@ -19,21 +19,20 @@ from services.emitter.work import (
     Steps,
 )
 from shared.db.notas_store import KnownNota, liveliest
-from shared.db.outbox_store import LIVE, Entry
 from shared.db.sales_store import KnownSale, SaleRow
 from shared.domain.decide import decide
 from shared.domain.decision import NeedsCustomer
-from shared.domain.ids import CustomerId, IssuerNotaId, TenantId
+from shared.domain.ids import CustomerId, IssuerNotaId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, external_id
 from shared.domain.parts import Share
 from shared.domain.sale import SaleStatus, Wish
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.interface import Finding, Phase, Snapshot
+from tests.builders import TENANT, an_entry
 from tests.situations import words
 from tests.situations.words import NotaWords, Situation
 
-TENANT: Final = TenantId("tabcdefghij")
 WAITS: Final = tuple(timedelta(seconds=s) for s in (10, 30, 120))
 PHASES: Final = {
     "authorises": Phase.ISSUED,
@@ -223,19 +222,7 @@ def _fresh(said: Situation) -> FreshSale:
     nota = words.nota(said) or next((one for _, one in words.parts(said) if one), None)
     of_parts = [part.nota for part in parts if part.nota]
     speaks = liveliest(of_parts) if of_parts else _known_nota(said, nota) if nota else None
-    entry = Entry(
-        tenant_id=TENANT,
-        bill_id=bill.id,
-        lane=LIVE,
-        origin="webhook",
-        due_at=now,
-        generation=1,
-        bill_facts=1,
-        bill_facts_read=0,
-        heard_at=now,
-        attempt=1,
-        tries=0,
-    )
+    entry = an_entry(bill.id, due_at=now, heard_at=now)
     return FreshSale(
         entry=entry,
         known=Known(sale=_known_sale(said, nota), nota=speaks, parts=parts),

@@ -23,35 +23,31 @@ from services.emitter.work import (
     states_of,
 )
 from shared.db.notas_store import KnownNota, liveliest
-from shared.db.outbox_store import LIVE, Entry
 from shared.db.sales_store import KnownSale
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.decide import decide
 from shared.domain.decision import NeedsCustomer
-from shared.domain.ids import BillId, ChargeId, CustomerId, ExternalId, IssuerNotaId, TenantId
+from shared.domain.ids import ChargeId, CustomerId, ExternalId, IssuerNotaId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED, unwanted
 from shared.domain.parts import Share
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus, Wish
-from tests.builders import NOW, a_bill, a_charge, a_customer, a_line, a_rule, terms
-
-TENANT = TenantId("tabcdefghij")
-RULE = a_rule(services_by_product_code={"P2": {"lc116": "1.09"}, "P3": {"lc116": "8.02"}})
-ENTRY = Entry(
-    tenant_id=TENANT,
-    bill_id=BillId(4711),
-    lane=LIVE,
-    origin="webhook",
-    due_at=NOW,
-    generation=1,
-    bill_facts=1,
-    bill_facts_read=0,
-    heard_at=NOW,
-    attempt=1,
-    tries=0,
+from tests.builders import (
+    NOW,
+    TENANT,
+    a_bill,
+    a_charge,
+    a_customer,
+    a_line,
+    a_rule,
+    an_entry,
+    terms,
 )
+
+RULE = a_rule(services_by_product_code={"P2": {"lc116": "1.09"}, "P3": {"lc116": "8.02"}})
+ENTRY = an_entry(4711)
 
 
 def a_nota(part: int, status: NotaStatus, revision: int, then_cancel: str | None) -> KnownNota:
