@@ -26,6 +26,7 @@ ABOUT_BILL: Final = (
     PAID_TWICE,
     REFUNDED_ABOVE,
     "kept_by_rule",
+    "cancel_window_over",
 )
 
 

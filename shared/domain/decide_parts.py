@@ -4,10 +4,10 @@ from datetime import datetime
 
 from shared.domain.attention import attention_after_issue
 from shared.domain.decision import Cancel, Decision, Follow, Hold, Issue, Keep, NeedsCustomer, Skip
-from shared.domain.nota import VALID_NOTA, NotaStatus
+from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED, unwanted
 from shared.domain.parts import PartState
-from shared.domain.refund_policy import CODES
+from shared.domain.refund_policy import CODES, treat
 from shared.domain.refunds import cause_of
 from shared.domain.rule import Rule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
@@ -34,6 +34,10 @@ def decide_parts(
         if treatment == "cancel":
             return _take_back(sale, CODES[cause], terms)
         attention = attention_to(sale, nota, rule, cause, treatment)
+        # No window has begun for a nota that is not there yet: it goes as soon as it is.
+        if _in_flight(alive) and treat(cause, "while", rule) == "remember":
+            stands = any(one.status in VALID_NOTA for one in alive)
+            return Follow(then_cancel=CODES[cause], attention=attention if stands else None)
     moving = [one for one in alive if one.status in FOLLOWED]
     if cause in ("full", "bill_canceled") or not _may_send(sale):
         return Follow(attention=attention) if moving else _kept(alive, attention)
@@ -56,6 +60,10 @@ def _nothing_alive(
     if stopped is not None:
         return stopped
     return _send(sale, nota, rule, terms, now) if _may_send(sale) else Keep()
+
+
+def _in_flight(parts: list[PartState]) -> bool:
+    return any(one.status in IN_FLIGHT for one in parts)
 
 
 def _may_send(sale: SaleFacts) -> bool:

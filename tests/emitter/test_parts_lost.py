@@ -155,3 +155,29 @@ async def test_a_worker_that_dies_while_a_bill_is_divided_anew_doubles_nothing(
     issued = [one for one in desk.notas_of(bill) if one.status == "Autorizada"]
     assert [round(one.body["valorTotal"] * 100) for one in issued] == [7_990, 10_000]
     assert is_clean(desk)
+
+
+async def test_what_is_in_doubt_and_given_back_past_the_citys_window_is_not_sent_again(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES, refunds={"city_window": {"days_after_issue": 1}})
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    decides(desk, bill, 2, "deny_once", denial="certificate")
+    await settle(desk)
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE notas SET issued_at = issued_at - interval '40 days'")
+    desk.company.weather.add(kind="hang_up", when="before", method="POST", count=1)
+    await ask(desk, bill, "retry")
+    await desk.work()
+    doubtful = await desk.sale(bill)
+
+    given_back(desk, bill)
+    await desk.heard(BillId(bill.id))
+    await settle(desk, rounds=7)
+
+    sale = await desk.sale(bill)
+    assert doubtful.status == "uncertain"
+    assert (sale.status, sale.attention) == ("issued", "cancel_window_over")
+    assert [one.status for one in await parts(desk, bill)] == ["issued", "cancelled"]
+    assert valid(desk, bill) == 1
+    assert is_clean(desk)
