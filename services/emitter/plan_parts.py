@@ -21,6 +21,7 @@ from services.emitter.work import (
 )
 from shared.db.notas_store import KnownNota, NotaUpdate
 from shared.domain.decision import Cancel, Follow, Keep
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, NotaStatus
 from shared.domain.part_states import FOLLOWED, together, unwanted
@@ -44,9 +45,14 @@ def whole_of(parts: Sequence[KnownPart]) -> Cents:
 
 
 def code_of(status: SaleStatus, states: Sequence[PartState]) -> str | None:
-    """Why a divided sale is as it is: the first denial, or why it was taken back."""
+    """Why a divided sale is as it is: a denial, or why it was taken back.
+
+    Of several denials one that hangs on the customer's data: by it the sale is found once that
+    is mended.
+    """
     if status is SaleStatus.DENIED:
-        return next((one.denial for one in states if one.status is NotaStatus.DENIED), None)
+        denials = [one.denial for one in states if one.status is NotaStatus.DENIED]
+        return min(denials, key=lambda denial: denial not in ON_CUSTOMER)
     if status in _ENDING:
         return next((one.then_cancel for one in states if one.then_cancel is not None), None)
     return None

@@ -13,7 +13,6 @@ from services.emitter.known_parts import lacks_part
 from services.emitter.ladder import READ_AGAIN
 from services.emitter.work import FreshSale, Known, Plan, happened, settle
 from shared.db.bills_store import came_alive
-from shared.db.notas_store import KnownNota
 from shared.db.outbox_store import Entry
 from shared.db.sales_store import SaleRow
 from shared.domain.bill import Bill, BillStatus, Refund
@@ -123,14 +122,17 @@ def _fresh(
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
         read_at=asked_at,
-        denied_with=_denied_with(context, before.nota),
+        denied_with=_denied_with(context, before),
     )
 
 
-def _denied_with(context: TenantContext, nota: KnownNota | None) -> Tomador | None:
-    if nota is None or nota.status is not NotaStatus.DENIED or nota.denial not in ON_CUSTOMER:
-        return None
-    return draft_from_json(context.unseal(nota.request, "nota")).tomador
+def _denied_with(context: TenantContext, known: Known) -> dict[int, Tomador]:
+    notas = [part.nota for part in known.parts] or [known.nota]
+    return {
+        nota.part: draft_from_json(context.unseal(nota.request, "nota")).tomador
+        for nota in notas
+        if nota is not None and nota.status is NotaStatus.DENIED and nota.denial in ON_CUSTOMER
+    }
 
 
 RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]

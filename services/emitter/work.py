@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.db.bills_store import KnownBill, ReadBill
 from shared.db.notas_store import Intent, KnownNota, NotaUpdate
@@ -76,12 +78,16 @@ class FreshSale(Struct, frozen=True, kw_only=True):
     read_at: datetime
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
-    denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
+    # By part, the buyer as sent, where a denial hangs on such data.
+    denied_with: Mapping[int, Tomador] = msgspec.field(default_factory=dict)
 
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
         sale, nota = self.known.sale, self.known.nota
-        parts = states_of(self.known.parts, now)
+        parts = tuple(
+            replace(one, denied_with=self.denied_with.get(one.share.part))
+            for one in states_of(self.known.parts, now)
+        )
         return SaleFacts(
             bill=self.bill,
             refunds=self.refunds,
@@ -109,7 +115,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             issued_at=nota.issued_at,
             competencia=nota.competencia,
             day_refused=nota.denial == DAY_REFUSED,
-            denied_with=self.denied_with,
+            denied_with=self.denied_with.get(nota.part),
         )
 
     def read(self) -> ReadBill:

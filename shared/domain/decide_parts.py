@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from shared.domain.attention import attention_after_issue
 from shared.domain.decision import Cancel, Decision, Follow, Hold, Issue, Keep, NeedsCustomer, Skip
+from shared.domain.draft import buyer_mended
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED, unwanted
 from shared.domain.parts import PartState
@@ -22,6 +25,7 @@ def decide_parts(
 
     A part in doubt is followed before another one leaves.
     """
+    sale = _with_mended(sale, rule)
     cause = cause_of(sale.bill, sale.refunds)
     alive = [one for one in sale.parts if one.status in FOLLOWED or one.status in VALID_NOTA]
     if not alive:
@@ -39,6 +43,8 @@ def decide_parts(
             stands = any(one.status in VALID_NOTA for one in alive)
             return Follow(then_cancel=CODES[cause], attention=attention if stands else None)
     moving = [one for one in alive if one.status in FOLLOWED]
+    if cause not in ("full", "bill_canceled") and _hangs_on_customer(sale):
+        return NeedsCustomer()
     if cause in ("full", "bill_canceled") or not _may_send(sale):
         return Follow(attention=attention) if moving else _kept(alive, attention)
     step = _send(sale, nota, rule, terms, now)
@@ -59,7 +65,29 @@ def _nothing_alive(
     stopped = undone(sale, rule)
     if stopped is not None:
         return stopped
+    if _hangs_on_customer(sale):
+        return NeedsCustomer()
     return _send(sale, nota, rule, terms, now) if _may_send(sale) else Keep()
+
+
+def _with_mended(sale: SaleFacts, rule: Rule | None) -> SaleFacts:
+    """Parts denied for their buyer's data are owed again once that is other data."""
+    if not any(one.denied_with for one in sale.parts):
+        return sale
+    parts = [
+        replace(
+            one, mended=one.denied_with is not None and buyer_mended(sale, rule, one.denied_with)
+        )
+        for one in sale.parts
+    ]
+    return replace(sale, parts=tuple(parts))
+
+
+def _hangs_on_customer(sale: SaleFacts) -> bool:
+    """Say whether only the customer's data tells if a denied part is sent again."""
+    if sale.customer is not None or sale.wish == "hold" or not _may_be_sent(sale):
+        return False
+    return not any(one.owed for one in sale.parts) and any(one.denied_with for one in sale.parts)
 
 
 def _in_flight(parts: list[PartState]) -> bool:
@@ -67,11 +95,11 @@ def _in_flight(parts: list[PartState]) -> bool:
 
 
 def _may_send(sale: SaleFacts) -> bool:
-    if unwanted(sale.parts):
-        return False
-    if any(one.status in DOUBT for one in sale.parts):
-        return False
-    return any(one.owed for one in sale.parts)
+    return _may_be_sent(sale) and any(one.owed for one in sale.parts)
+
+
+def _may_be_sent(sale: SaleFacts) -> bool:
+    return not unwanted(sale.parts) and not any(one.status in DOUBT for one in sale.parts)
 
 
 def _send(

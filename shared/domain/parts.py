@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from shared.domain.bill import Bill, BillLine
 from shared.domain.money import Cents
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.rule import Rule, ServiceRule
 
 
@@ -28,11 +28,14 @@ class PartState(Struct, frozen=True, kw_only=True):
     resend: bool = False  # a person, or an outage's end, wants a denied one sent again
     then_cancel: str | None = None
     denial: str | None = None
+    denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
+    mended: bool = False  # that buyer's data is other data by now
 
     @property
     def owed(self) -> bool:
         """Say whether a request for its nota is still to leave, as long as the sale is wanted."""
-        return self.status is None or (self.status is NotaStatus.DENIED and self.resend)
+        again = self.resend or self.mended
+        return self.status is None or (self.status is NotaStatus.DENIED and again)
 
 
 def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:

@@ -1,6 +1,7 @@
 """What is asked of a bill before a nota of it is sent, and what that nota says. Pure."""
 
 from datetime import date, datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,6 +20,8 @@ from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import LastNota, SaleFacts, TenantTerms
 from shared.domain.undone import undone
+
+CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
 
 
 class Drafted(Struct, frozen=True, kw_only=True):
@@ -48,7 +51,7 @@ def send_again(
     if isinstance(made, Hold):
         return made
     revision = made.revision if made.part else nota.revision
-    because = "" if nota.resend else "o cadastro do cliente mudou na Vindi"
+    because = "" if nota.resend else CUSTOMER_MENDED
     return _issue(sale, ready, made, revision, because)
 
 
@@ -76,7 +79,8 @@ def send_next_part(
     if isinstance(draft, Hold):
         return draft
     made = Drafted(draft=draft, revision=0, part=part.share.part)
-    return _issue(sale, ready, made, _revision_of(part, sale.parts))
+    because = CUSTOMER_MENDED if part.mended and not part.resend else ""
+    return _issue(sale, ready, made, _revision_of(part, sale.parts), because)
 
 
 def _divided_anew(sale: SaleFacts, ready: _Ready, terms: TenantTerms) -> Decision:

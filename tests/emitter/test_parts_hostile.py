@@ -8,7 +8,7 @@ from services.emitter.dispatch import Dispatcher
 from services.sandbox.enotas.records import Outcome
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.records import Bill
-from shared.db import closing_locks_store, outbox_wakes, tenants_store
+from shared.db import closing_locks_store, customer_holds_store, outbox_wakes, tenants_store
 from shared.domain.ids import BillId
 from tests.closing.conftest import Books, books, reasons
 from tests.closing.test_locked_months import lock_month
@@ -235,30 +235,44 @@ async def test_a_rule_that_changes_between_parts_finishes_the_bill_as_it_was_div
     assert is_clean(desk)
 
 
-async def test_a_customer_mended_after_one_part_was_denied_waits_for_a_retry_of_that_part(
-    desk: Desk,
+@pytest.mark.parametrize("mended", [True, False])
+async def test_a_customer_mended_after_one_part_was_denied_has_that_part_sent_again(
+    desk: Desk, *, mended: bool
 ) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
     decides(desk, bill, 2, "deny_once", denial="address")
     await settle(desk)
+    denied = await desk.sale(bill)
 
     customer = desk.account.customers.rows[bill.customer_id]
     desk.account.changing("customers", customer)
-    customer.address["street"] = "Rua Mendada"
+    if mended:
+        customer.address["street"] = "Rua Mendada"
     desk.account.changed("customers", customer)
     await desk.heard(BillId(bill.id))
     await settle(desk)
-    denied = await desk.sale(bill)
-    sends = [one.sends for one in await parts(desk, bill)]
-    await ask(desk, bill, "retry")
-    await settle(desk)
 
     assert shown(denied) == ("denied", "denied_address", "denied_address")
-    assert sends == [1, 1]
-    assert [one.sends for one in await parts(desk, bill)] == [1, 2]
-    assert (await desk.sale(bill)).status == "issued"
+    assert [one.sends for one in await parts(desk, bill)] == [1, 2 if mended else 1]
+    assert (await desk.sale(bill)).status == ("issued" if mended else "denied")
     assert is_clean(desk)
+
+
+async def test_a_mended_customer_is_waited_for_though_another_part_was_denied_for_something_else(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    decides(desk, bill, 1, "deny_once", denial="certificate")
+    decides(desk, bill, 2, "deny_once", denial="address")
+    await settle(desk)
+
+    async with desk.pool.acquire() as conn:
+        waiting = await customer_holds_store.any_waiting(conn, desk.tenant)
+
+    assert shown(await desk.sale(bill)) == ("denied", "denied_address", "denied_address")
+    assert waiting
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from shared.domain.bill import Bill, BillLine, BillStatus, Charge, Customer
+from shared.domain.denials import ON_CUSTOMER
 from shared.domain.draft import tomador_of
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
@@ -291,15 +292,18 @@ def customer(said: Situation) -> Customer | None:
     return None if told == "not read yet" else _customer(told)
 
 
-def denied_with(said: Situation) -> Tomador | None:
-    """The buyer as a denied nota was sent with it; told where its denial hangs on that."""
+def denied_with(said: Situation) -> dict[int, Tomador]:
+    """The buyer as denied notas were sent with it; told where their denial hangs on that."""
     wanted = rule(said)
     if "was" not in said or wanted is None:
-        return None
+        return {}
     sent = tomador_of(_customer(said["was"]), wanted)
     if not isinstance(sent, Tomador):
         raise TypeError(f"no nota is sent with this buyer: {said['was']}")
-    return sent
+    notas = dict(enumerate((one for _, one in parts(said)), start=1)) or {0: nota(said)}
+    return {
+        part: sent for part, one in notas.items() if one is not None and one.denial in ON_CUSTOMER
+    }
 
 
 def _customer(told: str) -> Customer:
