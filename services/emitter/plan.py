@@ -29,6 +29,7 @@ from services.emitter.work import (
     Plan,
     Send,
     happened,
+    states_of,
 )
 from shared.db.notas_store import Intent, KnownNota
 from shared.db.timeline_store import Happening
@@ -46,6 +47,7 @@ from shared.domain.decision import (
 )
 from shared.domain.denials import ON_CUSTOMER, RESEND_GIVEN_UP
 from shared.domain.nota import IssuerEnvironment, NotaStatus, external_id
+from shared.domain.part_states import stated
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import STATED_BY_PERSON
 
@@ -148,7 +150,7 @@ def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) 
         terms,
         SaleStatus.ISSUING,
         amount=amount,
-        attention=decision.attention,
+        attention=decision.attention or stated(states_of(parts, now)),
         issue_at=decision.issue_at,
         competencia=decision.competencia,
     )

@@ -24,7 +24,7 @@ from shared.domain.decision import Cancel, Follow, Keep
 from shared.domain.denials import ON_CUSTOMER
 from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, NotaStatus
-from shared.domain.part_states import FOLLOWED, together, unwanted
+from shared.domain.part_states import FOLLOWED, stated, together, unwanted
 from shared.domain.parts import PartState, Share
 from shared.domain.sale import SaleStatus
 
@@ -105,7 +105,7 @@ def plan_follow_parts(fresh: FreshSale, decision: Follow, terms: Terms, now: dat
     parts, updates = _remembered(fresh.known.parts, decision.then_cancel)
     states = states_of(parts, now)
     status = together(states)
-    attention = decision.attention or decision.then_cancel
+    attention = decision.attention or decision.then_cancel or stated(states)
     told = happened(fresh.entry, "cancel_remembered", decision.then_cancel or "")
     return Plan(
         entry=fresh.entry,
@@ -175,7 +175,7 @@ def keep_parts(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) ->
         status,
         amount=whole_of(parts),
         code=code,
-        attention=attention or (code if status is SaleStatus.DENIED else None),
+        attention=attention or (code if status is SaleStatus.DENIED else stated(states)),
     )
     moving = any(one.status in FOLLOWED for one in states)
     wakes = [] if unwanted(states) else [next_look(part, now) for part in parts]

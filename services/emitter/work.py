@@ -58,6 +58,7 @@ class KnownPart(Struct, frozen=True, kw_only=True):
             resend=_resend(self.nota, now),
             then_cancel=self.nota.then_cancel,
             denial=self.nota.denial,
+            stated=self.nota.stated,
         )
 
 

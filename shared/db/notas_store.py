@@ -13,6 +13,7 @@ from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
+from shared.domain.statement import STATED_BY_PERSON
 
 
 class KnownNota(Struct, frozen=True, kw_only=True):
@@ -39,16 +40,18 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     auto_sends: int  # how often it was sent again by itself since a person last asked
     resend_at: datetime | None  # when a denied one is sent again by itself
     issued_at: datetime | None = None
+    stated: bool = False  # a person says so, not the issuer
 
 
-LOAD_NEWEST: Final = """
+LOAD_NEWEST: Final = f"""
     -- notas_store.load_newest
     SELECT DISTINCT ON (bill_id, part) bill_id, part, revision, external_id, issuer_id, status,
            amount, competencia, request, lookups, look_up_at, resend, then_cancel, denial,
-           changed_at, sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at
+           changed_at, sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at,
+           coalesce(raw_status = '{STATED_BY_PERSON}', false) AS stated
       FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
      ORDER BY bill_id, part, revision DESC
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def load_newest(

@@ -13,6 +13,7 @@ from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import Origin, SaleStatus, Wish
+from shared.domain.statement import STATED_BY_PERSON
 
 
 class KnownSale(Struct, frozen=True, kw_only=True):
@@ -164,11 +165,15 @@ PROGRESS: Final = f"""
 """  # noqa: S608 - only our own constants are put in
 
 
+# What is said of a sale and not of the steps of its nota at the issuer.
+OUTLIVES: Final = (*ABOUT_BILL, STATED_BY_PERSON)
+
+
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a sale's nota now is; nothing else of the sale changes.
 
     Without a code, a sale whose nota is being cancelled keeps the one that says why. Without an
-    attention, one that is about its bill stays.
+    attention, one that is about its bill stays, and that a person stated a nota of it.
     """
 
     bill_id: BillId
@@ -187,6 +192,6 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             tenant,
             [r.bill_id for r in rows],
             rows_json(rows),
-            ABOUT_BILL,
+            OUTLIVES,
             REFUNDED_ABOVE,
         )

@@ -60,7 +60,7 @@ STATE_VALID: Final = """
     WITH stated AS (
         UPDATE notas SET status = 'issued', number = coalesce($3, number), resend = false,
                resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, now()),
-               denial = NULL
+               denial = NULL, raw_status = $4
          WHERE tenant_id = $1 AND bill_id = $2 AND part = $5 AND status <> 'cancelled'
      RETURNING bill_id
     )
@@ -75,8 +75,8 @@ STATE_PART_VALID: Final = """
     -- statements_store.state_valid part
     UPDATE notas SET status = 'issued', number = coalesce($3, number), resend = false,
            resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, now()),
-           denial = NULL
-     WHERE tenant_id = $1 AND bill_id = $2 AND part = $4 AND status <> 'cancelled'
+           denial = NULL, raw_status = $4
+     WHERE tenant_id = $1 AND bill_id = $2 AND part = $5 AND status <> 'cancelled'
 """
 LOOK_AT_BILL: Final = """
     -- statements_store.state_valid look
@@ -87,9 +87,9 @@ LOOK_AT_BILL: Final = """
 async def state_valid(
     conn: Connection, tenant: TenantId, nota: LockedNota, number: str | None, attention: str
 ) -> None:
-    """The nota stands: the sale is issued, and says on whose word."""
+    """The nota stands: it and its sale say on whose word, until the issuer says so itself."""
     if nota.part:
-        await conn.execute(STATE_PART_VALID, tenant, nota.bill_id, number, nota.part)
+        await conn.execute(STATE_PART_VALID, tenant, nota.bill_id, number, attention, nota.part)
         await conn.execute(LOOK_AT_BILL, tenant, nota.bill_id)
     else:
         await conn.execute(STATE_VALID, tenant, nota.bill_id, number, attention, nota.part)

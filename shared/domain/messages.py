@@ -46,10 +46,7 @@ def _is(who: WhoActs, text: str) -> Message:
     return Message(text=text, who_acts=who)
 
 
-# Only a sale's single nota is compared with its customer's new data; a part waits for a person.
-_AGAIN: Final = (
-    "a nota é reenviada sozinha. Se a venda tem mais de uma nota, peça o reenvio após corrigir."
-)
+_AGAIN: Final = "a nota é reenviada sozinha."
 
 _UNKNOWN: Final = _is("support", "Situação não prevista. Fale com o suporte.")
 

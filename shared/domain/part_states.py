@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.parts import PartState
 from shared.domain.sale import SaleStatus
+from shared.domain.statement import STATED_BY_PERSON
 
 DOUBT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
 FOLLOWED = IN_FLIGHT | {NotaStatus.CANCELLING}
@@ -58,6 +59,12 @@ def together(parts: Sequence[PartState]) -> SaleStatus:
     if NotaStatus.CANCEL_REFUSED in found:
         return SaleStatus.CANCEL_REFUSED
     return SaleStatus.CANCELLED if NotaStatus.ISSUED not in found else SaleStatus.ISSUED
+
+
+def stated(parts: Sequence[PartState]) -> str | None:
+    """Name that a nota stands on a person's word, where one does."""
+    on_word = any(one.stated and one.status is NotaStatus.ISSUED for one in parts)
+    return STATED_BY_PERSON if on_word else None
 
 
 def nota_to_act_on(parts: Sequence[PartState]) -> PartState | None:

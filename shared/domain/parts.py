@@ -29,6 +29,7 @@ class PartState(Struct, frozen=True, kw_only=True):
     then_cancel: str | None = None
     denial: str | None = None
     denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
+    stated: bool = False  # a person says so, not the issuer
     mended: bool = False  # that buyer's data is other data by now
 
     @property

@@ -84,7 +84,8 @@ async def test_a_part_in_doubt_that_somebody_saw_is_issued_and_the_rest_follows(
     assert doubtful.status == "uncertain"
     assert [one.status for one in await parts(desk, bill)] == ["issued", "issued"]
     assert states(desk, bill) == {f"{bill.id}x2-1": "Autorizada"}
-    assert (await desk.sale(bill)).status == "issued"
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.attention) == ("issued", "stated_by_person")
 
 
 async def test_a_part_in_doubt_that_nobody_finds_is_sent_again_and_no_other(desk: Desk) -> None:
@@ -130,3 +131,24 @@ async def test_a_person_who_compared_a_part_has_all_of_them_issued(desk: Desk) -
     assert (held.status, held.code) == ("held", "possible_duplicate")
     assert (await desk.sale(bill)).status == "issued"
     assert len(desk.notas_of(bill)) == 2
+
+
+async def test_a_persons_word_for_one_part_is_told_whatever_becomes_of_the_other(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    desk.company.weather.add(status=500, when="before", method="POST", count=1)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    await desk.work()
+    key = f"p-{desk.tenant}-{bill.id}x2-1"
+    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="certificate"))
+
+    await state(desk, bill, exists=True)
+    await settle(desk)
+    denied = await desk.sale(bill)
+    await ask(desk, bill, "retry")
+    await settle(desk)
+
+    sale = await desk.sale(bill)
+    assert (denied.status, denied.attention) == ("denied", "denied_certificate")
+    assert (sale.status, sale.attention) == ("issued", "stated_by_person")

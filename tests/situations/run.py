@@ -294,4 +294,5 @@ def _known_nota(said: Situation, nota: NotaWords, part: int = 0) -> KnownNota:
         auto_sends=nota.auto_sends,
         resend_at=None,
         issued_at=words.maybe_instant(said, "issued on"),
+        stated=nota.stated,
     )

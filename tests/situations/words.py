@@ -66,6 +66,7 @@ class NotaWords:
     resend: bool = False
     then_cancel: str | None = None
     auto_sends: int = 0
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -353,6 +354,8 @@ def parts(said: Situation) -> list[tuple[Cents, NotaWords | None]]:
 def _about_nota(part: str) -> dict[str, Any]:
     if part == "to be sent again":
         return {"resend": True}
+    if part == "on a person's word":
+        return {"stated": True}
     name, _, value = part.partition(" ")
     match name:
         case "revision":

@@ -70,10 +70,7 @@ def test_every_status_has_a_label() -> None:
 
 
 @pytest.mark.parametrize("code", ON_CUSTOMER)
-def test_a_denial_for_a_customers_data_says_that_one_of_several_notas_waits_for_a_person(
+def test_a_denial_for_a_customers_data_says_that_its_nota_is_sent_again_by_itself(
     code: str,
 ) -> None:
-    text = message_for(code).text
-
-    assert "a nota é reenviada sozinha" in text
-    assert "mais de uma nota, peça o reenvio" in text
+    assert "a nota é reenviada sozinha" in message_for(code).text
