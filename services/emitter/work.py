@@ -1,7 +1,6 @@
 """One leased sale on its way through a pass, and what the pass writes for it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -15,7 +14,7 @@ from shared.db.sales_store import KnownSale, Progress, SaleRow
 from shared.db.timeline_store import Happening
 from shared.domain.bill import Bill, Customer
 from shared.domain.denials import DAY_REFUSED
-from shared.domain.ids import BillId, ChargeId
+from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, NotaStatus, Tomador
 from shared.domain.part_states import in_round, is_over, round_of
@@ -183,15 +182,6 @@ class Plan(Struct, frozen=True, kw_only=True):
     also: tuple[NotaUpdate, ...] = ()  # of other parts
     parts: tuple[KnownPart, ...] = ()  # of a divided sale, as they are once this is written
     meanwhile: datetime | None = None  # when its other parts need a look, whatever comes of this
-
-
-@dataclass(slots=True)
-class Written:
-    """Counts of one pass, for logs and metrics."""
-
-    claimed: int = 0
-    sent: int = 0
-    lost: set[BillId] = field(default_factory=set)
 
 
 def settle(

@@ -252,23 +252,6 @@ async def unblock(conn: Connection, tenant: TenantId, side: Side) -> bool:
     return await _changed(conn, UNBLOCK[side], tenant)
 
 
-POSTPONE: Final[dict[Side, str]] = {
-    "vindi": """
-    -- connections_store.postpone vindi
-    UPDATE vindi_connections SET not_before = greatest(not_before, $2) WHERE tenant_id = $1
-""",
-    "issuer": """
-    -- connections_store.postpone issuer
-    UPDATE issuer_connections SET not_before = greatest(not_before, $2) WHERE tenant_id = $1
-""",
-}
-
-
-async def postpone(conn: Connection, tenant: TenantId, side: Side, until: datetime) -> None:
-    """Send nothing before `until`; never shortens a wait that was asked for already."""
-    await conn.execute(POSTPONE[side], tenant, until)
-
-
 async def _changed(conn: Connection, sql: str, *values: object) -> bool:
     tag: str = await conn.execute(sql, *values)
     return not tag.endswith(" 0")

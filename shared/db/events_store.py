@@ -136,16 +136,3 @@ async def heard_of(
     """Which of these bills Vindi has sent an event about since then."""
     rows = await conn.fetch(HEARD_OF, tenant, bills, since)
     return {row["bill_id"] for row in rows}
-
-
-LAST_HEARD: Final = """
-    -- events_store.last_heard
-    SELECT received_at FROM events WHERE tenant_id = $1 AND source = 'vindi'
-     ORDER BY received_at DESC LIMIT 1
-"""
-
-
-async def last_heard(conn: Connection, tenant: TenantId) -> datetime | None:
-    """When Vindi last sent an event for this tenant, as far as events are kept."""
-    at: datetime | None = await conn.fetchval(LAST_HEARD, tenant)
-    return at

@@ -273,24 +273,6 @@ async def free_expired_any_tenant(conn: Connection) -> int:
     return _count(await conn.execute(FREE_EXPIRED))
 
 
-SETTLED_DUE: Final = """
-    -- outbox_store.wake_held
-    UPDATE outbox o SET state = 'due', due_at = now(), generation = o.generation + 1,
-           bill_facts = o.bill_facts + 1, tries = 0,
-           lane = least(o.lane, $3)
-      FROM sales s
-     WHERE s.tenant_id = $1 AND o.tenant_id = $1 AND o.bill_id = s.bill_id
-       AND s.code = ANY($2::text[]) AND s.status IN ('held', 'skipped') AND o.state <> 'leased'
-"""
-
-
-async def wake_held(
-    conn: Connection, tenant: TenantId, codes: Sequence[str], *, lane: Lane = RECONCILE
-) -> int:
-    """Make all sales held or skipped for one of these codes due now; returns how many."""
-    return _count(await conn.execute(SETTLED_DUE, tenant, list(codes), lane))
-
-
 def _entry(row: asyncpg.Record) -> Entry:
     return Entry(**dict(row))
 

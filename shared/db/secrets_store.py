@@ -8,18 +8,6 @@ from shared.db.connection import Connection
 from shared.db.events_store import Source
 from shared.domain.ids import TenantId
 
-FIND_HASHES: Final = """
-    -- secrets_store.find_hashes
-    SELECT secret_hash FROM webhook_secrets
-     WHERE tenant_id = $1 AND source = $2 AND (expires_at IS NULL OR expires_at > now())
-"""
-
-
-async def find_hashes(conn: Connection, tenant: TenantId, source: Source) -> list[bytes]:
-    """The hashes of the secrets that are valid now: the current one and those not yet expired."""
-    return [row["secret_hash"] for row in await conn.fetch(FIND_HASHES, tenant, source)]
-
-
 FIND_HASHES_OF_MANY: Final = """
     -- secrets_store.find_hashes_of_many
     SELECT s.tenant_id, s.source, s.secret_hash
@@ -32,7 +20,7 @@ FIND_HASHES_OF_MANY: Final = """
 async def find_hashes_of_many(
     conn: Connection, asked: Sequence[tuple[TenantId, Source]]
 ) -> dict[tuple[TenantId, Source], tuple[bytes, ...]]:
-    """The same for several tenants at once; whoever has none is not in the answer."""
+    """The hashes valid now, of several tenants at once; whoever has none is not in the answer."""
     rows = await conn.fetch(
         FIND_HASHES_OF_MANY, [tenant for tenant, _ in asked], [source for _, source in asked]
     )

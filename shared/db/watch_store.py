@@ -14,7 +14,6 @@ from shared.domain.ids import TenantId
 class PassFacts(Struct, frozen=True, kw_only=True):
     """How the reconciler fares with an account."""
 
-    enrolled: bool
     next_pass_at: datetime | None
     complete_at: datetime | None
     error: str | None
@@ -49,7 +48,7 @@ FACTS: Final = """
            v.not_before AS vindi_not_before, v.connected_at AS vindi_connected_at,
            i.state AS issuer_code, i.state_since AS issuer_since, i.state_detail AS issuer_detail,
            i.not_before AS issuer_not_before, i.connected_at AS issuer_connected_at,
-           p.tenant_id IS NOT NULL AS enrolled, p.next_pass_at, p.complete_at, p.error,
+           p.next_pass_at, p.complete_at, p.error,
            p.error_since, coalesce(p.plain_lanes, '{}') AS plain_lanes, p.plain_since,
            p.skew_seconds, coalesce(p.silent_passes, 0) AS silent_passes, p.silent_since,
            p.silent_at, due.due_at AS oldest_due, heard.received_at AS last_event,

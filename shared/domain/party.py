@@ -6,7 +6,7 @@ from typing import Final, Literal
 from msgspec.structs import replace
 from validate_docbr import CNPJ, CPF
 
-from shared.domain.bill import Address, Customer
+from shared.domain.bill import Address
 from shared.domain.cep import state_of_cep
 from shared.domain.cities import find_city, find_state
 from shared.domain.countries import country_name
@@ -126,8 +126,3 @@ def email_for_nota(email: str | None) -> str | None:
     """The first address of a field that may hold several, at most 80 characters."""
     first = _BETWEEN_EMAILS.split((email or "").strip(), maxsplit=1)[0]
     return first if "@" in first and len(first) <= 80 else None
-
-
-def person_kind(customer: Customer) -> Literal["F", "J"]:
-    """Natural person or company, told by the document's length."""
-    return "J" if customer.document and len(customer.document) == 14 else "F"

@@ -1,6 +1,6 @@
 """What every issuer of notas offers us, in our words."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -33,9 +33,6 @@ class Phase(StrEnum):
 class Capabilities(Struct, frozen=True, kw_only=True):
     """What this issuer can do beyond issuing."""
 
-    finds_by_key: bool
-    cancels: bool
-    notifies: bool
     lists: bool
 
 
@@ -112,14 +109,6 @@ class NotReady(Struct, frozen=True, kw_only=True):
     """The document does not exist yet, or not any more: ask again later."""
 
 
-class Notification(Struct, frozen=True, kw_only=True):
-    """A hint that a nota changed. Believe nothing in it: read the nota."""
-
-    company_id: str | None
-    issuer_id: IssuerNotaId | None
-    external_id: ExternalId | None
-
-
 class Connection(Struct, frozen=True, kw_only=True):
     """Which company a key issues for, and what its registration still lacks (their words)."""
 
@@ -139,9 +128,6 @@ class Issuer(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What this issuer can do."""
-
-    def check(self, draft: NotaDraft) -> tuple[Finding, ...]:
-        """Name what the issuer would surely refuse; empty when nothing is known to be wrong."""
 
     async def submit(
         self,
@@ -173,9 +159,6 @@ class Issuer(Protocol):
 
     async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:
         """Fetch the PDF or XML of a nota. After a cancellation the PDF is another one."""
-
-    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification | None:
-        """Read what the issuer pushed; None when it names no nota."""
 
     async def check_connection(self) -> Connection:
         """Prove the key and the company, and say what the company's registration lacks."""

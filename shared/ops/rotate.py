@@ -184,9 +184,7 @@ READ_ISSUER_KEYS: Final = """
 
 async def _rehash_issuer_keys(connection: Any, sealer: Sealer) -> int:
     changed = 0
-    for row in await connection.fetch(
-        "SELECT tenant_id, api_key, key_word FROM issuer_connections"
-    ):
+    for row in await connection.fetch(READ_ISSUER_KEYS):
         tenant = TenantId(row["tenant_id"])
         key = sealer.unseal(row["api_key"], tenant=tenant, purpose="issuer_key").decode()
         word = sealer.word(key, tenant=_EVERYBODY, purpose="issuer_key").hex()

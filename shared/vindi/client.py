@@ -17,7 +17,6 @@ from msgspec import Struct
 from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
-from shared.domain.ids import BillId, CustomerId
 from shared.http import NEVER_SENT, demand_https, retry_after, server_time
 from shared.json_bytes import read_json
 from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
@@ -166,14 +165,6 @@ class VindiClient:
             return None
         body = _json(answer)
         return _row(resource, body.get(resource.one) if isinstance(body, dict) else None)
-
-    async def get_bill(self, number: BillId) -> Read[Bill] | Unreadable | None:
-        """Read one bill afresh."""
-        return await self.read_one(BILLS, number)
-
-    async def get_customer(self, number: CustomerId) -> Read[Customer] | Unreadable | None:
-        """Read one customer afresh: a change of a customer sends no event."""
-        return await self.read_one(CUSTOMERS, number)
 
     async def read_page(
         self,

@@ -98,8 +98,8 @@ async def test_the_webhook_address_stays_until_a_new_one_is_asked_for(
     assert second != first
     assert (await world.connect_vindi(tenant)).body["webhook_url"] == second
     async with pool.acquire() as conn:
-        valid = await secrets_store.find_hashes(conn, tenant, "vindi")
-    assert set(valid) == {_hash(first), _hash(second)}
+        valid = await secrets_store.find_hashes_of_many(conn, [(tenant, "vindi")])
+    assert set(valid[tenant, "vindi"]) == {_hash(first), _hash(second)}
     left = await world.column(
         "SELECT extract(epoch FROM expires_at - now()) / 3600 FROM webhook_secrets"
         " WHERE expires_at IS NOT NULL"

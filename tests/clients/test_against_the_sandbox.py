@@ -19,7 +19,7 @@ from shared.issuer.interface import CancelAccepted, Issued, Issuer, NotReady, Pe
 from shared.issuer.limits import Limits
 from shared.vindi.budget import Budget, Lane
 from shared.vindi.bulk import Bulk
-from shared.vindi.client import BILLS, Read, VindiClient
+from shared.vindi.client import BILLS, CUSTOMERS, Read, VindiClient
 from shared.vindi.query import where
 from tests.clients.bodies import KEY, a_draft
 from tests.clients.conftest import ACCOUNT, a_budget
@@ -109,7 +109,7 @@ async def test_vindi_never_counts_a_request_too_many(
         for _ in range(2)
     ]
 
-    await asyncio.gather(*(clients[n % 2].get_bill(number) for n in range(70)))
+    await asyncio.gather(*(clients[n % 2].read_one(BILLS, number) for n in range(70)))
 
     assert account.rate.peak <= 30
     assert account.rate.refused == 0
@@ -169,4 +169,4 @@ async def test_a_company_says_what_it_lacks(session: ClientSession, sandbox: San
 
 
 async def test_a_customer_unknown_to_vindi_is_none(client: VindiClient) -> None:
-    assert await client.get_customer(CustomerId(404404)) is None
+    assert await client.read_one(CUSTOMERS, CustomerId(404404)) is None

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.ids import ExternalId
-from shared.domain.money import Cents
 from shared.domain.nota import Service
-from shared.issuer.enotas.check import check_draft
-from shared.issuer.enotas.client import read_push
 from shared.issuer.enotas.payloads import (
     encode,
     read_findings,
@@ -178,38 +175,6 @@ def test_an_xml_comes_bare_or_as_a_json_string() -> None:
     assert read_xml(b"<nfe/>") == read_xml(b'"<nfe/>"') == b"<nfe/>"
     with pytest.raises(ValueError, match="XML"):
         read_xml(b'"later"')
-
-
-def test_a_push_is_a_hint_for_its_own_company_only() -> None:
-    body = json.dumps({"empresaId": "ABC", "nfeId": "n-1", "nfeIdExterno": ""}).encode()
-
-    hint = read_push(body, company_id="abc")
-
-    assert hint is not None
-    assert (hint.issuer_id, hint.external_id) == ("n-1", None)
-    assert read_push(body, company_id="other") is None
-
-
-@given(st.binary() | st.text().map(str.encode))
-def test_a_push_of_any_kind_does_no_harm(body: bytes) -> None:
-    assert read_push(body) is None
-
-
-def test_a_draft_that_would_surely_be_denied_is_told_before_sending() -> None:
-    assert check_draft(a_draft()) == ()
-
-    bad = replace(
-        a_draft(),
-        amount=Cents(0),
-        description="curta",
-        tomador=replace(a_draft().tomador, document="11111111111"),
-    )
-
-    assert [finding.code for finding in check_draft(bad)] == [
-        "denied_service",
-        "denied_service",
-        "denied_document",
-    ]
 
 
 def test_keys_are_written_as_they_are() -> None:

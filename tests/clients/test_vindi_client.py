@@ -25,7 +25,7 @@ async def test_a_bill_is_read_with_the_account_s_key(
 ) -> None:
     server.will(answer({"bill": a_bill()}))
 
-    found = await vindi.get_bill(a_bill()["id"])
+    found = await vindi.read_one(BILLS, a_bill()["id"])
 
     assert isinstance(found, Read)
     assert found.raw["url"].startswith("https://")
@@ -43,7 +43,7 @@ async def test_a_bill_that_is_not_there_is_none(
 ) -> None:
     server.will(answer(body, status=404))
 
-    assert await vindi.get_bill(a_bill()["id"]) is None
+    assert await vindi.read_one(BILLS, a_bill()["id"]) is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ async def test_each_refusal_says_what_to_do_next(
     server.will(answer(body, status=status, headers={"Location": "http://127.0.0.1:1/"}))
 
     with pytest.raises(error):
-        await vindi.get_bill(a_bill()["id"])
+        await vindi.read_one(BILLS, a_bill()["id"])
 
     assert len(server.asked) == 1
 
@@ -78,7 +78,7 @@ async def test_a_page_of_html_is_no_answer(vindi: VindiClient, server: ScriptedS
     server.will(answer("<html>manutenção</html>"))
 
     with pytest.raises(VindiUnavailable):
-        await vindi.get_bill(a_bill()["id"])
+        await vindi.read_one(BILLS, a_bill()["id"])
 
 
 async def test_too_many_requests_stop_the_account_for_as_long_as_vindi_says(
@@ -88,9 +88,9 @@ async def test_too_many_requests_stop_the_account_for_as_long_as_vindi_says(
     whole, began = timedelta(seconds=40), time.monotonic()
 
     with pytest.raises(VindiBusy) as first:
-        await vindi.get_bill(a_bill()["id"])
+        await vindi.read_one(BILLS, a_bill()["id"])
     with pytest.raises(VindiBusy) as second:
-        await vindi.get_bill(a_bill()["id"])
+        await vindi.read_one(BILLS, a_bill()["id"])
 
     assert first.value.retry_after == whole
     assert left_of(whole, began) <= second.value.retry_after <= whole
@@ -110,7 +110,7 @@ async def test_a_silent_vindi_is_unavailable(
     vindi = a_vindi_client(session, server, timeout=0.1)
 
     with pytest.raises(VindiUnavailable):
-        await vindi.get_bill(a_bill()["id"])
+        await vindi.read_one(BILLS, a_bill()["id"])
     silence.set()
 
 
@@ -119,7 +119,7 @@ async def test_a_broken_connection_is_tried_once_more(
 ) -> None:
     server.will(hang_up, answer({"bill": a_bill()}))
 
-    assert isinstance(await vindi.get_bill(a_bill()["id"]), Read)
+    assert isinstance(await vindi.read_one(BILLS, a_bill()["id"]), Read)
     assert len(server.asked) == 2
 
 
@@ -127,7 +127,7 @@ async def test_an_address_where_nobody_listens_is_unavailable(session: ClientSes
     vindi = a_vindi_client(session, ScriptedServer(url="http://127.0.0.1:9"))
 
     with pytest.raises(VindiUnavailable):
-        await vindi.get_bill(a_bill()["id"])
+        await vindi.read_one(BILLS, a_bill()["id"])
 
 
 async def test_the_key_never_leaves_this_machine_without_tls(session: ClientSession) -> None:

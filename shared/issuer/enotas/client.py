@@ -1,7 +1,7 @@
 """Notas through the eNotas Gateway, by the protocol of a careful client (enotas-api, 6.3)."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -14,7 +14,6 @@ from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.http import server_time
 from shared.issuer.enotas import payloads
-from shared.issuer.enotas.check import check_draft
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.transport import Answer, AnswerLost, Transport
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
@@ -24,9 +23,7 @@ from shared.issuer.interface import (
     Capabilities,
     Connection,
     DocumentKind,
-    Finding,
     Issued,
-    Notification,
     NotReady,
     Pending,
     Phase,
@@ -45,7 +42,7 @@ INCOMPLETE: Final = "O cadastro da empresa no eNotas está incompleto."
 class EnotasIssuer:
     """One tenant's company at the eNotas Gateway; implements `Issuer`."""
 
-    capabilities: Final = Capabilities(finds_by_key=True, cancels=True, notifies=True, lists=True)
+    capabilities: Final = Capabilities(lists=True)
 
     def __init__(
         self,
@@ -73,13 +70,8 @@ class EnotasIssuer:
             patience=patience,
         )
         self._company = f"/v1/empresas/{quote(company_id, safe='')}"
-        self._company_id = company_id
         self._notas = f"{self._company}/nfes"
         self._post_url = self._transport.url(self._notas)
-
-    def check(self, draft: NotaDraft) -> tuple[Finding, ...]:
-        """Name what would surely be refused."""
-        return check_draft(draft)
 
     def classify_denial(self, reason: str | None) -> str:
         """Sort a denial's text by who must act (enotas-api, section 14)."""
@@ -162,14 +154,6 @@ class EnotasIssuer:
         except ValueError:
             raise IssuerUnavailable("not XML") from None
 
-    def read_notification(
-        self,
-        headers: Mapping[str, str],  # noqa: ARG002 - other issuers sign in a header
-        body: bytes,
-    ) -> Notification | None:
-        """Read a push; None when it names no nota, or one of another company."""
-        return read_push(body, company_id=self._company_id)
-
     async def check_connection(self) -> Connection:
         """Read the company and what its registration lacks."""
         answer = await self._transport.read(self._transport.url(self._company))
@@ -243,18 +227,6 @@ class EnotasIssuer:
 
     def _by_key(self, key: ExternalId, more: str = "") -> URL:
         return self._transport.url(f"{self._notas}/porIdExterno/{quote(key, safe='')}{more}")
-
-
-def read_push(body: bytes, *, company_id: str | None = None) -> Notification | None:
-    """Read what eNotas pushed, without a connection to it (enotas-api, 8.3).
-
-    None when it names no nota, or another company than `company_id`. Nothing in it is to be
-    believed: read the nota it names.
-    """
-    push = payloads.read_notification(body)
-    if push is None or company_id is None or push.company_id is None:
-        return push
-    return push if push.company_id.lower() == company_id.lower() else None
 
 
 def _accepted(answer: Answer) -> Pending | Unknown:

@@ -17,7 +17,7 @@ from shared.domain.money import Cents, read_reais
 from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
 from shared.domain.party import is_foreign, phone_for_nota
 from shared.issuer.enotas.denials import plain_reason
-from shared.issuer.interface import Finding, Notification, Phase, Snapshot
+from shared.issuer.interface import Finding, Phase, Snapshot
 from shared.json_bytes import read_json, write_json
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
@@ -149,22 +149,6 @@ def read_findings(body: bytes) -> tuple[Finding, ...]:
         return (Finding(code="", message=text),) if text else ()
     rows = content if isinstance(content, list) else [content]
     return tuple(finding for row in rows if (finding := _finding(row)) is not None)
-
-
-def read_notification(body: bytes) -> Notification | None:
-    """Read a push; None when it is not JSON or names no nota (section 8.3)."""
-    try:
-        push = _lowered(read_json(body))
-    except ValueError:
-        return None
-    number, key = _text(push, "nfeid"), _text(push, "nfeidexterno")
-    if not number and not key:
-        return None
-    return Notification(
-        company_id=_text(push, "empresaid"),
-        issuer_id=IssuerNotaId(number) if number else None,
-        external_id=ExternalId(key) if key else None,
-    )
 
 
 def read_missing(body: bytes) -> tuple[str, ...]:
