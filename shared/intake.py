@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from shared.db import bills_store, events_store, outbox_store
 from shared.db.bills_store import ReadBill
-from shared.db.connection import Pool
+from shared.db.connection import Connection, Pool
 from shared.db.events_store import StoredEvent
 from shared.db.outbox_store import Mark
 from shared.domain.ids import TenantId
@@ -28,13 +28,20 @@ async def take_in(pool: Pool, events: Sequence[StoredEvent], marks: Sequence[Mar
 async def take_in_bills(
     pool: Pool, tenant: TenantId, reads: Sequence[ReadBill], marks: Sequence[Mark]
 ) -> None:
-    """Commit bills as read and the sales they make due together, as `take_in` does.
+    """Commit bills as read and the sales they make due together, as `take_in` does."""
+    async with pool.acquire() as conn, conn.transaction():
+        await put_bills(conn, tenant, reads, marks)
+
+
+async def put_bills(
+    conn: Connection, tenant: TenantId, reads: Sequence[ReadBill], marks: Sequence[Mark]
+) -> None:
+    """Store bills as read and mark their sales as due, in the caller's transaction.
 
     A mark whose `read_at` is that of its bill here tells the emitter that it need not read again.
     """
-    async with pool.acquire() as conn, conn.transaction():
-        # The outbox row before the bill, as workers lock them: else the two could wait for one
-        # another, which PostgreSQL notices only after a second.
-        if marks:
-            await outbox_store.mark_due(conn, marks)
-        await bills_store.store(conn, tenant, reads)
+    # The outbox row before the bill, as workers lock them: else the two could wait for one
+    # another, which PostgreSQL notices only after a second.
+    if marks:
+        await outbox_store.mark_due(conn, marks)
+    await bills_store.store(conn, tenant, reads)

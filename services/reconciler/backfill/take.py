@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.db import backfill_sales_store, bills_store, outbox_store, timeline_store
+from shared.db import backfill_sales_store, timeline_store
 from shared.db.backfill_sales_store import TakenSale
 from shared.db.bills_store import ReadBill
 from shared.db.connection import Connection
@@ -12,6 +12,7 @@ from shared.db.outbox_store import BACKFILL, Mark
 from shared.db.timeline_store import Happening
 from shared.domain.backfill_run import Backfill
 from shared.domain.ids import BillId
+from shared.intake import put_bills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +28,7 @@ async def take(conn: Connection, run: Backfill, sales: Sequence[Taken]) -> None:
     if not sales:
         return
     marks = [_mark(run, sale.read.bill.id, sale.read.read_at) for sale in sales]
-    # The outbox first, as the emitter does: two that lock in one order never wait for each other.
-    await outbox_store.mark_due(conn, marks)
-    await bills_store.store(conn, run.tenant_id, [sale.read for sale in sales])
+    await put_bills(conn, run.tenant_id, [sale.read for sale in sales], marks)
     taken = await backfill_sales_store.take(conn, run, [_sale(sale) for sale in sales])
     why = f"{run.id}; competência: {_COMPETENCIA[run.asked.competencia]}"
     told = [
@@ -41,8 +40,7 @@ async def take(conn: Connection, run: Backfill, sales: Sequence[Taken]) -> None:
 
 async def take_unread(conn: Connection, run: Backfill, bills: Sequence[BillId]) -> None:
     """Make bills due that could not be read here: the emitter tries, and holds them."""
-    if bills:
-        await outbox_store.mark_due(conn, [_mark(run, bill, None) for bill in bills])
+    await put_bills(conn, run.tenant_id, [], [_mark(run, bill, None) for bill in bills])
 
 
 _COMPETENCIA = {"original": "a do momento da venda", "today": "a do dia do envio"}
