@@ -32,7 +32,6 @@ class Storm:
     retry_after: str | None = None
     seconds: float = 60.0
     seen: int = 0
-    hits: int = 0
 
     def strikes(self, call: Call, rng: random.Random) -> bool:
         """Decide about one call, and remember the decision."""
@@ -45,7 +44,6 @@ class Storm:
             return False
         if self.percent < 100 and rng.random() * 100 >= self.percent:
             return False
-        self.hits += 1
         if self.count is not None:
             self.count -= 1
         return True
