@@ -89,15 +89,28 @@ async def of_bill(
     return [HeardEvent(**dict(row)) for row in rows]
 
 
+# `IF NOT EXISTS` looks before it creates: two that look at once both create, and one fails.
+TAKE_PARTITIONS: Final = """
+    -- events_store.take_partitions
+    SELECT pg_advisory_xact_lock($1)
+"""
+PARTITIONS_LOCK: Final = 0x4E6F7461_65766E74  # "Notaevnt": any number no other program locks
+
+
 async def ensure_partitions(conn: Connection, *, today: date, days_ahead: int = 7) -> None:
-    """Create the partitions of today and the coming days; harmless to repeat."""
+    """Create the partitions of today and the coming days, a transaction each.
+
+    Harmless to repeat, also by several at once: they take turns.
+    """
     for offset in range(days_ahead + 1):
         day = today + timedelta(days=offset)
-        # Identifiers cannot be parameters; both values are dates we made.
-        await conn.execute(
-            f"CREATE TABLE IF NOT EXISTS events_{day:%Y%m%d} PARTITION OF events"
-            f" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{day + timedelta(days=1)}T00:00:00Z')"
-        )
+        async with conn.transaction():
+            await conn.execute(TAKE_PARTITIONS, PARTITIONS_LOCK)
+            # Identifiers cannot be parameters; both values are dates we made.
+            await conn.execute(
+                f"CREATE TABLE IF NOT EXISTS events_{day:%Y%m%d} PARTITION OF events"
+                f" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{day + timedelta(days=1)}T00:00:00Z')"
+            )
 
 
 OLD_PARTITIONS: Final = """

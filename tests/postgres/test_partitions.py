@@ -1,6 +1,8 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from services.webhook.keep_partitions import KEEP_EVENTS, ensure_once
+from shared.db import events_store
 from shared.db.connection import Pool
 
 TODAY = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -20,3 +22,20 @@ async def test_events_past_their_time_go_and_all_others_stay(pool: Pool) -> None
         "events_20261201",
         "events_default",
     ]
+
+
+async def test_processes_that_start_together_make_each_partition_once(pool: Pool) -> None:
+    async with pool.acquire() as first, pool.acquire() as second:
+        async with first.transaction():
+            await events_store.ensure_partitions(first, today=TODAY.date())
+            other = asyncio.create_task(events_store.ensure_partitions(second, today=TODAY.date()))
+            await until_it_waits(pool, second.get_server_pid())
+        await other
+
+
+async def until_it_waits(pool: Pool, pid: int) -> None:
+    async with asyncio.timeout(60):
+        while not await pool.fetchval(
+            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", pid
+        ):
+            await asyncio.sleep(0.01)
