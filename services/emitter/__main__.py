@@ -13,7 +13,12 @@ def main() -> None:
     settings = load_or_exit(load_emitter, os.environ)
     log = settings.process.log
     configure_logs("emitter", level=log.level, format=log.format)
-    serve(create_app(settings), host=settings.process.host, port=settings.process.port)
+    serve(
+        create_app(settings),
+        host=settings.process.host,
+        port=settings.process.port,
+        share_port=True,
+    )
 
 
 if __name__ == "__main__":

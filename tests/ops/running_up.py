@@ -16,6 +16,7 @@ import psutil
 from shared.local.files import free_port
 from shared.local.home import Home, open_home
 from shared.ops.up.processes import processes_of
+from shared.ops.up.programs import SERVICES
 
 PATIENCE = 90.0  # seconds; a loaded machine starts processes slowly, a broken one never does
 
@@ -59,8 +60,22 @@ async def started_up(folder: Path, port: int | None = None) -> AsyncIterator[Run
     """`up` with the panel alone; whatever a test does to it, nothing is left afterwards."""
     chosen = port or free_port()
     env = environment(folder, PANEL_PORT=str(chosen))
-    process = await spawn(env)
-    running = RunningUp(process=process, home=open_home(env), port=chosen)
+    async with _started(env, "--services", "panel") as running:
+        yield running
+
+
+@asynccontextmanager
+async def started_whole_up(folder: Path, **settings: str) -> AsyncIterator[RunningUp]:
+    """`up` with everything, each service on a port of its own."""
+    ports = {service.port_setting: str(free_port()) for service in SERVICES}
+    async with _started(environment(folder, **ports, **settings)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _started(env: Mapping[str, str], *arguments: str) -> AsyncIterator[RunningUp]:
+    process = await spawn(env, *arguments)
+    running = RunningUp(process=process, home=open_home(env), port=int(env["PANEL_PORT"]))
     try:
         yield running
     finally:
@@ -71,9 +86,9 @@ async def started_up(folder: Path, port: int | None = None) -> AsyncIterator[Run
                 left.kill()
 
 
-async def spawn(env: Mapping[str, str]) -> asyncio.subprocess.Process:
+async def spawn(env: Mapping[str, str], *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "shared.ops", "up", "--services", "panel"),
+        *(sys.executable, "-m", "shared.ops", "up", *arguments),
         env=env,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -18,6 +18,8 @@ from tests.ops.running_up import (
     until,
 )
 
+PANEL = ("--services", "panel")
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -49,12 +51,14 @@ async def test_what_dies_comes_back_and_stopping_leaves_nothing(folder: Path) ->
             await until(lambda: (now := up.part(word)) is not None and now.pid != victim.pid)  # noqa: B023 - awaited at once
         await ready_again(up)
 
-        code, said = await said_by(await spawn(environment(folder)))
+        code, said = await said_by(await spawn(environment(folder), *PANEL))
         assert (code, said.strip()) == (2, f"Notaponte already runs in {up.home.folder}.")
 
         assert await up.stop(signal.SIGINT) < 15
         assert up.process.returncode == 0
         assert processes(up.home) == []
+        assert up.process.stderr is not None
+        assert "panel ended and was started again" in (await up.process.stderr.read()).decode()
 
 
 async def test_after_up_itself_was_killed_the_next_one_takes_over(folder: Path) -> None:
@@ -81,7 +85,7 @@ async def test_after_up_itself_was_killed_the_next_one_takes_over(folder: Path) 
 async def test_a_port_in_use_is_named_in_plain_words(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, said = await said_by(await spawn(environment(folder, PANEL_PORT=str(port))))
+        code, said = await said_by(await spawn(environment(folder, PANEL_PORT=str(port)), *PANEL))
 
     assert code == 2
     assert f"PANEL_PORT: port {port} is already in use" in said
@@ -91,7 +95,7 @@ async def test_a_port_in_use_is_named_in_plain_words(folder: Path) -> None:
 async def test_wrong_settings_stop_the_start_before_anything_runs(folder: Path) -> None:
     wrong = environment(folder, PANEL_PORT="many", ENOTAS_URL="http://elsewhere.example")
 
-    code, said = await said_by(await spawn(wrong))
+    code, said = await said_by(await spawn(wrong, *PANEL))
 
     assert code == 2
     assert "PANEL_PORT" in said

@@ -14,7 +14,7 @@ from shared.local.files import free_port, write_private
 from shared.local.home import Home, open_home
 from shared.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
 from shared.local.redis import prepare_redis, wait_for_redis
-from shared.ops.up.processes import clear_away
+from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
     Part,
     Program,
@@ -30,6 +30,7 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCH_SECONDS: Final = 0.5
 ASK_SECONDS: Final = 0.1
 PATIENCE_SECONDS: Final = 20.0  # then a person is told what is being waited for
+STEADY_SECONDS: Final = 1.0  # so long the same processes must have run before all is called ready
 
 
 def up(env: Mapping[str, str], services: Sequence[Service]) -> None:
@@ -73,15 +74,18 @@ async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) 
     check_ports(services, ports)
     async with _servers(given, home) as (stores, keepers):
         await migrate(stores["DATABASE_URL"])
-        async with _supervised(
-            home,
-            "services",
-            [one for service in services for one in service_programs(service, given | stores)],
-            given | stores,
-        ) as workers:
-            await _ready(services, ports, home)
+        programs = {one: service_programs(one, given | stores) for one in services}
+        every = [program for of_one in programs.values() for program in of_one]
+        async with _supervised(home, "services", every, given | stores) as workers:
+            places = {
+                program.name: ports[service.name]
+                for service, of_one in programs.items()
+                for program in of_one
+            }
+            supervisors = [*keepers, *workers]
+            running = await _ready(supervisors, places, home)
             print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
-            await _watch([*keepers, *workers])
+            await _watch(supervisors, running)
 
 
 def _clear_leftovers(home: Home) -> None:
@@ -131,24 +135,54 @@ async def _supervised(
         supervisor.stop()  # blocks: nothing may come between it and the end
 
 
-async def _ready(services: Sequence[Service], ports: Mapping[str, int], home: Home) -> None:
-    """Return once every service says it is ready."""
+async def _ready(
+    supervisors: Sequence[Supervisor], places: Mapping[str, int], home: Home
+) -> dict[str, int]:
+    """Return once every program is up and has stayed up, with the process of each.
+
+    `places` has the port of each of our programs. A port answers as soon as one of those that
+    share it is ready, so each process is looked at by itself.
+    """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        await asyncio.gather(
-            *(_service_ready(session, service, ports[service.name], home) for service in services)
-        )
+        while True:
+            await asyncio.gather(
+                *(
+                    _program_ready(session, supervisors, name, port, home)
+                    for name, port in places.items()
+                )
+            )
+            before = await asyncio.to_thread(_running, supervisors)
+            await asyncio.sleep(STEADY_SECONDS)
+            if before == await asyncio.to_thread(_running, supervisors):
+                return before
 
 
-async def _service_ready(
-    session: aiohttp.ClientSession, service: Service, port: int, home: Home
+async def _program_ready(
+    session: aiohttp.ClientSession,
+    supervisors: Sequence[Supervisor],
+    name: str,
+    port: int,
+    home: Home,
 ) -> None:
     loop = asyncio.get_running_loop()
     tell_at = loop.time() + PATIENCE_SECONDS
-    while not await _says_ready(session, port):
+    while not (
+        await asyncio.to_thread(_is_up, supervisors, name, port)
+        and await _says_ready(session, port)
+    ):
         if loop.time() > tell_at:
-            _say(f"still waiting for {service.name}; see {home.logs / service.name}.log")
+            _say(f"still waiting for {name}; see {home.logs / name}.log")
             tell_at += PATIENCE_SECONDS
         await asyncio.sleep(ASK_SECONDS)
+
+
+def _is_up(supervisors: Sequence[Supervisor], name: str, port: int) -> bool:
+    pid = _running(supervisors).get(name)
+    return pid is not None and listens(pid, port)
+
+
+def _running(supervisors: Sequence[Supervisor]) -> dict[str, int]:
+    return {name: pid for supervisor in supervisors for name, pid in supervisor.running().items()}
 
 
 async def _says_ready(session: aiohttp.ClientSession, port: int) -> bool:
@@ -168,13 +202,22 @@ def _ready_line(services: Sequence[Service], ports: Mapping[str, int]) -> str:
     return " ".join(["ready", *shown])
 
 
-async def _watch(supervisors: Sequence[Supervisor]) -> None:
-    """Revive a supervisor that dies; a supervisor revives everything else."""
+async def _watch(supervisors: Sequence[Supervisor], running: Mapping[str, int]) -> None:
+    """Revive a supervisor that dies; it revives everything else, of which a person is told."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         for supervisor in supervisors:
             if await asyncio.to_thread(supervisor.revive):
                 _say(f"the supervisor of the {supervisor.part} died and was started again")
+        now = await asyncio.to_thread(_running, supervisors)
+        for name in sorted(restarted(running, now)):
+            _say(f"{name} ended and was started again; see {supervisors[0].home.logs}")
+        running = {**running, **now}
+
+
+def restarted(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    """The programs that run in another process than before; what is away just now is not told."""
+    return {name for name, pid in now.items() if before.get(name, pid) != pid}
 
 
 def _say(text: str) -> None:

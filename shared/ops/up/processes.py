@@ -15,6 +15,7 @@ from shared.ops.up.programs import Part
 # show a title, so those two are known by their data instead.
 HOME_MARK: Final = "NOTAPONTE_UP_HOME"
 PART_MARK: Final = "NOTAPONTE_UP_PART"
+PROGRAM_MARK: Final = "SUPERVISOR_PROCESS_NAME"  # set by supervisord for each of its programs
 
 GENTLE_SECONDS: Final = 4.0
 POLL_SECONDS: Final = 0.02
@@ -23,6 +24,34 @@ POLL_SECONDS: Final = 0.02
 def processes_of(home: Home, part: Part) -> list[psutil.Process]:
     """Every process of a part of this home that is alive now."""
     return [process for process in psutil.process_iter() if _belongs(process, home, part)]
+
+
+def program_processes(supervisor: int) -> dict[str, int]:
+    """The processes a supervisor runs now, by their programs' names."""
+    try:
+        children = psutil.Process(supervisor).children()
+    except psutil.Error:
+        return {}
+    return {name: child.pid for child in children if (name := _program_of(child)) is not None}
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether this very process takes connections at a port, which others may share."""
+    with suppress(psutil.Error):
+        return any(
+            one.status == psutil.CONN_LISTEN and one.laddr.port == port
+            for one in psutil.Process(pid).net_connections("tcp")
+        )
+    return False
+
+
+def _program_of(process: psutil.Process) -> str | None:
+    """None for what ends, or has not become its program yet."""
+    with suppress(psutil.Error, OSError):
+        if not _is_alive(process) or _is_supervisor(process):
+            return None
+        return process.environ().get(PROGRAM_MARK) or process.name()
+    return None
 
 
 def end(processes: Iterable[psutil.Process]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.local.files import write_private
 from shared.local.home import Home
-from shared.ops.up.processes import HOME_MARK, PART_MARK, clear_away
+from shared.ops.up.processes import HOME_MARK, PART_MARK, clear_away, program_processes
 from shared.ops.up.programs import ROOT, Part, Program, render_config
 
 
@@ -43,6 +43,10 @@ class Supervisor:
         clear_away(self.home, self.part)
         self.start()
         return True
+
+    def running(self) -> dict[str, int]:
+        """The process of every program that runs now; none while supervision itself is away."""
+        return {} if self.process is None else program_processes(self.process.pid)
 
     def stop(self) -> None:
         """End the programs and the supervisor; within their patience, then by force."""
