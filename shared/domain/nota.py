@@ -62,7 +62,12 @@ class NotaDraft(Struct, frozen=True, kw_only=True):
     description: str
     tomador: Tomador
     service: Service
-    send_email: bool
+    send_email: bool  # in the real environment; see `mails_the_buyer`
+
+
+def mails_the_buyer(draft: NotaDraft, environment: IssuerEnvironment) -> bool:
+    """Say whether the issuer sends this nota to the buyer: never one without fiscal value."""
+    return draft.send_email and environment == "Producao"
 
 
 def external_id(

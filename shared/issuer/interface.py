@@ -142,7 +142,8 @@ class Issuer(Protocol):
         One request to issue leaves at most. Not safe to repeat blindly: after Unknown, `find`
         first, and when nothing is found repeat with the same key only after some waiting. With
         `look_first` the nota is looked up before, and sent only if it is not there or denied:
-        for every attempt that is not the first of its key.
+        for every attempt that is not the first of its key. The issuer is asked to mail the
+        nota only where `mails_the_buyer` says so: those of the test environment go to nobody.
         """
 
     async def find(self, key: ExternalId) -> Snapshot | None:

@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.ids import ExternalId
-from shared.domain.nota import Service
+from shared.domain.nota import IssuerEnvironment, Service
 from shared.issuer.enotas.payloads import (
     encode,
     read_findings,
@@ -27,6 +27,17 @@ def rendered(**changed: Any) -> dict[str, Any]:
     draft = replace(a_draft(), **changed)
     body: dict[str, Any] = json.loads(encode(render_nota(KEY, draft, "Producao")))
     return body
+
+
+def test_a_test_nota_is_mailed_to_nobody_whatever_the_rule_says() -> None:
+    draft = replace(a_draft(), send_email=True)
+
+    mailed = {
+        environment: render_nota(KEY, draft, environment)["enviarPorEmail"]
+        for environment in get_args(IssuerEnvironment)
+    }
+
+    assert mailed == {"Homologacao": False, "Producao": True}
 
 
 def test_a_nota_says_what_was_drafted() -> None:

@@ -67,6 +67,8 @@ class Invariants:
         """Watch a POST before it has any effect."""
         if not body.get("dataCompetencia"):
             self.note("competencia_missing", external_id)
+        if body.get("enviarPorEmail") and body.get("ambienteEmissao") == "Homologacao":
+            self.note("test_nota_mailed", external_id)
         known = company.by_external_id.get(external_id)
         if known is None:
             self._new_id(company, external_id)

@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo
 from shared.domain.bill import Address
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents, read_reais
-from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
+from shared.domain.nota import (
+    IssuerEnvironment,
+    NotaDraft,
+    Service,
+    Tomador,
+    mails_the_buyer,
+)
 from shared.domain.party import is_foreign, phone_for_nota
 from shared.issuer.enotas.denials import plain_reason
 from shared.issuer.interface import Finding, Phase, Snapshot
@@ -52,12 +58,15 @@ _FRACTION: Final = re.compile(r"\.\d+")
 def render_nota(
     key: ExternalId, draft: NotaDraft, environment: IssuerEnvironment
 ) -> dict[str, object]:
-    """Write the request that issues one nota; fields without a value are left out."""
+    """Write the request that issues one nota; fields without a value are left out.
+
+    Every request is written here, those sent again from what was stored too.
+    """
     return {
         "tipo": "NFS-e",
         "idExterno": key,
         "ambienteEmissao": environment,
-        "enviarPorEmail": draft.send_email,
+        "enviarPorEmail": mails_the_buyer(draft, environment),
         # Afternoon in UTC: the local day cannot fall on the one before (section 4.4).
         "dataCompetencia": f"{draft.competencia.isoformat()}T15:00:00Z",
         "cliente": _render_tomador(draft.tomador),
