@@ -9,13 +9,13 @@ from aiohttp import ClientSession
 
 from shared.config.secret import Secret
 from shared.config.settings import IssuerSettings, ProcessSettings, VindiSettings
-from shared.db.connections_store import IssuerConnection, VindiConnection, VindiEnvironment
+from shared.db.tenants.connections_store import IssuerConnection, VindiConnection, VindiEnvironment
 from shared.domain.ids import TenantId
-from shared.http import open_session
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.interface import Issuer
 from shared.issuer.limits import Limits
-from shared.redis_client import redis_client
+from shared.net.http import open_session
+from shared.net.redis import redis_client
 from shared.vindi.budget import AccountKey, Budget, Lane
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient

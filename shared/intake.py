@@ -5,11 +5,12 @@ Webhook, reconciler and backfill all come through here (design D15).
 
 from collections.abc import Sequence
 
-from shared.db import bills_store, events_store, outbox_store
-from shared.db.bills_store import ReadBill
 from shared.db.connection import Connection, Pool
-from shared.db.events_store import StoredEvent
-from shared.db.outbox_store import Mark
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Mark
+from shared.db.vindi import bills_store, events_store
+from shared.db.vindi.bills_store import ReadBill
+from shared.db.vindi.events_store import StoredEvent
 from shared.domain.ids import TenantId
 
 

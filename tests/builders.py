@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from shared.db.outbox_store import LIVE, Entry
+from shared.db.outbox.outbox_store import LIVE, Entry
 from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer
 from shared.domain.ids import BillId, ChargeId, CustomerId, TenantId
 from shared.domain.money import Cents

@@ -30,7 +30,7 @@ from services.sandbox.run import Sandbox, running_sandbox
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
 from shared.local.files import free_port
-from tests.emitter.conftest import a_buyer
+from tests.services.emitter.conftest import a_buyer
 
 EVENTS_A_SECOND: Final = 10
 RESUME_WITHIN: Final = 15.0  # seconds

@@ -11,18 +11,18 @@ from typing import Final
 import structlog
 from starlette.applications import Starlette
 
+from services.emitter.acting.group_commit import Scribe
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
 from services.emitter.loop import Loop, free_leases_for_ever
-from services.emitter.scribe import Scribe
 from shared.clients import open_clients
 from shared.config.settings import EmitterSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import schema_check
+from shared.run.waker import ring_worker
 from shared.telemetry.health import Check, NotReadyError, health_routes
-from shared.waker import ring_worker
 
 DRAIN_SECONDS: Final = 8.0  # what is at the issuer may answer; the rest is looked up later
 

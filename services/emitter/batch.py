@@ -8,32 +8,29 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.emitter.ask import ask_issuer
+from services.emitter.acting.ask import ask_issuer
+from services.emitter.acting.group_commit import Scribe
+from services.emitter.acting.write import write_plans
 from services.emitter.context import TenantContext, load_context
-from services.emitter.duplicates import hold_duplicates
-from services.emitter.gate import Gate, park
-from services.emitter.known_parts import lacks_part, load_notas, look_after, parts_only_followed
-from services.emitter.ladder import back_off
 from services.emitter.leases import Leases
-from services.emitter.plan import plan_sale
-from services.emitter.plan_parts import follow_parts
-from services.emitter.read import read_bills, read_customers
-from services.emitter.rows import Terms
-from services.emitter.scribe import Scribe
+from services.emitter.planning.plan import plan_sale
+from services.emitter.planning.plan_parts import follow_parts
+from services.emitter.planning.rows import Terms
+from services.emitter.planning.waits import back_off
+from services.emitter.reading.known import lacks_part, load_notas, look_after, parts_only_followed
+from services.emitter.reading.read import read_bills, read_customers
+from services.emitter.stopping.duplicates import hold_duplicates
+from services.emitter.stopping.outage import Gate, park
 from services.emitter.work import FollowUp, FreshSale, Known, Plan, happened, settle
-from services.emitter.write import write_plans
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
-from shared.db import (
-    bills_store,
-    connections_store,
-    events_store,
-    outbox_store,
-    sales_store,
-)
 from shared.db.connection import Pool
-from shared.db.outbox_store import Entry
-from shared.db.sales_store import SaleRow
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Entry
+from shared.db.sales import sales_store
+from shared.db.sales.sales_store import SaleRow
+from shared.db.tenants import connections_store
+from shared.db.vindi import bills_store, events_store
 from shared.domain.decide import decide, decide_with_customer
 from shared.domain.decision import NeedsCustomer
 from shared.domain.errors import TenantBlockedError, TransientError

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from services.emitter.gate import Gate, open_gate
-from services.emitter.rows import Terms
+from services.emitter.planning.rows import Terms
+from services.emitter.stopping.outage import Gate, open_gate
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
-from shared.db import connections_store, rules_store, tenants_store
 from shared.db.connection import Pool
-from shared.db.connections_store import IssuerConnection, VindiConnection
+from shared.db.tenants import connections_store, rules_store, tenants_store
+from shared.db.tenants.connections_store import IssuerConnection, VindiConnection
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.domain.rule import Rule

@@ -11,8 +11,8 @@ import structlog
 
 from services.emitter.batch import Tools, work_batch
 from services.emitter.leases import LEASE
-from shared.db import outbox_store
-from shared.db.outbox_store import Entry, Lane
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Entry, Lane
 from shared.domain.ids import TenantId
 
 log = structlog.get_logger()

@@ -11,9 +11,9 @@ from typing import Final
 
 import structlog
 
-from shared.db import outbox_store
 from shared.db.connection import Pool
-from shared.db.outbox_store import Entry
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Entry
 from shared.domain.ids import BillId, TenantId
 
 LEASE: Final = timedelta(seconds=12)  # a killed worker delays its sales by no more than this

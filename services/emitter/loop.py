@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from services.emitter.dispatch import Dispatcher
-from shared.db import outbox_store
 from shared.db.connection import Pool
+from shared.db.outbox import outbox_store
 
 log = structlog.get_logger()
 

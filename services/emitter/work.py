@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.db.bills_store import KnownBill, ReadBill
-from shared.db.notas_store import Intent, KnownNota, NotaUpdate
-from shared.db.outbox_store import Entry, Settlement
-from shared.db.sales_store import KnownSale, Progress, SaleRow
-from shared.db.timeline_store import Happening
+from shared.db.outbox.outbox_store import Entry, Settlement
+from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
+from shared.db.sales.sales_store import KnownSale, Progress, SaleRow
+from shared.db.sales.timeline_store import Happening
+from shared.db.vindi.bills_store import KnownBill, ReadBill
 from shared.domain.bill import Bill, Customer
 from shared.domain.denials import DAY_REFUSED
 from shared.domain.ids import ChargeId

@@ -31,10 +31,10 @@ from services.reconciler.api import (
     status_webhook,
     tenants,
 )
-from services.reconciler.api.openapi import describe
-from services.reconciler.api.operation import PREFIX, AnyOperation
-from services.reconciler.api.problem import Problem, render_problem
-from services.reconciler.api.serve import PathEndpoint
+from services.reconciler.api.kit.openapi import describe
+from services.reconciler.api.kit.operation import PREFIX, AnyOperation
+from services.reconciler.api.kit.problem import Problem, render_problem
+from services.reconciler.api.kit.serve import PathEndpoint
 from shared.config.env import ApiToken
 from shared.telemetry.health import Check, health_routes
 from shared.telemetry.metrics import RequestMetrics

@@ -16,11 +16,11 @@ from prometheus_client import Counter
 from services.reconciler.services import Services
 from shared.crypto.seal import Sealer
 from shared.crypto.webhook_signature import signed_headers
-from shared.db import status_webhooks_store
 from shared.db.connection import Pool
-from shared.db.status_webhooks_store import Due, StatusWebhook
+from shared.db.hooks import status_webhooks_store
+from shared.db.hooks.status_webhooks_store import Due, StatusWebhook
 from shared.domain.ids import TenantId
-from shared.http_guarded import TargetRefused, check_target, open_guarded_session
+from shared.net.guarded import TargetRefused, check_target, open_guarded_session
 
 log = structlog.get_logger()
 

@@ -10,9 +10,10 @@ import structlog
 
 from services.reconciler.services import Services
 from shared.crypto.seal import Sealer
-from shared.db import connections_store, foreign_notas_store
-from shared.db.foreign_notas_store import ForeignNota
-from shared.db.sales_read import document_word
+from shared.db.closing import foreign_notas_store
+from shared.db.closing.foreign_notas_store import ForeignNota
+from shared.db.sales.sales_read import document_word
+from shared.db.tenants import connections_store
 from shared.domain.errors import PipelineError
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from starlette.applications import Starlette
 
 from services.reconciler.app import create_app
-from services.reconciler.background import run_background
+from services.reconciler.loops import run_background
 from services.reconciler.services import Services
 from shared.clients import open_clients
+from shared.commands.set_up import SetUp
 from shared.config.settings import ReconcilerSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import schema_check
-from shared.set_up import SetUp
+from shared.run.waker import open_waker
 from shared.telemetry.health import NotReadyError
-from shared.waker import open_waker
 
 
 def wire(settings: ReconcilerSettings) -> Starlette:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.clients import Clients
-from shared.closing import VindiTotals
+from shared.commands.closing import VindiTotals
+from shared.commands.set_up import SetUp
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
-from shared.set_up import SetUp
-from shared.waker import Waker
+from shared.run.waker import Waker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

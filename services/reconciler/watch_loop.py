@@ -9,11 +9,12 @@ import structlog
 from prometheus_client import Gauge
 
 from services.reconciler.services import Services
-from shared.db import brakes_store, issuer_health_store, watch_store
-from shared.db.brakes_store import NOT_BRAKED
+from shared.db.tenants import brakes_store, issuer_health_store
+from shared.db.tenants.brakes_store import NOT_BRAKED
+from shared.db.vindi import watch_store
 from shared.domain.ids import TenantId
-from shared.watch import WORSE, Check, Status, judge
-from shared.watch_issuing import judge_issuing
+from shared.watch.connection import WORSE, Check, Status, judge
+from shared.watch.issuing import judge_issuing
 
 log = structlog.get_logger()
 

@@ -18,11 +18,11 @@ from services.webhook.secrets import Secrets
 from shared.config.settings import WebhookSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool, open_pool
-from shared.db.events_store import Source
 from shared.db.migrate import schema_check
+from shared.db.vindi.events_store import Source
+from shared.run.waker import Waker, open_waker
 from shared.telemetry.health import Check, NotReadyError, health_routes
 from shared.telemetry.metrics import RequestMetrics
-from shared.waker import Waker, open_waker
 
 STATEMENT_TIMEOUT: Final = timedelta(seconds=5)  # senders wait; late is worse than "come again"
 SOURCES: Final[dict[str, Source]] = {"vindi": "vindi", "enotas": "enotas"}

@@ -18,8 +18,8 @@ from prometheus_client import Counter, Histogram
 
 from shared import intake
 from shared.db.connection import Pool
-from shared.db.events_store import StoredEvent
-from shared.db.outbox_store import Mark
+from shared.db.outbox.outbox_store import Mark
+from shared.db.vindi.events_store import StoredEvent
 
 FLUSHERS: Final = 2  # while one batch waits for the disk, the next requests are read
 ENOUGH: Final = 24  # deliveries for a batch of its own; fewer wait for those being read just now

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from shared.domain.ids import BillId, TenantId
-from shared.json_bytes import read_json
+from shared.net.json_bytes import read_json
 
 Flag = Literal[
     "malformed", "not_an_object", "no_event", "no_type", "unknown_type", "no_data", "no_bill_id",

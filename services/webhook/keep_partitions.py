@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
-from shared.db import events_store
 from shared.db.connection import Pool
+from shared.db.vindi import events_store
 
 EVERY_SECONDS: Final = 3600.0
 AFTER_FAILURE_SECONDS: Final = 30.0

@@ -19,8 +19,8 @@ from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets, secret_of_basic
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import tenant_of_secret
-from shared.db.events_store import Source, StoredEvent
-from shared.db.outbox_store import LIVE, Mark
+from shared.db.outbox.outbox_store import LIVE, Mark
+from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
 
 Outcome = Literal[

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
-from shared.db import rejections_store
 from shared.db.connection import Pool
+from shared.db.vindi import rejections_store
 from shared.domain.ids import TenantId
 
 EVERY_SECONDS: Final = 5.0

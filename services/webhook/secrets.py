@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.crypto.tokens import hash_secret, same_secret, tenant_of_secret
-from shared.db import secrets_store
 from shared.db.connection import Pool
-from shared.db.events_store import Source
+from shared.db.tenants import secrets_store
+from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 
 # A secret made or revoked is noticed this much later. Nothing is lost by either: Vindi repeats a

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.issuer.errors import IssuerBusy
-from shared.redis_client import ANSWER, REST_SECONDS
+from shared.net.redis import ANSWER, REST_SECONDS
 
 log = structlog.get_logger()
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import aiohttp
 
 from shared.config.env import Env, SettingsError
-from shared.http import demand_https
 from shared.local.home import open_home
+from shared.net.http import demand_https
 
 PREFIX: Final = "/internal/v1"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=60, connect=5)

@@ -19,8 +19,8 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.http import server_time
-from shared.redis_client import ANSWER, REST_SECONDS
+from shared.net.http import server_time
+from shared.net.redis import ANSWER, REST_SECONDS
 from shared.vindi.errors import VindiBusy
 from shared.vindi.local_budget import LocalBudget
 

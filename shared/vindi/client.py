@@ -17,8 +17,8 @@ from msgspec import Struct
 from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
-from shared.http import NEVER_SENT, demand_https, retry_after, server_time
-from shared.json_bytes import read_json
+from shared.net.http import NEVER_SENT, demand_https, retry_after, server_time
+from shared.net.json_bytes import read_json
 from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,

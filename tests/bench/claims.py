@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from shared.db import outbox_store
 from shared.db.migrate import migrate
+from shared.db.outbox import outbox_store
 from shared.domain.ids import TenantId
 from shared.local.postgres import EmbeddedPostgres, running_postgres
 from tests.bench.measure import Measure

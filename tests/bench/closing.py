@@ -19,20 +19,21 @@ from aiohttp import web
 
 from services.reconciler.api.closing_files import render_csv
 from services.reconciler.api.export_zip import Export, stream_zip
-from shared.closing import VindiTotals, close, span_of
+from shared.commands.closing import VindiTotals, close, span_of
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
-from shared.db import closing_read, tenants_store
-from shared.db.closing_read import Span
+from shared.db.closing import closing_read
+from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection, Pool, open_pool
 from shared.db.migrate import migrate
-from shared.db.tenants_store import Tenant
+from shared.db.tenants import tenants_store
+from shared.db.tenants.tenants_store import Tenant
 from shared.domain.closing import Month
 from shared.domain.ids import TenantId
-from shared.http import open_session
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.limits import Limits
 from shared.local.postgres import running_postgres
+from shared.net.http import open_session
 from tests.bench.measure import Measure
 
 TENANT: Final = TenantId("tbenchbench")

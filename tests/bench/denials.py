@@ -9,14 +9,14 @@ from typing import Final
 from services.emitter.dispatch import Dispatcher
 from services.sandbox.run import running_sandbox
 from services.sandbox.vindi import operations
+from shared.commands.denials import retry_group
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
-from shared.db import denials_store
 from shared.db.connection import open_pool
-from shared.denials import retry_group
-from shared.waker import Waker
+from shared.db.sales import denials_store
+from shared.run.waker import Waker
 from tests.bench.measure import Measure
-from tests.emitter.conftest import Desk, a_desk
+from tests.services.emitter.conftest import Desk, a_desk
 from tests.support.servers import postgres_for_tests
 
 NOTAS: Final = 10_000

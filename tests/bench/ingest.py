@@ -21,8 +21,8 @@ import asyncpg
 import psutil
 
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
-from shared.db import secrets_store
 from shared.db.migrate import migrate
+from shared.db.tenants import secrets_store
 from shared.local.files import free_port
 from shared.local.postgres import DURABLE, installation, running_postgres
 from shared.local.redis import running_redis

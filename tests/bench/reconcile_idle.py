@@ -14,12 +14,12 @@ import aiohttp
 import asyncpg
 import psutil
 
-from services.reconciler.passes.plan import next_pass
-from services.reconciler.passes.slow_lanes import COUNTED_DAYS, SWEPT_DAYS
+from services.reconciler.accounts.plan import next_pass
+from services.reconciler.accounts.slow_lanes import COUNTED_DAYS, SWEPT_DAYS
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import new_tenant_id
-from shared.db.connections_store import VINDI_KEY
 from shared.db.migrate import migrate
+from shared.db.tenants.connections_store import VINDI_KEY
 from shared.local.files import free_port
 from shared.local.postgres import running_postgres
 from shared.local.redis import running_redis

@@ -19,7 +19,7 @@ from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
 from services.sandbox.vindi.records import Bill
 from shared.local.files import free_port
-from tests.emitter.conftest import a_buyer
+from tests.services.emitter.conftest import a_buyer
 
 TOKEN = "a-token-for-journeys"
 PATIENCE = 90.0  # seconds; a loaded machine is slow, a broken system never answers

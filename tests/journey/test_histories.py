@@ -26,27 +26,23 @@ from services.sandbox.run import running_sandbox
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.operations import OperationRefusedError
 from services.sandbox.vindi.records import Bill
-from shared.closing import VindiTotals, close
+from shared.commands.actions import Asked, act
+from shared.commands.closing import VindiTotals, close
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
-from shared.db import (
-    closing_locks_store,
-    connections_store,
-    outbox_store,
-    outbox_wakes,
-    tenants_store,
-)
+from shared.db.closing import closing_locks_store
 from shared.db.connection import open_pool
+from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.tenants import connections_store, tenants_store
 from shared.domain.actions import Action
 from shared.domain.closing import Figures, Month, Sum
 from shared.domain.ids import BillId
 from shared.domain.messages import MESSAGES
 from shared.domain.sale import SaleStatus
-from shared.sale_actions import Asked, act
+from shared.run.waker import Waker
 from shared.vindi.budget import Lane
-from shared.waker import Waker
-from tests.emitter.conftest import SEALER, Desk, a_buyer, a_desk
-from tests.emitter.test_parts import SERVICES, sell_mixed
+from tests.services.emitter.conftest import SEALER, Desk, a_buyer, a_desk
+from tests.services.emitter.test_parts import SERVICES, sell_mixed
 from tests.support.servers import PostgresForTests
 
 EXAMPLES: Final = int(os.environ.get("NOTAPONTE_HISTORIES", "12"))

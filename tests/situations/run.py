@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, cast
 
-from services.emitter import outcomes
-from services.emitter.outcomes import Reader, Sent
-from services.emitter.plan import STATUS_OF_NOTA, plan_sale
-from services.emitter.rows import Terms
+from services.emitter.planning import answers
+from services.emitter.planning.answers import Reader, Sent
+from services.emitter.planning.plan import STATUS_OF_NOTA, plan_sale
+from services.emitter.planning.rows import Terms
 from services.emitter.work import (
     CancelNota,
     FollowUp,
@@ -18,8 +18,8 @@ from services.emitter.work import (
     Send,
     Steps,
 )
-from shared.db.notas_store import KnownNota, liveliest
-from shared.db.sales_store import KnownSale, SaleRow
+from shared.db.sales.notas_store import KnownNota, liveliest
+from shared.db.sales.sales_store import KnownSale, SaleRow
 from shared.domain.decide import decide
 from shared.domain.decision import NeedsCustomer
 from shared.domain.ids import CustomerId, IssuerNotaId
@@ -130,7 +130,7 @@ def _sent(fresh: FreshSale, plan: Plan, now: datetime) -> Sent:
                 auto_sends=plan.action.auto_sends,
             )
         case FollowUp() | CancelNota():
-            return outcomes.about(fresh.entry, plan.action.nota, now, bill_read=True)
+            return answers.about(fresh.entry, plan.action.nota, now, bill_read=True)
         case Steps() | None:
             raise ValueError("the issuer answers, but not about one nota")
 
@@ -140,37 +140,37 @@ def _outcome(text: str, sent: Sent, now: datetime) -> Plan | None:
     soon = now + timedelta(minutes=5)
     match verb:
         case "denies":
-            return outcomes.seen(sent, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
+            return answers.seen(sent, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
         case "refuses":
             finding = Finding(code="NF001", message=rest)
-            return outcomes.refused(sent, classify_denial(rest), [finding], _reader(), now)
+            return answers.refused(sent, classify_denial(rest), [finding], _reader(), now)
         case "blocks":
-            return outcomes.blocked(sent, rest)
+            return answers.blocked(sent, rest)
         case "nothing":  # "nothing found, look 2"
-            return outcomes.not_found(sent, int(rest.split()[-1]), WAITS, now)
+            return answers.not_found(sent, int(rest.split()[-1]), WAITS, now)
         case _:
             pass
     match text:
         case "accepts":
-            return outcomes.accepted(sent, IssuerNotaId("n1"), now)
+            return answers.accepted(sent, IssuerNotaId("n1"), now)
         case "answer is lost":
-            return outcomes.answer_lost(sent, "timeout", now)
+            return answers.answer_lost(sent, "timeout", now)
         case "is busy":
-            return outcomes.busy(sent, soon, WAITS)
+            return answers.busy(sent, soon, WAITS)
         case "was not reached":
-            return outcomes.not_sent(sent, soon)
+            return answers.not_sent(sent, soon)
         case "is down":
-            return outcomes.put_off(sent, soon)
+            return answers.put_off(sent, soon)
         case "cannot be asked":
-            return outcomes.ask_later(sent, now)
+            return answers.ask_later(sent, now)
         case "refused the cancelling":
-            return outcomes.cancel_refused(sent, [Finding(code="C1", message="prazo")], _seal)
+            return answers.cancel_refused(sent, [Finding(code="C1", message="prazo")], _seal)
         case "cannot cancel yet":
-            return outcomes.cancel_remembered(sent, now)
+            return answers.cancel_remembered(sent, now)
         case "never had it":
-            return outcomes.never_arrived(sent, sent.then_cancel or "canceled_by_person")
+            return answers.never_arrived(sent, sent.then_cancel or "canceled_by_person")
         case _:
-            return outcomes.seen(sent, _snapshot(PHASES[text]), reader=_reader(), now=now)
+            return answers.seen(sent, _snapshot(PHASES[text]), reader=_reader(), now=now)
 
 
 def _snapshot(phase: Phase, reason: str | None = None) -> Snapshot:

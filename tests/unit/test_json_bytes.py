@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.json_bytes import read_json, write_json
+from shared.net.json_bytes import read_json, write_json
 
 values = st.recursive(
     st.none()

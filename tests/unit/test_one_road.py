@@ -10,13 +10,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_what_is_heard_or_read_enters_through_intake_alone() -> None:
     assert set(_callers("outbox_store", "mark_due")) == {
         "shared/intake.py",
-        "shared/sale_actions.py",  # a person's wish is no fact
+        "shared/commands/actions.py",  # a person's wish is no fact
     }
     assert set(_callers("events_store", "add")) == {"shared/intake.py"}
-    assert set(_callers("bills_store", "store")) == {
-        "shared/intake.py",
-        "services/emitter/write.py",  # what it read before it decided, written with the decision
-    }
+    assert (
+        set(_callers("bills_store", "store"))
+        == {
+            "shared/intake.py",
+            "services/emitter/acting/write.py",  # what it read, with what it decided
+        }
+    )
 
 
 def _callers(module: str, function: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -13,12 +13,12 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import Reason, Word
 from services.reconciler.api.sales import sale_unknown
-from services.reconciler.api.words import Reason, Word
+from shared.commands.actions import SALE_UNKNOWN, Asked, act, act_by_code
 from shared.domain.actions import Action
 from shared.domain.ids import BillId
-from shared.sale_actions import SALE_UNKNOWN, Asked, act, act_by_code
 
 MOST_BILLS: Final = 5000
 BillNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]

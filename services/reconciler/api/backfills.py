@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from services.reconciler.api.once import once
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.once import once
+from services.reconciler.api.kit.operation import (
     PREFIX,
     Answer,
     AnyOperation,
@@ -17,10 +17,8 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem
-from services.reconciler.api.rules import RuleAsked
-from services.reconciler.api.tenants import Paging
-from services.reconciler.api.words import (
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import (
     Instant,
     Money,
     Name,
@@ -29,9 +27,12 @@ from services.reconciler.api.words import (
     read_cursor,
     write_cursor,
 )
+from services.reconciler.api.rules import RuleAsked
+from services.reconciler.api.tenants import Paging
 from shared.crypto.tokens import new_backfill_id, tenant_of_backfill
-from shared.db import audit_store, backfills_store, connections_store, rules_store
+from shared.db.backfill import backfills_store
 from shared.db.connection import Connection
+from shared.db.tenants import audit_store, connections_store, rules_store
 from shared.domain.backfill_run import (
     Asked,
     Backfill,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.reconciler.api.closing_files import render_csv
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -14,17 +14,12 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem
-from services.reconciler.api.words import Instant, Money, Reason, month_of
-from shared.closing import close, span_of
-from shared.db import (
-    audit_store,
-    closing_locks_store,
-    closing_read,
-    connections_store,
-    outbox_wakes,
-    tenants_store,
-)
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
+from shared.commands.closing import close, span_of
+from shared.db.closing import closing_locks_store, closing_read
+from shared.db.outbox import outbox_wakes
+from shared.db.tenants import audit_store, connections_store, tenants_store
 from shared.domain.closing import Adjustment, Closing, Figures, Lock, Month, Sum
 from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.money import show_reais

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -12,9 +12,10 @@ from services.reconciler.api.operation import (
     NoQuery,
     Operation,
 )
-from services.reconciler.api.problem import Problem
-from services.reconciler.api.words import Instant, month_of
-from shared.db import audit_store, closing_checks_store
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import Instant, month_of
+from shared.db.closing import closing_checks_store
+from shared.db.tenants import audit_store
 from shared.domain.closing_check import Check, CheckStatus
 
 NoInput = Call[NoBody, NoQuery]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints
 
 from services.reconciler.api.export_zip import Export, stream_zip
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -20,10 +20,11 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem
-from shared.closing import span_of
-from shared.db import closing_read, connections_store
-from shared.db.closing_read import Line
+from services.reconciler.api.kit.problem import Problem
+from shared.commands.closing import span_of
+from shared.db.closing import closing_read
+from shared.db.closing.closing_read import Line
+from shared.db.tenants import connections_store
 from shared.domain.closing import Month
 from shared.domain.moment import local_day
 from shared.domain.money import show_reais

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, StringConstraints
 
-from services.reconciler.api.once import once
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.once import once
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -15,12 +15,12 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.refusals import refusing
-from services.reconciler.api.words import ApiKey
+from services.reconciler.api.kit.refusals import refusing
+from services.reconciler.api.kit.words import ApiKey
+from shared.commands.checks import Notice
 from shared.config.secret import Secret
-from shared.connection_checks import Notice
 from shared.db.connection import Connection
-from shared.db.connections_store import issuer_key_word
+from shared.db.tenants.connections_store import issuer_key_word
 from shared.vindi.budget import Lane
 
 # A person waits; the account's other work may have spent its requests for a while.

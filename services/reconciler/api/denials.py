@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import BaseModel, Field
 
 from services.reconciler.api.actions import ReasonIn
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -13,13 +13,13 @@ from services.reconciler.api.operation import (
     NoQuery,
     Operation,
 )
-from services.reconciler.api.problem import Problem
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import Instant, Money
 from services.reconciler.api.sales import original_text
-from services.reconciler.api.words import Instant, Money
+from shared.commands.denials import NumberingNeedsPerson, retry_group
 from shared.crypto.seal import Sealer
-from shared.db import denials_store
-from shared.db.denials_store import DenialGroup
-from shared.denials import NumberingNeedsPerson, retry_group
+from shared.db.sales import denials_store
+from shared.db.sales.denials_store import DenialGroup
 from shared.domain.denials import GROUP, policy_for
 from shared.domain.ids import TenantId
 from shared.domain.messages import WhoActs, message_for

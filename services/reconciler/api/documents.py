@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -13,11 +13,12 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem
+from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.sales import sale_unknown
-from shared.db import connections_store, sales_read
-from shared.db.connections_store import IssuerConnection
-from shared.db.sales_read import NotaView
+from shared.db.sales import sales_read
+from shared.db.sales.sales_read import NotaView
+from shared.db.tenants import connections_store
+from shared.db.tenants.connections_store import IssuerConnection
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.issuer.interface import DocumentKind, NotReady
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from shared.db.closing_read import ValidNota
+from shared.db.closing.closing_read import ValidNota
 from shared.domain.errors import PipelineError, TenantBlockedError, TransientError
 from shared.domain.money import show_reais
 from shared.issuer.interface import DocumentKind, Issuer, NotReady

@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -12,11 +12,12 @@ from services.reconciler.api.operation import (
     NoQuery,
     Operation,
 )
-from services.reconciler.api.serve import tenant_unknown
-from services.reconciler.api.words import Instant
-from shared.db import brakes_store, issuer_health_store, watch_store
-from shared.watch import Check, Status, judge, worst
-from shared.watch_issuing import judge_issuing
+from services.reconciler.api.kit.serve import tenant_unknown
+from services.reconciler.api.kit.words import Instant
+from shared.db.tenants import brakes_store, issuer_health_store
+from shared.db.vindi import watch_store
+from shared.watch.connection import Check, Status, judge, worst
+from shared.watch.issuing import judge_issuing
 
 
 class CheckOut(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, Field
 
 from services.reconciler.api.actions import ReasonIn
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -14,11 +14,11 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem, invalid
-from services.reconciler.api.words import Instant, Money
-from shared.brakes import release_brake
-from shared.db import audit_store, brakes_store
-from shared.db.brakes_store import BrakeState
+from services.reconciler.api.kit.problem import Problem, invalid
+from services.reconciler.api.kit.words import Instant, Money
+from shared.commands.brakes import release_brake
+from shared.db.tenants import audit_store, brakes_store
+from shared.db.tenants.brakes_store import BrakeState
 from shared.domain.brakes import Limits
 from shared.domain.messages import message_for
 from shared.domain.money import Cents, read_reais, show_reais

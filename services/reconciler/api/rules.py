@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -14,17 +14,17 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import Instant, Money, read_number_cursor, write_cursor
 from services.reconciler.api.tenants import Paging
-from services.reconciler.api.words import Instant, Money, read_number_cursor, write_cursor
-from shared.db import rules_store
-from shared.db.rules_store import RuleVersion
+from shared.commands.rule_change import foresee_change
+from shared.db.tenants import rules_store
+from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.impossible import Impossible, impossible_in
 from shared.domain.money import show_reais
 from shared.domain.rule import STORED, Rule
 from shared.domain.rule_change import ChangeCount, Outcome
 from shared.domain.sale import SaleStatus
-from shared.rule_change import foresee_change
 
 _MOST_VERSIONS: Final = 2**31 - 1
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -14,9 +14,8 @@ from services.reconciler.api.operation import (
     NoQuery,
     Operation,
 )
-from services.reconciler.api.problem import Problem
-from services.reconciler.api.tenants import Paging
-from services.reconciler.api.words import (
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import (
     Day,
     Instant,
     Money,
@@ -24,10 +23,11 @@ from services.reconciler.api.words import (
     read_number_cursor,
     write_cursor,
 )
+from services.reconciler.api.tenants import Paging
 from shared.crypto.seal import Sealer
-from shared.db import notas_store, sales_read
-from shared.db.sales_read import NotaView, SaleFilter, SaleView
-from shared.db.timeline_store import TimelineEntry
+from shared.db.sales import notas_store, sales_read
+from shared.db.sales.sales_read import NotaView, SaleFilter, SaleView
+from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.ids import BillId, TenantId
 from shared.domain.messages import WhoActs, label_for
 from shared.domain.money import show_reais

@@ -4,11 +4,18 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, StringConstraints, model_validator
 
-from services.reconciler.api.operation import Answer, AnyOperation, Call, NoQuery, Operation, Strict
-from services.reconciler.api.problem import Problem
+from services.reconciler.api.kit.operation import (
+    Answer,
+    AnyOperation,
+    Call,
+    NoQuery,
+    Operation,
+    Strict,
+)
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import Reason
 from services.reconciler.api.sales import sale_unknown
-from services.reconciler.api.words import Reason
-from shared.statements import Statement, state_nota
+from shared.commands.statements import Statement, state_nota
 
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z./-]{1,50}$")]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
@@ -13,14 +13,15 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.problem import Problem, invalid
+from services.reconciler.api.kit.problem import Problem, invalid
+from services.reconciler.api.kit.words import Instant, read_number_cursor, write_cursor
 from services.reconciler.api.tenants import Paging
-from services.reconciler.api.words import Instant, read_number_cursor, write_cursor
 from services.reconciler.deliver import own_address_is_loopback
 from shared.crypto.webhook_signature import new_signing_secret
-from shared.db import audit_store, status_webhooks_store
-from shared.db.status_webhooks_store import Delivery, StatusWebhook
-from shared.http_guarded import TargetRefused, check_target
+from shared.db.hooks import status_webhooks_store
+from shared.db.hooks.status_webhooks_store import Delivery, StatusWebhook
+from shared.db.tenants import audit_store
+from shared.net.guarded import TargetRefused, check_target
 
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$")]
 

@@ -5,8 +5,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
-from services.reconciler.api.once import once
-from services.reconciler.api.operation import (
+from services.reconciler.api.kit.once import once
+from services.reconciler.api.kit.operation import (
     PREFIX,
     Answer,
     AnyOperation,
@@ -16,8 +16,8 @@ from services.reconciler.api.operation import (
     Operation,
     Strict,
 )
-from services.reconciler.api.refusals import refusing
-from services.reconciler.api.words import (
+from services.reconciler.api.kit.refusals import refusing
+from services.reconciler.api.kit.words import (
     Cursor,
     Instant,
     Limit,
@@ -27,9 +27,9 @@ from services.reconciler.api.words import (
     read_cursor,
     write_cursor,
 )
-from shared.db import tenants_store
 from shared.db.connection import Connection
-from shared.db.tenants_store import Tenant
+from shared.db.tenants import tenants_store
+from shared.db.tenants.tenants_store import Tenant
 from shared.domain.ids import TenantId
 
 DEFAULT_ZONE: Final = "America/Sao_Paulo"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.reconciler.backfill.known import Known
-from shared.db.bills_store import came_alive
+from shared.db.vindi.bills_store import came_alive
 from shared.domain.backfill import Foreseen, Window, foresee, window_moment
 from shared.domain.backfill_run import Asked
 from shared.domain.bill import LIVE_STATUSES, Bill, Customer

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.db import bills_store, notas_store, sales_store
-from shared.db.bills_store import KnownBill
 from shared.db.connection import Connection
-from shared.db.sales_store import KnownSale
+from shared.db.sales import notas_store, sales_store
+from shared.db.sales.sales_store import KnownSale
+from shared.db.vindi import bills_store
+from shared.db.vindi.bills_store import KnownBill
 from shared.domain.ids import BillId, TenantId
 
 

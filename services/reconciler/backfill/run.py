@@ -15,10 +15,10 @@ from services.reconciler.backfill.known import Known, load_known
 from services.reconciler.backfill.reading import created_at, read_next
 from services.reconciler.backfill.take import Taken, take, take_unread
 from services.reconciler.services import Services
-from shared.db import backfill_bills_store, backfills_store
-from shared.db.backfill_bills_store import Decided, FoundBill, OpenBill, ReadCustomer
-from shared.db.bills_store import ReadBill, came_alive
+from shared.db.backfill import backfill_bills_store, backfills_store
+from shared.db.backfill.backfill_bills_store import Decided, FoundBill, OpenBill, ReadCustomer
 from shared.db.connection import Connection
+from shared.db.vindi.bills_store import ReadBill, came_alive
 from shared.domain.backfill import Foreseen
 from shared.domain.backfill_run import Backfill, Position
 from shared.domain.bill import Bill, Customer, Refund
@@ -26,7 +26,7 @@ from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
-from shared.json_bytes import read_json, write_json
+from shared.net.json_bytes import read_json, write_json
 from shared.vindi.bulk import Found as FoundRow
 from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.payloads import read_bill, read_customer

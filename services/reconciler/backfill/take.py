@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.db import backfill_sales_store, timeline_store
-from shared.db.backfill_sales_store import TakenSale
-from shared.db.bills_store import ReadBill
+from shared.db.backfill import backfill_sales_store
+from shared.db.backfill.backfill_sales_store import TakenSale
 from shared.db.connection import Connection
-from shared.db.outbox_store import BACKFILL, Mark
-from shared.db.timeline_store import Happening
+from shared.db.outbox.outbox_store import BACKFILL, Mark
+from shared.db.sales import timeline_store
+from shared.db.sales.timeline_store import Happening
+from shared.db.vindi.bills_store import ReadBill
 from shared.domain.backfill_run import Backfill
 from shared.domain.ids import BillId
 from shared.intake import put_bills

@@ -12,7 +12,8 @@ from services.reconciler.backfill.judge import Judge
 from services.reconciler.backfill.run import Run, RunLost
 from services.reconciler.mirror import reach_back
 from services.reconciler.services import Services
-from shared.db import backfills_store, connections_store, tenants_store
+from shared.db.backfill import backfills_store
+from shared.db.tenants import connections_store, tenants_store
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Backfill
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError

@@ -12,7 +12,6 @@ from yarl import URL
 from shared.domain.errors import TransientError
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
-from shared.http import server_time
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.transport import Answer, AnswerLost, Transport
@@ -32,6 +31,7 @@ from shared.issuer.interface import (
     Unknown,
 )
 from shared.issuer.limits import Limits
+from shared.net.http import server_time
 
 PAGE_SIZE: Final = 100
 # Their times have whole seconds: a change in the second before the request came before it.

@@ -24,7 +24,7 @@ from shared.domain.nota import (
 from shared.domain.party import is_foreign, phone_for_nota
 from shared.issuer.enotas.denials import plain_reason
 from shared.issuer.interface import Finding, Phase, Snapshot
-from shared.json_bytes import read_json, write_json
+from shared.net.json_bytes import read_json, write_json
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 MOST_NAME: Final = 75  # lengths seen in denials of real cities (section 4.2)

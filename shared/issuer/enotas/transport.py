@@ -10,7 +10,6 @@ from msgspec import Struct
 from yarl import URL
 
 from shared.domain.errors import UncertainError
-from shared.http import NEVER_SENT, demand_https, retry_after
 from shared.issuer.errors import (
     IssuerBusy,
     IssuerForbidden,
@@ -18,7 +17,8 @@ from shared.issuer.errors import (
     IssuerUnavailable,
 )
 from shared.issuer.limits import Limits
-from shared.json_bytes import read_json
+from shared.net.http import NEVER_SENT, demand_https, retry_after
+from shared.net.json_bytes import read_json
 
 log = structlog.get_logger()
 

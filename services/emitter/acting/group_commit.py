@@ -1,0 +1,92 @@
+"""Writes the issuer's answers down: those of a tenant that come close together share a commit."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from services.emitter.acting.write import write_plans
+from services.emitter.leases import Leases
+from services.emitter.work import Plan
+from shared.db.connection import Pool
+from shared.domain.ids import TenantId
+
+# A death before the commit costs a look-up each, so answers may wait for each other, but briefly:
+# commits of a dozen cost PostgreSQL and us more than the answers themselves.
+LINGER: Final = timedelta(milliseconds=120)
+FULL: Final = 100
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Answers of one tenant that wait for their commit."""
+
+    waiting: list[tuple[Plan, asyncio.Future[None]]] = field(default_factory=list)
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class Scribe:
+    """The answers of this process on their way to the database."""
+
+    pool: Pool
+    leases: Leases
+    _asking: Counter[TenantId] = field(default_factory=Counter)
+    _desks: dict[TenantId, _Desk] = field(default_factory=dict)
+    _writers: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @contextmanager
+    def asking(self, tenant: TenantId) -> Iterator[None]:
+        """Say that an answer will come while the block runs, for which others may wait."""
+        self._asking[tenant] += 1
+        try:
+            yield
+        finally:
+            self._asking[tenant] -= 1
+            if not self._asking[tenant]:
+                del self._asking[tenant]
+
+    async def write(self, tenant: TenantId, plan: Plan) -> None:
+        """Return once a plan is committed and its lease given up; raises what the database does."""
+        desk = self._desks.get(tenant)
+        if desk is None:
+            desk = self._desks[tenant] = _Desk()
+            writer = asyncio.create_task(self._write_all(tenant, desk), name=f"scribe-{tenant}")
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        done = asyncio.get_running_loop().create_future()
+        desk.waiting.append((plan, done))
+        if len(desk.waiting) >= FULL or tenant not in self._asking:
+            desk.enough.set()
+        await done
+
+    async def _write_all(self, tenant: TenantId, desk: _Desk) -> None:
+        while desk.waiting:
+            try:
+                async with asyncio.timeout(LINGER.total_seconds()):
+                    await desk.enough.wait()
+            except TimeoutError:
+                pass
+            desk.enough.clear()
+            together, desk.waiting = desk.waiting, []
+            await self._write(tenant, together)
+        del self._desks[tenant]
+
+    async def _write(
+        self, tenant: TenantId, together: list[tuple[Plan, asyncio.Future[None]]]
+    ) -> None:
+        plans = [plan for plan, _ in together]
+        try:
+            await write_plans(self.pool, tenant, plans)
+        except Exception as error:  # noqa: BLE001 - each batch that waits for it fails by it
+            for _, done in together:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for plan, done in together:
+            self.leases.release(plan.entry)
+            if not done.done():
+                done.set_result(None)

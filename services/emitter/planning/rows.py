@@ -1,0 +1,161 @@
+"""The rows a decision becomes, and what plans of one tenant share. Pure."""
+
+from datetime import date, datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from services.emitter.planning.waits import next_poll
+from services.emitter.work import FreshSale, Plan, happened, settle
+from shared.db.sales.notas_store import KnownNota, NotaUpdate
+from shared.db.sales.sales_store import SaleRow
+from shared.db.sales.timeline_store import Happening
+from shared.domain.bill import Bill, BillStatus
+from shared.domain.choose_rule import choose_moment
+from shared.domain.ids import TenantId
+from shared.domain.moment import moment_created, moment_paid
+from shared.domain.money import Cents
+from shared.domain.nota import IN_FLIGHT, VALID_NOTA, IssuerEnvironment, NotaStatus
+from shared.domain.rule import Rule
+from shared.domain.sale import SaleStatus
+
+
+class Seal(Protocol):
+    """Seals one value of the pass's tenant for a purpose."""
+
+    def __call__(self, value: bytes, purpose: str) -> bytes:
+        """Return the sealed value."""
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What plans of one tenant share."""
+
+    tenant: TenantId
+    rule: Rule | None
+    rule_version: int | None
+    environment: IssuerEnvironment | None
+    issuer_trouble: str | None  # why the issuer cannot be asked at all; a stable word
+    seal: Seal
+    document_word: "DocumentWord"
+
+
+class DocumentWord(Protocol):
+    """Hashes a document so that it can be searched for."""
+
+    def __call__(self, document: str) -> bytes:
+        """Return the keyed hash."""
+
+
+_MADE_OUT = IN_FLIGHT | VALID_NOTA
+
+
+def done(fresh: FreshSale, *, sale: SaleRow | None, due_at: datetime | None = None) -> Plan:
+    """Write a sale and give its entry back: nothing is asked of the issuer."""
+    return Plan(
+        entry=fresh.entry,
+        read=fresh.read(),
+        sale=sale,
+        happenings=() if sale is None else told(fresh, sale),
+        settlement=settle(fresh.entry, due_at=due_at, bill_read=True),
+    )
+
+
+def told(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
+    """The line of the timeline, where something changed."""
+    known = fresh.known.sale
+    if known is not None and (known.status, known.code) == (row.status, row.code):
+        return attention_told(fresh, row)
+    why = ": ".join(part for part in (row.code or "", row.detail) if part)
+    said = happened(fresh.entry, row.status.value, why)
+    return (said, *attention_told(fresh, row))
+
+
+def attention_told(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
+    """The line of what a person is asked to look at, where that is new."""
+    known = fresh.known.sale
+    if row.attention in (None, row.code, known.attention if known else None):
+        return ()
+    return (happened(fresh.entry, "attention", row.attention),)
+
+
+def sale_row(
+    fresh: FreshSale,
+    terms: Terms,
+    status: SaleStatus,
+    *,
+    code: str | None = None,
+    detail: str = "",
+    attention: str | None = None,
+    amount: Cents | None = None,
+    issue_at: datetime | None = None,
+    competencia: date | None = None,
+    wish_done: bool = False,
+) -> SaleRow:
+    """The sale as it is now decided; without an amount it is worth its bill."""
+    bill, customer, known = fresh.bill, fresh.customer, fresh.known.sale
+    # While a nota is asked for or stands, the sale is in the name of whom it was made out to.
+    nota = fresh.known.nota
+    standing = nota is not None and nota.status in _MADE_OUT and known is not None
+    when = choose_moment(bill, terms.rule) if terms.rule else None
+    document = customer.document if customer else None
+    return SaleRow(
+        bill_id=bill.id,
+        status=status,
+        code=code,
+        detail=detail,
+        attention=attention,
+        amount=_amount(bill) if amount is None else amount,
+        moment_at=_moment_at(fresh, when.issue_when if when else None),
+        issue_at=issue_at,
+        competencia=competencia,
+        rule_version=terms.rule_version,
+        rule_exception=when.exception if when else None,
+        origin=fresh.entry.origin,
+        customer_id=None if standing else bill.customer_id,
+        customer_name="" if standing else customer.name if customer else bill.customer_name,
+        document_word=terms.document_word(document) if document else None,
+        customer=fresh.customer_body,
+        wish_done=known.wish_at if wish_done and known else None,
+    )
+
+
+def _moment_at(fresh: FreshSale, issue_when: str | None) -> datetime | None:
+    if issue_when in ("bill_paid", "guarantee_ended"):
+        moment = moment_paid(fresh.bill)
+    else:
+        moment = moment_created(fresh.bill, fresh.came_alive_at)
+    return moment.at if moment else None
+
+
+def _amount(bill: Bill) -> Cents:
+    return bill.lines_total if bill.status is BillStatus.CANCELED else bill.amount
+
+
+def same_state(
+    nota: KnownNota,
+    *,
+    status: NotaStatus | None = None,
+    then_cancel: str | None = None,
+    cancel_sent: bool = False,
+) -> NotaUpdate:
+    """A nota that stays as the issuer knows it, but for what is said."""
+    return NotaUpdate(
+        bill_id=nota.bill_id,
+        part=nota.part,
+        revision=nota.revision,
+        status=status or nota.status,
+        denial=nota.denial,
+        lookups=nota.lookups,
+        look_up_at=nota.look_up_at,
+        then_cancel=then_cancel,
+        cancel_sent=cancel_sent,
+    )
+
+
+def keep_until(nota: KnownNota, now: datetime) -> datetime | None:
+    """When a nota that is kept is worth another look; None: when something is heard of it."""
+    if nota.status is NotaStatus.PENDING:
+        return next_poll(nota.sent_at or now, now)
+    if nota.status is NotaStatus.DENIED and nota.resend_at is not None and nota.resend_at > now:
+        return nota.resend_at
+    return None

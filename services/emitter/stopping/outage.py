@@ -1,0 +1,165 @@
+"""What breakers let through: an outage is a state, not a failed attempt of each sale (D12)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+from prometheus_client import Counter
+
+from services.emitter.work import FollowUp, Plan, Send, happened, settle
+from shared.db.connection import Connection, Pool
+from shared.db.outbox.outbox_store import Entry
+from shared.db.tenants import issuer_health_store
+from shared.domain.breaker import Breaker, Outcomes, Scope, after, again_at, opens, room, take
+from shared.domain.ids import TenantId
+from shared.domain.sale import SaleStatus
+
+log = structlog.get_logger()
+
+CHANGES: Final = Counter(
+    "notaponte_breaker_changes_total", "Breakers that changed state.", ["scope", "state"]
+)
+POSTPONED: Final = Counter(
+    "notaponte_postponed_by_breaker_total", "Sales put off because of an outage."
+)
+_REQUESTS: Final[tuple[Scope, ...]] = ("issuer", "host")  # every request; a city hears only sends
+
+
+@dataclass(slots=True, kw_only=True)
+class Gate:
+    """The breakers of one tenant during one batch, and what the batch meets."""
+
+    tenant: TenantId
+    now: datetime
+    breakers: dict[Scope, Breaker]
+    _met: dict[Scope, Outcomes] = field(default_factory=dict)
+    _failed: bool = False  # anything at all: nothing opens without
+
+    def request(self, *, ok: bool) -> None:
+        """A request got an answer of the issuer, whatever it said, or it did not."""
+        for scope in _REQUESTS:
+            self._note(scope, ok=ok)
+
+    def city(self, *, ok: bool) -> None:
+        """A city authorised a nota, or was away."""
+        self._note("city", ok=ok)
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether this batch has met enough failures: what has not left yet should not."""
+        return self._failed and any(
+            opens(self._of(scope), self._met.get(scope, Outcomes())) for scope in _REQUESTS
+        )
+
+    @property
+    def again_at(self) -> datetime:
+        """When what was put off is worth another look."""
+        blocked = [breaker for breaker in self.breakers.values() if breaker.state != "closed"]
+        default = again_at(Breaker(scope="issuer", state="open", since=self.now), self.now)
+        return max((again_at(breaker, self.now) for breaker in blocked), default=default)
+
+    def room_to_send(self) -> int | None:
+        """How many sales could be sent now; None for any number."""
+        rooms = [room(breaker, self.now) for breaker in self.breakers.values()]
+        return min((found for found in rooms if found is not None), default=None)
+
+    async def admit(self, pool: Pool, plans: Sequence[Plan]) -> list[Plan]:
+        """Put off what no breaker has a slot for, before anything of it is written."""
+        acting = [plan for plan in plans if plan.action is not None]
+        if not acting or all(breaker.state == "closed" for breaker in self.breakers.values()):
+            return list(plans)
+        sends = sum(1 for plan in acting if isinstance(plan.action, Send))
+        async with pool.acquire() as conn, conn.transaction():
+            may_send = await self._take(conn, "city", sends)
+            may_ask = len(acting) - sends + may_send
+            for scope in _REQUESTS:
+                may_ask = await self._take(conn, scope, may_ask)
+        return self._let_through(plans, may_send, may_ask)
+
+    def _let_through(self, plans: Sequence[Plan], may_send: int, may_ask: int) -> list[Plan]:
+        admitted: list[Plan] = []
+        for plan in plans:
+            is_send = isinstance(plan.action, Send)
+            if plan.action is None:
+                admitted.append(plan)
+            elif may_ask and (may_send or not is_send):
+                may_ask -= 1
+                may_send -= is_send
+                admitted.append(plan)
+            else:
+                POSTPONED.inc()
+                admitted.append(_put_off(plan, self.again_at))
+        return admitted
+
+    async def report(self, pool: Pool) -> None:
+        """Write down what the batch met; nothing where all went well and nothing was wrong."""
+        met = {
+            scope: outcomes
+            for scope, outcomes in self._met.items()
+            if outcomes.failures_since or not self._of(scope).clean
+        }
+        if not met:
+            return
+        async with pool.acquire() as conn, conn.transaction():
+            now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+            for scope in issuer_health_store.ordered(list(met)):
+                before = await issuer_health_store.lock(conn, self.tenant, scope, now)
+                now_is = after(before, met[scope], now)
+                await issuer_health_store.store(conn, self.tenant, now_is)
+                self._tell(before, now_is)
+
+    def _note(self, scope: Scope, *, ok: bool) -> None:
+        self._failed = self._failed or not ok
+        self._met[scope] = self._met.get(scope, Outcomes()).then(ok=ok)
+
+    def _of(self, scope: Scope) -> Breaker:
+        return self.breakers.get(scope) or Breaker(scope=scope, since=self.now)
+
+    async def _take(self, conn: Connection, scope: Scope, wanted: int) -> int:
+        if not wanted or self._of(scope).state == "closed":
+            return wanted
+        breaker = await issuer_health_store.lock(conn, self.tenant, scope, self.now)
+        taken, granted = take(breaker, wanted, self.now)
+        await issuer_health_store.store(conn, self.tenant, taken)
+        return granted
+
+    def _tell(self, before: Breaker, now_is: Breaker) -> None:
+        if before.state != now_is.state:
+            CHANGES.labels(now_is.scope, now_is.state).inc()
+            log.warning(
+                "breaker_changed",
+                tenant_id=issuer_health_store.owner_of(self.tenant, now_is.scope),
+                scope=now_is.scope,
+                state=now_is.state,
+            )
+
+
+async def open_gate(conn: Connection, tenant: TenantId, now: datetime) -> Gate:
+    """Read the breakers that speak for a tenant."""
+    found = await issuer_health_store.read(conn, tenant)
+    return Gate(tenant=tenant, now=now, breakers={breaker.scope: breaker for breaker in found})
+
+
+def park(entry: Entry, due_at: datetime) -> Plan:
+    """Leave a sale that waits in the queue where it is, unread."""
+    POSTPONED.inc()
+    return Plan(entry=entry, settlement=settle(entry, due_at=due_at))
+
+
+def _put_off(plan: Plan, due_at: datetime) -> Plan:
+    """What is written in place of an action: a sale to be sent is queued, others stay."""
+    done = settle(plan.entry, due_at=due_at, bill_read=plan.read is not None)
+    if not isinstance(plan.action, Send) or plan.sale is None:
+        cancels = plan.action is not None and not isinstance(plan.action, FollowUp)
+        return Plan(entry=plan.entry, read=plan.read if cancels else None, settlement=done)
+    told = (happened(plan.entry, SaleStatus.QUEUED.value, "emissor ou prefeitura fora do ar"),)
+    return Plan(
+        entry=plan.entry,
+        read=plan.read,
+        sale=replace(plan.sale, status=SaleStatus.QUEUED, wish_done=None),
+        happenings=told if plan.action.queued_anew else (),
+        settlement=done,
+    )

@@ -1,0 +1,52 @@
+"""Bills read by their ids, fifty a call, and taken in where they differ."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from services.reconciler.accounts.context import PassContext
+from services.reconciler.accounts.read_list import patiently
+from services.reconciler.accounts.take_in import (
+    NONE_READ,
+    RefundsRead,
+    take_in_missing,
+    take_in_rows,
+)
+from shared.db.vindi import bills_store
+from shared.domain.ids import BillId
+from shared.vindi.client import BILLS, MOST_PER_PAGE
+
+
+async def read_bills_afresh(
+    context: PassContext,
+    bills: Iterable[BillId],
+    *,
+    refunds: RefundsRead = NONE_READ,
+    touch: bool = False,
+) -> None:
+    """Read bills by their ids, fifty a call, and take in what differs."""
+    wanted = sorted(set(bills))
+    if not wanted:
+        return
+    asked = context.clock()
+    found = await patiently(lambda: context.bulk.refresh_bills(context.vindi, wanted), BILLS.path)
+    rows = [row for row in found.values() if row is not None]
+    await take_in_rows(context, asked, rows, refunds=refunds, touch=touch)
+    await take_in_missing(context, [bill for bill, row in found.items() if row is None])
+
+
+async def see_open_bills(context: PassContext, *, unseen_for: timedelta) -> None:
+    """Read every bill known as open that was not read for so long (section 11, lane E)."""
+    after = BillId(0)
+    while True:
+        async with context.pool.acquire() as conn:
+            bills = await bills_store.open_unseen(
+                conn,
+                context.tenant,
+                before=context.now - unseen_for,
+                after=after,
+                limit=MOST_PER_PAGE,
+            )
+        if not bills:
+            return
+        await read_bills_afresh(context, bills, touch=True)
+        after = bills[-1]

@@ -1,0 +1,111 @@
+"""What one pass over one account works with, and what it has found so far."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from services.reconciler.accounts.read_list import ZONE_DOUBT, ListRead, Row, read_list
+from shared.crypto.seal import Sealer
+from shared.db.connection import Pool
+from shared.db.vindi.bills_store import KnownBill
+from shared.db.vindi.passes_store import PassState, Zone
+from shared.domain.bill import Bill
+from shared.domain.ids import BillId, TenantId
+from shared.net.json_bytes import read_json, write_json
+from shared.vindi.bulk import Bulk
+from shared.vindi.client import VindiClient
+from shared.vindi.payloads import read_bill
+
+T = TypeVar("T")
+
+BILL: Final = "bill"  # the purpose bodies of bills are sealed for
+# Until the zone of query values is known on an account, a bound may be read three hours off.
+OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
+OVERLAP_MEASURED: Final = timedelta(minutes=15)
+LARGEST_SKEW: Final = timedelta(days=1)
+CLOCKS_APART: Final = timedelta(minutes=5)  # an event may bear an earlier time than its change
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """What a pass found; `missed` and `heard` count sales whose event had time to come."""
+
+    found: set[BillId] = field(default_factory=set)
+    missed: int = 0
+    heard: int = 0
+    events_due: dict[BillId, datetime] = field(default_factory=dict)  # of sales found
+    plain: set[str] = field(default_factory=set)
+    sample: Bill | None = None  # a bill just read, to measure the zone with
+    seen: dict[BillId, datetime] = field(default_factory=dict)  # when this pass asked for it
+
+
+class PassContext(Struct, frozen=True, kw_only=True):
+    """One pass over one account. `now` is the database's clock when it was claimed."""
+
+    pool: Pool
+    sealer: Sealer
+    vindi: VindiClient
+    bulk: Bulk
+    state: PassState
+    connected_at: datetime
+    now: datetime
+    findings: Findings
+    claimed: float = msgspec.field(default_factory=time.monotonic)
+
+    @property
+    def tenant(self) -> TenantId:
+        """Whose account it is."""
+        return self.state.tenant_id
+
+    def clock(self) -> datetime:
+        """The database's clock, never ahead of it."""
+        return self.now + timedelta(seconds=time.monotonic() - self.claimed)
+
+    def vindi_behind(self) -> timedelta:
+        """How far Vindi's clock was behind the database's at its last answer, if it was."""
+        if self.vindi.skew is None:
+            return timedelta()
+        ours = datetime.now(UTC) - self.clock()  # this machine's clock minus the database's
+        return min(max(-(self.vindi.skew + ours), timedelta()), LARGEST_SKEW)
+
+    def bound(self, mark: datetime) -> datetime:
+        """From when to read, so that nothing is lost to the zone of query values."""
+        return mark - overlap(self.state.zone)
+
+    def written(self, bound: datetime) -> datetime:
+        """The bound to put into a query: values are written in Brasília's time (shared.vindi).
+
+        An account measured to read them as UTC is sent a text that says the same there.
+        """
+        return bound + ZONE_DOUBT if self.state.zone == "utc" else bound
+
+    def seal_bill(self, raw: dict[str, object]) -> bytes:
+        """Seal a bill's JSON as it came."""
+        return self.sealer.seal(write_json(raw), tenant=self.tenant, purpose=BILL)
+
+    def stored_bill(self, known: KnownBill | None) -> Bill | None:
+        """The bill as it was last read; None when it never was."""
+        if known is None:
+            return None
+        body = self.sealer.unseal(known.body, tenant=self.tenant, purpose=BILL)
+        return read_bill(read_json(body))
+
+
+def overlap(zone: Zone) -> timedelta:
+    """How far behind its mark a pass begins."""
+    return OVERLAP_UNKNOWN if zone == "unknown" else OVERLAP_MEASURED
+
+
+async def pages(
+    context: PassContext, wanted: ListRead[T]
+) -> AsyncIterator[tuple[datetime, Sequence[Row[T]]]]:
+    """Read a list whole, each page with the instant before which it was not asked for."""
+    asked = context.clock()
+    async for rows in read_list(context.vindi, wanted):
+        yield asked, rows
+        asked = context.clock()

@@ -1,0 +1,50 @@
+"""Accounts that do not honour a filter: proven, remembered, and said in health."""
+
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import structlog
+
+from services.reconciler.accounts.context import PassContext
+from services.reconciler.accounts.read_list import IncompletePass
+from shared.vindi.client import BILLS, CHARGES, CUSTOMERS, TRANSACTIONS, Resource
+from shared.vindi.errors import VindiRequestRefused
+from shared.vindi.query import Query, where
+
+log = structlog.get_logger()
+
+Lane = Literal["bills", "charges", "refunds", "customers"]
+BILLS_LANE: Final = "bills"
+CHARGES_LANE: Final = "charges"
+REFUNDS_LANE: Final = "refunds"
+CUSTOMERS_LANE: Final = "customers"
+
+FAR_OFF: Final = datetime(2990, 1, 1, tzinfo=UTC)  # nothing bears a later stamp
+# What no record matches, for each lane's filters.
+IMPOSSIBLE: Final[dict[Lane, tuple[Resource[Any], tuple[Query, ...]]]] = {
+    "bills": (BILLS, (where("updated_at", ">=", FAR_OFF),)),
+    "charges": (CHARGES, (where("updated_at", ">=", FAR_OFF),)),
+    "customers": (CUSTOMERS, (where("updated_at", ">=", FAR_OFF),)),
+    "refunds": (
+        TRANSACTIONS,
+        (where("created_at", ">=", FAR_OFF), where("transaction_type", "=", "no_such_type")),
+    ),
+}
+
+
+async def fall_back(
+    context: PassContext, lane: Lane, error: IncompletePass | VindiRequestRefused
+) -> None:
+    """Read a lane without its filter from now on, if the account is proven not to honour it.
+
+    Otherwise `error` is raised again: a row outside the filter may be a lagging replica's, but a
+    count of the impossible is not.
+    """
+    if isinstance(error, IncompletePass):
+        if error.why != "filter_ignored":
+            raise error
+        resource, queries = IMPOSSIBLE[lane]
+        if not any([await context.vindi.count(resource, query) for query in queries]):
+            raise error
+    log.warning("vindi_filter_not_honoured", tenant_id=context.tenant, lane=lane)
+    context.findings.plain.add(lane)

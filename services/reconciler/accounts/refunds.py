@@ -1,0 +1,113 @@
+"""The lane of refunds: transactions, to their charges, to their bills (vindi-api, section 7.4)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from services.reconciler.accounts.afresh import read_bills_afresh
+from services.reconciler.accounts.context import PassContext, pages
+from services.reconciler.accounts.fall_back import REFUNDS_LANE, fall_back
+from services.reconciler.accounts.read_list import (
+    IncompletePass,
+    ListRead,
+    Row,
+    id_in,
+    patiently,
+    read_newest,
+    since,
+)
+from services.reconciler.accounts.take_in import RefundsRead
+from shared.db.vindi import passes_store
+from shared.domain.bill import Refund
+from shared.domain.ids import BillId, ChargeId
+from shared.domain.money import Cents
+from shared.vindi.client import CHARGES, TRANSACTIONS, Read, Unreadable
+from shared.vindi.errors import VindiRequestRefused
+from shared.vindi.query import all_of, where
+
+RefundRow = Row[Refund | None]
+
+
+async def read_refunds(context: PassContext) -> None:
+    """Lane C: refunds made since its mark; a partial one shows nowhere else."""
+    bound = context.bound(context.state.refunds_mark)
+    if REFUNDS_LANE not in context.findings.plain:
+        made = since("created_at", bound)
+        wanted = ListRead(
+            resource=TRANSACTIONS,
+            query=all_of(
+                where("transaction_type", "=", "refund"),
+                where("created_at", ">=", context.written(bound)),
+            ),
+            fits=lambda raw: raw.get("transaction_type") == "refund" and made(raw),
+        )
+        try:
+            async for _, rows in pages(context, wanted):
+                await _take_refunds(context, rows)
+        except (IncompletePass, VindiRequestRefused) as error:
+            await fall_back(context, REFUNDS_LANE, error)
+        else:
+            return
+    async for rows in read_newest(context.vindi, TRANSACTIONS, back_to=bound):
+        refunds = [row for row in rows if row.raw.get("transaction_type") == "refund"]
+        await _take_refunds(context, refunds)
+
+
+async def _take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None:
+    """From refunds not dealt with yet to their charges, all refunds of these, and their bills."""
+    ids = {
+        int(row.raw["id"]): row
+        for row in rows
+        if isinstance(row.raw.get("id"), int) and id_in(row, "charge")
+    }
+    async with context.pool.acquire() as conn:
+        unseen = await passes_store.unseen_refunds(conn, context.tenant, list(ids))
+    # Only a refund that succeeded, or that cannot be read, is news; another may still succeed.
+    news = [
+        number
+        for number in sorted(unseen)
+        if isinstance(row := ids[number], Unreadable) or row.value is not None
+    ]
+    if not news:
+        return
+    dealt_with = await _settle(context, {number: ids[number] for number in news})
+    async with context.pool.acquire() as conn:
+        await passes_store.note_refunds(conn, context.tenant, dealt_with)
+
+
+async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[int]:
+    """Take in the bills of these refunds; returns the refunds whose bill was found."""
+    charges = {ChargeId(charge) for row in rows.values() if (charge := id_in(row, "charge"))}
+    billed = await patiently(
+        lambda: context.bulk.refresh_charges(context.vindi, charges), CHARGES.path
+    )
+    bill_of: dict[ChargeId, BillId] = {}
+    for charge, found in billed.items():
+        if isinstance(found, Read):
+            bill_of[charge] = found.value.bill_id
+        elif found is not None and (bill := id_in(found, "bill")):
+            bill_of[charge] = BillId(bill)
+    sums = await patiently(
+        lambda: context.bulk.refunds_of_charges(context.vindi, bill_of), TRANSACTIONS.path
+    )
+    read = RefundsRead(
+        sums={
+            charge: Cents(sum(refund.amount for refund in found))
+            for charge, found in sums.items()
+            if not isinstance(found, Unreadable)
+        },
+        newest=_newest(rows, bill_of),
+    )
+    await read_bills_afresh(context, bill_of.values(), refunds=read)
+    return [number for number, row in rows.items() if id_in(row, "charge") in bill_of]
+
+
+def _newest(
+    rows: Mapping[int, RefundRow], bill_of: Mapping[ChargeId, BillId]
+) -> Mapping[BillId, datetime]:
+    """When the newest of these refunds was made, for each bill."""
+    made = sorted(
+        (row.value.created_at, row.value.charge_id)
+        for row in rows.values()
+        if isinstance(row, Read) and row.value is not None
+    )
+    return {bill_of[charge]: at for at, charge in made if charge in bill_of}

@@ -1,0 +1,98 @@
+"""Calls that create, done once however often they are sent (Idempotency-Key)."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from services.reconciler.api.kit.operation import Answer, Call
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.serve import DATABASE_AWAY
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection
+from shared.db.tenants import idempotency_store
+from shared.db.tenants.audit_store import NO_TENANT
+from shared.db.tenants.idempotency_store import Answered, Begun, KeyId, Reused, Running
+
+PURPOSE: Final = "idempotent_answer"
+AnyCall = Call[Any, Any]
+Work = Callable[[Connection], Awaitable[Answer]]
+
+
+async def once(call: AnyCall, operation: str, answer: type[BaseModel], work: Work) -> Answer:
+    """Do `work` in one transaction; with a key, only the first time it is seen.
+
+    The kept answer is sealed, since it may hold a webhook's address. Problems: 409
+    `idempotency_key_reused` for another body, 409 `idempotency_key_running`.
+    """
+    key = _key(call)
+    if key is None:
+        async with call.services.pool.acquire() as conn, conn.transaction():
+            return await work(conn)
+    begun = await _begin(call, key, operation)
+    if isinstance(begun, Answered):
+        return _kept(call.services.sealer, key, begun, answer)
+    try:
+        return await _finish(call, key, begun, work)
+    except BaseException:
+        # A failure here leaves the key; it is taken over once it is old enough.
+        with suppress(*DATABASE_AWAY):
+            async with call.services.pool.acquire() as conn:
+                await idempotency_store.give_up(conn, key, begun)
+        raise
+
+
+async def _begin(call: AnyCall, key: KeyId, operation: str) -> Begun | Answered:
+    asked = f"{operation}\n{call.body.model_dump_json(by_alias=True)}"
+    async with call.services.pool.acquire() as conn:
+        beginning = await idempotency_store.begin(
+            conn, key, hashlib.sha256(asked.encode()).digest()
+        )
+    match beginning:
+        case Reused():
+            raise Problem(409, "idempotency_key_reused", "This key was used for another request.")
+        case Running():
+            raise _running()
+        case _:
+            return beginning
+
+
+async def _finish(call: AnyCall, key: KeyId, begun: Begun, work: Work) -> Answer:
+    async with call.services.pool.acquire() as conn, conn.transaction():
+        done = await work(conn)
+        if not isinstance(done.body, BaseModel):
+            raise TypeError("only JSON answers are kept")
+        sealed = call.services.sealer.seal(
+            done.body.model_dump_json(by_alias=True).encode(),
+            tenant=key.tenant_id,
+            purpose=PURPOSE,
+        )
+        kept = {"sealed": sealed.hex(), "headers": dict(done.headers)}
+        if not await idempotency_store.finish(conn, key, begun, status=done.status, response=kept):
+            raise _running()
+    return done
+
+
+def _kept(sealer: Sealer, key: KeyId, kept: Answered, answer: type[BaseModel]) -> Answer:
+    sealed = bytes.fromhex(kept.response["sealed"])
+    body = sealer.unseal(sealed, tenant=key.tenant_id, purpose=PURPOSE)
+    return Answer(
+        status=kept.status,
+        body=answer.model_validate_json(body),
+        headers=kept.response["headers"],
+    )
+
+
+def _key(call: AnyCall) -> KeyId | None:
+    if call.idempotency_key is None:
+        return None
+    tenant = call.found_tenant.id if call.found_tenant else NO_TENANT
+    return KeyId(tenant_id=tenant, actor=call.actor, key=call.idempotency_key)
+
+
+def _running() -> Problem:
+    return Problem(
+        409, "idempotency_key_running", "The first request with this key is still running."
+    )

@@ -1,0 +1,147 @@
+"""Serving operations: who calls, what they sent, what comes back."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import asyncpg
+import structlog
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from services.reconciler.api.kit.operation import Answer, AnyOperation, Call
+from services.reconciler.api.kit.problem import Problem, render_problem
+from services.reconciler.api.kit.reading import read_body, read_idempotency_key, read_query
+from services.reconciler.services import Services
+from shared.config.env import ApiToken
+from shared.db.tenants import tenants_store
+from shared.db.tenants.tenants_store import Tenant
+from shared.domain.ids import TenantId
+
+log = structlog.get_logger()
+
+# The database is away, busy or shutting down: nothing is wrong with the request.
+DATABASE_AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+
+
+class PathEndpoint:
+    """All methods of one path, as an ASGI application."""
+
+    def __init__(self, tokens: Sequence[ApiToken], operations: Sequence[AnyOperation]) -> None:
+        """The operations share one path; they work with the application's `state.services`."""
+        self._tokens = tokens
+        self._operations: Mapping[str, AnyOperation] = {op.method: op for op in operations}
+        self.__name__ = operations[0].path  # how metrics name it: the pattern, never a path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            return render_answer(await self._answer(request))
+        except Problem as problem:
+            return render_problem(problem)
+        except DATABASE_AWAY as error:
+            log.warning("internal_api_unavailable", error=type(error).__name__)
+            return render_problem(
+                Problem(
+                    503,
+                    "unavailable",
+                    "The database does not answer; try again.",
+                    headers={"Retry-After": "5"},
+                )
+            )
+
+    async def _answer(self, request: Request) -> Answer:
+        operation = self._operations.get(request.method)
+        if operation is None:
+            raise Problem(
+                405,
+                "method_not_allowed",
+                "This path does not take this method.",
+                headers={"Allow": ", ".join(sorted(self._operations))},
+            )
+        actor = authenticate(request.headers.get("Authorization", ""), self._tokens)
+        services: Services = request.app.state.services
+        tenant = await _find_tenant(request, services) if operation.of_tenant else None
+        query = read_query(request, operation.query)
+        body, _ = await read_body(request, operation.body)
+        call = Call(
+            services=services,
+            actor=actor,
+            body=body,
+            query=query,
+            path=request.path_params,
+            idempotency_key=read_idempotency_key(request) if operation.idempotent_by_key else None,
+            accept=request.headers.get("Accept", "*/*"),
+            found_tenant=tenant,
+        )
+        return await operation.handler(call)
+
+
+def authenticate(header: str, tokens: Sequence[ApiToken]) -> str:
+    """Name the token a request carries; a Problem 401 for anything else.
+
+    Every token is compared, each in constant time, so that time tells nothing.
+    """
+    scheme, _, given = header.partition(" ")
+    digest = _digest(given.strip())
+    names = [
+        token.name for token in tokens if hmac.compare_digest(digest, _digest(token.token.reveal()))
+    ]
+    if scheme.lower() != "bearer" or not names:
+        raise Problem(
+            401,
+            "unauthorized",
+            "A bearer token of this installation is needed.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return names[0]
+
+
+def render_answer(answer: Answer) -> Response:
+    """Write an answer. Nothing of this API may be kept by anyone between."""
+    body = answer.body
+    headers = {"Cache-Control": "no-store", **answer.headers}
+    if not isinstance(body, BaseModel | bytes):
+        return StreamingResponse(
+            body, status_code=answer.status, headers=headers, media_type=answer.media_type
+        )
+    content = body.model_dump_json(by_alias=True) if isinstance(body, BaseModel) else body
+    return Response(
+        content, status_code=answer.status, headers=headers, media_type=answer.media_type
+    )
+
+
+def tenant_unknown() -> Problem:
+    """There is no such tenant."""
+    return Problem(404, "tenant_unknown", "There is no tenant of this id.")
+
+
+async def _find_tenant(request: Request, services: Services) -> Tenant:
+    tenant_id = request.path_params["tenant_id"]
+    if "\0" in tenant_id:
+        raise tenant_unknown()
+    async with services.pool.acquire() as conn:
+        tenant = await tenants_store.get(conn, TenantId(tenant_id))
+    if tenant is None:
+        raise tenant_unknown()
+    return tenant
+
+
+def _digest(text: str) -> bytes:
+    # Equal lengths: comparing must not tell how long a token is.
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

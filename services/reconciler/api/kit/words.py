@@ -1,0 +1,102 @@
+"""Shapes that several resources share: names, zones, days, lists and their cursors."""
+
+import base64
+import binascii
+from datetime import UTC, date, datetime
+from typing import Annotated, Final
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
+
+from services.reconciler.api.kit.problem import Problem, invalid
+from shared.domain.closing import Month
+
+ZONES: Final = frozenset(available_timezones()) - {"localtime", "Factory"}
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
+
+
+def _zone(name: str) -> str:
+    if name not in ZONES:
+        raise ValueError("an IANA time zone such as America/Sao_Paulo")
+    return name
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=200,
+        pattern=rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$",
+    ),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"
+    ),
+]
+Timezone = Annotated[
+    str, AfterValidator(_zone), WithJsonSchema({"type": "string", "enum": sorted(ZONES)})
+]
+ApiKey = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=300, pattern=r"^[\x21-\x7e]+$"),
+    Field(repr=False),
+]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z0-9_]+$")]
+# Far enough for every bill, near enough for every zone's arithmetic.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(_utc, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+Money = Annotated[str, Field(pattern=r"^-?\d+\.\d\d$", description="Reais.")]
+Limit = Annotated[int, Field(ge=1, le=200)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def month_of(text: str) -> Month:
+    """The month a path names; a Problem when there is none of that name."""
+    try:
+        return Month.read(text)
+    except ValueError as error:
+        raise Problem(404, "month_unknown", "A month is YYYY-MM.") from error
+
+
+def write_cursor(*parts: str) -> str:
+    """Where a list goes on, as one opaque word."""
+    return base64.urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, count: int) -> list[str]:
+    """The parts of a cursor we gave; a Problem 422 for anything else."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        parts = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
+    except (binascii.Error, ValueError) as error:
+        raise bad_cursor() from error
+    if len(parts) != count or any("\0" in part for part in parts):
+        raise bad_cursor()
+    return parts
+
+
+def read_number_cursor(cursor: str | None, most: int = 2**63 - 1) -> int | None:
+    """A cursor of one positive number, not above `most`; None stays None."""
+    if cursor is None:
+        return None
+    (text,) = read_cursor(cursor, 1)
+    plain = text.isascii() and text.isdigit() and len(text) <= 19
+    if not plain or not 0 < int(text) <= most:
+        raise bad_cursor()
+    return int(text)
+
+
+def bad_cursor() -> Problem:
+    """A cursor that no list of ours gave."""
+    return invalid("cursor", "not a cursor of this list")

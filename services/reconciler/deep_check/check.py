@@ -1,0 +1,182 @@
+"""Deep checks: every bill of a month is read again, and Vindi's lists of it are gone through.
+
+What differs goes in by the road of every fact. A step is one batch; it may be done twice.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from services.reconciler.accounts.afresh import read_bills_afresh
+from services.reconciler.accounts.context import Findings, PassContext
+from services.reconciler.accounts.take_in import RefundsRead
+from services.reconciler.services import Services
+from shared.commands.closing import live_bills, paid_charges, span_of
+from shared.db.closing import closing_checks_store, closing_read
+from shared.db.closing.closing_read import Span
+from shared.db.connection import Connection
+from shared.db.tenants import connections_store, tenants_store
+from shared.db.vindi import bills_store, passes_store
+from shared.domain.closing_check import Check, Step, phase_after
+from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
+from shared.domain.ids import BillId, ChargeId
+from shared.domain.money import Cents
+from shared.vindi.budget import Lane
+from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, Page, Unreadable
+from shared.vindi.errors import VindiBusy
+
+log = structlog.get_logger()
+
+LOOK_EVERY: Final = timedelta(seconds=1)
+AT_ONCE: Final = 4
+LEASE: Final = timedelta(minutes=3)  # longer than the requests of one batch may take
+AFTER_FAILURE: Final = timedelta(seconds=20)
+MOST_FAILURES: Final = 30
+
+
+async def check_closings(services: Services) -> None:
+    """Work on deep checks whenever there are any, until cancelled."""
+    while True:
+        try:
+            worked = await check_once(services)
+        except Exception as error:  # noqa: BLE001 - the database is away: try again soon
+            log.warning("closing_checks_not_taken_up", error=type(error).__name__)
+            worked = 0
+        if not worked:
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+async def check_once(services: Services) -> int:
+    """One step of every check that waits; returns of how many."""
+    claimed: list[Check] = []
+    async with services.pool.acquire() as conn:
+        for tenant, month in await closing_checks_store.open_any_tenant(conn, limit=AT_ONCE):
+            check = await closing_checks_store.claim(conn, tenant, month, lease=LEASE)
+            claimed += [check] if check else []
+    await asyncio.gather(*(_work(services, check) for check in claimed))
+    return len(claimed)
+
+
+async def _work(services: Services, check: Check) -> None:
+    """Take one step, and write what became of it."""
+    try:
+        step = await _step(services, check)
+    except VindiBusy as busy:
+        await _rest(services, check, busy.retry_after, None)
+    except (TenantBlockedError, RejectedError) as error:
+        async with services.pool.acquire() as conn:
+            await closing_checks_store.fail(conn, check, error.code)
+    except TransientError:
+        await _rest(services, check, AFTER_FAILURE, "vindi_unavailable")
+    else:
+        async with services.pool.acquire() as conn:
+            await closing_checks_store.advance(conn, check, step)
+
+
+async def _rest(services: Services, check: Check, wait: timedelta, error: str | None) -> None:
+    async with services.pool.acquire() as conn:
+        if error is not None and check.failures >= MOST_FAILURES:
+            await closing_checks_store.fail(conn, check, error)
+            return
+        await closing_checks_store.rest(
+            conn, check, wait=wait, error=error, failed=error is not None
+        )
+
+
+async def _step(services: Services, check: Check) -> Step:
+    async with services.pool.acquire() as conn:
+        tenant = await tenants_store.get(conn, check.tenant_id)
+        if tenant is None:
+            raise RejectedError("no such tenant", code="tenant_unknown")
+        span = await span_of(conn, tenant, check.month)
+        context = await _context(services, conn, check)
+    if check.phase == "known":
+        return await _read_known(context, span, check)
+    return await _look_through(context, span, check)
+
+
+async def _context(services: Services, conn: Connection, check: Check) -> PassContext:
+    """What the reconciler's own reading works with, in the lane of backfills."""
+    connection = await connections_store.get_vindi(conn, services.sealer, check.tenant_id)
+    if connection is None:
+        raise RejectedError("no account to read", code="vindi_not_connected")
+    state = await passes_store.get(conn, check.tenant_id)
+    if state is None:
+        raise TransientError("the account is not enrolled yet")
+    now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+    return PassContext(
+        pool=services.pool,
+        sealer=services.sealer,
+        vindi=services.clients.vindi(check.tenant_id, connection, Lane.BACKFILL),
+        bulk=services.clients.bulk,
+        state=state,
+        connected_at=connection.state.connected_at,
+        now=now,
+        findings=Findings(),
+    )
+
+
+async def _read_known(context: PassContext, span: Span, check: Check) -> Step:
+    """Read the next bills that we have in the month, with their refunds."""
+    async with context.pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+        total = None
+        if check.cursor == 0:
+            total = (await closing_read.figures(conn, span)).vindi.bills
+        bills = await closing_read.bills(conn, span, after=check.cursor, limit=MOST_PER_PAGE)
+    if not bills:
+        return Step(phase=phase_after("known", span.kinds), bills_total=total)
+    refunds = await _refunds(context, bills)
+    await read_bills_afresh(context, bills, refunds=refunds, touch=True)
+    return Step(
+        phase="known",
+        cursor=bills[-1],
+        bills_total=total,
+        bills_read=len(bills),
+        differed=len(context.findings.found),
+    )
+
+
+async def _refunds(context: PassContext, bills: list[BillId]) -> RefundsRead:
+    async with context.pool.acquire() as conn:
+        known = await bills_store.load(conn, context.tenant, bills)
+    stored = [context.stored_bill(bill) for bill in known.values()]
+    charges = [ChargeId(charge.id) for bill in stored if bill for charge in bill.charges]
+    found = await context.bulk.refunds_of_charges(context.vindi, charges)
+    return RefundsRead(
+        sums={
+            charge: Cents(sum(refund.amount for refund in refunds))
+            for charge, refunds in found.items()
+            if refunds and not isinstance(refunds, Unreadable)
+        }
+    )
+
+
+async def _look_through(context: PassContext, span: Span, check: Check) -> Step:
+    """Go through the next page of Vindi's own list of the month, for bills that we do not know."""
+    number, zone = check.cursor + 1, context.state.zone
+    page: Page[Any]
+    if check.phase == "charges":
+        page = await context.vindi.read_page(CHARGES, paid_charges(span, zone), number=number)
+        asked = [_whole(_bill_of(row.raw)) for row in page.rows]
+    else:
+        page = await context.vindi.read_page(BILLS, live_bills(span, zone), number=number)
+        asked = [_whole(row.raw.get("id")) for row in page.rows]
+    named = [BillId(bill) for bill in asked if bill is not None]
+    async with context.pool.acquire() as conn:
+        unknown = await closing_read.unknown_bills(conn, context.tenant, named)
+    await read_bills_afresh(context, unknown)
+    found = len(context.findings.found)
+    if page.is_last:
+        return Step(phase=phase_after(check.phase, span.kinds), found=found)
+    return Step(phase=check.phase, cursor=number, found=found)
+
+
+def _bill_of(charge: dict[str, Any]) -> object:
+    bill = charge.get("bill")
+    return bill.get("id") if isinstance(bill, dict) else None
+
+
+def _whole(number: object) -> int | None:
+    return number if isinstance(number, int) and 0 < number < 2**63 else None

@@ -1,0 +1,132 @@
+"""What a person asks for sales: checked against their state, written down, made due.
+
+Panel and internal API both come through here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.db.connection import Connection, Pool
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import LIVE, Mark
+from shared.db.sales import sale_actions_store, timeline_store
+from shared.db.sales.sale_actions_store import LockedSale
+from shared.db.sales.timeline_store import Happening
+from shared.db.tenants import audit_store
+from shared.domain.actions import Action, Change, Refusal, judge
+from shared.domain.ids import BillId, TenantId
+from shared.run.waker import Waker
+
+SALE_UNKNOWN: Final = "sale_unknown"
+BATCH: Final = 500  # sales locked at once; more would keep workers waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks for what, and why; `by` is a person's or a token's name."""
+
+    action: Action
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A sale whose state forbids the action, and the stable word that says why."""
+
+    bill_id: BillId
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionOutcome:
+    """How many sales the action was accepted for, and those it was not."""
+
+    accepted: int
+    refused: tuple[Refused, ...]
+
+
+async def act(
+    pool: Pool, waker: Waker, tenant: TenantId, bills: Sequence[BillId], asked: Asked
+) -> ActionOutcome:
+    """Ask for an action on sales; each is accepted or refused by itself. Safe to repeat."""
+    accepted = 0
+    refused: list[Refused] = []
+    distinct = list(dict.fromkeys(bills))
+    for start in range(0, len(distinct), BATCH):
+        batch = distinct[start : start + BATCH]
+        async with pool.acquire() as conn, conn.transaction():
+            outcome = await _act(conn, tenant, batch, asked)
+        accepted += outcome.accepted
+        refused += outcome.refused
+        if outcome.accepted:
+            await waker.ring()
+    return ActionOutcome(accepted=accepted, refused=tuple(refused))
+
+
+async def act_by_code(
+    pool: Pool, waker: Waker, tenant: TenantId, code: str, asked: Asked
+) -> ActionOutcome:
+    """Ask for an action on every sale that carries a code now."""
+    accepted = 0
+    refused: list[Refused] = []
+    after = 0
+    while True:
+        async with pool.acquire() as conn:
+            bills = await sale_actions_store.with_code(conn, tenant, code, after=after, limit=BATCH)
+        if not bills:
+            return ActionOutcome(accepted=accepted, refused=tuple(refused))
+        outcome = await act(pool, waker, tenant, bills, asked)
+        accepted += outcome.accepted
+        refused += outcome.refused
+        after = bills[-1]
+
+
+async def _act(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
+) -> ActionOutcome:
+    found = await sale_actions_store.lock(conn, tenant, bills)
+    judged = {sale.bill_id: judge(asked.action, sale.state) for sale in found}
+    changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, Change)}
+    if changes:
+        await _write(
+            conn, tenant, [sale for sale in found if sale.bill_id in changes], changes, asked
+        )
+    refused = [
+        Refused(bill_id=bill, code=_refusal(judged.get(bill)))
+        for bill in bills
+        if bill not in changes
+    ]
+    return ActionOutcome(accepted=len(changes), refused=tuple(refused))
+
+
+async def _write(
+    conn: Connection,
+    tenant: TenantId,
+    sales: Sequence[LockedSale],
+    changes: dict[BillId, Change],
+    asked: Asked,
+) -> None:
+    await sale_actions_store.apply(conn, tenant, changes)
+    happenings = [
+        Happening(bill_id=bill, what=asked.action, why=asked.reason, by=asked.by)
+        for bill in changes
+    ]
+    await timeline_store.add(conn, tenant, happenings)
+    await audit_store.add(
+        conn,
+        tenant,
+        actor=asked.by,
+        action=f"sale_{asked.action}",
+        detail={"bill_ids": list(changes), "reason": asked.reason},
+    )
+    marks = [
+        Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=LIVE, origin=sale.origin)
+        for sale in sales
+    ]
+    await outbox_store.mark_due(conn, marks)
+
+
+def _refusal(answer: Change | Refusal | None) -> str:
+    return answer.code if isinstance(answer, Refusal) else SALE_UNKNOWN

@@ -1,0 +1,180 @@
+"""Closes a month: our own figures, checked against Vindi's count at the time of asking."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from shared.db.closing import closing_locks_store, closing_read
+from shared.db.closing.closing_read import Span
+from shared.db.connection import Connection, Pool
+from shared.db.tenants import rules_store
+from shared.db.tenants.tenants_store import Tenant
+from shared.db.vindi import passes_store
+from shared.db.vindi.passes_store import Zone
+from shared.domain.closing import Closing, Month, kinds_of
+from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
+from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
+from shared.vindi.errors import VindiBusy, VindiUnavailable
+from shared.vindi.query import Query, all_of, any_of, where
+
+log = structlog.get_logger()
+
+KEPT: Final = 60.0  # seconds for which Vindi's count is good (interface, section 4)
+MOST_KEPT: Final = 1000
+# A value meant as UTC is written as if it were Brasília's (vindi-api, section 3.3).
+UTC_SHIFT: Final = timedelta(hours=3)
+
+NOT_CONNECTED: Final = "vindi_not_connected"
+UNREACHABLE: Final = "vindi_unreachable"
+BUSY: Final = "vindi_busy"
+FILTER_IGNORED: Final = "vindi_filter_ignored"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What Vindi counts in a month; None for a kind that was not asked for."""
+
+    charges: int | None
+    bills: int | None
+
+
+@dataclass(slots=True)
+class VindiTotals:
+    """Vindi's counts, each kept for a minute; make one per process.
+
+    Several who ask at once wait for one request. A failure is not kept.
+    """
+
+    _kept: dict[object, tuple[float, Totals]] = field(default_factory=dict)
+    _turns: dict[object, asyncio.Lock] = field(default_factory=dict)
+
+    async def ask(self, client: VindiClient, span: Span, zone: Zone) -> Totals:
+        """Count at Vindi, in one or two requests; raises what the client raises."""
+        key = (client.account, span, zone)
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            kept = self._kept.get(key)
+            if kept is None or kept[0] <= time.monotonic():
+                kept = (time.monotonic() + KEPT, await _count(client, span, zone))
+                self._tidy()
+                self._kept[key] = kept
+            return kept[1]
+
+    def _tidy(self) -> None:
+        if len(self._turns) < MOST_KEPT:
+            return
+        now = time.monotonic()
+        for key in [key for key, (until, _) in self._kept.items() if until <= now]:
+            del self._kept[key]
+        for key in [key for key, lock in self._turns.items() if not lock.locked()]:
+            if key not in self._kept:
+                del self._turns[key]
+
+
+async def span_of(conn: Connection, tenant: Tenant, month: Month) -> Span:
+    """What a month is for a tenant: its bounds in the tenant's zone, and how its rule counts."""
+    rule = await rules_store.in_force(conn, tenant.id)
+    first, end = month.bounds(ZoneInfo(tenant.timezone))
+    kinds = kinds_of(rule[1] if rule else None)
+    return Span(tenant=tenant.id, first=first, end=end, kinds=kinds)
+
+
+async def close(
+    pool: Pool, totals: VindiTotals, client: VindiClient | None, tenant: Tenant, month: Month
+) -> Closing:
+    """Add a month up and hold it against Vindi; `client` is None while none is connected.
+
+    Vindi is asked first, so that whatever we read meanwhile counts as read. Its silence is no
+    error: `missing` is then unknown and the closing does not balance.
+    """
+    async with pool.acquire() as conn:
+        span = await span_of(conn, tenant, month)
+        state = await passes_store.get(conn, tenant.id)
+    said, trouble = await _ask(totals, client, span, state.zone if state else "unknown")
+    async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+        return Closing(
+            month=month,
+            figures=await closing_read.figures(conn, span),
+            missing=None if said is None else await _missing(conn, span, said),
+            trouble=trouble,
+            lock=await closing_locks_store.get(conn, tenant.id, month),
+        )
+
+
+async def _ask(
+    totals: VindiTotals, client: VindiClient | None, span: Span, zone: Zone
+) -> tuple[Totals | None, str | None]:
+    if client is None:
+        return None, NOT_CONNECTED
+    try:
+        return await totals.ask(client, span, zone), None
+    except VindiBusy:
+        return None, BUSY
+    except (TenantBlockedError, RejectedError) as error:
+        return None, error.code
+    except PipelineError:
+        return None, UNREACHABLE
+
+
+async def _missing(conn: Connection, span: Span, said: Totals) -> int:
+    """How many Vindi has beyond those read; the larger where both kinds count."""
+    missing = 0
+    if said.charges is not None:
+        missing = max(missing, said.charges - await closing_read.count_paid_charges(conn, span))
+    if said.bills is not None:
+        missing = max(missing, said.bills - await closing_read.count_live_bills(conn, span))
+    if missing:
+        log.info("closing_misses_sales", tenant_id=span.tenant, count=missing)
+    return missing
+
+
+async def _count(client: VindiClient, span: Span, zone: Zone) -> Totals:
+    kinds = span.kinds
+    return Totals(
+        charges=await _total(client, CHARGES, paid_charges(span, zone), ("paid",))
+        if kinds.paid
+        else None,
+        bills=await _total(client, BILLS, live_bills(span, zone), ("pending", "paid"))
+        if kinds.created
+        else None,
+    )
+
+
+async def _total(
+    client: VindiClient, resource: Resource[T], query: Query, statuses: tuple[str, ...]
+) -> int:
+    """Ask for a list's Total; a first row that does not fit shows that it counts other things."""
+    page = await client.read_page(resource, query, per_page=1)
+    if page.total is None:
+        raise VindiUnavailable("no total")
+    if any(row.raw.get("status") not in statuses for row in page.rows):
+        raise RejectedError("the filter was ignored", code=FILTER_IGNORED)
+    return page.total
+
+
+def paid_charges(span: Span, zone: Zone) -> Query:
+    """The charges that are paid, with a `paid_at` inside the month."""
+    return all_of(*_within("paid_at", span, zone), where("status", "=", "paid"))
+
+
+def live_bills(span: Span, zone: Zone) -> Query:
+    """The bills that are live, with a `created_at` inside the month."""
+    live = any_of([where("status", "=", "pending"), where("status", "=", "paid")])
+    return all_of(*_within("created_at", span, zone), live)
+
+
+def _within(field_name: str, span: Span, zone: Zone) -> tuple[Query, Query]:
+    return (
+        where(field_name, ">=", _told(span.first, zone)),
+        where(field_name, "<", _told(span.end, zone)),
+    )
+
+
+def _told(instant: datetime, zone: Zone) -> datetime:
+    return instant + UTC_SHIFT if zone == "utc" else instant

@@ -1,0 +1,116 @@
+"""What a change of rule would do to sales not yet sent, told before it is put in force.
+
+From what is stored alone: nothing is asked of Vindi or of the issuer, and nothing is written.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.crypto.seal import Sealer
+from shared.db.connection import Pool
+from shared.db.outbox import unsent_store
+from shared.db.outbox.unsent_store import UNSENT, UnsentSale
+from shared.db.sales import notas_store, sales_store
+from shared.db.sales.sales_store import KnownSale
+from shared.db.tenants import rules_store, tenants_store
+from shared.db.vindi import bills_store
+from shared.db.vindi.bills_store import KnownBill, came_alive
+from shared.domain.bill import Bill, Customer
+from shared.domain.ids import BillId, TenantId
+from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus
+from shared.domain.rule import Rule
+from shared.domain.rule_change import Change, ChangeCount, change_of, tally
+from shared.domain.sale import SaleFacts
+from shared.net.json_bytes import read_json
+from shared.vindi.payloads import read_bill, read_customer
+
+AT_ONCE: Final = 200
+MOST_SALES: Final = 20_000  # some seconds of work; the answer says when there are more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """How many unsent sales were looked at, and which would change; not `whole` when cut off."""
+
+    looked_at: int
+    whole: bool
+    changes: Sequence[ChangeCount]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unsent:
+    facts: SaleFacts
+    amount: Cents
+
+
+async def foresee_change(
+    pool: Pool, sealer: Sealer, tenant: TenantId, rule: Rule, now: datetime
+) -> RuleChange:
+    """Decide every unsent sale under the rule in force and under `rule`, and count the changes."""
+    async with pool.acquire() as conn:
+        terms = await tenants_store.terms(conn, tenant)
+        in_force = await rules_store.in_force(conn, tenant)
+    old = in_force[1] if in_force else None
+    looked_at = 0
+    changes: list[tuple[Change, Cents]] = []
+    async for sales in _unsent(pool, sealer, tenant):
+        if looked_at >= MOST_SALES:
+            return RuleChange(looked_at=looked_at, whole=False, changes=tally(changes))
+        looked_at += len(sales)
+        for sale in sales:
+            change = change_of(sale.facts, old, rule, terms, now)
+            if change is not None:
+                changes.append((change, sale.amount))
+    return RuleChange(looked_at=looked_at, whole=True, changes=tally(changes))
+
+
+async def _unsent(pool: Pool, sealer: Sealer, tenant: TenantId) -> AsyncIterator[Sequence[_Unsent]]:
+    for status in UNSENT:
+        after = BillId(0)
+        while True:
+            async with pool.acquire() as conn:
+                rows = await unsent_store.page(conn, tenant, status, after=after, limit=AT_ONCE)
+                ids = [row.bill_id for row in rows]
+                bills = await bills_store.load(conn, tenant, ids)
+                sales = await sales_store.load(conn, tenant, ids)
+                notas = await notas_store.load_newest(conn, tenant, ids)
+            if not rows:
+                break
+            sent = {b for b, nota in notas.items() if nota.status is not NotaStatus.CANCELLED}
+            yield [
+                _facts(sealer, tenant, row, bills[row.bill_id], sales[row.bill_id])
+                for row in rows
+                if row.bill_id in bills and row.bill_id in sales and row.bill_id not in sent
+            ]
+            after = ids[-1]
+
+
+def _facts(
+    sealer: Sealer, tenant: TenantId, row: UnsentSale, known: KnownBill, sale: KnownSale
+) -> _Unsent:
+    bill = _bill(sealer, tenant, known)
+    facts = SaleFacts(
+        bill=bill,
+        refunds=known.refunds,
+        customer=_customer(sealer, tenant, row),
+        came_alive_at=came_alive(known, bill),
+        nota=None,
+        wish=sale.wish,
+        wish_at=sale.wish_at,
+        competencia=sale.competencia,
+        backfill=sale.backfill,
+    )
+    return _Unsent(facts=facts, amount=sale.amount)
+
+
+def _bill(sealer: Sealer, tenant: TenantId, known: KnownBill) -> Bill:
+    return read_bill(read_json(sealer.unseal(known.body, tenant=tenant, purpose="bill")))
+
+
+def _customer(sealer: Sealer, tenant: TenantId, row: UnsentSale) -> Customer | None:
+    if row.customer is None:
+        return None
+    return read_customer(read_json(sealer.unseal(row.customer, tenant=tenant, purpose="customer")))

@@ -1,0 +1,321 @@
+"""Setting a tenant up: connections that were proven, the rule, activation.
+
+Panel and internal API both come through here, so that each change is audited and each sale that
+it may move is made due, in one commit.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from shared.commands.checks import (
+    Notice,
+    SetUpRefused,
+    checked_company,
+    good_merchant,
+    issuer_notices,
+    vindi_notices,
+)
+from shared.config.secret import Secret
+from shared.crypto.seal import Sealer
+from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
+from shared.db.connection import Connection, Pool
+from shared.db.outbox import outbox_wakes
+from shared.db.tenants import (
+    audit_store,
+    connections_store,
+    rules_store,
+    secrets_store,
+    tenants_store,
+)
+from shared.db.tenants.connections_store import VindiEnvironment, key_hint
+from shared.db.tenants.rules_store import RuleVersion
+from shared.db.tenants.tenants_store import Plan, Tenant
+from shared.db.vindi.events_store import Source
+from shared.domain.ids import TenantId
+from shared.domain.messages import CONNECTIONS
+from shared.domain.nota import IssuerEnvironment
+from shared.domain.rule import Rule
+from shared.issuer.interface import Issuer
+from shared.run.waker import Waker
+from shared.vindi.client import VindiClient
+
+OLD_SECRET_LIVES: Final = timedelta(hours=72)  # longer than Vindi goes on repeating: 48 h
+WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105 - a purpose of sealing, not a secret
+NOW: Final = """
+    -- set_up.now
+    SELECT now()
+"""
+MissingPart = Literal["vindi", "issuer", "rule"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VindiConnected:
+    """A Vindi account that is now read; the URL is what to enter at Vindi as webhook."""
+
+    merchant_name: str
+    registry_code: str | None
+    environment: VindiEnvironment
+    key_hint: str
+    webhook_url: str
+    warnings: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerConnected:
+    """A company that notas are now issued for; the URL is what to enter at the issuer."""
+
+    company_name: str
+    cnpj: str | None
+    status_webhook_url: str
+    warnings: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """Changes of tenants' set-up; `public_url` is the base of the webhook addresses shown."""
+
+    pool: Pool
+    sealer: Sealer
+    waker: Waker
+    public_url: str
+
+    async def add_tenant(
+        self, conn: Connection, *, name: str, plan: Plan, timezone: str, by: str
+    ) -> Tenant:
+        """Add a tenant in the caller's transaction."""
+        tenant = await tenants_store.add(
+            conn, new_tenant_id(), name=name, plan=plan, timezone=timezone
+        )
+        await audit_store.add(
+            conn, tenant.id, actor=by, action="tenant_added", detail={"plan": plan}
+        )
+        return tenant
+
+    async def change_tenant(
+        self,
+        tenant: TenantId,
+        *,
+        name: str | None,
+        plan: Plan | None,
+        timezone: str | None,
+        by: str,
+    ) -> Tenant:
+        """Change what is not None. Another zone moves days, so unsent sales are decided again."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            before = _known(await tenants_store.lock(conn, tenant))
+            after = _known(
+                await tenants_store.patch(conn, tenant, name=name, plan=plan, timezone=timezone)
+            )
+            if after == before:
+                return after
+            changed = [
+                field
+                for field in ("name", "plan", "timezone")
+                if getattr(before, field) != getattr(after, field)
+            ]
+            await audit_store.add(
+                conn, tenant, actor=by, action="tenant_changed", detail={"changed": changed}
+            )
+            if "timezone" in changed:
+                await outbox_wakes.wake_unsent(conn, tenant)
+        await self.waker.ring()
+        return after
+
+    async def connect_vindi(
+        self,
+        tenant: TenantId,
+        client: VindiClient,
+        *,
+        api_key: Secret,
+        environment: VindiEnvironment,
+        by: str,
+    ) -> VindiConnected:
+        """Check a key, then store it. `client` reads with that key.
+
+        Safe to repeat: the webhook's address stays the same. Raises SetUpRefused
+        (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`) or SideUnreachable.
+        """
+        check = await client.check_key()
+        merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
+        async with self.pool.acquire() as conn, conn.transaction():
+            _known(await tenants_store.lock(conn, tenant))
+            before = await connections_store.get_vindi(conn, self.sealer, tenant)
+            await connections_store.put_vindi(
+                conn,
+                self.sealer,
+                tenant,
+                environment=environment,
+                api_key=api_key,
+                merchant_name=merchant.name,
+                registry_code=merchant.registry_code,
+            )
+            url = await self._webhook_url(conn, tenant, "vindi")
+            await audit_store.add(
+                conn,
+                tenant,
+                actor=by,
+                action="vindi_connected",
+                detail={"environment": environment, "key_hint": key_hint(api_key)},
+            )
+            await outbox_wakes.wake_stopped(conn, tenant, _codes_of("vindi"))
+        await self.waker.ring()
+        changed = before is not None and (
+            (before.environment, before.registry_code) != (environment, merchant.registry_code)
+        )
+        return VindiConnected(
+            merchant_name=merchant.name,
+            registry_code=merchant.registry_code,
+            environment=environment,
+            key_hint=key_hint(api_key),
+            webhook_url=url,
+            warnings=vindi_notices(issues_already=check.issues_already, changed=changed),
+        )
+
+    async def new_vindi_webhook(
+        self, conn: Connection, tenant: TenantId, *, now: datetime, by: str
+    ) -> str:
+        """Make a new webhook address in the caller's transaction; the old one lives 72 h more."""
+        _known(await tenants_store.lock(conn, tenant))
+        url = await self._new_webhook_url(conn, tenant, "vindi", now)
+        await audit_store.add(conn, tenant, actor=by, action="vindi_webhook_secret_changed")
+        return url
+
+    async def connect_issuer(
+        self,
+        tenant: TenantId,
+        issuer: Issuer,
+        *,
+        api_key: Secret,
+        company_id: str,
+        environment: IssuerEnvironment,
+        by: str,
+    ) -> IssuerConnected:
+        """Check a key and its company, then store them. `issuer` speaks with that key.
+
+        Raises SetUpRefused (`issuer_key_refused`, `issuer_company_unknown`,
+        `issuer_company_incomplete` with what is missing) or SideUnreachable.
+        """
+        company = await checked_company(issuer)
+        async with self.pool.acquire() as conn, conn.transaction():
+            _known(await tenants_store.lock(conn, tenant))
+            await connections_store.put_issuer(
+                conn,
+                self.sealer,
+                tenant,
+                kind="enotas",
+                environment=environment,
+                api_key=api_key,
+                company_id=company_id,
+                company_name=company.company_name,
+                company_cnpj=company.cnpj,
+            )
+            url = await self._webhook_url(conn, tenant, "enotas")
+            await audit_store.add(
+                conn,
+                tenant,
+                actor=by,
+                action="issuer_connected",
+                detail={"environment": environment, "key_hint": key_hint(api_key)},
+            )
+            await outbox_wakes.wake_stopped(conn, tenant, _codes_of("issuer"))
+        await self.waker.ring()
+        return IssuerConnected(
+            company_name=company.company_name,
+            cnpj=company.cnpj,
+            status_webhook_url=url,
+            warnings=issuer_notices(environment),
+        )
+
+    async def put_rule(self, tenant: TenantId, rule: Rule, *, by: str) -> RuleVersion:
+        """Put a rule in force; sales not yet sent are decided again under it."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            version = await rules_store.add(conn, tenant, rule, by=by)
+            await audit_store.add(
+                conn, tenant, actor=by, action="rule_put", detail={"version": version.version}
+            )
+            await outbox_wakes.wake_unsent(conn, tenant)
+        await self.waker.ring()
+        return version
+
+    async def activate(self, tenant: TenantId, *, by: str) -> Tenant:
+        """Let notas be issued, from now on or from where a pause stopped it. Safe to repeat.
+
+        Raises SetUpRefused (`setup_incomplete`) with the parts that are missing.
+        """
+        async with self.pool.acquire() as conn, conn.transaction():
+            before = _known(await tenants_store.lock(conn, tenant))
+            missing = await _missing_parts(conn, self.sealer, tenant)
+            if missing:
+                raise SetUpRefused(
+                    "Connections and rule must be there first.",
+                    code="setup_incomplete",
+                    missing=missing,
+                )
+            if before.status == "active":
+                return before
+            after = _known(await tenants_store.activate(conn, tenant))
+            await audit_store.add(conn, tenant, actor=by, action="tenant_activated")
+            first = before.status == "setting_up"
+            codes = ["tenant_paused", *(["before_activation"] if first else [])]
+            await outbox_wakes.wake_stopped(conn, tenant, codes)
+        await self.waker.ring()
+        return after
+
+    async def pause(self, tenant: TenantId, *, by: str) -> Tenant:
+        """Issue and cancel nothing until activated again; raises SetUpRefused (`not_active`)."""
+        async with self.pool.acquire() as conn, conn.transaction():
+            _known(await tenants_store.lock(conn, tenant))
+            paused = await tenants_store.pause(conn, tenant)
+            if paused is None:
+                raise SetUpRefused("The tenant was never active.", code="not_active")
+            await audit_store.add(conn, tenant, actor=by, action="tenant_paused")
+        return paused
+
+    async def _webhook_url(self, conn: Connection, tenant: TenantId, source: Source) -> str:
+        """The address in use, so that connecting again changes nothing at the other side."""
+        sealed = await secrets_store.current_sealed(conn, tenant, source)
+        if sealed is None:
+            now: datetime = await conn.fetchval(NOW)
+            return await self._new_webhook_url(conn, tenant, source, now)
+        secret = self.sealer.unseal(sealed, tenant=tenant, purpose=WEBHOOK_SECRET)
+        return self._url(source, secret.decode())
+
+    async def _new_webhook_url(
+        self, conn: Connection, tenant: TenantId, source: Source, now: datetime
+    ) -> str:
+        secret = new_webhook_secret(tenant)
+        await secrets_store.expire_current(conn, tenant, source, now + OLD_SECRET_LIVES)
+        await secrets_store.add(
+            conn,
+            tenant,
+            source,
+            secret_hash=hash_secret(secret),
+            sealed=self.sealer.seal(secret.encode(), tenant=tenant, purpose=WEBHOOK_SECRET),
+        )
+        return self._url(source, secret)
+
+    def _url(self, source: Source, secret: str) -> str:
+        return f"{self.public_url.rstrip('/')}/v1/{source}/{secret}"
+
+
+async def _missing_parts(
+    conn: Connection, sealer: Sealer, tenant: TenantId
+) -> tuple[MissingPart, ...]:
+    connections = await connections_store.get(conn, sealer, tenant)
+    parts: dict[MissingPart, object] = {
+        "vindi": connections.vindi,
+        "issuer": connections.issuer,
+        "rule": await rules_store.newest(conn, tenant),
+    }
+    return tuple(name for name, part in parts.items() if part is None)
+
+
+def _codes_of(side: Literal["vindi", "issuer"]) -> list[str]:
+    return [code for code in CONNECTIONS if code.startswith(f"{side}_")]
+
+
+def _known(tenant: Tenant | None) -> Tenant:
+    if tenant is None:
+        raise LookupError("no such tenant")
+    return tenant

@@ -1,0 +1,280 @@
+"""Sales as people look for them: lists by filter, and one with all that happened to it."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import asyncpg
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection
+from shared.db.sales import timeline_store
+from shared.db.sales.timeline_store import TimelineEntry
+from shared.db.vindi import events_store
+from shared.db.vindi.events_store import HeardEvent
+from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
+from shared.domain.messages import Message, message_for
+from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus
+from shared.domain.party import normalise_document
+from shared.domain.sale import Origin, SaleStatus, Wish
+
+DOCUMENT_WORD: Final = "document"
+_MAX_BIGINT: Final = 2**63 - 1
+
+
+class NotaView(Struct, frozen=True, kw_only=True):
+    """The newest nota of a sale, or of one part of it; `part` is 0 for the whole bill."""
+
+    part: int
+    amount: Cents
+    external_id: ExternalId
+    issuer_id: IssuerNotaId | None
+    status: NotaStatus
+    number: str | None
+    verification_code: str | None
+    has_pdf: bool
+    has_xml: bool
+    issued_at: datetime | None
+    denial: str | None
+
+
+class SaleView(Struct, frozen=True, kw_only=True):
+    """A sale as lists show it."""
+
+    bill_id: BillId
+    status: SaleStatus
+    code: str | None
+    detail: str
+    attention: str | None
+    amount: Cents
+    moment_at: datetime | None
+    issue_at: datetime | None
+    competencia: date | None
+    rule_version: int | None
+    origin: Origin
+    customer_name: str
+    wish: Wish | None
+    updated_at: datetime
+    nota: NotaView | None  # the only one; of a divided sale the first
+    notas: tuple[NotaView, ...] = ()  # of a divided sale one for each part that was sent
+
+    @property
+    def reason(self) -> str | None:
+        """The one code that explains the sale: what to look at, or why there is no nota."""
+        if self.attention is not None:
+            return self.attention
+        denial = self.nota.denial if self.nota and self.status is SaleStatus.DENIED else None
+        return self.code or denial
+
+    @property
+    def message(self) -> Message | None:
+        """What a person is told about `reason`."""
+        return None if self.reason is None else message_for(self.reason)
+
+
+class SaleStory(Struct, frozen=True, kw_only=True):
+    """A sale with everything that happened to it, oldest first."""
+
+    sale: SaleView
+    timeline: tuple[TimelineEntry, ...]
+
+
+class SaleFilter(Struct, frozen=True, kw_only=True):
+    """What to look for; None means any. Days are local days of the sale's moment, inclusive.
+
+    `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.
+    """
+
+    status: SaleStatus | None = None
+    code: str | None = None
+    since: date | None = None
+    until: date | None = None
+    text: str | None = None
+
+
+_COLUMNS: Final = """
+           s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
+           s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
+           n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.part, n.amount AS nota_amount
+      FROM sales s
+      LEFT JOIN LATERAL (
+           SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
+                  issued_at, denial, part, amount
+             FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+            ORDER BY revision DESC, part LIMIT 1) n ON true
+"""
+
+LIST: Final = f"""
+    -- sales_read.list_newest_first
+    SELECT {_COLUMNS}
+     WHERE s.tenant_id = $1
+       AND ($2::bigint IS NULL OR s.bill_id < $2)
+       AND ($3::text IS NULL OR s.status = $3)
+       AND ($4::text IS NULL OR s.code = $4 OR s.attention = $4
+            OR (s.status = 'denied' AND n.denial = $4))
+       AND ($5::timestamptz IS NULL OR s.moment_at >= $5)
+       AND ($6::timestamptz IS NULL OR s.moment_at < $6)
+       AND ($7::text IS NULL OR s.customer_name ILIKE $7 OR s.bill_id = $8
+            OR s.document_word = $9)
+     ORDER BY s.bill_id DESC LIMIT $10
+"""
+
+
+async def list_newest_first(
+    conn: Connection,
+    sealer: Sealer,
+    tenant: TenantId,
+    zone: ZoneInfo,
+    wanted: SaleFilter,
+    *,
+    before: BillId | None,
+    limit: int,
+) -> list[SaleView]:
+    """Sales that fit, the newest bill first, beginning below the bill `before`."""
+    rows = await conn.fetch(
+        LIST,
+        tenant,
+        before,
+        wanted.status,
+        wanted.code,
+        None if wanted.since is None else _midnight(wanted.since, zone),
+        None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
+        *_text_values(sealer, tenant, wanted.text),
+        limit,
+    )
+    return await _with_parts(conn, tenant, [_sale(row) for row in rows])
+
+
+GET: Final = f"""
+    -- sales_read.get
+    SELECT {_COLUMNS}
+     WHERE s.tenant_id = $1 AND s.bill_id = $2
+"""
+
+
+async def get(conn: Connection, tenant: TenantId, bill: BillId) -> SaleView | None:
+    """One sale; None when nothing was decided about that bill yet."""
+    row = await conn.fetchrow(GET, tenant, bill)
+    return None if row is None else (await _with_parts(conn, tenant, [_sale(row)]))[0]
+
+
+PARTS: Final = """
+    -- sales_read.parts
+    SELECT DISTINCT ON (n.bill_id, n.part) n.bill_id, n.part, n.amount AS nota_amount,
+           n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
+           n.has_pdf, n.has_xml, n.issued_at, n.denial
+      FROM notas n JOIN sale_parts p
+        ON p.tenant_id = n.tenant_id AND p.bill_id = n.bill_id AND p.part = n.part
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+     ORDER BY n.bill_id, n.part, n.revision DESC
+"""
+
+
+async def _with_parts(conn: Connection, tenant: TenantId, sales: list[SaleView]) -> list[SaleView]:
+    """Sales with all their notas; only divided ones, which are few, are asked about."""
+    divided = [sale.bill_id for sale in sales if sale.nota is not None and sale.nota.part]
+    if not divided:
+        return sales
+    found: dict[BillId, list[NotaView]] = {}
+    for row in await conn.fetch(PARTS, tenant, divided):
+        nota = _nota(row)
+        if nota is not None:
+            found.setdefault(row["bill_id"], []).append(nota)
+    return [
+        replace(sale, nota=found[sale.bill_id][0], notas=tuple(found[sale.bill_id]))
+        if sale.bill_id in found
+        else sale
+        for sale in sales
+    ]
+
+
+async def story(conn: Connection, tenant: TenantId, bill: BillId) -> SaleStory | None:
+    """One sale with its timeline: what we did, and the events we heard, by time."""
+    sale = await get(conn, tenant, bill)
+    if sale is None:
+        return None
+    did = await timeline_store.of_bill(conn, tenant, bill)
+    heard = await events_store.of_bill(conn, tenant, bill)
+    entries = [*(_heard(event) for event in heard), *did]
+    return SaleStory(sale=sale, timeline=tuple(sorted(entries, key=lambda entry: entry.at)))
+
+
+def document_word(sealer: Sealer, tenant: TenantId, document: str) -> bytes:
+    """The keyed word a CPF or CNPJ is searched by; `document` as `normalise_document` gives it."""
+    return sealer.word(document, tenant=tenant, purpose=DOCUMENT_WORD)
+
+
+def _heard(event: HeardEvent) -> TimelineEntry:
+    sent = f", enviado em {event.event_at:%Y-%m-%dT%H:%M:%SZ}" if event.event_at else ""
+    return TimelineEntry(
+        at=event.received_at,
+        what="event_received",
+        why=f"{event.type or 'evento sem tipo'}{sent}",
+        by=event.source,
+    )
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def _text_values(
+    sealer: Sealer, tenant: TenantId, text: str | None
+) -> tuple[str | None, int | None, bytes | None]:
+    text = (text or "").strip()
+    if not text:
+        return None, None, None
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
+    document = normalise_document(text)
+    whole = document is not None and len(document) in (11, 14)
+    word = document_word(sealer, tenant, document) if whole and document else None
+    return _like(text), number if number and number <= _MAX_BIGINT else None, word
+
+
+def _like(text: str) -> str:
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
+
+
+def _sale(row: asyncpg.Record) -> SaleView:
+    return SaleView(
+        bill_id=BillId(row["bill_id"]),
+        status=SaleStatus(row["status"]),
+        code=row["code"],
+        detail=row["detail"],
+        attention=row["attention"],
+        amount=Cents(row["amount"]),
+        moment_at=row["moment_at"],
+        issue_at=row["issue_at"],
+        competencia=row["competencia"],
+        rule_version=row["rule_version"],
+        origin=row["origin"],
+        customer_name=row["customer_name"],
+        wish=row["wish"],
+        updated_at=row["updated_at"],
+        nota=(nota := _nota(row)),
+        notas=() if nota is None else (nota,),
+    )
+
+
+def _nota(row: asyncpg.Record) -> NotaView | None:
+    if row["external_id"] is None:
+        return None
+    return NotaView(
+        part=row["part"],
+        amount=Cents(row["nota_amount"]),
+        external_id=ExternalId(row["external_id"]),
+        issuer_id=row["issuer_id"],
+        status=NotaStatus(row["nota_status"]),
+        number=row["number"],
+        verification_code=row["verification_code"],
+        has_pdf=row["has_pdf"],
+        has_xml=row["has_xml"],
+        issued_at=row["issued_at"],
+        denial=row["denial"],
+    )

@@ -1,0 +1,86 @@
+"""Versions of each tenant's rule; the highest is in force."""
+
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+from msgspec import Struct
+
+from shared.db.connection import Connection
+from shared.db.tenants import tenants_store
+from shared.domain.ids import TenantId
+from shared.domain.rule import STORED, Rule
+
+
+class RuleVersion(Struct, frozen=True, kw_only=True):
+    """A rule as it was put, when and by whom."""
+
+    version: int
+    rule: Rule
+    created_at: datetime
+    created_by: str
+
+
+ADD: Final = """
+    -- rules_store.add
+    INSERT INTO rule_versions (tenant_id, version, rule, created_by)
+    SELECT $1, coalesce(max(version), 0) + 1, $2, $3 FROM rule_versions WHERE tenant_id = $1
+ RETURNING version, rule, created_at, created_by
+"""
+
+
+async def add(conn: Connection, tenant: TenantId, rule: Rule, *, by: str) -> RuleVersion:
+    """Make a rule the one in force, as the next version; LookupError for an unknown tenant.
+
+    Two that come at once take turns: the tenant's row is locked until the transaction ends.
+    """
+    if await tenants_store.lock(conn, tenant) is None:
+        raise LookupError("no such tenant")
+    row = await conn.fetchrow(ADD, tenant, as_json(rule), by)
+    if row is None:
+        raise AssertionError("an INSERT … RETURNING gives its row")
+    return _version(row)
+
+
+IN_FORCE: Final = """
+    -- rules_store.in_force
+    SELECT version, rule, created_at, created_by FROM rule_versions
+     WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1
+"""
+
+
+async def newest(conn: Connection, tenant: TenantId) -> RuleVersion | None:
+    """The version in force with when and by whom; None before the first."""
+    row = await conn.fetchrow(IN_FORCE, tenant)
+    return None if row is None else _version(row)
+
+
+async def in_force(conn: Connection, tenant: TenantId) -> tuple[int, Rule] | None:
+    """The version in force and its rule; None before the first."""
+    found = await newest(conn, tenant)
+    return None if found is None else (found.version, found.rule)
+
+
+VERSIONS: Final = """
+    -- rules_store.versions
+    SELECT version, rule, created_at, created_by FROM rule_versions
+     WHERE tenant_id = $1 AND ($2::integer IS NULL OR version < $2)
+     ORDER BY version DESC LIMIT $3
+"""
+
+
+async def versions(
+    conn: Connection, tenant: TenantId, *, before: int | None, limit: int
+) -> list[RuleVersion]:
+    """Versions below `before`, the newest first."""
+    return [_version(row) for row in await conn.fetch(VERSIONS, tenant, before, limit)]
+
+
+def as_json(rule: Rule) -> dict[str, object]:
+    """A rule as the interface page writes it."""
+    return rule.model_dump(mode="json", by_alias=True)
+
+
+def _version(row: asyncpg.Record) -> RuleVersion:
+    fields = dict(row)
+    return RuleVersion(rule=Rule.model_validate(fields.pop("rule"), context=STORED), **fields)

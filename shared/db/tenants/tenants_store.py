@@ -1,0 +1,166 @@
+"""Tenants: who they are, and since when notas are issued for them."""
+
+from datetime import datetime
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import asyncpg
+from msgspec import Struct
+
+from shared.db.closing import closing_locks_store
+from shared.db.connection import Connection
+from shared.domain.ids import TenantId
+from shared.domain.sale import TenantTerms
+
+Plan = Literal["basic", "pro"]
+TenantStatus = Literal["setting_up", "active", "paused"]
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """A company whose sales become notas. `active_from` is that of the first activation."""
+
+    id: TenantId
+    name: str
+    plan: Plan
+    timezone: str  # an IANA name
+    status: TenantStatus
+    active_from: datetime | None
+    created_at: datetime
+
+
+ADD: Final = """
+    -- tenants_store.add
+    INSERT INTO tenants (tenant_id, name, plan, timezone) VALUES ($1, $2, $3, $4)
+ RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+"""
+
+
+async def add(
+    conn: Connection, tenant: TenantId, *, name: str, plan: Plan, timezone: str
+) -> Tenant:
+    """Add a tenant, `setting_up`; the id is fresh from `tokens.new_tenant_id`."""
+    row = await conn.fetchrow(ADD, tenant, name, plan, timezone)
+    if row is None:
+        raise AssertionError("an INSERT … RETURNING gives its row")
+    return _tenant(row)
+
+
+GET: Final = """
+    -- tenants_store.get
+    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+      FROM tenants WHERE tenant_id = $1
+"""
+
+
+async def get(conn: Connection, tenant: TenantId) -> Tenant | None:
+    """One tenant; None when there is none of that id."""
+    return _tenant_or_none(await conn.fetchrow(GET, tenant))
+
+
+LOCK: Final = """
+    -- tenants_store.lock
+    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+      FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE
+"""
+
+
+async def lock(conn: Connection, tenant: TenantId) -> Tenant | None:
+    """One tenant, held until the transaction ends: changes of its set-up take turns."""
+    return _tenant_or_none(await conn.fetchrow(LOCK, tenant))
+
+
+LIST: Final = """
+    -- tenants_store.list_any_tenant
+    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+      FROM tenants
+     WHERE $1::timestamptz IS NULL OR (created_at, tenant_id) > ($1, $2)
+     ORDER BY created_at, tenant_id LIMIT $3
+"""
+
+
+async def list_any_tenant(
+    conn: Connection, *, after: tuple[datetime, TenantId] | None, limit: int
+) -> list[Tenant]:
+    """Tenants in the order they came, beginning after the one named by its time and id."""
+    at, tenant = after or (None, None)
+    return [_tenant(row) for row in await conn.fetch(LIST, at, tenant, limit)]
+
+
+PATCH: Final = """
+    -- tenants_store.patch
+    UPDATE tenants
+       SET name = coalesce($2, name), plan = coalesce($3, plan),
+           timezone = coalesce($4, timezone), updated_at = now()
+     WHERE tenant_id = $1
+ RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+"""
+
+
+async def patch(
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    name: str | None = None,
+    plan: Plan | None = None,
+    timezone: str | None = None,
+) -> Tenant | None:
+    """Change what is not None; None when there is no such tenant."""
+    return _tenant_or_none(await conn.fetchrow(PATCH, tenant, name, plan, timezone))
+
+
+# Vindi's times have whole seconds, so the stream begins with one: a sale of the very second of
+# activation belongs to it.
+# What was not issued while paused is taken up again: the stream begins where it first began.
+ACTIVATE: Final = """
+    -- tenants_store.activate
+    UPDATE tenants
+       SET status = 'active', updated_at = now(),
+           active_from = coalesce(active_from, date_trunc('second', now()))
+     WHERE tenant_id = $1
+ RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+"""
+
+
+async def activate(conn: Connection, tenant: TenantId) -> Tenant | None:
+    """Let notas be issued; `active_from` stays that of the first activation."""
+    return _tenant_or_none(await conn.fetchrow(ACTIVATE, tenant))
+
+
+PAUSE: Final = """
+    -- tenants_store.pause
+    UPDATE tenants SET status = 'paused', updated_at = now()
+     WHERE tenant_id = $1 AND status <> 'setting_up'
+ RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+"""
+
+
+async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
+    """Stop issuing and cancelling; None for a tenant that was never active."""
+    return _tenant_or_none(await conn.fetchrow(PAUSE, tenant))
+
+
+async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
+    """What a decision needs to know of a tenant; LookupError when there is none of that id."""
+    found = await get(conn, tenant)
+    if found is None:
+        raise LookupError("no such tenant")
+    return terms_of(found, await closing_locks_store.locked_months(conn, tenant))
+
+
+def terms_of(tenant: Tenant, locked_months: frozenset[tuple[int, int]]) -> TenantTerms:
+    """The terms of a tenant that was read already."""
+    return TenantTerms(
+        zone=ZoneInfo(tenant.timezone),
+        active_from=tenant.active_from,
+        issuing=tenant.status == "active",
+        locked_months=locked_months,
+    )
+
+
+def _tenant_or_none(row: asyncpg.Record | None) -> Tenant | None:
+    return None if row is None else _tenant(row)
+
+
+def _tenant(row: asyncpg.Record) -> Tenant:
+    fields = dict(row)
+    return Tenant(id=TenantId(fields.pop("tenant_id")), **fields)

@@ -1,0 +1,111 @@
+"""Requests to addresses that tenants choose: public ones only, by https, without redirects."""
+
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.cookiejar import DummyCookieJar
+from aiohttp.resolver import ThreadedResolver
+
+from shared.net.http import USER_AGENT
+
+_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")  # the last part of no name
+CONNECT_SECONDS: Final = 5.0
+
+
+class TargetRefused(ValueError):
+    """An address we do not send to; `why` is a constant text."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def check_target(url: str, *, loopback: bool) -> str:
+    """Return a URL that may be sent to; TargetRefused otherwise. Names are looked up later.
+
+    `loopback` lets this machine be a target, by plain http too: for developing only.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise TargetRefused("not a URL") from None
+    if not host or parts.username or parts.password or parts.fragment:
+        raise TargetRefused("a URL with a host, without credentials or fragment")
+    address = _literal(host)
+    if address is None and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        # The system's resolver takes 127.1, 2130706433 and 0x7f.1 for addresses, and aiohttp
+        # takes such a host for an address already, which no resolver of ours gets to see.
+        raise TargetRefused("must be a name, or an address written out in full")
+    here = host == "localhost" or (address is not None and address.is_loopback)
+    if loopback and here and parts.scheme in ("http", "https"):
+        return url
+    if parts.scheme != "https":
+        raise TargetRefused("must begin with https://")
+    if here or (address is not None and not is_public(address)):
+        raise TargetRefused("must be a public address")
+    return url
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Say whether an address is reachable for everybody, and no inside of ours in disguise."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address.is_site_local or address.sixtofour is not None or address.teredo is not None:
+            return False
+    # Reserved are, too, IPv4 addresses in disguise: 64:ff9b::/96 (RFC 6052) and ::/96.
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names, and gives none of their addresses when one is not public.
+
+    The connection is made to the very addresses that were checked, so a name that changes its
+    mind between the check and the connection gains nothing.
+    """
+
+    def __init__(self, *, loopback: bool) -> None:
+        self._inner = ThreadedResolver()
+        self._loopback = loopback
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Look a name up; OSError when it leads inside."""
+        found = await self._inner.resolve(host, port, family)
+        for result in found:
+            address = ip_address(result["host"])
+            if not is_public(address) and not (self._loopback and address.is_loopback):
+                raise OSError("leads to an address that is not public")
+        return found
+
+    async def close(self) -> None:
+        """Nothing is held."""
+        await self._inner.close()
+
+
+def open_guarded_session(*, loopback: bool, timeout: float) -> ClientSession:
+    """Open a session for checked targets; `timeout` seconds for a whole request."""
+    connector = TCPConnector(
+        resolver=GuardedResolver(loopback=loopback), use_dns_cache=False, force_close=True
+    )
+    return ClientSession(
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT},
+        timeout=ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
+        trust_env=False,
+    )
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None

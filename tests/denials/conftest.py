@@ -1,6 +1,0 @@
-"""The emitter's desk and the API's world, for what lies between both."""
-
-from tests.api.conftest import api, sandbox, settings, world
-from tests.emitter.conftest import desk
-
-__all__ = ["api", "desk", "sandbox", "settings", "world"]

@@ -1,0 +1,138 @@
+"""What a tenant's brakes hold, and what one click lets go."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.emitter.dispatch import Dispatcher
+from shared.commands.brakes import release_brake
+from shared.db.tenants import brakes_store
+from shared.domain.brakes import Limits, Today, Wanted, brake
+from shared.domain.ids import BillId
+from shared.domain.money import Cents
+from shared.run.waker import Waker
+from tests.services.emitter.conftest import Desk
+
+A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
+
+
+def today(**changes: Any) -> Today:
+    values: dict[str, Any] = {
+        "notas": 0,
+        "amount": Cents(0),
+        "live": 0,
+        "history_days": 0,
+        "busiest": 0,
+        "braked": None,
+    }
+    return Today(**{**values, **changes})
+
+
+def notas(count: int, amount: int = 10_000, **changes: Any) -> list[Wanted]:
+    values: dict[str, Any] = {"amount": Cents(amount), "past": False, "free": False, **changes}
+    return [Wanted(bill_id=BillId(number), **values) for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "day", "wanted", "held", "code"),
+    [
+        (Limits(), today(), notas(500), 0, None),
+        (Limits(notas_a_day=10), today(notas=8), notas(5), 3, "brake_daily_count"),
+        (Limits(amount_a_day=Cents(35_000)), today(), notas(5), 2, "brake_daily_amount"),
+        (Limits(amount_a_nota=Cents(9_999)), today(), notas(2), 2, "brake_nota_amount"),
+        (Limits(), today(history_days=20, busiest=10), notas(60), 10, "brake_unusual"),
+        (Limits(), today(history_days=20, busiest=1), notas(20), 0, None),
+        (Limits(), today(history_days=20, busiest=1), notas(21), 1, "brake_unusual"),
+        (Limits(), today(history_days=20, busiest=1), notas(99, past=True), 0, None),
+        (Limits(unusual=False), today(history_days=20, busiest=1), notas(99), 0, None),
+        (Limits(notas_a_day=1), today(notas=1), notas(9, free=True), 0, None),
+    ],
+)
+def test_a_day_is_braked_where_its_limit_is(
+    limits: Limits, day: Today, wanted: list[Wanted], held: int, code: str | None
+) -> None:
+    braked = brake(limits, day, wanted)
+
+    assert (len(braked.held), braked.tripped) == (held, code)
+
+
+async def held(desk: Desk) -> int:
+    async with desk.pool.acquire() as conn:
+        sql = "SELECT count(*) FROM sales WHERE status = 'held' AND code LIKE 'brake_%'"
+        found: int = await conn.fetchval(sql)
+        return found
+
+
+async def limit(desk: Desk, **limits: Any) -> None:
+    async with desk.pool.acquire() as conn:
+        await brakes_store.put(conn, desk.tenant, Limits(**limits))
+
+
+async def test_a_limit_of_notas_a_day_holds_with_several_emitters_at_work(desk: Desk) -> None:
+    await limit(desk, notas_a_day=60)
+    for _ in range(150):
+        await desk.sold()
+
+    async def emitter(name: str) -> None:
+        dispatcher = Dispatcher(tools=desk.tools, worker=name)
+        while await dispatcher.dispatch_once(lambda: None):
+            await dispatcher.drain()
+
+    await asyncio.gather(*(emitter(name) for name in "abc"))
+
+    assert len(desk.company.notas) == 60
+    assert await held(desk) == 90
+    async with desk.pool.acquire() as conn:
+        state = await brakes_store.get(conn, desk.tenant)
+    assert state.code == "brake_daily_count"
+
+
+async def test_one_click_lets_the_held_go_and_measures_what_follows_anew(desk: Desk) -> None:
+    await limit(desk, notas_a_day=3)
+    for _ in range(5):
+        await desk.sold()
+    await desk.work()
+
+    released = await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+    await desk.work()
+    after_release = len(desk.company.notas)
+    for _ in range(4):
+        await desk.sold()
+    await desk.work()
+
+    assert released == (True, 2)
+    assert after_release == 5
+    assert len(desk.company.notas) == 5 + 3
+    assert await held(desk) == 1
+    assert await release_brake(desk.pool, A_WAKER, desk.tenant, reason="x", by="ana") == (True, 1)
+    await desk.work()
+    assert await release_brake(desk.pool, A_WAKER, desk.tenant, reason="x", by="ana") == (False, 0)
+
+
+async def test_a_nota_that_never_left_is_not_counted(desk: Desk) -> None:
+    await limit(desk, notas_a_day=2)
+    desk.sandbox.enotas.keys[desk.company.key].revoked = True
+    bill = await desk.sold()
+    await desk.work()
+    assert (await desk.sale(bill)).code == "issuer_key_refused"
+
+    async with desk.pool.acquire() as conn:
+        assert await conn.fetchval("SELECT notas FROM nota_days") == 0
+
+
+async def test_sending_a_denied_nota_again_is_no_new_nota(desk: Desk) -> None:
+    await limit(desk, notas_a_day=1)
+    desk.company.faults.certificate_expired = True
+    bill = await desk.sold()
+    await desk.work()
+    await desk.later()
+    await desk.work()
+    desk.company.faults.certificate_expired = False
+
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE notas SET resend = true")
+    await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    assert (await desk.sale(bill)).status == "issuing"

@@ -1,0 +1,116 @@
+"""A nota somebody else issued for the same sale, found in a mirror of the issuer's list."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.reconciler.mirror import mirror_once
+from services.reconciler.services import Services
+from services.sandbox.vindi.records import Bill
+from shared.commands.actions import Asked, act
+from shared.commands.set_up import SetUp
+from shared.domain.ids import BillId
+from shared.run.waker import Waker
+from tests.services.emitter.conftest import SEALER, Desk
+
+A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
+
+
+def services_of(desk: Desk) -> Services:
+    set_up = SetUp(pool=desk.pool, sealer=SEALER, waker=A_WAKER, public_url="http://127.0.0.1:1")
+    return Services(
+        pool=desk.pool,
+        sealer=SEALER,
+        waker=A_WAKER,
+        clients=desk.tools.clients,
+        set_up=set_up,
+        now=lambda: datetime.now(UTC),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """A nota of another system, as that system asked for it."""
+
+    document: str = "12345678909"
+    amount: float = 179.9
+    environment: str = "Producao"
+    external_id: str = "outro-sistema-7"
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "servico": {"descricao": "Nota de outro sistema"},
+            "valorTotal": self.amount,
+            "ambienteEmissao": self.environment,
+            "cliente": {"nome": "Cliente Fictício", "cpfCnpj": self.document},
+            "dataCompetencia": datetime.now(UTC).isoformat(),
+        }
+
+
+async def issued_elsewhere(desk: Desk, other: Other) -> None:
+    desk.sandbox.enotas.issue(desk.company, other.external_id, other.body())
+    desk.sandbox.clock.advance(600)
+    assert await mirror_once(services_of(desk)) == 1
+
+
+async def sold(desk: Desk) -> Bill:
+    bill = await desk.sold()
+    await desk.work()
+    return bill
+
+
+async def test_a_sale_somebody_else_issued_is_held_with_both_shown(desk: Desk) -> None:
+    await issued_elsewhere(desk, Other())
+
+    bill = await sold(desk)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("held", "possible_duplicate")
+    assert "nota " in sale.detail
+    assert str(bill.id) in sale.detail
+    assert desk.notas_of(bill) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Other(document="52998224725"),
+        Other(amount=180.0),
+        Other(environment="Homologacao"),
+        Other(external_id="p-tabcdefghij-99-1"),
+    ],
+    ids=["another customer", "another amount", "a test", "our own"],
+)
+async def test_a_nota_that_is_not_the_same_holds_nothing(desk: Desk, other: Other) -> None:
+    await issued_elsewhere(desk, other)
+
+    assert (await desk.sale(await sold(desk))).status == "issuing"
+
+
+async def test_a_person_who_compared_both_may_issue(desk: Desk) -> None:
+    await issued_elsewhere(desk, Other())
+    bill = await sold(desk)
+
+    asked = Asked(action="issue", reason="são vendas diferentes", by="ana")
+    await act(desk.pool, A_WAKER, desk.tenant, [BillId(bill.id)], asked)
+    await desk.work()
+
+    assert (await desk.sale(bill)).status == "issuing"
+    assert len(desk.notas_of(bill)) == 1
+
+
+async def test_the_list_is_read_once_an_hour_and_not_once_a_nota(desk: Desk) -> None:
+    await issued_elsewhere(desk, Other(amount=1.0))
+    before = _lists(desk)
+
+    for _ in range(5):
+        await sold(desk)
+    assert await mirror_once(services_of(desk)) == 0
+
+    assert _lists(desk) == before
+
+
+def _lists(desk: Desk) -> int:
+    return sum("pageNumber" in str(call) for call in desk.sandbox.enotas.journal)

@@ -1,0 +1,129 @@
+"""What is read from a delivery, without any server."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.webhook.interpret import LARGEST_ID, Flag, Heard, read_enotas, read_vindi
+from shared.domain.ids import BillId, TenantId
+from tests.services.webhook.payloads import a_bill_event, a_charge_event, a_notification, an_event
+
+TENANT = TenantId("tabcdefghij")
+STRANGER = TenantId("tzzzzzzzzzz")
+
+BOMB = b"[" * 200_000
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def test_a_paid_bill_is_due_and_its_instant_is_utc() -> None:
+    assert read_vindi(a_bill_event(4711)) == Heard(
+        type="bill_paid",
+        bill_id=BillId(4711),
+        event_at=datetime(2026, 10, 5, 13, 11, 12, 345000, tzinfo=UTC),
+        due=True,
+    )
+
+
+@pytest.mark.parametrize("kind", ["charge_created", "charge_rejected", "charge_refunded"])
+def test_a_charge_is_about_its_bill(kind: str) -> None:
+    heard = read_vindi(a_charge_event(4711, kind))
+    assert (heard.bill_id, heard.due, heard.flag) == (4711, True, None)
+
+
+def test_a_bill_that_was_only_looked_at_makes_nothing_due() -> None:
+    heard = read_vindi(a_bill_event(kind="bill_seen"))
+    assert (heard.bill_id, heard.due, heard.flag) == (4711, False, None)
+
+
+def test_an_unknown_type_with_a_bill_is_flagged_and_due() -> None:
+    heard = read_vindi(a_bill_event(kind="bill_reopened"))
+    assert (heard.bill_id, heard.due, heard.flag) == (4711, True, "unknown_type")
+
+
+def test_the_test_event_may_lack_everything() -> None:
+    assert read_vindi(b'{"event":{"type":"test"}}') == Heard(type="test")
+
+
+def test_an_event_that_is_about_no_bill_is_stored_without_a_flag() -> None:
+    heard = read_vindi(an_event("subscription_created", {"subscription": {"id": 5}}))
+    assert (heard.bill_id, heard.due, heard.flag) == (None, False, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "flag"),
+    [
+        (b"", "malformed"),
+        (b"not json", "malformed"),
+        (b'{"event":', "malformed"),
+        (b"\xff\xfe\xfa\x00", "malformed"),
+        (b'{"event":{"type":"\xc3"}}', "malformed"),
+        (BOMB, "malformed"),
+        (b'{"a":' * 100_000, "malformed"),
+        (b'{"event":{"data":{"bill":{"id":' + b"9" * 5000 + b"}}}}", "malformed"),
+        (b"[]", "not_an_object"),
+        (b'"bill_paid"', "not_an_object"),
+        (b"{}", "no_event"),
+        (b'{"event":[]}', "no_event"),
+        (b'{"event":{"type":"bill_paid"}}', "no_data"),
+        (b'{"event":{"type":"bill_paid","data":[]}}', "no_data"),
+        (an_event(None, {}), "no_type"),
+        (an_event("bill\x00paid", {}), "no_type"),
+        (an_event("\ud800", {}), "no_type"),
+        (an_event("x" * 65, {}), "no_type"),
+        (an_event("bill_paid", {}), "no_bill_id"),
+        (an_event("charge_created", {"charge": {"id": 1}}), "no_bill_id"),
+        (a_bill_event("4711"), "bad_bill_id"),
+        (a_bill_event(True), "bad_bill_id"),
+        (a_bill_event(0), "bad_bill_id"),
+        (a_bill_event(-1), "bad_bill_id"),
+        (a_bill_event(4711.0), "bad_bill_id"),
+        (a_bill_event(LARGEST_ID + 1), "bad_bill_id"),
+        (a_bill_event([4711]), "bad_bill_id"),
+    ],
+)
+def test_what_cannot_be_read_is_flagged_and_names_no_bill(body: bytes, flag: Flag) -> None:
+    heard = read_vindi(body)
+    assert (heard.flag, heard.bill_id, heard.due) == (flag, None, False)
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [None, 5, "soon", "2026-10-05", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"],
+)
+def test_an_instant_out_of_time_is_no_instant(instant: object) -> None:
+    assert read_vindi(a_bill_event(created_at=instant)).event_at is None
+
+
+@pytest.mark.parametrize("sale", ["4711", "4711x2"])
+def test_a_notification_with_our_id_is_about_its_bill(sale: str) -> None:
+    heard = read_enotas(a_notification(f"p-{TENANT}-{sale}-1"), TENANT)
+    assert heard == Heard(type="Autorizada", bill_id=BillId(4711), due=True)
+
+
+@pytest.mark.parametrize(
+    "external_id",
+    [None, "", 5, "75488", f"p-{STRANGER}-4711-1", f"p-{TENANT}-0-1", f"q-{TENANT}-1-1",
+     f"p-{TENANT}-9999999999999999999-1", f"p-{TENANT}-4711-1\n", f"p-{TENANT}-٤-1"],
+)  # fmt: skip
+def test_a_notification_without_an_id_of_this_tenant_is_about_no_bill(external_id: object) -> None:
+    heard = read_enotas(a_notification(external_id), TENANT)
+    assert (heard.bill_id, heard.due, heard.flag) == (None, False, "unmatched")
+
+
+@given(st.binary())
+def test_no_bytes_disturb_the_readers(body: bytes) -> None:
+    read_vindi(body)
+    read_enotas(body, TENANT)
+
+
+@given(JSON, JSON)
+def test_whatever_is_read_fits_the_database(kind: object, data: object) -> None:
+    heard = read_vindi(an_event(kind, data))
+    assert heard.bill_id is None or 0 < heard.bill_id <= LARGEST_ID
+    assert heard.type is None or "\0" not in heard.type.encode().decode()
+    assert not heard.due or heard.bill_id

@@ -1,0 +1,224 @@
+"""Nothing that was answered with 200 is lost, whatever stops or breaks meanwhile."""
+
+import asyncio
+import base64
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import pytest
+
+from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
+from shared.db.connection import Pool
+from shared.db.migrate import migrate
+from shared.db.vindi.events_store import StoredEvent
+from shared.domain.ids import BillId, TenantId
+from shared.local.files import free_port
+from shared.local.postgres import (
+    DURABLE,
+    EmbeddedPostgres,
+    _as_account,
+    ensure_database,
+    prepare_postgres,
+    wait_for_postgres,
+)
+from tests.services.webhook.conftest import (
+    KEY,
+    NO_REDIS,
+    Client,
+    Tenant,
+    a_tenant,
+    serving,
+    settings_for,
+)
+from tests.services.webhook.payloads import a_bill_event
+
+STORED = "SELECT DISTINCT bill_id FROM events"
+PATIENCE = 60.0  # seconds; a loaded machine is slow, a broken service never gets there
+
+
+async def test_a_database_that_stops_and_comes_back_costs_no_answered_event(
+    server_folder: Path,
+) -> None:
+    home = server_folder / "stopping"
+    home.mkdir()
+    server = await asyncio.to_thread(prepare_postgres, home, port=free_port())
+    process = await start(server)
+    await ensure_database(server)
+    await migrate(server.url())
+    async with asyncpg.create_pool(server.url(), min_size=0) as pool:
+        tenant = await a_tenant(pool)
+    promised: set[int] = set()
+    async with serving(settings_for(server.url())) as client:
+        sending = asyncio.create_task(keep_sending(client, tenant, promised))
+        await until(lambda: len(promised) > 50)
+        await stop(process)
+        refusal = await client.send(f"/v1/vindi/{tenant.vindi}", a_bill_event())
+        assert (refusal.status, refusal.body, refusal.headers["Retry-After"]) == (503, b"", "5")
+        assert (await client.send("/readyz", method="GET")).status == 503
+        process = await start(server)
+        before = len(promised)
+        await until(lambda: len(promised) > before + 50)
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+    conn = await asyncpg.connect(server.url())
+    stored = {row["bill_id"] for row in await conn.fetch(STORED)}
+    await conn.close()
+    await stop(process)
+    assert promised <= stored
+
+
+async def test_a_service_told_to_stop_answers_what_it_took(
+    tenant: Tenant, pool: Pool, database: str
+) -> None:
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.webhook",
+        env={
+            **os.environ, "DATABASE_URL": database, "REDIS_URL": NO_REDIS,
+            "WEBHOOK_PORT": str(port), "LOG_LEVEL": "error",
+            "SECRET_KEYS": base64.urlsafe_b64encode(KEY).decode(),
+        },
+    )  # fmt: skip
+    promised: set[int] = set()
+    async with aiohttp.ClientSession() as http:
+        client = Client(base=f"http://127.0.0.1:{port}", http=http)
+        await until_ready(client)
+        senders = [
+            asyncio.create_task(keep_sending(client, tenant, promised, first=10_000 * number))
+            for number in range(1, 17)
+        ]
+        await until(lambda: len(promised) > 200)
+        told = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+        took = time.monotonic() - told
+        for sender in senders:
+            sender.cancel()
+        await asyncio.gather(*senders, return_exceptions=True)
+    stored = {row["bill_id"] for row in await pool.fetch(STORED)}
+    assert promised <= stored
+    assert took < 10
+    assert process.returncode in (0, -signal.SIGTERM)
+
+
+async def test_a_row_that_cannot_be_stored_fails_alone(pool: Pool) -> None:
+    committer = Committer(pool, after_marks=nothing)
+    waiting = [
+        asyncio.create_task(committer.commit(a_delivery(bill, type="\0" if bill == 3 else "good")))
+        for bill in range(1, 6)
+    ]
+    await asyncio.sleep(0)
+    committer.start()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    await committer.close()
+    assert [isinstance(one, NotCommittedError) for one in outcomes] == [
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert {row["bill_id"] for row in await pool.fetch(STORED)} == {1, 2, 4, 5}
+
+
+async def test_more_than_can_wait_is_refused_at_once(pool: Pool) -> None:
+    committer = Committer(pool, after_marks=nothing, most_waiting=3)
+    waiting = [asyncio.create_task(committer.commit(a_delivery(bill))) for bill in range(1, 4)]
+    await asyncio.sleep(0)
+    with pytest.raises(NotCommittedError):
+        await committer.commit(a_delivery(4))
+    committer.start()
+    await asyncio.gather(*waiting)
+    await committer.close()
+    assert {row["bill_id"] for row in await pool.fetch(STORED)} == {1, 2, 3}
+
+
+async def test_deliveries_that_wait_together_share_a_commit(pool: Pool) -> None:
+    committer = Committer(pool, after_marks=nothing)
+    waiting = [asyncio.create_task(committer.commit(a_delivery(bill))) for bill in range(1, 101)]
+    await asyncio.sleep(0)
+    committer.start()
+    await asyncio.gather(*waiting)
+    await committer.close()
+    assert await pool.fetchval("SELECT count(DISTINCT received_at) FROM events") == 1
+
+
+async def test_whoever_still_waits_at_the_end_is_told_to_come_again(pool: Pool) -> None:
+    committer = Committer(pool, after_marks=nothing)
+    waiting = asyncio.create_task(committer.commit(a_delivery(1)))
+    await asyncio.sleep(0)
+    await committer.close()
+    with pytest.raises(NotCommittedError):
+        await waiting
+
+
+def a_delivery(bill: int, *, type: str = "bill_paid") -> Delivery:  # noqa: A002 - the column's name
+    event = StoredEvent(
+        tenant_id=TenantId("tabcdefghij"),
+        source="vindi",
+        type=type,
+        bill_id=BillId(bill),
+        event_at=None,
+        flag=None,
+        headers={},
+        body=b"sealed",
+    )
+    return Delivery(event=event, mark=None)
+
+
+async def nothing() -> None: ...
+
+
+async def keep_sending(
+    client: Client, tenant: Tenant, promised: set[int], *, first: int = 1
+) -> None:
+    """Send events one after the other; `promised` are the bills that were answered with 200."""
+    for bill in range(first, first + 10_000):
+        with suppress(aiohttp.ClientError):
+            answer = await client.send(f"/v1/vindi/{tenant.vindi}", a_bill_event(bill))
+            if answer.status == 200:
+                promised.add(bill)
+            else:
+                assert answer.status == 503
+        await asyncio.sleep(0.002)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def until_ready(client: Client) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(aiohttp.ClientError):
+                if (await client.send("/readyz", method="GET")).status == 200:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def start(server: EmbeddedPostgres) -> Process:
+    process = await asyncio.create_subprocess_exec(
+        *server.command(DURABLE),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+        **_as_account(),
+    )
+    await wait_for_postgres(server.url("postgres"))
+    return process
+
+
+async def stop(process: Process) -> None:
+    process.send_signal(signal.SIGINT)
+    await process.wait()

@@ -1,0 +1,95 @@
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.issuer.errors import IssuerBusy
+from shared.issuer.limits import Limits
+from tests.vendors.conftest import left_of, the_limits
+
+PATIENT = timedelta(seconds=30)
+
+
+async def turns(limits: Limits, key: str, number: int) -> list[float]:
+    """When each of some turns came."""
+    came: list[float] = []
+
+    async def one() -> None:
+        async with limits.turn(key, patience=PATIENT):
+            came.append(time.monotonic())
+
+    await asyncio.gather(*(one() for _ in range(number)))
+    return sorted(came)
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+async def test_a_key_is_used_no_faster_than_allowed(shared_redis: Redis, with_redis: bool) -> None:
+    limits = the_limits(shared_redis if with_redis else None, parallel=50, per_second=20)
+
+    came = await turns(limits, "taaaaaaaaaa:k", 10)
+
+    # Nine gaps of 50 ms; up to two turns may be reserved at once.
+    assert came[-1] - came[0] >= 0.35
+
+
+async def test_two_processes_share_the_rate_of_a_key(shared_redis: Redis) -> None:
+    one, other = (the_limits(shared_redis, parallel=50, per_second=20) for _ in range(2))
+
+    both = await asyncio.gather(turns(one, "k", 8), turns(other, "k", 8))
+
+    # Fifteen gaps of 50 ms; each may have reserved two turns before the first of all came.
+    came = sorted(at for each in both for at in each)
+    assert came[-1] - came[0] >= 0.55
+
+
+async def test_the_keys_of_two_tenants_do_not_wait_for_each_other(shared_redis: Redis) -> None:
+    limits = the_limits(shared_redis, parallel=1, per_second=1)
+    async with limits.turn("one", patience=PATIENT):
+        async with asyncio.timeout(60):
+            async with limits.turn("other", patience=timedelta()):
+                pass
+
+
+async def test_a_key_is_used_no_wider_than_allowed() -> None:
+    limits = Limits(None, parallel=3, per_second=100_000)
+    inside = most = 0
+
+    async def one() -> None:
+        nonlocal inside, most
+        async with limits.turn("k", patience=PATIENT):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0.001)
+            inside -= 1
+
+    await asyncio.gather(*(one() for _ in range(20)))
+
+    assert most == 3
+
+
+async def test_a_turn_too_far_away_is_refused_and_costs_none(shared_redis: Redis) -> None:
+    limits = the_limits(shared_redis, parallel=50, per_second=0.01)
+    async with limits.turn("k", patience=timedelta()):
+        pass
+
+    for _ in range(3):
+        with pytest.raises(IssuerBusy) as caught:
+            async with limits.turn("k", patience=timedelta()):
+                pass
+        assert timedelta() < caught.value.retry_after <= timedelta(seconds=100)
+
+
+async def test_a_pause_holds_in_every_process(shared_redis: Redis) -> None:
+    one, other = (the_limits(shared_redis, parallel=4, per_second=1000) for _ in range(2))
+
+    whole, began = timedelta(seconds=60), time.monotonic()
+
+    await one.pause("k", whole)
+
+    for limits in (one, other):
+        with pytest.raises(IssuerBusy) as caught:
+            async with limits.turn("k", patience=timedelta(seconds=1)):
+                pass
+        assert left_of(whole, began) <= caught.value.retry_after <= whole

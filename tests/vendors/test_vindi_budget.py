@@ -1,0 +1,288 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from shared.net.redis import redis_client
+from shared.vindi.budget import AccountKey, Budget, Heard, Lane, Ticket, read_heard
+from shared.vindi.errors import VindiBusy
+from tests.vendors.conftest import ACCOUNT, RedisServer, a_budget, client_of, left_of
+
+WINDOW = timedelta(seconds=1.5)  # many times what a slow machine needs for a window's requests
+PATIENT = timedelta(seconds=30)
+
+
+class Vindi:
+    """Counts requests as Vindi does: a window opens with the first request and has a fixed end."""
+
+    def __init__(self, *, limit: int, tells: bool = True) -> None:
+        self.limit = limit
+        self.windows: list[int] = []
+        self.answered = 0
+        self._tells = tells
+        self._ends = 0.0
+
+    def count(self) -> Heard:
+        now = time.monotonic()
+        if now >= self._ends:
+            self._ends = now + WINDOW.total_seconds()
+            self.windows.append(0)
+        self.windows[-1] += 1
+        self.answered += 1
+        if not self._tells:
+            return Heard()
+        left = timedelta(seconds=self._ends - now)
+        return Heard(limit=self.limit, remaining=self.limit - self.windows[-1], left=left)
+
+
+async def ask(vindi: Vindi, budget: Budget, lane: Lane, *, travel: float = 0.0) -> None:
+    ticket = await budget.take(ACCOUNT, lane, patience=PATIENT)
+    await asyncio.sleep(travel)
+    heard = vindi.count()
+    await asyncio.sleep(travel)
+    await budget.settle(ticket, heard)
+
+
+async def spend(budget: Budget, lane: Lane, heard: Heard | None = None) -> int:
+    """Take and settle until there is no more; how many there were."""
+    taken = 0
+    while True:
+        try:
+            ticket = await budget.take(ACCOUNT, lane)
+        except VindiBusy:
+            return taken
+        await budget.settle(ticket, heard or Heard())
+        taken += 1
+
+
+@pytest.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_two_processes_never_exceed_the_ceiling_in_any_window_of_vindi(
+    shared_redis: Redis, tells: bool
+) -> None:
+    vindi = Vindi(limit=20, tells=tells)
+    budgets = [a_budget(shared_redis, per_window=20, window=WINDOW) for _ in range(2)]
+
+    await asyncio.gather(
+        *(ask(vindi, budgets[n % 2], Lane.DUE, travel=n % 7 / 100) for n in range(72))
+    )
+
+    assert vindi.answered == 72
+    assert max(vindi.windows) <= 20
+    # Shares kept for the other lanes cost two; the rest is used.
+    assert len(vindi.windows) <= 6
+
+
+async def test_what_other_systems_use_is_believed(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=100)
+    ticket = await budget.take(ACCOUNT, Lane.DUE)
+    await budget.settle(ticket, Heard(limit=100, remaining=8, left=timedelta(seconds=30)))
+
+    taken = await spend(budget, Lane.DUE)
+
+    assert taken == 8
+    with pytest.raises(VindiBusy) as caught:
+        await budget.take(ACCOUNT, Lane.DUE)
+    assert caught.value.retry_after <= timedelta(seconds=30)
+
+
+async def test_a_lower_limit_of_vindi_is_the_ceiling(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=100)
+
+    taken = await spend(budget, Lane.DUE, Heard(limit=5))
+
+    assert taken == 5
+
+
+async def test_an_older_answer_does_not_bring_requests_back(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=100)
+    first = await budget.take(ACCOUNT, Lane.DUE)
+    left = timedelta(seconds=30)
+    await budget.settle(first, Heard(remaining=50, left=left))
+    early, late = [await budget.take(ACCOUNT, Lane.DUE) for _ in range(2)]
+
+    await budget.settle(late, Heard(remaining=3, left=left))
+    await budget.settle(early, Heard(remaining=49, left=left))
+
+    assert await spend(budget, Lane.DUE) == 3
+
+
+async def test_before_the_first_answer_one_request_asks_how_much_is_left(
+    shared_redis: Redis,
+) -> None:
+    budget = a_budget(shared_redis, per_window=100)
+    await budget.take(ACCOUNT, Lane.DUE)
+
+    with pytest.raises(VindiBusy):
+        await budget.take(ACCOUNT, Lane.DUE)
+
+
+async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=120)
+
+    backfill = await spend(budget, Lane.BACKFILL)
+    reconcile = await spend(budget, Lane.RECONCILE)
+    due = await spend(budget, Lane.DUE)
+
+    assert 50 <= backfill <= 66
+    assert reconcile >= 6
+    assert due >= 48
+    assert backfill + reconcile + due == 120
+
+
+async def test_sales_that_are_due_leave_something_to_the_reconciler(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=120)
+
+    assert await spend(budget, Lane.DUE) >= 110
+    assert await spend(budget, Lane.RECONCILE) >= 6
+
+
+async def test_too_many_requests_stop_every_process_of_the_account_only(
+    shared_redis: Redis,
+) -> None:
+    one, other = (a_budget(shared_redis, per_window=100) for _ in range(2))
+
+    whole, began = timedelta(seconds=20), time.monotonic()
+
+    await one.block(ACCOUNT, whole)
+
+    with pytest.raises(VindiBusy) as caught:
+        await other.take(ACCOUNT, Lane.DUE)
+    assert left_of(whole, began) <= caught.value.retry_after <= whole
+    await other.take(AccountKey("tbbbbbbbbbb"), Lane.DUE)
+
+
+async def test_a_request_that_never_left_costs_nothing(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=5)
+    for _ in range(20):
+        await budget.give_back(await budget.take(ACCOUNT, Lane.DUE))
+
+    assert await spend(budget, Lane.DUE) == 5
+
+
+async def test_a_request_without_an_answer_counts_as_used(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=100)
+    left = timedelta(seconds=30)
+    await budget.settle(await budget.take(ACCOUNT, Lane.DUE), Heard(remaining=4, left=left))
+
+    await budget.lose(await budget.take(ACCOUNT, Lane.DUE))
+
+    assert await spend(budget, Lane.DUE) == 3
+
+
+async def test_without_redis_a_process_goes_on_by_itself_far_below_the_ceiling() -> None:
+    budget = Budget(None, per_window=100)
+
+    assert await spend(budget, Lane.DUE) == 25
+
+
+async def test_without_redis_vindi_s_own_count_is_believed() -> None:
+    budget = Budget(None, per_window=100)
+    left = timedelta(seconds=30)
+
+    assert await spend(budget, Lane.DUE, Heard(remaining=5, left=left)) == 1
+
+
+async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
+    own_redis: RedisServer,
+) -> None:
+    client = client_of(own_redis)
+    budget = a_budget(client, per_window=40)
+    tickets: list[Ticket] = []
+    for _ in range(30):
+        tickets.append(await budget.take(ACCOUNT, Lane.DUE))
+        await budget.settle(tickets[-1], Heard())
+
+    own_redis.stop()
+    with pytest.raises(VindiBusy):
+        await budget.take(ACCOUNT, Lane.DUE)
+    own_redis.start()
+    await asyncio.sleep(1.05)  # a failed Redis is left alone for a second
+
+    assert 5 <= await spend(budget, Lane.DUE) <= 10
+    await client.aclose()
+
+
+async def test_a_redis_that_takes_calls_and_never_answers_counts_as_gone() -> None:
+    calls: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: calls.append(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with redis_client(f"redis://127.0.0.1:{port}/0") as client:
+        budget = Budget(client, per_window=100, answer=timedelta(seconds=0.05))
+
+        async with asyncio.timeout(30):
+            await budget.take(ACCOUNT, Lane.DUE)
+
+    assert calls
+    for writer in calls:
+        writer.close()
+    server.close()
+
+
+async def test_an_answer_of_redis_that_comes_late_is_not_taken_for_the_next_one(
+    redis_url: str,
+) -> None:
+    async with redis_client(redis_url) as client, Redis.from_url(redis_url) as other:
+        await client.ping()
+        await other.execute_command("CLIENT", "PAUSE", "300", "ALL")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.echo("late")
+
+        assert await client.echo("next") == b"next"
+
+        for steps in range(60):
+            asked = asyncio.ensure_future(client.echo("given up"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.wait({asked})
+            assert await client.echo(f"{steps}") == f"{steps}".encode()
+
+
+async def test_taking_ends_at_whatever_step_it_is_cancelled(redis_url: str) -> None:
+    async with redis_client(redis_url) as client:
+        budget = a_budget(client, per_window=100_000)
+        for steps in range(300):
+            account = AccountKey(f"t{steps}")
+            taking = asyncio.create_task(budget.take(account, Lane.DUE))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            if taking.done():
+                return
+            taking.cancel()
+            await asyncio.wait({taking})
+            assert taking.cancelled(), steps
+        pytest.fail("it was never through")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["Rate-Limit-Limit", "Rate-Limit-Remaining", "Rate-Limit-Reset", "Date"]),
+        st.text(max_size=30) | st.integers(-5, 2_000_000_000).map(str),
+    )
+)
+def test_headers_of_any_kind_are_read(headers: dict[str, str]) -> None:
+    heard = read_heard(headers)
+
+    assert heard.left is None or timedelta() <= heard.left <= timedelta(seconds=61)
+
+
+def test_the_window_s_end_is_told_by_vindi_s_clock() -> None:
+    headers = {"Rate-Limit-Reset": "1743411960", "Date": formatdate(1743411930, usegmt=True)}
+
+    assert read_heard(headers).left == timedelta(seconds=31)
