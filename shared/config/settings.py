@@ -181,13 +181,17 @@ def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
 
 def read_database(var: Env) -> DatabaseSettings:
     return DatabaseSettings(
-        url=var.store_url(
-            "DATABASE_URL",
-            schemes=("postgresql", "postgres"),
-            example="postgresql://user:password@host:5432/name",
-        ),
+        url=database_url(var),
         pool_size=var.whole("DATABASE_POOL_SIZE", default=10, least=2, most=200),
         pooler=var.choice("DATABASE_POOLER", POOLERS, default="none"),
+    )
+
+
+def database_url(var: Env) -> Secret:
+    return var.store_url(
+        "DATABASE_URL",
+        schemes=("postgresql", "postgres"),
+        example="postgresql://user:password@host:5432/name",
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from shared.config.env import SettingsError
 from shared.local.files import write_private
 
 DEFAULT: Final = ".notaponte"
@@ -40,11 +41,28 @@ class Home:
 
     def internal_token(self) -> str:
         """The token of the internal API, made on first use."""
-        return _kept(self.folder / "internal-token", lambda: secrets.token_urlsafe(32))
+        return _kept(self._internal_token, lambda: secrets.token_urlsafe(32))
 
     def secret_keys(self) -> str:
         """The keys that seal tenants' secrets, made on first use. Losing them loses those."""
-        return _kept(self.folder / "secret-keys", new_secret_key)
+        return _kept(self._secret_keys, new_secret_key)
+
+    def known(self) -> dict[str, str]:
+        """The settings that an `up` in this home made or wrote down; nothing is made here."""
+        places = {
+            "DATABASE_URL": self.database_url,
+            "INTERNAL_API_TOKEN": self._internal_token,
+            "SECRET_KEYS": self._secret_keys,
+        }
+        return {name: text for name, path in places.items() if (text := _read(path))}
+
+    @property
+    def _internal_token(self) -> Path:
+        return self.folder / "internal-token"
+
+    @property
+    def _secret_keys(self) -> Path:
+        return self.folder / "secret-keys"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -60,18 +78,39 @@ class Home:
             yield
 
 
+def home_of(env: Mapping[str, str]) -> Home:
+    """The home the environment names, which need not be there: containers have none."""
+    return Home(folder=Path(env.get("NOTAPONTE_HOME") or DEFAULT).expanduser().resolve())
+
+
 def open_home(env: Mapping[str, str]) -> Home:
-    """The home the environment names, made if it is not there."""
-    folder = Path(env.get("NOTAPONTE_HOME") or DEFAULT).expanduser().resolve()
-    home = Home(folder=folder)
-    for path in (home.folder, home.logs, home.run):
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The home the environment names, made if it is not there; SettingsError when it cannot be."""
+    home = home_of(env)
+    try:
+        for path in (home.folder, home.logs, home.run):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            (f"NOTAPONTE_HOME: {home.folder} cannot be made here ({error.strerror}).",)
+        ) from error
     return home
+
+
+def known_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with what the `up` in its home knows where it names nothing itself."""
+    return {**home_of(env).known(), **{name: value for name, value in env.items() if value}}
 
 
 def new_secret_key() -> str:
     """A key for SECRET_KEYS: 32 random bytes in URL-safe base64."""
     return base64.urlsafe_b64encode(os.urandom(32)).decode("ascii")
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 
 from shared.config.env import Env, SettingsError
-from shared.config.settings import EXIT_CODE, exit_with
+from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.crypto.seal import UnsealError
 from shared.db.migrate import SchemaError, migrate, offline_sql
-from shared.local.home import Home, HomeBusyError, open_home
+from shared.local.home import HomeBusyError, known_settings
 from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
 from shared.ops.rotate import rotate
@@ -59,7 +59,9 @@ def migrate_command(
         typer.echo(offline_sql(), nl=False)
         return
     with plain_errors():
-        revision = asyncio.run(migrate(_database_url(open_home(os.environ)), citus=citus))
+        with Env(values=known_settings(os.environ)) as var:
+            url = database_url(var)
+        revision = asyncio.run(migrate(url.reveal(), citus=citus))
         typer.echo(f"The database is at {revision}.")
 
 
@@ -67,10 +69,10 @@ def migrate_command(
 def rotate_command() -> None:
     """Seal every secret afresh under the first of SECRET_KEYS."""
     with plain_errors():
-        home = open_home(os.environ)
-        with Env(values=_with_home_keys(home)) as var:
-            keys = [key.reveal() for key in var.secret_keys("SECRET_KEYS")]
-        changed = asyncio.run(rotate(_database_url(home), keys, _tell))
+        with Env(values=known_settings(os.environ)) as var:
+            url = database_url(var)
+            keys = var.secret_keys("SECRET_KEYS")
+        changed = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
     typer.echo(
         f"{changed} values changed. Keep the old key for 7 days, take it away, run this again."
     )
@@ -78,13 +80,6 @@ def rotate_command() -> None:
 
 def _tell(column: str, changed: int) -> None:
     typer.echo(f"{column}: {changed}")
-
-
-def _with_home_keys(home: Home) -> dict[str, str]:
-    """The environment, with the keys that `up` generated where it names none."""
-    if os.environ.get("SECRET_KEYS"):
-        return dict(os.environ)
-    return {**os.environ, "SECRET_KEYS": home.secret_keys()}
 
 
 @app.command(name="backfill")
@@ -140,15 +135,3 @@ def _chosen(names: str) -> tuple[Service, ...]:
     if unknown:
         raise SettingsError((f"--services does not know: {', '.join(sorted(unknown))}.",))
     return tuple(service for service in SERVICES if not wanted or service.name in wanted)
-
-
-def _database_url(home: Home) -> str:
-    """DATABASE_URL, else the database of the `up` that runs in this home."""
-    if not os.environ.get("DATABASE_URL") and home.database_url.exists():
-        return home.database_url.read_text(encoding="utf-8")
-    with Env(values=os.environ) as var:
-        return var.store_url(
-            "DATABASE_URL",
-            schemes=("postgresql", "postgres"),
-            example="postgresql://user:password@host:5432/name",
-        ).reveal()

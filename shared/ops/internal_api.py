@@ -9,7 +9,7 @@ from typing import Any, Final
 import aiohttp
 
 from shared.config.env import Env, SettingsError
-from shared.local.home import open_home
+from shared.local.home import known_settings
 from shared.net.http import demand_https
 
 PREFIX: Final = "/internal/v1"
@@ -54,9 +54,9 @@ async def internal_api(env: Mapping[str, str]) -> AsyncIterator[InternalApi]:
     SettingsError when one of these cannot be meant.
     """
     base = _base(env)
-    given = {"INTERNAL_API_TOKEN": env.get("INTERNAL_API_TOKEN") or open_home(env).internal_token()}
-    with Env(values=given) as var:
-        token = var.api_tokens("INTERNAL_API_TOKEN")[0].token
+    with Env(values=known_settings(env)) as var:
+        tokens = var.api_tokens("INTERNAL_API_TOKEN")
+    token = tokens[0].token
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as http:
         yield InternalApi(base=base, http=http)

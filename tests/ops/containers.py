@@ -1,0 +1,127 @@
+"""What deploy/compose.yaml starts, as Docker reads it, and running that without Docker."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import yaml
+
+from deploy.render import K8S, render
+from shared.local.home import new_secret_key
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "deploy" / "compose.yaml"
+PATIENCE = 90.0
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
+
+# What an operator puts into the environment beside the file.
+GIVEN = {
+    "SECRET_KEYS": new_secret_key(),
+    "INTERNAL_API_TOKEN": "a-token-of-the-operator",
+    "POSTGRES_PASSWORD": "made by hand: /@%?#",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A command of ours and the settings it is given, Dockerfile's included."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def compose() -> dict[str, Any]:
+    """The file with every variable filled in; KeyError names one that nobody gives."""
+    loaded: dict[str, Any] = _filled(yaml.safe_load(COMPOSE.read_text(encoding="utf-8")))
+    return loaded
+
+
+def compose_containers() -> list[Container]:
+    return [
+        Container(
+            name=name,
+            command=tuple(service["command"]),
+            environment={"BIND_HOST": "0.0.0.0"} | service["environment"],
+        )
+        for name, service in compose()["services"].items()
+        if "build" in service
+    ]
+
+
+def migrate_job() -> Container:
+    """The Job of the production overlay, with the Secret that its operator makes."""
+    manifests = render(K8S / "overlays" / "production")
+    config = next(one["data"] for one in manifests if one["kind"] == "ConfigMap")
+    job = next(one for one in manifests if one["kind"] == "Job")
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    own = {one["name"]: one["value"] for one in container.get("env", [])}
+    secret = next(one.environment for one in compose_containers())
+    return Container(
+        name="migrate-job",
+        command=tuple(container["command"]),
+        environment={**config, **secret, **own},
+    )
+
+
+def placed(container: Container, *, database: str, redis: str, **settings: str) -> Container:
+    """The same container beside servers on this machine, on ports of its own."""
+    theirs = urlsplit(container.environment["DATABASE_URL"])
+    ours = urlsplit(database)
+    user = theirs.netloc.rpartition("@")[0]
+    address = theirs._replace(netloc=f"{user}@{ours.hostname}:{ours.port}")
+    moved = {"DATABASE_URL": urlunsplit(address), "REDIS_URL": redis, "BIND_HOST": "127.0.0.1"}
+    return Container(
+        name=container.name,
+        command=container.command,
+        environment={**container.environment, **moved, **settings},
+    )
+
+
+@asynccontextmanager
+async def running(container: Container, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run its command in an empty folder, with its own settings and no others."""
+    python, *rest = container.command
+    assert python == "python"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *rest,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **container.environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def said(container: Container, folder: Path) -> tuple[int | None, str]:
+    """Its exit code and all it said, once it has ended by itself."""
+    async with running(container, folder) as process:
+        words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    return process.returncode, words.decode()
+
+
+def _filled(value: Any) -> Any:
+    """Docker reads the YAML first, so no value of a variable can break it."""
+    if isinstance(value, dict):
+        return {key: _filled(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner) for inner in value]
+    return _VARIABLE.sub(_value, value) if isinstance(value, str) else value
+
+
+def _value(found: re.Match[str]) -> str:
+    name, how, text = found.groups()
+    return GIVEN.get(name, text) if how == "-" else GIVEN[name]
