@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys render lock
+	rotate-keys accept-keys render lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when un
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys
+
+accept-keys: $(STAMP) ## Start under SECRET_KEYS although a key that sealed something is lost
+	@$(OPS) accept-keys
 
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
 	@$(PY) -m deploy.render

@@ -21,6 +21,7 @@ from shared.config.settings import EmitterSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import schema_check
+from shared.keys import proven_keys
 from shared.run.waker import ring_worker
 from shared.telemetry.health import Check, NotReadyError, health_routes
 
@@ -41,11 +42,12 @@ def create_app(settings: EmitterSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         process = settings.process
+        sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
         async with (
             open_pool(process.database, application="emitter") as pool,
+            proven_keys(pool, sealer),
             open_clients(process, settings.vindi, settings.issuer) as clients,
         ):
-            sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
             leases = Leases()
             scribe = Scribe(pool, leases)
             tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, scribe=scribe)

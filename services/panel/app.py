@@ -11,8 +11,10 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 from shared.config.settings import PanelSettings
+from shared.crypto.seal import Sealer
 from shared.db.connection import Pool, open_pool
 from shared.db.migrate import schema_check
+from shared.keys import proven_keys
 from shared.telemetry.health import health_routes
 from shared.telemetry.metrics import RequestMetrics
 
@@ -31,7 +33,11 @@ def create_app(settings: PanelSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_pool(settings.process.database, application="panel") as pool:
+        sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
+        async with (
+            open_pool(settings.process.database, application="panel") as pool,
+            proven_keys(pool, sealer),
+        ):
             app.state.pool = pool
             yield
 

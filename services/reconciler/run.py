@@ -15,6 +15,7 @@ from shared.config.settings import ReconcilerSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import schema_check
+from shared.keys import proven_keys
 from shared.run.waker import open_waker
 from shared.telemetry.health import NotReadyError
 
@@ -24,7 +25,11 @@ def wire(settings: ReconcilerSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with open_services(settings) as services, run_background(services):
+        async with (
+            open_services(settings) as services,
+            proven_keys(services.pool, services.sealer),
+            run_background(services),
+        ):
             app.state.services = services
             yield
 

@@ -20,6 +20,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Pool, open_pool
 from shared.db.migrate import schema_check
 from shared.db.vindi.events_store import Source
+from shared.keys import proven_keys
 from shared.run.waker import Waker, open_waker
 from shared.telemetry.health import Check, NotReadyError, health_routes
 from shared.telemetry.metrics import RequestMetrics
@@ -59,6 +60,7 @@ class WebhookApp:
             open_pool(
                 process.database, application="webhook", statement_timeout=STATEMENT_TIMEOUT
             ) as pool,
+            proven_keys(pool, _sealer(self._settings)),
             open_waker(process.redis_url.reveal()) as waker,
             _beside(pool, rejections := Rejections(pool)),
             self._receiving(pool, waker, rejections),

@@ -37,7 +37,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "foreign_nota_marks",
 )
 # Small tables without a tenant that every node keeps whole.
-REFERENCE_TABLES: Final[tuple[str, ...]] = ()
+REFERENCE_TABLES: Final[tuple[str, ...]] = ("key_canaries",)
 
 IS_SPREAD: Final = """
     -- distribution.is_spread

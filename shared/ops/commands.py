@@ -13,8 +13,10 @@ from rich.console import Console
 
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, database_url, exit_with
-from shared.crypto.seal import UnsealError
+from shared.crypto.seal import Sealer, UnsealError
+from shared.db.connection import CONNECT_SECONDS
 from shared.db.migrate import SchemaError, migrate, offline_sql
+from shared.keys import WrongKeysError, accept_keys
 from shared.local.home import HomeBusyError, known_settings
 from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
@@ -78,6 +80,25 @@ def rotate_command() -> None:
     )
 
 
+@app.command(name="accept-keys")
+def accept_command() -> None:
+    """Let services start under SECRET_KEYS although a key that sealed something is lost."""
+    with plain_errors():
+        with Env(values=known_settings(os.environ)) as var:
+            url = database_url(var)
+            keys = var.secret_keys("SECRET_KEYS")
+        asyncio.run(_accept(url.reveal(), Sealer.from_text(key.reveal() for key in keys)))
+    typer.echo("Services start now. What the lost key sealed stays shut: connect tenants afresh.")
+
+
+async def _accept(url: str, sealer: Sealer) -> None:
+    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        await accept_keys(conn, sealer)
+    finally:
+        await conn.close()
+
+
 def _tell(column: str, changed: int) -> None:
     typer.echo(f"{column}: {changed}")
 
@@ -116,7 +137,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except SettingsError as error:
         exit_with(error)
-    except (HomeBusyError, SchemaError) as error:
+    except (HomeBusyError, SchemaError, WrongKeysError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CODE) from None
     except UnsealError as error:

@@ -14,6 +14,7 @@ import asyncpg
 from shared.crypto.seal import Sealer
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
+from shared.keys import forget_other_canaries, prove_keys
 
 BATCH: Final = 500
 _EVERYBODY: Final = TenantId("-")
@@ -82,11 +83,13 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
     """Seal everything afresh and return how many values changed; `tell` hears of each column.
 
     Safe to repeat and to interrupt: a value is sealed under one key or the other, never neither.
-    Raises UnsealError when a value is sealed under a key that is not configured any more.
+    Raises WrongKeysError or UnsealError when a value is sealed under a key that is not configured
+    any more.
     """
     sealer = Sealer.from_text(keys)
     connection = await asyncpg.connect(url)
     try:
+        await prove_keys(connection, sealer)
         total = 0
         for column in SEALED:
             changed = 0
@@ -98,7 +101,9 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
         tell("sales.document_word", words)
         keys_changed = await _rehash_issuer_keys(connection, sealer)
         tell("issuer_connections.key_word", keys_changed)
-        return total + words + keys_changed
+        forgotten = await forget_other_canaries(connection, sealer)
+        tell("key_canaries.value", forgotten)
+        return total + words + keys_changed + forgotten
     finally:
         await connection.close()
 

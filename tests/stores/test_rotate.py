@@ -15,17 +15,17 @@ OLD, NEW = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", 
 CUSTOMER = b'{"id": 1, "registry_code": "123.456.789-09"}'
 
 
-def _nothing(_column: str, _changed: int) -> None:
+def nothing(_column: str, _changed: int) -> None:
     return None
 
 
 async def test_every_value_opens_under_the_new_key_alone(pool: Pool, database: str) -> None:
     old = Sealer.from_text([OLD])
-    await _a_tenant_with_secrets(pool, old)
+    await a_tenant_with_secrets(pool, old)
 
-    changed = await rotate(database, [NEW, OLD], _nothing)
-    again = await rotate(database, [NEW, OLD], _nothing)
-    words = await rotate(database, [NEW], _nothing)
+    changed = await rotate(database, [NEW, OLD], nothing)
+    again = await rotate(database, [NEW, OLD], nothing)
+    words = await rotate(database, [NEW], nothing)
 
     new = Sealer.from_text([NEW])
     async with pool.acquire() as conn:
@@ -40,10 +40,10 @@ async def test_every_value_opens_under_the_new_key_alone(pool: Pool, database: s
 async def test_a_value_under_a_lost_key_stops_the_rotation_by_name(
     pool: Pool, database: str
 ) -> None:
-    await _a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
 
     with pytest.raises(UnsealError, match="not configured"):
-        await rotate(database, [NEW], _nothing)
+        await rotate(database, [NEW], nothing)
 
 
 async def test_every_sealed_column_of_the_schema_is_rotated() -> None:
@@ -57,7 +57,7 @@ async def test_every_sealed_column_of_the_schema_is_rotated() -> None:
     assert said <= len(SEALED)
 
 
-async def _a_tenant_with_secrets(pool: Pool, sealer: Sealer) -> None:
+async def a_tenant_with_secrets(pool: Pool, sealer: Sealer) -> None:
     sealed = sealer.seal(CUSTOMER, tenant=TENANT, purpose="customer")
     word = sealer.word("12345678909", tenant=TENANT, purpose="document")
     async with pool.acquire() as conn:

@@ -13,13 +13,10 @@ def test_what_is_heard_or_read_enters_through_intake_alone() -> None:
         "shared/commands/actions.py",  # a person's wish is no fact
     }
     assert set(_callers("events_store", "add")) == {"shared/intake.py"}
-    assert (
-        set(_callers("bills_store", "store"))
-        == {
-            "shared/intake.py",
-            "services/emitter/acting/write.py",  # what it read, with what it decided
-        }
-    )
+    assert set(_callers("bills_store", "store")) == {
+        "shared/intake.py",
+        "services/emitter/acting/write.py",  # what it read, with what it decided
+    }
 
 
 def _callers(module: str, function: str) -> Iterator[str]:

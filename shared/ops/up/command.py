@@ -23,7 +23,12 @@ from shared.ops.up.programs import (
     redis_program,
     service_programs,
 )
-from shared.ops.up.settings import check_ports, check_settings, service_environment
+from shared.ops.up.settings import (
+    check_keys,
+    check_ports,
+    check_settings,
+    service_environment,
+)
 from shared.ops.up.supervisor import Supervisor
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,7 +42,7 @@ def up(env: Mapping[str, str], services: Sequence[Service]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP, then leave no process behind.
 
     Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
-    and to the logs. Raises SettingsError, HomeBusyError, SchemaError.
+    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError.
     """
     home = open_home(env)
     with home.locked():
@@ -74,6 +79,7 @@ async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) 
     check_ports(services, ports)
     async with _servers(given, home) as (stores, keepers):
         await migrate(stores["DATABASE_URL"])
+        await check_keys(stores["DATABASE_URL"], given["SECRET_KEYS"])
         programs = {one: service_programs(one, given | stores) for one in services}
         every = [program for of_one in programs.values() for program in of_one]
         async with _supervised(home, "services", every, given | stores) as workers:

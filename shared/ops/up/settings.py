@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from shared.config.env import SettingsError
+import asyncpg
+
+from shared.config.env import Env, SettingsError
+from shared.crypto.seal import Sealer
+from shared.db.connection import CONNECT_SECONDS
+from shared.keys import prove_keys
 from shared.local.files import is_free
 from shared.local.home import Home
 from shared.ops.up.programs import Service
@@ -37,6 +42,16 @@ def check_settings(env: Mapping[str, str], services: Sequence[Service]) -> dict[
     if problems:
         raise SettingsError(tuple(dict.fromkeys(problems)))
     return ports
+
+
+async def check_keys(database_url: str, secret_keys: str) -> None:
+    """WrongKeysError before any service would say so in its log, and be started again for ever."""
+    keys = Env(values={"SECRET_KEYS": secret_keys}).secret_keys("SECRET_KEYS")
+    conn = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)
+    try:
+        await prove_keys(conn, Sealer.from_text(key.reveal() for key in keys))
+    finally:
+        await conn.close()
 
 
 def check_ports(services: Sequence[Service], ports: Mapping[str, int]) -> None:

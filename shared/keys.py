@@ -1,0 +1,146 @@
+"""Whether SECRET_KEYS are those that sealed what the database holds.
+
+Under wrong keys a service would look well and open nothing, and what it seals nobody could open
+once the right keys are back. So each service opens a canary of every key in use before it begins.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final, NoReturn
+
+import asyncpg
+
+from shared.config.settings import EXIT_CODE
+from shared.crypto.seal import Sealer, UnsealError
+from shared.db.connection import CONNECT_SECONDS, Connection, Pool
+from shared.db.tenants import key_canaries_store
+from shared.db.tenants.key_canaries_store import SealedSample
+from shared.domain.ids import TenantId
+
+NOBODY: Final = TenantId("-")  # a canary is bound to no tenant
+PURPOSE: Final = "canary"
+ASK_SECONDS: Final = 2.0 + CONNECT_SECONDS
+ASK_AGAIN_SECONDS: Final = 1.0
+
+
+class WrongKeysError(UnsealError):
+    """The keys do not open what is stored; the text says which is missing and what to do."""
+
+    def __init__(self, missing: Sequence[SealedSample]) -> None:
+        ids = ", ".join(sorted({sample.key_id.hex() for sample in missing}))
+        super().__init__(
+            f"SECRET_KEYS: this database holds values sealed under a key that is not configured"
+            f" (id {ids}). Put that key back, at the end; if it is lost for good,"
+            " `python -m shared.ops accept-keys` lets the services start, and what it sealed stays"
+            " shut."
+        )
+
+
+async def prove_keys(conn: Connection, sealer: Sealer) -> None:
+    """Open a value of every key in use, and leave one under the key that seals from now on.
+
+    Safe to repeat, also by several at once. Raises WrongKeysError, and then changes nothing.
+    """
+    async with conn.transaction():
+        await key_canaries_store.take_turns_any_tenant(conn)
+        canaries = [_canary(value) for value in await key_canaries_store.read_any_tenant(conn)]
+        _demand(sealer, canaries or await _one_that_opens(conn, sealer))
+        await leave_canary(conn, sealer)
+
+
+async def accept_keys(conn: Connection, sealer: Sealer) -> None:
+    """Let services start under these keys, whatever is sealed under others."""
+    async with conn.transaction():
+        await key_canaries_store.take_turns_any_tenant(conn)
+        await leave_canary(conn, sealer)
+        await forget_other_canaries(conn, sealer)
+
+
+async def leave_canary(conn: Connection, sealer: Sealer) -> None:
+    value = sealer.seal(b"canary", tenant=NOBODY, purpose=PURPOSE)
+    await key_canaries_store.add_any_tenant(conn, key_id=sealer.sealing_key_id, value=value)
+
+
+async def forget_other_canaries(conn: Connection, sealer: Sealer) -> int:
+    return await key_canaries_store.forget_others_any_tenant(conn, key_id=sealer.sealing_key_id)
+
+
+@asynccontextmanager
+async def proven_keys(
+    pool: Pool, sealer: Sealer, *, refuse: Callable[[WrongKeysError], None] | None = None
+) -> AsyncIterator[None]:
+    """Run the block only under keys that fit; otherwise end the process with words.
+
+    While the database is away, or not migrated yet, the block runs (it says that it is not ready)
+    and the keys are tried as soon as they can be.
+    """
+    refuse = refuse or end_process
+    if await _tried(pool, sealer, refuse):
+        yield
+        return
+    trying = asyncio.create_task(_try_until_tried(pool, sealer, refuse), name="prove-keys")
+    try:
+        yield
+    finally:
+        trying.cancel()
+        with suppress(asyncio.CancelledError):
+            await trying
+
+
+def end_process(error: WrongKeysError) -> NoReturn:
+    """End at once: the server that runs us would make another code and a traceback of it."""
+    sys.stderr.write(f"{error}\n")
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
+
+
+async def _try_until_tried(
+    pool: Pool, sealer: Sealer, refuse: Callable[[WrongKeysError], None]
+) -> None:
+    while True:
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+        if await _tried(pool, sealer, refuse):
+            return
+
+
+async def _tried(pool: Pool, sealer: Sealer, refuse: Callable[[WrongKeysError], None]) -> bool:
+    """False while the database cannot be asked."""
+    try:
+        async with asyncio.timeout(ASK_SECONDS), pool.acquire() as conn:
+            await prove_keys(conn, sealer)
+    except WrongKeysError as error:
+        refuse(error)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return True
+
+
+def _canary(value: bytes) -> SealedSample:
+    return SealedSample(tenant_id=NOBODY, purpose=PURPOSE, value=value)
+
+
+async def _one_that_opens(conn: Connection, sealer: Sealer) -> Sequence[SealedSample]:
+    """What an installation without a canary is judged by: nothing, if it holds nothing yet.
+
+    One value that opens will do. Before there were canaries a key may have been lost together
+    with a few values, and the others went on.
+    """
+    samples = await key_canaries_store.samples_any_tenant(conn)
+    opened = [sample for sample in samples if _opens(sealer, sample)]
+    return opened[:1] or samples
+
+
+def _demand(sealer: Sealer, samples: Sequence[SealedSample]) -> None:
+    if shut := [sample for sample in samples if not _opens(sealer, sample)]:
+        raise WrongKeysError(shut)
+
+
+def _opens(sealer: Sealer, sample: SealedSample) -> bool:
+    try:
+        sealer.unseal(sample.value, tenant=sample.tenant_id, purpose=sample.purpose)
+    except UnsealError:
+        return False
+    return True

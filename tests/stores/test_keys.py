@@ -1,0 +1,106 @@
+"""Services start only under the keys that sealed what the database holds."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+
+from shared.crypto.seal import Sealer, UnsealError
+from shared.db.connection import Pool
+from shared.keys import WrongKeysError, accept_keys, prove_keys, proven_keys
+from shared.ops.rotate import rotate
+from tests.stores.test_rotate import NEW, OLD, a_tenant_with_secrets, nothing
+
+
+async def started(pool: Pool, *keys: str) -> None:
+    """What a service does first."""
+    async with pool.acquire() as conn:
+        await prove_keys(conn, Sealer.from_text(keys))
+
+
+async def refused(pool: Pool, *keys: str) -> bool:
+    with suppress(WrongKeysError):
+        await started(pool, *keys)
+        return False
+    return True
+
+
+async def test_after_the_first_start_another_key_alone_is_refused(pool: Pool) -> None:
+    await started(pool, OLD)
+
+    assert not await refused(pool, OLD)
+    assert await refused(pool, NEW)
+    assert not await refused(pool, OLD), "what is refused changes nothing"
+
+
+async def test_the_words_name_the_setting_the_key_and_what_to_do(pool: Pool) -> None:
+    await started(pool, OLD)
+    id_of_key = Sealer.from_text([OLD]).sealing_key_id.hex()
+
+    with pytest.raises(WrongKeysError, match=rf"SECRET_KEYS.*{id_of_key}.*accept-keys") as told:
+        await started(pool, NEW)
+    assert "\n" not in str(told.value)
+
+
+async def test_of_services_that_first_start_together_under_two_keys_one_key_goes_on(
+    pool: Pool,
+) -> None:
+    keys = [OLD, NEW] * 4
+    ended = await asyncio.gather(*(refused(pool, key) for key in keys))
+
+    assert {tuple(ended[::2]), tuple(ended[1::2])} == {(True,) * 4, (False,) * 4}
+
+
+@pytest.mark.parametrize("keys", [[OLD], [NEW, OLD]])
+async def test_an_older_installation_is_known_by_what_it_sealed(
+    pool: Pool, keys: Sequence[str]
+) -> None:
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+
+    assert await refused(pool, NEW)
+    assert not await refused(pool, *keys)
+    assert await refused(pool, NEW) is (keys == [OLD])
+
+
+async def test_a_key_is_taken_away_after_everything_was_sealed_afresh_and_not_before(
+    pool: Pool, database: str
+) -> None:
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+    await started(pool, OLD)
+    await started(pool, NEW, OLD)
+    assert await refused(pool, NEW)
+
+    await rotate(database, [NEW, OLD], nothing)
+
+    assert not await refused(pool, NEW)
+    assert await refused(pool, OLD)
+
+
+async def test_keys_are_not_rotated_without_one_that_is_in_use(pool: Pool, database: str) -> None:
+    await started(pool, OLD)
+
+    with pytest.raises(UnsealError):
+        await rotate(database, [NEW], nothing)
+    assert not await refused(pool, OLD)
+
+
+async def test_when_a_key_is_lost_a_person_lets_services_start_without_it(pool: Pool) -> None:
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+    await started(pool, OLD)
+
+    async with pool.acquire() as conn:
+        await accept_keys(conn, Sealer.from_text([NEW]))
+
+    assert not await refused(pool, NEW)
+
+
+async def test_keys_are_tried_as_soon_as_the_database_can_be_asked(pool: Pool) -> None:
+    await started(pool, OLD)
+    await pool.execute("ALTER TABLE key_canaries RENAME TO not_migrated_yet")
+    told: asyncio.Queue[WrongKeysError] = asyncio.Queue()
+
+    async with proven_keys(pool, Sealer.from_text([NEW]), refuse=told.put_nowait):
+        assert told.empty()
+        await pool.execute("ALTER TABLE not_migrated_yet RENAME TO key_canaries")
+        await asyncio.wait_for(told.get(), 60)
