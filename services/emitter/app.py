@@ -5,7 +5,8 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import structlog
@@ -22,6 +23,8 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import schema_check
 from shared.keys import proven_keys
+from shared.run.loops import beside
+from shared.run.tasks import end_task
 from shared.run.waker import ring_worker
 from shared.telemetry.health import Check, NotReadyError, health_routes
 
@@ -52,35 +55,34 @@ def create_app(settings: EmitterSettings) -> Starlette:
             scribe = Scribe(pool, leases)
             tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, scribe=scribe)
             loop = Loop(Dispatcher(tools=tools, worker=worker_name()))
-            running = asyncio.create_task(loop.run(), name="emitter-loop")
-            beside = [
-                asyncio.create_task(leases.renew_for_ever(pool), name="renew-leases"),
-                asyncio.create_task(free_leases_for_ever(pool, loop), name="free-leases"),
-                asyncio.create_task(
-                    ring_worker(process.redis_url.reveal(), loop.ring), name="ring-worker"
+            async with (
+                beside(
+                    renew_leases=partial(leases.renew_for_ever, pool),
+                    free_leases=partial(free_leases_for_ever, pool, loop),
+                    ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
                 ),
-            ]
-            checks.append(schema_check(pool))
-            try:
+                _running(loop),
+            ):
+                checks.append(schema_check(pool))
                 yield
-            finally:
-                loop.stop()
-                await _end(running, beside)
 
     return Starlette(routes=health_routes({"database": database}), lifespan=lifespan)
 
 
-async def _end(running: asyncio.Task[None], beside: list[asyncio.Task[None]]) -> None:
-    """Let running work end within its time, then stop; leases cover what was cut off."""
+@asynccontextmanager
+async def _running(loop: Loop) -> AsyncIterator[None]:
+    """Run the loop; at the end what it began has some time, and leases cover what is cut off."""
+    running = asyncio.create_task(loop.run(), name="emitter-loop")
     try:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            await asyncio.shield(running)
-    except TimeoutError:
-        log.warning("work_cut_off")
-    for task in (running, *beside):
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        yield
+    finally:
+        loop.stop()
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.shield(running)
+        except TimeoutError:
+            log.warning("work_cut_off")
+        await end_task(running)
 
 
 def worker_name() -> str:

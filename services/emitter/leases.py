@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
 from shared.domain.ids import BillId, TenantId
+from shared.run.loops import Periodic
 
 LEASE: Final = timedelta(seconds=12)  # a killed worker delays its sales by no more than this
 RENEW_EVERY: Final = timedelta(seconds=4)
 _MARGIN_SECONDS: Final = 2.0  # of a lease: what is started in it must be able to leave
 
-log = structlog.get_logger()
 _Key = tuple[TenantId, BillId, int]
 
 
@@ -53,13 +51,18 @@ class Leases:
 
     async def renew_for_ever(self, pool: Pool) -> None:
         """Renew what is held every few seconds, until cancelled; outlives a lost database."""
-        while True:
-            await asyncio.sleep(RENEW_EVERY.total_seconds())
-            try:
-                async with asyncio.timeout(RENEW_EVERY.total_seconds()):
-                    await self.renew(pool)
-            except Exception as error:  # noqa: BLE001 - leases then run out, which is safe
-                log.warning("leases_not_renewed", error=type(error).__name__)
+
+        async def step() -> None:  # where it fails leases run out, which is safe
+            async with asyncio.timeout(RENEW_EVERY.total_seconds()):
+                await self.renew(pool)
+
+        await Periodic(
+            name="renew-leases",
+            step=step,
+            every=RENEW_EVERY,
+            failed="leases_not_renewed",
+            rests_first=True,
+        ).run()
 
     async def renew(self, pool: Pool) -> None:
         """Renew everything held once; rows that another worker took are forgotten."""

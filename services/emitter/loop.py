@@ -9,6 +9,7 @@ import structlog
 from services.emitter.dispatch import Dispatcher
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
+from shared.run.loops import Periodic
 
 log = structlog.get_logger()
 
@@ -58,13 +59,14 @@ class Loop:
 
 async def free_leases_for_ever(pool: Pool, loop: Loop) -> None:
     """Make the sales of dead workers due again, until cancelled."""
-    while True:
-        try:
-            async with pool.acquire() as conn:
-                freed = await outbox_store.free_expired_any_tenant(conn)
-            if freed:
-                log.warning("leases_freed", count=freed)
-                loop.ring()
-        except Exception as error:  # noqa: BLE001 - the database is away: try again soon
-            log.warning("leases_not_freed", error=type(error).__name__)
-        await asyncio.sleep(FREE_LEASES_EVERY.total_seconds())
+
+    async def step() -> None:
+        async with pool.acquire() as conn:
+            freed = await outbox_store.free_expired_any_tenant(conn)
+        if freed:
+            log.warning("leases_freed", count=freed)
+            loop.ring()
+
+    await Periodic(
+        name="free-leases", step=step, every=FREE_LEASES_EVERY, failed="leases_not_freed"
+    ).run()

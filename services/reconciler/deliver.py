@@ -21,6 +21,7 @@ from shared.db.hooks import status_webhooks_store
 from shared.db.hooks.status_webhooks_store import Due, StatusWebhook
 from shared.domain.ids import TenantId
 from shared.net.guarded import TargetRefused, check_target, open_guarded_session
+from shared.run.loops import Periodic
 
 log = structlog.get_logger()
 
@@ -131,28 +132,30 @@ async def deliver_status_webhooks(services: Services) -> None:
             loopback=loopback,
             now=services.now,
         )
-        while True:
-            rest = SWEEP_EVERY
-            try:
-                await courier.start_due()
-            except Exception as error:  # noqa: BLE001 - the database is away: try again later
-                log.warning("status_webhooks_wait", error=type(error).__name__)
-                rest = AFTER_FAILURE
-            await asyncio.sleep(rest.total_seconds())
+        await Periodic(
+            name="status-webhooks",
+            step=courier.start_due,
+            every=SWEEP_EVERY,
+            after_failure=AFTER_FAILURE,
+            failed="status_webhooks_wait",
+        ).run()
 
 
 async def forget_deliveries(services: Services) -> None:
     """Forget deliveries that ended long ago, until cancelled."""
-    while True:
-        try:
-            async with services.pool.acquire() as conn:
-                forgotten = await status_webhooks_store.forget_old_any_tenant(conn)
-            log.info("status_webhooks_forgotten", count=forgotten)
-            rest = FORGET_EVERY
-        except Exception as error:  # noqa: BLE001 - the database is away: try again later
-            log.warning("status_webhooks_kept", error=type(error).__name__)
-            rest = AFTER_FAILURE
-        await asyncio.sleep(rest.total_seconds())
+
+    async def step() -> None:
+        async with services.pool.acquire() as conn:
+            forgotten = await status_webhooks_store.forget_old_any_tenant(conn)
+        log.info("status_webhooks_forgotten", count=forgotten)
+
+    await Periodic(
+        name="forget-deliveries",
+        step=step,
+        every=FORGET_EVERY,
+        after_failure=AFTER_FAILURE,
+        failed="status_webhooks_kept",
+    ).run()
 
 
 def own_address_is_loopback(public_url: str) -> bool:

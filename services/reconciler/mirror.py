@@ -1,9 +1,9 @@
 """Keeps up a mirror of the notas at each issuer that are not ours, by listing days."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from shared.domain.errors import PipelineError
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.issuer.interface import Issuer, Phase, Snapshot
+from shared.run.loops import Periodic
 
 log = structlog.get_logger()
 
@@ -33,14 +34,13 @@ _VALID: Final = frozenset({Phase.PENDING, Phase.ISSUED, Phase.CANCEL_REFUSED, Ph
 
 async def mirror_issuers(services: Services) -> None:
     """Read what is due, tenant by tenant, until cancelled."""
-    while True:
-        rest = LOOK_EVERY
-        try:
-            await mirror_once(services)
-        except Exception as error:  # noqa: BLE001 - the database is away: try again later
-            log.warning("mirror_waits", error=type(error).__name__)
-            rest = AFTER_FAILURE
-        await asyncio.sleep(rest.total_seconds())
+    await Periodic(
+        name="mirror",
+        step=partial(mirror_once, services),
+        every=LOOK_EVERY,
+        after_failure=AFTER_FAILURE,
+        failed="mirror_waits",
+    ).run()
 
 
 async def mirror_once(services: Services) -> int:

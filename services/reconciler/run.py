@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from starlette.applications import Starlette
 
 from services.reconciler.app import create_app
-from services.reconciler.loops import run_background
+from services.reconciler.loops import run_loops
 from services.reconciler.services import Services
 from shared.clients import open_clients
 from shared.commands.set_up import SetUp
@@ -28,7 +28,7 @@ def wire(settings: ReconcilerSettings) -> Starlette:
         async with (
             open_services(settings) as services,
             proven_keys(services.pool, services.sealer),
-            run_background(services),
+            run_loops(services),
         ):
             app.state.services = services
             yield

@@ -1,11 +1,9 @@
 """Health as metrics: what is not well, by tenant, and how many tenants each check finds so."""
 
-import asyncio
 from collections import Counter
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from prometheus_client import Gauge
 
 from services.reconciler.services import Services
@@ -13,10 +11,9 @@ from shared.db.tenants import brakes_store, issuer_health_store
 from shared.db.tenants.brakes_store import NOT_BRAKED
 from shared.db.vindi import watch_store
 from shared.domain.ids import TenantId
+from shared.run.loops import Periodic
 from shared.watch.connection import WORSE, Check, Status, judge
 from shared.watch.issuing import judge_issuing
-
-log = structlog.get_logger()
 
 LOOK_EVERY: Final = timedelta(seconds=60)
 TENANTS_A_LOOK: Final = 500
@@ -78,9 +75,8 @@ async def look_at_all(services: Services) -> dict[TenantId, list[Check]]:
 async def watch_tenants(services: Services) -> None:
     """Keep the gauges, until cancelled."""
     gauges = HealthGauges()
-    while True:
-        try:
-            gauges.show(await look_at_all(services))
-        except Exception as error:  # noqa: BLE001 - the database is away: look again later
-            log.warning("health_not_seen", error=type(error).__name__)
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+    async def step() -> None:
+        gauges.show(await look_at_all(services))
+
+    await Periodic(name="watch", step=step, every=LOOK_EVERY, failed="health_not_seen").run()

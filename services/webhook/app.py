@@ -1,10 +1,10 @@
 """The webhook service as an ASGI app: what runs beside it, and which path goes where."""
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -21,6 +21,7 @@ from shared.db.connection import Pool, open_pool
 from shared.db.migrate import schema_check
 from shared.db.vindi.events_store import Source
 from shared.keys import proven_keys
+from shared.run.loops import beside
 from shared.run.waker import Waker, open_waker
 from shared.telemetry.health import Check, NotReadyError, health_routes
 from shared.telemetry.metrics import RequestMetrics
@@ -62,7 +63,10 @@ class WebhookApp:
             ) as pool,
             proven_keys(pool, _sealer(self._settings)),
             open_waker(process.redis_url.reveal()) as waker,
-            _beside(pool, rejections := Rejections(pool)),
+            beside(
+                partitions=partial(keep_partitions, pool),
+                rejections=(rejections := Rejections(pool)).write_for_ever,
+            ),
             self._receiving(pool, waker, rejections),
         ):
             yield
@@ -102,22 +106,6 @@ class WebhookApp:
 def create_app(settings: WebhookSettings) -> WebhookApp:
     """Wire the service; stores are opened when the server starts it, and need not be there yet."""
     return WebhookApp(settings)
-
-
-@asynccontextmanager
-async def _beside(pool: Pool, rejections: Rejections) -> AsyncIterator[None]:
-    tasks = [
-        asyncio.create_task(keep_partitions(pool), name="partitions"),
-        asyncio.create_task(rejections.write_for_ever(), name="rejections"),
-    ]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        await rejections.write()
 
 
 def _sealer(settings: WebhookSettings) -> Sealer:

@@ -1,20 +1,18 @@
 """Keeps count of refused deliveries of Vindi, so that their tenant's health can tell."""
 
-import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
-
-import structlog
 
 from shared.db.connection import Pool
 from shared.db.vindi import rejections_store
 from shared.domain.ids import TenantId
+from shared.run.loops import Periodic
 
-EVERY_SECONDS: Final = 5.0
+EVERY: Final = timedelta(seconds=5)
 MOST_TENANTS: Final = 1000  # whoever makes words up pushes nobody out and fills nothing
-
-log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -30,19 +28,28 @@ class Rejections:
             self._counted[tenant] += 1
 
     async def write_for_ever(self) -> None:
-        """Write down what was counted, until cancelled; what cannot be written yet is kept."""
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            await self.write()
+        """Write down what was counted, until cancelled, and the rest then."""
+        writing = Periodic(
+            name="rejections",
+            step=self.write,
+            every=EVERY,
+            failed="rejections_not_written",
+            rests_first=True,
+        )
+        try:
+            await writing.run()
+        finally:
+            with suppress(Exception):
+                await self.write()
 
     async def write(self) -> None:
-        """Write down what was counted so far."""
+        """Write down what was counted so far; what could not be written is still counted."""
         counted, self._counted = self._counted, Counter()
         if not counted:
             return
         try:
             async with self.pool.acquire() as conn:
                 await rejections_store.add_any_tenant(conn, counted)
-        except Exception as error:  # noqa: BLE001 - the database is away: it will be told later
+        except BaseException:
             self._counted += counted
-            log.warning("rejections_not_written", error=type(error).__name__)
+            raise

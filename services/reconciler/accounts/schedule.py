@@ -21,6 +21,7 @@ from shared.db.tenants import connections_store
 from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Claimed, PassResult
 from shared.domain.ids import TenantId
+from shared.run.loops import Periodic
 
 log = structlog.get_logger()
 
@@ -153,23 +154,22 @@ async def reconcile_accounts(services: Services) -> None:
     """Read every account once an interval, until cancelled."""
     worker = f"{socket.gethostname()}:{os.getpid()}"
     scheduler = Scheduler(services=services, worker=worker)
-    loops = (
-        _repeat(scheduler.enrol, ENROL_EVERY),
-        _repeat(scheduler.renew, RENEW_EVERY),
-        _repeat(scheduler.start_due, POLL),
+    steps = (
+        (scheduler.enrol, ENROL_EVERY),
+        (scheduler.renew, RENEW_EVERY),
+        (scheduler.start_due, POLL),
     )
     try:
-        await asyncio.gather(*loops)
+        await asyncio.gather(*(_often(step, every).run() for step, every in steps))
     finally:
         await scheduler.stop()
 
 
-async def _repeat(step: Callable[[], Awaitable[object]], every: timedelta) -> None:
-    while True:
-        try:
-            await step()
-            rest = every
-        except Exception as error:  # noqa: BLE001 - the database is away: try again soon
-            log.warning("reconciler_rests", step=step.__name__, error=type(error).__name__)
-            rest = AFTER_FAILURE
-        await asyncio.sleep(rest.total_seconds())
+def _often(step: Callable[[], Awaitable[object]], every: timedelta) -> Periodic:
+    return Periodic(
+        name=step.__name__,
+        step=step,
+        every=every,
+        after_failure=AFTER_FAILURE,
+        failed="reconciler_rests",
+    )

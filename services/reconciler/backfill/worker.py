@@ -19,6 +19,7 @@ from shared.domain.backfill_run import Backfill
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
 from shared.domain.ids import BackfillId
 from shared.domain.sale import TenantTerms
+from shared.run.loops import Next, Periodic
 from shared.vindi.budget import Lane
 from shared.vindi.errors import VindiBusy
 
@@ -36,12 +37,12 @@ async def work_on_backfills(services: Services) -> None:
     """Take up backfills whenever there are any, until cancelled."""
     worker = Worker(services=services)
     try:
-        while True:
-            try:
-                await worker.take_up()
-            except Exception as error:  # noqa: BLE001 - the database is away: try again soon
-                log.warning("backfills_not_taken_up", error=type(error).__name__)
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
+        await Periodic(
+            name="backfills",
+            step=worker.take_up,
+            every=LOOK_EVERY,
+            failed="backfills_not_taken_up",
+        ).run()
     finally:
         await worker.stop()
 
@@ -102,14 +103,19 @@ async def work(services: Services, run: Backfill) -> None:
 
 async def _keep_lease(services: Services, run: Backfill) -> None:
     """Prolong the lease; returns once it is not ours any more."""
-    while True:
-        await asyncio.sleep(BEAT.total_seconds())
-        try:
-            async with services.pool.acquire() as conn:
-                if not await backfills_store.renew(conn, run, lease=LEASE):
-                    return
-        except Exception as error:  # noqa: BLE001 - every step is fenced; the next beat may do
-            log.warning("backfill_lease_not_kept", backfill_id=run.id, error=type(error).__name__)
+
+    async def beat() -> Next | None:  # every step is fenced: where one fails the next may do
+        async with services.pool.acquire() as conn:
+            ours = await backfills_store.renew(conn, run, lease=LEASE)
+        return None if ours else Next.NEVER
+
+    await Periodic(
+        name=f"lease-{run.id}",
+        step=beat,
+        every=BEAT,
+        failed="backfill_lease_not_kept",
+        rests_first=True,
+    ).run()
 
 
 async def _let_go(services: Services, run: Backfill) -> None:

@@ -23,6 +23,7 @@ from shared.domain.closing_check import Check, Step, phase_after
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
+from shared.run.loops import Next, Periodic
 from shared.vindi.budget import Lane
 from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, Page, Unreadable
 from shared.vindi.errors import VindiBusy
@@ -38,14 +39,16 @@ MOST_FAILURES: Final = 30
 
 async def check_closings(services: Services) -> None:
     """Work on deep checks whenever there are any, until cancelled."""
-    while True:
-        try:
-            worked = await check_once(services)
-        except Exception as error:  # noqa: BLE001 - the database is away: try again soon
-            log.warning("closing_checks_not_taken_up", error=type(error).__name__)
-            worked = 0
-        if not worked:
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+    async def step() -> Next | None:
+        return Next.AT_ONCE if await check_once(services) else None
+
+    await Periodic(
+        name="closing-checks",
+        step=step,
+        every=LOOK_EVERY,
+        failed="closing_checks_not_taken_up",
+    ).run()
 
 
 async def check_once(services: Services) -> int:
