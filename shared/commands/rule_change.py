@@ -17,15 +17,13 @@ from shared.db.sales.sales_store import KnownSale
 from shared.db.tenants import rules_store, tenants_store
 from shared.db.vindi import bills_store
 from shared.db.vindi.bills_store import KnownBill, came_alive
-from shared.domain.bill import Bill, Customer
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.rule import Rule
 from shared.domain.rule_change import Change, ChangeCount, change_of, tally
 from shared.domain.sale import SaleFacts
-from shared.net.json_bytes import read_json
-from shared.vindi.payloads import read_bill, read_customer
+from shared.vindi.stored import open_bill, open_customer
 
 AT_ONCE: Final = 200
 MOST_SALES: Final = 20_000  # some seconds of work; the answer says when there are more
@@ -91,11 +89,11 @@ async def _unsent(pool: Pool, sealer: Sealer, tenant: TenantId) -> AsyncIterator
 def _facts(
     sealer: Sealer, tenant: TenantId, row: UnsentSale, known: KnownBill, sale: KnownSale
 ) -> _Unsent:
-    bill = _bill(sealer, tenant, known)
+    bill = open_bill(sealer, tenant, known.body).value
     facts = SaleFacts(
         bill=bill,
         refunds=known.refunds,
-        customer=_customer(sealer, tenant, row),
+        customer=None if row.customer is None else open_customer(sealer, tenant, row.customer),
         came_alive_at=came_alive(known, bill),
         nota=None,
         wish=sale.wish,
@@ -104,13 +102,3 @@ def _facts(
         backfill=sale.backfill,
     )
     return _Unsent(facts=facts, amount=sale.amount)
-
-
-def _bill(sealer: Sealer, tenant: TenantId, known: KnownBill) -> Bill:
-    return read_bill(read_json(sealer.unseal(known.body, tenant=tenant, purpose="bill")))
-
-
-def _customer(sealer: Sealer, tenant: TenantId, row: UnsentSale) -> Customer | None:
-    if row.customer is None:
-        return None
-    return read_customer(read_json(sealer.unseal(row.customer, tenant=tenant, purpose="customer")))

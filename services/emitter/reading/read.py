@@ -22,10 +22,10 @@ from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.refunds import maybe_refunded
 from shared.domain.sale import SaleStatus
-from shared.net.json_bytes import read_json, write_json
+from shared.net.json_bytes import write_json
 from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
-from shared.vindi.payloads import read_bill
+from shared.vindi.stored import open_bill, seal_bill, seal_customer
 
 STILL_FRESH: Final = timedelta(seconds=30)
 
@@ -106,8 +106,7 @@ def _just_read(
         if bill is None or context.now - bill.read_at > STILL_FRESH:
             continue
         if entry.heard_at is None or entry.heard_at < bill.read_at:
-            raw = read_json(context.unseal(bill.body, "bill"))
-            found[entry.bill_id] = Read(raw=raw, value=read_bill(raw))
+            found[entry.bill_id] = open_bill(context.sealer, context.tenant, bill.body)
     return found
 
 
@@ -118,7 +117,7 @@ def _fresh(
         entry=entry,
         known=before,
         bill=answer.value,
-        body=context.seal(write_json(answer.raw), "bill"),
+        body=seal_bill(context.sealer, context.tenant, answer.raw),
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
         read_at=asked_at,
@@ -228,7 +227,7 @@ async def read_customers(
     for sale in sales:
         answer = answers.get(sale.bill.customer_id)
         if isinstance(answer, Read):
-            body = context.seal(write_json(answer.raw), "customer")
+            body = seal_customer(context.sealer, context.tenant, answer.raw)
             ready.append(replace(sale, customer=answer.value, customer_body=body))
         else:
             plans.append(_without_customer(sale, answer))

@@ -16,14 +16,12 @@ from shared.db.vindi.bills_store import KnownBill
 from shared.db.vindi.passes_store import PassState, Zone
 from shared.domain.bill import Bill
 from shared.domain.ids import BillId, TenantId
-from shared.net.json_bytes import read_json, write_json
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
-from shared.vindi.payloads import read_bill
+from shared.vindi.stored import open_bill, seal_bill
 
 T = TypeVar("T")
 
-BILL: Final = "bill"  # the purpose bodies of bills are sealed for
 # Until the zone of query values is known on an account, a bound may be read three hours off.
 OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
 OVERLAP_MEASURED: Final = timedelta(minutes=15)
@@ -86,14 +84,13 @@ class PassContext(Struct, frozen=True, kw_only=True):
 
     def seal_bill(self, raw: dict[str, object]) -> bytes:
         """Seal a bill's JSON as it came."""
-        return self.sealer.seal(write_json(raw), tenant=self.tenant, purpose=BILL)
+        return seal_bill(self.sealer, self.tenant, raw)
 
     def stored_bill(self, known: KnownBill | None) -> Bill | None:
         """The bill as it was last read; None when it never was."""
         if known is None:
             return None
-        body = self.sealer.unseal(known.body, tenant=self.tenant, purpose=BILL)
-        return read_bill(read_json(body))
+        return open_bill(self.sealer, self.tenant, known.body).value
 
 
 def overlap(zone: Zone) -> timedelta:

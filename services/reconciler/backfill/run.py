@@ -6,7 +6,7 @@ What the next step is follows from the tables alone, so a run goes on exactly wh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -26,10 +26,9 @@ from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
-from shared.net.json_bytes import read_json, write_json
 from shared.vindi.bulk import Found as FoundRow
 from shared.vindi.client import Read, Unreadable, VindiClient
-from shared.vindi.payloads import read_bill, read_customer
+from shared.vindi.stored import open_bill, open_customer, seal_bill, seal_customer
 
 FULL_LIST: Final = 50  # ids that one request names
 ONE_BY_ONE: Final = 10  # where lists of ids do not work: little is lost when a budget ends
@@ -154,7 +153,7 @@ class Run:
         foreseen = None if charges else self.judge.foresee(bill, known, {}, now)
         if foreseen is not None:
             return _as_foreseen(found, foreseen)
-        missing = replace(found, body=self._seal(row.raw), read_at=now, charges=charges)
+        missing = replace(found, body=self._sealed(row), read_at=now, charges=charges)
         return replace(missing, outcome="refunds" if charges else "customer")
 
     def _unreadable(self, row: Read[Bill] | Unreadable) -> FoundBill | None:
@@ -178,7 +177,7 @@ class Run:
     ) -> Taken:
         read = ReadBill(
             bill=row.value,
-            body=body or self._seal(row.raw),
+            body=body or self._sealed(row),
             refunds=refunds or {},
             came_alive_at=came_alive(known.bill, row.value),
             read_at=read_at,
@@ -215,7 +214,7 @@ class Run:
 
     def _customer(self, number: CustomerId, answer: FoundRow[Customer]) -> ReadCustomer:
         if isinstance(answer, Read):
-            body = self._seal(answer.raw, "customer")
+            body = seal_customer(self.services.sealer, self.backfill.tenant_id, answer.raw)
             return ReadCustomer(customer_id=number, body=body, problem=None)
         problem = "customer_not_found" if answer is None else "customer_unreadable"
         return ReadCustomer(customer_id=number, body=None, problem=problem)
@@ -236,7 +235,7 @@ class Run:
         decided: list[Decided] = []
         taken: list[Taken] = []
         for one in bills:
-            row = self._unsealed(one)
+            row = open_bill(self.services.sealer, self.backfill.tenant_id, one.body)
             customer = customers.get(one.customer_id)
             foreseen = self._foresee(one, row.value, known[one.bill_id], customer, now)
             if one.bill_id in unclear:
@@ -259,7 +258,7 @@ class Run:
     ) -> Foreseen | None:
         customer = None
         if read is not None and read.body is not None:
-            customer = read_customer(read_json(self._unseal(read.body, "customer")))
+            customer = open_customer(self.services.sealer, self.backfill.tenant_id, read.body)
         foreseen = self.judge.foresee(bill, known, one.refunds, now, customer)
         if foreseen is None and read is not None and read.problem is not None:
             return held(read.problem)
@@ -273,17 +272,8 @@ class Run:
             ):
                 raise RunLost
 
-    def _unsealed(self, one: OpenBill) -> Read[Bill]:
-        raw = read_json(self._unseal(one.body, "bill"))
-        return Read(raw=raw, value=read_bill(raw))
-
-    def _seal(self, raw: Mapping[str, Any], purpose: str = "bill") -> bytes:
-        return self.services.sealer.seal(
-            write_json(raw), tenant=self.backfill.tenant_id, purpose=purpose
-        )
-
-    def _unseal(self, sealed: bytes, purpose: str) -> bytes:
-        return self.services.sealer.unseal(sealed, tenant=self.backfill.tenant_id, purpose=purpose)
+    def _sealed(self, row: Read[Bill]) -> bytes:
+        return seal_bill(self.services.sealer, self.backfill.tenant_id, row.raw)
 
 
 _TO_TAKE: Final = frozenset({"issue", "wait", "hold", "skip"})
