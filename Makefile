@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys render lock
+	rotate-keys accept-keys render schema lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ accept-keys: $(STAMP) ## Start under SECRET_KEYS although a key that sealed some
 
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
 	@$(PY) -m deploy.render
+
+schema: $(STAMP) ## shared/db/schema.sql from the migrations
+	@$(PY) -m deploy.schema
 
 # In a folder of its own, so that the tool that locks is not a requirement itself.
 lock: $(STAMP) ## Lock requirements afresh, with hashes

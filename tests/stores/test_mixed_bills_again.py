@@ -5,7 +5,7 @@ from pathlib import Path
 from shared.db import migrations
 from shared.db.connection import Pool
 
-SQL = Path(str(migrations.__file__)).parent / "sql" / "0011_mixed_bills_again.sql"
+SQL = Path(str(migrations.__file__)).parent / "sql" / "0011_expand_mixed_bills_again.sql"
 ADD = """
     WITH t AS (
         INSERT INTO tenants (tenant_id, name, plan, timezone)

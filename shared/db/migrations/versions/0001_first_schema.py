@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0001_first_schema.sql")
+    run_sql_file("0001_expand_first_schema.sql")

@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0002_reconciler.sql")
+    run_sql_file("0002_expand_reconciler.sql")

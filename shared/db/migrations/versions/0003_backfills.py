@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0003_backfills.sql")
+    run_sql_file("0003_expand_backfills.sql")

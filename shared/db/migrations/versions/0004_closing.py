@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0004_closing.sql")
+    run_sql_file("0004_expand_closing.sql")

@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0005_denials.sql")
+    run_sql_file("0005_expand_denials.sql")

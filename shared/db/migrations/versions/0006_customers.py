@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0006_customers.sql")
+    run_sql_file("0006_expand_customers.sql")

@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0007_parts.sql")
+    run_sql_file("0007_expand_parts.sql")

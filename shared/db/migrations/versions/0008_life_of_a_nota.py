@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0008_life_of_a_nota.sql")
+    run_sql_file("0008_expand_life_of_a_nota.sql")

@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0009_rejections.sql")
+    run_sql_file("0009_expand_rejections.sql")

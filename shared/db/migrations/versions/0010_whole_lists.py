@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0010_whole_lists.sql")
+    run_sql_file("0010_expand_whole_lists.sql")

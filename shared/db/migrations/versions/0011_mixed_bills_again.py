@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0011_mixed_bills_again.sql")
+    run_sql_file("0011_expand_mixed_bills_again.sql")

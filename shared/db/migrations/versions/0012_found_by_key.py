@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0012_found_by_key.sql")
+    run_sql_file("0012_contract_found_by_key.sql")

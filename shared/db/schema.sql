@@ -1,0 +1,727 @@
+-- Made by `make schema` from the migrations; nobody edits it.
+
+CREATE TABLE public.audit (
+    tenant_id text NOT NULL,
+    entry_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE public.audit ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.backfill_bills (
+    tenant_id text NOT NULL,
+    backfill_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    month text NOT NULL,
+    amount bigint NOT NULL,
+    outcome text NOT NULL,
+    code text,
+    to_issue bigint DEFAULT 0 NOT NULL,
+    customer_id bigint,
+    charges bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    refunds jsonb DEFAULT '{}'::jsonb NOT NULL,
+    body bytea,
+    read_at timestamp with time zone,
+    CONSTRAINT backfill_bills_check CHECK (((outcome = ANY (ARRAY['refunds'::text, 'customer'::text, 'ready'::text])) = (body IS NOT NULL))),
+    CONSTRAINT backfill_bills_outcome_check CHECK ((outcome = ANY (ARRAY['refunds'::text, 'customer'::text, 'ready'::text, 'issue'::text, 'wait'::text, 'hold'::text, 'skip'::text, 'known'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.backfill_customers (
+    tenant_id text NOT NULL,
+    backfill_id text NOT NULL,
+    customer_id bigint NOT NULL,
+    body bytea,
+    problem text,
+    CONSTRAINT backfill_customers_check CHECK (((body IS NULL) = (problem IS NOT NULL)))
+);
+
+CREATE TABLE public.backfills (
+    tenant_id text NOT NULL,
+    backfill_id text NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    dry_run boolean NOT NULL,
+    since date NOT NULL,
+    until date,
+    competencia text NOT NULL,
+    rule jsonb,
+    requested_by text NOT NULL,
+    reason text NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    attempt bigint DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    not_before timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    phase text DEFAULT 'bills'::text NOT NULL,
+    anchor timestamp with time zone,
+    page integer DEFAULT 1 NOT NULL,
+    reading text DEFAULT 'brasilia'::text NOT NULL,
+    rows_read bigint DEFAULT 0 NOT NULL,
+    rows_left bigint,
+    summary jsonb,
+    seen bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    list_total bigint,
+    again integer DEFAULT 0 NOT NULL,
+    CONSTRAINT backfills_check CHECK (((until IS NULL) OR (until >= since))),
+    CONSTRAINT backfills_check1 CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT backfills_competencia_check CHECK ((competencia = ANY (ARRAY['original'::text, 'today'::text]))),
+    CONSTRAINT backfills_phase_check CHECK ((phase = ANY (ARRAY['bills'::text, 'late'::text, 'whole'::text, 'rest'::text]))),
+    CONSTRAINT backfills_reading_check CHECK ((reading = ANY (ARRAY['brasilia'::text, 'utc'::text, 'plain'::text]))),
+    CONSTRAINT backfills_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE public.bills (
+    tenant_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    status text NOT NULL,
+    amount bigint NOT NULL,
+    moment_amount bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    created_moment timestamp with time zone,
+    paid_moment timestamp with time zone,
+    recorded_at timestamp with time zone,
+    came_alive_at timestamp with time zone,
+    refunds jsonb DEFAULT '{}'::jsonb NOT NULL,
+    refunds_read_at timestamp with time zone,
+    body bytea NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    charges_paid_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
+)
+WITH (toast_tuple_target='8160');
+ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
+
+CREATE TABLE public.closing_checks (
+    tenant_id text NOT NULL,
+    month date NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    error text,
+    attempt bigint DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    not_before timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    phase text DEFAULT 'known'::text NOT NULL,
+    cursor bigint DEFAULT 0 NOT NULL,
+    bills_total bigint DEFAULT 0 NOT NULL,
+    bills_read bigint DEFAULT 0 NOT NULL,
+    differed bigint DEFAULT 0 NOT NULL,
+    found bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT closing_checks_check CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT closing_checks_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT closing_checks_phase_check CHECK ((phase = ANY (ARRAY['known'::text, 'charges'::text, 'bills'::text]))),
+    CONSTRAINT closing_checks_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.closing_locks (
+    tenant_id text NOT NULL,
+    month date NOT NULL,
+    locked_at timestamp with time zone DEFAULT now() NOT NULL,
+    locked_by text NOT NULL,
+    reason text NOT NULL,
+    forced boolean NOT NULL,
+    figures jsonb NOT NULL,
+    CONSTRAINT closing_locks_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
+);
+
+CREATE TABLE public.events (
+    tenant_id text NOT NULL,
+    received_at timestamp with time zone DEFAULT now() NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    source text NOT NULL,
+    type text,
+    bill_id bigint,
+    event_at timestamp with time zone,
+    flag text,
+    headers jsonb DEFAULT '{}'::jsonb NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT events_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
+)
+PARTITION BY RANGE (received_at);
+
+CREATE TABLE public.events_default (
+    tenant_id text CONSTRAINT events_tenant_id_not_null NOT NULL,
+    received_at timestamp with time zone DEFAULT now() CONSTRAINT events_received_at_not_null NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() CONSTRAINT events_event_id_not_null NOT NULL,
+    source text CONSTRAINT events_source_not_null NOT NULL,
+    type text,
+    bill_id bigint,
+    event_at timestamp with time zone,
+    flag text,
+    headers jsonb DEFAULT '{}'::jsonb CONSTRAINT events_headers_not_null NOT NULL,
+    body bytea CONSTRAINT events_body_not_null NOT NULL,
+    CONSTRAINT events_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
+);
+
+CREATE TABLE public.foreign_nota_marks (
+    tenant_id text NOT NULL,
+    company_id text NOT NULL,
+    listed_to date,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    listed_from date
+);
+
+CREATE TABLE public.foreign_notas (
+    tenant_id text NOT NULL,
+    issuer_id text NOT NULL,
+    environment text NOT NULL,
+    document_word bytea NOT NULL,
+    amount bigint NOT NULL,
+    competencia date NOT NULL,
+    number text,
+    valid boolean NOT NULL
+);
+
+CREATE TABLE public.idempotency_keys (
+    tenant_id text NOT NULL,
+    actor text NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status smallint,
+    response jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.issuer_breakers (
+    tenant_id text NOT NULL,
+    scope text NOT NULL,
+    state text DEFAULT 'closed'::text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    openings integer DEFAULT 0 NOT NULL,
+    probe_at timestamp with time zone,
+    slots integer DEFAULT 0 NOT NULL,
+    taken integer DEFAULT 0 NOT NULL,
+    round_until timestamp with time zone,
+    CONSTRAINT issuer_breakers_scope_check CHECK ((scope = ANY (ARRAY['issuer'::text, 'city'::text, 'host'::text]))),
+    CONSTRAINT issuer_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
+);
+
+CREATE TABLE public.issuer_connections (
+    tenant_id text NOT NULL,
+    kind text NOT NULL,
+    environment text NOT NULL,
+    api_key bytea NOT NULL,
+    key_hint text NOT NULL,
+    key_word text NOT NULL,
+    company_id text NOT NULL,
+    company_name text NOT NULL,
+    company_cnpj text,
+    notification_header text,
+    state text DEFAULT 'ok'::text NOT NULL,
+    state_since timestamp with time zone DEFAULT now() NOT NULL,
+    state_detail text DEFAULT ''::text NOT NULL,
+    not_before timestamp with time zone,
+    connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
+    CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
+    CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
+);
+
+CREATE TABLE public.key_canaries (
+    key_id bytea NOT NULL,
+    value bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT key_canaries_key_id_check CHECK ((length(key_id) = 4))
+);
+
+CREATE TABLE public.nota_days (
+    tenant_id text NOT NULL,
+    day date NOT NULL,
+    notas integer DEFAULT 0 NOT NULL,
+    amount bigint DEFAULT 0 NOT NULL,
+    backfilled integer DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.notas (
+    tenant_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    part smallint DEFAULT 0 NOT NULL,
+    revision integer NOT NULL,
+    external_id text NOT NULL,
+    issuer_id text,
+    status text NOT NULL,
+    raw_status text,
+    environment text NOT NULL,
+    amount bigint NOT NULL,
+    competencia date NOT NULL,
+    request bytea NOT NULL,
+    number text,
+    verification_code text,
+    has_pdf boolean DEFAULT false NOT NULL,
+    has_xml boolean DEFAULT false NOT NULL,
+    denial text,
+    reason bytea,
+    sends integer DEFAULT 1 NOT NULL,
+    lookups integer DEFAULT 0 NOT NULL,
+    look_up_at timestamp with time zone,
+    resend boolean DEFAULT false NOT NULL,
+    then_cancel text,
+    changed_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    issued_at timestamp with time zone,
+    cancel_sent_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    denied_at timestamp with time zone,
+    denial_group text,
+    resend_at timestamp with time zone,
+    auto_sends integer DEFAULT 0 NOT NULL,
+    CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
+    CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
+    CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text])))
+);
+ALTER TABLE ONLY public.notas ALTER COLUMN request SET STORAGE EXTERNAL;
+
+CREATE TABLE public.outbox (
+    tenant_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    state text DEFAULT 'due'::text NOT NULL,
+    lane smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    generation bigint DEFAULT 1 NOT NULL,
+    bill_facts bigint DEFAULT 0 NOT NULL,
+    bill_facts_read bigint DEFAULT 0 NOT NULL,
+    heard_at timestamp with time zone,
+    attempt bigint DEFAULT 0 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    leased_by text,
+    origin text NOT NULL,
+    CONSTRAINT outbox_bill_id_check CHECK ((bill_id > 0)),
+    CONSTRAINT outbox_check CHECK (((state = 'leased'::text) = (lease_until IS NOT NULL))),
+    CONSTRAINT outbox_lane_check CHECK (((lane >= 0) AND (lane <= 2))),
+    CONSTRAINT outbox_origin_check CHECK ((origin = ANY (ARRAY['webhook'::text, 'reconciler'::text, 'backfill'::text]))),
+    CONSTRAINT outbox_state_check CHECK ((state = ANY (ARRAY['due'::text, 'leased'::text, 'settled'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_delay='0');
+
+CREATE TABLE public.reconciler_passes (
+    tenant_id text NOT NULL,
+    next_pass_at timestamp with time zone NOT NULL,
+    lease_until timestamp with time zone,
+    leased_by text,
+    attempt bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    bills_mark timestamp with time zone NOT NULL,
+    charges_mark timestamp with time zone NOT NULL,
+    refunds_mark timestamp with time zone NOT NULL,
+    complete_at timestamp with time zone,
+    error text,
+    error_since timestamp with time zone,
+    zone text DEFAULT 'unknown'::text NOT NULL,
+    zone_at timestamp with time zone,
+    plain_lanes text[] DEFAULT '{}'::text[] NOT NULL,
+    plain_since timestamp with time zone,
+    nightly_day date,
+    weekly_day date,
+    skew_seconds real,
+    found bigint DEFAULT 0 NOT NULL,
+    missed bigint DEFAULT 0 NOT NULL,
+    silent_passes integer DEFAULT 0 NOT NULL,
+    silent_since timestamp with time zone,
+    silent_at timestamp with time zone,
+    customers_mark timestamp with time zone DEFAULT now() NOT NULL,
+    events_due jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT reconciler_passes_zone_check CHECK ((zone = ANY (ARRAY['unknown'::text, 'brasilia'::text, 'utc'::text])))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.refunds_seen (
+    tenant_id text NOT NULL,
+    transaction_id bigint NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.rule_versions (
+    tenant_id text NOT NULL,
+    version integer NOT NULL,
+    rule jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT rule_versions_version_check CHECK ((version >= 1))
+);
+
+CREATE TABLE public.sale_parts (
+    tenant_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    part smallint NOT NULL,
+    amount bigint NOT NULL,
+    lines bigint[] NOT NULL,
+    CONSTRAINT sale_parts_amount_check CHECK ((amount > 0)),
+    CONSTRAINT sale_parts_part_check CHECK ((part >= 1))
+);
+
+CREATE TABLE public.sales (
+    tenant_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    status text NOT NULL,
+    code text,
+    detail text DEFAULT ''::text NOT NULL,
+    attention text,
+    amount bigint NOT NULL,
+    moment_at timestamp with time zone,
+    issue_at timestamp with time zone,
+    competencia date,
+    rule_version integer,
+    rule_exception integer,
+    origin text NOT NULL,
+    customer_id bigint,
+    customer_name text DEFAULT ''::text NOT NULL,
+    document_word bytea,
+    customer bytea,
+    unread bytea,
+    wish text,
+    wish_at timestamp with time zone,
+    backfill text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    backfill_id text,
+    brake_free boolean DEFAULT false NOT NULL,
+    CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
+    CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
+    CONSTRAINT sales_origin_check CHECK ((origin = ANY (ARRAY['webhook'::text, 'reconciler'::text, 'backfill'::text]))),
+    CONSTRAINT sales_status_check CHECK ((status = ANY (ARRAY['waiting_payment'::text, 'in_guarantee'::text, 'queued'::text, 'issuing'::text, 'uncertain'::text, 'issued'::text, 'denied'::text, 'held'::text, 'skipped'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text]))),
+    CONSTRAINT sales_wish_check CHECK ((wish = ANY (ARRAY['hold'::text, 'issue'::text, 'cancel'::text])))
+)
+WITH (toast_tuple_target='8160');
+ALTER TABLE ONLY public.sales ALTER COLUMN customer SET STORAGE EXTERNAL;
+
+CREATE TABLE public.status_webhooks (
+    tenant_id text NOT NULL,
+    url text NOT NULL,
+    secret bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.tenant_brakes (
+    tenant_id text NOT NULL,
+    notas_a_day integer,
+    amount_a_day bigint,
+    amount_a_nota bigint,
+    unusual boolean DEFAULT true NOT NULL,
+    code text,
+    braked_at timestamp with time zone,
+    detail text DEFAULT ''::text NOT NULL,
+    free_notas integer DEFAULT 0 NOT NULL,
+    free_amount bigint DEFAULT 0 NOT NULL,
+    free_day date,
+    CONSTRAINT tenant_brakes_amount_a_day_check CHECK ((amount_a_day > 0)),
+    CONSTRAINT tenant_brakes_amount_a_nota_check CHECK ((amount_a_nota > 0)),
+    CONSTRAINT tenant_brakes_notas_a_day_check CHECK ((notas_a_day > 0))
+);
+
+CREATE TABLE public.tenants (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    plan text NOT NULL,
+    timezone text NOT NULL,
+    status text DEFAULT 'setting_up'::text NOT NULL,
+    active_from timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tenants_check CHECK (((status = 'setting_up'::text) OR (active_from IS NOT NULL))),
+    CONSTRAINT tenants_plan_check CHECK ((plan = ANY (ARRAY['basic'::text, 'pro'::text]))),
+    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'active'::text, 'paused'::text]))),
+    CONSTRAINT tenants_tenant_id_check CHECK ((tenant_id ~ '^t[a-z0-9]{10}$'::text))
+);
+
+CREATE TABLE public.timeline (
+    tenant_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    entry_id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    what text NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    by text NOT NULL
+);
+
+ALTER TABLE public.timeline ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.timeline_entry_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.vindi_connections (
+    tenant_id text NOT NULL,
+    environment text NOT NULL,
+    api_key bytea NOT NULL,
+    key_hint text NOT NULL,
+    merchant_name text NOT NULL,
+    registry_code text,
+    state text DEFAULT 'ok'::text NOT NULL,
+    state_since timestamp with time zone DEFAULT now() NOT NULL,
+    state_detail text DEFAULT ''::text NOT NULL,
+    not_before timestamp with time zone,
+    connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
+    CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
+);
+
+CREATE TABLE public.webhook_deliveries (
+    tenant_id text NOT NULL,
+    delivery_id bigint NOT NULL,
+    message_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    bill_id bigint NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_status smallint,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    delivered_at timestamp with time zone,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+
+ALTER TABLE public.webhook_deliveries ALTER COLUMN delivery_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_deliveries_delivery_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhook_rejections (
+    tenant_id text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    rejected_at timestamp with time zone NOT NULL,
+    rejections bigint NOT NULL,
+    CONSTRAINT webhook_rejections_rejections_check CHECK ((rejections > 0))
+);
+
+CREATE TABLE public.webhook_secrets (
+    tenant_id text NOT NULL,
+    source text NOT NULL,
+    secret_hash bytea NOT NULL,
+    sealed bytea,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    CONSTRAINT webhook_secrets_secret_hash_check CHECK ((length(secret_hash) = 32)),
+    CONSTRAINT webhook_secrets_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
+);
+
+ALTER TABLE ONLY public.events ATTACH PARTITION public.events_default DEFAULT;
+
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, entry_id);
+
+ALTER TABLE ONLY public.backfill_bills
+    ADD CONSTRAINT backfill_bills_pkey PRIMARY KEY (tenant_id, backfill_id, bill_id);
+
+ALTER TABLE ONLY public.backfill_customers
+    ADD CONSTRAINT backfill_customers_pkey PRIMARY KEY (tenant_id, backfill_id, customer_id);
+
+ALTER TABLE ONLY public.backfills
+    ADD CONSTRAINT backfills_pkey PRIMARY KEY (tenant_id, backfill_id);
+
+ALTER TABLE ONLY public.bills
+    ADD CONSTRAINT bills_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.closing_checks
+    ADD CONSTRAINT closing_checks_pkey PRIMARY KEY (tenant_id, month);
+
+ALTER TABLE ONLY public.closing_locks
+    ADD CONSTRAINT closing_locks_pkey PRIMARY KEY (tenant_id, month);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, received_at, event_id);
+
+ALTER TABLE ONLY public.events_default
+    ADD CONSTRAINT events_default_pkey PRIMARY KEY (tenant_id, received_at, event_id);
+
+ALTER TABLE ONLY public.foreign_nota_marks
+    ADD CONSTRAINT foreign_nota_marks_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.foreign_notas
+    ADD CONSTRAINT foreign_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
+
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, actor, key);
+
+ALTER TABLE ONLY public.issuer_breakers
+    ADD CONSTRAINT issuer_breakers_pkey PRIMARY KEY (tenant_id, scope);
+
+ALTER TABLE ONLY public.issuer_connections
+    ADD CONSTRAINT issuer_connections_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.key_canaries
+    ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY public.nota_days
+    ADD CONSTRAINT nota_days_pkey PRIMARY KEY (tenant_id, day);
+
+ALTER TABLE ONLY public.notas
+    ADD CONSTRAINT notas_pkey PRIMARY KEY (tenant_id, bill_id, part, revision);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.reconciler_passes
+    ADD CONSTRAINT reconciler_passes_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.refunds_seen
+    ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
+
+ALTER TABLE ONLY public.rule_versions
+    ADD CONSTRAINT rule_versions_pkey PRIMARY KEY (tenant_id, version);
+
+ALTER TABLE ONLY public.sale_parts
+    ADD CONSTRAINT sale_parts_pkey PRIMARY KEY (tenant_id, bill_id, part);
+
+ALTER TABLE ONLY public.sales
+    ADD CONSTRAINT sales_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.status_webhooks
+    ADD CONSTRAINT status_webhooks_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.tenant_brakes
+    ADD CONSTRAINT tenant_brakes_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.timeline
+    ADD CONSTRAINT timeline_pkey PRIMARY KEY (tenant_id, bill_id, entry_id);
+
+ALTER TABLE ONLY public.vindi_connections
+    ADD CONSTRAINT vindi_connections_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (tenant_id, delivery_id);
+
+ALTER TABLE ONLY public.webhook_rejections
+    ADD CONSTRAINT webhook_rejections_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (tenant_id, source, secret_hash);
+
+CREATE INDEX backfill_bills_customer ON public.backfill_bills USING btree (tenant_id, backfill_id, customer_id) WHERE (outcome = 'customer'::text);
+
+CREATE INDEX backfill_bills_ready ON public.backfill_bills USING btree (tenant_id, backfill_id, bill_id) WHERE (outcome = 'ready'::text);
+
+CREATE INDEX backfill_bills_refunds ON public.backfill_bills USING btree (tenant_id, backfill_id, bill_id) WHERE (outcome = 'refunds'::text);
+
+CREATE INDEX backfills_newest ON public.backfills USING btree (tenant_id, requested_at, backfill_id);
+
+CREATE UNIQUE INDEX backfills_one_open ON public.backfills USING btree (tenant_id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX bills_by_created ON public.bills USING btree (tenant_id, created_at) WHERE (created_at IS NOT NULL);
+
+CREATE INDEX bills_by_created_moment ON public.bills USING btree (tenant_id, created_moment) WHERE (created_moment IS NOT NULL);
+
+CREATE INDEX bills_by_paid_moment ON public.bills USING btree (tenant_id, paid_moment) WHERE (paid_moment IS NOT NULL);
+
+CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (status = ANY (ARRAY['review'::text, 'scheduled'::text, 'pending'::text]));
+
+CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
+
+CREATE INDEX closing_checks_open ON public.closing_checks USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
+
+CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
+
+CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id, document_word, amount) WHERE valid;
+
+CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
+
+CREATE INDEX notas_denied ON public.notas USING btree (tenant_id, denial_group, bill_id) WHERE (status = 'denied'::text);
+
+CREATE UNIQUE INDEX notas_one_live ON public.notas USING btree (tenant_id, bill_id, part) WHERE (status <> 'cancelled'::text);
+
+CREATE INDEX notas_valid ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
+
+CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
+
+CREATE INDEX outbox_leases ON public.outbox USING btree (tenant_id, lease_until) WHERE (state = 'leased'::text);
+
+CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
+
+CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
+
+CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
+
+CREATE INDEX sales_waiting_for_customer ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND (code ~~ 'customer\_%'::text)) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
+
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (tenant_id, next_at) WHERE (state = 'pending'::text);
+
+ALTER INDEX public.events_pkey ATTACH PARTITION public.events_default_pkey;
+
+ALTER INDEX public.events_of_bill ATTACH PARTITION public.events_default_tenant_id_bill_id_idx;
+
+ALTER TABLE ONLY public.backfills
+    ADD CONSTRAINT backfills_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.closing_checks
+    ADD CONSTRAINT closing_checks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.closing_locks
+    ADD CONSTRAINT closing_locks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.foreign_nota_marks
+    ADD CONSTRAINT foreign_nota_marks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.foreign_notas
+    ADD CONSTRAINT foreign_notas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.issuer_connections
+    ADD CONSTRAINT issuer_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.notas
+    ADD CONSTRAINT notas_tenant_id_bill_id_fkey FOREIGN KEY (tenant_id, bill_id) REFERENCES public.sales(tenant_id, bill_id);
+
+ALTER TABLE ONLY public.reconciler_passes
+    ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.rule_versions
+    ADD CONSTRAINT rule_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.sale_parts
+    ADD CONSTRAINT sale_parts_tenant_id_bill_id_fkey FOREIGN KEY (tenant_id, bill_id) REFERENCES public.sales(tenant_id, bill_id);
+
+ALTER TABLE ONLY public.sales
+    ADD CONSTRAINT sales_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.status_webhooks
+    ADD CONSTRAINT status_webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.tenant_brakes
+    ADD CONSTRAINT tenant_brakes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.vindi_connections
+    ADD CONSTRAINT vindi_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.webhook_rejections
+    ADD CONSTRAINT webhook_rejections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);

@@ -1,0 +1,38 @@
+"""The schema as one file, and what the names of migrations promise."""
+
+import re
+
+from deploy.schema import SCHEMA, dump
+from shared.db.migrate import MIGRATIONS
+
+SQL = sorted((MIGRATIONS / "sql").glob("*.sql"))
+NAME = re.compile(r"(\d{4})_(expand|contract)_[a-z_]+\.sql")
+# What code that was written before cannot live with.
+TAKES_AWAY = re.compile(
+    r"\b(DROP\s+(TABLE|COLUMN)|RENAME|SET\s+NOT\s+NULL|ALTER\s+COLUMN\s+\w+\s+TYPE)\b",
+    re.IGNORECASE,
+)
+COMMENT = re.compile(r"--.*")
+
+
+def test_the_schema_file_is_what_the_migrations_make(database: str) -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == dump(database), "run `make schema`"
+
+
+def test_a_migration_says_by_its_name_whether_it_may_run_under_the_old_code() -> None:
+    numbers = [found[1] for file in SQL if (found := NAME.fullmatch(file.name))]
+    assert numbers == [f"{number:04}" for number in range(1, len(SQL) + 1)]
+
+
+def test_a_migration_that_expands_takes_nothing_away() -> None:
+    wrong = [
+        file.name
+        for file in SQL
+        if "_expand_" in file.name
+        and TAKES_AWAY.search(COMMENT.sub("", file.read_text(encoding="utf-8")))
+    ]
+    assert not wrong
+
+
+def test_every_migration_opens_with_its_why() -> None:
+    assert all(file.read_text(encoding="utf-8").startswith("-- Why: ") for file in SQL)
