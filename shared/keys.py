@@ -45,8 +45,8 @@ async def prove_keys(conn: Connection, sealer: Sealer) -> None:
     Safe to repeat, also by several at once. Raises WrongKeysError, and then changes nothing.
     """
     async with conn.transaction():
-        await key_canaries_store.take_turns_any_tenant(conn)
-        canaries = [_canary(value) for value in await key_canaries_store.read_any_tenant(conn)]
+        await key_canaries_store.take_turns(conn)
+        canaries = [_canary(value) for value in await key_canaries_store.read(conn)]
         _demand(sealer, canaries or await _one_that_opens(conn, sealer))
         await leave_canary(conn, sealer)
 
@@ -54,18 +54,18 @@ async def prove_keys(conn: Connection, sealer: Sealer) -> None:
 async def accept_keys(conn: Connection, sealer: Sealer) -> None:
     """Let services start under these keys, whatever is sealed under others."""
     async with conn.transaction():
-        await key_canaries_store.take_turns_any_tenant(conn)
+        await key_canaries_store.take_turns(conn)
         await leave_canary(conn, sealer)
         await forget_other_canaries(conn, sealer)
 
 
 async def leave_canary(conn: Connection, sealer: Sealer) -> None:
     value = sealer.seal(b"canary", tenant=NOBODY, purpose=PURPOSE)
-    await key_canaries_store.add_any_tenant(conn, key_id=sealer.sealing_key_id, value=value)
+    await key_canaries_store.add(conn, key_id=sealer.sealing_key_id, value=value)
 
 
 async def forget_other_canaries(conn: Connection, sealer: Sealer) -> int:
-    return await key_canaries_store.forget_others_any_tenant(conn, key_id=sealer.sealing_key_id)
+    return await key_canaries_store.forget_others(conn, key_id=sealer.sealing_key_id)
 
 
 @asynccontextmanager

@@ -51,7 +51,10 @@ COPY_EVERYWHERE: Final = """
     -- distribution.copy_everywhere
     SELECT create_reference_table($1::regclass)
 """
-ENABLE: Final = "CREATE EXTENSION IF NOT EXISTS citus"
+ENABLE: Final = """
+    -- distribution.enable
+    CREATE EXTENSION IF NOT EXISTS citus
+"""
 
 
 async def distribute(conn: Connection) -> None:

@@ -93,13 +93,13 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
         total = 0
         for column in SEALED:
             changed = 0
-            while batch := await _reseal(connection, sealer, column):
+            while batch := await _reseal_any_tenant(connection, sealer, column):
                 changed += batch
             tell(f"{column.table}.{column.column}", changed)
             total += changed
-        words = await _rehash_documents(connection, sealer)
+        words = await _rehash_documents_any_tenant(connection, sealer)
         tell("sales.document_word", words)
-        keys_changed = await _rehash_issuer_keys(connection, sealer)
+        keys_changed = await _rehash_issuer_keys_any_tenant(connection, sealer)
         tell("issuer_connections.key_word", keys_changed)
         forgotten = await forget_other_canaries(connection, sealer)
         tell("key_canaries.value", forgotten)
@@ -108,7 +108,7 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
         await connection.close()
 
 
-async def _reseal(connection: Any, sealer: Sealer, column: Sealed) -> int:
+async def _reseal_any_tenant(connection: Any, sealer: Sealer, column: Sealed) -> int:
     names = ["tenant_id", *(name for name, _ in column.keys)]
     # Every identifier is a constant of this module.
     read = (
@@ -158,7 +158,7 @@ FORGET_MIRROR: Final = """
 """
 
 
-async def _rehash_documents(connection: Any, sealer: Sealer) -> int:
+async def _rehash_documents_any_tenant(connection: Any, sealer: Sealer) -> int:
     """Hash documents under the oldest key that is left; the issuer's mirror is listed anew."""
     changed, after = 0, ("", 0)
     while rows := await connection.fetch(READ_CUSTOMERS, *after, BATCH):
@@ -185,17 +185,19 @@ READ_ISSUER_KEYS: Final = """
     -- rotate.read_issuer_keys_any_tenant
     SELECT tenant_id, api_key, key_word FROM issuer_connections
 """
+WRITE_ISSUER_WORD: Final = """
+    -- rotate.write_issuer_word
+    UPDATE issuer_connections SET key_word = $2 WHERE tenant_id = $1
+"""
 
 
-async def _rehash_issuer_keys(connection: Any, sealer: Sealer) -> int:
+async def _rehash_issuer_keys_any_tenant(connection: Any, sealer: Sealer) -> int:
     changed = 0
     for row in await connection.fetch(READ_ISSUER_KEYS):
         tenant = TenantId(row["tenant_id"])
         key = sealer.unseal(row["api_key"], tenant=tenant, purpose="issuer_key").decode()
         word = sealer.word(key, tenant=_EVERYBODY, purpose="issuer_key").hex()
         if word != row["key_word"]:
-            await connection.execute(
-                "UPDATE issuer_connections SET key_word = $2 WHERE tenant_id = $1", tenant, word
-            )
+            await connection.execute(WRITE_ISSUER_WORD, tenant, word)
             changed += 1
     return changed

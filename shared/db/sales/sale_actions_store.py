@@ -67,7 +67,7 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
 
 
 PARTS: Final = """
-    -- sale_actions_store.lock parts
+    -- sale_actions_store.parts
     SELECT DISTINCT ON (p.bill_id, p.part) p.bill_id, p.part, p.amount, n.status,
            coalesce(n.revision, 0) AS revision, n.then_cancel, n.denial
       FROM sale_parts p

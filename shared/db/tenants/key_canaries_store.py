@@ -24,46 +24,46 @@ class SealedSample(Struct, frozen=True, kw_only=True):
 
 
 TAKE_TURNS: Final = """
-    -- key_canaries_store.take_turns_any_tenant
+    -- key_canaries_store.take_turns
     SELECT pg_advisory_xact_lock($1)
 """
 
 
-async def take_turns_any_tenant(conn: Connection) -> None:
+async def take_turns(conn: Connection) -> None:
     """Of several that start at once, let one look and write, then the next."""
     await conn.execute(TAKE_TURNS, CANARIES_LOCK)
 
 
 READ: Final = """
-    -- key_canaries_store.read_any_tenant
+    -- key_canaries_store.read
     SELECT value FROM key_canaries
 """
 
 
-async def read_any_tenant(conn: Connection) -> list[bytes]:
+async def read(conn: Connection) -> list[bytes]:
     """Every canary; none before the first service of this version has started."""
     return [row["value"] for row in await conn.fetch(READ)]
 
 
 ADD: Final = """
-    -- key_canaries_store.add_any_tenant
+    -- key_canaries_store.add
     INSERT INTO key_canaries (key_id, value, created_at) VALUES ($1, $2, now())
         ON CONFLICT (key_id) DO NOTHING
 """
 
 
-async def add_any_tenant(conn: Connection, *, key_id: bytes, value: bytes) -> None:
+async def add(conn: Connection, *, key_id: bytes, value: bytes) -> None:
     """Keep a value of a key, unless it has one."""
     await conn.execute(ADD, key_id, value)
 
 
 FORGET_OTHERS: Final = """
-    -- key_canaries_store.forget_others_any_tenant
+    -- key_canaries_store.forget_others
     DELETE FROM key_canaries WHERE key_id <> $1 RETURNING key_id
 """
 
 
-async def forget_others_any_tenant(conn: Connection, *, key_id: bytes) -> int:
+async def forget_others(conn: Connection, *, key_id: bytes) -> int:
     """Forget the canaries of every key but one, under which everything is sealed; how many."""
     return len(await conn.fetch(FORGET_OTHERS, key_id))
 
