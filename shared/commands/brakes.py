@@ -1,6 +1,9 @@
 """Releasing a tenant's brake. Panel and internal API both come through here."""
 
 from shared.db.connection import Pool
+from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.sales import timeline_store
+from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store, brakes_store
 from shared.domain.ids import TenantId
 from shared.run.waker import Waker
@@ -20,6 +23,10 @@ async def release_brake(
         detail = {"reason": reason, "was_on": was_on}
         await audit_store.add(conn, tenant, actor=by, action="brake_release", detail=detail)
     async with pool.acquire() as conn, conn.transaction():
-        freed = await brakes_store.free_held(conn, tenant, reason=reason, by=by)
+        locked = await outbox_store.lock(conn, tenant, await brakes_store.held(conn, tenant))
+        freed = await brakes_store.free(conn, tenant, list(locked))
+        await outbox_wakes.wake(conn, tenant, freed, about_bill=True)
+        told = [Happening(bill_id=bill, what="brake_released", why=reason, by=by) for bill in freed]
+        await timeline_store.add(conn, tenant, told)
     await waker.ring()
-    return was_on, freed
+    return was_on, len(freed)

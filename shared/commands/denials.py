@@ -1,10 +1,15 @@
 """One button for all denials of one cause. Panel and internal API both come through here."""
 
-from shared.db.connection import Pool
-from shared.db.sales import denials_store
+from collections.abc import Sequence
+
+from shared.db.connection import Connection, Pool
+from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.outbox.outbox_store import RECONCILE
+from shared.db.sales import denials_store, timeline_store
+from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store
 from shared.domain.denials import policy_for
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.run.waker import Waker
 
 
@@ -21,18 +26,34 @@ async def retry_group(
     """
     if not policy_for(group.partition("-")[0]).ever:
         raise NumberingNeedsPerson
-    accepted, after = 0, 0
+    accepted, after = 0, BillId(0)
     while True:
         async with pool.acquire() as conn, conn.transaction():
-            count, last = await denials_store.retry(
-                conn, tenant, group, after=after, reason=reason, by=by
-            )
-        accepted += count
+            chunk = await denials_store.of_group(conn, tenant, group, after=after)
+            accepted += await _retry(conn, tenant, group, chunk, reason=reason, by=by)
         await waker.ring()
-        if last is None:
+        if not chunk:
             break
-        after = last
+        after = chunk[-1]
     async with pool.acquire() as conn:
         detail = {"group": group, "accepted": accepted, "reason": reason}
         await audit_store.add(conn, tenant, actor=by, action="denials_retry", detail=detail)
     return accepted
+
+
+async def _retry(
+    conn: Connection,
+    tenant: TenantId,
+    group: str,
+    bills: Sequence[BillId],
+    *,
+    reason: str,
+    by: str,
+) -> int:
+    """Have a chunk sent again, behind live sales; a leased one is left to its worker first."""
+    locked = await outbox_store.lock(conn, tenant, bills)
+    again = await denials_store.resend(conn, tenant, group, list(locked))
+    await outbox_wakes.wake(conn, tenant, again, about_bill=True, lane=RECONCILE)
+    told = [Happening(bill_id=bill, what="retry", why=reason, by=by) for bill in again]
+    await timeline_store.add(conn, tenant, told)
+    return len(again)

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
+from shared.db.outbox import outbox_wakes
 from shared.db.sales import statements_store, timeline_store
 from shared.db.sales.statements_store import LockedNota
 from shared.db.sales.timeline_store import Happening
@@ -73,7 +74,10 @@ async def _write(
         case _:
             assert_never(answer)
     bill = nota.bill_id
-    await statements_store.make_due(conn, tenant, bill)
+    # A divided sale may lack other parts still: how it stands is decided at the next look.
+    await outbox_wakes.wake(
+        conn, tenant, [bill], about_bill=isinstance(answer, Valid) and nota.part > 0
+    )
     seen = "existe na prefeitura" if statement.exists else "não existe na prefeitura"
     why = f"nota {nota.part}: {seen}" if nota.part else seen
     why = f"{why}: {statement.reason}"

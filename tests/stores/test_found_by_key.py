@@ -9,8 +9,9 @@ import pytest
 
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
-from shared.db.outbox import outbox_store
-from shared.db.sales import notas_store, sales_store
+from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.sales import denials_store, notas_store, sales_store
+from shared.db.tenants import brakes_store
 from shared.db.vindi import bills_store
 
 BY_KEY = {
@@ -22,7 +23,11 @@ BY_KEY = {
     "claim": outbox_store.CLAIM_DUE,
     "renew": outbox_store.RENEW,
     "settle": outbox_store.SETTLE,
-    "lock": outbox_store.STILL_OURS,
+    "lock": outbox_store.LOCK,
+    "lock ours": outbox_store.STILL_OURS,
+    "wake": outbox_wakes.WAKE,
+    "retry": denials_store.RESEND,
+    "free": brakes_store.FREE,
     "load bills": bills_store.LOAD,
     "load sales": sales_store.LOAD,
     "load notas": notas_store.LOAD_NEWEST,

@@ -16,6 +16,7 @@ LIVE: Final = 0
 RECONCILE: Final = 1
 BACKFILL: Final = 2
 Lane = Literal[0, 1, 2]
+State = Literal["due", "leased", "settled"]
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -236,6 +237,22 @@ async def settle(
     bills = [one.bill_id for one in settlements]
     rows = await conn.fetch(SETTLE, tenant, bills, rows_json(settlements))
     return {row["bill_id"] for row in rows}
+
+
+LOCK: Final = """
+    -- outbox_store.lock
+    SELECT bill_id, state FROM outbox WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id FOR UPDATE
+"""
+
+
+async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> dict[BillId, State]:
+    """Lock the rows there are of these sales and say how they stand.
+
+    Whoever changes a sale does so before anything else, as workers do: else two could wait for
+    one another.
+    """
+    return {row["bill_id"]: row["state"] for row in await conn.fetch(LOCK, tenant, bills)}
 
 
 STILL_OURS: Final = """

@@ -1,12 +1,12 @@
 """Denied notas by their cause, and one button for all of a cause."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
 from shared.db.connection import Connection
-from shared.db.outbox.outbox_store import RECONCILE
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 
@@ -56,52 +56,38 @@ async def groups(conn: Connection, tenant: TenantId) -> list[DenialGroup]:
     return [DenialGroup(**{**dict(row), "examples": tuple(row["examples"])}) for row in rows]
 
 
-# Rows are locked in the order in which workers lock them; a leased one is left to its worker, and
-# its raised generation brings it back.
-RETRY: Final = """
-    -- denials_store.retry
-    WITH wanted AS MATERIALIZED (
-        SELECT n.bill_id FROM notas n
-         WHERE n.tenant_id = $1 AND n.status = 'denied' AND NOT n.resend AND n.bill_id > $3
-           AND n.bill_id = ANY (ARRAY(SELECT s.bill_id FROM sales s
-                                       WHERE s.tenant_id = $1 AND s.status = 'denied'
-                                         AND s.bill_id > $3))
-           AND (n.denial_group = $2 OR (n.denial_group IS NULL AND n.denial = $2))
-         ORDER BY n.bill_id LIMIT $4
-    ), locked AS MATERIALIZED (
-        SELECT o.bill_id FROM outbox o
-         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM wanted))
-         ORDER BY o.bill_id FOR UPDATE
-    ), again AS (
-        UPDATE notas n SET resend = true, resend_at = NULL
-         WHERE n.tenant_id = $1 AND n.bill_id = ANY (ARRAY(SELECT bill_id FROM locked))
-           AND n.status = 'denied'
-           AND (n.denial_group = $2 OR (n.denial_group IS NULL AND n.denial = $2))
-     RETURNING n.bill_id
-    ), due AS (
-        UPDATE outbox o
-           SET generation = o.generation + 1, bill_facts = o.bill_facts + 1, tries = 0,
-               lane = CASE WHEN o.state = 'settled' THEN $5 ELSE least(o.lane, $5) END,
-               due_at = least(o.due_at, now()),
-               state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM again))
-    ), told AS (
-        INSERT INTO timeline (tenant_id, bill_id, what, why, by)
-        SELECT $1, bill_id, 'retry', $6, $7 FROM (SELECT DISTINCT bill_id FROM again) bills
-    )
-    SELECT (SELECT count(DISTINCT bill_id) FROM again) AS accepted,
-           (SELECT max(bill_id) FROM wanted) AS last
+WANTED: Final = """
+    -- denials_store.of_group
+    SELECT n.bill_id FROM notas n
+     WHERE n.tenant_id = $1 AND n.status = 'denied' AND NOT n.resend AND n.bill_id > $3
+       AND n.bill_id = ANY (ARRAY(SELECT s.bill_id FROM sales s
+                                   WHERE s.tenant_id = $1 AND s.status = 'denied'
+                                     AND s.bill_id > $3))
+       AND (n.denial_group = $2 OR (n.denial_group IS NULL AND n.denial = $2))
+     ORDER BY n.bill_id LIMIT $4
 """
 
 
-async def retry(
-    conn: Connection, tenant: TenantId, group: str, *, after: int, reason: str, by: str
-) -> tuple[int, int | None]:
-    """Have the next chunk of a cause sent again. Returns how many, and the last bill looked at.
+async def of_group(
+    conn: Connection, tenant: TenantId, group: str, *, after: BillId
+) -> list[BillId]:
+    """The next chunk of denied sales of a cause that are not sent again yet, by bill."""
+    rows = await conn.fetch(WANTED, tenant, group, after, CHUNK)
+    return list(dict.fromkeys(row["bill_id"] for row in rows))
 
-    None as the last bill: there are no more. They stand behind live sales, in a lane of their own.
-    """
-    row = await conn.fetchrow(RETRY, tenant, group, after, CHUNK, RECONCILE, reason, by)
-    if row is None:
-        raise AssertionError("a SELECT of counts gives its row")
-    return row["accepted"], row["last"]
+
+RESEND: Final = """
+    -- denials_store.resend
+    UPDATE notas SET resend = true, resend_at = NULL
+     WHERE tenant_id = $1 AND bill_id = ANY($3::bigint[]) AND status = 'denied'
+       AND (denial_group = $2 OR (denial_group IS NULL AND denial = $2))
+ RETURNING bill_id
+"""
+
+
+async def resend(
+    conn: Connection, tenant: TenantId, group: str, bills: Sequence[BillId]
+) -> list[BillId]:
+    """Have notas of a cause sent again under their ids; the sales that had one, locked before."""
+    rows = await conn.fetch(RESEND, tenant, group, bills)
+    return sorted({row["bill_id"] for row in rows})

@@ -7,6 +7,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.outbox import outbox_store
 from shared.domain.actions import ActionState, Change
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import VALID_NOTA, NotaStatus
@@ -23,12 +24,6 @@ class LockedSale(Struct, frozen=True, kw_only=True):
     state: ActionState
 
 
-# Workers lock the outbox row before the sale; so do we, or two could wait for each other.
-LOCK_ENTRIES: Final = """
-    -- sale_actions_store.lock entries
-    SELECT 1 FROM outbox WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
-     ORDER BY bill_id FOR UPDATE
-"""
 LOCK_SALES: Final = """
     -- sale_actions_store.lock sales
     SELECT 1 FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
@@ -51,7 +46,7 @@ READ: Final = """
 
 async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[LockedSale]:
     """Lock the sales there are of these bills and read what an action looks at."""
-    await conn.execute(LOCK_ENTRIES, tenant, list(bills))
+    await outbox_store.lock(conn, tenant, bills)
     await conn.execute(LOCK_SALES, tenant, list(bills))
     rows = await conn.fetch(READ, tenant, list(bills))
     divided = [BillId(row["bill_id"]) for row in rows if row["divided"]]

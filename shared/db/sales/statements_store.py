@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.outbox import outbox_store
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import NotaStatus
 
@@ -22,13 +23,8 @@ class LockedNota(Struct, frozen=True, kw_only=True):
     leased: bool
 
 
-# Workers lock the outbox row before anything else of a sale; so do we.
-LOCK: Final = """
-    -- statements_store.lock
-    SELECT o.state FROM outbox o WHERE o.tenant_id = $1 AND o.bill_id = $2 FOR UPDATE
-"""
 READ: Final = """
-    -- statements_store.lock read
+    -- statements_store.lock
     SELECT n.status, n.denial, coalesce(n.part, 0) AS part FROM sales s
       LEFT JOIN LATERAL (
            SELECT status, denial, part FROM notas
@@ -42,7 +38,7 @@ READ: Final = """
 
 async def lock(conn: Connection, tenant: TenantId, bill: BillId) -> LockedNota | None:
     """Lock a sale and read its live nota; None when there is no such sale."""
-    state = await conn.fetchval(LOCK, tenant, bill)
+    states = await outbox_store.lock(conn, tenant, [bill])
     row = await conn.fetchrow(READ, tenant, bill)
     if row is None:
         return None
@@ -51,7 +47,7 @@ async def lock(conn: Connection, tenant: TenantId, bill: BillId) -> LockedNota |
         status=None if row["status"] is None else NotaStatus(row["status"]),
         part=row["part"],
         denial=row["denial"],
-        leased=state == "leased",
+        leased=states.get(bill) == "leased",
     )
 
 
@@ -78,10 +74,6 @@ STATE_PART_VALID: Final = """
            denial = NULL, raw_status = $4
      WHERE tenant_id = $1 AND bill_id = $2 AND part = $5 AND status <> 'cancelled'
 """
-LOOK_AT_BILL: Final = """
-    -- statements_store.state_valid look
-    UPDATE outbox SET bill_facts = bill_facts + 1 WHERE tenant_id = $1 AND bill_id = $2
-"""
 
 
 async def state_valid(
@@ -90,7 +82,6 @@ async def state_valid(
     """The nota stands: it and its sale say on whose word, until the issuer says so itself."""
     if nota.part:
         await conn.execute(STATE_PART_VALID, tenant, nota.bill_id, number, attention, nota.part)
-        await conn.execute(LOOK_AT_BILL, tenant, nota.bill_id)
     else:
         await conn.execute(STATE_VALID, tenant, nota.bill_id, number, attention, nota.part)
 
@@ -118,15 +109,3 @@ SEND_AGAIN: Final = """
 async def send_again(conn: Connection, tenant: TenantId, nota: LockedNota) -> None:
     """A denied one is sent again under its id, after a look."""
     await conn.execute(SEND_AGAIN, tenant, nota.bill_id, nota.part)
-
-
-DUE: Final = """
-    -- statements_store.make_due
-    UPDATE outbox SET generation = generation + 1, tries = 0, due_at = now(), state = 'due'
-     WHERE tenant_id = $1 AND bill_id = $2 AND state <> 'leased'
-"""
-
-
-async def make_due(conn: Connection, tenant: TenantId, bill: BillId) -> None:
-    """Have a worker look at the sale now; nothing is new about its bill."""
-    await conn.execute(DUE, tenant, bill)

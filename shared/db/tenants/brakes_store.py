@@ -233,30 +233,28 @@ async def release(conn: Connection, tenant: TenantId) -> bool:
     return not tag.endswith(" 0")
 
 
-FREE_HELD: Final = """
-    -- brakes_store.free_held
-    WITH held AS MATERIALIZED (
-        SELECT o.bill_id FROM outbox o
-         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(
-               SELECT bill_id FROM sales
-                WHERE tenant_id = $1 AND status = 'held' AND code = ANY($2::text[])))
-         ORDER BY o.bill_id FOR UPDATE OF o
-    ), due AS (
-        UPDATE outbox o
-           SET generation = o.generation + 1, bill_facts = o.bill_facts + 1, tries = 0,
-               due_at = least(o.due_at, now()),
-               state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-         WHERE o.tenant_id = $1 AND o.bill_id = ANY (ARRAY(SELECT bill_id FROM held))
-    ), told AS (
-        INSERT INTO timeline (tenant_id, bill_id, what, why, by)
-        SELECT $1, bill_id, 'brake_released', $3, $4 FROM held
-    )
-    UPDATE sales s SET brake_free = true
-     WHERE s.tenant_id = $1 AND s.bill_id = ANY (ARRAY(SELECT bill_id FROM held))
+HELD: Final = """
+    -- brakes_store.held
+    SELECT bill_id FROM sales
+     WHERE tenant_id = $1 AND status = 'held' AND code = ANY($2::text[]) ORDER BY bill_id
 """
 
 
-async def free_held(conn: Connection, tenant: TenantId, *, reason: str, by: str) -> int:
-    """Make due every sale that a brake held, and let no brake hold it again; returns how many."""
-    tag: str = await conn.execute(FREE_HELD, tenant, list(BRAKE_CODES), reason, by)
-    return int(tag.rpartition(" ")[2])
+async def held(conn: Connection, tenant: TenantId) -> list[BillId]:
+    """The sales that a brake holds."""
+    return [row["bill_id"] for row in await conn.fetch(HELD, tenant, list(BRAKE_CODES))]
+
+
+FREE: Final = """
+    -- brakes_store.free
+    UPDATE sales SET brake_free = true
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'held'
+       AND code = ANY($3::text[])
+ RETURNING bill_id
+"""
+
+
+async def free(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[BillId]:
+    """Let no brake hold these sales again; those that one still held, locked before."""
+    rows = await conn.fetch(FREE, tenant, bills, list(BRAKE_CODES))
+    return sorted(row["bill_id"] for row in rows)
