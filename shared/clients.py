@@ -16,7 +16,7 @@ from shared.issuer.interface import Issuer
 from shared.issuer.limits import Limits
 from shared.net.http import open_session
 from shared.net.redis import redis_client
-from shared.vindi.budget import AccountKey, Budget, Lane
+from shared.vindi.budget import AccountKey, Budget, BudgetShare
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 
@@ -49,10 +49,12 @@ class Clients:
         """The pauses between look-ups after a lost answer."""
         return self._issuer.lookup_waits
 
-    def vindi(self, tenant: TenantId, connection: VindiConnection, lane: Lane) -> VindiClient:
-        """A tenant's Vindi account, in the lane of the work at hand."""
+    def vindi(
+        self, tenant: TenantId, connection: VindiConnection, share: BudgetShare
+    ) -> VindiClient:
+        """A tenant's Vindi account, in the share of the work at hand."""
         return self.vindi_account(
-            tenant, environment=connection.environment, api_key=connection.api_key, lane=lane
+            tenant, environment=connection.environment, api_key=connection.api_key, share=share
         )
 
     def vindi_account(
@@ -61,7 +63,7 @@ class Clients:
         *,
         environment: VindiEnvironment,
         api_key: Secret,
-        lane: Lane,
+        share: BudgetShare,
         patience: timedelta = VINDI_PATIENCE,
     ) -> VindiClient:
         """A Vindi account that is not stored yet: a key to be checked first."""
@@ -75,7 +77,7 @@ class Clients:
             api_key=api_key.reveal(),
             account=AccountKey(f"{tenant}:{environment}"),
             budget=self._budget,
-            lane=lane,
+            share=share,
             timeout=self._vindi.timeout,
             patience=patience,
         )

@@ -38,16 +38,16 @@ from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleFacts, SaleStatus
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from shared.vindi.client import VindiClient
 
 log = structlog.get_logger()
 
 CLAIMS_COUNT_FOR: Final = timedelta(minutes=5)
 _LANES: Final = {
-    outbox_store.LIVE: Lane.DUE,
-    outbox_store.RECONCILE: Lane.RECONCILE,
-    outbox_store.BACKFILL: Lane.BACKFILL,
+    outbox_store.LIVE: BudgetShare.DUE,
+    outbox_store.RECONCILE: BudgetShare.RECONCILE,
+    outbox_store.BACKFILL: BudgetShare.BACKFILL,
 }
 # With one of these at the issuer, and nothing new about the bill, only the issuer is asked.
 _FOLLOWED = frozenset(

@@ -17,7 +17,7 @@ from shared.domain.party import normalise_document
 from shared.domain.rule import Rule
 from shared.domain.sale import TenantTerms
 from shared.issuer.interface import Issuer
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 
@@ -73,7 +73,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
 
 
 async def load_context(
-    pool: Pool, clients: Clients, sealer: Sealer, tenant: TenantId, lane: Lane
+    pool: Pool, clients: Clients, sealer: Sealer, tenant: TenantId, lane: BudgetShare
 ) -> TenantContext:
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:

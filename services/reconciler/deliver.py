@@ -18,7 +18,7 @@ from shared.crypto.seal import Sealer
 from shared.crypto.webhook_signature import signed_headers
 from shared.db.connection import Pool
 from shared.db.hooks import status_webhooks_store
-from shared.db.hooks.status_webhooks_store import Due, StatusWebhook
+from shared.db.hooks.status_webhooks_store import DueDelivery, StatusWebhook
 from shared.domain.ids import TenantId
 from shared.net.guarded import TargetRefused, check_target, open_guarded_session
 from shared.run.loops import Periodic
@@ -88,7 +88,9 @@ class Courier:
             # A bug, or the database is away: what was claimed is due again after its lease.
             log.exception("status_webhooks_failed", tenant_id=tenant, error=type(error).__name__)
 
-    async def _deliver(self, tenant: TenantId, webhook: StatusWebhook | None, due: Due) -> None:
+    async def _deliver(
+        self, tenant: TenantId, webhook: StatusWebhook | None, due: DueDelivery
+    ) -> None:
         status, error = await self._try(webhook, due)
         again_in = WAITS[due.tries - 1] if due.tries <= len(WAITS) else None
         TRIED.labels("delivered" if error is None else "failed").inc()
@@ -97,7 +99,9 @@ class Courier:
                 conn, tenant, due, status=status, error=error, again_in=again_in
             )
 
-    async def _try(self, webhook: StatusWebhook | None, due: Due) -> tuple[int | None, str | None]:
+    async def _try(
+        self, webhook: StatusWebhook | None, due: DueDelivery
+    ) -> tuple[int | None, str | None]:
         """Post once; the status if one came, and a constant word for what went wrong."""
         if webhook is None:
             return None, "webhook_removed"

@@ -12,7 +12,7 @@ from shared.db.tenants.brakes_store import NOT_BRAKED
 from shared.db.vindi import watch_store
 from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
-from shared.watch.connection import WORSE, Check, Status, judge
+from shared.watch.connection import WORSE, ConnectionCheck, Status, judge
 from shared.watch.issuing import judge_issuing
 
 LOOK_EVERY: Final = timedelta(seconds=60)
@@ -36,7 +36,7 @@ class HealthGauges:
         self._shown: set[tuple[str, str]] = set()
         self._counted: set[tuple[str, Status]] = set()
 
-    def show(self, checks: dict[TenantId, list[Check]]) -> None:
+    def show(self, checks: dict[TenantId, list[ConnectionCheck]]) -> None:
         """Show every tenant's checks as they are now."""
         shown: set[tuple[str, str]] = set()
         counts: Counter[tuple[str, Status]] = Counter()
@@ -53,9 +53,9 @@ class HealthGauges:
         self._shown, self._counted = shown, self._counted | counts.keys()
 
 
-async def look_at_all(services: Services) -> dict[TenantId, list[Check]]:
+async def look_at_all(services: Services) -> dict[TenantId, list[ConnectionCheck]]:
     """Judge every tenant."""
-    found: dict[TenantId, list[Check]] = {}
+    found: dict[TenantId, list[ConnectionCheck]] = {}
     after = TenantId("")
     while True:
         async with services.pool.acquire() as conn:

@@ -23,7 +23,7 @@ from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
 
-Outcome = Literal[
+Reception = Literal[
     "stored", "flagged", "unknown_secret", "not_post", "too_large", "too_slow", "gone", "refused"
 ]
 Headers = Mapping[bytes, str]
@@ -35,7 +35,7 @@ LONGEST_HEADER: Final = 200
 VINDIS_AGENT: Final = "Vindi-Hookshot"  # vindi-api.md, section 9.2
 
 EMPTY: Final = (b"content-length", b"0")
-ANSWERS: Final[Mapping[Outcome, tuple[int, list[tuple[bytes, bytes]]]]] = {
+ANSWERS: Final[Mapping[Reception, tuple[int, list[tuple[bytes, bytes]]]]] = {
     "stored": (200, [EMPTY]),
     "flagged": (200, [EMPTY]),
     "unknown_secret": (404, [EMPTY]),
@@ -89,7 +89,7 @@ class Receiver:
 
     async def _outcome(
         self, method: str, headers: Headers, receive: Receive, source: Source, secret: str | None
-    ) -> Outcome:
+    ) -> Reception:
         if method != "POST":
             return "not_post"
         if secret is None:
@@ -111,7 +111,7 @@ class Receiver:
 
     async def _keep(
         self, tenant: TenantId, source: Source, headers: Headers, receive: Receive
-    ) -> Outcome:
+    ) -> Reception:
         told = headers.get(b"content-length")
         try:
             body = await read_body(self._room, receive, told=told, limit=LARGEST[source])
@@ -162,7 +162,7 @@ def _needed(scope: Scope) -> Headers:
     }
 
 
-def _count(source: Source, outcome: Outcome, headers: Headers) -> None:
+def _count(source: Source, outcome: Reception, headers: Headers) -> None:
     DELIVERIES.labels(source, outcome).inc()
     stored = outcome in ("stored", "flagged")
     if not stored and _from_vindi(headers):
@@ -173,7 +173,7 @@ def _from_vindi(headers: Headers) -> bool:
     return headers.get(b"user-agent", "").startswith(VINDIS_AGENT)
 
 
-async def _send_answer(send: Send, outcome: Outcome) -> None:
+async def _send_answer(send: Send, outcome: Reception) -> None:
     status, headers = ANSWERS[outcome]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body"})

@@ -14,7 +14,7 @@ from shared.db.sales import sale_actions_store, timeline_store
 from shared.db.sales.sale_actions_store import LockedSale
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store
-from shared.domain.actions import Action, Change, Refusal, judge
+from shared.domain.actions import Refusal, SaleAction, WishChange, judge
 from shared.domain.ids import BillId, TenantId
 from shared.run.waker import Waker
 
@@ -26,7 +26,7 @@ BATCH: Final = 500  # sales locked at once; more would keep workers waiting
 class Asked:
     """Who asks for what, and why; `by` is a person's or a token's name."""
 
-    action: Action
+    action: SaleAction
     reason: str
     by: str
 
@@ -88,7 +88,7 @@ async def _act(
 ) -> ActionOutcome:
     found = await sale_actions_store.lock(conn, tenant, bills)
     judged = {sale.bill_id: judge(asked.action, sale.state) for sale in found}
-    changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, Change)}
+    changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, WishChange)}
     if changes:
         await _write(
             conn, tenant, [sale for sale in found if sale.bill_id in changes], changes, asked
@@ -105,7 +105,7 @@ async def _write(
     conn: Connection,
     tenant: TenantId,
     sales: Sequence[LockedSale],
-    changes: dict[BillId, Change],
+    changes: dict[BillId, WishChange],
     asked: Asked,
 ) -> None:
     await sale_actions_store.apply(conn, tenant, changes)
@@ -128,5 +128,5 @@ async def _write(
     await outbox_store.mark_due(conn, marks)
 
 
-def _refusal(answer: Change | Refusal | None) -> str:
+def _refusal(answer: WishChange | Refusal | None) -> str:
     return answer.code if isinstance(answer, Refusal) else SALE_UNKNOWN

@@ -30,7 +30,7 @@ from shared.db.tenants import (
 )
 from shared.db.tenants.connections_store import VindiEnvironment, key_hint
 from shared.db.tenants.rules_store import RuleVersion
-from shared.db.tenants.tenants_store import Plan, Tenant
+from shared.db.tenants.tenants_store import Subscription, Tenant
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 from shared.domain.messages import CONNECTIONS
@@ -81,7 +81,7 @@ class SetUp:
     public_url: str
 
     async def add_tenant(
-        self, conn: Connection, *, name: str, plan: Plan, timezone: str, by: str
+        self, conn: Connection, *, name: str, plan: Subscription, timezone: str, by: str
     ) -> Tenant:
         """Add a tenant in the caller's transaction."""
         tenant = await tenants_store.add(
@@ -97,7 +97,7 @@ class SetUp:
         tenant: TenantId,
         *,
         name: str | None,
-        plan: Plan | None,
+        plan: Subscription | None,
         timezone: str | None,
         by: str,
     ) -> Tenant:

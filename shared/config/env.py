@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from shared.config.secret import Secret
 
-Word = TypeVar("Word", bound=str)
+Choice = TypeVar("Choice", bound=str)
 
 TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 KEY_BYTES: Final = 32  # AES-256
@@ -70,7 +70,7 @@ class Env:
             self.problem(name, "is missing.")
         return default or ""
 
-    def choice(self, name: str, words: Sequence[Word], *, default: Word) -> Word:
+    def choice(self, name: str, words: Sequence[Choice], *, default: Choice) -> Choice:
         value = self.text(name, default=default).lower()
         for word in words:
             if word == value:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
 
-Action = Literal["retry", "hold", "release", "issue", "cancel"]
+SaleAction = Literal["retry", "hold", "release", "issue", "cancel"]
 
 _WAITING: Final = frozenset(
     {SaleStatus.WAITING_PAYMENT, SaleStatus.IN_GUARANTEE, SaleStatus.QUEUED, SaleStatus.HELD}
@@ -34,7 +34,7 @@ class ActionState(Struct, frozen=True, kw_only=True):
     denied: bool = False
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class WishChange(Struct, frozen=True, kw_only=True):
     """The sale's wish from now on, and whether a denied nota is to be sent again."""
 
     wish: Wish | None
@@ -47,7 +47,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
     code: str
 
 
-def judge(action: Action, sale: ActionState) -> Change | Refusal:
+def judge(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
     """Say what an action changes in a sale. The sale itself is decided again by the emitter."""
     match action:
         case "hold":
@@ -64,23 +64,23 @@ def judge(action: Action, sale: ActionState) -> Change | Refusal:
             assert_never(action)
 
 
-def _hold(sale: ActionState) -> Change | Refusal:
+def _hold(sale: ActionState) -> WishChange | Refusal:
     if sale.nota in IN_FLIGHT or sale.nota in VALID_NOTA:
         return Refusal(code="nota_exists")
     if sale.status in _WAITING or sale.status is SaleStatus.DENIED:
-        return Change(wish="hold")
+        return WishChange(wish="hold")
     return Refusal(code="nothing_to_hold")
 
 
-def _release(sale: ActionState) -> Change | Refusal:
+def _release(sale: ActionState) -> WishChange | Refusal:
     if sale.wish == "hold":
-        return Change(wish=None)
+        return WishChange(wish=None)
     if sale.status is SaleStatus.HELD:
-        return Change(wish=sale.wish)  # the hold's own cause is looked at again
+        return WishChange(wish=sale.wish)  # the hold's own cause is looked at again
     return Refusal(code="not_held")
 
 
-def _issue(sale: ActionState) -> Change | Refusal:
+def _issue(sale: ActionState) -> WishChange | Refusal:
     if sale.nota in IN_FLIGHT or sale.nota in VALID_NOTA:
         return Refusal(code="nota_exists")
     if sale.status is SaleStatus.SKIPPED and sale.code not in _TAKES_BACK:
@@ -88,11 +88,11 @@ def _issue(sale: ActionState) -> Change | Refusal:
     if sale.nota is NotaStatus.DENIED or sale.denied:
         if sale.denial == _NUMBERING:
             return Refusal(code="numbering_needs_person")
-        return Change(wish="issue", resend=True)
-    return Change(wish="issue")
+        return WishChange(wish="issue", resend=True)
+    return WishChange(wish="issue")
 
 
-def _cancel(sale: ActionState) -> Change | Refusal:
+def _cancel(sale: ActionState) -> WishChange | Refusal:
     if sale.status in (SaleStatus.CANCELLING, SaleStatus.CANCELLED):
         return Refusal(code="already_cancelled")
     if sale.status is SaleStatus.SKIPPED:
@@ -100,18 +100,18 @@ def _cancel(sale: ActionState) -> Change | Refusal:
     denied = sale.status is SaleStatus.DENIED or sale.nota is NotaStatus.DENIED
     if denied and not sale.stands:
         return Refusal(code="nothing_to_cancel")
-    return Change(wish="cancel")
+    return WishChange(wish="cancel")
 
 
-def _retry(sale: ActionState) -> Change | Refusal:
+def _retry(sale: ActionState) -> WishChange | Refusal:
     match sale.status:
         case SaleStatus.DENIED if sale.denial == _NUMBERING:
             return Refusal(code="numbering_needs_person")
         case SaleStatus.DENIED:
-            return Change(wish=sale.wish, resend=True)
+            return WishChange(wish=sale.wish, resend=True)
         case SaleStatus.HELD | SaleStatus.UNCERTAIN | SaleStatus.ISSUING:
-            return Change(wish=sale.wish)
+            return WishChange(wish=sale.wish)
         case SaleStatus.CANCEL_REFUSED:
-            return Change(wish="cancel")
+            return WishChange(wish="cancel")
         case _:
             return Refusal(code="nothing_to_retry")

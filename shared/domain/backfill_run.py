@@ -17,12 +17,12 @@ BackfillStatus = Literal["queued", "running", "completed", "failed", "cancelled"
 BackfillCompetencia = Literal["original", "today"]
 # bills: the list of bills; late: charges made after it that were paid inside the window; whole:
 # the rest of the bills, where an account does not honour the filter for those; rest: all is read.
-Phase = Literal["bills", "late", "whole", "rest"]
+BackfillPhase = Literal["bills", "late", "whole", "rest"]
 # How the account reads the times of a query; `plain`: it does not filter by them at all.
 Reading = Literal["brasilia", "utc", "plain"]
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class BackfillRequest(Struct, frozen=True, kw_only=True):
     """What was asked for, by whom and why; `rule` is the one that decides, None if there is none.
 
     `until` None means to this day, whichever day that is.
@@ -40,7 +40,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 class Position(Struct, frozen=True, kw_only=True):
     """Where the reading is: the next request is `page` of the list that begins at `anchor`."""
 
-    phase: Phase = "bills"
+    phase: BackfillPhase = "bills"
     anchor: datetime | None = None
     page: int = 1
     reading: Reading = "brasilia"
@@ -147,7 +147,7 @@ class Backfill(Struct, frozen=True, kw_only=True):
     id: BackfillId
     tenant_id: TenantId
     status: BackfillStatus
-    asked: Asked
+    asked: BackfillRequest
     position: Position
     requested_at: datetime
     started_at: datetime | None

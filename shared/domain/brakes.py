@@ -22,7 +22,7 @@ HANDFUL: Final = 20
 DAYS_OF_HISTORY: Final = 5  # days with notas, before history says anything
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class TenantLimits(Struct, frozen=True, kw_only=True):
     """What a tenant allows; None means no limit. Amounts are centavos, days the tenant's."""
 
     notas_a_day: int | None = None
@@ -60,7 +60,7 @@ class Braked(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-def brake(limits: Limits, today: Today, wanted: Sequence[Wanted]) -> Braked:
+def brake(limits: TenantLimits, today: Today, wanted: Sequence[Wanted]) -> Braked:
     """Go through notas in their order; the first that exceeds a limit stops all that follow."""
     held: dict[BillId, BrakeCode] = {}
     tripped: BrakeCode | None = None
@@ -78,7 +78,7 @@ def brake(limits: Limits, today: Today, wanted: Sequence[Wanted]) -> Braked:
     return Braked(today=today, held=held, tripped=tripped, detail=detail)
 
 
-def _exceeded(limits: Limits, today: Today, nota: Wanted) -> BrakeCode | None:
+def _exceeded(limits: TenantLimits, today: Today, nota: Wanted) -> BrakeCode | None:
     if limits.amount_a_nota is not None and nota.amount > limits.amount_a_nota:
         return "brake_nota_amount"
     if limits.notas_a_day is not None and today.notas + 1 > limits.notas_a_day:
@@ -107,7 +107,7 @@ def _counted(today: Today, nota: Wanted) -> Today:
     )
 
 
-def _detail(code: BrakeCode, limits: Limits, today: Today, nota: Wanted) -> str:
+def _detail(code: BrakeCode, limits: TenantLimits, today: Today, nota: Wanted) -> str:
     match code:
         case "brake_nota_amount":
             return f"fatura {nota.bill_id}: {show_reais(nota.amount)}"

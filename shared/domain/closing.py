@@ -94,7 +94,7 @@ class Sum(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Reason:
+class WhyNoNota:
     """Why sales have no valid nota: the code, else the status itself, and the status."""
 
     code: str
@@ -106,7 +106,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     vindi: Sum = msgspec.field(default_factory=Sum)
     notas: Sum = msgspec.field(default_factory=Sum)
-    exceptions: Mapping[Reason, Sum] = msgspec.field(default_factory=dict)
+    exceptions: Mapping[WhyNoNota, Sum] = msgspec.field(default_factory=dict)
     read_at: datetime | None = None
 
     @property
@@ -131,7 +131,7 @@ class Adjustment(Struct, frozen=True, kw_only=True):
     """What changed in one figure since the lock; `reason` is None for the totals."""
 
     what: Literal["vindi", "notas", "exception"]
-    reason: Reason | None
+    reason: WhyNoNota | None
     change: Sum
 
 
@@ -195,7 +195,7 @@ def figures_from_json(kept: Mapping[str, Any]) -> Figures:
         vindi=_sum(*kept["vindi"]),
         notas=_sum(*kept["notas"]),
         exceptions={
-            Reason(code=code, status=status): _sum(bills, amount)
+            WhyNoNota(code=code, status=status): _sum(bills, amount)
             for code, status, bills, amount in kept["exceptions"]
         },
     )

@@ -10,10 +10,10 @@ from shared.domain.ids import TenantId
 
 CheckStatus = Literal["queued", "running", "completed", "failed"]
 # Bills known of the month, one by one; then Vindi's own lists of it, for those not known.
-Phase = Literal["known", "charges", "bills"]
+CheckPhase = Literal["known", "charges", "bills"]
 
 
-class Check(Struct, frozen=True, kw_only=True):
+class DeepCheck(Struct, frozen=True, kw_only=True):
     """A deep check, where it is and what it found. `cursor` is a bill's number, or a page's."""
 
     tenant_id: TenantId
@@ -26,7 +26,7 @@ class Check(Struct, frozen=True, kw_only=True):
     error: str | None
     attempt: int
     failures: int
-    phase: Phase
+    phase: CheckPhase
     cursor: int
     bills_total: int
     bills_read: int
@@ -37,7 +37,7 @@ class Check(Struct, frozen=True, kw_only=True):
 class Step(Struct, frozen=True, kw_only=True):
     """What one step of a check leaves behind; `phase` None says that it was the last."""
 
-    phase: Phase | None
+    phase: CheckPhase | None
     cursor: int = 0
     bills_total: int | None = None  # None keeps it
     bills_read: int = 0
@@ -45,7 +45,7 @@ class Step(Struct, frozen=True, kw_only=True):
     found: int = 0
 
 
-def phase_after(phase: Phase, kinds: Kinds) -> Phase | None:
+def phase_after(phase: CheckPhase, kinds: Kinds) -> CheckPhase | None:
     """The next phase of a check under a rule that counts these kinds of moment."""
     if phase == "known" and kinds.paid:
         return "charges"

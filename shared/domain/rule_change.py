@@ -24,7 +24,7 @@ from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, SaleStatus, TenantTerms
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class RuleOutcome(Struct, frozen=True, kw_only=True):
     """Where a decision puts a sale."""
 
     status: SaleStatus
@@ -34,8 +34,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True, kw_only=True):
     """What becomes of a sale now and under the other rule; equal where only date or text moves."""
 
-    before: Outcome
-    after: Outcome
+    before: RuleOutcome
+    after: RuleOutcome
 
 
 class ChangeCount(Struct, frozen=True, kw_only=True):
@@ -75,16 +75,16 @@ def tally(changes: Iterable[tuple[Change, Cents]]) -> list[ChangeCount]:
     return sorted(counts, key=lambda count: -count.sales)
 
 
-def _outcome(decision: Decision) -> Outcome | None:
+def _outcome(decision: Decision) -> RuleOutcome | None:
     match decision:
         case Issue() | NeedsCustomer():
-            return Outcome(status=SaleStatus.QUEUED)
+            return RuleOutcome(status=SaleStatus.QUEUED)
         case Wait():
-            return Outcome(status=SaleStatus(decision.status))
+            return RuleOutcome(status=SaleStatus(decision.status))
         case Hold():
-            return Outcome(status=SaleStatus.HELD, code=decision.code)
+            return RuleOutcome(status=SaleStatus.HELD, code=decision.code)
         case Skip():
-            return Outcome(status=SaleStatus.SKIPPED, code=decision.code)
+            return RuleOutcome(status=SaleStatus.SKIPPED, code=decision.code)
         case NotYet() | Cancel() | Follow() | Keep():
             return None
         case _:

@@ -22,7 +22,7 @@ from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
 from shared.ops.rotate import rotate
 from shared.ops.up.command import up as run_up
-from shared.ops.up.programs import SERVICES, Service
+from shared.ops.up.programs import SERVICES, OurService
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
@@ -150,7 +150,7 @@ def plain_errors() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def _chosen(names: str) -> tuple[Service, ...]:
+def _chosen(names: str) -> tuple[OurService, ...]:
     wanted = {name.strip() for name in names.split(",") if name.strip()}
     unknown = wanted - {service.name for service in SERVICES}
     if unknown:

@@ -33,15 +33,15 @@ MINUTE: Final = timedelta(minutes=1)
 LONGEST_POLL: Final = 1.0  # seconds; a place may come free sooner than was foreseen
 
 
-class Lane(IntEnum):
-    """Who asks; each lane keeps a share that the others cannot take."""
+class BudgetShare(IntEnum):
+    """Of whose part of the budget a request is; others cannot take a part away."""
 
     DUE = 1
     RECONCILE = 2
     BACKFILL = 3
 
 
-class Heard(Struct, frozen=True, kw_only=True):
+class WindowHeaders(Struct, frozen=True, kw_only=True):
     """What an answer's headers said of the account's window; None where they said nothing."""
 
     limit: int | None = None
@@ -53,11 +53,11 @@ class Ticket(Struct, frozen=True, kw_only=True):
     """The right to one request, to be settled with what its answer said."""
 
     account: AccountKey
-    lane: Lane
+    share: BudgetShare
     member: str
 
 
-def read_heard(headers: Mapping[str, str], *, window: timedelta = MINUTE) -> Heard:
+def read_heard(headers: Mapping[str, str], *, window: timedelta = MINUTE) -> WindowHeaders:
     """Read the `Rate-Limit-*` headers; all are optional (vindi-api, section 2.3).
 
     The end of the window is measured by Vindi's own clock, so that ours may be wrong.
@@ -69,7 +69,7 @@ def read_heard(headers: Mapping[str, str], *, window: timedelta = MINUTE) -> Hea
         # Both ends are cut to whole seconds: one second more is never too early.
         seconds = reset - int(now.timestamp()) + 1
         left = timedelta(seconds=min(max(seconds, 0), window.total_seconds() + 1))
-    return Heard(limit=_whole(headers, "Rate-Limit-Limit"), remaining=remaining, left=left)
+    return WindowHeaders(limit=_whole(headers, "Rate-Limit-Limit"), remaining=remaining, left=left)
 
 
 class Budget:
@@ -104,13 +104,13 @@ class Budget:
         self._redis_works = redis is not None
 
     async def take(
-        self, account: AccountKey, lane: Lane, *, patience: timedelta = timedelta()
+        self, account: AccountKey, share: BudgetShare, *, patience: timedelta = timedelta()
     ) -> Ticket:
         """Wait for one request's turn; raise VindiBusy when it is further away than `patience`.
 
         Hold no connection or transaction while waiting here.
         """
-        ticket = Ticket(account=account, lane=lane, member=next(self._names))
+        ticket = Ticket(account=account, share=share, member=next(self._names))
         give_up = time.monotonic() + patience.total_seconds()
         while (wait := await self._try(ticket)) > 0:
             if time.monotonic() + wait > give_up:
@@ -118,7 +118,7 @@ class Budget:
             await asyncio.sleep(min(wait, LONGEST_POLL))
         return ticket
 
-    async def settle(self, ticket: Ticket, heard: Heard) -> None:
+    async def settle(self, ticket: Ticket, heard: WindowHeaders) -> None:
         """Say that a request was answered.
 
         One never settled, lost nor given back counts as under way until its lease ends.
@@ -127,18 +127,18 @@ class Budget:
         numbers = (heard.limit, heard.remaining, _ms(heard.left) if heard.left else None)
         said = ["" if number is None else number for number in numbers]
         await self._ask(
-            ticket.account, "settle", int(ticket.lane), ticket.member, _ms(self.window), *said
+            ticket.account, "settle", int(ticket.share), ticket.member, _ms(self.window), *said
         )
 
     async def lose(self, ticket: Ticket) -> None:
         """Say that no answer will come to a request that may have reached Vindi."""
         self._local.lose(ticket.account, ticket.member)
-        await self._ask(ticket.account, "lost", int(ticket.lane), ticket.member)
+        await self._ask(ticket.account, "lost", int(ticket.share), ticket.member)
 
     async def give_back(self, ticket: Ticket) -> None:
         """Say that a request never left."""
         self._local.forget(ticket.account, ticket.member)
-        await self._ask(ticket.account, "give_back", int(ticket.lane), ticket.member)
+        await self._ask(ticket.account, "give_back", int(ticket.share), ticket.member)
 
     async def block(self, account: AccountKey, wait: timedelta) -> None:
         """Stop every process' requests of an account for a while: Vindi answered 429."""
@@ -147,7 +147,7 @@ class Budget:
 
     async def _try(self, ticket: Ticket) -> float:
         """Try to take; the seconds to wait when it is not this request's turn."""
-        arguments = ("take", int(ticket.lane), ticket.member, self._limit)
+        arguments = ("take", int(ticket.share), ticket.member, self._limit)
         spans = (_ms(self.window), _ms(self._lease))
         witness = self._local.newest(ticket.account) or ("", "")
         answer = await self._ask(ticket.account, *arguments, *spans, *witness)
@@ -155,16 +155,16 @@ class Budget:
             await self._remind_redis(ticket.account)
             answer = await self._ask(ticket.account, *arguments, *spans, "", "")
         if answer is None:
-            return self._local.try_alone(ticket.account, int(ticket.lane), ticket.member)
+            return self._local.try_alone(ticket.account, int(ticket.share), ticket.member)
         if answer[0] == 0:
-            self._local.note(ticket.account, int(ticket.lane), ticket.member)
+            self._local.note(ticket.account, int(ticket.share), ticket.member)
         return float(answer[0]) / 1000
 
     async def _remind_redis(self, account: AccountKey) -> None:
         entries = [
             part
-            for lane, name, left in self._local.remembered(account)
-            for part in (lane, name, _ms(left))
+            for share, name, left in self._local.remembered(account)
+            for part in (share, name, _ms(left))
         ]
         await self._ask(account, "restore", *entries)
 

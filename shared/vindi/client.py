@@ -19,7 +19,7 @@ from yarl import URL
 from shared.domain.bill import Bill, Customer, Refund
 from shared.net.http import NEVER_SENT, demand_https, retry_after, server_time
 from shared.net.json_bytes import read_json
-from shared.vindi.budget import AccountKey, Budget, Lane, read_heard
+from shared.vindi.budget import AccountKey, Budget, BudgetShare, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,
     VindiAccountBlocked,
@@ -133,7 +133,7 @@ class VindiClient:
         api_key: str,
         account: AccountKey,
         budget: Budget,
-        lane: Lane,
+        share: BudgetShare,
         timeout: timedelta = timedelta(seconds=30),
         patience: timedelta = timedelta(seconds=5),
     ) -> None:
@@ -148,7 +148,7 @@ class VindiClient:
         credentials = base64.b64encode(f"{api_key}:".encode()).decode()
         self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
         self._budget = budget
-        self._lane = lane
+        self._share = share
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
         self._patience = patience
         self._skew: timedelta | None = None
@@ -278,7 +278,7 @@ class VindiClient:
 
     async def _request(self, url: URL, resource: str) -> _Answer | None:
         """Send one request; None when the connection broke under it."""
-        ticket = await self._budget.take(self.account, self._lane, patience=self._patience)
+        ticket = await self._budget.take(self.account, self._share, patience=self._patience)
         try:
             async with self._session.get(
                 url,

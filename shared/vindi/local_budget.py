@@ -31,11 +31,11 @@ class LocalBudget:
         self._lease = lease.total_seconds()
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
-    def note(self, account: str, lane: int, member: str) -> None:
+    def note(self, account: str, share: int, member: str) -> None:
         """Remember a request that was allowed."""
         now = time.monotonic()
         known = self._account(account, now)
-        known.used[member] = (lane, now + self._lease + self._window)
+        known.used[member] = (share, now + self._lease + self._window)
         known.flying[member] = now + self._lease
 
     def settle(
@@ -80,24 +80,24 @@ class LocalBudget:
         known.blocked_until = max(known.blocked_until, now + wait.total_seconds())
 
     def newest(self, account: str) -> tuple[int, str] | None:
-        """The last request that still counts: its lane and its name."""
+        """The last request that still counts: its share and its name."""
         used = self._account(account, time.monotonic()).used
         name = next(reversed(used), None)
         return None if name is None else (used[name][0], name)
 
     def remembered(self, account: str) -> list[tuple[int, str, timedelta]]:
-        """Every request that still counts: its lane, its name, and for how long it counts."""
+        """Every request that still counts: its share, its name, and for how long it counts."""
         now = time.monotonic()
         used = self._account(account, now).used
-        return [(lane, name, timedelta(seconds=at - now)) for name, (lane, at) in used.items()]
+        return [(share, name, timedelta(seconds=at - now)) for name, (share, at) in used.items()]
 
-    def try_alone(self, account: str, lane: int, member: str) -> float:
+    def try_alone(self, account: str, share: int, member: str) -> float:
         """Take a request without Redis; the seconds to wait when there is none to take."""
         now = time.monotonic()
         known = self._account(account, now)
         wait = self._wait(known, now)
         if wait <= 0:
-            self.note(account, lane, member)
+            self.note(account, share, member)
         return wait
 
     def _wait(self, known: _Account, now: float) -> float:

@@ -32,7 +32,7 @@ TROUBLES: Final[dict[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class ConnectionCheck:
     """One thing that was looked at; `code` is a stable word, the message Portuguese."""
 
     code: str
@@ -41,7 +41,7 @@ class Check:
     message: str
 
 
-def judge(facts: TenantFacts, *, every: timedelta) -> list[Check]:
+def judge(facts: TenantFacts, *, every: timedelta) -> list[ConnectionCheck]:
     """Every check of a tenant; `every` is the interval between passes."""
     checks = [_connection("vindi", facts.vindi, facts.now)]
     if facts.vindi is not None:
@@ -58,50 +58,52 @@ def judge(facts: TenantFacts, *, every: timedelta) -> list[Check]:
     return [*checks, _connection("issuer", facts.issuer, facts.now), _oldest_due(facts)]
 
 
-def worst(checks: list[Check]) -> Status:
+def worst(checks: list[ConnectionCheck]) -> Status:
     """A tenant is as well as its worst check."""
     return max((check.status for check in checks), key=WORSE.__getitem__, default="ok")
 
 
-def _ok(code: str, message: str, since: datetime | None = None) -> Check:
-    return Check(code=code, status="ok", since=since, message=message)
+def _ok(code: str, message: str, since: datetime | None = None) -> ConnectionCheck:
+    return ConnectionCheck(code=code, status="ok", since=since, message=message)
 
 
-def _connection(side: Side, state: ConnectionState | None, now: datetime) -> Check:
+def _connection(side: Side, state: ConnectionState | None, now: datetime) -> ConnectionCheck:
     code = f"{side}_connection"
     if state is None:
         text = message_for(f"{side}_not_connected").text
-        return Check(code=code, status="broken", since=None, message=text)
+        return ConnectionCheck(code=code, status="broken", since=None, message=text)
     if state.blocked:
         text = message_for(state.code).text
-        return Check(code=code, status="broken", since=state.since, message=text)
+        return ConnectionCheck(code=code, status="broken", since=state.since, message=text)
     if state.not_before is not None and state.not_before > now:
         text = "Aguardando: o outro lado pediu uma pausa nas chamadas."
-        return Check(code=code, status="degraded", since=state.since, message=text)
+        return ConnectionCheck(code=code, status="degraded", since=state.since, message=text)
     return _ok(code, "Conectado.", state.since)
 
 
-def _key(state: ConnectionState) -> Check:
+def _key(state: ConnectionState) -> ConnectionCheck:
     if state.code == "vindi_key_refused":
         text = message_for(state.code).text
-        return Check(code="vindi_key", status="broken", since=state.since, message=text)
+        return ConnectionCheck(code="vindi_key", status="broken", since=state.since, message=text)
     return _ok("vindi_key", "A Vindi aceita a chave.")
 
 
-def _profile(state: ConnectionState) -> Check:
+def _profile(state: ConnectionState) -> ConnectionCheck:
     if state.code == "vindi_profile_too_narrow":
         text = message_for(state.code).text
-        return Check(code="vindi_profile", status="broken", since=state.since, message=text)
+        return ConnectionCheck(
+            code="vindi_profile", status="broken", since=state.since, message=text
+        )
     return _ok("vindi_profile", "O perfil da chave permite as leituras necessárias.")
 
 
-def _last_event(facts: TenantFacts) -> Check:
+def _last_event(facts: TenantFacts) -> ConnectionCheck:
     if facts.last_event is None:
         return _ok("last_event", "Nenhum evento da Vindi guardado.")
     return _ok("last_event", "Último evento recebido da Vindi.", facts.last_event)
 
 
-def _webhook(facts: TenantFacts) -> Check:
+def _webhook(facts: TenantFacts) -> ConnectionCheck:
     """Silence against the account's own rhythm: sales that should have had events, and had none."""
     passes = facts.passes
     heard_since = (
@@ -113,15 +115,17 @@ def _webhook(facts: TenantFacts) -> Check:
         return _ok("webhook", "Nenhuma venda sem os seus eventos.")
     if passes.silent_passes < SILENT_PASSES:
         text = "Há vendas cujos eventos da Vindi não chegaram; as vendas não se perderam."
-        return Check(code="webhook", status="degraded", since=passes.silent_since, message=text)
+        return ConnectionCheck(
+            code="webhook", status="degraded", since=passes.silent_since, message=text
+        )
     text = (
         "A Vindi não está enviando eventos, embora haja vendas. Confira o webhook no painel da"
         " Vindi; até lá as vendas são encontradas pela leitura periódica."
     )
-    return Check(code="webhook", status="broken", since=passes.silent_since, message=text)
+    return ConnectionCheck(code="webhook", status="broken", since=passes.silent_since, message=text)
 
 
-def _rejected(facts: TenantFacts) -> Check:
+def _rejected(facts: TenantFacts) -> ConnectionCheck:
     """Deliveries under a secret that is not valid: an old address, or one with a slip in it."""
     code, last = "webhook_rejected", facts.rejected_at
     if last is None or facts.now - last > REPEATED_FOR:
@@ -129,35 +133,37 @@ def _rejected(facts: TenantFacts) -> Check:
     told = f"Entregas da Vindi recusadas: {facts.rejections}, com um endereço que não vale mais."
     if facts.last_event is not None and facts.last_event > last:
         text = f"{told} As últimas foram aceitas; apague o webhook antigo no painel da Vindi."
-        return Check(code=code, status="degraded", since=facts.rejected_since, message=text)
+        return ConnectionCheck(
+            code=code, status="degraded", since=facts.rejected_since, message=text
+        )
     text = (
         f"{told} A Vindi repete por 48 horas e desiste. Copie o endereço atual do webhook para o"
         " painel da Vindi; as vendas são encontradas pela leitura periódica."
     )
-    return Check(code=code, status="broken", since=facts.rejected_since, message=text)
+    return ConnectionCheck(code=code, status="broken", since=facts.rejected_since, message=text)
 
 
-def _last_pass(facts: TenantFacts, vindi: ConnectionState, every: timedelta) -> Check:
+def _last_pass(facts: TenantFacts, vindi: ConnectionState, every: timedelta) -> ConnectionCheck:
     code, passes = "last_pass", facts.passes
     read_until = passes.complete_at or vindi.connected_at
     age = facts.now - read_until
     if age > max(NO_PASS_FOR, LATE_PASSES * every):
         why = TROUBLES.get(passes.error or "", "")
         text = f"A conta na Vindi não é lida por inteiro há muito tempo. {why}".strip()
-        return Check(code=code, status="broken", since=read_until, message=text)
+        return ConnectionCheck(code=code, status="broken", since=read_until, message=text)
     if passes.error is not None:
         text = TROUBLES.get(passes.error) or message_for(passes.error).text
         text = f"A última leitura não foi completa e será repetida. {text}"
-        return Check(code=code, status="degraded", since=passes.error_since, message=text)
+        return ConnectionCheck(code=code, status="degraded", since=passes.error_since, message=text)
     if age > LATE_PASSES * every:
         text = "A leitura periódica da conta na Vindi está atrasada."
-        return Check(code=code, status="degraded", since=read_until, message=text)
+        return ConnectionCheck(code=code, status="degraded", since=read_until, message=text)
     if passes.complete_at is None:
         return _ok(code, "A primeira leitura da conta na Vindi vem em seguida.")
     return _ok(code, "Última leitura completa da conta na Vindi.", passes.complete_at)
 
 
-def _filters(facts: TenantFacts) -> Check:
+def _filters(facts: TenantFacts) -> ConnectionCheck:
     lanes = facts.passes.plain_lanes
     if not lanes:
         return _ok("vindi_filters", "A Vindi respeita os filtros usados.")
@@ -165,23 +171,25 @@ def _filters(facts: TenantFacts) -> Check:
         "A Vindi não respeita um filtro nesta conta; ela é lida de outro modo, e mudanças podem"
         " ser vistas mais tarde: " + ", ".join(sorted(lanes)) + "."
     )
-    return Check(
+    return ConnectionCheck(
         code="vindi_filters", status="degraded", since=facts.passes.plain_since, message=text
     )
 
 
-def _clock(facts: TenantFacts) -> Check:
+def _clock(facts: TenantFacts) -> ConnectionCheck:
     skew = facts.passes.skew_seconds
     if skew is None or abs(skew) <= MOST_SKEW.total_seconds():
         return _ok("clock", "Os relógios conferem.")
     text = f"O relógio da Vindi e o nosso diferem em {skew:.0f} segundos."
-    return Check(code="clock", status="degraded", since=None, message=text)
+    return ConnectionCheck(code="clock", status="degraded", since=None, message=text)
 
 
-def _oldest_due(facts: TenantFacts) -> Check:
+def _oldest_due(facts: TenantFacts) -> ConnectionCheck:
     code, due = "oldest_due", facts.oldest_due
     if due is None or facts.now - due <= DUE_LATE:
         return _ok(code, "Nenhuma venda espera na fila.", due)
     stuck = facts.now - due > DUE_STUCK
     text = "Há vendas esperando na fila há mais tempo do que o normal."
-    return Check(code=code, status="broken" if stuck else "degraded", since=due, message=text)
+    return ConnectionCheck(
+        code=code, status="broken" if stuck else "degraded", since=due, message=text
+    )

@@ -6,7 +6,7 @@ from typing import Final
 from shared.db.tenants.brakes_store import BrakeState
 from shared.domain.breaker import Breaker, Scope
 from shared.domain.messages import message_for
-from shared.watch.connection import Check, Status
+from shared.watch.connection import ConnectionCheck, Status
 
 _CODES: Final[dict[Scope, str]] = {
     "issuer": "issuer_outage",
@@ -21,26 +21,28 @@ _FINE: Final[dict[Scope, str]] = {
 _BACK: Final = "Voltou a responder; a emissão é retomada aos poucos."
 
 
-def judge_issuing(breakers: Sequence[Breaker], brake: BrakeState) -> list[Check]:
+def judge_issuing(breakers: Sequence[Breaker], brake: BrakeState) -> list[ConnectionCheck]:
     """One check for each kind of outage, and one for the tenant's own brakes."""
     known = {breaker.scope: breaker for breaker in breakers}
     return [*(_outage(scope, known.get(scope)) for scope in _CODES), _brake(brake)]
 
 
-def _outage(scope: Scope, breaker: Breaker | None) -> Check:
+def _outage(scope: Scope, breaker: Breaker | None) -> ConnectionCheck:
     code = _CODES[scope]
     if breaker is None or breaker.state == "closed":
         since = breaker.since if breaker else None
-        return Check(code=code, status="ok", since=since, message=_FINE[scope])
+        return ConnectionCheck(code=code, status="ok", since=since, message=_FINE[scope])
     open_ = breaker.state == "open"
     text = message_for(code).text if open_ else _BACK
     status: Status = "broken" if open_ else "degraded"
-    return Check(code=code, status=status, since=breaker.since, message=text)
+    return ConnectionCheck(code=code, status=status, since=breaker.since, message=text)
 
 
-def _brake(brake: BrakeState) -> Check:
+def _brake(brake: BrakeState) -> ConnectionCheck:
     if brake.code is None:
-        return Check(code="brakes", status="ok", since=None, message="Nenhum freio acionado.")
+        return ConnectionCheck(
+            code="brakes", status="ok", since=None, message="Nenhum freio acionado."
+        )
     text = message_for(brake.code).text
     message = f"{text} ({brake.detail})" if brake.detail else text
-    return Check(code=brake.code, status="broken", since=brake.braked_at, message=message)
+    return ConnectionCheck(code=brake.code, status="broken", since=brake.braked_at, message=message)

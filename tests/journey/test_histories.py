@@ -34,13 +34,13 @@ from shared.db.closing import closing_locks_store
 from shared.db.connection import open_pool
 from shared.db.outbox import outbox_store, outbox_wakes
 from shared.db.tenants import connections_store, tenants_store
-from shared.domain.actions import Action
+from shared.domain.actions import SaleAction
 from shared.domain.closing import Figures, Month, Sum
 from shared.domain.ids import BillId
 from shared.domain.messages import MESSAGES
 from shared.domain.sale import SaleStatus
 from shared.run.waker import Waker
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from tests.services.emitter.conftest import SEALER, Desk, a_buyer, a_desk
 from tests.services.emitter.test_parts import SERVICES, sell_mixed
 from tests.support.servers import PostgresForTests
@@ -94,7 +94,7 @@ class History:
         for _ in range(times):
             await self.desk.heard(BillId(bill.id))
 
-    async def asked(self, number: int, action: Action) -> None:
+    async def asked(self, number: int, action: SaleAction) -> None:
         bill = self.which(number)
         if bill is None:
             return
@@ -246,7 +246,7 @@ class History:
             vindi = await connections_store.get_vindi(conn, SEALER, self.desk.tenant)
         assert tenant is not None
         assert vindi is not None
-        client = self.desk.tools.clients.vindi(self.desk.tenant, vindi, Lane.RECONCILE)
+        client = self.desk.tools.clients.vindi(self.desk.tenant, vindi, BudgetShare.RECONCILE)
         month = Month.of(self.start, ZoneInfo(tenant.timezone))
         closing = await close(self.desk.pool, VindiTotals(), client, tenant, month)
         assert closing.balanced, closing

@@ -12,7 +12,7 @@ from shared.crypto.seal import Sealer
 from shared.keys import prove_keys
 from shared.local.files import free_port
 from shared.local.home import new_secret_key
-from shared.ops.up.programs import SERVICES, Service
+from shared.ops.up.programs import SERVICES, OurService
 from tests.ops.running_up import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 async def test_under_other_keys_a_service_ends_with_one_line(
-    service: Service, database: str, redis_url: str
+    service: OurService, database: str, redis_url: str
 ) -> None:
     await first_start(database, new_secret_key())
 
@@ -41,7 +41,7 @@ async def first_start(database: str, key: str) -> None:
 
 
 async def ended(
-    service: Service, database: str, redis_url: str, key: str
+    service: OurService, database: str, redis_url: str, key: str
 ) -> tuple[int | None, str]:
     environment = {
         "PATH": os.environ["PATH"],

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.actions import Action, ActionState, Change, Refusal, judge
+from shared.domain.actions import ActionState, Refusal, SaleAction, WishChange, judge
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus
 
-ACTIONS: list[Action] = ["retry", "hold", "release", "issue", "cancel"]
+ACTIONS: list[SaleAction] = ["retry", "hold", "release", "issue", "cancel"]
 STATES = st.builds(
     ActionState,
     status=st.sampled_from(SaleStatus),
@@ -19,8 +19,8 @@ STATES = st.builds(
 
 
 @given(action=st.sampled_from(ACTIONS), sale=STATES)
-def test_every_question_has_an_answer(action: Action, sale: ActionState) -> None:
-    assert isinstance(judge(action, sale), Change | Refusal)
+def test_every_question_has_an_answer(action: SaleAction, sale: ActionState) -> None:
+    assert isinstance(judge(action, sale), WishChange | Refusal)
 
 
 @given(sale=STATES)
@@ -31,7 +31,7 @@ def test_no_second_nota_is_asked_for_while_one_stands(sale: ActionState) -> None
 
 @given(action=st.sampled_from(ACTIONS), sale=STATES)
 def test_a_nota_whose_number_is_in_doubt_is_never_sent_again(
-    action: Action, sale: ActionState
+    action: SaleAction, sale: ActionState
 ) -> None:
     answer = judge(action, sale)
 
@@ -43,7 +43,7 @@ def test_a_nota_whose_number_is_in_doubt_is_never_sent_again(
 def test_only_a_denied_sale_is_sent_again(sale: ActionState) -> None:
     answer = judge("retry", sale)
 
-    if isinstance(answer, Change) and answer.resend:
+    if isinstance(answer, WishChange) and answer.resend:
         assert sale.status is SaleStatus.DENIED
 
 
@@ -51,5 +51,5 @@ def test_only_a_denied_sale_is_sent_again(sale: ActionState) -> None:
 def test_releasing_takes_back_a_hold_and_no_other_wish(sale: ActionState) -> None:
     answer = judge("release", sale)
 
-    if isinstance(answer, Change):
+    if isinstance(answer, WishChange):
         assert answer.wish == (None if sale.wish == "hold" else sale.wish)

@@ -15,7 +15,7 @@ from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.limits import Limits
 from shared.local.files import free_port
 from shared.net.http import open_session
-from shared.vindi.budget import MINUTE, AccountKey, Budget, Lane
+from shared.vindi.budget import MINUTE, AccountKey, Budget, BudgetShare
 from shared.vindi.client import VindiClient
 from tests.support.scripted_server import ScriptedServer, serving
 
@@ -121,7 +121,7 @@ def a_vindi_client(
         api_key="key-of-a-test",
         account=ACCOUNT,
         budget=Budget(None, per_window=2000),
-        lane=Lane.DUE,
+        share=BudgetShare.DUE,
         timeout=timedelta(seconds=timeout),
         patience=timedelta(seconds=5),
     )

@@ -17,7 +17,7 @@ from shared.domain.ids import BillId, CustomerId
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.interface import CancelAccepted, Issued, Issuer, NotReady, Pending, Phase
 from shared.issuer.limits import Limits
-from shared.vindi.budget import Budget, Lane
+from shared.vindi.budget import Budget, BudgetShare
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import BILLS, CUSTOMERS, Read, VindiClient
 from shared.vindi.query import where
@@ -48,7 +48,7 @@ def a_client(
         api_key=account.keys[0].key,
         account=ACCOUNT,
         budget=budget,
-        lane=Lane.DUE,
+        share=BudgetShare.DUE,
         patience=PATIENT,
     )
 

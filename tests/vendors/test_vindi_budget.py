@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from shared.net.redis import redis_client
-from shared.vindi.budget import AccountKey, Budget, Heard, Lane, Ticket, read_heard
+from shared.vindi.budget import AccountKey, Budget, BudgetShare, Ticket, WindowHeaders, read_heard
 from shared.vindi.errors import VindiBusy
 from tests.vendors.conftest import ACCOUNT, RedisServer, a_budget, client_of, left_of
 
@@ -29,7 +29,7 @@ class Vindi:
         self._tells = tells
         self._ends = 0.0
 
-    def count(self) -> Heard:
+    def count(self) -> WindowHeaders:
         now = time.monotonic()
         if now >= self._ends:
             self._ends = now + WINDOW.total_seconds()
@@ -37,12 +37,12 @@ class Vindi:
         self.windows[-1] += 1
         self.answered += 1
         if not self._tells:
-            return Heard()
+            return WindowHeaders()
         left = timedelta(seconds=self._ends - now)
-        return Heard(limit=self.limit, remaining=self.limit - self.windows[-1], left=left)
+        return WindowHeaders(limit=self.limit, remaining=self.limit - self.windows[-1], left=left)
 
 
-async def ask(vindi: Vindi, budget: Budget, lane: Lane, *, travel: float = 0.0) -> None:
+async def ask(vindi: Vindi, budget: Budget, lane: BudgetShare, *, travel: float = 0.0) -> None:
     ticket = await budget.take(ACCOUNT, lane, patience=PATIENT)
     await asyncio.sleep(travel)
     heard = vindi.count()
@@ -50,7 +50,7 @@ async def ask(vindi: Vindi, budget: Budget, lane: Lane, *, travel: float = 0.0) 
     await budget.settle(ticket, heard)
 
 
-async def spend(budget: Budget, lane: Lane, heard: Heard | None = None) -> int:
+async def spend(budget: Budget, lane: BudgetShare, heard: WindowHeaders | None = None) -> int:
     """Take and settle until there is no more; how many there were."""
     taken = 0
     while True:
@@ -58,7 +58,7 @@ async def spend(budget: Budget, lane: Lane, heard: Heard | None = None) -> int:
             ticket = await budget.take(ACCOUNT, lane)
         except VindiBusy:
             return taken
-        await budget.settle(ticket, heard or Heard())
+        await budget.settle(ticket, heard or WindowHeaders())
         taken += 1
 
 
@@ -78,7 +78,7 @@ async def test_two_processes_never_exceed_the_ceiling_in_any_window_of_vindi(
     budgets = [a_budget(shared_redis, per_window=20, window=WINDOW) for _ in range(2)]
 
     await asyncio.gather(
-        *(ask(vindi, budgets[n % 2], Lane.DUE, travel=n % 7 / 100) for n in range(72))
+        *(ask(vindi, budgets[n % 2], BudgetShare.DUE, travel=n % 7 / 100) for n in range(72))
     )
 
     assert vindi.answered == 72
@@ -89,54 +89,54 @@ async def test_two_processes_never_exceed_the_ceiling_in_any_window_of_vindi(
 
 async def test_what_other_systems_use_is_believed(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=100)
-    ticket = await budget.take(ACCOUNT, Lane.DUE)
-    await budget.settle(ticket, Heard(limit=100, remaining=8, left=timedelta(seconds=30)))
+    ticket = await budget.take(ACCOUNT, BudgetShare.DUE)
+    await budget.settle(ticket, WindowHeaders(limit=100, remaining=8, left=timedelta(seconds=30)))
 
-    taken = await spend(budget, Lane.DUE)
+    taken = await spend(budget, BudgetShare.DUE)
 
     assert taken == 8
     with pytest.raises(VindiBusy) as caught:
-        await budget.take(ACCOUNT, Lane.DUE)
+        await budget.take(ACCOUNT, BudgetShare.DUE)
     assert caught.value.retry_after <= timedelta(seconds=30)
 
 
 async def test_a_lower_limit_of_vindi_is_the_ceiling(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=100)
 
-    taken = await spend(budget, Lane.DUE, Heard(limit=5))
+    taken = await spend(budget, BudgetShare.DUE, WindowHeaders(limit=5))
 
     assert taken == 5
 
 
 async def test_an_older_answer_does_not_bring_requests_back(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=100)
-    first = await budget.take(ACCOUNT, Lane.DUE)
+    first = await budget.take(ACCOUNT, BudgetShare.DUE)
     left = timedelta(seconds=30)
-    await budget.settle(first, Heard(remaining=50, left=left))
-    early, late = [await budget.take(ACCOUNT, Lane.DUE) for _ in range(2)]
+    await budget.settle(first, WindowHeaders(remaining=50, left=left))
+    early, late = [await budget.take(ACCOUNT, BudgetShare.DUE) for _ in range(2)]
 
-    await budget.settle(late, Heard(remaining=3, left=left))
-    await budget.settle(early, Heard(remaining=49, left=left))
+    await budget.settle(late, WindowHeaders(remaining=3, left=left))
+    await budget.settle(early, WindowHeaders(remaining=49, left=left))
 
-    assert await spend(budget, Lane.DUE) == 3
+    assert await spend(budget, BudgetShare.DUE) == 3
 
 
 async def test_before_the_first_answer_one_request_asks_how_much_is_left(
     shared_redis: Redis,
 ) -> None:
     budget = a_budget(shared_redis, per_window=100)
-    await budget.take(ACCOUNT, Lane.DUE)
+    await budget.take(ACCOUNT, BudgetShare.DUE)
 
     with pytest.raises(VindiBusy):
-        await budget.take(ACCOUNT, Lane.DUE)
+        await budget.take(ACCOUNT, BudgetShare.DUE)
 
 
 async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=120)
 
-    backfill = await spend(budget, Lane.BACKFILL)
-    reconcile = await spend(budget, Lane.RECONCILE)
-    due = await spend(budget, Lane.DUE)
+    backfill = await spend(budget, BudgetShare.BACKFILL)
+    reconcile = await spend(budget, BudgetShare.RECONCILE)
+    due = await spend(budget, BudgetShare.DUE)
 
     assert 50 <= backfill <= 66
     assert reconcile >= 6
@@ -147,8 +147,8 @@ async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) 
 async def test_sales_that_are_due_leave_something_to_the_reconciler(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=120)
 
-    assert await spend(budget, Lane.DUE) >= 110
-    assert await spend(budget, Lane.RECONCILE) >= 6
+    assert await spend(budget, BudgetShare.DUE) >= 110
+    assert await spend(budget, BudgetShare.RECONCILE) >= 6
 
 
 async def test_too_many_requests_stop_every_process_of_the_account_only(
@@ -161,40 +161,42 @@ async def test_too_many_requests_stop_every_process_of_the_account_only(
     await one.block(ACCOUNT, whole)
 
     with pytest.raises(VindiBusy) as caught:
-        await other.take(ACCOUNT, Lane.DUE)
+        await other.take(ACCOUNT, BudgetShare.DUE)
     assert left_of(whole, began) <= caught.value.retry_after <= whole
-    await other.take(AccountKey("tbbbbbbbbbb"), Lane.DUE)
+    await other.take(AccountKey("tbbbbbbbbbb"), BudgetShare.DUE)
 
 
 async def test_a_request_that_never_left_costs_nothing(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=5)
     for _ in range(20):
-        await budget.give_back(await budget.take(ACCOUNT, Lane.DUE))
+        await budget.give_back(await budget.take(ACCOUNT, BudgetShare.DUE))
 
-    assert await spend(budget, Lane.DUE) == 5
+    assert await spend(budget, BudgetShare.DUE) == 5
 
 
 async def test_a_request_without_an_answer_counts_as_used(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=100)
     left = timedelta(seconds=30)
-    await budget.settle(await budget.take(ACCOUNT, Lane.DUE), Heard(remaining=4, left=left))
+    await budget.settle(
+        await budget.take(ACCOUNT, BudgetShare.DUE), WindowHeaders(remaining=4, left=left)
+    )
 
-    await budget.lose(await budget.take(ACCOUNT, Lane.DUE))
+    await budget.lose(await budget.take(ACCOUNT, BudgetShare.DUE))
 
-    assert await spend(budget, Lane.DUE) == 3
+    assert await spend(budget, BudgetShare.DUE) == 3
 
 
 async def test_without_redis_a_process_goes_on_by_itself_far_below_the_ceiling() -> None:
     budget = Budget(None, per_window=100)
 
-    assert await spend(budget, Lane.DUE) == 25
+    assert await spend(budget, BudgetShare.DUE) == 25
 
 
 async def test_without_redis_vindi_s_own_count_is_believed() -> None:
     budget = Budget(None, per_window=100)
     left = timedelta(seconds=30)
 
-    assert await spend(budget, Lane.DUE, Heard(remaining=5, left=left)) == 1
+    assert await spend(budget, BudgetShare.DUE, WindowHeaders(remaining=5, left=left)) == 1
 
 
 async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
@@ -204,16 +206,16 @@ async def test_a_redis_that_comes_back_empty_is_told_what_was_used(
     budget = a_budget(client, per_window=40)
     tickets: list[Ticket] = []
     for _ in range(30):
-        tickets.append(await budget.take(ACCOUNT, Lane.DUE))
-        await budget.settle(tickets[-1], Heard())
+        tickets.append(await budget.take(ACCOUNT, BudgetShare.DUE))
+        await budget.settle(tickets[-1], WindowHeaders())
 
     own_redis.stop()
     with pytest.raises(VindiBusy):
-        await budget.take(ACCOUNT, Lane.DUE)
+        await budget.take(ACCOUNT, BudgetShare.DUE)
     own_redis.start()
     await asyncio.sleep(1.05)  # a failed Redis is left alone for a second
 
-    assert 5 <= await spend(budget, Lane.DUE) <= 10
+    assert 5 <= await spend(budget, BudgetShare.DUE) <= 10
     await client.aclose()
 
 
@@ -225,7 +227,7 @@ async def test_a_redis_that_takes_calls_and_never_answers_counts_as_gone() -> No
         budget = Budget(client, per_window=100, answer=timedelta(seconds=0.05))
 
         async with asyncio.timeout(30):
-            await budget.take(ACCOUNT, Lane.DUE)
+            await budget.take(ACCOUNT, BudgetShare.DUE)
 
     assert calls
     for writer in calls:
@@ -259,7 +261,7 @@ async def test_taking_ends_at_whatever_step_it_is_cancelled(redis_url: str) -> N
         budget = a_budget(client, per_window=100_000)
         for steps in range(300):
             account = AccountKey(f"t{steps}")
-            taking = asyncio.create_task(budget.take(account, Lane.DUE))
+            taking = asyncio.create_task(budget.take(account, BudgetShare.DUE))
             for _ in range(steps):
                 await asyncio.sleep(0)
             if taking.done():

@@ -10,7 +10,7 @@ from services.emitter.work import Plan, Send, happened, settle
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.tenants import brakes_store
-from shared.db.tenants.brakes_store import Sent
+from shared.db.tenants.brakes_store import SentCount
 from shared.domain.brakes import BrakeCode, Wanted, brake
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
@@ -52,9 +52,9 @@ def _wanted(plan: Plan, free: set[BillId]) -> Wanted:
     return Wanted(bill_id=bill, amount=amount, past=past, free=bill in free)
 
 
-def _sum(sent: Sequence[Wanted]) -> Sent:
+def _sum(sent: Sequence[Wanted]) -> SentCount:
     freed = [nota for nota in sent if nota.free]
-    return Sent(
+    return SentCount(
         notas=len(sent),
         amount=Cents(sum(nota.amount for nota in sent)),
         backfilled=sum(1 for nota in sent if nota.past),

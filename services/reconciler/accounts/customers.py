@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.reconciler.accounts.context import PassContext
-from services.reconciler.accounts.fall_back import CUSTOMERS_LANE, fall_back
+from services.reconciler.accounts.fall_back import CUSTOMERS_LIST, fall_back
 from services.reconciler.accounts.read_list import (
     IncompletePass,
     ListRead,
@@ -35,7 +35,7 @@ async def read_changed_customers(context: PassContext) -> None:
     async with context.pool.acquire() as conn:
         if not await customer_holds_store.any_waiting(conn, context.tenant):
             return
-    if CUSTOMERS_LANE not in context.findings.plain:
+    if CUSTOMERS_LIST not in context.findings.plain:
 
         def changed(since_then: datetime) -> ListRead[Customer]:
             query = where("updated_at", ">=", context.written(since_then))
@@ -46,7 +46,7 @@ async def read_changed_customers(context: PassContext) -> None:
             async for _, rows in pages_since(context, context.state.customers_mark, changed):
                 await _decide_again(context, rows)
         except (IncompletePass, VindiRequestRefused) as error:
-            await fall_back(context, CUSTOMERS_LANE, error)
+            await fall_back(context, CUSTOMERS_LIST, error)
         else:
             return
     await _read_each(context)

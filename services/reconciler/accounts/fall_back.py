@@ -13,15 +13,15 @@ from shared.vindi.query import Query, where
 
 log = structlog.get_logger()
 
-Lane = Literal["bills", "charges", "refunds", "customers"]
-BILLS_LANE: Final = "bills"
-CHARGES_LANE: Final = "charges"
-REFUNDS_LANE: Final = "refunds"
-CUSTOMERS_LANE: Final = "customers"
+AccountList = Literal["bills", "charges", "refunds", "customers"]
+BILLS_LIST: Final = "bills"
+CHARGES_LIST: Final = "charges"
+REFUNDS_LIST: Final = "refunds"
+CUSTOMERS_LIST: Final = "customers"
 
 FAR_OFF: Final = datetime(2990, 1, 1, tzinfo=UTC)  # nothing bears a later stamp
-# What no record matches, for each lane's filters.
-IMPOSSIBLE: Final[dict[Lane, tuple[Resource[Any], tuple[Query, ...]]]] = {
+# What no record matches, for each list's filters.
+IMPOSSIBLE: Final[dict[AccountList, tuple[Resource[Any], tuple[Query, ...]]]] = {
     "bills": (BILLS, (where("updated_at", ">=", FAR_OFF),)),
     "charges": (CHARGES, (where("updated_at", ">=", FAR_OFF),)),
     "customers": (CUSTOMERS, (where("updated_at", ">=", FAR_OFF),)),
@@ -33,9 +33,9 @@ IMPOSSIBLE: Final[dict[Lane, tuple[Resource[Any], tuple[Query, ...]]]] = {
 
 
 async def fall_back(
-    context: PassContext, lane: Lane, error: IncompletePass | VindiRequestRefused
+    context: PassContext, which: AccountList, error: IncompletePass | VindiRequestRefused
 ) -> None:
-    """Read a lane without its filter from now on, if the account is proven not to honour it.
+    """Read a list without its filter from now on, if the account is proven not to honour it.
 
     Otherwise `error` is raised again: a row outside the filter may be a lagging replica's, but a
     count of the impossible is not.
@@ -43,8 +43,8 @@ async def fall_back(
     if isinstance(error, IncompletePass):
         if error.why != "filter_ignored":
             raise error
-        resource, queries = IMPOSSIBLE[lane]
+        resource, queries = IMPOSSIBLE[which]
         if not any([await context.vindi.count(resource, query) for query in queries]):
             raise error
-    log.warning("vindi_filter_not_honoured", tenant_id=context.tenant, lane=lane)
-    context.findings.plain.add(lane)
+    log.warning("vindi_filter_not_honoured", tenant_id=context.tenant, list=which)
+    context.findings.plain.add(which)

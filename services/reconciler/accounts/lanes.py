@@ -7,7 +7,7 @@ from typing import Final
 from services.reconciler.accounts.afresh import read_bills_afresh, see_open_bills
 from services.reconciler.accounts.compare import charge_differs
 from services.reconciler.accounts.context import PassContext
-from services.reconciler.accounts.fall_back import BILLS_LANE, CHARGES_LANE, fall_back
+from services.reconciler.accounts.fall_back import BILLS_LIST, CHARGES_LIST, fall_back
 from services.reconciler.accounts.known import known_bills, known_charges
 from services.reconciler.accounts.read_list import (
     IncompletePass,
@@ -34,7 +34,7 @@ OPEN_EVERY: Final = timedelta(hours=1)
 async def read_changed_bills(context: PassContext) -> None:
     """Lane A: bills changed since its mark."""
     mark = context.state.bills_mark
-    if BILLS_LANE not in context.findings.plain:
+    if BILLS_LIST not in context.findings.plain:
 
         def changed(since_then: datetime) -> ListRead[Bill]:
             query = where("updated_at", ">=", context.written(since_then))
@@ -45,7 +45,7 @@ async def read_changed_bills(context: PassContext) -> None:
             async for asked, rows in pages_since(context, mark, changed, known_bills):
                 await take_in_rows(context, asked, rows)
         except (IncompletePass, VindiRequestRefused) as error:
-            await fall_back(context, BILLS_LANE, error)
+            await fall_back(context, BILLS_LIST, error)
         else:
             return
     asked = context.clock()
@@ -60,7 +60,7 @@ async def read_changed_charges(context: PassContext) -> None:
 
     Without the filter there is nothing to read: lane A looks at every open bill then.
     """
-    if CHARGES_LANE in context.findings.plain:
+    if CHARGES_LIST in context.findings.plain:
         return
 
     def changed(since_then: datetime) -> ListRead[BilledCharge]:
@@ -73,7 +73,7 @@ async def read_changed_charges(context: PassContext) -> None:
         async for _, rows in pages_since(context, mark, changed, known_charges):
             await read_bills_afresh(context, await _bills_behind(context, rows))
     except (IncompletePass, VindiRequestRefused) as error:
-        await fall_back(context, CHARGES_LANE, error)
+        await fall_back(context, CHARGES_LIST, error)
 
 
 async def _bills_behind(context: PassContext, rows: Sequence[Row[BilledCharge]]) -> set[BillId]:

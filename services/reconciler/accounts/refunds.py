@@ -5,11 +5,10 @@ from datetime import datetime
 
 from services.reconciler.accounts.afresh import read_bills_afresh
 from services.reconciler.accounts.context import PassContext, pages
-from services.reconciler.accounts.fall_back import REFUNDS_LANE, fall_back
+from services.reconciler.accounts.fall_back import REFUNDS_LIST, fall_back
 from services.reconciler.accounts.read_list import (
     IncompletePass,
     ListRead,
-    Row,
     id_in,
     patiently,
     read_newest,
@@ -17,20 +16,18 @@ from services.reconciler.accounts.read_list import (
 )
 from services.reconciler.accounts.take_in import RefundsRead
 from shared.db.vindi import passes_store
-from shared.domain.bill import Refund
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
+from shared.vindi.bulk import RefundRow
 from shared.vindi.client import CHARGES, TRANSACTIONS, Read, Unreadable
 from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.query import all_of, where
-
-RefundRow = Row[Refund | None]
 
 
 async def read_refunds(context: PassContext) -> None:
     """Lane C: refunds made since its mark; a partial one shows nowhere else."""
     bound = context.bound(context.state.refunds_mark)
-    if REFUNDS_LANE not in context.findings.plain:
+    if REFUNDS_LIST not in context.findings.plain:
         made = since("created_at", bound)
         wanted = ListRead(
             resource=TRANSACTIONS,
@@ -44,7 +41,7 @@ async def read_refunds(context: PassContext) -> None:
             async for _, rows in pages(context, wanted):
                 await _take_refunds(context, rows)
         except (IncompletePass, VindiRequestRefused) as error:
-            await fall_back(context, REFUNDS_LANE, error)
+            await fall_back(context, REFUNDS_LIST, error)
         else:
             return
     async for rows in read_newest(context.vindi, TRANSACTIONS, back_to=bound):

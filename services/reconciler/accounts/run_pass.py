@@ -27,7 +27,7 @@ from shared.db.vindi import bills_store
 from shared.db.vindi.passes_store import Claimed, PassResult, Zone
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.ids import BillId
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from shared.vindi.errors import (
     VindiAccountBlocked,
     VindiBusy,
@@ -37,8 +37,8 @@ from shared.vindi.errors import (
 
 log = structlog.get_logger()
 
-Mark = Literal["bills_mark", "charges_mark", "refunds_mark", "customers_mark"]
-LANES: Final[tuple[tuple[Mark, Callable[[PassContext], Awaitable[None]]], ...]] = (
+MarkColumn = Literal["bills_mark", "charges_mark", "refunds_mark", "customers_mark"]
+LANES: Final[tuple[tuple[MarkColumn, Callable[[PassContext], Awaitable[None]]], ...]] = (
     ("bills_mark", read_changed_bills),
     ("charges_mark", read_changed_charges),
     ("refunds_mark", read_refunds),
@@ -55,7 +55,7 @@ GIVES_WAY_UNTIL: Final = 1.75
 class _Outcome:
     """What the lanes left: marks that may move, the first trouble, days done."""
 
-    marks: dict[Mark, datetime]
+    marks: dict[MarkColumn, datetime]
     error: str | None = None
     nightly: date | None = None
     weekly: date | None = None
@@ -87,7 +87,7 @@ async def run_pass(
             state.tenant_id,
             environment=connection.environment,
             api_key=connection.api_key,
-            lane=Lane.RECONCILE,
+            share=BudgetShare.RECONCILE,
             patience=LONGEST_WAIT,
         ),
         bulk=clients.bulk,

@@ -26,8 +26,8 @@ from shared.vindi.query import all_of, where
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Wanted = Callable[[datetime], ListRead[T]]
-Known = Callable[[PassContext, datetime], Awaitable[list[KnownRow]]]
+ListWanted = Callable[[datetime], ListRead[T]]
+KnownReader = Callable[[PassContext, datetime], Awaitable[list[KnownRow]]]
 
 # Where much happened the overlap alone would be hundreds of pages in each of three passes. Beyond
 # `LONG_OVERLAP` rows a pass looks back only this far, and the nightly sweep looks again.
@@ -45,7 +45,7 @@ Pages = AsyncIterator[tuple[datetime, Sequence[Row[T]]]]
 
 
 async def pages_since(
-    context: PassContext, mark: datetime, wanted: Wanted[T], known: Known | None = None
+    context: PassContext, mark: datetime, wanted: ListWanted[T], known: KnownReader | None = None
 ) -> Pages[T]:
     """Read what `wanted` asks for from a bound, each page with the instant it was asked after.
 
@@ -66,7 +66,7 @@ async def pages_since(
 
 
 async def _busy_pages(
-    context: PassContext, bound: datetime, wanted: Wanted[T], known: Known | None
+    context: PassContext, bound: datetime, wanted: ListWanted[T], known: KnownReader | None
 ) -> Pages[T]:
     bound = bound.replace(microsecond=0)
     proof = None if known is None else await _counted(context, bound, wanted, known)
@@ -99,7 +99,7 @@ class _Proof:
 
 
 async def _counted(
-    context: PassContext, bound: datetime, wanted: Wanted[T], known: Known
+    context: PassContext, bound: datetime, wanted: ListWanted[T], known: KnownReader
 ) -> _Proof | None:
     """Find a moment up to which Vindi counts no more rows than we store; None without one.
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from services.reconciler.accounts.afresh import see_open_bills
 from services.reconciler.accounts.context import PassContext, pages
-from services.reconciler.accounts.fall_back import BILLS_LANE
+from services.reconciler.accounts.fall_back import BILLS_LIST
 from services.reconciler.accounts.read_list import (
     ZONE_DOUBT,
     Fits,
@@ -43,7 +43,7 @@ def slow_lanes_due(
 async def sweep(context: PassContext) -> None:
     """Read every bill changed in the last days, and every open one not seen for a day."""
     today = context.now.astimezone(BRASILIA).date()
-    if BILLS_LANE in context.findings.plain:
+    if BILLS_LIST in context.findings.plain:
         back_to = context.now - timedelta(days=COUNTED_DAYS)
         asked = context.clock()
         async for rows in read_newest(context.vindi, BILLS, back_to=back_to):

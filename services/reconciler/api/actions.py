@@ -17,7 +17,7 @@ from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Reason, Word
 from services.reconciler.api.sales import sale_unknown
 from shared.commands.actions import SALE_UNKNOWN, Asked, act, act_by_code
-from shared.domain.actions import Action
+from shared.domain.actions import SaleAction
 from shared.domain.ids import BillId
 
 MOST_BILLS: Final = 5000
@@ -33,7 +33,7 @@ class ReasonIn(Strict):
 class ManyIn(Strict):
     """One action for all sales that carry a code, or for these bills."""
 
-    action: Action
+    action: SaleAction
     code: Word | None = None
     bill_ids: Annotated[list[BillNumber], Field(min_length=1, max_length=MOST_BILLS)] | None = None
     reason: Reason
@@ -49,7 +49,7 @@ class AcceptedOut(BaseModel):
     """The action is written down; the sale's timeline shows what comes of it."""
 
     bill_id: int
-    action: Action
+    action: SaleAction
 
 
 class RefusedOut(BaseModel):
@@ -69,7 +69,7 @@ class ManyOut(BaseModel):
 OneCall = Call[ReasonIn, NoQuery]
 
 
-def _handler(action: Action) -> Callable[[OneCall], Awaitable[Answer]]:
+def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
     async def ask(call: OneCall) -> Answer:
         services = call.services
         asked = Asked(action=action, reason=call.body.reason, by=call.actor)
@@ -96,14 +96,14 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
     return Answer(status=202, body=ManyOut(accepted=outcome.accepted, refused=refused))
 
 
-_CONFLICTS: Final[dict[Action, tuple[str, ...]]] = {
+_CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
     "retry": ("nothing_to_retry", "numbering_needs_person"),
     "hold": ("nota_exists", "nothing_to_hold"),
     "release": ("not_held",),
     "issue": ("nota_exists", "nothing_to_issue", "numbering_needs_person"),
     "cancel": ("already_cancelled", "nothing_to_cancel"),
 }
-_SUMMARIES: Final[dict[Action, str]] = {
+_SUMMARIES: Final[dict[SaleAction, str]] = {
     "retry": "Try again: re-send a denied nota, decide a held sale afresh",
     "hold": "Keep a sale from being issued",
     "release": "Let a held sale go on",
@@ -112,7 +112,7 @@ _SUMMARIES: Final[dict[Action, str]] = {
 }
 
 
-def _operation(action: Action) -> AnyOperation:
+def _operation(action: SaleAction) -> AnyOperation:
     return Operation(
         method="POST",
         path=f"/tenants/{{tenant_id}}/sales/{{bill_id}}/{action}",

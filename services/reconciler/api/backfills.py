@@ -34,9 +34,9 @@ from shared.db.backfill import backfills_store
 from shared.db.connection import Connection
 from shared.db.tenants import audit_store, connections_store, rules_store
 from shared.domain.backfill_run import (
-    Asked,
     Backfill,
     BackfillCompetencia,
+    BackfillRequest,
     BackfillStatus,
     Summary,
 )
@@ -135,7 +135,7 @@ async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
 
     async def work(conn: Connection) -> Answer:
         in_force = await rules_store.newest(conn, call.tenant.id)
-        asked = Asked(
+        asked = BackfillRequest(
             since=body.since,
             until=body.until,
             dry_run=body.dry_run,
@@ -152,7 +152,7 @@ async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
 async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
     """Queue a dry run under a rule that is not in force."""
     _check_days(call, call.body.since, None)
-    asked = Asked(
+    asked = BackfillRequest(
         since=call.body.since,
         until=None,
         dry_run=True,
@@ -181,7 +181,9 @@ def _check_days(
 
 
 async def _queue(
-    call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery], conn: Connection, asked: Asked
+    call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery],
+    conn: Connection,
+    asked: BackfillRequest,
 ) -> Answer:
     tenant = call.tenant.id
     connections = await connections_store.get(conn, call.services.sealer, tenant)

@@ -23,7 +23,7 @@ from shared.db.tenants import audit_store, connections_store, tenants_store
 from shared.domain.closing import Adjustment, Closing, Figures, Lock, Month, Sum
 from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.money import show_reais
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from shared.vindi.client import VindiClient
 
 CSV: Final = "text/csv"
@@ -58,7 +58,7 @@ class SumOut(BaseModel):
     amount: Money
 
 
-class VindiOut(SumOut):
+class VindiSideOut(SumOut):
     """Vindi's side, each bill as last read; `read_at` is the oldest reading among them.
 
     `missing` is how many Vindi has beyond those read, by its own count at the time of asking,
@@ -98,7 +98,7 @@ class AdjustmentOut(SumOut):
     status: str | None
 
 
-class WarningOut(BaseModel):
+class ClosingWarningOut(BaseModel):
     """Why the closing could not be checked against Vindi."""
 
     code: str
@@ -109,14 +109,14 @@ class ClosingOut(BaseModel):
     """A month. It balances when nothing is missing and the difference is 0.00."""
 
     month: str
-    vindi: VindiOut
+    vindi: VindiSideOut
     notas: SumOut
     exceptions: list[ExceptionOut]
     difference: Money
     balanced: bool
     lock: LockOut | None
     adjustments: list[AdjustmentOut]
-    warnings: list[WarningOut]
+    warnings: list[ClosingWarningOut]
 
 
 async def get(call: Call[NoBody, ClosingQuery]) -> Answer:
@@ -191,7 +191,7 @@ async def _vindi(call: Call[Any, Any]) -> VindiClient | None:
     services = call.services
     async with services.pool.acquire() as conn:
         found = await connections_store.get_vindi(conn, services.sealer, call.tenant.id)
-    return services.clients.vindi(call.tenant.id, found, Lane.RECONCILE) if found else None
+    return services.clients.vindi(call.tenant.id, found, BudgetShare.RECONCILE) if found else None
 
 
 async def _lines(call: Call[NoBody, ClosingQuery], month: Month) -> Answer:
@@ -212,7 +212,7 @@ def show(closing: Closing) -> ClosingOut:
     vindi = _sum(figures.vindi)
     return ClosingOut(
         month=str(closing.month),
-        vindi=VindiOut(**dict(vindi), read_at=figures.read_at, missing=closing.missing),
+        vindi=VindiSideOut(**dict(vindi), read_at=figures.read_at, missing=closing.missing),
         notas=_sum(figures.notas),
         exceptions=_exceptions(figures),
         difference=show_reais(figures.difference),
@@ -252,9 +252,9 @@ def _adjustment(one: Adjustment) -> AdjustmentOut:
     )
 
 
-def _warning(code: str) -> WarningOut:
+def _warning(code: str) -> ClosingWarningOut:
     message = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
-    return WarningOut(code=code, message=message)
+    return ClosingWarningOut(code=code, message=message)
 
 
 def _sum(one: Sum) -> SumOut:

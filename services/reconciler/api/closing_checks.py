@@ -16,12 +16,12 @@ from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Instant, month_of
 from shared.db.closing import closing_checks_store
 from shared.db.tenants import audit_store
-from shared.domain.closing_check import Check, CheckStatus
+from shared.domain.closing_check import CheckStatus, DeepCheck
 
 NoInput = Call[NoBody, NoQuery]
 
 
-class CheckOut(BaseModel):
+class DeepCheckOut(BaseModel):
     """How far a check is. `differed` were known and are other than stored, `found` not known.
 
     Bills are read in the backfill lane: some hundreds a minute at most. `error` says what it
@@ -68,8 +68,8 @@ async def get(call: NoInput) -> Answer:
     return Answer(body=_show(check))
 
 
-def _show(check: Check) -> CheckOut:
-    return CheckOut(
+def _show(check: DeepCheck) -> DeepCheckOut:
+    return DeepCheckOut(
         month=str(check.month),
         status=check.status,
         requested_by=check.requested_by,
@@ -85,7 +85,7 @@ def _show(check: Check) -> CheckOut:
 
 
 _CHECK: Final = "/tenants/{tenant_id}/closing/{month}/check"
-_NOTHING: Final[dict[str, Any]] = {"body": NoBody, "query": NoQuery, "answer": CheckOut}
+_NOTHING: Final[dict[str, Any]] = {"body": NoBody, "query": NoQuery, "answer": DeepCheckOut}
 
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     Operation(

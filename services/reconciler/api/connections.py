@@ -21,7 +21,7 @@ from shared.commands.checks import Notice
 from shared.config.secret import Secret
 from shared.db.connection import Connection
 from shared.db.tenants.connections_store import issuer_key_word
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 
 # A person waits; the account's other work may have spent its requests for a while.
 PATIENCE: Final = timedelta(seconds=10)
@@ -94,7 +94,11 @@ async def put_vindi(call: Call[VindiIn, NoQuery]) -> Answer:
     key = Secret.of(call.body.api_key)
     environment = call.body.environment
     client = call.services.clients.vindi_account(
-        call.tenant.id, environment=environment, api_key=key, lane=Lane.DUE, patience=PATIENCE
+        call.tenant.id,
+        environment=environment,
+        api_key=key,
+        share=BudgetShare.DUE,
+        patience=PATIENCE,
     )
     async with refusing():
         done = await call.services.set_up.connect_vindi(

@@ -31,11 +31,11 @@ class WhichNota(Strict):
     part: Annotated[int, Field(ge=0, le=32767)] | None = None
 
 
-Asked = Call[NoBody, WhichNota]
+DocumentCall = Call[NoBody, WhichNota]
 
 
-def _handler(kind: DocumentKind) -> Callable[[Asked], Awaitable[Answer]]:
-    async def fetch(call: Asked) -> Answer:
+def _handler(kind: DocumentKind) -> Callable[[DocumentCall], Awaitable[Answer]]:
+    async def fetch(call: DocumentCall) -> Answer:
         nota, connection = await _where(call)
         issuer = call.services.clients.issuer(connection)
         try:
@@ -56,7 +56,7 @@ def _handler(kind: DocumentKind) -> Callable[[Asked], Awaitable[Answer]]:
     return fetch
 
 
-async def _where(call: Asked) -> tuple[NotaView, IssuerConnection]:
+async def _where(call: DocumentCall) -> tuple[NotaView, IssuerConnection]:
     async with call.services.pool.acquire() as conn:
         sale = await sales_read.get(conn, call.tenant.id, call.bill)
         issuer = await connections_store.get_issuer(conn, call.services.sealer, call.tenant.id)

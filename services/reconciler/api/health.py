@@ -16,7 +16,7 @@ from services.reconciler.api.kit.serve import tenant_unknown
 from services.reconciler.api.kit.words import Instant
 from shared.db.tenants import brakes_store, issuer_health_store
 from shared.db.vindi import watch_store
-from shared.watch.connection import Check, Status, judge, worst
+from shared.watch.connection import ConnectionCheck, Status, judge, worst
 from shared.watch.issuing import judge_issuing
 
 
@@ -49,7 +49,7 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
     return Answer(body=HealthOut(status=worst(checks), checks=[_out(check) for check in checks]))
 
 
-def _out(check: Check) -> CheckOut:
+def _out(check: ConnectionCheck) -> CheckOut:
     return CheckOut(code=check.code, status=check.status, since=check.since, message=check.message)
 
 

@@ -19,7 +19,7 @@ from services.reconciler.api.kit.words import Instant, Money
 from shared.commands.brakes import release_brake
 from shared.db.tenants import audit_store, brakes_store
 from shared.db.tenants.brakes_store import BrakeState
-from shared.domain.brakes import Limits
+from shared.domain.brakes import TenantLimits
 from shared.domain.messages import message_for
 from shared.domain.money import Cents, read_reais, show_reais
 
@@ -92,8 +92,8 @@ async def release(call: Call[ReasonIn, NoQuery]) -> Answer:
     return Answer(status=202, body=ReleasedOut(released=freed))
 
 
-def _read(body: LimitsIn) -> Limits:
-    return Limits(
+def _read(body: LimitsIn) -> TenantLimits:
+    return TenantLimits(
         notas_a_day=body.notas_a_day,
         amount_a_day=_cents("amount_a_day", body.amount_a_day),
         amount_a_nota=_cents("amount_a_nota", body.amount_a_nota),

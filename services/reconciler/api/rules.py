@@ -23,7 +23,7 @@ from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.impossible import Impossible, impossible_in
 from shared.domain.money import show_reais
 from shared.domain.rule import STORED, Rule
-from shared.domain.rule_change import ChangeCount, Outcome
+from shared.domain.rule_change import ChangeCount, RuleOutcome
 from shared.domain.sale import SaleStatus
 
 _MOST_VERSIONS: Final = 2**31 - 1
@@ -114,7 +114,7 @@ def _show_change(count: ChangeCount) -> ChangeOut:
     )
 
 
-def _show_outcome(outcome: Outcome) -> OutcomeOut:
+def _show_outcome(outcome: RuleOutcome) -> OutcomeOut:
     return OutcomeOut(status=outcome.status, code=outcome.code)
 
 

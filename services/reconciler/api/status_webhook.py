@@ -19,7 +19,7 @@ from services.reconciler.api.tenants import Paging
 from services.reconciler.deliver import own_address_is_loopback
 from shared.crypto.webhook_signature import new_signing_secret
 from shared.db.hooks import status_webhooks_store
-from shared.db.hooks.status_webhooks_store import Delivery, StatusWebhook
+from shared.db.hooks.status_webhooks_store import StatusDelivery, StatusWebhook
 from shared.db.tenants import audit_store
 from shared.net.guarded import TargetRefused, check_target
 
@@ -169,7 +169,7 @@ def _show(webhook: StatusWebhook, secret: str | None = None) -> StatusWebhookOut
     )
 
 
-def _delivery(one: Delivery) -> DeliveryOut:
+def _delivery(one: StatusDelivery) -> DeliveryOut:
     return DeliveryOut(
         id=one.delivery_id,
         message_id=f"msg_{one.message_id.hex}",

@@ -29,18 +29,17 @@ from services.reconciler.api.kit.words import (
 )
 from shared.db.connection import Connection
 from shared.db.tenants import tenants_store
-from shared.db.tenants.tenants_store import Tenant
+from shared.db.tenants.tenants_store import Subscription, Tenant
 from shared.domain.ids import TenantId
 
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
-Plan = Literal["basic", "pro"]
 
 
 class TenantNew(Strict):
     """A tenant to add."""
 
     name: Name
-    plan: Plan
+    plan: Subscription
     timezone: Timezone = DEFAULT_ZONE
 
 
@@ -48,7 +47,7 @@ class TenantChange(Strict):
     """What to change of a tenant; what is left out, or null, stays."""
 
     name: Name | None = None
-    plan: Plan | None = None
+    plan: Subscription | None = None
     timezone: Timezone | None = None
 
 
@@ -57,7 +56,7 @@ class TenantOut(BaseModel):
 
     id: str
     name: str
-    plan: Plan
+    plan: Subscription
     timezone: str
     status: Literal["setting_up", "active", "paused"]
     active_from: Instant | None

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.reconciler.backfill.known import Known
+from services.reconciler.backfill.known import StoredSale
 from shared.db.vindi.bills_store import came_alive
 from shared.domain.backfill import Foreseen, Window, foresee, window_moment
-from shared.domain.backfill_run import Asked
+from shared.domain.backfill_run import BackfillRequest
 from shared.domain.bill import LIVE_STATUSES, Bill, Customer
 from shared.domain.decide import decide
 from shared.domain.decision import Hold, NeedsCustomer
@@ -20,11 +20,11 @@ from shared.domain.sale import SaleFacts, TenantTerms
 class Judge:
     """Decides for one run; what it decides is what the emitter will."""
 
-    asked: Asked
+    asked: BackfillRequest
     terms: TenantTerms
     window: Window
 
-    def moment(self, bill: Bill, known: Known) -> datetime | None:
+    def moment(self, bill: Bill, known: StoredSale) -> datetime | None:
         """The moment of a bill, if it lies in the window."""
         at = window_moment(bill, self.asked.rule, came_alive(known.bill, bill))
         return at if at is not None and self.window.holds(at) else None
@@ -32,7 +32,7 @@ class Judge:
     def foresee(
         self,
         bill: Bill,
-        known: Known,
+        known: StoredSale,
         refunds: Mapping[ChargeId, Cents],
         now: datetime,
         customer: Customer | None = None,
@@ -61,7 +61,7 @@ def held(code: str) -> Foreseen:
     return foresee(Hold(code=code))
 
 
-def amount_at_moment(bill: Bill, known: Known) -> Cents:
+def amount_at_moment(bill: Bill, known: StoredSale) -> Cents:
     """What a bill was worth at its moment: once canceled it says zero (design D9)."""
     if bill.status in LIVE_STATUSES and bill.amount != 0:
         return bill.amount

@@ -12,7 +12,7 @@ from shared.domain.ids import BillId, TenantId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class StoredSale:
     """One sale as it is stored; None where nothing is."""
 
     bill: KnownBill | None = None
@@ -22,12 +22,12 @@ class Known:
 
 async def load_known(
     conn: Connection, tenant: TenantId, ids: Sequence[BillId]
-) -> dict[BillId, Known]:
+) -> dict[BillId, StoredSale]:
     """Load what is known of these bills; every one of them has an answer."""
     bills = await bills_store.load(conn, tenant, ids)
     sales = await sales_store.load(conn, tenant, ids)
     notas = await notas_store.load_newest(conn, tenant, ids)
     return {
-        bill: Known(bill=bills.get(bill), sale=sales.get(bill), has_nota=bill in notas)
+        bill: StoredSale(bill=bills.get(bill), sale=sales.get(bill), has_nota=bill in notas)
         for bill in ids
     }

@@ -41,7 +41,7 @@ MOST_AGAIN: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ShownRows:
     """What one request has shown: whole bills, bills that are only named, and where to go on."""
 
     rows: Sequence[Read[Bill] | Unreadable] = ()
@@ -51,7 +51,7 @@ class Found:
 
 async def read_next(
     client: VindiClient, window: Window, position: Position, now: datetime
-) -> Found:
+) -> ShownRows:
     """Send the next request of a reading.
 
     Raises what the client raises, VindiUnavailable also for a page that is not whole, and
@@ -64,20 +64,20 @@ async def read_next(
     except VindiRequestRefused:
         if position.reading == "plain":
             raise
-        return Found(next=_without_filter(client, position, "refused"))
+        return ShownRows(next=_without_filter(client, position, "refused"))
 
 
 async def _read_bills(
     client: VindiClient, window: Window, position: Position, now: datetime
-) -> Found:
+) -> ShownRows:
     last_created = _last_created(window, position, now)
     query = None if position.reading == "plain" else _query(window, position, last_created)
     page = await client.read_page(BILLS, query, number=position.page)
     created = _check(page)
     if position.anchor is not None and created and created[0] < position.anchor:
-        return Found(next=_misread(client, position, created[0]))
+        return ShownRows(next=_misread(client, position, created[0]))
     late = last_created is not None and position.phase == "bills"
-    return Found(rows=page.rows, next=_after(position, page, created, late=late))
+    return ShownRows(rows=page.rows, next=_after(position, page, created, late=late))
 
 
 def _last_created(window: Window, position: Position, now: datetime) -> datetime | None:
@@ -197,7 +197,7 @@ def _again(position: Position, resource: str) -> Position:
     return replace(position, page=1, again=position.again + 1)
 
 
-async def _read_late(client: VindiClient, window: Window, position: Position) -> Found:
+async def _read_late(client: VindiClient, window: Window, position: Position) -> ShownRows:
     """Charges made after the list of bills had ended, yet paid inside the window."""
     if window.end is None:
         raise AssertionError("a window without an end has nothing after it")
@@ -212,17 +212,17 @@ async def _read_late(client: VindiClient, window: Window, position: Position) ->
     try:
         page = await client.read_page(CHARGES, query, number=position.page)
     except VindiRequestRefused:
-        return Found(next=whole)
+        return ShownRows(next=whole)
     _check(page)
     if not all(_paid_inside(row, window) for row in page.rows):
         log.warning("vindi_filter_not_honoured", account=client.account, resource="charges")
-        return Found(next=whole)
+        return ShownRows(next=whole)
     named = [bill for row in page.rows if (bill := _bill_of(row)) is not None]
     after = replace(_noted(position, page), page=position.page + 1)
     if page.is_last:
         left_out = _some_never_came(after, page)
         after = _again(after, CHARGES.path) if left_out else replace(after, phase="rest")
-    return Found(named=named, next=after)
+    return ShownRows(named=named, next=after)
 
 
 def _paid_inside(row: Read[BilledCharge] | Unreadable, window: Window) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.reconciler.backfill.judge import Judge, amount_at_moment, held
-from services.reconciler.backfill.known import Known, load_known
+from services.reconciler.backfill.known import StoredSale, load_known
 from services.reconciler.backfill.reading import created_at, read_next
 from services.reconciler.backfill.take import Taken, take, take_unread
 from services.reconciler.services import Services
@@ -134,7 +134,7 @@ class Run:
             for one in found
         ]
 
-    def _look(self, row: Read[Bill], known: Known, now: datetime) -> FoundBill | None:
+    def _look(self, row: Read[Bill], known: StoredSale, now: datetime) -> FoundBill | None:
         """Look at a bill that was just read; None when it is not in the window."""
         bill = row.value
         moment = self.judge.moment(bill, known)
@@ -170,7 +170,7 @@ class Run:
     def _taken(
         self,
         row: Read[Bill],
-        known: Known,
+        known: StoredSale,
         read_at: datetime,
         body: bytes | None = None,
         refunds: Mapping[ChargeId, Cents] | None = None,
@@ -252,7 +252,7 @@ class Run:
         self,
         one: OpenBill,
         bill: Bill,
-        known: Known,
+        known: StoredSale,
         read: ReadCustomer | None,
         now: datetime,
     ) -> Foreseen | None:

@@ -20,7 +20,7 @@ from shared.domain.errors import RejectedError, TenantBlockedError, TransientErr
 from shared.domain.ids import BackfillId
 from shared.domain.sale import TenantTerms
 from shared.run.loops import Next, Periodic
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from shared.vindi.errors import VindiBusy
 
 log = structlog.get_logger()
@@ -189,7 +189,7 @@ async def prepare(services: Services, run: Backfill) -> Run:
     return Run(
         services=services,
         connected_at=vindi.state.connected_at,
-        client=services.clients.vindi(run.tenant_id, vindi, Lane.BACKFILL),
+        client=services.clients.vindi(run.tenant_id, vindi, BudgetShare.BACKFILL),
         backfill=run,
         judge=Judge(asked=run.asked, terms=_foreseeing(run, terms), window=window),
     )

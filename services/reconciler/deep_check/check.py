@@ -19,12 +19,12 @@ from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
 from shared.db.tenants import connections_store, tenants_store
 from shared.db.vindi import bills_store, passes_store
-from shared.domain.closing_check import Check, Step, phase_after
+from shared.domain.closing_check import DeepCheck, Step, phase_after
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.run.loops import Next, Periodic
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, Page, Unreadable
 from shared.vindi.errors import VindiBusy
 
@@ -53,7 +53,7 @@ async def check_closings(services: Services) -> None:
 
 async def check_once(services: Services) -> int:
     """One step of every check that waits; returns of how many."""
-    claimed: list[Check] = []
+    claimed: list[DeepCheck] = []
     async with services.pool.acquire() as conn:
         for tenant, month in await closing_checks_store.open_any_tenant(conn, limit=AT_ONCE):
             check = await closing_checks_store.claim(conn, tenant, month, lease=LEASE)
@@ -62,7 +62,7 @@ async def check_once(services: Services) -> int:
     return len(claimed)
 
 
-async def _work(services: Services, check: Check) -> None:
+async def _work(services: Services, check: DeepCheck) -> None:
     """Take one step, and write what became of it."""
     try:
         step = await _step(services, check)
@@ -78,7 +78,7 @@ async def _work(services: Services, check: Check) -> None:
             await closing_checks_store.advance(conn, check, step)
 
 
-async def _rest(services: Services, check: Check, wait: timedelta, error: str | None) -> None:
+async def _rest(services: Services, check: DeepCheck, wait: timedelta, error: str | None) -> None:
     async with services.pool.acquire() as conn:
         if error is not None and check.failures >= MOST_FAILURES:
             await closing_checks_store.fail(conn, check, error)
@@ -88,7 +88,7 @@ async def _rest(services: Services, check: Check, wait: timedelta, error: str | 
         )
 
 
-async def _step(services: Services, check: Check) -> Step:
+async def _step(services: Services, check: DeepCheck) -> Step:
     async with services.pool.acquire() as conn:
         tenant = await tenants_store.get(conn, check.tenant_id)
         if tenant is None:
@@ -100,7 +100,7 @@ async def _step(services: Services, check: Check) -> Step:
     return await _look_through(context, span, check)
 
 
-async def _context(services: Services, conn: Connection, check: Check) -> PassContext:
+async def _context(services: Services, conn: Connection, check: DeepCheck) -> PassContext:
     """What the reconciler's own reading works with, in the lane of backfills."""
     connection = await connections_store.get_vindi(conn, services.sealer, check.tenant_id)
     if connection is None:
@@ -112,7 +112,7 @@ async def _context(services: Services, conn: Connection, check: Check) -> PassCo
     return PassContext(
         pool=services.pool,
         sealer=services.sealer,
-        vindi=services.clients.vindi(check.tenant_id, connection, Lane.BACKFILL),
+        vindi=services.clients.vindi(check.tenant_id, connection, BudgetShare.BACKFILL),
         bulk=services.clients.bulk,
         state=state,
         connected_at=connection.state.connected_at,
@@ -121,7 +121,7 @@ async def _context(services: Services, conn: Connection, check: Check) -> PassCo
     )
 
 
-async def _read_known(context: PassContext, span: Span, check: Check) -> Step:
+async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> Step:
     """Read the next bills that we have in the month, with their refunds."""
     async with context.pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         total = None
@@ -156,7 +156,7 @@ async def _refunds(context: PassContext, bills: list[BillId]) -> RefundsRead:
     )
 
 
-async def _look_through(context: PassContext, span: Span, check: Check) -> Step:
+async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> Step:
     """Go through the next page of Vindi's own list of the month, for bills that we do not know."""
     number, zone = check.cursor + 1, context.state.zone
     page: Page[Any]

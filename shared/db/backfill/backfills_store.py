@@ -7,7 +7,14 @@ import asyncpg
 
 from shared.db.connection import Connection
 from shared.db.tenants.rules_store import as_json
-from shared.domain.backfill_run import Asked, Backfill, Group, Position, Summary, summarise
+from shared.domain.backfill_run import (
+    Backfill,
+    BackfillRequest,
+    Group,
+    Position,
+    Summary,
+    summarise,
+)
 from shared.domain.ids import BackfillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.rule import STORED, Rule
@@ -27,7 +34,7 @@ OPEN: Final = """
 
 
 async def add(
-    conn: Connection, tenant: TenantId, backfill: BackfillId, asked: Asked
+    conn: Connection, tenant: TenantId, backfill: BackfillId, asked: BackfillRequest
 ) -> BackfillId | None:
     """Queue a backfill. Answers the id of the one still open if there is one: nothing is added."""
     added = await conn.fetchval(
@@ -300,9 +307,9 @@ def _backfill(row: asyncpg.Record) -> Backfill:
     )
 
 
-def _asked(row: asyncpg.Record) -> Asked:
+def _asked(row: asyncpg.Record) -> BackfillRequest:
     rule = row["rule"]
-    return Asked(
+    return BackfillRequest(
         since=row["since"],
         until=row["until"],
         dry_run=row["dry_run"],

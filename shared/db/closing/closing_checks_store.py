@@ -7,7 +7,7 @@ import asyncpg
 
 from shared.db.connection import Connection
 from shared.domain.closing import Month
-from shared.domain.closing_check import Check, Step
+from shared.domain.closing_check import DeepCheck, Step
 from shared.domain.ids import TenantId
 
 # A check that has ended gives way to the new one; one that is open stays.
@@ -24,7 +24,7 @@ ASK: Final = """
 """
 
 
-async def ask(conn: Connection, tenant: TenantId, month: Month, *, by: str) -> Check | None:
+async def ask(conn: Connection, tenant: TenantId, month: Month, *, by: str) -> DeepCheck | None:
     """Ask for a check; None when one of that month is open already."""
     row = await conn.fetchrow(ASK, tenant, month.first_day, by)
     return None if row is None else _check(row)
@@ -36,7 +36,7 @@ GET: Final = """
 """
 
 
-async def get(conn: Connection, tenant: TenantId, month: Month) -> Check | None:
+async def get(conn: Connection, tenant: TenantId, month: Month) -> DeepCheck | None:
     """The last check of a month; None before the first."""
     row = await conn.fetchrow(GET, tenant, month.first_day)
     return None if row is None else _check(row)
@@ -70,7 +70,7 @@ CLAIM: Final = """
 
 async def claim(
     conn: Connection, tenant: TenantId, month: Month, *, lease: timedelta
-) -> Check | None:
+) -> DeepCheck | None:
     """Lease a check for one step; None when somebody else has it, or it has ended."""
     row = await conn.fetchrow(CLAIM, tenant, month.first_day, lease)
     return None if row is None else _check(row)
@@ -88,7 +88,7 @@ ADVANCE: Final = """
 """
 
 
-async def advance(conn: Connection, check: Check, step: Step) -> None:
+async def advance(conn: Connection, check: DeepCheck, step: Step) -> None:
     """Write what a step did and free the lease; nothing if the lease was lost meanwhile."""
     await conn.execute(
         ADVANCE,
@@ -114,7 +114,7 @@ REST: Final = """
 
 
 async def rest(
-    conn: Connection, check: Check, *, wait: timedelta, error: str | None, failed: bool
+    conn: Connection, check: DeepCheck, *, wait: timedelta, error: str | None, failed: bool
 ) -> None:
     """Put a check off; `failed` counts failures in a row."""
     await conn.execute(
@@ -130,7 +130,7 @@ FAIL: Final = """
 """
 
 
-async def fail(conn: Connection, check: Check, error: str) -> None:
+async def fail(conn: Connection, check: DeepCheck, error: str) -> None:
     """End a check that cannot go on; `error` is a stable word."""
     await conn.execute(FAIL, check.tenant_id, check.month.first_day, check.attempt, error)
 
@@ -139,8 +139,8 @@ def _month(day: date) -> Month:
     return Month(year=day.year, month=day.month)
 
 
-def _check(row: asyncpg.Record) -> Check:
+def _check(row: asyncpg.Record) -> DeepCheck:
     fields: dict[str, Any] = dict(row)
     for name in ("lease_until", "not_before"):
         del fields[name]
-    return Check(month=_month(fields.pop("month")), **fields)
+    return DeepCheck(month=_month(fields.pop("month")), **fields)

@@ -12,7 +12,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.db.connection import Connection, Pool
-from shared.domain.closing import Figures, Kinds, Reason, Sum
+from shared.domain.closing import Figures, Kinds, Sum, WhyNoNota
 from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
 
@@ -134,7 +134,7 @@ ROOM: Final = """
     -- closing_read.room
     SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true)
 """
-NOT_DECIDED: Final = Reason(code="not_decided", status="queued")
+NOT_DECIDED: Final = WhyNoNota(code="not_decided", status="queued")
 
 
 async def figures(conn: Connection, span: Span) -> Figures:
@@ -151,12 +151,12 @@ async def figures(conn: Connection, span: Span) -> Figures:
     if left is None:
         raise AssertionError("an aggregate gives its row")
     exceptions = {
-        Reason(code=row["code"], status=row["status"]): _rest(row, noted)
+        WhyNoNota(code=row["code"], status=row["status"]): _rest(row, noted)
         for row in sold
         if row["status"] is not None
     }
     for row in lacking:
-        reason = Reason(code=row["code"], status=row["status"])
+        reason = WhyNoNota(code=row["code"], status=row["status"])
         missing = Sum(bills=row["bills"], amount=Cents(row["amount"]))
         exceptions[reason] = exceptions.get(reason, Sum()).plus(missing)
     undecided = Sum(bills=left["bills"], amount=Cents(left["amount"]))

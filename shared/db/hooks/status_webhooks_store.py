@@ -148,7 +148,7 @@ async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[T
     return [row["tenant_id"] for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
 
 
-class Due(Struct, frozen=True, kw_only=True):
+class DueDelivery(Struct, frozen=True, kw_only=True):
     """One delivery to be tried now; `tries` counts this one."""
 
     delivery_id: int
@@ -171,10 +171,12 @@ CLAIM: Final = """
 """
 
 
-async def claim(conn: Connection, tenant: TenantId, *, limit: int, lease: timedelta) -> list[Due]:
+async def claim(
+    conn: Connection, tenant: TenantId, *, limit: int, lease: timedelta
+) -> list[DueDelivery]:
     """Take deliveries of one tenant for one try each, the oldest first."""
     rows = await conn.fetch(CLAIM, tenant, limit, lease)
-    found = [Due(**dict(row)) for row in rows]
+    found = [DueDelivery(**dict(row)) for row in rows]
     return sorted(found, key=lambda due: due.delivery_id)
 
 
@@ -193,7 +195,7 @@ SETTLE: Final = """
 async def settle(
     conn: Connection,
     tenant: TenantId,
-    due: Due,
+    due: DueDelivery,
     *,
     status: int | None,
     error: str | None,
@@ -212,7 +214,7 @@ async def settle(
     )
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
+class StatusDelivery(Struct, frozen=True, kw_only=True):
     """One delivery as people look at it."""
 
     delivery_id: int
@@ -240,9 +242,9 @@ LIST: Final = """
 
 async def list_newest_first(
     conn: Connection, tenant: TenantId, *, before: int | None, limit: int
-) -> list[Delivery]:
+) -> list[StatusDelivery]:
     """Deliveries, the newest first, beginning below one."""
-    return [Delivery(**dict(row)) for row in await conn.fetch(LIST, tenant, before, limit)]
+    return [StatusDelivery(**dict(row)) for row in await conn.fetch(LIST, tenant, before, limit)]
 
 
 RESEND: Final = """

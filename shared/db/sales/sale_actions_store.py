@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
-from shared.domain.actions import ActionState, Change
+from shared.domain.actions import ActionState, WishChange
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import VALID_NOTA, NotaStatus
 from shared.domain.part_states import in_round, nota_to_act_on
@@ -129,7 +129,7 @@ RESEND: Final = """
 """
 
 
-async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Change]) -> None:
+async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, WishChange]) -> None:
     """Write down what was asked for, of sales that `lock` holds."""
     wishes = [change.wish for change in changes.values()]
     await conn.execute(SET_WISHES, tenant, list(changes), wishes)

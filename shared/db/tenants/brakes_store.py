@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from shared.db.connection import Connection
-from shared.domain.brakes import BRAKE_CODES, BrakeCode, Limits, Today
+from shared.domain.brakes import BRAKE_CODES, BrakeCode, TenantLimits, Today
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 
@@ -18,13 +18,13 @@ HISTORY_DAYS: Final = 35
 class BrakeState(Struct, frozen=True, kw_only=True):
     """Limits, and whether issuing is stopped by them now."""
 
-    limits: Limits
+    limits: TenantLimits
     code: BrakeCode | None
     braked_at: datetime | None
     detail: str
 
 
-NOT_BRAKED: Final = BrakeState(limits=Limits(), code=None, braked_at=None, detail="")
+NOT_BRAKED: Final = BrakeState(limits=TenantLimits(), code=None, braked_at=None, detail="")
 
 GET: Final = """
     -- brakes_store.get
@@ -56,7 +56,7 @@ async def get_any_tenant(
 
 def _state(fields: dict[str, Any]) -> BrakeState:
     state = {name: fields.pop(name) for name in ("code", "braked_at", "detail")}
-    return BrakeState(limits=Limits(**fields), **state)
+    return BrakeState(limits=TenantLimits(**fields), **state)
 
 
 PUT: Final = """
@@ -69,7 +69,7 @@ PUT: Final = """
 """
 
 
-async def put(conn: Connection, tenant: TenantId, limits: Limits) -> None:
+async def put(conn: Connection, tenant: TenantId, limits: TenantLimits) -> None:
     """Set the limits; a brake that is on stays on until it is released."""
     await conn.execute(
         PUT, tenant, limits.notas_a_day, limits.amount_a_day, limits.amount_a_nota, limits.unusual
@@ -99,7 +99,7 @@ COUNTS: Final = """
 """
 
 
-async def lock_today(conn: Connection, tenant: TenantId) -> tuple[Limits, Today, date]:
+async def lock_today(conn: Connection, tenant: TenantId) -> tuple[TenantLimits, Today, date]:
     """The limits and the day so far, held until the transaction ends; and which local day it is.
 
     Everybody who sends for the tenant takes turns here, so that no two of them see the same room.
@@ -116,7 +116,7 @@ async def lock_today(conn: Connection, tenant: TenantId) -> tuple[Limits, Today,
         raise AssertionError("a SELECT of sums gives its row")
     released = row["free_day"] == day
     free_notas, free_amount = (row["free_notas"], row["free_amount"]) if released else (0, 0)
-    limits = Limits(
+    limits = TenantLimits(
         notas_a_day=row["notas_a_day"],
         amount_a_day=row["amount_a_day"],
         amount_a_nota=row["amount_a_nota"],
@@ -152,7 +152,7 @@ FREED: Final = """
 """
 
 
-class Sent(Struct, frozen=True, kw_only=True):
+class SentCount(Struct, frozen=True, kw_only=True):
     """Notas whose intent is written now; `freed` are those a person released."""
 
     notas: int
@@ -162,7 +162,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     freed_amount: Cents
 
 
-async def count(conn: Connection, tenant: TenantId, day: date, sent: Sent) -> None:
+async def count(conn: Connection, tenant: TenantId, day: date, sent: SentCount) -> None:
     """Count what is sent, in the transaction that writes the intents."""
     await conn.execute(COUNT, tenant, day, sent.notas, sent.amount, sent.backfilled)
     if sent.freed:

@@ -12,7 +12,7 @@ from shared.db.connection import Connection
 from shared.domain.ids import TenantId
 from shared.domain.sale import TenantTerms
 
-Plan = Literal["basic", "pro"]
+Subscription = Literal["basic", "pro"]
 TenantStatus = Literal["setting_up", "active", "paused"]
 
 
@@ -21,7 +21,7 @@ class Tenant(Struct, frozen=True, kw_only=True):
 
     id: TenantId
     name: str
-    plan: Plan
+    plan: Subscription
     timezone: str  # an IANA name
     status: TenantStatus
     active_from: datetime | None
@@ -36,7 +36,7 @@ ADD: Final = """
 
 
 async def add(
-    conn: Connection, tenant: TenantId, *, name: str, plan: Plan, timezone: str
+    conn: Connection, tenant: TenantId, *, name: str, plan: Subscription, timezone: str
 ) -> Tenant:
     """Add a tenant, `setting_up`; the id is fresh from `tokens.new_tenant_id`."""
     row = await conn.fetchrow(ADD, tenant, name, plan, timezone)
@@ -101,7 +101,7 @@ async def patch(
     tenant: TenantId,
     *,
     name: str | None = None,
-    plan: Plan | None = None,
+    plan: Subscription | None = None,
     timezone: str | None = None,
 ) -> Tenant | None:
     """Change what is not None; None when there is no such tenant."""

@@ -14,7 +14,7 @@ from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.denials import classify_denial
-from shared.issuer.enotas.transport import Answer, AnswerLost, Transport
+from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
 from shared.issuer.interface import (
     CancelAccepted,
@@ -187,7 +187,7 @@ class EnotasIssuer:
             number += 1
 
     async def _after_refusal(
-        self, key: ExternalId, answer: Answer, took: float
+        self, key: ExternalId, answer: EnotasAnswer, took: float
     ) -> Pending | Issued | Rejected | Unknown:
         """Tell a refusal of what a nota says from one of a nota that exists already."""
         findings = payloads.read_findings(answer.body)
@@ -229,7 +229,7 @@ class EnotasIssuer:
         return self._transport.url(f"{self._notas}/porIdExterno/{quote(key, safe='')}{more}")
 
 
-def _accepted(answer: Answer) -> Pending | Unknown:
+def _accepted(answer: EnotasAnswer) -> Pending | Unknown:
     if answer.status not in (200, 201, 202):
         return Unknown(why=f"status {answer.status}", retry_after=answer.asked_to_wait())
     try:
@@ -249,7 +249,7 @@ def _changed_before(known: Snapshot, sent_at: datetime) -> bool:
     return known.changed_at is None or known.changed_at < sent_at + RESOLUTION
 
 
-def _object(answer: Answer) -> dict[str, object]:
+def _object(answer: EnotasAnswer) -> dict[str, object]:
     try:
         content = answer.json()
     except ValueError:

@@ -22,7 +22,7 @@ from shared.net.json_bytes import read_json
 
 log = structlog.get_logger()
 
-Method = Literal["GET", "POST", "DELETE"]
+EnotasMethod = Literal["GET", "POST", "DELETE"]
 CONNECT_SECONDS: Final = 5.0
 DEFAULT_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
@@ -36,7 +36,7 @@ class AnswerLost(UncertainError):
         self.why = why
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class EnotasAnswer(Struct, frozen=True, kw_only=True):
     """What came back, whatever it says."""
 
     status: int
@@ -88,7 +88,7 @@ class Transport:
         """The address of a path that is percent-encoded already."""
         return URL(f"{self._base}{path}", encoded=True)
 
-    async def send(self, method: Method, url: URL, body: bytes | None = None) -> Answer:
+    async def send(self, method: EnotasMethod, url: URL, body: bytes | None = None) -> EnotasAnswer:
         """Send one request once. Raises AnswerLost, or IssuerUnavailable when it never left.
 
         401, 403 and 429 are raised too: they say that nothing was done.
@@ -109,7 +109,7 @@ class Transport:
             case _:
                 return answer
 
-    async def read(self, url: URL) -> Answer:
+    async def read(self, url: URL) -> EnotasAnswer:
         """Read; only 200 and refusals come back. Asks a second time when a connection broke."""
         try:
             answer = await self.send("GET", url)
@@ -124,7 +124,7 @@ class Transport:
             raise IssuerUnavailable(f"status {answer.status}")
         return answer
 
-    async def _send(self, method: Method, url: URL, body: bytes | None) -> Answer:
+    async def _send(self, method: EnotasMethod, url: URL, body: bytes | None) -> EnotasAnswer:
         try:
             async with self._session.request(
                 method,
@@ -145,4 +145,4 @@ class Transport:
             raise AnswerLost("time-out") from None
         except ClientError:
             raise AnswerLost("broken connection") from None
-        return Answer(status=response.status, headers=response.headers, body=content)
+        return EnotasAnswer(status=response.status, headers=response.headers, body=content)

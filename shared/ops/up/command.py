@@ -16,9 +16,9 @@ from shared.local.postgres import ensure_database, prepare_postgres, wait_for_po
 from shared.local.redis import prepare_redis, wait_for_redis
 from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
+    OurService,
     Part,
     Program,
-    Service,
     postgres_program,
     redis_program,
     service_programs,
@@ -38,7 +38,7 @@ PATIENCE_SECONDS: Final = 20.0  # then a person is told what is being waited for
 STEADY_SECONDS: Final = 1.0  # so long the same processes must have run before all is called ready
 
 
-def up(env: Mapping[str, str], services: Sequence[Service]) -> None:
+def up(env: Mapping[str, str], services: Sequence[OurService]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP, then leave no process behind.
 
     Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
@@ -50,7 +50,7 @@ def up(env: Mapping[str, str], services: Sequence[Service]) -> None:
 
 
 async def _until_told_to_stop(
-    env: Mapping[str, str], services: Sequence[Service], home: Home
+    env: Mapping[str, str], services: Sequence[OurService], home: Home
 ) -> None:
     running = asyncio.create_task(_run(env, services, home))
     loop = asyncio.get_running_loop()
@@ -72,7 +72,7 @@ def _tell(told: asyncio.Future[str], signal_name: str) -> None:
         told.set_result(signal_name)
 
 
-async def _run(env: Mapping[str, str], services: Sequence[Service], home: Home) -> None:
+async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Home) -> None:
     given = service_environment(env, home)
     ports = check_settings(given, services)
     await asyncio.to_thread(_clear_leftovers, home)
@@ -199,7 +199,7 @@ async def _says_ready(session: aiohttp.ClientSession, port: int) -> bool:
         return False
 
 
-def _ready_line(services: Sequence[Service], ports: Mapping[str, int]) -> str:
+def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str:
     shown = (
         f"{service.shown_as}=http://127.0.0.1:{ports[service.name]}"
         for service in services

@@ -29,7 +29,7 @@ Part = Literal["servers", "services"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class OurService:
     """One of our services: how to read its settings, and the word for its address."""
 
     name: str
@@ -46,18 +46,18 @@ WEBHOOK_PROCESSES: Final = 2
 EMITTER_PROCESSES: Final = 2
 
 SERVICES: Final = (
-    Service(
+    OurService(
         name="webhook",
         load=load_webhook,
         port_setting="WEBHOOK_PORT",
         shown_as="webhook",
         processes=WEBHOOK_PROCESSES,
     ),
-    Service(name="panel", load=load_panel, port_setting="PANEL_PORT", shown_as="panel"),
-    Service(
+    OurService(name="panel", load=load_panel, port_setting="PANEL_PORT", shown_as="panel"),
+    OurService(
         name="reconciler", load=load_reconciler, port_setting="INTERNAL_PORT", shown_as="internal"
     ),
-    Service(
+    OurService(
         name="emitter",
         load=load_emitter,
         port_setting="EMITTER_PORT",
@@ -80,7 +80,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)  # beside that of all
 
 
-def service_programs(service: Service, env: Mapping[str, str]) -> list[Program]:
+def service_programs(service: OurService, env: Mapping[str, str]) -> list[Program]:
     """The processes of a service: `webhook`, `webhook-2`.
 
     Of a setting that is divided each gets its part; there are no more processes than parts.
@@ -101,7 +101,7 @@ def service_programs(service: Service, env: Mapping[str, str]) -> list[Program]:
     ]
 
 
-def _whole(service: Service, env: Mapping[str, str]) -> int:
+def _whole(service: OurService, env: Mapping[str, str]) -> int:
     settings = service.load(env)
     if not isinstance(settings, EmitterSettings):
         raise TypeError(f"nothing of {service.name} is divided")

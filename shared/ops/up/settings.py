@@ -10,7 +10,7 @@ from shared.db.connection import CONNECT_SECONDS
 from shared.keys import prove_keys
 from shared.local.files import is_free
 from shared.local.home import Home
-from shared.ops.up.programs import Service
+from shared.ops.up.programs import OurService
 
 # Stands for the embedded servers while settings are checked, before those exist.
 LATER = {"DATABASE_URL": "postgresql://127.0.0.1/later", "REDIS_URL": "redis://127.0.0.1/0"}
@@ -27,7 +27,7 @@ def service_environment(env: Mapping[str, str], home: Home) -> dict[str, str]:
     return {**env, **generated}
 
 
-def check_settings(env: Mapping[str, str], services: Sequence[Service]) -> dict[str, int]:
+def check_settings(env: Mapping[str, str], services: Sequence[OurService]) -> dict[str, int]:
     """Each service's port by its name; SettingsError names all that is wrong with any of them."""
     filled = {**env, **{name: env.get(name) or value for name, value in LATER.items()}}
     problems: list[str] = []
@@ -54,7 +54,7 @@ async def check_keys(database_url: str, secret_keys: str) -> None:
         await conn.close()
 
 
-def check_ports(services: Sequence[Service], ports: Mapping[str, int]) -> None:
+def check_ports(services: Sequence[OurService], ports: Mapping[str, int]) -> None:
     """SettingsError names every port that another program has taken."""
     taken = [
         f"{service.port_setting}: port {ports[service.name]} is already in use on this machine;"
@@ -66,7 +66,7 @@ def check_ports(services: Sequence[Service], ports: Mapping[str, int]) -> None:
         raise SettingsError(tuple(taken))
 
 
-def _shared_ports(services: Sequence[Service], ports: Mapping[str, int]) -> list[str]:
+def _shared_ports(services: Sequence[OurService], ports: Mapping[str, int]) -> list[str]:
     by_port: dict[int, list[str]] = {}
     for service in services:
         by_port.setdefault(ports[service.name], []).append(service.port_setting)

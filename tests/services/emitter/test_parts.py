@@ -14,7 +14,7 @@ from shared.commands.actions import Asked, act
 from shared.db.outbox import outbox_store
 from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
-from shared.domain.actions import Action
+from shared.domain.actions import SaleAction
 from shared.domain.ids import BillId
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import Desk
@@ -76,7 +76,7 @@ async def dies(desk: Desk, turns: int) -> None:
         await outbox_store.free_expired_any_tenant(conn)
 
 
-async def ask(desk: Desk, bill: Bill, action: Action) -> None:
+async def ask(desk: Desk, bill: Bill, action: SaleAction) -> None:
     asked = Asked(action=action, reason="teste", by="pessoa")
     waker = Waker("redis://nobody.invalid")
     outcome = await act(desk.pool, waker, desk.tenant, [BillId(bill.id)], asked)

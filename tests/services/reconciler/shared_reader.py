@@ -10,7 +10,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 
 from shared.net.http import open_session
-from shared.vindi.budget import AccountKey, Budget, Lane
+from shared.vindi.budget import AccountKey, Budget, BudgetShare
 from shared.vindi.client import BILLS, VindiClient
 
 
@@ -28,7 +28,7 @@ async def read(redis_url: str, vindi_url: str, key: str, lane: str, *numbers: st
                 window=timedelta(seconds=window),
                 answer=timedelta(seconds=60),  # a busy machine is slow, Redis is there
             ),
-            lane=Lane(int(lane)),
+            share=BudgetShare(int(lane)),
             patience=timedelta(seconds=60),
         )
         await asyncio.gather(*(client.read_page(BILLS, None) for _ in range(requests)))

@@ -8,14 +8,14 @@ from prometheus_client import REGISTRY
 from services.reconciler.watch_loop import HealthGauges, look_at_all
 from services.sandbox.vindi.records import Bill
 from shared.db.vindi import watch_store
-from shared.watch.connection import Check, judge
+from shared.watch.connection import ConnectionCheck, judge
 from tests.services.emitter.conftest import TENANT
 from tests.services.reconciler.conftest import Watch
 
 EVERY = timedelta(minutes=5)
 
 
-async def check(watch: Watch, code: str) -> Check:
+async def check(watch: Watch, code: str) -> ConnectionCheck:
     async with watch.desk.pool.acquire() as conn:
         facts = await watch_store.facts(conn, TENANT)
     assert facts is not None

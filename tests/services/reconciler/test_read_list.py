@@ -15,7 +15,7 @@ from services.sandbox.vindi import lists, operations
 from services.sandbox.vindi.account import Account
 from shared.domain.bill import Bill
 from shared.net.http import open_session
-from shared.vindi.budget import AccountKey, Budget, Lane
+from shared.vindi.budget import AccountKey, Budget, BudgetShare
 from shared.vindi.client import BILLS, Read, VindiClient
 from shared.vindi.query import where
 
@@ -49,7 +49,7 @@ async def shop(session: ClientSession) -> AsyncIterator[tuple[Account, VindiClie
                 api_key=account.keys[0].key,
                 account=AccountKey("tabcdefghij:production"),
                 budget=Budget(None, per_window=100_000),
-                lane=Lane.RECONCILE,
+                share=BudgetShare.RECONCILE,
             ),
         )
 

@@ -6,7 +6,7 @@ from shared.crypto.tokens import new_tenant_id, new_webhook_secret
 from shared.db.connection import Pool
 from shared.db.vindi import watch_store
 from shared.domain.ids import TenantId
-from shared.watch.connection import Check, judge
+from shared.watch.connection import ConnectionCheck, judge
 from tests.services.webhook.conftest import Tenant, a_tenant, serving, settings_for
 from tests.services.webhook.payloads import a_bill_event
 
@@ -17,7 +17,7 @@ CONNECT = """
 """
 
 
-async def health_of(pool: Pool, tenant: TenantId) -> Check:
+async def health_of(pool: Pool, tenant: TenantId) -> ConnectionCheck:
     async with pool.acquire() as conn:
         facts = await watch_store.facts(conn, tenant)
     assert facts is not None

@@ -8,7 +8,7 @@ import pytest
 from services.emitter.dispatch import Dispatcher
 from shared.commands.brakes import release_brake
 from shared.db.tenants import brakes_store
-from shared.domain.brakes import Limits, Today, Wanted, brake
+from shared.domain.brakes import TenantLimits, Today, Wanted, brake
 from shared.domain.ids import BillId
 from shared.domain.money import Cents
 from shared.run.waker import Waker
@@ -37,20 +37,20 @@ def notas(count: int, amount: int = 10_000, **changes: Any) -> list[Wanted]:
 @pytest.mark.parametrize(
     ("limits", "day", "wanted", "held", "code"),
     [
-        (Limits(), today(), notas(500), 0, None),
-        (Limits(notas_a_day=10), today(notas=8), notas(5), 3, "brake_daily_count"),
-        (Limits(amount_a_day=Cents(35_000)), today(), notas(5), 2, "brake_daily_amount"),
-        (Limits(amount_a_nota=Cents(9_999)), today(), notas(2), 2, "brake_nota_amount"),
-        (Limits(), today(history_days=20, busiest=10), notas(60), 10, "brake_unusual"),
-        (Limits(), today(history_days=20, busiest=1), notas(20), 0, None),
-        (Limits(), today(history_days=20, busiest=1), notas(21), 1, "brake_unusual"),
-        (Limits(), today(history_days=20, busiest=1), notas(99, past=True), 0, None),
-        (Limits(unusual=False), today(history_days=20, busiest=1), notas(99), 0, None),
-        (Limits(notas_a_day=1), today(notas=1), notas(9, free=True), 0, None),
+        (TenantLimits(), today(), notas(500), 0, None),
+        (TenantLimits(notas_a_day=10), today(notas=8), notas(5), 3, "brake_daily_count"),
+        (TenantLimits(amount_a_day=Cents(35_000)), today(), notas(5), 2, "brake_daily_amount"),
+        (TenantLimits(amount_a_nota=Cents(9_999)), today(), notas(2), 2, "brake_nota_amount"),
+        (TenantLimits(), today(history_days=20, busiest=10), notas(60), 10, "brake_unusual"),
+        (TenantLimits(), today(history_days=20, busiest=1), notas(20), 0, None),
+        (TenantLimits(), today(history_days=20, busiest=1), notas(21), 1, "brake_unusual"),
+        (TenantLimits(), today(history_days=20, busiest=1), notas(99, past=True), 0, None),
+        (TenantLimits(unusual=False), today(history_days=20, busiest=1), notas(99), 0, None),
+        (TenantLimits(notas_a_day=1), today(notas=1), notas(9, free=True), 0, None),
     ],
 )
 def test_a_day_is_braked_where_its_limit_is(
-    limits: Limits, day: Today, wanted: list[Wanted], held: int, code: str | None
+    limits: TenantLimits, day: Today, wanted: list[Wanted], held: int, code: str | None
 ) -> None:
     braked = brake(limits, day, wanted)
 
@@ -66,7 +66,7 @@ async def held(desk: Desk) -> int:
 
 async def limit(desk: Desk, **limits: Any) -> None:
     async with desk.pool.acquire() as conn:
-        await brakes_store.put(conn, desk.tenant, Limits(**limits))
+        await brakes_store.put(conn, desk.tenant, TenantLimits(**limits))
 
 
 async def test_a_limit_of_notas_a_day_holds_with_several_emitters_at_work(desk: Desk) -> None:

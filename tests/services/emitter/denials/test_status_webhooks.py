@@ -17,7 +17,7 @@ from aiohttp import web
 from services.reconciler.deliver import WAITS, Courier
 from shared.crypto.webhook_signature import new_signing_secret, signed_headers
 from shared.db.hooks import status_webhooks_store
-from shared.db.hooks.status_webhooks_store import Delivery
+from shared.db.hooks.status_webhooks_store import StatusDelivery
 from shared.net.guarded import TargetRefused, check_target, is_public, open_guarded_session
 from tests.services.api.support import World
 from tests.services.emitter.conftest import SEALER, Desk
@@ -75,7 +75,7 @@ async def deliver(desk: Desk, *, loopback: bool = True) -> None:
         await courier.finish()  # once: what failed is due again in five seconds
 
 
-async def deliveries(desk: Desk) -> list[Delivery]:
+async def deliveries(desk: Desk) -> list[StatusDelivery]:
     async with desk.pool.acquire() as conn:
         return await status_webhooks_store.list_newest_first(
             conn, desk.tenant, before=None, limit=50

@@ -18,7 +18,7 @@ from shared.crypto.tokens import new_backfill_id
 from shared.db.backfill import backfills_store
 from shared.db.connection import Pool
 from shared.db.tenants import rules_store
-from shared.domain.backfill_run import Asked, Backfill, Summary
+from shared.domain.backfill_run import Backfill, BackfillRequest, Summary
 from shared.domain.ids import BackfillId, BillId
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import SEALER, Desk, a_desk
@@ -47,7 +47,7 @@ class Office:
     ) -> BackfillId:
         async with self.pool.acquire() as conn:
             in_force = await rules_store.in_force(conn, self.desk.tenant)
-            asked = Asked(
+            asked = BackfillRequest(
                 since=date.fromisoformat(since),
                 until=date.fromisoformat(until) if until else None,
                 dry_run=dry_run,

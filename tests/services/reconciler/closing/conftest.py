@@ -16,7 +16,7 @@ from shared.db.connection import Pool
 from shared.db.tenants import connections_store, tenants_store
 from shared.domain.closing import Closing, Month
 from shared.domain.ids import BillId
-from shared.vindi.budget import Lane
+from shared.vindi.budget import BudgetShare
 from tests.services.emitter.conftest import SEALER, Desk, a_desk
 
 
@@ -65,7 +65,7 @@ class Books:
             vindi = await connections_store.get_vindi(conn, SEALER, self.desk.tenant)
         assert tenant is not None
         assert vindi is not None
-        client = self.desk.tools.clients.vindi(self.desk.tenant, vindi, Lane.RECONCILE)
+        client = self.desk.tools.clients.vindi(self.desk.tenant, vindi, BudgetShare.RECONCILE)
         return await close(self.desk.pool, self.totals, client, tenant, month or self.month)
 
 
