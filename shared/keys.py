@@ -8,7 +8,9 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Final, NoReturn
 
 import asyncpg
@@ -19,11 +21,12 @@ from shared.db.connection import CONNECT_SECONDS, Connection, Pool
 from shared.db.tenants import key_canaries_store
 from shared.db.tenants.key_canaries_store import SealedSample
 from shared.domain.ids import TenantId
+from shared.run.loops import Next, Periodic, beside
 
 NOBODY: Final = TenantId("-")  # a canary is bound to no tenant
 PURPOSE: Final = "canary"
 ASK_SECONDS: Final = 2.0 + CONNECT_SECONDS
-ASK_AGAIN_SECONDS: Final = 1.0
+ASK_AGAIN: Final = timedelta(seconds=1)
 
 
 class WrongKeysError(UnsealError):
@@ -81,13 +84,15 @@ async def proven_keys(
     if await _tried(pool, sealer, refuse):
         yield
         return
-    trying = asyncio.create_task(_try_until_tried(pool, sealer, refuse), name="prove-keys")
-    try:
+    trying = Periodic(
+        name="prove-keys",
+        step=partial(_try_again, pool, sealer, refuse),
+        every=ASK_AGAIN,
+        failed="keys_not_proven",
+        rests_first=True,
+    )
+    async with beside(prove_keys=trying.run):
         yield
-    finally:
-        trying.cancel()
-        with suppress(asyncio.CancelledError):
-            await trying
 
 
 def end_process(error: WrongKeysError) -> NoReturn:
@@ -97,13 +102,10 @@ def end_process(error: WrongKeysError) -> NoReturn:
     os._exit(EXIT_CODE)
 
 
-async def _try_until_tried(
+async def _try_again(
     pool: Pool, sealer: Sealer, refuse: Callable[[WrongKeysError], None]
-) -> None:
-    while True:
-        await asyncio.sleep(ASK_AGAIN_SECONDS)
-        if await _tried(pool, sealer, refuse):
-            return
+) -> Next | None:
+    return Next.NEVER if await _tried(pool, sealer, refuse) else None
 
 
 async def _tried(pool: Pool, sealer: Sealer, refuse: Callable[[WrongKeysError], None]) -> bool:

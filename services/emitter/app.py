@@ -19,14 +19,10 @@ from services.emitter.leases import Leases
 from services.emitter.loop import Loop, free_leases_for_ever
 from shared.clients import open_clients
 from shared.config.settings import EmitterSettings
-from shared.crypto.seal import Sealer
-from shared.db.connection import open_pool
-from shared.db.migrate import schema_check
-from shared.keys import proven_keys
 from shared.run.loops import beside
 from shared.run.tasks import end_task
 from shared.run.waker import ring_worker
-from shared.telemetry.health import Check, NotReadyError, health_routes
+from shared.service import Resources, make_app, open_stored
 
 DRAIN_SECONDS: Final = 8.0  # what is at the issuer may answer; the rest is looked up later
 
@@ -34,39 +30,32 @@ log = structlog.get_logger()
 
 
 def create_app(settings: EmitterSettings) -> Starlette:
-    """The emitter's app; its lifespan runs the loop and ends it gently."""
-    checks: list[Check] = []
+    """The service as an app; it works for as long as its server runs."""
+    return make_app(partial(open_emitter, settings))
 
-    async def database() -> None:
-        if not checks:
-            raise NotReadyError("starting")
-        await checks[0]()
 
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        process = settings.process
-        sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
+@asynccontextmanager
+async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
+    """The loop and what runs beside it; ends gently."""
+    process = settings.process
+    async with (
+        open_stored("emitter", settings) as stored,
+        open_clients(process, settings.vindi, settings.issuer) as clients,
+    ):
+        pool, sealer = stored.pool, stored.sealer
+        leases = Leases()
+        scribe = Scribe(pool, leases)
+        tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, scribe=scribe)
+        loop = Loop(Dispatcher(tools=tools, worker=worker_name()))
         async with (
-            open_pool(process.database, application="emitter") as pool,
-            proven_keys(pool, sealer),
-            open_clients(process, settings.vindi, settings.issuer) as clients,
+            beside(
+                renew_leases=partial(leases.renew_for_ever, pool),
+                free_leases=partial(free_leases_for_ever, pool, loop),
+                ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
+            ),
+            _running(loop),
         ):
-            leases = Leases()
-            scribe = Scribe(pool, leases)
-            tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, scribe=scribe)
-            loop = Loop(Dispatcher(tools=tools, worker=worker_name()))
-            async with (
-                beside(
-                    renew_leases=partial(leases.renew_for_ever, pool),
-                    free_leases=partial(free_leases_for_ever, pool, loop),
-                    ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
-                ),
-                _running(loop),
-            ):
-                checks.append(schema_check(pool))
-                yield
-
-    return Starlette(routes=health_routes({"database": database}), lifespan=lifespan)
+            yield stored
 
 
 @asynccontextmanager

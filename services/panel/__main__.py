@@ -1,17 +1,8 @@
-import os
+"""`python -m services.panel`: what finance people see."""
 
 from services.panel.app import create_app
-from shared.config.settings import load_or_exit, load_panel
-from shared.telemetry.logs import configure_logs
-from shared.telemetry.serve import serve
-
-
-def main() -> None:
-    settings = load_or_exit(load_panel, os.environ)
-    process = settings.process
-    configure_logs("panel", level=process.log.level, format=process.log.format)
-    serve(create_app(settings), host=process.host, port=process.port)
-
+from shared.config.settings import load_panel
+from shared.service import run
 
 if __name__ == "__main__":
-    main()
+    run("panel", load_panel, create_app)

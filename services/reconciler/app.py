@@ -1,6 +1,8 @@
-"""The reconciler's HTTP side: the internal API, health and metrics."""
+"""The reconciler as an ASGI app: the internal API, and its loops beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -8,11 +10,9 @@ from typing import Final
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Lifespan
 
 from services.reconciler.api import (
     actions,
@@ -35,9 +35,11 @@ from services.reconciler.api.kit.openapi import describe
 from services.reconciler.api.kit.operation import PREFIX, AnyOperation
 from services.reconciler.api.kit.problem import Problem, render_problem
 from services.reconciler.api.kit.serve import PathEndpoint
+from services.reconciler.loops import run_loops
+from services.reconciler.services import Services, open_services
 from shared.config.env import ApiToken
-from shared.telemetry.health import Check, health_routes
-from shared.telemetry.metrics import RequestMetrics
+from shared.config.settings import ReconcilerSettings
+from shared.service import make_app
 
 log = structlog.get_logger()
 
@@ -61,20 +63,21 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
 )
 
 
-def create_app(
-    tokens: Sequence[ApiToken],
-    checks: Mapping[str, Check],
-    lifespan: Lifespan[Starlette] | None = None,
-) -> Starlette:
-    """The application. `app.state.services` must be there before the first request."""
-    app = Starlette(
-        routes=[*_routes(tokens), *health_routes(checks)],
-        middleware=[Middleware(RequestMetrics)],
+def create_app(settings: ReconcilerSettings) -> Starlette:
+    """The service as an app; what it works with is opened when its server starts."""
+    app = make_app(
+        partial(_opened, settings),
+        routes=_routes(settings.api_tokens),
         exception_handlers={HTTPException: _refuse, Exception: _fail},
-        lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
+
+
+@asynccontextmanager
+async def _opened(settings: ReconcilerSettings) -> AsyncIterator[Services]:
+    async with open_services(settings) as services, run_loops(services):
+        yield services
 
 
 def _routes(tokens: Sequence[ApiToken]) -> list[BaseRoute]:

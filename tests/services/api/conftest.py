@@ -11,7 +11,7 @@ import pytest_asyncio
 import uvicorn
 from starlette.types import ASGIApp
 
-from services.reconciler.run import wire
+from services.reconciler.app import create_app
 from services.sandbox.run import Sandbox, running_sandbox
 from shared.config.settings import ReconcilerSettings, load_reconciler
 from shared.crypto.seal import Sealer
@@ -49,7 +49,7 @@ async def settings(database: str, redis_url: str, sandbox: Sandbox) -> Reconcile
 async def api(settings: ReconcilerSettings) -> AsyncIterator[Api]:
     """The API with a token; `api.base` is where it listens."""
     async with (
-        serving(wire(settings)) as base,
+        serving(create_app(settings)) as base,
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as http,
     ):
         yield Api(base=base, http=http)

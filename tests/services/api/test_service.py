@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import aiohttp
 
-from services.reconciler.run import wire
+from services.reconciler.app import create_app
 from shared.config.secret import Secret
 from shared.config.settings import ReconcilerSettings
 from tests.services.api.conftest import serving
@@ -24,7 +24,7 @@ async def test_without_its_database_it_lives_and_asks_to_come_again(
     gone = replace(
         settings.process.database, url=Secret.of("postgresql://nobody@127.0.0.1:1/nothing")
     )
-    app = wire(replace(settings, process=replace(settings.process, database=gone)))
+    app = create_app(replace(settings, process=replace(settings.process, database=gone)))
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     async with serving(app) as base, aiohttp.ClientSession(headers=headers) as http:
@@ -41,7 +41,7 @@ async def test_redis_is_not_needed_to_answer(settings: ReconcilerSettings) -> No
     headers = {"Authorization": f"Bearer {TOKEN}"}
 
     async with (
-        serving(wire(replace(settings, process=away))) as base,
+        serving(create_app(replace(settings, process=away))) as base,
         aiohttp.ClientSession(headers=headers) as http,
         http.post(f"{base}/internal/v1/tenants", json={"name": "Aurora", "plan": "pro"}) as reply,
     ):

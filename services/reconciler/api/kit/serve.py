@@ -40,7 +40,7 @@ class PathEndpoint:
     """All methods of one path, as an ASGI application."""
 
     def __init__(self, tokens: Sequence[ApiToken], operations: Sequence[AnyOperation]) -> None:
-        """The operations share one path; they work with the application's `state.services`."""
+        """The operations share one path; they work with the application's `state.resources`."""
         self._tokens = tokens
         self._operations: Mapping[str, AnyOperation] = {op.method: op for op in operations}
         self.__name__ = operations[0].path  # how metrics name it: the pattern, never a path
@@ -75,7 +75,7 @@ class PathEndpoint:
                 headers={"Allow": ", ".join(sorted(self._operations))},
             )
         actor = authenticate(request.headers.get("Authorization", ""), self._tokens)
-        services: Services = request.app.state.services
+        services: Services = request.app.state.resources
         tenant = await _find_tenant(request, services) if operation.of_tenant else None
         query = read_query(request, operation.query)
         body, _ = await read_body(request, operation.body)

@@ -1,0 +1,111 @@
+"""The one shape of a service: its settings, what it works with, and the app on top of that.
+
+`run` is all there is to a `__main__`. What a service works with is opened when its server starts
+and closed when that ends, in the one `opening` that it hands to `make_app`. The stores need not be
+there yet: until they are it lives and is not ready.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from shared.config.secret import Secret
+from shared.config.settings import ProcessSettings, load_or_exit
+from shared.crypto.seal import Sealer
+from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
+from shared.db.migrate import schema_check
+from shared.keys import proven_keys
+from shared.telemetry.health import NotReadyError, health_routes
+from shared.telemetry.logs import configure_logs
+from shared.telemetry.metrics import RequestMetrics
+from shared.telemetry.serve import serve
+
+
+class ServiceSettings(Protocol):
+    """Every service has its own, and these in them."""
+
+    @property
+    def process(self) -> ProcessSettings:
+        """Stores, logs, and where it listens."""
+
+    @property
+    def secret_keys(self) -> tuple[Secret, ...]:
+        """The first seals, all open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What a service works with; most need more."""
+
+    pool: Pool
+    sealer: Sealer
+
+
+S = TypeVar("S", bound=ServiceSettings)
+Opening = Callable[[], AbstractAsyncContextManager[Resources]]
+Handlers = Mapping[Any, Callable[..., Any]]
+
+
+def run(
+    name: str,
+    load: Callable[[Mapping[str, str]], S],
+    create_app: Callable[[S], ASGIApp],
+    *,
+    share_port: bool = False,
+) -> None:
+    """Read the environment and serve until told to stop; see `serve` for `share_port`."""
+    settings = load_or_exit(load, os.environ)
+    process = settings.process
+    configure_logs(name, level=process.log.level, format=process.log.format)
+    serve(create_app(settings), host=process.host, port=process.port, share_port=share_port)
+
+
+@asynccontextmanager
+async def open_stored(
+    name: str, settings: ServiceSettings, *, statement_timeout: timedelta = STATEMENT_TIMEOUT
+) -> AsyncIterator[Resources]:
+    """The database, and keys that are proven to open what it holds; else the process ends."""
+    sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
+    database = settings.process.database
+    async with (
+        open_pool(database, application=name, statement_timeout=statement_timeout) as pool,
+        proven_keys(pool, sealer),
+    ):
+        yield Resources(pool=pool, sealer=sealer)
+
+
+def make_app(
+    opening: Opening,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    exception_handlers: Handlers | None = None,
+) -> Starlette:
+    """These routes and those of health; `app.state.resources` is what `opening` gave."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with opening() as resources:
+            app.state.resources = resources
+            yield
+
+    async def database() -> None:
+        resources: Resources | None = getattr(app.state, "resources", None)
+        if resources is None:
+            raise NotReadyError("starting")
+        await schema_check(resources.pool)()
+
+    app = Starlette(
+        routes=[*routes, *health_routes({"database": database})],
+        middleware=[Middleware(RequestMetrics)],
+        exception_handlers=exception_handlers,
+        lifespan=lifespan,
+    )
+    return app
