@@ -11,8 +11,10 @@ from shared.db.outbox.outbox_store import LIVE, Entry
 from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer
 from shared.domain.ids import BillId, ChargeId, CustomerId, TenantId
 from shared.domain.money import Cents
+from shared.domain.nota import NotaStatus
+from shared.domain.parts import WHOLE, Part, Share
 from shared.domain.rule import Rule
-from shared.domain.sale import LastNota, SaleFacts, TenantTerms, Wish
+from shared.domain.sale import SaleFacts, TenantTerms, Wish
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 ACTIVE_FROM = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -108,13 +110,19 @@ def a_customer(**changes: Any) -> Customer:
     return replace(customer, **changes)
 
 
+def a_nota(status: NotaStatus, *, amount: int = 10_000, **changes: Any) -> Part:
+    """The nota of a whole bill, as a decision looks at it."""
+    part = Part(share=Share(part=WHOLE, amount=Cents(amount)), status=status, revision=1)
+    return replace(part, **changes)
+
+
 def a_sale(
     bill: Bill | None = None,
     *,
     refunds: Mapping[ChargeId, Cents] | None = None,
     customer: Customer | None = None,
     no_customer: bool = False,
-    nota: LastNota | None = None,
+    nota: Part | None = None,
     wish: Wish | None = None,
     **changes: Any,
 ) -> SaleFacts:
@@ -123,7 +131,7 @@ def a_sale(
         refunds=refunds or {},
         customer=None if no_customer else customer or a_customer(),
         came_alive_at=None,
-        nota=nota,
+        parts=(nota,) if nota else (),
         wish=wish,
         wish_at=NOW if wish else None,
         competencia=None,

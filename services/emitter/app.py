@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from starlette.applications import Starlette
 
-from services.emitter.acting.group_commit import Scribe
+from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
@@ -44,8 +44,8 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
     ):
         pool, sealer = stored.pool, stored.sealer
         leases = Leases()
-        scribe = Scribe(pool, leases)
-        tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, scribe=scribe)
+        commits = GroupCommit(pool, leases)
+        tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, commits=commits)
         loop = Loop(Dispatcher(tools=tools, worker=worker_name()))
         async with (
             beside(

@@ -37,7 +37,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
     gate: Gate
-    behind: asyncio.Semaphore  # those of them that sales of a backfill may wait for at once
+    backfill_slots: asyncio.Semaphore  # those that sales of a backfill may wait for at once
     now: datetime
 
     def seal(self, value: bytes, purpose: str) -> bytes:
@@ -97,6 +97,6 @@ async def load_context(
         sealer=sealer,
         slots=clients.slots(issuer),
         gate=gate,
-        behind=clients.slots(issuer, behind=True),
+        backfill_slots=clients.slots(issuer, behind=True),
         now=now,
     )

@@ -77,7 +77,11 @@ async def _unsent(pool: Pool, sealer: Sealer, tenant: TenantId) -> AsyncIterator
                 notas = await notas_store.load_newest(conn, tenant, ids)
             if not rows:
                 break
-            sent = {b for b, nota in notas.items() if nota.status is not NotaStatus.CANCELLED}
+            sent = {
+                bill
+                for bill, found in notas.items()
+                if any(nota.status is not NotaStatus.CANCELLED for nota in found)
+            }
             yield [
                 _facts(sealer, tenant, row, bills[row.bill_id], sales[row.bill_id])
                 for row in rows
@@ -95,7 +99,6 @@ def _facts(
         refunds=known.refunds,
         customer=None if row.customer is None else open_customer(sealer, tenant, row.customer),
         came_alive_at=came_alive(known, bill),
-        nota=None,
         wish=sale.wish,
         wish_at=sale.wish_at,
         competencia=sale.competencia,

@@ -7,7 +7,6 @@ from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
 from shared.db.outbox import outbox_wakes
 from shared.db.sales import statements_store, timeline_store
-from shared.db.sales.statements_store import LockedNota
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store
 from shared.domain.actions import Refusal
@@ -44,13 +43,11 @@ async def state_nota(
         found = await statements_store.lock(conn, tenant, bill)
         if found is None:
             raise LookupError("no such sale")
-        answer = judge_statement(
-            exists=statement.exists, nota=found.status, denial=found.denial, leased=found.leased
-        )
+        answer = judge_statement(found.parts, exists=statement.exists, leased=found.leased)
         if isinstance(answer, Refusal):
             return answer
         before = await status_webhooks_store.before(conn, tenant, [bill])
-        await _write(conn, tenant, found, answer, statement)
+        await _write(conn, tenant, bill, answer, statement)
         await status_webhooks_store.announce(conn, tenant, before)
     await waker.ring()
     return None
@@ -59,27 +56,26 @@ async def state_nota(
 async def _write(
     conn: Connection,
     tenant: TenantId,
-    nota: LockedNota,
+    bill: BillId,
     answer: Valid | LookOnceMore | SendAgain,
     statement: Statement,
 ) -> None:
     match answer:
         case Valid():
             number = statement.number
-            await statements_store.state_valid(conn, tenant, nota, number, STATED_BY_PERSON)
+            await statements_store.state_valid(conn, tenant, bill, answer.part, number)
         case LookOnceMore():
-            await statements_store.look_once_more(conn, tenant, nota)
+            await statements_store.look_once_more(conn, tenant, bill, answer.part)
         case SendAgain():
-            await statements_store.send_again(conn, tenant, nota)
+            await statements_store.send_again(conn, tenant, bill, answer.part)
         case _:
             assert_never(answer)
-    bill = nota.bill_id
     # A divided sale may lack other parts still: how it stands is decided at the next look.
     await outbox_wakes.wake(
-        conn, tenant, [bill], about_bill=isinstance(answer, Valid) and nota.part > 0
+        conn, tenant, [bill], about_bill=isinstance(answer, Valid) and answer.part > 0
     )
     seen = "existe na prefeitura" if statement.exists else "não existe na prefeitura"
-    why = f"nota {nota.part}: {seen}" if nota.part else seen
+    why = f"nota {answer.part}: {seen}" if answer.part else seen
     why = f"{why}: {statement.reason}"
     told = Happening(bill_id=bill, what=STATED_BY_PERSON, why=why, by=statement.by)
     await timeline_store.add(conn, tenant, [told])

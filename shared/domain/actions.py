@@ -19,10 +19,10 @@ _NUMBERING: Final = "denied_numbering"
 
 
 class ActionState(Struct, frozen=True, kw_only=True):
-    """What an action looks at; `nota` and `denial` are those of the newest nota.
+    """What an action looks at.
 
-    Of a divided sale they are those of the part that is missing, if one is; `stands` says whether
-    another part has a valid nota, `denied` whether one was denied and `denial` is of that one.
+    `nota` is the one an action is about, see `part_states.nota_to_act_on`; `stands` says whether
+    any nota is valid, `denied` whether one was denied, and `denial` is of that one.
     """
 
     status: SaleStatus

@@ -5,9 +5,10 @@ from typing import Final
 from shared.domain.bill import BillStatus
 from shared.domain.choose_rule import choose_moment
 from shared.domain.moment import moment_created
+from shared.domain.part_states import amount_of, cancelled_for
 from shared.domain.refunds import cause_of, paid_twice, refunded_above
 from shared.domain.rule import Rule
-from shared.domain.sale import LastNota, SaleFacts
+from shared.domain.sale import SaleFacts
 
 REOPENED: Final = "bill_reopened_after_issue"
 MOVED: Final = "bill_moved_after_issue"
@@ -30,32 +31,32 @@ ABOUT_BILL: Final = (
 )
 
 
-def attention_after_issue(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> str | None:
+def attention_after_issue(sale: SaleFacts, rule: Rule | None) -> str | None:
     """Name what no longer fits a nota that is wanted, its payment apart; the gravest first."""
-    if nota.customer_id is not None and nota.customer_id != sale.bill.customer_id:
+    if sale.made_out_to is not None and sale.made_out_to != sale.bill.customer_id:
         return MOVED
     if _reopened(sale, rule):
         return REOPENED
-    if _changed(sale, nota):
+    if _changed(sale):
         return "bill_changed_after_issue"
     return PAID_TWICE if paid_twice(sale.bill, sale.refunds) else None
 
 
-def attention_after_cancel(sale: SaleFacts, nota: LastNota) -> str | None:
+def attention_after_cancel(sale: SaleFacts) -> str | None:
     """Name a nota that was cancelled with its payment, when the bill is paid again."""
     if refunded_above(sale.bill, sale.refunds):
         return REFUNDED_ABOVE
-    lost_payment = nota.cancelled_for in ("refunded", "bill_canceled", "payment_undone")
+    lost_payment = cancelled_for(sale.parts) in ("refunded", "bill_canceled", "payment_undone")
     paid = sale.bill.status is BillStatus.PAID and bool(sale.bill.paid_charges)
     undone = cause_of(sale.bill, sale.refunds) in ("full", "bill_canceled")
     return PAID_AFTER_CANCEL if lost_payment and paid and not undone else None
 
 
-def _changed(sale: SaleFacts, nota: LastNota) -> bool:
-    bill = sale.bill
-    if bill.status is BillStatus.PENDING and bill.amount == 0 and nota.amount:
+def _changed(sale: SaleFacts) -> bool:
+    bill, asked_for = sale.bill, amount_of(sale.parts)
+    if bill.status is BillStatus.PENDING and bill.amount == 0 and asked_for:
         return False  # its charge was canceled, its lines still say what was sold
-    return bill.lines_total != nota.amount
+    return bill.lines_total != asked_for
 
 
 def _reopened(sale: SaleFacts, rule: Rule | None) -> bool:

@@ -2,16 +2,14 @@
 
 from datetime import date, datetime, timedelta
 
-from shared.domain.attention import attention_after_cancel, attention_after_issue
+from shared.domain.attention import attention_after_cancel
 from shared.domain.bill import BillStatus
 from shared.domain.choose_rule import IssueMoment, choose_moment
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
-from shared.domain.decide_parts import decide_parts
+from shared.domain.decide_asked import decide_asked
 from shared.domain.decision import (
-    Cancel,
     Decision,
     Due,
-    Follow,
     Hold,
     Issue,
     Keep,
@@ -20,14 +18,10 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.draft import buyer_mended
 from shared.domain.moment import Moment, guarantee_end, moment_created, moment_undone
-from shared.domain.nota import IN_FLIGHT, NotaStatus
-from shared.domain.part_states import is_over
-from shared.domain.refund_policy import CODES, treat
-from shared.domain.refunds import cause_of
+from shared.domain.part_states import is_over, was_asked
 from shared.domain.rule import Rule
-from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.sending import (
     amounts,
     attention_to_payment,
@@ -35,9 +29,8 @@ from shared.domain.sending import (
     drafted,
     is_free,
     moment_for,
-    send_again,
 )
-from shared.domain.undone import above, attention_to, treatment_of_standing, undone, unwanted_code
+from shared.domain.undone import undone
 
 
 def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
@@ -46,15 +39,13 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     A sale no rule foresaw is held, never skipped: a nota owed and forgotten costs more than a
     question to a person.
     """
-    nota = sale.nota
-    if sale.parts and nota is not None and not is_over(sale.parts):
-        return decide_parts(sale, nota, rule, terms, now)
-    if nota is not None and nota.status is not NotaStatus.CANCELLED:
-        return _decide_with_nota(sale, nota, rule, terms, now)
+    asked = was_asked(sale.parts)
+    if asked and not is_over(sale.parts):
+        return decide_asked(sale, rule, terms, now)
     if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
         return NotYet()
-    if nota is not None and sale.wish != "issue":
-        return Keep(attention=attention_after_cancel(sale, nota))
+    if asked and sale.wish != "issue":
+        return Keep(attention=attention_after_cancel(sale))
     return _decide_unsent(sale, rule, terms, now)
 
 
@@ -68,71 +59,6 @@ def decide_with_customer(
     if before.due is None or rule is None or sale.customer is None:
         return decide(sale, rule, terms, now)
     return _write(sale, rule, terms, before.due)
-
-
-def _decide_with_nota(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
-) -> Decision:
-    if nota.status in IN_FLIGHT:
-        return _follow(sale, nota, rule)
-    match nota.status:
-        case NotaStatus.DENIED:
-            return _decide_denied(sale, nota, rule, terms, now)
-        case NotaStatus.CANCELLING:
-            return Follow(attention=above(sale))
-        case NotaStatus.CANCEL_REFUSED if sale.wish != "cancel":
-            return Keep(attention="cancel_refused")
-        case _:
-            pass
-    cause = cause_of(sale.bill, sale.refunds)
-    if sale.wish == "cancel":
-        return _cancel(sale, unwanted_code(cause), terms)
-    if cause is None:
-        return Keep(attention=attention_after_issue(sale, nota, rule))
-    treatment = treatment_of_standing(cause, nota, rule, terms, now)
-    if treatment == "cancel":
-        return _cancel(sale, CODES[cause], terms)
-    return Keep(attention=attention_to(sale, nota, rule, cause, treatment))
-
-
-def _cancel(sale: SaleFacts, code: str, terms: TenantTerms) -> Decision:
-    if not terms.issuing:
-        return Keep(attention="tenant_paused")
-    return Cancel(code=code, attention=above(sale))
-
-
-def _follow(sale: SaleFacts, nota: LastNota, rule: Rule | None) -> Follow:
-    cause = cause_of(sale.bill, sale.refunds)
-    if sale.wish == "cancel":
-        return Follow(then_cancel=unwanted_code(cause))
-    if cause is None:
-        return Follow(attention=attention_after_issue(sale, nota, rule))
-    treatment = treat(cause, "while", rule)
-    if treatment == "remember":
-        return Follow(then_cancel=CODES[cause])
-    return Follow(attention=attention_to(sale, nota, rule, cause, treatment))
-
-
-def _decide_denied(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
-) -> Decision:
-    cause = cause_of(sale.bill, sale.refunds)
-    if cause == "bill_canceled":
-        return Skip(code="bill_canceled")
-    if cause != "full" and sale.wish == "cancel":
-        return Skip(code="canceled_by_person")  # asked for while it was with the issuer
-    stopped = undone(sale, rule)
-    if stopped is not None:
-        return stopped
-    if sale.wish == "hold" or (not nota.resend and nota.denied_with is None):
-        return Keep()
-    if not nota.resend and sale.customer is None:
-        return NeedsCustomer()
-    if not nota.resend and not buyer_mended(sale, rule, nota.denied_with):
-        return Keep()
-    if not terms.issuing:
-        return Keep(attention="tenant_paused")
-    return send_again(sale, nota, rule, terms, now)
 
 
 def _decide_unsent(

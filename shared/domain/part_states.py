@@ -1,20 +1,23 @@
-"""Where the parts of a divided sale are, and what that makes of the sale. Pure."""
+"""Where the notas of a sale are, and what that makes of the sale. Pure."""
 
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from shared.domain.denials import ON_CUSTOMER
+from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
-from shared.domain.parts import PartState
+from shared.domain.parts import Part
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import STATED_BY_PERSON
 
 DOUBT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
 FOLLOWED = IN_FLIGHT | {NotaStatus.CANCELLING}
+_ENDING = frozenset({SaleStatus.CANCELLING, SaleStatus.CANCELLED, SaleStatus.CANCEL_REFUSED})
 _OVER = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
 
 
-def in_round(parts: Sequence[PartState]) -> tuple[PartState, ...]:
+def in_round(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Parts as the newest round has them: a nota cancelled in an earlier one is to be made anew.
 
     A round is a revision: all parts are issued again together after they were cancelled.
@@ -28,24 +31,34 @@ def in_round(parts: Sequence[PartState]) -> tuple[PartState, ...]:
     )
 
 
-def round_of(parts: Sequence[PartState]) -> int:
+def round_of(parts: Sequence[Part]) -> int:
     """The newest revision of any part; 0 before the first."""
     return max((one.revision for one in parts), default=0)
 
 
-def unwanted(parts: Sequence[PartState]) -> bool:
+def was_asked(parts: Sequence[Part]) -> bool:
+    """Say whether any nota was asked for."""
+    return any(one.status is not None for one in parts)
+
+
+def amount_of(parts: Sequence[Part]) -> Cents:
+    """What all notas of a sale come to."""
+    return Cents(sum(one.share.amount for one in parts))
+
+
+def unwanted(parts: Sequence[Part]) -> bool:
     """Say whether the sale is being taken back, or was: what was not issued will not be."""
     return any(one.status in _OVER or _to_cancel(one) for one in parts)
 
 
-def is_over(parts: Sequence[PartState]) -> bool:
+def is_over(parts: Sequence[Part]) -> bool:
     """Say whether a sale was taken back and nothing of it stands or is under way."""
     stands = any(one.status in FOLLOWED or one.status in VALID_NOTA for one in parts)
     return not stands and unwanted(parts)
 
 
-def together(parts: Sequence[PartState]) -> SaleStatus:
-    """The status of a sale whose parts are these: what still moves, then what needs a person."""
+def together(parts: Sequence[Part]) -> SaleStatus:
+    """The status of a sale whose notas are these: what still moves, then what needs a person."""
     ending = unwanted(parts)
     found = {one.status for one in parts}
     if NotaStatus.UNCERTAIN in found:
@@ -61,13 +74,30 @@ def together(parts: Sequence[PartState]) -> SaleStatus:
     return SaleStatus.CANCELLED if NotaStatus.ISSUED not in found else SaleStatus.ISSUED
 
 
-def stated(parts: Sequence[PartState]) -> str | None:
+def code_of(status: SaleStatus, parts: Sequence[Part]) -> str | None:
+    """Why a sale is as its notas are together: a denial, or why it was taken back.
+
+    Of several denials one that hangs on the customer's data: by it the sale is found once that
+    is mended.
+    """
+    if status is SaleStatus.DENIED:
+        denials = [one.denial for one in parts if one.status is NotaStatus.DENIED]
+        return min(denials, key=lambda denial: denial not in ON_CUSTOMER)
+    return cancelled_for(parts) if status in _ENDING else None
+
+
+def cancelled_for(parts: Sequence[Part]) -> str | None:
+    """Why notas of a sale are, or were, to be cancelled, where we asked for it."""
+    return next((one.then_cancel for one in parts if one.then_cancel is not None), None)
+
+
+def stated(parts: Sequence[Part]) -> str | None:
     """Name that a nota stands on a person's word, where one does."""
     on_word = any(one.stated and one.status is NotaStatus.ISSUED for one in parts)
     return STATED_BY_PERSON if on_word else None
 
 
-def nota_to_act_on(parts: Sequence[PartState]) -> PartState | None:
+def nota_to_act_on(parts: Sequence[Part]) -> Part | None:
     """The part a person's action is about: what moves, then what is missing, then what stands.
 
     None while a wanted part has no nota yet.
@@ -86,6 +116,6 @@ def nota_to_act_on(parts: Sequence[PartState]) -> PartState | None:
     return next((one for one in parts if one.status in VALID_NOTA), None)
 
 
-def _to_cancel(one: PartState) -> bool:
+def _to_cancel(one: Part) -> bool:
     # Once it is issued or denied the sale is decided anew, and may be wanted again.
     return one.then_cancel is not None and one.status in IN_FLIGHT

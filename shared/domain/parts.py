@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -10,17 +12,25 @@ from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.rule import Rule, ServiceRule
 
+WHOLE: Final = 0  # the part that is the whole bill
+
 
 class Share(Struct, frozen=True, kw_only=True):
-    """One part of a sale: its number from 1, its amount, and the lines of the bill it is for."""
+    """One part of a sale: its number, its amount, and the lines of the bill it is for.
+
+    Parts are numbered from 1; 0 is the whole bill, which names no lines of its own.
+    """
 
     part: int
     amount: Cents
-    lines: tuple[int, ...]
+    lines: tuple[int, ...] = ()
 
 
-class PartState(Struct, frozen=True, kw_only=True):
-    """One part and its newest nota; status None while none was asked for in this round."""
+class Part(Struct, frozen=True, kw_only=True):
+    """One nota that a sale has or is to have: the usual number is one, for the whole bill.
+
+    Status None: none was asked for in this round.
+    """
 
     share: Share
     status: NotaStatus | None = None
@@ -30,6 +40,8 @@ class PartState(Struct, frozen=True, kw_only=True):
     denial: str | None = None
     denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
     stated: bool = False  # a person says so, not the issuer
+    issued_at: datetime | None = None
+    competencia: date | None = None  # as it was sent
     mended: bool = False  # that buyer's data is other data by now
 
     @property
@@ -37,6 +49,11 @@ class PartState(Struct, frozen=True, kw_only=True):
         """Say whether a request for its nota is still to leave, as long as the sale is wanted."""
         again = self.resend or self.mended
         return self.status is None or (self.status is NotaStatus.DENIED and again)
+
+
+def is_divided(parts: Sequence[Part]) -> bool:
+    """Say whether a sale has a nota for each of several services, and none of the whole."""
+    return any(one.share.part != WHOLE for one in parts)
 
 
 def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:

@@ -10,18 +10,30 @@ from shared.domain.bill import Bill
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
 from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
+from shared.domain.denials import DAY_REFUSED
 from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, moment_created, moment_paid
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, NotaStatus
-from shared.domain.parts import PartState, Share, divide, lines_of, service_of, still_divides
+from shared.domain.part_states import round_of
+from shared.domain.parts import (
+    WHOLE,
+    Part,
+    Share,
+    divide,
+    is_divided,
+    lines_of,
+    service_of,
+    still_divides,
+)
 from shared.domain.refund_policy import LEFT_BY_RULE
 from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
-from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.undone import undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
+DIVIDED_ANEW: Final = "a fatura mudou e foi dividida de novo"
 
 
 class Drafted(Struct, frozen=True, kw_only=True):
@@ -40,59 +52,42 @@ class _Ready(Struct, frozen=True, kw_only=True):
     day: date
 
 
-def send_again(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
-) -> Decision:
-    """A denied nota once more, under its revision; the bill may have changed since."""
-    ready = _ready(sale, nota, rule, terms, now)
-    if not isinstance(ready, _Ready):
-        return ready
-    made = drafted(sale, ready.rule, terms, ready.day)
-    if isinstance(made, Hold):
-        return made
-    revision = made.revision if made.part else nota.revision
-    because = "" if nota.resend else CUSTOMER_MENDED
-    return _issue(sale, ready, made, revision, because)
-
-
-def send_next_part(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
-) -> Decision:
-    """The next part of a divided sale, as it was divided first; the rest of the bill must fit."""
+def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
+    """The next nota that is owed, as the bill was divided first; the rest of it must still fit."""
     if not terms.issuing:
         return Hold(code="tenant_paused")
-    ready = _ready(sale, nota, rule, terms, now)
+    part = next(one for one in sale.parts if one.owed)
+    ready = _ready(sale, part, rule, terms, now)
     if ready == Skip(code="zero_amount") and _made_out(sale):
         return _disagree(sale)
     if not isinstance(ready, _Ready):
         return ready
-    part = next(one for one in sale.parts if one.owed)
     if _moved(sale):
         return Hold(code=MOVED)
     if not still_divides(sale.bill, [one.share for one in sale.parts]):
-        owed_whole = not _made_out(sale) and all(one.owed for one in sale.parts)
-        return _divided_anew(sale, ready, terms) if owed_whole else _disagree(sale)
+        bound = _made_out(sale) or not all(one.owed for one in sale.parts)
+        return _disagree(sale) if bound else _drafted_anew(sale, part, ready, terms)
     service = service_of(sale.bill, part.share, ready.rule)
     if service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
     draft = draft_nota(sale, ready.rule, service, ready.day, terms.zone, part.share)
     if isinstance(draft, Hold):
         return draft
-    made = Drafted(draft=draft, revision=0, part=part.share.part)
-    because = CUSTOMER_MENDED if part.mended and not part.resend else ""
-    return _issue(sale, ready, made, _revision_of(part, sale.parts), because)
+    made = Drafted(draft=draft, revision=_revision_of(part, sale.parts), part=part.share.part)
+    return _issue(sale, ready, made, CUSTOMER_MENDED if part.mended and not part.resend else "")
 
 
-def _divided_anew(sale: SaleFacts, ready: _Ready, terms: TenantTerms) -> Decision:
-    """A bill that changed while no nota of it was made: nothing binds it to the old parts."""
+def _drafted_anew(sale: SaleFacts, part: Part, ready: _Ready, terms: TenantTerms) -> Decision:
+    """The bill as it is now, while no nota of it was made: nothing binds it to what was denied."""
     made = drafted(sale, ready.rule, terms, ready.day)
     if isinstance(made, Hold):
         return made
-    return _issue(sale, ready, made, made.revision, "a fatura mudou e foi dividida de novo")
+    mended = CUSTOMER_MENDED if part.mended and not part.resend else ""
+    return _issue(sale, ready, made, DIVIDED_ANEW if is_divided(sale.parts) else mended)
 
 
 def _ready(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+    sale: SaleFacts, part: Part, rule: Rule | None, terms: TenantTerms, now: datetime
 ) -> _Ready | Decision:
     if rule is None:
         return Hold(code="no_rule")
@@ -121,19 +116,17 @@ def _ready(
         now=now,
         locked=terms.locked_months,
         by_person=sale.wish == "issue",
-        refused=nota.day_refused,
+        refused=part.denial == DAY_REFUSED,
     )
     if day.closed:
         return Hold(code=MONTH_CLOSED, competencia=day.day)
     return _Ready(rule=rule, day=day.day)
 
 
-def _issue(
-    sale: SaleFacts, ready: _Ready, made: Drafted, revision: int, because: str = ""
-) -> Issue:
+def _issue(sale: SaleFacts, ready: _Ready, made: Drafted, because: str) -> Issue:
     return Issue(
         draft=made.draft,
-        revision=revision,
+        revision=made.revision,
         part=made.part,
         division=made.division,
         issue_at=None,
@@ -158,8 +151,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
     draft = draft_nota(sale, rule, service, day, terms.zone, first)
     if isinstance(draft, Hold):
         return draft
-    known = _known(first, sale.parts)
-    revision = known.revision if _denied(known) and known else _next_revision(sale)
+    revision = _next_revision(first.part, sale.parts)
     return Drafted(draft=draft, revision=revision, part=first.part, division=shares)
 
 
@@ -169,35 +161,34 @@ def _whole(
     draft = draft_nota(sale, rule, service, day, terms.zone)
     if isinstance(draft, Hold):
         return draft
-    division = () if sale.parts else None
-    return Drafted(draft=draft, revision=_next_revision(sale), division=division)
+    division = () if is_divided(sale.parts) else None
+    return Drafted(draft=draft, revision=_next_revision(WHOLE, sale.parts), division=division)
 
 
-def _first(shares: tuple[Share, ...], parts: tuple[PartState, ...]) -> Share | None:
+def _first(shares: tuple[Share, ...], parts: tuple[Part, ...]) -> Share | None:
     """The part to begin a round with: one that raises the revision, which a denied one keeps."""
-    anew = [share for share in shares if not _denied(_known(share, parts))]
+    denied = {one.share.part for one in parts if _denied(one)}
+    anew = [share for share in shares if share.part not in denied]
     return next(iter(anew or shares), None)
 
 
-def _known(share: Share, parts: tuple[PartState, ...]) -> PartState | None:
-    return next((one for one in parts if one.share.part == share.part), None)
+def _denied(part: Part) -> bool:
+    return part.status is NotaStatus.DENIED
 
 
-def _denied(part: PartState | None) -> bool:
-    return part is not None and part.status is NotaStatus.DENIED
+def _next_revision(number: int, parts: tuple[Part, ...]) -> int:
+    """The revision a round begins with: a new one, but for a nota that was denied."""
+    denied = [one.revision for one in parts if one.share.part == number and _denied(one)]
+    return denied[0] if denied else round_of(parts) + 1
 
 
-def _next_revision(sale: SaleFacts) -> int:
-    return 1 if sale.nota is None else sale.nota.revision + 1
-
-
-def _revision_of(part: PartState, parts: tuple[PartState, ...]) -> int:
-    return part.revision if _denied(part) else max(one.revision for one in parts)
+def _revision_of(part: Part, parts: tuple[Part, ...]) -> int:
+    return part.revision if _denied(part) else round_of(parts)
 
 
 def _moved(sale: SaleFacts) -> bool:
     """Say whether a part was made out to somebody else than the bill is now."""
-    buyer = sale.nota.customer_id if sale.nota is not None else None
+    buyer = sale.made_out_to
     return _made_out(sale) and buyer is not None and buyer != sale.bill.customer_id
 
 

@@ -1,11 +1,13 @@
 """What is said and done of a sale whose payment or bill was undone, by the tenant's table. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from shared.domain.attention import REFUNDED_ABOVE, attention_after_issue
 from shared.domain.decision import Hold, Skip
 from shared.domain.moment import local_day
+from shared.domain.parts import Part
 from shared.domain.refund_policy import (
     CODES,
     LEFT_BY_RULE,
@@ -16,7 +18,7 @@ from shared.domain.refund_policy import (
 )
 from shared.domain.refunds import Cause, cause_of, refunded_above
 from shared.domain.rule import Rule
-from shared.domain.sale import LastNota, SaleFacts, TenantTerms
+from shared.domain.sale import SaleFacts, TenantTerms
 
 CHARGED_BACK: Final = "charged_back"
 
@@ -38,27 +40,28 @@ def undone(sale: SaleFacts, rule: Rule | None) -> Hold | Skip | None:
 
 
 def treatment_of_standing(
-    cause: Cause, nota: LastNota, rule: Rule | None, terms: TenantTerms, now: datetime
+    cause: Cause, notas: Sequence[Part], rule: Rule | None, terms: TenantTerms, now: datetime
 ) -> Treatment:
-    """What is done about a nota that stands."""
-    stage = standing_stage(
-        rule,
-        issued_on=nota.issued_at and local_day(nota.issued_at, terms.zone),
-        competencia=nota.competencia,
-        today=local_day(now, terms.zone),
-    )
-    return treat(cause, stage, rule)
+    """What is done about notas that stand; it is too late where it is for each of them."""
+    stages = {
+        standing_stage(
+            rule,
+            issued_on=nota.issued_at and local_day(nota.issued_at, terms.zone),
+            competencia=nota.competencia,
+            today=local_day(now, terms.zone),
+        )
+        for nota in notas
+    }
+    return treat(cause, "after" if "after" in stages else "past_window", rule)
 
 
-def attention_to(
-    sale: SaleFacts, nota: LastNota, rule: Rule | None, cause: Cause, treatment: Treatment
-) -> str:
+def attention_to(sale: SaleFacts, rule: Rule | None, cause: Cause, treatment: Treatment) -> str:
     """What is said of a nota that is not cancelled for its cause: never nothing."""
     match treatment:
         case "too_late":
             return WINDOW_OVER
         case "leave":
-            other = attention_after_issue(sale, nota, rule) if cause == "partial" else None
+            other = attention_after_issue(sale, rule) if cause == "partial" else None
             return other or LEFT_BY_RULE
         case _:
             return above(sale) or CODES[cause]

@@ -12,9 +12,8 @@ from shared.domain.decide import decide
 from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
-from shared.domain.sale import LastNota
 from tests.bench.measure import Measure
-from tests.builders import NOW, PAID_AT, a_rule, a_sale, terms
+from tests.builders import NOW, PAID_AT, a_nota, a_rule, a_sale, terms
 
 ROUNDS: Final = 2_000
 BAR_MICROSECONDS: Final = 50.0
@@ -26,7 +25,7 @@ async def run(_: Path) -> list[Measure]:
     guarded = a_rule(issue_when="guarantee_ended", guarantee_days=7)
     plain, early = a_sale(), PAID_AT + timedelta(hours=1)
     given_back = a_sale(
-        nota=LastNota(revision=1, status=NotaStatus.ISSUED, amount=Cents(10_000)),
+        nota=a_nota(NotaStatus.ISSUED),
         refunds={ChargeId(50): Cents(10_000)},
     )
     return [

@@ -4,34 +4,32 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, cast
 
+from msgspec.structs import replace
+
 from services.emitter.planning import answers
-from services.emitter.planning.answers import Reader, Sent
-from services.emitter.planning.plan import STATUS_OF_NOTA, plan_sale
+from services.emitter.planning.answers import Answer, Reader
+from services.emitter.planning.plan import plan_sale
 from services.emitter.planning.rows import Terms
-from services.emitter.work import (
-    CancelNota,
-    FollowUp,
-    FreshSale,
-    Known,
-    KnownPart,
-    Plan,
-    Send,
-    Steps,
-)
-from shared.db.sales.notas_store import KnownNota, liveliest
+from services.emitter.planning.sale_after import Answered, sale_after
+from services.emitter.work import Act, Ask, FreshSale, Known, Plan, Send, Step
+from shared.db.sales.notas_store import KnownNota
+from shared.db.sales.sale_notas import NONE, SaleNotas, gathered
 from shared.db.sales.sales_store import KnownSale, SaleRow
 from shared.domain.decide import decide
 from shared.domain.decision import NeedsCustomer
 from shared.domain.ids import CustomerId, IssuerNotaId
 from shared.domain.money import Cents
-from shared.domain.nota import NotaStatus, external_id
-from shared.domain.parts import Share
+from shared.domain.nota import external_id
+from shared.domain.part_states import together
+from shared.domain.parts import Part, Share
 from shared.domain.sale import SaleStatus, Wish
+from shared.domain.statement import STATED_BY_PERSON
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.interface import Finding, Phase, Snapshot
 from tests.builders import TENANT, an_entry
 from tests.situations import words
 from tests.situations.words import NotaWords, Situation
+from tests.support.notas import after, as_written
 
 WAITS: Final = tuple(timedelta(seconds=s) for s in (10, 30, 120))
 PHASES: Final = {
@@ -74,8 +72,8 @@ def show(said: Situation) -> Shown:
 
 
 def _shown(plan: Plan, row: SaleRow) -> Shown:
-    asks = {Send: "issue", FollowUp: "follow", CancelNota: "cancel"}
-    send = plan.action if isinstance(plan.action, Send) else None
+    action = plan.action if isinstance(plan, Act) else None
+    send = action if isinstance(action, Send) else None
     return Shown(
         status=row.status.value,
         code=row.code,
@@ -86,24 +84,35 @@ def _shown(plan: Plan, row: SaleRow) -> Shown:
         revision=send.intent.revision if send else None,
         part=send.intent.part if send else None,
         nota=send.intent.amount if send else None,
-        asks=_steps(plan.action)
-        if isinstance(plan.action, Steps)
-        else asks[type(plan.action)]
-        if plan.action
-        else "nothing",
+        asks=_asks(action),
     )
 
 
-def _steps(action: Steps) -> str:
-    words = {FollowUp: "follow", CancelNota: "cancel"}
-    return " ".join(f"{words[type(step)]} {step.nota.part}" for step in action.steps)
+def _asks(action: Send | Ask | None) -> str:
+    match action:
+        case None:
+            return "nothing"
+        case Send():
+            return "issue"
+        case Ask(steps=steps):
+            return " ".join(_step(step) for step in steps)
+
+
+def _step(step: Step) -> str:
+    word = "cancel" if step.cancel else "follow"
+    return f"{word} {step.part}" if step.part else word
 
 
 def _answered(said: Situation, fresh: FreshSale, plan: Plan, before: Shown, now: datetime) -> Shown:
-    after = _outcome(said["issuer"], _sent(fresh, plan, now), now)
-    if after is None:
+    if not isinstance(plan, Act):
+        raise TypeError("the issuer answers, but was not asked")
+    notas = as_written(plan, now)
+    part = plan.action.intent.part if isinstance(plan.action, Send) else plan.action.steps[0].part
+    answer = _answer(said["issuer"], notas.newest[part], now)
+    if answer is None:
         return Shown(status="sent_again")
-    progress = after.progress
+    known = Answered(entry=fresh.entry, notas=notas, answers=(answer,), bill_read=True, now=now)
+    progress = sale_after(known, after(notas, answer)).progress
     if progress is None:
         return before
     return Shown(
@@ -118,59 +127,43 @@ def _answered(said: Situation, fresh: FreshSale, plan: Plan, before: Shown, now:
     )
 
 
-def _sent(fresh: FreshSale, plan: Plan, now: datetime) -> Sent:
-    match plan.action:
-        case Send():
-            return Sent(
-                entry=fresh.entry,
-                revision=plan.action.intent.revision,
-                status=NotaStatus.SENDING,
-                since=now,
-                competencia=plan.action.intent.competencia,
-                auto_sends=plan.action.auto_sends,
-            )
-        case FollowUp() | CancelNota():
-            return answers.about(fresh.entry, plan.action.nota, now, bill_read=True)
-        case Steps() | None:
-            raise ValueError("the issuer answers, but not about one nota")
-
-
-def _outcome(text: str, sent: Sent, now: datetime) -> Plan | None:
+def _answer(text: str, nota: KnownNota, now: datetime) -> Answer | None:
     verb, _, rest = text.partition(" ")
     soon = now + timedelta(minutes=5)
     match verb:
         case "denies":
-            return answers.seen(sent, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
+            return answers.seen(nota, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
         case "refuses":
             finding = Finding(code="NF001", message=rest)
-            return answers.refused(sent, classify_denial(rest), [finding], _reader(), now)
+            return answers.refused(nota, classify_denial(rest), [finding], _reader(), now)
         case "blocks":
-            return answers.blocked(sent, rest)
+            return answers.blocked(nota, rest)
         case "nothing":  # "nothing found, look 2"
-            return answers.not_found(sent, int(rest.split()[-1]), WAITS, now)
+            looked = replace(nota, lookups=int(rest.split()[-1]) - 1)
+            return answers.not_found(looked, WAITS, now)
         case _:
             pass
     match text:
         case "accepts":
-            return answers.accepted(sent, IssuerNotaId("n1"), now)
+            return answers.accepted(nota, IssuerNotaId("n1"))
         case "answer is lost":
-            return answers.answer_lost(sent, "timeout", now)
+            return answers.answer_lost(nota, "timeout", now)
         case "is busy":
-            return answers.busy(sent, soon, WAITS)
+            return answers.busy(nota, soon, WAITS)
         case "was not reached":
-            return answers.not_sent(sent, soon)
+            return answers.not_sent(nota, soon)
         case "is down":
-            return answers.put_off(sent, soon)
+            return answers.put_off(nota, soon)
         case "cannot be asked":
-            return answers.ask_later(sent, now)
+            return answers.ask_later(nota, soon, failed=True)
         case "refused the cancelling":
-            return answers.cancel_refused(sent, [Finding(code="C1", message="prazo")], _seal)
+            return answers.cancel_refused(nota, [Finding(code="C1", message="prazo")], _seal)
         case "cannot cancel yet":
-            return answers.cancel_remembered(sent, now)
+            return answers.cancel_remembered(nota, now)
         case "never had it":
-            return answers.never_arrived(sent, sent.then_cancel or "canceled_by_person")
+            return answers.never_arrived(nota, nota.then_cancel or "canceled_by_person")
         case _:
-            return answers.seen(sent, _snapshot(PHASES[text]), reader=_reader(), now=now)
+            return answers.seen(nota, _snapshot(PHASES[text]), reader=_reader(), now=now)
 
 
 def _snapshot(phase: Phase, reason: str | None = None) -> Snapshot:
@@ -218,39 +211,38 @@ def _terms(said: Situation) -> Terms:
 
 def _fresh(said: Situation) -> FreshSale:
     bill, now = words.bill(said), words.today(said)
-    parts = _known_parts(said)
     nota = words.nota(said) or next((one for _, one in words.parts(said) if one), None)
-    of_parts = [part.nota for part in parts if part.nota]
-    speaks = liveliest(of_parts) if of_parts else _known_nota(said, nota) if nota else None
-    entry = an_entry(bill.id, due_at=now, heard_at=now)
     return FreshSale(
-        entry=entry,
-        known=Known(sale=_known_sale(said, nota), nota=speaks, parts=parts),
+        entry=an_entry(bill.id, due_at=now, heard_at=now),
+        known=Known(
+            sale=_known_sale(said, nota),
+            notas=_notas(said),
+            denied_with=words.denied_with(said),
+        ),
         bill=bill,
         body=b"",
         refunds=words.refunds(said, bill),
         came_alive_at=words.maybe_instant(said, "alive"),
         read_at=now,
         customer=words.customer(said),
-        denied_with=words.denied_with(said),
     )
 
 
-def _known_parts(said: Situation) -> tuple[KnownPart, ...]:
-    return tuple(
-        KnownPart(
-            share=Share(part=number, amount=amount, lines=(number,)),
-            nota=_known_nota(said, nota, part=number) if nota else None,
-        )
-        for number, (amount, nota) in enumerate(words.parts(said), start=1)
-    )
+def _notas(said: Situation) -> SaleNotas:
+    whole = words.nota(said)
+    if whole is not None:
+        return gathered([_known_nota(said, whole)], ())
+    parts = list(enumerate(words.parts(said), start=1))
+    shares = [Share(part=n, amount=amount, lines=(n,)) for n, (amount, _) in parts]
+    notas = [_known_nota(said, nota, part=n) for n, (_, nota) in parts if nota]
+    return gathered(notas, shares) if notas else NONE
 
 
 def _known_sale(said: Situation, nota: NotaWords | None) -> KnownSale:
     fixed, backfill = said.get("fixed"), said.get("backfill")
     return KnownSale(
         bill_id=words.bill(said).id,
-        status=STATUS_OF_NOTA[nota.status] if nota else SaleStatus.WAITING_PAYMENT,
+        status=_status(nota) if nota else SaleStatus.WAITING_PAYMENT,
         code=None,
         detail="",
         attention=None,
@@ -267,6 +259,10 @@ def _known_sale(said: Situation, nota: NotaWords | None) -> KnownSale:
     )
 
 
+def _status(nota: NotaWords) -> SaleStatus:
+    return together([Part(share=Share(part=0, amount=nota.amount), status=nota.status)])
+
+
 def _known_nota(said: Situation, nota: NotaWords, part: int = 0) -> KnownNota:
     bill = words.bill(said).id
     sent = words.maybe_instant(said, "sent") or words.today(said)
@@ -281,7 +277,6 @@ def _known_nota(said: Situation, nota: NotaWords, part: int = 0) -> KnownNota:
         status=nota.status,
         amount=nota.amount,
         competencia=date.fromisoformat(said.get("fixed", "2026-11-10")),
-        request=b"",
         lookups=0,
         look_up_at=None,
         resend=nota.resend,
@@ -294,5 +289,5 @@ def _known_nota(said: Situation, nota: NotaWords, part: int = 0) -> KnownNota:
         auto_sends=nota.auto_sends,
         resend_at=None,
         issued_at=words.maybe_instant(said, "issued on"),
-        stated=nota.stated,
+        raw_status=STATED_BY_PERSON if nota.stated else None,
     )

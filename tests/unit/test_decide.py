@@ -21,7 +21,8 @@ from shared.domain.decision import (
 from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
-from shared.domain.sale import LastNota, SaleFacts
+from shared.domain.parts import Part, Share
+from shared.domain.sale import SaleFacts
 from tests.builders import (
     ACTIVE_FROM,
     NOW,
@@ -31,6 +32,7 @@ from tests.builders import (
     a_customer,
     a_day,
     a_line,
+    a_nota,
     a_rule,
     a_sale,
     an_address,
@@ -43,8 +45,8 @@ ALL = Cents(10_000)
 SOME = Cents(2_500)
 
 
-def nota(status: NotaStatus = NotaStatus.ISSUED, **changes: Any) -> LastNota:
-    return LastNota(**{"revision": 1, "status": status, "amount": ALL, **changes})
+def nota(status: NotaStatus = NotaStatus.ISSUED, **changes: Any) -> Part:
+    return a_nota(status, amount=ALL, **changes)
 
 
 def decided(sale: SaleFacts, **rule: Any) -> Decision:
@@ -413,3 +415,19 @@ def test_a_competencia_of_a_closed_month_is_held_or_moved_by_policy(
     else:
         assert isinstance(decision, Issue)
         assert str(decision.competencia) == expected
+
+
+def test_it_is_too_late_for_the_city_only_where_it_is_for_every_nota() -> None:
+    window = {"refunds": {"city_window": {"days_after_issue": 3}}}
+    old, new = NOW - timedelta(days=10), NOW - timedelta(days=1)
+
+    def part(number: int, issued_at: datetime) -> Part:
+        share = Share(part=number, amount=Cents(5_000), lines=(number,))
+        return nota(share=share, issued_at=issued_at)
+
+    def asked(*parts: Part) -> str:
+        return word(decided(a_sale(parts=parts, refunds={CHARGE: ALL}), **window))
+
+    assert asked(part(1, old), part(2, new)) == "cancel refunded"
+    assert asked(part(1, new), part(2, old)) == "cancel refunded"
+    assert asked(part(1, old), part(2, old)) == "keep cancel_window_over"

@@ -12,7 +12,7 @@ from shared.domain.decision import Issue
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.part_states import in_round, is_over, nota_to_act_on, together
-from shared.domain.parts import PartState, Share, allocate, divide, service_of
+from shared.domain.parts import Part, Share, allocate, divide, service_of
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
 from tests.builders import NOW, a_bill, a_line, a_rule, a_sale, terms
@@ -139,8 +139,8 @@ def test_a_backfill_foresees_the_whole_of_a_divided_sale() -> None:
 
 def a_part(
     number: int, status: NotaStatus | None, *, revision: int = 1, resend: bool = False
-) -> PartState:
-    return PartState(
+) -> Part:
+    return Part(
         share=Share(part=number, amount=Cents(100), lines=(number,)),
         status=status,
         revision=0 if status is None else revision,
@@ -190,7 +190,7 @@ _ANY_PART = st.builds(
 
 @given(st.lists(_ANY_PART, min_size=2, max_size=4))
 def test_any_parts_have_a_status_and_over_is_never_with_something_alive(
-    parts: list[PartState],
+    parts: list[Part],
 ) -> None:
     states = in_round(parts)
     over = is_over(states)
@@ -203,7 +203,7 @@ def test_any_parts_have_a_status_and_over_is_never_with_something_alive(
 
 
 @given(st.lists(_ANY_PART, max_size=3))
-def test_a_part_cancelled_in_an_earlier_round_is_owed_again(others: list[PartState]) -> None:
+def test_a_part_cancelled_in_an_earlier_round_is_owed_again(others: list[Part]) -> None:
     sent_again = a_part(1, N.PENDING, revision=3)
     cancelled = a_part(2, N.CANCELLED, revision=2)
 

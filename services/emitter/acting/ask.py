@@ -9,23 +9,24 @@ from typing import Final, assert_never
 import structlog
 from msgspec.structs import replace
 
-from services.emitter.acting.group_commit import Scribe
-from services.emitter.acting.walk import Walk
-from services.emitter.acting.write import write_plans
+from services.emitter.acting.group_commit import GroupCommit
+from services.emitter.acting.write import write_answers
 from services.emitter.context import TenantContext
+from services.emitter.drafts import draft_from_json
 from services.emitter.planning import answers
-from services.emitter.planning.answers import Reader, Sent
-from services.emitter.planning.drafts import draft_from_json
-from services.emitter.planning.fold import fold, sent_parts
+from services.emitter.planning.answers import Answer, Reader, since
+from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.waits import back_off, next_poll
 from services.emitter.stopping.outage import Gate
-from services.emitter.work import CancelNota, FollowUp, Plan, Send, Steps, happened
+from services.emitter.work import Act, Ask, Send, Step
 from shared.db.outbox.outbox_store import BACKFILL
-from shared.db.sales.notas_store import KnownNota, NotaUpdate
+from shared.db.sales import notas_store
+from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import connections_store
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import IssuerEnvironment, NotaStatus
+from shared.domain.part_states import DOUBT
 from shared.issuer.errors import IssuerBusy
 from shared.issuer.interface import (
     CancelAccepted,
@@ -46,242 +47,219 @@ CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after th
 
 
 async def ask_issuer(
-    scribe: Scribe, context: TenantContext, waits: Sequence[timedelta], plans: Sequence[Plan]
+    commits: GroupCommit, context: TenantContext, waits: Sequence[timedelta], acts: Sequence[Act]
 ) -> None:
-    """Carry out what plans ask of the issuer, side by side within its limits.
+    """Carry out what acts ask of the issuer, side by side within its limits.
 
     `waits` are the pauses between look-ups after a lost answer. Each answer is written down soon
     after it is there.
     """
-    if not plans:
+    if not acts:
         return
-    asker = _Asker(scribe, context, waits)
+    asker = _Asker(commits, context, waits)
     async with asyncio.TaskGroup() as group:
-        for plan in plans:
-            group.create_task(asker.ask(plan))
+        for act in acts:
+            group.create_task(asker.ask(act))
+
+
+class _LeaseLostError(Exception):
+    """Another worker may have the sale: whoever leases it next looks up what was sent."""
 
 
 class _Asker:
-    """Asks for one tenant; every road ends in a plan for the sale."""
+    """Asks for one tenant; every road ends in an answer for the sale, or in its lease's end."""
 
-    def __init__(self, scribe: Scribe, context: TenantContext, waits: Sequence[timedelta]) -> None:
-        self._scribe = scribe
-        self._pool = scribe.pool
+    def __init__(
+        self, commits: GroupCommit, context: TenantContext, waits: Sequence[timedelta]
+    ) -> None:
+        self._commits = commits
+        self._pool = commits.pool
+        self._leases = commits.leases
         self._context = context
-        self._leases = scribe.leases
         self._waits = waits
 
-    async def ask(self, plan: Plan) -> None:
+    async def ask(self, act: Act) -> None:
         """Ask for one sale, and return once the answer is written down."""
         tenant = self._context.tenant
-        with self._scribe.asking(tenant):
-            answer = await self._answer(plan)
-        await self._scribe.write(tenant, answer)
+        try:
+            with self._commits.asking(tenant):
+                answered = await self._answered(act)
+            await self._commits.write(tenant, answered)
+        except _LeaseLostError:
+            self._leases.release(act.entry)
 
-    async def _answer(self, plan: Plan) -> Plan:
-        issuer, action = self._context.issuer, plan.action
-        if action is None:
-            raise ValueError("a plan without an action asks nothing")
+    async def _answered(self, act: Act) -> Answered:
+        """Take the steps of an act in turn; each answer is written before the next request."""
+        steps = _steps(act)
+        known = Answered(
+            entry=act.entry,
+            notas=act.notas,
+            answers=(),
+            bill_read=act.read is not None,
+            now=self._now,
+        )
+        issuer = self._context.issuer
         if issuer is None:
-            sent = self._about(plan, _first_step(action))
-            return answers.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
-        async with self._turn(plan), self._context.slots:
-            if isinstance(action, Steps):
-                return await self._walk(issuer, plan, action)
-            return await self._step(issuer, plan, action)
+            nota = known.notas.newest[steps[0].part]
+            return known.then(answers.ask_later(nota, self._now + RETRY_BLOCKED))
+        async with self._turn(act), self._context.slots:
+            for step in steps[:-1]:
+                known = await self._kept(known.then(await self._step(issuer, act, step, known)))
+            return known.then(await self._step(issuer, act, steps[-1], known))
 
-    async def _step(self, issuer: Issuer, plan: Plan, action: Send | FollowUp | CancelNota) -> Plan:
-        sent = self._about(plan, action)
+    async def _step(self, issuer: Issuer, act: Act, step: Step, known: Answered) -> Answer:
+        nota = known.notas.newest[step.part]
         if self._gate.has_opened:
-            answer = self._put_off(sent, action)
-        elif self._leases.surely_held(plan.entry):
-            answer = await self._asked(issuer, sent, action)
-        else:
-            return Plan(entry=plan.entry)  # whoever leases it next looks it up
-        if plan.parts and isinstance(action, Send):
-            parts = sent_parts(plan.parts, action, self._now)
-            return fold(answer, parts, self._now, sent=True)
-        return answer
+            return self._put_off(act, nota)
+        if not self._leases.surely_held(act.entry):
+            raise _LeaseLostError
+        try:
+            if isinstance(act.action, Send):
+                return await self._send(issuer, nota, act.action)
+            if step.cancel:
+                return await self._cancel(issuer, nota, known)
+            return await self._follow(issuer, nota, known)
+        except TenantBlockedError as error:
+            return await self._blocked(act, nota, error)
+        except TransientError as error:
+            return self._not_now(act, nota, error)
 
-    async def _walk(self, issuer: Issuer, plan: Plan, action: Steps) -> Plan:
-        """Ask about the notas of a divided sale in turn; each answer is written before the next."""
-        walk = Walk(parts=plan.parts, now=self._now)
-        for step in action.steps[:-1]:
-            told = walk.take(await self._step(issuer, plan, step), step)
-            if told.settlement is None:
-                return told
-            if told.nota is not None:
-                written = replace(told, settlement=None)
-                if not await write_plans(self._pool, self._context.tenant, [written]):
-                    return Plan(entry=plan.entry)
-        last = action.steps[-1]
-        return walk.take(await self._step(issuer, plan, last), last)
+    async def _kept(self, known: Answered) -> Answered:
+        """Write the last answer, if there is anything new in it, and keep the sale."""
+        if not known.last.learnt:
+            return known
+        written = await write_answers(self._pool, self._context.tenant, [replace(known, more=True)])
+        if not written:
+            raise _LeaseLostError
+        return replace(written[0], more=False)
 
-    def _put_off(self, sent: Sent, action: Send | FollowUp | CancelNota) -> Plan:
+    def _put_off(self, act: Act, nota: KnownNota) -> Answer:
         due_at = self._gate.again_at
-        if isinstance(action, Send):
-            return answers.put_off(sent, due_at)
-        return answers.ask_later(sent, self._now, due_at=due_at)
+        return answers.put_off(nota, due_at) if act.issues else answers.ask_later(nota, due_at)
 
     @property
     def _gate(self) -> Gate:
         return self._context.gate
 
-    def _turn(self, plan: Plan) -> AbstractAsyncContextManager[None]:
+    def _turn(self, act: Act) -> AbstractAsyncContextManager[None]:
         # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
         # never waits behind a whole batch of it.
-        return self._context.behind if plan.entry.lane == BACKFILL else nullcontext()
+        return self._context.backfill_slots if act.entry.lane == BACKFILL else nullcontext()
 
     @property
     def _now(self) -> datetime:
         return self._context.now
 
-    def _about(self, plan: Plan, action: Send | FollowUp | CancelNota) -> Sent:
-        if isinstance(action, Send):
-            return Sent(
-                entry=plan.entry,
-                part=action.intent.part,
-                revision=action.intent.revision,
-                status=NotaStatus.SENDING,
-                since=self._now,
-                competencia=action.intent.competencia,
-                auto_sends=action.auto_sends,
-            )
-        return answers.about(plan.entry, action.nota, self._now, bill_read=plan.read is not None)
-
-    async def _asked(
-        self, issuer: Issuer, sent: Sent, action: Send | FollowUp | CancelNota
-    ) -> Plan:
-        try:
-            match action:
-                case Send():
-                    return await self._send(issuer, sent, action)
-                case FollowUp(nota=nota):
-                    return await self._follow(issuer, sent, nota)
-                case CancelNota(nota=nota):
-                    return await self._cancel(issuer, sent, nota)
-                case _:
-                    assert_never(action)
-        except TenantBlockedError as error:
-            return await self._blocked(sent, action, error)
-        except TransientError as error:
-            return self._not_now(sent, action, error)
-
-    async def _send(self, issuer: Issuer, sent: Sent, action: Send) -> Plan:
+    async def _send(self, issuer: Issuer, nota: KnownNota, send: Send) -> Answer:
         result = await issuer.submit(
-            action.intent.external_id,
-            action.draft,
-            environment=environment_of(action.intent.external_id),
-            look_first=not action.first,
+            nota.external_id,
+            send.draft,
+            environment=environment_of(nota.external_id),
+            look_first=not send.first,
         )
-        return self._submitted(issuer, sent, result)
+        return self._submitted(issuer, nota, result)
 
     def _submitted(
-        self, issuer: Issuer, sent: Sent, result: Pending | Issued | Rejected | Unknown
-    ) -> Plan:
+        self, issuer: Issuer, nota: KnownNota, result: Pending | Issued | Rejected | Unknown
+    ) -> Answer:
         self._gate.request(ok=not isinstance(result, Unknown))
         match result:
             case Pending(issuer_id=issuer_id):
-                return answers.accepted(sent, issuer_id, self._now)
+                return answers.accepted(nota, issuer_id)
             case Issued(snapshot=snapshot):
-                return self._seen(issuer, sent, snapshot)
+                return self._seen(issuer, nota, snapshot)
             case Rejected(findings=findings, code=code):
-                return answers.refused(sent, code, findings, self._reader(issuer), self._now)
+                return answers.refused(nota, code, findings, self._reader(issuer), self._now)
             case Unknown(why=why):
                 log.warning(
                     "answer_lost",
                     tenant_id=self._context.tenant,
-                    bill_id=sent.entry.bill_id,
+                    bill_id=nota.bill_id,
                     why=why,
                 )
-                return answers.answer_lost(sent, why, self._now)
+                return answers.answer_lost(nota, why, self._now)
             case _:
                 assert_never(result)
 
-    async def _follow(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
-        if nota.status in (NotaStatus.SENDING, NotaStatus.UNCERTAIN):
-            return await self._look_up(issuer, sent, nota)
+    async def _follow(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
+        if nota.status in DOUBT:
+            return await self._look_up(issuer, nota, known)
         if nota.issuer_id is not None:
             snapshot = await issuer.get(nota.issuer_id)
         else:
             snapshot = await issuer.find(nota.external_id)
         self._gate.request(ok=True)
+        asked_at = since(nota, self._now)
         if snapshot is None:
-            return answers.ask_later(sent, self._now, due_at=next_poll(sent.since, self._now))
-        asked_long_ago = self._now - sent.since >= CANCEL_AGAIN_AFTER
+            return answers.ask_later(nota, next_poll(asked_at, self._now))
+        asked_long_ago = self._now - asked_at >= CANCEL_AGAIN_AFTER
         if (
             nota.status is NotaStatus.CANCELLING
             and snapshot.phase is Phase.ISSUED
             and asked_long_ago
         ):
-            return await self._cancel(issuer, sent, nota)
-        return self._seen(issuer, sent, snapshot)
+            return await self._cancel(issuer, nota, known)
+        return self._seen(issuer, nota, snapshot)
 
-    async def _look_up(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+    async def _look_up(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         """Find out what became of a request whose answer was lost; never repeat it blindly."""
         if nota.look_up_at is not None and nota.look_up_at > self._now:
-            return answers.ask_later(sent, self._now, due_at=nota.look_up_at)
+            return answers.ask_later(nota, nota.look_up_at)
         snapshot = await issuer.find(nota.external_id)
         self._gate.request(ok=True)
         if snapshot is not None and not _denial_before_resend(nota, snapshot):
-            return self._seen(issuer, sent, snapshot)
-        later = answers.not_found(sent, nota.lookups + 1, self._waits, self._now)
+            return self._seen(issuer, nota, snapshot)
+        later = answers.not_found(nota, self._waits, self._now)
         if later is not None:
             return later
         if nota.then_cancel is not None:
-            return answers.never_arrived(sent, nota.then_cancel)
-        return await self._repeat(issuer, sent, nota)
+            return answers.never_arrived(nota, nota.then_cancel)
+        return await self._repeat(issuer, nota, known)
 
-    async def _repeat(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+    async def _repeat(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         """Send the same request under the same id, after every look-up found nothing."""
-        intent = NotaUpdate(
-            bill_id=nota.bill_id,
-            part=nota.part,
-            revision=nota.revision,
-            status=NotaStatus.SENDING,
-            lookups=0,
-        )
-        told = (happened(sent.entry, "sent_again", nota.external_id),)
-        plan = Plan(entry=sent.entry, nota=intent, happenings=told)
-        if not await write_plans(self._pool, self._context.tenant, [plan]):
-            return Plan(entry=sent.entry)
+        async with self._pool.acquire() as conn:
+            requests = await notas_store.requests(conn, self._context.tenant, [nota])
+        draft = draft_from_json(self._context.unseal(requests[nota.bill_id, nota.part], "nota"))
+        await self._kept(known.then(answers.sent_again(nota)))
         result = await issuer.submit(
             nota.external_id,
-            draft_from_json(self._context.unseal(nota.request, "nota")),
+            draft,
             environment=environment_of(nota.external_id),
             look_first=True,
         )
-        return self._submitted(issuer, sent, result)
+        return self._submitted(issuer, nota, result)
 
-    async def _cancel(self, issuer: Issuer, sent: Sent, nota: KnownNota) -> Plan:
+    async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         result = await issuer.cancel(nota.external_id)
         self._gate.request(ok=not isinstance(result, Unknown))
         match result:
             case CancelAccepted():
-                return answers.ask_later(sent, self._now, due_at=next_poll(self._now, self._now))
+                return answers.ask_later(nota, next_poll(self._now, self._now))
             case CancelRejected(phase=Phase.PENDING):
-                return answers.cancel_remembered(sent, self._now)
+                return answers.cancel_remembered(nota, self._now)
             case CancelRejected(findings=findings, phase=Phase.ISSUED | Phase.CANCEL_REFUSED):
-                return answers.cancel_refused(sent, findings, self._context.seal)
+                return answers.cancel_refused(nota, findings, self._context.seal)
             case CancelRejected() | Unknown():
-                return answers.ask_later(sent, self._now)
+                later = back_off(known.entry.tries + 1, self._now)
+                return answers.ask_later(nota, later, failed=True)
             case _:
                 assert_never(result)
 
-    def _seen(self, issuer: Issuer, sent: Sent, snapshot: Snapshot) -> Plan:
+    def _seen(self, issuer: Issuer, nota: KnownNota, snapshot: Snapshot) -> Answer:
         if snapshot.phase is Phase.UNKNOWN_STATUS:
             log.warning(
                 "issuer_status_unknown",
                 tenant_id=self._context.tenant,
-                bill_id=sent.entry.bill_id,
+                bill_id=nota.bill_id,
                 status=snapshot.raw_status[:60],
             )
-        plan = answers.seen(sent, snapshot, reader=self._reader(issuer), now=self._now)
-        if plan.nota is not None and plan.nota.denial == OUTAGE:
+        answer = answers.seen(nota, snapshot, reader=self._reader(issuer), now=self._now)
+        if answer.update is not None and answer.update.denial == OUTAGE:
             self._gate.city(ok=False)
-        elif snapshot.phase is Phase.ISSUED and sent.status is not NotaStatus.CANCELLING:
+        elif snapshot.phase is Phase.ISSUED and nota.status is not NotaStatus.CANCELLING:
             self._gate.city(ok=True)
-        return plan
+        return answer
 
     def _reader(self, issuer: Issuer) -> Reader:
         return Reader(
@@ -291,9 +269,7 @@ class _Asker:
             zone=self._context.terms.zone,
         )
 
-    async def _blocked(
-        self, sent: Sent, action: Send | FollowUp | CancelNota, error: TenantBlockedError
-    ) -> Plan:
+    async def _blocked(self, act: Act, nota: KnownNota, error: TenantBlockedError) -> Answer:
         connection = self._context.issuer_connection
         async with self._pool.acquire() as conn:
             await connections_store.block(
@@ -305,28 +281,32 @@ class _Asker:
                 connected_at=connection.state.connected_at if connection else None,
             )
         log.warning("issuer_blocked", tenant_id=self._context.tenant, code=error.code)
-        if isinstance(action, Send):
-            return answers.blocked(sent, error.code)
-        return answers.ask_later(sent, self._now, due_at=self._now + RETRY_BLOCKED)
+        if act.issues:
+            return answers.blocked(nota, error.code)
+        return answers.ask_later(nota, self._now + RETRY_BLOCKED)
 
-    def _not_now(
-        self, sent: Sent, action: Send | FollowUp | CancelNota, error: TransientError
-    ) -> Plan:
+    def _not_now(self, act: Act, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):
             self._gate.request(ok=False)
         if error.retry_after is not None:
             due_at = self._now + error.retry_after
         else:
-            due_at = back_off(sent.entry.tries + 1, self._now)
-        if isinstance(action, Send) and isinstance(error, IssuerBusy):
-            return answers.busy(sent, due_at, self._waits)
-        if isinstance(action, Send):
-            return answers.not_sent(sent, due_at)
-        return answers.ask_later(sent, self._now, due_at=due_at)
+            due_at = back_off(act.entry.tries + 1, self._now)
+        if not act.issues:
+            return answers.ask_later(nota, due_at)
+        if isinstance(error, IssuerBusy):
+            return answers.busy(nota, due_at, self._waits)
+        return answers.not_sent(nota, due_at)
 
 
-def _first_step(action: Send | FollowUp | CancelNota | Steps) -> Send | FollowUp | CancelNota:
-    return action.steps[0] if isinstance(action, Steps) else action
+def _steps(act: Act) -> tuple[Step, ...]:
+    match act.action:
+        case Send(intent=intent):
+            return (Step(part=intent.part),)
+        case Ask(steps=steps):
+            return steps
+        case _:
+            assert_never(act.action)
 
 
 def environment_of(external_id: str) -> IssuerEnvironment:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from services.emitter.acting.write import write_plans
+from services.emitter.acting.write import write_answers
 from services.emitter.leases import Leases
-from services.emitter.work import Plan
+from services.emitter.planning.sale_after import Answered
 from shared.db.connection import Pool
 from shared.domain.ids import TenantId
 
@@ -21,21 +21,21 @@ FULL: Final = 100
 
 
 @dataclass(slots=True)
-class _Desk:
+class _Queue:
     """Answers of one tenant that wait for their commit."""
 
-    waiting: list[tuple[Plan, asyncio.Future[None]]] = field(default_factory=list)
+    waiting: list[tuple[Answered, asyncio.Future[None]]] = field(default_factory=list)
     enough: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
-class Scribe:
+class GroupCommit:
     """The answers of this process on their way to the database."""
 
     pool: Pool
     leases: Leases
     _asking: Counter[TenantId] = field(default_factory=Counter)
-    _desks: dict[TenantId, _Desk] = field(default_factory=dict)
+    _queues: dict[TenantId, _Queue] = field(default_factory=dict)
     _writers: set[asyncio.Task[None]] = field(default_factory=set)
 
     @contextmanager
@@ -49,44 +49,46 @@ class Scribe:
             if not self._asking[tenant]:
                 del self._asking[tenant]
 
-    async def write(self, tenant: TenantId, plan: Plan) -> None:
-        """Return once a plan is committed and its lease given up; raises what the database does."""
-        desk = self._desks.get(tenant)
-        if desk is None:
-            desk = self._desks[tenant] = _Desk()
-            writer = asyncio.create_task(self._write_all(tenant, desk), name=f"scribe-{tenant}")
+    async def write(self, tenant: TenantId, answer: Answered) -> None:
+        """Return once it is committed and its lease given up; raises what the database does."""
+        queue = self._queues.get(tenant)
+        if queue is None:
+            queue = self._queues[tenant] = _Queue()
+            writer = asyncio.create_task(
+                self._write_all(tenant, queue), name=f"group-commit-{tenant}"
+            )
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
         done = asyncio.get_running_loop().create_future()
-        desk.waiting.append((plan, done))
-        if len(desk.waiting) >= FULL or tenant not in self._asking:
-            desk.enough.set()
+        queue.waiting.append((answer, done))
+        if len(queue.waiting) >= FULL or tenant not in self._asking:
+            queue.enough.set()
         await done
 
-    async def _write_all(self, tenant: TenantId, desk: _Desk) -> None:
-        while desk.waiting:
+    async def _write_all(self, tenant: TenantId, queue: _Queue) -> None:
+        while queue.waiting:
             try:
                 async with asyncio.timeout(LINGER.total_seconds()):
-                    await desk.enough.wait()
+                    await queue.enough.wait()
             except TimeoutError:
                 pass
-            desk.enough.clear()
-            together, desk.waiting = desk.waiting, []
+            queue.enough.clear()
+            together, queue.waiting = queue.waiting, []
             await self._write(tenant, together)
-        del self._desks[tenant]
+        del self._queues[tenant]
 
     async def _write(
-        self, tenant: TenantId, together: list[tuple[Plan, asyncio.Future[None]]]
+        self, tenant: TenantId, together: list[tuple[Answered, asyncio.Future[None]]]
     ) -> None:
-        plans = [plan for plan, _ in together]
+        answers = [answer for answer, _ in together]
         try:
-            await write_plans(self.pool, tenant, plans)
+            await write_answers(self.pool, tenant, answers)
         except Exception as error:  # noqa: BLE001 - each batch that waits for it fails by it
             for _, done in together:
                 if not done.done():
                     done.set_exception(error)
             return
-        for plan, done in together:
-            self.leases.release(plan.entry)
+        for answer, done in together:
+            self.leases.release(answer.entry)
             if not done.done():
                 done.set_result(None)

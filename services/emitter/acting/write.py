@@ -1,111 +1,201 @@
-"""Writes plans: all of a batch in one commit, fenced by the leases."""
+"""Writes plans and answers: all of a batch in one commit, fenced by the leases."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
 import asyncpg
 import structlog
+from msgspec.structs import replace
 
+from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.planning.waits import back_off
 from services.emitter.stopping.brakes import apply_brakes
 from services.emitter.stopping.locks import give_back_closed, hold_open
-from services.emitter.work import Plan, Send, settle
+from services.emitter.work import Act, Plan, Rest, Send, settle
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
-from shared.db.hooks.status_webhooks_store import Before
 from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Entry
 from shared.db.sales import notas_store, sale_parts_store, sales_store, timeline_store
+from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import brakes_store
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
 
 log = structlog.get_logger()
 
+_Item = TypeVar("_Item", Rest | Act, Answered)
+
 
 async def write_plans(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
     """Commit plans and return those that were written; the rest lost their lease meanwhile.
 
-    A row the database refuses (a second live nota, say) fails alone: the batch is then written
-    plan by plan, and the refused sale is tried again later.
+    Acts come back with their notas as they then are.
     """
-    if not plans:
+
+    async def together(some: Sequence[Plan]) -> list[Plan]:
+        async with pool.acquire() as conn, conn.transaction():
+            now_open = await hold_open(conn, tenant, some)
+            mine = await _mine(conn, tenant, some)
+            if not mine:
+                return []
+            mine = await apply_brakes(conn, tenant, give_back_closed(mine, now_open))
+            return await _plans(conn, tenant, mine)
+
+    return await _each_if_not_all(pool, tenant, plans, together)
+
+
+async def write_answers(
+    pool: Pool, tenant: TenantId, answers: Sequence[Answered]
+) -> list[Answered]:
+    """Commit what was answered, and what that makes of each sale by its notas as they then are.
+
+    Returns those that were written, with these notas; the rest lost their lease meanwhile.
+    """
+
+    async def together(some: Sequence[Answered]) -> list[Answered]:
+        async with pool.acquire() as conn, conn.transaction():
+            mine = await _mine(conn, tenant, some)
+            return await _answers(conn, tenant, mine) if mine else []
+
+    return await _each_if_not_all(pool, tenant, answers, together)
+
+
+async def _each_if_not_all(
+    pool: Pool,
+    tenant: TenantId,
+    items: Sequence[_Item],
+    together: Callable[[Sequence[_Item]], Awaitable[list[_Item]]],
+) -> list[_Item]:
+    """Write all in one commit, or each in its own where the database refuses that.
+
+    A row it refuses (a second live nota, say) fails alone, and its sale is tried again later.
+    """
+    if not items:
         return []
     try:
-        return await _write_together(pool, tenant, plans)
+        return await together(items)
     except asyncpg.TransactionRollbackError as error:  # two transactions in each other's way
         log.warning("batch_rolled_back", tenant_id=tenant, error=type(error).__name__)
-        return await _write_together(pool, tenant, plans)
+        return await together(items)
     except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
         log.error("batch_refused", tenant_id=tenant, error=type(error).__name__)  # noqa: TRY400 - see below
     written = []
-    for plan in plans:
+    for item in items:
         try:
-            written += await _write_together(pool, tenant, [plan])
+            written += await together([item])
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
             # Not the exception's text: the driver quotes the values it refuses, names among them.
             log.error(  # noqa: TRY400
                 "sale_refused",
                 tenant_id=tenant,
-                bill_id=plan.entry.bill_id,
+                bill_id=item.entry.bill_id,
                 error=type(error).__name__,
             )
-            await _put_off(pool, tenant, plan)
+            await _put_off(pool, tenant, item.entry)
     return written
 
 
-async def _put_off(pool: Pool, tenant: TenantId, plan: Plan) -> None:
+async def _put_off(pool: Pool, tenant: TenantId, entry: Entry) -> None:
     async with pool.acquire() as conn, conn.transaction():
         now = await conn.fetchval("SELECT now()")
-        later = settle(plan.entry, due_at=back_off(plan.entry.tries + 4, now), failed=True)
+        later = settle(entry, due_at=back_off(entry.tries + 4, now), failed=True)
         await outbox_store.settle(conn, tenant, [later])
 
 
-async def _write_together(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
-    async with pool.acquire() as conn, conn.transaction():
-        now_open = await hold_open(conn, tenant, plans)
-        leased = await outbox_store.lock_ours(conn, tenant, [plan.entry for plan in plans])
-        mine = [plan for plan in plans if leased.get(plan.entry.bill_id) == plan.entry.attempt]
-        if not mine:
-            return []
-        mine = await apply_brakes(conn, tenant, give_back_closed(mine, now_open))
-        before = await _told_to(conn, tenant, mine)
-        await bills_store.store(conn, tenant, [plan.read for plan in mine if plan.read])
-        await sales_store.store(conn, tenant, [plan.sale for plan in mine if plan.sale])
-        mine = await _write_notas(conn, tenant, mine)
-        progress = [plan.progress for plan in mine if plan.progress]
-        await sales_store.progress(conn, tenant, progress)
-        await status_webhooks_store.announce(conn, tenant, before)
-        told = [happening for plan in mine for happening in plan.happenings]
-        await timeline_store.add(conn, tenant, told)
-        settlements = [plan.settlement for plan in mine if plan.settlement]
-        if settlements:
-            await outbox_store.settle(conn, tenant, settlements)
-        return mine
+async def _mine(conn: Connection, tenant: TenantId, items: Sequence[_Item]) -> list[_Item]:
+    leased = await outbox_store.lock_ours(conn, tenant, [item.entry for item in items])
+    return [item for item in items if leased.get(item.entry.bill_id) == item.entry.attempt]
 
 
-async def _told_to(conn: Connection, tenant: TenantId, plans: Sequence[Plan]) -> Before:
-    changing = [plan.entry.bill_id for plan in plans if plan.sale or plan.progress]
-    return await status_webhooks_store.before(conn, tenant, changing) if changing else {}
+async def _plans(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:
+    changing = [plan.entry.bill_id for plan in plans if plan.sale]
+    before = await status_webhooks_store.before(conn, tenant, changing) if changing else {}
+    await bills_store.store(conn, tenant, [plan.read for plan in plans if plan.read])
+    await sales_store.store(conn, tenant, [plan.sale for plan in plans if plan.sale])
+    rows = await _intents(conn, tenant, [plan for plan in plans if isinstance(plan, Act)])
+    await status_webhooks_store.announce(conn, tenant, before)
+    await timeline_store.add(conn, tenant, [told for plan in plans for told in plan.happenings])
+    rests = [plan.settlement for plan in plans if isinstance(plan, Rest)]
+    if rests:
+        await outbox_store.settle(conn, tenant, rests)
+    return [_as_written(plan, rows.get(plan.entry.bill_id, [])) for plan in plans]
 
 
-async def _write_notas(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:
-    divisions = {p.entry.bill_id: p.division for p in plans if p.division is not None}
+async def _intents(
+    conn: Connection, tenant: TenantId, acts: Sequence[Act]
+) -> dict[BillId, list[KnownNota]]:
+    """Write what acts are about to ask for; returns the notas that changed, by bill."""
+    sends = [act.action for act in acts if isinstance(act.action, Send)]
+    divisions = {send.intent.bill_id: send.division for send in sends if send.division is not None}
     await sale_parts_store.divide(conn, tenant, divisions)
-    intents = [plan.action.intent for plan in plans if isinstance(plan.action, Send)]
-    sendable = await notas_store.write_intents(conn, tenant, intents)
-    withdrawn = [(plan.entry.bill_id, plan.part) for plan in plans if plan.withdraw]
+    rows = await notas_store.write_intents(conn, tenant, [send.intent for send in sends])
+    if len(rows) < len(sends):
+        raise asyncpg.UniqueViolationError("a live nota stands under this revision")
+    updates = [update for act in acts for update in act.updates]
+    return _by_bill([*rows, *await notas_store.update(conn, tenant, updates)])
+
+
+def _as_written(plan: Plan, rows: list[KnownNota]) -> Plan:
+    if isinstance(plan, Rest):
+        return plan
+    return replace(plan, notas=plan.notas.once(rows))
+
+
+async def _answers(conn: Connection, tenant: TenantId, some: list[Answered]) -> list[Answered]:
+    learnt = [one for one in some if one.last.learnt]
+    bills = [one.entry.bill_id for one in learnt]
+    before = await status_webhooks_store.before(conn, tenant, bills) if bills else {}
+    some = await _notas(conn, tenant, some)
+    after = [sale_after(one, one.notas) for one in some]
+    progress = [one.progress for one in after if one.progress]
+    await sales_store.progress(conn, tenant, progress)
+    await status_webhooks_store.announce(conn, tenant, before)
+    await timeline_store.add(conn, tenant, [told for one in after for told in one.happenings])
+    settlements = [one.settlement for one in after if one.settlement]
+    if settlements:
+        await outbox_store.settle(conn, tenant, settlements)
+    return some
+
+
+async def _notas(conn: Connection, tenant: TenantId, some: list[Answered]) -> list[Answered]:
+    """Write what is known of notas now; returns all with their notas as they then are."""
+    withdrawn = [(one.entry.bill_id, one.last.asked.part) for one in some if one.last.withdraw]
     never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
     await brakes_store.uncount(conn, tenant, never_sent)
-    updates = [plan.nota for plan in plans if plan.nota]
-    updates += [update for plan in plans for update in plan.also]
-    taken = await notas_store.update(conn, tenant, updates)
-    return [_as_written(plan, sendable, taken) for plan in plans]
+    updates = [one.last.update for one in some if one.last.update]
+    rows = _by_bill(await notas_store.update(conn, tenant, updates))
+    others = [one for one in some if one.last.learnt and not _is_all(one, rows)]
+    if not others:
+        return [_with_notas(one, rows, None) for one in some]
+    stale = {one.entry.bill_id for one in others}
+    again = await notas_store.load_newest(conn, tenant, list(stale))
+    return [_with_notas(one, rows, again if one.entry.bill_id in stale else None) for one in some]
 
 
-def _as_written(plan: Plan, sendable: set[BillId], taken: set[BillId]) -> Plan:
-    """Drop from a plan what the nota's own row knew better."""
-    bill = plan.entry.bill_id
-    if isinstance(plan.action, Send) and bill not in sendable:
-        raise asyncpg.UniqueViolationError("a live nota stands under this revision")
-    if plan.nota is not None and bill not in taken and plan.progress is not None:
-        return Plan(entry=plan.entry, settlement=plan.settlement)
-    return plan
+def _is_all(one: Answered, rows: dict[BillId, list[KnownNota]]) -> bool:
+    """Say whether the row that changed is all there is of the sale."""
+    return len(one.notas.shares) == 1 and one.entry.bill_id in rows
+
+
+def _with_notas(
+    one: Answered,
+    rows: dict[BillId, list[KnownNota]],
+    again: dict[BillId, list[KnownNota]] | None,
+) -> Answered:
+    bill = one.entry.bill_id
+    if again is None:
+        return replace(one, notas=one.notas.once(rows.get(bill, ())))
+    newest = {nota.part: nota for nota in again.get(bill, ())}
+    known = replace(one, notas=replace(one.notas, newest=newest))
+    if one.last.update is not None and bill not in rows:  # the nota's own row knew better
+        return known.knew_better()
+    return known
+
+
+def _by_bill(rows: Iterable[KnownNota]) -> dict[BillId, list[KnownNota]]:
+    found: dict[BillId, list[KnownNota]] = defaultdict(list)
+    for row in rows:
+        found[row.bill_id].append(row)
+    return found

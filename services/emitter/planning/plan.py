@@ -1,37 +1,17 @@
-"""From a decision to the rows it becomes. Pure: nothing is read or written here."""
+"""From a decision to the rows it becomes, and to what is asked of the issuer. Pure."""
 
-from datetime import datetime
-from typing import assert_never
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from services.emitter.planning.drafts import draft_to_json
-from services.emitter.planning.plan_parts import (
-    keep_parts,
-    meanwhile,
-    parts_after,
-    plan_cancel_parts,
-    plan_follow_parts,
-    whole_of,
-)
-from services.emitter.planning.rows import (
-    Terms,
-    attention_told,
-    done,
-    keep_until,
-    sale_row,
-    same_state,
-)
-from services.emitter.work import (
-    CancelNota,
-    FollowUp,
-    FreshSale,
-    Plan,
-    Send,
-    happened,
-    states_of,
-)
-from shared.db.sales.notas_store import Intent, KnownNota
+from services.emitter.drafts import draft_to_json
+from services.emitter.planning.follow import ask_about, look_after, next_look, others_due
+from services.emitter.planning.rows import Terms, attention_told, rest, sale_row, same_state
+from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
+from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
+from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.timeline_store import Happening
 from shared.domain.decision import (
     Cancel,
@@ -45,143 +25,137 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.denials import ON_CUSTOMER, RESEND_GIVEN_UP
-from shared.domain.nota import IssuerEnvironment, NotaStatus, external_id
-from shared.domain.part_states import stated
+from shared.domain.denials import RESEND_GIVEN_UP
+from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaStatus, external_id
+from shared.domain.part_states import code_of, stated, together, unwanted
+from shared.domain.parts import WHOLE, Share
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import STATED_BY_PERSON
 
+ASK_BLOCKED: Final = timedelta(hours=1)
 # What was said of a nota and is not worked out afresh from its bill.
 _STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON})
-
-# What a nota that is or was to be cancelled carries as its code: why.
-ENDING = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
-STATUS_OF_NOTA = {
-    NotaStatus.SENDING: SaleStatus.ISSUING,
-    NotaStatus.UNCERTAIN: SaleStatus.UNCERTAIN,
-    NotaStatus.PENDING: SaleStatus.ISSUING,
-    NotaStatus.ISSUED: SaleStatus.ISSUED,
-    NotaStatus.DENIED: SaleStatus.DENIED,
-    NotaStatus.CANCELLING: SaleStatus.CANCELLING,
-    NotaStatus.CANCELLED: SaleStatus.CANCELLED,
-    NotaStatus.CANCEL_REFUSED: SaleStatus.CANCEL_REFUSED,
-}
 
 
 def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
     """Say what is written for one sale, and what is asked of the issuer next."""
+    return look_after(_plan(fresh, decision, terms, now), fresh.known.notas)
+
+
+def _plan(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
     match decision:
         case NotYet():
-            return done(fresh, sale=None)
+            return rest(fresh, None)
         case NeedsCustomer():
             raise ValueError("the customer is read before a sale is planned")
         case Wait():
-            row = sale_row(
-                fresh,
-                terms,
-                SaleStatus(decision.status),
-                detail=decision.why,
-                issue_at=decision.until,
-                competencia=decision.competencia,
-            )
-            return done(fresh, sale=row, due_at=decision.until)
+            return _wait(fresh, decision, terms)
         case Hold():
-            row = sale_row(
-                fresh,
-                terms,
-                SaleStatus.HELD,
-                code=decision.code,
-                detail=decision.detail,
-                issue_at=decision.issue_at,
-                competencia=decision.competencia,
-            )
-            return done(fresh, sale=row, due_at=meanwhile(fresh.known, now))
+            return _hold(fresh, decision, terms, now)
         case Skip():
-            # What a person cancelled stays cancelled: that wish is not used up.
-            over = decision.code != "canceled_by_person"
-            row = sale_row(
-                fresh,
-                terms,
-                SaleStatus.SKIPPED,
-                code=decision.code,
-                attention=decision.attention,
-                issue_at=decision.issue_at,
-                wish_done=over,
-            )
-            return done(fresh, sale=row)
+            return _skip(fresh, decision, terms)
         case Issue():
-            return _plan_issue(fresh, decision, terms, now)
-        case Follow() if fresh.known.parts:
-            return plan_follow_parts(fresh, decision, terms, now)
-        case Cancel() if fresh.known.parts:
-            return plan_cancel_parts(fresh, decision, terms, now)
-        case Keep() if fresh.known.parts:
-            return keep_parts(fresh, decision, terms, now)
+            return _issue(fresh, decision, terms, now)
         case Follow():
-            return _plan_follow(fresh, decision, terms)
+            return _follow(fresh, decision, terms, now)
+        case Cancel() if terms.issuer_trouble is not None:
+            return _keep(fresh, Keep(attention=terms.issuer_trouble), terms, now)
         case Cancel():
-            return _plan_cancel(fresh, decision, terms)
+            return _cancel(fresh, decision, terms, now)
         case Keep():
-            return _plan_keep(fresh, decision, terms, now)
+            return _keep(fresh, decision, terms, now)
         case _:
             assert_never(decision)
 
 
-def _plan_issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Plan:
-    due = meanwhile(fresh.known, now)
+def _wait(fresh: FreshSale, decision: Wait, terms: Terms) -> Rest:
+    row = sale_row(
+        fresh,
+        terms,
+        SaleStatus(decision.status),
+        detail=decision.why,
+        issue_at=decision.until,
+        competencia=decision.competencia,
+    )
+    return rest(fresh, row, decision.until)
+
+
+def _hold(fresh: FreshSale, decision: Hold, terms: Terms, now: datetime) -> Rest:
+    row = sale_row(
+        fresh,
+        terms,
+        SaleStatus.HELD,
+        code=decision.code,
+        detail=decision.detail,
+        issue_at=decision.issue_at,
+        competencia=decision.competencia,
+    )
+    return rest(fresh, row, others_due(fresh.known.notas, now))
+
+
+def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Rest:
+    row = sale_row(
+        fresh,
+        terms,
+        SaleStatus.SKIPPED,
+        code=decision.code,
+        attention=decision.attention,
+        issue_at=decision.issue_at,
+        # What a person cancelled stays cancelled: that wish is not used up.
+        wish_done=decision.code != "canceled_by_person",
+    )
+    return rest(fresh, row)
+
+
+def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Plan:
     if terms.issuer_trouble is not None or terms.environment is None:
-        code = terms.issuer_trouble or "issuer_not_connected"
-        row = sale_row(
-            fresh,
-            terms,
-            SaleStatus.HELD,
-            code=code,
+        blocked = Hold(
+            code=terms.issuer_trouble or "issuer_not_connected",
             issue_at=decision.issue_at,
             competencia=decision.competencia,
         )
-        return done(fresh, sale=row, due_at=due)
-    parts = parts_after(fresh.known, decision.division)
-    last, known = fresh.known.nota_of(decision.part), fresh.known.sale
+        return _hold(fresh, blocked, terms, now)
+    before, known = fresh.known.notas, fresh.known.sale
+    notas = replace(before, shares=_shares(decision, before))
+    last = before.newest.get(decision.part)
     again = last is not None and last.revision == decision.revision
-    intent = _intent(fresh, decision, terms, terms.environment, last if again else None)
-    amount = whole_of(parts) if decision.part else intent.amount
     row = sale_row(
         fresh,
         terms,
         SaleStatus.ISSUING,
-        amount=amount,
-        attention=decision.attention or stated(states_of(parts, now)),
+        amount=notas.amount,
+        attention=decision.attention or stated(notas.parts(now)),
         issue_at=decision.issue_at,
         competencia=decision.competencia,
     )
-    return Plan(
+    return Act(
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
-        happenings=(_requested(fresh, decision, terms, len(parts)),),
+        notas=notas,
+        happenings=(_requested(fresh, decision, terms, len(notas.shares)),),
         action=Send(
-            intent=intent,
+            intent=_intent(fresh, decision, terms, terms.environment, last if again else None),
             draft=decision.draft,
             first=not again,
-            auto_sends=0 if last is None or not again or _asked_anew(last) else last.auto_sends + 1,
             queued_anew=known is None or known.status is not SaleStatus.QUEUED,
+            division=decision.division,
+            others_due=others_due(before, now),
         ),
-        division=decision.division,
-        parts=parts if decision.part else (),
-        meanwhile=due,
     )
 
 
-def _requested(fresh: FreshSale, decision: Issue, terms: Terms, parts: int) -> Happening:
-    which = f"nota {decision.part} de {parts}; " if decision.part else ""
+def _shares(decision: Issue, before: SaleNotas) -> tuple[Share, ...]:
+    if decision.part == WHOLE:
+        return (Share(part=WHOLE, amount=decision.draft.amount),)
+    return before.shares if decision.division is None else decision.division
+
+
+def _requested(fresh: FreshSale, decision: Issue, terms: Terms, notas: int) -> Happening:
+    which = f"nota {decision.part} de {notas}; " if decision.part else ""
     which += f"{decision.because}; " if decision.because else ""
     why = f"{which}regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
     return happened(fresh.entry, "nota_requested", why)
-
-
-def _asked_anew(nota: KnownNota) -> bool:
-    """Whether it is sent again for a person or a customer's new data, and tries start anew."""
-    return nota.resend or nota.denial in ON_CUSTOMER
 
 
 def _intent(
@@ -213,105 +187,115 @@ def _intent(
     )
 
 
-def _plan_follow(fresh: FreshSale, decision: Follow, terms: Terms) -> Plan:
-    nota = _nota(fresh)
-    update = None
-    told: tuple[Happening, ...] = ()
-    if decision.then_cancel is not None and nota.then_cancel is None:
-        update = same_state(nota, then_cancel=decision.then_cancel)
-        nota = replace(nota, then_cancel=decision.then_cancel)
-        told = (happened(fresh.entry, "cancel_remembered", decision.then_cancel),)
+def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> Act:
+    """Follow what is under way; what is no longer wanted is remembered to be cancelled."""
+    unasked = _to_remember(fresh.known.notas, decision.then_cancel)
+    notas = fresh.known.notas.once(
+        replace(one, then_cancel=decision.then_cancel) for one in unasked
+    )
+    parts = notas.parts(now)
+    status = together(parts)
     row = sale_row(
         fresh,
         terms,
-        STATUS_OF_NOTA[nota.status],
-        amount=nota.amount,
-        code=nota.then_cancel if nota.status in ENDING else None,
-        attention=decision.attention or decision.then_cancel,
+        status,
+        amount=notas.amount,
+        code=code_of(status, parts),
+        attention=decision.attention or decision.then_cancel or stated(parts),
     )
-    return Plan(
+    told = happened(fresh.entry, "cancel_remembered", decision.then_cancel or "")
+    return Act(
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
-        nota=update,
-        happenings=told,
-        action=FollowUp(nota=nota),
+        notas=fresh.known.notas,
+        updates=tuple(same_state(one, then_cancel=decision.then_cancel) for one in unasked),
+        happenings=(told,) if unasked else (),
+        action=ask_about(notas),
     )
 
 
-def _plan_cancel(fresh: FreshSale, decision: Cancel, terms: Terms) -> Plan:
-    nota = _nota(fresh)
-    if terms.issuer_trouble is not None:
-        row = sale_row(
-            fresh,
-            terms,
-            STATUS_OF_NOTA[nota.status],
-            amount=nota.amount,
-            attention=terms.issuer_trouble,
-        )
-        return done(fresh, sale=row)
+def _to_remember(notas: SaleNotas, code: str | None) -> list[KnownNota]:
+    if code is None:
+        return []
+    return [one for one in notas.under_way if one.status in IN_FLIGHT and one.then_cancel is None]
+
+
+def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> Act:
+    """Cancel every nota that is valid, in one pass; one still under way is cancelled later."""
+    before, sale = fresh.known.notas, fresh.known.sale
+    later = _to_remember(before, decision.code)
+    moving = any(one.status in IN_FLIGHT for one in before.asked_for)
+    again = sale is not None and sale.wish == "cancel" and not moving
+    wanted = [one for one in before.asked_for if _may_be_cancelled(one, again=again)]
+    notas = before.once(replace(one, then_cancel=decision.code) for one in later).once(
+        replace(one, status=NotaStatus.CANCELLING, then_cancel=decision.code) for one in wanted
+    )
     row = sale_row(
         fresh,
         terms,
-        SaleStatus.CANCELLING,
-        amount=nota.amount,
+        together(notas.parts(now)),
+        amount=notas.amount,
         code=decision.code,
         attention=decision.attention,
-        wish_done=True,
+        wish_done=not moving,  # until then it is what has the last of them cancelled
     )
-    return Plan(
+    asked = {one.part for one in wanted}
+    follows = [Step(part=one.part) for one in notas.under_way if one.part not in asked]
+    return Act(
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
-        nota=same_state(
-            nota, status=NotaStatus.CANCELLING, then_cancel=decision.code, cancel_sent=True
+        notas=before,
+        updates=(
+            *(same_state(one, then_cancel=decision.code) for one in later),
+            *(_cancelling(one, decision) for one in wanted),
         ),
         happenings=(
             happened(fresh.entry, "cancel_requested", decision.code),
             *attention_told(fresh, row),
         ),
-        action=CancelNota(
-            nota=replace(
-                nota,
-                status=NotaStatus.CANCELLING,
-                then_cancel=decision.code,
-                cancel_sent_at=fresh.read_at,
-            ),
-            code=decision.code,
-        ),
+        action=Ask(steps=(*(Step(part=part, cancel=True) for part in sorted(asked)), *follows)),
     )
 
 
-def _plan_keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Plan:
-    nota, sale = _nota(fresh), fresh.known.sale
-    status = STATUS_OF_NOTA[nota.status]
-    code = nota.denial if nota.status is NotaStatus.DENIED else None
-    if nota.status in ENDING:
-        code = nota.then_cancel
-    if code is None and sale is not None and sale.status is status:
-        code = sale.code
+def _may_be_cancelled(nota: KnownNota, *, again: bool) -> bool:
+    refused = nota.status is NotaStatus.CANCEL_REFUSED
+    return nota.status is NotaStatus.ISSUED or (refused and again)
+
+
+def _cancelling(nota: KnownNota, decision: Cancel) -> NotaUpdate:
+    return same_state(
+        nota, status=NotaStatus.CANCELLING, then_cancel=decision.code, cancel_sent=True
+    )
+
+
+def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Rest:
+    """Leave every nota as it is; what was not sent by now will not be."""
+    notas = fresh.known.notas
+    parts = [one for one in notas.parts(now) if one.status is not None]
+    status = together(parts)
+    code = code_of(status, parts)
+    told = code if status is SaleStatus.DENIED else stated(parts)
     row = sale_row(
         fresh,
         terms,
         status,
-        amount=nota.amount,
+        amount=notas.amount,
         code=code,
-        detail=sale.detail if sale else "",
-        attention=decision.attention or _still_told(fresh, status, code),
+        attention=decision.attention or _still_told(fresh, status) or told,
     )
-    due = keep_until(nota, now)
-    return done(fresh, sale=row, due_at=due)
+    if notas.under_way:  # and kept all the same: the issuer cannot be asked before a person acts
+        return rest(fresh, row, now + ASK_BLOCKED)
+    return rest(fresh, row, None if unwanted(parts) else _next_of(notas.asked_for, now))
 
 
-def _still_told(fresh: FreshSale, status: SaleStatus, code: str | None) -> str | None:
+def _still_told(fresh: FreshSale, status: SaleStatus) -> str | None:
     sale = fresh.known.sale
     known = sale.attention if sale is not None and sale.status is status else None
-    if known in _STAYS:
-        return known
-    return code if status is SaleStatus.DENIED else None
+    return known if known in _STAYS else None
 
 
-def _nota(fresh: FreshSale) -> KnownNota:
-    if fresh.known.nota is None:
-        raise ValueError("decided about a nota that is not there")
-    return fresh.known.nota
+def _next_of(notas: Sequence[KnownNota], now: datetime) -> datetime | None:
+    looks = [next_look(one, now) for one in notas]
+    return min((look for look in looks if look is not None and look > now), default=None)

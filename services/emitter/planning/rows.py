@@ -5,8 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from services.emitter.planning.waits import next_poll
-from services.emitter.work import FreshSale, Plan, happened, settle
+from services.emitter.work import FreshSale, Rest, happened, settle
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.sales_store import SaleRow
 from shared.db.sales.timeline_store import Happening
@@ -49,9 +48,9 @@ class DocumentWord(Protocol):
 _MADE_OUT = IN_FLIGHT | VALID_NOTA
 
 
-def done(fresh: FreshSale, *, sale: SaleRow | None, due_at: datetime | None = None) -> Plan:
+def rest(fresh: FreshSale, sale: SaleRow | None, due_at: datetime | None = None) -> Rest:
     """Write a sale and give its entry back: nothing is asked of the issuer."""
-    return Plan(
+    return Rest(
         entry=fresh.entry,
         read=fresh.read(),
         sale=sale,
@@ -94,8 +93,8 @@ def sale_row(
     """The sale as it is now decided; without an amount it is worth its bill."""
     bill, customer, known = fresh.bill, fresh.customer, fresh.known.sale
     # While a nota is asked for or stands, the sale is in the name of whom it was made out to.
-    nota = fresh.known.nota
-    standing = nota is not None and nota.status in _MADE_OUT and known is not None
+    notas = fresh.known.notas.asked_for
+    standing = known is not None and any(nota.status in _MADE_OUT for nota in notas)
     when = choose_moment(bill, terms.rule) if terms.rule else None
     document = customer.document if customer else None
     return SaleRow(
@@ -150,12 +149,3 @@ def same_state(
         then_cancel=then_cancel,
         cancel_sent=cancel_sent,
     )
-
-
-def keep_until(nota: KnownNota, now: datetime) -> datetime | None:
-    """When a nota that is kept is worth another look; None: when something is heard of it."""
-    if nota.status is NotaStatus.PENDING:
-        return next_poll(nota.sent_at or now, now)
-    if nota.status is NotaStatus.DENIED and nota.resend_at is not None and nota.resend_at > now:
-        return nota.resend_at
-    return None

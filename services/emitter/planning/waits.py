@@ -13,7 +13,6 @@ POLL_AGES: Final = (
     *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 20, 40)),
 )
 HOURLY_UNTIL: Final = timedelta(hours=50)  # the issuer itself gives up after 48 h
-READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 LONGEST_BACK_OFF: Final = timedelta(minutes=5)
 
 

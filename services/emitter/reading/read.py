@@ -8,26 +8,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.context import TenantContext
-from services.emitter.planning.drafts import draft_from_json
-from services.emitter.planning.waits import READ_AGAIN
-from services.emitter.reading.known import lacks_part
-from services.emitter.work import FreshSale, Known, Plan, happened, settle
+from services.emitter.work import FreshSale, Known
 from shared.db.outbox.outbox_store import Entry
-from shared.db.sales.sales_store import SaleRow
 from shared.db.vindi.bills_store import came_alive
 from shared.domain.bill import Bill, BillStatus, Refund
-from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
-from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.refunds import maybe_refunded
-from shared.domain.sale import SaleStatus
 from shared.net.json_bytes import write_json
 from shared.vindi.bulk import Bulk, Found
 from shared.vindi.client import Read, Unreadable, VindiClient
 from shared.vindi.stored import open_bill, seal_bill, seal_customer
 
 STILL_FRESH: Final = timedelta(seconds=30)
+# After a read that came too early; beyond these what it says counts.
+READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 
 ClaimsOf = Callable[[Sequence[BillId]], Awaitable[Mapping[BillId, set[str]]]]
 
@@ -38,11 +33,56 @@ _CLAIMED: Final = {
 }
 
 
+class TooEarly(Struct, frozen=True, kw_only=True):
+    """Vindi says less than we heard or stored already: from a lagging replica, most likely."""
+
+    wait: timedelta
+
+
+class Missing(Struct, frozen=True, kw_only=True):
+    """Vindi does not know the bill, however often it is asked: gone, or named by a forged event."""
+
+
+class Garbled(Struct, frozen=True, kw_only=True):
+    """Vindi's answer about the bill cannot be used; it is kept for support."""
+
+    problem: str
+    answer: bytes  # sealed
+
+
+class NoCustomer(Struct, frozen=True, kw_only=True):
+    """The bill was read, its customer could not be."""
+
+    sale: FreshSale
+    code: str
+    problem: str = ""
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """Vindi cannot be read at all for this tenant, until a person acts."""
+
+    code: str
+
+
+class NotNow(Struct, frozen=True, kw_only=True):
+    """It did not happen, and may work later: after `wait`, where that is told."""
+
+    wait: timedelta | None
+
+
+class Unread(Struct, frozen=True, kw_only=True):
+    """A sale that cannot be decided now, and why."""
+
+    entry: Entry
+    known: Known
+    why: TooEarly | Missing | Garbled | NoCustomer | Refused | NotNow
+
+
 class ReadBatch(Struct, frozen=True, kw_only=True):
-    """Sales whose bill was read, and plans for those whose bill could not be used."""
+    """Sales whose bill, or whose customer, was read, and those for which that could not be."""
 
     fresh: list[FreshSale]
-    plans: list[Plan]
+    unread: list[Unread]
 
 
 async def read_bills(
@@ -58,23 +98,23 @@ async def read_bills(
     Raises what the client raises when the whole batch could not be read.
     """
     stored = _just_read(context, entries, known)
-    unread = [entry.bill_id for entry in entries if entry.bill_id not in stored]
-    answers = {**stored, **await context.bulk.refresh_bills(vindi, unread)}
+    others = [entry.bill_id for entry in entries if entry.bill_id not in stored]
+    answers = {**stored, **await context.bulk.refresh_bills(vindi, others)}
     open_yet = [e.bill_id for e in entries if _open_yet(e, known[e.bill_id], answers)]
     claims = await claims_of(open_yet) if open_yet else {}
     fresh: list[FreshSale] = []
-    plans: list[Plan] = []
+    unread: list[Unread] = []
     for entry in entries:
-        answer = answers.get(entry.bill_id)
         before = known[entry.bill_id]
-        match answer:
+        match answers.get(entry.bill_id):
             case None:
-                plans.append(_missing(context, entry, before))
-            case Unreadable():
-                plans.append(_unreadable(context, entry, answer))
+                unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
+            case Unreadable() as answer:
+                unread.append(_garbled(context, entry, before, answer))
             case Read(value=bill) if _too_early(bill, before, claims, entry):
-                plans.append(_read_again(context, entry))
-            case Read():
+                early = TooEarly(wait=READ_AGAIN[entry.tries])
+                unread.append(Unread(entry=entry, known=before, why=early))
+            case Read() as answer:
                 asked_at = _asked_at(context, entry, before, stored)
                 fresh.append(_fresh(context, entry, before, answer, asked_at))
     refunds = await _read_refunds(context.bulk, vindi, fresh)
@@ -84,8 +124,19 @@ async def read_bills(
         if problem is None:
             readable.append(_with_refunds(sale, refunds))
         else:
-            plans.append(_unreadable(context, sale.entry, problem))
-    return ReadBatch(fresh=readable, plans=plans)
+            unread.append(_garbled(context, sale.entry, sale.known, problem))
+    return ReadBatch(fresh=readable, unread=unread)
+
+
+def _gone(entry: Entry) -> Missing | TooEarly:
+    if entry.tries >= len(READ_AGAIN):
+        return Missing()
+    return TooEarly(wait=READ_AGAIN[entry.tries])
+
+
+def _garbled(context: TenantContext, entry: Entry, known: Known, answer: Unreadable) -> Unread:
+    body = context.seal(write_json(answer.raw), "unread")
+    return Unread(entry=entry, known=known, why=Garbled(problem=answer.problem, answer=body))
 
 
 def _asked_at(
@@ -121,17 +172,7 @@ def _fresh(
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
         read_at=asked_at,
-        denied_with=_denied_with(context, before),
     )
-
-
-def _denied_with(context: TenantContext, known: Known) -> dict[int, Tomador]:
-    notas = [part.nota for part in known.parts] or [known.nota]
-    return {
-        nota.part: draft_from_json(context.unseal(nota.request, "nota")).tomador
-        for nota in notas
-        if nota is not None and nota.status is NotaStatus.DENIED and nota.denial in ON_CUSTOMER
-    }
 
 
 RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
@@ -175,81 +216,28 @@ def _too_early(bill: Bill, before: Known, claims: Mapping[BillId, set[str]], ent
     )
 
 
-def _read_again(context: TenantContext, entry: Entry) -> Plan:
-    due_at = context.now + READ_AGAIN[entry.tries]
-    return Plan(entry=entry, settlement=settle(entry, due_at=due_at, failed=True))
-
-
-def _missing(context: TenantContext, entry: Entry, before: Known) -> Plan:
-    """A bill Vindi does not know: too early, gone, or named by a forged event."""
-    if entry.tries < len(READ_AGAIN):
-        return _read_again(context, entry)
-    done = settle(entry, due_at=None, bill_read=True)
-    sale = before.sale
-    if sale is None or (before.nota is not None and not lacks_part(before, context.now)):
-        return Plan(entry=entry, settlement=done)
-    row = SaleRow(
-        bill_id=entry.bill_id,
-        status=SaleStatus.HELD,
-        code="bill_not_found",
-        amount=sale.amount,
-        moment_at=None,
-        origin=sale.origin,
-    )
-    told = happened(entry, SaleStatus.HELD.value, "bill_not_found")
-    return Plan(entry=entry, sale=row, happenings=(told,), settlement=done)
-
-
-def _unreadable(context: TenantContext, entry: Entry, answer: Unreadable) -> Plan:
-    row = SaleRow(
-        bill_id=entry.bill_id,
-        status=SaleStatus.HELD,
-        code="bill_unreadable",
-        detail=answer.problem,
-        amount=Cents(0),
-        moment_at=None,
-        origin=entry.origin,
-        unread=context.seal(write_json(answer.raw), "unread"),
-    )
-    told = happened(entry, SaleStatus.HELD.value, f"bill_unreadable: {answer.problem}")
-    done = settle(entry, due_at=None, bill_read=True)
-    return Plan(entry=entry, sale=row, happenings=(told,), settlement=done)
-
-
 async def read_customers(
     context: TenantContext, vindi: VindiClient, sales: Sequence[FreshSale]
-) -> tuple[list[FreshSale], list[Plan]]:
-    """Read the customers of these sales; a sale whose customer cannot be used gets a plan."""
+) -> ReadBatch:
+    """Read the customers of these sales.
+
+    Raises what the client raises when they could not be read at all.
+    """
     wanted = sorted({sale.bill.customer_id for sale in sales})
     answers = await context.bulk.refresh_customers(vindi, [CustomerId(number) for number in wanted])
     ready: list[FreshSale] = []
-    plans: list[Plan] = []
+    unread: list[Unread] = []
     for sale in sales:
         answer = answers.get(sale.bill.customer_id)
         if isinstance(answer, Read):
             body = seal_customer(context.sealer, context.tenant, answer.raw)
             ready.append(replace(sale, customer=answer.value, customer_body=body))
         else:
-            plans.append(_without_customer(sale, answer))
-    return ready, plans
+            unread.append(Unread(entry=sale.entry, known=sale.known, why=_nobody(sale, answer)))
+    return ReadBatch(fresh=ready, unread=unread)
 
 
-def _without_customer(sale: FreshSale, answer: Unreadable | None) -> Plan:
-    code = "customer_not_found" if answer is None else "customer_unreadable"
-    row = SaleRow(
-        bill_id=sale.bill.id,
-        status=SaleStatus.HELD,
-        code=code,
-        detail=answer.problem if answer else "",
-        customer_id=sale.bill.customer_id,
-        amount=sale.bill.amount,
-        moment_at=None,
-        origin=sale.entry.origin,
-    )
-    return Plan(
-        entry=sale.entry,
-        read=sale.read(),
-        sale=row,
-        happenings=(happened(sale.entry, SaleStatus.HELD.value, code),),
-        settlement=settle(sale.entry, due_at=None, bill_read=True),
-    )
+def _nobody(sale: FreshSale, answer: Unreadable | None) -> NoCustomer:
+    if answer is None:
+        return NoCustomer(sale=sale, code="customer_not_found")
+    return NoCustomer(sale=sale, code="customer_unreadable", problem=answer.problem)

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 
 import structlog
-from msgspec.structs import replace
 
-from services.emitter.planning.plan_parts import follow_instead
-from services.emitter.work import Plan, Send, happened, settle
+from services.emitter.planning.stopped import Held, stopped
+from services.emitter.work import Act, Plan, Send
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import brakes_store
 from shared.db.tenants.brakes_store import SentCount
-from shared.domain.brakes import BrakeCode, Wanted, brake
+from shared.domain.brakes import Braked, Wanted, brake
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
-from shared.domain.sale import SaleStatus
 
 log = structlog.get_logger()
 
@@ -24,12 +23,13 @@ async def apply_brakes(conn: Connection, tenant: TenantId, plans: Sequence[Plan]
 
     Lives in the transaction that writes the plans; sends for one tenant take turns in it.
     """
-    first = [p for p in plans if isinstance(p.action, Send) and p.action.first]
+    first = [(plan, send) for plan in plans if (send := _first_send(plan)) is not None]
     if not first:
         return list(plans)
     limits, today, day = await brakes_store.lock_today(conn, tenant)
-    free = await brakes_store.free_sales(conn, tenant, [plan.entry.bill_id for plan in first])
-    wanted = [_wanted(plan, free) for plan in first]
+    bills = [plan.entry.bill_id for plan, _ in first]
+    free = await brakes_store.free_sales(conn, tenant, bills)
+    wanted = [_wanted(plan.entry, send, free) for plan, send in first]
     braked = brake(limits, today, wanted)
     sent = [nota for nota in wanted if nota.bill_id not in braked.held]
     if sent:
@@ -37,19 +37,25 @@ async def apply_brakes(conn: Connection, tenant: TenantId, plans: Sequence[Plan]
     if braked.tripped is not None:
         await brakes_store.pull(conn, tenant, braked.tripped, braked.detail)
         log.warning("brake_pulled", tenant_id=tenant, code=braked.tripped)
-    return [
-        _held(plan, braked.held[plan.entry.bill_id], braked.detail)
-        if plan.entry.bill_id in braked.held
-        else plan
-        for plan in plans
-    ]
+    return [_unless(plan, braked) for plan in plans]
 
 
-def _wanted(plan: Plan, free: set[BillId]) -> Wanted:
-    bill = plan.entry.bill_id
-    amount = plan.action.intent.amount if isinstance(plan.action, Send) else Cents(0)
-    past = plan.entry.lane == outbox_store.BACKFILL or plan.entry.origin == "backfill"
-    return Wanted(bill_id=bill, amount=amount, past=past, free=bill in free)
+def _first_send(plan: Plan) -> Send | None:
+    action = plan.action if isinstance(plan, Act) else None
+    return action if isinstance(action, Send) and action.first else None
+
+
+def _unless(plan: Plan, braked: Braked) -> Plan:
+    code = braked.held.get(plan.entry.bill_id)
+    if code is None or not isinstance(plan, Act):
+        return plan
+    return stopped(plan, Held(code=code, detail=braked.detail))
+
+
+def _wanted(entry: Entry, send: Send, free: set[BillId]) -> Wanted:
+    past = entry.lane == outbox_store.BACKFILL or entry.origin == "backfill"
+    bill = entry.bill_id
+    return Wanted(bill_id=bill, amount=send.intent.amount, past=past, free=bill in free)
 
 
 def _sum(sent: Sequence[Wanted]) -> SentCount:
@@ -60,20 +66,4 @@ def _sum(sent: Sequence[Wanted]) -> SentCount:
         backfilled=sum(1 for nota in sent if nota.past),
         freed=len(freed),
         freed_amount=Cents(sum(nota.amount for nota in freed)),
-    )
-
-
-def _held(plan: Plan, code: BrakeCode, detail: str) -> Plan:
-    if plan.sale is None:
-        raise ValueError("a nota is sent with its sale")
-    if (instead := follow_instead(plan)) is not None:
-        return instead
-    sale = replace(plan.sale, status=SaleStatus.HELD, code=code, detail=detail, wish_done=None)
-    why = f"{code}: {detail}" if detail else code
-    return Plan(
-        entry=plan.entry,
-        read=plan.read,
-        sale=sale,
-        happenings=(happened(plan.entry, SaleStatus.HELD.value, why),),
-        settlement=settle(plan.entry, due_at=None, bill_read=True),
     )

@@ -1,20 +1,20 @@
 """What breakers let through: an outage is a state, not a failed attempt of each sale (D12)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
 from prometheus_client import Counter
 
-from services.emitter.work import FollowUp, Plan, Send, happened, settle
+from services.emitter.planning.stopped import Queued, stopped
+from services.emitter.work import Act, Known, Plan, Rest, settle
 from shared.db.connection import Connection, Pool
 from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import issuer_health_store
 from shared.domain.breaker import Breaker, Outcomes, Scope, after, again_at, opens, room, take
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import SaleStatus
 
 log = structlog.get_logger()
@@ -25,6 +25,7 @@ CHANGES: Final = Counter(
 POSTPONED: Final = Counter(
     "notaponte_postponed_by_breaker_total", "Sales put off because of an outage."
 )
+OUT: Final = "emissor ou prefeitura fora do ar"
 _REQUESTS: Final[tuple[Scope, ...]] = ("issuer", "host")  # every request; a city hears only sends
 
 
@@ -68,10 +69,10 @@ class Gate:
 
     async def admit(self, pool: Pool, plans: Sequence[Plan]) -> list[Plan]:
         """Put off what no breaker has a slot for, before anything of it is written."""
-        acting = [plan for plan in plans if plan.action is not None]
+        acting = [plan for plan in plans if isinstance(plan, Act)]
         if not acting or all(breaker.state == "closed" for breaker in self.breakers.values()):
             return list(plans)
-        sends = sum(1 for plan in acting if isinstance(plan.action, Send))
+        sends = sum(1 for act in acting if act.issues)
         async with pool.acquire() as conn, conn.transaction():
             may_send = await self._take(conn, "city", sends)
             may_ask = len(acting) - sends + may_send
@@ -82,16 +83,15 @@ class Gate:
     def _let_through(self, plans: Sequence[Plan], may_send: int, may_ask: int) -> list[Plan]:
         admitted: list[Plan] = []
         for plan in plans:
-            is_send = isinstance(plan.action, Send)
-            if plan.action is None:
+            if not isinstance(plan, Act):
                 admitted.append(plan)
-            elif may_ask and (may_send or not is_send):
+            elif may_ask and (may_send or not plan.issues):
                 may_ask -= 1
-                may_send -= is_send
+                may_send -= plan.issues
                 admitted.append(plan)
             else:
                 POSTPONED.inc()
-                admitted.append(_put_off(plan, self.again_at))
+                admitted.append(stopped(plan, Queued(until=self.again_at, why=OUT)))
         return admitted
 
     async def report(self, pool: Pool) -> None:
@@ -143,23 +143,21 @@ async def open_gate(conn: Connection, tenant: TenantId, now: datetime) -> Gate:
     return Gate(tenant=tenant, now=now, breakers={breaker.scope: breaker for breaker in found})
 
 
-def park(entry: Entry, due_at: datetime) -> Plan:
-    """Leave a sale that waits in the queue where it is, unread."""
+def parked(gate: Gate, entries: Sequence[Entry], known: Mapping[BillId, Known]) -> list[Rest]:
+    """Leave queued sales of which nothing is new, and for which no breaker has room, unread."""
+    room = gate.room_to_send()
+    if room is None:
+        return []
+    waiting = [
+        entry
+        for entry in entries
+        if not entry.bill_changed
+        and (sale := known[entry.bill_id].sale) is not None
+        and sale.status is SaleStatus.QUEUED
+    ]
+    return [_park(entry, gate.again_at) for entry in waiting[room:]]
+
+
+def _park(entry: Entry, due_at: datetime) -> Rest:
     POSTPONED.inc()
-    return Plan(entry=entry, settlement=settle(entry, due_at=due_at))
-
-
-def _put_off(plan: Plan, due_at: datetime) -> Plan:
-    """What is written in place of an action: a sale to be sent is queued, others stay."""
-    done = settle(plan.entry, due_at=due_at, bill_read=plan.read is not None)
-    if not isinstance(plan.action, Send) or plan.sale is None:
-        cancels = plan.action is not None and not isinstance(plan.action, FollowUp)
-        return Plan(entry=plan.entry, read=plan.read if cancels else None, settlement=done)
-    told = (happened(plan.entry, SaleStatus.QUEUED.value, "emissor ou prefeitura fora do ar"),)
-    return Plan(
-        entry=plan.entry,
-        read=plan.read,
-        sale=replace(plan.sale, status=SaleStatus.QUEUED, wish_done=None),
-        happenings=told if plan.action.queued_anew else (),
-        settlement=done,
-    )
+    return Rest(entry=entry, settlement=settle(entry, due_at=due_at))

@@ -46,7 +46,6 @@ class Judge:
             refunds=refunds,
             customer=customer,
             came_alive_at=came_alive(known.bill, bill),
-            nota=None,
             wish=sale.wish if sale else None,
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
+from shared.db.sales.notas_store import SPEAKS
 from shared.domain.ids import BillId, TenantId
 
 PURPOSE: Final = "status_webhook"
@@ -86,7 +87,7 @@ async def before(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) ->
     return {row["bill_id"]: (row["status"], row["code"]) for row in rows}
 
 
-ANNOUNCE: Final = """
+ANNOUNCE: Final = f"""
     -- status_webhooks_store.announce
     INSERT INTO webhook_deliveries (tenant_id, bill_id, type, payload)
     SELECT s.tenant_id, s.bill_id, 'sale.' || s.status,
@@ -110,7 +111,7 @@ ANNOUNCE: Final = """
                                      AND p.part = o.part
                                    WHERE o.tenant_id = $1 AND o.bill_id = s.bill_id
                                    ORDER BY o.part, o.revision DESC) m))
-                      ELSE '{}'::jsonb END)
+                      ELSE '{{}}'::jsonb END)
       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS b (bill_id, status, code)
       JOIN sales s ON s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
                   AND s.bill_id = b.bill_id
@@ -118,10 +119,10 @@ ANNOUNCE: Final = """
            SELECT external_id, status, number, part,
                   CASE WHEN status = 'denied' THEN denial END AS denial
              FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
-            ORDER BY revision DESC, part LIMIT 1) n ON true
+            {SPEAKS}) n ON true
      WHERE s.status IN ('issued', 'denied', 'held', 'cancelled')
        AND (s.status, s.code) IS DISTINCT FROM (b.status, b.code)
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def announce(conn: Connection, tenant: TenantId, known: Before) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
+import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,21 +14,24 @@ from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
+from shared.domain.parts import WHOLE
 from shared.domain.statement import STATED_BY_PERSON
+
+DIVIDED_ANEW: Final = "divided_anew"
 
 
 class KnownNota(Struct, frozen=True, kw_only=True):
-    """The newest nota of a sale, or of one part of it."""
+    """A nota as it is stored, but for what was sent; the newest of its part of a sale."""
 
     bill_id: BillId
-    part: int = 0  # 0: the whole bill
+    part: int = WHOLE
     revision: int
     external_id: ExternalId
     issuer_id: IssuerNotaId | None
     status: NotaStatus
+    raw_status: str | None = None  # the issuer's word, or ours where the issuer said none
     amount: Cents
     competencia: date
-    request: bytes  # sealed, purpose "nota"
     lookups: int
     look_up_at: datetime | None
     resend: bool
@@ -40,54 +44,79 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     auto_sends: int  # how often it was sent again by itself since a person last asked
     resend_at: datetime | None  # when a denied one is sent again by itself
     issued_at: datetime | None = None
-    stated: bool = False  # a person says so, not the issuer
 
+    @property
+    def stated(self) -> bool:
+        """Say whether it stands on a person's word, and not on the issuer's."""
+        return self.raw_status == STATED_BY_PERSON
+
+    @property
+    def retired(self) -> bool:
+        """Say whether it was denied under a division that is no more: it counts as never asked."""
+        return self.raw_status == DIVIDED_ANEW
+
+
+_COLUMNS: Final = """
+           n.bill_id, n.part, n.revision, n.external_id, n.issuer_id, n.status, n.raw_status,
+           n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
+           n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
+           n.issued_at
+"""
+
+# Which nota speaks for a sale where only one is shown.
+SPEAKS: Final = "ORDER BY revision DESC, part LIMIT 1"
 
 LOAD_NEWEST: Final = f"""
     -- notas_store.load_newest
-    SELECT DISTINCT ON (bill_id, part) bill_id, part, revision, external_id, issuer_id, status,
-           amount, competencia, request, lookups, look_up_at, resend, then_cancel, denial,
-           changed_at, sent_at, cancel_sent_at, sends, auto_sends, resend_at, issued_at,
-           coalesce(raw_status = '{STATED_BY_PERSON}', false) AS stated
-      FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
-     ORDER BY bill_id, part, revision DESC
-"""  # noqa: S608 - only our own constant is put in
+    SELECT DISTINCT ON (n.bill_id, n.part) {_COLUMNS}
+      FROM notas n WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+     ORDER BY n.bill_id, n.part, n.revision DESC
+"""  # noqa: S608 - only our own constants are put in
 
 
 async def load_newest(
-    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
-) -> dict[BillId, KnownNota]:
-    """Read the newest nota of each of these sales; sales without one are absent.
-
-    Of a divided sale it is one that is not cancelled, if there is such a one.
-    """
-    found = await load_every_part(conn, tenant, bills)
-    return {bill: liveliest(notas) for bill, notas in found.items()}
-
-
-async def load_every_part(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId]
 ) -> dict[BillId, list[KnownNota]]:
     """Read the newest nota of every part of these sales; sales without one are absent."""
     found: dict[BillId, list[KnownNota]] = {}
     for row in await conn.fetch(LOAD_NEWEST, tenant, bills):
-        nota = KnownNota(**{**dict(row), "status": NotaStatus(row["status"])})
+        nota = _known(row)
         found.setdefault(nota.bill_id, []).append(nota)
     return found
 
 
-def liveliest(notas: Sequence[KnownNota]) -> KnownNota:
-    """The nota that speaks for a sale: one that is not cancelled, else the newest."""
-    if len(notas) == 1:
-        return notas[0]
-    return max(notas, key=lambda one: (one.status is not NotaStatus.CANCELLED, one.revision))
+REQUESTS: Final = """
+    -- notas_store.requests
+    SELECT n.bill_id, n.part, n.request
+      FROM notas n JOIN unnest($2::bigint[], $3::smallint[], $4::int[])
+                     AS w (bill_id, part, revision)
+        ON n.bill_id = w.bill_id AND n.part = w.part AND n.revision = w.revision
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+"""
+
+
+async def requests(
+    conn: Connection, tenant: TenantId, notas: Sequence[KnownNota]
+) -> dict[tuple[BillId, int], bytes]:
+    """What was last sent of these notas: the sealed draft (purpose "nota"), by bill and part."""
+    if not notas:
+        return {}
+    keys = zip(*((nota.bill_id, nota.part, nota.revision) for nota in notas), strict=True)
+    rows = await conn.fetch(REQUESTS, tenant, *(list(column) for column in keys))
+    return {(row["bill_id"], row["part"]): row["request"] for row in rows}
+
+
+def _known(row: asyncpg.Record) -> KnownNota:
+    fields = dict(row)
+    fields["status"] = NotaStatus(fields["status"])
+    return KnownNota(**fields)
 
 
 class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A nota about to be sent; `request` is the sealed draft."""
 
     bill_id: BillId
-    part: int = 0
+    part: int = WHOLE
     revision: int
     external_id: ExternalId
     environment: str
@@ -98,7 +127,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 # The same row serves a re-send after a denial: same id, next send. Any other live nota makes the
 # insert fail on notas_one_live, which is the database's own refusal of a second one.
-WRITE_INTENTS: Final = """
+WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
                             amount, competencia, request, sent_at)
@@ -118,30 +147,30 @@ WRITE_INTENTS: Final = """
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
            look_up_at = NULL, sent_at = now()
      WHERE n.status = 'denied' AND n.external_id = excluded.external_id
- RETURNING bill_id
-"""
+ RETURNING {_COLUMNS}
+"""  # noqa: S608 - only our own constants are put in
 
 
 async def write_intents(
     conn: Connection, tenant: TenantId, intents: Sequence[Intent]
-) -> set[BillId]:
-    """Write the intent of each nota before it is sent. Returns the sales that may be sent.
+) -> list[KnownNota]:
+    """Write the intent of each nota before it is sent. Returns those that may be sent.
 
     Raises asyncpg.UniqueViolationError when a sale has another live nota.
     """
     if not intents:
-        return set()
+        return []
     requests = [intent.request for intent in intents]
     bare = [replace(intent, request=b"") for intent in intents]
     rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(bare), requests, ON_CUSTOMER)
-    return {row["bill_id"] for row in rows}
+    return [_known(row) for row in rows]
 
 
 class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The next state of one nota. None keeps what is stored; `reason` is sealed."""
 
     bill_id: BillId
-    part: int = 0
+    part: int = WHOLE
     revision: int
     status: NotaStatus
     issuer_id: IssuerNotaId | None = None
@@ -163,7 +192,7 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 # Two movers write here, sender and follower. `cancelled` never moves back, and older news of the
 # issuer never overwrites newer.
-UPDATE: Final = """
+UPDATE: Final = f"""
     -- notas_store.update
     UPDATE notas n
        SET status = u.status,
@@ -197,17 +226,19 @@ UPDATE: Final = """
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
        AND n.part = coalesce(u.part, 0) AND n.revision = u.revision AND n.status <> 'cancelled'
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
- RETURNING n.bill_id
-"""
+ RETURNING {_COLUMNS}
+"""  # noqa: S608 - only our own constants are put in
 
 
-async def update(conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate]) -> set[BillId]:
-    """Move notas on. Returns the sales whose nota took the news; the rest knew better."""
+async def update(
+    conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate]
+) -> list[KnownNota]:
+    """Move notas on. Returns them as they now are; one that is missing knew better."""
     if not updates:
-        return set()
+        return []
     bills = [update.bill_id for update in updates]
     rows = await conn.fetch(UPDATE, tenant, bills, rows_json(updates))
-    return {row["bill_id"] for row in rows}
+    return [_known(row) for row in rows]
 
 
 # Only for a request that surely did not happen (refused key, no slot): the intent is taken back,

@@ -8,11 +8,13 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
+from shared.db.sales import sale_notas
+from shared.db.sales.sale_notas import NONE
 from shared.domain.actions import ActionState, WishChange
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import VALID_NOTA, NotaStatus
-from shared.domain.part_states import in_round, nota_to_act_on
-from shared.domain.parts import PartState, Share
+from shared.domain.part_states import nota_to_act_on
+from shared.domain.parts import Part
 from shared.domain.sale import Origin, SaleStatus
 
 
@@ -32,15 +34,9 @@ LOCK_SALES: Final = """
 # Read only once the locks are held: a statement that waits for a lock sees old notas.
 READ: Final = """
     -- sale_actions_store.lock read
-    SELECT s.bill_id, s.origin, s.status, s.code, s.wish, n.status AS nota, n.denial,
-           n.part > 0 AS divided
-      FROM sales s
-      LEFT JOIN LATERAL (
-           SELECT status, denial, part FROM notas
-            WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
-            ORDER BY revision DESC, part LIMIT 1) n ON true
-     WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
-     ORDER BY s.bill_id
+    SELECT bill_id, origin, status, code, wish FROM sales
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id
 """
 
 
@@ -49,58 +45,27 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
     await outbox_store.lock(conn, tenant, bills)
     await conn.execute(LOCK_SALES, tenant, list(bills))
     rows = await conn.fetch(READ, tenant, list(bills))
-    divided = [BillId(row["bill_id"]) for row in rows if row["divided"]]
-    parts = await _parts(conn, tenant, divided) if divided else {}
+    notas = await sale_notas.load(conn, tenant, list(bills))
     return [
         LockedSale(
             bill_id=BillId(row["bill_id"]),
             origin=row["origin"],
-            state=_state(row, parts.get(row["bill_id"], ())),
+            state=_state(row, notas.get(row["bill_id"], NONE).parts()),
         )
         for row in rows
     ]
 
 
-PARTS: Final = """
-    -- sale_actions_store.parts
-    SELECT DISTINCT ON (p.bill_id, p.part) p.bill_id, p.part, p.amount, n.status,
-           coalesce(n.revision, 0) AS revision, n.then_cancel, n.denial
-      FROM sale_parts p
-      LEFT JOIN notas n ON n.tenant_id = $1 AND n.bill_id = p.bill_id AND n.part = p.part
-     WHERE p.tenant_id = $1 AND p.bill_id = ANY($2::bigint[])
-     ORDER BY p.bill_id, p.part, n.revision DESC
-"""
-
-
-async def _parts(
-    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
-) -> dict[BillId, tuple[PartState, ...]]:
-    found: dict[BillId, tuple[PartState, ...]] = {}
-    for row in await conn.fetch(PARTS, tenant, bills):
-        state = PartState(
-            share=Share(part=row["part"], amount=row["amount"], lines=()),
-            status=None if row["status"] is None else NotaStatus(row["status"]),
-            revision=row["revision"],
-            then_cancel=row["then_cancel"],
-            denial=row["denial"],
-        )
-        found[row["bill_id"]] = (*found.get(row["bill_id"], ()), state)
-    return {bill: in_round(states) for bill, states in found.items()}
-
-
-def _state(row: asyncpg.Record, parts: Sequence[PartState]) -> ActionState:
-    nota, denial = row["nota"], row["denial"]
+def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
     all_denied = [one for one in parts if one.status is NotaStatus.DENIED]
     denied = min(all_denied, key=lambda one: one.denial == "denied_numbering", default=None)
-    if parts:
-        about = nota_to_act_on(parts)
-        nota, denial = about and about.status, denied and denied.denial
+    about = nota_to_act_on(parts)
     return ActionState(
         status=SaleStatus(row["status"]),
         code=row["code"],
         wish=row["wish"],
-        nota=None if nota is None else NotaStatus(nota),
-        denial=denial,
+        nota=None if about is None else about.status,
+        denial=None if denied is None else denied.denial,
         stands=any(one.status in VALID_NOTA for one in parts),
         denied=denied is not None,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from shared.db.connection import Connection
+from shared.db.sales.notas_store import DIVIDED_ANEW
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.parts import Share
@@ -39,16 +40,16 @@ WRITE: Final = """
            AS s (bill_id, part, amount, lines)
 """
 # A refused nota of a part that is no more would be sent again by nobody, and counted by all.
-RETIRE: Final = """
+RETIRE: Final = f"""
     -- sale_parts_store.divide retire
-    UPDATE notas n SET status = 'cancelled', raw_status = 'divided_anew', resend = false,
+    UPDATE notas n SET status = 'cancelled', raw_status = '{DIVIDED_ANEW}', resend = false,
            resend_at = NULL
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.status = 'denied'
        AND NOT EXISTS (SELECT FROM sale_parts p
                         WHERE p.tenant_id = $1 AND p.bill_id = n.bill_id AND p.part = n.part)
        AND (n.part > 0 OR EXISTS (
             SELECT FROM sale_parts p WHERE p.tenant_id = $1 AND p.bill_id = n.bill_id))
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def divide(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
-from shared.db.sales import timeline_store
+from shared.db.sales import notas_store, timeline_store
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
@@ -95,7 +95,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     text: str | None = None
 
 
-_COLUMNS: Final = """
+_COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
            s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
@@ -105,8 +105,8 @@ _COLUMNS: Final = """
            SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
                   issued_at, denial, part, amount
              FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
-            ORDER BY revision DESC, part LIMIT 1) n ON true
-"""
+            {notas_store.SPEAKS}) n ON true
+"""  # noqa: S608 - only our own constant is put in
 
 LIST: Final = f"""
     -- sales_read.list_newest_first

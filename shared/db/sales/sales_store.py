@@ -139,9 +139,6 @@ FINISH_WISHES: Final = """
 """
 
 
-_NEXT_CODE: Final = """
-    coalesce(p.code, CASE WHEN p.status IN ('cancelling', 'cancelled') THEN s.code END)
-"""
 _NEXT_ATTENTION: Final = """
     coalesce(p.attention, CASE
         WHEN (p.status IN ('issuing', 'uncertain', 'issued') AND s.attention = ANY($4::text[]))
@@ -153,14 +150,14 @@ _NEXT_ATTENTION: Final = """
 PROGRESS: Final = f"""
     -- sales_store.progress
     UPDATE sales s SET status = p.status, detail = coalesce(p.detail, ''),
-           code = {_NEXT_CODE}, attention = {_NEXT_ATTENTION}, updated_at = now(),
+           code = p.code, attention = {_NEXT_ATTENTION}, updated_at = now(),
            wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
       FROM json_to_recordset($3::text::json)
            AS p (bill_id bigint, status text, code text, detail text, attention text,
                  nota_made boolean)
      WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = p.bill_id
        AND (s.status <> p.status OR s.detail <> coalesce(p.detail, '')
-            OR p.nota_made AND s.wish = 'issue' OR s.code IS DISTINCT FROM {_NEXT_CODE}
+            OR p.nota_made AND s.wish = 'issue' OR s.code IS DISTINCT FROM p.code
             OR s.attention IS DISTINCT FROM {_NEXT_ATTENTION})
 """  # noqa: S608 - only our own constants are put in
 
@@ -170,10 +167,9 @@ OUTLIVES: Final = (*ABOUT_BILL, STATED_BY_PERSON)
 
 
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a sale's nota now is; nothing else of the sale changes.
+    """Where a sale's notas now are; nothing else of the sale changes.
 
-    Without a code, a sale whose nota is being cancelled keeps the one that says why. Without an
-    attention, one that is about its bill stays, and that a person stated a nota of it.
+    Without an attention, one that is about its bill stays, and that a person stated a nota of it.
     """
 
     bill_id: BillId

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from services.emitter.acting.group_commit import Scribe
+from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
@@ -115,7 +115,8 @@ class Desk:
     async def nota(self, bill: Bill) -> KnownNota:
         async with self.pool.acquire() as conn:
             known = await notas_store.load_newest(conn, self.tenant, [BillId(bill.id)])
-        return known[BillId(bill.id)]
+        notas = known[BillId(bill.id)]
+        return max(notas, key=lambda one: (one.status != "cancelled", one.revision))
 
     async def rule(self, **changes: Any) -> None:
         rule = Rule.model_validate({"issue_when": "bill_paid", **changes})
@@ -181,7 +182,7 @@ async def a_desk(pool: Pool, sandbox: Sandbox) -> AsyncIterator[Desk]:
             clients=clients,
             sealer=SEALER,
             leases=leases,
-            scribe=Scribe(pool, leases),
+            commits=GroupCommit(pool, leases),
         )
         yield Desk(
             pool=pool,

@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from services.emitter.acting.write import write_plans
-from services.emitter.work import Plan, happened
+from services.emitter.work import Act, Ask, happened
 from shared.db.connection import Pool
+from shared.db.sales.sale_notas import NONE
 from shared.domain.ids import TenantId
 from tests.builders import an_entry
 
@@ -26,8 +27,10 @@ async def test_an_answer_of_a_lease_that_ended_is_not_written_beside_one_of_the_
     pool: Pool,
 ) -> None:
     await pool.execute(ADD)
-    live = Plan(entry=LIVE, happenings=(happened(LIVE, "live"),))
-    ended = Plan(entry=replace(LIVE, attempt=1), happenings=(happened(LIVE, "ended"),))
+    before = replace(LIVE, attempt=1)
+    ask = Ask(steps=())
+    live = Act(entry=LIVE, notas=NONE, action=ask, happenings=(happened(LIVE, "live"),))
+    ended = Act(entry=before, notas=NONE, action=ask, happenings=(happened(LIVE, "ended"),))
 
     for together in ([live, ended], [ended, live]):
         written = await write_plans(pool, TENANT, together)

@@ -50,7 +50,7 @@ def sell_mixed(desk: Desk, *amounts: str, **details: Any) -> Bill:
 
 async def parts(desk: Desk, bill: Bill) -> list[KnownNota]:
     async with desk.pool.acquire() as conn:
-        found = await notas_store.load_every_part(conn, desk.tenant, [BillId(bill.id)])
+        found = await notas_store.load_newest(conn, desk.tenant, [BillId(bill.id)])
     return found.get(BillId(bill.id), [])
 
 

@@ -469,3 +469,65 @@ async def test_a_bill_that_changed_while_one_nota_is_denied_and_one_stands_can_b
     assert (await desk.sale(bill)).status == "cancelled"
     assert valid(desk, bill) == 0
     assert is_clean(desk)
+
+
+async def test_a_person_who_cancels_while_the_second_is_under_way_has_both_cancelled(
+    desk: Desk,
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    decides(desk, bill, 2, "outage", hours=0.4)
+    await settle(desk, rounds=1)
+    before = [one.status for one in await parts(desk, bill)]
+
+    await ask(desk, bill, "cancel")
+    await settle(desk, rounds=6)
+
+    sale = await desk.sale(bill)
+    assert before == ["issued", "pending"]
+    assert (sale.status, sale.code, sale.wish) == ("cancelled", "canceled_by_person", None)
+    assert valid(desk, bill) == 0
+    assert is_clean(desk)
+
+
+async def test_a_denied_nota_divided_anew_whose_request_did_not_leave_is_asked_for_again(
+    desk: Desk,
+) -> None:
+    await desk.rule()
+    bill = await sold_mixed(desk, "100.00", "79.90")
+    key = f"p-{desk.tenant}-{bill.id}-1"
+    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="certificate"))
+    await settle(desk)
+    denied = await desk.sale(bill)
+
+    await desk.rule(**SERVICES)
+    desk.company.weather.add(status=401, when="before", method="POST", count=1)
+    await ask(desk, bill, "retry")
+    await desk.work()
+    held = await desk.sale(bill)
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE issuer_connections SET state = 'ok'")
+    await desk.heard(BillId(bill.id))
+    await settle(desk, rounds=3)
+
+    assert (denied.status, held.status, held.code) == ("denied", "held", "issuer_key_refused")
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code, sale.amount) == ("issued", None, 17_990)
+    assert valid(desk, bill) == 2
+    assert is_clean(desk)
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+async def test_vindi_out_of_reach_while_the_issuer_works_leaves_no_nota_unfollowed(
+    desk: Desk, *, mixed: bool
+) -> None:
+    await desk.rule(**SERVICES)
+    bill = await (sold_mixed(desk, "100.00", "79.90") if mixed else desk.sold())
+    await desk.work()
+    desk.account.keys[0].revoked = True
+
+    await desk.heard(BillId(bill.id))
+    await settle(desk, rounds=4)
+
+    assert (await desk.sale(bill)).status == "issued"
+    assert {one.status for one in await parts(desk, bill)} == {"issued"}

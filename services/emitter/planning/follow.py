@@ -1,0 +1,64 @@
+"""Looking after notas that are under way. Pure."""
+
+from datetime import datetime
+
+from services.emitter.planning.waits import next_poll
+from services.emitter.work import Act, Ask, Plan, Step
+from shared.db.outbox.outbox_store import Entry
+from shared.db.sales.notas_store import KnownNota
+from shared.db.sales.sale_notas import SaleNotas
+from shared.db.vindi.bills_store import ReadBill
+from shared.domain.nota import NotaStatus
+from shared.domain.part_states import DOUBT, unwanted
+
+
+def follow(entry: Entry, notas: SaleNotas, *, read: ReadBill | None = None) -> Act:
+    """Ask about every nota of a sale that is under way; nothing else of the sale changes."""
+    return Act(entry=entry, read=read, notas=notas, action=ask_about(notas))
+
+
+def ask_about(notas: SaleNotas) -> Ask:
+    """Where each nota that is under way now is."""
+    return Ask(steps=tuple(Step(part=one.part) for one in notas.under_way))
+
+
+def look_after(plan: Plan, notas: SaleNotas) -> Plan:
+    """Follow what is under way of a sale where a plan would leave it to itself.
+
+    What the plan says of the sale is decided again once nothing is under way.
+    """
+    if isinstance(plan, Act) or plan.settlement.due_at is not None or not notas.under_way:
+        return plan
+    return follow(plan.entry, notas, read=plan.read)
+
+
+def only_followed(notas: SaleNotas, now: datetime) -> bool:
+    """Say whether a sale has notas under way, and nothing that may be sent beside them."""
+    if not notas.under_way:
+        return False
+    parts = notas.parts(now)
+    doubt = any(one.status in DOUBT for one in parts)
+    return doubt or unwanted(parts) or not any(one.owed for one in parts)
+
+
+def next_look(nota: KnownNota, now: datetime) -> datetime | None:
+    """When a nota is to be looked at again whatever else happens; None when it rests."""
+    match nota.status:
+        case NotaStatus.SENDING | NotaStatus.UNCERTAIN:
+            return nota.look_up_at or now
+        case NotaStatus.PENDING:
+            return next_poll(nota.sent_at or now, now)
+        case NotaStatus.CANCELLING:
+            return next_poll(nota.cancel_sent_at or now, now)
+        case NotaStatus.DENIED:
+            return nota.resend_at
+        case NotaStatus.ISSUED if nota.then_cancel is not None:
+            return now  # it became unwanted on the way: decide about cancelling it
+        case _:
+            return None
+
+
+def others_due(notas: SaleNotas, now: datetime) -> datetime | None:
+    """When what is under way needs a look, though the sale itself waits for a person."""
+    looks = [next_look(one, now) for one in notas.under_way]
+    return min((look for look in looks if look is not None), default=None)

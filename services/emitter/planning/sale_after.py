@@ -1,0 +1,148 @@
+"""What an answer of the issuer makes of its sale, given its notas as they then are. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.emitter.planning.answers import Answer
+from services.emitter.planning.follow import next_look
+from services.emitter.work import happened, settle
+from shared.db.outbox.outbox_store import Entry, Settlement
+from shared.db.sales.sale_notas import SaleNotas
+from shared.db.sales.sales_store import Progress
+from shared.db.sales.timeline_store import Happening
+from shared.domain.denials import RESEND_GIVEN_UP
+from shared.domain.nota import NotaStatus
+from shared.domain.part_states import DOUBT, FOLLOWED, code_of, together, unwanted
+from shared.domain.parts import Part
+from shared.domain.sale import SaleStatus
+
+# What a sale is while its request did not leave; the nota itself says nothing of it.
+_NOT_LEFT = frozenset({SaleStatus.QUEUED, SaleStatus.HELD})
+# The issuer has it, so that a person's wish for it is fulfilled.
+_MADE = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED, NotaStatus.DENIED})
+_NEVER_HAD = frozenset({None, NotaStatus.DENIED, NotaStatus.CANCELLED})
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """A leased sale, its notas, and what was answered about them in this pass; the last is new."""
+
+    entry: Entry
+    notas: SaleNotas  # as they are without the last answer
+    answers: tuple[Answer, ...]
+    bill_read: bool
+    now: datetime
+    more: bool = False  # others are to be asked about still: the entry is kept
+
+    def then(self, answer: Answer) -> "Answered":
+        """It with one more answer."""
+        return replace(self, answers=(*self.answers, answer))
+
+    @property
+    def last(self) -> Answer:
+        """The answer that is to be written."""
+        return self.answers[-1]
+
+    def knew_better(self) -> "Answered":
+        """It where the nota had moved on already: nothing of the answer is told."""
+        silent = replace(self.last, what=None, attention=None, shows=None)
+        return replace(self, answers=(*self.answers[:-1], silent))
+
+
+class After(Struct, frozen=True, kw_only=True):
+    """What is written of a sale with an answer."""
+
+    progress: Progress | None
+    happenings: tuple[Happening, ...]
+    settlement: Settlement | None  # None while others are to be asked about
+
+
+def sale_after(answered: Answered, notas: SaleNotas) -> After:
+    """Say where a sale is whose notas now are these, and when it is looked at again."""
+    answer, entry = answered.last, answered.entry
+    parts = notas.parts(answered.now)
+    told = [] if answer.what is None else [happened(entry, answer.what, _why(answer, notas))]
+    settlement = None
+    if not answered.more:
+        settlement = settle(
+            entry,
+            due_at=_due(answered, notas, parts),
+            failed=answer.failed,
+            bill_read=answered.bill_read and not answer.read_again,
+        )
+    progress = _progress(answered, parts) if answer.learnt else None
+    return After(progress=progress, happenings=tuple(told), settlement=settlement)
+
+
+def _progress(answered: Answered, parts: Sequence[Part]) -> Progress:
+    answer, bill = answered.last, answered.entry.bill_id
+    if answer.shows is not None and _is_shown(answer, parts):
+        return Progress(bill_id=bill, status=answer.shows.status, code=answer.shows.code)
+    status = together(parts)
+    code = code_of(status, parts)
+    made = answer.update is not None and answer.update.status in _MADE
+    return Progress(
+        bill_id=bill,
+        status=status,
+        code=code,
+        attention=_attention(answer, parts, status, code),
+        nota_made=made and not any(one.owed for one in parts),
+    )
+
+
+def _is_shown(answer: Answer, parts: Sequence[Part]) -> bool:
+    """A sale is skipped for a nota that never arrived only if there was no other."""
+    if answer.shows is None or answer.shows.status is not SaleStatus.SKIPPED:
+        return answer.shows is not None
+    cancelled = [one for one in parts if one.status is NotaStatus.CANCELLED]
+    return len(cancelled) == 1 and all(one.status in _NEVER_HAD for one in parts)
+
+
+def _attention(
+    answer: Answer, parts: Sequence[Part], status: SaleStatus, code: str | None
+) -> str | None:
+    if status is SaleStatus.CANCEL_REFUSED:
+        return "cancel_refused"
+    if status is SaleStatus.DENIED:
+        return RESEND_GIVEN_UP if answer.attention == RESEND_GIVEN_UP else code
+    if answer.attention is None:
+        return None
+    own = [one for one in parts if one.share.part == answer.asked.part]
+    return answer.attention if together(own) is status else None
+
+
+def _due(answered: Answered, notas: SaleNotas, parts: Sequence[Part]) -> datetime | None:
+    """When the first of its notas is to be looked at.
+
+    One that could not be asked about waits as long as that answer says: the time of its own look
+    has come, and would have the sale claimed again at once.
+    """
+    waiting = {one.asked.part for one in answered.answers if not one.learnt and one.due_at}
+    looks = [next_look(nota, answered.now) for nota in notas.asked_for if nota.part not in waiting]
+    dues = [due for due in (*looks, *(one.due_at for one in answered.answers)) if due is not None]
+    if _next_may_follow(answered, parts):
+        dues.append(answered.now)
+    return min(dues, default=None)
+
+
+def _next_may_follow(answered: Answered, parts: Sequence[Part]) -> bool:
+    """Say whether the next nota that is owed may leave at once.
+
+    It does where nothing is under way, or where a request has just left, or a doubt just ended.
+    """
+    shows = answered.last.shows
+    if shows is not None and shows.status in _NOT_LEFT:
+        return False
+    if unwanted(parts) or not any(one.owed for one in parts):
+        return False
+    moving = {one.status for one in parts} & FOLLOWED
+    cleared = any(one.asked.status in DOUBT for one in answered.answers)
+    return not moving or (cleared and not moving & DOUBT)
+
+
+def _why(answer: Answer, notas: SaleNotas) -> str:
+    part = answer.asked.part
+    which = f"nota {part} de {len(notas.shares)}" if part else ""
+    return ": ".join(word for word in (which, answer.why) if word)

@@ -1,0 +1,78 @@
+"""What is written in place of a request that may not leave now. Pure."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.emitter.planning.follow import ask_about
+from services.emitter.work import Act, Plan, Rest, Send, happened, settle
+from shared.domain.sale import SaleStatus
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """A person must decide; what the sale says of it, as in `Hold`."""
+
+    code: str
+    detail: str = ""
+
+
+class Queued(Struct, frozen=True, kw_only=True):
+    """It waits for its turn until then, by no fault of its own; `why` is told once."""
+
+    until: datetime
+    why: str
+
+
+class Again(Struct, frozen=True, kw_only=True):
+    """What it was decided by is no more: it is decided again, at once."""
+
+
+def stopped(act: Act, by: Held | Queued | Again) -> Plan:
+    """Keep a request from leaving; nothing of it has been written yet.
+
+    A hold waits until what is under way of the sale is looked after, or nobody would do that.
+    """
+    match by:
+        case Again():
+            return Rest(entry=act.entry, settlement=settle(act.entry, due_at=act.entry.due_at))
+        case Held(code=code, detail=detail):
+            if isinstance(act.action, Send) and act.action.others_due is not None:
+                return Act(
+                    entry=act.entry, read=act.read, notas=act.notas, action=ask_about(act.notas)
+                )
+            return _instead(act, SaleStatus.HELD, code, detail)
+        case Queued(until=until, why=why):
+            if not isinstance(act.action, Send):
+                return _put_off(act, until)
+            told = why if act.action.queued_anew else ""
+            return _instead(act, SaleStatus.QUEUED, None, "", due_at=until, why=told)
+
+
+def _instead(
+    act: Act,
+    status: SaleStatus,
+    code: str | None,
+    detail: str,
+    *,
+    due_at: datetime | None = None,
+    why: str | None = None,
+) -> Rest:
+    if act.sale is None:
+        raise ValueError("a nota is sent with its sale")
+    if why is None:
+        why = ": ".join(word for word in (code or "", detail) if word)
+    row = replace(act.sale, status=status, code=code, detail=detail, wish_done=None)
+    return Rest(
+        entry=act.entry,
+        read=act.read,
+        sale=row,
+        happenings=(happened(act.entry, status.value, why),) if why else (),
+        settlement=settle(act.entry, due_at=due_at, bill_read=True),
+    )
+
+
+def _put_off(act: Act, until: datetime) -> Rest:
+    """What only asks stays as it is; a cancellation keeps what was read for it."""
+    done = settle(act.entry, due_at=until, bill_read=act.read is not None)
+    return Rest(entry=act.entry, read=act.read if act.cancels else None, settlement=done)

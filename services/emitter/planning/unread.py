@@ -1,0 +1,99 @@
+"""What becomes of a sale that could not be read. Pure."""
+
+from datetime import datetime
+from typing import assert_never
+
+from services.emitter.planning.follow import look_after
+from services.emitter.planning.waits import back_off
+from services.emitter.reading.read import (
+    Garbled,
+    Missing,
+    NoCustomer,
+    NotNow,
+    Refused,
+    TooEarly,
+    Unread,
+)
+from services.emitter.work import Known, Plan, Rest, happened, settle
+from shared.db.outbox.outbox_store import Entry, Settlement
+from shared.db.sales.sales_store import SaleRow
+from shared.domain.money import Cents
+from shared.domain.part_states import unwanted, was_asked
+from shared.domain.sale import SaleStatus
+
+
+def plan_unread(unread: Unread, now: datetime) -> Plan:
+    """Say what is written for it, and follow meanwhile what the issuer has of it."""
+    return look_after(_rest(unread, now), unread.known.notas)
+
+
+def _rest(unread: Unread, now: datetime) -> Rest:
+    match unread.why:
+        case TooEarly(wait=wait):
+            return _later(unread.entry, now + wait, failed=True)
+        case NotNow(wait=wait):
+            due_at = back_off(unread.entry.tries + 1, now) if wait is None else now + wait
+            return _later(unread.entry, due_at, failed=wait is None)
+        case Missing():
+            silent = unread.known.sale is None or _speaks(unread.known, now)
+            return _as_it_is(unread) if silent else _held(unread, "bill_not_found")
+        case Refused(code=code):
+            skipped = _status(unread.known) is SaleStatus.SKIPPED
+            silent = skipped or _speaks(unread.known, now)
+            return _as_it_is(unread) if silent else _held(unread, code)
+        case Garbled(problem=problem):
+            return _held(unread, "bill_unreadable", problem)
+        case NoCustomer(code=code, problem=problem):
+            return _held(unread, code, problem)
+        case _:
+            assert_never(unread.why)
+
+
+def _later(entry: Entry, due_at: datetime, *, failed: bool) -> Rest:
+    return Rest(entry=entry, settlement=settle(entry, due_at=due_at, failed=failed))
+
+
+def _as_it_is(unread: Unread) -> Rest:
+    return Rest(entry=unread.entry, settlement=_done(unread))
+
+
+def _held(unread: Unread, code: str, problem: str = "") -> Rest:
+    entry, sale, why = unread.entry, unread.known.sale, unread.why
+    bill = why.sale.bill if isinstance(why, NoCustomer) else None
+    row = SaleRow(
+        bill_id=entry.bill_id,
+        status=SaleStatus.HELD,
+        code=code,
+        detail=problem,
+        amount=bill.amount if bill else sale.amount if sale else Cents(0),
+        moment_at=None,
+        origin=entry.origin,
+        customer_id=bill.customer_id if bill else None,
+        unread=why.answer if isinstance(why, Garbled) else None,
+    )
+    told = happened(entry, row.status.value, f"{code}: {problem}" if problem else code)
+    same = sale is not None and (sale.status, sale.code) == (row.status, code)
+    return Rest(
+        entry=entry,
+        read=why.sale.read() if isinstance(why, NoCustomer) else None,
+        sale=row,
+        happenings=() if same else (told,),
+        settlement=_done(unread),
+    )
+
+
+def _done(unread: Unread) -> Settlement:
+    """Finished; Vindi has said all it can, unless nothing could be asked of it."""
+    read = not isinstance(unread.why, Refused)
+    return settle(unread.entry, due_at=None, bill_read=read)
+
+
+def _speaks(known: Known, now: datetime) -> bool:
+    """Say whether notas tell all there is to tell: no wanted one was left unasked for."""
+    parts = known.notas.parts(now)
+    lacks = any(one.status is None for one in parts) and not unwanted(parts)
+    return was_asked(parts) and not lacks
+
+
+def _status(known: Known) -> SaleStatus | None:
+    return None if known.sale is None else known.sale.status
