@@ -4,7 +4,7 @@ import pytest
 
 from shared.domain.ids import BillId
 from tests.services.emitter.conftest import Desk
-from tests.services.emitter.denials.test_outage import time_passes
+from tests.services.emitter.stopping.test_outage import time_passes
 from tests.services.emitter.test_bill_undone import given_back
 from tests.services.emitter.test_parts import (
     SERVICES,

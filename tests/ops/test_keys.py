@@ -10,7 +10,7 @@ from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Pool
 from shared.keys import WrongKeysError, accept_keys, prove_keys, proven_keys
 from shared.ops.rotate import rotate
-from tests.stores.test_rotate import NEW, OLD, a_tenant_with_secrets, nothing
+from tests.ops.test_rotate import NEW, OLD, a_tenant_with_secrets, nothing
 
 
 async def started(pool: Pool, *keys: str) -> None:

@@ -8,7 +8,7 @@ from shared.db.sales import denials_store, timeline_store
 from shared.domain.ids import BillId
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import Desk
-from tests.services.emitter.denials.test_duplicates import Other, issued_elsewhere
+from tests.services.emitter.stopping.test_duplicates import Other, issued_elsewhere
 from tests.services.emitter.test_parts import SERVICES, ask, parts, settle, sold_mixed, states
 
 A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
