@@ -1,6 +1,5 @@
 """Keeps up a mirror of the notas at each issuer that are not ours, by listing days."""
 
-import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from functools import partial
@@ -15,6 +14,7 @@ from shared.db.closing.foreign_notas_store import ForeignNota
 from shared.db.sales.sales_read import document_word
 from shared.db.tenants import connections_store
 from shared.domain.errors import PipelineError
+from shared.domain.external_id import read_external_id
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.issuer.interface import Issuer, Phase, Snapshot
@@ -117,8 +117,8 @@ async def _in_chunks(
 
 def foreign(sealer: Sealer, tenant: TenantId, snapshot: Snapshot) -> ForeignNota | None:
     """A listed nota as the mirror keeps it; None for ours, and for one that names no customer."""
-    ours = re.compile(rf"[hp]-{re.escape(tenant)}-\d+(x\d+)?-\d+")
-    if snapshot.external_id is not None and ours.fullmatch(snapshot.external_id):
+    named = read_external_id(snapshot.external_id)
+    if named is not None and named.tenant == tenant:
         return None
     document = normalise_document(snapshot.document)
     if document is None or snapshot.amount is None or snapshot.competencia is None:

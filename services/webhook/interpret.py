@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from shared.domain.external_id import LARGEST_BILL, read_external_id
 from shared.domain.ids import BillId, TenantId
 from shared.net.json_bytes import read_json
 
@@ -25,10 +26,8 @@ KNOWN_TYPES: Final = frozenset(
 )  # fmt: skip
 # These change nothing that a nota depends on, though a bill may be in them.
 STORED_ONLY: Final = frozenset({"test", "bill_seen", "message_seen"})
-LARGEST_ID: Final = 2**63 - 1  # PostgreSQL's bigint
 # Also what a text column takes for certain: no NUL, no lone surrogate.
 TYPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-EXTERNAL_ID: Final = re.compile(r"[hp]-(t[a-z0-9]{10})-([1-9][0-9]{0,18})(?:x[0-9]+)?-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +78,8 @@ def read_enotas(body: bytes, tenant: TenantId) -> Heard:
     document = _parsed(body)
     if not isinstance(document, Mapping):
         return Heard(flag="malformed" if document is None else "not_an_object")
-    ours = document.get("nfeIdExterno")
-    match = EXTERNAL_ID.fullmatch(ours) if isinstance(ours, str) else None
-    bill_id = _bill_id(int(match[2])) if match and match[1] == tenant else None
+    named = read_external_id(document.get("nfeIdExterno"))
+    bill_id = named.bill if named is not None and named.tenant == tenant else None
     return Heard(
         type=_type(document.get("nfeStatus")),
         bill_id=bill_id,
@@ -114,7 +112,7 @@ def _bill_id_inside(data: Mapping[str, Any]) -> object:
 def _bill_id(value: object) -> BillId | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return BillId(value) if 0 < value <= LARGEST_ID else None
+    return BillId(value) if 0 < value <= LARGEST_BILL else None
 
 
 def _type(value: object) -> str | None:

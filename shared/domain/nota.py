@@ -7,7 +7,6 @@ from typing import Literal
 from msgspec import Struct
 
 from shared.domain.bill import Address
-from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
 
 IssuerEnvironment = Literal["Homologacao", "Producao"]
@@ -68,16 +67,3 @@ class NotaDraft(Struct, frozen=True, kw_only=True):
 def mails_the_buyer(draft: NotaDraft, environment: IssuerEnvironment) -> bool:
     """Say whether the issuer sends this nota to the buyer: never one without fiscal value."""
     return draft.send_email and environment == "Producao"
-
-
-def external_id(
-    *, tenant: TenantId, environment: IssuerEnvironment, bill: BillId, revision: int, part: int = 0
-) -> ExternalId:
-    """Build our id of a nota: `{h|p}-{tenant}-{bill}-{revision}`, `{bill}x{part}` when split.
-
-    Derived from the sale alone, so that a worker that crashed derives the same again. At most
-    50 characters of `[A-Za-z0-9_-]` (enotas-api, section 4.1).
-    """
-    letter = "p" if environment == "Producao" else "h"
-    sale = f"{bill}x{part}" if part else f"{bill}"
-    return ExternalId(f"{letter}-{tenant}-{sale}-{revision}")

@@ -17,9 +17,9 @@ from shared.db.sales.sale_notas import NONE, SaleNotas, gathered
 from shared.db.sales.sales_store import KnownSale, SaleRow
 from shared.domain.decide import decide
 from shared.domain.decision import NeedsCustomer
+from shared.domain.external_id import external_id
 from shared.domain.ids import CustomerId, IssuerNotaId
 from shared.domain.money import Cents
-from shared.domain.nota import external_id
 from shared.domain.part_states import together
 from shared.domain.parts import Part, Share
 from shared.domain.sale import SaleStatus, Wish

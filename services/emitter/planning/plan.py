@@ -26,7 +26,8 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.denials import RESEND_GIVEN_UP
-from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaStatus, external_id
+from shared.domain.external_id import external_id
+from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
 from shared.domain.sale import SaleStatus

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.webhook.interpret import LARGEST_ID, Flag, Heard, read_enotas, read_vindi
+from services.webhook.interpret import Flag, Heard, read_enotas, read_vindi
+from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId, TenantId
 from tests.services.webhook.payloads import a_bill_event, a_charge_event, a_notification, an_event
 
@@ -82,7 +83,7 @@ def test_an_event_that_is_about_no_bill_is_stored_without_a_flag() -> None:
         (a_bill_event(0), "bad_bill_id"),
         (a_bill_event(-1), "bad_bill_id"),
         (a_bill_event(4711.0), "bad_bill_id"),
-        (a_bill_event(LARGEST_ID + 1), "bad_bill_id"),
+        (a_bill_event(LARGEST_BILL + 1), "bad_bill_id"),
         (a_bill_event([4711]), "bad_bill_id"),
     ],
 )
@@ -124,6 +125,6 @@ def test_no_bytes_disturb_the_readers(body: bytes) -> None:
 @given(JSON, JSON)
 def test_whatever_is_read_fits_the_database(kind: object, data: object) -> None:
     heard = read_vindi(an_event(kind, data))
-    assert heard.bill_id is None or 0 < heard.bill_id <= LARGEST_ID
+    assert heard.bill_id is None or 0 < heard.bill_id <= LARGEST_BILL
     assert heard.type is None or "\0" not in heard.type.encode().decode()
     assert not heard.due or heard.bill_id
