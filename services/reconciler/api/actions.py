@@ -12,22 +12,17 @@ from services.reconciler.api.kit.operation import (
     NoQuery,
     Operation,
     Strict,
+    sale_unknown,
 )
 from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.shapes import ReasonIn
 from services.reconciler.api.kit.words import Reason, Word
-from services.reconciler.api.sales import sale_unknown
 from shared.commands.actions import SALE_UNKNOWN, Asked, act, act_by_code
 from shared.domain.actions import SaleAction
 from shared.domain.ids import BillId
 
 MOST_BILLS: Final = 5000
 BillNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
-
-
-class ReasonIn(Strict):
-    """Why; it is shown in the sale's timeline."""
-
-    reason: Reason
 
 
 class ManyIn(Strict):

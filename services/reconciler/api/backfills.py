@@ -17,18 +17,10 @@ from services.reconciler.api.kit.operation import (
     Operation,
     Strict,
 )
+from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
-from services.reconciler.api.kit.words import (
-    Instant,
-    Money,
-    Name,
-    Reason,
-    bad_cursor,
-    read_cursor,
-    write_cursor,
-)
+from services.reconciler.api.kit.words import Instant, Money, Name, Reason
 from services.reconciler.api.rules import RuleAsked
-from services.reconciler.api.tenants import Paging
 from shared.crypto.tokens import new_backfill_id, tenant_of_backfill
 from shared.db.backfill import backfills_store
 from shared.db.connection import Connection
@@ -225,20 +217,18 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
 
 async def list_all(call: Call[NoBody, Paging]) -> Answer:
     """List a tenant's backfills."""
-    limit = call.query.limit
-    before = _before(call.query.cursor)
+    query = call.query
+    before = read_instant_cursor(query.cursor)
     async with call.services.pool.acquire() as conn:
         found = await backfills_store.list_newest_first(
-            conn, call.tenant.id, before=before, limit=limit + 1
+            conn,
+            call.tenant.id,
+            before=before and (before[0], BackfillId(before[1])),
+            limit=query.rows,
         )
-        items = [await _show(conn, backfill, call.services.now()) for backfill in found[:limit]]
-    last = found[limit - 1] if len(found) > limit else None
-    return Answer(
-        body=BackfillList(
-            items=items,
-            next=write_cursor(last.requested_at.isoformat(), last.id) if last else None,
-        )
-    )
+        shown, more = cut(found, query, lambda one: (one.requested_at.isoformat(), one.id))
+        items = [await _show(conn, backfill, call.services.now()) for backfill in shown]
+    return Answer(body=BackfillList(items=items, next=more))
 
 
 async def cancel(call: Call[NoBody, NoQuery]) -> Answer:
@@ -309,19 +299,6 @@ def _total(backfill: Backfill, summary: Summary) -> int | None:
         return summary.bills
     left = backfill.position.rows_left
     return None if left is None else summary.bills + left
-
-
-def _before(cursor: str | None) -> tuple[datetime, BackfillId] | None:
-    if cursor is None:
-        return None
-    at, backfill = read_cursor(cursor, 2)
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise bad_cursor() from error
-    if instant.tzinfo is None:
-        raise bad_cursor()
-    return instant, BackfillId(backfill)
 
 
 _DAYS: Final = ("since_in_future", "since_too_old", "until_before_since")

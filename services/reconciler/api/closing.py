@@ -1,8 +1,8 @@
 """The closing of a month: Vindi against notas and named exceptions; its lock."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel
 
 from services.reconciler.api.closing_files import render_csv
 from services.reconciler.api.kit.operation import (
@@ -13,8 +13,10 @@ from services.reconciler.api.kit.operation import (
     NoQuery,
     Operation,
     Strict,
+    attachment,
 )
 from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.shapes import MonthQuery, ReasonIn, WarningOut
 from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
 from shared.commands.closing import close, span_of
 from shared.db.closing import closing_locks_store, closing_read
@@ -27,15 +29,6 @@ from shared.vindi.budget import BudgetShare
 from shared.vindi.client import VindiClient
 
 CSV: Final = "text/csv"
-MonthText = Annotated[
-    str, StringConstraints(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$"), Field(description="YYYY-MM")
-]
-
-
-class ClosingQuery(Strict):
-    """Which month, in the tenant's zone."""
-
-    month: MonthText
 
 
 class LockIn(Strict):
@@ -43,12 +36,6 @@ class LockIn(Strict):
 
     reason: Reason
     force: bool = False
-
-
-class UnlockIn(Strict):
-    """Why the month is opened again."""
-
-    reason: Reason
 
 
 class SumOut(BaseModel):
@@ -98,13 +85,6 @@ class AdjustmentOut(SumOut):
     status: str | None
 
 
-class ClosingWarningOut(BaseModel):
-    """Why the closing could not be checked against Vindi."""
-
-    code: str
-    message: str
-
-
 class ClosingOut(BaseModel):
     """A month. It balances when nothing is missing and the difference is 0.00."""
 
@@ -116,10 +96,10 @@ class ClosingOut(BaseModel):
     balanced: bool
     lock: LockOut | None
     adjustments: list[AdjustmentOut]
-    warnings: list[ClosingWarningOut]
+    warnings: list[WarningOut]
 
 
-async def get(call: Call[NoBody, ClosingQuery]) -> Answer:
+async def get(call: Call[NoBody, MonthQuery]) -> Answer:
     """Show a month, or its bills one by one where the caller accepts CSV only."""
     month = Month.read(call.query.month)
     if wants_csv(call.accept):
@@ -157,7 +137,7 @@ async def lock(call: Call[LockIn, NoQuery]) -> Answer:
     return Answer(status=201, body=_show_lock(made))
 
 
-async def unlock(call: Call[UnlockIn, NoQuery]) -> Answer:
+async def unlock(call: Call[ReasonIn, NoQuery]) -> Answer:
     """Open a locked month again; what was held for it is decided afresh."""
     month, tenant = month_of(call.path["month"]), call.tenant.id
     async with call.services.pool.acquire() as conn, conn.transaction():
@@ -194,16 +174,12 @@ async def _vindi(call: Call[Any, Any]) -> VindiClient | None:
     return services.clients.vindi(call.tenant.id, found, BudgetShare.RECONCILE) if found else None
 
 
-async def _lines(call: Call[NoBody, ClosingQuery], month: Month) -> Answer:
+async def _lines(call: Call[NoBody, MonthQuery], month: Month) -> Answer:
     pool, tenant = call.services.pool, call.tenant
     async with pool.acquire() as conn:
         span = await span_of(conn, tenant, month)
-    name = f'attachment; filename="fechamento-{month}.csv"'
-    return Answer(
-        body=render_csv(closing_read.lines(pool, span), tenant.timezone),
-        media_type=CSV,
-        headers={"Content-Disposition": name, "X-Content-Type-Options": "nosniff"},
-    )
+    lines = render_csv(closing_read.lines(pool, span), tenant.timezone)
+    return attachment(f"fechamento-{month}.csv", lines, CSV)
 
 
 def show(closing: Closing) -> ClosingOut:
@@ -252,9 +228,9 @@ def _adjustment(one: Adjustment) -> AdjustmentOut:
     )
 
 
-def _warning(code: str) -> ClosingWarningOut:
+def _warning(code: str) -> WarningOut:
     message = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
-    return ClosingWarningOut(code=code, message=message)
+    return WarningOut(code=code, message=message)
 
 
 def _sum(one: Sum) -> SumOut:
@@ -273,7 +249,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         " (UTF-8, comma between fields, point before cents)",
         handler=get,
         body=NoBody,
-        query=ClosingQuery,
+        query=MonthQuery,
         answer=ClosingOut,
         also=(CSV,),
     ),
@@ -298,7 +274,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         name="unlock_closing",
         summary="Open a locked month again, and what it held; the answer is the lock it had",
         handler=unlock,
-        body=UnlockIn,
+        body=ReasonIn,
         query=NoQuery,
         answer=LockOut,
         refusals={404: ("month_unknown", "closing_not_locked")},

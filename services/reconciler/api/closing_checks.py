@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from services.reconciler.api.kit.operation import (
+    NOTHING,
     Answer,
     AnyOperation,
     Call,
@@ -85,7 +86,7 @@ def _show(check: DeepCheck) -> DeepCheckOut:
 
 
 _CHECK: Final = "/tenants/{tenant_id}/closing/{month}/check"
-_NOTHING: Final[dict[str, Any]] = {"body": NoBody, "query": NoQuery, "answer": DeepCheckOut}
+_SHOWN: Final[dict[str, Any]] = {**NOTHING, "answer": DeepCheckOut}
 
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     Operation(
@@ -96,7 +97,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         handler=ask,
         status=202,
         refusals={404: ("month_unknown",), 409: ("check_running",)},
-        **_NOTHING,
+        **_SHOWN,
     ),
     Operation(
         method="GET",
@@ -105,6 +106,6 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         summary="Show how far the last check of a month is, and what it found",
         handler=get,
         refusals={404: ("month_unknown", "check_unknown")},
-        **_NOTHING,
+        **_SHOWN,
     ),
 )

@@ -6,10 +6,8 @@ Both are made while they are sent, so that their size costs no memory.
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable
-from typing import Annotated, Final
+from typing import Final
 from zoneinfo import ZoneInfo
-
-from pydantic import Field, StringConstraints
 
 from services.reconciler.api.export_zip import Export, stream_zip
 from services.reconciler.api.kit.operation import (
@@ -18,9 +16,10 @@ from services.reconciler.api.kit.operation import (
     Call,
     NoBody,
     Operation,
-    Strict,
+    attachment,
 )
 from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.shapes import MonthQuery
 from shared.commands.closing import span_of
 from shared.db.closing import closing_read
 from shared.db.closing.closing_read import Line
@@ -45,17 +44,7 @@ COLUMNS: Final = (
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class ExportQuery(Strict):
-    """Which month, in the tenant's zone."""
-
-    month: Annotated[
-        str,
-        StringConstraints(pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])$"),
-        Field(description="YYYY-MM"),
-    ]
-
-
-async def export(call: Call[NoBody, ExportQuery]) -> Answer:
+async def export(call: Call[NoBody, MonthQuery]) -> Answer:
     """Send the XML and PDF of every valid nota of a month, with a manifest."""
     month, services = Month.read(call.query.month), call.services
     async with services.pool.acquire() as conn:
@@ -68,12 +57,7 @@ async def export(call: Call[NoBody, ExportQuery]) -> Answer:
         issuer=services.clients.issuer(issuer),
         at=services.now(),
     )
-    name = f'attachment; filename="notas-{month}.zip"'
-    return Answer(
-        body=stream_zip(wanted),
-        media_type="application/zip",
-        headers={"Content-Disposition": name, "X-Content-Type-Options": "nosniff"},
-    )
+    return attachment(f"notas-{month}.zip", stream_zip(wanted), "application/zip")
 
 
 async def render_csv(pages: AsyncIterator[list[Line]], timezone: str) -> AsyncIterator[bytes]:
@@ -120,7 +104,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         " in manifest.csv, which also names what the issuer did not give",
         handler=export,
         body=NoBody,
-        query=ExportQuery,
+        query=MonthQuery,
         media_type="application/zip",
         refusals={409: ("issuer_not_connected",)},
     ),

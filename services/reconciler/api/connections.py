@@ -16,6 +16,7 @@ from services.reconciler.api.kit.operation import (
     Strict,
 )
 from services.reconciler.api.kit.refusals import refusing
+from services.reconciler.api.kit.shapes import WarningOut
 from services.reconciler.api.kit.words import ApiKey
 from shared.commands.checks import Notice
 from shared.config.secret import Secret
@@ -33,13 +34,6 @@ class VindiIn(Strict):
 
     api_key: ApiKey
     environment: Literal["production", "sandbox"]
-
-
-class WarningOut(BaseModel):
-    """Something to know that stops nothing; the message is Portuguese."""
-
-    code: str
-    message: str
 
 
 class MerchantOut(BaseModel):

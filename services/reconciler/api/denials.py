@@ -4,7 +4,6 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from services.reconciler.api.actions import ReasonIn
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
@@ -14,6 +13,7 @@ from services.reconciler.api.kit.operation import (
     Operation,
 )
 from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.shapes import ReasonIn
 from services.reconciler.api.kit.words import Instant, Money
 from services.reconciler.api.sales import original_text
 from shared.commands.denials import NumberingNeedsPerson, retry_group

@@ -12,9 +12,10 @@ from services.reconciler.api.kit.operation import (
     NoBody,
     Operation,
     Strict,
+    attachment,
+    sale_unknown,
 )
 from services.reconciler.api.kit.problem import Problem
-from services.reconciler.api.sales import sale_unknown
 from shared.db.sales import sales_read
 from shared.db.sales.sales_read import NotaView
 from shared.db.tenants import connections_store
@@ -46,12 +47,7 @@ def _handler(kind: DocumentKind) -> Callable[[DocumentCall], Awaitable[Answer]]:
             raise Problem(409, error.code, "The issuer refuses this connection.") from error
         if isinstance(document, NotReady):
             raise _not_ready()
-        name = f'attachment; filename="{nota.external_id}.{kind}"'
-        return Answer(
-            body=document,
-            media_type=_MEDIA_TYPES[kind],
-            headers={"Content-Disposition": name, "X-Content-Type-Options": "nosniff"},
-        )
+        return attachment(f"{nota.external_id}.{kind}", document, _MEDIA_TYPES[kind])
 
     return fetch
 

@@ -11,8 +11,8 @@ from services.reconciler.api.kit.operation import (
     NoBody,
     NoQuery,
     Operation,
+    tenant_unknown,
 )
-from services.reconciler.api.kit.serve import tenant_unknown
 from services.reconciler.api.kit.words import Instant
 from shared.db.tenants import brakes_store, issuer_health_store
 from shared.db.vindi import watch_store

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
-from services.reconciler.api.actions import ReasonIn
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
@@ -15,6 +14,7 @@ from services.reconciler.api.kit.operation import (
     Strict,
 )
 from services.reconciler.api.kit.problem import Problem, invalid
+from services.reconciler.api.kit.shapes import ReasonIn
 from services.reconciler.api.kit.words import Instant, Money
 from shared.commands.brakes import release_brake
 from shared.db.tenants import audit_store, brakes_store

@@ -14,9 +14,9 @@ from services.reconciler.api.kit.operation import (
     Operation,
     Strict,
 )
+from services.reconciler.api.kit.paging import Paging, cut, read_number_cursor
 from services.reconciler.api.kit.problem import Problem
-from services.reconciler.api.kit.words import Instant, Money, read_number_cursor, write_cursor
-from services.reconciler.api.tenants import Paging
+from services.reconciler.api.kit.words import Instant, Money
 from shared.commands.rule_change import foresee_change
 from shared.db.tenants import rules_store
 from shared.db.tenants.rules_store import RuleVersion
@@ -135,17 +135,12 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
 
 async def list_versions(call: Call[NoBody, Paging]) -> Answer:
     """List all versions."""
-    limit = call.query.limit
-    before = read_number_cursor(call.query.cursor, _MOST_VERSIONS)
+    query = call.query
+    before = read_number_cursor(query.cursor, _MOST_VERSIONS)
     async with call.services.pool.acquire() as conn:
-        found = await rules_store.versions(conn, call.tenant.id, before=before, limit=limit + 1)
-    more = len(found) > limit
-    return Answer(
-        body=RuleList(
-            items=[show(version) for version in found[:limit]],
-            next=write_cursor(str(found[limit - 1].version)) if more else None,
-        )
-    )
+        found = await rules_store.versions(conn, call.tenant.id, before=before, limit=query.rows)
+    shown, more = cut(found, query, lambda one: (str(one.version),))
+    return Answer(body=RuleList(items=[show(version) for version in shown], next=more))
 
 
 def show(version: RuleVersion) -> RuleOut:

@@ -13,17 +13,15 @@ from services.reconciler.api.kit.operation import (
     NoBody,
     NoQuery,
     Operation,
+    sale_unknown,
 )
-from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.paging import Paging, cut, read_number_cursor
 from services.reconciler.api.kit.words import (
     Day,
     Instant,
     Money,
     Word,
-    read_number_cursor,
-    write_cursor,
 )
-from services.reconciler.api.tenants import Paging
 from shared.crypto.seal import Sealer
 from shared.db.sales import notas_store, sales_read
 from shared.db.sales.sales_read import NotaView, SaleFilter, SaleView
@@ -137,15 +135,10 @@ async def list_sales(call: Call[NoBody, SalesQuery]) -> Answer:
             ZoneInfo(call.tenant.timezone),
             wanted,
             before=None if before is None else BillId(before),
-            limit=query.limit + 1,
+            limit=query.rows,
         )
-    more = len(found) > query.limit
-    return Answer(
-        body=SaleList(
-            items=[show(sale) for sale in found[: query.limit]],
-            next=write_cursor(str(found[query.limit - 1].bill_id)) if more else None,
-        )
-    )
+    shown, more = cut(found, query, lambda sale: (str(sale.bill_id),))
+    return Answer(body=SaleList(items=[show(sale) for sale in shown], next=more))
 
 
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
@@ -187,11 +180,6 @@ def show(sale: SaleView) -> SaleOut:
 def original_text(sealer: Sealer, tenant: TenantId, sealed: bytes) -> str:
     """What the issuer said; it belongs to the tenant and goes into no log."""
     return sealer.unseal(sealed, tenant=tenant, purpose="reason").decode()
-
-
-def sale_unknown() -> Problem:
-    """Nothing is known about this bill, or nothing was decided yet."""
-    return Problem(404, "sale_unknown", "There is no sale for this bill.")
 
 
 def _nota(nota: NotaView) -> NotaOut:

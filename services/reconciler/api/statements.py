@@ -11,10 +11,10 @@ from services.reconciler.api.kit.operation import (
     NoQuery,
     Operation,
     Strict,
+    sale_unknown,
 )
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Reason
-from services.reconciler.api.sales import sale_unknown
 from shared.commands.statements import Statement, state_nota
 
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z./-]{1,50}$")]

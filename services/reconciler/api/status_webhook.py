@@ -1,10 +1,11 @@
 """Where a tenant hears of its sales, and every delivery of it."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from services.reconciler.api.kit.operation import (
+    NOTHING,
     Answer,
     AnyOperation,
     Call,
@@ -13,9 +14,9 @@ from services.reconciler.api.kit.operation import (
     Operation,
     Strict,
 )
+from services.reconciler.api.kit.paging import MOST, Paging, cut, read_number_cursor
 from services.reconciler.api.kit.problem import Problem, invalid
-from services.reconciler.api.kit.words import Instant, read_number_cursor, write_cursor
-from services.reconciler.api.tenants import Paging
+from services.reconciler.api.kit.words import Instant, plain_number
 from services.reconciler.deliver import own_address_is_loopback
 from shared.crypto.webhook_signature import new_signing_secret
 from shared.db.hooks import status_webhooks_store
@@ -130,22 +131,15 @@ async def list_deliveries(call: Call[NoBody, Paging]) -> Answer:
             conn,
             call.tenant.id,
             before=read_number_cursor(query.cursor),
-            limit=query.limit + 1,
+            limit=query.rows,
         )
-    shown = found[: query.limit]
-    more = len(found) > query.limit
-    return Answer(
-        body=DeliveryList(
-            items=[_delivery(one) for one in shown],
-            next=write_cursor(str(shown[-1].delivery_id)) if more else None,
-        )
-    )
+    shown, more = cut(found, query, lambda one: (str(one.delivery_id),))
+    return Answer(body=DeliveryList(items=[_delivery(one) for one in shown], next=more))
 
 
 async def resend(call: Call[NoBody, NoQuery]) -> Answer:
     """Deliver once more."""
-    text = call.path["delivery_id"]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+    number = plain_number(call.path["delivery_id"], MOST) or 0
     async with call.services.pool.acquire() as conn:
         if await status_webhooks_store.get(conn, call.services.sealer, call.tenant.id) is None:
             raise Problem(409, "no_status_webhook", "There is no address to deliver to.")
@@ -186,7 +180,6 @@ def _delivery(one: StatusDelivery) -> DeliveryOut:
 
 
 _WEBHOOK: Final = "/tenants/{tenant_id}/status-webhook"
-_NOTHING: Final[dict[str, Any]] = {"body": NoBody, "query": NoQuery}
 
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     Operation(
@@ -207,7 +200,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         handler=get,
         answer=StatusWebhookOut,
         refusals={404: ("no_status_webhook",)},
-        **_NOTHING,
+        **NOTHING,
     ),
     Operation(
         method="DELETE",
@@ -216,7 +209,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         summary="Tell changes of sales to nobody any more",
         handler=delete,
         answer=RemovedOut,
-        **_NOTHING,
+        **NOTHING,
     ),
     Operation(
         method="GET",
@@ -237,6 +230,6 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         status=202,
         answer=ResentOut,
         refusals={404: ("delivery_unknown",), 409: ("no_status_webhook",)},
-        **_NOTHING,
+        **NOTHING,
     ),
 )

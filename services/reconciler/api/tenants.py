@@ -1,12 +1,12 @@
 """Tenants: adding, listing, changing, activating, pausing."""
 
-from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
 from services.reconciler.api.kit.once import once
 from services.reconciler.api.kit.operation import (
+    NOTHING,
     PREFIX,
     Answer,
     AnyOperation,
@@ -16,17 +16,9 @@ from services.reconciler.api.kit.operation import (
     Operation,
     Strict,
 )
+from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.refusals import refusing
-from services.reconciler.api.kit.words import (
-    Cursor,
-    Instant,
-    Limit,
-    Name,
-    Timezone,
-    bad_cursor,
-    read_cursor,
-    write_cursor,
-)
+from services.reconciler.api.kit.words import Instant, Name, Timezone
 from shared.db.connection import Connection
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Subscription, Tenant
@@ -70,13 +62,6 @@ class TenantList(BaseModel):
     next: str | None
 
 
-class Paging(Strict):
-    """Which part of a list."""
-
-    limit: Limit = 50
-    cursor: Cursor | None = None
-
-
 async def add(call: Call[TenantNew, NoQuery]) -> Answer:
     """Add a tenant."""
 
@@ -96,18 +81,14 @@ async def add(call: Call[TenantNew, NoQuery]) -> Answer:
 
 async def list_all(call: Call[NoBody, Paging]) -> Answer:
     """List tenants."""
-    limit = call.query.limit
+    query = call.query
+    after = read_instant_cursor(query.cursor)
     async with call.services.pool.acquire() as conn:
         found = await tenants_store.list_any_tenant(
-            conn, after=_after(call.query.cursor), limit=limit + 1
+            conn, after=after and (after[0], TenantId(after[1])), limit=query.rows
         )
-    last = found[limit - 1] if len(found) > limit else None
-    return Answer(
-        body=TenantList(
-            items=[show(tenant) for tenant in found[:limit]],
-            next=write_cursor(last.created_at.isoformat(), last.id) if last else None,
-        )
-    )
+    shown, more = cut(found, query, lambda one: (one.created_at.isoformat(), one.id))
+    return Answer(body=TenantList(items=[show(tenant) for tenant in shown], next=more))
 
 
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
@@ -154,21 +135,7 @@ def show(tenant: Tenant) -> TenantOut:
     )
 
 
-def _after(cursor: str | None) -> tuple[datetime, TenantId] | None:
-    if cursor is None:
-        return None
-    at, tenant = read_cursor(cursor, 2)
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise bad_cursor() from error
-    if instant.tzinfo is None or not 2000 <= instant.year <= 9000:
-        raise bad_cursor()
-    return instant, TenantId(tenant)
-
-
 _ONE: Final = "/tenants/{tenant_id}"
-_NOTHING: Final[dict[str, Any]] = {"body": NoBody, "query": NoQuery}
 
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     Operation(
@@ -200,7 +167,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         summary="Show a tenant",
         handler=get,
         answer=TenantOut,
-        **_NOTHING,
+        **NOTHING,
     ),
     Operation(
         method="PATCH",
@@ -220,7 +187,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         handler=activate,
         answer=TenantOut,
         refusals={409: ("setup_incomplete",)},
-        **_NOTHING,
+        **NOTHING,
     ),
     Operation(
         method="POST",
@@ -230,6 +197,6 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         handler=pause,
         answer=TenantOut,
         refusals={409: ("not_active",)},
-        **_NOTHING,
+        **NOTHING,
     ),
 )

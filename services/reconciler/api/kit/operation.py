@@ -10,8 +10,10 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.words import plain_number
 from services.reconciler.services import Services
 from shared.db.tenants.tenants_store import Tenant
+from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
 
 PREFIX: Final = "/internal/v1"
@@ -59,11 +61,10 @@ class Call(Generic[B, Q]):
     @property
     def bill(self) -> BillId:
         """The bill the path names; a Problem when no bill can have that number."""
-        text = self.path["bill_id"]
-        plain = text.isascii() and text.isdigit() and len(text) <= 19
-        if not plain or not 0 < int(text) < 2**63:
-            raise Problem(404, "sale_unknown", "There is no sale for this bill.")
-        return BillId(int(text))
+        number = plain_number(self.path["bill_id"], LARGEST_BILL)
+        if number is None:
+            raise sale_unknown()
+        return BillId(number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +114,23 @@ class Operation(Generic[B, Q]):
 
 
 AnyOperation = Operation[Any, Any]
+NOTHING: Final[Mapping[str, Any]] = {"body": NoBody, "query": NoQuery}
+
+
+def attachment(name: str, body: bytes | AsyncIterator[bytes], media_type: str) -> Answer:
+    """A file to keep, under this name."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Answer(body=body, media_type=media_type, headers=headers)
+
+
+def sale_unknown() -> Problem:
+    """Nothing is known about this bill, or nothing was decided yet."""
+    return Problem(404, "sale_unknown", "There is no sale for this bill.")
+
+
+def tenant_unknown() -> Problem:
+    """There is no such tenant."""
+    return Problem(404, "tenant_unknown", "There is no tenant of this id.")

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.reconciler.api.kit.operation import Answer, AnyOperation, Call
+from services.reconciler.api.kit.operation import Answer, AnyOperation, Call, tenant_unknown
 from services.reconciler.api.kit.problem import Problem, render_problem
 from services.reconciler.api.kit.reading import read_body, read_idempotency_key, read_query
 from services.reconciler.services import Services
@@ -124,11 +124,6 @@ def render_answer(answer: Answer) -> Response:
     return Response(
         content, status_code=answer.status, headers=headers, media_type=answer.media_type
     )
-
-
-def tenant_unknown() -> Problem:
-    """There is no such tenant."""
-    return Problem(404, "tenant_unknown", "There is no tenant of this id.")
 
 
 async def _find_tenant(request: Request, services: Services) -> Tenant:

@@ -1,14 +1,12 @@
-"""Shapes that several resources share: names, zones, days, lists and their cursors."""
+"""Words that several resources share: names, zones, days, months, numbers."""
 
-import base64
-import binascii
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
-from services.reconciler.api.kit.problem import Problem, invalid
+from services.reconciler.api.kit.problem import Problem
 from shared.domain.closing import Month
 
 ZONES: Final = frozenset(available_timezones()) - {"localtime", "Factory"}
@@ -69,34 +67,7 @@ def month_of(text: str) -> Month:
         raise Problem(404, "month_unknown", "A month is YYYY-MM.") from error
 
 
-def write_cursor(*parts: str) -> str:
-    """Where a list goes on, as one opaque word."""
-    return base64.urlsafe_b64encode("|".join(parts).encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str, count: int) -> list[str]:
-    """The parts of a cursor we gave; a Problem 422 for anything else."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        parts = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
-    except (binascii.Error, ValueError) as error:
-        raise bad_cursor() from error
-    if len(parts) != count or any("\0" in part for part in parts):
-        raise bad_cursor()
-    return parts
-
-
-def read_number_cursor(cursor: str | None, most: int = 2**63 - 1) -> int | None:
-    """A cursor of one positive number, not above `most`; None stays None."""
-    if cursor is None:
-        return None
-    (text,) = read_cursor(cursor, 1)
+def plain_number(text: str, most: int) -> int | None:
+    """A number from 1 to `most`, in plain digits; None for anything else."""
     plain = text.isascii() and text.isdigit() and len(text) <= 19
-    if not plain or not 0 < int(text) <= most:
-        raise bad_cursor()
-    return int(text)
-
-
-def bad_cursor() -> Problem:
-    """A cursor that no list of ours gave."""
-    return invalid("cursor", "not a cursor of this list")
+    return int(text) if plain and 0 < int(text) <= most else None
