@@ -2,6 +2,9 @@
 
 Shapes are those of vindi-api, sections 4 and 6: money as text or number, `""` for null, numeric
 codes, absent lists, unknown fields and words. What would make a nota wrong is refused instead.
+
+What is let through is bounded, so that nothing later can fail for its size: instants lie in this
+century, ids fit 64 bits, sums of a bill's lines do too, texts have an end.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +23,12 @@ from shared.vindi.errors import UnreadableBillError
 T = TypeVar("T")
 MOST_ID: Final = 2**63 - 1
 LONGEST_CODE: Final = 255
+LONGEST_TEXT: Final = 2000
+# Vindi is of 2013. What a later year leads to (a guarantee of 365 days) still has a date.
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
+MOST_ROWS: Final = 2000  # lines of a bill, or charges
+MOST_AMOUNT: Final = 10**13  # centavos; `MOST_ROWS` of them still fit 64 bits
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -51,7 +60,7 @@ def read_bill(json: object) -> Bill:
         id=BillId(_id_of(bill)),
         code=_code(bill, "code"),
         status=_needed(bill, "status", BillStatus),
-        amount=_needed(bill, "amount", read_reais),
+        amount=_needed(bill, "amount", _amount),
         lines=tuple(_line(row) for row in _rows(bill, "bill_items")),
         charges=tuple(read_charge(row) for row in _rows(bill, "charges")),
         customer_id=CustomerId(_id_of(customer)),
@@ -61,7 +70,7 @@ def read_bill(json: object) -> Bill:
         plan_code=_code(_part(_part(bill, "subscription"), "plan"), "code"),
         installments=_optional(bill, "installments", _count) or 1,
         billing_at=_optional(bill, "billing_at", read_instant),
-        due_at=_optional(bill, "due_at", read_instant),
+        due_at=_due_at(bill),
         created_at=created_at,
         updated_at=_optional(bill, "updated_at", read_second) or created_at,
         metadata=_metadata(bill),
@@ -75,7 +84,7 @@ def read_charge(json: object) -> Charge:
     return Charge(
         id=ChargeId(_id_of(charge)),
         status=_needed(charge, "status", _word),
-        amount=_needed(charge, "amount", read_reais),
+        amount=_needed(charge, "amount", _amount),
         paid_at=_optional(charge, "paid_at", read_instant),
         updated_at=_optional(charge, "updated_at", read_second),
         payment_method_code=_code(_part(charge, "payment_method"), "code"),
@@ -100,7 +109,7 @@ def read_refund(json: object) -> Refund | None:
     return Refund(
         transaction_id=_id_of(transaction),
         charge_id=ChargeId(_id_of(charge)),
-        amount=Cents(abs(_needed(transaction, "amount", read_reais))),
+        amount=Cents(abs(_needed(transaction, "amount", _amount))),
         created_at=_needed(transaction, "created_at", read_instant),
     )
 
@@ -132,7 +141,7 @@ def read_merchant(json: object) -> Merchant:
 
 
 def read_instant(value: object) -> datetime:
-    """Read a time with its offset into UTC; ValueError without one."""
+    """Read a time with its offset into UTC; ValueError without one, or for another century."""
     if not isinstance(value, str):
         raise ValueError("not a time")  # noqa: TRY004 - one error class for callers
     return _instant(value)
@@ -144,9 +153,12 @@ def _instant(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("a time without its offset")
     try:
-        return instant.astimezone(UTC)
+        moment = instant.astimezone(UTC)
     except OverflowError as error:  # year 1 or 9999, beyond UTC
         raise ValueError("a time out of reach") from error
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("a time of another century")
+    return moment
 
 
 def read_second(value: object) -> datetime:
@@ -163,7 +175,7 @@ def _line(json: object) -> BillLine:
         product_id=_optional(product, "id", _id),
         product_code=_code(product, "code"),
         product_name=_text(product, "name") or "",
-        amount=_needed(line, "amount", read_reais),
+        amount=_needed(line, "amount", _amount),
         quantity=_optional(line, "quantity", _count) or 1,
         description=_text(line, "description"),
     )
@@ -186,6 +198,14 @@ def _phone(customer: Mapping[str, Any]) -> str | None:
     phones = customer.get("phones")
     numbers = [_text(row, "number") for row in phones or () if isinstance(row, dict)]
     return next((number for number in numbers if number), None)
+
+
+def _due_at(bill: Mapping[str, Any]) -> datetime | None:
+    # No nota depends on it, and a boleto that never falls due has been dated 9999.
+    try:
+        return read_instant(bill.get("due_at"))
+    except ValueError:
+        return None
 
 
 def _metadata(bill: Mapping[str, Any]) -> dict[str, object]:
@@ -211,6 +231,8 @@ def _rows(json: Mapping[str, Any], name: str) -> list[object]:
         return []
     if not isinstance(rows, list):
         raise UnreadableBillError(f"{name} is not a list")
+    if len(rows) > MOST_ROWS:
+        raise UnreadableBillError(f"{name} are too many")
     return rows
 
 
@@ -232,6 +254,18 @@ def _optional(json: Mapping[str, Any], name: str, read: Callable[[Any], T]) -> T
         return read(value)
     except (ValueError, TypeError) as error:
         raise UnreadableBillError(f"{name} cannot be read") from error
+
+
+def id_in(json: Mapping[str, Any], name: str = "id") -> int | None:
+    """The id a raw record says, by itself or as `{"id": …}`; None where it is none we could store.
+
+    Never raises: for records that cannot be read otherwise.
+    """
+    value = json.get(name)
+    try:
+        return _id(value.get("id") if isinstance(value, dict) else value)
+    except ValueError:
+        return None
 
 
 def _id_of(json: Mapping[str, Any]) -> int:
@@ -258,27 +292,39 @@ def _count(value: object) -> int:
 def _whole(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)  # a middleman's 4711.0
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("not a whole number")  # noqa: TRY004 - one error class for callers
     return value
 
 
+def _amount(value: object) -> Cents:
+    amount = read_reais(value)
+    if abs(amount) > MOST_AMOUNT:
+        raise ValueError("not the amount of a bill")
+    return amount
+
+
 def _word(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("not a word")  # noqa: TRY004 - one error class for callers
-    return value.strip()
+    return value.replace("\x00", "").strip()[:LONGEST_CODE]
 
 
 def _text(json: Mapping[str, Any], name: str) -> str | None:
-    """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes."""
+    """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes.
+
+    What is longer than any field of a nota is cut.
+    """
     value = json.get(name)
     if value is None:  # most often, so first
         return None
     if type(value) is not str:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
-        value = str(value)
-    return value.replace("\x00", "").strip() or None
+        value = str(value)  # no number comes with thousands of digits: they are floats by then
+    return value.replace("\x00", "")[:LONGEST_TEXT].strip() or None
 
 
 def _code(json: Mapping[str, Any], name: str) -> str | None:

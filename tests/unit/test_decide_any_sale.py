@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from shared.db.rows import rows_json
+from shared.db.vindi.bills_store import ReadBill
 from shared.domain.bill import BillStatus, Customer
 from shared.domain.decide import decide, decide_with_customer
 from shared.domain.decision import (
@@ -17,6 +19,8 @@ from shared.domain.decision import (
 from shared.domain.draft import tomador_of
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleFacts
+from shared.vindi.errors import UnreadableBillError
+from shared.vindi.payloads import read_bill
 from tests.builders import (
     a_bill,
     a_charge,
@@ -153,3 +157,75 @@ def test_the_customer_is_asked_for_only_where_it_matters_and_nothing_else_is_dec
         assert not isinstance(anew, NeedsCustomer)
     else:
         assert before == anew
+
+
+# What Vindi may send at the very edges of what its readers let through, and beyond.
+ODD_TIMES = [
+    "0001-01-01T00:00:00.000+03:00", "1999-12-31T23:59:59.000Z", "2000-01-01T00:00:00.000Z",
+    "2026-11-03T00:00:00.000-03:00", "2100-12-31T23:59:59.999-03:00", "2100-12-31T20:59:59.000Z",
+    "9999-12-31T23:59:59.000-03:00", None, "",
+]  # fmt: skip
+times = st.sampled_from(ODD_TIMES)
+money = st.sampled_from(
+    ["0.0", "0.01", "-0.01", "179.9", "100000000000.0", "-100000000000.0", "1e15"]
+)
+numbers = st.sampled_from([1, 4711, "4711", 2**63 - 1, 2**63, 0, -1, 7.0])
+charge_bodies = st.fixed_dictionaries(
+    {
+        "id": numbers,
+        "amount": money,
+        "status": st.sampled_from(["paid", "canceled", "new"]),
+        "paid_at": times,
+        "updated_at": times,
+        "payment_method": st.sampled_from([None, {"code": "pix"}, {"code": "bank_slip"}]),
+        "last_transaction": st.none()
+        | st.fixed_dictionaries(
+            {"created_at": times, "transaction_type": st.sampled_from(["charge", "refund"])}
+        ),
+    }
+)
+line_bodies = st.fixed_dictionaries(
+    {
+        "id": numbers,
+        "amount": money,
+        "quantity": st.sampled_from([None, 0, 1, 2**31 - 1]),
+        "product": st.fixed_dictionaries(
+            {"name": st.sampled_from(["", "Plano", "x" * 5000]), "code": st.sampled_from(["A", 7])}
+        ),
+    }
+)
+bill_bodies = st.fixed_dictionaries(
+    {
+        "id": numbers,
+        "amount": money,
+        "status": st.sampled_from([status.value for status in BillStatus]),
+        "customer": st.fixed_dictionaries({"id": numbers}),
+        "bill_items": st.lists(line_bodies, max_size=3)
+        | line_bodies.map(lambda line: [line] * 2000),
+        "charges": st.lists(charge_bodies, max_size=3),
+        "billing_at": times,
+        "created_at": times,
+        "updated_at": times,
+        "period": st.fixed_dictionaries({"cycle": st.sampled_from([None, 0, 2**31 - 1])}),
+    }
+)
+
+
+@given(body=bill_bodies, rule=rules, now=instants, sale=sales, locked=st.booleans())
+def test_whatever_a_reader_lets_through_is_decided_and_can_be_written(
+    body: dict[str, Any], rule: Any, now: datetime, sale: SaleFacts, locked: bool
+) -> None:
+    try:
+        bill = read_bill(body)
+    except UnreadableBillError:
+        return
+    months = frozenset({(2026, 11)}) if locked else frozenset()
+    facts = replace(sale, bill=bill, refunds={c.id: c.amount for c in bill.charges})
+
+    decision = decide(facts, rule, terms(issuing=True, locked_months=months), now)
+
+    if isinstance(decision, Issue):
+        assert 0 < decision.draft.amount < 2**63
+        assert 1900 < decision.competencia.year < 2200
+    assert abs(bill.lines_total) < 2**63
+    rows_json([ReadBill(bill=bill, body=b"", read_at=now).bill])

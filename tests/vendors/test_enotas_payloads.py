@@ -146,6 +146,29 @@ def test_a_denied_nota_shows_its_reason_as_a_person_reads_it() -> None:
     assert not snapshot.has_pdf
 
 
+@pytest.mark.parametrize(
+    "unset", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "1899-12-30"]
+)
+def test_a_time_that_nobody_set_is_none_and_never_an_error(unset: str) -> None:
+    times = dict.fromkeys(
+        ("dataCriacao", "dataUltimaAlteracao", "dataAutorizacao", "dataCompetenciaRps"), unset
+    )
+
+    snapshot = read_snapshot(a_nota(**times, valorTotal=1e16))
+
+    assert (snapshot.created_at, snapshot.changed_at, snapshot.issued_at) == (None, None, None)
+    assert (snapshot.competencia, snapshot.amount) == (None, None)
+
+
+def test_texts_of_a_nota_have_an_end() -> None:
+    snapshot = read_snapshot(a_nota("Negada", motivoStatus="x" * 1_000_000, numero="9" * 50_000))
+
+    assert len(snapshot.reason or "") <= 10_000
+    assert len(snapshot.number or "") <= 10_000
+    with pytest.raises(ValueError, match="not a nota"):
+        read_snapshot(a_nota(id="7" * 300))
+
+
 @pytest.mark.parametrize("body", [None, [], {}, {"id": "1"}, {"status": "Negada"}, "x"])
 def test_what_is_no_nota_is_refused(body: object) -> None:
     with pytest.raises(ValueError, match="not a"):

@@ -10,6 +10,7 @@ from shared.domain.bill import BillStatus
 from shared.domain.money import show_reais
 from shared.vindi.errors import UnreadableBillError
 from shared.vindi.payloads import (
+    id_in,
     read_bill,
     read_billed_charge,
     read_charge,
@@ -75,6 +76,51 @@ def test_a_bill_that_cannot_be_acted_on_says_which_field(
 
     assert caught.value.problem == problem
     assert caught.value.code == "bill_unreadable"
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"created_at": "9999-12-31T23:59:59.000-03:00"}, "created_at cannot be read"),
+        ({"created_at": "0001-01-01T00:00:00.000+03:00"}, "created_at cannot be read"),
+        ({"updated_at": "9999-12-31T00:00:00.000Z"}, "updated_at cannot be read"),
+        ({"billing_at": "1899-12-30T00:00:00.000-03:00"}, "billing_at cannot be read"),
+        (
+            {"charges": [a_charge(paid_at="9999-12-31T00:00:00.000-03:00")]},
+            "paid_at cannot be read",
+        ),
+        ({"amount": "100000000000.01"}, "amount cannot be read"),
+        ({"amount": -1e14}, "amount cannot be read"),
+        ({"id": 2**63}, "id cannot be read"),
+        ({"customer": {"id": 10**30}}, "id cannot be read"),
+        ({"installments": 2**31}, "installments cannot be read"),
+        ({"bill_items": [{"id": 1, "amount": "1.0"}] * 2001}, "bill_items are too many"),
+        ({"charges": [a_charge()] * 2001}, "charges are too many"),
+    ],
+)
+def test_what_no_later_step_could_bear_is_refused_when_it_is_read(
+    changed: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(UnreadableBillError) as caught:
+        read_bill(a_bill(**changed))
+
+    assert caught.value.problem == problem
+
+
+def test_a_bill_that_never_falls_due_is_a_bill_all_the_same() -> None:
+    assert read_bill(a_bill(due_at="9999-12-31T23:59:59.000-03:00")).due_at is None
+
+
+def test_texts_have_an_end_and_ids_may_come_as_text_or_with_a_fraction_of_nothing() -> None:
+    bill = read_bill(a_bill(id="4711", customer={"id": 12.0, "name": "x" * 1_000_000}))
+
+    assert (bill.id, bill.customer_id, len(bill.customer_name)) == (4711, 12, 2000)
+
+
+@pytest.mark.parametrize("number", [None, "", -1, 0, 2**63, 1.5, True, [1], {"id": -1}, "x", 1e300])
+def test_the_id_of_a_record_that_cannot_be_read_is_one_we_can_store_or_none(number: Any) -> None:
+    assert id_in({"id": number}) is None
+    assert id_in({"charge": {"id": "7"}}, "charge") == 7
 
 
 @pytest.mark.parametrize("body", [None, [], "bill", 7, {}])

@@ -1,7 +1,8 @@
 """eNotas' JSON: our notas into theirs, their notas and notifications into ours.
 
 Fields and lengths: enotas-api, sections 4, 5 and 8. Names and statuses are compared without case,
-a field without a value may be null or absent, unknown fields are ignored.
+a field without a value may be null or absent, unknown fields are ignored. What is let through is
+bounded: .NET writes a time it does not know as 0001-01-01, which has no local day.
 """
 
 import json
@@ -27,6 +28,12 @@ from shared.issuer.interface import Finding, Phase, Snapshot
 from shared.net.json_bytes import read_json, write_json
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
+LONGEST_ID: Final = 200  # theirs are UUIDs, ours at most 50
+LONGEST_TEXT: Final = 10_000  # a city's whole reason, HTML and all
+MOST_AMOUNT: Final = 10**13  # centavos
+
 MOST_NAME: Final = 75  # lengths seen in denials of real cities (section 4.2)
 MOST_STREET: Final = 60
 MOST_NUMBER: Final = 10
@@ -100,7 +107,7 @@ def read_snapshot(body: object) -> Snapshot:
     """Read a nota; ValueError unless it has an id and a status."""
     nota = _lowered(body)
     number, status = _text(nota, "id"), _text(nota, "status")
-    if not number or not status:
+    if not number or not status or len(number) > LONGEST_ID:
         raise ValueError("not a nota")
     key = _text(nota, "idexterno")
     phase = PHASES.get(status.lower(), Phase.UNKNOWN_STATUS)
@@ -267,7 +274,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value).replace("\x00", "").strip() or None
+    return str(value).replace("\x00", "")[:LONGEST_TEXT].strip() or None
 
 
 def _instant(fields: Mapping[str, Any], name: str) -> datetime | None:
@@ -277,13 +284,15 @@ def _instant(fields: Mapping[str, Any], name: str) -> datetime | None:
     try:
         # .NET writes seven decimals; six are all that Python reads.
         instant = datetime.fromisoformat(_FRACTION.sub(lambda found: found.group()[:7], text))
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if EARLIEST <= moment < LATEST else None
 
 
 def _amount(fields: Mapping[str, Any], name: str) -> Cents | None:
     try:
-        return read_reais(fields.get(name))
+        amount = read_reais(fields.get(name))
     except ValueError:
         return None
+    return amount if abs(amount) <= MOST_AMOUNT else None
