@@ -16,6 +16,7 @@ class Faults:
     per_page_cap: int | None = 50  # None: no cap
     ignored_filters: set[str] = field(default_factory=set)  # field names, or "all"
     refused_filters: set[str] = field(default_factory=set)  # answered 422
+    ignore_or_filters: bool = False  # `a OR b` is as if it were not there
     unknown_filters: str = "refuse"  # or "ignore": what an unknown field meets
     query_zone: str = "America/Sao_Paulo"  # or "UTC"
     blocked: bool = False  # 402 on everything
@@ -25,6 +26,8 @@ class Faults:
     unknown_fields: bool = False
     padding_bytes: int = 0  # an unknown field as large as this
     status_words: dict[str, str] = field(default_factory=dict)  # {"paid": "settled"}
+    lists_without_total: set[str] = field(default_factory=set)  # kinds, or "all"
+    repeat_pages: set[str] = field(default_factory=set)  # kinds, or "all": any page is the first
     total_off_by: int = 0
     empty_with_total: int | None = None  # empty pages that claim so many rows
     repeat_rows: int = 0  # so many rows of a page appear again on the next one

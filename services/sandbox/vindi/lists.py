@@ -8,7 +8,14 @@ from zoneinfo import ZoneInfo
 
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
-from services.sandbox.vindi.query import QueryRefusedError, Tree, fields_of, parse, without
+from services.sandbox.vindi.query import (
+    QueryRefusedError,
+    Tree,
+    fields_of,
+    parse,
+    without,
+    without_or,
+)
 from services.sandbox.vindi.records import Json
 from services.sandbox.vindi.render import render
 
@@ -34,6 +41,8 @@ def page_of(account: Account, kind: str, params: dict[str, str]) -> Page:
     """Read one page; raises QueryRefusedError."""
     faults = account.faults
     number = _positive(params, "page", 1)
+    if faults.repeat_pages & {kind, "all"}:
+        number = 1
     per_page = _positive(params, "per_page", 25)
     if faults.per_page_cap is not None:
         per_page = min(per_page, faults.per_page_cap)
@@ -67,7 +76,7 @@ def _positive(params: dict[str, str], name: str, default: int) -> int:
 
 def _tree(account: Account, kind: str, text: str) -> Tree:
     faults, known = account.faults, account.table(kind).fields
-    tree = parse(text)
+    tree = without_or(parse(text)) if faults.ignore_or_filters else parse(text)
     for name in sorted(fields_of(tree)):
         if name in faults.refused_filters:
             raise QueryRefusedError(name, "filtro não permitido")

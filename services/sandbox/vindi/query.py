@@ -172,6 +172,17 @@ def without(tree: Tree, ignored: Collection[str]) -> Tree:
             return Or(tuple(without(part, ignored) for part in tree.parts))
 
 
+def without_or(tree: Tree) -> Tree:
+    """Drop whatever is told by OR, as a server that knows only AND might."""
+    match tree:
+        case Or():
+            return EVERYTHING
+        case And():
+            return And(tuple(without_or(part) for part in tree.parts))
+        case _:
+            return tree
+
+
 def fields_of(tree: Tree) -> set[str]:
     """Name the fields a query uses."""
     match tree:

@@ -26,7 +26,7 @@ def load_raw(account: Account, *, kind: str, body: Json) -> Row:
 def _instant_or(value: Any, fallback: int) -> int:
     try:
         return read_instant(value) if isinstance(value, str) else fallback
-    except ValueError:
+    except (ValueError, OverflowError):
         return fallback
 
 
