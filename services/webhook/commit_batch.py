@@ -17,6 +17,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from shared import intake
+from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import Mark
 from shared.db.vindi.events_store import StoredEvent
@@ -28,13 +29,6 @@ LARGEST_BATCH: Final = 200
 MOST_WAITING: Final = 2_000
 COMMIT_SECONDS: Final = 8.0  # with waiting for one batch before, still below Vindi's 20 s
 
-# Failures that a single row can cause; anything else is the database's and everybody's.
-ROW_ERRORS: Final = (
-    asyncpg.DataError,
-    asyncpg.IntegrityConstraintViolationError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.ProgramLimitExceededError,
-)
 
 BATCH_ROWS: Final = Histogram(
     "notaponte_webhook_batch_rows",
@@ -142,12 +136,12 @@ class Committer:
     async def _flush(self, batch: Sequence[_Waiting]) -> None:
         try:
             failure = await self._store(batch)
-            if isinstance(failure, ROW_ERRORS) and len(batch) > 1:
+            if _of_rows(failure) and len(batch) > 1:
                 for one in batch:
                     _answer([one], await self._store([one]))
                 return
             _answer(batch, failure)
-            if failure is not None and not isinstance(failure, ROW_ERRORS):
+            if failure is not None and not _of_rows(failure):
                 self._refuse_waiting()  # they would wait for the same answer
         finally:
             _answer(batch, NotCommittedError())  # those not answered yet: we were cancelled
@@ -161,7 +155,7 @@ class Committer:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await intake.take_in(self._pool, events, marks)
         except Exception as error:  # noqa: BLE001 - every failure must become an answer
-            FAILED.labels("row" if isinstance(error, ROW_ERRORS) else "database").inc()
+            FAILED.labels("row" if _of_rows(error) else "database").inc()
             log.warning("commit_failed", error=type(error).__name__, rows=len(batch))
             return error
         COMMIT.observe(time.perf_counter() - started)
@@ -175,6 +169,14 @@ class Committer:
         self._waiting.clear()
         self._arrived.clear()
         _answer(refused, NotCommittedError())
+
+
+def _of_rows(failure: Exception | None) -> bool:
+    """Whether a single row can have caused it; anything else is the database's and everybody's."""
+    if failure is None:
+        return False
+    rolled_back = isinstance(failure, asyncpg.TransactionRollbackError)
+    return rolled_back or not database_away(failure)
 
 
 def _answer(batch: Sequence[_Waiting], failure: Exception | None) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from services.webhook.reencoded import read_document
 from shared.domain.external_id import LARGEST_BILL, read_external_id
 from shared.domain.ids import BillId, TenantId
-from shared.net.json_bytes import read_json
 
 Flag = Literal[
     "malformed", "not_an_object", "no_event", "no_type", "unknown_type", "no_data", "no_bill_id",
@@ -26,6 +26,8 @@ KNOWN_TYPES: Final = frozenset(
 )  # fmt: skip
 # These change nothing that a nota depends on, though a bill may be in them.
 STORED_ONLY: Final = frozenset({"test", "bill_seen", "message_seen"})
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 # Also what a text column takes for certain: no NUL, no lone surrogate.
 TYPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -46,7 +48,7 @@ class Heard:
 
 def read_vindi(body: bytes) -> Heard:
     """Read a Vindi event; total over all bytes."""
-    document = _parsed(body)
+    document = read_document(body, holds="event")
     if not isinstance(document, Mapping):
         return Heard(flag="malformed" if document is None else "not_an_object")
     event = document.get("event")
@@ -75,7 +77,7 @@ def read_enotas(body: bytes, tenant: TenantId) -> Heard:
 
     Whatever names no bill is left to the emitter, which follows every nota by itself.
     """
-    document = _parsed(body)
+    document = read_document(body, holds="nfeIdExterno")
     if not isinstance(document, Mapping):
         return Heard(flag="malformed" if document is None else "not_an_object")
     named = read_external_id(document.get("nfeIdExterno"))
@@ -110,6 +112,10 @@ def _bill_id_inside(data: Mapping[str, Any]) -> object:
 
 
 def _bill_id(value: object) -> BillId | None:
+    """A middleman may write ids as text, or with a fraction of nothing."""
+    as_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    if as_text or (isinstance(value, float) and value.is_integer() and abs(value) < 2**53):
+        value = int(value)  # type: ignore[call-overload]  # a text or a float, as was just asked
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return BillId(value) if 0 < value <= LARGEST_BILL else None
@@ -125,14 +131,7 @@ def _instant(value: object) -> datetime | None:
         return None
     try:
         instant = datetime.fromisoformat(value)
-        return None if instant.tzinfo is None else instant.astimezone(UTC)
+        at = None if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _parsed(body: bytes) -> Any:
-    """The JSON value; None when there is none, or one no honest sender makes."""
-    try:
-        return read_json(body)
-    except ValueError:  # not JSON, not UTF-8, or an endless number
-        return None
+    return at if at is not None and EARLIEST <= at < LATEST else None

@@ -118,7 +118,7 @@ class Receiver:
         except BodyError as error:
             return error.trouble
         try:
-            heard = read_vindi(body) if source == "vindi" else read_enotas(body, tenant)
+            heard = _read(source, body, tenant)
             await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
         except NotCommittedError:
             return "refused"
@@ -149,6 +149,18 @@ class Receiver:
             about_bill=source == "vindi",
         )
         return Delivery(event=event, mark=mark)
+
+
+def _read(source: Source, body: bytes, tenant: TenantId) -> Heard:
+    """What a body says. The readers take all bytes; if they do not, the event is kept all the same.
+
+    A delivery refused for what is in it would be refused for 48 hours, and then be lost.
+    """
+    try:
+        return read_vindi(body) if source == "vindi" else read_enotas(body, tenant)
+    except Exception:
+        log.exception("delivery_not_interpreted", tenant_id=tenant, source=source)
+        return Heard(flag="malformed")
 
 
 def _needed(scope: Scope) -> Headers:

@@ -1,6 +1,8 @@
 """What is read from a delivery, without any server."""
 
+import json
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -78,11 +80,15 @@ def test_an_event_that_is_about_no_bill_is_stored_without_a_flag() -> None:
         (an_event("x" * 65, {}), "no_type"),
         (an_event("bill_paid", {}), "no_bill_id"),
         (an_event("charge_created", {"charge": {"id": 1}}), "no_bill_id"),
-        (a_bill_event("4711"), "bad_bill_id"),
+        (a_bill_event("4711x"), "bad_bill_id"),
+        (a_bill_event("-4711"), "bad_bill_id"),
+        (a_bill_event("٤٧"), "bad_bill_id"),
+        (a_bill_event("9" * 19), "bad_bill_id"),
         (a_bill_event(True), "bad_bill_id"),
         (a_bill_event(0), "bad_bill_id"),
         (a_bill_event(-1), "bad_bill_id"),
-        (a_bill_event(4711.0), "bad_bill_id"),
+        (a_bill_event(4711.5), "bad_bill_id"),
+        (a_bill_event(1e18), "bad_bill_id"),
         (a_bill_event(LARGEST_BILL + 1), "bad_bill_id"),
         (a_bill_event([4711]), "bad_bill_id"),
     ],
@@ -92,9 +98,48 @@ def test_what_cannot_be_read_is_flagged_and_names_no_bill(body: bytes, flag: Fla
     assert (heard.flag, heard.bill_id, heard.due) == (flag, None, False)
 
 
+EVENT = a_bill_event(4711)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        a_bill_event("4711"),
+        a_bill_event(4711.0),
+        a_charge_event("4711"),
+        b"\xef\xbb\xbf" + EVENT,
+        b"[" + EVENT + b"]",
+        b'{"headers":{},"body":' + EVENT + b"}",
+        b'[{"json":{"body":' + EVENT + b"}}]",
+        json.dumps({"payload": EVENT.decode()}).encode(),
+        json.dumps({"event": json.dumps(json.loads(EVENT)["event"])}).encode(),
+        urlencode({"payload": EVENT.decode()}).encode(),
+        urlencode({"event": json.dumps(json.loads(EVENT)["event"])}).encode(),
+        b"event%5Btype%5D=bill_paid&event[data][bill][id]=4711&event[data][bill][amount]=179.9",
+    ],
+)
+def test_an_event_that_a_middleman_encoded_anew_is_understood(body: bytes) -> None:
+    heard = read_vindi(body)
+    assert (heard.bill_id, heard.due, heard.flag) == (4711, True, None)
+
+
+@pytest.mark.parametrize("wrap", [b"[%s]", b'{"body":%s}', b"\xef\xbb\xbf%s"])
+def test_so_is_a_notification(wrap: bytes) -> None:
+    heard = read_enotas(wrap % a_notification(f"p-{TENANT}-4711-1"), TENANT)
+    assert heard.bill_id == 4711
+
+
 @pytest.mark.parametrize(
     "instant",
-    [None, 5, "soon", "2026-10-05", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"],
+    [
+        None,
+        "1969-12-31T00:00:00Z",
+        5,
+        "soon",
+        "2026-10-05",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
 )
 def test_an_instant_out_of_time_is_no_instant(instant: object) -> None:
     assert read_vindi(a_bill_event(created_at=instant)).event_at is None
