@@ -10,12 +10,14 @@ from aiohttp import ClientSession
 from shared.config.secret import Secret
 from shared.config.settings import IssuerSettings, ProcessSettings, VindiSettings
 from shared.db.tenants.connections_store import IssuerConnection, VindiConnection, VindiEnvironment
+from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.ids import TenantId
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.interface import Issuer
 from shared.issuer.limits import Limits
 from shared.net.http import open_session
 from shared.net.redis import redis_client
+from shared.run.second_look import SecondLook
 from shared.vindi.budget import AccountKey, Budget, BudgetShare
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
@@ -37,6 +39,7 @@ class Clients:
     ) -> None:
         """Made by `open_clients`."""
         self.bulk = Bulk()
+        self.second_look = SecondLook()
         self._session = session
         self._budget = budget
         self._limits = limits
@@ -104,6 +107,17 @@ class Clients:
             limit_key=key_word,
             timeout=self._issuer.timeout,
         )
+
+    async def believe_vindi(self, client: VindiClient) -> TenantBlockedError | TransientError:
+        """What a refusal by this account means, after a second look at all that is read of it."""
+        return await self.second_look.judge(f"vindi:{client.account}", client.prove_key)
+
+    async def believe_issuer(
+        self, connection: IssuerConnection, issuer: Issuer
+    ) -> TenantBlockedError | TransientError:
+        """What a refusal by this issuer means, after a second look at the company."""
+        word = f"issuer:{connection.key_word}:{connection.company_id}"
+        return await self.second_look.judge(word, issuer.check_connection)
 
     def slots(
         self, connection: IssuerConnection | None, *, behind: bool = False

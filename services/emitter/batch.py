@@ -1,6 +1,7 @@
 """One batch: the leased sales of one tenant, from reading to the issuer's answer."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_plans
 from services.emitter.context import TenantContext, load_context
 from services.emitter.leases import Leases
+from services.emitter.one_by_one import surely
 from services.emitter.planning.decided import Undecided, decided, decided_with_customer
 from services.emitter.planning.follow import follow, only_followed
 from services.emitter.planning.unread import plan_unread
@@ -55,7 +57,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     admitted = await context.gate.admit(tools.pool, plans)
     written = await write_plans(tools.pool, tenant, admitted)
     acts = [plan for plan in written if isinstance(plan, Act)]
-    await ask_issuer(tools.commits, context, tools.clients.lookup_waits, acts)
+    await ask_issuer(tools.commits, context, tools.clients, acts)
     await context.gate.report(tools.pool)
     return sum(1 for act in acts if act.issues or act.cancels)
 
@@ -85,7 +87,7 @@ async def _read_and_plan(
     terms = context.plan_terms()
     unnamed: dict[BillId, Undecided] = {}
     for sale in read.fresh:
-        plan = decided(sale, context.terms, terms, context.now)
+        plan = surely(sale, context.now, partial(decided, sale, context.terms, terms, context.now))
         if isinstance(plan, Undecided):
             unnamed[sale.bill.id] = plan
         else:
@@ -93,7 +95,18 @@ async def _read_and_plan(
     named = await customers_of(pool, context, [one.sale for one in unnamed.values()])
     plans += [plan_unread(one, context.now) for one in named.unread]
     plans += [
-        decided_with_customer(sale, unnamed[sale.bill.id], context.terms, terms, context.now)
+        surely(
+            sale,
+            context.now,
+            partial(
+                decided_with_customer,
+                sale,
+                unnamed[sale.bill.id],
+                context.terms,
+                terms,
+                context.now,
+            ),
+        )
         for sale in named.fresh
     ]
     return plans

@@ -17,6 +17,7 @@ from shared.domain.party import normalise_document
 from shared.domain.rule import Rule
 from shared.domain.sale import TenantTerms
 from shared.issuer.interface import Issuer
+from shared.run.second_look import SecondLook
 from shared.vindi.budget import BudgetShare
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
@@ -34,6 +35,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     vindi: VindiClient | None
     issuer: Issuer | None
     bulk: Bulk
+    second_look: SecondLook
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
     gate: Gate
@@ -94,6 +96,7 @@ async def load_context(
         vindi=clients.vindi(tenant, vindi, lane) if vindi and not vindi.state.blocked else None,
         issuer=clients.issuer(issuer) if issuer and not issuer.state.blocked else None,
         bulk=clients.bulk,
+        second_look=clients.second_look,
         sealer=sealer,
         slots=clients.slots(issuer),
         gate=gate,

@@ -5,12 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
 
 from services.emitter.batch import Tools, work_batch
 from services.emitter.leases import LEASE
+from services.emitter.one_by_one import divided, hold_failed
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry, Lane
 from shared.domain.ids import TenantId
@@ -106,7 +108,13 @@ class Dispatcher:
     async def _run(self, tenant: TenantId, entries: list[Entry], started: float) -> None:
         try:
             with self.tools.leases.holding(entries, started):
-                await work_batch(self.tools, tenant, entries)
+                await divided(
+                    partial(work_batch, self.tools, tenant),
+                    lambda entry, error: hold_failed(
+                        self.tools.pool, tenant, entry, error, "worked"
+                    ),
+                    entries,
+                )
         except Exception as error:
-            # A bug, or the database is away. The leases run out and the work starts again.
+            # The database is away. The leases run out and the work starts again.
             log.exception("batch_failed", tenant_id=tenant, error=type(error).__name__)

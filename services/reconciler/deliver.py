@@ -105,12 +105,12 @@ class Courier:
         """Post once; the status if one came, and a constant word for what went wrong."""
         if webhook is None:
             return None, "webhook_removed"
-        body = json.dumps(due.payload, separators=(",", ":"), ensure_ascii=False).encode()
-        headers = {
-            "Content-Type": "application/json",
-            **signed_headers(webhook.secret, f"msg_{due.message_id.hex}", self.now(), body),
-        }
         try:
+            body = json.dumps(due.payload, separators=(",", ":"), ensure_ascii=False).encode()
+            headers = {
+                "Content-Type": "application/json",
+                **signed_headers(webhook.secret, f"msg_{due.message_id.hex}", self.now(), body),
+            }
             url = check_target(webhook.url, loopback=self.loopback)
             async with self.http.post(
                 url, data=body, headers=headers, allow_redirects=False
@@ -123,6 +123,10 @@ class Courier:
             return None, "time_out"
         except (ClientError, OSError):
             return None, "no_connection"
+        except Exception:
+            # Of this delivery alone: those behind it must not wait for it for ever.
+            log.exception("status_webhook_failed", message_id=due.message_id.hex)
+            return None, "internal_error"
 
 
 async def deliver_status_webhooks(services: Services) -> None:

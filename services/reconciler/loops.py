@@ -13,6 +13,7 @@ from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks, forget_deliveries
 from services.reconciler.mirror import mirror_issuers
+from services.reconciler.refused import look_again_at_refused
 from services.reconciler.services import Services
 from services.reconciler.watch_loop import watch_tenants
 from shared.db.tenants import idempotency_store
@@ -50,6 +51,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     watch_tenants,
     work_on_backfills,
     check_closings,
+    look_again_at_refused,
 )
 
 

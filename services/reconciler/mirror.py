@@ -9,6 +9,7 @@ import structlog
 
 from services.reconciler.services import Services
 from shared.crypto.seal import Sealer
+from shared.db.away import database_away
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import ForeignNota
 from shared.db.sales.sales_read import document_word
@@ -53,6 +54,10 @@ async def mirror_once(services: Services) -> int:
             whole += await _mirror(services, tenant)
         except PipelineError as error:
             log.info("mirror_failed", tenant_id=tenant, error=type(error).__name__)
+        except Exception as error:
+            if database_away(error):
+                raise
+            log.exception("mirror_failed", tenant_id=tenant)  # the others go on
     return whole
 
 

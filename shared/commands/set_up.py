@@ -158,7 +158,7 @@ class SetUp:
                 action="vindi_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
-            await outbox_wakes.wake_stopped(conn, tenant, _codes_of("vindi"))
+            await outbox_wakes.wake_stopped(conn, tenant, codes_of("vindi"))
         await self.waker.ring()
         changed = before is not None and (
             (before.environment, before.registry_code) != (environment, merchant.registry_code)
@@ -218,7 +218,7 @@ class SetUp:
                 action="issuer_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
-            await outbox_wakes.wake_stopped(conn, tenant, _codes_of("issuer"))
+            await outbox_wakes.wake_stopped(conn, tenant, codes_of("issuer"))
         await self.waker.ring()
         return IssuerConnected(
             company_name=company.company_name,
@@ -311,7 +311,8 @@ async def _missing_parts(
     return tuple(name for name, part in parts.items() if part is None)
 
 
-def _codes_of(side: Literal["vindi", "issuer"]) -> list[str]:
+def codes_of(side: Literal["vindi", "issuer"]) -> list[str]:
+    """The codes of sales that a side's connection stopped."""
     return [code for code in CONNECTIONS if code.startswith(f"{side}_")]
 
 

@@ -22,6 +22,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "idempotency_keys",
     "reconciler_passes",
     "refunds_seen",
+    "vindi_oddities",
     "backfills",
     "backfill_bills",
     "backfill_customers",

@@ -481,6 +481,13 @@ CREATE TABLE public.vindi_connections (
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );
 
+CREATE TABLE public.vindi_oddities (
+    tenant_id text NOT NULL,
+    oddity text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.webhook_deliveries (
     tenant_id text NOT NULL,
     delivery_id bigint NOT NULL,
@@ -612,6 +619,9 @@ ALTER TABLE ONLY public.timeline
 ALTER TABLE ONLY public.vindi_connections
     ADD CONSTRAINT vindi_connections_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.vindi_oddities
+    ADD CONSTRAINT vindi_oddities_pkey PRIMARY KEY (tenant_id, oddity);
+
 ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (tenant_id, delivery_id);
 
@@ -716,6 +726,9 @@ ALTER TABLE ONLY public.tenant_brakes
 
 ALTER TABLE ONLY public.vindi_connections
     ADD CONSTRAINT vindi_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.vindi_oddities
+    ADD CONSTRAINT vindi_oddities_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);

@@ -155,6 +155,11 @@ HOLDS: Final[dict[str, Message]] = {
     "bill_unreadable": _is(
         "support", "A fatura veio da Vindi com dados que não entendemos. Fale com o suporte."
     ),
+    "decision_failed": _is(
+        "support",
+        "Esta venda não pôde ser tratada por uma falha nossa, que já nos foi avisada. Ela é tentada"
+        " de novo sozinha; se a nota tem pressa, fale com o suporte.",
+    ),
     "bill_not_found": _is(
         "support", "A Vindi não encontra esta fatura com a chave informada. Fale com o suporte."
     ),

@@ -86,9 +86,10 @@ def server_time(headers: Mapping[str, str]) -> datetime | None:
     """The other side's clock, from its `Date` header; None when absent or unreadable."""
     try:
         said = parsedate_to_datetime(headers.get("Date", ""))
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
-    return said if said.tzinfo else None
+    # A clock of another century is no clock, and nothing could be counted back from it.
+    return said if said.tzinfo and 2000 <= said.year <= 2100 else None
 
 
 def _is_loopback(host: str | None) -> bool:

@@ -1,13 +1,16 @@
 """Reading many records for the price of a few requests (design D4).
 
 Fifty ids go into one list, `id=1 OR id=2`. Nothing proves that every account honours such a
-filter, so rows are checked against it, and what did not come back is read alone.
+filter, so rows are checked against it, and what did not come back is read alone. What was read is
+told even when a budget ends in the middle: the rest is `Untold`.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -21,28 +24,80 @@ from shared.vindi.client import (
     CUSTOMERS,
     MOST_PER_PAGE,
     TRANSACTIONS,
+    Oddity,
+    Page,
     Read,
     Resource,
     Unreadable,
+    Untold,
     VindiClient,
 )
-from shared.vindi.errors import VindiRequestRefused, VindiUnavailable
-from shared.vindi.payloads import BilledCharge
+from shared.vindi.errors import (
+    VindiBusy,
+    VindiPagesRepeat,
+    VindiRequestRefused,
+    VindiUnavailable,
+)
+from shared.vindi.payloads import BilledCharge, id_in
 from shared.vindi.query import Query, all_of, any_of, one_of_ids, where
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Found = Read[T] | Unreadable | None
+Found = Read[T] | Unreadable | Untold | None
 RefundRow = Read[Refund | None] | Unreadable
+Refunds = tuple[Refund, ...] | Unreadable | Untold
 
 AT_ONCE: Final = 4  # lists under way for one account
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
 LISTS_REST: Final = timedelta(hours=6).total_seconds()
+MOST_FAILURES: Final = 3  # answers without use before nothing more is asked
+# An account that ignores `charge_id` shows all its refunds: so many pages are gone through.
+MOST_REFUND_PAGES: Final = 20
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """The requests of one refresh; it ends with the budget, or when Vindi answers nothing usable.
+
+    `alone` is how many records may be read one by one in it; None: all of them.
+    """
+
+    alone: int | None
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _ended: Untold | None = None
+    _failures: int = 0
+
+    async def ask(self, read: Callable[[], Awaitable[T]]) -> T | Untold:
+        """Read, unless the stretch has ended meanwhile; what ends it is not raised."""
+        async with self._gate:
+            if self._ended is not None:
+                return self._ended
+            try:
+                return await read()
+            except VindiBusy as error:
+                self._ended = Untold(error=error)
+                return self._ended
+            except VindiUnavailable as error:
+                self._failures += 1
+                if self._failures >= MOST_FAILURES:
+                    self._ended = Untold(error=error)
+                return Untold(error=error)
+
+    def admit(self, wanted: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+        """Those that may be read alone in this stretch, and those that have to wait for another."""
+        count = len(wanted) if self.alone is None else min(self.alone, len(wanted))
+        if self.alone is not None:
+            self.alone -= count
+        return wanted[:count], wanted[count:]
 
 
 class Bulk:
-    """Refreshes many records; remembers which accounts do not honour lists of ids."""
+    """Refreshes many records; remembers which accounts do not honour lists of ids.
+
+    Wherever `alone` can be said, it is how many records may be read one by one, those named first
+    before the others; the rest is Untold without an error.
+    """
 
     def __init__(self) -> None:
         self._rests_until: dict[tuple[AccountKey, str], float] = {}
@@ -51,149 +106,198 @@ class Bulk:
         """Whether lists of ids are tried for an account; False for hours after a wrong answer."""
         return self._rests_until.get((account, resource), 0.0) <= time.monotonic()
 
+    def honours_all_lists(self, account: AccountKey) -> bool:
+        """Whether none of an account's records has to be read one by one."""
+        paths = (BILLS.path, CUSTOMERS.path, CHARGES.path, TRANSACTIONS.path)
+        return all(self.honours_lists(account, path) for path in paths)
+
     async def refresh_bills(
-        self, client: VindiClient, ids: Iterable[BillId]
+        self, client: VindiClient, ids: Iterable[BillId], *, alone: int | None = None
     ) -> dict[BillId, Found[Bill]]:
         """Read bills afresh; None for those Vindi says it does not have."""
-        return {BillId(n): row for n, row in (await self._refresh(client, BILLS, ids)).items()}
+        found = await self._refresh(client, BILLS, ids, alone)
+        return {BillId(number): row for number, row in found.items()}
 
     async def refresh_customers(
-        self, client: VindiClient, ids: Iterable[CustomerId]
+        self, client: VindiClient, ids: Iterable[CustomerId], *, alone: int | None = None
     ) -> dict[CustomerId, Found[Customer]]:
         """Read customers afresh; None for those Vindi says it does not have."""
-        found = await self._refresh(client, CUSTOMERS, ids)
-        return {CustomerId(n): row for n, row in found.items()}
+        found = await self._refresh(client, CUSTOMERS, ids, alone)
+        return {CustomerId(number): row for number, row in found.items()}
 
     async def refresh_charges(
         self, client: VindiClient, ids: Iterable[ChargeId]
     ) -> dict[ChargeId, Found[BilledCharge]]:
         """Read charges afresh, with the bill of each."""
-        return {ChargeId(n): row for n, row in (await self._refresh(client, CHARGES, ids)).items()}
+        found = await self._refresh(client, CHARGES, ids, None)
+        return {ChargeId(number): row for number, row in found.items()}
 
     async def refunds_of_charges(
-        self, client: VindiClient, charge_ids: Iterable[ChargeId]
-    ) -> dict[ChargeId, tuple[Refund, ...] | Unreadable]:
+        self, client: VindiClient, charge_ids: Iterable[ChargeId], *, alone: int | None = None
+    ) -> dict[ChargeId, Refunds]:
         """Read every successful refund of some charges; an empty tuple for those without.
 
         A partial refund shows nowhere else (vindi-api, section 7.4). A charge with a refund that
         cannot be read has none of them: to leave one out would be to deny it.
         """
-        wanted = sorted(set(charge_ids))
-        gate = asyncio.Semaphore(AT_ONCE)
-        groups = [self._refunds(client, group, gate) for group in _groups(wanted)]
-        rows = [row for group in await asyncio.gather(*groups) for row in group]
-        return {charge: _together(charge, rows) for charge in wanted}
-
-    async def _refunds(
-        self, client: VindiClient, charges: Sequence[ChargeId], gate: asyncio.Semaphore
-    ) -> list[RefundRow]:
-        mine = any_of(where("charge_id", "=", charge) for charge in charges)
-        query = all_of(where("transaction_type", "=", "refund"), mine)
-        try:
-            async with gate:
-                return await _read_refunds(client, query, frozenset(charges))
-        except VindiRequestRefused:
-            if len(charges) == 1:
-                raise
-        singles = [self._refunds(client, [charge], gate) for charge in charges]
-        return [row for rows in await asyncio.gather(*singles) for row in rows]
-
-    async def _refresh(
-        self, client: VindiClient, resource: Resource[T], ids: Iterable[int]
-    ) -> dict[int, Found[T]]:
-        wanted = sorted(set(ids))
-        gate = asyncio.Semaphore(AT_ONCE)
-        found: dict[int, Found[T]] = {}
-        if len(wanted) > 1:
-            groups = [self._list(client, resource, group, gate) for group in _groups(wanted)]
-            for rows in await asyncio.gather(*groups):
-                found.update(rows)
-        missing = [number for number in wanted if number not in found]
-        singles = await asyncio.gather(
-            *(_single(client, resource, number, gate) for number in missing)
-        )
-        found.update(zip(missing, singles, strict=True))
+        wanted = list(dict.fromkeys(charge_ids))
+        stretch = _Stretch(alone)
+        if self.honours_lists(client.account, TRANSACTIONS.path):
+            groups = _groups(sorted(wanted))
+            asked = [self._refunds_of_group(client, group, stretch) for group in groups]
+        else:
+            asked = [self._refunds_of_each(client, wanted, stretch)]
+        found: dict[ChargeId, Refunds] = {}
+        for part in await asyncio.gather(*asked):
+            found.update(part)
         return found
 
+    async def _refunds_of_group(
+        self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
+    ) -> dict[ChargeId, Refunds]:
+        try:
+            rows = await stretch.ask(lambda: _read_refunds(client, charges))
+        except VindiRequestRefused as error:
+            if len(charges) == 1:
+                return {charges[0]: _untold(error)}
+            self._rest(client, TRANSACTIONS.path, "lists_refused")
+            return await self._refunds_of_each(client, charges, stretch)
+        if isinstance(rows, Untold):
+            return dict.fromkeys(charges, rows)
+        return {charge: _together(charge, rows) for charge in charges}
+
+    async def _refunds_of_each(
+        self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
+    ) -> dict[ChargeId, Refunds]:
+        now, later = stretch.admit(charges)
+        asked = (self._refunds_of_group(client, [charge], stretch) for charge in now)
+        found: dict[ChargeId, Refunds] = dict.fromkeys(later, Untold())
+        for part in await asyncio.gather(*asked):
+            found.update(part)
+        return found
+
+    async def _refresh(
+        self, client: VindiClient, resource: Resource[T], ids: Iterable[int], alone: int | None
+    ) -> dict[int, Found[T]]:
+        wanted = list(dict.fromkeys(ids))
+        stretch = _Stretch(alone)
+        found: dict[int, Found[T]] = {}
+        if len(wanted) > 1:
+            groups = _groups(sorted(wanted))
+            asked = [self._group(client, resource, group, stretch) for group in groups]
+            for rows in await asyncio.gather(*asked):
+                found.update(rows)
+        now, later = stretch.admit([number for number in wanted if number not in found])
+        singles = (stretch.ask(partial(_single, client, resource, number)) for number in now)
+        found.update(zip(now, await asyncio.gather(*singles), strict=True))
+        found.update(dict.fromkeys(later, Untold()))
+        return found
+
+    async def _group(
+        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: _Stretch
+    ) -> dict[int, Found[T]]:
+        if not self.honours_lists(client.account, resource.path):
+            return {}
+        rows = await stretch.ask(lambda: self._list(client, resource, ids))
+        return dict.fromkeys(ids, rows) if isinstance(rows, Untold) else rows
+
     async def _list(
-        self,
-        client: VindiClient,
-        resource: Resource[T],
-        ids: Sequence[int],
-        gate: asyncio.Semaphore,
+        self, client: VindiClient, resource: Resource[T], ids: Sequence[int]
     ) -> dict[int, Found[T]]:
         """Read a group by one list; whatever it does not prove is left out."""
-        async with gate:
-            if not self.honours_lists(client.account, resource.path):
-                return {}
-            rows: dict[int | None, Found[T]] = {}
-            try:
-                async for page in client.iter_pages(resource, one_of_ids("id", ids)):
-                    rows.update((_id(row), row) for row in page.rows)
-                    if not rows.keys() <= set(ids):
-                        # The filter was ignored. A row that was asked for is still that record.
-                        self._rest(client.account, resource.path, "ignored")
-                        break
-            except VindiRequestRefused:
-                self._rest(client.account, resource.path, "refused")
+        if not self.honours_lists(client.account, resource.path):
+            return {}  # another group has shown it meanwhile
+        rows: dict[int | None, Found[T]] = {}
+        try:
+            async for page in client.iter_pages(resource, one_of_ids("id", ids)):
+                rows.update((id_in(row.raw), row) for row in page.rows)
+                if not rows.keys() <= set(ids):
+                    # The filter was ignored. A row that was asked for is still that record.
+                    self._rest(client, resource.path, "lists_ignored")
+                    break
+                if len(rows) == len(ids):
+                    break
+        except VindiPagesRepeat:
+            pass  # the others are read alone
+        except VindiRequestRefused:
+            self._rest(client, resource.path, "lists_refused")
         return {number: rows[number] for number in ids if number in rows}
 
-    def _rest(self, account: AccountKey, resource: str, why: str) -> None:
-        log.warning("vindi_lists_not_honoured", account=account, resource=resource, why=why)
-        self._rests_until[account, resource] = time.monotonic() + LISTS_REST
+    def _rest(self, client: VindiClient, resource: str, why: Oddity) -> None:
+        log.warning("vindi_lists_not_honoured", account=client.account, resource=resource, why=why)
+        client.oddities.add(why)
+        self._rests_until[client.account, resource] = time.monotonic() + LISTS_REST
 
 
 async def _single(
-    client: VindiClient, resource: Resource[T], number: int, gate: asyncio.Semaphore
-) -> Found[T]:
-    async with gate:
+    client: VindiClient, resource: Resource[T], number: int
+) -> Read[T] | Unreadable | None:
+    try:
         found = await client.read_one(resource, number)
-    if isinstance(found, Read) and _id(found) != number:
+    except VindiRequestRefused as error:
+        return _untold(error, number)
+    if isinstance(found, Read) and id_in(found.raw) != number:
         return Unreadable(raw=found.raw, id=number, problem="id is another one")
     return found
 
 
-async def _read_refunds(
-    client: VindiClient, query: Query, charges: frozenset[ChargeId]
-) -> list[RefundRow]:
-    """Read a list of refunds; VindiRequestRefused when rows show that the filter was ignored.
+def _untold(error: VindiRequestRefused, number: int | None = None) -> Unreadable:
+    """What Vindi refuses to tell of one record is that record's trouble alone."""
+    return Unreadable(raw=error.answer, id=number, problem=str(error), refused=True)
 
-    VindiUnavailable when fewer came than there were at first: one left out would be denied.
+
+async def _read_refunds(client: VindiClient, charges: Sequence[ChargeId]) -> list[RefundRow]:
+    """Read the refunds of some charges.
+
+    Rows of other charges show that `charge_id` was ignored: all refunds of the account come, and
+    ours are among them, if that is not more than is asked charge by charge. VindiRequestRefused
+    when it is, VindiUnavailable when fewer came than there were at first: one left out would be
+    denied.
     """
     found: list[RefundRow] = []
+    keys: set[object] = set()
     total: int | None = None
-    async for page in client.iter_pages(TRANSACTIONS, query):
+    pages = 0
+    async for page in client.iter_pages(TRANSACTIONS, _refunds_query(charges)):
+        pages += 1
         total = page.total if total is None else total
-        for row in page.rows:
-            if _charge_of(row.raw) not in charges:
+        keys |= page.keys
+        found += page.rows
+        if any(id_in(row.raw, "charge") not in charges for row in page.rows):
+            client.oddities.add("charge_ignored")
+            if _too_many(page, total, pages, charges):
                 log.warning("vindi_filter_ignored", account=client.account, resource="refunds")
                 raise VindiRequestRefused(200, TRANSACTIONS.path)
-            found.append(row)
-    if len({row.raw.get("id") for row in found}) < (total or 0):
+    if len(keys) < (total or 0):
         raise VindiUnavailable("refunds were left out")
     return found
+
+
+def _too_many(
+    page: Page[Refund | None], total: int | None, read: int, charges: Sequence[ChargeId]
+) -> bool:
+    if total is None and len(charges) > 1:
+        return True
+    most = MOST_REFUND_PAGES if len(charges) == 1 else len(charges)
+    pages = read if total is None else total // max(page.per_page, 1) + 1
+    return pages > most
+
+
+def _refunds_query(charges: Sequence[ChargeId]) -> Query:
+    mine = any_of(where("charge_id", "=", charge) for charge in charges)
+    return all_of(where("transaction_type", "=", "refund"), mine)
 
 
 def _together(charge: ChargeId, rows: Sequence[RefundRow]) -> tuple[Refund, ...] | Unreadable:
     refunds: dict[int, Refund] = {}  # a row may come twice
     for row in rows:
-        if _charge_of(row.raw) != charge:
+        if id_in(row.raw, "charge") != charge:
             continue
         if isinstance(row, Unreadable):
             return row
         if row.value is not None:
             refunds[row.value.transaction_id] = row.value
     return tuple(refunds.values())
-
-
-def _charge_of(raw: dict[str, object]) -> object:
-    charge = raw.get("charge")
-    return charge.get("id") if isinstance(charge, dict) else None
-
-
-def _id(row: Read[T] | Unreadable) -> int | None:
-    number = row.raw.get("id")
-    return number if isinstance(number, int) else None
 
 
 def _groups(ids: Sequence[T]) -> list[Sequence[T]]:

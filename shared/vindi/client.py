@@ -7,6 +7,7 @@ the key, a body or the values of a query.
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import urlencode
@@ -25,6 +26,8 @@ from shared.vindi.errors import (
     VindiAccountBlocked,
     VindiBusy,
     VindiKeyRefused,
+    VindiNoTotal,
+    VindiPagesRepeat,
     VindiProfileTooNarrow,
     VindiRequestRefused,
     VindiUnavailable,
@@ -32,6 +35,7 @@ from shared.vindi.errors import (
 from shared.vindi.payloads import (
     BilledCharge,
     Merchant,
+    id_in,
     read_bill,
     read_billed_charge,
     read_customer,
@@ -43,7 +47,10 @@ from shared.vindi.query import Query
 log = structlog.get_logger()
 
 T = TypeVar("T")
+# How an account's lists may be odd, in words that are stored: they show in the tenant's health.
+Oddity = Literal["no_total", "pages_repeat", "lists_ignored", "lists_refused", "charge_ignored"]
 MOST_PER_PAGE: Final = 50  # more is not known to be honoured (vindi-api, section 3.1)
+MOST_PAGES: Final = 1000  # of a list that says neither how long it is nor ends
 DEFAULT_BLOCK: Final = timedelta(minutes=1)
 LONGEST_BLOCK: Final = timedelta(minutes=5)
 # What a connected account must let us read (section 3.2), in the order in which it is tried.
@@ -84,6 +91,16 @@ class Unreadable(Struct, frozen=True, kw_only=True):
     raw: dict[str, Any]
     id: int | None
     problem: str
+    refused: bool = False  # Vindi refused to tell, which it may not do for ever
+
+
+class Untold(Struct, frozen=True, kw_only=True):
+    """A record that was not read this time; nothing is known of it, and it is to be asked again.
+
+    `error` says what ended the reading: None when only its turn has not come.
+    """
+
+    error: VindiBusy | VindiUnavailable | None = None
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
@@ -100,6 +117,19 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
         if not self.rows:
             return True
         return self.total is not None and self.number * self.per_page >= self.total
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many rows as a page of this list may have."""
+        return len(self.rows) >= self.per_page
+
+    @property
+    def keys(self) -> frozenset[object]:
+        """What tells its rows apart: their ids, or their places where they have none."""
+        ids = (id_in(row.raw) for row in self.rows)
+        return frozenset(
+            (self.number, place) if number is None else number for place, number in enumerate(ids)
+        )
 
 
 class KeyCheck(Struct, frozen=True, kw_only=True):
@@ -152,6 +182,7 @@ class VindiClient:
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
         self._patience = patience
         self._skew: timedelta | None = None
+        self.oddities: set[Oddity] = set()  # seen by this client
 
     @property
     def skew(self) -> timedelta | None:
@@ -164,7 +195,9 @@ class VindiClient:
         if answer.status == 404:
             return None
         body = _json(answer)
-        return _row(resource, body.get(resource.one) if isinstance(body, dict) else None)
+        if not isinstance(body, dict) or resource.one not in body:
+            raise VindiUnavailable("not a record")  # a captive portal's JSON, say
+        return _row(resource, body[resource.one])
 
     async def read_page(
         self,
@@ -188,11 +221,14 @@ class VindiClient:
         rows = body.get(resource.path) if isinstance(body, dict) else None
         if not isinstance(rows, list):
             raise VindiUnavailable("not a list")
+        total = _whole(answer.headers, "Total")
+        if total is None:
+            self.oddities.add("no_total")
         return Page(
             rows=tuple(_row(resource, row) for row in rows),
             number=number,
             per_page=_whole(answer.headers, "Per-Page") or per_page,
-            total=_whole(answer.headers, "Total"),
+            total=total,
         )
 
     async def iter_pages(
@@ -201,21 +237,42 @@ class VindiClient:
         """Walk through a list, oldest created first, which no change of a row can reorder.
 
         Rows that come in meanwhile may show a row twice, never hide one (vindi-api, section 11).
+        A page that shows nothing new ends the list: one that repeats for ever would never. Raises
+        VindiPagesRepeat when there may be more behind it.
         """
-        number = 1
-        while True:
+        seen: set[object] = set()
+        for number in range(1, MOST_PAGES + 1):
             page = await self.read_page(resource, query, number=number, per_page=per_page)
             yield page
-            if page.is_last:
+            if page.is_last or self.repeats(page, seen):
                 return
-            number += 1
+            seen |= page.keys
+        raise VindiUnavailable("a list without an end")
+
+    def repeats(self, page: Page[Any], seen: AbstractSet[object]) -> bool:
+        """Say whether a page shows nothing but rows that earlier pages showed.
+
+        Raises VindiPagesRepeat when the list does not say how long it is and the page is full: a
+        page that is not was the whole of the list, repeated.
+        """
+        if not page.keys <= seen:
+            return False
+        self.oddities.add("pages_repeat")
+        if page.total is None and page.is_full:
+            raise VindiPagesRepeat
+        return True
 
     async def count(self, resource: Resource[T], query: Query | None) -> int:
         """Ask how many records match, for the price of one request."""
         page = await self.read_page(resource, query, per_page=1)
         if page.total is None:
-            raise VindiUnavailable("no total")
+            raise VindiNoTotal
         return page.total
+
+    async def any_match(self, resource: Resource[T], query: Query | None) -> bool:
+        """Ask whether any record matches, also where a list says no total."""
+        page = await self.read_page(resource, query, per_page=1)
+        return bool(page.rows) or bool(page.total)
 
     async def merchant(self) -> Merchant:
         """Read whose account the key belongs to."""
@@ -226,12 +283,17 @@ class VindiClient:
         except UnreadableBillError as error:
             raise VindiUnavailable("no merchant") from error
 
+    async def prove_key(self) -> Merchant:
+        """Try every read we need (section 3.2); raises what the first refused one raises."""
+        merchant = await self.merchant()
+        for path in NEEDED_READS:
+            await self._try_list(path)
+        return merchant
+
     async def check_key(self) -> KeyCheck:
-        """Try every read we need (section 3.2) and look for notas that Vindi already issues."""
+        """Try every read we need, and look for notas that Vindi already issues."""
         try:
-            merchant = await self.merchant()
-            for path in NEEDED_READS:
-                await self._try_list(path)
+            merchant = await self.prove_key()
         except VindiKeyRefused:
             return KeyCheck(outcome="refused")
         except VindiAccountBlocked:
@@ -313,6 +375,12 @@ class VindiClient:
         return _Answer(status=response.status, headers=headers, body=body)
 
     async def _raise_for(self, answer: _Answer, resource: str) -> None:
+        if 400 <= answer.status < 500 and answer.status not in (408, 429):
+            said = _refusal(answer)
+            if said is None:
+                raise VindiUnavailable("a refusal in somebody else's words")
+        else:
+            said = {}
         match answer.status:
             case 200 | 404:
                 return
@@ -327,7 +395,7 @@ class VindiClient:
                 await self._budget.block(self.account, wait)
                 raise VindiBusy(wait)
             case status if 400 <= status < 500 and status != 408:
-                raise VindiRequestRefused(status, resource)
+                raise VindiRequestRefused(status, resource, said)
             case status:
                 raise VindiUnavailable(f"status {status}")
 
@@ -339,15 +407,28 @@ def _json(answer: _Answer) -> Any:
         raise VindiUnavailable("not JSON") from error
 
 
+def _refusal(answer: _Answer) -> dict[str, Any] | None:
+    """The body of a refusal in one of Vindi's two shapes (section 2.2); None for anybody else's.
+
+    A firewall, a captive portal or a proxy on the way answers in HTML or with nothing: that says
+    nothing about keys, profiles or bills.
+    """
+    try:
+        body = read_json(answer.body)
+    except ValueError:
+        return None
+    if not isinstance(body, dict):
+        return None
+    bare = isinstance(body.get("id"), str) and "message" in body
+    return body if bare or isinstance(body.get("errors"), list) else None
+
+
 def _row(resource: Resource[T], row: object) -> Read[T] | Unreadable:
     raw = row if isinstance(row, dict) else {}
     try:
         return Read(raw=raw, value=resource.read(row))
     except UnreadableBillError as error:
-        number = raw.get("id")
-        return Unreadable(
-            raw=raw, id=number if isinstance(number, int) else None, problem=error.problem
-        )
+        return Unreadable(raw=raw, id=id_in(raw), problem=error.problem)
 
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:

@@ -1,6 +1,8 @@
 """What can go wrong with Vindi, as leaves of the tree in shared.domain.errors."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
 
@@ -15,7 +17,7 @@ class UnreadableBillError(RejectedError):
 
 
 class VindiKeyRefused(TenantBlockedError):
-    """401: the key is wrong, disabled or deleted."""
+    """401 in Vindi's own words: the key is wrong, disabled or deleted."""
 
     def __init__(self) -> None:
         super().__init__("Vindi refused the key", code="vindi_key_refused")
@@ -29,7 +31,7 @@ class VindiAccountBlocked(TenantBlockedError):
 
 
 class VindiProfileTooNarrow(TenantBlockedError):
-    """403: the key's access profile forbids a read; `resource` says which."""
+    """403 in Vindi's own words: the key's profile forbids a read; `resource` says which."""
 
     def __init__(self, resource: str) -> None:
         super().__init__(
@@ -55,9 +57,27 @@ class VindiUnavailable(TransientError):
         self.why = why
 
 
-class VindiRequestRefused(RejectedError):
-    """Another 4xx: Vindi does not take what we asked (400, 406, 422)."""
+class VindiNoTotal(VindiUnavailable):
+    """A list that does not say how many it has, where nothing else was asked: it never will."""
 
-    def __init__(self, status: int, resource: str) -> None:
+    def __init__(self) -> None:
+        super().__init__("no total")
+
+
+class VindiPagesRepeat(VindiUnavailable):
+    """A list without `Total` whose full pages repeat: what comes after them cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__("pages repeat")
+
+
+class VindiRequestRefused(RejectedError):
+    """Another 4xx: Vindi does not take what we asked (400, 406, 422).
+
+    `answer` is its body: to be kept sealed, never to be shown.
+    """
+
+    def __init__(self, status: int, resource: str, answer: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"Vindi answered {status} for {resource}", code="vindi_request_refused")
         self.status = status
+        self.answer = dict(answer or {})

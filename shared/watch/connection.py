@@ -26,8 +26,19 @@ TROUBLES: Final[dict[str, str]] = {
     "total_disagrees": "Uma página da Vindi não confere com o total informado.",
     "rows_omitted": "A lista da Vindi repetiu ou omitiu linhas.",
     "never_ends": "A lista da Vindi não termina.",
+    "pages_repeat": "A lista da Vindi repete as páginas, e o que vem depois delas não se vê.",
+    "internal_error": "A leitura falhou por um erro nosso, que já nos foi avisado.",
     "vindi_unavailable": "A Vindi não deu resposta utilizável.",
     "query_refused": "A Vindi recusou uma leitura que fazemos.",
+}
+
+
+ODD: Final[dict[str, str]] = {
+    "no_total": "não dizem quantos registros têm",
+    "pages_repeat": "repetem as páginas",
+    "lists_ignored": "ignoram a escolha de vários registros de uma vez",
+    "lists_refused": "recusam a escolha de vários registros de uma vez",
+    "charge_ignored": "ignoram a escolha dos estornos por cobrança",
 }
 
 
@@ -53,6 +64,7 @@ def judge(facts: TenantFacts, *, every: timedelta) -> list[ConnectionCheck]:
             _rejected(facts),
             _last_pass(facts, facts.vindi, every),
             _filters(facts),
+            _lists(facts),
             _clock(facts),
         ]
     return [*checks, _connection("issuer", facts.issuer, facts.now), _oldest_due(facts)]
@@ -174,6 +186,18 @@ def _filters(facts: TenantFacts) -> ConnectionCheck:
     return ConnectionCheck(
         code="vindi_filters", status="degraded", since=facts.passes.plain_since, message=text
     )
+
+
+def _lists(facts: TenantFacts) -> ConnectionCheck:
+    code = "vindi_lists_odd"
+    if not facts.oddities:
+        return _ok(code, "As listas da Vindi vêm como esperado.")
+    told = "; ".join(ODD[word] for word in facts.oddities if word in ODD)
+    text = (
+        "As listas da Vindi vêm de outro modo nesta conta, que por isso é lida mais devagar: "
+        f"{told}. Se persistir, avise a Vindi."
+    )
+    return ConnectionCheck(code=code, status="degraded", since=facts.odd_since, message=text)
 
 
 def _clock(facts: TenantFacts) -> ConnectionCheck:

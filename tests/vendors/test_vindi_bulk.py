@@ -1,4 +1,5 @@
 import re
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pytest
@@ -6,11 +7,15 @@ from aiohttp import web
 
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.vindi.bulk import Bulk
-from shared.vindi.client import Read, Unreadable, VindiClient
-from shared.vindi.errors import VindiUnavailable
+from shared.vindi.client import Read, Unreadable, Untold, VindiClient
+from shared.vindi.errors import VindiBusy, VindiUnavailable
 from tests.support.scripted_server import Answerer, Asked, ScriptedServer, answer
 from tests.vendors.bodies import a_bill, a_customer, a_refund
 from tests.vendors.conftest import ACCOUNT
+
+
+def _unavailable(row: Untold) -> bool:
+    return isinstance(row.error, VindiUnavailable)
 
 
 def a_vindi_with(rows: dict[int, dict[str, Any]], *, name: str = "bill") -> Answerer:
@@ -20,7 +25,7 @@ def a_vindi_with(rows: dict[int, dict[str, Any]], *, name: str = "bill") -> Answ
         single = re.search(r"/(\d+)$", asked.path)
         if single:
             row = rows.get(int(single[1]))
-            return answer({name: row}) if row else answer("", status=404)
+            return answer({name: row}) if row else answer({"errors": []}, status=404)
         wanted = {int(number) for number in re.findall(r"id=(\d+)", asked.query["query"])}
         chosen = [row for number, row in rows.items() if number in wanted]
         return answer({f"{name}s": chosen}, headers={"Total": str(len(chosen))})
@@ -106,8 +111,10 @@ async def test_an_account_that_refuses_the_filter_is_read_one_by_one(
 async def test_an_outage_is_not_read_as_absence(vindi: VindiClient, server: ScriptedServer) -> None:
     server.will(answer("", status=502))
 
-    with pytest.raises(VindiUnavailable):
-        await Bulk().refresh_bills(vindi, [BillId(1), BillId(2)])
+    found = await Bulk().refresh_bills(vindi, [BillId(1), BillId(2)])
+
+    assert [type(row) for row in found.values()] == [Untold, Untold]
+    assert all(isinstance(row, Untold) and _unavailable(row) for row in found.values())
 
 
 async def test_every_refund_of_a_charge_is_found(
@@ -145,8 +152,10 @@ async def test_a_list_that_leaves_a_refund_out_does_not_deny_it(
 ) -> None:
     server.will(answer({"transactions": rows}, headers={"Total": "2"}))
 
-    with pytest.raises(VindiUnavailable):
-        await Bulk().refunds_of_charges(vindi, [ChargeId(10), ChargeId(11)])
+    found = await Bulk().refunds_of_charges(vindi, [ChargeId(10), ChargeId(11)])
+
+    assert set(found) == {10, 11}
+    assert all(isinstance(row, Untold) and _unavailable(row) for row in found.values())
 
 
 async def test_refunds_are_asked_charge_by_charge_where_the_filter_is_refused(
@@ -164,3 +173,134 @@ async def test_refunds_are_asked_charge_by_charge_where_the_filter_is_refused(
     found = await Bulk().refunds_of_charges(vindi, [ChargeId(1), ChargeId(2)])
 
     assert [len(refunds) for refunds in found.values() if isinstance(refunds, tuple)] == [1, 1]
+
+
+def a_vindi_that_reads_alone(
+    *,
+    refused: AbstractSet[int] = frozenset(),
+    down: AbstractSet[int] = frozenset(),
+    most: int = 10**6,
+) -> Answerer:
+    """Ignores lists of ids; refuses some bills, gives no answer for others; ends after `most`."""
+    told = 0
+
+    def serve(asked: Asked) -> web.Response:
+        nonlocal told
+        single = re.search(r"/(\d+)$", asked.path)
+        if single is None:
+            return answer({"bills": [a_bill(999)]}, headers={"Total": "900"})
+        number = int(single[1])
+        told += 1
+        if told > most:
+            return answer({"errors": []}, status=429, headers={"Retry-After": "40"})
+        if number in refused:
+            return answer({"errors": [{"id": "invalid_parameter"}]}, status=422)
+        return answer("", status=502) if number in down else answer({"bill": a_bill(number)})
+
+    return serve
+
+
+async def test_a_bill_that_is_refused_or_not_answered_is_its_own_trouble(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = a_vindi_that_reads_alone(refused={3}, down={5})
+
+    found = await Bulk().refresh_bills(vindi, [BillId(number) for number in range(1, 8)])
+
+    refused, lost = found.pop(BillId(3)), found.pop(BillId(5))
+    assert isinstance(refused, Unreadable)
+    assert (refused.refused, refused.raw) == (True, {"errors": [{"id": "invalid_parameter"}]})
+    assert isinstance(lost, Untold)
+    assert all(isinstance(row, Read) for row in found.values())
+
+
+async def test_what_was_read_before_the_budget_ended_is_told_and_nothing_more_is_asked(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = a_vindi_that_reads_alone(most=8)
+
+    found = await Bulk().refresh_bills(vindi, [BillId(number) for number in range(1, 41)])
+
+    assert sum(isinstance(row, Read) for row in found.values()) == 8
+    unread = [row for row in found.values() if isinstance(row, Untold)]
+    assert len(unread) == 32
+    assert all(isinstance(row.error, VindiBusy) for row in unread)
+    assert len(server.asked) <= 1 + 8 + 4
+
+
+async def test_only_so_many_are_read_alone_as_are_allowed_those_named_first_before_the_others(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = a_vindi_that_reads_alone()
+
+    found = await Bulk().refresh_bills(vindi, map(BillId, (9, 7, 5, 3)), alone=2)
+
+    assert [number for number, row in found.items() if isinstance(row, Read)] == [9, 7]
+    assert [row for row in found.values() if isinstance(row, Untold)] == [Untold(), Untold()]
+
+
+async def test_pages_that_repeat_end_a_list_of_ids_and_the_rest_is_read_alone(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    def serve(asked: Asked) -> web.Response:
+        single = re.search(r"/(\d+)$", asked.path)
+        if single:
+            return answer({"bill": a_bill(int(single[1]))})
+        return answer({"bills": [a_bill(1), a_bill(2)]}, headers={"Per-Page": "2"})
+
+    server.otherwise = serve
+
+    found = await Bulk().refresh_bills(vindi, [BillId(1), BillId(2), BillId(3)])
+
+    assert all(isinstance(row, Read) for row in found.values())
+    assert len(server.asked) == 3
+
+
+async def test_a_list_without_a_total_costs_no_second_page_once_all_ids_are_there(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = lambda _: answer({"bills": [a_bill(1), a_bill(2)]})
+
+    await Bulk().refresh_bills(vindi, [BillId(1), BillId(2)])
+
+    assert len(server.asked) == 1
+
+
+def all_refunds(
+    count: int, *, total: bool = True, also: list[dict[str, Any]] | None = None
+) -> Answerer:
+    """An account that ignores `charge_id`: refund 100 + n is of charge n."""
+    rows = [a_refund(100 + number, number) for number in range(1, count + 1)] + (also or [])
+
+    def serve(asked: Asked) -> web.Response:
+        page = int(asked.query["page"])
+        shown = rows[(page - 1) * 50 : page * 50]
+        headers = {"Total": str(len(rows)), "Per-Page": "50"} if total else {"Per-Page": "50"}
+        return answer({"transactions": shown}, headers=headers)
+
+    return serve
+
+
+@pytest.mark.parametrize("total", [True, False])
+async def test_where_charge_id_is_ignored_ours_are_found_among_all_refunds(
+    vindi: VindiClient, server: ScriptedServer, total: bool
+) -> None:
+    of_no_charge = a_refund(900, 1) | {"charge": None}
+    server.otherwise = all_refunds(120, total=total, also=[of_no_charge])
+
+    found = await Bulk().refunds_of_charges(vindi, [ChargeId(7), ChargeId(119), ChargeId(500)])
+
+    sums = {charge: len(row) for charge, row in found.items() if isinstance(row, tuple)}
+    assert sums == {7: 1, 119: 1, 500: 0}
+    assert "charge_ignored" in vindi.oddities
+
+
+async def test_refunds_that_cannot_be_told_apart_hold_their_own_charges_only(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = all_refunds(1100)
+
+    found = await Bulk().refunds_of_charges(vindi, [ChargeId(1), ChargeId(2)])
+
+    assert all(isinstance(row, Unreadable) and row.refused for row in found.values())
+    assert len(server.asked) == 3

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientSession, web
 
+from shared.net.http import server_time
 from shared.vindi.client import BILLS, Read, Unreadable, VindiClient
 from shared.vindi.errors import (
     VindiAccountBlocked,
     VindiBusy,
     VindiKeyRefused,
+    VindiPagesRepeat,
     VindiProfileTooNarrow,
     VindiRequestRefused,
     VindiUnavailable,
@@ -36,7 +38,7 @@ async def test_a_bill_is_read_with_the_account_s_key(
 
 
 @pytest.mark.parametrize(
-    "body", [{"errors": [{"id": "not_found"}]}, {"id": "not_found", "message": "?"}, ""]
+    "body", [{"errors": [{"id": "not_found"}]}, {"id": "not_found", "message": "?"}]
 )
 async def test_a_bill_that_is_not_there_is_none(
     vindi: VindiClient, server: ScriptedServer, body: object
@@ -58,7 +60,9 @@ async def test_a_bill_that_is_not_there_is_none(
         (503, VindiUnavailable),
     ],
 )
-@pytest.mark.parametrize("body", [{"errors": [{"id": "x", "message": "y"}]}, "<html>", b""])
+@pytest.mark.parametrize(
+    "body", [{"errors": [{"id": "x", "message": "y"}]}, {"id": "forbidden", "message": "y"}]
+)
 async def test_each_refusal_says_what_to_do_next(
     vindi: VindiClient,
     server: ScriptedServer,
@@ -72,6 +76,73 @@ async def test_each_refusal_says_what_to_do_next(
         await vindi.read_one(BILLS, a_bill()["id"])
 
     assert len(server.asked) == 1
+
+
+SOMEBODY_ELSES = [
+    "<html>Request Rejected</html>",
+    "",
+    b"Access denied",
+    {"message": "Forbidden"},
+    [],
+]
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 406, 422])
+@pytest.mark.parametrize("body", SOMEBODY_ELSES)
+async def test_a_refusal_in_somebody_elses_words_says_nothing_of_keys_or_bills(
+    vindi: VindiClient, server: ScriptedServer, status: int, body: object
+) -> None:
+    server.otherwise = lambda _: answer(body, status=status)
+
+    with pytest.raises(VindiUnavailable):
+        await vindi.read_one(BILLS, a_bill()["id"])
+    with pytest.raises(VindiUnavailable):
+        await vindi.read_page(BILLS, None)
+    assert (await vindi.check_key()).outcome == "unreachable"
+
+
+@pytest.mark.parametrize("body", [{"status": "login"}, {"customer": {}}, [], "<html>", 7])
+async def test_a_portals_answer_is_no_bill(
+    vindi: VindiClient, server: ScriptedServer, body: object
+) -> None:
+    server.will(answer(body))
+
+    with pytest.raises(VindiUnavailable):
+        await vindi.read_one(BILLS, a_bill()["id"])
+
+
+async def test_a_list_that_does_not_say_how_long_it_is_ends_with_an_empty_page(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.will(
+        answer({"bills": [a_bill(1)]}), answer({"bills": [a_bill(2)]}), answer({"bills": []})
+    )
+
+    pages = [page async for page in vindi.iter_pages(BILLS, None)]
+
+    assert [len(page.rows) for page in pages] == [1, 1, 0]
+    assert vindi.oddities == {"no_total"}
+
+
+async def test_a_list_whose_pages_repeat_ends(vindi: VindiClient, server: ScriptedServer) -> None:
+    server.otherwise = lambda _: answer({"bills": [a_bill(1), a_bill(2)]})
+
+    pages = [page async for page in vindi.iter_pages(BILLS, None)]
+
+    assert len(pages) == len(server.asked) == 2
+    assert vindi.oddities == {"no_total", "pages_repeat"}
+
+
+async def test_of_a_list_whose_full_pages_repeat_nobody_knows_the_rest(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = lambda _: answer(
+        {"bills": [a_bill(1), a_bill(2)]}, headers={"Per-Page": "2"}
+    )
+
+    with pytest.raises(VindiPagesRepeat):
+        _ = [page async for page in vindi.iter_pages(BILLS, None)]
+    assert len(server.asked) == 2
 
 
 async def test_a_page_of_html_is_no_answer(vindi: VindiClient, server: ScriptedServer) -> None:
@@ -240,6 +311,15 @@ async def test_a_narrow_profile_says_which_read_it_forbids(
 async def test_a_bad_key_is_told_from_a_bad_moment(
     vindi: VindiClient, server: ScriptedServer, status: int, outcome: str
 ) -> None:
-    server.will(answer("", status=status))
+    server.will(answer({"errors": []}, status=status))
 
     assert (await vindi.check_key()).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["", "soon", "Mon, 01 Jan 1601 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
+     "Sun, 29 Nov 2026 09:00:00 +99999999", "Sun, 29 Nov 2026 09:00:00"],
+)  # fmt: skip
+def test_a_clock_of_another_century_is_no_clock(date: str) -> None:
+    assert server_time({"Date": date}) is None

@@ -13,12 +13,15 @@ from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_answers
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
+from services.emitter.one_by_one import note_failure
 from services.emitter.planning import answers
 from services.emitter.planning.answers import Answer, Reader, since
 from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.waits import back_off, next_poll
 from services.emitter.stopping.outage import Gate
 from services.emitter.work import Act, Ask, Send, Step
+from shared.clients import Clients
+from shared.db.away import database_away
 from shared.db.outbox.outbox_store import BACKFILL
 from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
@@ -47,16 +50,15 @@ CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after th
 
 
 async def ask_issuer(
-    commits: GroupCommit, context: TenantContext, waits: Sequence[timedelta], acts: Sequence[Act]
+    commits: GroupCommit, context: TenantContext, clients: Clients, acts: Sequence[Act]
 ) -> None:
     """Carry out what acts ask of the issuer, side by side within its limits.
 
-    `waits` are the pauses between look-ups after a lost answer. Each answer is written down soon
-    after it is there.
+    Each answer is written down soon after it is there.
     """
     if not acts:
         return
-    asker = _Asker(commits, context, waits)
+    asker = _Asker(commits, context, clients)
     async with asyncio.TaskGroup() as group:
         for act in acts:
             group.create_task(asker.ask(act))
@@ -69,35 +71,54 @@ class _LeaseLostError(Exception):
 class _Asker:
     """Asks for one tenant; every road ends in an answer for the sale, or in its lease's end."""
 
-    def __init__(
-        self, commits: GroupCommit, context: TenantContext, waits: Sequence[timedelta]
-    ) -> None:
+    def __init__(self, commits: GroupCommit, context: TenantContext, clients: Clients) -> None:
         self._commits = commits
         self._pool = commits.pool
         self._leases = commits.leases
         self._context = context
-        self._waits = waits
+        self._clients = clients
+        self._waits = clients.lookup_waits
 
     async def ask(self, act: Act) -> None:
         """Ask for one sale, and return once the answer is written down."""
         tenant = self._context.tenant
         try:
             with self._commits.asking(tenant):
-                answered = await self._answered(act)
+                answered = await self._answered_surely(act)
             await self._commits.write(tenant, answered)
         except _LeaseLostError:
             self._leases.release(act.entry)
 
-    async def _answered(self, act: Act) -> Answered:
-        """Take the steps of an act in turn; each answer is written before the next request."""
-        steps = _steps(act)
-        known = Answered(
+    async def _answered_surely(self, act: Act) -> Answered:
+        """The answers for one sale; a failure nobody foresaw is this sale's, and no other's.
+
+        What was asked may have been done: the nota's row says so, and is looked up later.
+        """
+        try:
+            return await self._answered(act)
+        except _LeaseLostError:
+            raise
+        except Exception as error:
+            if database_away(error):
+                raise
+            note_failure(act.entry, error, "asked")
+            again = back_off(act.entry.tries + 1, self._now)
+            nota = act.notas.newest[_steps(act)[0].part]
+            return self._nothing_yet(act).then(answers.ask_later(nota, again, failed=True))
+
+    def _nothing_yet(self, act: Act) -> Answered:
+        return Answered(
             entry=act.entry,
             notas=act.notas,
             answers=(),
             bill_read=act.read is not None,
             now=self._now,
         )
+
+    async def _answered(self, act: Act) -> Answered:
+        """Take the steps of an act in turn; each answer is written before the next request."""
+        steps = _steps(act)
+        known = self._nothing_yet(act)
         issuer = self._context.issuer
         if issuer is None:
             nota = known.notas.newest[steps[0].part]
@@ -120,7 +141,7 @@ class _Asker:
                 return await self._cancel(issuer, nota, known)
             return await self._follow(issuer, nota, known)
         except TenantBlockedError as error:
-            return await self._blocked(act, nota, error)
+            return await self._blocked(issuer, act, nota, error)
         except TransientError as error:
             return self._not_now(act, nota, error)
 
@@ -269,8 +290,16 @@ class _Asker:
             zone=self._context.terms.zone,
         )
 
-    async def _blocked(self, act: Act, nota: KnownNota, error: TenantBlockedError) -> Answer:
+    async def _blocked(
+        self, issuer: Issuer, act: Act, nota: KnownNota, error: TenantBlockedError
+    ) -> Answer:
+        """Nothing was done. A refusal that a second look does not confirm is tried again."""
         connection = self._context.issuer_connection
+        if connection is not None:
+            meant = await self._clients.believe_issuer(connection, issuer)
+            if isinstance(meant, TransientError):
+                return self._refusal_passed(act, nota)
+            error = meant
         async with self._pool.acquire() as conn:
             await connections_store.block(
                 conn,
@@ -284,6 +313,12 @@ class _Asker:
         if act.issues:
             return answers.blocked(nota, error.code)
         return answers.ask_later(nota, self._now + RETRY_BLOCKED)
+
+    def _refusal_passed(self, act: Act, nota: KnownNota) -> Answer:
+        due_at = back_off(act.entry.tries + 1, self._now)
+        if act.issues:
+            return answers.not_sent(nota, due_at)
+        return answers.ask_later(nota, due_at, failed=True)
 
     def _not_now(self, act: Act, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):

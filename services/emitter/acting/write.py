@@ -8,11 +8,13 @@ import asyncpg
 import structlog
 from msgspec.structs import replace
 
+from services.emitter.one_by_one import hold_failed
 from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.planning.waits import back_off
 from services.emitter.stopping.brakes import apply_brakes
 from services.emitter.stopping.locks import give_back_closed, hold_open
 from services.emitter.work import Act, Plan, Rest, Send, settle
+from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
 from shared.db.outbox import outbox_store
@@ -70,7 +72,8 @@ async def _each_if_not_all(
 ) -> list[_Item]:
     """Write all in one commit, or each in its own where the database refuses that.
 
-    A row it refuses (a second live nota, say) fails alone, and its sale is tried again later.
+    A row it refuses fails alone. A second live nota is tried again later; a sale that cannot be
+    written at all is held for that.
     """
     if not items:
         return []
@@ -79,13 +82,15 @@ async def _each_if_not_all(
     except asyncpg.TransactionRollbackError as error:  # two transactions in each other's way
         log.warning("batch_rolled_back", tenant_id=tenant, error=type(error).__name__)
         return await together(items)
-    except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+    except Exception as error:
+        if database_away(error):
+            raise
         log.error("batch_refused", tenant_id=tenant, error=type(error).__name__)  # noqa: TRY400 - see below
     written = []
     for item in items:
         try:
             written += await together([item])
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+        except asyncpg.UniqueViolationError as error:
             # Not the exception's text: the driver quotes the values it refuses, names among them.
             log.error(  # noqa: TRY400
                 "sale_refused",
@@ -94,6 +99,10 @@ async def _each_if_not_all(
                 error=type(error).__name__,
             )
             await _put_off(pool, tenant, item.entry)
+        except Exception as error:
+            if database_away(error):
+                raise
+            await hold_failed(pool, tenant, item.entry, error, "written")
     return written
 
 

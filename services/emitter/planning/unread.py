@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import assert_never
 
 from services.emitter.planning.follow import look_after
-from services.emitter.planning.waits import back_off
+from services.emitter.planning.waits import back_off, look_again
 from services.emitter.reading.read import (
     Garbled,
     Missing,
@@ -14,7 +14,7 @@ from services.emitter.reading.read import (
     TooEarly,
     Unread,
 )
-from services.emitter.work import Known, Plan, Rest, happened, settle
+from services.emitter.work import FreshSale, Known, Plan, Rest, happened, settle
 from shared.db.outbox.outbox_store import Entry, Settlement
 from shared.db.sales.sales_store import SaleRow
 from shared.domain.money import Cents
@@ -31,9 +31,9 @@ def _rest(unread: Unread, now: datetime) -> Rest:
     match unread.why:
         case TooEarly(wait=wait):
             return _later(unread.entry, now + wait, failed=True)
-        case NotNow(wait=wait):
+        case NotNow(wait=wait, sale=sale):
             due_at = back_off(unread.entry.tries + 1, now) if wait is None else now + wait
-            return _later(unread.entry, due_at, failed=wait is None)
+            return _later(unread.entry, due_at, failed=wait is None, sale=sale)
         case Missing():
             silent = unread.known.sale is None or _speaks(unread.known, now)
             return _as_it_is(unread) if silent else _held(unread, "bill_not_found")
@@ -41,23 +41,30 @@ def _rest(unread: Unread, now: datetime) -> Rest:
             skipped = _status(unread.known) is SaleStatus.SKIPPED
             silent = skipped or _speaks(unread.known, now)
             return _as_it_is(unread) if silent else _held(unread, code)
-        case Garbled(problem=problem):
-            return _held(unread, "bill_unreadable", problem)
-        case NoCustomer(code=code, problem=problem):
-            return _held(unread, code, problem)
+        case Garbled() if _speaks(unread.known, now):
+            again = look_again(unread.entry.tries, now)
+            moving = unread.known.notas.under_way
+            return _as_it_is(unread) if moving else _later(unread.entry, again, failed=True)
+        case Garbled(problem=problem, refused=refused):
+            again_at = look_again(unread.entry.tries, now) if refused else None
+            return _held(unread, "bill_unreadable", problem, again=again_at)
+        case NoCustomer(code=code, problem=problem, refused=refused):
+            again_at = look_again(unread.entry.tries, now) if refused else None
+            return _held(unread, code, problem, again=again_at)
         case _:
             assert_never(unread.why)
 
 
-def _later(entry: Entry, due_at: datetime, *, failed: bool) -> Rest:
-    return Rest(entry=entry, settlement=settle(entry, due_at=due_at, failed=failed))
+def _later(entry: Entry, due_at: datetime, *, failed: bool, sale: FreshSale | None = None) -> Rest:
+    kept = None if sale is None else sale.read()
+    return Rest(entry=entry, read=kept, settlement=settle(entry, due_at=due_at, failed=failed))
 
 
 def _as_it_is(unread: Unread) -> Rest:
     return Rest(entry=unread.entry, settlement=_done(unread))
 
 
-def _held(unread: Unread, code: str, problem: str = "") -> Rest:
+def _held(unread: Unread, code: str, problem: str = "", *, again: datetime | None = None) -> Rest:
     entry, sale, why = unread.entry, unread.known.sale, unread.why
     bill = why.sale.bill if isinstance(why, NoCustomer) else None
     row = SaleRow(
@@ -78,14 +85,17 @@ def _held(unread: Unread, code: str, problem: str = "") -> Rest:
         read=why.sale.read() if isinstance(why, NoCustomer) else None,
         sale=row,
         happenings=() if same else (told,),
-        settlement=_done(unread),
+        settlement=_done(unread, again),
     )
 
 
-def _done(unread: Unread) -> Settlement:
-    """Finished; Vindi has said all it can, unless nothing could be asked of it."""
+def _done(unread: Unread, again: datetime | None = None) -> Settlement:
+    """Finished; Vindi has said all it can, unless nothing could be asked of it.
+
+    What it refused to tell of this sale alone is asked again.
+    """
     read = not isinstance(unread.why, Refused)
-    return settle(unread.entry, due_at=None, bill_read=read)
+    return settle(unread.entry, due_at=again, failed=again is not None, bill_read=read)
 
 
 def _speaks(known: Known, now: datetime) -> bool:

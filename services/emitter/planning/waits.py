@@ -13,6 +13,11 @@ POLL_AGES: Final = (
     *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 20, 40)),
 )
 HOURLY_UNTIL: Final = timedelta(hours=50)  # the issuer itself gives up after 48 h
+# For a sale that failed by itself: soon at first, then as often as a person may have mended it.
+LOOK_AGAIN: Final = (
+    *(minutes * _MINUTE for minutes in (1, 5, 15)),
+    *(hours * timedelta(hours=1) for hours in (1, 6, 24)),
+)
 LONGEST_BACK_OFF: Final = timedelta(minutes=5)
 
 
@@ -41,6 +46,12 @@ def back_off(tries: int, now: datetime) -> datetime:
     longest = min(timedelta(seconds=2 ** min(tries, 16)), LONGEST_BACK_OFF)
     share = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
     return now + longest * share
+
+
+def look_again(tries: int, now: datetime) -> datetime:
+    """When to look again at a sale that is held for a failure of its own, after `tries` of them."""
+    step = LOOK_AGAIN[min(tries, len(LOOK_AGAIN) - 1)]
+    return _spread(now + step, step)
 
 
 def _spread(moment: datetime, step: timedelta) -> datetime:

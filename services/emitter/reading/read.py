@@ -11,16 +11,21 @@ from services.emitter.context import TenantContext
 from services.emitter.work import FreshSale, Known
 from shared.db.outbox.outbox_store import Entry
 from shared.db.vindi.bills_store import came_alive
-from shared.domain.bill import Bill, BillStatus, Refund
-from shared.domain.ids import BillId, ChargeId, CustomerId
+from shared.domain.bill import Bill, BillStatus
+from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
 from shared.net.json_bytes import write_json
-from shared.vindi.bulk import Bulk, Found
-from shared.vindi.client import Read, Unreadable, VindiClient
-from shared.vindi.stored import open_bill, seal_bill, seal_customer
+from shared.vindi.bulk import Bulk, Found, Refunds
+from shared.vindi.client import Read, Unreadable, Untold, VindiClient
+from shared.vindi.stored import reopen_bill, seal_bill, seal_customer
 
 STILL_FRESH: Final = timedelta(seconds=30)
+# Where records are read one by one, what was read in one window of requests is used in the next.
+FRESH_FOR_LONG: Final = timedelta(minutes=2)
+# Records that are read one by one before what they lead to is written: little is left undone then
+# when a window of requests ends.
+ALONE_AT_ONCE: Final = 10
 # After a read that came too early; beyond these what it says counts.
 READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 
@@ -48,6 +53,7 @@ class Garbled(Struct, frozen=True, kw_only=True):
 
     problem: str
     answer: bytes  # sealed
+    refused: bool = False  # Vindi would not tell, which it may not do for ever
 
 
 class NoCustomer(Struct, frozen=True, kw_only=True):
@@ -56,6 +62,7 @@ class NoCustomer(Struct, frozen=True, kw_only=True):
     sale: FreshSale
     code: str
     problem: str = ""
+    refused: bool = False  # as for a bill
 
 
 class Refused(Struct, frozen=True, kw_only=True):
@@ -65,9 +72,13 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 
 class NotNow(Struct, frozen=True, kw_only=True):
-    """It did not happen, and may work later: after `wait`, where that is told."""
+    """It did not happen, and may work later: after `wait`, where that is told.
+
+    `sale` is the bill where that was read already: kept, so that it is not asked for again.
+    """
 
     wait: timedelta | None
+    sale: FreshSale | None = None
 
 
 class Unread(Struct, frozen=True, kw_only=True):
@@ -95,11 +106,13 @@ async def read_bills(
     """Read the bills of these entries and the refunds that touch them.
 
     `claims_of` tells what events said of bills: asked only about those that look too early.
-    Raises what the client raises when the whole batch could not be read.
+    Raises what stops the whole tenant (TenantBlockedError).
     """
-    stored = _just_read(context, entries, known)
+    whole = context.bulk.honours_all_lists(vindi.account)
+    stored = _just_read(context, entries, known, STILL_FRESH if whole else FRESH_FOR_LONG)
     others = [entry.bill_id for entry in entries if entry.bill_id not in stored]
-    answers = {**stored, **await context.bulk.refresh_bills(vindi, others)}
+    asked = await context.bulk.refresh_bills(vindi, others, alone=ALONE_AT_ONCE)
+    answers = {**stored, **asked}
     open_yet = [e.bill_id for e in entries if _open_yet(e, known[e.bill_id], answers)]
     claims = await claims_of(open_yet) if open_yet else {}
     fresh: list[FreshSale] = []
@@ -109,6 +122,8 @@ async def read_bills(
         match answers.get(entry.bill_id):
             case None:
                 unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
+            case Untold() as answer:
+                unread.append(Unread(entry=entry, known=before, why=_not_now(answer)))
             case Unreadable() as answer:
                 unread.append(_garbled(context, entry, before, answer))
             case Read(value=bill) if _too_early(bill, before, claims, entry):
@@ -120,11 +135,14 @@ async def read_bills(
     refunds = await _read_refunds(context.bulk, vindi, fresh)
     readable: list[FreshSale] = []
     for sale in fresh:
-        problem = _refund_problem(sale, refunds)
-        if problem is None:
-            readable.append(_with_refunds(sale, refunds))
-        else:
-            unread.append(_garbled(context, sale.entry, sale.known, problem))
+        match _refund_problem(sale, refunds):
+            case None:
+                readable.append(_with_refunds(sale, refunds))
+            case Untold() as answer:
+                why = _not_now(answer, sale)
+                unread.append(Unread(entry=sale.entry, known=sale.known, why=why))
+            case Unreadable() as answer:
+                unread.append(_garbled(context, sale.entry, sale.known, answer))
     return ReadBatch(fresh=readable, unread=unread)
 
 
@@ -134,9 +152,17 @@ def _gone(entry: Entry) -> Missing | TooEarly:
     return TooEarly(wait=READ_AGAIN[entry.tries])
 
 
+def _not_now(answer: Untold, sale: FreshSale | None = None) -> NotNow:
+    """A full budget waits its time, a failure backs off; without either its turn has not come."""
+    if answer.error is None:
+        return NotNow(wait=timedelta(), sale=sale)
+    return NotNow(wait=answer.error.retry_after, sale=sale)
+
+
 def _garbled(context: TenantContext, entry: Entry, known: Known, answer: Unreadable) -> Unread:
     body = context.seal(write_json(answer.raw), "unread")
-    return Unread(entry=entry, known=known, why=Garbled(problem=answer.problem, answer=body))
+    why = Garbled(problem=answer.problem, answer=body, refused=answer.refused)
+    return Unread(entry=entry, known=known, why=why)
 
 
 def _asked_at(
@@ -148,16 +174,21 @@ def _asked_at(
 
 
 def _just_read(
-    context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
+    context: TenantContext,
+    entries: Sequence[Entry],
+    known: Mapping[BillId, Known],
+    fresh_for: timedelta,
 ) -> dict[BillId, Found[Bill]]:
-    """Bills that were read seconds ago, with nothing heard of them since: not read again."""
+    """Bills that were read a moment ago, with nothing heard of them since: not read again."""
     found: dict[BillId, Found[Bill]] = {}
     for entry in entries:
         bill = known[entry.bill_id].bill
-        if bill is None or context.now - bill.read_at > STILL_FRESH:
+        if bill is None or context.now - bill.read_at > fresh_for:
             continue
         if entry.heard_at is None or entry.heard_at < bill.read_at:
-            found[entry.bill_id] = open_bill(context.sealer, context.tenant, bill.body)
+            # One that cannot be opened any more is asked for like one never read.
+            kept = reopen_bill(context.sealer, context.tenant, bill.body)
+            found.update({} if kept is None else {entry.bill_id: kept})
     return found
 
 
@@ -175,24 +206,26 @@ def _fresh(
     )
 
 
-RefundsOf = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
+RefundsOf = Mapping[ChargeId, Refunds]
 
 
 async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]) -> RefundsOf:
     charges = [charge for sale in fresh for charge in maybe_refunded(sale.bill, sale.refunds)]
-    return await bulk.refunds_of_charges(vindi, charges) if charges else {}
+    if not charges:
+        return {}
+    return await bulk.refunds_of_charges(vindi, charges, alone=ALONE_AT_ONCE)
 
 
-def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | None:
+def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | Untold | None:
     found = (refunds.get(charge.id) for charge in sale.bill.charges)
-    return next((answer for answer in found if isinstance(answer, Unreadable)), None)
+    return next((answer for answer in found if isinstance(answer, Unreadable | Untold)), None)
 
 
 def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
     sums = {
         charge.id: Cents(sum(refund.amount for refund in found))
         for charge in sale.bill.charges
-        if (found := refunds.get(charge.id)) and not isinstance(found, Unreadable)
+        if (found := refunds.get(charge.id)) and isinstance(found, tuple)
     }
     return replace(sale, refunds=sums)
 
@@ -221,10 +254,10 @@ async def read_customers(
 ) -> ReadBatch:
     """Read the customers of these sales.
 
-    Raises what the client raises when they could not be read at all.
+    Raises what stops the whole tenant (TenantBlockedError).
     """
-    wanted = sorted({sale.bill.customer_id for sale in sales})
-    answers = await context.bulk.refresh_customers(vindi, [CustomerId(number) for number in wanted])
+    wanted = dict.fromkeys(sale.bill.customer_id for sale in sales)
+    answers = await context.bulk.refresh_customers(vindi, wanted, alone=ALONE_AT_ONCE)
     ready: list[FreshSale] = []
     unread: list[Unread] = []
     for sale in sales:
@@ -237,7 +270,14 @@ async def read_customers(
     return ReadBatch(fresh=ready, unread=unread)
 
 
-def _nobody(sale: FreshSale, answer: Unreadable | None) -> NoCustomer:
+def _nobody(sale: FreshSale, answer: Unreadable | Untold | None) -> NoCustomer | NotNow:
+    if isinstance(answer, Untold):
+        return _not_now(answer, sale)
     if answer is None:
         return NoCustomer(sale=sale, code="customer_not_found")
-    return NoCustomer(sale=sale, code="customer_unreadable", problem=answer.problem)
+    return NoCustomer(
+        sale=sale,
+        code="customer_unreadable",
+        problem=answer.problem,
+        refused=answer.refused,
+    )

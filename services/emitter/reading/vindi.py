@@ -19,13 +19,15 @@ from services.emitter.work import FreshSale, Known
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import connections_store
-from shared.db.vindi import events_store
+from shared.db.vindi import events_store, oddities_store
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.ids import BillId
+from shared.run.second_look import RefusalPassed
 from shared.vindi.client import VindiClient
 
 log = structlog.get_logger()
 
+REFUSED_ALONE: Final = 3  # tries after which a refusal that the account does not know is one sale's
 CLAIMS_COUNT_FOR: Final = timedelta(minutes=5)
 
 
@@ -69,14 +71,40 @@ async def _asked(
         why = Refused(code=connection.state.code if connection else "vindi_not_connected")
     else:
         try:
-            return await read(context.vindi)
-        except TenantBlockedError as error:
-            await _block(pool, context, error)
-            why = Refused(code=error.code)
+            done = await read(context.vindi)
+        except TenantBlockedError:
+            why = await _believed(pool, context, context.vindi, [entry for entry, _ in sales])
         except TransientError as error:
             why = NotNow(wait=error.retry_after)
+        else:
+            await _note_oddities(pool, context, context.vindi)
+            return done
     unread = [Unread(entry=entry, known=known, why=why) for entry, known in sales]
     return ReadBatch(fresh=[], unread=unread)
+
+
+async def _believed(
+    pool: Pool, context: TenantContext, vindi: VindiClient, entries: Sequence[Entry]
+) -> Refused | NotNow:
+    """What a refusal means, after a second look at all that is read of the account.
+
+    One that the account does not know, and that comes again and again, is of some sale alone: it is
+    raised, and the batch divided until that sale is found.
+    """
+    meant = await context.second_look.judge(f"vindi:{vindi.account}", vindi.prove_key)
+    if isinstance(meant, TenantBlockedError):
+        await _block(pool, context, meant)
+        return Refused(code=meant.code)
+    tried = max(entry.tries for entry in entries)
+    if isinstance(meant, RefusalPassed) and tried >= REFUSED_ALONE:
+        raise meant
+    return NotNow(wait=meant.retry_after)
+
+
+async def _note_oddities(pool: Pool, context: TenantContext, vindi: VindiClient) -> None:
+    if vindi.oddities:
+        async with pool.acquire() as conn:
+            await oddities_store.note(conn, context.tenant, vindi.oddities, at=context.now)
 
 
 async def _block(pool: Pool, context: TenantContext, error: TenantBlockedError) -> None:

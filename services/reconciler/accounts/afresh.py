@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from services.reconciler.accounts.context import PassContext
-from services.reconciler.accounts.read_list import patiently
+from services.reconciler.accounts.read_list import patiently_each, raise_unread, rows_of
 from services.reconciler.accounts.take_in import (
     NONE_READ,
     RefundsRead,
@@ -23,15 +23,19 @@ async def read_bills_afresh(
     refunds: RefundsRead = NONE_READ,
     touch: bool = False,
 ) -> None:
-    """Read bills by their ids, fifty a call, and take in what differs."""
+    """Read bills by their ids, fifty a call, and take in what differs.
+
+    What was read is taken in also where the rest could not be: then raises what kept it away.
+    """
     wanted = sorted(set(bills))
     if not wanted:
         return
     asked = context.clock()
-    found = await patiently(lambda: context.bulk.refresh_bills(context.vindi, wanted), BILLS.path)
-    rows = [row for row in found.values() if row is not None]
+    found = await patiently_each(lambda ids: context.bulk.refresh_bills(context.vindi, ids), wanted)
+    rows = rows_of(found.values())
     await take_in_rows(context, asked, rows, refunds=refunds, touch=touch)
     await take_in_missing(context, [bill for bill, row in found.items() if row is None])
+    raise_unread(found.values(), BILLS.path)
 
 
 async def see_open_bills(context: PassContext, *, unseen_for: timedelta) -> None:

@@ -18,7 +18,7 @@ from shared.domain.bill import Bill
 from shared.domain.ids import BillId, TenantId
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
-from shared.vindi.stored import open_bill, seal_bill
+from shared.vindi.stored import reopen_bill, seal_bill
 
 T = TypeVar("T")
 
@@ -87,10 +87,14 @@ class PassContext(Struct, frozen=True, kw_only=True):
         return seal_bill(self.sealer, self.tenant, raw)
 
     def stored_bill(self, known: KnownBill | None) -> Bill | None:
-        """The bill as it was last read; None when it never was."""
+        """The bill as it was last read; None when it never was, or cannot be read any more.
+
+        It is then read from Vindi like one never seen: a damaged row must not stop every pass.
+        """
         if known is None:
             return None
-        return open_bill(self.sealer, self.tenant, known.body).value
+        kept = reopen_bill(self.sealer, self.tenant, known.body)
+        return None if kept is None else kept.value
 
 
 def overlap(zone: Zone) -> timedelta:

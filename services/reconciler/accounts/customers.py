@@ -3,7 +3,7 @@
 Vindi sends no event for a customer. The lane asks nothing while no sale waits for one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +13,11 @@ from services.reconciler.accounts.read_list import (
     IncompletePass,
     ListRead,
     Row,
+    id_of,
     instant_of,
-    patiently,
+    patiently_each,
+    raise_unread,
+    rows_of,
     since,
 )
 from services.reconciler.accounts.since import pages_since
@@ -62,17 +65,12 @@ async def _read_each(context: PassContext) -> None:
             )
         if not customers:
             return
-        found = await _read(context, customers)
-        await _decide_again(context, [row for row in found.values() if row is not None])
+        found = await patiently_each(
+            lambda ids: context.bulk.refresh_customers(context.vindi, ids), customers
+        )
+        await _decide_again(context, rows_of(found.values()))
+        raise_unread(found.values(), CUSTOMERS.path)
         after = customers[-1]
-
-
-async def _read(
-    context: PassContext, customers: Sequence[CustomerId]
-) -> Mapping[CustomerId, Row[Customer] | None]:
-    return await patiently(
-        lambda: context.bulk.refresh_customers(context.vindi, customers), CUSTOMERS.path
-    )
 
 
 async def _decide_again(context: PassContext, rows: Sequence[Row[Customer]]) -> None:
@@ -80,7 +78,7 @@ async def _decide_again(context: PassContext, rows: Sequence[Row[Customer]]) -> 
     changed = {
         CustomerId(number): at
         for row in rows
-        if isinstance(number := row.raw.get("id"), int)
+        if (number := id_of(row)) is not None
         and (at := instant_of(row.raw, "updated_at")) is not None
     }
     if not changed:

@@ -44,7 +44,7 @@ async def fall_back(
         if error.why != "filter_ignored":
             raise error
         resource, queries = IMPOSSIBLE[which]
-        if not any([await context.vindi.count(resource, query) for query in queries]):
+        if not any([await context.vindi.any_match(resource, query) for query in queries]):
             raise error
     log.warning("vindi_filter_not_honoured", tenant_id=context.tenant, list=which)
     context.findings.plain.add(which)

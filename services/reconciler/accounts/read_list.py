@@ -7,22 +7,32 @@ up is read again, and a read that never adds up is not complete: its mark must n
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import structlog
 
 from shared.domain.errors import TransientError
-from shared.vindi.client import Page, Read, Resource, Unreadable, VindiClient
-from shared.vindi.errors import UnreadableBillError, VindiBusy, VindiUnavailable
+from shared.vindi.bulk import Found
+from shared.vindi.client import Page, Read, Resource, Unreadable, Untold, VindiClient
+from shared.vindi.errors import (
+    UnreadableBillError,
+    VindiBusy,
+    VindiNoTotal,
+    VindiPagesRepeat,
+    VindiUnavailable,
+)
+from shared.vindi.payloads import id_in as id_said
 from shared.vindi.payloads import read_instant
 from shared.vindi.query import Query
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
+K = TypeVar("K")
 Row = Read[T] | Unreadable
 Fits = Callable[[Mapping[str, Any]], bool]
 Why = Literal[
@@ -31,6 +41,7 @@ Why = Literal[
     "total_disagrees",
     "rows_omitted",
     "never_ends",
+    "pages_repeat",
     "vindi_unavailable",
 ]
 
@@ -43,6 +54,7 @@ LIST_TRIES: Final = 6
 LONGEST_WAIT: Final = timedelta(seconds=90)
 WAITS: Final = 3
 SLACK_PAGES: Final = 50
+MOST_PAGES: Final = 10_000  # of a list that does not say how long it is
 CHANCE: Final = random.Random()  # noqa: S311 - spreads load, hides nothing
 
 
@@ -73,7 +85,7 @@ class _Tally:
             self.first_total = page.total if self.first_total is None else self.first_total
             self.shrank |= self.last_total is not None and page.total < self.last_total
             self.last_total = page.total
-        self.seen.update(row.raw.get("id") for row in page.rows)
+        self.seen |= page.keys
 
     @property
     def whole(self) -> bool:
@@ -116,19 +128,30 @@ async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[S
 
 
 async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Page[T]]:
-    number, most = 1, None
-    while True:
+    most = MOST_PAGES
+    seen: set[object] = set()
+    for number in count(1):
         page = await _sound_page(client, wanted, number)
         if number == 1 and wanted.most is not None and (page.total or 0) > wanted.most:
             raise TooLong
         yield page
-        if page.is_last:
+        if page.is_last or (page.total is None and _repeats(client, wanted.resource, page, seen)):
             return
-        if most is None and page.total is not None:
+        seen |= page.keys
+        if number == 1 and page.total is not None:
             most = 4 * (page.total // page.per_page + 1) + SLACK_PAGES
-        if most is not None and number >= most:
+        if number >= most:
             raise IncompletePass("never_ends", wanted.resource.path)
-        number += 1
+
+
+def _repeats(
+    client: VindiClient, resource: Resource[Any], page: Page[Any], seen: set[object]
+) -> bool:
+    """Whether a list that does not say how long it is has shown all that it shows."""
+    try:
+        return client.repeats(page, seen)
+    except VindiPagesRepeat as error:
+        raise IncompletePass("pages_repeat", resource.path) from error
 
 
 async def _sound_page(
@@ -171,11 +194,14 @@ async def _patiently(
 async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
     """Ask Vindi, and again after each of a few pauses while it gives no usable answer.
 
-    Raises IncompletePass (`vindi_unavailable`) when it never does, and whatever else `ask` raises.
+    Raises IncompletePass (`vindi_unavailable`) when it never does, VindiNoTotal at once, and
+    whatever else `ask` raises.
     """
     for pause in PAUSES:
         try:
             return await ask()
+        except VindiNoTotal:
+            raise
         except VindiUnavailable:
             await _rest(pause)
     try:
@@ -184,18 +210,53 @@ async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
         raise IncompletePass("vindi_unavailable", resource) from error
 
 
+async def patiently_each(
+    ask: Callable[[Iterable[K]], Awaitable[Mapping[K, T]]], ids: Iterable[K]
+) -> dict[K, T]:
+    """Ask Vindi about many records, and again about those that it gave no usable answer for."""
+    found = dict(await ask(ids))
+    for pause in PAUSES:
+        again = [number for number, row in found.items() if _may_come(row)]
+        if not again:
+            break
+        await _rest(pause)
+        found.update(await ask(again))
+    return found
+
+
+def _may_come(row: object) -> bool:
+    return isinstance(row, Untold) and not isinstance(row.error, VindiBusy)
+
+
+def raise_unread(rows: Iterable[object], resource: str) -> None:
+    """Raise what kept any of these records from being read; call it once the others are used."""
+    for row in rows:
+        if isinstance(row, Untold):
+            if isinstance(row.error, VindiBusy):
+                raise row.error
+            raise IncompletePass("vindi_unavailable", resource) from row.error
+
+
+def rows_of(found: Iterable[Found[T]]) -> list[Row[T]]:
+    """The records that came, readable or not."""
+    return [row for row in found if isinstance(row, Read | Unreadable)]
+
+
 async def _rest(seconds: float) -> None:
     # Jitter: tenants that failed together do not come back together.
     await asyncio.sleep(seconds * CHANCE.uniform(1, 1.25))
 
 
 def since(field_name: str, bound: datetime) -> Fits:
-    """Rows whose time is not before `bound`, however Vindi read the zone of the query."""
+    """Rows whose time is not before `bound`, however Vindi read the zone of the query.
+
+    A row whose time cannot be read may be one of them: it must not make the list look unfiltered.
+    """
     earliest = bound.replace(microsecond=0) - ZONE_DOUBT
 
     def fits(raw: Mapping[str, Any]) -> bool:
         at = instant_of(raw, field_name)
-        return at is not None and at >= earliest
+        return at is None or at >= earliest
 
     return fits
 
@@ -221,7 +282,7 @@ async def read_newest(
         places, totals = 0, []
         async for page in _newest_pages(client, resource, back_to):
             rows = [row for row in page.rows if not _made_before(row, back_to)]
-            seen.update(row.raw.get("id") for row in rows)
+            seen |= keys_of(page, rows)
             places += len(rows)
             totals.append(page.total)
             if rows:
@@ -237,8 +298,9 @@ async def read_newest(
 async def _newest_pages(
     client: VindiClient, resource: Resource[T], back_to: datetime
 ) -> AsyncIterator[Page[T]]:
-    wanted, number = ListRead(resource=resource, query=None), 1
-    while True:
+    wanted = ListRead(resource=resource, query=None)
+    shown: set[object] = set()
+    for number in count(1):
         page = await _sound_page(client, wanted, number, descending=True)
         yield page
         created = [instant_of(row.raw, "created_at") for row in page.rows]
@@ -247,7 +309,16 @@ async def _newest_pages(
             raise IncompletePass("order_ignored", resource.path)
         if page.is_last or (known and known[-1] < back_to):
             return
-        number += 1
+        if page.total is None and _repeats(client, resource, page, shown):
+            return
+        shown |= page.keys
+        if number >= MOST_PAGES:
+            raise IncompletePass("never_ends", resource.path)
+
+
+def keys_of(page: Page[Any], rows: Sequence[Row[Any]]) -> set[object]:
+    """What tells some rows of a page apart; those without an id that can be read are one."""
+    return {id_of(row) or (page.number, None) for row in rows}
 
 
 def _made_before(row: Row[Any], instant: datetime) -> bool:
@@ -255,8 +326,11 @@ def _made_before(row: Row[Any], instant: datetime) -> bool:
     return at is not None and at < instant
 
 
+def id_of(row: Row[Any]) -> int | None:
+    """The id of a row, even when the rest of it cannot be read."""
+    return id_said(row.raw)
+
+
 def id_in(row: Row[Any], part: str) -> int | None:
     """The id of what a row belongs to, even when the rest of it cannot be read."""
-    inner = row.raw.get(part)
-    number = inner.get("id") if isinstance(inner, dict) else None
-    return number if isinstance(number, int) else None
+    return id_said(row.raw, part)

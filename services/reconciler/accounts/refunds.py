@@ -10,7 +10,9 @@ from services.reconciler.accounts.read_list import (
     IncompletePass,
     ListRead,
     id_in,
-    patiently,
+    id_of,
+    patiently_each,
+    raise_unread,
     read_newest,
     since,
 )
@@ -51,10 +53,9 @@ async def read_refunds(context: PassContext) -> None:
 
 async def _take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None:
     """From refunds not dealt with yet to their charges, all refunds of these, and their bills."""
+    # Refunds of no charge at all give back what verified a card.
     ids = {
-        int(row.raw["id"]): row
-        for row in rows
-        if isinstance(row.raw.get("id"), int) and id_in(row, "charge")
+        number: row for row in rows if (number := id_of(row)) is not None and id_in(row, "charge")
     }
     async with context.pool.acquire() as conn:
         unseen = await passes_store.unseen_refunds(conn, context.tenant, list(ids))
@@ -72,25 +73,30 @@ async def _take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None
 
 
 async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[int]:
-    """Take in the bills of these refunds; returns the refunds whose bill was found."""
+    """Take in the bills of these refunds; returns the refunds whose bill was found.
+
+    What was read is used, whatever kept the rest away is raised.
+    """
     charges = {ChargeId(charge) for row in rows.values() if (charge := id_in(row, "charge"))}
-    billed = await patiently(
-        lambda: context.bulk.refresh_charges(context.vindi, charges), CHARGES.path
+    billed = await patiently_each(
+        lambda ids: context.bulk.refresh_charges(context.vindi, ids), charges
     )
+    raise_unread(billed.values(), CHARGES.path)
     bill_of: dict[ChargeId, BillId] = {}
     for charge, found in billed.items():
         if isinstance(found, Read):
             bill_of[charge] = found.value.bill_id
-        elif found is not None and (bill := id_in(found, "bill")):
+        elif isinstance(found, Unreadable) and (bill := id_in(found, "bill")):
             bill_of[charge] = BillId(bill)
-    sums = await patiently(
-        lambda: context.bulk.refunds_of_charges(context.vindi, bill_of), TRANSACTIONS.path
+    sums = await patiently_each(
+        lambda ids: context.bulk.refunds_of_charges(context.vindi, ids), bill_of
     )
+    raise_unread(sums.values(), TRANSACTIONS.path)
     read = RefundsRead(
         sums={
             charge: Cents(sum(refund.amount for refund in found))
             for charge, found in sums.items()
-            if not isinstance(found, Unreadable)
+            if isinstance(found, tuple)
         },
         newest=_newest(rows, bill_of),
     )

@@ -19,11 +19,12 @@ from services.reconciler.accounts.slow_lanes import WEEK, count_check, slow_lane
 from services.reconciler.accounts.zone import measure_zone, zone_is_due
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
+from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store, outbox_wakes
 from shared.db.tenants import connections_store
 from shared.db.tenants.connections_store import VindiConnection
-from shared.db.vindi import bills_store
+from shared.db.vindi import bills_store, oddities_store
 from shared.db.vindi.passes_store import Claimed, PassResult, Zone
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.ids import BillId
@@ -45,6 +46,7 @@ LANES: Final[tuple[tuple[MarkColumn, Callable[[PassContext], Awaitable[None]]], 
     ("customers_mark", read_changed_customers),
 )
 DAY: Final = timedelta(days=1)
+INTERNAL: Final = "internal_error"  # a fault of ours: the other lanes go on
 # What the emitter is about to read need not be read by a pass as well, so a pass gives way to
 # so many sales, but no longer than until so many intervals after the last one.
 GIVES_WAY_TO: Final = 500
@@ -110,12 +112,20 @@ async def run_pass(
         outcome.error = outcome.error or (None if len(outcome.marks) == len(LANES) else "busy")
         after = min(after, context.clock() + max(busy.retry_after, SOONEST))
     except TenantBlockedError as error:
-        await _block(context, error)
-        outcome.error = error.code
-        after = now + BLOCKED_REST if isinstance(error, VindiAccountBlocked) else after
+        meant = error if connection.state.blocked else await clients.believe_vindi(context.vindi)
+        if isinstance(meant, TenantBlockedError):
+            await _block(context, meant)
+            outcome.error = meant.code
+            after = now + BLOCKED_REST if isinstance(meant, VindiAccountBlocked) else after
+        else:
+            outcome.error = outcome.error or "vindi_unavailable"
+            after = min(after, retry(context.clock(), state.failures, every))
     else:
         if len(outcome.marks) < len(LANES):
             after = min(after, retry(context.clock(), state.failures, every))
+    if context.vindi.oddities:
+        async with pool.acquire() as conn:
+            await oddities_store.note(conn, context.tenant, context.vindi.oddities, at=context.now)
     early = await judge_events(context, every=every)
     return _result(context, outcome, after, early)
 
@@ -145,6 +155,13 @@ async def _run_lanes(context: PassContext, outcome: _Outcome) -> None:
         except (TransientError, VindiRequestRefused) as error:
             outcome.error = outcome.error or _word(error)
             log.warning("pass_incomplete", tenant_id=context.tenant, lane=mark, error=_word(error))
+        except TenantBlockedError:
+            raise
+        except Exception as error:
+            if database_away(error):
+                raise
+            outcome.error = outcome.error or INTERNAL
+            log.exception("lane_failed", tenant_id=context.tenant, lane=mark)
         else:
             outcome.marks[mark] = _start(context)
 
@@ -190,6 +207,13 @@ async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
     except (TransientError, VindiRequestRefused) as error:
         outcome.error = _word(error)
         log.warning("slow_lanes_incomplete", tenant_id=context.tenant, error=_word(error))
+    except TenantBlockedError:
+        raise
+    except Exception as error:
+        if database_away(error):
+            raise
+        outcome.error = INTERNAL
+        log.exception("slow_lanes_failed", tenant_id=context.tenant)
 
 
 def _start(context: PassContext) -> datetime:

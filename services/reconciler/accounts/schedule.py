@@ -15,8 +15,9 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from services.reconciler.accounts.plan import retry
-from services.reconciler.accounts.run_pass import run_pass
+from services.reconciler.accounts.run_pass import INTERNAL, run_pass
 from services.reconciler.services import Services
+from shared.db.away import database_away
 from shared.db.tenants import connections_store
 from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Claimed, PassResult
@@ -115,11 +116,11 @@ class Scheduler:
         tenant = claimed.state.tenant_id
         try:
             with PASS_SECONDS.time():
-                result = await self._result(claimed)
+                result = await self._result_surely(claimed)
             async with self.services.pool.acquire() as conn:
                 kept = await passes_store.finish(conn, tenant, claimed.state.attempt, result)
         except Exception as error:
-            # A bug, or the database is away. The lease runs out and the pass is run again.
+            # The database is away. The lease runs out and the pass is run again.
             PASSES.labels("failed").inc()
             log.exception("pass_failed", tenant_id=tenant, error=type(error).__name__)
             return
@@ -128,6 +129,17 @@ class Scheduler:
         MISSED.inc(result.missed)
         if result.found:
             await self.services.waker.ring()
+
+    async def _result_surely(self, claimed: Claimed) -> PassResult:
+        """What a pass found; a fault of ours is written down too, and the pass put off for it."""
+        try:
+            return await self._result(claimed)
+        except Exception as error:
+            if database_away(error):
+                raise
+            log.exception("pass_failed", tenant_id=claimed.state.tenant_id)
+            after = retry(claimed.now, claimed.state.failures, self.services.reconcile_every)
+            return PassResult(next_pass_at=after, error=INTERNAL, complete=False)
 
     async def _result(self, claimed: Claimed) -> PassResult:
         services, tenant = self.services, claimed.state.tenant_id

@@ -19,8 +19,9 @@ import structlog
 from services.reconciler.accounts.afresh import read_bills_afresh
 from services.reconciler.accounts.context import PassContext, pages
 from services.reconciler.accounts.known import KnownRow
-from services.reconciler.accounts.read_list import ListRead, Row, TooLong, patiently
+from services.reconciler.accounts.read_list import ListRead, Row, TooLong, id_of, patiently
 from shared.domain.ids import BillId
+from shared.vindi.errors import VindiNoTotal
 from shared.vindi.query import all_of, where
 
 log = structlog.get_logger()
@@ -73,7 +74,7 @@ async def _busy_pages(
     if proof is not None:
         moved: set[Any] = set()
         async for asked, rows in pages(context, wanted(proof.cut)):
-            moved.update(row.raw.get("id") for row in rows)
+            moved.update(id_of(row) for row in rows)
             yield asked, rows
         still = [row for row in proof.rows if row.id not in moved]
         if proof.counted == len(still):
@@ -112,7 +113,10 @@ async def _counted(
         if cut is None:
             return None
         rows = [row for row in rows if row.stamp < cut]
-        counted = await _count(context, wanted(bound), cut)
+        try:
+            counted = await _count(context, wanted(bound), cut)
+        except VindiNoTotal:
+            return None
         if counted <= len(rows):
             return _Proof(cut=cut, rows=rows, counted=counted, clock_behind=behind)
         # Some that are not stored yet, probably the newest: with half of the rows we may do.

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import structlog
+
 from services.reconciler.accounts.compare import Verdict, compare_bill, event_due
 from services.reconciler.accounts.context import CLOCKS_APART, PassContext
-from services.reconciler.accounts.read_list import Row
+from services.reconciler.accounts.read_list import Row, id_of
+from shared.db.away import database_away
 from shared.db.outbox.outbox_store import RECONCILE, Mark
 from shared.db.sales import sales_store
 from shared.db.vindi import bills_store
@@ -20,6 +23,9 @@ from shared.vindi.client import Read
 
 UNREADABLE: Final = "bill_unreadable"
 NOT_FOUND: Final = "bill_not_found"
+FAILED: Final = "decision_failed"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +53,52 @@ async def take_in_rows(
 ) -> None:
     """Compare bills with what is stored and commit what differs.
 
-    With `touch` bills that are the same are stored too, so that they count as just seen.
+    With `touch` bills that are the same are stored too, so that they count as just seen. A row
+    that cannot be taken in does not keep the others away: its sale is made due, for the emitter
+    to read and to hold.
     """
+    try:
+        await _take_in(context, asked_at, rows, refunds=refunds, touch=touch)
+    except Exception as error:
+        if database_away(error):
+            raise
+        log.warning("rows_taken_one_by_one", tenant_id=context.tenant, error=type(error).__name__)
+        for row in rows:
+            await _take_in_alone(context, asked_at, row, refunds=refunds, touch=touch)
+
+
+async def _take_in_alone(
+    context: PassContext,
+    asked_at: datetime,
+    row: Row[Bill],
+    *,
+    refunds: RefundsRead,
+    touch: bool,
+) -> None:
+    try:
+        await _take_in(context, asked_at, [row], refunds=refunds, touch=touch)
+    except Exception as error:
+        if database_away(error):
+            raise
+        number = id_of(row)
+        log.error(  # noqa: TRY400 - not the exception's text: drivers quote the values they refuse
+            "row_not_taken_in",
+            tenant_id=context.tenant,
+            bill_id=number,
+            error=type(error).__name__,
+        )
+        if number is not None:
+            await mark_again(context, await _news(context, [BillId(number)], FAILED))
+
+
+async def _take_in(
+    context: PassContext,
+    asked_at: datetime,
+    rows: Sequence[Row[Bill]],
+    *,
+    refunds: RefundsRead,
+    touch: bool,
+) -> None:
     bills = {row.value.id: row for row in rows if isinstance(row, Read)}
     unreadable = [BillId(row.id) for row in rows if not isinstance(row, Read) and row.id]
     context.findings.seen.update(dict.fromkeys(bills, asked_at))

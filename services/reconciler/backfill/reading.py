@@ -25,7 +25,7 @@ from shared.domain.errors import RejectedError
 from shared.domain.ids import BillId
 from shared.vindi.client import BILLS, CHARGES, Page, Read, Unreadable, VindiClient
 from shared.vindi.errors import UnreadableBillError, VindiRequestRefused, VindiUnavailable
-from shared.vindi.payloads import BilledCharge, read_second
+from shared.vindi.payloads import BilledCharge, id_in, read_second
 from shared.vindi.query import Query, all_of, where
 
 log = structlog.get_logger()
@@ -135,23 +135,37 @@ def _after(
     late: bool,
 ) -> Position:
     left = None if page.total is None else max(0, page.total - page.number * page.per_page)
+    ends = page.is_last or _repeats(position, page)
     after = replace(
         _noted(position, page),
         page=position.page + 1,
         rows_read=position.rows_read + len(page.rows),
-        rows_left=0 if page.is_last else left,
+        rows_left=0 if ends else left,
     )
     begin = position.anchor
-    if not page.is_last:
+    if not ends:
         if position.reading == "plain" or after.page <= PAGES_A_LIST or not created:
             return after
         if created[0] == created[-1] or (begin is not None and created[-1] <= begin):
             return after  # more bills of one second than a page holds, or a list: go on in it
-    if _some_never_came(after, page, None if page.is_last else created):
+    if _some_never_came(after, page, None if ends else created):
         return _again(after, BILLS.path)
-    if page.is_last:
+    if ends:
         return replace(_list_at(after, begin), phase="late" if late else "rest")
     return _list_at(after, created[-1])
+
+
+def _repeats(position: Position, page: Page[Any]) -> bool:
+    """Whether a list that does not say how long it is has shown all that it shows.
+
+    RejectedError when its pages are full and repeat: what comes after them cannot be read.
+    """
+    ids = {id_in(row.raw) for row in page.rows}
+    if page.total is not None or position.page == 1 or not ids <= position.seen.keys():
+        return False
+    if page.is_full:
+        raise RejectedError("pages of a list repeat", code="rows_omitted")
+    return True
 
 
 def _list_at(position: Position, anchor: datetime | None) -> Position:
@@ -164,7 +178,7 @@ def _noted(position: Position, page: Page[T]) -> Position:
     ids = {
         number: int(at.timestamp()) if (at := created_at(row.raw)) else 0
         for row in page.rows
-        if isinstance(number := row.raw.get("id"), int)
+        if (number := id_in(row.raw)) is not None
     }
     begun = position.page > 1 and position.list_total is not None
     total = position.list_total if begun else page.total
@@ -219,7 +233,7 @@ async def _read_late(client: VindiClient, window: Window, position: Position) ->
         return ShownRows(next=whole)
     named = [bill for row in page.rows if (bill := _bill_of(row)) is not None]
     after = replace(_noted(position, page), page=position.page + 1)
-    if page.is_last:
+    if page.is_last or _repeats(position, page):
         left_out = _some_never_came(after, page)
         after = _again(after, CHARGES.path) if left_out else replace(after, phase="rest")
     return ShownRows(named=named, next=after)
@@ -236,9 +250,8 @@ def _paid_inside(row: Read[BilledCharge] | Unreadable, window: Window) -> bool:
 def _bill_of(row: Read[BilledCharge] | Unreadable) -> BillId | None:
     if isinstance(row, Read):
         return row.value.bill_id
-    bill = row.raw.get("bill")
-    number = bill.get("id") if isinstance(bill, dict) else None
-    return BillId(number) if isinstance(number, int) else None
+    number = id_in(row.raw, "bill")
+    return None if number is None else BillId(number)
 
 
 def created_at(raw: Mapping[str, Any]) -> datetime | None:

@@ -3,11 +3,13 @@
 What the next step is follows from the tables alone, so a run goes on exactly where it was.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
+import structlog
 from msgspec.structs import replace
 
 from services.reconciler.backfill.judge import Judge, amount_at_moment, held
@@ -18,23 +20,52 @@ from services.reconciler.services import Services
 from shared.db.backfill import backfill_bills_store, backfills_store
 from shared.db.backfill.backfill_bills_store import Decided, FoundBill, OpenBill, ReadCustomer
 from shared.db.connection import Connection
+from shared.db.vindi import oddities_store
 from shared.db.vindi.bills_store import ReadBill, came_alive
 from shared.domain.backfill import Foreseen
 from shared.domain.backfill_run import Backfill, Position
-from shared.domain.bill import Bill, Customer, Refund
+from shared.domain.bill import Bill, Customer
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
 from shared.vindi.bulk import Found as FoundRow
-from shared.vindi.client import Read, Unreadable, VindiClient
+from shared.vindi.bulk import Refunds as BulkRefunds
+from shared.vindi.client import Read, Unreadable, Untold, VindiClient
+from shared.vindi.errors import VindiBusy, VindiUnavailable
 from shared.vindi.stored import open_bill, open_customer, seal_bill, seal_customer
 
+log = structlog.get_logger()
+
+FAILED: Final = "decision_failed"  # nothing that we foresaw: the emitter tries, and holds it
 FULL_LIST: Final = 50  # ids that one request names
 ONE_BY_ONE: Final = 10  # where lists of ids do not work: little is lost when a budget ends
 DECIDE_AT_ONCE: Final = 200
+LONGEST_WAIT: Final = timedelta(minutes=1)  # for the budget, before it is asked again
 
-Refunds = Mapping[ChargeId, tuple[Refund, ...] | Unreadable]
+Refunds = Mapping[ChargeId, BulkRefunds]
+
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+async def _all_of(
+    ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], ids: Sequence[K]
+) -> dict[K, T]:
+    """Read all of some records, waiting for the budget where they outlast it.
+
+    What was read is kept meanwhile: asked from the start each time, a hundred single reads would
+    never fit into the few a minute that a backfill is left. Raises VindiUnavailable.
+    """
+    found = dict(await ask(ids))
+    while missing := [number for number, row in found.items() if isinstance(row, Untold)]:
+        ended = next(row for row in found.values() if isinstance(row, Untold)).error
+        if not isinstance(ended, VindiBusy):
+            raise ended or VindiUnavailable("not read")
+        await asyncio.sleep(min(ended.retry_after, LONGEST_WAIT).total_seconds())
+        found.update(await ask(missing))
+    return found
 
 
 class RunLost(Exception):
@@ -84,11 +115,13 @@ class Run:
         found = await read_next(self.client, self.judge.window, self.backfill.position, now)
         rows = list(found.rows)
         if found.named:
-            named = await self.services.clients.bulk.refresh_bills(self.client, found.named)
-            rows += [row for row in named.values() if row is not None]
+            bulk = self.services.clients.bulk
+            named = await _all_of(lambda ids: bulk.refresh_bills(self.client, ids), found.named)
+            rows += [row for row in named.values() if isinstance(row, Read | Unreadable)]
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, found.next)
             await self._take_in(conn, rows, now)
+            await oddities_store.note(conn, self.backfill.tenant_id, self.client.oddities, at=now)
         await self._ring()
         self.backfill = replace(self.backfill, position=found.next)
 
@@ -102,9 +135,9 @@ class Run:
         bills = {row.value.id: row for row in rows if isinstance(row, Read)}
         unread = [one for row in rows if (one := self._unreadable(row)) is not None]
         known = await load_known(conn, self.backfill.tenant_id, list(bills))
-        found = [
-            looked for bill, row in bills.items() if (looked := self._look(row, known[bill], now))
-        ]
+        looked = [self._look_surely(row, known[bill], now) for bill, row in bills.items()]
+        found = [one for one in looked if one is not None and one.code != FAILED]
+        unread += [one for one in looked if one is not None and one.code == FAILED]
         found = await self._with_customers(conn, found)
         new = await backfill_bills_store.add(conn, self.backfill, [*found, *unread])
         if self.backfill.asked.dry_run:
@@ -134,6 +167,14 @@ class Run:
             for one in found
         ]
 
+    def _look_surely(self, row: Read[Bill], known: StoredSale, now: datetime) -> FoundBill | None:
+        """Look at a bill; one that cannot be judged is held, and left to the emitter to decide."""
+        try:
+            return self._look(row, known, now)
+        except Exception:
+            log.exception("bill_not_judged", backfill_id=self.backfill.id, bill_id=row.value.id)
+            return self._by_day(row.value.id, row.raw, FAILED)
+
     def _look(self, row: Read[Bill], known: StoredSale, now: datetime) -> FoundBill | None:
         """Look at a bill that was just read; None when it is not in the window."""
         bill = row.value
@@ -160,12 +201,15 @@ class Run:
         """A bill that cannot be read is placed by its day of creation, if it has one."""
         if isinstance(row, Read) or row.id is None:
             return None
-        at = created_at(row.raw)
+        return self._by_day(BillId(row.id), row.raw, "bill_unreadable")
+
+    def _by_day(self, bill: BillId, raw: Mapping[str, Any], code: str) -> FoundBill | None:
+        at = created_at(raw)
         if at is None or not self.judge.window.holds(at):
             return None
         month = f"{local_day(at, self.judge.window.zone):%Y-%m}"
-        found = FoundBill(bill_id=BillId(row.id), month=month, amount=Cents(0), outcome="hold")
-        return _as_foreseen(found, held("bill_unreadable"))
+        found = FoundBill(bill_id=bill, month=month, amount=Cents(0), outcome="hold")
+        return _as_foreseen(found, held(code))
 
     def _taken(
         self,
@@ -186,7 +230,8 @@ class Run:
 
     async def _read_refunds(self, bills: Sequence[OpenBill], now: datetime) -> None:
         charges = [charge for bill in bills for charge in bill.charges]
-        found = await self.services.clients.bulk.refunds_of_charges(self.client, charges)
+        bulk = self.services.clients.bulk
+        found = await _all_of(lambda ids: bulk.refunds_of_charges(self.client, ids), charges)
         summed = [replace(bill, refunds=_sums(bill, found)) for bill in bills]
         unclear = {
             bill.bill_id
@@ -206,7 +251,7 @@ class Run:
         bulk = self.services.clients.bulk
         if not bulk.honours_lists(self.client.account, "customers"):
             ids = ids[:ONE_BY_ONE]
-        answers = await bulk.refresh_customers(self.client, ids)
+        answers = await _all_of(lambda some: bulk.refresh_customers(self.client, some), ids)
         read = [self._customer(number, answers.get(number)) for number in ids]
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, self.backfill.position)
@@ -234,19 +279,26 @@ class Run:
         )
         decided: list[Decided] = []
         taken: list[Taken] = []
+        failed: list[BillId] = []
         for one in bills:
-            row = open_bill(self.services.sealer, self.backfill.tenant_id, one.body)
-            customer = customers.get(one.customer_id)
-            foreseen = self._foresee(one, row.value, known[one.bill_id], customer, now)
+            before, customer = known[one.bill_id], customers.get(one.customer_id)
+            try:
+                row = open_bill(self.services.sealer, self.backfill.tenant_id, one.body)
+                foreseen = self._foresee(one, row.value, before, customer, now)
+                took = self._taken(row, before, one.read_at, one.body, one.refunds)
+            except Exception:
+                log.exception("bill_not_judged", backfill_id=self.backfill.id, bill_id=one.bill_id)
+                foreseen, took = held(FAILED), None
+                failed.append(one.bill_id)
             if one.bill_id in unclear:
                 foreseen = held("bill_unreadable")
             decided.append(Decided(bill_id=one.bill_id, foreseen=foreseen, refunds=one.refunds))
-            if foreseen is not None and foreseen.outcome in _TO_TAKE:
-                before = known[one.bill_id]
-                taken.append(self._taken(row, before, one.read_at, one.body, one.refunds))
+            if took is not None and foreseen is not None and foreseen.outcome in _TO_TAKE:
+                taken.append(took)
         await backfill_bills_store.settle(conn, self.backfill, decided)
         if not self.backfill.asked.dry_run:
             await take(conn, self.backfill, taken)
+            await take_unread(conn, self.backfill, failed)
 
     def _foresee(
         self,
@@ -287,5 +339,5 @@ def _sums(bill: OpenBill, found: Refunds) -> dict[ChargeId, Cents]:
     return {
         charge: Cents(sum(refund.amount for refund in refunds))
         for charge in bill.charges
-        if (refunds := found.get(charge)) and not isinstance(refunds, Unreadable)
+        if (refunds := found.get(charge)) and isinstance(refunds, tuple)
     }

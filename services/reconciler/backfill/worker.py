@@ -139,8 +139,7 @@ async def _steps(services: Services, leased: Backfill) -> None:
     except RunLost:
         log.info("backfill_left", tenant_id=leased.tenant_id, backfill_id=leased.id)
     except TenantBlockedError as error:
-        await _block_vindi(services, leased, run, error)
-        await _fail(services, leased, error.code)
+        await _refused(services, leased, run, error)
     except RejectedError as error:
         await _fail(services, leased, error.code)
     except TransientError:
@@ -200,6 +199,18 @@ def _foreseeing(run: Backfill, terms: TenantTerms) -> TenantTerms:
     if run.asked.dry_run and terms.active_from is None:
         return replace(terms, issuing=True)
     return terms
+
+
+async def _refused(
+    services: Services, leased: Backfill, run: Run | None, error: TenantBlockedError
+) -> None:
+    """A refusal that a second look confirms ends a run; any other only puts it off."""
+    meant = error if run is None else await services.clients.believe_vindi(run.client)
+    if isinstance(meant, TransientError):
+        await _rest(services, leased, "vindi_unavailable")
+        return
+    await _block_vindi(services, leased, run, meant)
+    await _fail(services, leased, meant.code)
 
 
 async def _block_vindi(

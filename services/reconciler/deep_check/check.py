@@ -11,9 +11,11 @@ import structlog
 
 from services.reconciler.accounts.afresh import read_bills_afresh
 from services.reconciler.accounts.context import Findings, PassContext
+from services.reconciler.accounts.read_list import SLACK_PAGES, raise_unread
 from services.reconciler.accounts.take_in import RefundsRead
 from services.reconciler.services import Services
 from shared.commands.closing import live_bills, paid_charges, span_of
+from shared.db.away import database_away
 from shared.db.closing import closing_checks_store, closing_read
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
@@ -25,8 +27,9 @@ from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.run.loops import Next, Periodic
 from shared.vindi.budget import BudgetShare
-from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, Page, Unreadable
+from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, TRANSACTIONS, Page
 from shared.vindi.errors import VindiBusy
+from shared.vindi.payloads import id_in
 
 log = structlog.get_logger()
 
@@ -35,6 +38,7 @@ AT_ONCE: Final = 4
 LEASE: Final = timedelta(minutes=3)  # longer than the requests of one batch may take
 AFTER_FAILURE: Final = timedelta(seconds=20)
 MOST_FAILURES: Final = 30
+ONE_BY_ONE: Final = 10
 
 
 async def check_closings(services: Services) -> None:
@@ -58,7 +62,12 @@ async def check_once(services: Services) -> int:
         for tenant, month in await closing_checks_store.open_any_tenant(conn, limit=AT_ONCE):
             check = await closing_checks_store.claim(conn, tenant, month, lease=LEASE)
             claimed += [check] if check else []
-    await asyncio.gather(*(_work(services, check) for check in claimed))
+    done = await asyncio.gather(
+        *(_work(services, check) for check in claimed), return_exceptions=True
+    )
+    for error in done:  # the database is away: the leases run out
+        if error is not None:
+            raise error
     return len(claimed)
 
 
@@ -68,11 +77,18 @@ async def _work(services: Services, check: DeepCheck) -> None:
         step = await _step(services, check)
     except VindiBusy as busy:
         await _rest(services, check, busy.retry_after, None)
-    except (TenantBlockedError, RejectedError) as error:
+    except TenantBlockedError as error:  # passes and the emitter say whether it stops the tenant
+        await _rest(services, check, AFTER_FAILURE, error.code)
+    except RejectedError as error:
         async with services.pool.acquire() as conn:
             await closing_checks_store.fail(conn, check, error.code)
     except TransientError:
         await _rest(services, check, AFTER_FAILURE, "vindi_unavailable")
+    except Exception as error:
+        if database_away(error):
+            raise
+        log.exception("closing_check_failed", tenant_id=check.tenant_id)
+        await _rest(services, check, AFTER_FAILURE, "internal_error")
     else:
         async with services.pool.acquire() as conn:
             await closing_checks_store.advance(conn, check, step)
@@ -121,13 +137,18 @@ async def _context(services: Services, conn: Connection, check: DeepCheck) -> Pa
     )
 
 
+def _at_once(context: PassContext) -> int:
+    """Bills a step: where they are read one by one, no more than surely fit into one window."""
+    return MOST_PER_PAGE if context.bulk.honours_all_lists(context.vindi.account) else ONE_BY_ONE
+
+
 async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> Step:
     """Read the next bills that we have in the month, with their refunds."""
     async with context.pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         total = None
         if check.cursor == 0:
             total = (await closing_read.figures(conn, span)).vindi.bills
-        bills = await closing_read.bills(conn, span, after=check.cursor, limit=MOST_PER_PAGE)
+        bills = await closing_read.bills(conn, span, after=check.cursor, limit=_at_once(context))
     if not bills:
         return Step(phase=phase_after("known", span.kinds), bills_total=total)
     refunds = await _refunds(context, bills)
@@ -147,13 +168,19 @@ async def _refunds(context: PassContext, bills: list[BillId]) -> RefundsRead:
     stored = [context.stored_bill(bill) for bill in known.values()]
     charges = [ChargeId(charge.id) for bill in stored if bill for charge in bill.charges]
     found = await context.bulk.refunds_of_charges(context.vindi, charges)
+    raise_unread(found.values(), TRANSACTIONS.path)
     return RefundsRead(
         sums={
             charge: Cents(sum(refund.amount for refund in refunds))
             for charge, refunds in found.items()
-            if refunds and not isinstance(refunds, Unreadable)
+            if refunds and isinstance(refunds, tuple)
         }
     )
+
+
+def _most_pages(check: DeepCheck) -> int:
+    """Pages of a month's list that does not say how long it is, by the bills we have in it."""
+    return 4 * ((check.bills_total or 0) // MOST_PER_PAGE + 1) + SLACK_PAGES
 
 
 async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> Step:
@@ -162,10 +189,10 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> S
     page: Page[Any]
     if check.phase == "charges":
         page = await context.vindi.read_page(CHARGES, paid_charges(span, zone), number=number)
-        asked = [_whole(_bill_of(row.raw)) for row in page.rows]
+        asked = [id_in(row.raw, "bill") for row in page.rows]
     else:
         page = await context.vindi.read_page(BILLS, live_bills(span, zone), number=number)
-        asked = [_whole(row.raw.get("id")) for row in page.rows]
+        asked = [id_in(row.raw) for row in page.rows]
     named = [BillId(bill) for bill in asked if bill is not None]
     async with context.pool.acquire() as conn:
         unknown = await closing_read.unknown_bills(conn, context.tenant, named)
@@ -173,13 +200,6 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> S
     found = len(context.findings.found)
     if page.is_last:
         return Step(phase=phase_after(check.phase, span.kinds), found=found)
+    if page.total is None and number >= _most_pages(check):
+        raise RejectedError("a list without an end", code="rows_omitted")
     return Step(phase=check.phase, cursor=number, found=found)
-
-
-def _bill_of(charge: dict[str, Any]) -> object:
-    bill = charge.get("bill")
-    return bill.get("id") if isinstance(bill, dict) else None
-
-
-def _whole(number: object) -> int | None:
-    return number if isinstance(number, int) and 0 < number < 2**63 else None

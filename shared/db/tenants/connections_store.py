@@ -1,5 +1,6 @@
 """A tenant's connections to Vindi and to its issuer; keys are sealed, and never shown again."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -250,6 +251,49 @@ UNBLOCK: Final[dict[Side, str]] = {
 async def unblock(conn: Connection, tenant: TenantId, side: Side) -> bool:
     """Let a blocked connection be used again; says whether it was blocked."""
     return await _changed(conn, UNBLOCK[side], tenant)
+
+
+REFUSED: Final[dict[Side, str]] = {
+    "vindi": """
+    -- connections_store.refused_any_tenant vindi
+    SELECT tenant_id, state, state_since, connected_at FROM vindi_connections
+     WHERE state = ANY($1::text[]) AND tenant_id > $2
+     ORDER BY tenant_id LIMIT $3
+""",
+    "issuer": """
+    -- connections_store.refused_any_tenant issuer
+    SELECT tenant_id, state, state_since, connected_at FROM issuer_connections
+     WHERE state = ANY($1::text[]) AND tenant_id > $2
+     ORDER BY tenant_id LIMIT $3
+""",
+}
+
+
+class RefusedConnection(Struct, frozen=True, kw_only=True):
+    """A connection that the other side refused, and since when."""
+
+    tenant_id: TenantId
+    side: Side
+    code: str
+    since: datetime
+    connected_at: datetime
+
+
+async def refused_any_tenant(
+    conn: Connection, side: Side, codes: Sequence[str], *, after: TenantId, limit: int
+) -> list[RefusedConnection]:
+    """Name connections blocked with one of these codes, by tenant, beginning after one."""
+    rows = await conn.fetch(REFUSED[side], list(codes), after, limit)
+    return [
+        RefusedConnection(
+            tenant_id=row["tenant_id"],
+            side=side,
+            code=row["state"],
+            since=row["state_since"],
+            connected_at=row["connected_at"],
+        )
+        for row in rows
+    ]
 
 
 async def _changed(conn: Connection, sql: str, *values: object) -> bool:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.tenants.connections_store import ConnectionState
+from shared.db.vindi.oddities_store import FORGOTTEN_AFTER
 from shared.domain.ids import TenantId
 
 
@@ -39,6 +40,8 @@ class TenantFacts(Struct, frozen=True, kw_only=True):
     rejected_at: datetime | None  # the last delivery of Vindi under a secret that is not valid
     rejected_since: datetime | None
     rejections: int
+    oddities: tuple[str, ...]  # how the lists of the account were lately seen to be odd
+    odd_since: datetime | None
 
 
 FACTS: Final = """
@@ -52,7 +55,8 @@ FACTS: Final = """
            p.error_since, coalesce(p.plain_lanes, '{}') AS plain_lanes, p.plain_since,
            p.skew_seconds, coalesce(p.silent_passes, 0) AS silent_passes, p.silent_since,
            p.silent_at, due.due_at AS oldest_due, heard.received_at AS last_event,
-           r.rejected_at, r.since AS rejected_since, coalesce(r.rejections, 0) AS rejections
+           r.rejected_at, r.since AS rejected_since, coalesce(r.rejections, 0) AS rejections,
+           coalesce(odd.words, '{}') AS oddities, odd.since AS odd_since
       FROM tenants t
       LEFT JOIN vindi_connections v ON v.tenant_id = t.tenant_id
       LEFT JOIN issuer_connections i ON i.tenant_id = t.tenant_id
@@ -73,6 +77,12 @@ FACTS: Final = """
              AND ($1::text IS NOT NULL OR p.silent_passes > 0 OR r.rejected_at IS NOT NULL)
            ORDER BY e.received_at DESC LIMIT 1
       ) heard ON true
+      LEFT JOIN LATERAL (
+          SELECT array_agg(o.oddity ORDER BY o.oddity) AS words, min(o.since) AS since
+            FROM vindi_oddities o
+           WHERE o.tenant_id = t.tenant_id AND o.seen_at > now() - $4::interval
+             AND o.seen_at >= v.connected_at
+      ) odd ON true
      WHERE ($1::text IS NULL OR t.tenant_id = $1) AND t.tenant_id > $2
      ORDER BY t.tenant_id
      LIMIT $3
@@ -82,7 +92,7 @@ _FIRST: Final = TenantId("")
 
 async def facts(conn: Connection, tenant: TenantId) -> TenantFacts | None:
     """What is known of one tenant; None when there is no such tenant."""
-    rows = await conn.fetch(FACTS, tenant, _FIRST, 1)
+    rows = await conn.fetch(FACTS, tenant, _FIRST, 1, FORGOTTEN_AFTER)
     return _facts(rows[0]) if rows else None
 
 
@@ -90,7 +100,7 @@ async def facts_any_tenant(
     conn: Connection, *, after: TenantId = _FIRST, limit: int
 ) -> list[TenantFacts]:
     """What is known of many tenants, by id, beginning after one."""
-    return [_facts(row) for row in await conn.fetch(FACTS, None, after, limit)]
+    return [_facts(row) for row in await conn.fetch(FACTS, None, after, limit, FORGOTTEN_AFTER)]
 
 
 def _facts(row: asyncpg.Record) -> TenantFacts:
@@ -110,6 +120,8 @@ def _facts(row: asyncpg.Record) -> TenantFacts:
         rejected_at=fields["rejected_at"],
         rejected_since=fields["rejected_since"],
         rejections=fields["rejections"],
+        oddities=tuple(fields["oddities"]),
+        odd_since=fields["odd_since"],
     )
 
 

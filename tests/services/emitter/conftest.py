@@ -38,6 +38,7 @@ from shared.vindi.budget import Budget
 SEALER = Sealer([b"k" * 32])
 TENANT = TenantId("tabcdefghij")
 PRODUCT_CODE = "PLANO"
+SECOND_LOOK = timedelta(milliseconds=50)  # the stand-in means what it says
 PATIENCE = timedelta(seconds=60)  # the stand-ins always answer, a busy machine late
 
 
@@ -176,6 +177,7 @@ async def a_desk(pool: Pool, sandbox: Sandbox) -> AsyncIterator[Desk]:
             vindi=vindi,
             issuer=issuer,
         )
+        clients.second_look.after = SECOND_LOOK
         leases = Leases()
         tools = Tools(
             pool=pool,

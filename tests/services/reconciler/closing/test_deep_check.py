@@ -100,3 +100,16 @@ async def test_a_check_that_is_open_is_not_asked_for_twice(world: World) -> None
     again = await world.api.post(path)
 
     assert (again.status, again.code) == (409, "check_running")
+
+
+async def test_a_list_that_never_ends_fails_the_check_and_says_why(world: World) -> None:
+    tenant, account = await a_tenant_with_history(world)
+    now = datetime.fromtimestamp(int(world.sandbox.clock.now()), UTC)
+    month = Month.of(now, ZoneInfo("America/Sao_Paulo"))
+    sold(account, now)
+    account.faults.change({"lists_without_total": ["all"], "repeat_pages": ["all"]})
+
+    check = await checked(world, f"/tenants/{tenant}/closing/{month}")
+
+    assert (check["status"], check["error"]) == ("failed", "rows_omitted")
+    assert len(account.journal) < 100

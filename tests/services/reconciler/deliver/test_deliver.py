@@ -204,6 +204,23 @@ async def test_an_address_inside_is_never_asked(desk: Desk, listener: Listener) 
     assert (await deliveries(desk))[0].last_error == "address_refused"
 
 
+async def test_an_address_no_library_takes_keeps_only_its_own_delivery_waiting(
+    desk: Desk, listener: Listener
+) -> None:
+    await subscribe(desk, "https://" + "a" * 70 + ".example/")
+    await issued(desk)
+    await deliver(desk)
+    failed = await deliveries(desk)
+
+    await subscribe(desk, listener.url)
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE webhook_deliveries SET next_at = now()")
+    await deliver(desk)
+
+    assert [one.last_error for one in failed] in (["no_connection"], ["internal_error"])
+    assert len(listener.heard) == 1
+
+
 async def test_a_name_that_leads_inside_is_not_connected_to() -> None:
     async with open_guarded_session(loopback=False, timeout=5) as http:
         with pytest.raises(aiohttp.ClientConnectorError):
