@@ -32,7 +32,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class ActionRefused:
     """A sale whose state forbids the action, and the stable word that says why."""
 
     bill_id: BillId
@@ -44,7 +44,7 @@ class ActionOutcome:
     """How many sales the action was accepted for, and those it was not."""
 
     accepted: int
-    refused: tuple[Refused, ...]
+    refused: tuple[ActionRefused, ...]
 
 
 async def act(
@@ -52,7 +52,7 @@ async def act(
 ) -> ActionOutcome:
     """Ask for an action on sales; each is accepted or refused by itself. Safe to repeat."""
     accepted = 0
-    refused: list[Refused] = []
+    refused: list[ActionRefused] = []
     distinct = list(dict.fromkeys(bills))
     for start in range(0, len(distinct), BATCH):
         batch = distinct[start : start + BATCH]
@@ -70,7 +70,7 @@ async def act_by_code(
 ) -> ActionOutcome:
     """Ask for an action on every sale that carries a code now."""
     accepted = 0
-    refused: list[Refused] = []
+    refused: list[ActionRefused] = []
     after = 0
     while True:
         async with pool.acquire() as conn:
@@ -94,7 +94,7 @@ async def _act(
             conn, tenant, [sale for sale in found if sale.bill_id in changes], changes, asked
         )
     refused = [
-        Refused(bill_id=bill, code=_refusal(judged.get(bill)))
+        ActionRefused(bill_id=bill, code=_refusal(judged.get(bill)))
         for bill in bills
         if bill not in changes
     ]

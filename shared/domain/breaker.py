@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 Scope = Literal["issuer", "city", "host"]
-State = Literal["closed", "open", "restarting"]
+BreakerState = Literal["closed", "open", "restarting"]
 
 
 class Tuning(Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class Breaker(Struct, frozen=True, kw_only=True):
     """The state of one scope; a scope nothing is stored for is a fresh one."""
 
     scope: Scope
-    state: State = "closed"
+    state: BreakerState = "closed"
     since: datetime
     failures: int = 0
     failing_since: datetime | None = None

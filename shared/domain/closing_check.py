@@ -34,7 +34,7 @@ class DeepCheck(Struct, frozen=True, kw_only=True):
     found: int
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class CheckStep(Struct, frozen=True, kw_only=True):
     """What one step of a check leaves behind; `phase` None says that it was the last."""
 
     phase: CheckPhase | None

@@ -6,7 +6,7 @@ from shared.db.connection import Pool
 from shared.db.sales import timeline_store
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import idempotency_store, rules_store, tenants_store
-from shared.db.tenants.idempotency_store import Answered, Begun, KeyId, Reused, Running
+from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
 from shared.domain.ids import BillId, TenantId
 from shared.domain.rule import Rule
 
@@ -63,7 +63,7 @@ async def test_an_idempotency_key_is_begun_once_and_answers_ever_after(pool: Poo
 
         assert await idempotency_store.finish(conn, KEY, begun, status=201, response={"a": 1})
 
-        assert await idempotency_store.begin(conn, KEY, BODY) == Answered(
+        assert await idempotency_store.begin(conn, KEY, BODY) == AnsweredBefore(
             status=201, response={"a": 1}
         )
 

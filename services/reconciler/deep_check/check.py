@@ -21,7 +21,7 @@ from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
 from shared.db.tenants import connections_store, tenants_store
 from shared.db.vindi import bills_store, passes_store
-from shared.domain.closing_check import DeepCheck, Step, phase_after
+from shared.domain.closing_check import CheckStep, DeepCheck, phase_after
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
@@ -104,7 +104,7 @@ async def _rest(services: Services, check: DeepCheck, wait: timedelta, error: st
         )
 
 
-async def _step(services: Services, check: DeepCheck) -> Step:
+async def _step(services: Services, check: DeepCheck) -> CheckStep:
     async with services.pool.acquire() as conn:
         tenant = await tenants_store.get(conn, check.tenant_id)
         if tenant is None:
@@ -142,7 +142,7 @@ def _at_once(context: PassContext) -> int:
     return MOST_PER_PAGE if context.bulk.honours_all_lists(context.vindi.account) else ONE_BY_ONE
 
 
-async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> Step:
+async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> CheckStep:
     """Read the next bills that we have in the month, with their refunds."""
     async with context.pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         total = None
@@ -150,10 +150,10 @@ async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> Ste
             total = (await closing_read.figures(conn, span)).vindi.bills
         bills = await closing_read.bills(conn, span, after=check.cursor, limit=_at_once(context))
     if not bills:
-        return Step(phase=phase_after("known", span.kinds), bills_total=total)
+        return CheckStep(phase=phase_after("known", span.kinds), bills_total=total)
     refunds = await _refunds(context, bills)
     await read_bills_afresh(context, bills, refunds=refunds, touch=True)
-    return Step(
+    return CheckStep(
         phase="known",
         cursor=bills[-1],
         bills_total=total,
@@ -183,7 +183,7 @@ def _most_pages(check: DeepCheck) -> int:
     return 4 * ((check.bills_total or 0) // MOST_PER_PAGE + 1) + SLACK_PAGES
 
 
-async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> Step:
+async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> CheckStep:
     """Go through the next page of Vindi's own list of the month, for bills that we do not know."""
     number, zone = check.cursor + 1, context.state.zone
     page: Page[Any]
@@ -199,7 +199,7 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> S
     await read_bills_afresh(context, unknown)
     found = len(context.findings.found)
     if page.is_last:
-        return Step(phase=phase_after(check.phase, span.kinds), found=found)
+        return CheckStep(phase=phase_after(check.phase, span.kinds), found=found)
     if page.total is None and number >= _most_pages(check):
         raise RejectedError("a list without an end", code="rows_omitted")
-    return Step(phase=check.phase, cursor=number, found=found)
+    return CheckStep(phase=check.phase, cursor=number, found=found)

@@ -16,7 +16,7 @@ from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents
 
 # Its refunds are not read yet; its customer is not; all is there but the decision.
-Missing = Literal["refunds", "customer", "ready"]
+StillMissing = Literal["refunds", "customer", "ready"]
 
 
 class FoundBill(Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class FoundBill(Struct, frozen=True, kw_only=True):
     bill_id: BillId
     month: str
     amount: Cents
-    outcome: Outcome | Missing
+    outcome: Outcome | StillMissing
     code: str | None = None
     to_issue: Cents = NOTHING
     customer_id: CustomerId | None = None

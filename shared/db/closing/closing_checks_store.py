@@ -7,7 +7,7 @@ import asyncpg
 
 from shared.db.connection import Connection
 from shared.domain.closing import Month
-from shared.domain.closing_check import DeepCheck, Step
+from shared.domain.closing_check import CheckStep, DeepCheck
 from shared.domain.ids import TenantId
 
 # A check that has ended gives way to the new one; one that is open stays.
@@ -88,7 +88,7 @@ ADVANCE: Final = """
 """
 
 
-async def advance(conn: Connection, check: DeepCheck, step: Step) -> None:
+async def advance(conn: Connection, check: DeepCheck, step: CheckStep) -> None:
     """Write what a step did and free the lease; nothing if the lease was lost meanwhile."""
     await conn.execute(
         ADVANCE,

@@ -27,7 +27,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class Answered(Struct, frozen=True, kw_only=True):
+class AnsweredBefore(Struct, frozen=True, kw_only=True):
     """The same call was answered before: give the same answer."""
 
     status: int
@@ -42,7 +42,7 @@ class Reused(Struct, frozen=True, kw_only=True):
     """The key was used for another call."""
 
 
-Beginning = Begun | Answered | Running | Reused
+Beginning = Begun | AnsweredBefore | Running | Reused
 
 BEGIN: Final = """
     -- idempotency_store.begin
@@ -73,7 +73,7 @@ async def begin(conn: Connection, key: KeyId, request_hash: bytes) -> Beginning:
         return Reused()
     if row["status"] is None:
         return Running()
-    return Answered(status=row["status"], response=row["response"])
+    return AnsweredBefore(status=row["status"], response=row["response"])
 
 
 FINISH: Final = """

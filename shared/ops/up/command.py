@@ -17,8 +17,8 @@ from shared.local.redis import prepare_redis, wait_for_redis
 from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
     OurService,
-    Part,
     Program,
+    UpPart,
     postgres_program,
     redis_program,
     service_programs,
@@ -127,7 +127,7 @@ async def _servers(
 
 @asynccontextmanager
 async def _supervised(
-    home: Home, part: Part, programs: Sequence[Program], env: Mapping[str, str]
+    home: Home, part: UpPart, programs: Sequence[Program], env: Mapping[str, str]
 ) -> AsyncIterator[Sequence[Supervisor]]:
     """Keep programs running inside the block; none is left when it ends."""
     if not programs:

@@ -9,7 +9,7 @@ from typing import Final
 import psutil
 
 from shared.local.home import Home
-from shared.ops.up.programs import Part
+from shared.ops.up.programs import UpPart
 
 # Every process we start inherits these. PostgreSQL and Redis write over their environment to
 # show a title, so those two are known by their data instead.
@@ -21,7 +21,7 @@ GENTLE_SECONDS: Final = 4.0
 POLL_SECONDS: Final = 0.02
 
 
-def processes_of(home: Home, part: Part) -> list[psutil.Process]:
+def processes_of(home: Home, part: UpPart) -> list[psutil.Process]:
     """Every process of a part of this home that is alive now."""
     return [process for process in psutil.process_iter() if _belongs(process, home, part)]
 
@@ -65,7 +65,7 @@ def end(processes: Iterable[psutil.Process]) -> None:
     _kill(_still_alive_after(GENTLE_SECONDS, found))
 
 
-def clear_away(home: Home, part: Part) -> None:
+def clear_away(home: Home, part: UpPart) -> None:
     """Leave no process of a part alive, also none that is being started meanwhile.
 
     Supervisors go first and at once, or they would start again what is being ended.
@@ -111,7 +111,7 @@ def _parent(process: psutil.Process) -> int:
     return 0
 
 
-def _belongs(process: psutil.Process, home: Home, part: Part) -> bool:
+def _belongs(process: psutil.Process, home: Home, part: UpPart) -> bool:
     with suppress(psutil.Error, OSError):
         if not _is_alive(process):
             return False

@@ -24,8 +24,8 @@ from shared.local.redis import EmbeddedRedis
 
 ROOT: Final = Path(__file__).resolve().parents[3]  # where `python -m services.…` is understood
 
-ServiceSettings = WebhookSettings | PanelSettings | ReconcilerSettings | EmitterSettings
-Part = Literal["servers", "services"]
+AnySettings = WebhookSettings | PanelSettings | ReconcilerSettings | EmitterSettings
+UpPart = Literal["servers", "services"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class OurService:
     """One of our services: how to read its settings, and the word for its address."""
 
     name: str
-    load: Callable[[Mapping[str, str]], ServiceSettings]
+    load: Callable[[Mapping[str, str]], AnySettings]
     port_setting: str
     shown_as: str | None  # the word in the line `ready …`; None is not shown
     processes: int = 1  # on one port, which the kernel deals connections out of
@@ -128,7 +128,7 @@ def redis_program(server: EmbeddedRedis) -> Program:
     return Program(name="redis", command=server.command(), patience=3)
 
 
-def render_config(part: Part, programs: Sequence[Program], home: Home) -> str:
+def render_config(part: UpPart, programs: Sequence[Program], home: Home) -> str:
     """Configuration for supervisord: everything is started, and started again for ever.
 
     `startsecs=0` counts a program as started at once, which leaves out supervisord's growing
@@ -140,7 +140,7 @@ def render_config(part: Part, programs: Sequence[Program], home: Home) -> str:
     return "\n".join([_supervisord(part, home), *sections, together])
 
 
-def _supervisord(part: Part, home: Home) -> str:
+def _supervisord(part: UpPart, home: Home) -> str:
     options = {
         "nodaemon": "true",
         "silent": "true",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shared.local.files import write_private
 from shared.local.home import Home
 from shared.ops.up.processes import HOME_MARK, PART_MARK, clear_away, program_processes
-from shared.ops.up.programs import ROOT, Part, Program, render_config
+from shared.ops.up.programs import ROOT, Program, UpPart, render_config
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,7 +16,7 @@ class Supervisor:
     """Keeps the programs of one part running."""
 
     home: Home
-    part: Part
+    part: UpPart
     programs: Sequence[Program]
     env: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)

@@ -14,7 +14,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.tenants import idempotency_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.db.tenants.idempotency_store import Answered, Begun, KeyId, Reused, Running
+from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
 
 PURPOSE: Final = "idempotent_answer"
 AnyCall = Call[Any, Any]
@@ -32,7 +32,7 @@ async def once(call: AnyCall, operation: str, answer: type[BaseModel], work: Wor
         async with call.services.pool.acquire() as conn, conn.transaction():
             return await work(conn)
     begun = await _begin(call, key, operation)
-    if isinstance(begun, Answered):
+    if isinstance(begun, AnsweredBefore):
         return _kept(call.services.sealer, key, begun, answer)
     try:
         return await _finish(call, key, begun, work)
@@ -44,7 +44,7 @@ async def once(call: AnyCall, operation: str, answer: type[BaseModel], work: Wor
         raise
 
 
-async def _begin(call: AnyCall, key: KeyId, operation: str) -> Begun | Answered:
+async def _begin(call: AnyCall, key: KeyId, operation: str) -> Begun | AnsweredBefore:
     asked = f"{operation}\n{call.body.model_dump_json(by_alias=True)}"
     async with call.services.pool.acquire() as conn:
         beginning = await idempotency_store.begin(
@@ -75,7 +75,7 @@ async def _finish(call: AnyCall, key: KeyId, begun: Begun, work: Work) -> Answer
     return done
 
 
-def _kept(sealer: Sealer, key: KeyId, kept: Answered, answer: type[BaseModel]) -> Answer:
+def _kept(sealer: Sealer, key: KeyId, kept: AnsweredBefore, answer: type[BaseModel]) -> Answer:
     sealed = bytes.fromhex(kept.response["sealed"])
     body = sealer.unseal(sealed, tenant=key.tenant_id, purpose=PURPOSE)
     return Answer(

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from shared.db.tenants import issuer_health_store
-from shared.domain.breaker import Scope, State
+from shared.domain.breaker import BreakerState, Scope
 from tests.services.emitter.conftest import Desk
 
 
-async def states(desk: Desk) -> dict[Scope, State]:
+async def states(desk: Desk) -> dict[Scope, BreakerState]:
     async with desk.pool.acquire() as conn:
         found = await issuer_health_store.read(conn, desk.tenant)
     return {breaker.scope: breaker.state for breaker in found}
