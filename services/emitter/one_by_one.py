@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 FAILED_CODE: Final = "decision_failed"
-Stage = Literal["decided", "worked", "written", "asked"]
+FailedWhen = Literal["decided", "worked", "written", "asked"]
 FAILED: Final = Counter(
     "notaponte_emitter_failed_sales_total", "Sales held for a failure nobody foresaw.", ["stage"]
 )
@@ -80,7 +80,7 @@ def held(
     entry: Entry,
     before: KnownSale | None,
     error: BaseException,
-    stage: Stage,
+    stage: FailedWhen,
     now: datetime,
     *,
     noted: bool,
@@ -105,7 +105,7 @@ def held(
 
 
 async def hold_failed(
-    pool: Pool, tenant: TenantId, entry: Entry, error: BaseException, stage: Stage
+    pool: Pool, tenant: TenantId, entry: Entry, error: BaseException, stage: FailedWhen
 ) -> None:
     """Hold a sale by itself, after whatever it was in could not be written."""
     note_failure(entry, error, stage)
@@ -138,7 +138,7 @@ async def _write(
         log.warning("hold_refused", tenant_id=tenant, bill_id=sale.bill_id, error=word)
 
 
-def note_failure(entry: Entry, error: BaseException, stage: Stage) -> None:
+def note_failure(entry: Entry, error: BaseException, stage: FailedWhen) -> None:
     """Alert of a failure, once for each sale; where it was raised, never what it says.
 
     Drivers and readers quote the values they refuse, names among them.

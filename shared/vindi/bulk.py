@@ -46,7 +46,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 Found = Read[T] | Unreadable | Untold | None
 RefundRow = Read[Refund | None] | Unreadable
-Refunds = tuple[Refund, ...] | Unreadable | Untold
+FoundRefunds = tuple[Refund, ...] | Unreadable | Untold
 
 AT_ONCE: Final = 4  # lists under way for one account
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
@@ -134,7 +134,7 @@ class Bulk:
 
     async def refunds_of_charges(
         self, client: VindiClient, charge_ids: Iterable[ChargeId], *, alone: int | None = None
-    ) -> dict[ChargeId, Refunds]:
+    ) -> dict[ChargeId, FoundRefunds]:
         """Read every successful refund of some charges; an empty tuple for those without.
 
         A partial refund shows nowhere else (vindi-api, section 7.4). A charge with a refund that
@@ -147,14 +147,14 @@ class Bulk:
             asked = [self._refunds_of_group(client, group, stretch) for group in groups]
         else:
             asked = [self._refunds_of_each(client, wanted, stretch)]
-        found: dict[ChargeId, Refunds] = {}
+        found: dict[ChargeId, FoundRefunds] = {}
         for part in await asyncio.gather(*asked):
             found.update(part)
         return found
 
     async def _refunds_of_group(
         self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
-    ) -> dict[ChargeId, Refunds]:
+    ) -> dict[ChargeId, FoundRefunds]:
         try:
             rows = await stretch.ask(lambda: _read_refunds(client, charges))
         except VindiRequestRefused as error:
@@ -168,10 +168,10 @@ class Bulk:
 
     async def _refunds_of_each(
         self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
-    ) -> dict[ChargeId, Refunds]:
+    ) -> dict[ChargeId, FoundRefunds]:
         now, later = stretch.admit(charges)
         asked = (self._refunds_of_group(client, [charge], stretch) for charge in now)
-        found: dict[ChargeId, Refunds] = dict.fromkeys(later, Untold())
+        found: dict[ChargeId, FoundRefunds] = dict.fromkeys(later, Untold())
         for part in await asyncio.gather(*asked):
             found.update(part)
         return found

@@ -16,7 +16,7 @@ from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
 from shared.net.json_bytes import write_json
-from shared.vindi.bulk import Bulk, Found, Refunds
+from shared.vindi.bulk import Bulk, Found, FoundRefunds
 from shared.vindi.client import Read, Unreadable, Untold, VindiClient
 from shared.vindi.stored import reopen_bill, seal_bill, seal_customer
 
@@ -206,7 +206,7 @@ def _fresh(
     )
 
 
-RefundsOf = Mapping[ChargeId, Refunds]
+RefundsOf = Mapping[ChargeId, FoundRefunds]
 
 
 async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSale]) -> RefundsOf:

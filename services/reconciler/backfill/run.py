@@ -30,7 +30,7 @@ from shared.domain.moment import local_day
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
 from shared.vindi.bulk import Found as FoundRow
-from shared.vindi.bulk import Refunds as BulkRefunds
+from shared.vindi.bulk import FoundRefunds
 from shared.vindi.client import Read, Unreadable, Untold, VindiClient
 from shared.vindi.errors import VindiBusy, VindiUnavailable
 from shared.vindi.stored import open_bill, open_customer, seal_bill, seal_customer
@@ -43,7 +43,7 @@ ONE_BY_ONE: Final = 10  # where lists of ids do not work: little is lost when a 
 DECIDE_AT_ONCE: Final = 200
 LONGEST_WAIT: Final = timedelta(minutes=1)  # for the budget, before it is asked again
 
-Refunds = Mapping[ChargeId, BulkRefunds]
+Refunds = Mapping[ChargeId, FoundRefunds]
 
 
 K = TypeVar("K")
