@@ -120,13 +120,13 @@ class Clients:
         return await self.second_look.judge(word, issuer.check_connection)
 
     def slots(
-        self, connection: IssuerConnection | None, *, behind: bool = False
+        self, connection: IssuerConnection | None, *, for_backfill: bool = False
     ) -> asyncio.Semaphore:
         """How many requests may be under way for one issuer key, in this process.
 
-        `behind`: how many of past sales may wait for those at once.
+        `for_backfill`: how many of past sales may wait for those at once.
         """
-        word = f"{'behind:' if behind else ''}{connection.key_word if connection else ''}"
+        word = f"{'backfill:' if for_backfill else ''}{connection.key_word if connection else ''}"
         if word not in self._slots:
             self._slots[word] = asyncio.Semaphore(self._issuer.parallel)
         return self._slots[word]

@@ -54,11 +54,11 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     if to_read:
         read = await _read_and_plan(tools.pool, context, to_read, known)
         plans += await hold_duplicates(tools.pool, tenant, read)
-    admitted = await context.gate.admit(tools.pool, plans)
+    admitted = await context.breakers.admit(tools.pool, plans)
     written = await write_plans(tools.pool, tenant, admitted)
     acts = [plan for plan in written if isinstance(plan, Act)]
     await ask_issuer(tools.commits, context, tools.clients, acts)
-    await context.gate.report(tools.pool)
+    await context.breakers.report(tools.pool)
     return sum(1 for act in acts if act.issues or act.cancels)
 
 
@@ -74,7 +74,7 @@ def _unread(
             plans.append(follow(entry, notas))
         else:
             others.append(entry)
-    waiting = parked(context.gate, others, known)
+    waiting = parked(context.breakers, others, known)
     apart = {plan.entry.bill_id for plan in waiting}
     return [*plans, *waiting], [entry for entry in others if entry.bill_id not in apart]
 

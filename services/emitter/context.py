@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from services.emitter.planning.rows import Terms
-from services.emitter.stopping.outage import Gate, open_gate
+from services.emitter.stopping.outage import Breakers, load_breakers
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
@@ -38,7 +38,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     second_look: SecondLook
     sealer: Sealer
     slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
-    gate: Gate
+    breakers: Breakers
     backfill_slots: asyncio.Semaphore  # those that sales of a backfill may wait for at once
     now: datetime
 
@@ -83,7 +83,7 @@ async def load_context(
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
         connections = await connections_store.get(conn, sealer, tenant)
-        gate = await open_gate(conn, tenant, now)
+        breakers = await load_breakers(conn, tenant, now)
     version, rule = in_force or (None, None)
     vindi, issuer = connections.vindi, connections.issuer
     return TenantContext(
@@ -99,7 +99,7 @@ async def load_context(
         second_look=clients.second_look,
         sealer=sealer,
         slots=clients.slots(issuer),
-        gate=gate,
-        backfill_slots=clients.slots(issuer, behind=True),
+        breakers=breakers,
+        backfill_slots=clients.slots(issuer, for_backfill=True),
         now=now,
     )

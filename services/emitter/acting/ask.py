@@ -18,7 +18,7 @@ from services.emitter.planning import answers
 from services.emitter.planning.answers import Answer, Reader, since
 from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.waits import back_off, next_poll
-from services.emitter.stopping.outage import Gate
+from services.emitter.stopping.outage import Breakers
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
 from shared.db.away import database_away
@@ -130,7 +130,7 @@ class _Asker:
 
     async def _step(self, issuer: Issuer, act: Act, step: Step, known: Answered) -> Answer:
         nota = known.notas.newest[step.part]
-        if self._gate.has_opened:
+        if self._breakers.has_opened:
             return self._put_off(act, nota)
         if not self._leases.surely_held(act.entry):
             raise _LeaseLostError
@@ -155,12 +155,12 @@ class _Asker:
         return replace(written[0], more=False)
 
     def _put_off(self, act: Act, nota: KnownNota) -> Answer:
-        due_at = self._gate.again_at
+        due_at = self._breakers.again_at
         return answers.put_off(nota, due_at) if act.issues else answers.ask_later(nota, due_at)
 
     @property
-    def _gate(self) -> Gate:
-        return self._context.gate
+    def _breakers(self) -> Breakers:
+        return self._context.breakers
 
     def _turn(self, act: Act) -> AbstractAsyncContextManager[None]:
         # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
@@ -183,7 +183,7 @@ class _Asker:
     def _submitted(
         self, issuer: Issuer, nota: KnownNota, result: Pending | Issued | Rejected | Unknown
     ) -> Answer:
-        self._gate.request(ok=not isinstance(result, Unknown))
+        self._breakers.request(ok=not isinstance(result, Unknown))
         match result:
             case Pending(issuer_id=issuer_id):
                 return answers.accepted(nota, issuer_id)
@@ -209,7 +209,7 @@ class _Asker:
             snapshot = await issuer.get(nota.issuer_id)
         else:
             snapshot = await issuer.find(nota.external_id)
-        self._gate.request(ok=True)
+        self._breakers.request(ok=True)
         asked_at = since(nota, self._now)
         if snapshot is None:
             return answers.ask_later(nota, next_poll(asked_at, self._now))
@@ -227,7 +227,7 @@ class _Asker:
         if nota.look_up_at is not None and nota.look_up_at > self._now:
             return answers.ask_later(nota, nota.look_up_at)
         snapshot = await issuer.find(nota.external_id)
-        self._gate.request(ok=True)
+        self._breakers.request(ok=True)
         if snapshot is not None and not _denial_before_resend(nota, snapshot):
             return self._seen(issuer, nota, snapshot)
         later = answers.not_found(nota, self._waits, self._now)
@@ -253,7 +253,7 @@ class _Asker:
 
     async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         result = await issuer.cancel(nota.external_id)
-        self._gate.request(ok=not isinstance(result, Unknown))
+        self._breakers.request(ok=not isinstance(result, Unknown))
         match result:
             case CancelAccepted():
                 return answers.ask_later(nota, next_poll(self._now, self._now))
@@ -277,9 +277,9 @@ class _Asker:
             )
         answer = answers.seen(nota, snapshot, reader=self._reader(issuer), now=self._now)
         if answer.update is not None and answer.update.denial == OUTAGE:
-            self._gate.city(ok=False)
+            self._breakers.city(ok=False)
         elif snapshot.phase is Phase.ISSUED and nota.status is not NotaStatus.CANCELLING:
-            self._gate.city(ok=True)
+            self._breakers.city(ok=True)
         return answer
 
     def _reader(self, issuer: Issuer) -> Reader:
@@ -322,7 +322,7 @@ class _Asker:
 
     def _not_now(self, act: Act, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):
-            self._gate.request(ok=False)
+            self._breakers.request(ok=False)
         if error.retry_after is not None:
             due_at = self._now + error.retry_after
         else:

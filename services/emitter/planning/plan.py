@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from services.emitter.drafts import draft_to_json
 from services.emitter.planning.follow import ask_about, look_after, next_look, others_due
-from services.emitter.planning.rows import Terms, attention_told, rest, sale_row, same_state
+from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
 from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
@@ -254,7 +254,7 @@ def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> 
         ),
         happenings=(
             happened(fresh.entry, "cancel_requested", decision.code),
-            *attention_told(fresh, row),
+            *attention_line(fresh, row),
         ),
         action=Ask(steps=(*(Step(part=part, cancel=True) for part in sorted(asked)), *follows)),
     )

@@ -54,22 +54,22 @@ def rest(fresh: FreshSale, sale: SaleRow | None, due_at: datetime | None = None)
         entry=fresh.entry,
         read=fresh.read(),
         sale=sale,
-        happenings=() if sale is None else told(fresh, sale),
+        happenings=() if sale is None else _timeline(fresh, sale),
         settlement=settle(fresh.entry, due_at=due_at, bill_read=True),
     )
 
 
-def told(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
+def _timeline(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
     """The line of the timeline, where something changed."""
     known = fresh.known.sale
     if known is not None and (known.status, known.code) == (row.status, row.code):
-        return attention_told(fresh, row)
+        return attention_line(fresh, row)
     why = ": ".join(part for part in (row.code or "", row.detail) if part)
     said = happened(fresh.entry, row.status.value, why)
-    return (said, *attention_told(fresh, row))
+    return (said, *attention_line(fresh, row))
 
 
-def attention_told(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
+def attention_line(fresh: FreshSale, row: SaleRow) -> tuple[Happening, ...]:
     """The line of what a person is asked to look at, where that is new."""
     known = fresh.known.sale
     if row.attention in (None, row.code, known.attention if known else None):

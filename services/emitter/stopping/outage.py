@@ -30,12 +30,12 @@ _REQUESTS: Final[tuple[Scope, ...]] = ("issuer", "host")  # every request; a cit
 
 
 @dataclass(slots=True, kw_only=True)
-class Gate:
+class Breakers:
     """The breakers of one tenant during one batch, and what the batch meets."""
 
     tenant: TenantId
     now: datetime
-    breakers: dict[Scope, Breaker]
+    states: dict[Scope, Breaker]
     _met: dict[Scope, Outcomes] = field(default_factory=dict)
     _failed: bool = False  # anything at all: nothing opens without
 
@@ -58,19 +58,19 @@ class Gate:
     @property
     def again_at(self) -> datetime:
         """When what was put off is worth another look."""
-        blocked = [breaker for breaker in self.breakers.values() if breaker.state != "closed"]
+        blocked = [breaker for breaker in self.states.values() if breaker.state != "closed"]
         default = again_at(Breaker(scope="issuer", state="open", since=self.now), self.now)
         return max((again_at(breaker, self.now) for breaker in blocked), default=default)
 
     def room_to_send(self) -> int | None:
         """How many sales could be sent now; None for any number."""
-        rooms = [room(breaker, self.now) for breaker in self.breakers.values()]
+        rooms = [room(breaker, self.now) for breaker in self.states.values()]
         return min((found for found in rooms if found is not None), default=None)
 
     async def admit(self, pool: Pool, plans: Sequence[Plan]) -> list[Plan]:
         """Put off what no breaker has a slot for, before anything of it is written."""
         acting = [plan for plan in plans if isinstance(plan, Act)]
-        if not acting or all(breaker.state == "closed" for breaker in self.breakers.values()):
+        if not acting or all(breaker.state == "closed" for breaker in self.states.values()):
             return list(plans)
         sends = sum(1 for act in acting if act.issues)
         async with pool.acquire() as conn, conn.transaction():
@@ -116,7 +116,7 @@ class Gate:
         self._met[scope] = self._met.get(scope, Outcomes()).then(ok=ok)
 
     def _of(self, scope: Scope) -> Breaker:
-        return self.breakers.get(scope) or Breaker(scope=scope, since=self.now)
+        return self.states.get(scope) or Breaker(scope=scope, since=self.now)
 
     async def _take(self, conn: Connection, scope: Scope, wanted: int) -> int:
         if not wanted or self._of(scope).state == "closed":
@@ -137,15 +137,17 @@ class Gate:
             )
 
 
-async def open_gate(conn: Connection, tenant: TenantId, now: datetime) -> Gate:
+async def load_breakers(conn: Connection, tenant: TenantId, now: datetime) -> Breakers:
     """Read the breakers that speak for a tenant."""
     found = await issuer_health_store.read(conn, tenant)
-    return Gate(tenant=tenant, now=now, breakers={breaker.scope: breaker for breaker in found})
+    return Breakers(tenant=tenant, now=now, states={breaker.scope: breaker for breaker in found})
 
 
-def parked(gate: Gate, entries: Sequence[Entry], known: Mapping[BillId, Known]) -> list[Rest]:
+def parked(
+    breakers: Breakers, entries: Sequence[Entry], known: Mapping[BillId, Known]
+) -> list[Rest]:
     """Leave queued sales of which nothing is new, and for which no breaker has room, unread."""
-    room = gate.room_to_send()
+    room = breakers.room_to_send()
     if room is None:
         return []
     waiting = [
@@ -155,7 +157,7 @@ def parked(gate: Gate, entries: Sequence[Entry], known: Mapping[BillId, Known]) 
         and (sale := known[entry.bill_id].sale) is not None
         and sale.status is SaleStatus.QUEUED
     ]
-    return [_park(entry, gate.again_at) for entry in waiting[room:]]
+    return [_park(entry, breakers.again_at) for entry in waiting[room:]]
 
 
 def _park(entry: Entry, due_at: datetime) -> Rest:
