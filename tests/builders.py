@@ -46,6 +46,7 @@ def a_charge(**changes: Any) -> Charge:
         payment_method_code="credit_card",
         transaction_at=PAID_AT,
         transaction_type="charge",
+        transaction_status="success",
     )
     return replace(charge, **changes)
 

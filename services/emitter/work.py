@@ -12,13 +12,14 @@ from shared.db.sales.notas_store import Intent, NotaUpdate
 from shared.db.sales.sale_notas import NONE, SaleNotas
 from shared.db.sales.sales_store import KnownSale, SaleRow
 from shared.db.sales.timeline_store import Happening
-from shared.db.vindi.bills_store import KnownBill, ReadBill
-from shared.domain.bill import Bill, Customer
+from shared.db.vindi.bills_store import KnownBill, ReadBill, seen_with
+from shared.domain.bill import Bill, Customer, Payment
 from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, Tomador
 from shared.domain.parts import Part, Share
 from shared.domain.sale import SaleFacts
+from shared.domain.stream import NO_PAYMENTS
 
 BY = "emitter"
 
@@ -54,6 +55,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
     read_at: datetime
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
+    payments: Mapping[ChargeId, Payment] = NO_PAYMENTS
 
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
@@ -68,6 +70,9 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             competencia=sale.competencia if sale else None,
             backfill=sale.backfill if sale else None,
             known_moment=sale.moment_at if sale else None,
+            left_out=sale is not None and sale.code == "before_activation",
+            seen=seen_with(self.known.bill, self.bill, self.read_at),
+            payments=self.payments,
             parts=self.known.parts(now),
             made_out_to=sale.customer_id if sale else None,
         )

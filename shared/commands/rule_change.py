@@ -103,5 +103,8 @@ def _facts(
         wish_at=sale.wish_at,
         competencia=sale.competencia,
         backfill=sale.backfill,
+        known_moment=sale.moment_at,
+        left_out=sale.code == "before_activation",
+        seen=known.seen,
     )
     return _Unsent(facts=facts, amount=sale.amount)

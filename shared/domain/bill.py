@@ -21,6 +21,7 @@ class BillStatus(StrEnum):
     CANCELED = "canceled"
 
 
+PAYING = frozenset({"charge", "capture"})  # vindi-api, section 6.4
 LIVE_STATUSES = frozenset({BillStatus.PENDING, BillStatus.PAID})
 
 
@@ -47,6 +48,21 @@ class Charge(Struct, frozen=True, kw_only=True):
     payment_method_code: str | None
     transaction_at: datetime | None  # created_at of its last transaction, of any kind
     transaction_type: str | None
+    transaction_status: str | None = None  # Vindi's word: `success`, `rejected`, ...
+
+    @property
+    def paid_by(self) -> datetime | None:
+        """When its last transaction was made, if that one is the payment; else None."""
+        return self.transaction_at if _is_payment(self) else None
+
+
+def is_payment(kind: str | None, status: str | None) -> bool:
+    """Say whether a transaction brought money: no attempt, registration, check or refund does."""
+    return kind in PAYING and status == "success"
+
+
+def _is_payment(charge: Charge) -> bool:
+    return is_payment(charge.transaction_type, charge.transaction_status)
 
 
 class Bill(Struct, frozen=True, kw_only=True):
@@ -88,6 +104,14 @@ class Refund(Struct, frozen=True, kw_only=True):
     charge_id: ChargeId
     amount: Cents  # positive: what was given back
     created_at: datetime
+
+
+class Payment(Struct, frozen=True, kw_only=True):
+    """The successful transaction that paid a charge, as Vindi lists it."""
+
+    charge_id: ChargeId
+    created_at: datetime
+    updated_at: datetime | None  # moves with any touch
 
 
 class Address(Struct, frozen=True, kw_only=True):

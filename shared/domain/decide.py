@@ -18,7 +18,8 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.moment import Moment, guarantee_end, moment_created, moment_undone
+from shared.domain.ids import ChargeId
+from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid, moment_undone
 from shared.domain.part_states import is_over, was_asked
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
@@ -30,6 +31,7 @@ from shared.domain.sending import (
     is_free,
     moment_for,
 )
+from shared.domain.stream import Side, doubtful, side_of
 from shared.domain.undone import undone
 
 
@@ -70,7 +72,8 @@ def _decide_unsent(
         return Hold(code="no_rule")
     when = choose_moment(bill, rule)
     moment = moment_for(sale, when)
-    if moment is not None and _outside_stream(sale, moment, terms):
+    side = _side(sale, moment or moment_undone(bill), terms)
+    if side == "before":
         return Skip(code="before_activation")
     if bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
@@ -87,15 +90,37 @@ def _decide_unsent(
     if sale.wish == "issue":
         at = sale.wish_at or now
         return _issue(sale, rule, terms, now, moment or created, issue_at=at, days=None)
+    if side == "unclear":
+        return Hold(code="activation_unclear")
     if when is None:
         return Hold(code="mixed_rules")
     return _decide_by_moment(sale, rule, terms, now, when, moment)
 
 
-def _outside_stream(sale: SaleFacts, moment: Moment, terms: TenantTerms) -> bool:
-    if sale.backfill is not None or sale.wish == "issue":
-        return False
-    return terms.active_from is None or max(moment.at, moment.recorded_at) < terms.active_from
+def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> Side:
+    """On which side of the activation a sale lies; what was asked for is ours."""
+    if moment is None or sale.backfill is not None or sale.wish == "issue":
+        return "after"
+    if terms.active_from is None:
+        return "before"
+    if moment.kind == "created":
+        return "before" if moment.at < terms.active_from else "after"
+    # What was left out for a payment stays out, whatever touches it and whatever follows it.
+    if sale.left_out and any(sale.known_moment == charge.paid_at for charge in sale.bill.charges):
+        return "before"
+    return side_of(sale.bill, terms.active_from, sale.seen, sale.payments)
+
+
+def asks_when_recorded(sale: SaleFacts, terms: TenantTerms) -> list[ChargeId]:
+    """Charges of a sale that nothing was sent for, whose paying transaction would tell its side.
+
+    Worth asking before `decide`; without the answer it holds the sale.
+    """
+    paid = moment_paid(sale.bill)
+    unsent = not was_asked(sale.parts) and paid is not None and terms.active_from is not None
+    if not unsent or _side(sale, paid, terms) != "unclear" or terms.active_from is None:
+        return []
+    return doubtful(sale.bill, terms.active_from, sale.seen)
 
 
 def _decide_by_moment(

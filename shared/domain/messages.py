@@ -88,6 +88,12 @@ HOLDS: Final[dict[str, Message]] = {
         "A fatura consta como paga, mas a cobrança foi desfeita (contestação?). Confira na Vindi e"
         " depois mande emitir ou cancele.",
     ),
+    "activation_unclear": _is(
+        "tenant",
+        "A fatura foi paga antes da ativação, e a Vindi não informa quando soube do pagamento."
+        " Confira se o sistema anterior já emitiu a nota: se não emitiu, mande emitir; se emitiu,"
+        " cancele esta venda.",
+    ),
     "payment_unclear": _is(
         "tenant",
         "A fatura consta como paga, mas a Vindi não informa a data do pagamento. Confira a"

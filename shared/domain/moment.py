@@ -18,7 +18,7 @@ class Moment(Struct, frozen=True, kw_only=True):
 
     kind: Literal["created", "paid"]
     at: datetime
-    recorded_at: datetime  # never before `at`; equal to it for creations
+    recorded_at: datetime  # as far as its bill tells; never before `at`, creations' own instant
     stated_day: date | None = None  # where only the day is known, and `at` is its midnight at Vindi
 
     def day(self, zone: ZoneInfo) -> date:
@@ -49,11 +49,10 @@ def _last_payment(charges: tuple[Charge, ...]) -> Moment | None:
     if not dated:
         return None
     paid_at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))
-    recorded = _recorded_at(charge)
     return Moment(
         kind="paid",
         at=paid_at,
-        recorded_at=max(paid_at, recorded or paid_at),
+        recorded_at=max(paid_at, charge.paid_by or paid_at),
         stated_day=_stated_day(charge, paid_at),
     )
 
@@ -76,13 +75,6 @@ def _stated_day(charge: Charge, paid_at: datetime) -> date | None:
     at = paid_at.astimezone(VINDI_ZONE)
     to_the_second = charge.payment_method_code in TO_THE_SECOND
     return None if to_the_second or at.time() != time.min else at.date()
-
-
-def _recorded_at(charge: Charge) -> datetime | None:
-    # The paying transaction's created_at; a later refund hides it, then the charge's own stamp.
-    if charge.transaction_at is not None and charge.transaction_type != "refund":
-        return charge.transaction_at
-    return charge.updated_at
 
 
 def local_day(instant: datetime, zone: ZoneInfo) -> date:

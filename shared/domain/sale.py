@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from shared.domain.bill import Bill, Customer
+from shared.domain.bill import Bill, Customer, Payment
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents
 from shared.domain.parts import Part
+from shared.domain.stream import NEVER_SEEN, NO_PAYMENTS, Sighting
 
 
 class SaleStatus(StrEnum):
@@ -52,6 +53,9 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
     competencia: date | None  # fixed when first decided
     backfill: Literal["original", "today"] | None  # taken by a backfill, under which competência
     known_moment: datetime | None = None  # its moment as it was last stored
+    left_out: bool = False  # decided to be from before activation
+    seen: Sighting = NEVER_SEEN
+    payments: Mapping[ChargeId, Payment] = NO_PAYMENTS  # looked up, see `stream.doubtful`
     parts: tuple[Part, ...] = ()
     made_out_to: CustomerId | None = None  # the buyer its notas name
 

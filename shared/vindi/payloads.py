@@ -14,7 +14,17 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from shared.domain.bill import Address, Bill, BillLine, BillStatus, Charge, Customer, Refund
+from shared.domain.bill import (
+    Address,
+    Bill,
+    BillLine,
+    BillStatus,
+    Charge,
+    Customer,
+    Payment,
+    Refund,
+    is_payment,
+)
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
 from shared.domain.party import normalise_document
@@ -90,6 +100,7 @@ def read_charge(json: object) -> Charge:
         payment_method_code=_code(_part(charge, "payment_method"), "code"),
         transaction_at=_optional(transaction, "created_at", read_instant),
         transaction_type=_text(transaction, "transaction_type"),
+        transaction_status=_text(transaction, "status"),
     )
 
 
@@ -111,6 +122,19 @@ def read_refund(json: object) -> Refund | None:
         charge_id=ChargeId(_id_of(charge)),
         amount=Cents(abs(_needed(transaction, "amount", _amount))),
         created_at=_needed(transaction, "created_at", read_instant),
+    )
+
+
+def read_payment(json: object) -> Payment | None:
+    """Read a transaction; None unless it is one that brought the money of its charge."""
+    transaction = _object(json, "transaction")
+    if not is_payment(_text(transaction, "transaction_type"), _text(transaction, "status")):
+        return None
+    charge = _object(transaction.get("charge"), "transaction.charge")
+    return Payment(
+        charge_id=ChargeId(_id_of(charge)),
+        created_at=_needed(transaction, "created_at", read_instant),
+        updated_at=_optional(transaction, "updated_at", read_instant),
     )
 
 

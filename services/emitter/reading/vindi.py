@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from services.emitter.context import TenantContext
+from services.emitter.reading.payments import read_payments
 from services.emitter.reading.read import (
     NotNow,
     ReadBatch,
@@ -43,7 +45,9 @@ async def bills_of(
             )
 
     async def read(vindi: VindiClient) -> ReadBatch:
-        return await read_bills(context, vindi, entries, known, claims_of)
+        batch = await read_bills(context, vindi, entries, known, claims_of)
+        fresh = await read_payments(vindi, context.terms, batch.fresh, context.now)
+        return replace(batch, fresh=fresh)
 
     return await _asked(pool, context, [(one, known[one.bill_id]) for one in entries], read)
 

@@ -37,6 +37,11 @@ class Faults:
     insert_between_pages: int = 0  # so many bills appear after each page is read
     bill_after_refund: str = "paid"  # "paid", "pending" or "canceled" after a full refund
     charge_after_refund: str = "canceled"
+    # What Vindi keeps of a registered boleto is not documented: "none" before it is paid; "same":
+    # the transaction made with the boleto becomes the payment; "own": a `register`, then a payment.
+    boleto_transactions: str = "none"
+    transactions_move: bool = True  # False: their `updated_at` stays what `created_at` is
+    touch_reaches_transactions: bool = False  # what `touch` moves beside the charge
 
     def change(self, switches: dict[str, Any]) -> None:
         """Set switches by name; raises AttributeError for an unknown one."""

@@ -12,10 +12,12 @@ from services.sandbox.vindi.payments import (
     approve_bill,
     cancel_bill,
     chargeback,
+    pay_again,
     pay_bill,
     refund,
     reissue,
     reject_attempt,
+    touch,
 )
 from services.sandbox.vindi.raw import load_raw
 from services.sandbox.vindi.records import Row
@@ -56,12 +58,14 @@ __all__ = [
     "edit_bill",
     "edit_customer",
     "load_raw",
+    "pay_again",
     "pay_bill",
     "refund",
     "reissue",
     "reject_attempt",
     "renew",
     "sale",
+    "touch",
 ]
 
 OPERATIONS: Final[dict[str, Callable[..., Row]]] = {
@@ -70,7 +74,7 @@ OPERATIONS: Final[dict[str, Callable[..., Row]]] = {
         create_customer, create_example_customer, edit_customer, archive_customer,
         create_product, create_plan,
         create_subscription, renew, cancel_subscription, create_bill, sale, approve_bill,
-        pay_bill, reject_attempt, reissue, cancel_bill, refund, chargeback, edit_bill,
-        create_invoice, bulk_sales, load_raw,
+        pay_bill, pay_again, touch, reject_attempt, reissue, cancel_bill, refund, chargeback,
+        edit_bill, create_invoice, bulk_sales, load_raw,
     )
 }  # fmt: skip

@@ -17,6 +17,8 @@ from services.sandbox.vindi.times import (
 
 # Methods Vindi tries by itself, so that a sale is paid the moment it is made.
 AUTOMATIC: Final = frozenset({"credit_card", "debit_card"})
+# Boletos that a bank is told of as they are made.
+REGISTERED: Final = frozenset({"bank_slip", "online_bank_slip", "pix_bank_slip"})
 # Methods whose `paid_at` is the instant; the others get midnight of the payment day.
 INSTANTANEOUS: Final = AUTOMATIC | {"pix"}
 
@@ -33,8 +35,17 @@ def issue_charge(account: Account, bill: Bill, *, events: bool, at: int | None =
     )  # fmt: skip
     bill.charge_ids.append(row.id)
     account.added("charges", row)
+    _register(account, row)
     if events:
         account.emit("charge_created", row)
+
+
+def _register(account: Account, charge: Charge) -> None:
+    reading = account.faults.boleto_transactions
+    if charge.method not in REGISTERED or reading == "none":
+        return
+    kind, status = ("charge", "waiting") if reading == "same" else ("register", "success")
+    _transact(account, charge, kind, status, cents=charge.cents, at=charge.created_ms)
 
 
 def approve_bill(account: Account, *, bill_id: int) -> Bill:
@@ -93,7 +104,13 @@ def _pay_charge(
     charge.attempt_count += charge.method in AUTOMATIC
     charge.next_attempt_ms = None
     kind = "capture" if charge.method in AUTOMATIC else "charge"
-    _transact(account, charge, kind, "success", cents=cents, at=known)
+    waiting = _waiting(account, charge)
+    if waiting is None:
+        _transact(account, charge, kind, "success", cents=cents, at=known)
+    else:
+        waiting.status, waiting.cents = "success", cents
+        if account.faults.transactions_move:
+            account.changed("transactions", waiting, at_ms=known)
     account.changed("charges", charge, at_ms=known)
     if cents < charge.cents:
         data = {"expected_amount": money(charge.cents), "transaction_amount": money(cents)}
@@ -119,16 +136,57 @@ def _transact(
     return row
 
 
-def reject_attempt(account: Account, *, bill_id: int, last: bool = False) -> Charge:
-    """Let the next attempt at a bill's charge fail; after the last one none is planned."""
+def _waiting(account: Account, charge: Charge) -> Transaction | None:
+    rows = (account.transactions.rows[i] for i in charge.transaction_ids)
+    return next((row for row in rows if row.status == "waiting"), None)
+
+
+def touch(account: Account, *, bill_id: int) -> Charge:
+    """Move a charge's `updated_at` and nothing else; no event tells of it."""
     bill: Bill = find_row(account, "bills", bill_id)
-    charge = next(iter(_open_charges(account, bill)), None)
+    charge: Charge = account.charges.rows[bill.charge_ids[0]]
+    account.changing("charges", charge)
+    if account.faults.touch_reaches_transactions:
+        for number in charge.transaction_ids:
+            account.changed("transactions", account.transactions.rows[number])
+    account.changed("charges", charge)
+    return charge
+
+
+def pay_again(
+    account: Account, *, bill_id: int, paid_at: Instant | None = None, events: bool = True
+) -> Charge:
+    """Let a paid bill be paid a second time, by a charge of its own (an old boleto, say)."""
+    bill: Bill = find_row(account, "bills", bill_id)
+    account.changing("bills", bill)
+    before = bill.cents
+    bill.cents = before or sum(line.cents for line in bill.lines)
+    issue_charge(account, bill, events=False, at=account.now_ms())
+    bill.cents = before
+    charge: Charge = account.charges.rows[bill.charge_ids[-1]]
+    paid = account.now_ms() if paid_at is None else read_instant(paid_at)
+    _pay_charge(account, charge, paid, account.now_ms(), None)
+    account.changed("bills", bill)
+    if events:
+        account.emit("bill_paid", bill)
+    return charge
+
+
+def reject_attempt(account: Account, *, bill_id: int, last: bool = False) -> Charge:
+    """Let the next attempt at a bill's charge fail; after the last one none is planned.
+
+    A paid charge may be tried once more, too (a recapture), and stays paid.
+    """
+    bill: Bill = find_row(account, "bills", bill_id)
+    tried = [*_open_charges(account, bill), *(account.charges.rows[i] for i in bill.charge_ids)]
+    charge = next((c for c in tried if c.status != "canceled"), None)
     if charge is None:
         raise OperationRefusedError(f"bill {bill_id} has no open charge")
     now = account.now_ms()
     account.changing("charges", charge)
     charge.attempt_count += 1
-    charge.next_attempt_ms = None if last else now + 3 * 86_400_000
+    planned = not last and charge.status != "paid"
+    charge.next_attempt_ms = now + 3 * 86_400_000 if planned else None
     _transact(account, charge, "authorization", "rejected", cents=charge.cents, at=now)
     account.changed("charges", charge)
     account.emit("charge_rejected", charge)

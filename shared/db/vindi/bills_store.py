@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
@@ -15,6 +16,7 @@ from shared.domain.bill import Bill, BillStatus
 from shared.domain.ids import BillId, ChargeId, CustomerId, TenantId
 from shared.domain.moment import moment_created, moment_paid
 from shared.domain.money import Cents
+from shared.domain.stream import NEVER_SEEN, Sighting
 
 
 class KnownBill(Struct, frozen=True, kw_only=True):
@@ -29,6 +31,7 @@ class KnownBill(Struct, frozen=True, kw_only=True):
     refunds: Mapping[ChargeId, Cents]
     body: bytes  # sealed, purpose "bill"
     read_at: datetime
+    seen: Sighting
 
 
 class ReadBill(Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ class _BillRow(Struct, frozen=True, kw_only=True):
 LOAD: Final = """
     -- bills_store.load
     SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
-           body, read_at
+           body, read_at, paid_seen_at, unpaid_seen_at
       FROM bills WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 
@@ -79,8 +82,15 @@ async def load(
 def _known(row: asyncpg.Record) -> KnownBill:
     values = dict(row)
     refunds = json.loads(values.pop("refunds"))
+    paid_at, unpaid_at = values.pop("paid_seen_at"), values.pop("unpaid_seen_at")
+    if paid_at is None:  # a row of before these were kept says by its state what it was seen as
+        paid_at = values["read_at"] if values["status"] == BillStatus.PAID else None
+    if paid_at is None:
+        unpaid_at = values["read_at"]
     return KnownBill(
-        **values, refunds={ChargeId(int(key)): Cents(value) for key, value in refunds.items()}
+        **values,
+        seen=Sighting(paid_at=paid_at, unpaid_at=unpaid_at),
+        refunds={ChargeId(int(key)): Cents(value) for key, value in refunds.items()},
     )
 
 
@@ -91,10 +101,10 @@ STORE: Final = """
     INSERT INTO bills AS b (
         tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
         created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunds_read_at, body,
-        read_at, charges_paid_at)
+        read_at, charges_paid_at, paid_seen_at)
     SELECT $1, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
            created_moment, paid_moment, recorded_at, came_alive_at, refunds, read_at, body,
-           read_at, charges_paid_at
+           read_at, charges_paid_at, CASE WHEN status = 'paid' THEN read_at END
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, status text, amount bigint, moment_amount bigint,
@@ -121,7 +131,11 @@ STORE: Final = """
            refunds_read_at = excluded.refunds_read_at,
            body = excluded.body,
            read_at = excluded.read_at,
-           charges_paid_at = excluded.charges_paid_at
+           charges_paid_at = excluded.charges_paid_at,
+           unpaid_seen_at = CASE WHEN b.paid_seen_at IS NULL AND b.status <> 'paid'
+                                 THEN b.read_at ELSE b.unpaid_seen_at END,
+           paid_seen_at = CASE WHEN b.paid_seen_at IS NULL AND b.status = 'paid' THEN b.read_at
+                               ELSE coalesce(b.paid_seen_at, excluded.paid_seen_at) END
      WHERE excluded.updated_at >= b.updated_at
 """
 
@@ -156,6 +170,14 @@ def _row(read: ReadBill) -> _BillRow:
     )
 
 
+def seen_with(known: KnownBill | None, bill: Bill, read_at: datetime) -> Sighting:
+    """When a bill was first seen paid, this read of it included."""
+    before = known.seen if known is not None else NEVER_SEEN
+    if before.paid_at is not None or bill.status is not BillStatus.PAID:
+        return before
+    return replace(before, paid_at=read_at)
+
+
 def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:
     """The `updated_at` with which a bill that we saw in review or scheduled came alive."""
     if known is None:
@@ -188,7 +210,7 @@ async def open_unseen(
 LATELY: Final = """
     -- bills_store.lately
     SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
-           body, read_at
+           body, read_at, paid_seen_at, unpaid_seen_at
       FROM bills
      WHERE tenant_id = $1 AND read_at >= $2
        AND (created_at >= $2::timestamptz - interval '1 day'
@@ -211,7 +233,7 @@ async def lately(
 NEWEST: Final = """
     -- bills_store.newest
     SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
-           body, read_at
+           body, read_at, paid_seen_at, unpaid_seen_at
       FROM bills
      WHERE tenant_id = $1 AND created_at > '-infinity' ORDER BY created_at DESC LIMIT 1
 """

@@ -1,0 +1,10 @@
+-- Why: whether a boleto belongs to the time before activation hangs on when its payment became known,
+-- and where Vindi does not tell that, on when we first read the bill as paid, and last as unpaid.
+-- Older rows say it by their status and read_at.
+ALTER TABLE bills ADD COLUMN paid_seen_at timestamptz, ADD COLUMN unpaid_seen_at timestamptz;
+
+-- Why: notas for moments long past, asked for by no backfill, are counted apart and braked apart.
+-- null: nobody wants this brake.
+ALTER TABLE tenant_brakes ADD COLUMN old_days int DEFAULT 10 CHECK (old_days BETWEEN 1 AND 365);
+ALTER TABLE nota_days ADD COLUMN old int NOT NULL DEFAULT 0;
+ALTER TABLE tenant_brakes ADD COLUMN free_old int NOT NULL DEFAULT 0;
