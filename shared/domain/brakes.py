@@ -8,18 +8,30 @@ from msgspec.structs import replace
 
 from shared.domain.ids import BillId
 from shared.domain.money import Cents, show_reais
+from shared.domain.spoken import days
 
-BrakeCode = Literal["brake_daily_count", "brake_daily_amount", "brake_nota_amount", "brake_unusual"]
+BrakeCode = Literal[
+    "brake_daily_count",
+    "brake_daily_amount",
+    "brake_nota_amount",
+    "brake_unusual",
+    "brake_old_moments",
+]
+OLD: Final[BrakeCode] = "brake_old_moments"  # holds the old ones only
 BRAKE_CODES: Final[tuple[BrakeCode, ...]] = (
     "brake_daily_count",
     "brake_daily_amount",
     "brake_nota_amount",
     "brake_unusual",
+    OLD,
 )
 # A jump: over five times the busiest day of the last weeks, and more than a handful.
 JUMP: Final = 5
 HANDFUL: Final = 20
 DAYS_OF_HISTORY: Final = 5  # days with notas, before history says anything
+# Notas long overdue: twice as many as on any recent day, and more than a stray few.
+OLD_JUMP: Final = 2
+STRAY: Final = 3
 
 
 class TenantLimits(Struct, frozen=True, kw_only=True):
@@ -29,6 +41,7 @@ class TenantLimits(Struct, frozen=True, kw_only=True):
     amount_a_day: Cents | None = None
     amount_a_nota: Cents | None = None
     unusual: bool = True
+    old_days: int | None = 10  # what was due longer ago is old
 
 
 class Today(Struct, frozen=True, kw_only=True):
@@ -40,6 +53,8 @@ class Today(Struct, frozen=True, kw_only=True):
     history_days: int
     busiest: int  # notas of the busiest of those days, past sales left out
     braked: BrakeCode | None
+    old: int = 0  # of the live ones, due longer ago than the limit says
+    busiest_old: int = 0  # of the other days, and of what a person let through today
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -49,6 +64,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     amount: Cents
     past: bool  # asked for by a backfill
     free: bool
+    old: bool = False
 
 
 class Braked(Struct, frozen=True, kw_only=True):
@@ -61,21 +77,40 @@ class Braked(Struct, frozen=True, kw_only=True):
 
 
 def brake(limits: TenantLimits, today: Today, wanted: Sequence[Wanted]) -> Braked:
-    """Go through notas in their order; the first that exceeds a limit stops all that follow."""
+    """Go through notas in their order; the first that exceeds a limit stops all that follow.
+
+    Old ones are counted before any of them leaves, and hold nobody else.
+    """
     held: dict[BillId, BrakeCode] = {}
-    tripped: BrakeCode | None = None
-    detail = ""
+    tripped, detail = _too_many_old(limits, today, wanted)
+    today = replace(today, braked=tripped or today.braked)
     for nota in wanted:
-        if not nota.free and today.braked is None:
+        if not nota.free and today.braked in (None, OLD):
             code = _exceeded(limits, today, nota)
             if code is not None:
                 tripped, detail = code, _detail(code, limits, today, nota)
                 today = replace(today, braked=code)
-        if nota.free or today.braked is None:
+        if nota.free or today.braked is None or (today.braked == OLD and not _is_old(nota)):
             today = _counted(today, nota)
         else:
             held[nota.bill_id] = today.braked
     return Braked(today=today, held=held, tripped=tripped, detail=detail)
+
+
+def _too_many_old(
+    limits: TenantLimits, today: Today, wanted: Sequence[Wanted]
+) -> tuple[BrakeCode | None, str]:
+    freed = sum(1 for nota in wanted if _is_old(nota) and nota.free)
+    old = today.old + sum(1 for nota in wanted if _is_old(nota) and not nota.free)
+    if limits.old_days is None or today.braked is not None or old == today.old:
+        return None, ""
+    if old <= max(OLD_JUMP * max(today.busiest_old, freed), STRAY):
+        return None, ""
+    return OLD, f"{old} notas devidas há mais de {days(limits.old_days)}"
+
+
+def _is_old(nota: Wanted) -> bool:
+    return nota.old and not nota.past
 
 
 def _exceeded(limits: TenantLimits, today: Today, nota: Wanted) -> BrakeCode | None:
@@ -104,6 +139,7 @@ def _counted(today: Today, nota: Wanted) -> Today:
         notas=today.notas + 1,
         amount=Cents(today.amount + nota.amount),
         live=today.live + (not nota.past),
+        old=today.old + _is_old(nota),
     )
 
 
@@ -117,3 +153,5 @@ def _detail(code: BrakeCode, limits: TenantLimits, today: Today, nota: Wanted) -
             return f"limite de {show_reais(limits.amount_a_day or 0)} por dia"
         case "brake_unusual":
             return f"{today.live + 1} notas; o maior dia recente teve {today.busiest}"
+        case "brake_old_moments":
+            raise AssertionError("told by _too_many_old")

@@ -306,6 +306,11 @@ BRAKES: Final[dict[str, Message]] = {
         "A emissão parou: o dia tem muito mais notas do que esta conta costuma emitir. Confira as"
         " vendas e libere se estiver certo.",
     ),
+    "brake_old_moments": _is(
+        "tenant",
+        "Várias notas de datas passadas seriam emitidas agora, mais do que esta conta costuma ter."
+        " Confira se outro sistema já as emitiu: libere se devem sair, ou cancele as vendas.",
+    ),
 }
 
 OUTAGES: Final[dict[str, Message]] = {

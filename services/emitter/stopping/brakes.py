@@ -1,6 +1,7 @@
 """Holds what a tenant's brakes do not let out, in the transaction that would write the intent."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 import structlog
 
@@ -8,7 +9,6 @@ from services.emitter.planning.stopped import Held, stopped
 from services.emitter.work import Act, Plan, Send
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import brakes_store
 from shared.db.tenants.brakes_store import SentCount
 from shared.domain.brakes import Braked, Wanted, brake
@@ -29,7 +29,8 @@ async def apply_brakes(conn: Connection, tenant: TenantId, plans: Sequence[Plan]
     limits, today, day = await brakes_store.lock_today(conn, tenant)
     bills = [plan.entry.bill_id for plan, _ in first]
     free = await brakes_store.free_sales(conn, tenant, bills)
-    wanted = [_wanted(plan.entry, send, free) for plan, send in first]
+    oldest = None if limits.old_days is None else day - timedelta(days=limits.old_days)
+    wanted = [_wanted(plan, send, free, oldest) for plan, send in first]
     braked = brake(limits, today, wanted)
     sent = [nota for nota in wanted if nota.bill_id not in braked.held]
     if sent:
@@ -52,10 +53,16 @@ def _unless(plan: Plan, braked: Braked) -> Plan:
     return stopped(plan, Held(code=code, detail=braked.detail))
 
 
-def _wanted(entry: Entry, send: Send, free: set[BillId]) -> Wanted:
-    past = entry.lane == outbox_store.BACKFILL or entry.origin == "backfill"
-    bill = entry.bill_id
-    return Wanted(bill_id=bill, amount=send.intent.amount, past=past, free=bill in free)
+def _wanted(plan: Plan, send: Send, free: set[BillId], oldest: date | None) -> Wanted:
+    entry = plan.entry
+    due = plan.sale.issue_at if plan.sale is not None else None
+    return Wanted(
+        bill_id=entry.bill_id,
+        amount=send.intent.amount,
+        past=entry.lane == outbox_store.BACKFILL or entry.origin == "backfill",
+        free=entry.bill_id in free,
+        old=oldest is not None and due is not None and due.date() < oldest,
+    )
 
 
 def _sum(sent: Sequence[Wanted]) -> SentCount:
@@ -66,4 +73,6 @@ def _sum(sent: Sequence[Wanted]) -> SentCount:
         backfilled=sum(1 for nota in sent if nota.past),
         freed=len(freed),
         freed_amount=Cents(sum(nota.amount for nota in freed)),
+        old=sum(1 for nota in sent if nota.old and not nota.past),
+        freed_old=sum(1 for nota in freed if nota.old and not nota.past),
     )

@@ -35,6 +35,11 @@ class LimitsIn(Strict):
     unusual: bool = Field(
         default=True, description="Stop at over five times the busiest recent day."
     )
+    old_days: Annotated[int, Field(ge=1, le=365)] | None = Field(
+        default=10,
+        description="Hold notas due longer ago than this, asked for by no backfill, when they are"
+        " more than a few and over twice as many as on any recent day.",
+    )
 
 
 class BrakeOut(BaseModel):
@@ -53,6 +58,7 @@ class LimitsOut(BaseModel):
     amount_a_day: Money | None
     amount_a_nota: Money | None
     unusual: bool
+    old_days: int | None
     brake: BrakeOut | None
 
 
@@ -98,6 +104,7 @@ def _read(body: LimitsIn) -> TenantLimits:
         amount_a_day=_cents("amount_a_day", body.amount_a_day),
         amount_a_nota=_cents("amount_a_nota", body.amount_a_nota),
         unusual=body.unusual,
+        old_days=body.old_days,
     )
 
 
@@ -117,6 +124,7 @@ def _show(state: BrakeState) -> LimitsOut:
         amount_a_day=_reais(limits.amount_a_day),
         amount_a_nota=_reais(limits.amount_a_nota),
         unusual=limits.unusual,
+        old_days=limits.old_days,
         brake=_brake(state),
     )
 

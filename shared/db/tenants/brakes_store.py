@@ -16,7 +16,7 @@ HISTORY_DAYS: Final = 35
 
 
 class BrakeState(Struct, frozen=True, kw_only=True):
-    """Limits, and whether issuing is stopped by them now."""
+    """TenantLimits, and whether issuing is stopped by them now."""
 
     limits: TenantLimits
     code: BrakeCode | None
@@ -28,7 +28,7 @@ NOT_BRAKED: Final = BrakeState(limits=TenantLimits(), code=None, braked_at=None,
 
 GET: Final = """
     -- brakes_store.get
-    SELECT notas_a_day, amount_a_day, amount_a_nota, unusual, code, braked_at, detail
+    SELECT notas_a_day, amount_a_day, amount_a_nota, unusual, old_days, code, braked_at, detail
       FROM tenant_brakes WHERE tenant_id = $1
 """
 
@@ -41,7 +41,8 @@ async def get(conn: Connection, tenant: TenantId) -> BrakeState:
 
 GET_ANY_TENANT: Final = """
     -- brakes_store.get_any_tenant
-    SELECT tenant_id, notas_a_day, amount_a_day, amount_a_nota, unusual, code, braked_at, detail
+    SELECT tenant_id, notas_a_day, amount_a_day, amount_a_nota, unusual, old_days, code, braked_at,
+           detail
       FROM tenant_brakes WHERE tenant_id = ANY($1::text[])
 """
 
@@ -61,18 +62,26 @@ def _state(fields: dict[str, Any]) -> BrakeState:
 
 PUT: Final = """
     -- brakes_store.put
-    INSERT INTO tenant_brakes (tenant_id, notas_a_day, amount_a_day, amount_a_nota, unusual)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO tenant_brakes (
+        tenant_id, notas_a_day, amount_a_day, amount_a_nota, unusual, old_days)
+    VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id) DO UPDATE
        SET notas_a_day = excluded.notas_a_day, amount_a_day = excluded.amount_a_day,
-           amount_a_nota = excluded.amount_a_nota, unusual = excluded.unusual
+           amount_a_nota = excluded.amount_a_nota, unusual = excluded.unusual,
+           old_days = excluded.old_days
 """
 
 
 async def put(conn: Connection, tenant: TenantId, limits: TenantLimits) -> None:
     """Set the limits; a brake that is on stays on until it is released."""
     await conn.execute(
-        PUT, tenant, limits.notas_a_day, limits.amount_a_day, limits.amount_a_nota, limits.unusual
+        PUT,
+        tenant,
+        limits.notas_a_day,
+        limits.amount_a_day,
+        limits.amount_a_nota,
+        limits.unusual,
+        limits.old_days,
     )
 
 
@@ -82,8 +91,9 @@ ADD: Final = """
 """
 LOCK: Final = """
     -- brakes_store.lock_today lock
-    SELECT b.notas_a_day, b.amount_a_day, b.amount_a_nota, b.unusual, b.code,
-           (now() AT TIME ZONE t.timezone)::date AS day, b.free_notas, b.free_amount, b.free_day
+    SELECT b.notas_a_day, b.amount_a_day, b.amount_a_nota, b.unusual, b.old_days, b.code,
+           (now() AT TIME ZONE t.timezone)::date AS day, b.free_notas, b.free_amount, b.free_old,
+           b.free_day
       FROM tenant_brakes b JOIN tenants t ON t.tenant_id = b.tenant_id
      WHERE b.tenant_id = $1 FOR UPDATE OF b
 """
@@ -94,7 +104,9 @@ COUNTS: Final = """
            coalesce(sum(amount) FILTER (WHERE day = $2), 0)::bigint AS amount,
            coalesce(sum(backfilled) FILTER (WHERE day = $2), 0)::int AS backfilled,
            count(*) FILTER (WHERE day < $2 AND notas > backfilled) AS history_days,
-           coalesce(max(notas - backfilled) FILTER (WHERE day < $2), 0) AS busiest
+           coalesce(max(notas - backfilled) FILTER (WHERE day < $2), 0) AS busiest,
+           coalesce(sum(old) FILTER (WHERE day = $2), 0)::int AS old,
+           coalesce(max(old) FILTER (WHERE day < $2), 0) AS busiest_old
       FROM nota_days WHERE tenant_id = $1 AND day BETWEEN $2 - $3::int AND $2
 """
 
@@ -116,11 +128,13 @@ async def lock_today(conn: Connection, tenant: TenantId) -> tuple[TenantLimits, 
         raise AssertionError("a SELECT of sums gives its row")
     released = row["free_day"] == day
     free_notas, free_amount = (row["free_notas"], row["free_amount"]) if released else (0, 0)
+    free_old = row["free_old"] if released else 0
     limits = TenantLimits(
         notas_a_day=row["notas_a_day"],
         amount_a_day=row["amount_a_day"],
         amount_a_nota=row["amount_a_nota"],
         unusual=row["unusual"],
+        old_days=row["old_days"],
     )
     today = Today(
         notas=max(counts["notas"] - free_notas, 0),
@@ -129,17 +143,19 @@ async def lock_today(conn: Connection, tenant: TenantId) -> tuple[TenantLimits, 
         history_days=counts["history_days"],
         busiest=counts["busiest"],
         braked=row["code"],
+        old=max(counts["old"] - free_old, 0),
+        busiest_old=max(counts["busiest_old"], free_old),
     )
     return limits, today, day
 
 
 COUNT: Final = """
     -- brakes_store.count
-    INSERT INTO nota_days AS d (tenant_id, day, notas, amount, backfilled)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO nota_days AS d (tenant_id, day, notas, amount, backfilled, old)
+    VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id, day) DO UPDATE
        SET notas = d.notas + excluded.notas, amount = d.amount + excluded.amount,
-           backfilled = d.backfilled + excluded.backfilled
+           backfilled = d.backfilled + excluded.backfilled, old = d.old + excluded.old
 """
 # What a person let through goes into the day's history, and into what its limits leave out.
 FREED: Final = """
@@ -147,6 +163,7 @@ FREED: Final = """
     UPDATE tenant_brakes
        SET free_notas = $3 + CASE WHEN free_day = $2 THEN free_notas ELSE 0 END,
            free_amount = $4 + CASE WHEN free_day = $2 THEN free_amount ELSE 0 END,
+           free_old = $5 + CASE WHEN free_day = $2 THEN free_old ELSE 0 END,
            free_day = $2
      WHERE tenant_id = $1
 """
@@ -160,13 +177,15 @@ class SentCount(Struct, frozen=True, kw_only=True):
     backfilled: int
     freed: int
     freed_amount: Cents
+    old: int
+    freed_old: int
 
 
 async def count(conn: Connection, tenant: TenantId, day: date, sent: SentCount) -> None:
     """Count what is sent, in the transaction that writes the intents."""
-    await conn.execute(COUNT, tenant, day, sent.notas, sent.amount, sent.backfilled)
+    await conn.execute(COUNT, tenant, day, sent.notas, sent.amount, sent.backfilled, sent.old)
     if sent.freed:
-        await conn.execute(FREED, tenant, day, sent.freed, sent.freed_amount)
+        await conn.execute(FREED, tenant, day, sent.freed, sent.freed_amount, sent.freed_old)
 
 
 UNCOUNT: Final = """
@@ -194,7 +213,7 @@ async def uncount(
 PULL: Final = """
     -- brakes_store.pull
     UPDATE tenant_brakes SET code = $2, detail = $3, braked_at = now()
-     WHERE tenant_id = $1 AND code IS NULL
+     WHERE tenant_id = $1 AND (code IS NULL OR code = 'brake_old_moments')
 """
 
 
@@ -219,7 +238,8 @@ RELEASE: Final = """
     -- brakes_store.release
     UPDATE tenant_brakes b
        SET code = NULL, detail = '', braked_at = NULL, free_day = d.day,
-           free_notas = coalesce(n.notas, 0), free_amount = coalesce(n.amount, 0)
+           free_notas = coalesce(n.notas, 0), free_amount = coalesce(n.amount, 0),
+           free_old = coalesce(n.old, 0)
       FROM (SELECT (now() AT TIME ZONE timezone)::date AS day FROM tenants
              WHERE tenant_id = $1) d
       LEFT JOIN nota_days n ON n.tenant_id = $1 AND n.day = d.day

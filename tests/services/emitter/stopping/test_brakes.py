@@ -1,6 +1,7 @@
 """What a tenant's brakes hold, and what one click lets go."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +48,23 @@ def notas(count: int, amount: int = 10_000, **changes: Any) -> list[Wanted]:
         (TenantLimits(), today(history_days=20, busiest=1), notas(99, past=True), 0, None),
         (TenantLimits(unusual=False), today(history_days=20, busiest=1), notas(99), 0, None),
         (TenantLimits(notas_a_day=1), today(notas=1), notas(9, free=True), 0, None),
+        (TenantLimits(), today(), notas(3, old=True), 0, None),
+        (TenantLimits(), today(), notas(5, old=True), 5, "brake_old_moments"),
+        (TenantLimits(), today(old=3), notas(1, old=True), 1, "brake_old_moments"),
+        (TenantLimits(), today(busiest_old=3), notas(6, old=True), 0, None),
+        (TenantLimits(), today(busiest_old=3), notas(7, old=True), 7, "brake_old_moments"),
+        (TenantLimits(), today(), notas(99, old=True, past=True), 0, None),
+        (TenantLimits(), today(), notas(99, old=True, free=True), 0, None),
+        (TenantLimits(old_days=None), today(), notas(99, old=True), 0, None),
+        (TenantLimits(), today(braked="brake_old_moments"), notas(9), 0, None),
+        (TenantLimits(), today(braked="brake_old_moments"), notas(1, old=True), 1, None),
+        (
+            TenantLimits(notas_a_day=2),
+            today(braked="brake_old_moments"),
+            notas(3),
+            1,
+            "brake_daily_count",
+        ),
     ],
 )
 def test_a_day_is_braked_where_its_limit_is(
@@ -136,3 +154,30 @@ async def test_sending_a_denied_nota_again_is_no_new_nota(desk: Desk) -> None:
     await desk.work()
 
     assert (await desk.sale(bill)).status == "issuing"
+
+
+async def test_old_moments_pause_with_one_click_and_hold_nobody_else(desk: Desk) -> None:
+    long_ago = (datetime.now(UTC) - timedelta(days=12)).isoformat()
+    old = [await desk.sold(paid_at=long_ago) for _ in range(5)]
+    new = await desk.sold()
+    await desk.work()
+
+    assert [(await desk.sale(bill)).code for bill in old] == ["brake_old_moments"] * 5
+    assert len(desk.company.notas) == 1
+    assert (await desk.sale(new)).status == "issuing"
+
+    released = await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+    more = [await desk.sold(paid_at=long_ago) for _ in range(5)]
+    await desk.work()
+
+    assert released == (True, 5)
+    assert {(await desk.sale(bill)).status for bill in (*old, *more)} == {"issuing"}
+
+
+async def test_a_guarantee_is_as_old_as_its_end(desk: Desk) -> None:
+    await desk.rule(issue_when="guarantee_ended", guarantee_days=30)
+    paid = (datetime.now(UTC) - timedelta(days=33)).isoformat()
+    bills = [await desk.sold(paid_at=paid) for _ in range(5)]
+    await desk.work()
+
+    assert {(await desk.sale(bill)).status for bill in bills} == {"issuing"}

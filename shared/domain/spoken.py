@@ -1,0 +1,24 @@
+"""How counts and instants are said in Portuguese. Pure."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+
+def days(number: int) -> str:
+    """`1 dia`, `7 dias`."""
+    return counted(number, "dia", "dias")
+
+
+def notas(number: int) -> str:
+    """`1 nota`, `7 notas`."""
+    return counted(number, "nota", "notas")
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its word in the right form."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def moment(instant: datetime, zone: ZoneInfo) -> str:
+    """`29/11/2026 às 02:46`, in the tenant's zone."""
+    return f"{instant.astimezone(zone):%d/%m/%Y às %H:%M}"
