@@ -5,20 +5,26 @@ Panel and internal API both come through here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.sales import sale_actions_store, timeline_store
-from shared.db.sales.sale_actions_store import LockedSale
+from shared.db.sales.sale_actions_store import LockedSale, Said
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store
-from shared.domain.actions import Refusal, SaleAction, WishChange, judge
+from shared.domain.actions import Refusal, SaleAction, WishChange, judge, possible
 from shared.domain.ids import BillId, TenantId
+from shared.domain.money import Cents
+from shared.domain.sale import SaleStatus
+from shared.domain.spoken import reais
 from shared.run.waker import Waker
 
 SALE_UNKNOWN: Final = "sale_unknown"
+NOT_DECIDED: Final = "not_decided"
+ONE_WISH: Final = timedelta(hours=1)  # the same said again within it is the same wish
 BATCH: Final = 500  # sales locked at once; more would keep workers waiting
 
 
@@ -29,14 +35,22 @@ class Asked:
     action: SaleAction
     reason: str
     by: str
+    amount: str | None = None  # for a sale whose lines and bill disagree: see AmountChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRefused:
-    """A sale whose state forbids the action, and the stable word that says why."""
+    """A sale whose state forbids the action, and the stable word that says why.
+
+    `status` and `since` are None for a bill that nothing was decided about.
+    """
 
     bill_id: BillId
     code: str
+    missing: tuple[str, ...] = ()
+    status: SaleStatus | None = None
+    since: datetime | None = None
+    possible: tuple[SaleAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +101,22 @@ async def _act(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
 ) -> ActionOutcome:
     found = await sale_actions_store.lock(conn, tenant, bills)
-    judged = {sale.bill_id: judge(asked.action, sale.state) for sale in found}
+    judged = {sale.bill_id: judge(asked.action, sale.state, asked.amount) for sale in found}
     changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, WishChange)}
     if changes:
         await _write(
             conn, tenant, [sale for sale in found if sale.bill_id in changes], changes, asked
         )
     refused = [
-        ActionRefused(bill_id=bill, code=_refusal(judged.get(bill)))
-        for bill in bills
-        if bill not in changes
+        _refused(sale, answer)
+        for sale in found
+        if isinstance(answer := judged[sale.bill_id], Refusal)
+    ]
+    absent = [bill for bill in bills if bill not in judged]
+    waiting = await sale_actions_store.not_decided(conn, tenant, absent) if absent else set()
+    refused += [
+        ActionRefused(bill_id=bill, code=NOT_DECIDED if bill in waiting else SALE_UNKNOWN)
+        for bill in absent
     ]
     return ActionOutcome(accepted=len(changes), refused=tuple(refused))
 
@@ -109,18 +129,16 @@ async def _write(
     asked: Asked,
 ) -> None:
     await sale_actions_store.apply(conn, tenant, changes)
-    happenings = [
-        Happening(bill_id=bill, what=asked.action, why=asked.reason, by=asked.by)
-        for bill in changes
-    ]
-    await timeline_store.add(conn, tenant, happenings)
-    await audit_store.add(
-        conn,
-        tenant,
-        actor=asked.by,
-        action=f"sale_{asked.action}",
-        detail={"bill_ids": list(changes), "reason": asked.reason},
-    )
+    told = await _told(conn, tenant, list(changes), asked)
+    if told:
+        await timeline_store.add(conn, tenant, told)
+        await audit_store.add(
+            conn,
+            tenant,
+            actor=asked.by,
+            action=f"sale_{asked.action}",
+            detail={"bill_ids": [one.bill_id for one in told], "reason": asked.reason},
+        )
     marks = [
         Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=LIVE, origin=sale.origin)
         for sale in sales
@@ -128,5 +146,37 @@ async def _write(
     await outbox_store.mark_due(conn, marks)
 
 
-def _refusal(answer: WishChange | Refusal | None) -> str:
-    return answer.code if isinstance(answer, Refusal) else SALE_UNKNOWN
+async def _told(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
+) -> list[Happening]:
+    """The lines of what was asked for; six clicks of one action are one line."""
+    why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
+    said = Said(what=asked.action, why=why, by=asked.by)
+    now: datetime = await conn.fetchval("SELECT now()")
+    again = await sale_actions_store.repeated(conn, tenant, bills, said, now - ONE_WISH)
+    return [
+        Happening(bill_id=bill, what=said.what, why=said.why, by=said.by)
+        for bill in bills
+        if bill not in again
+    ]
+
+
+def _chosen(amount: str) -> str:
+    match amount:
+        case "lines":
+            return "valor da nota: a soma dos itens"
+        case "bill":
+            return "valor da nota: o da fatura"
+        case _:
+            return f"valor da nota: {reais(Cents(int(amount)))}"
+
+
+def _refused(sale: LockedSale, answer: Refusal) -> ActionRefused:
+    return ActionRefused(
+        bill_id=sale.bill_id,
+        code=answer.code,
+        missing=answer.missing,
+        status=sale.state.status,
+        since=sale.since,
+        possible=possible(sale.state),
+    )

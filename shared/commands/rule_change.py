@@ -104,6 +104,7 @@ def _facts(
         competencia=sale.competencia,
         backfill=sale.backfill,
         known_moment=sale.moment_at,
+        amount_choice=sale.amount_choice,
         left_out=sale.code == "before_activation",
         seen=known.seen,
     )

@@ -3,6 +3,7 @@
 from typing import Final, Literal, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
@@ -15,6 +16,27 @@ _WAITING: Final = frozenset(
 _TAKES_BACK: Final = frozenset(
     {"before_activation", "rule_never", "canceled_by_person", "charged_back"}
 )
+_MISMATCH: Final = "amount_mismatch"
+_AMOUNT_GOES_WITH: Final = frozenset({"issue", "release"})
+# No wish of a person stands in for these: the data has to be mended where it is kept.
+LACKS: Final = frozenset(
+    {
+        "customer_document_missing",
+        "customer_document_invalid",
+        "customer_address_incomplete",
+        "customer_city_unknown",
+        "customer_foreign",
+        "customer_not_found",
+        "customer_unreadable",
+        "bill_unreadable",
+        "bill_not_found",
+        "no_rule",
+        "mixed_services",
+    }
+)
+ACTIONS: Final[tuple[SaleAction, ...]] = ("retry", "hold", "release", "issue", "cancel")
+
+
 _NUMBERING: Final = "denied_numbering"
 
 
@@ -35,20 +57,40 @@ class ActionState(Struct, frozen=True, kw_only=True):
 
 
 class WishChange(Struct, frozen=True, kw_only=True):
-    """The sale's wish from now on, and whether a denied nota is to be sent again."""
+    """The sale's wish from now on, and whether a denied nota is to be sent again.
+
+    `amount` is what a nota is for whose bill disagrees with itself; None chooses nothing.
+    """
 
     wish: Wish | None
     resend: bool = False
+    amount: str | None = None
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """The state forbids it; `code` is a stable word."""
+    """The state forbids it, or it could do nothing; `missing` names what it would need."""
 
     code: str
+    missing: tuple[str, ...] = ()
 
 
-def judge(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
-    """Say what an action changes in a sale. The sale itself is decided again by the emitter."""
+def judge(action: SaleAction, sale: ActionState, amount: str | None = None) -> WishChange | Refusal:
+    """Say what an action changes in a sale. The sale itself is decided again by the emitter.
+
+    `amount` goes with `issue` and `release` of a sale whose lines and bill disagree.
+    """
+    answer = _judge(action, sale)
+    if isinstance(answer, Refusal) or (amount is None and action not in _AMOUNT_GOES_WITH):
+        return answer
+    disagrees = sale.status is SaleStatus.HELD and sale.code == _MISMATCH
+    if amount is not None:
+        fits = disagrees and action in _AMOUNT_GOES_WITH
+        return replace(answer, amount=amount) if fits else Refusal(code="no_amount_to_choose")
+    back = action == "release" and sale.wish == "hold"
+    return Refusal(code="amount_needed", missing=("amount",)) if disagrees and not back else answer
+
+
+def _judge(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
     match action:
         case "hold":
             return _hold(sale)
@@ -62,6 +104,16 @@ def judge(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
             return _retry(sale)
         case _:
             assert_never(action)
+
+
+def possible(sale: ActionState) -> tuple[SaleAction, ...]:
+    """What may be asked for in this state, in the order buttons have."""
+    return tuple(one for one in ACTIONS if _may(one, sale))
+
+
+def _may(action: SaleAction, sale: ActionState) -> bool:
+    answer = judge(action, sale)
+    return isinstance(answer, WishChange) or answer.code == "amount_needed"
 
 
 def _hold(sale: ActionState) -> WishChange | Refusal:
@@ -85,6 +137,8 @@ def _issue(sale: ActionState) -> WishChange | Refusal:
         return Refusal(code="nota_exists")
     if sale.status is SaleStatus.SKIPPED and sale.code not in _TAKES_BACK:
         return Refusal(code="nothing_to_issue")
+    if sale.status is SaleStatus.HELD and sale.code in LACKS:
+        return Refusal(code="data_missing", missing=(sale.code,))
     if sale.nota is NotaStatus.DENIED or sale.denied:
         if sale.denial == _NUMBERING:
             return Refusal(code="numbering_needs_person")

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.domain.amounts import settled
 from shared.domain.bill import BillStatus
 from shared.domain.choose_rule import choose_moment
 from shared.domain.moment import moment_created
@@ -56,7 +57,8 @@ def _changed(sale: SaleFacts) -> bool:
     bill, asked_for = sale.bill, amount_of(sale.parts)
     if bill.status is BillStatus.PENDING and bill.amount == 0 and asked_for:
         return False  # its charge was canceled, its lines still say what was sold
-    return bill.lines_total != asked_for
+    chosen = settled(bill, sale.amount_choice)
+    return (bill.lines_total if chosen is None else chosen) != asked_for
 
 
 def _reopened(sale: SaleFacts, rule: Rule | None) -> bool:

@@ -70,10 +70,14 @@ class Group(Struct, frozen=True, kw_only=True):
     bills: int
     amount: Cents
     to_issue: Cents
+    known: int = 0  # of them, taken before this run
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """What was found in the window: `known` sales have a nota, `new` are all others."""
+    """What was found in the window.
+
+    `known` are sales that the stream or an earlier backfill took, whatever became of them.
+    """
 
     bills: int = 0
     known: int = 0
@@ -86,7 +90,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     @property
     def new(self) -> int:
-        """Sales of the window without a nota."""
+        """Sales of the window that this run brings in."""
         return self.bills - self.known
 
     def to_json(self) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
     codes: dict[str, Counter[str]] = {"hold": Counter(), "skip": Counter()}
     bills: Counter[str] = Counter()
     amounts: Counter[str] = Counter()
-    to_issue = 0
+    to_issue = known = 0
     for group in groups:
         outcomes[group.outcome] += group.bills
         if group.outcome in codes:
@@ -126,9 +130,10 @@ def summarise(groups: Iterable[Group]) -> Summary:
         bills[group.month] += group.bills
         amounts[group.month] += group.amount
         to_issue += group.to_issue
+        known += group.known
     return Summary(
         bills=bills.total(),
-        known=outcomes["known"],
+        known=known,
         issue=outcomes["issue"],
         wait=outcomes["wait"],
         hold=dict(sorted(codes["hold"].items())),

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from shared.domain.amounts import amounts, settled
 from shared.domain.attention import attention_after_cancel
 from shared.domain.bill import BillStatus
 from shared.domain.choose_rule import IssueMoment, choose_moment
@@ -24,9 +25,7 @@ from shared.domain.part_states import is_over, was_asked
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.sending import (
-    amounts,
     attention_to_payment,
-    disagrees,
     drafted,
     is_free,
     moment_for,
@@ -169,7 +168,7 @@ def _issue(
     if moment is None:
         return Hold(code="payment_unclear")
     due = issue_at or moment.at
-    if disagrees(sale.bill):
+    if settled(sale.bill, sale.amount_choice) is None:
         return Hold(code="amount_mismatch", detail=amounts(sale.bill), issue_at=due)
     day = choose_competencia(
         fixed=sale.competencia,

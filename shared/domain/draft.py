@@ -3,6 +3,7 @@
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from shared.domain.amounts import settled
 from shared.domain.bill import Address, Customer
 from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
@@ -136,7 +137,10 @@ def _service(rule: ServiceRule) -> Service:
 
 
 def _amount(sale: SaleFacts, share: Share | None) -> Cents:
-    return sale.bill.lines_total if share is None else share.amount
+    if share is not None:
+        return share.amount
+    chosen = settled(sale.bill, sale.amount_choice)
+    return sale.bill.lines_total if chosen is None else chosen
 
 
 def _description(

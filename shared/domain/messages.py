@@ -34,7 +34,7 @@ LABELS: Final[dict[SaleStatus, str]] = {
     SaleStatus.UNCERTAIN: "Verificando",
     SaleStatus.ISSUED: "Emitida",
     SaleStatus.DENIED: "Negada",
-    SaleStatus.HELD: "Retida",
+    SaleStatus.HELD: "Pendente",
     SaleStatus.SKIPPED: "Não emitir",
     SaleStatus.CANCELLING: "Cancelando",
     SaleStatus.CANCELLED: "Cancelada",
@@ -330,6 +330,26 @@ OUTAGES: Final[dict[str, Message]] = {
     ),
 }
 
+WAITS: Final[dict[str, Message]] = {
+    "not_decided": _is(
+        "nobody", "Esta venda acabou de chegar e ainda não foi avaliada. Aguarde alguns instantes."
+    ),
+    "vindi_budget": _is(
+        "nobody",
+        "Aguardando a vez de consultar a Vindi: o limite de consultas da conta está em uso.",
+    ),
+    "vindi_outage": _is(
+        "nobody", "A Vindi não respondeu à consulta desta fatura. Tentaremos de novo."
+    ),
+    "issuer_pace": _is(
+        "nobody",
+        "Aguardando a vez de enviar: o emissor aceita um número limitado de notas por vez.",
+    ),
+    "brake": _is(
+        "tenant", "A emissão está parada por um limite da conta. Confira as vendas e libere."
+    ),
+}
+
 DENIALS: Final[dict[str, Message]] = {
     "denied_certificate": _is(
         "tenant",
@@ -403,6 +423,7 @@ MESSAGES: Final[dict[str, Message]] = {
     **BRAKES,
     **CONNECTIONS,
     **OUTAGES,
+    **WAITS,
     **ATTENTIONS,
     **DENIALS,
 }

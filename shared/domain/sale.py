@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from shared.domain.amounts import AmountChoice
 from shared.domain.bill import Bill, Customer, Payment
 from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents
@@ -53,6 +54,7 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
     competencia: date | None  # fixed when first decided
     backfill: Literal["original", "today"] | None  # taken by a backfill, under which competência
     known_moment: datetime | None = None  # its moment as it was last stored
+    amount_choice: AmountChoice | None = None  # a person's, where lines and bill disagree
     left_out: bool = False  # decided to be from before activation
     seen: Sighting = NEVER_SEEN
     payments: Mapping[ChargeId, Payment] = NO_PAYMENTS  # looked up, see `stream.doubtful`

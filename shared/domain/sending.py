@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from shared.domain.amounts import amounts, settled
 from shared.domain.attention import MOVED, PAID_TWICE
 from shared.domain.bill import Bill
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
@@ -96,7 +97,7 @@ def _ready(
         return trouble
     if is_free(sale.bill):
         return Skip(code="zero_amount")
-    if disagrees(sale.bill):
+    if settled(sale.bill, sale.amount_choice) is None:
         return Hold(code="amount_mismatch", detail=amounts(sale.bill))
     if sale.customer is None:
         return NeedsCustomer()
@@ -218,16 +219,6 @@ def attention_to_payment(sale: SaleFacts) -> str | None:
         return PAID_TWICE
     by_rule = sale.wish != "issue" and cause_of(sale.bill, sale.refunds) is not None
     return LEFT_BY_RULE if by_rule else None
-
-
-def disagrees(bill: Bill) -> bool:
-    """Say whether a bill's lines and its amount differ, or it is worth less than nothing."""
-    return bill.lines_total != bill.amount or bill.amount < 0
-
-
-def amounts(bill: Bill) -> str:
-    """Both sums of a bill, for a person."""
-    return f"itens somam {show_reais(bill.lines_total)}, fatura diz {show_reais(bill.amount)}"
 
 
 def _amounts_of_services(bill: Bill, rule: Rule) -> str:

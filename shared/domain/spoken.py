@@ -22,3 +22,10 @@ def counted(number: int, one: str, many: str) -> str:
 def moment(instant: datetime, zone: ZoneInfo) -> str:
     """`29/11/2026 às 02:46`, in the tenant's zone."""
     return f"{instant.astimezone(zone):%d/%m/%Y às %H:%M}"
+
+
+def reais(amount: int) -> str:
+    """`R$ 1.234,56`."""
+    sign, whole = ("-" if amount < 0 else ""), abs(amount)
+    grouped = f"{whole // 100:,}".replace(",", ".")
+    return f"{sign}R$ {grouped},{whole % 100:02d}"

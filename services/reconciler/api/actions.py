@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -14,15 +15,34 @@ from services.reconciler.api.kit.operation import (
     Strict,
     sale_unknown,
 )
-from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.problem import Problem, invalid
 from services.reconciler.api.kit.shapes import ReasonIn
 from services.reconciler.api.kit.words import Reason, Word
-from shared.commands.actions import SALE_UNKNOWN, Asked, act, act_by_code
+from shared.commands.actions import (
+    NOT_DECIDED,
+    SALE_UNKNOWN,
+    ActionRefused,
+    Asked,
+    act,
+    act_by_code,
+)
+from shared.commands.refusals import refusal_text
 from shared.domain.actions import SaleAction
+from shared.domain.amounts import BILL, LINES
 from shared.domain.ids import BillId
+from shared.domain.money import read_reais
 
 MOST_BILLS: Final = 5000
+Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]
 BillNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class AmountIn(ReasonIn):
+    """Why, and what the nota is for where a bill's lines and amount disagree."""
+
+    amount: Amount | None = Field(
+        default=None, description='"lines", "bill", or reais above zero: for an amount_mismatch.'
+    )
 
 
 class ManyIn(Strict):
@@ -32,6 +52,7 @@ class ManyIn(Strict):
     code: Word | None = None
     bill_ids: Annotated[list[BillNumber], Field(min_length=1, max_length=MOST_BILLS)] | None = None
     reason: Reason
+    amount: Amount | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -66,22 +87,37 @@ OneCall = Call[ReasonIn, NoQuery]
 
 def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
     async def ask(call: OneCall) -> Answer:
-        services = call.services
-        asked = Asked(action=action, reason=call.body.reason, by=call.actor)
+        services, body = call.services, call.body
+        amount = _amount(body.amount) if isinstance(body, AmountIn) else None
+        asked = Asked(action=action, reason=body.reason, by=call.actor, amount=amount)
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
-            if refused.code == SALE_UNKNOWN:
-                raise sale_unknown()
-            raise Problem(409, refused.code, "The state of this sale forbids it.")
+            raise _problem(refused, ZoneInfo(call.tenant.timezone))
         return Answer(status=202, body=AcceptedOut(bill_id=call.bill, action=action))
 
     return ask
 
 
+def _amount(text: str | None) -> str | None:
+    if text is None or text in (LINES, BILL):
+        return text
+    cents = read_reais(text)
+    if cents == 0:
+        raise invalid("amount", "more than zero")
+    return str(cents)
+
+
+def _problem(refused: ActionRefused, zone: ZoneInfo) -> Problem:
+    if refused.code == SALE_UNKNOWN:
+        return sale_unknown()
+    return Problem(409, refused.code, refusal_text(refused, zone), missing=refused.missing)
+
+
 async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
     """Ask for one action on many sales."""
     services, body = call.services, call.body
-    asked = Asked(action=body.action, reason=body.reason, by=call.actor)
+    amount = _amount(body.amount)
+    asked = Asked(action=body.action, reason=body.reason, by=call.actor, amount=amount)
     if body.code is not None:
         outcome = await act_by_code(services.pool, services.waker, call.tenant.id, body.code, asked)
     else:
@@ -92,11 +128,19 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
 
 
 _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
-    "retry": ("nothing_to_retry", "numbering_needs_person"),
-    "hold": ("nota_exists", "nothing_to_hold"),
-    "release": ("not_held",),
-    "issue": ("nota_exists", "nothing_to_issue", "numbering_needs_person"),
-    "cancel": ("already_cancelled", "nothing_to_cancel"),
+    "retry": (NOT_DECIDED, "nothing_to_retry", "numbering_needs_person"),
+    "hold": (NOT_DECIDED, "nota_exists", "nothing_to_hold"),
+    "release": (NOT_DECIDED, "not_held", "amount_needed", "no_amount_to_choose"),
+    "issue": (
+        NOT_DECIDED,
+        "nota_exists",
+        "nothing_to_issue",
+        "numbering_needs_person",
+        "data_missing",
+        "amount_needed",
+        "no_amount_to_choose",
+    ),
+    "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel"),
 }
 _SUMMARIES: Final[dict[SaleAction, str]] = {
     "retry": "Try again: re-send a denied nota, decide a held sale afresh",
@@ -114,7 +158,7 @@ def _operation(action: SaleAction) -> AnyOperation:
         name=f"{action}_sale",
         summary=_SUMMARIES[action],
         handler=_handler(action),
-        body=ReasonIn,
+        body=AmountIn if action in ("issue", "release") else ReasonIn,
         query=NoQuery,
         status=202,
         answer=AcceptedOut,

@@ -86,7 +86,10 @@ class MonthOut(BaseModel):
 
 
 class BackfillOut(BaseModel):
-    """A backfill. While it runs `bills_total` is an upper bound; `known` sales have a nota."""
+    """A backfill. While it runs `bills_total` is an upper bound.
+
+    `known` sales were taken before, by the stream or by another backfill.
+    """
 
     id: str
     tenant_id: str

@@ -27,10 +27,11 @@ from shared.db.sales import notas_store, sales_read
 from shared.db.sales.sales_read import NotaView, SaleFilter, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.ids import BillId, TenantId
-from shared.domain.messages import WhoActs, label_for
+from shared.domain.messages import WhoActs, label_for, message_for
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
+from shared.domain.waiting import Waiting
 
 
 class SalesQuery(Paging):
@@ -107,9 +108,18 @@ class TimelineOut(BaseModel):
     by: str
 
 
+class WaitingOut(BaseModel):
+    """Why a sale that is due was not sent yet; `until` null where nobody can say."""
+
+    code: str
+    message: str
+    until: Instant | None
+
+
 class SaleStoryOut(SaleOut):
     """A sale with all that happened to it, oldest first."""
 
+    waiting_for: WaitingOut | None
     timeline: list[TimelineOut]
 
 
@@ -152,7 +162,15 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
     if sealed is not None and shown.attention is not None:
         shown.attention.original = original_text(call.services.sealer, call.tenant.id, sealed)
     timeline = [_happening(entry) for entry in story.timeline]
-    return Answer(body=SaleStoryOut(**dict(shown), timeline=timeline))
+    waiting = _waiting(story.waiting)
+    return Answer(body=SaleStoryOut(**dict(shown), waiting_for=waiting, timeline=timeline))
+
+
+def _waiting(waiting: Waiting | None) -> WaitingOut | None:
+    if waiting is None:
+        return None
+    text = message_for(waiting.code).text
+    return WaitingOut(code=waiting.code, message=text, until=waiting.until)
 
 
 def show(sale: SaleView) -> SaleOut:

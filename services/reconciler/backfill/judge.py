@@ -50,6 +50,7 @@ class Judge:
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,
             backfill=self.asked.competencia,
+            amount_choice=sale.amount_choice if sale else None,
         )
         decision = decide(facts, self.asked.rule, self.terms, now)
         return None if isinstance(decision, NeedsCustomer) else foresee(decision)

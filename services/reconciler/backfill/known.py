@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shared.db.connection import Connection
 from shared.db.sales import notas_store, sales_store
@@ -9,6 +10,8 @@ from shared.db.sales.sales_store import KnownSale
 from shared.db.vindi import bills_store
 from shared.db.vindi.bills_store import KnownBill
 from shared.domain.ids import BillId, TenantId
+
+LEFT_OUT: Final = frozenset({"before_activation", "activation_unclear"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,13 @@ class StoredSale:
     bill: KnownBill | None = None
     sale: KnownSale | None = None
     has_nota: bool = False
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether the stream, or a backfill, took the sale, whatever became of it."""
+        if self.has_nota or self.sale is None:
+            return self.has_nota
+        return self.sale.backfill is not None or self.sale.code not in LEFT_OUT
 
 
 async def load_known(

@@ -187,6 +187,7 @@ class Run:
             amount=amount_at_moment(bill, known),
             outcome="known",
             customer_id=bill.customer_id,
+            taken_before=known.was_taken,
         )
         if known.has_nota:
             return found

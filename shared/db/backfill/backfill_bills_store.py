@@ -32,6 +32,7 @@ class FoundBill(Struct, frozen=True, kw_only=True):
     charges: Sequence[ChargeId] = ()
     body: bytes | None = None
     read_at: datetime | None = None
+    taken_before: bool = False  # by the stream, or by an earlier backfill
 
 
 class OpenBill(Struct, frozen=True, kw_only=True):
@@ -64,13 +65,14 @@ class Decided(Struct, frozen=True, kw_only=True):
 ADD: Final = """
     -- backfill_bills_store.add
     INSERT INTO backfill_bills (tenant_id, backfill_id, bill_id, month, amount, outcome, code,
-                                to_issue, customer_id, charges, body, read_at)
+                                to_issue, customer_id, charges, body, read_at, taken_before)
     SELECT $1, $2, bill_id, month, amount, outcome, code, to_issue, customer_id,
-           ARRAY(SELECT jsonb_array_elements_text(charges::jsonb)::bigint), body, read_at
+           ARRAY(SELECT jsonb_array_elements_text(charges::jsonb)::bigint), body, read_at,
+           taken_before
       FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bigint[],
-                  $9::bigint[], $10::text[], $11::bytea[], $12::timestamptz[])
+                  $9::bigint[], $10::text[], $11::bytea[], $12::timestamptz[], $13::boolean[])
            AS f (bill_id, month, amount, outcome, code, to_issue, customer_id, charges, body,
-                 read_at)
+                 read_at, taken_before)
         ON CONFLICT (tenant_id, backfill_id, bill_id) DO NOTHING
  RETURNING bill_id
 """
@@ -92,6 +94,7 @@ async def add(conn: Connection, run: Backfill, bills: Sequence[FoundBill]) -> se
         [json.dumps(list(bill.charges)) for bill in bills],
         [bill.body for bill in bills],
         [bill.read_at for bill in bills],
+        [bill.taken_before for bill in bills],
     )
     return {row["bill_id"] for row in rows}
 

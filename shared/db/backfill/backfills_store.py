@@ -257,7 +257,8 @@ async def end(
 FOUND: Final = """
     -- backfills_store.found
     SELECT outcome, code, month, count(*) AS bills, sum(amount)::bigint AS amount,
-           sum(to_issue)::bigint AS to_issue
+           sum(to_issue)::bigint AS to_issue,
+           count(*) FILTER (WHERE taken_before OR outcome = 'known') AS known
       FROM backfill_bills WHERE tenant_id = $1 AND backfill_id = $2
      GROUP BY outcome, code, month
 """
@@ -272,6 +273,7 @@ async def found(conn: Connection, tenant: TenantId, backfill: BackfillId) -> Sum
             code=row["code"],
             month=row["month"],
             bills=row["bills"],
+            known=row["known"],
             amount=Cents(row["amount"]),
             to_issue=Cents(row["to_issue"]),
         )

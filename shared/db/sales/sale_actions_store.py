@@ -1,6 +1,7 @@
 """What people ask for sales, as the emitter finds it: `sales.wish` and `notas.resend`."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -10,12 +11,20 @@ from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.sales import sale_notas
 from shared.db.sales.sale_notas import NONE
-from shared.domain.actions import ActionState, WishChange
+from shared.domain.actions import ACTIONS, ActionState, SaleAction, WishChange
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import VALID_NOTA, NotaStatus
 from shared.domain.part_states import nota_to_act_on
 from shared.domain.parts import Part
 from shared.domain.sale import Origin, SaleStatus
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """An action as a timeline tells it."""
+
+    what: SaleAction
+    why: str
+    by: str
 
 
 class LockedSale(Struct, frozen=True, kw_only=True):
@@ -24,6 +33,7 @@ class LockedSale(Struct, frozen=True, kw_only=True):
     bill_id: BillId
     origin: Origin
     state: ActionState
+    since: datetime  # its last change
 
 
 LOCK_SALES: Final = """
@@ -34,7 +44,7 @@ LOCK_SALES: Final = """
 # Read only once the locks are held: a statement that waits for a lock sees old notas.
 READ: Final = """
     -- sale_actions_store.lock read
-    SELECT bill_id, origin, status, code, wish FROM sales
+    SELECT bill_id, origin, status, code, wish, updated_at FROM sales
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
      ORDER BY bill_id
 """
@@ -51,6 +61,7 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
             bill_id=BillId(row["bill_id"]),
             origin=row["origin"],
             state=_state(row, notas.get(row["bill_id"], NONE).parts()),
+            since=row["updated_at"],
         )
         for row in rows
     ]
@@ -78,8 +89,10 @@ SET_WISHES: Final = """
        SET wish = w.wish,
            wish_at = CASE WHEN w.wish IS NULL THEN NULL
                           WHEN w.wish = s.wish THEN s.wish_at ELSE now() END,
+           amount_choice = coalesce(w.amount, s.amount_choice),
+           amount_about = CASE WHEN w.amount IS NULL THEN s.amount_about ELSE s.detail END,
            updated_at = now()
-      FROM unnest($2::bigint[], $3::text[]) AS w (bill_id, wish)
+      FROM unnest($2::bigint[], $3::text[], $4::text[]) AS w (bill_id, wish, amount)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
 """
 # Of several denied parts one with a used number stays: it may exist, and a person has to look.
@@ -97,10 +110,45 @@ RESEND: Final = """
 async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, WishChange]) -> None:
     """Write down what was asked for, of sales that `lock` holds."""
     wishes = [change.wish for change in changes.values()]
-    await conn.execute(SET_WISHES, tenant, list(changes), wishes)
+    amounts = [change.amount for change in changes.values()]
+    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts)
     again = [bill for bill, change in changes.items() if change.resend]
     if again:
         await conn.execute(RESEND, tenant, again)
+
+
+NOT_DECIDED: Final = """
+    -- sale_actions_store.not_decided
+    SELECT bill_id FROM outbox o WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+       AND NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = $1 AND s.bill_id = o.bill_id)
+"""
+
+
+async def not_decided(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> set[BillId]:
+    """Those of these bills that are known and not decided yet."""
+    return {row["bill_id"] for row in await conn.fetch(NOT_DECIDED, tenant, list(bills))}
+
+
+# The same click again says nothing new: only what was asked last counts, and for an hour.
+REPEATED: Final = """
+    -- sale_actions_store.repeated
+    SELECT b.bill_id FROM unnest($2::bigint[]) AS b (bill_id)
+      JOIN LATERAL (
+           SELECT what, why, by, at FROM timeline t
+            WHERE t.tenant_id = $1 AND t.bill_id = b.bill_id AND t.what = ANY($3::text[])
+            ORDER BY entry_id DESC LIMIT 1) l ON true
+     WHERE l.what = $4 AND l.why = $5 AND l.by = $6 AND l.at > $7::timestamptz
+"""
+
+
+async def repeated(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], said: Said, since: datetime
+) -> set[BillId]:
+    """Those of these sales whose last action, since then, was told in the same words."""
+    rows = await conn.fetch(
+        REPEATED, tenant, list(bills), list(ACTIONS), said.what, said.why, said.by, since
+    )
+    return {row["bill_id"] for row in rows}
 
 
 WITH_CODE: Final = """

@@ -12,6 +12,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.sales import notas_store, timeline_store
 from shared.db.sales.timeline_store import TimelineEntry
+from shared.db.tenants import issuer_health_store
 from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
@@ -20,8 +21,11 @@ from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
 from shared.domain.sale import Origin, SaleStatus, Wish
+from shared.domain.waiting import Entry, Waiting, waiting_for
 
 DOCUMENT_WORD: Final = "document"
+NOT_DECIDED: Final = "not_decided"
+_DORMANT: Final = {"review": "fatura em revisão na Vindi", "scheduled": "fatura agendada na Vindi"}
 _MAX_BIGINT: Final = 2**63 - 1
 
 
@@ -80,6 +84,7 @@ class SaleStory(Struct, frozen=True, kw_only=True):
 
     sale: SaleView
     timeline: tuple[TimelineEntry, ...]
+    waiting: Waiting | None
 
 
 class SaleFilter(Struct, frozen=True, kw_only=True):
@@ -193,14 +198,67 @@ async def _with_parts(conn: Connection, tenant: TenantId, sales: list[SaleView])
 
 
 async def story(conn: Connection, tenant: TenantId, bill: BillId) -> SaleStory | None:
-    """One sale with its timeline: what we did, and the events we heard, by time."""
+    """One sale with its timeline: what we did, and the events we heard, by time.
+
+    A bill that is known and not decided yet is a story too; None for one nobody heard of.
+    """
+    row = await conn.fetchrow(ENTRY, tenant, bill)
     sale = await get(conn, tenant, bill)
+    if sale is None:
+        sale = None if row is None else _not_decided(bill, row)
     if sale is None:
         return None
     did = await timeline_store.of_bill(conn, tenant, bill)
     heard = await events_store.of_bill(conn, tenant, bill)
     entries = [*(_heard(event) for event in heard), *did]
-    return SaleStory(sale=sale, timeline=tuple(sorted(entries, key=lambda entry: entry.at)))
+    return SaleStory(
+        sale=sale,
+        timeline=tuple(sorted(entries, key=lambda entry: entry.at)),
+        waiting=None if row is None else await _waiting(conn, tenant, sale, row),
+    )
+
+
+ENTRY: Final = """
+    -- sales_read.story entry
+    SELECT o.state, o.due_at, o.tries, o.bill_facts <= o.bill_facts_read AS bill_read, o.origin,
+           o.heard_at, b.status AS bill_status, b.moment_amount, b.created_moment, b.read_at,
+           now() AS now
+      FROM outbox o LEFT JOIN bills b ON b.tenant_id = $1 AND b.bill_id = o.bill_id
+     WHERE o.tenant_id = $1 AND o.bill_id = $2
+"""
+
+
+def _not_decided(bill: BillId, row: asyncpg.Record) -> SaleView | None:
+    """A bill that we know of, as far as we do; a number nobody is working on is none."""
+    if row["bill_status"] is None and row["state"] == "settled":
+        return None
+    return SaleView(
+        bill_id=bill,
+        status=SaleStatus.QUEUED,
+        code=NOT_DECIDED,
+        detail=_DORMANT.get(row["bill_status"], ""),
+        attention=None,
+        amount=Cents(row["moment_amount"] or 0),
+        moment_at=row["created_moment"],
+        issue_at=None,
+        competencia=None,
+        rule_version=None,
+        origin=row["origin"],
+        customer_name="",
+        wish=None,
+        updated_at=row["read_at"] or row["heard_at"] or row["now"],
+        nota=None,
+    )
+
+
+async def _waiting(
+    conn: Connection, tenant: TenantId, sale: SaleView, row: asyncpg.Record
+) -> Waiting | None:
+    entry = Entry(
+        state=row["state"], due_at=row["due_at"], tries=row["tries"], bill_read=row["bill_read"]
+    )
+    breakers = await issuer_health_store.read(conn, tenant)
+    return waiting_for(sale.status, sale.code, entry, breakers, row["now"])
 
 
 def document_word(sealer: Sealer, tenant: TenantId, document: str) -> bytes:

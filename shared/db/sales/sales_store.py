@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final, Literal
 
+import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
+from shared.domain.amounts import AmountChoice
 from shared.domain.attention import ABOUT_BILL, REFUNDED_ABOVE
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.money import Cents
@@ -34,6 +36,7 @@ class KnownSale(Struct, frozen=True, kw_only=True):
     wish_at: datetime | None
     backfill: Literal["original", "today"] | None
     customer_id: CustomerId | None
+    amount_choice: AmountChoice | None = None
 
 
 class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,7 +66,7 @@ class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 LOAD: Final = """
     -- sales_store.load
     SELECT bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, origin, wish, wish_at, backfill, customer_id
+           rule_version, origin, wish, wish_at, backfill, customer_id, amount_choice, amount_about
       FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 
@@ -73,10 +76,14 @@ async def load(
 ) -> dict[BillId, KnownSale]:
     """Read the sales of these bills; unknown ones are absent."""
     rows = await conn.fetch(LOAD, tenant, bills)
-    return {
-        row["bill_id"]: KnownSale(**{**dict(row), "status": SaleStatus(row["status"])})
-        for row in rows
-    }
+    return {row["bill_id"]: _known(row) for row in rows}
+
+
+def _known(row: asyncpg.Record) -> KnownSale:
+    values = dict(row)
+    choice, about = values.pop("amount_choice"), values.pop("amount_about")
+    chosen = None if choice is None else AmountChoice(choice=choice, about=about)
+    return KnownSale(**{**values, "status": SaleStatus(row["status"]), "amount_choice": chosen})
 
 
 STORE: Final = """

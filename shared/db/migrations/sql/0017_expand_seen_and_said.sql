@@ -8,3 +8,12 @@ ALTER TABLE bills ADD COLUMN paid_seen_at timestamptz, ADD COLUMN unpaid_seen_at
 ALTER TABLE tenant_brakes ADD COLUMN old_days int DEFAULT 10 CHECK (old_days BETWEEN 1 AND 365);
 ALTER TABLE nota_days ADD COLUMN old int NOT NULL DEFAULT 0;
 ALTER TABLE tenant_brakes ADD COLUMN free_old int NOT NULL DEFAULT 0;
+
+-- Why: what the stream, or an earlier backfill, took already is no news to a later one, whatever
+-- became of it.
+ALTER TABLE backfill_bills ADD COLUMN taken_before boolean NOT NULL DEFAULT false;
+
+-- Why: where lines and amount of a bill disagree, a person chooses what the nota is for, having seen
+-- these sums: 'lines', 'bill', or centavos.
+ALTER TABLE sales ADD COLUMN amount_choice text CHECK (amount_choice ~ '^(lines|bill|[0-9]{1,15})$'),
+    ADD COLUMN amount_about text NOT NULL DEFAULT '';

@@ -1,0 +1,51 @@
+"""What a person is told whose action a sale's state forbids: the state, since when, what else."""
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from shared.commands.actions import ActionRefused
+from shared.domain.actions import SaleAction
+from shared.domain.messages import label_for, message_for
+from shared.domain.spoken import moment
+
+WHY: Final[dict[str, str]] = {
+    "nota_exists": "Esta venda já tem uma nota.",
+    "nothing_to_hold": "Não há o que reter nesta venda.",
+    "not_held": "Esta venda não está pendente.",
+    "nothing_to_issue": "Não há nota a emitir para esta venda.",
+    "numbering_needs_person": "O número desta nota já foi usado: confira no portal da prefeitura"
+    " se ela existe antes de reenviar.",
+    "already_cancelled": "A nota já foi cancelada ou está sendo cancelada.",
+    "nothing_to_cancel": "Não há nota a cancelar nesta venda.",
+    "nothing_to_retry": "Não há o que tentar de novo nesta venda.",
+    "data_missing": "Ainda não é possível emitir.",
+    "amount_needed": "A soma dos itens difere do valor da fatura: diga qual valor a nota deve ter.",
+    "no_amount_to_choose": "Só se escolhe o valor de uma venda pendente cuja soma dos itens difere"
+    " do valor da fatura.",
+    "not_decided": "Esta venda ainda não foi avaliada. Aguarde alguns instantes e tente de novo.",
+}
+NAMES: Final[dict[SaleAction, str]] = {
+    "retry": "tentar de novo",
+    "hold": "reter",
+    "release": "liberar",
+    "issue": "emitir",
+    "cancel": "cancelar",
+}
+
+
+def refusal_text(refused: ActionRefused, zone: ZoneInfo) -> str:
+    """Why not, in which state the sale is and since when, and what is possible instead."""
+    said = [WHY.get(refused.code, "A situação desta venda não permite isso.")]
+    if refused.code == "data_missing":
+        said += [message_for(code).text for code in refused.missing]
+    if refused.status is not None and refused.since is not None:
+        label = label_for(refused.status)
+        said.append(f"Situação: {label}, desde {moment(refused.since, zone)}.")
+        said.append(_possible(refused.possible))
+    return " ".join(said)
+
+
+def _possible(actions: tuple[SaleAction, ...]) -> str:
+    if not actions:
+        return "Nenhuma ação é possível agora."
+    return f"É possível: {', '.join(NAMES[action] for action in actions)}."

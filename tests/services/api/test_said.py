@@ -1,0 +1,201 @@
+"""What is said of sales that wait, and of actions that can do nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import LIVE, Mark
+from shared.db.vindi import bills_store
+from shared.db.vindi.bills_store import ReadBill
+from shared.domain.breaker import Breaker
+from shared.domain.ids import BillId, TenantId
+from shared.domain.sale import SaleStatus
+from shared.domain.waiting import Entry, Waiting, waiting_for
+from tests.builders import a_bill
+from tests.services.api.support import World
+
+S = SaleStatus
+WHY = {"reason": "conferido"}
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=3)
+BEFORE = NOW - timedelta(minutes=3)
+CITY = Breaker(scope="city", state="open", since=BEFORE, probe_at=LATER)
+ISSUER = Breaker(scope="issuer", state="open", since=BEFORE, probe_at=LATER)
+HOST = Breaker(scope="host", state="restarting", since=BEFORE, probe_at=LATER)
+CLOSED = Breaker(scope="issuer", since=BEFORE)
+
+
+def entry(**changes: Any) -> Entry:
+    values: dict[str, Any] = {"state": "due", "due_at": LATER, "tries": 0, "bill_read": True}
+    return Entry(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "place", "breakers", "expected"),
+    [
+        (S.QUEUED, None, entry(), [CITY, CLOSED], Waiting(code="city_outage", until=LATER)),
+        (S.QUEUED, None, entry(), [ISSUER], Waiting(code="issuer_outage", until=LATER)),
+        (S.QUEUED, None, entry(), [HOST, CITY], Waiting(code="issuer_outage", until=LATER)),
+        (S.QUEUED, None, entry(), [], Waiting(code="issuer_pace", until=LATER)),
+        (S.QUEUED, None, entry(due_at=BEFORE), [], Waiting(code="issuer_pace")),
+        (S.QUEUED, None, entry(bill_read=False), [], Waiting(code="vindi_budget", until=LATER)),
+        (S.QUEUED, None, entry(bill_read=False, due_at=BEFORE), [], Waiting(code="vindi_budget")),
+        (S.QUEUED, None, entry(bill_read=False, due_at=NOW), [], None),
+        (
+            S.QUEUED,
+            None,
+            entry(bill_read=False, tries=2),
+            [],
+            Waiting(code="vindi_outage", until=LATER),
+        ),
+        (S.HELD, "brake_unusual", entry(state="settled"), [], Waiting(code="brake")),
+        (S.HELD, "no_rule", entry(state="settled"), [ISSUER], None),
+        (S.IN_GUARANTEE, None, entry(), [], None),
+        (S.IN_GUARANTEE, None, entry(due_at=BEFORE), [], Waiting(code="vindi_budget")),
+        (S.ISSUED, None, entry(), [ISSUER], None),
+        (S.QUEUED, None, None, [], None),
+    ],
+)
+def test_a_queued_sale_says_what_it_waits_for(
+    status: SaleStatus,
+    code: str | None,
+    place: Entry | None,
+    breakers: list[Breaker],
+    expected: Waiting | None,
+) -> None:
+    assert waiting_for(status, code, place, breakers, NOW) == expected
+
+
+async def mark(world: World, tenant: TenantId, bill: int) -> None:
+    async with world.pool.acquire() as conn:
+        mark = Mark(tenant_id=tenant, bill_id=BillId(bill), lane=LIVE, origin="webhook")
+        await outbox_store.mark_due(conn, [mark])
+
+
+async def test_a_sale_heard_of_and_not_decided_is_shown_as_such(world: World) -> None:
+    tenant = await world.api.tenant()
+    await mark(world, tenant, 1)
+    await mark(world, tenant, 4711)
+    async with world.pool.acquire() as conn:
+        read = ReadBill(bill=a_bill(), body=b"x", read_at=NOW)
+        await bills_store.store(conn, tenant, [read])
+    await mark(world, tenant, 3)
+    await world.pool.execute("UPDATE outbox SET state = 'settled' WHERE bill_id = 3")
+    path = f"/tenants/{tenant}/sales"
+
+    heard, known, forged, unheard = [
+        await world.api.get(f"{path}/{bill}") for bill in (1, 4711, 3, 4)
+    ]
+    refused = await world.api.post(f"{path}/1/issue", WHY)
+
+    assert heard.status == known.status == 200
+    shown = [(one.body["status"], one.body["code"], one.body["amount"]) for one in (heard, known)]
+    assert shown == [("queued", "not_decided", "0.00"), ("queued", "not_decided", "100.00")]
+    assert (forged.status, unheard.status) == (404, 404)
+    assert (refused.status, refused.code) == (409, "not_decided")
+
+
+async def test_a_sale_held_by_a_brake_says_so(world: World) -> None:
+    tenant = await world.api.tenant()
+    await world.sale(tenant, 1, S.HELD, code="brake_old_moments")
+
+    shown = (await world.api.get(f"/tenants/{tenant}/sales/1")).body["waiting_for"]
+
+    assert (shown["code"], shown["until"]) == ("brake", None)
+
+
+async def test_six_clicks_of_one_action_are_one_line(world: World) -> None:
+    tenant = await world.api.tenant()
+    await world.sale(tenant, 1, S.WAITING_PAYMENT)
+    path = f"/tenants/{tenant}/sales/1"
+
+    for _ in range(6):
+        assert (await world.api.post(f"{path}/issue", WHY)).status == 202
+    other = {"reason": "outro motivo"}
+    for action in ("hold", "hold", "release", "hold"):
+        await world.api.post(f"{path}/{action}", other)
+
+    story = (await world.api.get(path)).body["timeline"]
+    assert [line["what"] for line in story] == ["issue", "hold", "release", "hold"]
+    assert len(await world.column("SELECT 1 FROM audit WHERE action LIKE 'sale_%'")) == 4
+
+
+@pytest.mark.parametrize("action", ["retry", "cancel"])
+async def test_repeated_clicks_of_other_actions_are_one_line_too(world: World, action: str) -> None:
+    tenant = await world.api.tenant()
+    await world.sale(tenant, 1, S.HELD, code="no_rule")
+    path = f"/tenants/{tenant}/sales/1"
+
+    for _ in range(3):
+        await world.api.post(f"{path}/{action}", WHY)
+
+    assert len((await world.api.get(path)).body["timeline"]) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["customer_document_missing", "customer_address_incomplete", "bill_unreadable"]
+)
+async def test_an_action_that_can_do_nothing_is_refused_with_what_is_missing(
+    world: World, code: str
+) -> None:
+    tenant = await world.api.tenant()
+    await world.sale(tenant, 1, S.HELD, code=code)
+
+    reply = await world.api.post(f"/tenants/{tenant}/sales/1/issue", WHY)
+
+    assert (reply.status, reply.code, reply.body["missing"]) == (409, "data_missing", [code])
+    assert "Situação: Pendente, desde " in reply.body["detail"]
+    assert "É possível: tentar de novo, reter, liberar, cancelar." in reply.body["detail"]
+    assert await world.due(tenant) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "told"),
+    [
+        (S.ISSUED, "issue", "Situação: Emitida, desde "),
+        (S.SKIPPED, "cancel", "Situação: Não emitir, desde "),
+        (S.CANCELLING, "cancel", "Nenhuma ação é possível agora."),
+    ],
+)
+async def test_a_refusal_says_the_state_since_when_and_what_else(
+    world: World, status: SaleStatus, action: str, told: str
+) -> None:
+    tenant = await world.api.tenant()
+    nota = {S.ISSUED: "issued", S.CANCELLING: "cancelling"}.get(status)
+    code = "refunded" if status is S.SKIPPED else None
+    await world.sale(tenant, 1, status, code=code, nota=nota)
+
+    reply = await world.api.post(f"/tenants/{tenant}/sales/1/{action}", WHY)
+
+    assert reply.status == 409
+    assert told in reply.body["detail"]
+    assert "2026-" not in reply.body["detail"]
+
+
+async def test_the_amount_of_a_bill_that_disagrees_is_chosen_with_a_reason(world: World) -> None:
+    tenant = await world.api.tenant()
+    sums = "itens somam 100.00, fatura diz 90.00"
+    for bill in (1, 2, 3):
+        await world.sale(tenant, bill, S.HELD, code="amount_mismatch", detail=sums)
+    await world.sale(tenant, 4, S.HELD, code="rule_manual")
+    path = f"/tenants/{tenant}/sales"
+
+    none = await world.api.post(f"{path}/1/release", WHY)
+    lines = await world.api.post(f"{path}/1/release", {**WHY, "amount": "lines"})
+    whole = await world.api.post(f"{path}/2/issue", {**WHY, "amount": "bill"})
+    stated = await world.api.post(f"{path}/3/issue", {**WHY, "amount": "95.50"})
+    other = await world.api.post(f"{path}/4/issue", {**WHY, "amount": "95.50"})
+    zero = await world.api.post(f"{path}/3/issue", {**WHY, "amount": "0.00"})
+
+    assert (none.status, none.code, none.body["missing"]) == (409, "amount_needed", ["amount"])
+    assert [lines.status, whole.status, stated.status] == [202] * 3
+    assert (other.status, other.code) == (409, "no_amount_to_choose")
+    assert (zero.status, zero.code) == (422, "invalid_request")
+    assert await world.column("SELECT amount_choice FROM sales ORDER BY bill_id") == [
+        "lines", "bill", "9550", None,
+    ]  # fmt: skip
+    assert await world.column("SELECT amount_about FROM sales WHERE bill_id = 3") == [sums]
+    (line,) = (await world.api.get(f"{path}/3")).body["timeline"]
+    assert line["why"] == "conferido; valor da nota: R$ 95,50"
