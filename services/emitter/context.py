@@ -71,6 +71,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             issuer_trouble=blocked,
             seal=self.seal,
             document_word=self.document_word,
+            zone=self.terms.zone,
         )
 
 

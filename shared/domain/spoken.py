@@ -1,6 +1,6 @@
 """How counts and instants are said in Portuguese. Pure."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 
@@ -29,3 +29,13 @@ def reais(amount: int) -> str:
     sign, whole = ("-" if amount < 0 else ""), abs(amount)
     grouped = f"{whole // 100:,}".replace(",", ".")
     return f"{sign}R$ {grouped},{whole % 100:02d}"
+
+
+def day(on: date) -> str:
+    """`29/11/2026`."""
+    return f"{on:%d/%m/%Y}"
+
+
+def changed(what: str, old: str, new: str) -> str:
+    """`valor: R$ 100,00 → R$ 90,00`."""
+    return f"{what}: {old} → {new}"

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from services.emitter.drafts import draft_to_json
+from services.emitter.planning.changes import tell_changes
 from services.emitter.planning.follow import ask_about, look_after, next_look, others_due
 from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
@@ -40,7 +41,8 @@ _STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON})
 
 def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
     """Say what is written for one sale, and what is asked of the issuer next."""
-    return look_after(_plan(fresh, decision, terms, now), fresh.known.notas)
+    plan = look_after(_plan(fresh, decision, terms, now), fresh.known.notas)
+    return tell_changes(plan, fresh, terms)
 
 
 def _plan(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:

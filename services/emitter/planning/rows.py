@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from shared.db.sales.timeline_store import Happening
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.choose_rule import choose_moment
 from shared.domain.ids import TenantId
-from shared.domain.moment import moment_created, moment_paid
+from shared.domain.moment import VINDI_ZONE, moment_created, moment_paid
 from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, IssuerEnvironment, NotaStatus
 from shared.domain.rule import Rule
@@ -36,6 +37,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     issuer_trouble: str | None  # why the issuer cannot be asked at all; a stable word
     seal: Seal
     document_word: "DocumentWord"
+    zone: ZoneInfo = VINDI_ZONE  # in which instants are told
 
 
 class DocumentWord(Protocol):
