@@ -23,6 +23,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "reconciler_passes",
     "refunds_seen",
     "vindi_oddities",
+    "refunds_pending",
     "backfills",
     "backfill_bills",
     "backfill_customers",

@@ -218,6 +218,10 @@ CONNECTIONS: Final[dict[str, Message]] = {
 }
 
 ATTENTIONS: Final[dict[str, Message]] = {
+    "amount_chosen": _is(
+        "nobody",
+        "A soma dos itens diferia do valor da fatura, e uma pessoa escolheu o valor da nota.",
+    ),
     "resend_given_up": _is(
         "tenant",
         "A nota foi negada e não a reenviamos mais sozinhos: as tentativas acabaram ou o mês da"

@@ -1,13 +1,31 @@
 """How much of a bill was given back (design D10)."""
 
 from collections.abc import Collection, Mapping
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.ids import ChargeId
 
 RefundState = Literal["none", "partial", "full", "payment_undone"]
 Cause = Literal["full", "partial", "chargeback", "bill_canceled"]
+
+# Vindi's words for a refund that will not change any more; a new word is taken for one that may.
+ENDED: Final = frozenset({"success", "rejected", "failure", "canceled"})
+SOONEST: Final = timedelta(minutes=4)
+RAREST: Final = timedelta(hours=6)
+GIVEN_UP: Final = timedelta(days=60)  # a bank takes days; whoever waits longer asks by hand
+
+
+def under_way(kind: object, status: object) -> bool:
+    """Say whether a transaction is a refund that may still succeed."""
+    return kind == "refund" and isinstance(status, str) and status not in ENDED
+
+
+def look_again(seen_at: datetime, now: datetime) -> datetime | None:
+    """When to ask about a refund under way again: the older, the rarer; None: never more."""
+    age = now - seen_at
+    return None if age > GIVEN_UP else now + min(max(age / 8, SOONEST), RAREST)
 
 
 def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:

@@ -132,6 +132,12 @@ class Bulk:
         found = await self._refresh(client, CHARGES, ids, None)
         return {ChargeId(number): row for number, row in found.items()}
 
+    async def refresh_transactions(
+        self, client: VindiClient, ids: Iterable[int]
+    ) -> dict[int, Found[Refund | None]]:
+        """Read transactions afresh; those that are no successful refund are read as None."""
+        return await self._refresh(client, TRANSACTIONS, ids)
+
     async def refunds_of_charges(
         self, client: VindiClient, charge_ids: Iterable[ChargeId], *, alone: int | None = None
     ) -> dict[ChargeId, FoundRefunds]:

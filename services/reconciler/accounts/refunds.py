@@ -17,17 +17,19 @@ from services.reconciler.accounts.read_list import (
     since,
 )
 from services.reconciler.accounts.take_in import RefundsRead
-from shared.db.vindi import passes_store
+from shared.db.vindi import passes_store, refunds_pending_store
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
+from shared.domain.refunds import SOONEST, look_again, under_way
 from shared.vindi.bulk import RefundRow
-from shared.vindi.client import CHARGES, TRANSACTIONS, Read, Unreadable
+from shared.vindi.client import CHARGES, MOST_PER_PAGE, TRANSACTIONS, Read, Unreadable
 from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.query import all_of, where
 
 
 async def read_refunds(context: PassContext) -> None:
     """Lane C: refunds made since its mark; a partial one shows nowhere else."""
+    await look_at_pending(context)
     bound = context.bound(context.state.refunds_mark)
     if REFUNDS_LIST not in context.findings.plain:
         made = since("created_at", bound)
@@ -41,17 +43,40 @@ async def read_refunds(context: PassContext) -> None:
         )
         try:
             async for _, rows in pages(context, wanted):
-                await _take_refunds(context, rows)
+                await take_refunds(context, rows)
         except (IncompletePass, VindiRequestRefused) as error:
             await fall_back(context, REFUNDS_LIST, error)
         else:
             return
     async for rows in read_newest(context.vindi, TRANSACTIONS, back_to=bound):
         refunds = [row for row in rows if row.raw.get("transaction_type") == "refund"]
-        await _take_refunds(context, refunds)
+        await take_refunds(context, refunds)
 
 
-async def _take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None:
+async def look_at_pending(context: PassContext) -> None:
+    """Ask about refunds that were under way when their list was read."""
+    now = context.clock()
+    async with context.pool.acquire() as conn:
+        pending = await refunds_pending_store.due(conn, context.tenant, now, limit=MOST_PER_PAGE)
+    if not pending:
+        return
+    found = await patiently(
+        lambda: context.bulk.refresh_transactions(context.vindi, pending), TRANSACTIONS.path
+    )
+    rows = {number: row for number, row in found.items() if row is not None}
+    await take_refunds(context, list(rows.values()))
+    again = {
+        number: at
+        for number, row in rows.items()
+        if _under_way(row) and (at := look_again(pending[number], now)) is not None
+    }
+    async with context.pool.acquire() as conn, conn.transaction():
+        await refunds_pending_store.keep(conn, context.tenant, again)
+        over = [number for number in pending if number not in again]
+        await refunds_pending_store.forget(conn, context.tenant, over)
+
+
+async def take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None:
     """From refunds not dealt with yet to their charges, all refunds of these, and their bills."""
     # Refunds of no charge at all give back what verified a card.
     ids = {
@@ -65,11 +90,22 @@ async def _take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None
         for number in sorted(unseen)
         if isinstance(row := ids[number], Unreadable) or row.value is not None
     ]
-    if not news:
+    dealt_with = await _settle(context, {number: ids[number] for number in news}) if news else []
+    await _note(context, dealt_with, [number for number in ids if _under_way(ids[number])])
+
+
+def _under_way(row: RefundRow) -> bool:
+    return under_way(row.raw.get("transaction_type"), row.raw.get("status"))
+
+
+async def _note(context: PassContext, dealt_with: Sequence[int], waiting: Sequence[int]) -> None:
+    if not dealt_with and not waiting:
         return
-    dealt_with = await _settle(context, {number: ids[number] for number in news})
-    async with context.pool.acquire() as conn:
+    now = context.clock()
+    async with context.pool.acquire() as conn, conn.transaction():
         await passes_store.note_refunds(conn, context.tenant, dealt_with)
+        soon = dict.fromkeys(waiting, now + SOONEST)
+        await refunds_pending_store.add(conn, context.tenant, soon, now)
 
 
 async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[int]:

@@ -12,6 +12,7 @@ from services.sandbox.vindi.payments import (
     approve_bill,
     cancel_bill,
     chargeback,
+    end_refund,
     pay_again,
     pay_bill,
     refund,
@@ -57,6 +58,7 @@ __all__ = [
     "create_subscription",
     "edit_bill",
     "edit_customer",
+    "end_refund",
     "load_raw",
     "pay_again",
     "pay_bill",
@@ -75,6 +77,6 @@ OPERATIONS: Final[dict[str, Callable[..., Row]]] = {
         create_product, create_plan,
         create_subscription, renew, cancel_subscription, create_bill, sale, approve_bill,
         pay_bill, pay_again, touch, reject_attempt, reissue, cancel_bill, refund, chargeback,
-        edit_bill, create_invoice, bulk_sales, load_raw,
+        end_refund, edit_bill, create_invoice, bulk_sales, load_raw,
     )
 }  # fmt: skip

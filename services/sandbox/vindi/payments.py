@@ -229,9 +229,9 @@ def cancel_bill(account: Account, *, bill_id: int) -> Bill:
 
 def refund(
     account: Account, *, bill_id: int, amount: Amount | None = None, cancel_bill: bool = False,
-    events: bool = True,
+    events: bool = True, status: str = "success",
 ) -> Charge:  # fmt: skip
-    """Give money back, all that is left by default.
+    """Give money back, all that is left by default; another `status` only begins to.
 
     A part leaves charge and bill as they were, `updated_at` too. All of it cancels the
     charge; the bill goes where the switch `bill_after_refund` (or `cancel_bill`) says.
@@ -248,13 +248,33 @@ def refund(
         raise OperationRefusedError(f"cannot refund {money(cents)} of {money(left)}")
     account.changing("charges", charge)
     account.changing("bills", bill)
-    _transact(account, charge, "refund", "success", cents=cents, at=account.now_ms())
-    if cents == left:
+    _transact(account, charge, "refund", status, cents=cents, at=account.now_ms())
+    if status == "success" and cents == left:
         _undo_payment(account, bill, charge, cancel=cancel_bill)
     if events:
         account.emit("charge_refunded", charge)
         if bill.status == "canceled":
             account.emit("bill_canceled", bill)
+    return charge
+
+
+def end_refund(
+    account: Account, *, bill_id: int, status: str = "success", events: bool = False
+) -> Charge:
+    """Let a refund that was begun succeed, or not; Vindi need not tell."""
+    bill: Bill = find_row(account, "bills", bill_id)
+    rows = [(account.charges.rows[i], number) for i in bill.charge_ids
+            for number in account.charges.rows[i].transaction_ids]  # fmt: skip
+    begun = ((c, t) for c, number in rows if (t := account.transactions.rows[number])
+             and t.kind == "refund" and t.status not in {"success", "rejected"})  # fmt: skip
+    charge, transaction = next(begun)
+    account.changing("charges", charge)
+    transaction.status = status
+    account.changed("transactions", transaction)
+    if status == "success" and _refunded(account, charge) == charge.cents:
+        _undo_payment(account, bill, charge, cancel=False)
+    if events:
+        account.emit("charge_refunded", charge)
     return charge
 
 

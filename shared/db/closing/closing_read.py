@@ -108,6 +108,22 @@ LACKING: Final = f"""
      GROUP BY 1, 2
 """  # noqa: S608 - only our own constant is put in
 
+# What a person chose where a bill's lines and amount disagreed: the rest is explained by that word.
+CHOSEN: Final = f"""
+    -- closing_read.chosen
+    SELECT 'amount_chosen' AS code, s.status, count(*) AS bills,
+           sum(coalesce(b.moment_amount, s.amount) - n.amount)::bigint AS amount
+      FROM sales s
+      JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+      LEFT JOIN bills b ON b.tenant_id = s.tenant_id AND b.bill_id = s.bill_id
+     WHERE {_SOLD}
+       AND s.amount_choice IS NOT NULL AND n.tenant_id = $1 AND n.part = 0
+       AND s.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND coalesce(b.moment_amount, s.amount) <> n.amount
+     GROUP BY 1, 2
+"""  # noqa: S608 - only our own constant is put in
+
 # Nearly every bill of the month has its sale in the month, so those are told off first: to look
 # among all sales of all time would cost more with every year.
 UNDECIDED: Final = """
@@ -146,7 +162,7 @@ async def figures(conn: Connection, span: Span) -> Figures:
     month = (span.tenant, span.first, span.end)
     sold = await conn.fetch(SOLD, *month)
     noted = {(row["code"], row["status"]): row for row in await conn.fetch(NOTED, *month)}
-    lacking = await conn.fetch(LACKING, *month)
+    lacking = [*await conn.fetch(LACKING, *month), *await conn.fetch(CHOSEN, *month)]
     left = await conn.fetchrow(UNDECIDED, *month, span.kinds.paid, span.kinds.created)
     if left is None:
         raise AssertionError("an aggregate gives its row")
@@ -217,6 +233,8 @@ LINES: Final = """
            CASE WHEN s.status IS NULL
                   OR s.status NOT IN ('issued', 'cancelling', 'cancel_refused')
                 THEN coalesce(b.moment_amount, s.amount) - coalesce(n.nota_amount, 0)
+                WHEN s.amount_choice IS NOT NULL AND l.amount IS NULL
+                THEN coalesce(b.moment_amount, s.amount) - n.nota_amount
                 ELSE l.amount
            END AS explained
       FROM unnest($2::bigint[]) AS asked (bill_id)

@@ -120,3 +120,28 @@ async def test_a_choice_is_not_used_for_other_sums_than_those_seen(desk: Desk) -
 
     assert (await desk.sale(bill)).code == "amount_mismatch"
     assert desk.notas_of(bill) == []
+
+
+async def test_issued_by_hand_with_six_clicks_while_open_and_paid_later_is_one_nota_and_one_line(
+    desk: Desk,
+) -> None:
+    bill = await desk.sold(paid=False, lines=[{"amount": "230.00"}])
+    await desk.work()
+    waker = Waker("redis://127.0.0.1:1")
+    wish = Asked(action="issue", reason="conferido", by="ana")
+    for _ in range(6):
+        await act(desk.pool, waker, desk.tenant, [BillId(bill.id)], wish)
+    await desk.work()
+    await desk.later()
+    await desk.work()
+    actions: tuple[Action, ...] = ("issue", "retry", "release")
+    late = [await asked(desk, bill, action) for action in actions]
+
+    operations.pay_bill(desk.account, bill_id=bill.id, events=False)
+    for _ in range(3):
+        await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    assert [outcome.accepted for outcome in late] == [0, 0, 0]
+    assert await lines(desk, bill, "issue") == ["conferido"]
+    assert len(desk.notas_of(bill)) == 1

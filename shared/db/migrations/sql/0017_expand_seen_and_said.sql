@@ -17,3 +17,13 @@ ALTER TABLE backfill_bills ADD COLUMN taken_before boolean NOT NULL DEFAULT fals
 -- these sums: 'lines', 'bill', or centavos.
 ALTER TABLE sales ADD COLUMN amount_choice text CHECK (amount_choice ~ '^(lines|bill|[0-9]{1,15})$'),
     ADD COLUMN amount_about text NOT NULL DEFAULT '';
+
+-- Why: a refund is made long before it is final, and its list is read by when it was made. Those still
+-- under way are kept here and asked about until they end.
+CREATE TABLE refunds_pending (
+    tenant_id      text NOT NULL,
+    transaction_id bigint NOT NULL,
+    seen_at        timestamptz NOT NULL,
+    look_at        timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, transaction_id)
+);

@@ -275,3 +275,20 @@ def test_a_month_has_the_bounds_of_its_zone() -> None:
 def test_what_is_no_month_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="month"):
         Month.read(text)
+
+
+async def test_an_amount_a_person_chose_explains_what_the_nota_leaves(books: Books) -> None:
+    bill = await books.sold()
+    operations.edit_bill(books.desk.account, bill_id=bill.id, amount="150.00")
+    await books.settle()
+    assert reasons(await books.close()) == {("amount_mismatch", "held"): (1, 15_000)}
+    async with books.desk.pool.acquire() as conn:
+        await conn.execute("UPDATE sales SET amount_choice = '14000', amount_about = detail")
+    await books.desk.heard(BillId(bill.id))
+    await books.settle()
+
+    closing = await books.close()
+
+    assert closing.figures.notas.amount == 14_000
+    assert reasons(closing) == {("amount_chosen", "issued"): (1, 1_000)}
+    assert closing.balanced
