@@ -8,7 +8,7 @@ from services.sandbox.vindi.records import Bill
 from shared.commands.actions import ActionOutcome, Asked, act
 from shared.db.outbox import outbox_wakes
 from shared.db.sales import timeline_store
-from shared.domain.actions import Action
+from shared.domain.actions import SaleAction
 from shared.domain.ids import BillId
 from shared.domain.moment import VINDI_ZONE as BRASILIA
 from shared.run.waker import Waker
@@ -30,7 +30,7 @@ async def new_rule(desk: Desk, **changes: Any) -> None:
     await desk.work()
 
 
-async def asked(desk: Desk, bill: Bill, action: Action, **more: Any) -> ActionOutcome:
+async def asked(desk: Desk, bill: Bill, action: SaleAction, **more: Any) -> ActionOutcome:
     waker = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
     wish = Asked(action=action, reason="conferido", by="ana", **more)
     outcome = await act(desk.pool, waker, desk.tenant, [BillId(bill.id)], wish)
@@ -134,7 +134,7 @@ async def test_issued_by_hand_with_six_clicks_while_open_and_paid_later_is_one_n
     await desk.work()
     await desk.later()
     await desk.work()
-    actions: tuple[Action, ...] = ("issue", "retry", "release")
+    actions: tuple[SaleAction, ...] = ("issue", "retry", "release")
     late = [await asked(desk, bill, action) for action in actions]
 
     operations.pay_bill(desk.account, bill_id=bill.id, events=False)
