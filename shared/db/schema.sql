@@ -32,6 +32,7 @@ CREATE TABLE public.backfill_bills (
     refunds jsonb DEFAULT '{}'::jsonb NOT NULL,
     body bytea,
     read_at timestamp with time zone,
+    taken_before boolean DEFAULT false NOT NULL,
     CONSTRAINT backfill_bills_check CHECK (((outcome = ANY (ARRAY['refunds'::text, 'customer'::text, 'ready'::text])) = (body IS NOT NULL))),
     CONSTRAINT backfill_bills_outcome_check CHECK ((outcome = ANY (ARRAY['refunds'::text, 'customer'::text, 'ready'::text, 'issue'::text, 'wait'::text, 'hold'::text, 'skip'::text, 'known'::text])))
 )
@@ -100,7 +101,9 @@ CREATE TABLE public.bills (
     refunds_read_at timestamp with time zone,
     body bytea NOT NULL,
     read_at timestamp with time zone NOT NULL,
-    charges_paid_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL
+    charges_paid_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    paid_seen_at timestamp with time zone,
+    unpaid_seen_at timestamp with time zone
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -248,7 +251,8 @@ CREATE TABLE public.nota_days (
     day date NOT NULL,
     notas integer DEFAULT 0 NOT NULL,
     amount bigint DEFAULT 0 NOT NULL,
-    backfilled integer DEFAULT 0 NOT NULL
+    backfilled integer DEFAULT 0 NOT NULL,
+    old integer DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -346,6 +350,13 @@ CREATE TABLE public.reconciler_passes (
 )
 WITH (fillfactor='70');
 
+CREATE TABLE public.refunds_pending (
+    tenant_id text NOT NULL,
+    transaction_id bigint NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    look_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.refunds_seen (
     tenant_id text NOT NULL,
     transaction_id bigint NOT NULL,
@@ -397,6 +408,9 @@ CREATE TABLE public.sales (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     backfill_id text,
     brake_free boolean DEFAULT false NOT NULL,
+    amount_choice text,
+    amount_about text DEFAULT ''::text NOT NULL,
+    CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
     CONSTRAINT sales_origin_check CHECK ((origin = ANY (ARRAY['webhook'::text, 'reconciler'::text, 'backfill'::text]))),
@@ -426,9 +440,12 @@ CREATE TABLE public.tenant_brakes (
     free_notas integer DEFAULT 0 NOT NULL,
     free_amount bigint DEFAULT 0 NOT NULL,
     free_day date,
+    old_days integer DEFAULT 10,
+    free_old integer DEFAULT 0 NOT NULL,
     CONSTRAINT tenant_brakes_amount_a_day_check CHECK ((amount_a_day > 0)),
     CONSTRAINT tenant_brakes_amount_a_nota_check CHECK ((amount_a_nota > 0)),
-    CONSTRAINT tenant_brakes_notas_a_day_check CHECK ((notas_a_day > 0))
+    CONSTRAINT tenant_brakes_notas_a_day_check CHECK ((notas_a_day > 0)),
+    CONSTRAINT tenant_brakes_old_days_check CHECK (((old_days >= 1) AND (old_days <= 365)))
 );
 
 CREATE TABLE public.tenants (
@@ -591,6 +608,9 @@ ALTER TABLE ONLY public.outbox
 
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.refunds_pending
+    ADD CONSTRAINT refunds_pending_pkey PRIMARY KEY (tenant_id, transaction_id);
 
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);

@@ -142,7 +142,10 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
     service = choose_service(sale.bill, rule)
     if service is not None:
         return _whole(sale, rule, terms, day, service)
-    shares = divide(sale.bill, rule) if rule.mixed_services == "split" else ()
+    # An amount that is not the lines' cannot be told apart by them.
+    by_lines = settled(sale.bill, sale.amount_choice) == sale.bill.lines_total
+    split = rule.mixed_services == "split" and by_lines
+    shares = divide(sale.bill, rule) if split else ()
     first = _first(shares, sale.parts)
     service = service_of(sale.bill, first, rule) if first is not None else None
     if first is None or service is None:
