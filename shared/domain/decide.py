@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from shared.domain import spoken
 from shared.domain.amounts import amounts, settled
 from shared.domain.attention import attention_after_cancel
 from shared.domain.bill import BillStatus
@@ -220,7 +221,8 @@ def _write(sale: SaleFacts, rule: Rule, terms: TenantTerms, due: Due) -> Decisio
 
 def _guarantee_why(paid_on: date, days: int | None, terms: TenantTerms, due: datetime) -> str:
     last = due.astimezone(terms.zone).date() - timedelta(days=1)
+    said = spoken.days(days or 1)
     return (
-        f"pago em {paid_on:%d/%m/%Y}; a garantia de {days} dias termina com o dia {last:%d/%m/%Y}; "
+        f"pago em {paid_on:%d/%m/%Y}; a garantia de {said} termina com o dia {last:%d/%m/%Y}; "
         f"a nota é devida no dia seguinte, às 00:00"
     )

@@ -21,6 +21,11 @@ def message_for(code: str) -> Message:
     return MESSAGES.get(code, _UNKNOWN)
 
 
+def message_in(status: SaleStatus, code: str) -> Message:
+    """The message of a code for a sale in this state: it knows whether a nota exists by now."""
+    return IN_STATE.get((status, code)) or message_for(code)
+
+
 def label_for(status: SaleStatus) -> str:
     """The label of a status; that of a guarantee is completed with its end by who shows it."""
     return LABELS[status]
@@ -46,7 +51,7 @@ def _is(who: WhoActs, text: str) -> Message:
     return Message(text=text, who_acts=who)
 
 
-_AGAIN: Final = "a nota é reenviada sozinha."
+_AGAIN: Final = "a nota é reenviada automaticamente."
 
 _UNKNOWN: Final = _is("support", "Situação não prevista. Fale com o suporte.")
 
@@ -58,7 +63,7 @@ SKIPS: Final[dict[str, Message]] = {
     ),
     "zero_amount": _is("nobody", "A fatura tem valor zero: não há nota a emitir."),
     "bill_canceled": _is("nobody", "A fatura foi cancelada na Vindi: não há nota a emitir."),
-    "refunded": _is("nobody", "O pagamento foi estornado por inteiro: não há nota a emitir."),
+    "refunded": _is("nobody", "O pagamento foi estornado integralmente: não há nota a emitir."),
     "rule_never": _is(
         "nobody",
         "A regra diz que esta venda não gera nota. Se isso estiver errado, mude a regra ou mande"
@@ -66,7 +71,7 @@ SKIPS: Final[dict[str, Message]] = {
     ),
     "charged_back": _is(
         "nobody",
-        "O pagamento foi contestado ou desfeito e a regra diz que então não há nota. Se a venda"
+        "O pagamento foi revertido (chargeback) e, pela regra, não se emite nota. Se a venda"
         " vale, mande emitir.",
     ),
     "canceled_by_person": _is(
@@ -85,7 +90,7 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "payment_undone": _is(
         "tenant",
-        "A fatura consta como paga, mas a cobrança foi desfeita (contestação?). Confira na Vindi e"
+        "A fatura consta como paga, mas o pagamento foi revertido (chargeback?). Confira na Vindi e"
         " depois mande emitir ou cancele.",
     ),
     "activation_unclear": _is(
@@ -146,8 +151,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "customer_foreign": _is(
         "accountant",
-        "O cliente mora no exterior. Veja com o contador como emitir; se a nota pode sair sem CPF"
-        " ou CNPJ, permita isso na regra (customer_foreign).",
+        "O cliente tem endereço no exterior. Veja com o contador como emitir; se a nota pode sair"
+        " sem CPF ou CNPJ, permita na regra clientes do exterior sem documento.",
     ),
     "competencia_month_closed": _is(
         "accountant",
@@ -157,7 +162,7 @@ HOLDS: Final[dict[str, Message]] = {
     "tenant_paused": _is(
         "tenant", "A emissão está pausada. Ative-a de novo para continuar de onde parou."
     ),
-    "held_by_person": _is("tenant", "Retida por uma pessoa. Libere a venda quando puder seguir."),
+    "held_by_person": _is("tenant", "Retida manualmente. Libere a venda quando puder seguir."),
     "bill_unreadable": _is(
         "support", "A fatura veio da Vindi com dados que não entendemos. Fale com o suporte."
     ),
@@ -186,7 +191,9 @@ CONNECTIONS: Final[dict[str, Message]] = {
         " novo.",
     ),
     "vindi_account_blocked": _is(
-        "tenant", "A conta na Vindi está bloqueada. Regularize-a com a Vindi; depois segue sozinho."
+        "tenant",
+        "A conta na Vindi está bloqueada. Regularize-a com a Vindi; depois a emissão continua"
+        " automaticamente.",
     ),
     "vindi_not_connected": _is("tenant", "A Vindi não está conectada. Conecte-a para continuar."),
     "vindi_request_refused": _is(
@@ -224,8 +231,8 @@ ATTENTIONS: Final[dict[str, Message]] = {
     ),
     "resend_given_up": _is(
         "tenant",
-        "A nota foi negada e não a reenviamos mais sozinhos: as tentativas acabaram ou o mês da"
-        " competência terminou. Confira o texto da recusa e reenvie.",
+        "A nota foi negada e não a reenviamos mais automaticamente: as tentativas acabaram ou o mês"
+        " da competência terminou. Confira o texto da recusa e reenvie.",
     ),
     "stated_by_person": _is(
         "nobody",
@@ -320,17 +327,17 @@ BRAKES: Final[dict[str, Message]] = {
 OUTAGES: Final[dict[str, Message]] = {
     "issuer_outage": _is(
         "nobody",
-        "O emissor não responde. As vendas esperam na fila; tentamos com uma e voltamos aos"
-        " poucos.",
+        "O emissor não responde. As vendas esperam na fila; testamos com uma nota e retomamos"
+        " gradualmente.",
     ),
     "city_outage": _is(
         "nobody",
-        "A prefeitura está fora do ar. As vendas esperam na fila; tentamos com uma e voltamos aos"
-        " poucos.",
+        "A prefeitura está fora do ar. As vendas esperam na fila; testamos com uma nota e"
+        " retomamos gradualmente.",
     ),
     "issuer_host_outage": _is(
         "nobody",
-        "O emissor está fora do ar para todos. As vendas esperam na fila; voltamos aos poucos.",
+        "O emissor está fora do ar para todos. As vendas esperam na fila; retomamos gradualmente.",
     ),
 }
 
@@ -413,7 +420,7 @@ DENIALS: Final[dict[str, Message]] = {
         "A nota para cliente do exterior foi recusada. Veja com o contador como emiti-la.",
     ),
     "denied_outage": _is(
-        "nobody", "A prefeitura ou o emissor estava fora do ar. Reenviamos sozinhos."
+        "nobody", "A prefeitura ou o emissor estava fora do ar. Reenviamos automaticamente."
     ),
     "denied_unknown": _is(
         "support",
@@ -430,4 +437,39 @@ MESSAGES: Final[dict[str, Message]] = {
     **WAITS,
     **ATTENTIONS,
     **DENIALS,
+}
+
+_ENDING: Final = {
+    "refunded": "O pagamento foi estornado integralmente",
+    "bill_canceled": "A fatura foi cancelada na Vindi",
+    "canceled_by_person": "Uma pessoa pediu o cancelamento",
+    "payment_undone": "O pagamento foi revertido (chargeback)",
+}
+_STATES: Final[tuple[tuple[SaleStatus, WhoActs, str], ...]] = (
+    (SaleStatus.ISSUING, "nobody", "a nota será cancelada assim que for autorizada."),
+    (SaleStatus.UNCERTAIN, "nobody", "se a nota existir, será cancelada."),
+    (SaleStatus.CANCELLING, "nobody", "o cancelamento da nota está em andamento."),
+    (SaleStatus.CANCELLED, "nobody", "a nota foi cancelada."),
+    (
+        SaleStatus.ISSUED,
+        "tenant",
+        "a nota continua válida. Decida com o contador se ela deve ser cancelada.",
+    ),
+)
+IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
+    **{
+        (status, code): _is(who, f"{cause}: {outcome}")
+        for code, cause in _ENDING.items()
+        for status, who, outcome in _STATES
+    },
+    (SaleStatus.ISSUED, "partially_refunded"): _is(
+        "tenant",
+        "Parte do pagamento foi estornada depois da emissão. Decida com o contador: deixar a nota"
+        " como está, ou cancelá-la e emitir outra.",
+    ),
+    (SaleStatus.ISSUING, "partially_refunded"): _is(
+        "tenant",
+        "Parte do pagamento foi estornada enquanto a nota era emitida. Quando ela sair, decida com"
+        " o contador: deixá-la como está, ou cancelá-la e emitir outra.",
+    ),
 }

@@ -161,7 +161,7 @@ def _last_pass(facts: TenantFacts, vindi: ConnectionState, every: timedelta) -> 
     age = facts.now - read_until
     if age > max(NO_PASS_FOR, LATE_PASSES * every):
         why = TROUBLES.get(passes.error or "", "")
-        text = f"A conta na Vindi não é lida por inteiro há muito tempo. {why}".strip()
+        text = f"A conta na Vindi não é lida inteiramente há muito tempo. {why}".strip()
         return ConnectionCheck(code=code, status="broken", since=read_until, message=text)
     if passes.error is not None:
         text = TROUBLES.get(passes.error) or message_for(passes.error).text
@@ -211,7 +211,7 @@ def _clock(facts: TenantFacts) -> ConnectionCheck:
 def _oldest_due(facts: TenantFacts) -> ConnectionCheck:
     code, due = "oldest_due", facts.oldest_due
     if due is None or facts.now - due <= DUE_LATE:
-        return _ok(code, "Nenhuma venda espera na fila.", due)
+        return _ok(code, "Nenhuma venda espera na fila há mais tempo do que o normal.", due)
     stuck = facts.now - due > DUE_STUCK
     text = "Há vendas esperando na fila há mais tempo do que o normal."
     return ConnectionCheck(

@@ -73,4 +73,4 @@ def test_every_status_has_a_label() -> None:
 def test_a_denial_for_a_customers_data_says_that_its_nota_is_sent_again_by_itself(
     code: str,
 ) -> None:
-    assert "a nota é reenviada sozinha" in message_for(code).text
+    assert "a nota é reenviada automaticamente" in message_for(code).text

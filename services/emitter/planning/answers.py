@@ -199,8 +199,13 @@ def seen(nota: KnownNota, snapshot: Snapshot, *, reader: Reader, now: datetime) 
         update=update,
         attention=RESEND_GIVEN_UP if given_up else _oddity(nota, status, snapshot.phase, now),
         what=None if status is nota.status else _WHAT.get(status),
-        why=_denial_why(denial, resend_at, reader.zone) if denial else "",
+        why=_denial_why(denial, resend_at, reader.zone) if denial else _number(status, snapshot),
     )
+
+
+def _number(status: NotaStatus, snapshot: Snapshot) -> str:
+    issued = status is NotaStatus.ISSUED and snapshot.number
+    return f"número {snapshot.number}" if issued else ""
 
 
 _WHAT = {

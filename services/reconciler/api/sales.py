@@ -31,6 +31,7 @@ from shared.domain.messages import WhoActs, label_for, message_for
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
+from shared.domain.story import told
 from shared.domain.waiting import Waiting
 
 
@@ -100,12 +101,13 @@ class SaleOut(BaseModel):
 
 
 class TimelineOut(BaseModel):
-    """One thing that happened."""
+    """One thing that happened; `text` says it to a person, in Portuguese."""
 
     at: Instant
     what: str
     why: str
     by: str
+    text: str
 
 
 class WaitingOut(BaseModel):
@@ -154,7 +156,9 @@ async def list_sales(call: Call[NoBody, SalesQuery]) -> Answer:
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
     """Show one sale with its timeline."""
     async with call.services.pool.acquire() as conn:
-        story = await sales_read.story(conn, call.tenant.id, call.bill)
+        story = await sales_read.story(
+            conn, call.tenant.id, call.bill, ZoneInfo(call.tenant.timezone)
+        )
         sealed = await notas_store.newest_reason(conn, call.tenant.id, call.bill)
     if story is None:
         raise sale_unknown()
@@ -162,8 +166,17 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
     if sealed is not None and shown.attention is not None:
         shown.attention.original = original_text(call.services.sealer, call.tenant.id, sealed)
     timeline = [_happening(entry) for entry in story.timeline]
+    if shown.attention is not None and shown.attention.original:
+        _quote(timeline, shown.attention.original)
     waiting = _waiting(story.waiting)
     return Answer(body=SaleStoryOut(**dict(shown), waiting_for=waiting, timeline=timeline))
+
+
+def _quote(timeline: list[TimelineOut], original: str) -> None:
+    """Put the issuer's own words to the newest denial: they are kept for that one only."""
+    denials = [line for line in timeline if line.what == "nota_denied"]
+    if denials:
+        denials[-1].text += f' Palavras do emissor: "{original}"'
 
 
 def _waiting(waiting: Waiting | None) -> WaitingOut | None:
@@ -223,7 +236,8 @@ def _attention(sale: SaleView) -> AttentionOut | None:
 
 
 def _happening(entry: TimelineEntry) -> TimelineOut:
-    return TimelineOut(at=entry.at, what=entry.what, why=entry.why, by=entry.by)
+    text = told(entry.what, entry.why)
+    return TimelineOut(at=entry.at, what=entry.what, why=entry.why, by=entry.by, text=text)
 
 
 _SALES: Final = "/tenants/{tenant_id}/sales"

@@ -52,7 +52,8 @@ async def state(call: Call[StatementIn, NoQuery]) -> Answer:
     except LookupError:
         raise sale_unknown() from None
     if refusal is not None:
-        raise Problem(409, refusal.code, "The state of this sale does not ask for a statement.")
+        detail = "A situação desta venda não pede informação sobre o portal da prefeitura."
+        raise Problem(409, refusal.code, detail)
     return Answer(status=202, body=StatedOut(bill_id=call.bill, exists=body.exists))
 
 

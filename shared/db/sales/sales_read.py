@@ -16,11 +16,12 @@ from shared.db.tenants import issuer_health_store
 from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
-from shared.domain.messages import Message, message_for
+from shared.domain.messages import Message, message_in
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
 from shared.domain.sale import Origin, SaleStatus, Wish
+from shared.domain.spoken import moment
 from shared.domain.waiting import Entry, Waiting, waiting_for
 
 DOCUMENT_WORD: Final = "document"
@@ -76,7 +77,7 @@ class SaleView(Struct, frozen=True, kw_only=True):
     @property
     def message(self) -> Message | None:
         """What a person is told about `reason`."""
-        return None if self.reason is None else message_for(self.reason)
+        return None if self.reason is None else message_in(self.status, self.reason)
 
 
 class SaleStory(Struct, frozen=True, kw_only=True):
@@ -197,7 +198,9 @@ async def _with_parts(conn: Connection, tenant: TenantId, sales: list[SaleView])
     ]
 
 
-async def story(conn: Connection, tenant: TenantId, bill: BillId) -> SaleStory | None:
+async def story(
+    conn: Connection, tenant: TenantId, bill: BillId, zone: ZoneInfo
+) -> SaleStory | None:
     """One sale with its timeline: what we did, and the events we heard, by time.
 
     A bill that is known and not decided yet is a story too; None for one nobody heard of.
@@ -210,7 +213,7 @@ async def story(conn: Connection, tenant: TenantId, bill: BillId) -> SaleStory |
         return None
     did = await timeline_store.of_bill(conn, tenant, bill)
     heard = await events_store.of_bill(conn, tenant, bill)
-    entries = [*(_heard(event) for event in heard), *did]
+    entries = [*(_heard(event, zone) for event in heard), *did]
     return SaleStory(
         sale=sale,
         timeline=tuple(sorted(entries, key=lambda entry: entry.at)),
@@ -266,8 +269,8 @@ def document_word(sealer: Sealer, tenant: TenantId, document: str) -> bytes:
     return sealer.word(document, tenant=tenant, purpose=DOCUMENT_WORD)
 
 
-def _heard(event: HeardEvent) -> TimelineEntry:
-    sent = f", enviado em {event.event_at:%Y-%m-%dT%H:%M:%SZ}" if event.event_at else ""
+def _heard(event: HeardEvent, zone: ZoneInfo) -> TimelineEntry:
+    sent = f", enviado em {moment(event.event_at, zone)}" if event.event_at else ""
     return TimelineEntry(
         at=event.received_at,
         what="event_received",

@@ -1,0 +1,56 @@
+import pytest
+
+from shared.domain import spoken
+from shared.domain.messages import MESSAGES, message_in
+from shared.domain.sale import SaleStatus
+from shared.domain.story import told
+
+WITH_NOTA = (
+    SaleStatus.ISSUING,
+    SaleStatus.CANCELLING,
+    SaleStatus.CANCELLED,
+    SaleStatus.ISSUED,
+)
+AT = "29/11/2026 às 02:46"
+
+
+@pytest.mark.parametrize(
+    ("what", "why", "said"),
+    [
+        ("nota_issued", "número 123", "Nota autorizada: número 123"),
+        ("nota_issued", "", "Nota autorizada."),
+        ("held", "no_rule", f"Pendente: {MESSAGES['no_rule'].text}"),
+        (
+            "held",
+            "amount_mismatch: itens somam 1.00, fatura diz 2.00",
+            f"Pendente: {MESSAGES['amount_mismatch'].text} (itens somam 1.00, fatura diz 2.00)",
+        ),
+        (
+            "nota_denied",
+            f"denied_city; reenvio automático em {AT}",
+            f"Nota negada: {MESSAGES['denied_city'].text} (reenvio automático em {AT})",
+        ),
+        ("issue", "conferido: tudo certo", "Pedido: emitir: conferido: tudo certo"),
+        ("a word of tomorrow", "x", "a word of tomorrow: x"),
+    ],
+)
+def test_a_line_is_told_in_words_and_not_in_codes(what: str, why: str, said: str) -> None:
+    assert told(what, why) == said
+
+
+def test_numbers_have_the_right_form_and_money_its_commas() -> None:
+    assert [spoken.days(1), spoken.days(2), spoken.notas(1), spoken.notas(0)] == [
+        "1 dia", "2 dias", "1 nota", "0 notas",
+    ]  # fmt: skip
+    assert [spoken.reais(n) for n in (0, 5, 123_456_789, -100)] == [
+        "R$ 0,00", "R$ 0,05", "R$ 1.234.567,89", "-R$ 1,00",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["refunded", "bill_canceled", "canceled_by_person"])
+def test_a_message_knows_where_the_nota_is(code: str) -> None:
+    before = message_in(SaleStatus.SKIPPED, code).text
+    after = {message_in(status, code).text for status in WITH_NOTA}
+
+    assert len(after | {before}) == len(WITH_NOTA) + 1
+    assert all("não há nota" not in text and "não emitir" not in text for text in after)
