@@ -19,9 +19,11 @@ def check_template(template: str) -> None:
     unknown = sorted({name for name in _VARIABLE.findall(template) if name not in VARIABLES})
     if unknown:
         known = ", ".join(f"{{{name}}}" for name in sorted(VARIABLES))
-        raise ValueError(f"unknown variable {{{unknown[0]}}}; known are {known}")
+        raise ValueError(
+            f"description: a variável {{{unknown[0]}}} não existe; as conhecidas são {known}"
+        )
     if set("{}") & set(_VARIABLE.sub("", template)):
-        raise ValueError("a brace is left open or closed twice")
+        raise ValueError("description: uma chave ficou aberta ou foi fechada duas vezes")
 
 
 @lru_cache(maxsize=1024)

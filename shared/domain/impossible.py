@@ -42,14 +42,14 @@ def impossible_in(told: Told, name: str) -> list[Impossible]:
 def _guarantee(rule: Told) -> Iterator[tuple[Field, str]]:
     days = rule.get("guarantee_days")
     if rule.get("issue_when") == "guarantee_ended" and days is None:
-        yield ("guarantee_days",), "guarantee_days is needed with issue_when guarantee_ended"
+        yield ("guarantee_days",), "guarantee_days: é obrigatório com issue_when guarantee_ended"
     for number, exception in _numbered(rule):
         own, when = exception.get("guarantee_days"), exception.get("issue_when")
         field = ("exceptions", number, "guarantee_days")
         if when == "guarantee_ended" and own is None and days is None:
-            yield field, "guarantee_days is needed here or in the rule"
+            yield field, "guarantee_days: é obrigatório aqui ou na regra"
         if when not in (None, "guarantee_ended") and own is not None:
-            yield field, "guarantee_days needs issue_when guarantee_ended"
+            yield field, "guarantee_days: só vale com issue_when guarantee_ended"
 
 
 def _exceptions(rule: Told) -> Iterator[tuple[Field, str]]:
@@ -58,12 +58,15 @@ def _exceptions(rule: Told) -> Iterator[tuple[Field, str]]:
         wanted = _wanted(_part(exception, "if"))
         for name, codes in zip(_LISTS, wanted.codes, strict=True):
             if "" in codes:
-                yield ("exceptions", number, "if", name), "an empty code matches nothing"
+                yield (
+                    ("exceptions", number, "if", name),
+                    f"{name}: um código vazio não corresponde a nada",
+                )
         first = next((earlier for earlier, other in before if other.covers(wanted)), None)
         if first is not None:
             yield (
                 ("exceptions", number, "if"),
-                f"never reached: all it matches is matched by exceptions.{first} before it",
+                f"if: nunca é alcançada: exceptions.{first}, que vem antes, já cobre tudo",
             )
         before.append((number, wanted))
 
@@ -92,7 +95,7 @@ def _address(rule: Told) -> Iterator[tuple[Field, str]]:
     if rule.get("default_address") is None:
         yield (
             ("default_address",),
-            "default_address is needed with customer_address_incomplete default_address",
+            "default_address: é obrigatório com customer_address_incomplete default_address",
         )
 
 
@@ -101,12 +104,18 @@ def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
     if rule.get("cancel_on_refund") is False:
         for name in ("full", "bill_canceled"):
             if policy.get(name) == "cancel":
-                yield ("refunds", name), "cancel_on_refund says that nothing is cancelled for it"
+                yield (
+                    ("refunds", name),
+                    f"{name}: cancel_on_refund diz que nada é cancelado por isso",
+                )
     window = policy.get("city_window")
     if isinstance(window, Mapping):
         limits = [window.get("days_after_issue"), window.get("until_day")]
         if limits.count(None) != 1:
-            yield ("refunds", "city_window"), "either days_after_issue or until_day"
+            yield (
+                ("refunds", "city_window"),
+                "city_window: informe days_after_issue ou until_day, e só um deles",
+            )
 
 
 def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:

@@ -104,7 +104,7 @@ class DefaultAddress(_Part):
     @model_validator(mode="after")
     def _a_city_of_its_state(self) -> Self:
         if find_city(self.city, self.state) is None:
-            raise ValueError("city: IBGE knows no such city in that state")
+            raise ValueError("city: o IBGE não conhece essa cidade nesse estado")
         return self
 
 
@@ -135,13 +135,13 @@ class ServiceRule(_Part):
         try:
             rate = Decimal(value)
         except InvalidOperation as error:
-            raise ValueError("a percentage such as 2.00") from error
+            raise ValueError("iss_rate: deve ser uma porcentagem, como 2.00") from error
         if (
             not rate.is_finite()
             or not 0 <= rate <= 100
             or not re.fullmatch(r"\d+(\.\d{1,4})?", value)
         ):
-            raise ValueError("a percentage from 0 to 100, such as 2.00")
+            raise ValueError("iss_rate: deve ser uma porcentagem de 0 a 100, como 2.00")
         return value
 
 

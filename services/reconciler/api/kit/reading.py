@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from services.reconciler.api.kit.operation import NoBody
+from services.reconciler.api.kit.portuguese import in_portuguese
 from services.reconciler.api.kit.problem import FieldProblem, Problem
 from shared.domain.impossible import Impossible
 
@@ -34,7 +35,8 @@ async def read_body(request: Request, model: type[M]) -> tuple[M, bytes]:
     try:
         return _storable(model.model_validate_json(raw, strict=True)), raw
     except ValidationError as error:
-        raise _problem(error, _impossible(model, raw)) from error
+        of_rule = isinstance(model, Combined)
+        raise _problem(error, _impossible(model, raw), in_words=of_rule) from error
 
 
 def read_query(request: Request, model: type[M]) -> M:
@@ -107,21 +109,30 @@ def _impossible(model: type[BaseModel], raw: bytes) -> list[Impossible]:
     return model.impossible(told) if isinstance(told, dict) else []
 
 
-def _problem(error: ValidationError, more: Sequence[Impossible] = ()) -> Problem:
-    """Say what is wrong where, without the value, which may be a key."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+def _problem(
+    error: ValidationError, more: Sequence[Impossible] = (), *, in_words: bool = False
+) -> Problem:
+    """Say what is wrong where, without the value, which may be a key.
+
+    `in_words`: in Portuguese, where a tenant reads it.
+    """
+    found = error.errors(include_input=False, include_url=False)
     if any(item["type"] == "json_invalid" for item in found):
         return Problem(400, "malformed_json", "The body is not JSON.")
-    problems = [
-        FieldProblem(field=_path(item), message=item["msg"].removeprefix("Value error, "))
-        for item in found
-    ]
+    problems = [FieldProblem(field=_path(item), message=_said(item, in_words)) for item in found]
     problems += [
         FieldProblem(field=".".join(map(str, one.field)), message=one.message) for one in more
     ]
     # The model itself names combinations too, once its fields are right.
     distinct = {(problem.field, problem.message): problem for problem in problems}
     return _invalid(tuple(distinct.values())[:MOST_ERRORS])
+
+
+def _said(item: ErrorDetails, in_words: bool) -> str:
+    said = item["msg"].removeprefix("Value error, ")
+    if not in_words:
+        return said
+    return in_portuguese(item["type"], _path(item), said, item.get("ctx", {}))
 
 
 def _path(item: ErrorDetails) -> str:
