@@ -136,7 +136,7 @@ class Bulk:
         self, client: VindiClient, ids: Iterable[int]
     ) -> dict[int, Found[Refund | None]]:
         """Read transactions afresh; those that are no successful refund are read as None."""
-        return await self._refresh(client, TRANSACTIONS, ids)
+        return await self._refresh(client, TRANSACTIONS, ids, None)
 
     async def refunds_of_charges(
         self, client: VindiClient, charge_ids: Iterable[ChargeId], *, alone: int | None = None

@@ -22,7 +22,7 @@ from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.domain.refunds import SOONEST, look_again, under_way
 from shared.vindi.bulk import RefundRow
-from shared.vindi.client import CHARGES, MOST_PER_PAGE, TRANSACTIONS, Read, Unreadable
+from shared.vindi.client import CHARGES, MOST_PER_PAGE, TRANSACTIONS, Read, Unreadable, Untold
 from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.query import all_of, where
 
@@ -60,10 +60,11 @@ async def look_at_pending(context: PassContext) -> None:
         pending = await refunds_pending_store.due(conn, context.tenant, now, limit=MOST_PER_PAGE)
     if not pending:
         return
-    found = await patiently(
-        lambda: context.bulk.refresh_transactions(context.vindi, pending), TRANSACTIONS.path
+    found = await patiently_each(
+        lambda ids: context.bulk.refresh_transactions(context.vindi, ids), pending
     )
-    rows = {number: row for number, row in found.items() if row is not None}
+    told = {number for number, row in found.items() if not isinstance(row, Untold)}
+    rows = {number: row for number, row in found.items() if isinstance(row, Read | Unreadable)}
     await take_refunds(context, list(rows.values()))
     again = {
         number: at
@@ -72,8 +73,9 @@ async def look_at_pending(context: PassContext) -> None:
     }
     async with context.pool.acquire() as conn, conn.transaction():
         await refunds_pending_store.keep(conn, context.tenant, again)
-        over = [number for number in pending if number not in again]
+        over = [number for number in pending if number in told and number not in again]
         await refunds_pending_store.forget(conn, context.tenant, over)
+    raise_unread(found.values(), TRANSACTIONS.path)
 
 
 async def take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None:
