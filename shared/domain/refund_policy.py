@@ -12,10 +12,10 @@ from shared.domain.moment import next_month
 from shared.domain.refunds import Cause
 from shared.domain.rule import AfterRefund, CityWindow, Rule
 
-Stage = Literal["before", "while", "after", "past_window"]
+RefundStage = Literal["before", "while", "after", "past_window"]
 Treatment = Literal["drop", "hold", "go_on", "remember", "cancel", "tell", "leave", "too_late"]
 
-STAGES: Final[tuple[Stage, ...]] = ("before", "while", "after", "past_window")
+STAGES: Final[tuple[RefundStage, ...]] = ("before", "while", "after", "past_window")
 TABLE: Final[Mapping[tuple[Cause, AfterRefund], tuple[Treatment, ...]]] = {
     #                             before   while       after     past the city's window
     ("full", "cancel"):          ("drop",  "remember", "cancel", "too_late"),
@@ -42,7 +42,7 @@ WINDOW_OVER: Final = "cancel_window_over"
 LEFT_BY_RULE: Final = "kept_by_rule"
 
 
-def treat(cause: Cause, stage: Stage, rule: Rule | None) -> Treatment:
+def treat(cause: Cause, stage: RefundStage, rule: Rule | None) -> Treatment:
     """Read the table for a tenant; without a rule, as a rule says that leaves all at its default.
 
     What a person dropped or asked for comes before it: this is about what happens by itself.
@@ -69,7 +69,7 @@ def _choice(cause: Cause, rule: Rule) -> AfterRefund:
 
 def standing_stage(
     rule: Rule | None, *, issued_on: date | None, competencia: date | None, today: date
-) -> Stage:
+) -> RefundStage:
     """The stage of a nota that stands; `after` too where the city's window is not known."""
     window = rule.refunds.city_window if rule is not None else None
     if window is None or window.afterwards == "try":
