@@ -23,6 +23,10 @@ from shared.domain.spoken import reais
 from shared.run.waker import Waker
 
 SALE_UNKNOWN: Final = "sale_unknown"
+NOW: Final = """
+    -- actions.now
+    SELECT now()
+"""
 NOT_DECIDED: Final = "not_decided"
 ONE_WISH: Final = timedelta(hours=1)  # the same said again within it is the same wish
 BATCH: Final = 500  # sales locked at once; more would keep workers waiting
@@ -152,7 +156,7 @@ async def _told(
     """The lines of what was asked for; six clicks of one action are one line."""
     why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
     said = Said(what=asked.action, why=why, by=asked.by)
-    now: datetime = await conn.fetchval("SELECT now()")
+    now: datetime = await conn.fetchval(NOW)
     again = await sale_actions_store.repeated(conn, tenant, bills, said, now - ONE_WISH)
     return [
         Happening(bill_id=bill, what=said.what, why=said.why, by=said.by)

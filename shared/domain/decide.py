@@ -31,7 +31,7 @@ from shared.domain.sending import (
     is_free,
     moment_for,
 )
-from shared.domain.stream import Side, doubtful, side_of
+from shared.domain.stream import ActivationSide, doubtful, side_of
 from shared.domain.undone import undone
 
 
@@ -97,7 +97,7 @@ def _decide_unsent(
     return _decide_by_moment(sale, rule, terms, now, when, moment)
 
 
-def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> Side:
+def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> ActivationSide:
     """On which side of the activation a sale lies; what was asked for is ours."""
     if moment is None or sale.backfill is not None or sale.wish == "issue":
         return "after"

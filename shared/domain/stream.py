@@ -15,7 +15,7 @@ from shared.domain.bill import Bill, Charge, Payment
 from shared.domain.ids import ChargeId
 from shared.domain.moment import TO_THE_SECOND, VINDI_ZONE, local_day
 
-Side = Literal["before", "after", "unclear"]
+ActivationSide = Literal["before", "after", "unclear"]
 
 # A bank tells of a boleto within days, over a long holiday in a week. What is first seen later
 # than that after its payment was more likely touched than paid.
@@ -39,7 +39,7 @@ def side_of(
     active_from: datetime,
     seen: Sighting = NEVER_SEEN,
     payments: Mapping[ChargeId, Payment] = NO_PAYMENTS,
-) -> Side:
+) -> ActivationSide:
     """Say on which side of the activation a bill was first fully paid.
 
     A second payment moves nothing: what was paid in full before stays there. `payments` are the
@@ -66,7 +66,9 @@ def doubtful(bill: Bill, active_from: datetime, seen: Sighting) -> list[ChargeId
     ]
 
 
-def _side(charge: Charge, active_from: datetime, seen: Sighting, payment: Payment | None) -> Side:
+def _side(
+    charge: Charge, active_from: datetime, seen: Sighting, payment: Payment | None
+) -> ActivationSide:
     if charge.paid_at is None:
         return "after"
     at_once = _at_once(charge, charge.paid_at, active_from, seen)
@@ -101,7 +103,7 @@ def _told(charge: Charge, paid_at: datetime) -> datetime | None:
 
 def _side_by_sight(
     paid_at: datetime, active_from: datetime, seen: Sighting, payment: Payment | None
-) -> Side:
+) -> ActivationSide:
     if payment is None:
         return "unclear"
     if payment.created_at >= paid_at:
@@ -115,7 +117,7 @@ def _side_by_sight(
     return "after" if in_time else "unclear"
 
 
-def _side_of_own_day(payment: Payment, active_from: datetime) -> Side:
+def _side_of_own_day(payment: Payment, active_from: datetime) -> ActivationSide:
     """Of a transaction that is not older than its payment, and may be touched or settled later."""
     if payment.created_at >= active_from:
         return "after"

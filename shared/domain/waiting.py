@@ -16,7 +16,7 @@ WaitCode = Literal[
 A_MOMENT: Final = timedelta(seconds=5)  # work that is about to begin waits for nothing
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class WaitingEntry(Struct, frozen=True, kw_only=True):
     """A sale's place in the outbox; `bill_read`: nothing is new since it was last decided."""
 
     state: Literal["due", "leased", "settled"]
@@ -35,7 +35,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
 def waiting_for(
     status: SaleStatus,
     code: str | None,
-    entry: Entry | None,
+    entry: WaitingEntry | None,
     breakers: Sequence[Breaker],
     now: datetime,
 ) -> Waiting | None:
@@ -54,13 +54,13 @@ def waiting_for(
     return Waiting(code="issuer_pace", until=entry.due_at if entry.due_at > now else None)
 
 
-def _is_due(status: SaleStatus, entry: Entry, now: datetime) -> bool:
+def _is_due(status: SaleStatus, entry: WaitingEntry, now: datetime) -> bool:
     # A guarantee that has ended shows as one until its sale is decided again.
     ended = status is SaleStatus.IN_GUARANTEE and entry.due_at <= now - A_MOMENT
     return status is SaleStatus.QUEUED or ended
 
 
-def _for_vindi(entry: Entry, now: datetime) -> Waiting | None:
+def _for_vindi(entry: WaitingEntry, now: datetime) -> Waiting | None:
     if entry.due_at > now:
         return Waiting(code="vindi_outage" if entry.tries else "vindi_budget", until=entry.due_at)
     return Waiting(code="vindi_budget") if entry.due_at <= now - A_MOMENT else None

@@ -12,7 +12,7 @@ from shared.domain.decide import asks_when_recorded, decide
 from shared.domain.decision import Hold, Skip
 from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
-from shared.domain.stream import LONGEST_CLEARING, Side, Sighting, side_of
+from shared.domain.stream import LONGEST_CLEARING, ActivationSide, Sighting, side_of
 from tests.builders import a_bill, a_charge, a_rule, a_sale, terms
 
 ACTIVE = datetime(2026, 11, 29, 12, tzinfo=UTC)  # a Sunday
@@ -100,7 +100,7 @@ REJECTED = {
     ],
 )  # fmt: skip
 def test_only_what_paid_says_when_a_payment_was_recorded(
-    charge: Charge, sight: Sighting, payments: dict[ChargeId, Payment], side: Side
+    charge: Charge, sight: Sighting, payments: dict[ChargeId, Payment], side: ActivationSide
 ) -> None:
     assert side_of(paid_by(charge), ACTIVE, sight, payments) == side
 
@@ -125,7 +125,7 @@ THE_FIRST = a_charge(paid_at=FRIDAY, transaction_at=FRIDAY)
         ((a_boleto(**REJECTED), the_second()), "unclear"),
     ],
 )
-def test_a_second_payment_moves_nothing(charges: tuple[Charge, ...], side: Side) -> None:
+def test_a_second_payment_moves_nothing(charges: tuple[Charge, ...], side: ActivationSide) -> None:
     assert side_of(paid_by(*charges), ACTIVE, seen()) == side
 
 

@@ -22,7 +22,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
 from shared.domain.sale import Origin, SaleStatus, Wish
 from shared.domain.spoken import moment
-from shared.domain.waiting import Entry, Waiting, waiting_for
+from shared.domain.waiting import Waiting, WaitingEntry, waiting_for
 
 DOCUMENT_WORD: Final = "document"
 NOT_DECIDED: Final = "not_decided"
@@ -257,7 +257,7 @@ def _not_decided(bill: BillId, row: asyncpg.Record) -> SaleView | None:
 async def _waiting(
     conn: Connection, tenant: TenantId, sale: SaleView, row: asyncpg.Record
 ) -> Waiting | None:
-    entry = Entry(
+    entry = WaitingEntry(
         state=row["state"], due_at=row["due_at"], tries=row["tries"], bill_read=row["bill_read"]
     )
     breakers = await issuer_health_store.read(conn, tenant)

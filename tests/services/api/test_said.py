@@ -12,7 +12,7 @@ from shared.db.vindi.bills_store import ReadBill
 from shared.domain.breaker import Breaker
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import SaleStatus
-from shared.domain.waiting import Entry, Waiting, waiting_for
+from shared.domain.waiting import Waiting, WaitingEntry, waiting_for
 from tests.builders import a_bill
 from tests.services.api.support import World
 
@@ -27,9 +27,9 @@ HOST = Breaker(scope="host", state="restarting", since=BEFORE, probe_at=LATER)
 CLOSED = Breaker(scope="issuer", since=BEFORE)
 
 
-def entry(**changes: Any) -> Entry:
+def entry(**changes: Any) -> WaitingEntry:
     values: dict[str, Any] = {"state": "due", "due_at": LATER, "tries": 0, "bill_read": True}
-    return Entry(**{**values, **changes})
+    return WaitingEntry(**{**values, **changes})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def entry(**changes: Any) -> Entry:
 def test_a_queued_sale_says_what_it_waits_for(
     status: SaleStatus,
     code: str | None,
-    place: Entry | None,
+    place: WaitingEntry | None,
     breakers: list[Breaker],
     expected: Waiting | None,
 ) -> None:
