@@ -63,9 +63,12 @@ async def test_a_key_refused_at_the_second_part_itself_holds_it_and_loses_nothin
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
     desk.company.weather.add(status=401, when="before", every=2, method="POST", count=1)
+    # The second look at the company finds the same.
+    desk.company.weather.add(status=401, when="before", path_has="criticardadosobrigatorios")
     await settle(desk, rounds=3)
     held = await desk.sale(bill)
 
+    desk.company.weather.clear()
     async with desk.pool.acquire() as conn:
         await conn.execute("UPDATE issuer_connections SET state = 'ok'")
     await desk.heard(BillId(bill.id))
