@@ -38,7 +38,6 @@ LEASE: Final = timedelta(seconds=TRY_SECONDS * BATCH + 30)
 TENANTS_AT_ONCE: Final = 20
 SWEEP_EVERY: Final = timedelta(seconds=1)
 AFTER_FAILURE: Final = timedelta(seconds=15)
-FORGET_EVERY: Final = timedelta(hours=1)
 TRIED: Final = Counter(
     "notaponte_status_webhooks_total", "Tries to deliver a status webhook.", ["outcome"]
 )
@@ -147,23 +146,6 @@ async def deliver_status_webhooks(services: Services) -> None:
             after_failure=AFTER_FAILURE,
             failed="status_webhooks_wait",
         ).run()
-
-
-async def forget_deliveries(services: Services) -> None:
-    """Forget deliveries that ended long ago, until cancelled."""
-
-    async def step() -> None:
-        async with services.pool.acquire() as conn:
-            forgotten = await status_webhooks_store.forget_old_any_tenant(conn)
-        log.info("status_webhooks_forgotten", count=forgotten)
-
-    await Periodic(
-        name="forget-deliveries",
-        step=step,
-        every=FORGET_EVERY,
-        after_failure=AFTER_FAILURE,
-        failed="status_webhooks_kept",
-    ).run()
 
 
 def own_address_is_loopback(public_url: str) -> bool:
