@@ -57,7 +57,11 @@ class Clients:
     ) -> VindiClient:
         """A tenant's Vindi account, in the share of the work at hand."""
         return self.vindi_account(
-            tenant, environment=connection.environment, api_key=connection.api_key, share=share
+            tenant,
+            environment=connection.environment,
+            api_key=connection.api_key,
+            share=share,
+            merchant_id=connection.merchant_id,
         )
 
     def vindi_account(
@@ -68,8 +72,13 @@ class Clients:
         api_key: Secret,
         share: BudgetShare,
         patience: timedelta = VINDI_PATIENCE,
+        merchant_id: int | None = None,
     ) -> VindiClient:
-        """A Vindi account that is not stored yet: a key to be checked first."""
+        """A Vindi account that is not stored yet: a key to be checked first.
+
+        An account has one budget, whichever tenants read it; of one whose merchant is not known
+        yet the tenant stands for it.
+        """
         urls = {
             "production": self._vindi.url_production,
             "sandbox": self._vindi.url_sandbox,
@@ -78,7 +87,7 @@ class Clients:
             self._session,
             base_url=urls[environment],
             api_key=api_key.reveal(),
-            account=AccountKey(f"{tenant}:{environment}"),
+            account=AccountKey(f"{merchant_id or tenant}:{environment}"),
             budget=self._budget,
             share=share,
             timeout=self._vindi.timeout,

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from deploy.demo.calls import RefusedError
 from deploy.demo.month import opened_month
+from deploy.demo.rehearsal import rehearse
 from deploy.demo.show import print_addresses, print_counts, print_sales, print_verdict
 from deploy.demo.stories import month
 from deploy.demo.system import ChildFailedError, System, keep_logs, running_system
@@ -53,9 +54,11 @@ async def _month(console: Console, system: System, *, count: int, keep: bool, be
             proof, closings = await lived.proof()
             sales = await lived.tenant.sales()
             travels = await lived.stage.control.get("/counts")
+    rehearsed = await rehearse(system)
     print_sales(console, lived.booked, sales)
     print_counts(console, proof, travels, closings)
-    problems = [*restless, *proof.problems]
+    console.print(rehearsed.told)
+    problems = [*restless, *proof.problems, *rehearsed.problems]
     print_verdict(console, problems, time.monotonic() - began)
     if problems:
         console.print(f"The logs are in {keep_logs(system.home)}.")

@@ -1,22 +1,23 @@
 """What a pass needs of one tenant, loaded at its start."""
 
-import asyncio
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from services.emitter.places import Place, place_of
 from services.emitter.planning.rows import Terms
 from services.emitter.stopping.outage import Breakers, load_breakers
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
-from shared.db.tenants import connections_store, rules_store, tenants_store
-from shared.db.tenants.connections_store import IssuerConnection, VindiConnection
+from shared.db.sales.notas_store import KnownNota
+from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
+from shared.db.tenants.connections_store import VindiConnection
+from shared.db.tenants.issuers_store import Issuers
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.domain.rule import Rule
 from shared.domain.sale import TenantTerms
-from shared.issuer.interface import Issuer
 from shared.run.second_look import SecondLook
 from shared.vindi.budget import BudgetShare
 from shared.vindi.bulk import Bulk
@@ -31,16 +32,29 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     rule_version: int | None
     rule: Rule | None
     vindi_connection: VindiConnection | None
-    issuer_connection: IssuerConnection | None
+    issuers: Issuers
     vindi: VindiClient | None
-    issuer: Issuer | None
     bulk: Bulk
     second_look: SecondLook
     sealer: Sealer
-    slots: asyncio.Semaphore  # requests to the issuer that may be under way, for this key
+    clients: Clients
     breakers: Breakers
-    backfill_slots: asyncio.Semaphore  # those that sales of a backfill may wait for at once
     now: datetime
+    places: dict[int | None, Place] = field(default_factory=dict)  # those asked about so far
+
+    def place_of(self, nota: KnownNota | None) -> Place:
+        """Where a nota was born, and is asked about; None: where one is born now."""
+        here = self.issuers.current
+        named = nota.connection_id if nota is not None else None
+        if here is not None and named == here.id:
+            named = None
+        if named not in self.places:
+            self.places[named] = self._place(named)
+        return self.places[named]
+
+    def _place(self, named: int | None) -> Place:
+        there = self.issuers.of(named)
+        return place_of(self.clients, there, is_left=named is not None, now=self.now)
 
     def seal(self, value: bytes, purpose: str) -> bytes:
         """Seal a value of this tenant."""
@@ -61,7 +75,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
 
     def plan_terms(self) -> Terms:
         """What its plans share."""
-        connection = self.issuer_connection
+        connection = self.issuers.current
         blocked = connection.state.code if connection and connection.state.blocked else None
         return Terms(
             tenant=self.tenant,
@@ -72,6 +86,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             seal=self.seal,
             document_word=self.document_word,
             zone=self.terms.zone,
+            connection_id=connection.id if connection else None,
         )
 
 
@@ -83,24 +98,22 @@ async def load_context(
         now: datetime = await conn.fetchval("SELECT now()")
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
-        connections = await connections_store.get(conn, sealer, tenant)
+        vindi = await connections_store.get_vindi(conn, sealer, tenant)
+        issuers = await issuers_store.load(conn, sealer, tenant)
         breakers = await load_breakers(conn, tenant, now)
     version, rule = in_force or (None, None)
-    vindi, issuer = connections.vindi, connections.issuer
     return TenantContext(
         tenant=tenant,
         terms=terms,
         rule_version=version,
         rule=rule,
         vindi_connection=vindi,
-        issuer_connection=issuer,
+        issuers=issuers,
         vindi=clients.vindi(tenant, vindi, lane) if vindi and not vindi.state.blocked else None,
-        issuer=clients.issuer(issuer) if issuer and not issuer.state.blocked else None,
         bulk=clients.bulk,
         second_look=clients.second_look,
         sealer=sealer,
-        slots=clients.slots(issuer),
+        clients=clients,
         breakers=breakers,
-        backfill_slots=clients.slots(issuer, for_backfill=True),
         now=now,
     )

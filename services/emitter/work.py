@@ -96,6 +96,7 @@ class Send(Struct, frozen=True, kw_only=True):
     draft: NotaDraft
     first: bool  # the first request under this id
     queued_anew: bool = True  # the sale was not in the queue already
+    after_real: bool = False  # a nota of the same environment went before it
     division: tuple[Share, ...] | None = None  # divides the sale anew; None leaves it as it is
     others_due: datetime | None = None  # when its other notas need a look, whatever comes of this
 
@@ -105,6 +106,8 @@ class Step(Struct, frozen=True, kw_only=True):
 
     part: int
     cancel: bool = False
+    to_replace: bool = False  # another is wanted elsewhere, once it is proved not to stand here
+    by_person: bool = False  # who says that it is wanted
 
 
 class Ask(Struct, frozen=True, kw_only=True):

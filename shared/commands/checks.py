@@ -1,23 +1,44 @@
 """What is learnt of a connection before it is stored: refused, unreachable, or good."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from ipaddress import ip_address
+from typing import Final, Literal
+from urllib.parse import urlsplit
 
+from shared.db.sales.issued_tests_store import WentLive
+from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
+from shared.db.tenants.nota_connections_store import OpenElsewhere
 from shared.domain.errors import RejectedError, TransientError
-from shared.domain.nota import IssuerEnvironment
+from shared.domain.messages import message_for
+from shared.domain.nota import REAL, IssuerEnvironment
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerForbidden, IssuerKeyRefused
 from shared.issuer.interface import Connection as Company
 from shared.issuer.interface import Issuer
 from shared.vindi.payloads import Merchant
 
+# Names that no resolver outside of a house knows (RFC 6761, RFC 6762, RFC 9476).
+_INSIDE: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".alt")
+
 
 class SetUpRefused(RejectedError):
-    """What was asked for cannot be stored; `missing` names what is lacking, where that is why."""
+    """What was asked for cannot be stored.
 
-    def __init__(self, detail: str, *, code: str, missing: tuple[str, ...] = ()) -> None:
+    `missing` names what is lacking, where that is why; `warnings` what has to be confirmed first.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str,
+        missing: tuple[str, ...] = (),
+        warnings: "tuple[Notice, ...]" = (),
+    ) -> None:
         super().__init__(detail, code=code)
         self.code = code
         self.missing = missing
+        self.warnings = warnings
 
 
 class SideUnreachable(TransientError):
@@ -86,9 +107,43 @@ async def checked_company(issuer: Issuer) -> Company:
     return company
 
 
-def vindi_notices(*, issues_already: bool, changed: bool) -> tuple[Notice, ...]:
+def notice(code: str, before: str = "") -> Notice:
+    """The notice of a code, with what is special about this one before its text."""
+    return Notice(code=code, message=before + message_for(code).text)
+
+
+def elsewhere_notices(found: Sequence[Elsewhere], code: ElsewhereCode) -> tuple[Notice, ...]:
+    """Warn of what another tenant has too."""
+    return tuple(notice(one.code) for one in found if one.code == code)
+
+
+def demand_confirmed(found: Sequence[Elsewhere], confirmed: Collection[str]) -> None:
+    """Raise SetUpRefused (`confirm_needed`) with each warning that nobody has confirmed."""
+    open_ = tuple(notice(one.code) for one in found if one.code not in confirmed)
+    if open_:
+        raise SetUpRefused(
+            "What another tenant has too must be confirmed: repeat it with confirm.",
+            code="confirm_needed",
+            missing=tuple(one.code for one in open_),
+            warnings=open_,
+        )
+
+
+def heard_from_outside(url: str) -> bool:
+    """Whether a webhook's address can be one that Vindi reaches over the internet."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".").lower()
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith(_INSIDE)
+
+
+def vindi_notices(
+    *, issues_already: bool, changed: bool, unreachable: bool = False
+) -> tuple[Notice, ...]:
     """What to know of a Vindi account that works."""
-    found = []
+    found = [notice("webhook_url_not_public")] if unreachable else []
     if issues_already:
         found.append(
             Notice(
@@ -108,9 +163,34 @@ def vindi_notices(*, issues_already: bool, changed: bool) -> tuple[Notice, ...]:
     return tuple(found)
 
 
+def open_notices(found: Sequence[OpenElsewhere]) -> tuple[Notice, ...]:
+    """What becomes of notas that are under way at a connection the tenant has left."""
+    return tuple(
+        notice("open_notas_elsewhere", f"{_notas(one.notas)} em {_where(one)}. ") for one in found
+    )
+
+
+def live_notices(went: WentLive) -> tuple[Notice, ...]:
+    """What becomes of the sales that were issued only as tests."""
+    counts = (("test_sales_held", went.held), ("test_sales_due", went.due))
+    return tuple(notice(code, f"{_sales(count)}. ") for code, count in counts if count)
+
+
+def _notas(count: int) -> str:
+    return "1 nota em andamento" if count == 1 else f"{count} notas em andamento"
+
+
+def _sales(count: int) -> str:
+    return "1 venda emitida como teste" if count == 1 else f"{count} vendas emitidas como teste"
+
+
+def _where(one: OpenElsewhere) -> str:
+    return f"{one.company_name} ({'produção' if one.environment == REAL else 'homologação'})"
+
+
 def issuer_notices(environment: IssuerEnvironment) -> tuple[Notice, ...]:
     """What to know of an issuer's environment."""
-    if environment == "Producao":
+    if environment == REAL:
         return ()
     return (
         Notice(

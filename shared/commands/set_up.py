@@ -4,16 +4,23 @@ Panel and internal API both come through here, so that each change is audited an
 it may move is made due, in one commit.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 from shared.commands.checks import (
     Notice,
     SetUpRefused,
     checked_company,
+    demand_confirmed,
+    elsewhere_notices,
     good_merchant,
+    heard_from_outside,
     issuer_notices,
+    live_notices,
+    open_notices,
     vindi_notices,
 )
 from shared.config.secret import Secret
@@ -21,20 +28,25 @@ from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_wakes
+from shared.db.sales import issued_tests_store
+from shared.db.sales.issued_tests_store import WentLive
 from shared.db.tenants import (
     audit_store,
     connections_store,
+    elsewhere_store,
+    nota_connections_store,
     rules_store,
     secrets_store,
     tenants_store,
 )
 from shared.db.tenants.connections_store import VindiEnvironment, key_hint
+from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
 from shared.db.tenants.rules_store import RuleVersion
 from shared.db.tenants.tenants_store import Subscription, Tenant
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 from shared.domain.messages import CONNECTIONS
-from shared.domain.nota import IssuerEnvironment
+from shared.domain.nota import REAL, IssuerEnvironment
 from shared.domain.rule import Rule
 from shared.issuer.interface import Issuer
 from shared.run.waker import Waker
@@ -69,6 +81,17 @@ class IssuerConnected:
     cnpj: str | None
     status_webhook_url: str
     warnings: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesOfTests:
+    """What becomes of sales issued only as tests once notas are real."""
+
+    issue: bool  # due at once; otherwise held until a person says
+    since: date | None = None  # local day of the sale's moment: earlier ones are held
+
+
+LEFT_TO_A_PERSON: Final = SalesOfTests(issue=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,16 +153,18 @@ class SetUp:
         api_key: Secret,
         environment: VindiEnvironment,
         by: str,
+        confirmed: Collection[str] = (),
     ) -> VindiConnected:
         """Check a key, then store it. `client` reads with that key.
 
         Safe to repeat: the webhook's address stays the same. Raises SetUpRefused
-        (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`) or SideUnreachable.
+        (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`; `confirm_needed`
+        where an active tenant goes on to an account of another one) or SideUnreachable.
         """
         check = await client.check_key()
         merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
         async with self.pool.acquire() as conn, conn.transaction():
-            _known(await tenants_store.lock(conn, tenant))
+            of = _known(await tenants_store.lock(conn, tenant))
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
             await connections_store.put_vindi(
                 conn,
@@ -149,7 +174,11 @@ class SetUp:
                 api_key=api_key,
                 merchant_name=merchant.name,
                 registry_code=merchant.registry_code,
+                merchant_id=merchant.id,
             )
+            elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
+            if of.status == "active" and before and before.merchant_id not in (None, merchant.id):
+                demand_confirmed(_about(elsewhere, "vindi_account_elsewhere"), confirmed)
             url = await self._webhook_url(conn, tenant, "vindi")
             await audit_store.add(
                 conn,
@@ -169,7 +198,12 @@ class SetUp:
             environment=environment,
             key_hint=key_hint(api_key),
             webhook_url=url,
-            warnings=vindi_notices(issues_already=check.issues_already, changed=changed),
+            warnings=vindi_notices(
+                issues_already=check.issues_already,
+                changed=changed,
+                unreachable=environment == "production" and not heard_from_outside(self.public_url),
+            )
+            + elsewhere_notices(elsewhere, "vindi_account_elsewhere"),
         )
 
     async def new_vindi_webhook(
@@ -190,15 +224,21 @@ class SetUp:
         company_id: str,
         environment: IssuerEnvironment,
         by: str,
+        tests: SalesOfTests = LEFT_TO_A_PERSON,
+        confirmed: Collection[str] = (),
     ) -> IssuerConnected:
         """Check a key and its company, then store them. `issuer` speaks with that key.
 
-        Raises SetUpRefused (`issuer_key_refused`, `issuer_company_unknown`,
-        `issuer_company_incomplete` with what is missing) or SideUnreachable.
+        Notas stay with the connection they were born under. With the real environment every sale
+        issued as a test is owed anew, as `tests` says. Raises SetUpRefused (`issuer_key_refused`,
+        `issuer_company_unknown`, `issuer_company_incomplete` with what is missing;
+        `confirm_needed` where an active tenant goes on to a company of another one) or
+        SideUnreachable.
         """
         company = await checked_company(issuer)
         async with self.pool.acquire() as conn, conn.transaction():
-            _known(await tenants_store.lock(conn, tenant))
+            of = _known(await tenants_store.lock(conn, tenant))
+            before = await nota_connections_store.current_id(conn, tenant)
             await connections_store.put_issuer(
                 conn,
                 self.sealer,
@@ -218,14 +258,48 @@ class SetUp:
                 action="issuer_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
+            here = await nota_connections_store.current_id(conn, tenant)
+            elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
+            if of.status == "active" and before != here:
+                demand_confirmed(_about(elsewhere, "issuer_company_elsewhere"), confirmed)
+            went_live = await self._take_tests(conn, of, environment, tests, by)
+            open_ = await nota_connections_store.open_elsewhere(conn, tenant, here)
             await outbox_wakes.wake_stopped(conn, tenant, codes_of("issuer"))
         await self.waker.ring()
         return IssuerConnected(
             company_name=company.company_name,
             cnpj=company.cnpj,
             status_webhook_url=url,
-            warnings=issuer_notices(environment),
+            warnings=issuer_notices(environment)
+            + elsewhere_notices(elsewhere, "issuer_company_elsewhere")
+            + open_notices(open_)
+            + live_notices(went_live),
         )
+
+    async def _take_tests(
+        self,
+        conn: Connection,
+        tenant: Tenant,
+        environment: IssuerEnvironment,
+        tests: SalesOfTests,
+        by: str,
+    ) -> WentLive:
+        if environment != REAL:
+            return WentLive(held=0, due=0)
+        zone, day = ZoneInfo(tenant.timezone), tests.since
+        now: datetime = await conn.fetchval(NOW)
+        went = await issued_tests_store.go_live(
+            conn,
+            tenant.id,
+            issue=tests.issue,
+            since=datetime.combine(day, time(), tzinfo=zone) if day else None,
+            now=now,
+            by=by,
+        )
+        if went.held or went.due:
+            counts = {"held": went.held, "due": went.due}
+            await audit_store.add(conn, tenant.id, actor=by, action="went_live", detail=counts)
+        return went
 
     async def put_rule(self, tenant: TenantId, rule: Rule, *, by: str) -> RuleVersion:
         """Put a rule in force; sales not yet sent are decided again under it."""
@@ -238,10 +312,13 @@ class SetUp:
         await self.waker.ring()
         return version
 
-    async def activate(self, tenant: TenantId, *, by: str) -> Tenant:
+    async def activate(
+        self, tenant: TenantId, *, by: str, confirmed: Collection[str] = ()
+    ) -> Tenant:
         """Let notas be issued, from now on or from where a pause stopped it. Safe to repeat.
 
-        Raises SetUpRefused (`setup_incomplete`) with the parts that are missing.
+        Raises SetUpRefused: `setup_incomplete` with the parts that are missing, `confirm_needed`
+        with what another tenant has too and is not among the `confirmed` codes.
         """
         async with self.pool.acquire() as conn, conn.transaction():
             before = _known(await tenants_store.lock(conn, tenant))
@@ -254,8 +331,16 @@ class SetUp:
                 )
             if before.status == "active":
                 return before
+            elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
+            demand_confirmed(elsewhere, confirmed)
             after = _known(await tenants_store.activate(conn, tenant))
-            await audit_store.add(conn, tenant, actor=by, action="tenant_activated")
+            await audit_store.add(
+                conn,
+                tenant,
+                actor=by,
+                action="tenant_activated",
+                detail={"confirmed": [one.code for one in elsewhere]},
+            )
             first = before.status == "setting_up"
             codes = ["tenant_paused", *(["before_activation"] if first else [])]
             await outbox_wakes.wake_stopped(conn, tenant, codes)
@@ -309,6 +394,10 @@ async def _missing_parts(
         "rule": await rules_store.newest(conn, tenant),
     }
     return tuple(name for name, part in parts.items() if part is None)
+
+
+def _about(found: Sequence[Elsewhere], code: ElsewhereCode) -> list[Elsewhere]:
+    return [one for one in found if one.code == code]
 
 
 def codes_of(side: Literal["vindi", "issuer"]) -> list[str]:

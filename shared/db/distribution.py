@@ -9,6 +9,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "tenants",
     "vindi_connections",
     "issuer_connections",
+    "nota_connections",
     "webhook_secrets",
     "rule_versions",
     "events",

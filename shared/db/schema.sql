@@ -246,6 +246,26 @@ CREATE TABLE public.key_canaries (
     CONSTRAINT key_canaries_key_id_check CHECK ((length(key_id) = 4))
 );
 
+CREATE TABLE public.nota_connections (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    kind text NOT NULL,
+    environment text NOT NULL,
+    api_key bytea NOT NULL,
+    key_hint text NOT NULL,
+    key_word text NOT NULL,
+    company_id text NOT NULL,
+    company_name text NOT NULL,
+    company_cnpj text,
+    state text DEFAULT 'ok'::text NOT NULL,
+    state_since timestamp with time zone DEFAULT now() NOT NULL,
+    connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT nota_connections_connection_id_check CHECK ((connection_id >= 1)),
+    CONSTRAINT nota_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
+    CONSTRAINT nota_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
+    CONSTRAINT nota_connections_kind_check CHECK ((kind = 'enotas'::text))
+);
+
 CREATE TABLE public.nota_days (
     tenant_id text NOT NULL,
     day date NOT NULL,
@@ -290,6 +310,7 @@ CREATE TABLE public.notas (
     denial_group text,
     resend_at timestamp with time zone,
     auto_sends integer DEFAULT 0 NOT NULL,
+    connection_id integer,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
     CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text])))
@@ -494,6 +515,7 @@ CREATE TABLE public.vindi_connections (
     state_detail text DEFAULT ''::text NOT NULL,
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    merchant_id bigint,
     CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );
@@ -597,6 +619,9 @@ ALTER TABLE ONLY public.issuer_connections
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY public.nota_connections
+    ADD CONSTRAINT nota_connections_pkey PRIMARY KEY (tenant_id, connection_id);
+
 ALTER TABLE ONLY public.nota_days
     ADD CONSTRAINT nota_days_pkey PRIMARY KEY (tenant_id, day);
 
@@ -679,6 +704,10 @@ CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING
 
 CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id, document_word, amount) WHERE valid;
 
+CREATE INDEX issuer_connections_by_company ON public.issuer_connections USING btree (lower(company_id));
+
+CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree (tenant_id, kind, lower(company_id), environment);
+
 CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
 
 CREATE INDEX notas_denied ON public.notas USING btree (tenant_id, denial_group, bill_id) WHERE (status = 'denied'::text);
@@ -698,6 +727,8 @@ CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_customer ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND (code ~~ 'customer\_%'::text)) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
+
+CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (tenant_id, next_at) WHERE (state = 'pending'::text);
 
@@ -722,6 +753,9 @@ ALTER TABLE ONLY public.foreign_notas
 
 ALTER TABLE ONLY public.issuer_connections
     ADD CONSTRAINT issuer_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.nota_connections
+    ADD CONSTRAINT nota_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.notas
     ADD CONSTRAINT notas_tenant_id_bill_id_fkey FOREIGN KEY (tenant_id, bill_id) REFERENCES public.sales(tenant_id, bill_id);

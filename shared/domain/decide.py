@@ -22,6 +22,7 @@ from shared.domain.decision import (
 )
 from shared.domain.ids import ChargeId
 from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid, moment_undone
+from shared.domain.nota import ISSUED_AS_TEST
 from shared.domain.part_states import is_over, was_asked
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
@@ -30,6 +31,7 @@ from shared.domain.sending import (
     drafted,
     is_free,
     moment_for,
+    send_next,
 )
 from shared.domain.stream import ActivationSide, doubtful, side_of
 from shared.domain.undone import undone
@@ -44,6 +46,8 @@ def decide(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
     asked = was_asked(sale.parts)
     if asked and not is_over(sale.parts):
         return decide_asked(sale, rule, terms, now)
+    if not asked and any(one.owed_again for one in sale.parts):
+        return _decide_owed_again(sale, rule, terms, now)
     if sale.bill.status in (BillStatus.REVIEW, BillStatus.SCHEDULED):
         return NotYet()
     if asked and sale.wish != "issue":
@@ -61,6 +65,27 @@ def decide_with_customer(
     if before.due is None or rule is None or sale.customer is None:
         return decide(sale, rule, terms, now)
     return _write(sale, rule, terms, before.due)
+
+
+def _decide_owed_again(
+    sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
+    """Answer for a sale whose nota was a test, or is proved not to be where it was asked for.
+
+    It was the tenant's to issue then, and is now: nothing but what the bill has become can end it.
+    """
+    stopped = undone(sale, rule)
+    if sale.bill.status is BillStatus.CANCELED:
+        return Skip(code="bill_canceled")
+    if stopped is not None:
+        return stopped
+    if sale.wish == "hold":
+        return Hold(code="held_by_person")
+    if sale.wish == "cancel":
+        return Skip(code="canceled_by_person")
+    if sale.wish != "issue" and any(one.owed_again == ISSUED_AS_TEST for one in sale.parts):
+        return Hold(code=ISSUED_AS_TEST)
+    return send_next(sale, rule, terms, now)
 
 
 def _decide_unsent(

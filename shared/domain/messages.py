@@ -80,6 +80,11 @@ SKIPS: Final[dict[str, Message]] = {
 }
 
 HOLDS: Final[dict[str, Message]] = {
+    "issued_as_test": _is(
+        "tenant",
+        "A nota desta venda saiu em homologação e não tem valor fiscal. Se a venda ainda deve uma"
+        " nota, mande emitir; se já foi emitida de outro modo, cancele a venda.",
+    ),
     "rule_manual": _is(
         "tenant", "A regra pede decisão manual. Mande emitir ou cancele esta venda."
     ),
@@ -217,6 +222,11 @@ CONNECTIONS: Final[dict[str, Message]] = {
     "issuer_not_connected": _is(
         "tenant", "O emissor não está conectado. Conecte-o para continuar."
     ),
+    "issuer_left_unreachable": _is(
+        "tenant",
+        "A nota foi negada na empresa anterior do emissor, que não aceita mais a nossa consulta."
+        " Confira no portal da prefeitura que ela não vale lá e mande emitir: sai uma nota nova.",
+    ),
     "issuer_stuck": _is(
         "support",
         "O emissor está há muito tempo sem responder sobre esta nota. Abra um chamado com ele; nada"
@@ -294,6 +304,36 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "A prefeitura recusou o cancelamento: a nota continua válida. Veja com o contador e, se"
         " couber, cancele pelo portal da prefeitura.",
     ),
+}
+
+# Said when something is connected; those about another tenant stand in its health too.
+NOTICES: Final[dict[str, Message]] = {
+    "webhook_url_not_public": _is(
+        "support",
+        "A Vindi não alcança o endereço do webhook pela internet. As vendas são encontradas só pela"
+        " leitura periódica; configure um endereço público (PUBLIC_WEBHOOK_URL).",
+    ),
+    "vindi_account_elsewhere": _is(
+        "tenant",
+        "Esta conta da Vindi já está conectada em outra empresa aqui. Com as duas ativas, cada"
+        " venda teria duas notas. Se é isso mesmo que se quer, confirme ao ativar.",
+    ),
+    "issuer_company_elsewhere": _is(
+        "tenant",
+        "Esta empresa do emissor já está conectada em outra empresa aqui. Confira se as vendas não"
+        " são as mesmas; se estiver certo, confirme ao ativar.",
+    ),
+    "open_notas_elsewhere": _is(
+        "nobody",
+        "Elas continuam lá, com a chave de lá: são consultadas, acompanhadas e canceladas na"
+        " conexão em que nasceram. Nada é reenviado sob o mesmo id em outro lugar; se uma não"
+        " existir lá, sai uma nota nova na conexão atual.",
+    ),
+    "test_sales_held": _is(
+        "tenant",
+        "Ficam retidas (issued_as_test) até que alguém mande emitir as que ainda devem uma nota.",
+    ),
+    "test_sales_due": _is("nobody", "Saem agora em produção, com uma revisão nova."),
 }
 
 BRAKES: Final[dict[str, Message]] = {
@@ -432,6 +472,7 @@ MESSAGES: Final[dict[str, Message]] = {
     **SKIPS,
     **HOLDS,
     **BRAKES,
+    **NOTICES,
     **CONNECTIONS,
     **OUTAGES,
     **WAITS,

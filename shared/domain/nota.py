@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -10,6 +10,15 @@ from shared.domain.bill import Address
 from shared.domain.money import Cents
 
 IssuerEnvironment = Literal["Homologacao", "Producao"]
+# Notas of the other environment are tests, and valid nowhere (design D18).
+REAL: Final[IssuerEnvironment] = "Producao"
+
+# What a nota that gave its place to another one says as the issuer's status: it was a test, or it
+# is proved not to exist where the tenant's notas were issued before.
+ISSUED_AS_TEST: Final = "issued_as_test"
+REPLACED: Final = "replaced"
+OwedAgain = Literal["issued_as_test", "replaced"]
+OWED_AGAIN: Final[tuple[OwedAgain, ...]] = (ISSUED_AS_TEST, REPLACED)
 
 
 class NotaStatus(StrEnum):

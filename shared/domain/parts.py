@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.domain.bill import Bill, BillLine
 from shared.domain.money import Cents
-from shared.domain.nota import NotaStatus, Tomador
+from shared.domain.nota import NotaStatus, OwedAgain, Tomador
 from shared.domain.rule import Rule, ServiceRule
 
 WHOLE: Final = 0  # the part that is the whole bill
@@ -43,6 +43,7 @@ class Part(Struct, frozen=True, kw_only=True):
     issued_at: datetime | None = None
     competencia: date | None = None  # as it was sent
     mended: bool = False  # that buyer's data is other data by now
+    owed_again: OwedAgain | None = None  # why the one of its revision counts for nothing
 
     @property
     def owed(self) -> bool:

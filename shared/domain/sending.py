@@ -187,7 +187,10 @@ def _next_revision(number: int, parts: tuple[Part, ...]) -> int:
 
 
 def _revision_of(part: Part, parts: tuple[Part, ...]) -> int:
-    return part.revision if _denied(part) else round_of(parts)
+    if _denied(part):
+        return part.revision
+    newest = round_of(parts)
+    return newest + 1 if part.owed_again and part.revision == newest else newest
 
 
 def _moved(sale: SaleFacts) -> bool:

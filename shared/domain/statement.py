@@ -10,6 +10,9 @@ from shared.domain.nota import NotaStatus
 from shared.domain.parts import Part
 
 STATED_BY_PERSON: Final = "stated_by_person"
+# Look-ups of a nota that a person says is not there, more than anybody configures: the next one is
+# the last before it is sent again.
+LAST_LOOK: Final = 1_000_000
 _IN_DOUBT: Final = frozenset({NotaStatus.UNCERTAIN, NotaStatus.SENDING})
 # A refusal that may mean that the nota exists already.
 _MAY_EXIST: Final = frozenset({"denied_numbering", "denied_unknown"})

@@ -35,6 +35,12 @@ SEALED: Final = (
     Sealed(table="vindi_connections", column="api_key", purpose="vindi_key"),
     Sealed(table="issuer_connections", column="api_key", purpose="issuer_key"),
     Sealed(
+        table="nota_connections",
+        column="api_key",
+        purpose="issuer_key",
+        keys=(("connection_id", "integer"),),
+    ),
+    Sealed(
         table="webhook_secrets",
         column="sealed",
         purpose="webhook_secret",
@@ -183,11 +189,17 @@ def _word(sealer: Sealer, row: Any) -> bytes | None:
 
 READ_ISSUER_KEYS: Final = """
     -- rotate.read_issuer_keys_any_tenant
-    SELECT tenant_id, api_key, key_word FROM issuer_connections
+    SELECT tenant_id, 0 AS connection_id, api_key, key_word FROM issuer_connections
+     UNION ALL
+    SELECT tenant_id, connection_id, api_key, key_word FROM nota_connections
 """
 WRITE_ISSUER_WORD: Final = """
     -- rotate.write_issuer_word
-    UPDATE issuer_connections SET key_word = $2 WHERE tenant_id = $1
+    UPDATE issuer_connections SET key_word = $3 WHERE tenant_id = $1 AND $2 = 0
+"""
+WRITE_NOTA_WORD: Final = """
+    -- rotate.write_nota_word
+    UPDATE nota_connections SET key_word = $3 WHERE tenant_id = $1 AND connection_id = $2
 """
 
 
@@ -198,6 +210,7 @@ async def _rehash_issuer_keys_any_tenant(connection: Any, sealer: Sealer) -> int
         key = sealer.unseal(row["api_key"], tenant=tenant, purpose="issuer_key").decode()
         word = sealer.word(key, tenant=_EVERYBODY, purpose="issuer_key").hex()
         if word != row["key_word"]:
-            await connection.execute(WRITE_ISSUER_WORD, tenant, word)
+            for write in (WRITE_ISSUER_WORD, WRITE_NOTA_WORD):
+                await connection.execute(write, tenant, row["connection_id"], word)
             changed += 1
     return changed

@@ -26,7 +26,7 @@ from shared.vindi.local_budget import LocalBudget
 
 log = structlog.get_logger()
 
-AccountKey = NewType("AccountKey", str)  # begins with the tenant's id; one per Vindi account
+AccountKey = NewType("AccountKey", str)  # one per Vindi account, whichever tenants read it
 
 SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 MINUTE: Final = timedelta(minutes=1)

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -204,6 +205,18 @@ async def test_the_worst_case_makes_a_second_nota_and_is_reported(issuer: Issuer
 
     assert first.body != second.body
     assert issuer.sandbox.enotas.invariants.counts["two_authorised"] == 1
+
+
+async def test_one_sale_with_real_notas_at_two_companies_is_reported(issuer: Issuer) -> None:
+    world = issuer.sandbox.enotas
+    another = replace(issuer, company=world.create_company(key=issuer.key))
+    for one in (issuer, another):
+        one.company.faults.change({"instant": True})
+        await one.post(idExterno="h-t-7-1", ambienteEmissao="Homologacao")
+        assert world.invariants.report()["ok"]
+        await one.post(idExterno=f"p-t-7-{1 if one is issuer else 2}", ambienteEmissao="Producao")
+
+    assert world.invariants.counts == {"valid_at_two_companies": 1}
 
 
 async def test_a_lost_answer_leaves_the_nota_or_not_as_the_storm_says(issuer: Issuer) -> None:

@@ -17,7 +17,8 @@ from shared.domain.decision import (
     NeedsCustomer,
 )
 from shared.domain.draft import tomador_of
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import OWED_AGAIN, NotaStatus
+from shared.domain.parts import Part
 from shared.domain.sale import SaleFacts
 from shared.vindi.errors import UnreadableBillError
 from shared.vindi.payloads import read_bill
@@ -84,6 +85,16 @@ rules = st.builds(
         optional={"city_window": st.sampled_from([{"days_after_issue": 0}, {"until_day": 0}])},
     ),
 )
+
+
+def given_up_or_not(nota: Part) -> st.SearchStrategy[Part]:
+    """A nota may have been a test, or be proved not to be where it was asked for."""
+    given_up = st.sampled_from(OWED_AGAIN).map(
+        lambda why: replace(nota, status=None, resend=False, denied_with=None, owed_again=why)
+    )
+    return st.one_of(st.just(nota), given_up)
+
+
 sales = st.builds(
     a_sale,
     bills,
@@ -99,7 +110,7 @@ sales = st.builds(
         issued_at=st.none() | instants,
         competencia=st.none() | st.dates(a_day("2026-09-01"), a_day("2026-12-31")),
         denied_with=st.none() | st.just(SENT),
-    ),
+    ).flatmap(given_up_or_not),
     wish=st.sampled_from([None, "hold", "issue", "cancel"]),
     backfill=st.sampled_from([None, "original", "today"]),
 )
@@ -118,12 +129,14 @@ def test_every_sale_has_an_answer_and_none_is_issued_wrongly(
     decision = decide(sale, rule, terms(issuing=issuing, locked_months=locked), now)
 
     if isinstance(decision, Issue):
-        live = any(one.status is not NotaStatus.CANCELLED for one in sale.parts)
+        live = any(one.status not in (None, NotaStatus.CANCELLED) for one in sale.parts)
         again = any(one.resend or one.denied_with is not None for one in sale.parts)
         assert not live or again
         assert issuing
         guaranteed = rule.issue_when == "guarantee_ended" and not rule.exceptions
-        assert (decision.issue_at is None) == live
+        given_up = [one.revision for one in sale.parts if one.owed_again]
+        assert (decision.issue_at is None) == (live or bool(given_up))
+        assert not given_up or decision.revision == given_up[0] + 1
         early = decision.issue_at is not None and decision.issue_at > now
         assert not guaranteed or not early or sale.wish == "issue"
         assert (decision.competencia.year, decision.competencia.month) not in locked

@@ -14,7 +14,8 @@ from services.emitter.acting.write import write_answers
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
 from services.emitter.one_by_one import note_failure
-from services.emitter.planning import answers
+from services.emitter.places import Place, block
+from services.emitter.planning import answers, elsewhere
 from services.emitter.planning.answers import Answer, Reader, since
 from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.waits import back_off, next_poll
@@ -25,10 +26,9 @@ from shared.db.away import database_away
 from shared.db.outbox.outbox_store import BACKFILL
 from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
-from shared.db.tenants import connections_store
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
-from shared.domain.nota import IssuerEnvironment, NotaStatus
+from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import DOUBT
 from shared.issuer.errors import IssuerBusy
 from shared.issuer.interface import (
@@ -119,17 +119,19 @@ class _Asker:
         """Take the steps of an act in turn; each answer is written before the next request."""
         steps = _steps(act)
         known = self._nothing_yet(act)
-        issuer = self._context.issuer
-        if issuer is None:
-            nota = known.notas.newest[steps[0].part]
-            return known.then(answers.ask_later(nota, self._now + RETRY_BLOCKED))
-        async with self._turn(act), self._context.slots:
+        place = self._context.place_of(known.notas.newest[steps[0].part])
+        async with self._turn(act, place), place.slots:
             for step in steps[:-1]:
-                known = await self._kept(known.then(await self._step(issuer, act, step, known)))
-            return known.then(await self._step(issuer, act, steps[-1], known))
+                known = await self._kept(known.then(await self._step(act, step, known)))
+            return known.then(await self._step(act, steps[-1], known))
 
-    async def _step(self, issuer: Issuer, act: Act, step: Step, known: Answered) -> Answer:
+    async def _step(self, act: Act, step: Step, known: Answered) -> Answer:
         nota = known.notas.newest[step.part]
+        issuer = self._context.place_of(nota).issuer
+        if step.to_replace and nota.environment != REAL:
+            return elsewhere.given_up_test(nota, self._now, by_person=step.by_person)
+        if issuer is None:
+            return self._unasked(nota, step)
         if self._breakers.has_opened:
             return self._put_off(act, nota)
         if not self._leases.surely_held(act.entry):
@@ -137,11 +139,13 @@ class _Asker:
         try:
             if isinstance(act.action, Send):
                 return await self._send(issuer, nota, act.action)
+            if step.to_replace:
+                return await self._prove_gone(issuer, nota)
             if step.cancel:
                 return await self._cancel(issuer, nota, known)
             return await self._follow(issuer, nota, known)
         except TenantBlockedError as error:
-            return await self._blocked(issuer, act, nota, error)
+            return await self._blocked(issuer, act, step, nota, error)
         except TransientError as error:
             return self._not_now(act, nota, error)
 
@@ -162,10 +166,10 @@ class _Asker:
     def _breakers(self) -> Breakers:
         return self._context.breakers
 
-    def _turn(self, act: Act) -> AbstractAsyncContextManager[None]:
+    def _turn(self, act: Act, place: Place) -> AbstractAsyncContextManager[None]:
         # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
         # never waits behind a whole batch of it.
-        return self._context.backfill_slots if act.entry.lane == BACKFILL else nullcontext()
+        return place.backfill_slots if act.entry.lane == BACKFILL else nullcontext()
 
     @property
     def _now(self) -> datetime:
@@ -222,6 +226,21 @@ class _Asker:
             return await self._cancel(issuer, nota, known)
         return self._seen(issuer, nota, snapshot)
 
+    def _unasked(self, nota: KnownNota, step: Step) -> Answer:
+        if self._context.place_of(nota).is_left:
+            told = elsewhere.unasked(nota, step, self._now)
+            if told is not None:
+                return told
+        return answers.ask_later(nota, self._now + RETRY_BLOCKED)
+
+    async def _prove_gone(self, issuer: Issuer, nota: KnownNota) -> Answer:
+        """See that a denied nota does not stand where it was born, before another is asked for."""
+        snapshot = await issuer.find(nota.external_id)
+        self._breakers.request(ok=True)
+        if snapshot is not None and elsewhere.stands(snapshot):
+            return self._seen(issuer, nota, snapshot)
+        return elsewhere.replaced(nota, self._now)
+
     async def _look_up(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         """Find out what became of a request whose answer was lost; never repeat it blindly."""
         if nota.look_up_at is not None and nota.look_up_at > self._now:
@@ -235,6 +254,8 @@ class _Asker:
             return later
         if nota.then_cancel is not None:
             return answers.never_arrived(nota, nota.then_cancel)
+        if self._context.place_of(nota).is_left:
+            return elsewhere.replaced(nota, self._now)
         return await self._repeat(issuer, nota, known)
 
     async def _repeat(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
@@ -276,6 +297,8 @@ class _Asker:
                 status=snapshot.raw_status[:60],
             )
         answer = answers.seen(nota, snapshot, reader=self._reader(issuer), now=self._now)
+        if self._context.place_of(nota).is_left:
+            return answer  # of another company, and so maybe of another city
         if answer.update is not None and answer.update.denial == OUTAGE:
             self._breakers.city(ok=False)
         elif snapshot.phase is Phase.ISSUED and nota.status is not NotaStatus.CANCELLING:
@@ -291,28 +314,25 @@ class _Asker:
         )
 
     async def _blocked(
-        self, issuer: Issuer, act: Act, nota: KnownNota, error: TenantBlockedError
+        self,
+        issuer: Issuer,
+        act: Act,
+        step: Step,
+        nota: KnownNota,
+        error: TenantBlockedError,
     ) -> Answer:
         """Nothing was done. A refusal that a second look does not confirm is tried again."""
-        connection = self._context.issuer_connection
-        if connection is not None:
-            meant = await self._clients.believe_issuer(connection, issuer)
+        place = self._context.place_of(nota)
+        if place.connection is not None:
+            meant = await self._clients.believe_issuer(place.connection, issuer)
             if isinstance(meant, TransientError):
                 return self._refusal_passed(act, nota)
             error = meant
         async with self._pool.acquire() as conn:
-            await connections_store.block(
-                conn,
-                self._context.tenant,
-                "issuer",
-                error.code,
-                str(error),
-                connected_at=connection.state.connected_at if connection else None,
-            )
-        log.warning("issuer_blocked", tenant_id=self._context.tenant, code=error.code)
+            await block(conn, self._context.tenant, place, error, self._now)
         if act.issues:
             return answers.blocked(nota, error.code)
-        return answers.ask_later(nota, self._now + RETRY_BLOCKED)
+        return self._unasked(nota, step)
 
     def _refusal_passed(self, act: Act, nota: KnownNota) -> Answer:
         due_at = back_off(act.entry.tries + 1, self._now)

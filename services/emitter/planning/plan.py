@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from services.emitter.drafts import draft_to_json
 from services.emitter.planning.changes import tell_changes
+from services.emitter.planning.elsewhere import replace_first
 from services.emitter.planning.follow import ask_about, look_after, next_look, others_due
 from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
@@ -61,8 +62,8 @@ def _plan(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> 
             return _issue(fresh, decision, terms, now)
         case Follow():
             return _follow(fresh, decision, terms, now)
-        case Cancel() if terms.issuer_trouble is not None:
-            return _keep(fresh, Keep(attention=terms.issuer_trouble), terms, now)
+        case Cancel() if (trouble := terms.trouble_with(fresh.known.notas.asked_for)) is not None:
+            return _keep(fresh, Keep(attention=trouble), terms, now)
         case Cancel():
             return _cancel(fresh, decision, terms, now)
         case Keep():
@@ -122,6 +123,8 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     notas = replace(before, shares=_shares(decision, before))
     last = before.newest.get(decision.part)
     again = last is not None and last.revision == decision.revision
+    if again and last is not None and terms.is_elsewhere(last):
+        return replace_first(fresh, last, terms)
     row = sale_row(
         fresh,
         terms,
@@ -144,6 +147,7 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             queued_anew=known is None or known.status is not SaleStatus.QUEUED,
             division=decision.division,
             others_due=others_due(before, now),
+            after_real=any(one.environment == terms.environment for one in before.asked_for),
         ),
     )
 
@@ -187,6 +191,7 @@ def _intent(
         amount=decision.draft.amount,
         competencia=decision.draft.competencia,
         request=terms.seal(request, "nota"),
+        connection_id=terms.connection_id,
     )
 
 

@@ -1,5 +1,6 @@
 """The rows a decision becomes, and what plans of one tenant share. Pure."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -38,6 +39,18 @@ class Terms(Struct, frozen=True, kw_only=True):
     seal: Seal
     document_word: "DocumentWord"
     zone: ZoneInfo = VINDI_ZONE  # in which instants are told
+    connection_id: int | None = None  # where notas are born now
+
+    def is_elsewhere(self, nota: KnownNota) -> bool:
+        """Whether a nota was born under a connection that the tenant has left."""
+        return None not in (self.connection_id, nota.connection_id) and (
+            nota.connection_id != self.connection_id
+        )
+
+    def trouble_with(self, notas: Sequence[KnownNota]) -> str | None:
+        """Why none of them can be asked about; where one was left, only asking tells."""
+        elsewhere = any(self.is_elsewhere(nota) for nota in notas)
+        return None if elsewhere else self.issuer_trouble
 
 
 class DocumentWord(Protocol):

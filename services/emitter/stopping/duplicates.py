@@ -31,8 +31,9 @@ def _candidates(act: Act) -> list[Candidate]:
     if not isinstance(act.action, Send) or not act.action.first or act.sale is None:
         return []
     intent = act.action.intent
-    # A nota without a document, or after a cancelled one, is no copy of anything.
-    if act.sale.document_word is None or intent.revision > 1:
+    # A nota without a document, or after a cancelled one, is no copy of anything. A test before
+    # it says nothing of what others issued.
+    if act.sale.document_word is None or (intent.revision > 1 and act.action.after_real):
         return []
     one = Candidate(
         bill_id=intent.bill_id,

@@ -16,6 +16,7 @@ from services.reconciler.accounts.plan import BLOCKED_REST, SOONEST, next_pass, 
 from services.reconciler.accounts.read_list import LONGEST_WAIT, IncompletePass
 from services.reconciler.accounts.refunds import read_refunds
 from services.reconciler.accounts.slow_lanes import WEEK, count_check, slow_lanes_due, sweep
+from services.reconciler.accounts.whose import learn_whose
 from services.reconciler.accounts.zone import measure_zone, zone_is_due
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -91,6 +92,7 @@ async def run_pass(
             api_key=connection.api_key,
             share=BudgetShare.RECONCILE,
             patience=LONGEST_WAIT,
+            merchant_id=connection.merchant_id,
         ),
         bulk=clients.bulk,
         state=state,
@@ -197,6 +199,7 @@ async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
             outcome.zone = await measure_zone(context, findings.sample)
         if night is not None:
             await sweep(context)
+            await learn_whose(context)
             outcome.nightly = night
             findings.plain.clear()  # filters are tried afresh once a day
         if week is not None:

@@ -6,6 +6,7 @@ Both are made while they are sent, so that their size costs no memory.
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,13 +21,16 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.shapes import MonthQuery
+from services.reconciler.services import Services
 from shared.commands.closing import span_of
 from shared.db.closing import closing_read
-from shared.db.closing.closing_read import Line
-from shared.db.tenants import connections_store
+from shared.db.closing.closing_read import Line, ValidNota
+from shared.db.tenants import issuers_store
+from shared.db.tenants.issuers_store import Issuers
 from shared.domain.closing import Month
 from shared.domain.moment import local_day
 from shared.domain.money import show_reais
+from shared.issuer.interface import Issuer
 
 COLUMNS: Final = (
     "bill_id",
@@ -49,15 +53,20 @@ async def export(call: Call[NoBody, MonthQuery]) -> Answer:
     month, services = Month.read(call.query.month), call.services
     async with services.pool.acquire() as conn:
         span = await span_of(conn, call.tenant, month)
-        issuer = await connections_store.get_issuer(conn, services.sealer, call.tenant.id)
-    if issuer is None:
+        issuers = await issuers_store.load(conn, services.sealer, call.tenant.id)
+    if issuers.current is None:
         raise Problem(409, "issuer_not_connected", "No issuer is connected.")
     wanted = Export(
         notas=closing_read.valid_notas(services.pool, span),
-        issuer=services.clients.issuer(issuer),
+        issuer_of=partial(_issuer_of, services, issuers),
         at=services.now(),
     )
     return attachment(f"notas-{month}.zip", stream_zip(wanted), "application/zip")
+
+
+def _issuer_of(services: Services, issuers: Issuers, nota: ValidNota) -> Issuer | None:
+    connection = issuers.of(nota.connection_id)
+    return None if connection is None else services.clients.issuer(connection)
 
 
 async def render_csv(pages: AsyncIterator[list[Line]], timezone: str) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.reconciler.api.kit.once import once
 from services.reconciler.api.kit.operation import (
@@ -17,8 +17,9 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.refusals import refusing
 from services.reconciler.api.kit.shapes import WarningOut
-from services.reconciler.api.kit.words import ApiKey
+from services.reconciler.api.kit.words import ApiKey, Confirm, Day
 from shared.commands.checks import Notice
+from shared.commands.set_up import SalesOfTests
 from shared.config.secret import Secret
 from shared.db.connection import Connection
 from shared.db.tenants.connections_store import issuer_key_word
@@ -34,6 +35,7 @@ class VindiIn(Strict):
 
     api_key: ApiKey
     environment: Literal["production", "sandbox"]
+    confirm: Confirm = ()
 
 
 class MerchantOut(BaseModel):
@@ -66,6 +68,15 @@ class IssuerIn(Strict):
     api_key: ApiKey
     company_id: CompanyId
     environment: Literal["Homologacao", "Producao"]
+    test_sales: Annotated[
+        Literal["hold", "issue"],
+        Field(description="What becomes of sales issued only as tests once notas are real."),
+    ] = "hold"
+    test_sales_since: Annotated[
+        Day | None,
+        Field(description="With issue: the first local day of the sales that are due at once."),
+    ] = None
+    confirm: Confirm = ()
 
 
 class CompanyOut(BaseModel):
@@ -96,7 +107,12 @@ async def put_vindi(call: Call[VindiIn, NoQuery]) -> Answer:
     )
     async with refusing():
         done = await call.services.set_up.connect_vindi(
-            call.tenant.id, client, api_key=key, environment=environment, by=call.actor
+            call.tenant.id,
+            client,
+            api_key=key,
+            environment=environment,
+            by=call.actor,
+            confirmed=call.body.confirm,
         )
     return Answer(
         body=VindiOut(
@@ -137,6 +153,10 @@ async def put_issuer(call: Call[IssuerIn, NoQuery]) -> Answer:
             company_id=call.body.company_id,
             environment=call.body.environment,
             by=call.actor,
+            tests=SalesOfTests(
+                issue=call.body.test_sales == "issue", since=call.body.test_sales_since
+            ),
+            confirmed=call.body.confirm,
         )
     return Answer(
         body=IssuerOut(
@@ -164,6 +184,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=VindiOut,
         refusals={
+            409: ("confirm_needed",),
             422: ("vindi_key_refused", "vindi_key_too_narrow", "vindi_account_blocked"),
             502: ("vindi_unreachable",),
         },
@@ -190,6 +211,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=IssuerOut,
         refusals={
+            409: ("confirm_needed",),
             422: ("issuer_key_refused", "issuer_company_unknown", "issuer_company_incomplete"),
             502: ("issuer_unreachable",),
         },

@@ -18,7 +18,7 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.problem import Problem
 from shared.db.sales import sales_read
 from shared.db.sales.sales_read import NotaView
-from shared.db.tenants import connections_store
+from shared.db.tenants import issuers_store
 from shared.db.tenants.connections_store import IssuerConnection
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.issuer.interface import DocumentKind, NotReady
@@ -55,7 +55,7 @@ def _handler(kind: DocumentKind) -> Callable[[DocumentCall], Awaitable[Answer]]:
 async def _where(call: DocumentCall) -> tuple[NotaView, IssuerConnection]:
     async with call.services.pool.acquire() as conn:
         sale = await sales_read.get(conn, call.tenant.id, call.bill)
-        issuer = await connections_store.get_issuer(conn, call.services.sealer, call.tenant.id)
+        issuers = await issuers_store.load(conn, call.services.sealer, call.tenant.id)
     if sale is None:
         raise sale_unknown()
     part = call.query.part
@@ -63,6 +63,8 @@ async def _where(call: DocumentCall) -> tuple[NotaView, IssuerConnection]:
     nota = next(wanted, None)
     if nota is None:
         raise Problem(404, "no_nota", "This sale has no such nota.")
+    # Where it was born: the tenant may have gone on to another company since.
+    issuer = issuers.of(nota.connection_id)
     if issuer is None:
         raise Problem(409, "issuer_not_connected", "No issuer is connected.")
     return nota, issuer

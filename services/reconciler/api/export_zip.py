@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -43,7 +43,7 @@ class Export:
     """What goes in, and where documents come from; `at` is the time written on every file."""
 
     notas: AsyncIterator[list[ValidNota]]
-    issuer: Issuer
+    issuer_of: Callable[[ValidNota], Issuer | None]
     at: datetime
 
 
@@ -51,10 +51,10 @@ async def stream_zip(wanted: Export) -> AsyncIterator[bytes]:
     """Write every document as the issuer gives it, then the manifest.
 
     A document that the issuer does not give, after some patience, is named in the manifest with
-    the reason; a key that the issuer refuses ends the asking, not the file.
+    the reason; a key that the issuer refuses ends the asking with it, not the file.
     """
     out, manifest = _Unseekable(), _Manifest()
-    fetch = _Fetcher(wanted.issuer)
+    fetch = _Fetcher(wanted.issuer_of)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.filelist, archive.NameToInfo = _Entries(wanted.at), _Names()
         async for notas in wanted.notas:
@@ -129,18 +129,21 @@ class _Names(dict[str, zipfile.ZipInfo]):
 class _Fetcher:
     """Asks the issuer for documents; answers with the document, or the word of why not."""
 
-    def __init__(self, issuer: Issuer) -> None:
-        self._issuer = issuer
-        self._blocked: str | None = None
+    def __init__(self, issuer_of: Callable[[ValidNota], Issuer | None]) -> None:
+        self._issuer_of = issuer_of
+        self._blocked: dict[int | None, str] = {}  # by connection
 
     async def __call__(self, nota: ValidNota, kind: DocumentKind) -> bytes | str:
+        issuer = self._issuer_of(nota)
+        if issuer is None:
+            return "issuer_not_connected"
         for pause in (*PAUSES, None):
-            if self._blocked is not None:
-                return self._blocked
+            if nota.connection_id in self._blocked:
+                break
             try:
-                found = await self._issuer.documents(nota.external_id, kind)
+                found = await issuer.documents(nota.external_id, kind)
             except TenantBlockedError as error:
-                self._blocked = error.code
+                self._blocked[nota.connection_id] = error.code
             except TransientError as error:
                 if pause is None:
                     break
@@ -149,7 +152,7 @@ class _Fetcher:
                 return "issuer_refused"
             else:
                 return "document_not_ready" if isinstance(found, NotReady) else found
-        return self._blocked or "issuer_unreachable"
+        return self._blocked.get(nota.connection_id, "issuer_unreachable")
 
 
 def _pause(error: TransientError, usual: float) -> float:

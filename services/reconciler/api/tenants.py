@@ -11,6 +11,7 @@ from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
+    MayBeEmpty,
     NoBody,
     NoQuery,
     Operation,
@@ -18,7 +19,7 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.refusals import refusing
-from services.reconciler.api.kit.words import Instant, Name, Timezone
+from services.reconciler.api.kit.words import Confirm, Instant, Name, Timezone
 from shared.db.connection import Connection
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Subscription, Tenant
@@ -41,6 +42,12 @@ class TenantChange(Strict):
     name: Name | None = None
     plan: Subscription | None = None
     timezone: Timezone | None = None
+
+
+class Activate(MayBeEmpty):
+    """Which warnings were read and accepted."""
+
+    confirm: Confirm = ()
 
 
 class TenantOut(BaseModel):
@@ -108,10 +115,12 @@ async def change(call: Call[TenantChange, NoQuery]) -> Answer:
     return Answer(body=show(after))
 
 
-async def activate(call: Call[NoBody, NoQuery]) -> Answer:
+async def activate(call: Call[Activate, NoQuery]) -> Answer:
     """Let notas be issued."""
     async with refusing():
-        tenant = await call.services.set_up.activate(call.tenant.id, by=call.actor)
+        tenant = await call.services.set_up.activate(
+            call.tenant.id, by=call.actor, confirmed=call.body.confirm
+        )
     return Answer(body=show(tenant))
 
 
@@ -185,9 +194,10 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         name="activate_tenant",
         summary="Issue notas from now on, or go on after a pause",
         handler=activate,
+        body=Activate,
+        query=NoQuery,
         answer=TenantOut,
-        refusals={409: ("setup_incomplete",)},
-        **NOTHING,
+        refusals={409: ("setup_incomplete", "confirm_needed")},
     ),
     Operation(
         method="POST",

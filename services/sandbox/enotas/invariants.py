@@ -28,6 +28,7 @@ class Invariants:
         self._valid: dict[tuple[str, str], set[str]] = {}
         self._newest: dict[tuple[str, str], Nota] = {}
         self._standing: dict[tuple[str, str], set[str]] = {}  # what is valid of each sale
+        self._companies: dict[str, set[str]] = {}  # where each business object has a real nota
 
     def report(self) -> dict[str, Any]:
         """Give {"ok", "violations", "counts"}."""
@@ -44,6 +45,7 @@ class Invariants:
         self._valid.clear()
         self._newest.clear()
         self._standing.clear()
+        self._companies.clear()
 
     def note(self, rule: str, subject: str, detail: str = "") -> None:
         """Report a violation."""
@@ -104,9 +106,11 @@ class Invariants:
             if len(valid) > 1:
                 self.note("two_authorised", nota.external_id, f"{len(valid)} valid")
             self._stands(nota)
+            self._stands_at(nota)
         elif nota.status == "Cancelada":
             valid.discard(nota.id)
             if not valid:
+                self._companies.get(subject[1], set()).discard(nota.company_id)
                 self._standing.get(_sale_of(nota), set()).discard(subject[1])
 
     def _stands(self, nota: Nota) -> None:
@@ -116,6 +120,15 @@ class Invariants:
         standing.add(business_object(nota.external_id))
         if len(standing) > 1 and whole[1] in standing:
             self.note("whole_and_part", nota.external_id, f"{len(standing)} valid")
+
+    def _stands_at(self, nota: Nota) -> None:
+        """Watch for a sale with notas of fiscal value at two companies: one of them is too many."""
+        if nota.body.get("ambienteEmissao") != "Producao" or not nota.external_id:
+            return
+        companies = self._companies.setdefault(business_object(nota.external_id), set())
+        companies.add(nota.company_id)
+        if len(companies) > 1:
+            self.note("valid_at_two_companies", nota.external_id, f"{len(companies)} companies")
 
 
 def _sale_of(nota: Nota) -> tuple[str, str]:

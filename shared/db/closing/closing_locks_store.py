@@ -18,6 +18,7 @@ class OpenMonths(Struct, frozen=True, kw_only=True):
 
     issuing: bool
     locked: frozenset[tuple[int, int]]
+    connection_id: int | None = None  # where notas are born
 
 
 ADD: Final = """

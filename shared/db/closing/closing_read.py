@@ -12,6 +12,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.db.connection import Connection, Pool
+from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.domain.closing import Figures, Kinds, Sum, WhyNoNota
 from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
@@ -317,15 +318,18 @@ class ValidNota(Struct, frozen=True, kw_only=True):
     number: str | None
     status: str
     amount: Cents
+    connection_id: int | None  # of the issuer's connection it was born under
 
 
-VALID_NOTAS: Final = """
+# Of the real environment alone: a test is valid nowhere.
+VALID_NOTAS: Final = f"""
     -- closing_read.valid_notas
-    SELECT bill_id, part, external_id, number, status, amount FROM notas
+    SELECT bill_id, part, external_id, number, status, amount, {BORN_UNDER} AS connection_id
+      FROM notas n
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
-       AND status IN ('issued', 'cancelling', 'cancel_refused')
+       AND status IN ('issued', 'cancelling', 'cancel_refused') AND environment = 'Producao'
      ORDER BY bill_id, part
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def valid_notas(pool: Pool, span: Span, *, page: int = 500) -> AsyncIterator[list[ValidNota]]:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
+from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import OWED_AGAIN, REAL, IssuerEnvironment, NotaStatus, OwedAgain
 from shared.domain.parts import WHOLE
 from shared.domain.statement import STATED_BY_PERSON
 
@@ -44,6 +45,15 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     auto_sends: int  # how often it was sent again by itself since a person last asked
     resend_at: datetime | None  # when a denied one is sent again by itself
     issued_at: datetime | None = None
+    environment: IssuerEnvironment = REAL  # that it was born in
+    connection_id: int | None = None  # where it was born; None only where nothing is connected
+
+    @property
+    def owed_again(self) -> OwedAgain | None:
+        """Why another one is owed in its place, and it counts for nothing."""
+        if self.status is not NotaStatus.CANCELLED:
+            return None
+        return next((why for why in OWED_AGAIN if why == self.raw_status), None)
 
     @property
     def stated(self) -> bool:
@@ -56,11 +66,11 @@ class KnownNota(Struct, frozen=True, kw_only=True):
         return self.raw_status == DIVIDED_ANEW
 
 
-_COLUMNS: Final = """
+_COLUMNS: Final = f"""
            n.bill_id, n.part, n.revision, n.external_id, n.issuer_id, n.status, n.raw_status,
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
-           n.issued_at
+           n.issued_at, n.environment, {BORN_UNDER} AS connection_id
 """
 
 # Which nota speaks for a sale where only one is shown.
@@ -119,34 +129,38 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     part: int = WHOLE
     revision: int
     external_id: ExternalId
-    environment: str
+    environment: IssuerEnvironment
     amount: Cents
     competencia: date
     request: bytes
+    connection_id: int | None = None  # where it is asked for
 
 
 # The same row serves a re-send after a denial: same id, next send. Any other live nota makes the
-# insert fail on notas_one_live, which is the database's own refusal of a second one.
+# insert fail on notas_one_live, which is the database's own refusal of a second one. And never
+# under another connection than that it was born under: there it might become a second one.
 WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
-                            amount, competencia, request, sent_at)
+                            amount, competencia, request, sent_at, connection_id)
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
-           competencia, request, now()
+           competencia, request, now(), connection_id
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, part smallint, revision int, external_id text,
-                       environment text, amount bigint, competencia date),
+                       environment text, amount bigint, competencia date, connection_id int),
                unnest($3::bytea[]))
-           AS i (bill_id, part, revision, external_id, environment, amount, competencia, request)
+           AS i (bill_id, part, revision, external_id, environment, amount, competencia,
+                 connection_id, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, sends = n.sends + 1,
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = now()
+           look_up_at = NULL, sent_at = now(), connection_id = excluded.connection_id
      WHERE n.status = 'denied' AND n.external_id = excluded.external_id
+       AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)
  RETURNING {_COLUMNS}
 """  # noqa: S608 - only our own constants are put in
 
@@ -255,7 +269,7 @@ WITHDRAW: Final = """
     DELETE FROM notas
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
        AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
- RETURNING created_at, amount
+ RETURNING created_at, amount, environment
 """
 
 
@@ -264,13 +278,14 @@ async def withdraw_intents(
 ) -> list[tuple[datetime, Cents]]:
     """Take back intents, each a bill and part, whose request surely never reached the issuer.
 
-    Returns when those that were first ones had been written, and their amounts.
+    Returns when those that were first ones had been written, and their amounts; tests, which are
+    not counted, are left out.
     """
     if not intents:
         return []
     bills, parts = [bill for bill, _ in intents], [part for _, part in intents]
     rows = await conn.fetch(WITHDRAW, tenant, bills, parts)
-    return [(row["created_at"], row["amount"]) for row in rows]
+    return [(row["created_at"], row["amount"]) for row in rows if row["environment"] == REAL]
 
 
 NEWEST_REASON: Final = """

@@ -61,6 +61,8 @@ def _part(share: Share, nota: KnownNota | None, now: datetime | None) -> Part:
         return Part(share=share)
     if nota.retired:
         return Part(share=share, revision=nota.revision)
+    if nota.owed_again is not None:
+        return Part(share=share, revision=nota.revision, owed_again=nota.owed_again)
     due = now is not None and nota.resend_at is not None and nota.resend_at <= now
     return Part(
         share=share,

@@ -13,6 +13,7 @@ from shared.db.connection import Connection
 from shared.db.sales import notas_store, timeline_store
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.db.tenants import issuer_health_store
+from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
@@ -44,6 +45,7 @@ class NotaView(Struct, frozen=True, kw_only=True):
     has_xml: bool
     issued_at: datetime | None
     denial: str | None
+    connection_id: int | None = None  # of the issuer's connection it was born under
 
 
 class SaleView(Struct, frozen=True, kw_only=True):
@@ -105,12 +107,13 @@ _COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
            s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
-           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.part, n.amount AS nota_amount
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.part, n.amount AS nota_amount,
+           n.connection_id
       FROM sales s
       LEFT JOIN LATERAL (
            SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
-                  issued_at, denial, part, amount
-             FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+                  issued_at, denial, part, amount, {BORN_UNDER} AS connection_id
+             FROM notas n WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
 
@@ -168,16 +171,16 @@ async def get(conn: Connection, tenant: TenantId, bill: BillId) -> SaleView | No
     return None if row is None else (await _with_parts(conn, tenant, [_sale(row)]))[0]
 
 
-PARTS: Final = """
+PARTS: Final = f"""
     -- sales_read.parts
     SELECT DISTINCT ON (n.bill_id, n.part) n.bill_id, n.part, n.amount AS nota_amount,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
-           n.has_pdf, n.has_xml, n.issued_at, n.denial
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, {BORN_UNDER} AS connection_id
       FROM notas n JOIN sale_parts p
         ON p.tenant_id = n.tenant_id AND p.bill_id = n.bill_id AND p.part = n.part
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
      ORDER BY n.bill_id, n.part, n.revision DESC
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def _with_parts(conn: Connection, tenant: TenantId, sales: list[SaleView]) -> list[SaleView]:
@@ -338,4 +341,5 @@ def _nota(row: asyncpg.Record) -> NotaView | None:
         has_xml=row["has_xml"],
         issued_at=row["issued_at"],
         denial=row["denial"],
+        connection_id=row["connection_id"],
     )

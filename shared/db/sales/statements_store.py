@@ -12,7 +12,7 @@ from shared.domain.ids import BillId, TenantId
 from shared.domain.part_states import code_of, together
 from shared.domain.parts import Part
 from shared.domain.sale import SaleStatus
-from shared.domain.statement import STATED_BY_PERSON
+from shared.domain.statement import LAST_LOOK, STATED_BY_PERSON
 
 
 class LockedNotas(Struct, frozen=True, kw_only=True):
@@ -70,26 +70,25 @@ async def state_valid(
     await conn.execute(SHOW, tenant, bill, status.value, code, attention)
 
 
-# More look-ups than anybody configures: the next one is the last before it is sent again.
 LOOK_ONCE_MORE: Final = """
     -- statements_store.look_once_more
-    UPDATE notas SET status = 'uncertain', lookups = 1000000, look_up_at = now()
+    UPDATE notas SET status = 'uncertain', lookups = $4, look_up_at = now()
      WHERE tenant_id = $1 AND bill_id = $2 AND part = $3 AND status IN ('sending', 'uncertain')
 """
 
 
 async def look_once_more(conn: Connection, tenant: TenantId, bill: BillId, part: int) -> None:
     """It is not there: one look-up more, then the same id is sent again."""
-    await conn.execute(LOOK_ONCE_MORE, tenant, bill, part)
+    await conn.execute(LOOK_ONCE_MORE, tenant, bill, part, LAST_LOOK)
 
 
 SEND_AGAIN: Final = """
     -- statements_store.send_again
-    UPDATE notas SET resend = true, resend_at = NULL
+    UPDATE notas SET resend = true, resend_at = NULL, lookups = $4
      WHERE tenant_id = $1 AND bill_id = $2 AND part = $3 AND status = 'denied'
 """
 
 
 async def send_again(conn: Connection, tenant: TenantId, bill: BillId, part: int) -> None:
     """A denied one is sent again under its id, after a look."""
-    await conn.execute(SEND_AGAIN, tenant, bill, part)
+    await conn.execute(SEND_AGAIN, tenant, bill, part, LAST_LOOK)

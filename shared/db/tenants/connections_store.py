@@ -10,6 +10,7 @@ from msgspec import Struct
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
+from shared.db.tenants import nota_connections_store
 from shared.domain.ids import TenantId
 from shared.domain.nota import IssuerEnvironment
 
@@ -47,6 +48,7 @@ class VindiConnection(Struct, frozen=True, kw_only=True):
     merchant_name: str
     registry_code: str | None
     state: ConnectionState
+    merchant_id: int | None = None  # None: connected before it was kept, and not checked since
 
 
 class IssuerConnection(Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ class IssuerConnection(Struct, frozen=True, kw_only=True):
     company_name: str
     company_cnpj: str | None
     state: ConnectionState
+    id: int | None = None  # as notas name it; of one tenant, and for good
 
 
 class Connections(Struct, frozen=True, kw_only=True):
@@ -73,13 +76,13 @@ class Connections(Struct, frozen=True, kw_only=True):
 PUT_VINDI: Final = """
     -- connections_store.put_vindi
     INSERT INTO vindi_connections AS c
-           (tenant_id, environment, api_key, key_hint, merchant_name, registry_code)
-    VALUES ($1, $2, $3, $4, $5, $6)
+           (tenant_id, environment, api_key, key_hint, merchant_name, registry_code, merchant_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (tenant_id) DO UPDATE
        SET environment = excluded.environment, api_key = excluded.api_key,
            key_hint = excluded.key_hint, merchant_name = excluded.merchant_name,
-           registry_code = excluded.registry_code, state = 'ok', state_since = now(),
-           state_detail = '', not_before = NULL, connected_at = now()
+           registry_code = excluded.registry_code, merchant_id = excluded.merchant_id, state = 'ok',
+           state_since = now(), state_detail = '', not_before = NULL, connected_at = now()
 """
 
 
@@ -92,11 +95,37 @@ async def put_vindi(
     api_key: Secret,
     merchant_name: str,
     registry_code: str | None,
+    merchant_id: int | None = None,
 ) -> None:
     """Store a key that was checked; a state that blocked the one before is forgotten."""
     sealed = sealer.seal(api_key.reveal().encode(), tenant=tenant, purpose=VINDI_KEY)
     hint = key_hint(api_key)
-    await conn.execute(PUT_VINDI, tenant, environment, sealed, hint, merchant_name, registry_code)
+    await conn.execute(
+        PUT_VINDI, tenant, environment, sealed, hint, merchant_name, registry_code, merchant_id
+    )
+
+
+LACKS_MERCHANT: Final = """
+    -- connections_store.lacks_merchant
+    SELECT merchant_id IS NULL FROM vindi_connections WHERE tenant_id = $1
+"""
+KNOW_MERCHANT: Final = """
+    -- connections_store.know_merchant
+    UPDATE vindi_connections SET merchant_id = $2
+     WHERE tenant_id = $1 AND merchant_id IS NULL AND connected_at = $3
+"""
+
+
+async def lacks_merchant(conn: Connection, tenant: TenantId) -> bool:
+    """Whether an account is connected of which the merchant was not kept."""
+    return bool(await conn.fetchval(LACKS_MERCHANT, tenant))
+
+
+async def know_merchant(
+    conn: Connection, tenant: TenantId, merchant_id: int, *, connected_at: datetime
+) -> None:
+    """Keep whose account it is, unless another one was connected since."""
+    await conn.execute(KNOW_MERCHANT, tenant, merchant_id, connected_at)
 
 
 PUT_ISSUER: Final = """
@@ -126,7 +155,10 @@ async def put_issuer(
     company_name: str,
     company_cnpj: str | None,
 ) -> None:
-    """Store a key that was checked; a state that blocked the one before is forgotten."""
+    """Store a key that was checked; a state that blocked the one before is forgotten.
+
+    Notas are born under it from now on; those of the one before stay with that one.
+    """
     await conn.execute(
         PUT_ISSUER,
         tenant,
@@ -139,6 +171,7 @@ async def put_issuer(
         company_name,
         company_cnpj,
     )
+    await nota_connections_store.remember(conn, tenant)
 
 
 def issuer_key_word(sealer: Sealer, key: Secret) -> str:
@@ -154,7 +187,7 @@ def key_hint(key: Secret) -> str:
 
 GET_VINDI: Final = """
     -- connections_store.get_vindi
-    SELECT environment, api_key, key_hint, merchant_name, registry_code,
+    SELECT environment, api_key, key_hint, merchant_name, registry_code, merchant_id,
            state, state_since, state_detail, not_before, connected_at
       FROM vindi_connections WHERE tenant_id = $1
 """
@@ -172,17 +205,28 @@ async def get_vindi(conn: Connection, sealer: Sealer, tenant: TenantId) -> Vindi
 
 GET_ISSUER: Final = """
     -- connections_store.get_issuer
-    SELECT kind, environment, api_key, key_hint, key_word, company_id, company_name, company_cnpj,
-           state, state_since, state_detail, not_before, connected_at
-      FROM issuer_connections WHERE tenant_id = $1
+    SELECT c.kind, c.environment, c.api_key, c.key_hint, c.key_word, c.company_id, c.company_name,
+           c.company_cnpj, c.state, c.state_since, c.state_detail, c.not_before, c.connected_at,
+           k.connection_id AS id
+      FROM issuer_connections c
+      LEFT JOIN nota_connections k
+        ON k.tenant_id = $1 AND k.kind = c.kind AND lower(k.company_id) = lower(c.company_id)
+       AND k.environment = c.environment AND k.key_word = c.key_word
+     WHERE c.tenant_id = $1
 """
 
 
 async def get_issuer(conn: Connection, sealer: Sealer, tenant: TenantId) -> IssuerConnection | None:
     """The connection with its key opened; None when there is none. Raises UnsealError."""
     row = await conn.fetchrow(GET_ISSUER, tenant)
-    if row is None:
-        return None
+    if row is not None and row["id"] is None:  # put by code that does not know of ids
+        await nota_connections_store.remember(conn, tenant)
+        row = await conn.fetchrow(GET_ISSUER, tenant)
+    return None if row is None else issuer_of_row(row, sealer, tenant)
+
+
+def issuer_of_row(row: asyncpg.Record, sealer: Sealer, tenant: TenantId) -> IssuerConnection:
+    """A row with the columns of a connection to an issuer, its key opened."""
     fields, state = _parts(row)
     key = _opened(sealer, fields.pop("api_key"), tenant, ISSUER_KEY)
     return IssuerConnection(**fields, api_key=key, state=state)

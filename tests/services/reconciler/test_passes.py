@@ -320,6 +320,24 @@ async def test_what_lay_under_the_passes_is_found_by_night_and_by_week(watch: Wa
     assert await watch.due() == {swept.id, counted.id}
 
 
+async def test_whose_account_it_is_gets_learnt_once_where_it_was_not_kept(watch: Watch) -> None:
+    await watch.pass_once()
+    async with watch.desk.pool.acquire() as conn:
+        await conn.execute("UPDATE vindi_connections SET connected_at = now() - interval '30 d'")
+        await conn.execute("UPDATE reconciler_passes SET nightly_day = nightly_day - 8")
+
+    await watch.pass_once()
+    async with watch.desk.pool.acquire() as conn:
+        connection = await connections_store.get_vindi(conn, SEALER, TENANT)
+        await conn.execute("UPDATE reconciler_passes SET nightly_day = nightly_day - 8")
+    await watch.pass_once()
+
+    assert connection is not None
+    assert connection.merchant_id == watch.desk.account.id
+    asked = [entry for entry in watch.desk.account.journal if "merchants" in entry.path]
+    assert len(asked) == 1
+
+
 async def test_a_mark_is_not_ahead_of_vindi_when_the_clock_of_the_database_is(
     watch: Watch,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from services.reconciler.api.kit.operation import PREFIX, AnyOperation, NoQuery
+from services.reconciler.api.kit.operation import PREFIX, AnyOperation, MayBeEmpty, NoQuery
 from services.reconciler.api.kit.problem import MEDIA_TYPE, ProblemBody
 from services.reconciler.api.kit.reading import MOST_KEY
 
@@ -65,7 +65,7 @@ def _operation(op: AnyOperation, refs: Refs, schemas: Json) -> Json:
     }
     if op.takes_body:
         described["requestBody"] = {
-            "required": True,
+            "required": not issubclass(op.body, MayBeEmpty),
             "content": {"application/json": {"schema": refs[(op.body, "validation")]}},
         }
     return described

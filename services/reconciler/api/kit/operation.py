@@ -30,6 +30,10 @@ class NoBody(Strict):
     """No body, or an empty object."""
 
 
+class MayBeEmpty(Strict):
+    """A body that may be left out, which says the same as an empty object."""
+
+
 class NoQuery(Strict):
     """No query parameters."""
 

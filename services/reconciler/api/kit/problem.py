@@ -17,6 +17,13 @@ class FieldProblem(BaseModel):
     message: str
 
 
+class ProblemWarning(BaseModel):
+    """What has to be confirmed; the message is Portuguese."""
+
+    code: str
+    message: str
+
+
 class ProblemBody(BaseModel):
     """What a caller reads when something was refused."""
 
@@ -28,6 +35,9 @@ class ProblemBody(BaseModel):
     code: str = Field(description="A stable word.")
     errors: list[FieldProblem] = Field(default_factory=list)
     missing: list[str] = Field(default_factory=list, description="What is lacking, if that is why.")
+    warnings: list[ProblemWarning] = Field(
+        default_factory=list, description="What to confirm, if that is why."
+    )
     backfill_id: str | None = Field(default=None, description="The backfill that is in the way.")
 
 
@@ -42,6 +52,7 @@ class Problem(Exception):
         *,
         errors: tuple[FieldProblem, ...] = (),
         missing: tuple[str, ...] = (),
+        warnings: tuple[ProblemWarning, ...] = (),
         backfill_id: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -51,6 +62,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = errors
         self.missing = missing
+        self.warnings = warnings
         self.backfill_id = backfill_id
         self.headers = dict(headers or {})
 
@@ -64,9 +76,11 @@ def render_problem(problem: Problem) -> Response:
         code=problem.code,
         errors=list(problem.errors),
         missing=list(problem.missing),
+        warnings=list(problem.warnings),
         backfill_id=problem.backfill_id,
     )
-    empty = {name for name in ("errors", "missing", "backfill_id") if not getattr(body, name)}
+    may_be_empty = ("errors", "missing", "warnings", "backfill_id")
+    empty = {name for name in may_be_empty if not getattr(body, name)}
     return Response(
         body.model_dump_json(exclude=empty),
         status_code=problem.status,

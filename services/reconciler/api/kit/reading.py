@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
-from services.reconciler.api.kit.operation import NoBody
+from services.reconciler.api.kit.operation import MayBeEmpty, NoBody
 from services.reconciler.api.kit.portuguese import in_portuguese
 from services.reconciler.api.kit.problem import FieldProblem, Problem
 from shared.domain.impossible import Impossible
@@ -27,7 +27,7 @@ async def read_body(request: Request, model: type[M]) -> tuple[M, bytes]:
     Problems: 400 `malformed_json`, 413 `body_too_long`, 415 `not_json`, 422 `invalid_request`.
     """
     raw = await _bytes(request)
-    if model is NoBody and not raw.strip():
+    if issubclass(model, NoBody | MayBeEmpty) and not raw.strip():
         return model(), raw
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json":

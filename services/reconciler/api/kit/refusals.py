@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.problem import Problem, ProblemWarning
 from shared.commands.checks import SetUpRefused, SideUnreachable
 
 # A state that forbids the call is a conflict; what was sent and does not work is not.
-_CONFLICTS: Final = frozenset({"setup_incomplete", "not_active"})
+_CONFLICTS: Final = frozenset({"setup_incomplete", "not_active", "confirm_needed"})
 
 
 @asynccontextmanager
@@ -18,6 +18,11 @@ async def refusing() -> AsyncIterator[None]:
         yield
     except SetUpRefused as error:
         status = 409 if error.code in _CONFLICTS else 422
-        raise Problem(status, error.code, str(error), missing=error.missing) from error
+        warnings = tuple(
+            ProblemWarning(code=notice.code, message=notice.message) for notice in error.warnings
+        )
+        raise Problem(
+            status, error.code, str(error), missing=error.missing, warnings=warnings
+        ) from error
     except SideUnreachable as error:
         raise Problem(502, error.code, str(error)) from error

@@ -46,6 +46,10 @@ ApiKey = Annotated[
     StringConstraints(min_length=8, max_length=300, pattern=r"^[\x21-\x7e]+$"),
     Field(repr=False),
 ]
+Confirm = Annotated[
+    tuple[Annotated[str, StringConstraints(max_length=60, pattern=r"^[a-z0-9_]+$")], ...],
+    Field(max_length=20, description="Codes of warnings that were read and accepted."),
+]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z0-9_]+$")]
 # Far enough for every bill, near enough for every zone's arithmetic.
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]

@@ -34,6 +34,16 @@ async def a_month(world: World) -> TenantId:
     return tenant
 
 
+MAKE_REAL = "UPDATE notas SET environment = 'Producao', external_id = 'p' || substr(external_id, 2)"
+
+
+async def a_real_month(world: World) -> TenantId:
+    """The same month, its nota of the real environment."""
+    tenant = await a_month(world)
+    await world.pool.execute(MAKE_REAL)
+    return tenant
+
+
 async def add_bill(world: World, tenant: TenantId, bill: int, amount: int = 17_990) -> None:
     async with world.pool.acquire() as conn:
         await conn.execute(ADD_BILL, tenant, bill, amount, MOMENT)
@@ -194,9 +204,9 @@ async def test_one_tenants_bills_are_not_in_anothers_closing(world: World) -> No
 
 
 async def test_the_export_holds_every_document_and_its_hash(world: World) -> None:
-    tenant = await a_month(world)
+    tenant = await a_real_month(world)
     company = next(iter(world.sandbox.enotas.companies.values()))
-    world.sandbox.enotas.issue(company, f"h-{tenant}-1-1", _body())
+    world.sandbox.enotas.issue(company, f"p-{tenant}-1-1", _body())
     world.sandbox.clock.advance(600)
 
     reply = await world.api.get(f"/tenants/{tenant}/closing/export?month={MONTH}")
@@ -204,7 +214,7 @@ async def test_the_export_holds_every_document_and_its_hash(world: World) -> Non
     archive = zipfile.ZipFile(io.BytesIO(reply.body))
     assert archive.testzip() is None
     manifest = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode())))
-    assert [line["file"] for line in manifest] == [f"h-{tenant}-1-1.xml", f"h-{tenant}-1-1.pdf"]
+    assert [line["file"] for line in manifest] == [f"p-{tenant}-1-1.xml", f"p-{tenant}-1-1.pdf"]
     for line in manifest:
         given = archive.read(line["file"])
         assert line["sha256"] == hashlib.sha256(given).hexdigest()
@@ -212,7 +222,7 @@ async def test_the_export_holds_every_document_and_its_hash(world: World) -> Non
 
 
 async def test_a_document_the_issuer_does_not_give_is_named(world: World) -> None:
-    tenant = await a_month(world)
+    tenant = await a_real_month(world)
 
     reply = await world.api.get(f"/tenants/{tenant}/closing/export?month={MONTH}")
 

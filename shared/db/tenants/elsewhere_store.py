@@ -1,0 +1,58 @@
+"""Whether what one tenant is connected to is connected at another one too (design D18)."""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from shared.db.connection import Connection
+from shared.domain.ids import TenantId
+
+ElsewhereCode = Literal["vindi_account_elsewhere", "issuer_company_elsewhere"]
+
+
+class Elsewhere(Struct, frozen=True, kw_only=True):
+    """How many other tenants have the same, and whether one of them issues."""
+
+    code: ElsewhereCode
+    tenants: int
+    active: bool
+
+
+# Two statements each: what this tenant has, then who else has it. So neither joins tenants with
+# each other, which a schema distributed by tenant refuses.
+ACCOUNT: Final = """
+    -- elsewhere_store.find_any_tenant own account
+    SELECT merchant_id, environment FROM vindi_connections
+     WHERE tenant_id = $1 AND merchant_id IS NOT NULL
+"""
+ACCOUNT_ELSEWHERE: Final = """
+    -- elsewhere_store.find_any_tenant account
+    SELECT count(*) AS tenants, coalesce(bool_or(t.status <> 'setting_up'), false) AS active
+      FROM vindi_connections v JOIN tenants t ON t.tenant_id = v.tenant_id
+     WHERE v.merchant_id = $1 AND v.environment = $2 AND v.tenant_id <> $3
+"""
+COMPANY: Final = """
+    -- elsewhere_store.find_any_tenant own company
+    SELECT kind, lower(company_id) AS company_id FROM issuer_connections WHERE tenant_id = $1
+"""
+COMPANY_ELSEWHERE: Final = """
+    -- elsewhere_store.find_any_tenant company
+    SELECT count(*) AS tenants, coalesce(bool_or(t.status <> 'setting_up'), false) AS active
+      FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
+     WHERE i.kind = $1 AND lower(i.company_id) = $2 AND i.tenant_id <> $3
+"""
+
+
+async def find_any_tenant(conn: Connection, tenant: TenantId) -> list[Elsewhere]:
+    """What of a tenant's connections other tenants have too; empty when nothing is."""
+    asked: tuple[tuple[ElsewhereCode, str, str], ...] = (
+        ("vindi_account_elsewhere", ACCOUNT, ACCOUNT_ELSEWHERE),
+        ("issuer_company_elsewhere", COMPANY, COMPANY_ELSEWHERE),
+    )
+    found = []
+    for code, own, others in asked:
+        mine = await conn.fetchrow(own, tenant)
+        row = await conn.fetchrow(others, *mine, tenant) if mine else None
+        if row is not None and row["tenants"]:
+            found.append(Elsewhere(code=code, tenants=row["tenants"], active=row["active"]))
+    return found

@@ -1,0 +1,32 @@
+"""The issuer's connections of a tenant: the one in use, and those its older notas belong to."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection
+from shared.db.tenants import connections_store, nota_connections_store
+from shared.db.tenants.connections_store import IssuerConnection, issuer_of_row
+from shared.domain.ids import TenantId
+
+
+class Issuers(Struct, frozen=True, kw_only=True):
+    """Where notas of a tenant are born now, and where they were born before."""
+
+    current: IssuerConnection | None
+    left: Sequence[IssuerConnection] = ()  # by id, so by age
+
+    def of(self, connection: int | None) -> IssuerConnection | None:
+        """The connection of that id; without one the one in use."""
+        if connection is None:
+            return self.current
+        known = [one for one in (self.current, *self.left) if one is not None]
+        return next((one for one in known if one.id == connection), None)
+
+
+async def load(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issuers:
+    """All connections of a tenant to its issuers, keys opened. Raises UnsealError."""
+    current = await connections_store.get_issuer(conn, sealer, tenant)
+    left = await nota_connections_store.left_ones(conn, tenant, current.id if current else None)
+    return Issuers(current=current, left=[issuer_of_row(row, sealer, tenant) for row in left])
