@@ -83,7 +83,9 @@ def _print_closing(console: Console, closing: Json) -> None:
     console.print(
         f"Closing {closing['month']}: {vindi['bills']} bills {vindi['amount']} = "
         f"{notas['bills']} notas {notas['amount']} + {exceptions} exceptions, "
-        f"missing {vindi['missing']}, difference {closing['difference']}: "
+        f"missing {vindi['missing']}, difference {closing['difference']}; "
+        f"the issuer's list {closing['issuer']['notas']} notas {closing['issuer']['amount']}, "
+        f"differences {closing['issuer']['differences']}: "
         f"{'balanced' if closing['balanced'] else 'NOT balanced'}"
     )
 

@@ -1,12 +1,16 @@
 """The tenant's side: everything through the internal API, as a person with curl would."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from deploy.demo.calls import Calls
 from deploy.demo.stage import Stage
 from deploy.demo.stories import RULE
+
+LOOK_SECONDS: Final = 1.0
+MOST_LOOKS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +36,16 @@ class Tenant:
         await self.api.post(f"{self._path}/sales/{bill_id}/{action}", reason=reason)
 
     async def closings(self, months: Sequence[str]) -> list[dict[str, Any]]:
-        """The closing of each month."""
-        return [await self.api.get(f"{self._path}/closing", month=month) for month in months]
+        """The closing of each month, once the issuer's list is as new as the month."""
+        return [await self._closing(month) for month in months]
+
+    async def _closing(self, month: str) -> dict[str, Any]:
+        for _ in range(MOST_LOOKS):
+            closing: dict[str, Any] = await self.api.get(f"{self._path}/closing", month=month)
+            if all(one["code"] != "issuer_list_stale" for one in closing["warnings"]):
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        return closing
 
     @property
     def _path(self) -> str:

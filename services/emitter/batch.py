@@ -13,7 +13,7 @@ from services.emitter.context import TenantContext, load_context
 from services.emitter.leases import Leases
 from services.emitter.one_by_one import surely
 from services.emitter.planning.decided import Undecided, decided, decided_with_customer
-from services.emitter.planning.follow import follow, only_followed
+from services.emitter.planning.follow import ask_about_all, follow, only_followed
 from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
 from services.emitter.reading.vindi import bills_of, customers_of
@@ -26,6 +26,7 @@ from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
 from shared.domain.ids import BillId, TenantId
+from shared.domain.part_states import FOLLOWED
 from shared.vindi.budget import BudgetShare
 
 _LANES: Final = {
@@ -70,7 +71,10 @@ def _unread(
     others: list[Entry] = []
     for entry in entries:
         notas = known[entry.bill_id].notas
-        if not entry.bill_changed and only_followed(notas, context.now):
+        if entry.nota_changed and any(one.status not in FOLLOWED for one in notas.asked_for):
+            # What is new about the bill is decided on what the issuer says now.
+            plans.append(ask_about_all(entry, notas))
+        elif not entry.bill_changed and only_followed(notas, context.now):
             plans.append(follow(entry, notas))
         else:
             others.append(entry)

@@ -152,7 +152,12 @@ Plan = Rest | Act
 
 
 def settle(
-    entry: Entry, *, due_at: datetime | None, failed: bool = False, bill_read: bool = False
+    entry: Entry,
+    *,
+    due_at: datetime | None,
+    failed: bool = False,
+    bill_read: bool = False,
+    nota_read: bool = False,
 ) -> Settlement:
     """Give an entry back: due again at `due_at`, or finished when it is None."""
     return Settlement(
@@ -161,6 +166,7 @@ def settle(
         generation=entry.generation,
         due_at=due_at,
         bill_facts_read=entry.bill_facts if bill_read else entry.bill_facts_read,
+        issuer_facts_read=entry.issuer_facts if nota_read else entry.issuer_facts_read,
         failed=failed,
     )
 

@@ -19,6 +19,7 @@ from services.reconciler.api import (
     backfills,
     closing,
     closing_checks,
+    closing_differences,
     closing_files,
     connections,
     denials,
@@ -60,6 +61,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *closing_files.OPERATIONS,
     *closing.OPERATIONS,
     *closing_checks.OPERATIONS,
+    *closing_differences.OPERATIONS,
 )
 
 

@@ -10,6 +10,7 @@ from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
 from services.reconciler.forget import forget_deliveries, forget_idempotency_keys
+from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.services import Services
@@ -21,6 +22,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     deliver_status_webhooks,
     forget_deliveries,
     mirror_issuers,
+    read_issuer_lists,
     reconcile_accounts,
     watch_tenants,
     work_on_backfills,

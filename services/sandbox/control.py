@@ -222,6 +222,13 @@ class ControlApp:
                 nota = company.notas[nota_id]
                 world.machine.force(company, nota, wish["status"], wish.get("reason"))
                 return nota_body(company, nota)
+            case ["POST", "notas", nota_id, "panel"]:
+                nota = company.notas[nota_id]
+                if wish["do"] == "cancel":
+                    world.cancel_in_panel(company, nota)
+                else:
+                    world.resend_in_panel(company, nota)
+                return nota_body(company, nota)
             case ["POST", "notas", nota_id, "webhook"]:
                 world.webhooks.tell(company, company.notas[nota_id], at=self._clock.now())
                 return {}

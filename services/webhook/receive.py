@@ -147,6 +147,7 @@ class Receiver:
             lane=LIVE,
             origin="webhook",
             about_bill=source == "vindi",
+            about_nota=source == "enotas",
         )
         return Delivery(event=event, mark=mark)
 

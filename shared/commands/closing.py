@@ -2,17 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from shared.db.closing import closing_locks_store, closing_read
+from shared.db.closing import (
+    closing_locks_store,
+    closing_read,
+    issuer_list_store,
+    issuer_side_read,
+)
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection, Pool
-from shared.db.tenants import rules_store
+from shared.db.tenants import connections_store, rules_store
 from shared.db.tenants.tenants_store import Tenant
 from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Zone
@@ -98,13 +104,26 @@ async def close(
         state = await passes_store.get(conn, tenant.id)
     said, trouble = await _ask(totals, client, span, state.zone if state else "unknown")
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+        scope = await issuer_side_read.scope_of(conn, span, month)
         return Closing(
             month=month,
             figures=await closing_read.figures(conn, span),
             missing=None if said is None else await _missing(conn, span, said),
             trouble=trouble,
             lock=await closing_locks_store.get(conn, tenant.id, month),
+            issuer=await issuer_side_read.side_of(conn, scope),
         )
+
+
+async def want_issuers_list(pool: Pool, tenant: Tenant, days: Sequence[date]) -> bool:
+    """Have days of the issuer's list read again soon; False where there is no issuer to ask."""
+    async with pool.acquire() as conn:
+        found = await connections_store.issuer_company(conn, tenant.id)
+        if found is None:
+            return False
+        now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+        await issuer_list_store.want(conn, tenant.id, found, days, now, urgent=True)
+    return True
 
 
 async def _ask(

@@ -38,6 +38,9 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "webhook_deliveries",
     "foreign_notas",
     "foreign_nota_marks",
+    "issuer_notas",
+    "issuer_days",
+    "issuer_lists",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = ("key_canaries",)

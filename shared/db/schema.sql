@@ -239,6 +239,40 @@ CREATE TABLE public.issuer_connections (
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
 );
 
+CREATE TABLE public.issuer_days (
+    tenant_id text NOT NULL,
+    company_id text NOT NULL,
+    day date NOT NULL,
+    read_at timestamp with time zone,
+    wanted_at timestamp with time zone,
+    urgent boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE public.issuer_lists (
+    tenant_id text NOT NULL,
+    lease_until timestamp with time zone,
+    attempt bigint DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    planned_at timestamp with time zone
+);
+
+CREATE TABLE public.issuer_notas (
+    tenant_id text NOT NULL,
+    company_id text NOT NULL,
+    issuer_id text NOT NULL,
+    external_id text,
+    bill_id bigint,
+    valid boolean NOT NULL,
+    raw_status text NOT NULL,
+    amount bigint,
+    competencia date,
+    number text,
+    created_on date NOT NULL,
+    changed_at timestamp with time zone,
+    differs text,
+    read_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.key_canaries (
     key_id bytea NOT NULL,
     value bytea NOT NULL,
@@ -311,6 +345,10 @@ CREATE TABLE public.notas (
     resend_at timestamp with time zone,
     auto_sends integer DEFAULT 0 NOT NULL,
     connection_id integer,
+    tied text,
+    cancel_code text,
+    cancel_tries integer DEFAULT 0 NOT NULL,
+    cancel_again_at timestamp with time zone,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
     CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text])))
@@ -332,6 +370,8 @@ CREATE TABLE public.outbox (
     lease_until timestamp with time zone,
     leased_by text,
     origin text NOT NULL,
+    issuer_facts bigint DEFAULT 0 NOT NULL,
+    issuer_facts_read bigint DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_bill_id_check CHECK ((bill_id > 0)),
     CONSTRAINT outbox_check CHECK (((state = 'leased'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT outbox_lane_check CHECK (((lane >= 0) AND (lane <= 2))),
@@ -367,6 +407,7 @@ CREATE TABLE public.reconciler_passes (
     silent_at timestamp with time zone,
     customers_mark timestamp with time zone DEFAULT now() NOT NULL,
     events_due jsonb DEFAULT '{}'::jsonb NOT NULL,
+    complete_from timestamp with time zone,
     CONSTRAINT reconciler_passes_zone_check CHECK ((zone = ANY (ARRAY['unknown'::text, 'brasilia'::text, 'utc'::text])))
 )
 WITH (fillfactor='70');
@@ -616,6 +657,15 @@ ALTER TABLE ONLY public.issuer_breakers
 ALTER TABLE ONLY public.issuer_connections
     ADD CONSTRAINT issuer_connections_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.issuer_days
+    ADD CONSTRAINT issuer_days_pkey PRIMARY KEY (tenant_id, company_id, day);
+
+ALTER TABLE ONLY public.issuer_lists
+    ADD CONSTRAINT issuer_lists_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.issuer_notas
+    ADD CONSTRAINT issuer_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
+
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
 
@@ -706,6 +756,12 @@ CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id,
 
 CREATE INDEX issuer_connections_by_company ON public.issuer_connections USING btree (lower(company_id));
 
+CREATE INDEX issuer_days_wanted ON public.issuer_days USING btree (tenant_id, company_id, day) WHERE (wanted_at IS NOT NULL);
+
+CREATE INDEX issuer_notas_of_others ON public.issuer_notas USING btree (tenant_id, competencia) WHERE ((bill_id IS NULL) AND valid);
+
+CREATE INDEX issuer_notas_of_sale ON public.issuer_notas USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
+
 CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree (tenant_id, kind, lower(company_id), environment);
 
 CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
@@ -714,7 +770,7 @@ CREATE INDEX notas_denied ON public.notas USING btree (tenant_id, denial_group, 
 
 CREATE UNIQUE INDEX notas_one_live ON public.notas USING btree (tenant_id, bill_id, part) WHERE (status <> 'cancelled'::text);
 
-CREATE INDEX notas_valid ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
+CREATE INDEX notas_valid ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount, environment) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
 
 CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
 
@@ -753,6 +809,15 @@ ALTER TABLE ONLY public.foreign_notas
 
 ALTER TABLE ONLY public.issuer_connections
     ADD CONSTRAINT issuer_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.issuer_days
+    ADD CONSTRAINT issuer_days_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.issuer_lists
+    ADD CONSTRAINT issuer_lists_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.issuer_notas
+    ADD CONSTRAINT issuer_notas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);

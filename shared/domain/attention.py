@@ -14,6 +14,9 @@ from shared.domain.sale import SaleFacts
 REOPENED: Final = "bill_reopened_after_issue"
 MOVED: Final = "bill_moved_after_issue"
 PAID_AFTER_CANCEL: Final = "paid_after_cancel"
+CANCELLED_ELSEWHERE: Final = "cancelled_elsewhere"
+MISSING: Final = "nota_missing_at_issuer"
+SECOND_NOTA: Final = "second_nota_valid"
 PAID_TWICE: Final = "paid_twice"
 REFUNDED_ABOVE: Final = "refunded_above_payment"
 # Said of the bill, not of the nota: they outlive the nota's own steps at the issuer.
@@ -28,6 +31,7 @@ ABOUT_BILL: Final = (
     PAID_TWICE,
     REFUNDED_ABOVE,
     "kept_by_rule",
+    SECOND_NOTA,
     "cancel_window_over",
 )
 
@@ -50,6 +54,8 @@ def attention_after_cancel(sale: SaleFacts) -> str | None:
     lost_payment = cancelled_for(sale.parts) in ("refunded", "bill_canceled", "payment_undone")
     paid = sale.bill.status is BillStatus.PAID and bool(sale.bill.paid_charges)
     undone = cause_of(sale.bill, sale.refunds) in ("full", "bill_canceled")
+    if cancelled_for(sale.parts) == CANCELLED_ELSEWHERE and not undone:
+        return CANCELLED_ELSEWHERE
     return PAID_AFTER_CANCEL if lost_payment and paid and not undone else None
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from shared.domain.moment import local_day, next_month, start_of_day
 from shared.domain.money import Cents
+from shared.domain.nota import IssuerEnvironment
 from shared.domain.rule import Rule
 
 NOTHING = Cents(0)
@@ -153,8 +154,29 @@ def adjustments(then: Figures, now: Figures) -> tuple[Adjustment, ...]:
     return tuple(one for one in found if not one.change.nothing)
 
 
+class IssuerSide(Struct, frozen=True, kw_only=True):
+    """The issuer's own list of the real environment, as far as it is of a month.
+
+    `read_at` is as of when it is known, None while some day of it was never read; `stale` are days
+    that have to be read again, since something changed after they were. `environment` is that of
+    the tenant's connection.
+    """
+
+    environment: IssuerEnvironment | None = None
+    notas: int = 0
+    amount: Cents = NOTHING
+    read_at: datetime | None = None
+    differences: int = 0
+    stale: tuple[date, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """It was read since the last change, and says what we say."""
+        return not self.stale and self.differences == 0
+
+
 class Closing(Struct, frozen=True, kw_only=True):
-    """A month: what our tables say, and how many sales Vindi has beyond those read.
+    """A month: what our tables say, how many sales Vindi has beyond those read, the issuer's list.
 
     `missing` is None when Vindi could not be asked; `trouble` then says why. A closing that
     could not be checked never balances.
@@ -165,11 +187,12 @@ class Closing(Struct, frozen=True, kw_only=True):
     missing: int | None
     trouble: str | None
     lock: Lock | None
+    issuer: IssuerSide = IssuerSide()
 
     @property
     def balanced(self) -> bool:
-        """Nothing is missing, and every centavo is explained."""
-        return self.missing == 0 and self.figures.difference == 0
+        """All three sides agree: nothing is missing, and every centavo is explained."""
+        return self.missing == 0 and self.figures.difference == 0 and self.issuer.agrees
 
     @property
     def adjustments(self) -> tuple[Adjustment, ...]:

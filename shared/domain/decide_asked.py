@@ -9,7 +9,7 @@ from shared.domain.attention import attention_after_issue
 from shared.domain.decision import Cancel, Decision, Follow, Hold, Issue, Keep, NeedsCustomer, Skip
 from shared.domain.draft import buyer_mended
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
-from shared.domain.part_states import DOUBT, FOLLOWED, unwanted
+from shared.domain.part_states import DOUBT, FOLLOWED, cancelled_for, refusal_of, unwanted
 from shared.domain.parts import Part
 from shared.domain.refund_policy import CODES, treat
 from shared.domain.refunds import Cause, cause_of
@@ -35,7 +35,7 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
     if sale.wish == "cancel":
         return _take_back(sale, unwanted_code(cause), terms)
     if not _any(sale, _STANDS | IN_FLIGHT):
-        return _ending(sale)
+        return _ending(sale, cause, terms)
     attention = attention_after_issue(sale, rule)
     if cause is not None:
         answer = _undone(sale, cause, rule, terms, now)
@@ -151,20 +151,27 @@ def _take_back(sale: SaleFacts, why: str, terms: TenantTerms) -> Cancel | Follow
         return Follow(then_cancel=why)
     if _any(sale, _LEAVING):
         return Follow(attention="tenant_paused" if stands else above(sale))
-    return Keep(attention="tenant_paused" if stands else "cancel_refused")
+    return Keep(attention="tenant_paused" if stands else refusal_of(sale.parts))
 
 
-def _ending(sale: SaleFacts) -> Follow | Keep:
-    """All that lives is being cancelled, or the city refused that: only money is a question yet."""
+def _ending(sale: SaleFacts, cause: Cause | None, terms: TenantTerms) -> Cancel | Follow | Keep:
+    """All that lives is being cancelled, or that was refused: only money is a question yet.
+
+    What may work later is asked for again by itself, as long as it is wanted.
+    """
     if _any(sale, _LEAVING):
         return Follow(attention=above(sale))
-    return Keep(attention="cancel_refused")
+    why = cancelled_for(sale.parts)
+    wanted = why == "canceled_by_person" or cause is not None
+    if any(one.cancel_again for one in sale.parts) and why is not None and wanted and terms.issuing:
+        return Cancel(code=why, attention=above(sale))
+    return Keep(attention=refusal_of(sale.parts))
 
 
 def _as_it_is(sale: SaleFacts, attention: str | None) -> Follow | Keep:
     if _any(sale, FOLLOWED):
         return Follow(attention=attention)
-    return Keep(attention="cancel_refused" if _any(sale, _REFUSED) else attention)
+    return Keep(attention=refusal_of(sale.parts) if _any(sale, _REFUSED) else attention)
 
 
 def _any(sale: SaleFacts, statuses: Collection[NotaStatus]) -> bool:

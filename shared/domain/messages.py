@@ -302,7 +302,66 @@ ATTENTIONS: Final[dict[str, Message]] = {
     "cancel_refused": _is(
         "accountant",
         "A prefeitura recusou o cancelamento: a nota continua válida. Veja com o contador e, se"
-        " couber, cancele pelo portal da prefeitura.",
+        " couber, cancele pelo portal da prefeitura e informe aqui que ela foi cancelada.",
+    ),
+    "cancel_deadline": _is(
+        "accountant",
+        "O prazo da prefeitura para cancelar já passou: a nota continua válida. Veja com o contador"
+        " se cabe um pedido à prefeitura; se ela cancelar, informe aqui que a nota foi cancelada.",
+    ),
+    "cancel_by_portal": _is(
+        "tenant",
+        "Esta prefeitura não cancela por sistema: a nota continua válida. Cancele-a pelo portal da"
+        " prefeitura e informe aqui que ela foi cancelada.",
+    ),
+    "cancel_account": _is(
+        "tenant",
+        "O eNotas bloqueou o cancelamento por pagamento em aberto na conta: a nota continua válida."
+        " Regularize a conta no eNotas; pedimos o cancelamento de novo automaticamente.",
+    ),
+    "cancel_certificate": _is(
+        "tenant",
+        "O cancelamento não foi aceito por causa do certificado digital: a nota continua válida."
+        " Renove o certificado no eNotas; pedimos o cancelamento de novo automaticamente.",
+    ),
+    "cancel_not_found": _is(
+        "support",
+        "O emissor disse que não encontrou a nota a cancelar: para nós ela continua válida. Pedimos"
+        " de novo automaticamente; se não mudar em um dia, abra um chamado com o emissor.",
+    ),
+    "cancel_in_progress": _is(
+        "nobody",
+        "O emissor ainda está processando esta nota e não a cancela agora. Pedimos o cancelamento"
+        " de novo automaticamente.",
+    ),
+    "cancel_outage": _is(
+        "nobody",
+        "O sistema da prefeitura não respondeu ao cancelamento: a nota continua válida. Pedimos de"
+        " novo automaticamente.",
+    ),
+    "cancelled_elsewhere": _is(
+        "tenant",
+        "A nota foi cancelada fora do Notaponte, no painel do emissor ou pela prefeitura. Se a"
+        " venda vale, mande emitir: sai uma nota nova.",
+    ),
+    "cancel_stated": _is(
+        "nobody",
+        "Uma pessoa conferiu no portal da prefeitura e informou que a nota está cancelada.",
+    ),
+    "nota_missing_at_issuer": _is(
+        "support",
+        "Para nós esta nota é válida, mas o emissor diz que não a tem. Confira no portal da"
+        " prefeitura e abra um chamado com o emissor.",
+    ),
+    "second_nota_valid": _is(
+        "accountant",
+        "O emissor tem mais de uma nota válida para esta venda. Compare as duas e cancele a que"
+        " não vale.",
+    ),
+    "issued_as_test": _is(
+        "tenant",
+        "A nota foi emitida em homologação e não tem valor fiscal. Passe o emissor para Produção"
+        " e mande emitir.",
     ),
 }
 

@@ -34,6 +34,7 @@ class NotaStatus(StrEnum):
     CANCEL_REFUSED = "cancel_refused"
 
 
+NEVER_ARRIVED = "never_arrived"  # cancelled with us alone: the issuer never had it
 VALID_NOTA = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED})
 IN_FLIGHT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING})
 

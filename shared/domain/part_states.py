@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from shared.domain.cancellations import CITY_REFUSED
 from shared.domain.denials import ON_CUSTOMER
 from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
@@ -89,6 +90,12 @@ def code_of(status: SaleStatus, parts: Sequence[Part]) -> str | None:
 def cancelled_for(parts: Sequence[Part]) -> str | None:
     """Why notas of a sale are, or were, to be cancelled, where we asked for it."""
     return next((one.then_cancel for one in parts if one.then_cancel is not None), None)
+
+
+def refusal_of(parts: Sequence[Part]) -> str:
+    """Why a nota of a sale was not cancelled."""
+    refused = [one for one in parts if one.status is NotaStatus.CANCEL_REFUSED]
+    return next((one.cancel_code for one in refused if one.cancel_code), CITY_REFUSED)
 
 
 def stated(parts: Sequence[Part]) -> str | None:

@@ -44,6 +44,9 @@ class Part(Struct, frozen=True, kw_only=True):
     competencia: date | None = None  # as it was sent
     mended: bool = False  # that buyer's data is other data by now
     owed_again: OwedAgain | None = None  # why the one of its revision counts for nothing
+    never_arrived: bool = False  # cancelled with us alone: the issuer never had it
+    cancel_code: str | None = None  # why it was not cancelled, where it was refused
+    cancel_again: bool = False  # cancelling is to be asked for again by itself now
 
     @property
     def owed(self) -> bool:

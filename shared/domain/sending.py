@@ -181,9 +181,18 @@ def _denied(part: Part) -> bool:
 
 
 def _next_revision(number: int, parts: tuple[Part, ...]) -> int:
-    """The revision a round begins with: a new one, but for a nota that was denied."""
-    denied = [one.revision for one in parts if one.share.part == number and _denied(one)]
-    return denied[0] if denied else round_of(parts) + 1
+    """The revision a round begins with: a new one, but for a nota that was denied.
+
+    What the issuer never had is sent under its own id: should the first request turn up late, both
+    are one nota.
+    """
+    never = all(one.status is None or one.never_arrived for one in parts)
+    kept = [
+        one.revision
+        for one in parts
+        if one.share.part == number and (_denied(one) or (never and one.never_arrived))
+    ]
+    return kept[0] if kept else round_of(parts) + 1
 
 
 def _revision_of(part: Part, parts: tuple[Part, ...]) -> int:

@@ -1,4 +1,4 @@
-"""What a person saw at the city hall about a nota whose fate we do not know: pure."""
+"""What a person saw at the city hall about a nota: pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,13 +6,14 @@ from typing import Final
 from msgspec import Struct
 
 from shared.domain.actions import Refusal
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import VALID_NOTA, NotaStatus
 from shared.domain.parts import Part
 
 STATED_BY_PERSON: Final = "stated_by_person"
 # Look-ups of a nota that a person says is not there, more than anybody configures: the next one is
 # the last before it is sent again.
 LAST_LOOK: Final = 1_000_000
+CANCEL_STATED: Final = "cancel_stated"
 _IN_DOUBT: Final = frozenset({NotaStatus.UNCERTAIN, NotaStatus.SENDING})
 # A refusal that may mean that the nota exists already.
 _MAY_EXIST: Final = frozenset({"denied_numbering", "denied_unknown"})
@@ -36,23 +37,40 @@ class SendAgain(Struct, frozen=True, kw_only=True):
     part: int
 
 
+class CancelledThere(Struct, frozen=True, kw_only=True):
+    """A nota we hold for valid was cancelled at the city hall: it ends on a person's word."""
+
+    part: int
+
+
+Judged = Valid | LookOnceMore | SendAgain | CancelledThere
+
+
 def judge_statement(
-    parts: Sequence[Part], *, exists: bool, leased: bool
-) -> Valid | LookOnceMore | SendAgain | Refusal:
+    parts: Sequence[Part], *, exists: bool, leased: bool, part: int | None = None
+) -> Judged | Refusal:
     """Say what a statement changes; `leased` means that a worker is at the sale this very moment.
 
-    It is about the nota in doubt, else about one denied that may exist all the same.
+    It is about the nota in doubt, else about one denied that may exist all the same, else, where
+    it does not exist, about one that stands: first one that was not cancelled. `part` names one.
     """
+    parts = [one for one in parts if part is None or one.share.part == part]
     doubtful = [one for one in parts if one.status in _IN_DOUBT]
     denied = [one for one in parts if _may_exist(one)]
-    if not doubtful and not denied:
+    standing = sorted(
+        (one for one in parts if one.status in VALID_NOTA and not exists),
+        key=lambda one: one.status is not NotaStatus.CANCEL_REFUSED,
+    )
+    if not doubtful and not denied and not standing:
         return Refusal(code="nothing_to_state")
     if leased:
         return Refusal(code="being_worked_on")
-    part = (doubtful or denied)[0].share.part
+    number = (doubtful or denied or standing)[0].share.part
     if exists:
-        return Valid(part=part)
-    return LookOnceMore(part=part) if doubtful else SendAgain(part=part)
+        return Valid(part=number)
+    if doubtful:
+        return LookOnceMore(part=number)
+    return SendAgain(part=number) if denied else CancelledThere(part=number)
 
 
 def _may_exist(part: Part) -> bool:

@@ -57,7 +57,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     reason: str | None  # their text, unwrapped and free of HTML; may hold personal data
     number: str | None
     verification_code: str | None
-    has_pdf: bool
+    has_pdf: bool  # False also while the PDF of a valid nota is still being made
     has_xml: bool
     created_at: datetime | None
     changed_at: datetime | None
@@ -99,10 +99,14 @@ class CancelAccepted(Struct, frozen=True, kw_only=True):
 
 
 class CancelRejected(Struct, frozen=True, kw_only=True):
-    """The nota stays as it is; `phase` is None when the issuer does not know it at all."""
+    """The nota stays as it is; `phase` is None when the issuer does not know it at all.
+
+    `code` is one of the words of `shared.domain.cancellations`.
+    """
 
     findings: tuple[Finding, ...]
     phase: Phase | None
+    code: str
 
 
 class NotReady(Struct, frozen=True, kw_only=True):
@@ -157,6 +161,9 @@ class Issuer(Protocol):
 
     def classify_denial(self, reason: str | None) -> str:
         """Sort a denial's text into one of the `denied_*` words of the interface page."""
+
+    def classify_cancel_refusal(self, snapshot: Snapshot) -> str:
+        """Sort why a nota was not cancelled into a word of `shared.domain.cancellations`."""
 
     async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:
         """Fetch the PDF or XML of a nota. After a cancellation the PDF is another one."""

@@ -29,6 +29,10 @@ KEEPALIVE_SECONDS: Final = 15.0
 NEVER_SENT: Final = (ClientConnectorError, ConnectionTimeoutError)
 
 
+class AnswerTooLarge(ClientError):
+    """An answer went on beyond what we read of one."""
+
+
 class ConnectionBroke(ClientError):
     """A connection ended before the answer began: the request may have arrived."""
 
@@ -61,6 +65,20 @@ def open_session(*, connections: int = 100) -> ClientSession:
         trust_env=False,
         middlewares=(send_once,),
     )
+
+
+async def read_capped(response: ClientResponse, *, most: int) -> bytes:
+    """Read a body of at most `most` bytes, unpacked; AnswerTooLarge beyond that.
+
+    Whoever answers decides how long a body is, and a small one may unpack to gigabytes.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            response.close()
+            raise AnswerTooLarge
+    return bytes(body)
 
 
 def demand_https(url: str) -> str:

@@ -1,5 +1,6 @@
 """`make closing`: prints a month's closing, and says by its exit code whether it balances."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -8,9 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.config.settings import EXIT_CODE
-from shared.ops.internal_api import CallRefused, complain, internal_api
+from shared.ops.internal_api import CallRefused, InternalApi, complain, internal_api
 
 UNBALANCED: Final = 1
+LIST_STALE: Final = "issuer_list_stale"
+LOOK_EVERY: Final = 2.0  # seconds
+MOST_LOOKS: Final = 30  # a large month's list takes minutes: then it is shown as it is
 
 
 async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: Console) -> int:
@@ -18,7 +22,7 @@ async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: 
     path = f"/tenants/{quote(tenant, safe='')}/closing?{urlencode({'month': month})}"
     try:
         async with internal_api(env) as api:
-            closing = await api.call("GET", path)
+            closing = await _known(api, path)
     except CallRefused as error:
         complain(error)
         return EXIT_CODE
@@ -28,9 +32,19 @@ async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: 
     return 0 if closing["balanced"] else UNBALANCED
 
 
+async def _known(api: InternalApi, path: str) -> dict[str, Any]:
+    """The closing, once the issuer's list is no older than the month's last change."""
+    for _ in range(MOST_LOOKS):
+        closing = await api.call("GET", path)
+        if LIST_STALE not in {one["code"] for one in closing["warnings"]}:
+            break
+        await asyncio.sleep(LOOK_EVERY)
+    return closing
+
+
 def table_of(closing: Mapping[str, Any]) -> Table:
     """A closing as an operator reads it; what is not 0 below the last line is the trouble."""
-    vindi, notas = closing["vindi"], closing["notas"]
+    vindi, notas, issuer = closing["vindi"], closing["notas"], closing["issuer"]
     verdict = "balanced" if closing["balanced"] else "NOT BALANCED"
     table = Table(title=f"Closing of {closing['month']}: {verdict}", title_justify="left")
     table.add_column("what")
@@ -47,6 +61,12 @@ def table_of(closing: Mapping[str, Any]) -> Table:
     missing = "unknown" if vindi["missing"] is None else str(vindi["missing"])
     table.add_row("missing at ours, by Vindi's count", missing, "")
     table.add_row("difference", "", closing["difference"])
+    read_at = issuer["read_at"] or "never"
+    table.add_section()
+    table.add_row(
+        f"the issuer's list, as read since {read_at}", str(issuer["notas"]), issuer["amount"]
+    )
+    table.add_row("differences to the issuer's list", str(issuer["differences"]), "")
     for one in closing["adjustments"]:
         name = one["what"] if one["code"] is None else f"{one['status']}: {one['code']}"
         table.add_row(f"changed since the lock: {name}", *_sum(one))

@@ -18,7 +18,14 @@ from msgspec import Struct
 from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
-from shared.net.http import NEVER_SENT, demand_https, retry_after, server_time
+from shared.net.http import (
+    NEVER_SENT,
+    AnswerTooLarge,
+    demand_https,
+    read_capped,
+    retry_after,
+    server_time,
+)
 from shared.net.json_bytes import read_json
 from shared.vindi.budget import AccountKey, Budget, BudgetShare, read_heard
 from shared.vindi.errors import (
@@ -51,6 +58,7 @@ T = TypeVar("T")
 Oddity = Literal["no_total", "pages_repeat", "lists_ignored", "lists_refused", "charge_ignored"]
 MOST_PER_PAGE: Final = 50  # more is not known to be honoured (vindi-api, section 3.1)
 MOST_PAGES: Final = 1000  # of a list that says neither how long it is nor ends
+MOST_BYTES: Final = 32 * 2**20  # a page of fifty bills with 120 lines each is below 10 MB
 DEFAULT_BLOCK: Final = timedelta(minutes=1)
 LONGEST_BLOCK: Final = timedelta(minutes=5)
 # What a connected account must let us read (section 3.2), in the order in which it is tried.
@@ -348,7 +356,7 @@ class VindiClient:
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as response:
-                body = await response.read()
+                body = await read_capped(response, most=MOST_BYTES)
         # What the library raises may show the request, so it is never passed on.
         except NEVER_SENT:
             await self._budget.give_back(ticket)
@@ -360,6 +368,9 @@ class VindiClient:
         except TimeoutError:
             await self._budget.lose(ticket)
             raise VindiUnavailable("time-out") from None
+        except AnswerTooLarge:
+            await self._budget.lose(ticket)
+            raise VindiUnavailable("too large") from None
         except ClientError:
             await self._budget.lose(ticket)
             return None

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.emitter.dispatch import Dispatcher
+from services.reconciler.issuer_list.fresh import close_afresh
 from services.sandbox.enotas.invariants import business_object
 from services.sandbox.enotas.records import VALID, Outcome
 from services.sandbox.run import running_sandbox
@@ -27,7 +28,6 @@ from services.sandbox.vindi import operations
 from services.sandbox.vindi.operations import OperationRefusedError
 from services.sandbox.vindi.records import Bill
 from shared.commands.actions import Asked, act
-from shared.commands.closing import VindiTotals, close
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
 from shared.db.closing import closing_locks_store
@@ -42,6 +42,7 @@ from shared.domain.sale import SaleStatus
 from shared.run.waker import Waker
 from shared.vindi.budget import BudgetShare
 from tests.services.emitter.conftest import SEALER, Desk, a_buyer, a_desk
+from tests.services.emitter.stopping.test_duplicates import services_of
 from tests.services.emitter.test_parts import SERVICES, sell_mixed
 from tests.support.servers import PostgresForTests
 
@@ -248,7 +249,7 @@ class History:
         assert vindi is not None
         client = self.desk.tools.clients.vindi(self.desk.tenant, vindi, BudgetShare.RECONCILE)
         month = Month.of(self.start, ZoneInfo(tenant.timezone))
-        closing = await close(self.desk.pool, VindiTotals(), client, tenant, month)
+        closing = await close_afresh(services_of(self.desk), client, tenant, month)
         assert closing.balanced, closing
 
 

@@ -24,6 +24,7 @@ from shared.domain.part_states import together
 from shared.domain.parts import Part, Share
 from shared.domain.sale import SaleStatus, Wish
 from shared.domain.statement import STATED_BY_PERSON
+from shared.issuer.enotas.cancellations import why_not_cancelled
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.interface import Finding, Phase, Snapshot
 from tests.builders import TENANT, an_entry
@@ -138,6 +139,8 @@ def _answer(text: str, nota: KnownNota, now: datetime) -> Answer | None:
             return answers.refused(nota, classify_denial(rest), [finding], _reader(), now)
         case "blocks":
             return answers.blocked(nota, rest)
+        case "refuses-cancelling":
+            return _not_cancelled(nota, rest, now)
         case "nothing":  # "nothing found, look 2"
             looked = replace(nota, lookups=int(rest.split()[-1]) - 1)
             return answers.not_found(looked, WAITS, now)
@@ -157,13 +160,18 @@ def _answer(text: str, nota: KnownNota, now: datetime) -> Answer | None:
         case "cannot be asked":
             return answers.ask_later(nota, soon, failed=True)
         case "refused the cancelling":
-            return answers.cancel_refused(nota, [Finding(code="C1", message="prazo")], _seal)
+            return _not_cancelled(nota, "", now)
         case "cannot cancel yet":
             return answers.cancel_remembered(nota, now)
         case "never had it":
             return answers.never_arrived(nota, nota.then_cancel or "canceled_by_person")
         case _:
             return answers.seen(nota, _snapshot(PHASES[text]), reader=_reader(), now=now)
+
+
+def _not_cancelled(nota: KnownNota, text: str, now: datetime) -> Answer:
+    code = why_not_cancelled(text, _snapshot(Phase.ISSUED))
+    return answers.cancel_refused(nota, [Finding(code="C1", message=text)], code, _seal, now)
 
 
 def _snapshot(phase: Phase, reason: str | None = None) -> Snapshot:
@@ -193,7 +201,13 @@ def _word(document: str) -> bytes:
 
 
 def _reader() -> Reader:
-    return Reader(classify=classify_denial, word=str.encode, seal=_seal, zone=words.zone_of({}))
+    return Reader(
+        classify=classify_denial,
+        classify_cancel=lambda snapshot: why_not_cancelled(snapshot.reason, snapshot),
+        word=str.encode,
+        seal=_seal,
+        zone=words.zone_of({}),
+    )
 
 
 def _terms(said: Situation) -> Terms:

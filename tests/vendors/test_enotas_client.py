@@ -6,6 +6,16 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import ClientSession, web
 
+from shared.domain.cancellations import (
+    ACCOUNT,
+    BY_PORTAL,
+    CERTIFICATE,
+    CITY_REFUSED,
+    DEADLINE,
+    IN_PROGRESS,
+    NOT_FOUND,
+    OUTAGE,
+)
 from shared.domain.ids import IssuerNotaId
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.errors import (
@@ -343,14 +353,15 @@ async def test_notas_of_a_day_are_listed_once_each(
     issuer: EnotasIssuer, server: ScriptedServer
 ) -> None:
     first, second = a_nota(), a_nota(id="another", idExterno="p-x-2-1")
+    third = a_nota(id="third", idExterno="p-x-3-1")
     server.will(
-        answer({"totalRecords": 101, "data": [first, second]}),
-        answer({"totalRecords": 101, "data": [second]}),
+        answer({"totalRecords": 3, "data": [first, second]}),
+        answer({"totalRecords": 3, "data": [second, third]}),
     )
 
     listed = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
 
-    assert [nota.issuer_id for nota in listed] == [NOTA_ID, "another"]
+    assert [nota.issuer_id for nota in listed] == [NOTA_ID, "another", "third"]
     assert [asked.query["pageNumber"] for asked in server.asked] == ["0", "1"]
     assert server.asked[0].query["filter"] == (
         "dataCriacao ge '2026-04-01T00:00:00Z' and dataCriacao le '2026-04-02T23:59:59Z'"
@@ -366,3 +377,115 @@ async def test_the_key_shows_in_no_error(session: ClientSession, server: Scripte
     assert "bm90YS1rZXk6" not in repr(caught.value)
     with pytest.raises(ValueError, match="https"):
         an_issuer(session, "http://api.example")
+
+
+HTML = "<html><h1>Acesso bloqueado</h1></html>"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_page_of_something_on_the_way_is_not_the_issuers_word(
+    issuer: EnotasIssuer, server: ScriptedServer, status: int
+) -> None:
+    for _ in range(6):
+        server.will(answer(HTML, status=status))
+
+    for read in (issuer.find(KEY), issuer.get(IssuerNotaId(NOTA_ID)), issuer.check_connection()):
+        with pytest.raises(IssuerUnavailable):
+            await read
+    assert isinstance(await submit(issuer), Unknown)
+    assert isinstance(await issuer.cancel(KEY), Unknown)
+    with pytest.raises(IssuerUnavailable):
+        await issuer.documents(KEY, "pdf")
+
+
+@pytest.mark.parametrize("body", ["", [], [{"codigo": "NFE404", "mensagem": "Não encontrada."}]])
+async def test_the_documented_answer_proves_absence(
+    issuer: EnotasIssuer, server: ScriptedServer, body: object
+) -> None:
+    server.will(answer(body, status=404))
+
+    assert await issuer.find(KEY) is None
+
+
+def a_list(server: ScriptedServer, notas: int, *, cap: int, by_size_asked: bool) -> None:
+    """A list that gives at most `cap` rows a page, counting pages by its own size or by ours."""
+    rows = [a_nota(id=f"n{number}", idExterno=f"p-x-{number}-1") for number in range(notas)]
+
+    def page(asked: Asked) -> web.Response:
+        number, size = int(asked.query["pageNumber"]), int(asked.query["pageSize"])
+        start = number * (size if by_size_asked else min(size, cap))
+        return answer({"totalRecords": notas, "data": rows[start : start + min(size, cap)]})
+
+    server.otherwise = page
+
+
+@pytest.mark.parametrize("by_size_asked", [True, False])
+async def test_a_list_with_shorter_pages_than_asked_for_is_read_whole(
+    issuer: EnotasIssuer, server: ScriptedServer, *, by_size_asked: bool
+) -> None:
+    a_list(server, 180, cap=50, by_size_asked=by_size_asked)
+
+    listed = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
+
+    assert [nota.issuer_id for nota in listed] == [f"n{number}" for number in range(180)]
+
+
+@pytest.mark.parametrize("rows", [[], [a_nota()], [{"odd": True}]])
+async def test_a_list_that_never_comes_to_its_end_is_no_list(
+    issuer: EnotasIssuer, server: ScriptedServer, rows: list[dict[str, object]]
+) -> None:
+    server.otherwise = lambda _: answer({"totalRecords": 3 * len(rows) + 3, "data": rows})
+    if rows and "odd" in rows[0]:
+        server.script.extend([lambda _: answer({"totalRecords": 6, "data": []})])
+
+    with pytest.raises(IssuerUnavailable):
+        _ = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
+    assert len(server.asked) <= 3
+
+
+async def test_an_endless_answer_is_not_read_to_its_end(
+    issuer: EnotasIssuer, server: ScriptedServer
+) -> None:
+    gone = 17 * 2**20
+    server.will(*[answer(b"%PDF-" + bytes(gone)), answer(b"[" + b" " * gone)])
+
+    with pytest.raises(IssuerUnavailable):
+        await issuer.documents(KEY, "pdf")
+    assert await submit(issuer) == Unknown(why="too large")
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "code"),
+    [
+        ("Emissão e cancelamento bloqueados: há pagamento em aberto.", "Autorizada", ACCOUNT),
+        ("Aplicativo desativado.", "Autorizada", ACCOUNT),
+        ("Nota fora do prazo de cancelamento do município.", "Autorizada", DEADLINE),
+        ("A prefeitura não permite cancelamento por sistema.", "Autorizada", BY_PORTAL),
+        ("O certificado digital está vencido.", "Autorizada", CERTIFICATE),
+        ("O sistema da prefeitura está fora do ar.", "CancelamentoNegado", OUTAGE),
+        ("A nota não pode ser cancelada.", "AutorizadaAguardandoGeracaoPDF", IN_PROGRESS),
+        ("Nota fiscal não encontrada.", "Autorizada", NOT_FOUND),
+        ("Motivo 17.", "Autorizada", CITY_REFUSED),
+        ("", "Autorizada", CITY_REFUSED),
+    ],
+)
+async def test_a_refused_cancellation_is_sorted_by_who_acts(
+    issuer: EnotasIssuer, server: ScriptedServer, text: str, status: str, code: str
+) -> None:
+    server.will(answer([{"codigo": "X", "mensagem": text}], status=400), answer(a_nota(status)))
+
+    refused = await issuer.cancel(KEY)
+
+    assert isinstance(refused, CancelRejected)
+    assert refused.code == code
+
+
+async def test_a_nota_nobody_knows_is_no_refusal_of_the_city(
+    issuer: EnotasIssuer, server: ScriptedServer
+) -> None:
+    server.will(ABSENT, ABSENT)
+
+    refused = await issuer.cancel(KEY)
+
+    assert isinstance(refused, CancelRejected)
+    assert (refused.phase, refused.code) == (None, NOT_FOUND)

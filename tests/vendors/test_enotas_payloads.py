@@ -111,11 +111,11 @@ def test_an_amount_is_written_exactly(cents: int) -> None:
     ("status", "phase"),
     [
         ("AguardandoAutorizacao", Phase.PENDING),
-        ("AutorizadaAguardandoGeracaoPDF", Phase.PENDING),
+        ("AutorizadaAguardandoGeracaoPDF", Phase.ISSUED),
         ("AUTORIZADA", Phase.ISSUED),
         ("negada", Phase.DENIED),
         ("EmProcessoDeCancelamento", Phase.CANCELLING),
-        ("CanceladaAguardandoAtualizacaoPDF", Phase.CANCELLING),
+        ("CanceladaAguardandoAtualizacaoPDF", Phase.CANCELLED),
         ("Cancelada", Phase.CANCELLED),
         ("CancelamentoNegado", Phase.CANCEL_REFUSED),
         ("EmAnalise", Phase.UNKNOWN_STATUS),
@@ -176,9 +176,43 @@ def test_what_is_no_nota_is_refused(body: object) -> None:
 
 
 def test_a_page_of_notas_leaves_out_what_it_cannot_read() -> None:
-    rows, total = read_list({"totalRecords": 2, "data": [a_nota(), {"odd": True}]})
+    page = read_list({"totalRecords": 2, "data": [a_nota(), {"odd": True}]})
 
-    assert (len(rows), total) == (1, 2)
+    assert (len(page.snapshots), page.rows, page.total) == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "status", ["AutorizadaAguardandoGeracaoPDF", "CanceladaAguardandoAtualizacaoPDF"]
+)
+def test_a_nota_whose_pdf_is_still_to_be_made_shows_none(status: str) -> None:
+    snapshot = read_snapshot(a_nota(status, numero="77"))
+
+    assert (snapshot.number, snapshot.has_pdf, snapshot.has_xml) == ("77", False, False)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<html><body>Entrar</body></html>",
+        b"<!DOCTYPE html><html></html>",
+        b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0"><html/>',
+        b'"<html>Entrar</html>"',
+        b"  <!-- portal -->\n<HTML>",
+        b"Entrar",
+        b"",
+    ],
+)
+def test_a_login_page_is_no_xml(page: bytes) -> None:
+    with pytest.raises(ValueError, match="not XML"):
+        read_xml(page)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"<nfe/>", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- x --><CompNfse>1</CompNfse>'],
+)
+def test_a_document_may_begin_as_xml_does(document: bytes) -> None:
+    assert read_xml(document) == document
 
 
 @pytest.mark.parametrize(

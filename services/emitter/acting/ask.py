@@ -29,7 +29,7 @@ from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
-from shared.domain.part_states import DOUBT
+from shared.domain.part_states import DOUBT, FOLLOWED
 from shared.issuer.errors import IssuerBusy
 from shared.issuer.interface import (
     CancelAccepted,
@@ -46,6 +46,8 @@ from shared.issuer.interface import (
 log = structlog.get_logger()
 
 RETRY_BLOCKED: Final = timedelta(hours=1)
+# Where a nota may be when it was not cancelled: valid, or nowhere (one 404 is nobody's no).
+_STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
 
@@ -210,16 +212,19 @@ class _Asker:
         if nota.status in DOUBT:
             return await self._look_up(issuer, nota, known)
         if nota.issuer_id is not None:
-            snapshot = await issuer.get(nota.issuer_id)
+            snapshot = await issuer.get(nota.issuer_id) or await issuer.find(nota.external_id)
         else:
             snapshot = await issuer.find(nota.external_id)
         self._breakers.request(ok=True)
         asked_at = since(nota, self._now)
+        if snapshot is None and nota.status not in FOLLOWED:
+            return answers.missing(nota)
         if snapshot is None:
             return answers.ask_later(nota, next_poll(asked_at, self._now))
         asked_long_ago = self._now - asked_at >= CANCEL_AGAIN_AFTER
         if (
             nota.status is NotaStatus.CANCELLING
+            and nota.then_cancel is not None  # else somebody else asked, and may have stopped
             and snapshot.phase is Phase.ISSUED
             and asked_long_ago
         ):
@@ -273,6 +278,10 @@ class _Asker:
         return self._submitted(issuer, nota, result)
 
     async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
+        if not nota.has_pdf:  # valid for the tax, and not cancellable before its PDF is made
+            found = await issuer.find(nota.external_id)
+            if found is not None and found.phase is Phase.ISSUED and not found.has_pdf:
+                return answers.ask_later(nota, next_poll(since(nota, self._now), self._now))
         result = await issuer.cancel(nota.external_id)
         self._breakers.request(ok=not isinstance(result, Unknown))
         match result:
@@ -280,8 +289,8 @@ class _Asker:
                 return answers.ask_later(nota, next_poll(self._now, self._now))
             case CancelRejected(phase=Phase.PENDING):
                 return answers.cancel_remembered(nota, self._now)
-            case CancelRejected(findings=findings, phase=Phase.ISSUED | Phase.CANCEL_REFUSED):
-                return answers.cancel_refused(nota, findings, self._context.seal)
+            case CancelRejected(findings=findings, code=code, phase=phase) if phase in _STANDS:
+                return answers.cancel_refused(nota, findings, code, self._context.seal, self._now)
             case CancelRejected() | Unknown():
                 later = back_off(known.entry.tries + 1, self._now)
                 return answers.ask_later(nota, later, failed=True)
@@ -308,6 +317,7 @@ class _Asker:
     def _reader(self, issuer: Issuer) -> Reader:
         return Reader(
             classify=issuer.classify_denial,
+            classify_cancel=issuer.classify_cancel_refusal,
             word=self._context.denial_word,
             seal=self._context.seal,
             zone=self._context.terms.zone,

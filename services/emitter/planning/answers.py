@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -10,13 +10,19 @@ from msgspec import Struct
 from services.emitter.planning.rows import Seal
 from services.emitter.planning.waits import is_stuck, next_look_up, next_poll
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
+from shared.domain.attention import CANCELLED_ELSEWHERE, MISSING
+from shared.domain.cancellations import cancel_again_at
 from shared.domain.denials import RESEND_GIVEN_UP, denial_group, gives_up, next_resend
 from shared.domain.ids import IssuerNotaId
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import NEVER_ARRIVED, NotaStatus
+from shared.domain.part_states import FOLLOWED
 from shared.domain.sale import SaleStatus
+from shared.domain.statement import CANCEL_STATED
 from shared.issuer.interface import Finding, Phase, Snapshot
+from shared.issuer.word import Believed, Ended, Ours, Stale, Tied, judge
 
 FIRST_LOOK_UP = timedelta(0)  # at once, then the waits of ISSUER_LOOKUP_WAITS
+ASK_AGAIN: Final = timedelta(seconds=2)  # their instants have whole seconds
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -42,6 +48,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     read_again: bool = False  # the bill too, before the next try
     what: str | None = None  # a line of the timeline
     why: str = ""
+    nota_read: bool = False  # the issuer has told where it is
+    tells: bool = False  # its sale says something else, though the nota is as it was
 
     @property
     def learnt(self) -> bool:
@@ -53,6 +61,7 @@ class Reader(Struct, frozen=True, kw_only=True):
     """How a tenant's denials are read and kept."""
 
     classify: Callable[[str | None], str]
+    classify_cancel: Callable[[Snapshot], str]
     word: Callable[[str], bytes]  # a keyed hash of a normalised text
     seal: Seal
     zone: ZoneInfo
@@ -61,7 +70,7 @@ class Reader(Struct, frozen=True, kw_only=True):
 def since(nota: KnownNota, now: datetime) -> datetime:
     """When a nota, or its cancelling, was asked for."""
     cancelling = nota.status is NotaStatus.CANCELLING
-    return (nota.cancel_sent_at if cancelling else nota.sent_at) or now
+    return (nota.cancel_sent_at or nota.changed_at if cancelling else nota.sent_at) or now
 
 
 def accepted(nota: KnownNota, issuer_id: IssuerNotaId) -> Answer:
@@ -124,11 +133,21 @@ def cancel_remembered(nota: KnownNota, now: datetime) -> Answer:
     return Answer(asked=nota, update=update, due_at=due_at, what="cancel_remembered")
 
 
-def cancel_refused(nota: KnownNota, findings: Sequence[Finding], seal: Seal) -> Answer:
-    """The nota stays valid, and a person is told."""
+def cancel_refused(
+    nota: KnownNota, findings: Sequence[Finding], code: str, seal: Seal, now: datetime
+) -> Answer:
+    """The nota stays valid, a person is told, and what may work later is asked for again."""
     reason = seal(_text(findings).encode(), "reason")
-    update = _now(nota, NotaStatus.CANCEL_REFUSED, reason=reason)
-    return Answer(asked=nota, update=update, what="cancel_refused")
+    update = _now(nota, NotaStatus.CANCEL_REFUSED, reason=reason, **_not_cancelled(nota, code, now))
+    return Answer(asked=nota, update=update, what="cancel_refused", why=code)
+
+
+def _not_cancelled(nota: KnownNota, code: str, now: datetime) -> dict[str, Any]:
+    return {
+        "cancel_code": code,
+        "cancel_tries": nota.cancel_tries + 1,
+        "cancel_again_at": cancel_again_at(code, nota.cancel_tries, now),
+    }
 
 
 def never_arrived(nota: KnownNota, code: str) -> Answer:
@@ -174,11 +193,109 @@ def ask_later(nota: KnownNota, due_at: datetime, *, failed: bool = False) -> Ans
 
 
 def seen(nota: KnownNota, snapshot: Snapshot, *, reader: Reader, now: datetime) -> Answer:
-    """The issuer said where the nota is: the sale goes along."""
-    status = _status_of(nota, snapshot.phase)
+    """The issuer said where the nota is: the sale goes along, unless we know better."""
+    verdict = judge(ours_of(nota), snapshot)
+    match verdict:
+        case Stale():
+            return _stale(nota, now)
+        case Tied(raw_status=raw_status):
+            update = _as_it_is(nota, tied=raw_status)
+            return Answer(asked=nota, update=update, due_at=now + ASK_AGAIN)
+        case Believed(status=status) if status is nota.status and status not in FOLLOWED:
+            return _unmoved(nota, snapshot)
+        case Believed(status=status):
+            return _moved(nota, snapshot, status, reader=reader, now=now)
+        case _:
+            assert_never(verdict)
+
+
+def ours_of(nota: KnownNota) -> Ours:
+    """What our row says of a nota, to be held against the issuer's word."""
+    return Ours(
+        status=nota.status,
+        changed_at=nota.changed_at,
+        resent_at=nota.sent_at if nota.sends > 1 else None,
+        wants_cancel=nota.then_cancel is not None,
+        tied=nota.tied,
+        ended=_ended(nota),
+    )
+
+
+def _ended(nota: KnownNota) -> Ended | None:
+    if nota.status is not NotaStatus.CANCELLED:
+        return None
+    if nota.raw_status == NEVER_ARRIVED:
+        return "never_arrived"
+    return "stated" if nota.raw_status == CANCEL_STATED else "by_issuer"
+
+
+def _stale(nota: KnownNota, now: datetime) -> Answer:
+    """An answer from before what we know. Of what rests the nightly list is the net."""
+    if nota.status in FOLLOWED:
+        return ask_later(nota, next_poll(since(nota, now), now))
+    return Answer(asked=nota, nota_read=True)
+
+
+def missing(nota: KnownNota) -> Answer:
+    """The issuer says that it has no such nota, which we know it had: a person is told."""
+    if nota.raw_status == NEVER_ARRIVED:
+        return Answer(asked=nota, nota_read=True)
+    return Answer(
+        asked=nota, attention=MISSING, what="attention", why=MISSING, nota_read=True, tells=True
+    )
+
+
+def _unmoved(nota: KnownNota, snapshot: Snapshot) -> Answer:
+    """Nothing new about where it is; of a valid one the number or the PDF may be."""
+    if nota.status is not NotaStatus.ISSUED:
+        return Answer(asked=nota, nota_read=True)
+    return Answer(asked=nota, update=_told_by(nota, snapshot, nota.status), nota_read=True)
+
+
+def _moved(
+    nota: KnownNota, snapshot: Snapshot, status: NotaStatus, *, reader: Reader, now: datetime
+) -> Answer:
     denial = reader.classify(snapshot.reason) if status is NotaStatus.DENIED else None
     resend_at = _resend_at(nota, denial, reader, now) if denial else None
-    update = _now(
+    refused = reader.classify_cancel(snapshot) if status is NotaStatus.CANCEL_REFUSED else None
+    elsewhere = status is NotaStatus.CANCELLED and nota.then_cancel is None
+    changes = _not_cancelled(nota, refused, now) if refused else {}
+    update = _told_by(
+        nota,
+        snapshot,
+        status,
+        denial=denial,
+        reason=reader.seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
+        denial_group=denial_group(denial, snapshot.reason, reader.word) if denial else None,
+        resend_at=resend_at,
+        then_cancel=CANCELLED_ELSEWHERE if elsewhere else None,
+        **changes,
+    )
+    given_up = denial is not None and gives_up(denial, resend_at)
+    odd = CANCELLED_ELSEWHERE if elsewhere else _oddity(nota, status, snapshot.phase, now)
+    rested = nota.status not in FOLLOWED
+    return Answer(
+        asked=nota,
+        update=update,
+        attention=RESEND_GIVEN_UP if given_up else odd,
+        # What rested and is valid now may be unwanted by now: it is decided about.
+        due_at=now if rested and status is NotaStatus.ISSUED else None,
+        what=_what(nota, status),
+        why=_denial_why(denial, resend_at, reader.zone)
+        if denial
+        else refused or _number(status, snapshot),
+        nota_read=True,
+    )
+
+
+def _what(nota: KnownNota, status: NotaStatus) -> str | None:
+    if nota.raw_status == NEVER_ARRIVED:
+        return "nota_arrived_late"
+    return None if status is nota.status else _WHAT.get(status)
+
+
+def _told_by(nota: KnownNota, snapshot: Snapshot, status: NotaStatus, **changes: Any) -> NotaUpdate:
+    return _now(
         nota,
         status,
         issuer_id=snapshot.issuer_id,
@@ -187,19 +304,21 @@ def seen(nota: KnownNota, snapshot: Snapshot, *, reader: Reader, now: datetime) 
         verification_code=snapshot.verification_code,
         has_pdf=snapshot.has_pdf,
         has_xml=snapshot.has_xml,
-        denial=denial,
-        reason=reader.seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
-        denial_group=denial_group(denial, snapshot.reason, reader.word) if denial else None,
-        resend_at=resend_at,
         changed_at=snapshot.changed_at,
+        **changes,
     )
-    given_up = denial is not None and gives_up(denial, resend_at)
-    return Answer(
-        asked=nota,
-        update=update,
-        attention=RESEND_GIVEN_UP if given_up else _oddity(nota, status, snapshot.phase, now),
-        what=None if status is nota.status else _WHAT.get(status),
-        why=_denial_why(denial, resend_at, reader.zone) if denial else _number(status, snapshot),
+
+
+def _as_it_is(nota: KnownNota, **changes: Any) -> NotaUpdate:
+    return _now(
+        nota,
+        nota.status,
+        denial=nota.denial,
+        resend_at=nota.resend_at,
+        lookups=nota.lookups,
+        look_up_at=nota.look_up_at,
+        cancel_again_at=nota.cancel_again_at,
+        **changes,
     )
 
 
@@ -240,16 +359,6 @@ def _denial_why(code: str, resend_at: datetime | None, zone: ZoneInfo) -> str:
     if resend_at is None:
         return code
     return f"{code}; reenvio automático em {resend_at.astimezone(zone):%d/%m/%Y às %H:%M}"
-
-
-def _status_of(nota: KnownNota, phase: Phase) -> NotaStatus:
-    if phase is Phase.UNKNOWN_STATUS:
-        # A word we do not know moves nothing, but it proves that the issuer has the nota.
-        in_doubt = nota.status in (NotaStatus.SENDING, NotaStatus.UNCERTAIN)
-        return NotaStatus.PENDING if in_doubt else nota.status
-    if phase is Phase.ISSUED and nota.status is NotaStatus.CANCELLING:
-        return NotaStatus.CANCELLING  # the wish was taken, the city has not heard of it yet
-    return NotaStatus(phase.value)
 
 
 def _oddity(nota: KnownNota, status: NotaStatus, phase: Phase, now: datetime) -> str | None:

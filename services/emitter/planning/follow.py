@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.emitter.planning.waits import next_poll
+from services.emitter.planning.waits import is_stuck, next_poll
 from services.emitter.work import Act, Ask, Plan, Step
 from shared.db.outbox.outbox_store import Entry
 from shared.db.sales.notas_store import KnownNota
@@ -15,6 +15,12 @@ from shared.domain.part_states import DOUBT, unwanted
 def follow(entry: Entry, notas: SaleNotas, *, read: ReadBill | None = None) -> Act:
     """Ask about every nota of a sale that is under way; nothing else of the sale changes."""
     return Act(entry=entry, read=read, notas=notas, action=ask_about(notas))
+
+
+def ask_about_all(entry: Entry, notas: SaleNotas) -> Act:
+    """Ask about every nota of a sale, whatever state it is in: the issuer had news of one."""
+    steps = tuple(Step(part=one.part) for one in notas.asked_for)
+    return Act(entry=entry, notas=notas, action=Ask(steps=steps))
 
 
 def ask_about(notas: SaleNotas) -> Ask:
@@ -49,11 +55,15 @@ def next_look(nota: KnownNota, now: datetime) -> datetime | None:
         case NotaStatus.PENDING:
             return next_poll(nota.sent_at or now, now)
         case NotaStatus.CANCELLING:
-            return next_poll(nota.cancel_sent_at or now, now)
+            return next_poll(nota.cancel_sent_at or nota.changed_at or now, now)
         case NotaStatus.DENIED:
             return nota.resend_at
         case NotaStatus.ISSUED if nota.then_cancel is not None:
             return now  # it became unwanted on the way: decide about cancelling it
+        case NotaStatus.ISSUED if not nota.has_pdf and nota.sent_at is not None:
+            return None if is_stuck(nota.sent_at, now) else next_poll(nota.sent_at, now)
+        case NotaStatus.CANCEL_REFUSED:
+            return nota.cancel_again_at
         case _:
             return None
 

@@ -15,6 +15,7 @@ from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, h
 from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.timeline_store import Happening
+from shared.domain.attention import MISSING, SECOND_NOTA
 from shared.domain.decision import (
     Cancel,
     Decision,
@@ -33,11 +34,11 @@ from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
 from shared.domain.sale import SaleStatus
-from shared.domain.statement import STATED_BY_PERSON
+from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
 
 ASK_BLOCKED: Final = timedelta(hours=1)
 # What was said of a nota and is not worked out afresh from its bill.
-_STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON})
+_STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON, CANCEL_STATED, MISSING, SECOND_NOTA})
 
 
 def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
@@ -97,7 +98,7 @@ def _hold(fresh: FreshSale, decision: Hold, terms: Terms, now: datetime) -> Rest
     return rest(fresh, row, others_due(fresh.known.notas, now))
 
 
-def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Rest:
+def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Plan:
     row = sale_row(
         fresh,
         terms,
@@ -108,7 +109,26 @@ def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Rest:
         # What a person cancelled stays cancelled: that wish is not used up.
         wish_done=decision.code != "canceled_by_person",
     )
-    return rest(fresh, row)
+    return _asked_once_more(fresh, rest(fresh, row))
+
+
+def _asked_once_more(fresh: FreshSale, plan: Rest) -> Plan:
+    """Before a denied nota is let go: somebody may have sent it again at the issuer.
+
+    What the sale says is written all the same, and decided again should the nota be valid.
+    """
+    sale, notas = fresh.known.sale, fresh.known.notas
+    denied = [one.part for one in notas.asked_for if one.status is NotaStatus.DENIED]
+    if not denied or (sale is not None and sale.status is SaleStatus.SKIPPED):
+        return plan
+    return Act(
+        entry=plan.entry,
+        read=plan.read,
+        sale=plan.sale,
+        notas=notas,
+        happenings=plan.happenings,
+        action=Ask(steps=tuple(Step(part=part) for part in denied)),
+    )
 
 
 def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Plan:
@@ -235,7 +255,11 @@ def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> 
     later = _to_remember(before, decision.code)
     moving = any(one.status in IN_FLIGHT for one in before.asked_for)
     again = sale is not None and sale.wish == "cancel" and not moving
-    wanted = [one for one in before.asked_for if _may_be_cancelled(one, again=again)]
+    wanted = [
+        one
+        for one in before.asked_for
+        if _may_be_cancelled(one, again=again or one.cancel_is_due(now))
+    ]
     notas = before.once(replace(one, then_cancel=decision.code) for one in later).once(
         replace(one, status=NotaStatus.CANCELLING, then_cancel=decision.code) for one in wanted
     )
@@ -295,7 +319,8 @@ def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Rest
     )
     if notas.under_way:  # and kept all the same: the issuer cannot be asked before a person acts
         return rest(fresh, row, now + ASK_BLOCKED)
-    return rest(fresh, row, None if unwanted(parts) else _next_of(notas.asked_for, now))
+    refused = [one for one in notas.asked_for if one.status is NotaStatus.CANCEL_REFUSED]
+    return rest(fresh, row, _next_of(refused if unwanted(parts) else notas.asked_for, now))
 
 
 def _still_told(fresh: FreshSale, status: SaleStatus) -> str | None:

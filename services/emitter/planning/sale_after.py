@@ -15,7 +15,7 @@ from shared.db.sales.sales_store import Progress
 from shared.db.sales.timeline_store import Happening
 from shared.domain.denials import RESEND_GIVEN_UP
 from shared.domain.nota import NotaStatus
-from shared.domain.part_states import DOUBT, FOLLOWED, code_of, together, unwanted
+from shared.domain.part_states import DOUBT, FOLLOWED, code_of, refusal_of, together, unwanted
 from shared.domain.parts import Part
 from shared.domain.sale import SaleStatus
 
@@ -71,8 +71,10 @@ def sale_after(answered: Answered, notas: SaleNotas) -> After:
             due_at=_due(answered, notas, parts),
             failed=answer.failed,
             bill_read=answered.bill_read and not answer.read_again,
+            nota_read=_is_read_up(answered),
         )
-    progress = _progress(answered, parts) if answer.learnt else None
+    told_anew = answer.learnt or answer.tells
+    progress = _progress(answered, parts) if told_anew else None
     return After(progress=progress, happenings=tuple(told), settlement=settlement)
 
 
@@ -104,7 +106,7 @@ def _attention(
     answer: Answer, parts: Sequence[Part], status: SaleStatus, code: str | None
 ) -> str | None:
     if status is SaleStatus.CANCEL_REFUSED:
-        return "cancel_refused"
+        return refusal_of(parts)
     if status is SaleStatus.DENIED:
         return RESEND_GIVEN_UP if answer.attention == RESEND_GIVEN_UP else code
     if answer.attention is None:
@@ -122,9 +124,15 @@ def _due(answered: Answered, notas: SaleNotas, parts: Sequence[Part]) -> datetim
     waiting = {one.asked.part for one in answered.answers if not one.learnt and one.due_at}
     looks = [next_look(nota, answered.now) for nota in notas.asked_for if nota.part not in waiting]
     dues = [due for due in (*looks, *(one.due_at for one in answered.answers)) if due is not None]
-    if _next_may_follow(answered, parts):
+    unread = answered.entry.bill_changed and not answered.bill_read
+    if _next_may_follow(answered, parts) or (unread and _is_read_up(answered)):
         dues.append(answered.now)
     return min(dues, default=None)
+
+
+def _is_read_up(answered: Answered) -> bool:
+    """Say whether the issuer has told where each nota is that it was asked about."""
+    return all(one.nota_read for one in answered.answers)
 
 
 def _next_may_follow(answered: Answered, parts: Sequence[Part]) -> bool:

@@ -255,6 +255,7 @@ def _result(
         charges_mark=outcome.marks.get("charges_mark"),
         refunds_mark=outcome.marks.get("refunds_mark"),
         customers_mark=outcome.marks.get("customers_mark"),
+        began_at=context.now,
     )
 
 

@@ -18,17 +18,19 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.shapes import MonthQuery, ReasonIn, WarningOut
 from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
-from shared.commands.closing import close, span_of
+from services.reconciler.issuer_list.fresh import close_afresh
+from shared.commands.closing import span_of
 from shared.db.closing import closing_locks_store, closing_read
 from shared.db.outbox import outbox_wakes
 from shared.db.tenants import audit_store, connections_store, tenants_store
-from shared.domain.closing import Adjustment, Closing, Figures, Lock, Month, Sum
+from shared.domain.closing import Adjustment, Closing, Figures, IssuerSide, Lock, Month, Sum
 from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.money import show_reais
 from shared.vindi.budget import BudgetShare
 from shared.vindi.client import VindiClient
 
 CSV: Final = "text/csv"
+LIST_STALE: Final = "issuer_list_stale"
 
 
 class LockIn(Strict):
@@ -85,12 +87,32 @@ class AdjustmentOut(SumOut):
     status: str | None
 
 
+class IssuerOut(BaseModel):
+    """The issuer's own list of the real environment, as far as it is of the month.
+
+    `read_at` says as of when it is known, null while some day of it was never read; `differences`
+    counts the notas that only one side has, or with another amount, customer or competência.
+    """
+
+    notas: int
+    amount: Money
+    read_at: Instant | None
+    differences: int
+
+
 class ClosingOut(BaseModel):
-    """A month. It balances when nothing is missing and the difference is 0.00."""
+    """A month. It balances when Vindi, our notas and the issuer's list agree.
+
+    Nothing is missing, the difference is 0.00, and so are the differences to the issuer's list,
+    which was read since the month's last change. `environment` is that of the issuer's connection:
+    notas of Homologacao have no fiscal value and count as exceptions, `issued_as_test`.
+    """
 
     month: str
+    environment: Literal["Homologacao", "Producao"] | None
     vindi: VindiSideOut
     notas: SumOut
+    issuer: IssuerOut
     exceptions: list[ExceptionOut]
     difference: Money
     balanced: bool
@@ -164,7 +186,7 @@ def wants_csv(accept: str) -> bool:
 async def _closed(call: Call[Any, Any], month: Month) -> Closing:
     services = call.services
     client = await _vindi(call)
-    return await close(services.pool, services.vindi_totals, client, call.tenant, month)
+    return await close_afresh(services, client, call.tenant, month)
 
 
 async def _vindi(call: Call[Any, Any]) -> VindiClient | None:
@@ -190,12 +212,23 @@ def show(closing: Closing) -> ClosingOut:
         month=str(closing.month),
         vindi=VindiSideOut(**dict(vindi), read_at=figures.read_at, missing=closing.missing),
         notas=_sum(figures.notas),
+        environment=closing.issuer.environment,
+        issuer=_issuer(closing.issuer),
         exceptions=_exceptions(figures),
         difference=show_reais(figures.difference),
         balanced=closing.balanced,
         lock=None if closing.lock is None else _show_lock(closing.lock),
         adjustments=[_adjustment(one) for one in closing.adjustments],
-        warnings=[] if closing.trouble is None else [_warning(closing.trouble)],
+        warnings=_warnings(closing),
+    )
+
+
+def _issuer(side: IssuerSide) -> IssuerOut:
+    return IssuerOut(
+        notas=side.notas,
+        amount=show_reais(side.amount),
+        read_at=side.read_at,
+        differences=side.differences,
     )
 
 
@@ -228,9 +261,15 @@ def _adjustment(one: Adjustment) -> AdjustmentOut:
     )
 
 
-def _warning(code: str) -> WarningOut:
-    message = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
-    return WarningOut(code=code, message=message)
+def _warnings(closing: Closing) -> list[WarningOut]:
+    found = []
+    if closing.trouble is not None:
+        message = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
+        found.append(WarningOut(code=closing.trouble, message=message))
+    if closing.issuer.stale:
+        message = "A lista do emissor é anterior à última mudança do mês e está sendo lida de novo."
+        found.append(WarningOut(code=LIST_STALE, message=message))
+    return found
 
 
 def _sum(one: Sum) -> SumOut:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from services.reconciler.api.kit.operation import (
     Answer,
@@ -21,11 +21,15 @@ Number = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z./-]{1,50}$")]
 
 
 class StatementIn(Strict):
-    """What the city hall shows; `number` only for a nota that exists."""
+    """What the city hall shows; `number` only for a nota that exists.
+
+    `exists: false` for a nota we hold for valid says that it is cancelled there.
+    """
 
     exists: bool
     number: Number | None = None
     reason: Reason
+    part: Annotated[int, Field(ge=1, le=9999)] | None = None
 
     @model_validator(mode="after")
     def _number_of_something(self) -> Self:
@@ -44,7 +48,13 @@ class StatedOut(BaseModel):
 async def state(call: Call[StatementIn, NoQuery]) -> Answer:
     """Take a person's word."""
     body, services = call.body, call.services
-    statement = Statement(exists=body.exists, number=body.number, reason=body.reason, by=call.actor)
+    statement = Statement(
+        exists=body.exists,
+        number=body.number,
+        reason=body.reason,
+        by=call.actor,
+        part=body.part,
+    )
     try:
         refusal = await state_nota(
             services.pool, services.waker, call.tenant.id, call.bill, statement
@@ -62,7 +72,8 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="POST",
         path="/tenants/{tenant_id}/sales/{bill_id}/state-nota",
         name="state_nota",
-        summary="State whether the city hall shows the nota of an uncertain sale",
+        summary="State what the city hall shows: of a nota in doubt whether it exists,"
+        " of a valid one that it was cancelled there",
         handler=state,
         body=StatementIn,
         query=NoQuery,

@@ -21,6 +21,10 @@ def error(status: int, code: str, message: str) -> Answer:
 
 
 NOT_FOUND: Final = Answer(status=404)
+NOT_FOUND_PAGE: Final = Answer(
+    status=404, body=b"<html><h1>404 Not Found</h1></html>", content_type="text/html"
+)
+LOST: Final = Answer(status=500)
 UNAUTHORIZED: Final = error(401, "AUT001", "Chave de acesso ausente ou inválida.")
 FORBIDDEN: Final = error(403, "AUT003", "Sem permissão para acessar a empresa.")
 
@@ -123,12 +127,15 @@ class EnotasApp:
         name, tail = (rest[1], rest[2:]) if by_external else (rest[0], rest[1:])
         index = company.by_external_id if by_external else company.notas
         nota = index.get(name if by_external else name.lower())
+        if call.method == "GET" and company.faults.not_found_html > 0:
+            company.faults.not_found_html -= 1
+            return NOT_FOUND_PAGE
         if nota is None:
             return NOT_FOUND
         subject.append(nota.external_id)
         match call.method, tail:
             case "GET", []:
-                return answer_json(nota_body(company, nota))
+                return answer_json(nota_body(company, _as_read(company, nota)))
             case "DELETE", []:
                 return self._delete(company, nota)
             case "GET", ["pdf"]:
@@ -155,6 +162,9 @@ class EnotasApp:
         known = company.by_external_id.get(external_id) if external_id else None
         if known is not None:
             return self._post_again(company, known, body)
+        if company.faults.late_seconds is not None:
+            self._world.issue_later(company, external_id, body, company.faults.late_seconds)
+            return LOST
         nota = self._world.issue(company, external_id, body)
         # The webhook that overtakes the answer has been tried by then, however long that takes.
         early = company.faults.webhooks == "before_answer"
@@ -184,10 +194,20 @@ class EnotasApp:
         provider = cities.provider(company.city, self._world.providers) or {}
         if company.faults.cancel_unsupported or provider.get("suportaCancelamento") is False:
             return error(400, "CAN001", "A prefeitura não permite cancelamento por sistema.")
+        if company.faults.cancel_refusals:
+            texts = company.faults.cancel_refusals
+            return error(400, "CAN003", texts.pop(0) if len(texts) > 1 else texts[0])
         if nota.status not in {"Autorizada", "CancelamentoNegado"}:
             return error(400, "CAN002", f"A nota não pode ser cancelada ({nota.status}).")
         self._world.machine.cancel(company, nota)
         return answer_json({"nfeId": nota.id})
+
+
+def _as_read(company: Company, nota: Nota) -> Nota:
+    if company.faults.stale_reads > 0 and nota.before is not None:
+        company.faults.stale_reads -= 1
+        return nota.before
+    return nota
 
 
 def _object(call: Call) -> Json | None:

@@ -18,7 +18,9 @@ class CompanyFaults:
     city_outage: str = "off"  # "hold" keeps notas at the city, "deny" denies them
     cancel_refused: bool = False
     cancel_unsupported: bool = False  # 400 on DELETE
-    duplicate_in_progress: str = "400"  # "409", "same" (200 without effect)
+    # Texts with which DELETEs are refused, one after another; the last one stays until taken away.
+    cancel_refusals: list[str] = field(default_factory=list)
+    duplicate_in_progress: str = "400"  # "409", "same" (200 without effect), "second" (worst case)
     duplicate_done: str = "400"  # "same", "second" (a second nota: the worst case)
     forbidden: bool = False  # 403 on everything of this company
     latency: float = 0.0  # real seconds before a POST is answered
@@ -26,6 +28,11 @@ class CompanyFaults:
     raw_xml: bool = False
     early_download: int = 404  # or 400
     nulls_for_absent: bool = False
+    list_cap: int = 150  # rows a page has at most, whatever is asked for
+    list_pages_by: str = "given"  # pages are counted by the size given, or "asked" for
+    not_found_html: int = 0  # so many reads of a nota are answered with a page of 404
+    stale_reads: int = 0  # so many reads of a nota show it as it was before its last change
+    late_seconds: float | None = None  # a POST is answered 500, and its nota is there so much later
     shift_pages: int = 0  # so many notas appear after each page of the list is read
     status_words: dict[str, str] = field(default_factory=dict)  # {"Autorizada": "Emitida"}
     webhooks: str = "on"  # "off", "before_answer" (sent when the POST arrives)

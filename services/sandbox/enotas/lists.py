@@ -34,8 +34,9 @@ def page(world: EnotasWorld, company: Company, params: dict[str, str]) -> Answer
     # A dictionary keeps the order of creation, which is what can be sorted by.
     if params.get("sortDirection", "asc").lower() == "desc":
         found.reverse()
-    start = max(0, number) * size
-    rows = [nota_body(company, nota) for nota in found[start : start + size]]
+    given = min(size, company.faults.list_cap)
+    start = max(0, number) * (size if company.faults.list_pages_by == "asked" else given)
+    rows = [nota_body(company, nota) for nota in found[start : start + given]]
     answer = answer_json({"totalRecords": len(found), "data": rows})
     for _ in range(company.faults.shift_pages if rows else 0):
         world.issue(company, "", dict(_FOREIGN_NOTA))

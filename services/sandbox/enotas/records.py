@@ -80,6 +80,7 @@ class Nota:
     sends: int = 1
     run: int = 0
     down_since: float | None = None
+    before: "Nota | None" = None  # as it was before its last change, for copies that lag behind
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -159,6 +160,7 @@ class Machine:
         nota.authorised = self._clock.now()
 
     def _enter(self, company: Company, nota: Nota, status: str, *, keep: bool = False) -> None:
+        nota.before = replace(nota, before=None)
         nota.status = status
         if not keep:
             nota.changed = self._clock.now()

@@ -96,6 +96,24 @@ class EnotasWorld:
         self.machine.send(company, nota)
         return nota
 
+    def issue_later(self, company: Company, external_id: str, body: Json, seconds: float) -> None:
+        """Take a nota whose request was lost on the way, and turns up by itself."""
+
+        def arrive() -> None:
+            if external_id not in company.by_external_id:
+                self.issue(company, external_id, body)
+
+        self.clock.call_at(self.clock.now() + seconds, arrive)
+
+    def cancel_in_panel(self, company: Company, nota: Nota) -> None:
+        """Somebody cancels a nota in eNotas' own panel, or the city does."""
+        self.machine.cancel(company, nota)
+
+    def resend_in_panel(self, company: Company, nota: Nota, outcome: Outcome | None = None) -> None:
+        """Somebody sends a denied nota again in eNotas' own panel."""
+        company.outcomes[nota.external_id] = outcome or Outcome()
+        self.resend(company, nota, nota.body)
+
     def resend(self, company: Company, nota: Nota, body: Json) -> None:
         """Begin again with a denied nota."""
         nota.body = body

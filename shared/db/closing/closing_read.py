@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection, Pool
 from shared.db.tenants.nota_connections_store import BORN_UNDER
+from shared.db.vindi import passes_store
 from shared.domain.closing import Figures, Kinds, Sum, WhyNoNota
 from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
@@ -49,7 +50,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 # A sale whose bill was never stored is none of Vindi's: its money is then a difference. What waits
 # for its payment has no moment, whatever an older rule once gave it.
-_SOLD: Final = """
+OF_MONTH: Final = """
            s.tenant_id = $1 AND s.moment_at >= $2 AND s.moment_at < $3
        AND s.status <> 'waiting_payment'
 """
@@ -78,7 +79,7 @@ SOLD: Final = f"""
            count(b.bill_id) AS vindi_bills, coalesce(sum(b.moment_amount), 0)::bigint
            AS vindi_amount, min(b.read_at) AS read_at
       FROM sales s LEFT JOIN bills b ON b.tenant_id = s.tenant_id AND b.bill_id = s.bill_id
-     WHERE {_SOLD}
+     WHERE {OF_MONTH}
      GROUP BY 1, 2
 """  # noqa: S608 - only our own constant is put in
 
@@ -87,9 +88,21 @@ NOTED: Final = f"""
     SELECT {_REASON}
            count(DISTINCT n.bill_id) AS bills, sum(n.amount)::bigint AS amount
       FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
-     WHERE {_SOLD}
+     WHERE {OF_MONTH}
        AND n.tenant_id = $1 AND n.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND n.environment = 'Producao'
      GROUP BY 1, 2
+"""  # noqa: S608 - only our own constant is put in
+
+# A nota without fiscal value stands for nothing: its sale is an exception.
+TESTED: Final = f"""
+    -- closing_read.tested
+    SELECT s.status, count(DISTINCT n.bill_id) AS bills, sum(n.amount)::bigint AS amount
+      FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+     WHERE {OF_MONTH}
+       AND n.tenant_id = $1 AND n.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND n.environment <> 'Producao' AND s.status IN ('issued', 'cancelling', 'cancel_refused')
+     GROUP BY 1
 """  # noqa: S608 - only our own constant is put in
 
 # A divided sale that is done and yet lacks a nota: cancelled beside one the city would not cancel,
@@ -99,7 +112,7 @@ LACKING: Final = f"""
     SELECT coalesce(s.code, s.attention, 'part_without_nota') AS code, s.status,
            count(DISTINCT s.bill_id) AS bills, sum(p.amount)::bigint AS amount
       FROM sale_parts p JOIN sales s ON s.tenant_id = p.tenant_id AND s.bill_id = p.bill_id
-     WHERE {_SOLD}
+     WHERE {OF_MONTH}
        AND p.tenant_id = $1 AND s.status IN ('issued', 'cancelling', 'cancel_refused')
        AND NOT EXISTS (
            SELECT FROM notas n
@@ -117,7 +130,7 @@ CHOSEN: Final = f"""
       FROM sales s
       JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
       LEFT JOIN bills b ON b.tenant_id = s.tenant_id AND b.bill_id = s.bill_id
-     WHERE {_SOLD}
+     WHERE {OF_MONTH}
        AND s.amount_choice IS NOT NULL AND n.tenant_id = $1 AND n.part = 0
        AND s.status IN ('issued', 'cancelling', 'cancel_refused')
        AND n.status IN ('issued', 'cancelling', 'cancel_refused')
@@ -151,6 +164,7 @@ ROOM: Final = """
     -- closing_read.room
     SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true)
 """
+ISSUED_AS_TEST: Final = "issued_as_test"
 NOT_DECIDED: Final = WhyNoNota(code="not_decided", status="queued")
 
 
@@ -164,6 +178,8 @@ async def figures(conn: Connection, span: Span) -> Figures:
     sold = await conn.fetch(SOLD, *month)
     noted = {(row["code"], row["status"]): row for row in await conn.fetch(NOTED, *month)}
     lacking = [*await conn.fetch(LACKING, *month), *await conn.fetch(CHOSEN, *month)]
+    tested = await conn.fetch(TESTED, *month)
+    shown_from = await passes_store.shown_from(conn, span.tenant)
     left = await conn.fetchrow(UNDECIDED, *month, span.kinds.paid, span.kinds.created)
     if left is None:
         raise AssertionError("an aggregate gives its row")
@@ -176,6 +192,9 @@ async def figures(conn: Connection, span: Span) -> Figures:
         reason = WhyNoNota(code=row["code"], status=row["status"])
         missing = Sum(bills=row["bills"], amount=Cents(row["amount"]))
         exceptions[reason] = exceptions.get(reason, Sum()).plus(missing)
+    for row in tested:
+        reason = WhyNoNota(code=ISSUED_AS_TEST, status=row["status"])
+        exceptions[reason] = Sum(bills=row["bills"], amount=Cents(row["amount"]))
     undecided = Sum(bills=left["bills"], amount=Cents(left["amount"]))
     if undecided.bills:
         exceptions[NOT_DECIDED] = exceptions.get(NOT_DECIDED, Sum()).plus(undecided)
@@ -184,8 +203,15 @@ async def figures(conn: Connection, span: Span) -> Figures:
         vindi=_total(sold, "vindi_bills", "vindi_amount").plus(undecided),
         notas=_total(noted.values(), "bills", "amount"),
         exceptions=exceptions,
-        read_at=min(reads, default=None),
+        read_at=_as_of(min(reads, default=None), shown_from),
     )
+
+
+def _as_of(oldest: datetime | None, shown_from: datetime | None) -> datetime | None:
+    """As of when Vindi's side is known: a complete pass would have shown a change of any bill."""
+    if oldest is None or shown_from is None:
+        return oldest
+    return max(oldest, shown_from)
 
 
 def _rest(row: asyncpg.Record, noted: Mapping[tuple[str, str], asyncpg.Record]) -> Sum:
@@ -202,7 +228,7 @@ def _total(rows: Collection[asyncpg.Record], bills: str, amount: str) -> Sum:
 
 BILLS: Final = f"""
     -- closing_read.bills
-    SELECT s.bill_id FROM sales s WHERE {_SOLD} AND s.bill_id > $6
+    SELECT s.bill_id FROM sales s WHERE {OF_MONTH} AND s.bill_id > $6
      UNION ALL
     SELECT b.bill_id FROM bills b WHERE {_UNDECIDED} AND b.bill_id > $6
      ORDER BY bill_id LIMIT $7
@@ -229,14 +255,16 @@ LINES: Final = """
            coalesce(b.moment_amount, s.amount) AS amount,
            coalesce(s.status, 'queued') AS status,
            CASE WHEN s.bill_id IS NULL THEN 'not_decided'
+                WHEN t.amount IS NOT NULL AND s.status IN ('issued', 'cancelling', 'cancel_refused')
+                THEN 'issued_as_test'
                 ELSE coalesce(s.code, s.attention) END AS code,
            n.number, n.external_id, n.nota_amount,
            CASE WHEN s.status IS NULL
                   OR s.status NOT IN ('issued', 'cancelling', 'cancel_refused')
                 THEN coalesce(b.moment_amount, s.amount) - coalesce(n.nota_amount, 0)
-                WHEN s.amount_choice IS NOT NULL AND l.amount IS NULL
+                WHEN s.amount_choice IS NOT NULL AND l.amount IS NULL AND t.amount IS NULL
                 THEN coalesce(b.moment_amount, s.amount) - n.nota_amount
-                ELSE l.amount
+                ELSE coalesce(l.amount + t.amount, l.amount, t.amount)
            END AS explained
       FROM unnest($2::bigint[]) AS asked (bill_id)
       LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = asked.bill_id
@@ -248,7 +276,14 @@ LINES: Final = """
              FROM notas
             WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
               AND status IN ('issued', 'cancelling', 'cancel_refused')
+              AND environment = 'Producao'
             GROUP BY bill_id) n ON n.bill_id = asked.bill_id
+      LEFT JOIN (
+           SELECT bill_id, sum(amount)::bigint AS amount FROM notas
+            WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+              AND status IN ('issued', 'cancelling', 'cancel_refused')
+              AND environment <> 'Producao'
+            GROUP BY bill_id) t ON t.bill_id = asked.bill_id
       LEFT JOIN (
            SELECT p.bill_id, sum(p.amount)::bigint AS amount FROM sale_parts p
             WHERE p.tenant_id = $1 AND p.bill_id = ANY($2::bigint[])

@@ -27,6 +27,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     lane: Lane
     origin: Origin
     about_bill: bool = True  # False for news of the issuer, which ask for no read of Vindi
+    about_nota: bool = False  # True for news of the issuer: it is asked where the notas are
     # The bill was asked for at this instant (the database's clock) and is stored in the same
     # commit; None when the mark is hearsay that nobody has read up on yet.
     read_at: datetime | None = None
@@ -46,11 +47,18 @@ class Entry(Struct, frozen=True, kw_only=True):
     heard_at: datetime | None
     attempt: int
     tries: int
+    issuer_facts: int = 0
+    issuer_facts_read: int = 0
 
     @property
     def bill_changed(self) -> bool:
         """Say whether a fact about the bill came since it was last read."""
         return self.bill_facts > self.bill_facts_read
+
+    @property
+    def nota_changed(self) -> bool:
+        """Say whether the issuer had news of a nota that no read of it has covered yet."""
+        return self.issuer_facts > self.issuer_facts_read
 
 
 class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,6 +72,7 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     generation: int
     due_at: datetime | None
     bill_facts_read: int
+    issuer_facts_read: int = 0
     failed: bool = False
 
 
@@ -71,16 +80,19 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # that, a burst of copies of one event would write the row once a copy.
 MARK_DUE: Final = """
     -- outbox_store.mark_due
-    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at)
+    INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at,
+                             issuer_facts)
     SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin,
-           about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN clock_timestamp() END
+           about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN clock_timestamp() END,
+           bool_or(about_nota) OVER (PARTITION BY tenant_id, bill_id)::int
       FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[],
-                  $6::timestamptz[])
-           AS m (tenant_id, bill_id, lane, origin, about_bill, read_at)
+                  $6::timestamptz[], $7::boolean[])
+           AS m (tenant_id, bill_id, lane, origin, about_bill, read_at, about_nota)
      ORDER BY tenant_id, bill_id, about_bill DESC, read_at NULLS FIRST, lane
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET generation = o.generation + 1,
            bill_facts = o.bill_facts + excluded.bill_facts,
+           issuer_facts = o.issuer_facts + excluded.issuer_facts,
            heard_at = greatest(o.heard_at, excluded.heard_at),
            lane = CASE WHEN o.state = 'settled' THEN excluded.lane
                        ELSE least(o.lane, excluded.lane) END,
@@ -89,6 +101,7 @@ MARK_DUE: Final = """
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
      WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane
                 AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts
+                AND o.issuer_facts >= o.issuer_facts_read + excluded.issuer_facts
                 AND (excluded.heard_at IS NULL OR o.heard_at IS NOT NULL))
 """
 
@@ -112,6 +125,7 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         [mark.origin for mark in marks],
         [mark.about_bill for mark in marks],
         [mark.read_at for mark in marks],
+        [mark.about_nota for mark in marks],
     )
     read = [mark for mark in marks if mark.read_at is not None]
     if read:
@@ -168,7 +182,8 @@ CLAIM_DUE: Final = """
            attempt = o.attempt + 1
      WHERE o.tenant_id = $1 AND o.bill_id = ANY(ARRAY(SELECT bill_id FROM picked))
  RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
-           o.bill_facts_read, o.heard_at, o.attempt, o.tries
+           o.bill_facts_read, o.heard_at, o.attempt, o.tries, o.issuer_facts,
+           o.issuer_facts_read
 """
 
 
@@ -220,10 +235,11 @@ SETTLE: Final = """
                          ELSE coalesce(s.due_at, o.due_at) END,
            tries = CASE WHEN s.failed THEN o.tries + 1 ELSE 0 END,
            bill_facts_read = greatest(o.bill_facts_read, s.bill_facts_read),
+           issuer_facts_read = greatest(o.issuer_facts_read, s.issuer_facts_read),
            lease_until = NULL, leased_by = NULL
       FROM json_to_recordset($3::text::json)
            AS s (bill_id bigint, attempt bigint, generation bigint, due_at timestamptz,
-                 bill_facts_read bigint, failed boolean)
+                 bill_facts_read bigint, issuer_facts_read bigint, failed boolean)
      WHERE o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[]) AND o.bill_id = s.bill_id
        AND o.attempt = s.attempt AND o.lease_until IS NOT NULL
  RETURNING o.bill_id

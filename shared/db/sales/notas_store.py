@@ -47,6 +47,11 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     issued_at: datetime | None = None
     environment: IssuerEnvironment = REAL  # that it was born in
     connection_id: int | None = None  # where it was born; None only where nothing is connected
+    has_pdf: bool = False
+    tied: str | None = None  # what the issuer said last for the very instant of `changed_at`
+    cancel_code: str | None = None  # why it was not cancelled
+    cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
+    cancel_again_at: datetime | None = None  # when cancelling is asked for again by itself
 
     @property
     def owed_again(self) -> OwedAgain | None:
@@ -60,6 +65,10 @@ class KnownNota(Struct, frozen=True, kw_only=True):
         """Say whether it stands on a person's word, and not on the issuer's."""
         return self.raw_status == STATED_BY_PERSON
 
+    def cancel_is_due(self, now: datetime) -> bool:
+        """Say whether cancelling, which was refused, is to be asked for again by itself."""
+        return self.cancel_again_at is not None and self.cancel_again_at <= now
+
     @property
     def retired(self) -> bool:
         """Say whether it was denied under a division that is no more: it counts as never asked."""
@@ -70,7 +79,8 @@ _COLUMNS: Final = f"""
            n.bill_id, n.part, n.revision, n.external_id, n.issuer_id, n.status, n.raw_status,
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
-           n.issued_at, n.environment, {BORN_UNDER} AS connection_id
+           n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
+           n.cancel_code, n.cancel_tries, n.cancel_again_at
 """
 
 # Which nota speaks for a sale where only one is shown.
@@ -136,9 +146,10 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     connection_id: int | None = None  # where it is asked for
 
 
-# The same row serves a re-send after a denial: same id, next send. Any other live nota makes the
-# insert fail on notas_one_live, which is the database's own refusal of a second one. And never
-# under another connection than that it was born under: there it might become a second one.
+# The same row serves a re-send after a denial, and a nota that the issuer never had and is wanted
+# after all: same id, next send. Any other live nota makes the insert fail on notas_one_live, which
+# is the database's own refusal of a second one. And never under another connection than that it
+# was born under: there it might become a second one.
 WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
@@ -158,8 +169,9 @@ WRITE_INTENTS: Final = f"""
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = now(), connection_id = excluded.connection_id
-     WHERE n.status = 'denied' AND n.external_id = excluded.external_id
+           look_up_at = NULL, sent_at = now(), tied = NULL, connection_id = excluded.connection_id
+     WHERE (n.status = 'denied' OR n.status = 'cancelled' AND n.raw_status = 'never_arrived')
+       AND n.external_id = excluded.external_id
        AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)
  RETURNING {_COLUMNS}
 """  # noqa: S608 - only our own constants are put in
@@ -202,10 +214,14 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     then_cancel: str | None = None
     changed_at: datetime | None = None
     cancel_sent: bool = False
+    tied: str | None = None
+    cancel_code: str | None = None
+    cancel_tries: int | None = None
+    cancel_again_at: datetime | None = None
 
 
-# Two movers write here, sender and follower. `cancelled` never moves back, and older news of the
-# issuer never overwrites newer.
+# Two movers write here, sender and follower. `cancelled` never moves back, but where the issuer
+# never had it, and older news of the issuer never overwrites newer.
 UPDATE: Final = f"""
     -- notas_store.update
     UPDATE notas n
@@ -226,6 +242,12 @@ UPDATE: Final = f"""
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
            changed_at = greatest(u.changed_at, n.changed_at),
+           tied = u.tied,
+           cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
+                              THEN coalesce(u.cancel_code, n.cancel_code) END,
+           cancel_tries = coalesce(u.cancel_tries, n.cancel_tries),
+           cancel_again_at = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
+                                  THEN u.cancel_again_at END,
            cancel_sent_at = CASE WHEN u.cancel_sent THEN now() ELSE n.cancel_sent_at END,
            issued_at = CASE WHEN u.status = 'issued' THEN coalesce(n.issued_at, now())
                             ELSE n.issued_at END,
@@ -236,9 +258,11 @@ UPDATE: Final = f"""
                  raw_status text, number text, verification_code text, has_pdf boolean,
                  has_xml boolean, denial text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
-                 changed_at timestamptz, cancel_sent boolean)
+                 changed_at timestamptz, cancel_sent boolean, tied text, cancel_code text,
+                 cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
-       AND n.part = coalesce(u.part, 0) AND n.revision = u.revision AND n.status <> 'cancelled'
+       AND n.part = coalesce(u.part, 0) AND n.revision = u.revision
+       AND (n.status <> 'cancelled' OR n.raw_status = 'never_arrived')
        AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
  RETURNING {_COLUMNS}
 """  # noqa: S608 - only our own constants are put in

@@ -13,6 +13,7 @@ from shared.db.sales import notas_store, sale_parts_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
+from shared.domain.nota import NEVER_ARRIVED, NotaStatus
 from shared.domain.part_states import FOLLOWED, in_round
 from shared.domain.parts import WHOLE, Part, Share
 
@@ -74,6 +75,9 @@ def _part(share: Share, nota: KnownNota | None, now: datetime | None) -> Part:
         stated=nota.stated,
         issued_at=nota.issued_at,
         competencia=nota.competencia,
+        never_arrived=nota.status is NotaStatus.CANCELLED and nota.raw_status == NEVER_ARRIVED,
+        cancel_code=nota.cancel_code,
+        cancel_again=now is not None and nota.cancel_is_due(now),
     )
 
 

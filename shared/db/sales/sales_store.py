@@ -198,3 +198,18 @@ async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress])
             OUTLIVES,
             REFUNDED_ABOVE,
         )
+
+
+ATTEND: Final = """
+    -- sales_store.attend
+    UPDATE sales SET attention = $3
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND attention IS DISTINCT FROM $3
+"""
+
+
+async def attend(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], attention: str
+) -> None:
+    """Have a person look at sales, whatever was said of them before."""
+    if bills:
+        await conn.execute(ATTEND, tenant, bills, attention)

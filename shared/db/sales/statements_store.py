@@ -1,4 +1,4 @@
-"""What a person states about a nota whose fate we do not know, as rows."""
+"""What a person states about a nota, as rows."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ from shared.domain.ids import BillId, TenantId
 from shared.domain.part_states import code_of, together
 from shared.domain.parts import Part
 from shared.domain.sale import SaleStatus
-from shared.domain.statement import LAST_LOOK, STATED_BY_PERSON
+from shared.domain.statement import CANCEL_STATED, LAST_LOOK, STATED_BY_PERSON
 
 
 class LockedNotas(Struct, frozen=True, kw_only=True):
@@ -68,6 +68,29 @@ async def state_valid(
     code = code_of(status, parts)
     attention = code if status is SaleStatus.DENIED else STATED_BY_PERSON
     await conn.execute(SHOW, tenant, bill, status.value, code, attention)
+
+
+STATE_CANCELLED: Final = """
+    -- statements_store.state_cancelled
+    UPDATE notas SET status = 'cancelled', raw_status = $5, cancelled_at = $4, look_up_at = NULL,
+           cancel_again_at = NULL, then_cancel = coalesce(then_cancel, $5)
+     WHERE tenant_id = $1 AND bill_id = $2 AND part = $3
+       AND status IN ('issued', 'cancelling', 'cancel_refused')
+"""
+FULFILLED: Final = """
+    -- statements_store.state_cancelled wish
+    UPDATE sales SET wish = NULL, wish_at = NULL WHERE tenant_id = $1 AND bill_id = $2
+"""
+
+
+async def state_cancelled(conn: Connection, tenant: TenantId, bill: BillId, part: int) -> None:
+    """A nota was cancelled at the city: it ends, and its sale says on whose word."""
+    now = await conn.fetchval("SELECT now()")
+    await conn.execute(STATE_CANCELLED, tenant, bill, part, now, CANCEL_STATED)
+    parts = await _parts(conn, tenant, bill)
+    status = together(parts)
+    await conn.execute(SHOW, tenant, bill, status.value, code_of(status, parts), CANCEL_STATED)
+    await conn.execute(FULFILLED, tenant, bill)
 
 
 LOOK_ONCE_MORE: Final = """

@@ -359,3 +359,15 @@ def _parts(row: asyncpg.Record) -> tuple[dict[str, Any], ConnectionState]:
 
 def _opened(sealer: Sealer, sealed: bytes, tenant: TenantId, purpose: str) -> Secret:
     return Secret.of(sealer.unseal(sealed, tenant=tenant, purpose=purpose).decode())
+
+
+ISSUER_COMPANY: Final = """
+    -- connections_store.issuer_company
+    SELECT company_id FROM issuer_connections WHERE tenant_id = $1
+"""
+
+
+async def issuer_company(conn: Connection, tenant: TenantId) -> str | None:
+    """The company notas are issued for now; None while no issuer is connected."""
+    found: str | None = await conn.fetchval(ISSUER_COMPANY, tenant)
+    return found

@@ -70,6 +70,7 @@ class PassResult(Struct, frozen=True, kw_only=True):
     missed: int = 0
     heard: bool = False
     events_due: Mapping[BillId, datetime] | None = None
+    began_at: datetime | None = None
 
 
 COLUMNS: Final = """p.tenant_id, p.next_pass_at, p.attempt, p.failures, p.bills_mark,
@@ -170,6 +171,7 @@ FINISH: Final = """
            error_since = CASE WHEN $4::text IS NULL THEN NULL
                               ELSE coalesce(p.error_since, now()) END,
            complete_at = CASE WHEN $5 THEN now() ELSE p.complete_at END,
+           complete_from = CASE WHEN $5 THEN $19 ELSE p.complete_from END,
            failures = CASE WHEN $5 THEN 0 WHEN coalesce($4, 'busy') = 'busy' THEN p.failures
                          ELSE p.failures + 1 END,
            bills_mark = coalesce($6, p.bills_mark),
@@ -220,7 +222,20 @@ async def finish(conn: Connection, tenant: TenantId, attempt: int, result: PassR
         result.heard,
         result.customers_mark,
         None if due is None else {str(bill): at.isoformat() for bill, at in due.items()},
+        result.began_at,
     )
+
+
+SHOWN_FROM: Final = """
+    -- passes_store.shown_from
+    SELECT complete_from FROM reconciler_passes WHERE tenant_id = $1
+"""
+
+
+async def shown_from(conn: Connection, tenant: TenantId) -> datetime | None:
+    """When the last complete pass began, which would have shown any change until then."""
+    began: datetime | None = await conn.fetchval(SHOWN_FROM, tenant)
+    return began
 
 
 GET: Final = f"""

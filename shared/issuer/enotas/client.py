@@ -1,7 +1,7 @@
 """Notas through the eNotas Gateway, by the protocol of a careful client (enotas-api, 6.3)."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from shared.domain.errors import TransientError
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.issuer.enotas import payloads
+from shared.issuer.enotas.cancellations import why_not_cancelled
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
@@ -22,6 +23,7 @@ from shared.issuer.interface import (
     Capabilities,
     Connection,
     DocumentKind,
+    Finding,
     Issued,
     NotReady,
     Pending,
@@ -34,6 +36,7 @@ from shared.issuer.limits import Limits
 from shared.net.http import server_time
 
 PAGE_SIZE: Final = 100
+MOST_PAGES: Final = 20_000  # of one walk: two million notas
 # Their times have whole seconds: a change in the second before the request came before it.
 RESOLUTION: Final = timedelta(seconds=1)
 INCOMPLETE: Final = "O cadastro da empresa no eNotas está incompleto."
@@ -76,6 +79,10 @@ class EnotasIssuer:
     def classify_denial(self, reason: str | None) -> str:
         """Sort a denial's text by who must act (enotas-api, section 14)."""
         return classify_denial(reason)
+
+    def classify_cancel_refusal(self, snapshot: Snapshot) -> str:
+        """Sort the reason of a nota that was not cancelled by who must act."""
+        return why_not_cancelled(snapshot.reason, snapshot)
 
     async def submit(
         self,
@@ -138,7 +145,9 @@ class EnotasIssuer:
             case Phase.UNKNOWN_STATUS:
                 return Unknown(why="unknown status")
             case _:
-                return CancelRejected(findings=payloads.read_findings(answer.body), phase=phase)
+                findings = payloads.read_findings(answer.body)
+                code = why_not_cancelled(text_of(findings), snapshot)
+                return CancelRejected(findings=findings, phase=phase, code=code)
 
     async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:
         """Fetch the PDF or XML; IssuerUnavailable when what came is neither."""
@@ -172,27 +181,40 @@ class EnotasIssuer:
         )
 
     async def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:
-        """Walk through the notas created on some UTC days; pages that shift repeat nothing."""
-        seen: set[str] = set()
+        """Walk through the notas created on some UTC days; pages that shift repeat nothing.
+
+        How many rows a page may have is not documented: when the first one holds fewer than asked
+        for, so many are asked for. IssuerUnavailable when fewer came in all than there are.
+        """
         chosen = quote(payloads.created_filter(since, until), safe="")
-        order = f"pageSize={PAGE_SIZE}&sortBy=data_criacao&sortDirection=asc&filter={chosen}"
-        number = total = 0
-        while number == 0 or number * PAGE_SIZE < total:
-            url = self._transport.url(f"{self._notas}?pageNumber={number}&{order}")
-            snapshots, total = await self._read_list(url)
-            for snapshot in snapshots:
-                if snapshot.issuer_id.lower() not in seen:
-                    seen.add(snapshot.issuer_id.lower())
-                    yield snapshot
-            number += 1
+        seen: set[str] = set()
+        size, rows = PAGE_SIZE, 0
+        for number in range(MOST_PAGES):
+            page = await self._read_list(self._list_url(number, size, chosen))
+            if number == 0 and 0 < page.rows < min(size, page.total):
+                # Somebody may count pages by the size asked for: those of the size given, then.
+                size = page.rows
+            fresh = [one for one in page.snapshots if one.issuer_id.lower() not in seen]
+            seen.update(one.issuer_id.lower() for one in fresh)
+            rows += page.rows - len(page.snapshots) + len(fresh)
+            for snapshot in fresh:
+                yield snapshot
+            if rows >= page.total:
+                return
+            if not page.rows or not (fresh or page.rows > len(page.snapshots)):
+                break
+        raise IssuerUnavailable("a list without its end")
+
+    def _list_url(self, number: int, size: int, chosen: str) -> URL:
+        order = f"pageSize={size}&sortBy=data_criacao&sortDirection=asc&filter={chosen}"
+        return self._transport.url(f"{self._notas}?pageNumber={number}&{order}")
 
     async def _after_refusal(
         self, key: ExternalId, answer: EnotasAnswer, took: float
     ) -> Pending | Issued | Rejected | Unknown:
         """Tell a refusal of what a nota says from one of a nota that exists already."""
         findings = payloads.read_findings(answer.body)
-        code = classify_denial("\n".join(f"{f.code} {f.message}" for f in findings))
-        rejected = Rejected(findings=findings, code=code)
+        rejected = Rejected(findings=findings, code=classify_denial(text_of(findings)))
         try:
             known = await self.find(key)
         except TransientError:
@@ -216,7 +238,7 @@ class EnotasIssuer:
         except ValueError:
             raise IssuerUnavailable("not a nota") from None
 
-    async def _read_list(self, url: URL) -> tuple[list[Snapshot], int]:
+    async def _read_list(self, url: URL) -> payloads.ListPage:
         answer = await self._transport.read(url)
         if answer.status == 404:
             raise IssuerCompanyUnknown
@@ -227,6 +249,11 @@ class EnotasIssuer:
 
     def _by_key(self, key: ExternalId, more: str = "") -> URL:
         return self._transport.url(f"{self._notas}/porIdExterno/{quote(key, safe='')}{more}")
+
+
+def text_of(findings: Sequence[Finding]) -> str:
+    """What was found wrong, as one text to sort by."""
+    return "\n".join(f"{finding.code} {finding.message}" for finding in findings)
 
 
 def _accepted(answer: EnotasAnswer) -> Pending | Unknown:

@@ -45,8 +45,10 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "aplicativo esta desativado",
             "aplicativo desativado",
             "falta de pagamento",
+            "pagamento em aberto",
+            "pagamento pendente",
+            "fatura em aberto",
             "app desativado",
-            "aplicativo desativado",
             "conta bloqueada",
             "conta suspensa",
             "empresa bloqueada",
@@ -268,7 +270,7 @@ def classify_denial(text: str | None) -> str:
 
     A text of no known kind is `denied_unknown`. Show the original as well: this is a hint.
     """
-    plain = _normalise(plain_reason(text) or "")
+    plain = normalise(plain_reason(text) or "")
     return next((code for code, found in _PATTERNS if found.search(plain)), UNKNOWN)
 
 
@@ -298,7 +300,8 @@ def _unwrap(text: str) -> str:
     return text
 
 
-def _normalise(text: str) -> str:
+def normalise(text: str) -> str:
+    """A text to look for keywords in: small letters without accents, single spaces."""
     decomposed = unicodedata.normalize("NFKD", text.lower())
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return _SPACE.sub(" ", bare)

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from shared.domain.bill import Address
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents, read_reais
@@ -45,19 +47,28 @@ PHASES: Final[Mapping[str, Phase]] = {
     "solicitandoautorizacao": Phase.PENDING,
     "autorizacaosolicitada": Phase.PENDING,
     "emprocessodeautorizacao": Phase.PENDING,
-    "autorizadaaguardandogeracaopdf": Phase.PENDING,
+    "autorizadaaguardandogeracaopdf": Phase.ISSUED,
     "autorizada": Phase.ISSUED,
     "negada": Phase.DENIED,
     "aguardandocancelamento": Phase.CANCELLING,
     "solicitandocancelamento": Phase.CANCELLING,
     "cancelamentosolicitado": Phase.CANCELLING,
     "emprocessodecancelamento": Phase.CANCELLING,
-    "canceladaaguardandoatualizacaopdf": Phase.CANCELLING,
+    "canceladaaguardandoatualizacaopdf": Phase.CANCELLED,
     "cancelada": Phase.CANCELLED,
     "cancelamentonegado": Phase.CANCEL_REFUSED,
 }
 
 _DOCUMENTED: Final = frozenset({Phase.ISSUED, Phase.CANCELLED, Phase.CANCEL_REFUSED})
+# Valid, or cancelled, for the tax already, with a PDF still to be made (section 6.1).
+UNDOCUMENTED: Final = frozenset(
+    {"autorizadaaguardandogeracaopdf", "canceladaaguardandoatualizacaopdf"}
+)
+# What comes before the first element of a document, and that element's name.
+_ROOT: Final = re.compile(
+    rb"(?:\s|\xef\xbb\xbf|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?!\s+html)[^>]*>)*<([A-Za-z_][\w:.-]*)",
+    re.DOTALL | re.IGNORECASE,
+)
 _NO_DIGITS: Final = re.compile(r"\D")
 _FRACTION: Final = re.compile(r"\.\d+")
 
@@ -111,6 +122,7 @@ def read_snapshot(body: object) -> Snapshot:
         raise ValueError("not a nota")
     key = _text(nota, "idexterno")
     phase = PHASES.get(status.lower(), Phase.UNKNOWN_STATUS)
+    documented = phase in _DOCUMENTED and status.lower() not in UNDOCUMENTED
     return Snapshot(
         issuer_id=IssuerNotaId(number),
         external_id=ExternalId(key) if key else None,
@@ -119,8 +131,8 @@ def read_snapshot(body: object) -> Snapshot:
         reason=plain_reason(_text(nota, "motivostatus")),
         number=_text(nota, "numero"),
         verification_code=_text(nota, "codigoverificacao"),
-        has_pdf=phase in _DOCUMENTED or bool(_text(nota, "linkdownloadpdf")),
-        has_xml=phase in _DOCUMENTED or bool(_text(nota, "linkdownloadxml")),
+        has_pdf=documented or bool(_text(nota, "linkdownloadpdf")),
+        has_xml=documented or bool(_text(nota, "linkdownloadxml")),
         created_at=_instant(nota, "datacriacao"),
         changed_at=_instant(nota, "dataultimaalteracao"),
         issued_at=_instant(nota, "dataautorizacao"),
@@ -141,11 +153,19 @@ def _competencia(nota: Mapping[str, Any]) -> date | None:
     return None if instant is None else instant.astimezone(BRASILIA).date()
 
 
-def read_list(body: object) -> tuple[list[Snapshot], int]:
-    """Read one page of notas and how many there are in all; unreadable ones are left out."""
+class ListPage(Struct, frozen=True, kw_only=True):
+    """One page of the list of notas; of its rows those that cannot be read are left out."""
+
+    snapshots: list[Snapshot]
+    rows: int
+    total: int  # on all pages
+
+
+def read_list(body: object) -> ListPage:
+    """Read one page of notas; ValueError for anything else."""
     page = _lowered(body)
     rows, total = page.get("data"), page.get("totalrecords")
-    if not isinstance(rows, list) or not isinstance(total, int):
+    if not isinstance(rows, list) or not isinstance(total, int) or isinstance(total, bool):
         raise ValueError("not a list of notas")  # noqa: TRY004 - one error class for callers
     snapshots = []
     for row in rows:
@@ -153,7 +173,7 @@ def read_list(body: object) -> tuple[list[Snapshot], int]:
             snapshots.append(read_snapshot(row))
         except ValueError:
             continue
-    return snapshots, total
+    return ListPage(snapshots=snapshots, rows=len(rows), total=total)
 
 
 def read_findings(body: bytes) -> tuple[Finding, ...]:
@@ -177,7 +197,8 @@ def read_xml(body: bytes) -> bytes:
     if body.lstrip()[:1] == b'"':
         content = read_json(body)
         body = content.encode() if isinstance(content, str) else b""
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
+    root = _ROOT.match(body)
+    if root is None or root[1].lower() == b"html":  # a login page is no document
         raise ValueError("not XML")
     return body
 

@@ -17,7 +17,7 @@ from shared.issuer.errors import (
     IssuerUnavailable,
 )
 from shared.issuer.limits import Limits
-from shared.net.http import NEVER_SENT, demand_https, retry_after
+from shared.net.http import NEVER_SENT, AnswerTooLarge, demand_https, read_capped, retry_after
 from shared.net.json_bytes import read_json
 
 log = structlog.get_logger()
@@ -26,6 +26,8 @@ EnotasMethod = Literal["GET", "POST", "DELETE"]
 CONNECT_SECONDS: Final = 5.0
 DEFAULT_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
+MOST_BYTES: Final = 16 * 2**20  # a page of a hundred notas is below 1 MB, a PDF below 5
+NOT_THEIRS: Final = "not the issuer's own answer"
 
 
 class AnswerLost(UncertainError):
@@ -47,6 +49,21 @@ class EnotasAnswer(Struct, frozen=True, kw_only=True):
     def is_refusal(self) -> bool:
         """A 4xx that speaks of this request; 408 and 5xx say nothing about what was done."""
         return 400 <= self.status < 500 and self.status != 408
+
+    @property
+    def is_own_word(self) -> bool:
+        """Whether a refusal looks like the issuer's: its errors as JSON, or nothing at all.
+
+        A firewall, a captive portal or a proxy on the way answers in HTML, which says nothing
+        about keys, companies or notas (enotas-api, 2.2).
+        """
+        if not self.body.strip():
+            return True
+        try:
+            self.json()
+        except ValueError:
+            return False
+        return True
 
     def json(self) -> Any:
         """The body; ValueError when it is no JSON."""
@@ -91,13 +108,16 @@ class Transport:
     async def send(self, method: EnotasMethod, url: URL, body: bytes | None = None) -> EnotasAnswer:
         """Send one request once. Raises AnswerLost, or IssuerUnavailable when it never left.
 
-        401, 403 and 429 are raised too: they say that nothing was done.
+        401, 403 and 429 are raised too: they say that nothing was done. In somebody else's words
+        401, 403 and 404 are a lost answer.
         """
         async with self._limits.turn(self._limit_key, patience=self._patience):
             answer = await self._send(method, url, body)
         if answer.status >= 400:
             log.info("issuer_refused", method=method, status=answer.status)
         match answer.status:
+            case 401 | 403 | 404 if not answer.is_own_word:
+                raise AnswerLost(NOT_THEIRS)
             case 401:
                 raise IssuerKeyRefused
             case 403:
@@ -137,12 +157,14 @@ class Transport:
                 # would cost every nota.
                 middlewares=() if method == "POST" else None,
             ) as response:
-                content = await response.read()
+                content = await read_capped(response, most=MOST_BYTES)
         # What the library raises may show the request, so it is never passed on.
         except NEVER_SENT:
             raise IssuerUnavailable("no connection") from None
         except TimeoutError:
             raise AnswerLost("time-out") from None
+        except AnswerTooLarge:
+            raise AnswerLost("too large") from None
         except ClientError:
             raise AnswerLost("broken connection") from None
         return EnotasAnswer(status=response.status, headers=response.headers, body=content)

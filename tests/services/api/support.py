@@ -127,7 +127,7 @@ class World:
                 bill,
             )
             if nota is not None:
-                await conn.execute(ADD_NOTA, tenant, bill, f"h-{tenant}-{bill}-1", nota, denial)
+                await conn.execute(ADD_NOTA, tenant, bill, f"p-{tenant}-{bill}-1", nota, denial)
 
     async def column(self, sql: str, *values: Any) -> list[Any]:
         async with self.pool.acquire() as conn:
@@ -145,7 +145,7 @@ class World:
 ADD_NOTA = """
     INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, denial, environment,
                        amount, competencia, request)
-    VALUES ($1, $2, 1, $3, $4, $5, 'Homologacao', 17990, '2026-11-10', '')
+    VALUES ($1, $2, 1, $3, $4, $5, 'Producao', 17990, '2026-11-10', '')
 """
 
 

@@ -86,7 +86,7 @@ async def test_an_outage_is_seen_in_health(world: World) -> None:
     assert by_code["issuer_outage"] == "ok"
 
 
-async def test_a_statement_is_taken_for_uncertain_sales_only(world: World) -> None:
+async def test_a_statement_is_taken_where_the_state_asks_for_one(world: World) -> None:
     tenant = await world.active_tenant()
     await world.sale(tenant, 5, SaleStatus.UNCERTAIN, nota="uncertain")
     await world.sale(tenant, 6, SaleStatus.ISSUED, nota="issued")
@@ -94,7 +94,9 @@ async def test_a_statement_is_taken_for_uncertain_sales_only(world: World) -> No
 
     stated = await world.api.post(f"{path}/5/state-nota", {"exists": True, "number": "77", **WHY})
     sale = await world.api.get(f"{path}/5")
-    refused = await world.api.post(f"{path}/6/state-nota", {"exists": False, **WHY})
+    refused = await world.api.post(f"{path}/6/state-nota", {"exists": True, **WHY})
+    cancelled = await world.api.post(f"{path}/6/state-nota", {"exists": False, **WHY})
+    ended = await world.api.get(f"{path}/6")
     unknown = await world.api.post(f"{path}/8/state-nota", {"exists": False, **WHY})
     odd = await world.api.post(f"{path}/5/state-nota", {"exists": False, "number": "1", **WHY})
 
@@ -102,5 +104,7 @@ async def test_a_statement_is_taken_for_uncertain_sales_only(world: World) -> No
     assert (sale.body["status"], sale.body["nota"]["number"]) == ("issued", "77")
     assert sale.body["attention"]["code"] == "stated_by_person"
     assert (refused.status, refused.code) == (409, "nothing_to_state")
+    assert cancelled.status == 202
+    assert (ended.body["status"], ended.body["attention"]["code"]) == ("cancelled", "cancel_stated")
     assert (unknown.status, unknown.code) == (404, "sale_unknown")
     assert odd.status == 422

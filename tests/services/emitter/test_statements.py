@@ -83,7 +83,7 @@ async def test_a_sale_that_is_not_in_doubt_takes_no_statement(desk: Desk) -> Non
     await desk.later()
     await desk.work()
 
-    assert await state(desk, bill, exists=False) == Refusal(code="nothing_to_state")
+    assert await state(desk, bill, exists=True) == Refusal(code="nothing_to_state")
     with pytest.raises(LookupError):
         await state_nota(
             desk.pool,

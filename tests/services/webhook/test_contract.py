@@ -64,6 +64,8 @@ async def test_a_notification_of_the_issuer_makes_its_sale_due(
     assert answer.status == 200
     assert [(row["bill_id"], row["flag"]) for row in await pool.fetch(EVENTS)] == [(4711, None)]
     assert [row["bill_id"] for row in await pool.fetch(DUE)] == [4711]
+    facts = await pool.fetch("SELECT bill_facts, issuer_facts FROM outbox")
+    assert [tuple(row) for row in facts] == [(0, 1)]
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,25 @@
 """A tenant whose emitter is stepped by hand, and the closing of the month its sales are in."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest_asyncio
 
+from services.reconciler.issuer_list.fresh import close_afresh
 from services.sandbox.enotas.records import Outcome
 from services.sandbox.run import running_sandbox
 from services.sandbox.vindi.records import Bill
-from shared.commands.closing import VindiTotals, close
+from shared.commands.closing import VindiTotals
 from shared.db.connection import Pool
 from shared.db.tenants import connections_store, tenants_store
 from shared.domain.closing import Closing, Month
 from shared.domain.ids import BillId
 from shared.vindi.budget import BudgetShare
 from tests.services.emitter.conftest import SEALER, Desk, a_desk
+from tests.services.emitter.stopping.test_duplicates import services_of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +68,8 @@ class Books:
         assert tenant is not None
         assert vindi is not None
         client = self.desk.tools.clients.vindi(self.desk.tenant, vindi, BudgetShare.RECONCILE)
-        return await close(self.desk.pool, self.totals, client, tenant, month or self.month)
+        services = replace(services_of(self.desk), vindi_totals=self.totals)
+        return await close_afresh(services, client, tenant, month or self.month)
 
 
 def reasons(closing: Closing) -> dict[tuple[str, str], tuple[int, int]]:

@@ -23,9 +23,13 @@ ADD_BILL = """
 """
 
 
-async def a_month(world: World) -> TenantId:
+async def a_month(world: World, *, at_issuer: bool = True) -> TenantId:
     """Three sales as decided: one issued, one held, one skipped; Vindi's account knows none."""
     tenant = await world.active_tenant()
+    if at_issuer:
+        company = next(iter(world.sandbox.enotas.companies.values()))
+        world.sandbox.enotas.issue(company, f"p-{tenant}-1-1", _body())
+        world.sandbox.clock.advance(600)
     await world.sale(tenant, 1, SaleStatus.ISSUED, nota="issued")
     await world.sale(tenant, 2, SaleStatus.HELD, code="customer_document_missing")
     await world.sale(tenant, 3, SaleStatus.SKIPPED, code="refunded", customer_name="=HYPERLINK(1)")
@@ -35,13 +39,6 @@ async def a_month(world: World) -> TenantId:
 
 
 MAKE_REAL = "UPDATE notas SET environment = 'Producao', external_id = 'p' || substr(external_id, 2)"
-
-
-async def a_real_month(world: World) -> TenantId:
-    """The same month, its nota of the real environment."""
-    tenant = await a_month(world)
-    await world.pool.execute(MAKE_REAL)
-    return tenant
 
 
 async def add_bill(world: World, tenant: TenantId, bill: int, amount: int = 17_990) -> None:
@@ -56,10 +53,13 @@ async def test_a_closing_shows_both_sides_and_every_exception(world: World) -> N
 
     assert reply.status == 200
     assert reply.body["vindi"].pop("read_at").endswith("Z")
+    assert reply.body["issuer"].pop("read_at").endswith("Z")
     assert reply.body == {
         "month": MONTH,
+        "environment": "Homologacao",
         "vindi": {"bills": 3, "amount": "539.70", "missing": 0},
         "notas": {"bills": 1, "amount": "179.90"},
+        "issuer": {"notas": 1, "amount": "179.90", "differences": 0},
         "exceptions": [
             {
                 "code": "customer_document_missing",
@@ -75,6 +75,45 @@ async def test_a_closing_shows_both_sides_and_every_exception(world: World) -> N
         "adjustments": [],
         "warnings": [],
     }
+
+
+async def test_where_the_issuer_and_we_disagree_is_listed_one_by_one(world: World) -> None:
+    tenant = await a_month(world)
+    company = next(iter(world.sandbox.enotas.companies.values()))
+    [nota] = company.notas.values()
+    nota.body = nota.body | {"valorTotal": 100.0}
+    for bill in (4, 5):
+        await world.sale(tenant, bill, SaleStatus.HELD, code="held_by_person")
+        await add_bill(world, tenant, bill)
+        world.sandbox.enotas.issue(company, f"p-{tenant}-{bill}-1", _body())
+    world.sandbox.clock.advance(600)
+    here = f"/tenants/{tenant}/closing"
+
+    closing = await world.api.get(f"{here}?month={MONTH}")
+    first = await world.api.get(f"{here}/differences?month={MONTH}&limit=2")
+    cursor = first.body["next"]
+    second = await world.api.get(f"{here}/differences?month={MONTH}&limit=2&cursor={cursor}")
+
+    assert closing.body["issuer"]["differences"] == 3
+    assert not closing.body["balanced"]
+    items = [*first.body["items"], *second.body["items"]]
+    assert [(one["kind"], one["bill_id"]) for one in items] == [
+        ("differs", 1),
+        ("only_there", 4),
+        ("only_there", 5),
+    ]
+    assert items[0]["fields"] == ["amount"]
+    assert (items[0]["our_amount"], items[0]["issuer_amount"]) == ("179.90", "100.00")
+    assert second.body["next"] is None
+
+
+async def test_a_cursor_nobody_gave_is_refused(world: World) -> None:
+    tenant = await world.api.tenant()
+
+    path = f"/tenants/{tenant}/closing/differences?month={MONTH}&cursor=abc"
+    reply = await world.api.get(path)
+
+    assert (reply.status, reply.code) == (422, "invalid_request")
 
 
 async def test_an_empty_month_balances(world: World) -> None:
@@ -123,7 +162,7 @@ async def test_csv_gives_a_line_a_bill_that_no_spreadsheet_runs(world: World) ->
         "status": "issued",
         "code": "",
         "nota_number": "",
-        "external_id": f"h-{tenant}-1-1",
+        "external_id": f"p-{tenant}-1-1",
         "nota_amount": "179.90",
         "difference": "0.00",
     }
@@ -204,10 +243,7 @@ async def test_one_tenants_bills_are_not_in_anothers_closing(world: World) -> No
 
 
 async def test_the_export_holds_every_document_and_its_hash(world: World) -> None:
-    tenant = await a_real_month(world)
-    company = next(iter(world.sandbox.enotas.companies.values()))
-    world.sandbox.enotas.issue(company, f"p-{tenant}-1-1", _body())
-    world.sandbox.clock.advance(600)
+    tenant = await a_month(world)
 
     reply = await world.api.get(f"/tenants/{tenant}/closing/export?month={MONTH}")
 
@@ -222,7 +258,7 @@ async def test_the_export_holds_every_document_and_its_hash(world: World) -> Non
 
 
 async def test_a_document_the_issuer_does_not_give_is_named(world: World) -> None:
-    tenant = await a_real_month(world)
+    tenant = await a_month(world, at_issuer=False)
 
     reply = await world.api.get(f"/tenants/{tenant}/closing/export?month={MONTH}")
 
@@ -250,4 +286,9 @@ async def test_the_command_tells_a_cron_by_its_exit_code(world: World) -> None:
 
 
 def _body() -> dict[str, Any]:
-    return {"servico": {"descricao": "Mensalidade"}, "valorTotal": 179.9}
+    return {
+        "servico": {"descricao": "Mensalidade"},
+        "valorTotal": 179.9,
+        "ambienteEmissao": "Producao",
+        "dataCompetencia": "2026-11-10T15:00:00Z",
+    }

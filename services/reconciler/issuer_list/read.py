@@ -1,0 +1,262 @@
+"""Reads the issuer's own list, day by day of creation, and holds it against our notas.
+
+What differs becomes a fact for its sale, which the emitter reads up on at the issuer, or a nota
+of somebody else. Days are the unit: a reading that was cut off goes on with those not done.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare
+from services.reconciler.services import Services
+from shared import intake
+from shared.db.closing import issuer_list_store
+from shared.db.outbox.outbox_store import RECONCILE, Mark
+from shared.db.sales import sales_store, timeline_store
+from shared.db.sales.timeline_store import Happening
+from shared.db.tenants import connections_store
+from shared.domain.attention import SECOND_NOTA
+from shared.domain.errors import PipelineError
+from shared.domain.ids import BillId, TenantId
+from shared.issuer.interface import Issuer, Snapshot
+from shared.net.json_bytes import read_json
+
+log = structlog.get_logger()
+
+LOOK_EVERY: Final = timedelta(seconds=2)
+PLAN_EVERY: Final = timedelta(hours=24)
+AFTER_FAILURE: Final = timedelta(seconds=30)
+NOT_BEFORE: Final = timedelta(minutes=5)  # an issuer that could not be asked
+LEASE: Final = timedelta(minutes=3)
+SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
+AT_ONCE: Final = 4
+DAYS_A_WALK: Final = 31
+ROWS_A_COMMIT: Final = 100
+# A page each second leaves four fifths of a key's five requests a second to the notas.
+PAGE_PAUSE: Final = timedelta(seconds=1)
+BY: Final = "reconciler"
+
+
+class Reader(Struct, frozen=True, kw_only=True):
+    """The right to read one tenant's list, until its lease ends."""
+
+    services: Services
+    tenant: TenantId
+    company: str
+    issuer: Issuer
+    attempt: int
+    pause: timedelta
+
+
+async def read_issuer_lists(services: Services) -> None:
+    """Read what is wanted, tenant by tenant, until cancelled."""
+    while True:
+        rest = LOOK_EVERY
+        try:
+            await plan_once(services)
+            if await read_once(services):
+                continue
+        except Exception as error:  # noqa: BLE001 - the database is away: try again later
+            log.warning("issuer_lists_wait", error=type(error).__name__)
+            rest = AFTER_FAILURE
+        await asyncio.sleep(rest.total_seconds())
+
+
+async def plan_once(services: Services, *, every: timedelta = PLAN_EVERY) -> int:
+    """Want the open months of tenants that were not planned lately; returns how many tenants."""
+    async with services.pool.acquire() as conn:
+        now: datetime = await conn.fetchval("SELECT now()")
+        found = await issuer_list_store.to_plan_any_tenant(conn, now - every, limit=20)
+        for tenant, company in found:
+            await issuer_list_store.plan(conn, tenant, company, now)
+    return len(found)
+
+
+async def read_once(services: Services) -> int:
+    """Give some tenants that wait a turn each; returns how many had one."""
+    async with services.pool.acquire() as conn:
+        now = await conn.fetchval("SELECT now()")
+        due = await issuer_list_store.due_any_tenant(conn, now, limit=AT_ONCE)
+    turns = await asyncio.gather(*(read_wanted(services, one, pause=PAGE_PAUSE) for one in due))
+    return sum(turns)
+
+
+async def read_wanted(
+    services: Services, tenant: TenantId, *, pause: timedelta = timedelta(0)
+) -> bool:
+    """Read a tenant's wanted days for a while; False when nothing could be read.
+
+    Safe to be cut off at any time. An issuer that cannot be asked is left alone for a while.
+    """
+    async with services.pool.acquire() as conn:
+        connection = await connections_store.get_issuer(conn, services.sealer, tenant)
+        if connection is None or connection.state.blocked:
+            return False
+        now = await conn.fetchval("SELECT now()")
+        attempt = await issuer_list_store.claim(conn, tenant, now, lease=LEASE)
+    if attempt is None:
+        return False
+    issuer = services.clients.issuer(connection)
+    reader = Reader(
+        services=services,
+        tenant=tenant,
+        company=connection.company_id,
+        issuer=issuer,
+        attempt=attempt,
+        pause=pause,
+    )
+    not_before = None
+    try:
+        return await _read(reader) if issuer.capabilities.lists else False
+    except PipelineError as error:
+        log.info("issuer_list_failed", tenant_id=tenant, error=type(error).__name__)
+        not_before = now + NOT_BEFORE
+        return False
+    finally:
+        async with services.pool.acquire() as conn:
+            await issuer_list_store.release(conn, tenant, attempt, not_before=not_before)
+
+
+async def _read(reader: Reader) -> bool:
+    loop = asyncio.get_running_loop()
+    until, read = loop.time() + SLICE.total_seconds(), False
+    while loop.time() < until:
+        async with reader.services.pool.acquire() as conn:
+            days = await issuer_list_store.wanted(conn, reader.tenant, reader.company)
+        if not days:
+            break
+        if not await _walk(reader, one_run(days)):
+            break
+        read = True
+    return read
+
+
+def one_run(days: Sequence[date]) -> list[date]:
+    """The first of these days and those that follow it without a gap, a month at most."""
+    wanted, run = set(days), [days[0]]
+    while len(run) < DAYS_A_WALK and run[-1] + timedelta(days=1) in wanted:
+        run.append(run[-1] + timedelta(days=1))
+    return run
+
+
+async def _walk(reader: Reader, days: list[date]) -> bool:
+    """List some days; False when another reader took over. Days are done as they are passed."""
+    tenant, pool = reader.tenant, reader.services.pool
+    async with pool.acquire() as conn:
+        began: datetime = await conn.fetchval("SELECT clock_timestamp()")
+    left = list(days)
+    async for chunk in _chunks(reader.issuer.list_created(days[0], days[-1])):
+        async with pool.acquire() as conn:
+            now = await conn.fetchval("SELECT now()")
+            if not await issuer_list_store.renew(conn, tenant, reader.attempt, now + LEASE):
+                return False
+        await _take(reader, chunk, began)
+        left = await _passed(reader, left, chunk, began)
+        if reader.pause:
+            await asyncio.sleep(reader.pause.total_seconds())
+    await _done(reader, left, began)
+    return True
+
+
+async def _chunks(listed: AsyncIterator[Snapshot]) -> AsyncIterator[list[Snapshot]]:
+    chunk: list[Snapshot] = []
+    async for snapshot in listed:
+        chunk.append(snapshot)
+        if len(chunk) >= ROWS_A_COMMIT:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+async def _passed(
+    reader: Reader, left: list[date], chunk: Sequence[Snapshot], began: datetime
+) -> list[date]:
+    """Days before those of a chunk are done: the list is in the order of creation."""
+    created = [one.created_at for one in chunk]
+    if any(one is None for one in created):
+        return left
+    first = min(one.date() for one in created if one is not None)
+    passed = [day for day in left if day < first]
+    if passed:
+        await _done(reader, passed, began)
+    return [day for day in left if day >= first]
+
+
+async def _done(reader: Reader, days: Sequence[date], began: datetime) -> None:
+    """Days were read whole: what we hold for valid and was not among them is looked at."""
+    if not days:
+        return
+    tenant = reader.tenant
+    since = datetime.combine(days[0], time(), UTC)
+    end = datetime.combine(days[-1] + timedelta(days=1), time(), UTC)
+    async with reader.services.pool.acquire() as conn, conn.transaction():
+        await issuer_list_store.done(conn, tenant, reader.company, days, began)
+        missing = await issuer_list_store.missing(conn, tenant, since, end, began)
+    await _mark(reader, missing)
+    if missing:
+        log.warning("notas_missing_at_issuer", tenant_id=tenant, count=len(missing))
+
+
+async def _take(reader: Reader, chunk: Sequence[Snapshot], began: datetime) -> None:
+    """Write down what is listed of the real environment; what is news has its sale looked at."""
+    tenant, services = reader.tenant, reader.services
+    real = [one for one in chunk if one.environment in (None, issuer_list_store.REAL)]
+    bills = {one.issuer_id: bill_of(tenant, one.external_id) for one in real}
+    keys = [one.external_id for one in real if one.external_id and bills[one.issuer_id]]
+    async with services.pool.acquire() as conn, conn.transaction():
+        known = [bill for bill in bills.values() if bill is not None]
+        ours = await issuer_list_store.ours(conn, tenant, known, keys)
+        before = await issuer_list_store.differed(conn, tenant, [i.lower() for i in bills])
+        compared = []
+        for one in real:
+            our = ours.get(one.external_id) if one.external_id else None
+            document = _document(reader, our.request) if our and one.document else None
+            compared.append(compare(one, bills[one.issuer_id], our, document, began.date()))
+        rows = [one.row for one in compared]
+        await issuer_list_store.store(conn, tenant, reader.company, rows, began)
+        await timeline_store.add(conn, tenant, _told(compared, before))
+        seconds = [one.row.bill_id for one in compared if one.second and one.row.bill_id]
+        await sales_store.attend(conn, tenant, seconds, SECOND_NOTA)
+    await _mark(reader, [one.row.bill_id for one in compared if one.news and one.row.bill_id])
+
+
+def _document(reader: Reader, request: bytes) -> str | None:
+    sealer = reader.services.sealer
+    draft = read_json(sealer.unseal(request, tenant=reader.tenant, purpose="nota"))
+    document = draft["tomador"]["document"]
+    return document if isinstance(document, str) else None
+
+
+def _told(compared: Sequence[Compared], before: dict[str, str]) -> list[Happening]:
+    return [
+        Happening(bill_id=row.bill_id, what="issuer_differs", why=row.differs, by=BY)
+        if row.differs != SECOND
+        else Happening(bill_id=row.bill_id, what=SECOND_NOTA, why=row.external_id or "", by=BY)
+        for row in (one.row for one in compared)
+        if row.bill_id is not None
+        and row.differs is not None
+        and row.differs != before.get(row.issuer_id)
+    ]
+
+
+async def _mark(reader: Reader, bills: Sequence[BillId]) -> None:
+    marks = [
+        Mark(
+            tenant_id=reader.tenant,
+            bill_id=bill,
+            lane=RECONCILE,
+            origin="reconciler",
+            about_bill=False,
+            about_nota=True,
+        )
+        for bill in dict.fromkeys(bills)
+    ]
+    if marks:
+        await intake.take_in(reader.services.pool, [], marks)
+        await reader.services.waker.ring()

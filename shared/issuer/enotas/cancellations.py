@@ -1,0 +1,108 @@
+"""Why a nota was not cancelled, told from the text and from where the nota is (enotas-api, 7)."""
+
+from typing import Final
+
+from shared.domain.cancellations import (
+    ACCOUNT,
+    BY_PORTAL,
+    CERTIFICATE,
+    CITY_REFUSED,
+    DEADLINE,
+    IN_PROGRESS,
+    NOT_FOUND,
+    OUTAGE,
+)
+from shared.issuer.enotas.denials import classify_denial, normalise
+from shared.issuer.enotas.payloads import UNDOCUMENTED
+from shared.issuer.interface import Phase, Snapshot
+
+# As with denials, the first class with a keyword in the text has the word.
+KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (
+        ACCOUNT,
+        (
+            "pagamento em aberto",
+            "pagamento pendente",
+            "falta de pagamento",
+            "fatura em aberto",
+            "fatura vencida",
+            "debito em aberto",
+            "debitos em aberto",
+            "mensalidade",
+            "inadimplen",
+            "bloquead",
+            "suspens",
+        ),
+    ),
+    (
+        IN_PROGRESS,
+        (
+            "em processamento",
+            "em processo de",
+            "sendo processad",
+            "em andamento",
+            "aguardando",
+            "ja solicitado",
+            "ja foi solicitado",
+        ),
+    ),
+    (
+        DEADLINE,
+        (
+            "prazo",
+            "fora do periodo",
+            "periodo encerrado",
+            "mes encerrado",
+            "competencia encerrada",
+            "guia ja",
+            "guia de recolhimento",
+            "iss ja recolhido",
+        ),
+    ),
+    (
+        BY_PORTAL,
+        (
+            "nao permite cancelamento",
+            "nao suporta cancelamento",
+            "nao suporta o cancelamento",
+            "nao permite o cancelamento",
+            "nao possui cancelamento",
+            "cancelamento nao disponivel",
+            "cancelamento por sistema",
+            "pelo portal",
+            "no portal",
+            "pelo site da prefeitura",
+            "no site da prefeitura",
+        ),
+    ),
+    (
+        NOT_FOUND,
+        (
+            "nota nao encontrada",
+            "nao foi encontrada",
+            "nao encontrad",
+            "nao localizad",
+            "inexistente",
+        ),
+    ),
+)
+_OF_DENIAL: Final = {
+    "denied_account": ACCOUNT,
+    "denied_certificate": CERTIFICATE,
+    "denied_outage": OUTAGE,
+}
+
+
+def why_not_cancelled(text: str | None, nota: Snapshot | None) -> str:
+    """Sort a refusal by who must act; `nota` is as it was found afterwards, None when it was not.
+
+    A text of no known kind is the city's no: a person reads it.
+    """
+    if nota is None:
+        return NOT_FOUND
+    if nota.phase is Phase.PENDING or nota.raw_status.lower() in UNDOCUMENTED:
+        return IN_PROGRESS
+    plain = normalise(text or "")
+    shared = _OF_DENIAL.get(classify_denial(text))
+    found = next((code for code, words in KEYWORDS if any(one in plain for one in words)), None)
+    return found or shared or CITY_REFUSED

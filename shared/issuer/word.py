@@ -1,0 +1,110 @@
+"""Whether what the issuer says of a nota is newer than what we know of it. Pure.
+
+The issuer's own clock decides (`dataUltimaAlteracao`, whole seconds): older news never wins, equal
+instants are settled by asking again. Answers come late, twice, in the other order, and from copies
+that lag behind.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from shared.domain.nota import NEVER_ARRIVED, NotaStatus
+from shared.issuer.interface import Phase, Snapshot
+
+# A denial cannot bear an instant that far before its request left, whatever both clocks say.
+CLOCKS_DIFFER: Final = timedelta(minutes=2)
+SAME_MOMENT: Final = timedelta(seconds=5)
+
+Ended = Literal["by_issuer", "never_arrived", "stated"]
+_IN_DOUBT: Final = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
+_UNDER_WAY: Final = _IN_DOUBT | {NotaStatus.PENDING}
+
+
+class Ours(Struct, frozen=True, kw_only=True):
+    """What our row says of a nota.
+
+    `resent_at` is when a denied one was sent again, `tied` the status the issuer told last time
+    for the instant we have already, `ended` how a cancelled one came to be so.
+    """
+
+    status: NotaStatus
+    changed_at: datetime | None
+    resent_at: datetime | None = None
+    wants_cancel: bool = False
+    tied: str | None = None
+    ended: Ended | None = None
+
+
+class Believed(Struct, frozen=True, kw_only=True):
+    """It is where the issuer says: our row's status from now on."""
+
+    status: NotaStatus
+
+
+class Stale(Struct, frozen=True, kw_only=True):
+    """Older than what we know: nothing moves, the issuer is asked again later."""
+
+
+class Tied(Struct, frozen=True, kw_only=True):
+    """As old as what we know, and different: asked again soon; what is then said again counts."""
+
+    raw_status: str
+
+
+def judge(ours: Ours, said: Snapshot) -> Believed | Stale | Tied:
+    """Say what a snapshot changes in our row."""
+    status = status_after(ours, said.phase)
+    if ours.ended in ("by_issuer", "stated"):  # a cancelled nota never comes back (6.3)
+        return Believed(status=status) if status is ours.status else Stale()
+    if ours.ended == NEVER_ARRIVED:
+        return Believed(status=status)  # we know nothing of it: whatever is said is newer
+    if _is_old_denial(ours, said):
+        return Stale()
+    if ours.changed_at is None or said.changed_at is None:
+        return Believed(status=status)
+    if said.changed_at < ours.changed_at:
+        return Stale()
+    if said.changed_at > ours.changed_at or status is ours.status:
+        return Believed(status=status)
+    if _goes_on(ours, status) or ours.tied == said.raw_status:
+        return Believed(status=status)
+    return Tied(raw_status=said.raw_status)
+
+
+def status_after(ours: Ours, phase: Phase) -> NotaStatus:
+    """Our word for a phase, given what we wait for."""
+    match phase:
+        case Phase.UNKNOWN_STATUS:
+            # A word we do not know moves nothing, but it proves that the issuer has the nota.
+            proves = ours.status in _IN_DOUBT or ours.ended == NEVER_ARRIVED
+            return NotaStatus.PENDING if proves else ours.status
+        case Phase.ISSUED if ours.status is NotaStatus.CANCELLING and ours.wants_cancel:
+            return NotaStatus.CANCELLING  # the wish was taken, the city has not heard of it yet
+        case Phase.ISSUED if ours.status is NotaStatus.CANCEL_REFUSED:
+            return NotaStatus.CANCEL_REFUSED
+        case Phase.CANCEL_REFUSED if not ours.wants_cancel:
+            return NotaStatus.ISSUED  # somebody else asked; it is valid, and nobody here waits
+        case _:
+            return NotaStatus(phase.value)
+
+
+def _goes_on(ours: Ours, status: NotaStatus) -> bool:
+    """Whether this can only come after what we know, however little time there was between."""
+    if ours.status is NotaStatus.CANCELLING:
+        return status is NotaStatus.CANCELLED
+    return ours.status in _UNDER_WAY and ours.resent_at is None
+
+
+def _is_old_denial(ours: Ours, said: Snapshot) -> bool:
+    """Whether this is the denial from before the nota was sent again."""
+    if said.phase is not Phase.DENIED or ours.resent_at is None or ours.status not in _UNDER_WAY:
+        return False
+    if said.changed_at is None:
+        return False
+    if ours.changed_at is None:
+        return said.changed_at < ours.resent_at - CLOCKS_DIFFER
+    if said.changed_at < ours.changed_at:
+        return True
+    return said.changed_at == ours.changed_at and ours.resent_at - ours.changed_at > SAME_MOMENT

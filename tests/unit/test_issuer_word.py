@@ -1,0 +1,117 @@
+"""The issuer's word is believed by its own clock: older news never wins."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.ids import IssuerNotaId
+from shared.domain.nota import NotaStatus
+from shared.issuer.interface import Phase, Snapshot
+from shared.issuer.word import Believed, Ended, Ours, Stale, Tied, judge
+
+KNOWN = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LATER = KNOWN + timedelta(seconds=1)
+BEFORE = KNOWN - timedelta(seconds=1)
+
+
+def said(phase: Phase, at: datetime | None = LATER) -> Snapshot:
+    return Snapshot(
+        issuer_id=IssuerNotaId("n"),
+        external_id=None,
+        phase=phase,
+        raw_status=phase.value,
+        reason=None,
+        number=None,
+        verification_code=None,
+        has_pdf=True,
+        has_xml=True,
+        created_at=None,
+        changed_at=at,
+        issued_at=None,
+        amount=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "phase", "status"),
+    [
+        (NotaStatus.ISSUED, Phase.CANCELLED, NotaStatus.CANCELLED),
+        (NotaStatus.ISSUED, Phase.CANCELLING, NotaStatus.CANCELLING),
+        (NotaStatus.DENIED, Phase.ISSUED, NotaStatus.ISSUED),
+        (NotaStatus.DENIED, Phase.PENDING, NotaStatus.PENDING),
+        (NotaStatus.CANCEL_REFUSED, Phase.CANCELLED, NotaStatus.CANCELLED),
+        (NotaStatus.PENDING, Phase.UNKNOWN_STATUS, NotaStatus.PENDING),
+    ],
+)
+def test_newer_news_moves_a_nota_from_whatever_state(
+    ours: NotaStatus, phase: Phase, status: NotaStatus
+) -> None:
+    assert judge(Ours(status=ours, changed_at=KNOWN), said(phase)) == Believed(status=status)
+
+
+@pytest.mark.parametrize("status", [s for s in NotaStatus if s is not NotaStatus.CANCELLED])
+@pytest.mark.parametrize("phase", list(Phase))
+def test_older_news_never_wins(status: NotaStatus, phase: Phase) -> None:
+    assert judge(Ours(status=status, changed_at=KNOWN), said(phase, BEFORE)) == Stale()
+
+
+def test_another_word_for_the_same_instant_is_asked_for_again_and_then_believed() -> None:
+    first = judge(Ours(status=NotaStatus.ISSUED, changed_at=KNOWN), said(Phase.CANCELLED, KNOWN))
+    again = Ours(status=NotaStatus.ISSUED, changed_at=KNOWN, tied="cancelled")
+
+    assert first == Tied(raw_status="cancelled")
+    assert judge(again, said(Phase.CANCELLED, KNOWN)) == Believed(status=NotaStatus.CANCELLED)
+
+
+def test_the_same_word_for_the_same_instant_is_no_news() -> None:
+    ours = Ours(status=NotaStatus.ISSUED, changed_at=KNOWN)
+
+    assert judge(ours, said(Phase.ISSUED, KNOWN)) == Believed(status=NotaStatus.ISSUED)
+
+
+@pytest.mark.parametrize("at", [KNOWN, BEFORE])
+def test_the_denial_from_before_it_was_sent_again_is_old(at: datetime) -> None:
+    ours = Ours(status=NotaStatus.PENDING, changed_at=KNOWN, resent_at=KNOWN + timedelta(minutes=5))
+
+    assert judge(ours, said(Phase.DENIED, at)) == Stale()
+    assert judge(ours, said(Phase.DENIED, LATER)) == Believed(status=NotaStatus.DENIED)
+
+
+def test_a_denial_without_a_known_instant_is_old_when_it_is_from_long_before() -> None:
+    ours = Ours(status=NotaStatus.PENDING, changed_at=None, resent_at=KNOWN)
+
+    assert judge(ours, said(Phase.DENIED, KNOWN - timedelta(hours=1))) == Stale()
+    assert judge(ours, said(Phase.DENIED, KNOWN)) == Believed(status=NotaStatus.DENIED)
+
+
+def test_denied_sent_again_and_denied_within_a_second_is_settled_by_asking_again() -> None:
+    ours = Ours(status=NotaStatus.PENDING, changed_at=KNOWN, resent_at=LATER)
+
+    assert judge(ours, said(Phase.DENIED, KNOWN)) == Tied(raw_status="denied")
+
+
+def test_a_refused_cancellation_of_somebody_else_leaves_a_nota_issued() -> None:
+    ours = Ours(status=NotaStatus.ISSUED, changed_at=KNOWN)
+
+    assert judge(ours, said(Phase.CANCEL_REFUSED)) == Believed(status=NotaStatus.ISSUED)
+
+
+def test_an_old_refusal_is_not_taken_for_the_answer_to_a_second_wish() -> None:
+    ours = Ours(status=NotaStatus.CANCELLING, changed_at=KNOWN, wants_cancel=True)
+
+    assert judge(ours, said(Phase.CANCEL_REFUSED, KNOWN)) == Tied(raw_status="cancel_refused")
+    assert judge(ours, said(Phase.CANCELLED, KNOWN)) == Believed(status=NotaStatus.CANCELLED)
+
+
+@pytest.mark.parametrize("ended", ["by_issuer", "stated"])
+def test_a_cancelled_nota_never_comes_back(ended: Ended) -> None:
+    ours = Ours(status=NotaStatus.CANCELLED, changed_at=KNOWN, ended=ended)
+
+    assert judge(ours, said(Phase.ISSUED)) == Stale()
+
+
+def test_one_that_never_arrived_and_shows_up_is_believed_whenever_it_was() -> None:
+    ours = Ours(status=NotaStatus.CANCELLED, changed_at=None, ended="never_arrived")
+
+    assert judge(ours, said(Phase.ISSUED, BEFORE)) == Believed(status=NotaStatus.ISSUED)
+    assert judge(ours, said(Phase.UNKNOWN_STATUS)) == Believed(status=NotaStatus.PENDING)
