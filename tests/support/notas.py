@@ -56,6 +56,8 @@ def updated(notas: SaleNotas, updates: Sequence[NotaUpdate]) -> SaleNotas:
             then_cancel=update.then_cancel or notas.newest[update.part].then_cancel,
             denial=update.denial if update.status is NotaStatus.DENIED else None,
             resend_at=update.resend_at,
+            cancel_code=update.cancel_code or notas.newest[update.part].cancel_code,
+            cancel_again_at=update.cancel_again_at,
         )
         for update in updates
     )
