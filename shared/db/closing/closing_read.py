@@ -133,7 +133,7 @@ CHOSEN: Final = f"""
      WHERE {OF_MONTH}
        AND s.amount_choice IS NOT NULL AND n.tenant_id = $1 AND n.part = 0
        AND s.status IN ('issued', 'cancelling', 'cancel_refused')
-       AND n.status IN ('issued', 'cancelling', 'cancel_refused')
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused') AND n.environment = 'Producao'
        AND coalesce(b.moment_amount, s.amount) <> n.amount
      GROUP BY 1, 2
 """  # noqa: S608 - only our own constant is put in
