@@ -8,9 +8,10 @@ from typing import Final
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.deep_check.check import check_closings
-from services.reconciler.deliver import deliver_status_webhooks
+from services.reconciler.deliver import deliver_status_webhooks, forget_deliveries
 from services.reconciler.forget import forget_deliveries, forget_idempotency_keys
 from services.reconciler.issuer_list.read import read_issuer_lists
+from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.services import Services
@@ -18,6 +19,7 @@ from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
 
 LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
+    keep_event_days,
     forget_idempotency_keys,
     deliver_status_webhooks,
     forget_deliveries,

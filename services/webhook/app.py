@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.webhook.commit_batch import Committer
-from services.webhook.keep_partitions import keep_partitions
 from services.webhook.receive import Receiver
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets
@@ -78,9 +76,7 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
         receiver = Receiver(
             secrets=Secrets(pool), committer=committer, sealer=sealer, rejections=rejections
         )
-        async with beside(
-            partitions=partial(keep_partitions, pool), rejections=rejections.write_for_ever
-        ):
+        async with beside(rejections=rejections.write_for_ever):
             committer.start()
             try:
                 yield Hearing(pool=pool, sealer=sealer, receiver=receiver)

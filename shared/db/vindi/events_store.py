@@ -1,7 +1,7 @@
 """Raw events: append-only, sealed, partitioned by day."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -87,52 +87,6 @@ async def of_bill(
     """The events heard about one bill, oldest first."""
     rows = await conn.fetch(OF_BILL, tenant, bill, limit)
     return [HeardEvent(**dict(row)) for row in rows]
-
-
-# `IF NOT EXISTS` looks before it creates: two that look at once both create, and one fails.
-TAKE_PARTITIONS: Final = """
-    -- events_store.take_partitions
-    SELECT pg_advisory_xact_lock($1)
-"""
-PARTITIONS_LOCK: Final = 0x4E6F7461_65766E74  # "Notaevnt": any number no other program locks
-
-
-async def ensure_partitions(conn: Connection, *, today: date, days_ahead: int = 7) -> None:
-    """Create the partitions of today and the coming days, a transaction each.
-
-    Harmless to repeat, also by several at once: they take turns.
-    """
-    for offset in range(days_ahead + 1):
-        day = today + timedelta(days=offset)
-        async with conn.transaction():
-            await conn.execute(TAKE_PARTITIONS, PARTITIONS_LOCK)
-            # Identifiers cannot be parameters; both values are dates we made.
-            await conn.execute(
-                f"CREATE TABLE IF NOT EXISTS events_{day:%Y%m%d} PARTITION OF events"
-                f" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{day + timedelta(days=1)}T00:00:00Z')"
-            )
-
-
-OLD_PARTITIONS: Final = """
-    -- events_store.old_partitions
-    SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-     WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{8}$'
-       AND c.relname < $1
-     ORDER BY c.relname
-"""
-
-
-async def drop_partitions(conn: Connection, *, before: date) -> int:
-    """Drop the partitions of days before one, a transaction each; returns how many.
-
-    A partition whose lock is not had within two seconds is left for the next time.
-    """
-    rows = await conn.fetch(OLD_PARTITIONS, f"events_{before:%Y%m%d}")
-    for row in rows:
-        async with conn.transaction():
-            await conn.execute("SET LOCAL lock_timeout = '2s'")
-            await conn.execute(f"DROP TABLE IF EXISTS {row['relname']}")  # a name matched above
-    return len(rows)
 
 
 HEARD_OF: Final = """

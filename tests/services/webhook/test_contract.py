@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.webhook.keep_partitions import ensure_once
 from shared.crypto.tokens import new_tenant_id, new_webhook_secret
 from shared.db.connection import Pool
 from shared.db.tenants import secrets_store
@@ -206,11 +205,3 @@ async def test_metrics_count_deliveries_and_name_no_tenant(client: Client, tenan
     assert 'notaponte_webhook_deliveries_total{outcome="stored",source="vindi"}' in text
     assert 'notaponte_webhook_rejected_vindi_total{outcome="unknown_secret"}' in text
     assert tenant.id not in text
-
-
-async def test_tomorrows_partition_is_there_today(pool: Pool) -> None:
-    now = datetime.now(UTC)
-    await ensure_once(pool, now=now)
-    await ensure_once(pool, now=now)
-    tomorrow = f"events_{now + timedelta(days=1):%Y%m%d}"
-    assert await pool.fetchval("SELECT to_regclass($1)::text", tomorrow) == tomorrow

@@ -38,9 +38,6 @@ async def a_month(world: World, *, at_issuer: bool = True) -> TenantId:
     return tenant
 
 
-MAKE_REAL = "UPDATE notas SET environment = 'Producao', external_id = 'p' || substr(external_id, 2)"
-
-
 async def add_bill(world: World, tenant: TenantId, bill: int, amount: int = 17_990) -> None:
     async with world.pool.acquire() as conn:
         await conn.execute(ADD_BILL, tenant, bill, amount, MOMENT)

@@ -1,0 +1,126 @@
+"""Sees to it that the coming days of the raw events have a partition, and that old ones go.
+
+One process at a time does it, whichever comes first (`event_days_store`).
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from msgspec import Struct
+from prometheus_client import Gauge
+
+from services.reconciler.services import Services
+from shared.db.connection import Pool
+from shared.db.vindi import event_days_store
+from shared.db.vindi.event_days_store import ElsewhereError, Held
+from shared.run.loops import Periodic
+
+EVERY: Final = timedelta(hours=1)
+AFTER_FAILURE: Final = timedelta(seconds=30)
+DAYS_AHEAD: Final = 7  # a backup that runs for days holds nothing up
+KEEP_EVENTS: Final = timedelta(days=180)  # stated in the README; bills and notas stay for ever
+
+AHEAD: Final = Gauge("notaponte_event_days_ahead", "Days to come whose events have a partition.")
+STRAYS: Final = Gauge(
+    "notaponte_events_without_day", "Events in the default partition, which should be empty."
+)
+
+log = structlog.get_logger()
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One thing to do for one day."""
+
+    what: str
+    day: date
+    run: Callable[[Pool, date], Awaitable[object]]
+
+
+class DaysLeft(Exception):
+    """Something is still to be done."""
+
+
+async def keep_event_days(services: Services) -> None:
+    """Keep them at once and every hour, until cancelled.
+
+    A failure costs nothing: days are made ahead, and the default partition takes what no other
+    does until its day is over.
+    """
+
+    async def step() -> None:
+        if not await keep_once(services.pool, now=datetime.now(UTC)):
+            raise DaysLeft
+
+    await Periodic(
+        name="keep-event-days",
+        step=step,
+        every=EVERY,
+        after_failure=AFTER_FAILURE,
+        failed="event_days_left",
+    ).run()
+
+
+async def keep_once(pool: Pool, *, now: datetime) -> bool:
+    """Make, move, empty and drop what `now` asks for; says whether nothing is left to do.
+
+    Each step stands alone: one that fails, or whose lock somebody holds, is tried another time and
+    stops no other.
+    """
+    today = now.astimezone(UTC).date()
+    try:
+        async with pool.acquire() as conn:
+            held = await event_days_store.held(conn)
+    except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
+        log.warning("event_days_not_seen", error=type(error).__name__)
+        return False
+    done = [await _done(pool, step) for step in steps(held, today)]
+    await _measure(pool, today)
+    return all(done)
+
+
+def steps(held: Held, today: date) -> Iterator[Step]:
+    """What has to be done, the most urgent first."""
+    oldest = today - KEEP_EVENTS
+    ahead = (today + timedelta(days=offset) for offset in range(DAYS_AHEAD + 1))
+    # Today's events are being written: if they go to the default partition, they do until the day
+    # is over, and are moved then. No delivery ever waits for a move.
+    kept = {day for day in held.strays if oldest <= day != today}
+    wanted = {day for day in ahead if day != today or day not in held.strays} | kept
+    make = partial(Step, what="made", run=event_days_store.make)
+    yield from (make(day=day) for day in sorted(wanted - held.days, key=lambda day: day < today))
+    past = sorted(day for day in held.days if day < oldest)
+    yield from (Step(what="emptied", day=day, run=event_days_store.empty) for day in past)
+    yield from (Step(what="dropped", day=day, run=event_days_store.drop) for day in past)
+    gone = sorted(day for day in held.strays if day < oldest)
+    yield from (Step(what="forgotten", day=day, run=event_days_store.forget_strays) for day in gone)
+
+
+async def _done(pool: Pool, step: Step) -> bool:
+    try:
+        if await step.run(pool, step.day) is not False:
+            log.info("event_day", done=step.what, day=step.day.isoformat())
+    except ElsewhereError:
+        return False
+    except Exception as error:  # noqa: BLE001 - a lock not had, or the database is away: soon again
+        log.warning(
+            "event_day_waits",
+            wanted=step.what,
+            day=step.day.isoformat(),
+            error=type(error).__name__,
+        )
+        return False
+    return True
+
+
+async def _measure(pool: Pool, today: date) -> None:
+    try:
+        async with pool.acquire() as conn:
+            held = await event_days_store.held(conn)
+    except Exception as error:  # noqa: BLE001 - figures only
+        log.warning("event_days_not_seen", error=type(error).__name__)
+        return
+    AHEAD.set(sum(1 for day in held.days if day > today))
+    STRAYS.set(sum(held.strays.values()))
