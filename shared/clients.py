@@ -52,6 +52,11 @@ class Clients:
         """The pauses between look-ups after a lost answer."""
         return self._issuer.lookup_waits
 
+    @property
+    def issuer_pace(self) -> float:
+        """The most requests a second that one issuer key takes."""
+        return self._issuer.requests_per_second
+
     def vindi(
         self, tenant: TenantId, connection: VindiConnection, share: BudgetShare
     ) -> VindiClient:

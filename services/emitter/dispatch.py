@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -13,18 +14,19 @@ import structlog
 from services.emitter.batch import Tools, work_batch
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
+from services.emitter.room import BATCH, Room
 from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import Entry, Lane
+from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
 from shared.domain.ids import TenantId
 
 log = structlog.get_logger()
 
-TENANTS_A_PASS: Final = 200
-BATCH: Final = 100  # two list calls of Vindi bring it up to date
-BATCHES_A_TENANT: Final = 4  # some are read while others are at the issuer
-BATCHES_AT_ONCE: Final = 12
-# A backfill leaves room for what happens now: in the process, and in each tenant's share.
-BACKFILLS_AT_ONCE: Final = 8
+TENANTS_A_PASS: Final = 1000
+# What all processes together hold of one tenant: what its issuer takes in this time, and two
+# batches at least, so that one is read while the other is sent. More would only grow old.
+AHEAD: Final = timedelta(seconds=30)
+LEAST_HELD: Final = 2 * BATCH
+REST: Final = timedelta(milliseconds=250)  # before a tenant is tried again who has enough
 LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
 
 
@@ -34,8 +36,8 @@ class Dispatcher:
 
     tools: Tools
     worker: str  # names this process in leases
-    _running: Counter[TenantId] = field(default_factory=Counter)
-    _backfilling: set[TenantId] = field(default_factory=set)
+    _room: Room = field(default_factory=Room)
+    _rests: dict[TenantId, float] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
@@ -43,22 +45,15 @@ class Dispatcher:
 
         `on_done` is called whenever a batch ends, since there may be more of that tenant.
         """
-        room = BATCHES_AT_ONCE - len(self._tasks)
-        if room <= 0:
-            return 0
         async with self.tools.pool.acquire() as conn:
-            tenants = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
+            found = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
+        due = {one.tenant_id: one for one in found}
+        self._room.forget_all_but(due)
         claimed = 0
-        for tenant in tenants:
-            if len(self._tasks) >= BATCHES_AT_ONCE:
-                break
-            if self._running[tenant] >= BATCHES_A_TENANT:
+        for tenant in self._room.in_turn(list(due)):
+            if self._rests_now(tenant) or not self._room.takes(tenant, LANES):
                 continue
-            started = time.monotonic()
-            entries = await self._claim(tenant)
-            if entries:
-                claimed += len(entries)
-                self._start(tenant, entries, started, on_done)
+            claimed += await self._start_some(due[tenant], on_done)
         return claimed
 
     async def drain(self) -> None:
@@ -66,41 +61,54 @@ class Dispatcher:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _claim(self, tenant: TenantId) -> list[Entry]:
-        async with self.tools.pool.acquire() as conn:
-            for lane in self._lanes(tenant):
-                entries = await outbox_store.claim_due(
-                    conn, tenant, lane=lane, limit=BATCH, lease=LEASE, worker=self.worker
-                )
-                if entries:
-                    return entries
-        return []
+    async def _start_some(self, due: DueTenant, on_done: Callable[[], None]) -> int:
+        """Claim a batch of the most urgent lane that has any; how many sales it holds."""
+        for lane in LANES:
+            share = self._room.share(due.tenant_id, lane)
+            if not share:
+                continue
+            started = time.monotonic()
+            entries = await self._claim(due.tenant_id, lane, share)
+            if entries is None:
+                self._rests[due.tenant_id] = started + REST.total_seconds()
+                return 0
+            if entries:
+                self._start(due.tenant_id, lane, entries, started, on_done)
+                return len(entries)
+        return 0
 
-    def _lanes(self, tenant: TenantId) -> tuple[Lane, ...]:
-        full = len(self._backfilling) >= BACKFILLS_AT_ONCE
-        return LANES[:-1] if full or tenant in self._backfilling else LANES
+    async def _claim(self, tenant: TenantId, lane: Lane, share: int) -> list[Entry] | None:
+        held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
+        async with self.tools.pool.acquire() as conn:
+            return await outbox_store.claim_within(
+                conn, tenant, lane=lane, limit=share, held=held, lease=LEASE, worker=self.worker
+            )
+
+    def _rests_now(self, tenant: TenantId) -> bool:
+        until = self._rests.get(tenant)
+        if until is None:
+            return False
+        if time.monotonic() < until:
+            return True
+        del self._rests[tenant]
+        return False
 
     def _start(
         self,
         tenant: TenantId,
+        lane: Lane,
         entries: list[Entry],
         started: float,
         on_done: Callable[[], None],
     ) -> None:
-        self._running[tenant] += 1
-        backfilling = entries[0].lane == outbox_store.BACKFILL
-        if backfilling:
-            self._backfilling.add(tenant)
+        running = ExitStack()
+        running.enter_context(self._room.taken(tenant, lane, len(entries)))
         task = asyncio.create_task(self._run(tenant, entries, started), name=f"batch-{tenant}")
         self._tasks.add(task)
 
         def done(finished: asyncio.Task[None]) -> None:
             self._tasks.discard(finished)
-            self._running[tenant] -= 1
-            if not self._running[tenant]:
-                del self._running[tenant]
-            if backfilling:
-                self._backfilling.discard(tenant)
+            running.close()
             on_done()
 
         task.add_done_callback(done)

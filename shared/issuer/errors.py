@@ -38,6 +38,10 @@ class IssuerBusy(TransientError):
         super().__init__("the issuer takes no more requests for now", retry_after=retry_after)
 
 
+class IssuerPaced(IssuerBusy):
+    """Our own limit for the key has no turn soon: nothing left, so this is a wait and no doubt."""
+
+
 class IssuerUnavailable(TransientError):
     """A read got no usable answer, or a write provably never left. `why` is a constant word."""
 

@@ -1,10 +1,14 @@
-"""How fast and how wide one issuer key may be used (design D12).
+"""How fast and how wide one issuer key may be used (design D12), by all processes together.
 
-The rate is shared by all processes through Redis: each reserves the next turns of the key, several
-at once where the rate is high, and spends them at their time. Width is per process and key.
+Rate: each process reserves the next turns of the key in Redis, several at once where the rate is
+high, and spends them at their time. Width: each holds some of the key's places in Redis, for as
+long as it has requests under way, and gives up what is above its fair part once another wants it.
+Where more processes wait than there are places, they hold one in turn. So only those who hold a
+place stand in line for a turn, and the line is never longer than the key is wide.
 """
 
 import asyncio
+import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,9 +16,10 @@ from typing import Final
 
 import structlog
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from shared.issuer.errors import IssuerBusy
+from shared.issuer.errors import IssuerPaced
 from shared.net.redis import ANSWER, REST_SECONDS
 
 log = structlog.get_logger()
@@ -22,6 +27,11 @@ log = structlog.get_logger()
 ALONE: Final = 0.5  # share of the rate that a process takes which cannot see the others
 # Turns reserved at once cover this much time, so that Redis is asked ten times a second at most.
 RESERVED: Final = 0.1
+# How often a process that waits looks for a place, and one that uses some says so.
+LOOK: Final = 0.1
+SAY: Final = 1.0
+PLACES_LAST: Final = 4.0  # seconds a place is held without word: a killed process blocks no longer
+TENURE: Final = 1.0  # seconds a place is kept while others have none and there are too few
 
 # KEYS[1]: us at which the next turn is free. ARGV: us between turns, turns wanted, most us to
 # wait, us to push everything back by. Answers the wait until the first turn, -1 - wait if too long.
@@ -43,15 +53,76 @@ redis.call('SET', KEYS[1], string.format('%.0f', free),
 return wait
 """
 
+# KEYS[1]: by process, its places, those it wants, since when it has (or waits for) any, and until
+# when this counts; us of Redis' clock. ARGV: the process, wanted, in use, places in all, us that an
+# entry counts, us of a tenure. Answers how many places the process has now.
+SHARE: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local me, wanted, used = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local places, lasts, tenure = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+if wanted == 0 then
+  redis.call('HDEL', KEYS[1], me)
+  return 0
+end
+
+local held, since, others = 0, now, {}
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local h, w, s, u = string.match(all[i + 1], '(%d+) (%d+) (%d+) (%d+)')
+  if tonumber(u) <= now then
+    redis.call('HDEL', KEYS[1], all[i])
+  elseif all[i] == me then
+    held, since = tonumber(h), tonumber(s)
+  else
+    others[#others + 1] = {held = tonumber(h), wanted = tonumber(w), since = tonumber(s)}
+  end
+end
+
+local fair = math.max(1, math.floor(places / (#others + 1)))
+local free, hungry, without, before = places, false, 0, 0
+for _, one in ipairs(others) do
+  free = free - one.held
+  hungry = hungry or one.held < math.min(fair, one.wanted)
+  if one.held == 0 then
+    without = without + 1
+    if one.since < since then before = before + 1 end
+  end
+end
+
+local target = wanted
+if hungry then target = math.min(wanted, fair) end
+if held == 0 then
+  target = math.min(target, free - before)
+elseif without > 0 and #others + 1 > places and now - since > tenure then
+  target = 0
+end
+local has = math.max(math.min(target, free), used, 0)
+if (has == 0) ~= (held == 0) then since = now end
+redis.call('HSET', KEYS[1], me, string.format('%d %d %.0f %.0f', has, wanted, since, now + lasts))
+redis.call('PEXPIRE', KEYS[1], math.ceil(lasts / 1000) + 1000)
+return math.max(math.min(target, free), 0)
+"""
+
 
 @dataclass(slots=True)
 class _Key:
-    slots: asyncio.Semaphore
+    places: int = 0  # that this process has, used or not
+    places_until: float = 0.0
+    used: int = 0
+    wanted: int = 0  # used, and those who stand in line
+    line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    saying: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: int = 0  # turns reserved and not yet used
     next_at: float = 0.0  # when the next one of them is
     free_at: float = 0.0  # the next turn while Redis is gone
     paused_until: float = 0.0
+
+    def has_place(self) -> bool:
+        """Whether a place is there that nobody of this process uses, and surely still ours."""
+        return self.used < self.places and time.monotonic() < self.places_until
 
 
 class Limits:
@@ -68,6 +139,8 @@ class Limits:
         """A Redis that has not answered after `answer` counts as gone."""
         self._redis = redis
         self._reserve = redis.register_script(RESERVE) if redis is not None else None
+        self._share = redis.register_script(SHARE) if redis is not None else None
+        self._name = secrets.token_hex(6)  # of this process among those that share a key
         self._parallel = parallel
         self._answer = answer.total_seconds()
         self._gap = 1.0 / per_second
@@ -77,7 +150,7 @@ class Limits:
         self._redis_works = redis is not None
 
     def turn(self, key: str, *, patience: timedelta) -> "Turn":
-        """Hold one of the key's slots, from its turn on; IssuerBusy when it is too far away.
+        """Hold one of the key's places, from its turn on; IssuerPaced when it is too far away.
 
         `key` begins with the tenant and holds nothing of the secret itself.
         """
@@ -90,6 +163,68 @@ class Limits:
         state.paused_until = time.monotonic() + wait.total_seconds()
         await self._ask(key, 0, 0.0, pause=wait.total_seconds())
 
+    async def enter(self, key: str, state: _Key, patience: float) -> None:
+        """Wait for one of the key's places, in the order of coming; for Turn alone."""
+        give_up = time.monotonic() + patience
+        state.wanted += 1
+        try:
+            if state.line.locked() or not state.has_place():
+                async with state.line:
+                    await self._wait_for_place(key, state, give_up)
+        except BaseException:
+            state.wanted -= 1
+            raise
+        state.used += 1
+        if state.saying is None and self._share is not None:
+            state.saying = asyncio.create_task(self._say_for_ever(key, state), name="issuer-places")
+
+    async def leave(self, key: str, state: _Key) -> None:
+        """Give a place back; for Turn alone."""
+        state.used -= 1
+        state.wanted -= 1
+        state.freed.set()
+        if state.used:
+            return
+        if state.saying is not None:
+            state.saying.cancel()
+            state.saying = None
+        if state.line.locked():
+            return  # whoever stands there takes it, or says that it is free
+        async with state.line:
+            if not state.wanted:
+                state.places = 0
+                await self._look(key, state)
+
+    async def _wait_for_place(self, key: str, state: _Key, give_up: float) -> None:
+        while not state.has_place():
+            state.freed.clear()
+            await self._look(key, state)
+            if state.has_place():
+                return
+            if (left := give_up - time.monotonic()) <= 0:
+                raise IssuerPaced(timedelta(seconds=TENURE))
+            try:
+                async with asyncio.timeout(min(LOOK, left)):
+                    await state.freed.wait()
+            except TimeoutError:
+                pass
+
+    async def _say_for_ever(self, key: str, state: _Key) -> None:
+        while True:
+            await asyncio.sleep(SAY)
+            await self._look(key, state)
+
+    async def _look(self, key: str, state: _Key) -> None:
+        """Say what this process wants of a key, and learn how many places it has."""
+        wanted = min(state.wanted, self._parallel)
+        arguments: list[str | int] = [self._name, wanted, state.used, self._parallel]
+        arguments += [_us(PLACES_LAST), _us(TENURE)]
+        asked = time.monotonic()
+        places = await self._call(self._share, f"{{{key}}}:issuer:places", arguments)
+        # Alone, a process keeps the width by itself.
+        state.places = self._parallel if places is None else places
+        state.places_until = asked + PLACES_LAST - SAY
+
     async def next_turn(self, key: str, state: _Key, patience: float) -> float:
         """When the caller's turn is, on the monotonic clock; for Turn alone."""
         at = self.reserved_turn(state, patience)
@@ -99,7 +234,7 @@ class Limits:
         if wait is None:
             return self._alone(state, patience)
         if wait < 0:
-            raise IssuerBusy(timedelta(seconds=-wait))
+            raise IssuerPaced(timedelta(seconds=-wait))
         state.left, state.next_at = self._at_once, time.monotonic() + wait
         return self._use_turn(state)
 
@@ -107,7 +242,7 @@ class Limits:
         """A turn that was reserved before; None when turns have to be asked for. For Turn alone."""
         now = time.monotonic()
         if state.paused_until - now > patience:
-            raise IssuerBusy(timedelta(seconds=state.paused_until - now))
+            raise IssuerPaced(timedelta(seconds=state.paused_until - now))
         # Turns long past are not saved up: one burst is what a reservation covers.
         if state.left and state.next_at < now - 2 * RESERVED:
             state.left = 0
@@ -123,7 +258,7 @@ class Limits:
         now = time.monotonic()
         at = max(state.free_at, state.paused_until, now)
         if at - now > patience:
-            raise IssuerBusy(timedelta(seconds=at - now))
+            raise IssuerPaced(timedelta(seconds=at - now))
         state.free_at = at + self._gap / ALONE
         return at
 
@@ -131,18 +266,27 @@ class Limits:
         self, key: str, turns: int, patience: float, *, pause: float = 0.0
     ) -> float | None:
         """Reserve turns: the seconds until the first, negative when too far, None without Redis."""
-        if self._reserve is None or time.monotonic() < self._redis_rests_until:
+        arguments: list[str | int] = [_us(self._gap), turns, _us(patience), _us(pause)]
+        wait = await self._call(self._reserve, f"{{{key}}}:issuer:turn", arguments)
+        if wait is None:
             return None
-        arguments = [_us(self._gap), turns, _us(patience), _us(pause)]
+        return wait / 1e6 if wait >= 0 else (wait + 1) / 1e6
+
+    async def _call(
+        self, script: AsyncScript | None, key: str, arguments: list[str | int]
+    ) -> int | None:
+        """Run a script on a key; None while Redis does not answer."""
+        if script is None or time.monotonic() < self._redis_rests_until:
+            return None
         try:
             async with asyncio.timeout(self._answer):
-                wait = int(await self._reserve(keys=[f"{{{key}}}:issuer:turn"], args=arguments))
+                answer = int(await script(keys=[key], args=arguments))
         except (RedisError, OSError, TimeoutError):
             self._redis_rests_until = time.monotonic() + REST_SECONDS
             self._note_redis(works=False)
             return None
         self._note_redis(works=True)
-        return wait / 1e6 if wait >= 0 else (wait + 1) / 1e6
+        return answer
 
     def _note_redis(self, *, works: bool) -> None:
         if works != self._redis_works:
@@ -152,12 +296,12 @@ class Limits:
     def _state(self, key: str) -> _Key:
         state = self._keys.get(key)
         if state is None:
-            state = self._keys[key] = _Key(slots=asyncio.Semaphore(self._parallel))
+            state = self._keys[key] = _Key()
         return state
 
 
 class Turn:
-    """One slot of a key, as a context; a class because it is on the way of every nota."""
+    """One place of a key, as a context; a class because it is on the way of every nota."""
 
     __slots__ = ("_key", "_limits", "_patience", "_state")
 
@@ -169,7 +313,7 @@ class Turn:
 
     async def __aenter__(self) -> None:
         state = self._state
-        await state.slots.acquire()
+        await self._limits.enter(self._key, state, self._patience)
         try:
             asked = state.turn.locked()  # then whoever came before is served first
             at = None if asked else self._limits.reserved_turn(state, self._patience)
@@ -179,11 +323,11 @@ class Turn:
             if (wait := at - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
         except BaseException:
-            state.slots.release()
+            await self._limits.leave(self._key, state)
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._state.slots.release()
+        await self._limits.leave(self._key, self._state)
 
 
 def _us(seconds: float) -> int:

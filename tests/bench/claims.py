@@ -91,7 +91,7 @@ async def _time_claim(connection: Any) -> float:
     await connection.execute("CHECKPOINT")  # its writes are none of a claim's
     started = time.perf_counter()
     tenants = await outbox_store.tenants_with_due_any_tenant(connection, limit=200)
-    entries = await _claim(connection, tenants[0])
+    entries = await _claim(connection, tenants[0].tenant_id)
     taken = time.perf_counter() - started
     assert len(tenants) == TENANTS
     assert len(entries) == DUE_A_TENANT

@@ -1,11 +1,12 @@
 import asyncio
 import time
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
-from shared.issuer.errors import IssuerBusy
+from shared.issuer.errors import IssuerBusy, IssuerPaced
 from shared.issuer.limits import Limits
 from tests.vendors.conftest import left_of, the_limits
 
@@ -93,3 +94,83 @@ async def test_a_pause_holds_in_every_process(shared_redis: Redis) -> None:
             async with limits.turn("k", patience=timedelta(seconds=1)):
                 pass
         assert left_of(whole, began) <= caught.value.retry_after <= whole
+
+
+class Issuer:
+    """Counts the requests that are under way."""
+
+    def __init__(self) -> None:
+        self.under_way = self.most = 0
+        self.served: Counter[int] = Counter()
+
+    async def ask(self, limits: Limits, process: int, *, lasts: float = 0.01) -> None:
+        async with limits.turn("k", patience=PATIENT):
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            await asyncio.sleep(lasts)
+            self.under_way -= 1
+            self.served[process] += 1
+
+
+@pytest.mark.parametrize("processes", [2, 3, 12])
+async def test_a_key_is_used_no_wider_by_many_processes_than_by_one(
+    shared_redis: Redis, processes: int
+) -> None:
+    issuer = Issuer()
+    every = [the_limits(shared_redis, parallel=4, per_second=10_000) for _ in range(processes)]
+
+    await asyncio.gather(
+        *(issuer.ask(limits, n) for n, limits in enumerate(every) for _ in range(24 // processes))
+    )
+
+    assert issuer.most <= 4
+    assert issuer.served == dict.fromkeys(range(processes), 24 // processes)
+
+
+async def test_a_process_that_comes_later_gets_its_part_of_a_busy_key(shared_redis: Redis) -> None:
+    issuer = Issuer()
+    first, second = (the_limits(shared_redis, parallel=4, per_second=10_000) for _ in range(2))
+    busy = [asyncio.create_task(issuer.ask(first, 1, lasts=0.05)) for _ in range(200)]
+    while not issuer.served[1]:
+        await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(issuer.ask(second, 2) for _ in range(8)))
+
+    assert issuer.served[1] < 200
+    await asyncio.gather(*busy)
+    assert issuer.most <= 4
+
+
+async def test_none_is_refused_for_others_that_wait_for_the_same_key(shared_redis: Redis) -> None:
+    issuer = Issuer()
+    every = [the_limits(shared_redis, parallel=2, per_second=40) for _ in range(10)]
+
+    # Five seconds of turns in all: had each its own line, the last would be refused.
+    await asyncio.gather(
+        *(issuer.ask(limits, n) for n, limits in enumerate(every) for _ in range(5))
+    )
+
+    assert issuer.served == dict.fromkeys(range(10), 5)
+    assert issuer.most <= 2
+
+
+async def test_the_places_of_a_killed_process_come_free_by_themselves(shared_redis: Redis) -> None:
+    killed, other = (the_limits(shared_redis, parallel=1, per_second=10_000) for _ in range(2))
+    turn = killed.turn("k", patience=PATIENT)
+    await turn.__aenter__()
+    saying = killed._state("k").saying
+    assert saying is not None
+    saying.cancel()
+
+    began = time.monotonic()
+    async with asyncio.timeout(60), other.turn("k", patience=PATIENT):
+        assert time.monotonic() - began > 2
+
+
+async def test_our_own_limit_is_told_from_the_issuer_s_refusal(shared_redis: Redis) -> None:
+    limits = the_limits(shared_redis, parallel=1, per_second=10_000)
+
+    async with limits.turn("k", patience=PATIENT):
+        with pytest.raises(IssuerPaced):
+            async with limits.turn("k", patience=timedelta(seconds=0.2)):
+                pass

@@ -30,7 +30,7 @@ from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
-from shared.issuer.errors import IssuerBusy
+from shared.issuer.errors import IssuerBusy, IssuerPaced
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
@@ -269,12 +269,17 @@ class _Asker:
             requests = await notas_store.requests(conn, self._context.tenant, [nota])
         draft = draft_from_json(self._context.unseal(requests[nota.bill_id, nota.part], "nota"))
         await self._kept(known.then(answers.sent_again(nota)))
-        result = await issuer.submit(
-            nota.external_id,
-            draft,
-            environment=environment_of(nota.external_id),
-            look_first=True,
-        )
+        try:
+            result = await issuer.submit(
+                nota.external_id,
+                draft,
+                environment=environment_of(nota.external_id),
+                look_first=True,
+            )
+        except IssuerBusy as error:
+            # Nothing left: the look-ups before it still count, and the doubt stays.
+            later = answers.busy(nota, self._now + error.retry_after, self._waits)
+            return replace(later, shows=None)
         return self._submitted(issuer, nota, result)
 
     async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
@@ -359,6 +364,8 @@ class _Asker:
             due_at = back_off(act.entry.tries + 1, self._now)
         if not act.issues:
             return answers.ask_later(nota, due_at)
+        if isinstance(error, IssuerPaced):
+            return answers.put_off(nota, due_at)
         if isinstance(error, IssuerBusy):
             return answers.busy(nota, due_at, self._waits)
         return answers.not_sent(nota, due_at)

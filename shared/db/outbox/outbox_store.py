@@ -137,6 +137,13 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         )
 
 
+class DueTenant(Struct, frozen=True, kw_only=True):
+    """A tenant with work due now, and for how long the oldest sale of its live lane has been."""
+
+    tenant_id: TenantId
+    live_for: timedelta | None  # None without any
+
+
 # A skip scan over tenants: its cost grows with the tenants that have open rows, not with rows.
 TENANTS_WITH_DUE: Final = """
     -- outbox_store.tenants_with_due_any_tenant
@@ -149,24 +156,25 @@ TENANTS_WITH_DUE: Final = """
           FROM t WHERE t.tenant_id IS NOT NULL
     ), waiting AS MATERIALIZED (
         SELECT t.tenant_id,
+               (SELECT o.due_at FROM outbox o
+                 WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
+                   AND o.due_at <= now() ORDER BY o.due_at LIMIT 1) AS live_at,
                least((SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
-                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1),
-                     (SELECT o.due_at FROM outbox o
                        WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1
                          AND o.due_at <= now() ORDER BY o.due_at LIMIT 1),
                      (SELECT o.due_at FROM outbox o
                        WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 2
-                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1)) AS due_at
+                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1)) AS other_at
           FROM t WHERE t.tenant_id IS NOT NULL
     )
-    SELECT tenant_id FROM waiting WHERE due_at IS NOT NULL ORDER BY due_at LIMIT $1
+    SELECT tenant_id, now() - live_at AS live_for FROM waiting
+     WHERE least(live_at, other_at) IS NOT NULL ORDER BY least(live_at, other_at) LIMIT $1
 """
 
 
-async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
+async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[DueTenant]:
     """Name tenants that have work due now, the longest waiting first."""
-    return [row["tenant_id"] for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
+    return [DueTenant(**dict(row)) for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
 
 
 CLAIM_DUE: Final = """
@@ -193,6 +201,45 @@ async def claim_due(
     """Lease up to `limit` due rows of one tenant and lane, the longest waiting first."""
     rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker)
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.due_at)
+
+
+# One process at a time claims for a tenant, so that those that wake together do not take all of it
+# between them; who comes second has nothing to wait for.
+CLAIM_TURN: Final = """
+    -- outbox_store.claim_turn
+    SELECT pg_try_advisory_xact_lock($1, hashtext($2))
+"""
+CLAIMING: Final = 0x4E6F7461  # "Nota": any number no other program locks beside a text's hash
+LEASED: Final = """
+    -- outbox_store.leased
+    SELECT count(*) FROM (SELECT FROM outbox
+                           WHERE tenant_id = $1 AND state = 'leased' AND lane <= $2
+                           LIMIT $3) AS leased
+"""
+
+
+async def claim_within(
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    lane: Lane,
+    limit: int,
+    held: int,
+    lease: timedelta,
+    worker: str,
+) -> list[Entry] | None:
+    """Claim as `claim_due` does, while all workers hold fewer than `held` of a tenant's sales.
+
+    Counted are those of this lane and of more urgent ones. None when they hold as many already.
+    """
+    async with conn.transaction():
+        if not await conn.fetchval(CLAIM_TURN, CLAIMING, tenant):
+            return []
+        room = held - await conn.fetchval(LEASED, tenant, lane, held)
+        if room <= 0:
+            return None
+        most = min(limit, room)
+        return await claim_due(conn, tenant, lane=lane, limit=most, lease=lease, worker=worker)
 
 
 # Those that follow find their rows by key, and say so twice: the join alone leaves the planner free

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from services.emitter.dispatch import BATCH, Dispatcher
+from services.emitter.dispatch import Dispatcher
+from services.emitter.room import BATCH
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Mark
 from shared.db.tenants import tenants_store

@@ -1,0 +1,94 @@
+"""How much of whose work this process takes on: some of everyone's, all of nobody's (design D12).
+
+A batch costs memory and leases for as long as its issuer takes, and little else: so every tenant
+gets a first one of each lane, and only what room is left goes to a second one of the same. Whoever
+was served longest ago comes first, so a tenant with one sale passes those with thousands.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from shared.db.outbox import outbox_store
+from shared.db.outbox.outbox_store import Lane
+from shared.domain.ids import TenantId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BATCH: Final = 100  # two list calls of Vindi bring it up to date
+BATCHES_A_TENANT: Final = 4  # some are read while others are at the issuer
+SALES_AT_ONCE: Final = 1200  # beyond, nobody gets a second batch
+FIRST_BATCHES: Final = 64  # whole ones; then tenants get a bite at a time
+BITE: Final = 10  # over in seconds, also at five notas a second
+BITES: Final = 128
+# A backfill leaves room for what happens now: in the process, and in each tenant's share.
+BACKFILLS_AT_ONCE: Final = 8
+
+
+@dataclass(slots=True)
+class Room:
+    """What runs right now, and who had their turn when; nothing else is remembered."""
+
+    _running: Counter[tuple[TenantId, Lane]] = field(default_factory=Counter)
+    _of_tenant: Counter[TenantId] = field(default_factory=Counter)
+    _sales: int = 0
+    _whole: int = 0
+    _bites: int = 0
+    _turn: int = 0
+    _served: dict[TenantId, int] = field(default_factory=dict)
+
+    def share(self, tenant: TenantId, lane: Lane) -> int:
+        """How many sales of a lane may be claimed for a tenant now."""
+        running = self._running[tenant, lane]
+        if lane == outbox_store.BACKFILL and (running or self._backfills >= BACKFILLS_AT_ONCE):
+            return 0
+        if not running:
+            if self._whole < FIRST_BATCHES:
+                return BATCH
+            return BITE if self._bites < BITES else 0
+        more = self._of_tenant[tenant] < BATCHES_A_TENANT and self._sales < SALES_AT_ONCE
+        return BATCH if more else 0
+
+    def takes(self, tenant: TenantId, lanes: Iterable[Lane]) -> bool:
+        """Whether anything of a tenant could be claimed."""
+        return any(self.share(tenant, lane) for lane in lanes)
+
+    def in_turn(self, tenants: Sequence[TenantId]) -> list[TenantId]:
+        """Those served longest ago first; who never was comes before all, else as they were."""
+        return sorted(tenants, key=lambda tenant: self._served.get(tenant, 0))
+
+    def forget_all_but(self, tenants: Iterable[TenantId]) -> None:
+        """Whoever has nothing due any more is a newcomer when they come again."""
+        keep = set(tenants) | self._of_tenant.keys()
+        for tenant in self._served.keys() - keep:
+            del self._served[tenant]
+
+    @contextmanager
+    def taken(self, tenant: TenantId, lane: Lane, sales: int) -> "Iterator[None]":
+        """A batch that runs as long as the block does."""
+        whole = sales > BITE
+        self._turn += 1
+        self._served[tenant] = self._turn
+        self._count(tenant, lane, sales, whole=whole, by=1)
+        try:
+            yield
+        finally:
+            self._count(tenant, lane, sales, whole=whole, by=-1)
+
+    def _count(self, tenant: TenantId, lane: Lane, sales: int, *, whole: bool, by: int) -> None:
+        self._running[tenant, lane] += by
+        self._of_tenant[tenant] += by
+        self._sales += by * sales
+        self._whole += by * whole
+        self._bites += by * (not whole)
+        if not self._running[tenant, lane]:
+            del self._running[tenant, lane]
+        if not self._of_tenant[tenant]:
+            del self._of_tenant[tenant]
+
+    @property
+    def _backfills(self) -> int:
+        return sum(1 for _, lane in self._running if lane == outbox_store.BACKFILL)

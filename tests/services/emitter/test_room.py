@@ -1,0 +1,107 @@
+"""How a process divides itself among tenants: one sale never waits behind thousands."""
+
+from contextlib import ExitStack
+
+from services.emitter.room import (
+    BACKFILLS_AT_ONCE,
+    BATCH,
+    BATCHES_A_TENANT,
+    BITE,
+    BITES,
+    FIRST_BATCHES,
+    SALES_AT_ONCE,
+    Room,
+)
+from shared.db.outbox.outbox_store import BACKFILL, LIVE, RECONCILE, Lane
+from shared.domain.ids import TenantId
+
+CALM = TenantId("tcalm")
+
+
+def busy(number: int) -> TenantId:
+    return TenantId(f"tbusy{number:05}")
+
+
+def as_much_as_it_gets(
+    room: Room, stack: ExitStack, tenant: TenantId, due: int = 10_000, lane: Lane = LIVE
+) -> int:
+    """Claim for a tenant until it gets no more; how many sales it holds then."""
+    held = 0
+    while share := min(room.share(tenant, lane), due - held):
+        stack.enter_context(room.taken(tenant, lane, share))
+        held += share
+    return held
+
+
+def test_three_busy_tenants_leave_room_for_a_fourth() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        held = [as_much_as_it_gets(room, stack, busy(n)) for n in range(3)]
+
+        assert held == [BATCHES_A_TENANT * BATCH] * 3
+        assert room.share(CALM, LIVE) >= 1
+
+
+def test_however_many_are_busy_a_newcomer_gets_its_sale_in() -> None:
+    for number in (12, 50, FIRST_BATCHES, FIRST_BATCHES + BITES // 2):
+        room = Room()
+        with ExitStack() as stack:
+            for n in range(number):
+                assert as_much_as_it_gets(room, stack, busy(n)) >= BITE
+            assert room.share(CALM, LIVE) >= 1
+
+
+def test_a_place_that_comes_free_goes_to_whoever_was_served_longest_ago() -> None:
+    room = Room()
+    many = [busy(n) for n in range(FIRST_BATCHES + BITES)]
+    with ExitStack() as stack:
+        bites = [ExitStack() for _ in many]
+        for tenant, bite in zip(many, bites, strict=True):
+            stack.enter_context(bite)
+            bite.enter_context(room.taken(tenant, LIVE, room.share(tenant, LIVE)))
+        assert room.share(CALM, LIVE) == 0
+
+        bites[-1].close()
+
+        first, *_ = room.in_turn([*many, CALM])
+        assert first == CALM
+        assert room.share(first, LIVE) == BITE
+
+
+def test_the_first_batch_of_each_tenant_comes_before_the_second_of_any() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        for n in range(SALES_AT_ONCE // BATCH):
+            stack.enter_context(room.taken(busy(n), LIVE, BATCH))
+
+        assert room.share(busy(0), LIVE) == 0
+        assert room.share(busy(99), LIVE) == BATCH
+
+
+def test_a_sale_of_today_waits_for_no_other_lane_of_its_own_tenant() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        for n in range(20):
+            for lane in (RECONCILE, BACKFILL):
+                as_much_as_it_gets(room, stack, busy(n), lane=lane)
+
+        assert room.share(busy(3), LIVE) == BATCH
+
+
+def test_backfills_leave_most_of_a_process_alone() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        held = [as_much_as_it_gets(room, stack, busy(n), lane=BACKFILL) for n in range(20)]
+
+    assert sum(1 for number in held if number) == BACKFILLS_AT_ONCE
+    assert max(held) == BATCH
+
+
+def test_what_is_over_is_forgotten() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        for n in range(50):
+            as_much_as_it_gets(room, stack, busy(n))
+    room.forget_all_but([])
+
+    assert room == Room(_turn=room._turn)
