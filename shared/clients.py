@@ -18,7 +18,7 @@ from shared.issuer.limits import Limits
 from shared.net.http import open_session
 from shared.net.redis import redis_client
 from shared.run.second_look import SecondLook
-from shared.vindi.budget import AccountKey, Budget, BudgetShare
+from shared.vindi.budget import AccountKey, Budget, BudgetShare, Room
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 
@@ -46,6 +46,7 @@ class Clients:
         self._vindi = vindi
         self._issuer = issuer
         self._slots: dict[str, asyncio.Semaphore] = {}
+        self._accounts: dict[TenantId, AccountKey] = {}
 
     @property
     def lookup_waits(self) -> Sequence[timedelta]:
@@ -61,13 +62,25 @@ class Clients:
         self, tenant: TenantId, connection: VindiConnection, share: BudgetShare
     ) -> VindiClient:
         """A tenant's Vindi account, in the share of the work at hand."""
-        return self.vindi_account(
+        client = self.vindi_account(
             tenant,
             environment=connection.environment,
             api_key=connection.api_key,
             share=share,
             merchant_id=connection.merchant_id,
         )
+        self._accounts[tenant] = client.account
+        return client
+
+    def vindi_pressed(self, tenant: TenantId) -> bool:
+        """Whether a tenant's account was used so much lately that its pages should be full."""
+        account = self._accounts.get(tenant)
+        return account is not None and self._budget.pressed(account)
+
+    async def vindi_room(self, tenant: TenantId, share: BudgetShare) -> Room | None:
+        """What a share may ask of a tenant's account now; None where that is not known."""
+        account = self._accounts.get(tenant)
+        return None if account is None else await self._budget.look(account, share)
 
     def vindi_account(
         self,
@@ -155,7 +168,9 @@ async def open_clients(
     async with redis, open_session(connections=0) as session:
         yield Clients(
             session,
-            budget=Budget(redis, per_window=vindi.requests_per_minute),
+            budget=Budget(
+                redis, per_window=vindi.requests_per_minute, leave_percent=vindi.leave_percent
+            ),
             limits=Limits(redis, parallel=issuer.parallel, per_second=issuer.requests_per_second),
             vindi=vindi,
             issuer=issuer,

@@ -29,7 +29,7 @@ from shared.domain.ids import BillId, TenantId
 from shared.domain.part_states import FOLLOWED
 from shared.vindi.budget import BudgetShare
 
-_LANES: Final = {
+VINDI_LANES: Final = {
     outbox_store.LIVE: BudgetShare.DUE,
     outbox_store.RECONCILE: BudgetShare.RECONCILE,
     outbox_store.BACKFILL: BudgetShare.BACKFILL,
@@ -48,7 +48,7 @@ class Tools(Struct, frozen=True, kw_only=True):
 
 async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -> int:
     """Bring every sale of a batch one step on; returns how many notas were sent or cancelled."""
-    lane = _LANES[min(entry.lane for entry in entries)]
+    lane = VINDI_LANES[min(entry.lane for entry in entries)]
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
     known = await load_known(tools.pool, context, entries)
     plans, to_read = _unread(context, entries, known)

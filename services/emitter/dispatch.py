@@ -11,9 +11,10 @@ from typing import Final
 
 import structlog
 
-from services.emitter.batch import Tools, work_batch
+from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
+from services.emitter.pages import LINGER, PAGE, Claim, Wait, worth_claiming
 from services.emitter.room import BATCH, Room
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
@@ -38,6 +39,7 @@ class Dispatcher:
     worker: str  # names this process in leases
     _room: Room = field(default_factory=Room)
     _rests: dict[TenantId, float] = field(default_factory=dict)
+    _lingering: set[TenantId] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
@@ -61,28 +63,64 @@ class Dispatcher:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _start_some(self, due: DueTenant, on_done: Callable[[], None]) -> int:
+    async def _start_some(self, due: DueTenant, ring: Callable[[], None]) -> int:
         """Claim a batch of the most urgent lane that has any; how many sales it holds."""
         for lane in LANES:
             share = self._room.share(due.tenant_id, lane)
-            if not share:
+            claim = await self._worth(due, lane, share) if share else None
+            if isinstance(claim, Wait):
+                self._ring_later(due.tenant_id, claim.how_long, ring)
+            if not isinstance(claim, Claim):
                 continue
             started = time.monotonic()
-            entries = await self._claim(due.tenant_id, lane, share)
+            entries = await self._claim(due.tenant_id, lane, claim)
             if entries is None:
                 self._rests[due.tenant_id] = started + REST.total_seconds()
                 return 0
             if entries:
-                self._start(due.tenant_id, lane, entries, started, on_done)
+                self._start(due.tenant_id, lane, entries, started, ring)
                 return len(entries)
         return 0
 
-    async def _claim(self, tenant: TenantId, lane: Lane, share: int) -> list[Entry] | None:
+    async def _worth(self, due: DueTenant, lane: Lane, share: int) -> Claim | Wait | None:
+        """What of a share is worth claiming now; None where nothing of the lane is due."""
+        tenant, clients = due.tenant_id, self.tools.clients
+        if not clients.vindi_pressed(tenant):
+            return Claim(most=share)
+        if lane == outbox_store.LIVE and due.live_for is None:
+            return None
+        room = await clients.vindi_room(tenant, VINDI_LANES[lane])
+        if lane != outbox_store.LIVE or due.live_for is None:
+            return worth_claiming(share, room, due=PAGE, due_for=LINGER)
+        async with self.tools.pool.acquire() as conn:
+            number = await outbox_store.due_now(conn, tenant, lane=lane, most=PAGE)
+        return worth_claiming(share, room, due=number, due_for=due.live_for)
+
+    async def _claim(self, tenant: TenantId, lane: Lane, claim: Claim) -> list[Entry] | None:
         held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
         async with self.tools.pool.acquire() as conn:
             return await outbox_store.claim_within(
-                conn, tenant, lane=lane, limit=share, held=held, lease=LEASE, worker=self.worker
+                conn,
+                tenant,
+                lane=lane,
+                limit=claim.most,
+                held=held,
+                lease=LEASE,
+                worker=self.worker,
+                unread=claim.unread,
             )
+
+    def _ring_later(self, tenant: TenantId, how_long: timedelta, ring: Callable[[], None]) -> None:
+        """Have a tenant looked at again when its page has had its time; once, however often."""
+        if tenant in self._lingering:
+            return
+        self._lingering.add(tenant)
+
+        def over() -> None:
+            self._lingering.discard(tenant)
+            ring()
+
+        asyncio.get_running_loop().call_later(how_long.total_seconds(), over)
 
     def _rests_now(self, tenant: TenantId) -> bool:
         until = self._rests.get(tenant)

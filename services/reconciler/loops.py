@@ -8,7 +8,7 @@ from typing import Final
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.deep_check.check import check_closings
-from services.reconciler.deliver import deliver_status_webhooks, forget_deliveries
+from services.reconciler.deliver import deliver_status_webhooks
 from services.reconciler.forget import forget_deliveries, forget_idempotency_keys
 from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days

@@ -58,6 +58,7 @@ class VindiSettings:
     url_sandbox: str
     requests_per_minute: int
     timeout: timedelta
+    leave_percent: int = 20  # of each minute's requests, for the tenant's other systems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +212,7 @@ def read_vindi(var: Env) -> VindiSettings:
             "VINDI_REQUESTS_PER_MINUTE", default=120, least=1, most=1_000_000
         ),
         timeout=var.seconds("VINDI_TIMEOUT", default=30, most=600),
+        leave_percent=var.whole("VINDI_LEAVE_PERCENT", default=20, least=0, most=90),
     )
 
 

@@ -24,7 +24,7 @@ from shared.net.redis import ANSWER, REST_SECONDS
 
 log = structlog.get_logger()
 
-ALONE: Final = 0.5  # share of the rate that a process takes which cannot see the others
+ALONE: Final = 0.5  # share of rate and width that a process takes which cannot see the others
 # Turns reserved at once cover this much time, so that Redis is asked ten times a second at most.
 RESERVED: Final = 0.1
 # How often a process that waits looks for a place, and one that uses some says so.
@@ -142,6 +142,7 @@ class Limits:
         self._share = redis.register_script(SHARE) if redis is not None else None
         self._name = secrets.token_hex(6)  # of this process among those that share a key
         self._parallel = parallel
+        self._places_alone = parallel if redis is None else max(1, int(parallel * ALONE))
         self._answer = answer.total_seconds()
         self._gap = 1.0 / per_second
         self._at_once = max(1, int(per_second * RESERVED))
@@ -221,8 +222,7 @@ class Limits:
         arguments += [_us(PLACES_LAST), _us(TENURE)]
         asked = time.monotonic()
         places = await self._call(self._share, f"{{{key}}}:issuer:places", arguments)
-        # Alone, a process keeps the width by itself.
-        state.places = self._parallel if places is None else places
+        state.places = self._places_alone if places is None else places
         state.places_until = asked + PLACES_LAST - SAY
 
     async def next_turn(self, key: str, state: _Key, patience: float) -> float:

@@ -4,12 +4,13 @@
 -- wherever between the two Vindi counted it, and whenever Vindi's window began, at most `limit`
 -- requests then fall into that window.
 --
--- KEYS: log of each lane (due, reconcile, backfill), requests in flight, state.
+-- KEYS: log of each lane (due, reconcile, backfill, a person's), requests in flight, state.
 -- The logs score a request by when its place is free again; all times are ms of Redis' clock.
--- ARGV[1]: take | settle | lost | give_back | block | restore
+-- ARGV[1]: take | look | settle | lost | give_back | block | restore
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local flying, state = KEYS[4], KEYS[5]
+local flying, state = KEYS[5], KEYS[6]
+local LANES, PERSON = 4, 4
 
 local function number(field)
   return tonumber(redis.call('HGET', state, field) or '')
@@ -19,66 +20,96 @@ local function keep_for(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
 end
 
--- take: lane number, member, configured limit, window ms, lease ms, and the lane number and member
--- of the caller's newest request that still counts ('' when it has none)
--- answers {wait in ms, reason}: wait 0 means taken
-local function take()
-  local lane, member, limit = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-  local window, lease = tonumber(ARGV[5]), tonumber(ARGV[6])
-  local used, total = {}, 0
-  for i = 1, 3 do
+-- What of an account is used, and what a lane may still take: `most` is what we may use of a window,
+-- which leaves `leave` percent of it to the account's other systems.
+local function count(lane, limit, window, leave)
+  local c = {used = {}, total = 0}
+  for i = 1, LANES do
     redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
-    used[i] = redis.call('ZCARD', KEYS[i])
-    total = total + used[i]
+    c.used[i] = redis.call('ZCARD', KEYS[i])
+    c.total = c.total + c.used[i]
   end
   redis.call('ZREMRANGEBYSCORE', flying, '-inf', now)
+  c.in_flight = redis.call('ZCARD', flying)
+  local told = number('limit')
+  if told and told < limit then limit = told end
+  c.limit, c.most = limit, math.max(1, math.floor(limit * (100 - leave) / 100))
+  c.capacity, c.spent, c.reset = c.most, c.total, number('window_until')
+  if c.reset and c.reset > now then
+    -- What Vindi counted, others' requests included, and all of ours it may not have counted yet.
+    local remaining = number('remaining') - c.in_flight
+    c.capacity = math.min(c.capacity, c.total + remaining)
+    c.spent = math.max(c.spent, limit - remaining)
+  else
+    c.reset = nil
+  end
+
+  -- Places kept for the other lanes, as far as those have not used theirs. A person waits for the
+  -- answer, so no lane takes the few that a question needs: trying a key takes six requests.
+  local floors = {0, 0, 0, 0}
+  if limit >= 10 then
+    local most = c.most
+    floors = {
+      math.floor(most * 0.4), math.ceil(most * 0.05), math.ceil(most * 0.025),
+      math.max(1, math.floor(most * 0.07)),
+    }
+  end
+  local kept = 0
+  for i = 1, LANES do
+    if i ~= lane then kept = kept + math.max(0, floors[i] - c.used[i]) end
+  end
+  local own = math.max(0, floors[lane] - c.used[lane])
+  if lane == PERSON then kept = 0 end
+  local free = c.capacity - c.total
+  c.room = math.max(0, math.max(free - kept, math.min(own, free)))
+  -- When a place frees: with the oldest entry of any lane, or with Vindi's new window.
+  c.wait = c.reset and c.capacity < c.most and c.reset - now or window
+  for i = 1, LANES do
+    local oldest = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')
+    if oldest[2] then c.wait = math.min(c.wait, tonumber(oldest[2]) - now) end
+  end
+  return c
+end
+
+-- take: lane number, member, configured limit, window ms, lease ms, percent left to others, and the
+-- lane number and member of the caller's newest request that still counts ('' when it has none)
+-- answers {wait in ms, reason, used of the window, its limit}: wait 0 means taken
+local function take()
+  local lane, member = tonumber(ARGV[2]), ARGV[3]
+  local window, lease = tonumber(ARGV[5]), tonumber(ARGV[6])
+  local c = count(lane, tonumber(ARGV[4]), window, tonumber(ARGV[7]))
   -- Redis came back without its memory, or the caller went on alone meanwhile.
-  if ARGV[7] ~= '' and not redis.call('ZSCORE', KEYS[tonumber(ARGV[7])], ARGV[8]) then
-    return {-1, 'forgotten'}
+  if ARGV[8] ~= '' and not redis.call('ZSCORE', KEYS[tonumber(ARGV[8])], ARGV[9]) then
+    return {-1, 'forgotten', 0, 0}
   end
 
   local blocked = number('blocked_until')
-  if blocked and blocked > now then return {blocked - now, 'blocked'} end
+  if blocked and blocked > now then return {blocked - now, 'blocked', c.limit, c.limit} end
 
-  local in_flight = redis.call('ZCARD', flying)
   local heard = number('heard_until')
   -- Nothing heard lately: Vindi's window may be half spent by others, so one request asks.
-  if not (heard and heard > now) and in_flight > 0 then return {50, 'asking'} end
-
-  local told = number('limit')
-  if told and told < limit then limit = told end
-  local capacity, reset = limit, number('window_until')
-  if reset and reset > now then
-    -- What Vindi counted, others' requests included, and all of ours it may not have counted yet.
-    capacity = math.min(capacity, total + number('remaining') - in_flight)
-  else
-    reset = nil
+  if not (heard and heard > now) and c.in_flight > 0 then
+    return {50, 'asking', c.spent, c.limit}
   end
 
-  -- Places kept for the other lanes, as far as those have not used theirs.
-  local floors = {0, 0, 0}
-  if limit >= 10 then
-    floors = {math.floor(limit * 0.4), math.ceil(limit * 0.05), math.ceil(limit * 0.025)}
-  end
-  local kept = 0
-  for i = 1, 3 do
-    if i ~= lane then kept = kept + math.max(0, floors[i] - used[i]) end
-  end
-  local own = used[lane] < floors[lane]
-  if total < capacity and (own or total + kept < capacity) then
+  if c.room > 0 then
     redis.call('ZADD', KEYS[lane], now + lease + window, member)
     redis.call('ZADD', flying, now + lease, member)
     keep_for(KEYS[lane], lease + window)
     keep_for(flying, lease)
-    return {0, 'taken'}
+    return {0, 'taken', c.spent + 1, c.limit}
   end
-  -- When a place frees: with the oldest entry of any lane, or with Vindi's new window.
-  local wait = reset and capacity < limit and reset - now or window
-  for i = 1, 3 do
-    local oldest = redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')
-    if oldest[2] then wait = math.min(wait, tonumber(oldest[2]) - now) end
-  end
-  return {math.max(wait, 1), 'spent'}
+  return {math.max(c.wait, 1), 'spent', c.spent, c.limit}
+end
+
+-- look: lane number, configured limit, window ms, percent left to others
+-- answers {requests that the lane may take now, ms until there may be more}
+local function look()
+  local window = tonumber(ARGV[4])
+  local c = count(tonumber(ARGV[2]), tonumber(ARGV[3]), window, tonumber(ARGV[5]))
+  local blocked = number('blocked_until')
+  if blocked and blocked > now then return {0, blocked - now} end
+  return {c.room, math.max(c.wait, 1)}
 end
 
 -- settle: lane number, member, window ms, limit, remaining, ms until reset (each '' if unsaid)
@@ -140,7 +171,7 @@ local function restore()
 end
 
 local calls = {
-  take = take, settle = settle, lost = lost, give_back = give_back, block = block,
+  take = take, look = look, settle = settle, lost = lost, give_back = give_back, block = block,
   restore = restore,
 }
 return calls[ARGV[1]]()

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
@@ -31,6 +32,12 @@ AccountKey = NewType("AccountKey", str)  # one per Vindi account, whichever tena
 SCRIPT: Final = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 MINUTE: Final = timedelta(minutes=1)
 LONGEST_POLL: Final = 1.0  # seconds; a place may come free sooner than was foreseen
+# An account is pressed once a third of the 120 requests that Vindi gives is used. One with far more
+# is spared as well, until those are next to nothing of what it has.
+PRESSED: Final = 1 / 3
+PRESSED_FROM: Final = 40
+NEXT_TO_NOTHING: Final = 1 / 30
+MOST_ACCOUNTS: Final = 20_000
 
 
 class BudgetShare(IntEnum):
@@ -39,6 +46,14 @@ class BudgetShare(IntEnum):
     DUE = 1
     RECONCILE = 2
     BACKFILL = 3
+    PERSON = 4  # somebody waits for the answer: a few requests that no other share takes
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """How many requests a share may take now, and when there may be more."""
+
+    requests: int
+    wait: timedelta
 
 
 class WindowHeaders(Struct, frozen=True, kw_only=True):
@@ -87,10 +102,12 @@ class Budget:
         window: timedelta = MINUTE,
         lease: timedelta = timedelta(seconds=45),
         answer: timedelta = ANSWER,
+        leave_percent: int = 0,
     ) -> None:
         """`lease` is longer than any request takes; `window` is Vindi's, a minute.
 
-        A Redis that has not answered after `answer` counts as gone.
+        `leave_percent` of each window are left to the account's other systems. A Redis that has
+        not answered after `answer` counts as gone.
         """
         self.window = window
         self._redis = redis
@@ -98,7 +115,11 @@ class Budget:
         self._limit = per_window
         self._lease = lease
         self._answer = answer.total_seconds()
-        self._local = LocalBudget(limit=per_window, window=window, lease=lease)
+        self._leave = leave_percent
+        self._local = LocalBudget(
+            limit=per_window, window=window, lease=lease, leave_percent=leave_percent
+        )
+        self._pressed_until: OrderedDict[AccountKey, float] = OrderedDict()
         self._names = (f"{secrets.token_hex(6)}-{n}" for n in itertools.count())
         self._redis_rests_until = 0.0
         self._redis_works = redis is not None
@@ -117,6 +138,19 @@ class Budget:
                 raise VindiBusy(timedelta(seconds=wait))
             await asyncio.sleep(min(wait, LONGEST_POLL))
         return ticket
+
+    def pressed(self, account: AccountKey) -> bool:
+        """Whether so much of an account's window was used lately that pages are worth filling."""
+        return self._pressed_until.get(account, 0.0) > time.monotonic()
+
+    async def look(self, account: AccountKey, share: BudgetShare) -> Room | None:
+        """See what a share may take now, and take nothing; None while Redis does not answer."""
+        answer = await self._ask(
+            account, "look", int(share), self._limit, _ms(self.window), self._leave
+        )
+        if answer is None:
+            return None
+        return Room(requests=int(answer[0]), wait=timedelta(milliseconds=int(answer[1])))
 
     async def settle(self, ticket: Ticket, heard: WindowHeaders) -> None:
         """Say that a request was answered.
@@ -148,7 +182,7 @@ class Budget:
     async def _try(self, ticket: Ticket) -> float:
         """Try to take; the seconds to wait when it is not this request's turn."""
         arguments = ("take", int(ticket.share), ticket.member, self._limit)
-        spans = (_ms(self.window), _ms(self._lease))
+        spans = (_ms(self.window), _ms(self._lease), self._leave)
         witness = self._local.newest(ticket.account) or ("", "")
         answer = await self._ask(ticket.account, *arguments, *spans, *witness)
         if answer is not None and answer[0] == -1:
@@ -156,9 +190,20 @@ class Budget:
             answer = await self._ask(ticket.account, *arguments, *spans, "", "")
         if answer is None:
             return self._local.try_alone(ticket.account, int(ticket.share), ticket.member)
+        self._note_used(ticket.account, int(answer[2]), int(answer[3]))
         if answer[0] == 0:
             self._local.note(ticket.account, int(ticket.share), ticket.member)
         return float(answer[0]) / 1000
+
+    def _note_used(self, account: AccountKey, used: int, limit: int) -> None:
+        enough = min(limit * PRESSED, max(PRESSED_FROM, limit * NEXT_TO_NOTHING))
+        if used <= enough:
+            self._pressed_until.pop(account, None)
+            return
+        self._pressed_until[account] = time.monotonic() + self.window.total_seconds()
+        self._pressed_until.move_to_end(account)
+        if len(self._pressed_until) > MOST_ACCOUNTS:
+            self._pressed_until.popitem(last=False)
 
     async def _remind_redis(self, account: AccountKey) -> None:
         entries = [
@@ -172,7 +217,7 @@ class Budget:
         """Run the script for an account; None while Redis does not answer."""
         if self._script is None or time.monotonic() < self._redis_rests_until:
             return None
-        keys = [f"{{{account}}}:vindi:{part}" for part in ("1", "2", "3", "flying", "state")]
+        keys = [f"{{{account}}}:vindi:{part}" for part in ("1", "2", "3", "4", "flying", "state")]
         try:
             async with asyncio.timeout(self._answer):
                 answer: list[Any] = await self._script(keys=keys, args=list(arguments))

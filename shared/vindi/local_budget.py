@@ -8,7 +8,7 @@ from typing import Final
 
 ASK_AGAIN: Final = 0.05  # seconds, while another request of the account is under way
 SHARE: Final = 4  # without word from Vindi a process takes a quarter of the ceiling
-KEPT_FREE: Final = 0.1  # of the ceiling, for the processes that cannot be seen from here
+KEPT_FREE: Final = 0.1  # of the ceiling at least, for processes that cannot be seen from here
 MOST_ACCOUNTS: Final = 20_000
 
 
@@ -25,8 +25,11 @@ class _Account:
 class LocalBudget:
     """Counts this process' requests by account. Times are those of the monotonic clock."""
 
-    def __init__(self, *, limit: int, window: timedelta, lease: timedelta) -> None:
+    def __init__(
+        self, *, limit: int, window: timedelta, lease: timedelta, leave_percent: int = 0
+    ) -> None:
         self._limit = limit
+        self._kept_free = max(KEPT_FREE, leave_percent / 100)
         self._window = window.total_seconds()
         self._lease = lease.total_seconds()
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
@@ -108,7 +111,7 @@ class LocalBudget:
             return ASK_AGAIN
         if known.window_until > now:
             # Vindi's own count, everybody's requests included.
-            spare = known.remaining - limit * KEPT_FREE
+            spare = known.remaining - limit * self._kept_free
             return 0.0 if spare >= 1 else known.window_until - now
         if len(known.used) < max(1, limit // SHARE):
             return 0.0

@@ -118,7 +118,7 @@ async def _print_plans(connection: Any, size: int) -> None:
             (
                 "claim",
                 outbox_store.CLAIM_DUE,
-                ("t0000000001", 0, 50, timedelta(seconds=30), "bench"),
+                ("t0000000001", 0, 50, timedelta(seconds=30), "bench", True),
             ),
         ):
             rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)

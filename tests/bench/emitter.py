@@ -12,7 +12,7 @@ import aiohttp
 import asyncpg
 import psutil
 
-from shared.ops.up.programs import EMITTER_PROCESSES, shares
+from shared.ops.up.programs import EMITTER_PROCESSES
 from tests.bench.measure import Measure
 from tests.bench.stand_in import Field, Seller, a_field
 
@@ -52,10 +52,9 @@ async def throughput(folder: Path) -> list[Measure]:
     As many emitters as `make up` runs, which share the requests that may be under way.
     """
     rounds = []
-    own, others = shares(PARALLEL, EMITTER_PROCESSES)
     names = ("webhook", "emitter", "reconciler")
-    async with a_field(folder, names=names, ISSUER_PARALLEL=str(own)) as field:
-        await field.another("emitter", ISSUER_PARALLEL=str(others))
+    async with a_field(folder, names=names, ISSUER_PARALLEL=str(PARALLEL)) as field:
+        await field.another("emitter")
         sellers = [await field.seller() for _ in range(ROUNDS)]
         await field.services["reconciler"].stop()  # it has work of its own, on the same two cores
         for seller in sellers:

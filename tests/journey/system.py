@@ -192,6 +192,7 @@ def service_environment(
         "ISSUER_PARALLEL": "32",
         "ISSUER_TIMEOUT": "5",
         "VINDI_REQUESTS_PER_MINUTE": "100000",
+        "VINDI_LEAVE_PERCENT": "0",
         "LOG_FORMAT": "json",
         **settings,
     }

@@ -6,7 +6,6 @@ import pytest
 
 from shared.local.home import Home, open_home
 from shared.ops.up.programs import SERVICES, Program, render_config, service_programs
-from shared.ops.up.settings import LATER, service_environment
 
 
 @pytest.fixture
@@ -14,27 +13,17 @@ def home(tmp_path: Path) -> Home:
     return open_home({"NOTAPONTE_HOME": str(tmp_path)})
 
 
-def programs_of(name: str, home: Home, **settings: str) -> list[Program]:
-    service = next(one for one in SERVICES if one.name == name)
-    return service_programs(service, service_environment(settings | LATER, home))
+def programs_of(name: str) -> list[Program]:
+    return service_programs(next(one for one in SERVICES if one.name == name))
 
 
-@pytest.mark.parametrize(
-    ("whole", "parts"), [("1", ["1"]), ("2", ["1", "1"]), ("4", ["2", "2"]), ("5", ["3", "2"])]
-)
-def test_requests_under_way_for_one_issuer_key_are_divided_among_emitters(
-    home: Home, whole: str, parts: list[str]
-) -> None:
-    emitters = programs_of("emitter", home, ISSUER_PARALLEL=whole)
-    assert [program.environment["ISSUER_PARALLEL"] for program in emitters] == parts
-    told = render_config("services", emitters, home)
-    assert [line for line in told.splitlines() if line.startswith("environment=")] == [
-        f'environment=ISSUER_PARALLEL="{part}"' for part in parts
-    ]
+def test_emitters_share_what_an_issuer_key_takes_and_are_told_the_whole_of_it(home: Home) -> None:
+    emitters = programs_of("emitter")
+    assert [program.name for program in emitters] == ["emitter", "emitter-2"]
+    assert "environment=" not in render_config("services", emitters, home)
 
 
-def test_processes_of_a_service_have_names_and_one_command(home: Home) -> None:
-    webhooks = programs_of("webhook", home)
+def test_processes_of_a_service_have_names_and_one_command() -> None:
+    webhooks = programs_of("webhook")
     assert [program.name for program in webhooks] == ["webhook", "webhook-2"]
     assert {program.command[-1] for program in webhooks} == {"services.webhook"}
-    assert all(not program.environment for program in webhooks)

@@ -73,3 +73,24 @@ async def test_another_tenant_s_claims_are_in_nobody_s_way(pool: Pool) -> None:
                 outbox_store.CLAIM_TURN, outbox_store.CLAIMING, TenantId("tbbbbbbbbbb")
             )
             assert len(await claim(other) or ()) == 10
+
+
+async def test_news_of_the_issuer_is_claimed_though_no_bill_can_be_read(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await due(conn, 3)
+        news = Mark(
+            tenant_id=TENANT, bill_id=BillId(9), lane=LIVE, origin="webhook", about_bill=False
+        )
+        await outbox_store.mark_due(conn, [news])
+
+        claimed = await outbox_store.claim_due(
+            conn,
+            TENANT,
+            lane=LIVE,
+            limit=9,
+            lease=timedelta(seconds=12),
+            worker="test",
+            unread=False,
+        )
+
+    assert [entry.bill_id for entry in claimed] == [9]

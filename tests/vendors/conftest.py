@@ -61,9 +61,13 @@ def client_of(server: RedisServer) -> Redis:
     return client
 
 
-def a_budget(redis: Redis, *, per_window: int, window: timedelta = MINUTE) -> Budget:
+def a_budget(
+    redis: Redis, *, per_window: int, window: timedelta = MINUTE, leave_percent: int = 0
+) -> Budget:
     """A budget that takes a Redis for lost only when it is."""
-    return Budget(redis, per_window=per_window, window=window, answer=BUSY)
+    return Budget(
+        redis, per_window=per_window, window=window, answer=BUSY, leave_percent=leave_percent
+    )
 
 
 def the_limits(redis: Redis | None, *, parallel: int, per_second: float) -> Limits:

@@ -137,18 +137,96 @@ async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) 
     backfill = await spend(budget, BudgetShare.BACKFILL)
     reconcile = await spend(budget, BudgetShare.RECONCILE)
     due = await spend(budget, BudgetShare.DUE)
+    person = await spend(budget, BudgetShare.PERSON)
 
     assert 50 <= backfill <= 66
     assert reconcile >= 6
     assert due >= 48
-    assert backfill + reconcile + due == 120
+    assert backfill + reconcile + due + person == 120
 
 
 async def test_sales_that_are_due_leave_something_to_the_reconciler(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=120)
 
-    assert await spend(budget, BudgetShare.DUE) >= 110
+    assert await spend(budget, BudgetShare.DUE) >= 103  # a person's eight are kept as well
     assert await spend(budget, BudgetShare.RECONCILE) >= 6
+
+
+async def test_a_person_s_question_is_asked_whatever_the_lanes_have_used(
+    shared_redis: Redis,
+) -> None:
+    budget = a_budget(shared_redis, per_window=120, leave_percent=20)
+    for lane in (BudgetShare.RECONCILE, BudgetShare.DUE, BudgetShare.BACKFILL):
+        await spend(budget, lane)
+
+    # Six requests try a key, one or two count a closing.
+    assert await spend(budget, BudgetShare.PERSON) >= 6
+
+
+@pytest.mark.parametrize(("leave", "most"), [(20, 96), (0, 120), (50, 60)])
+async def test_all_lanes_together_leave_a_part_of_the_window_to_others(
+    shared_redis: Redis, leave: int, most: int
+) -> None:
+    budget = a_budget(shared_redis, per_window=120, leave_percent=leave)
+
+    taken = [await spend(budget, lane) for lane in (*BudgetShare, *BudgetShare)]
+
+    assert sum(taken) == most
+
+
+async def test_what_others_use_of_their_part_takes_nothing_from_ours(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=120, leave_percent=20)
+    heard = WindowHeaders(limit=120, remaining=119 - 24, left=timedelta(seconds=30))
+    await budget.settle(await budget.take(ACCOUNT, BudgetShare.DUE), heard)
+
+    assert 1 + sum([await spend(budget, lane) for lane in (*BudgetShare, *BudgetShare)]) == 96
+
+
+async def test_without_redis_a_process_leaves_others_their_part_too() -> None:
+    budget = Budget(None, per_window=100, leave_percent=20)
+    left = timedelta(seconds=30)
+    await budget.settle(
+        await budget.take(ACCOUNT, BudgetShare.DUE), WindowHeaders(remaining=20, left=left)
+    )
+
+    with pytest.raises(VindiBusy):
+        await budget.take(ACCOUNT, BudgetShare.DUE)
+
+
+@pytest.mark.parametrize(("per_window", "free"), [(120, 40), (1200, 40), (60, 20), (30_000, 1000)])
+async def test_an_account_is_pressed_once_a_third_of_vindi_s_window_is_used(
+    shared_redis: Redis, per_window: int, free: int
+) -> None:
+    budget = a_budget(shared_redis, per_window=per_window, leave_percent=20)
+    for _ in range(free):
+        await budget.settle(await budget.take(ACCOUNT, BudgetShare.DUE), WindowHeaders())
+    assert not budget.pressed(ACCOUNT)
+
+    await budget.take(ACCOUNT, BudgetShare.DUE)
+
+    assert budget.pressed(ACCOUNT)
+
+
+async def test_an_account_that_others_use_much_is_pressed(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=120)
+    heard = WindowHeaders(limit=120, remaining=60, left=timedelta(seconds=30))
+    await budget.settle(await budget.take(ACCOUNT, BudgetShare.DUE), heard)
+
+    await budget.take(ACCOUNT, BudgetShare.DUE)
+
+    assert budget.pressed(ACCOUNT)
+
+
+async def test_a_look_takes_nothing_and_says_what_a_lane_could_take(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=40, leave_percent=20)
+
+    for _ in range(5):
+        room = await budget.look(ACCOUNT, BudgetShare.DUE)
+        assert room is not None
+        taken = await spend(budget, BudgetShare.DUE) if room.requests else 0
+        assert taken == room.requests
+
+    assert room.wait > timedelta()
 
 
 async def test_too_many_requests_stop_every_process_of_the_account_only(

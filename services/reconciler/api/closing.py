@@ -193,7 +193,7 @@ async def _vindi(call: Call[Any, Any]) -> VindiClient | None:
     services = call.services
     async with services.pool.acquire() as conn:
         found = await connections_store.get_vindi(conn, services.sealer, call.tenant.id)
-    return services.clients.vindi(call.tenant.id, found, BudgetShare.RECONCILE) if found else None
+    return services.clients.vindi(call.tenant.id, found, BudgetShare.PERSON) if found else None
 
 
 async def _lines(call: Call[NoBody, MonthQuery], month: Month) -> Answer:

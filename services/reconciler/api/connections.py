@@ -102,7 +102,7 @@ async def put_vindi(call: Call[VindiIn, NoQuery]) -> Answer:
         call.tenant.id,
         environment=environment,
         api_key=key,
-        share=BudgetShare.DUE,
+        share=BudgetShare.PERSON,
         patience=PATIENCE,
     )
     async with refusing():

@@ -182,6 +182,7 @@ CLAIM_DUE: Final = """
     WITH picked AS MATERIALIZED (
         SELECT bill_id FROM outbox
          WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
+           AND ($6 OR bill_facts <= bill_facts_read)
          ORDER BY due_at LIMIT $3
            FOR UPDATE SKIP LOCKED
     )
@@ -196,10 +197,20 @@ CLAIM_DUE: Final = """
 
 
 async def claim_due(
-    conn: Connection, tenant: TenantId, *, lane: Lane, limit: int, lease: timedelta, worker: str
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    lane: Lane,
+    limit: int,
+    lease: timedelta,
+    worker: str,
+    unread: bool = True,
 ) -> list[Entry]:
-    """Lease up to `limit` due rows of one tenant and lane, the longest waiting first."""
-    rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker)
+    """Lease up to `limit` due rows of one tenant and lane, the longest waiting first.
+
+    Without `unread` those are left out of whose bill we heard something that nobody read yet.
+    """
+    rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker, unread)
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.due_at)
 
 
@@ -227,6 +238,7 @@ async def claim_within(
     held: int,
     lease: timedelta,
     worker: str,
+    unread: bool = True,
 ) -> list[Entry] | None:
     """Claim as `claim_due` does, while all workers hold fewer than `held` of a tenant's sales.
 
@@ -238,8 +250,15 @@ async def claim_within(
         room = held - await conn.fetchval(LEASED, tenant, lane, held)
         if room <= 0:
             return None
-        most = min(limit, room)
-        return await claim_due(conn, tenant, lane=lane, limit=most, lease=lease, worker=worker)
+        return await claim_due(
+            conn,
+            tenant,
+            lane=lane,
+            limit=min(limit, room),
+            lease=lease,
+            worker=worker,
+            unread=unread,
+        )
 
 
 # Those that follow find their rows by key, and say so twice: the join alone leaves the planner free

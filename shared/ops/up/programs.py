@@ -4,7 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
@@ -37,7 +37,6 @@ class OurService:
     port_setting: str
     shown_as: str | None  # the word in the line `ready …`; None is not shown
     processes: int = 1  # on one port, which the kernel deals connections out of
-    divided: str | None = None  # a setting that holds for all its processes together
 
 
 # One process spends its whole core while the database and the other core still have room
@@ -63,7 +62,6 @@ SERVICES: Final = (
         port_setting="EMITTER_PORT",
         shown_as=None,
         processes=EMITTER_PROCESSES,
-        divided="ISSUER_PARALLEL",  # meant for each issuer key, and every process keeps its own
     ),
 )
 
@@ -77,41 +75,19 @@ class Program:
     stop_signal: Literal["TERM", "INT"] = "TERM"
     patience: int
     account: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)  # beside that of all
 
 
-def service_programs(service: OurService, env: Mapping[str, str]) -> list[Program]:
-    """The processes of a service: `webhook`, `webhook-2`.
-
-    Of a setting that is divided each gets its part; there are no more processes than parts.
-    """
-    settings = [dict[str, str]() for _ in range(service.processes)]
-    if service.divided is not None:
-        whole = _whole(service, env)
-        settings = [{service.divided: str(part)} for part in shares(whole, service.processes)]
+def service_programs(service: OurService) -> list[Program]:
+    """The processes of a service: `webhook`, `webhook-2`. All are told the same."""
     return [
         Program(
             name=f"{service.name}-{number}" if number > 1 else service.name,
             command=(sys.executable, "-m", f"services.{service.name}"),
             # One second more than a service takes to finish its requests (telemetry.serve).
             patience=6,
-            environment=own,
         )
-        for number, own in enumerate(settings, start=1)
+        for number in range(1, service.processes + 1)
     ]
-
-
-def _whole(service: OurService, env: Mapping[str, str]) -> int:
-    settings = service.load(env)
-    if not isinstance(settings, EmitterSettings):
-        raise TypeError(f"nothing of {service.name} is divided")
-    return settings.issuer.parallel
-
-
-def shares(whole: int, among: int) -> list[int]:
-    """A whole in parts as equal as can be, none of them zero: 5 among 2 is 3 and 2."""
-    each, over = divmod(whole, among)
-    return [part for n in range(among) if (part := each + (n < over))]
 
 
 def postgres_program(server: EmbeddedPostgres) -> Program:
@@ -171,9 +147,6 @@ def _program(program: Program, home: Home) -> str:
     }
     if program.account:
         options["user"] = program.account
-    if program.environment:
-        pairs = program.environment.items()
-        options["environment"] = ",".join(f'{name}="{_plain(value)}"' for name, value in pairs)
     return _section(f"program:{program.name}", options)
 
 

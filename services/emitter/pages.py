@@ -1,0 +1,46 @@
+"""Fills pages where an account's requests are short: fewer reads for the same sales (design D4).
+
+A list of Vindi holds fifty records, whether fifty are asked for or one. So on an account that is
+much used, sales that have just become due wait for others, a second at most; and no more sales are
+claimed than the account's budget can read, since those that cannot be read would be given back.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from services.emitter.room import BATCH
+from shared.vindi.budget import Room
+
+PAGE: Final = 50
+LINGER: Final = timedelta(seconds=1)
+REQUESTS_A_PAGE: Final = 2  # its bills, and their customers
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Claim so many at most; `unread` ones only if their bills can be read."""
+
+    most: int
+    unread: bool = True
+
+
+class Wait(Struct, frozen=True, kw_only=True):
+    """More may come to fill the page."""
+
+    how_long: timedelta
+
+
+def worth_claiming(share: int, room: Room | None, *, due: int, due_for: timedelta) -> Claim | Wait:
+    """Say what to claim on an account that is pressed.
+
+    `due` is how many are due, counted no further than a page; `due_for` for how long the oldest.
+    """
+    if due < PAGE and due_for < LINGER:
+        return Wait(how_long=LINGER - due_for)
+    if room is None:
+        return Claim(most=share)
+    pages = room.requests // REQUESTS_A_PAGE
+    if pages == 0:
+        return Claim(most=share, unread=False)
+    return Claim(most=min(share, pages * PAGE, BATCH))

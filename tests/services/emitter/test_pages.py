@@ -1,0 +1,39 @@
+"""On an account that is much used pages are filled, a second at most, and nothing is overdrawn."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.emitter.pages import LINGER, PAGE, Claim, Wait, worth_claiming
+from services.emitter.room import BATCH
+from shared.vindi.budget import Room
+
+MOMENT = timedelta(seconds=0.2)
+
+
+def room(requests: int) -> Room:
+    return Room(requests=requests, wait=timedelta(seconds=9))
+
+
+def test_a_page_that_is_not_full_waits_for_the_rest_of_a_second() -> None:
+    assert worth_claiming(BATCH, room(30), due=10, due_for=MOMENT) == Wait(how_long=LINGER - MOMENT)
+
+
+@pytest.mark.parametrize(("due", "due_for"), [(PAGE, MOMENT), (1, LINGER)])
+def test_a_full_page_and_one_that_waited_are_claimed(due: int, due_for: timedelta) -> None:
+    assert worth_claiming(BATCH, room(30), due=due, due_for=due_for) == Claim(most=BATCH)
+
+
+@pytest.mark.parametrize(("requests", "most"), [(2, PAGE), (3, PAGE), (4, 2 * PAGE), (99, BATCH)])
+def test_no_more_is_claimed_than_the_budget_reads(requests: int, most: int) -> None:
+    assert worth_claiming(BATCH, room(requests), due=PAGE, due_for=LINGER) == Claim(most=most)
+
+
+def test_without_budget_only_what_needs_no_reading_is_claimed() -> None:
+    claim = worth_claiming(BATCH, room(1), due=PAGE, due_for=LINGER)
+
+    assert claim == Claim(most=BATCH, unread=False)
+
+
+def test_where_the_budget_is_not_known_it_is_asked_by_the_reads_themselves() -> None:
+    assert worth_claiming(7, None, due=PAGE, due_for=LINGER) == Claim(most=7)
