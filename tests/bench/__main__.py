@@ -14,9 +14,12 @@ from tests.bench import (
     decisions,
     denials,
     emitter,
+    emitters,
+    fairness,
     ingest,
     reconcile_idle,
     renewal,
+    trickle,
 )
 from tests.bench.measure import Measure, show, write
 
@@ -26,7 +29,10 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "ingest": ingest.run,
     "latency": emitter.latency,
     "emitter": emitter.throughput,
+    "emitters": emitters.run,
+    "fairness": fairness.run,
     "renewal": renewal.run,
+    "trickle": trickle.run,
     "idle": reconcile_idle.run,
     "backfill": backfill.run,
     "closing": closing.run,

@@ -41,7 +41,7 @@ async def run(folder: Path) -> list[Measure]:
         ) as field,
     ):
         busy, calm = await field.seller(), await field.seller()
-        await _settle_in(field, busy)
+        await settle_in(field, busy)
         before = await _requests(field, busy)
         await sell(field, busy, BILLS, within=PAID_WITHIN)
         started = time.monotonic()
@@ -109,7 +109,7 @@ async def _mark_due(field: Field, seller: Seller) -> None:
         await connection.close()
 
 
-async def _settle_in(field: Field, seller: Seller) -> None:
+async def settle_in(field: Field, seller: Seller) -> None:
     """Let an account be one that was connected for a while: its zone is measured with a sale."""
     connection = await asyncpg.connect(field.database)
     try:

@@ -63,13 +63,13 @@ class Field:
             assert answer.status < 300, await answer.text()
             return await answer.json()
 
-    async def another(self, name: str, **settings: str) -> None:
+    async def another(self, name: str, *, called: str = "", **settings: str) -> None:
         """Start one more process of a service that runs already, known as `{name}-2`."""
         first = self.services[name]
         port = free_port()
         environment = {**first.environment, f"{name.upper()}_PORT": str(port), **settings}
         second = Service(name=name, port=port, environment=environment, log=first.log)
-        self.services[f"{name}-2"] = second
+        self.services[called or f"{name}-2"] = second
         await second.start()
         await second.ready(self.stand_in.http)
 
