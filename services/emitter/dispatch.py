@@ -14,7 +14,7 @@ import structlog
 from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
-from services.emitter.pages import LINGER, PAGE, Claim, Wait, worth_claiming
+from services.emitter.pages import LINGER, Claim, Wait, worth_claiming
 from services.emitter.room import BATCH, Room
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
@@ -91,9 +91,9 @@ class Dispatcher:
             return None
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])
         if lane != outbox_store.LIVE or due.live_for is None:
-            return worth_claiming(share, room, due=PAGE, due_for=LINGER)
+            return worth_claiming(share, room, due=BATCH, due_for=LINGER)
         async with self.tools.pool.acquire() as conn:
-            number = await outbox_store.due_now(conn, tenant, lane=lane, most=PAGE)
+            number = await outbox_store.due_now(conn, tenant, lane=lane, most=BATCH)
         return worth_claiming(share, room, due=number, due_for=due.live_for)
 
     async def _claim(self, tenant: TenantId, lane: Lane, claim: Claim) -> list[Entry] | None:

@@ -10,7 +10,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.emitter.room import BATCH
 from shared.vindi.budget import Room
 
 PAGE: Final = 50
@@ -34,13 +33,15 @@ class Wait(Struct, frozen=True, kw_only=True):
 def worth_claiming(share: int, room: Room | None, *, due: int, due_for: timedelta) -> Claim | Wait:
     """Say what to claim on an account that is pressed.
 
-    `due` is how many are due, counted no further than a page; `due_for` for how long the oldest.
+    `due` is how many are due, counted no further than a batch; `due_for` for how long the oldest.
     """
     if due < PAGE and due_for < LINGER:
         return Wait(how_long=LINGER - due_for)
+    # What is more than whole pages waits for its own: a page with five costs as much as a full one.
+    whole = max(1, due // PAGE) * PAGE
     if room is None:
-        return Claim(most=share)
+        return Claim(most=min(share, whole))
     pages = room.requests // REQUESTS_A_PAGE
     if pages == 0:
         return Claim(most=share, unread=False)
-    return Claim(most=min(share, pages * PAGE, BATCH))
+    return Claim(most=min(share, whole, pages * PAGE))

@@ -72,7 +72,7 @@ async def keep_once(pool: Pool, *, now: datetime) -> bool:
     today = now.astimezone(UTC).date()
     try:
         async with pool.acquire() as conn:
-            held = await event_days_store.held(conn)
+            held = await event_days_store.held_any_tenant(conn)
     except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
         log.warning("event_days_not_seen", error=type(error).__name__)
         return False
@@ -118,7 +118,7 @@ async def _done(pool: Pool, step: Step) -> bool:
 async def _measure(pool: Pool, today: date) -> None:
     try:
         async with pool.acquire() as conn:
-            held = await event_days_store.held(conn)
+            held = await event_days_store.held_any_tenant(conn)
     except Exception as error:  # noqa: BLE001 - figures only
         log.warning("event_days_not_seen", error=type(error).__name__)
         return

@@ -36,8 +36,9 @@ CALLS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
 # Statements whose identifiers are made, which cannot be parameters, and settings of a transaction.
 MADE = {
     ("shared/db/migrate.py", "migrate"),
-    ("shared/db/vindi/events_store.py", "ensure_partitions"),
-    ("shared/db/vindi/events_store.py", "drop_partitions"),
+    ("shared/db/vindi/event_days_store.py", "make"),
+    ("shared/db/vindi/event_days_store.py", "_move"),
+    ("shared/db/vindi/event_days_store.py", "drop"),
     ("shared/local/postgres.py", "ensure_database"),
 }
 

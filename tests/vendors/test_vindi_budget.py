@@ -220,13 +220,16 @@ async def test_an_account_that_others_use_much_is_pressed(shared_redis: Redis) -
 async def test_a_look_takes_nothing_and_says_what_a_lane_could_take(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=40, leave_percent=20)
 
-    for _ in range(5):
-        room = await budget.look(ACCOUNT, BudgetShare.DUE)
-        assert room is not None
-        taken = await spend(budget, BudgetShare.DUE) if room.requests else 0
-        assert taken == room.requests
+    room = await budget.look(ACCOUNT, BudgetShare.DUE)
+    again = await budget.look(ACCOUNT, BudgetShare.DUE)
+    taken = await spend(budget, BudgetShare.DUE)
+    spent = await budget.look(ACCOUNT, BudgetShare.DUE)
 
-    assert room.wait > timedelta()
+    assert room is not None
+    assert again is not None
+    assert spent is not None
+    assert room.requests == again.requests == taken > 0
+    assert (spent.requests, spent.wait > timedelta()) == (0, True)
 
 
 async def test_too_many_requests_stop_every_process_of_the_account_only(

@@ -23,6 +23,11 @@ TAKE_TURN: Final = """
     SELECT pg_try_advisory_xact_lock($1)
 """
 
+WAIT_BRIEFLY: Final = """
+    -- event_days_store.wait_briefly
+    SELECT set_config('lock_timeout', $1, true)
+"""
+
 
 class ElsewhereError(Exception):
     """Another process is making or dropping days just now."""
@@ -52,7 +57,7 @@ STRAYS: Final = """
 """
 
 
-async def held(conn: Connection) -> Held:
+async def held_any_tenant(conn: Connection) -> Held:
     """Look what is there; takes no lock that anybody feels."""
     days = await conn.fetch(DAYS)
     strays = await conn.fetch(STRAYS)
@@ -70,6 +75,10 @@ ATTACHED: Final = """
 STRAYS_OF: Final = """
     -- event_days_store.strays_of_any_tenant
     SELECT EXISTS (SELECT FROM events_default WHERE received_at >= $1 AND received_at < $2)
+"""
+LOCK_STRAYS: Final = """
+    -- event_days_store.lock_strays
+    LOCK TABLE events_default IN ACCESS EXCLUSIVE MODE
 """
 FORGET_STRAYS: Final = """
     -- event_days_store.forget_strays_any_tenant
@@ -110,7 +119,7 @@ async def make(pool: Pool, day: date) -> bool:
 
 async def _move(conn: Connection, table: str, first: datetime, end: datetime) -> None:
     # Two statements, so that Citus can do it: the new table is spread when it is attached.
-    await conn.execute("LOCK TABLE events_default IN ACCESS EXCLUSIVE MODE")
+    await conn.execute(LOCK_STRAYS)
     await conn.execute(
         f"INSERT INTO {table} SELECT * FROM events_default"  # noqa: S608 - a name made of a date
         " WHERE received_at >= $1 AND received_at < $2",
@@ -157,6 +166,5 @@ async def _turn(pool: Pool) -> AsyncIterator[Connection]:
     async with pool.acquire() as conn, conn.transaction():
         if not await conn.fetchval(TAKE_TURN, TURN_KEY):
             raise ElsewhereError
-        milliseconds = int(LOCK_WAIT.total_seconds() * 1000)
-        await conn.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+        await conn.execute(WAIT_BRIEFLY, str(int(LOCK_WAIT.total_seconds() * 1000)))
         yield conn

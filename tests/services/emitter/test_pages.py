@@ -19,14 +19,19 @@ def test_a_page_that_is_not_full_waits_for_the_rest_of_a_second() -> None:
     assert worth_claiming(BATCH, room(30), due=10, due_for=MOMENT) == Wait(how_long=LINGER - MOMENT)
 
 
-@pytest.mark.parametrize(("due", "due_for"), [(PAGE, MOMENT), (1, LINGER)])
-def test_a_full_page_and_one_that_waited_are_claimed(due: int, due_for: timedelta) -> None:
-    assert worth_claiming(BATCH, room(30), due=due, due_for=due_for) == Claim(most=BATCH)
+@pytest.mark.parametrize(
+    ("due", "due_for", "most"),
+    [(PAGE, MOMENT, PAGE), (1, LINGER, PAGE), (PAGE + 9, LINGER, PAGE), (BATCH, MOMENT, BATCH)],
+)
+def test_full_pages_and_one_that_waited_are_claimed(
+    due: int, due_for: timedelta, most: int
+) -> None:
+    assert worth_claiming(BATCH, room(30), due=due, due_for=due_for) == Claim(most=most)
 
 
 @pytest.mark.parametrize(("requests", "most"), [(2, PAGE), (3, PAGE), (4, 2 * PAGE), (99, BATCH)])
 def test_no_more_is_claimed_than_the_budget_reads(requests: int, most: int) -> None:
-    assert worth_claiming(BATCH, room(requests), due=PAGE, due_for=LINGER) == Claim(most=most)
+    assert worth_claiming(BATCH, room(requests), due=BATCH, due_for=LINGER) == Claim(most=most)
 
 
 def test_without_budget_only_what_needs_no_reading_is_claimed() -> None:

@@ -32,7 +32,7 @@ def at(day: date, hour: int = 12) -> datetime:
 
 async def days(pool: Pool) -> set[date]:
     async with pool.acquire() as conn:
-        return set((await event_days_store.held(conn)).days)
+        return set((await event_days_store.held_any_tenant(conn)).days)
 
 
 async def where_they_lie(pool: Pool) -> list[str]:
