@@ -1,6 +1,6 @@
 """One batch: the leased sales of one tenant, from reading to the issuer's answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -46,8 +46,17 @@ class Tools(Struct, frozen=True, kw_only=True):
     commits: GroupCommit
 
 
-async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -> int:
-    """Bring every sale of a batch one step on; returns how many notas were sent or cancelled."""
+async def work_batch(
+    tools: Tools,
+    tenant: TenantId,
+    entries: Sequence[Entry],
+    *,
+    on_read: Callable[[], None] = lambda: None,
+) -> int:
+    """Bring every sale of a batch one step on; returns how many notas were sent or cancelled.
+
+    `on_read` is called once only the issuer is left to be asked.
+    """
     lane = VINDI_LANES[min(entry.lane for entry in entries)]
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
     known = await load_known(tools.pool, context, entries)
@@ -58,6 +67,7 @@ async def work_batch(tools: Tools, tenant: TenantId, entries: Sequence[Entry]) -
     admitted = await context.breakers.admit(tools.pool, plans)
     written = await write_plans(tools.pool, tenant, admitted)
     acts = [plan for plan in written if isinstance(plan, Act)]
+    on_read()
     await ask_issuer(tools.commits, context, tools.clients, acts)
     await context.breakers.report(tools.pool)
     return sum(1 for act in acts if act.issues or act.cancels)

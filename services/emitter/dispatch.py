@@ -15,7 +15,7 @@ from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Wait, worth_claiming
-from services.emitter.room import BATCH, Room
+from services.emitter.room import BATCH, BITE, Room
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
 from shared.domain.ids import TenantId
@@ -40,6 +40,7 @@ class Dispatcher:
     _room: Room = field(default_factory=Room)
     _rests: dict[TenantId, float] = field(default_factory=dict)
     _lingering: set[TenantId] = field(default_factory=set)
+    _many: set[tuple[TenantId, Lane]] = field(default_factory=set)  # had more due than a bite
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
@@ -51,6 +52,8 @@ class Dispatcher:
             found = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
         due = {one.tenant_id: one for one in found}
         self._room.forget_all_but(due)
+        for tenant in self._rests.keys() - due.keys():
+            del self._rests[tenant]
         claimed = 0
         for tenant in self._room.in_turn(list(due)):
             if self._rests_now(tenant) or not self._room.takes(tenant, LANES):
@@ -66,7 +69,7 @@ class Dispatcher:
     async def _start_some(self, due: DueTenant, ring: Callable[[], None]) -> int:
         """Claim a batch of the most urgent lane that has any; how many sales it holds."""
         for lane in LANES:
-            share = self._room.share(due.tenant_id, lane)
+            share = await self._share(due.tenant_id, lane)
             claim = await self._worth(due, lane, share) if share else None
             if isinstance(claim, Wait):
                 self._ring_later(due.tenant_id, claim.how_long, ring)
@@ -80,6 +83,20 @@ class Dispatcher:
             if entries:
                 self._start(due.tenant_id, lane, entries, started, ring)
                 return len(entries)
+        return 0
+
+    async def _share(self, tenant: TenantId, lane: Lane) -> int:
+        """How many sales to claim at most: while others are read, all of few or none of many."""
+        share = self._room.share(tenant, lane)
+        if share <= BITE or not self._room.reads_enough:
+            return share
+        if (tenant, lane) in self._many:
+            return 0
+        async with self.tools.pool.acquire() as conn:
+            due = await outbox_store.due_now(conn, tenant, lane=lane, most=BITE + 1)
+        if due <= BITE:
+            return due
+        self._many.add((tenant, lane))
         return 0
 
     async def _worth(self, due: DueTenant, lane: Lane, share: int) -> Claim | Wait | None:
@@ -140,8 +157,15 @@ class Dispatcher:
         on_done: Callable[[], None],
     ) -> None:
         running = ExitStack()
-        running.enter_context(self._room.taken(tenant, lane, len(entries)))
-        task = asyncio.create_task(self._run(tenant, entries, started), name=f"batch-{tenant}")
+        freed = running.enter_context(self._room.taken(tenant, lane, len(entries)))
+
+        def read() -> None:
+            freed()
+            on_done()  # there is room for another batch now
+
+        self._many.discard((tenant, lane))
+        batch = self._run(tenant, entries, started, read)
+        task = asyncio.create_task(batch, name=f"batch-{tenant}")
         self._tasks.add(task)
 
         def done(finished: asyncio.Task[None]) -> None:
@@ -151,11 +175,13 @@ class Dispatcher:
 
         task.add_done_callback(done)
 
-    async def _run(self, tenant: TenantId, entries: list[Entry], started: float) -> None:
+    async def _run(
+        self, tenant: TenantId, entries: list[Entry], started: float, read: Callable[[], None]
+    ) -> None:
         try:
             with self.tools.leases.holding(entries, started):
                 await divided(
-                    partial(work_batch, self.tools, tenant),
+                    partial(work_batch, self.tools, tenant, on_read=read),
                     lambda entry, error: hold_failed(
                         self.tools.pool, tenant, entry, error, "worked"
                     ),

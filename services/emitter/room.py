@@ -1,8 +1,10 @@
 """How much of whose work this process takes on: some of everyone's, all of nobody's (design D12).
 
-A batch costs memory and leases for as long as its issuer takes, and little else: so every tenant
-gets a first one of each lane, and only what room is left goes to a second one of the same. Whoever
-was served longest ago comes first, so a tenant with one sale passes those with thousands.
+Reading a batch costs the processor, so only some are read at once; sending it costs memory and
+leases for as long as its issuer takes, and little else. So every tenant gets a first one of each
+lane, and only what room is left goes to a second one of the same. Whoever was served longest ago
+comes first, and a handful of sales waits for no reading of others: a tenant with one sale passes
+those with thousands.
 """
 
 from collections import Counter
@@ -16,7 +18,7 @@ from shared.db.outbox.outbox_store import Lane
 from shared.domain.ids import TenantId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BATCH: Final = 100  # two list calls of Vindi bring it up to date
 BATCHES_A_TENANT: Final = 4  # some are read while others are at the issuer
@@ -24,6 +26,7 @@ SALES_AT_ONCE: Final = 1200  # beyond, nobody gets a second batch
 FIRST_BATCHES: Final = 64  # whole ones; then tenants get a bite at a time
 BITE: Final = 10  # over in seconds, also at five notas a second
 BITES: Final = 128
+READING: Final = 4  # whole batches on their way from the claim to the issuer
 # A backfill leaves room for what happens now: in the process, and in each tenant's share.
 BACKFILLS_AT_ONCE: Final = 8
 
@@ -37,6 +40,7 @@ class Room:
     _sales: int = 0
     _whole: int = 0
     _bites: int = 0
+    _reading: int = 0
     _turn: int = 0
     _served: dict[TenantId, int] = field(default_factory=dict)
 
@@ -51,6 +55,11 @@ class Room:
             return BITE if self._bites < BITES else 0
         more = self._of_tenant[tenant] < BATCHES_A_TENANT and self._sales < SALES_AT_ONCE
         return BATCH if more else 0
+
+    @property
+    def reads_enough(self) -> bool:
+        """Whether whole batches have to wait until one of those that are read is at the issuer."""
+        return self._reading >= READING
 
     def takes(self, tenant: TenantId, lanes: Iterable[Lane]) -> bool:
         """Whether anything of a tenant could be claimed."""
@@ -67,15 +76,23 @@ class Room:
             del self._served[tenant]
 
     @contextmanager
-    def taken(self, tenant: TenantId, lane: Lane, sales: int) -> "Iterator[None]":
-        """A batch that runs as long as the block does."""
+    def taken(self, tenant: TenantId, lane: Lane, sales: int) -> "Iterator[Callable[[], None]]":
+        """A batch that runs as long as the block does; call what it gives once it is read."""
         whole = sales > BITE
+        unread = [whole]
+
+        def read() -> None:
+            self._reading -= unread[0]
+            unread[0] = False
+
         self._turn += 1
         self._served[tenant] = self._turn
+        self._reading += whole
         self._count(tenant, lane, sales, whole=whole, by=1)
         try:
-            yield
+            yield read
         finally:
+            read()
             self._count(tenant, lane, sales, whole=whole, by=-1)
 
     def _count(self, tenant: TenantId, lane: Lane, sales: int, *, whole: bool, by: int) -> None:

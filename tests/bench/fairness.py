@@ -30,7 +30,9 @@ async def run(folder: Path) -> list[Measure]:
     ]
 
 
-async def fairness(folder: Path, *, emitters: int, busy: int, calm: int) -> list[Measure]:
+async def fairness(
+    folder: Path, *, emitters: int, busy: int, calm: int, sales: int = SALES
+) -> list[Measure]:
     """Every issuer key takes what the settings give by themselves: 5 a second, 4 at once."""
     folder.mkdir(parents=True, exist_ok=True)
     names = ("webhook", "emitter", "reconciler")
@@ -43,7 +45,7 @@ async def fairness(folder: Path, *, emitters: int, busy: int, calm: int) -> list
         quiet = [await field.seller() for _ in range(calm)]
         await field.services["reconciler"].stop()  # it would find these sales by itself
         for seller in crowd:
-            await sell(field, seller, SALES)
+            await sell(field, seller, sales)
         for seller in quiet:
             await sell(field, seller, 1)
         await _mark_due(field, crowd)

@@ -9,6 +9,7 @@ from services.emitter.room import (
     BITE,
     BITES,
     FIRST_BATCHES,
+    READING,
     SALES_AT_ONCE,
     Room,
 )
@@ -86,6 +87,21 @@ def test_a_sale_of_today_waits_for_no_other_lane_of_its_own_tenant() -> None:
                 as_much_as_it_gets(room, stack, busy(n), lane=lane)
 
         assert room.share(busy(3), LIVE) == BATCH
+
+
+def test_only_some_batches_are_read_at_once_and_a_batch_at_the_issuer_is_none_of_them() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        read = [stack.enter_context(room.taken(busy(n), LIVE, BATCH)) for n in range(READING)]
+        stack.enter_context(room.taken(CALM, LIVE, 1))
+        assert room.reads_enough
+
+        read[0]()
+        read[0]()
+
+        assert not room.reads_enough
+        stack.enter_context(room.taken(busy(99), LIVE, BATCH))
+        assert room.reads_enough
 
 
 def test_backfills_leave_most_of_a_process_alone() -> None:
