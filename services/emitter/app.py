@@ -46,11 +46,13 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
         leases = Leases()
         commits = GroupCommit(pool, leases)
         tools = Tools(pool=pool, clients=clients, sealer=sealer, leases=leases, commits=commits)
-        loop = Loop(Dispatcher(tools=tools, worker=worker_name()))
+        dispatcher = Dispatcher(tools=tools, worker=worker_name())
+        loop = Loop(dispatcher)
         async with (
             beside(
                 renew_leases=partial(leases.renew_for_ever, pool),
                 free_leases=partial(free_leases_for_ever, pool, loop),
+                lateness=dispatcher.lateness.watch_for_ever,
                 ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
             ),
             _running(loop),

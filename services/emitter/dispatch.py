@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from services.emitter.batch import VINDI_LANES, Tools, work_batch
+from services.emitter.lateness import Lateness
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Wait, worth_claiming
@@ -28,6 +29,7 @@ TENANTS_A_PASS: Final = 1000
 AHEAD: Final = timedelta(seconds=30)
 LEAST_HELD: Final = 2 * BATCH
 REST: Final = timedelta(milliseconds=250)  # before a tenant is tried again who has enough
+COUNT_AGAIN: Final = timedelta(seconds=1)  # how much is due of a tenant who has to wait
 LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
 
 
@@ -37,10 +39,11 @@ class Dispatcher:
 
     tools: Tools
     worker: str  # names this process in leases
+    lateness: Lateness = field(default_factory=Lateness)
     _room: Room = field(default_factory=Room)
     _rests: dict[TenantId, float] = field(default_factory=dict)
     _lingering: set[TenantId] = field(default_factory=set)
-    _many: set[tuple[TenantId, Lane]] = field(default_factory=set)  # had more due than a bite
+    _many: dict[tuple[TenantId, Lane], float] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
@@ -52,8 +55,8 @@ class Dispatcher:
             found = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
         due = {one.tenant_id: one for one in found}
         self._room.forget_all_but(due)
-        for tenant in self._rests.keys() - due.keys():
-            del self._rests[tenant]
+        self._rests = {tenant: at for tenant, at in self._rests.items() if tenant in due}
+        self._many = {key: at for key, at in self._many.items() if key[0] in due}
         claimed = 0
         for tenant in self._room.in_turn(list(due)):
             if self._rests_now(tenant) or not self._room.takes(tenant, LANES):
@@ -88,15 +91,15 @@ class Dispatcher:
     async def _share(self, tenant: TenantId, lane: Lane) -> int:
         """How many sales to claim at most: while others are read, all of few or none of many."""
         share = self._room.share(tenant, lane)
-        if share <= BITE or not self._room.reads_enough:
+        if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
             return share
-        if (tenant, lane) in self._many:
+        if self._many.get((tenant, lane), 0.0) > time.monotonic():
             return 0
         async with self.tools.pool.acquire() as conn:
             due = await outbox_store.due_now(conn, tenant, lane=lane, most=BITE + 1)
         if due <= BITE:
             return due
-        self._many.add((tenant, lane))
+        self._many[tenant, lane] = time.monotonic() + COUNT_AGAIN.total_seconds()
         return 0
 
     async def _worth(self, due: DueTenant, lane: Lane, share: int) -> Claim | Wait | None:
@@ -163,7 +166,7 @@ class Dispatcher:
             freed()
             on_done()  # there is room for another batch now
 
-        self._many.discard((tenant, lane))
+        self._many.pop((tenant, lane), None)
         batch = self._run(tenant, entries, started, read)
         task = asyncio.create_task(batch, name=f"batch-{tenant}")
         self._tasks.add(task)

@@ -56,10 +56,12 @@ class Room:
         more = self._of_tenant[tenant] < BATCHES_A_TENANT and self._sales < SALES_AT_ONCE
         return BATCH if more else 0
 
-    @property
-    def reads_enough(self) -> bool:
-        """Whether whole batches have to wait until one of those that are read is at the issuer."""
-        return self._reading >= READING
+    def reads_enough(self, *, late: bool) -> bool:
+        """Whether whole batches have to wait: others are read, or the process comes late already.
+
+        However late it is, some whole batches run.
+        """
+        return (self._whole if late else self._reading) >= READING
 
     def takes(self, tenant: TenantId, lanes: Iterable[Lane]) -> bool:
         """Whether anything of a tenant could be claimed."""

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+from services.emitter.lateness import Lateness
 from services.emitter.room import (
     BACKFILLS_AT_ONCE,
     BATCH,
@@ -94,14 +95,37 @@ def test_only_some_batches_are_read_at_once_and_a_batch_at_the_issuer_is_none_of
     with ExitStack() as stack:
         read = [stack.enter_context(room.taken(busy(n), LIVE, BATCH)) for n in range(READING)]
         stack.enter_context(room.taken(CALM, LIVE, 1))
-        assert room.reads_enough
+        assert room.reads_enough(late=False)
 
         read[0]()
         read[0]()
 
-        assert not room.reads_enough
+        assert not room.reads_enough(late=False)
         stack.enter_context(room.taken(busy(99), LIVE, BATCH))
-        assert room.reads_enough
+        assert room.reads_enough(late=False)
+
+
+def test_a_process_that_comes_late_takes_on_no_more_whole_batches_and_keeps_some() -> None:
+    room = Room()
+    with ExitStack() as stack:
+        for n in range(READING):
+            assert not room.reads_enough(late=True)
+            stack.enter_context(room.taken(busy(n), LIVE, BATCH))()
+
+        assert room.reads_enough(late=True)
+        assert not room.reads_enough(late=False)
+        assert room.share(CALM, LIVE) >= 1
+
+
+def test_lateness_is_the_worst_of_late_and_passes() -> None:
+    lateness = Lateness()
+    for seconds in (0.0, 0.4, 0.0):
+        lateness.note(seconds)
+    assert lateness.too_late
+
+    for _ in range(60):
+        lateness.note(0.001)
+    assert not lateness.too_late
 
 
 def test_backfills_leave_most_of_a_process_alone() -> None:

@@ -1,0 +1,34 @@
+"""How late this process comes to what it should do now: whether it has taken on too much."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+LOOK_EVERY: Final = 0.05  # seconds
+FADES: Final = 0.9  # a look: halved in a third of a second
+# A sale takes some thirty steps from its claim to the issuer, each of them so much later.
+TOO_LATE: Final = 0.05
+
+
+@dataclass(slots=True)
+class Lateness:
+    """What was measured lately, in seconds; 0 until somebody watches."""
+
+    seconds: float = 0.0
+
+    @property
+    def too_late(self) -> bool:
+        """Whether more work would make everybody wait."""
+        return self.seconds > TOO_LATE
+
+    def note(self, seconds: float) -> None:
+        """Take a measure in; the worst one counts, and fades."""
+        self.seconds = max(seconds, self.seconds * FADES)
+
+    async def watch_for_ever(self) -> None:
+        """Measure, until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            await asyncio.sleep(LOOK_EVERY)
+            self.note(clock() - began - LOOK_EVERY)
