@@ -18,7 +18,7 @@ from shared.issuer.limits import Limits
 from shared.net.http import open_session
 from shared.net.redis import redis_client
 from shared.run.second_look import SecondLook
-from shared.vindi.budget import AccountKey, Budget, BudgetShare, Room
+from shared.vindi.budget import AccountKey, Budget, BudgetShare, Headroom
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
 
@@ -77,7 +77,7 @@ class Clients:
         account = self._accounts.get(tenant)
         return account is not None and self._budget.pressed(account)
 
-    async def vindi_room(self, tenant: TenantId, share: BudgetShare) -> Room | None:
+    async def vindi_room(self, tenant: TenantId, share: BudgetShare) -> Headroom | None:
         """What a share may ask of a tenant's account now; None where that is not known."""
         account = self._accounts.get(tenant)
         return None if account is None else await self._budget.look(account, share)

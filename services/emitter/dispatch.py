@@ -15,7 +15,7 @@ from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.lateness import Lateness
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
-from services.emitter.pages import LINGER, Claim, Wait, worth_claiming
+from services.emitter.pages import LINGER, Claim, Linger, worth_claiming
 from services.emitter.room import BATCH, BITE, Room
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
@@ -74,7 +74,7 @@ class Dispatcher:
         for lane in LANES:
             share = await self._share(due.tenant_id, lane)
             claim = await self._worth(due, lane, share) if share else None
-            if isinstance(claim, Wait):
+            if isinstance(claim, Linger):
                 self._ring_later(due.tenant_id, claim.how_long, ring)
             if not isinstance(claim, Claim):
                 continue
@@ -102,7 +102,7 @@ class Dispatcher:
         self._many[tenant, lane] = time.monotonic() + COUNT_AGAIN.total_seconds()
         return 0
 
-    async def _worth(self, due: DueTenant, lane: Lane, share: int) -> Claim | Wait | None:
+    async def _worth(self, due: DueTenant, lane: Lane, share: int) -> Claim | Linger | None:
         """What of a share is worth claiming now; None where nothing of the lane is due."""
         tenant, clients = due.tenant_id, self.tools.clients
         if not clients.vindi_pressed(tenant):

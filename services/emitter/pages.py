@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from shared.vindi.budget import Room
+from shared.vindi.budget import Headroom
 
 PAGE: Final = 50
 LINGER: Final = timedelta(seconds=1)
@@ -24,19 +24,21 @@ class Claim(Struct, frozen=True, kw_only=True):
     unread: bool = True
 
 
-class Wait(Struct, frozen=True, kw_only=True):
+class Linger(Struct, frozen=True, kw_only=True):
     """More may come to fill the page."""
 
     how_long: timedelta
 
 
-def worth_claiming(share: int, room: Room | None, *, due: int, due_for: timedelta) -> Claim | Wait:
+def worth_claiming(
+    share: int, room: Headroom | None, *, due: int, due_for: timedelta
+) -> Claim | Linger:
     """Say what to claim on an account that is pressed.
 
     `due` is how many are due, counted no further than a batch; `due_for` for how long the oldest.
     """
     if due < PAGE and due_for < LINGER:
-        return Wait(how_long=LINGER - due_for)
+        return Linger(how_long=LINGER - due_for)
     # What is more than whole pages waits for its own: a page with five costs as much as a full one.
     whole = max(1, due // PAGE) * PAGE
     if room is None:

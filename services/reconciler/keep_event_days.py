@@ -15,7 +15,7 @@ from prometheus_client import Gauge
 from services.reconciler.services import Services
 from shared.db.connection import Pool
 from shared.db.vindi import event_days_store
-from shared.db.vindi.event_days_store import ElsewhereError, Held
+from shared.db.vindi.event_days_store import DaysHeld, ElsewhereError
 from shared.run.loops import Periodic
 
 EVERY: Final = timedelta(hours=1)
@@ -31,7 +31,7 @@ STRAYS: Final = Gauge(
 log = structlog.get_logger()
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class DayStep(Struct, frozen=True, kw_only=True):
     """One thing to do for one day."""
 
     what: str
@@ -81,7 +81,7 @@ async def keep_once(pool: Pool, *, now: datetime) -> bool:
     return all(done)
 
 
-def steps(held: Held, today: date) -> Iterator[Step]:
+def steps(held: DaysHeld, today: date) -> Iterator[DayStep]:
     """What has to be done, the most urgent first."""
     oldest = today - KEEP_EVENTS
     ahead = (today + timedelta(days=offset) for offset in range(DAYS_AHEAD + 1))
@@ -89,16 +89,18 @@ def steps(held: Held, today: date) -> Iterator[Step]:
     # is over, and are moved then. No delivery ever waits for a move.
     kept = {day for day in held.strays if oldest <= day != today}
     wanted = {day for day in ahead if day != today or day not in held.strays} | kept
-    make = partial(Step, what="made", run=event_days_store.make)
+    make = partial(DayStep, what="made", run=event_days_store.make)
     yield from (make(day=day) for day in sorted(wanted - held.days, key=lambda day: day < today))
     past = sorted(day for day in held.days if day < oldest)
-    yield from (Step(what="emptied", day=day, run=event_days_store.empty) for day in past)
-    yield from (Step(what="dropped", day=day, run=event_days_store.drop) for day in past)
+    yield from (DayStep(what="emptied", day=day, run=event_days_store.empty) for day in past)
+    yield from (DayStep(what="dropped", day=day, run=event_days_store.drop) for day in past)
     gone = sorted(day for day in held.strays if day < oldest)
-    yield from (Step(what="forgotten", day=day, run=event_days_store.forget_strays) for day in gone)
+    yield from (
+        DayStep(what="forgotten", day=day, run=event_days_store.forget_strays) for day in gone
+    )
 
 
-async def _done(pool: Pool, step: Step) -> bool:
+async def _done(pool: Pool, step: DayStep) -> bool:
     try:
         if await step.run(pool, step.day) is not False:
             log.info("event_day", done=step.what, day=step.day.isoformat())

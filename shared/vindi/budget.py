@@ -49,7 +49,7 @@ class BudgetShare(IntEnum):
     PERSON = 4  # somebody waits for the answer: a few requests that no other share takes
 
 
-class Room(Struct, frozen=True, kw_only=True):
+class Headroom(Struct, frozen=True, kw_only=True):
     """How many requests a share may take now, and when there may be more."""
 
     requests: int
@@ -143,14 +143,14 @@ class Budget:
         """Whether so much of an account's window was used lately that pages are worth filling."""
         return self._pressed_until.get(account, 0.0) > time.monotonic()
 
-    async def look(self, account: AccountKey, share: BudgetShare) -> Room | None:
+    async def look(self, account: AccountKey, share: BudgetShare) -> Headroom | None:
         """See what a share may take now, and take nothing; None while Redis does not answer."""
         answer = await self._ask(
             account, "look", int(share), self._limit, _ms(self.window), self._leave
         )
         if answer is None:
             return None
-        return Room(requests=int(answer[0]), wait=timedelta(milliseconds=int(answer[1])))
+        return Headroom(requests=int(answer[0]), wait=timedelta(milliseconds=int(answer[1])))
 
     async def settle(self, ticket: Ticket, heard: WindowHeaders) -> None:
         """Say that a request was answered.

@@ -37,7 +37,7 @@ class DetachedError(Exception):
     """A table has the name of a day and is no partition: somebody took it out by hand."""
 
 
-class Held(Struct, frozen=True, kw_only=True):
+class DaysHeld(Struct, frozen=True, kw_only=True):
     """Which days have a partition, and how many events of others lie in the default one."""
 
     days: frozenset[date]
@@ -57,11 +57,11 @@ STRAYS: Final = """
 """
 
 
-async def held_any_tenant(conn: Connection) -> Held:
+async def held_any_tenant(conn: Connection) -> DaysHeld:
     """Look what is there; takes no lock that anybody feels."""
     days = await conn.fetch(DAYS)
     strays = await conn.fetch(STRAYS)
-    return Held(
+    return DaysHeld(
         days=frozenset(row["day"] for row in days),
         strays={row["day"]: row["events"] for row in strays},
     )

@@ -4,19 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from services.emitter.pages import LINGER, PAGE, Claim, Wait, worth_claiming
+from services.emitter.pages import LINGER, PAGE, Claim, Linger, worth_claiming
 from services.emitter.room import BATCH
-from shared.vindi.budget import Room
+from shared.vindi.budget import Headroom
 
 MOMENT = timedelta(seconds=0.2)
 
 
-def room(requests: int) -> Room:
-    return Room(requests=requests, wait=timedelta(seconds=9))
+def room(requests: int) -> Headroom:
+    return Headroom(requests=requests, wait=timedelta(seconds=9))
 
 
 def test_a_page_that_is_not_full_waits_for_the_rest_of_a_second() -> None:
-    assert worth_claiming(BATCH, room(30), due=10, due_for=MOMENT) == Wait(how_long=LINGER - MOMENT)
+    assert worth_claiming(BATCH, room(30), due=10, due_for=MOMENT) == Linger(
+        how_long=LINGER - MOMENT
+    )
 
 
 @pytest.mark.parametrize(
