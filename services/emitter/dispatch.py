@@ -16,7 +16,7 @@ from services.emitter.lateness import Lateness
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Linger, worth_claiming
-from services.emitter.room import BATCH, BITE, Room
+from services.emitter.room import BATCH, BITE, Crowd
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
 from shared.domain.ids import TenantId
@@ -40,7 +40,7 @@ class Dispatcher:
     tools: Tools
     worker: str  # names this process in leases
     lateness: Lateness = field(default_factory=Lateness)
-    _room: Room = field(default_factory=Room)
+    _room: Crowd = field(default_factory=Crowd)
     _rests: dict[TenantId, float] = field(default_factory=dict)
     _lingering: set[TenantId] = field(default_factory=set)
     _many: dict[tuple[TenantId, Lane], float] = field(default_factory=dict)

@@ -32,7 +32,7 @@ BACKFILLS_AT_ONCE: Final = 8
 
 
 @dataclass(slots=True)
-class Room:
+class Crowd:
     """What runs right now, and who had their turn when; nothing else is remembered."""
 
     _running: Counter[tuple[TenantId, Lane]] = field(default_factory=Counter)

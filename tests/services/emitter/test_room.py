@@ -12,7 +12,7 @@ from services.emitter.room import (
     FIRST_BATCHES,
     READING,
     SALES_AT_ONCE,
-    Room,
+    Crowd,
 )
 from shared.db.outbox.outbox_store import BACKFILL, LIVE, RECONCILE, Lane
 from shared.domain.ids import TenantId
@@ -25,7 +25,7 @@ def busy(number: int) -> TenantId:
 
 
 def as_much_as_it_gets(
-    room: Room, stack: ExitStack, tenant: TenantId, due: int = 10_000, lane: Lane = LIVE
+    room: Crowd, stack: ExitStack, tenant: TenantId, due: int = 10_000, lane: Lane = LIVE
 ) -> int:
     """Claim for a tenant until it gets no more; how many sales it holds then."""
     held = 0
@@ -36,7 +36,7 @@ def as_much_as_it_gets(
 
 
 def test_three_busy_tenants_leave_room_for_a_fourth() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         held = [as_much_as_it_gets(room, stack, busy(n)) for n in range(3)]
 
@@ -46,7 +46,7 @@ def test_three_busy_tenants_leave_room_for_a_fourth() -> None:
 
 def test_however_many_are_busy_a_newcomer_gets_its_sale_in() -> None:
     for number in (12, 50, FIRST_BATCHES, FIRST_BATCHES + BITES // 2):
-        room = Room()
+        room = Crowd()
         with ExitStack() as stack:
             for n in range(number):
                 assert as_much_as_it_gets(room, stack, busy(n)) >= BITE
@@ -54,7 +54,7 @@ def test_however_many_are_busy_a_newcomer_gets_its_sale_in() -> None:
 
 
 def test_a_place_that_comes_free_goes_to_whoever_was_served_longest_ago() -> None:
-    room = Room()
+    room = Crowd()
     many = [busy(n) for n in range(FIRST_BATCHES + BITES)]
     with ExitStack() as stack:
         bites = [ExitStack() for _ in many]
@@ -71,7 +71,7 @@ def test_a_place_that_comes_free_goes_to_whoever_was_served_longest_ago() -> Non
 
 
 def test_the_first_batch_of_each_tenant_comes_before_the_second_of_any() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         for n in range(SALES_AT_ONCE // BATCH):
             stack.enter_context(room.taken(busy(n), LIVE, BATCH))
@@ -81,7 +81,7 @@ def test_the_first_batch_of_each_tenant_comes_before_the_second_of_any() -> None
 
 
 def test_a_sale_of_today_waits_for_no_other_lane_of_its_own_tenant() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         for n in range(20):
             for lane in (RECONCILE, BACKFILL):
@@ -91,7 +91,7 @@ def test_a_sale_of_today_waits_for_no_other_lane_of_its_own_tenant() -> None:
 
 
 def test_only_some_batches_are_read_at_once_and_a_batch_at_the_issuer_is_none_of_them() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         read = [stack.enter_context(room.taken(busy(n), LIVE, BATCH)) for n in range(READING)]
         stack.enter_context(room.taken(CALM, LIVE, 1))
@@ -106,7 +106,7 @@ def test_only_some_batches_are_read_at_once_and_a_batch_at_the_issuer_is_none_of
 
 
 def test_a_process_that_comes_late_takes_on_no_more_whole_batches_and_keeps_some() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         for n in range(READING):
             assert not room.reads_enough(late=True)
@@ -129,7 +129,7 @@ def test_lateness_is_the_worst_of_late_and_passes() -> None:
 
 
 def test_backfills_leave_most_of_a_process_alone() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         held = [as_much_as_it_gets(room, stack, busy(n), lane=BACKFILL) for n in range(20)]
 
@@ -138,10 +138,10 @@ def test_backfills_leave_most_of_a_process_alone() -> None:
 
 
 def test_what_is_over_is_forgotten() -> None:
-    room = Room()
+    room = Crowd()
     with ExitStack() as stack:
         for n in range(50):
             as_much_as_it_gets(room, stack, busy(n))
     room.forget_all_but([])
 
-    assert room == Room(_turn=room._turn)
+    assert room == Crowd(_turn=room._turn)
