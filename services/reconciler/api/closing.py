@@ -87,7 +87,7 @@ class AdjustmentOut(SumOut):
     status: str | None
 
 
-class IssuerOut(BaseModel):
+class IssuerSideOut(BaseModel):
     """The issuer's own list of the real environment, as far as it is of the month.
 
     `read_at` says as of when it is known, null while some day of it was never read; `differences`
@@ -112,7 +112,7 @@ class ClosingOut(BaseModel):
     environment: Literal["Homologacao", "Producao"] | None
     vindi: VindiSideOut
     notas: SumOut
-    issuer: IssuerOut
+    issuer: IssuerSideOut
     exceptions: list[ExceptionOut]
     difference: Money
     balanced: bool
@@ -223,8 +223,8 @@ def show(closing: Closing) -> ClosingOut:
     )
 
 
-def _issuer(side: IssuerSide) -> IssuerOut:
-    return IssuerOut(
+def _issuer(side: IssuerSide) -> IssuerSideOut:
+    return IssuerSideOut(
         notas=side.notas,
         amount=show_reais(side.amount),
         read_at=side.read_at,

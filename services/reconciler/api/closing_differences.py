@@ -28,15 +28,15 @@ MESSAGES: Final[dict[Kind, str]] = {
     "differs": "A nota no emissor não diz o mesmo que a nossa.",
     "foreign": "O emissor tem uma nota válida deste mês que não foi pedida por nós.",
 }
-Field = Literal["amount", "customer", "competencia"]
-FIELDS: Final[tuple[Field, ...]] = ("amount", "customer", "competencia")
+DifferentField = Literal["amount", "customer", "competencia"]
+FIELDS: Final[tuple[DifferentField, ...]] = ("amount", "customer", "competencia")
 
 
 class DifferencesQuery(Paging, MonthQuery):
     """Which month, and where to go on."""
 
 
-class DifferenceOut(BaseModel):
+class NotaDifferenceOut(BaseModel):
     """A nota on which both sides disagree; `fields` says in what, where both have it."""
 
     kind: Kind
@@ -47,14 +47,14 @@ class DifferenceOut(BaseModel):
     competencia: date | None
     our_amount: Money | None
     issuer_amount: Money | None
-    fields: list[Field]
+    fields: list[DifferentField]
     message: str
 
 
 class DifferencesOut(BaseModel):
     """Differences of a month, as the issuer's list was last read."""
 
-    items: list[DifferenceOut]
+    items: list[NotaDifferenceOut]
     next: str | None
 
 
@@ -71,9 +71,9 @@ async def list_differences(call: Call[NoBody, DifferencesQuery]) -> Answer:
     return Answer(body=DifferencesOut(items=[_show(one) for one in shown], next=cursor))
 
 
-def _show(one: Difference) -> DifferenceOut:
+def _show(one: Difference) -> NotaDifferenceOut:
     differs = (one.differs or "").split()
-    return DifferenceOut(
+    return NotaDifferenceOut(
         kind=one.kind,
         bill_id=one.bill_id,
         external_id=one.external_id,

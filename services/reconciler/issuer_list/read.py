@@ -42,7 +42,7 @@ PAGE_PAUSE: Final = timedelta(seconds=1)
 BY: Final = "reconciler"
 
 
-class Reader(Struct, frozen=True, kw_only=True):
+class ListReader(Struct, frozen=True, kw_only=True):
     """The right to read one tenant's list, until its lease ends."""
 
     services: Services
@@ -102,7 +102,7 @@ async def read_wanted(
     if attempt is None:
         return False
     issuer = services.clients.issuer(connection)
-    reader = Reader(
+    reader = ListReader(
         services=services,
         tenant=tenant,
         company=connection.company_id,
@@ -122,7 +122,7 @@ async def read_wanted(
             await issuer_list_store.release(conn, tenant, attempt, not_before=not_before)
 
 
-async def _read(reader: Reader) -> bool:
+async def _read(reader: ListReader) -> bool:
     loop = asyncio.get_running_loop()
     until, read = loop.time() + SLICE.total_seconds(), False
     while loop.time() < until:
@@ -144,7 +144,7 @@ def one_run(days: Sequence[date]) -> list[date]:
     return run
 
 
-async def _walk(reader: Reader, days: list[date]) -> bool:
+async def _walk(reader: ListReader, days: list[date]) -> bool:
     """List some days; False when another reader took over. Days are done as they are passed."""
     tenant, pool = reader.tenant, reader.services.pool
     async with pool.acquire() as conn:
@@ -175,7 +175,7 @@ async def _chunks(listed: AsyncIterator[Snapshot]) -> AsyncIterator[list[Snapsho
 
 
 async def _passed(
-    reader: Reader, left: list[date], chunk: Sequence[Snapshot], began: datetime
+    reader: ListReader, left: list[date], chunk: Sequence[Snapshot], began: datetime
 ) -> list[date]:
     """Days before those of a chunk are done: the list is in the order of creation."""
     created = [one.created_at for one in chunk]
@@ -188,7 +188,7 @@ async def _passed(
     return [day for day in left if day >= first]
 
 
-async def _done(reader: Reader, days: Sequence[date], began: datetime) -> None:
+async def _done(reader: ListReader, days: Sequence[date], began: datetime) -> None:
     """Days were read whole: what we hold for valid and was not among them is looked at."""
     if not days:
         return
@@ -203,7 +203,7 @@ async def _done(reader: Reader, days: Sequence[date], began: datetime) -> None:
         log.warning("notas_missing_at_issuer", tenant_id=tenant, count=len(missing))
 
 
-async def _take(reader: Reader, chunk: Sequence[Snapshot], began: datetime) -> None:
+async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) -> None:
     """Write down what is listed of the real environment; what is news has its sale looked at."""
     tenant, services = reader.tenant, reader.services
     real = [one for one in chunk if one.environment in (None, issuer_list_store.REAL)]
@@ -226,7 +226,7 @@ async def _take(reader: Reader, chunk: Sequence[Snapshot], began: datetime) -> N
     await _mark(reader, [one.row.bill_id for one in compared if one.news and one.row.bill_id])
 
 
-def _document(reader: Reader, request: bytes) -> str | None:
+def _document(reader: ListReader, request: bytes) -> str | None:
     sealer = reader.services.sealer
     draft = read_json(sealer.unseal(request, tenant=reader.tenant, purpose="nota"))
     document = draft["tomador"]["document"]
@@ -245,7 +245,7 @@ def _told(compared: Sequence[Compared], before: dict[str, str]) -> list[Happenin
     ]
 
 
-async def _mark(reader: Reader, bills: Sequence[BillId]) -> None:
+async def _mark(reader: ListReader, bills: Sequence[BillId]) -> None:
     marks = [
         Mark(
             tenant_id=reader.tenant,

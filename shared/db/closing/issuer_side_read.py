@@ -22,7 +22,7 @@ Kind = Literal["only_here", "only_there", "second_nota", "differs", "foreign"]
 _ONE: Final = timedelta(days=1)
 
 
-class Scope(Struct, frozen=True, kw_only=True):
+class MonthScope(Struct, frozen=True, kw_only=True):
     """Which month of which company; `since` is the first day that notas of others count from."""
 
     span: Span
@@ -61,12 +61,12 @@ CONNECTED: Final = """
 """
 
 
-async def scope_of(conn: Connection, span: Span, month: Month) -> Scope:
+async def scope_of(conn: Connection, span: Span, month: Month) -> MonthScope:
     """What the issuer's side of a month is about."""
     row = await conn.fetchrow(CONNECTED, span.tenant)
     if row is None:
         raise LookupError("no such tenant")
-    return Scope(
+    return MonthScope(
         span=span,
         month=month,
         company=row["company_id"],
@@ -156,7 +156,7 @@ DAYS: Final = """
 """
 
 
-async def side_of(conn: Connection, scope: Scope) -> IssuerSide:
+async def side_of(conn: Connection, scope: MonthScope) -> IssuerSide:
     """The issuer's side of a month, as its list was last read."""
     span = scope.span
     moved = {
@@ -187,7 +187,7 @@ async def side_of(conn: Connection, scope: Scope) -> IssuerSide:
     )
 
 
-def days_of(scope: Scope, moved: dict[date, datetime]) -> dict[date, datetime | None]:
+def days_of(scope: MonthScope, moved: dict[date, datetime]) -> dict[date, datetime | None]:
     """The UTC days of creation a month's notas lie on, each with the last change around it.
 
     Both clocks may differ, so the days beside one count with it. Notas of others may be made on
@@ -243,7 +243,7 @@ DIFFERENCES: Final = f"""
 
 
 async def differences(
-    conn: Connection, scope: Scope, *, after: str = "", limit: int
+    conn: Connection, scope: MonthScope, *, after: str = "", limit: int
 ) -> list[Difference]:
     """The differences of a month by their keys, beginning above `after`."""
     rows = await conn.fetch(DIFFERENCES, *scope.arguments(), after, limit)
