@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import LIVE, Mark
@@ -23,10 +24,6 @@ from shared.domain.spoken import reais
 from shared.run.waker import Waker
 
 SALE_UNKNOWN: Final = "sale_unknown"
-NOW: Final = """
-    -- actions.now
-    SELECT now()
-"""
 NOT_DECIDED: Final = "not_decided"
 ONE_WISH: Final = timedelta(hours=1)  # the same said again within it is the same wish
 BATCH: Final = 500  # sales locked at once; more would keep workers waiting
@@ -156,7 +153,7 @@ async def _told(
     """The lines of what was asked for; six clicks of one action are one line."""
     why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
     said = Said(what=asked.action, why=why, by=asked.by)
-    now: datetime = await conn.fetchval(NOW)
+    now = await clock.now(conn)
     again = await sale_actions_store.repeated(conn, tenant, bills, said, now - ONE_WISH)
     return [
         Happening(bill_id=bill, what=said.what, why=said.why, by=said.by)

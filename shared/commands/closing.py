@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from shared.db import clock
 from shared.db.closing import (
     closing_locks_store,
     closing_read,
@@ -121,7 +122,7 @@ async def want_issuers_list(pool: Pool, tenant: Tenant, days: Sequence[date]) ->
         found = await connections_store.issuer_company(conn, tenant.id)
         if found is None:
             return False
-        now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+        now = await clock.this_instant(conn)
         await issuer_list_store.want(conn, tenant.id, found, days, now, urgent=True)
     return True
 

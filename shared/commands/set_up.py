@@ -26,6 +26,7 @@ from shared.commands.checks import (
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
+from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_wakes
 from shared.db.sales import issued_tests_store
@@ -54,10 +55,6 @@ from shared.vindi.client import VindiClient
 
 OLD_SECRET_LIVES: Final = timedelta(hours=72)  # longer than Vindi goes on repeating: 48 h
 WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105 - a purpose of sealing, not a secret
-NOW: Final = """
-    -- set_up.now
-    SELECT now()
-"""
 MissingPart = Literal["vindi", "issuer", "rule"]
 
 
@@ -287,7 +284,7 @@ class SetUp:
         if environment != REAL:
             return WentLive(held=0, due=0)
         zone, day = ZoneInfo(tenant.timezone), tests.since
-        now: datetime = await conn.fetchval(NOW)
+        now = await clock.now(conn)
         went = await issued_tests_store.go_live(
             conn,
             tenant.id,
@@ -361,7 +358,7 @@ class SetUp:
         """The address in use, so that connecting again changes nothing at the other side."""
         sealed = await secrets_store.current_sealed(conn, tenant, source)
         if sealed is None:
-            now: datetime = await conn.fetchval(NOW)
+            now = await clock.now(conn)
             return await self._new_webhook_url(conn, tenant, source, now)
         secret = self.sealer.unseal(sealed, tenant=tenant, purpose=WEBHOOK_SECRET)
         return self._url(source, secret.decode())

@@ -17,6 +17,7 @@ from services.reconciler.backfill.known import StoredSale, load_known
 from services.reconciler.backfill.reading import created_at, read_next
 from services.reconciler.backfill.take import Taken, take, take_unread
 from services.reconciler.services import Services
+from shared.db import clock
 from shared.db.backfill import backfill_bills_store, backfills_store
 from shared.db.backfill.backfill_bills_store import Decided, FoundBill, OpenBill, ReadCustomer
 from shared.db.connection import Connection
@@ -89,7 +90,7 @@ class Run:
         Raises RunLost, and what the Vindi client raises.
         """
         async with self.services.pool.acquire() as conn:
-            now: datetime = await conn.fetchval("SELECT now()")
+            now = await clock.now(conn)
             ready = await backfill_bills_store.ready(conn, self.backfill, limit=DECIDE_AT_ONCE)
             customers = await backfill_bills_store.unread_customers(
                 conn, self.backfill, limit=FULL_LIST

@@ -4,7 +4,7 @@ What differs goes in by the road of every fact. A step is one batch; it may be d
 """
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -15,6 +15,7 @@ from services.reconciler.accounts.read_list import SLACK_PAGES, raise_unread
 from services.reconciler.accounts.take_in import RefundsRead
 from services.reconciler.services import Services
 from shared.commands.closing import live_bills, paid_charges, span_of
+from shared.db import clock
 from shared.db.away import database_away
 from shared.db.closing import closing_checks_store, closing_read
 from shared.db.closing.closing_read import Span
@@ -124,7 +125,7 @@ async def _context(services: Services, conn: Connection, check: DeepCheck) -> Pa
     state = await passes_store.get(conn, check.tenant_id)
     if state is None:
         raise TransientError("the account is not enrolled yet")
-    now: datetime = await conn.fetchval("SELECT clock_timestamp()")
+    now = await clock.this_instant(conn)
     return PassContext(
         pool=services.pool,
         sealer=services.sealer,

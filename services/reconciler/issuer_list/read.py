@@ -15,6 +15,7 @@ from msgspec import Struct
 from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare
 from services.reconciler.services import Services
 from shared import intake
+from shared.db import clock
 from shared.db.closing import issuer_list_store
 from shared.db.outbox.outbox_store import RECONCILE, Mark
 from shared.db.sales import sales_store, timeline_store
@@ -70,7 +71,7 @@ async def read_issuer_lists(services: Services) -> None:
 async def plan_once(services: Services, *, every: timedelta = PLAN_EVERY) -> int:
     """Want the open months of tenants that were not planned lately; returns how many tenants."""
     async with services.pool.acquire() as conn:
-        now: datetime = await conn.fetchval("SELECT now()")
+        now = await clock.now(conn)
         found = await issuer_list_store.to_plan_any_tenant(conn, now - every, limit=20)
         for tenant, company in found:
             await issuer_list_store.plan(conn, tenant, company, now)
@@ -80,7 +81,7 @@ async def plan_once(services: Services, *, every: timedelta = PLAN_EVERY) -> int
 async def read_once(services: Services) -> int:
     """Give some tenants that wait a turn each; returns how many had one."""
     async with services.pool.acquire() as conn:
-        now = await conn.fetchval("SELECT now()")
+        now = await clock.now(conn)
         due = await issuer_list_store.due_any_tenant(conn, now, limit=AT_ONCE)
     turns = await asyncio.gather(*(read_wanted(services, one, pause=PAGE_PAUSE) for one in due))
     return sum(turns)
@@ -97,7 +98,7 @@ async def read_wanted(
         connection = await connections_store.get_issuer(conn, services.sealer, tenant)
         if connection is None or connection.state.blocked:
             return False
-        now = await conn.fetchval("SELECT now()")
+        now = await clock.now(conn)
         attempt = await issuer_list_store.claim(conn, tenant, now, lease=LEASE)
     if attempt is None:
         return False
@@ -148,11 +149,11 @@ async def _walk(reader: ListReader, days: list[date]) -> bool:
     """List some days; False when another reader took over. Days are done as they are passed."""
     tenant, pool = reader.tenant, reader.services.pool
     async with pool.acquire() as conn:
-        began: datetime = await conn.fetchval("SELECT clock_timestamp()")
+        began = await clock.this_instant(conn)
     left = list(days)
     async for chunk in _chunks(reader.issuer.list_created(days[0], days[-1])):
         async with pool.acquire() as conn:
-            now = await conn.fetchval("SELECT now()")
+            now = await clock.now(conn)
             if not await issuer_list_store.renew(conn, tenant, reader.attempt, now + LEASE):
                 return False
         await _take(reader, chunk, began)

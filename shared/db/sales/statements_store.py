@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.sales import sale_notas
@@ -85,7 +86,7 @@ FULFILLED: Final = """
 
 async def state_cancelled(conn: Connection, tenant: TenantId, bill: BillId, part: int) -> None:
     """A nota was cancelled at the city: it ends, and its sale says on whose word."""
-    now = await conn.fetchval("SELECT now()")
+    now = await clock.now(conn)
     await conn.execute(STATE_CANCELLED, tenant, bill, part, now, CANCEL_STATED)
     parts = await _parts(conn, tenant, bill)
     status = together(parts)
