@@ -65,6 +65,8 @@ async def provision(api: Calls, stage: Stage) -> Tenant:
         environment="Producao",
     )
     await api.put(f"{path}/rule", **RULE)
+    # Four weeks of payments become known in a minute here, which a brake would take for a mistake.
+    await api.put(f"{path}/limits", old_days=None)
     await stage.hear_at(vindi["webhook_url"], issuer["status_webhook_url"])
     await api.post(f"{path}/activate")
     return Tenant(api=api, id=made["id"])
