@@ -96,10 +96,7 @@ async def migrate(url: str, *, citus: bool = False) -> str:
     try:
         await conn.execute(TAKE_TURNS, LOCK_KEY)
         await conn.execute("SET lock_timeout = '2s'")
-        current = await current_revision(conn)
-        for statement in statements(current):
-            if not _is_comment(statement):  # asyncpg trips over a text without a command
-                await conn.execute(statement)
+        await bring(conn, await current_revision(conn))
         if citus:
             await distribute(conn)
     finally:
@@ -107,17 +104,24 @@ async def migrate(url: str, *, citus: bool = False) -> str:
     return head_revision()
 
 
-def statements(current: str | None) -> list[str]:
-    """The SQL from a revision to head, in the pieces that may be sent at once."""
-    head = head_revision()
+async def bring(conn: Connection, current: str | None, to: str | None = None) -> None:
+    """Run the SQL from a revision to another, or to head."""
+    for statement in statements(current, to):
+        if not _is_comment(statement):  # asyncpg trips over a text without a command
+            await conn.execute(statement)
+
+
+def statements(current: str | None, to: str | None = None) -> list[str]:
+    """The SQL from a revision to another, or to head, in the pieces that may be sent at once."""
+    to = to or head_revision()
     pieces = _Pieces()
-    if current == head:
+    if current == to:
         return []
     config = Config(output_buffer=pieces)
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
-        command.upgrade(config, f"{current}:{head}" if current else head, sql=True)
+        command.upgrade(config, f"{current}:{to}" if current else to, sql=True)
     except CommandError as error:
         raise SchemaError(
             f"The database is at revision {current}, which this version does not know;"

@@ -1,7 +1,7 @@
 """A tenant connected to the sandbox, and an emitter that works one pass at a time."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -149,13 +149,48 @@ def a_buyer() -> dict[str, Any]:
     }
 
 
+async def provide(pool: Pool, account: Account, company: Company) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await tenants_store.add(
+            conn, TENANT, name="Empresa", plan="pro", timezone="America/Sao_Paulo"
+        )
+        await connections_store.put_vindi(
+            conn,
+            SEALER,
+            TENANT,
+            environment="production",
+            api_key=Secret.of(account.keys[0].key),
+            merchant_name="Empresa",
+            registry_code=None,
+        )
+        await connections_store.put_issuer(
+            conn,
+            SEALER,
+            TENANT,
+            kind="enotas",
+            environment="Producao",
+            api_key=Secret.of(company.key),
+            company_id=company.id,
+            company_name="Empresa",
+            company_cnpj=None,
+        )
+        await rules_store.add(
+            conn, TENANT, Rule.model_validate({"issue_when": "bill_paid"}), by="test"
+        )
+        await tenants_store.activate(conn, TENANT)
+        await conn.execute("UPDATE tenants SET active_from = now() - interval '60 days'")
+
+
+Provide = Callable[[Pool, Account, Company], Awaitable[None]]
+
+
 @asynccontextmanager
-async def a_desk(pool: Pool, sandbox: Sandbox) -> AsyncIterator[Desk]:
+async def a_desk(pool: Pool, sandbox: Sandbox, provide: Provide = provide) -> AsyncIterator[Desk]:
     account = sandbox.vindi.create_account()
     key = sandbox.enotas.create_key()
     company = sandbox.enotas.create_company(key=key.key)
     product = operations.create_product(account, code=PRODUCT_CODE)
-    await _provision(pool, account, company)
+    await provide(pool, account, company)
     issuer = IssuerSettings(
         enotas_url=sandbox.enotas_url,
         parallel=8,
@@ -194,38 +229,6 @@ async def a_desk(pool: Pool, sandbox: Sandbox) -> AsyncIterator[Desk]:
             tools=tools,
             product_id=product.id,
         )
-
-
-async def _provision(pool: Pool, account: Account, company: Company) -> None:
-    async with pool.acquire() as conn, conn.transaction():
-        await tenants_store.add(
-            conn, TENANT, name="Empresa", plan="pro", timezone="America/Sao_Paulo"
-        )
-        await connections_store.put_vindi(
-            conn,
-            SEALER,
-            TENANT,
-            environment="production",
-            api_key=Secret.of(account.keys[0].key),
-            merchant_name="Empresa",
-            registry_code=None,
-        )
-        await connections_store.put_issuer(
-            conn,
-            SEALER,
-            TENANT,
-            kind="enotas",
-            environment="Producao",
-            api_key=Secret.of(company.key),
-            company_id=company.id,
-            company_name="Empresa",
-            company_cnpj=None,
-        )
-        await rules_store.add(
-            conn, TENANT, Rule.model_validate({"issue_when": "bill_paid"}), by="test"
-        )
-        await tenants_store.activate(conn, TENANT)
-        await conn.execute("UPDATE tenants SET active_from = now() - interval '60 days'")
 
 
 @pytest_asyncio.fixture
