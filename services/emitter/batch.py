@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from services.emitter.acting.ask import ask_issuer
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_plans
 from services.emitter.context import TenantContext, load_context
+from services.emitter.ending import Ending
 from services.emitter.leases import Leases
 from services.emitter.one_by_one import surely
 from services.emitter.planning.decided import Undecided, decided, decided_with_customer
@@ -18,6 +19,7 @@ from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
 from services.emitter.reading.vindi import bills_of, customers_of
 from services.emitter.stopping.duplicates import hold_duplicates
+from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
 from services.emitter.work import Act, Known, Plan
 from shared.clients import Clients
@@ -44,6 +46,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     leases: Leases
     commits: GroupCommit
+    ending: Ending = field(default_factory=Ending)
 
 
 async def work_batch(
@@ -65,10 +68,12 @@ async def work_batch(
         read = await _read_and_plan(tools.pool, context, to_read, known)
         plans += await hold_duplicates(tools.pool, tenant, read)
     admitted = await context.breakers.admit(tools.pool, plans)
+    if tools.ending.told:
+        admitted = give_back(admitted)
     written = await write_plans(tools.pool, tenant, admitted)
     acts = [plan for plan in written if isinstance(plan, Act)]
     on_read()
-    await ask_issuer(tools.commits, context, tools.clients, acts)
+    await ask_issuer(tools.commits, context, tools.clients, tools.ending, acts)
     await context.breakers.report(tools.pool)
     return sum(1 for act in acts if act.issues or act.cancels)
 

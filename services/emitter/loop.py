@@ -31,7 +31,8 @@ class Loop:
         self._rung.set()
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns once what was started has ended."""
+        """Claim nothing more, and let nothing more leave; `run` returns once all is given back."""
+        self._dispatcher.tools.ending.tell()
         self._stopping.set()
         self._rung.set()
 

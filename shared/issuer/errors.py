@@ -42,6 +42,13 @@ class IssuerPaced(IssuerBusy):
     """Our own limit for the key has no turn soon: nothing left, so this is a wait and no doubt."""
 
 
+class IssuerNotLeft(TransientError):
+    """A write was not allowed to leave any more when its turn had come: nothing left."""
+
+    def __init__(self) -> None:
+        super().__init__("the request was not to leave any more")
+
+
 class IssuerUnavailable(TransientError):
     """A read got no usable answer, or a write provably never left. `why` is a constant word."""
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft
+from shared.net.http import MayLeave
 
 DocumentKind = Literal["pdf", "xml"]
 
@@ -140,6 +141,7 @@ class Issuer(Protocol):
         *,
         environment: IssuerEnvironment,
         look_first: bool = False,
+        may_leave: MayLeave | None = None,
     ) -> Pending | Issued | Rejected | Unknown:
         """Ask for one nota under our own id, stored before this call.
 
@@ -148,6 +150,9 @@ class Issuer(Protocol):
         `look_first` the nota is looked up before, and sent only if it is not there or denied:
         for every attempt that is not the first of its key. The issuer is asked to mail the
         nota only where `mails_the_buyer` says so: those of the test environment go to nobody.
+
+        `may_leave` is asked after every wait and directly before the request leaves; where it says
+        no, IssuerNotLeft is raised and nothing has left.
         """
 
     async def find(self, key: ExternalId) -> Snapshot | None:
@@ -156,8 +161,13 @@ class Issuer(Protocol):
     async def get(self, issuer_id: IssuerNotaId) -> Snapshot | None:
         """Read a nota by the issuer's id; None when the issuer says that it has none."""
 
-    async def cancel(self, key: ExternalId) -> CancelAccepted | CancelRejected | Unknown:
-        """Ask to cancel an issued nota. One request leaves; whether it worked says `get`."""
+    async def cancel(
+        self, key: ExternalId, *, may_leave: MayLeave | None = None
+    ) -> CancelAccepted | CancelRejected | Unknown:
+        """Ask to cancel an issued nota. One request leaves; whether it worked says `get`.
+
+        `may_leave` is asked as by `submit`.
+        """
 
     def classify_denial(self, reason: str | None) -> str:
         """Sort a denial's text into one of the `denied_*` words of the interface page."""

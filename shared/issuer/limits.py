@@ -19,7 +19,8 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from shared.issuer.errors import IssuerPaced
+from shared.issuer.errors import IssuerNotLeft, IssuerPaced
+from shared.net.http import MayLeave
 from shared.net.redis import ANSWER, REST_SECONDS
 
 log = structlog.get_logger()
@@ -31,6 +32,7 @@ RESERVED: Final = 0.1
 LOOK: Final = 0.1
 SAY: Final = 1.0
 PLACES_LAST: Final = 4.0  # seconds a place is held without word: a killed process blocks no longer
+ASK_AGAIN: Final = 0.5  # seconds after which one that waits for its turn asks if it may go on
 TENURE: Final = 1.0  # seconds a place is kept while others have none and there are too few
 
 # KEYS[1]: us at which the next turn is free. ARGV: us between turns, turns wanted, most us to
@@ -150,12 +152,13 @@ class Limits:
         self._redis_rests_until = 0.0
         self._redis_works = redis is not None
 
-    def turn(self, key: str, *, patience: timedelta) -> "Turn":
+    def turn(self, key: str, *, patience: timedelta, may_leave: MayLeave | None = None) -> "Turn":
         """Hold one of the key's places, from its turn on; IssuerPaced when it is too far away.
 
+        Who may not leave any more waits no longer: IssuerNotLeft.
         `key` begins with the tenant and holds nothing of the secret itself.
         """
-        return Turn(self, key, self._state(key), patience.total_seconds())
+        return Turn(self, key, self._state(key), patience.total_seconds(), may_leave)
 
     async def pause(self, key: str, wait: timedelta) -> None:
         """Let nobody use a key for a while: the issuer said 429."""
@@ -164,14 +167,16 @@ class Limits:
         state.paused_until = time.monotonic() + wait.total_seconds()
         await self._ask(key, 0, 0.0, pause=wait.total_seconds())
 
-    async def enter(self, key: str, state: _Key, patience: float) -> None:
+    async def enter(
+        self, key: str, state: _Key, patience: float, may_leave: MayLeave | None
+    ) -> None:
         """Wait for one of the key's places, in the order of coming; for Turn alone."""
         give_up = time.monotonic() + patience
         state.wanted += 1
         try:
             if state.line.locked() or not state.has_place():
                 async with state.line:
-                    await self._wait_for_place(key, state, give_up)
+                    await self._wait_for_place(key, state, give_up, may_leave)
         except BaseException:
             state.wanted -= 1
             raise
@@ -196,8 +201,11 @@ class Limits:
                 state.places = 0
                 await self._look(key, state)
 
-    async def _wait_for_place(self, key: str, state: _Key, give_up: float) -> None:
+    async def _wait_for_place(
+        self, key: str, state: _Key, give_up: float, may_leave: MayLeave | None
+    ) -> None:
         while not state.has_place():
+            _demand(may_leave)
             state.freed.clear()
             await self._look(key, state)
             if state.has_place():
@@ -303,9 +311,17 @@ class Limits:
 class Turn:
     """One place of a key, as a context; a class because it is on the way of every nota."""
 
-    __slots__ = ("_key", "_limits", "_patience", "_state")
+    __slots__ = ("_key", "_limits", "_may_leave", "_patience", "_state")
 
-    def __init__(self, limits: Limits, key: str, state: _Key, patience: float) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        key: str,
+        state: _Key,
+        patience: float,
+        may_leave: MayLeave | None,
+    ) -> None:
+        self._may_leave = may_leave
         self._limits = limits
         self._key = key
         self._state = state
@@ -313,21 +329,32 @@ class Turn:
 
     async def __aenter__(self) -> None:
         state = self._state
-        await self._limits.enter(self._key, state, self._patience)
+        await self._limits.enter(self._key, state, self._patience, self._may_leave)
         try:
             asked = state.turn.locked()  # then whoever came before is served first
             at = None if asked else self._limits.reserved_turn(state, self._patience)
             if at is None:
                 async with state.turn:  # one asks for the turns of all
                     at = await self._limits.next_turn(self._key, state, self._patience)
-            if (wait := at - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
+            await self._wait_until(at)
         except BaseException:
             await self._limits.leave(self._key, state)
             raise
 
     async def __aexit__(self, *_: object) -> None:
         await self._limits.leave(self._key, self._state)
+
+    async def _wait_until(self, at: float) -> None:
+        while True:
+            _demand(self._may_leave)
+            if (wait := at - time.monotonic()) <= 0:
+                return
+            await asyncio.sleep(min(wait, ASK_AGAIN) if self._may_leave else wait)
+
+
+def _demand(may_leave: MayLeave | None) -> None:
+    if may_leave is not None and not may_leave():
+        raise IssuerNotLeft
 
 
 def _us(seconds: float) -> int:

@@ -1,6 +1,8 @@
 """How we speak HTTP to the systems outside: one kind of session, no surprises of the library."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -15,11 +17,14 @@ from aiohttp import (
     ClientRequest,
     ClientResponse,
     ClientSession,
+    ClientTimeout,
     ConnectionTimeoutError,
     ServerDisconnectedError,
     TCPConnector,
 )
+from aiohttp.connector import Connection
 from aiohttp.cookiejar import DummyCookieJar
+from aiohttp.tracing import Trace
 
 USER_AGENT: Final = "notaponte/0.1"
 # A connection idle for longer is closed by us, before the other side does it under a request.
@@ -27,6 +32,49 @@ KEEPALIVE_SECONDS: Final = 15.0
 
 # These mean that no request left: the connection itself was never made.
 NEVER_SENT: Final = (ClientConnectorError, ConnectionTimeoutError)
+
+
+MayLeave = Callable[[], bool]
+_MAY_LEAVE: ContextVar[MayLeave | None] = ContextVar("may_leave", default=None)
+
+
+class NotLeft(ClientError):
+    """A request had its connection and was not to leave any more: nothing of it was written."""
+
+
+@contextmanager
+def leaving_only_if(may_leave: MayLeave | None) -> Iterator[None]:
+    """Have requests of the block leave only if they may, asked on the connection they go out on.
+
+    They raise NotLeft otherwise. Looking an address up and connecting may take any time.
+    """
+    before = _MAY_LEAVE.set(may_leave)
+    try:
+        yield
+    finally:
+        _MAY_LEAVE.reset(before)
+
+
+class _AskingConnector(TCPConnector):
+    """Hands out a connection only to a request that may still leave.
+
+    A trace's hook would be asked at the same moment, but the library loses the connection of one
+    that raises.
+    """
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the library's signature
+    ) -> Connection:
+        """Get a connection; NotLeft where the request is not to go out on it any more."""
+        connection = await super().connect(req, traces, timeout)
+        may_leave = _MAY_LEAVE.get()
+        if may_leave is None or may_leave():
+            return connection
+        connection.release()  # unused, and as good as before
+        raise NotLeft
 
 
 class AnswerTooLarge(ClientError):
@@ -59,7 +107,7 @@ def open_session(*, connections: int = 100) -> ClientSession:
     proxy or password from the environment. Every request leaves once.
     """
     return ClientSession(
-        connector=TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS),
+        connector=_AskingConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS),
         cookie_jar=DummyCookieJar(),
         headers={"User-Agent": USER_AGENT},
         trust_env=False,

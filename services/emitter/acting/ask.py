@@ -1,9 +1,10 @@
 """Asks the issuer, and writes each answer down as soon as it is there."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, assert_never
 
 import structlog
@@ -13,6 +14,7 @@ from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_answers
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
+from services.emitter.ending import Ending, ToldToStop
 from services.emitter.one_by_one import note_failure
 from services.emitter.places import Place, block
 from services.emitter.planning import answers, elsewhere
@@ -23,14 +25,14 @@ from services.emitter.stopping.outage import Breakers
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
 from shared.db.away import database_away
-from shared.db.outbox.outbox_store import BACKFILL
+from shared.db.outbox.outbox_store import BACKFILL, Entry
 from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
-from shared.issuer.errors import IssuerBusy, IssuerPaced
+from shared.issuer.errors import IssuerBusy, IssuerNotLeft, IssuerPaced
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
@@ -52,7 +54,11 @@ CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after th
 
 
 async def ask_issuer(
-    commits: GroupCommit, context: TenantContext, clients: Clients, acts: Sequence[Act]
+    commits: GroupCommit,
+    context: TenantContext,
+    clients: Clients,
+    ending: Ending,
+    acts: Sequence[Act],
 ) -> None:
     """Carry out what acts ask of the issuer, side by side within its limits.
 
@@ -60,7 +66,7 @@ async def ask_issuer(
     """
     if not acts:
         return
-    asker = _Asker(commits, context, clients)
+    asker = _Asker(commits, context, clients, ending)
     async with asyncio.TaskGroup() as group:
         for act in acts:
             group.create_task(asker.ask(act))
@@ -73,7 +79,10 @@ class _LeaseLostError(Exception):
 class _Asker:
     """Asks for one tenant; every road ends in an answer for the sale, or in its lease's end."""
 
-    def __init__(self, commits: GroupCommit, context: TenantContext, clients: Clients) -> None:
+    def __init__(
+        self, commits: GroupCommit, context: TenantContext, clients: Clients, ending: Ending
+    ) -> None:
+        self._ending = ending
         self._commits = commits
         self._pool = commits.pool
         self._leases = commits.leases
@@ -122,7 +131,7 @@ class _Asker:
         steps = _steps(act)
         known = self._nothing_yet(act)
         place = self._context.place_of(known.notas.newest[steps[0].part])
-        async with self._turn(act, place), place.slots:
+        async with self._slots(act, place):
             for step in steps[:-1]:
                 known = await self._kept(known.then(await self._step(act, step, known)))
             return known.then(await self._step(act, steps[-1], known))
@@ -130,17 +139,17 @@ class _Asker:
     async def _step(self, act: Act, step: Step, known: Answered) -> Answer:
         nota = known.notas.newest[step.part]
         issuer = self._context.place_of(nota).issuer
+        if not self._may_leave(act.entry):
+            return self._untaken(act, step, nota)
         if step.to_replace and nota.environment != REAL:
             return elsewhere.given_up_test(nota, self._now, by_person=step.by_person)
         if issuer is None:
             return self._unasked(nota, step)
         if self._breakers.has_opened:
             return self._put_off(act, nota)
-        if not self._leases.surely_held(act.entry):
-            raise _LeaseLostError
         try:
             if isinstance(act.action, Send):
-                return await self._send(issuer, nota, act.action)
+                return await self._send(issuer, nota, act.action, act.entry)
             if step.to_replace:
                 return await self._prove_gone(issuer, nota)
             if step.cancel:
@@ -148,8 +157,25 @@ class _Asker:
             return await self._follow(issuer, nota, known)
         except TenantBlockedError as error:
             return await self._blocked(issuer, act, step, nota, error)
+        except IssuerNotLeft:
+            return self._untaken(act, step, nota)
         except TransientError as error:
-            return self._not_now(act, nota, error)
+            return self._not_now(act, step, nota, error)
+
+    def _may_leave(self, entry: Entry) -> bool:
+        return not self._ending.told and self._leases.surely_held(entry)
+
+    def _untaken(self, act: Act, step: Step, nota: KnownNota) -> Answer:
+        """The step was not taken, for its lease or the process ends: the next one takes it at once.
+
+        Written like every answer only where the lease holds still; else by nobody, and whoever has
+        the sale then looks it up.
+        """
+        if act.issues:
+            return answers.put_off(nota, self._now)
+        if step.cancel:
+            return answers.cancel_not_sent(nota, self._now)
+        return answers.ask_later(nota, self._now)
 
     async def _kept(self, known: Answered) -> Answered:
         """Write the last answer, if there is anything new in it, and keep the sale."""
@@ -168,21 +194,32 @@ class _Asker:
     def _breakers(self) -> Breakers:
         return self._context.breakers
 
-    def _turn(self, act: Act, place: Place) -> AbstractAsyncContextManager[None]:
-        # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
-        # never waits behind a whole batch of it.
-        return place.backfill_slots if act.entry.lane == BACKFILL else nullcontext()
+    @asynccontextmanager
+    async def _slots(self, act: Act, place: Place) -> AsyncIterator[None]:
+        """Hold what it takes to ask; nothing once told to stop, since nothing is asked then."""
+        async with AsyncExitStack() as held:
+            try:
+                async with self._ending.waiting():
+                    # Slots are given in turn: of a backfill only a few stand in line, so that a
+                    # sale of today never waits behind a whole batch of it.
+                    if act.entry.lane == BACKFILL:
+                        await held.enter_async_context(place.backfill_slots)
+                    await held.enter_async_context(place.slots)
+            except ToldToStop:
+                pass
+            yield
 
     @property
     def _now(self) -> datetime:
         return self._context.now
 
-    async def _send(self, issuer: Issuer, nota: KnownNota, send: Send) -> Answer:
+    async def _send(self, issuer: Issuer, nota: KnownNota, send: Send, entry: Entry) -> Answer:
         result = await issuer.submit(
             nota.external_id,
             send.draft,
             environment=environment_of(nota.external_id),
             look_first=not send.first,
+            may_leave=partial(self._may_leave, entry),
         )
         return self._submitted(issuer, nota, result)
 
@@ -221,7 +258,8 @@ class _Asker:
             return answers.missing(nota)
         if snapshot is None:
             return answers.ask_later(nota, next_poll(asked_at, self._now))
-        asked_long_ago = self._now - asked_at >= CANCEL_AGAIN_AFTER
+        never_asked = nota.cancel_sent_at is None
+        asked_long_ago = never_asked or self._now - asked_at >= CANCEL_AGAIN_AFTER
         if (
             nota.status is NotaStatus.CANCELLING
             and nota.then_cancel is not None  # else somebody else asked, and may have stopped
@@ -275,10 +313,11 @@ class _Asker:
                 draft,
                 environment=environment_of(nota.external_id),
                 look_first=True,
+                may_leave=partial(self._may_leave, known.entry),
             )
-        except IssuerBusy as error:
+        except (IssuerBusy, IssuerNotLeft) as error:
             # Nothing left: the look-ups before it still count, and the doubt stays.
-            later = answers.busy(nota, self._now + error.retry_after, self._waits)
+            later = answers.busy(nota, self._now + (error.retry_after or timedelta()), self._waits)
             return replace(later, shows=None)
         return self._submitted(issuer, nota, result)
 
@@ -287,7 +326,8 @@ class _Asker:
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase is Phase.ISSUED and not found.has_pdf:
                 return answers.ask_later(nota, next_poll(since(nota, self._now), self._now))
-        result = await issuer.cancel(nota.external_id)
+        may_leave = partial(self._may_leave, known.entry)
+        result = await issuer.cancel(nota.external_id, may_leave=may_leave)
         self._breakers.request(ok=not isinstance(result, Unknown))
         match result:
             case CancelAccepted():
@@ -355,13 +395,15 @@ class _Asker:
             return answers.not_sent(nota, due_at)
         return answers.ask_later(nota, due_at, failed=True)
 
-    def _not_now(self, act: Act, nota: KnownNota, error: TransientError) -> Answer:
+    def _not_now(self, act: Act, step: Step, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):
             self._breakers.request(ok=False)
         if error.retry_after is not None:
             due_at = self._now + error.retry_after
         else:
             due_at = back_off(act.entry.tries + 1, self._now)
+        if step.cancel and isinstance(error, IssuerPaced):
+            return answers.cancel_not_sent(nota, due_at)
         if not act.issues:
             return answers.ask_later(nota, due_at)
         if isinstance(error, IssuerPaced):

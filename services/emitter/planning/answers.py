@@ -133,6 +133,12 @@ def cancel_remembered(nota: KnownNota, now: datetime) -> Answer:
     return Answer(asked=nota, update=update, due_at=due_at, what="cancel_remembered")
 
 
+def cancel_not_sent(nota: KnownNota, due_at: datetime) -> Answer:
+    """The wish surely never left: it is asked for then, without the wait of one that did."""
+    update = _now(nota, NotaStatus.CANCELLING, cancel_unsent=True)
+    return Answer(asked=nota, update=update, due_at=due_at)
+
+
 def cancel_refused(
     nota: KnownNota, findings: Sequence[Finding], code: str, seal: Seal, now: datetime
 ) -> Answer:

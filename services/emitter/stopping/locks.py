@@ -40,6 +40,14 @@ def give_back_closed(plans: Sequence[Plan], now_open: OpenMonths | None) -> list
     ]
 
 
+def give_back(plans: Sequence[Plan]) -> list[Plan]:
+    """Have sales decided again by the next process: nothing leaves this one any more."""
+    return [
+        stopped(plan, Again()) if isinstance(plan, Act) and (plan.issues or plan.cancels) else plan
+        for plan in plans
+    ]
+
+
 def _may_be_sent(act: Act, now_open: OpenMonths) -> bool:
     match act.action:
         case Send(intent=intent):

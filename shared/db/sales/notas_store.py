@@ -214,6 +214,7 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     then_cancel: str | None = None
     changed_at: datetime | None = None
     cancel_sent: bool = False
+    cancel_unsent: bool = False  # the wish never left, whatever was written before
     tied: str | None = None
     cancel_code: str | None = None
     cancel_tries: int | None = None
@@ -248,7 +249,9 @@ UPDATE: Final = f"""
            cancel_tries = coalesce(u.cancel_tries, n.cancel_tries),
            cancel_again_at = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
                                   THEN u.cancel_again_at END,
-           cancel_sent_at = CASE WHEN u.cancel_sent THEN now() ELSE n.cancel_sent_at END,
+           cancel_sent_at = CASE WHEN u.cancel_sent THEN now()
+                                 WHEN NOT coalesce(u.cancel_unsent, false)
+                                 THEN n.cancel_sent_at END,
            issued_at = CASE WHEN u.status = 'issued' THEN coalesce(n.issued_at, now())
                             ELSE n.issued_at END,
            cancelled_at = CASE WHEN u.status = 'cancelled' THEN coalesce(n.cancelled_at, now())
@@ -258,7 +261,8 @@ UPDATE: Final = f"""
                  raw_status text, number text, verification_code text, has_pdf boolean,
                  has_xml boolean, denial text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
-                 changed_at timestamptz, cancel_sent boolean, tied text, cancel_code text,
+                 changed_at timestamptz, cancel_sent boolean,
+                 cancel_unsent boolean, tied text, cancel_code text,
                  cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
        AND n.part = coalesce(u.part, 0) AND n.revision = u.revision

@@ -33,7 +33,7 @@ from shared.issuer.interface import (
     Unknown,
 )
 from shared.issuer.limits import Limits
-from shared.net.http import server_time
+from shared.net.http import MayLeave, server_time
 
 PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 20_000  # of one walk: two million notas
@@ -91,6 +91,7 @@ class EnotasIssuer:
         *,
         environment: IssuerEnvironment,
         look_first: bool = False,
+        may_leave: MayLeave | None = None,
     ) -> Pending | Issued | Rejected | Unknown:
         """Ask for one nota; see `Issuer.submit`. IssuerBusy: look first when trying again."""
         if look_first:
@@ -100,7 +101,7 @@ class EnotasIssuer:
         body = payloads.encode(payloads.render_nota(key, draft, environment))
         started = time.monotonic()
         try:
-            answer = await self._transport.send("POST", self._post_url, body)
+            answer = await self._transport.send("POST", self._post_url, body, may_leave=may_leave)
         except AnswerLost as lost:
             return Unknown(why=lost.why)
         if answer.status == 404:
@@ -125,10 +126,12 @@ class EnotasIssuer:
             raise IssuerUnavailable("answered for another nota")
         return snapshot
 
-    async def cancel(self, key: ExternalId) -> CancelAccepted | CancelRejected | Unknown:
+    async def cancel(
+        self, key: ExternalId, *, may_leave: MayLeave | None = None
+    ) -> CancelAccepted | CancelRejected | Unknown:
         """Ask to cancel; a refusal is looked up, since it may answer a wish already granted."""
         try:
-            answer = await self._transport.send("DELETE", self._by_key(key))
+            answer = await self._transport.send("DELETE", self._by_key(key), may_leave=may_leave)
         except AnswerLost as lost:
             return Unknown(why=lost.why)
         if not answer.is_refusal:

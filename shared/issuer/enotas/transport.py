@@ -14,10 +14,20 @@ from shared.issuer.errors import (
     IssuerBusy,
     IssuerForbidden,
     IssuerKeyRefused,
+    IssuerNotLeft,
     IssuerUnavailable,
 )
 from shared.issuer.limits import Limits
-from shared.net.http import NEVER_SENT, AnswerTooLarge, demand_https, read_capped, retry_after
+from shared.net.http import (
+    NEVER_SENT,
+    AnswerTooLarge,
+    MayLeave,
+    NotLeft,
+    demand_https,
+    leaving_only_if,
+    read_capped,
+    retry_after,
+)
 from shared.net.json_bytes import read_json
 
 log = structlog.get_logger()
@@ -105,14 +115,24 @@ class Transport:
         """The address of a path that is percent-encoded already."""
         return URL(f"{self._base}{path}", encoded=True)
 
-    async def send(self, method: EnotasMethod, url: URL, body: bytes | None = None) -> EnotasAnswer:
+    async def send(
+        self,
+        method: EnotasMethod,
+        url: URL,
+        body: bytes | None = None,
+        *,
+        may_leave: MayLeave | None = None,
+    ) -> EnotasAnswer:
         """Send one request once. Raises AnswerLost, or IssuerUnavailable when it never left.
 
-        401, 403 and 429 are raised too: they say that nothing was done. In somebody else's words
-        401, 403 and 404 are a lost answer.
+        `may_leave` is asked while it waits for its turn, and again on the connection it goes out
+        on: IssuerNotLeft where it says no. 401, 403 and 429 are raised too: they say that nothing
+        was done. In somebody else's words 401, 403 and 404 are a lost answer.
         """
-        async with self._limits.turn(self._limit_key, patience=self._patience):
-            answer = await self._send(method, url, body)
+        turn = self._limits.turn(self._limit_key, patience=self._patience, may_leave=may_leave)
+        async with turn:
+            with leaving_only_if(may_leave):
+                answer = await self._send(method, url, body)
         if answer.status >= 400:
             log.info("issuer_refused", method=method, status=answer.status)
         match answer.status:
@@ -159,6 +179,8 @@ class Transport:
             ) as response:
                 content = await read_capped(response, most=MOST_BYTES)
         # What the library raises may show the request, so it is never passed on.
+        except NotLeft:
+            raise IssuerNotLeft from None
         except NEVER_SENT:
             raise IssuerUnavailable("no connection") from None
         except TimeoutError:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest_asyncio
+from aiohttp import ClientSession
 
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.batch import Tools
@@ -191,10 +192,30 @@ async def a_desk(pool: Pool, sandbox: Sandbox, provide: Provide = provide) -> As
     company = sandbox.enotas.create_company(key=key.key)
     product = operations.create_product(account, code=PRODUCT_CODE)
     await provide(pool, account, company)
+    async with open_session() as session:
+        yield Desk(
+            pool=pool,
+            sandbox=sandbox,
+            account=account,
+            company=company,
+            tools=an_emitter(pool, sandbox, session),
+            product_id=product.id,
+        )
+
+
+def an_emitter(
+    pool: Pool,
+    sandbox: Sandbox,
+    session: ClientSession,
+    *,
+    parallel: int = 8,
+    per_second: int = 10_000,
+) -> Tools:
+    """What one process works with: its own leases, and its own limits of the issuer."""
     issuer = IssuerSettings(
         enotas_url=sandbox.enotas_url,
-        parallel=8,
-        requests_per_second=10_000,
+        parallel=parallel,
+        requests_per_second=per_second,
         timeout=PATIENCE,
         lookup_waits=tuple(timedelta(seconds=s) for s in (10, 30, 120)),
     )
@@ -204,31 +225,22 @@ async def a_desk(pool: Pool, sandbox: Sandbox, provide: Provide = provide) -> As
         requests_per_minute=100_000,
         timeout=PATIENCE,
     )
-    async with open_session() as session:
-        clients = Clients(
-            session,
-            budget=Budget(None, per_window=100_000),
-            limits=Limits(None, parallel=8, per_second=10_000),
-            vindi=vindi,
-            issuer=issuer,
-        )
-        clients.second_look.after = SECOND_LOOK
-        leases = Leases()
-        tools = Tools(
-            pool=pool,
-            clients=clients,
-            sealer=SEALER,
-            leases=leases,
-            commits=GroupCommit(pool, leases),
-        )
-        yield Desk(
-            pool=pool,
-            sandbox=sandbox,
-            account=account,
-            company=company,
-            tools=tools,
-            product_id=product.id,
-        )
+    clients = Clients(
+        session,
+        budget=Budget(None, per_window=100_000),
+        limits=Limits(None, parallel=parallel, per_second=per_second),
+        vindi=vindi,
+        issuer=issuer,
+    )
+    clients.second_look.after = SECOND_LOOK
+    leases = Leases()
+    return Tools(
+        pool=pool,
+        clients=clients,
+        sealer=SEALER,
+        leases=leases,
+        commits=GroupCommit(pool, leases),
+    )
 
 
 @pytest_asyncio.fixture
