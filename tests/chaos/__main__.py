@@ -1,0 +1,119 @@
+"""`python -m tests.chaos [SEED] [--long]`: the fault campaign against a whole running system.
+
+While sales keep coming, servers and services are killed, stopped for a while and started again,
+answers of the issuer are lost, the tenant goes live from tests and changes its company, in an
+order that the seed decides. The issuer makes a second nota of every repeated request. In the end
+every event that was answered 200 has one valid nota, wherever it is, and the closing balances.
+Writes build/chaos.json; exits 1 when a bar was missed.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tests.chaos import books, report
+from tests.chaos.campaign import Campaign, a_campaign
+from tests.chaos.faults import do
+from tests.chaos.plan import LONGEST, SHORTEST, USUAL_LONGEST, Fault, make_plan, tell, tell_all
+from tests.chaos.report import Done, End, Row
+
+QUIET_BETWEEN: Final = 2.0
+GIVEN_UP_AFTER: Final = 30.0  # seconds without a nota; the bar is lower
+USUAL_TIME: Final = 250.0  # seconds for the faults; what follows takes a minute and a half at most
+
+
+async def run(folder: Path, plan: Sequence[Fault], *, time_for_all: float) -> tuple[list[Row], End]:
+    """Do every fault once; what happened at each, and what became of all events."""
+    async with a_campaign(folder) as campaign:
+        began = time.time()
+        selling = asyncio.create_task(campaign.sell_for_ever())
+        await campaign.resumed(began - 1, within=GIVEN_UP_AFTER)
+        done = [await _one(campaign, fault) for fault in plan if time.time() - began < time_for_all]
+        selling.cancel()
+        with suppress(asyncio.CancelledError):
+            await selling
+        return await _in_the_end(campaign, began, done, left_out=len(plan) - len(done))
+
+
+async def _one(campaign: Campaign, fault: Fault) -> Done:
+    await asyncio.sleep(QUIET_BETWEEN)
+    began = time.time()
+    await do(campaign, fault)
+    over = time.time()
+    resumed = await campaign.resumed(over, within=GIVEN_UP_AFTER)
+    return Done(fault=tell(fault), began=began, over=over, resumed=resumed)
+
+
+async def _in_the_end(
+    campaign: Campaign, began: float, done: Sequence[Done], *, left_out: int
+) -> tuple[list[Row], End]:
+    """What was answered is counted before the rest is told again, so that nothing covers a loss."""
+    await asyncio.gather(*campaign.telling)
+    counted, told = await books.settled(campaign), dict(campaign.told)
+    rows = report.rows_of(done, told, counted)
+    again = len(campaign.unheard)
+    await campaign.tell_unheard()
+    counted = await books.settled(campaign)
+    closings = await books.closings(campaign, began)
+    differences = [
+        one
+        for closing in closings
+        if not closing["balanced"]
+        for one in await books.differences(campaign, closing["month"])
+    ]
+    return rows, End(
+        told=len(campaign.told),
+        told_again=again,
+        lost=len(counted.lost(campaign.told)) or sum(row.lost for row in rows),
+        doubled=len(counted.doubled),
+        closings=closings,
+        differences=differences,
+        problems=books.three_ways(closings, counted),
+        violations=dict(campaign.sandbox.enotas.invariants.report()["counts"]),
+        left_out=left_out,
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the campaign, show and write what it found."""
+    asked = _read(arguments)
+    plan = make_plan(asked.seed, longest=asked.longest)
+    sys.stdout.write(f"Seed {asked.seed}:\n{tell_all(plan)}\n")
+    sys.stdout.flush()
+    time_for_all = USUAL_TIME * max(1.0, asked.longest / USUAL_LONGEST)
+    with tempfile.TemporaryDirectory(prefix="np-", ignore_cleanup_errors=True) as folder:
+        rows, end = asyncio.run(run(Path(folder), plan, time_for_all=time_for_all))
+    report.show(rows, end)
+    report.write(asked.seed, rows, end)
+    return int(not (end.ok and all(row.ok for row in rows)))
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Fault campaign.")
+    any_seed = random.SystemRandom().randrange(10_000)
+    parser.add_argument(
+        "seed", nargs="?", type=int, default=any_seed, help="same seed, same faults"
+    )
+    parser.add_argument("--longest", type=_seconds, default=USUAL_LONGEST, help="pause, in seconds")
+    parser.add_argument(
+        "--long", dest="longest", action="store_const", const=LONGEST, help="pauses up to a minute"
+    )
+    return parser.parse_args(arguments)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not SHORTEST * 3 <= seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(f"from {SHORTEST * 3:.0f} to {LONGEST:.0f} seconds")
+    return seconds
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

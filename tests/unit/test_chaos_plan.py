@@ -1,0 +1,62 @@
+"""A campaign's faults are known before it begins."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chaos.plan import (
+    LONGEST,
+    SHORTEST,
+    USUAL_LONGEST,
+    ChangeCompany,
+    FlushRedis,
+    GoLive,
+    Kill,
+    LoseAnswers,
+    Pause,
+    make_plan,
+    tell_all,
+)
+
+seeds = st.integers(min_value=0, max_value=10_000)
+
+
+@given(seed=seeds)
+def test_the_same_seed_gives_the_same_faults(seed: int) -> None:
+    assert make_plan(seed) == make_plan(seed)
+    assert make_plan(seed) != make_plan(seed + 1)
+
+
+@given(seed=seeds, longest=st.floats(min_value=3, max_value=LONGEST))
+def test_every_kind_of_fault_is_done_and_no_stop_is_longer_than_was_asked_for(
+    seed: int, longest: float
+) -> None:
+    plan = make_plan(seed, longest=longest)
+
+    pauses = [fault for fault in plan if isinstance(fault, Pause)]
+    assert {type(fault) for fault in plan} == {
+        Kill, Pause, FlushRedis, LoseAnswers, GoLive, ChangeCompany,
+    }  # fmt: skip
+    assert all(SHORTEST - 0.1 <= pause.seconds <= longest + 0.1 for pause in pauses)
+
+
+@given(seed=seeds)
+def test_an_emitter_is_stopped_for_longer_than_its_leases_last(seed: int) -> None:
+    pauses = [fault for fault in make_plan(seed) if isinstance(fault, Pause)]
+
+    long = [p for p in pauses if p.word == "services.emitter" and p.one is not None]
+    assert sum(1 for pause in long if pause.seconds > USUAL_LONGEST * 0.6) >= 2
+
+
+@given(seed=seeds)
+def test_the_company_changes_once_notas_are_real_and_before_the_end(seed: int) -> None:
+    plan = make_plan(seed)
+
+    kinds = [type(fault) for fault in plan]
+    assert kinds.index(GoLive) < kinds.index(ChangeCompany) < len(plan) - 1
+
+
+def test_a_plan_can_be_read() -> None:
+    lines = tell_all(make_plan(1)).splitlines()
+
+    assert len(lines) == len(make_plan(1))
+    assert any("company changed" in line for line in lines)
