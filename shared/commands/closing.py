@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from shared.db.tenants import connections_store, rules_store
 from shared.db.tenants.tenants_store import Tenant
 from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Zone
-from shared.domain.closing import Closing, Month, kinds_of
+from shared.domain.closing import Closing, ListDay, Month, kinds_of
 from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
 from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
 from shared.vindi.errors import VindiBusy, VindiUnavailable
@@ -116,14 +116,15 @@ async def close(
         )
 
 
-async def want_issuers_list(pool: Pool, tenant: Tenant, days: Sequence[date]) -> bool:
-    """Have days of the issuer's list read again soon; False where there is no issuer to ask."""
+async def want_issuers_list(pool: Pool, tenant: Tenant, stale: Sequence[ListDay]) -> bool:
+    """Have days of the issuer's lists read again soon; False where there is no issuer to ask."""
     async with pool.acquire() as conn:
-        found = await connections_store.issuer_company(conn, tenant.id)
-        if found is None:
+        if await connections_store.issuer_company(conn, tenant.id) is None:
             return False
         now = await clock.this_instant(conn)
-        await issuer_list_store.want(conn, tenant.id, found, days, now, urgent=True)
+        for company in sorted({one.company for one in stale}):
+            days = [one.day for one in stale if one.company == company]
+            await issuer_list_store.want(conn, tenant.id, company, days, now, urgent=True)
     return True
 
 

@@ -154,6 +154,13 @@ def adjustments(then: Figures, now: Figures) -> tuple[Adjustment, ...]:
     return tuple(one for one in found if not one.change.nothing)
 
 
+class ListDay(Struct, frozen=True, kw_only=True, order=True):
+    """A day of creation in the list of one of the companies that notas were born at."""
+
+    company: str  # in small letters
+    day: date
+
+
 class IssuerSide(Struct, frozen=True, kw_only=True):
     """The issuer's own list of the real environment, as far as it is of a month.
 
@@ -167,7 +174,7 @@ class IssuerSide(Struct, frozen=True, kw_only=True):
     amount: Cents = NOTHING
     read_at: datetime | None = None
     differences: int = 0
-    stale: tuple[date, ...] = ()
+    stale: tuple[ListDay, ...] = ()
 
     @property
     def agrees(self) -> bool:

@@ -1,4 +1,6 @@
-"""Reads the issuer's own list, day by day of creation, and holds it against our notas.
+"""Reads the issuer's own lists, day by day of creation, and holds them against our notas.
+
+Each company that real notas were born at has one, also where notas are born no more.
 
 What differs becomes a fact for its sale, which the emitter reads up on at the issuer, or a nota
 of somebody else. Days are the unit: a reading that was cut off goes on with those not done.
@@ -20,7 +22,9 @@ from shared.db.closing import issuer_list_store
 from shared.db.outbox.outbox_store import RECONCILE, Mark
 from shared.db.sales import sales_store, timeline_store
 from shared.db.sales.timeline_store import Happening
-from shared.db.tenants import connections_store
+from shared.db.tenants import issuers_store
+from shared.db.tenants.connections_store import IssuerConnection
+from shared.db.tenants.issuers_store import Issuers
 from shared.domain.attention import SECOND_NOTA
 from shared.domain.errors import PipelineError
 from shared.domain.ids import BillId, TenantId
@@ -92,35 +96,58 @@ async def read_wanted(
 ) -> bool:
     """Read a tenant's wanted days for a while; False when nothing could be read.
 
-    Safe to be cut off at any time. An issuer that cannot be asked is left alone for a while.
+    Safe to be cut off at any time. An issuer that cannot be asked is left alone for a while, and
+    keeps nobody from the lists of the tenant's other companies.
     """
     async with services.pool.acquire() as conn:
-        connection = await connections_store.get_issuer(conn, services.sealer, tenant)
-        if connection is None or connection.state.blocked:
+        companies = listing(await issuers_store.load(conn, services.sealer, tenant))
+        if not companies:
             return False
         now = await clock.now(conn)
         attempt = await issuer_list_store.claim(conn, tenant, now, lease=LEASE)
     if attempt is None:
         return False
-    issuer = services.clients.issuer(connection)
-    reader = ListReader(
-        services=services,
-        tenant=tenant,
-        company=connection.company_id,
-        issuer=issuer,
-        attempt=attempt,
-        pause=pause,
-    )
+    readers = [
+        ListReader(
+            services=services,
+            tenant=tenant,
+            company=company,
+            issuer=services.clients.issuer(connection),
+            attempt=attempt,
+            pause=pause,
+        )
+        for company, connection in companies.items()
+    ]
     not_before = None
     try:
-        return await _read(reader) if issuer.capabilities.lists else False
-    except PipelineError as error:
-        log.info("issuer_list_failed", tenant_id=tenant, error=type(error).__name__)
-        not_before = now + NOT_BEFORE
-        return False
+        read = [await _read_surely(one) for one in readers]
+        not_before = now + NOT_BEFORE if None in read else None
+        return any(read)
     finally:
         async with services.pool.acquire() as conn:
             await issuer_list_store.release(conn, tenant, attempt, not_before=not_before)
+
+
+def listing(issuers: Issuers) -> dict[str, IssuerConnection]:
+    """The companies whose lists can be asked for, in small letters, the one in use first.
+
+    A test's environment is no reason to ask a company that was left: nothing real was born there.
+    """
+    left = [one for one in issuers.left if one.environment == issuer_list_store.REAL]
+    current = [] if issuers.current is None else [issuers.current]
+    found: dict[str, IssuerConnection] = {}
+    for one in (*current, *left):
+        found.setdefault(one.company_id.lower(), one)
+    return {company: one for company, one in found.items() if not one.state.blocked}
+
+
+async def _read_surely(reader: ListReader) -> bool | None:
+    """Whether something was read; None for an issuer that could not be asked."""
+    try:
+        return await _read(reader) if reader.issuer.capabilities.lists else False
+    except PipelineError as error:
+        log.info("issuer_list_failed", tenant_id=reader.tenant, error=type(error).__name__)
+        return None
 
 
 async def _read(reader: ListReader) -> bool:
@@ -198,7 +225,7 @@ async def _done(reader: ListReader, days: Sequence[date], began: datetime) -> No
     end = datetime.combine(days[-1] + timedelta(days=1), time(), UTC)
     async with reader.services.pool.acquire() as conn, conn.transaction():
         await issuer_list_store.done(conn, tenant, reader.company, days, began)
-        missing = await issuer_list_store.missing(conn, tenant, since, end, began)
+        missing = await issuer_list_store.missing(conn, tenant, reader.company, since, end, began)
     await _mark(reader, missing)
     if missing:
         log.warning("notas_missing_at_issuer", tenant_id=tenant, count=len(missing))

@@ -1,4 +1,7 @@
-"""The issuer's own list of the real environment: which days are known as of when, and its notas."""
+"""The issuer's own list of the real environment: which days are known as of when, and its notas.
+
+There is one for each company that real notas were born at. Companies are in small letters here.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -8,6 +11,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
+from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
@@ -155,13 +159,30 @@ LOCKED_TO: Final = """
 """
 PLANS: Final = """
     -- issuer_list_store.to_plan_any_tenant
-    SELECT i.tenant_id, i.company_id
+    SELECT i.tenant_id, lower(i.company_id) AS company_id
       FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
       LEFT JOIN issuer_lists l ON l.tenant_id = i.tenant_id
      WHERE t.status = 'active' AND i.state = 'ok' AND i.environment = 'Producao'
        AND (l.planned_at IS NULL OR l.planned_at <= $1)
      ORDER BY l.planned_at NULLS FIRST LIMIT $2
 """
+# Where notas are born no more there is nothing to be found but those of ours, around their days.
+WANT_LEFT: Final = f"""
+    -- issuer_list_store.want_left
+    INSERT INTO issuer_days AS d (tenant_id, company_id, day, wanted_at, urgent)
+    SELECT DISTINCT $1, lower(k.company_id), (n.created_at AT TIME ZONE 'UTC')::date + beside,
+           $3::timestamptz, false
+      FROM notas n
+      JOIN nota_connections k ON k.tenant_id = $1 AND k.connection_id = {BORN_UNDER}
+     CROSS JOIN (VALUES (-1), (0), (1)) AS around (beside)
+     WHERE n.tenant_id = $1 AND n.environment = 'Producao' AND lower(k.company_id) <> $2
+       AND (n.created_at AT TIME ZONE 'UTC')::date + beside <= $4::date
+       AND NOT EXISTS (
+           SELECT FROM closing_locks l
+            WHERE l.tenant_id = $1
+              AND l.month = date_trunc('month', n.competencia::timestamp)::date)
+        ON CONFLICT (tenant_id, company_id, day) DO UPDATE SET wanted_at = excluded.wanted_at
+"""  # noqa: S608 - only our own constant is put in
 PLANNED: Final = """
     -- issuer_list_store.planned
     INSERT INTO issuer_lists AS l (tenant_id, planned_at) VALUES ($1, $2)
@@ -178,12 +199,13 @@ async def to_plan_any_tenant(
 
 
 async def plan(conn: Connection, tenant: TenantId, company: str, now: datetime) -> None:
-    """Want every day of a tenant's open months."""
+    """Want every day of a tenant's open months, also at companies that were left."""
     since = await conn.fetchval(OPEN_SINCE, tenant)
     today = now.date()
     first = min(since.date() if since else today, today)
     days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
     await want(conn, tenant, company, days, now, urgent=False)
+    await conn.execute(WANT_LEFT, tenant, company, now, today)
     await conn.execute(PLANNED, tenant, now)
 
 
@@ -191,9 +213,14 @@ DUE: Final = """
     -- issuer_list_store.due_any_tenant
     SELECT d.tenant_id
       FROM issuer_days d
-      JOIN issuer_connections i ON i.tenant_id = d.tenant_id AND i.company_id = d.company_id
       LEFT JOIN issuer_lists l ON l.tenant_id = d.tenant_id
-     WHERE d.wanted_at IS NOT NULL AND i.state = 'ok'
+     WHERE d.wanted_at IS NOT NULL
+       AND EXISTS (
+           SELECT FROM nota_connections k
+             LEFT JOIN issuer_connections i
+               ON i.tenant_id = k.tenant_id AND lower(i.company_id) = lower(k.company_id)
+            WHERE k.tenant_id = d.tenant_id AND lower(k.company_id) = d.company_id
+              AND k.environment = 'Producao' AND coalesce(i.state, k.state) = 'ok')
        AND (l.lease_until IS NULL OR l.lease_until <= $1)
        AND (l.not_before IS NULL OR l.not_before <= $1)
      GROUP BY d.tenant_id
@@ -282,9 +309,12 @@ async def done(
     await conn.execute(DONE, tenant, company, days, at)
 
 
-MISSING: Final = """
+MISSING: Final = f"""
     -- issuer_list_store.missing
-    SELECT DISTINCT n.bill_id FROM notas n
+    SELECT DISTINCT n.bill_id
+      FROM notas n
+      JOIN nota_connections k
+        ON k.tenant_id = $1 AND k.connection_id = {BORN_UNDER} AND lower(k.company_id) = $5
      WHERE n.tenant_id = $1 AND n.environment = 'Producao'
        AND n.status IN ('issued', 'cancelling', 'cancel_refused')
        AND n.raw_status IS DISTINCT FROM 'stated_by_person'
@@ -293,12 +323,12 @@ MISSING: Final = """
            SELECT FROM issuer_notas i
             WHERE i.tenant_id = $1 AND i.bill_id = n.bill_id AND i.external_id = n.external_id
               AND i.valid)
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def missing(
-    conn: Connection, tenant: TenantId, since: datetime, end: datetime, at: datetime
+    conn: Connection, tenant: TenantId, company: str, since: datetime, end: datetime, at: datetime
 ) -> list[BillId]:
-    """Sales whose valid nota of that time a reading that began at `at` did not list."""
-    rows = await conn.fetch(MISSING, tenant, since, end, at)
+    """Sales whose valid nota of that time a company's reading begun at `at` did not list."""
+    rows = await conn.fetch(MISSING, tenant, since, end, at, company)
     return [BillId(row["bill_id"]) for row in rows]

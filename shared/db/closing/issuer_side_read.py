@@ -1,10 +1,11 @@
-"""The issuer's side of a month: its list as last read, held against our valid notas.
+"""The issuer's side of a month: its lists as last read, held against our valid notas.
 
-A nota belongs to the month of its sale. One that is not ours belongs to the month of its
-competência, and counts from the day the tenant was activated: what was issued before, by whatever
-issued then, is none of our business.
+A nota stands in the list of the company it was born at. It belongs to the month of its sale. One
+that is not ours belongs to the month of its competência, and counts from the day the tenant was
+activated: what was issued before, by whatever issued then, is none of our business.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
@@ -13,7 +14,8 @@ from msgspec import Struct
 
 from shared.db.closing.closing_read import OF_MONTH, Span
 from shared.db.connection import Connection
-from shared.domain.closing import IssuerSide, Month
+from shared.db.tenants.nota_connections_store import BORN_UNDER
+from shared.domain.closing import IssuerSide, ListDay, Month
 from shared.domain.ids import BillId, ExternalId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment
@@ -23,7 +25,10 @@ _ONE: Final = timedelta(days=1)
 
 
 class MonthScope(Struct, frozen=True, kw_only=True):
-    """Which month of which company; `since` is the first day that notas of others count from."""
+    """Which month; `company` is where notas are born now, in small letters.
+
+    `since` is the first day that notas of others count from.
+    """
 
     span: Span
     month: Month
@@ -54,7 +59,8 @@ class MonthScope(Struct, frozen=True, kw_only=True):
 
 CONNECTED: Final = """
     -- issuer_side_read.connected
-    SELECT i.company_id, i.environment, (t.active_from AT TIME ZONE 'UTC')::date AS since,
+    SELECT lower(i.company_id) AS company_id, i.environment,
+           (t.active_from AT TIME ZONE 'UTC')::date AS since,
            (now() AT TIME ZONE 'UTC')::date AS today
       FROM tenants t LEFT JOIN issuer_connections i ON i.tenant_id = t.tenant_id
      WHERE t.tenant_id = $1
@@ -81,11 +87,13 @@ _OURS: Final = f"""
         SELECT n.bill_id, n.external_id, lower(n.issuer_id) AS issuer_id, n.amount, n.number,
                n.competencia, n.raw_status, n.status IN ('issued', 'cancelling', 'cancel_refused')
                AS valid, (n.created_at AT TIME ZONE 'UTC')::date AS day,
-               greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at
+               greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at,
+               lower(k.company_id) AS company_id
           FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+          LEFT JOIN nota_connections k ON k.tenant_id = $1 AND k.connection_id = {BORN_UNDER}
          WHERE {OF_MONTH} AND n.tenant_id = $1 AND n.environment = 'Producao'
     )
-"""  # noqa: S608 - only our own constant is put in
+"""  # noqa: S608 - only our own constants are put in
 _LISTED: Final = f"""
     listed AS MATERIALIZED (
         SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
@@ -106,7 +114,7 @@ _FOUND: Final = """
                o.competencia, o.amount AS our_amount, NULL::bigint AS issuer_amount,
                NULL AS differs
           FROM ours o
-          JOIN issuer_days d ON d.tenant_id = $1 AND d.company_id = $4 AND d.day = o.day
+          JOIN issuer_days d ON d.tenant_id = $1 AND d.company_id = o.company_id AND d.day = o.day
          WHERE o.valid AND d.read_at > o.moved_at
            AND o.raw_status IS DISTINCT FROM 'stated_by_person'
            AND NOT EXISTS (
@@ -147,30 +155,27 @@ SIDE: Final = f"""
 MOVED: Final = f"""
     -- issuer_side_read.moved
     WITH {_OURS}
-    SELECT day, max(moved_at) AS moved_at FROM ours GROUP BY day
+    SELECT company_id, day, max(moved_at) AS moved_at FROM ours GROUP BY company_id, day
 """  # noqa: S608 - only our own constants are put in
 DAYS: Final = """
     -- issuer_side_read.days
-    SELECT day, read_at FROM issuer_days
-     WHERE tenant_id = $1 AND company_id = $2 AND day >= $3 AND day <= $4 AND read_at IS NOT NULL
+    SELECT company_id, day, read_at FROM issuer_days
+     WHERE tenant_id = $1 AND day >= $2 AND day <= $3 AND read_at IS NOT NULL
 """
 
 
 async def side_of(conn: Connection, scope: MonthScope) -> IssuerSide:
-    """The issuer's side of a month, as its list was last read."""
+    """The issuer's side of a month, as its lists were last read."""
     span = scope.span
     moved = {
-        row["day"]: row["moved_at"]
+        ListDay(company=row["company_id"] or scope.company or "", day=row["day"]): row["moved_at"]
         for row in await conn.fetch(MOVED, span.tenant, span.first, span.end)
     }
     days = days_of(scope, moved)
     row = await conn.fetchrow(SIDE, *scope.arguments())
     if row is None:
         raise AssertionError("an aggregate gives its row")
-    read: dict[date, datetime] = {}
-    if days and scope.company is not None:
-        found = await conn.fetch(DAYS, span.tenant, scope.company, min(days), max(days))
-        read = {day["day"]: day["read_at"] for day in found}
+    read = await _read(conn, scope, days) if days else {}
     stale = tuple(
         day
         for day, changed in sorted(days.items())
@@ -187,23 +192,32 @@ async def side_of(conn: Connection, scope: MonthScope) -> IssuerSide:
     )
 
 
-def days_of(scope: MonthScope, moved: dict[date, datetime]) -> dict[date, datetime | None]:
+async def _read(
+    conn: Connection, scope: MonthScope, days: Collection[ListDay]
+) -> dict[ListDay, datetime]:
+    first, last = min(one.day for one in days), max(one.day for one in days)
+    rows = await conn.fetch(DAYS, scope.span.tenant, first, last)
+    return {ListDay(company=row["company_id"], day=row["day"]): row["read_at"] for row in rows}
+
+
+def days_of(scope: MonthScope, moved: dict[ListDay, datetime]) -> dict[ListDay, datetime | None]:
     """The UTC days of creation a month's notas lie on, each with the last change around it.
 
     Both clocks may differ, so the days beside one count with it. Notas of others may be made on
-    any day of the month from the tenant's activation on.
+    any day of the month from the tenant's activation on, at the company in use.
     """
-    days: dict[date, datetime | None] = {}
+    days: dict[ListDay, datetime | None] = {}
     if scope.environment == "Producao" and scope.since is not None:
         day = max(scope.month.first_day, scope.since)
         while day <= min(scope.last_day, scope.today):
-            days[day] = None
+            days[ListDay(company=scope.company or "", day=day)] = None
             day += _ONE
     for made_on, changed in moved.items():
-        for day in (made_on - _ONE, made_on, made_on + _ONE):
+        for day in (made_on.day - _ONE, made_on.day, made_on.day + _ONE):
             if day <= scope.today:
-                before = days.get(day)
-                days[day] = changed if before is None else max(before, changed)
+                beside = ListDay(company=made_on.company, day=day)
+                before = days.get(beside)
+                days[beside] = changed if before is None else max(before, changed)
     return days
 
 
