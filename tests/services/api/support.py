@@ -15,6 +15,7 @@ from shared.db.sales import sales_store
 from shared.db.sales.sales_store import SaleRow
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
+from shared.domain.nota import IssuerEnvironment
 from shared.domain.sale import SaleStatus
 
 TOKEN = "a-token-of-the-tests"
@@ -106,6 +107,7 @@ class World:
         code: str | None = None,
         nota: str | None = None,
         denial: str | None = None,
+        environment: IssuerEnvironment = "Producao",
         **more: Any,
     ) -> None:
         """Store a sale as decided, with nothing to do for it, and its nota where it has one."""
@@ -127,7 +129,9 @@ class World:
                 bill,
             )
             if nota is not None:
-                await conn.execute(ADD_NOTA, tenant, bill, f"p-{tenant}-{bill}-1", nota, denial)
+                letter = "p" if environment == "Producao" else "h"
+                key = f"{letter}-{tenant}-{bill}-1"
+                await conn.execute(ADD_NOTA, tenant, bill, key, nota, denial, environment)
 
     async def column(self, sql: str, *values: Any) -> list[Any]:
         async with self.pool.acquire() as conn:
@@ -145,7 +149,7 @@ class World:
 ADD_NOTA = """
     INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, denial, environment,
                        amount, competencia, request)
-    VALUES ($1, $2, 1, $3, $4, $5, 'Producao', 17990, '2026-11-10', '')
+    VALUES ($1, $2, 1, $3, $4, $5, $6, 17990, '2026-11-10', '')
 """
 
 
@@ -154,5 +158,5 @@ def issuer_body(key: str, company: str) -> dict[str, str]:
         "kind": "enotas",
         "api_key": key,
         "company_id": company,
-        "environment": "Homologacao",
+        "environment": "Producao",
     }

@@ -28,11 +28,15 @@ async def in_test(world: World) -> tuple[TenantId, Company]:
     tenant = await world.active_tenant()
     company = a_company(world)
     assert (await put(world, tenant, company, "Homologacao")).status == 200
-    await world.sale(tenant, 1, SaleStatus.ISSUED, nota="issued")
+    await world.sale(tenant, 1, SaleStatus.ISSUED, nota="issued", environment="Homologacao")
     later = MOMENT.replace(day=20)
-    await world.sale(tenant, 2, SaleStatus.ISSUED, nota="issued", moment_at=later)
-    await world.sale(tenant, 3, SaleStatus.ISSUING, nota="pending")
-    await world.sale(tenant, 4, SaleStatus.DENIED, nota="denied", denial="denied_city")
+    await world.sale(
+        tenant, 2, SaleStatus.ISSUED, nota="issued", moment_at=later, environment="Homologacao"
+    )
+    await world.sale(tenant, 3, SaleStatus.ISSUING, nota="pending", environment="Homologacao")
+    await world.sale(
+        tenant, 4, SaleStatus.DENIED, nota="denied", denial="denied_city", environment="Homologacao"
+    )
     return tenant, company
 
 

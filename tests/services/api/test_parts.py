@@ -19,7 +19,7 @@ SHARES = (
 ADD_PART = """
     INSERT INTO notas (tenant_id, bill_id, part, revision, external_id, status, number, environment,
                        amount, competencia, request)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, 'Homologacao', $7, '2026-11-10', '')
+    VALUES ($1, $2, $3, 1, $4, $5, $6, 'Producao', $7, '2026-11-10', '')
 """
 
 
@@ -32,7 +32,7 @@ async def divided(world: World, pool: Pool, status: S, *notas: str | None) -> Te
         await sale_parts_store.divide(conn, tenant, {BillId(7): SHARES})
         for share, nota in zip(SHARES, notas, strict=True):
             if nota is not None:
-                key = f"h-{tenant}-7x{share.part}-1"
+                key = f"p-{tenant}-7x{share.part}-1"
                 values = (7, share.part, key, nota, f"10{share.part}", share.amount)
                 await conn.execute(ADD_PART, tenant, *values)
     return tenant
@@ -47,7 +47,7 @@ async def test_a_sale_shows_every_nota_with_its_part_and_amount(world: World, po
     shown = [(one["part"], one["amount"], one["status"]) for one in sale["notas"]]
     assert shown == [(1, "100.00", "issued"), (2, "79.90", "denied")]
     assert sale["nota"] == sale["notas"][0]
-    assert sale["nota"]["external_id"] == f"h-{tenant}-7x1-1"
+    assert sale["nota"]["external_id"] == f"p-{tenant}-7x1-1"
     assert listed["notas"] == sale["notas"]
     assert sale["attention"]["code"] == "denied_service"
 
@@ -70,7 +70,7 @@ async def test_the_documents_of_each_part_are_fetched_by_its_number(
 ) -> None:
     tenant = await divided(world, pool, S.ISSUED, "issued", "issued")
     (company,) = world.sandbox.enotas.companies.values()
-    second = world.sandbox.enotas.issue(company, f"h-{tenant}-7x2-1", {})
+    second = world.sandbox.enotas.issue(company, f"p-{tenant}-7x2-1", {})
     second.status = "Autorizada"
     path = f"/tenants/{tenant}/sales/7"
 
@@ -130,7 +130,7 @@ async def test_the_closing_has_one_line_a_bill_with_all_its_notas(world: World, 
 
     (line,) = await lines(world, pool, tenant)
 
-    assert line.external_id == f"h-{tenant}-7x1-1 h-{tenant}-7x2-1"
+    assert line.external_id == f"p-{tenant}-7x1-1 p-{tenant}-7x2-1"
     assert (line.number, line.nota_amount, line.difference) == ("101 102", 17_990, 0)
 
 

@@ -40,7 +40,7 @@ async def test_a_sale_tells_its_whole_story(world: World, pool: Pool) -> None:
     assert sale["status"] == "denied"
     assert sale["amount"] == "179.90"
     assert sale["moment_at"] == "2026-11-10T15:00:00Z"
-    assert sale["nota"]["external_id"] == f"h-{tenant}-4711-1"
+    assert sale["nota"]["external_id"] == f"p-{tenant}-4711-1"
     assert sale["nota"]["issued_at"] is None
     assert sale["attention"]["code"] == "denied_certificate"
     assert sale["attention"]["who_acts"] == "tenant"
@@ -259,7 +259,7 @@ async def test_a_document_is_fetched_once_the_issuer_has_it(world: World) -> Non
     await world.sale(tenant, 2, S.ISSUING, nota="pending")
     path = f"/tenants/{tenant}/sales"
     (company,) = world.sandbox.enotas.companies.values()
-    nota = world.sandbox.enotas.issue(company, f"h-{tenant}-2-1", {})
+    nota = world.sandbox.enotas.issue(company, f"p-{tenant}-2-1", {})
 
     none = await world.api.get(f"{path}/1/pdf")
     early = await world.api.get(f"{path}/2/pdf")

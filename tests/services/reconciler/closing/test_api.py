@@ -53,7 +53,7 @@ async def test_a_closing_shows_both_sides_and_every_exception(world: World) -> N
     assert reply.body["issuer"].pop("read_at").endswith("Z")
     assert reply.body == {
         "month": MONTH,
-        "environment": "Homologacao",
+        "environment": "Producao",
         "vindi": {"bills": 3, "amount": "539.70", "missing": 0},
         "notas": {"bills": 1, "amount": "179.90"},
         "issuer": {"notas": 1, "amount": "179.90", "differences": 0},
