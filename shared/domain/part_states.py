@@ -23,6 +23,8 @@ def in_round(parts: Sequence[Part]) -> tuple[Part, ...]:
 
     A round is a revision: all parts are issued again together after they were cancelled.
     """
+    if len(parts) == 1:
+        return tuple(parts)
     newest = round_of(parts)
     return tuple(
         replace(one, status=None, then_cancel=None)

@@ -75,6 +75,7 @@ class KnownNota(Struct, frozen=True, kw_only=True):
         return self.raw_status == DIVIDED_ANEW
 
 
+_STATUSES: Final = {status.value: status for status in NotaStatus}  # a sixth of what a call costs
 _COLUMNS: Final = f"""
            n.bill_id, n.part, n.revision, n.external_id, n.issuer_id, n.status, n.raw_status,
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
@@ -128,7 +129,7 @@ async def requests(
 
 def _known(row: asyncpg.Record) -> KnownNota:
     fields = dict(row)
-    fields["status"] = NotaStatus(fields["status"])
+    fields["status"] = _STATUSES[fields["status"]]
     return KnownNota(**fields)
 
 
