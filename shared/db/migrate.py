@@ -4,6 +4,7 @@ Alembic renders the SQL of what is missing and asyncpg runs it, statement by sta
 `--sql` prints for a database administrator is word for word what would run.
 """
 
+import asyncio
 import io
 from functools import cache
 from pathlib import Path
@@ -20,12 +21,16 @@ from shared.db.distribution import distribute
 from shared.telemetry.health import Check, NotReadyError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+TOGETHER: Final = "\n-- Together:\n"
 LOCK_KEY: Final = 0x4E6F7461706F6E74  # "Notapont": any number no other program locks
 
-TAKE_TURNS: Final = """
-    -- migrate.take_turns
-    SELECT pg_advisory_lock($1)
+# Asked for again and again: who waits inside a statement is waited for by an index that is built
+# concurrently, and would wait for it.
+TAKE_TURN: Final = """
+    -- migrate.take_turn
+    SELECT pg_try_advisory_lock($1)
 """
+ASK_AGAIN_SECONDS: Final = 0.2
 HAS_REVISIONS: Final = """
     -- migrate.has_revisions
     SELECT to_regclass('alembic_version') IS NOT NULL
@@ -51,8 +56,20 @@ def run_sql(sql: str) -> None:
 
 
 def run_sql_file(name: str) -> None:
-    """Run a file of migrations/sql inside a migration's `upgrade`, as `run_sql` does."""
-    run_sql((MIGRATIONS / "sql" / name).read_text(encoding="utf-8"))
+    """Run a file of migrations/sql inside a migration's `upgrade`, as `run_sql` does.
+
+    What stands before a line `-- Together:` is run statement by statement, each in a transaction of
+    its own: none holds what it locked longer than it needs, and indexes are built concurrently.
+    Such statements end with `;` and a blank line, and are safe to repeat, since all of the file is
+    tried again if a later one fails.
+    """
+    text = (MIGRATIONS / "sql" / name).read_text(encoding="utf-8")
+    apart, _, together = text.rpartition(TOGETHER)
+    if apart:
+        with op.get_context().autocommit_block():
+            for statement in apart.strip().split(";\n\n"):
+                run_sql(statement)
+    run_sql(together)
 
 
 @cache
@@ -73,12 +90,17 @@ async def current_revision(conn: Connection) -> str | None:
 
 
 def schema_check(pool: Pool) -> Check:
-    """A readiness check: the database is reached and its migrations are at head."""
+    """A readiness check: the database is reached and has been brought to this code's revision.
+
+    A later revision will do: migrations run before the services of a new version are started, and
+    those of this one stay in service meanwhile. What would break them (`contract`) comes only
+    after they are gone.
+    """
 
     async def check() -> None:
         async with pool.acquire() as conn:
             current = await current_revision(conn)
-        if current != head_revision():
+        if current is None or current < head_revision():  # four digits each
             raise NotReadyError(f"schema at {current or 'nothing'}, not at {head_revision()}")
 
     return check
@@ -94,7 +116,8 @@ async def migrate(url: str, *, citus: bool = False) -> str:
     """
     conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
     try:
-        await conn.execute(TAKE_TURNS, LOCK_KEY)
+        while not await conn.fetchval(TAKE_TURN, LOCK_KEY):  # noqa: ASYNC110 - another process has it
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
         await conn.execute("SET lock_timeout = '2s'")
         await bring(conn, await current_revision(conn))
         if citus:

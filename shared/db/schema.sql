@@ -768,9 +768,9 @@ CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id,
 
 CREATE INDEX notas_denied ON public.notas USING btree (tenant_id, denial_group, bill_id) WHERE (status = 'denied'::text);
 
-CREATE UNIQUE INDEX notas_one_live ON public.notas USING btree (tenant_id, bill_id, part) WHERE (status <> 'cancelled'::text);
+CREATE INDEX notas_in_force ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount, environment) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
 
-CREATE INDEX notas_valid ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount, environment) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
+CREATE UNIQUE INDEX notas_one_live ON public.notas USING btree (tenant_id, bill_id, part) WHERE (status <> 'cancelled'::text);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
 

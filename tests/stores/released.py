@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from services.emitter.drafts import draft_to_json
 from services.sandbox.enotas.records import Company
@@ -401,5 +402,6 @@ async def leave_the_rest(conn: Connection, tenant: TenantId, bill: Bill) -> None
     )
     event: tuple[Any, ...] = ("vindi", "bill_paid", bill.id, datetime.now(UTC), None, {}, b"sealed")
     await conn.execute(SAID["events_store.add"], *([one] for one in (tenant, *event)))
-    await conn.execute(SAID["brakes_store.count"], tenant, datetime.now(UTC).date(), 9, 90_000, 0)
+    today = datetime.now(ZoneInfo("America/Sao_Paulo")).date()
+    await conn.execute(SAID["brakes_store.count"], tenant, today, 9, 90_000, 0)
     await conn.execute(SAID["audit_store.add"], tenant, "ana", "rule", {"version": 1})

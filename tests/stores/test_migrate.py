@@ -44,6 +44,21 @@ async def test_a_database_without_our_schema_is_not_ready(pool: Pool) -> None:
         await schema_check(pool)()
 
 
+async def test_services_stay_ready_while_a_newer_version_has_migrated_before_them(
+    pool: Pool,
+) -> None:
+    await pool.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    await schema_check(pool)()
+
+
+async def test_services_of_a_new_version_wait_for_its_migrations(pool: Pool) -> None:
+    await pool.execute("UPDATE alembic_version SET version_num = '0012'")
+
+    with pytest.raises(NotReadyError):
+        await schema_check(pool)()
+
+
 async def test_a_database_that_a_newer_version_migrated_is_left_alone(
     pool: Pool, database: str
 ) -> None:

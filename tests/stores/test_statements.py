@@ -36,6 +36,7 @@ CALLS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
 # Statements whose identifiers are made, which cannot be parameters, and settings of a transaction.
 MADE = {
     ("shared/db/migrate.py", "migrate"),
+    ("shared/db/migrate.py", "bring"),
     ("shared/db/vindi/event_days_store.py", "make"),
     ("shared/db/vindi/event_days_store.py", "_move"),
     ("shared/db/vindi/event_days_store.py", "drop"),

@@ -1,21 +1,31 @@
 -- Why: the issuer's word about a nota counts in whatever state we have it, and its own list is the
 -- third side of a closing. The old code leaves the new columns and tables alone.
 
--- News of the issuer about a sale's notas, counted as facts about its bill are.
+-- News of the issuer about a sale's notas, counted as facts about its bill are; and those that a read
+-- has covered.
 ALTER TABLE outbox
-    ADD COLUMN issuer_facts      bigint NOT NULL DEFAULT 0,
-    ADD COLUMN issuer_facts_read bigint NOT NULL DEFAULT 0;  -- those that a read has covered
+    ADD COLUMN IF NOT EXISTS issuer_facts      bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS issuer_facts_read bigint NOT NULL DEFAULT 0;
 
+-- tied: what the issuer said last for the very instant of changed_at. cancel_code: cancel_*, why it
+-- was not cancelled; cancel_tries: how often that was refused since a person asked;
+-- cancel_again_at: when it is asked for again by itself.
 ALTER TABLE notas
-    ADD COLUMN tied            text,         -- said last for the very instant of changed_at
-    ADD COLUMN cancel_code     text,         -- cancel_*: why it was not cancelled
-    ADD COLUMN cancel_tries    integer NOT NULL DEFAULT 0,  -- refused, since a person last asked
-    ADD COLUMN cancel_again_at timestamptz;  -- when cancelling is asked for again by itself
+    ADD COLUMN IF NOT EXISTS tied            text,
+    ADD COLUMN IF NOT EXISTS cancel_code     text,
+    ADD COLUMN IF NOT EXISTS cancel_tries    integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS cancel_again_at timestamptz;
 
--- Only notas of the real environment count in a closing.
-DROP INDEX notas_valid;
-CREATE INDEX notas_valid ON notas (tenant_id, bill_id) INCLUDE (amount, environment)
+-- Only notas of the real environment count in a closing. The first is for a try that ended half way.
+DROP INDEX CONCURRENTLY IF EXISTS notas_in_force;
+
+CREATE INDEX CONCURRENTLY notas_in_force ON notas
+    (tenant_id, bill_id) INCLUDE (amount, environment)
     WHERE status IN ('issued', 'cancelling', 'cancel_refused');
+
+-- Together:
+
+DROP INDEX notas_valid;
 
 -- As of when the last complete pass over an account shows every change: when it began.
 ALTER TABLE reconciler_passes ADD COLUMN complete_from timestamptz;
