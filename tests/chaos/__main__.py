@@ -4,7 +4,7 @@ While sales keep coming, servers and services are killed, stopped for a while an
 answers of the issuer are lost, the tenant goes live from tests and changes its company, in an
 order that the seed decides. The issuer makes a second nota of every repeated request. In the end
 every event that was answered 200 has one valid nota, wherever it is, and the closing balances.
-Writes build/chaos.json; exits 1 when a bar was missed.
+Writes build/chaos.json and build/chaos-logs/; exits 1 when a bar was missed.
 """
 
 import argparse
@@ -76,6 +76,7 @@ async def _in_the_end(
         closings=closings,
         differences=differences,
         problems=books.three_ways(closings, counted),
+        slowest=await books.slowest(campaign, counted),
         violations=dict(campaign.sandbox.enotas.invariants.report()["counts"]),
         left_out=left_out,
     )

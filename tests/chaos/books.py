@@ -94,6 +94,14 @@ async def _tests_in(campaign: Campaign, month: str) -> int:
     return sum(1 for line in lines if ids & set(line["external_id"].split()))
 
 
+async def slowest(campaign: Campaign, books: Books) -> dict[str, Any]:
+    """The sale that waited longest from its event to its first nota, as the API shows it."""
+    waits = {bill: at - campaign.told[bill] for bill, at in books.first.items()}
+    bill = max(waits, key=lambda one: waits[one])
+    sale = await campaign.of_tenant("GET", f"/sales/{bill}")
+    return {"told": campaign.told[bill], "waited": waits[bill], **sale}
+
+
 async def differences(campaign: Campaign, month: str) -> list[dict[str, Any]]:
     """Where the issuer's list and our notas disagree, the first of them."""
     page = await campaign.of_tenant("GET", f"/closing/differences?month={month}&limit=50")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ HEARD_WITHIN: Final = aiohttp.ClientTimeout(total=5)  # as Vindi, we do not wait
 ANSWERED_WITHIN: Final = aiohttp.ClientTimeout(total=30)
 AMOUNT: Final = "179.90"
 JSON: Final = "application/json"
+LOGS: Final = Path("build/chaos-logs")  # of the last campaign
 
 
 @dataclass(slots=True, kw_only=True)
@@ -190,6 +192,7 @@ async def a_campaign(folder: Path) -> AsyncIterator[Campaign]:
             yield campaign
         finally:
             await _end(up)
+            shutil.copytree(folder / "home" / "logs", LOGS, dirs_exist_ok=True)
 
 
 def _environment(ports: dict[str, int], home: Path, sandbox: Sandbox) -> dict[str, str]:

@@ -57,6 +57,7 @@ class End:
     closings: Sequence[Mapping[str, Any]]
     differences: Sequence[Mapping[str, Any]]
     problems: Sequence[str]
+    slowest: Mapping[str, Any]  # the sale that waited longest for its nota, with its timeline
     violations: Mapping[str, int]
     left_out: int  # faults there was no time for
 
