@@ -28,6 +28,7 @@ HEARD_WITHIN: Final = aiohttp.ClientTimeout(total=5)  # as Vindi, we do not wait
 ANSWERED_WITHIN: Final = aiohttp.ClientTimeout(total=30)
 AMOUNT: Final = "179.90"
 JSON: Final = "application/json"
+AWAY_FOR: Final = 60.0  # seconds a service that was killed may take on a busy machine
 LOGS: Final = Path("build/chaos-logs")  # of the last campaign
 
 
@@ -52,7 +53,8 @@ class Campaign:
 
     async def api(self, method: str, path: str, body: Any = None, kind: str = JSON) -> Any:
         """One call of the internal API, again while it is away; text where `kind` is not JSON."""
-        for _ in range(20):
+        deadline = time.monotonic() + AWAY_FOR
+        while time.monotonic() < deadline:
             with suppress(aiohttp.ClientError, TimeoutError, InterruptedError):
                 return await self._api(method, path, body, kind)
             await asyncio.sleep(0.5)

@@ -24,7 +24,7 @@ from tests.chaos.plan import (
 )
 
 SERVERS: Final[frozenset[Server]] = frozenset({"redis-server", "postgres"})
-BURST: Final = 30  # sales at once, so that requests wait for their turn at the issuer
+BURST: Final = 60  # sales at once, so that requests of both emitters wait for their turn
 BURST_SEEN_WITHIN: Final = 2.0  # seconds
 
 
@@ -87,7 +87,7 @@ async def _burst(campaign: Campaign) -> None:
     deadline = time.monotonic() + BURST_SEEN_WITHIN
     while time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-        if sum(1 for nota in campaign.notas() if nota.created > newest) > BURST // 6:
+        if sum(1 for nota in campaign.notas() if nota.created > newest) > BURST // 10:
             return
 
 
