@@ -70,7 +70,7 @@ async def work_batch(
     admitted = await context.breakers.admit(tools.pool, plans)
     if tools.ending.told:
         admitted = give_back(admitted)
-    written = await write_plans(tools.pool, tenant, admitted)
+    written = await write_plans(tools.pool, tenant, context.standing, admitted)
     acts = [plan for plan in written if isinstance(plan, Act)]
     on_read()
     await ask_issuer(tools.commits, context, tools.clients, tools.ending, acts)

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from services.emitter.places import Place, place_of
 from services.emitter.planning.rows import Terms
+from services.emitter.stopping.locks import Standing
 from services.emitter.stopping.outage import Breakers, load_breakers
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -41,6 +42,16 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     breakers: Breakers
     now: datetime
     places: dict[int | None, Place] = field(default_factory=dict)  # those asked about so far
+
+    @property
+    def standing(self) -> Standing:
+        """What every decision of the pass rests on."""
+        here = self.issuers.current
+        return Standing(
+            terms=self.terms,
+            rule_version=self.rule_version,
+            connection_id=None if here is None else here.id,
+        )
 
     def place_of(self, nota: KnownNota | None) -> Place:
         """Where a nota was born, and is asked about; None: where one is born now."""

@@ -113,7 +113,7 @@ async def hold_failed(
     async with pool.acquire() as conn, conn.transaction():
         now: datetime = await conn.fetchval("SELECT now()")
         leased = await outbox_store.lock_ours(conn, tenant, [entry])
-        if leased.get(bill) != entry.attempt:
+        if bill not in leased or not leased[bill].is_of(entry):
             return
         before = (await sales_store.load(conn, tenant, [bill])).get(bill)
         noted = bool(await notas_store.load_newest(conn, tenant, [bill]))

@@ -12,7 +12,7 @@ from services.emitter.one_by_one import hold_failed
 from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.planning.waits import back_off
 from services.emitter.stopping.brakes import apply_brakes
-from services.emitter.stopping.locks import give_back_closed, hold_open
+from services.emitter.stopping.locks import Standing, give_back_moved, hold_standing
 from services.emitter.work import Act, Plan, Rest, Send, settle
 from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
@@ -30,20 +30,24 @@ log = structlog.get_logger()
 _Item = TypeVar("_Item", Rest | Act, Answered)
 
 
-async def write_plans(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
+async def write_plans(
+    pool: Pool, tenant: TenantId, basis: Standing, plans: Sequence[Plan]
+) -> list[Plan]:
     """Commit plans and return those that were written; the rest lost their lease meanwhile.
 
-    Acts come back with their notas as they then are.
+    Acts come back with their notas as they then are. No request is planned to leave for a sale of
+    which there was news since it was claimed, and none at all where the tenant is not what it was:
+    those are decided again.
     """
 
     async def together(some: Sequence[Plan]) -> list[Plan]:
         async with pool.acquire() as conn, conn.transaction():
-            now_open = await hold_open(conn, tenant, some)
-            mine = await _mine(conn, tenant, some)
+            now = await hold_standing(conn, tenant, some)
+            mine, moved = await _mine(conn, tenant, some)
             if not mine:
                 return []
-            mine = await apply_brakes(conn, tenant, give_back_closed(mine, now_open))
-            return await _plans(conn, tenant, mine)
+            wanted = give_back_moved(mine, basis=basis, now=now, moved=moved)
+            return await _plans(conn, tenant, await apply_brakes(conn, tenant, wanted))
 
     return await _each_if_not_all(pool, tenant, plans, together)
 
@@ -58,7 +62,7 @@ async def write_answers(
 
     async def together(some: Sequence[Answered]) -> list[Answered]:
         async with pool.acquire() as conn, conn.transaction():
-            mine = await _mine(conn, tenant, some)
+            mine, _ = await _mine(conn, tenant, some)
             return await _answers(conn, tenant, mine) if mine else []
 
     return await _each_if_not_all(pool, tenant, answers, together)
@@ -113,9 +117,18 @@ async def _put_off(pool: Pool, tenant: TenantId, entry: Entry) -> None:
         await outbox_store.settle(conn, tenant, [later])
 
 
-async def _mine(conn: Connection, tenant: TenantId, items: Sequence[_Item]) -> list[_Item]:
+async def _mine(
+    conn: Connection, tenant: TenantId, items: Sequence[_Item]
+) -> tuple[list[_Item], set[BillId]]:
+    """What is leased to us still, and of which of them there was news since."""
     leased = await outbox_store.lock_ours(conn, tenant, [item.entry for item in items])
-    return [item for item in items if leased.get(item.entry.bill_id) == item.entry.attempt]
+    mine = [
+        item
+        for item in items
+        if (row := leased.get(item.entry.bill_id)) is not None and row.is_of(item.entry)
+    ]
+    entries = [item.entry for item in mine]
+    return mine, {e.bill_id for e in entries if leased[e.bill_id].generation != e.generation}
 
 
 async def _plans(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:

@@ -35,7 +35,9 @@ def stopped(act: Act, by: Held | Queued | Again) -> Plan:
     """
     match by:
         case Again():
-            return Rest(entry=act.entry, settlement=settle(act.entry, due_at=act.entry.due_at))
+            # What was read is kept, and counts for as long as nothing is heard of the bill.
+            done = settle(act.entry, due_at=act.entry.due_at, bill_read=act.read is not None)
+            return Rest(entry=act.entry, read=act.read, settlement=done)
         case Held(code=code, detail=detail):
             if isinstance(act.action, Send) and act.action.others_due is not None:
                 return Act(

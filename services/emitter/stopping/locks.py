@@ -1,57 +1,71 @@
-"""Gives back what may no longer be sent, in the transaction that would write the intent."""
+"""Gives back what was decided by what is no more, in the transaction that would write it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.planning.stopped import Again, stopped
-from services.emitter.work import Act, Plan, Send
-from shared.db.closing import closing_locks_store
-from shared.db.closing.closing_locks_store import OpenMonths
+from services.emitter.work import Act, Plan, Rest
 from shared.db.connection import Connection
-from shared.db.tenants import nota_connections_store
-from shared.domain.ids import TenantId
-from shared.domain.moment import month_of
+from shared.db.tenants import nota_connections_store, rules_store, tenants_store
+from shared.domain.ids import BillId, TenantId
+from shared.domain.sale import TenantTerms
 
 
-async def hold_open(conn: Connection, tenant: TenantId, plans: Sequence[Plan]) -> OpenMonths | None:
-    """Keep months open, the tenant issuing and its connection until the transaction ends.
+class Standing(Struct, frozen=True, kw_only=True):
+    """What of a tenant every decision of a batch rests on."""
 
-    None if nothing is sent.
+    terms: TenantTerms  # paused, activated when, which zone, which months are locked
+    rule_version: int | None
+    connection_id: int | None  # where notas are born
 
-    Taken before the rows of the outbox, as by those who change a tenant's set-up.
+
+async def hold_standing(
+    conn: Connection, tenant: TenantId, plans: Sequence[Plan]
+) -> Standing | None:
+    """Say how a tenant stands, and keep it so until the transaction ends.
+
+    None where nothing rests on it: notas are only followed. Taken before the rows of the outbox,
+    as by those who change a tenant's set-up.
     """
-    if not any(isinstance(plan, Act) and (plan.issues or plan.cancels) for plan in plans):
+    if not any(isinstance(plan, Rest) or _leaves(plan) for plan in plans):
         return None
-    months = await closing_locks_store.hold_open(conn, tenant)
-    connection = await nota_connections_store.current_id(conn, tenant)
-    return replace(months, connection_id=connection)
+    # Statements of their own: one that waits for the row sees the rules and locks of before.
+    terms = await tenants_store.hold_terms(conn, tenant)
+    return Standing(
+        terms=terms,
+        rule_version=await rules_store.version_in_force(conn, tenant),
+        connection_id=await nota_connections_store.current_id(conn, tenant),
+    )
 
 
-def give_back_closed(plans: Sequence[Plan], now_open: OpenMonths | None) -> list[Plan]:
-    """Have sales decided again where their month, tenant or connection is another meanwhile."""
-    if now_open is None:
-        return list(plans)
+def give_back_moved(
+    plans: Sequence[Plan], *, basis: Standing, now: Standing | None, moved: Collection[BillId]
+) -> list[Plan]:
+    """Have sales decided again that were decided by another standing, or before news of them.
+
+    What says that a sale rests is written first: where news of it came its settlement sees that.
+    """
+    if now is not None and now != basis:
+        return [_again(plan) for plan in plans]
     return [
-        stopped(plan, Again())
-        if isinstance(plan, Act) and not _may_be_sent(plan, now_open)
-        else plan
-        for plan in plans
+        _again(plan) if plan.entry.bill_id in moved and _leaves(plan) else plan for plan in plans
     ]
 
 
 def give_back(plans: Sequence[Plan]) -> list[Plan]:
     """Have sales decided again by the next process: nothing leaves this one any more."""
-    return [
-        stopped(plan, Again()) if isinstance(plan, Act) and (plan.issues or plan.cancels) else plan
-        for plan in plans
-    ]
+    return [_again(plan) if _leaves(plan) else plan for plan in plans]
 
 
-def _may_be_sent(act: Act, now_open: OpenMonths) -> bool:
-    match act.action:
-        case Send(intent=intent):
-            here = intent.connection_id == now_open.connection_id
-            return here and now_open.issuing and month_of(intent.competencia) not in now_open.locked
-        case _:
-            return now_open.issuing or not act.cancels
+def _again(plan: Plan) -> Plan:
+    if isinstance(plan, Rest):
+        at_once = replace(plan.settlement, due_at=plan.entry.due_at, failed=False)
+        return replace(plan, settlement=at_once)
+    return stopped(plan, Again()) if _leaves(plan) else plan
+
+
+def _leaves(plan: Plan) -> bool:
+    """Say whether a request leaves for it that issues or cancels."""
+    return isinstance(plan, Act) and (plan.issues or plan.cancels)

@@ -163,6 +163,7 @@ async def unlock(call: Call[ReasonIn, NoQuery]) -> Answer:
     """Open a locked month again; what was held for it is decided afresh."""
     month, tenant = month_of(call.path["month"]), call.tenant.id
     async with call.services.pool.acquire() as conn, conn.transaction():
+        await tenants_store.lock(conn, tenant)  # as for a lock: workers decide by its months
         removed = await closing_locks_store.remove(conn, tenant, month)
         if removed is None:
             raise Problem(404, "closing_not_locked", "This month is not locked.")

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
-from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.closing import Figures, Lock, Month, figures_from_json, figures_to_json
@@ -11,14 +10,6 @@ from shared.domain.ids import TenantId
 
 if TYPE_CHECKING:
     from datetime import date
-
-
-class OpenMonths(Struct, frozen=True, kw_only=True):
-    """Whether a tenant issues at all, and the months (year and month) it no longer dates into."""
-
-    issuing: bool
-    locked: frozenset[tuple[int, int]]
-    connection_id: int | None = None  # where notas are born
 
 
 ADD: Final = """
@@ -83,23 +74,6 @@ async def locked_months(conn: Connection, tenant: TenantId) -> frozenset[tuple[i
     """Year and month of every month that is locked."""
     rows = await conn.fetch(MONTHS, tenant)
     return frozenset((row["month"].year, row["month"].month) for row in rows)
-
-
-HOLD_OPEN: Final = """
-    -- closing_locks_store.hold_open
-    SELECT status FROM tenants WHERE tenant_id = $1 FOR SHARE
-"""
-# A statement of its own: one that waits for the row sees the locks of before.
-
-
-async def hold_open(conn: Connection, tenant: TenantId) -> OpenMonths:
-    """What may be sent for a tenant, and stays so until the transaction ends.
-
-    Who locks a month or pauses a tenant waits for this transaction, or this one for them.
-    """
-    status = await conn.fetchval(HOLD_OPEN, tenant)
-    months = await locked_months(conn, tenant)
-    return OpenMonths(issuing=status == "active", locked=months)
 
 
 def _lock(row: asyncpg.Record) -> Lock:

@@ -337,9 +337,20 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> d
     return {row["bill_id"]: row["state"] for row in await conn.fetch(LOCK, tenant, bills)}
 
 
+class Leased(Struct, frozen=True, kw_only=True):
+    """How a leased row is now."""
+
+    attempt: int
+    generation: int
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether it is leased for that very entry."""
+        return self.attempt == entry.attempt
+
+
 STILL_OURS: Final = """
     -- outbox_store.lock_ours
-    SELECT bill_id, attempt FROM outbox
+    SELECT bill_id, attempt, generation FROM outbox
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND lease_until > now()
      ORDER BY bill_id
        FOR UPDATE
@@ -348,14 +359,16 @@ STILL_OURS: Final = """
 
 async def lock_ours(
     conn: Connection, tenant: TenantId, entries: Sequence[Entry]
-) -> dict[BillId, int]:
-    """Lock the rows of these entries that are leased; the attempt each is leased for.
+) -> dict[BillId, Leased]:
+    """Lock the rows of these entries that are leased, and say for which attempt.
 
     An entry is ours while that is its own attempt, and what is written next is fenced by that.
     A row that another worker leased meanwhile is locked as well, for that worker's short wait.
     """
     rows = await conn.fetch(STILL_OURS, tenant, [entry.bill_id for entry in entries])
-    return {row["bill_id"]: row["attempt"] for row in rows}
+    return {
+        row["bill_id"]: Leased(attempt=row["attempt"], generation=row["generation"]) for row in rows
+    }
 
 
 # One statement over all tenants; it locks no rows beforehand, which Citus refuses across tenants.

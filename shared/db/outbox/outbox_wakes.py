@@ -1,11 +1,15 @@
 """Making sales due that are there already, after something that they depend on changed.
 
 Rows that a worker holds are woken too: it may have decided before the change, and the raised
-generation makes it look again. Rows are locked in the order in which workers lock them.
+generation makes it look again. So are rows that are due, of which a worker may claim some, and
+decide by what was before, until the change is committed: their generation alone is raised. Rows are
+locked in the order in which workers lock them.
 """
 
 from collections.abc import Sequence
 from typing import Final
+
+import asyncpg
 
 from shared.db.connection import Connection
 from shared.db.outbox.outbox_store import RECONCILE, Lane
@@ -44,37 +48,58 @@ async def wake(
         await conn.execute(WAKE, tenant, bills, about_bill, lane)
 
 
+# A row that is due is decided after the change anyway, unless it is claimed before.
+TOUCH: Final = """
+    -- outbox_wakes.touch
+    UPDATE outbox SET generation = generation + 1
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+async def _wake_some(conn: Connection, tenant: TenantId, rows: Sequence[asyncpg.Record]) -> None:
+    await wake(
+        conn,
+        tenant,
+        [row["bill_id"] for row in rows if row["stopped"]],
+        about_bill=False,
+        lane=RECONCILE,
+    )
+    due = [row["bill_id"] for row in rows if not row["stopped"]]
+    if due:
+        await conn.execute(TOUCH, tenant, due)
+
+
 UNSENT: Final = """
     -- outbox_wakes.wake_unsent
-    SELECT o.bill_id FROM outbox o
-      LEFT JOIN sales s ON s.tenant_id = o.tenant_id AND s.bill_id = o.bill_id
-     WHERE o.tenant_id = $1
-       AND (o.state = 'leased'
-            OR s.status IN ('waiting_payment', 'in_guarantee', 'queued')
-            OR (s.status = 'held' AND s.code <> 'held_by_person')
-            OR (s.status = 'skipped' AND s.code = 'rule_never'))
+    SELECT o.bill_id, (o.state <> 'due' OR s.stopped) AS stopped
+      FROM outbox o
+      LEFT JOIN LATERAL (
+           SELECT status IN ('waiting_payment', 'in_guarantee', 'queued')
+                  OR (status = 'held' AND code <> 'held_by_person')
+                  OR (status = 'skipped' AND code = 'rule_never') AS stopped
+             FROM sales WHERE tenant_id = o.tenant_id AND bill_id = o.bill_id) AS s ON true
+     WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
      ORDER BY o.bill_id FOR UPDATE OF o
 """
 
 
 async def wake_unsent(conn: Connection, tenant: TenantId) -> None:
     """Have every sale that is not sent decided again, as after a new rule."""
-    bills = [row["bill_id"] for row in await conn.fetch(UNSENT, tenant)]
-    await wake(conn, tenant, bills, about_bill=False, lane=RECONCILE)
+    await _wake_some(conn, tenant, await conn.fetch(UNSENT, tenant))
 
 
 STOPPED: Final = """
     -- outbox_wakes.wake_stopped
-    SELECT o.bill_id FROM outbox o
-      LEFT JOIN sales s ON s.tenant_id = o.tenant_id AND s.bill_id = o.bill_id
-     WHERE o.tenant_id = $1
-       AND (o.state = 'leased' OR (o.state = 'due' AND o.tries > 0)
-            OR s.code = ANY($2::text[]) OR s.attention = ANY($2::text[]))
+    SELECT o.bill_id, (o.state <> 'due' OR o.tries > 0 OR s.stopped) AS stopped
+      FROM outbox o
+      LEFT JOIN LATERAL (
+           SELECT code = ANY($2::text[]) OR attention = ANY($2::text[]) AS stopped
+             FROM sales WHERE tenant_id = o.tenant_id AND bill_id = o.bill_id) AS s ON true
+     WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
      ORDER BY o.bill_id FOR UPDATE OF o
 """
 
 
 async def wake_stopped(conn: Connection, tenant: TenantId, codes: Sequence[str]) -> None:
     """Make due what one of these codes stopped, and what is waiting to be tried again."""
-    bills = [row["bill_id"] for row in await conn.fetch(STOPPED, tenant, list(codes))]
-    await wake(conn, tenant, bills, about_bill=False, lane=RECONCILE)
+    await _wake_some(conn, tenant, await conn.fetch(STOPPED, tenant, list(codes)))

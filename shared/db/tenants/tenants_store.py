@@ -147,6 +147,24 @@ async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
     return terms_of(found, await closing_locks_store.locked_months(conn, tenant))
 
 
+HOLD: Final = """
+    -- tenants_store.hold_terms
+    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+      FROM tenants WHERE tenant_id = $1 FOR SHARE
+"""
+
+
+async def hold_terms(conn: Connection, tenant: TenantId) -> TenantTerms:
+    """The terms as they are, and stay until the transaction ends; LookupError as for `terms`.
+
+    Who pauses a tenant, locks a month or puts a rule waits for this transaction, or it for them.
+    """
+    row = await conn.fetchrow(HOLD, tenant)
+    if row is None:
+        raise LookupError("no such tenant")
+    return terms_of(_tenant(row), await closing_locks_store.locked_months(conn, tenant))
+
+
 def terms_of(tenant: Tenant, locked_months: frozenset[tuple[int, int]]) -> TenantTerms:
     """The terms of a tenant that was read already."""
     return TenantTerms(

@@ -4,6 +4,7 @@ from datetime import date
 
 from services.emitter.acting.write import write_plans
 from services.emitter.leases import LEASE
+from services.emitter.stopping.locks import Standing
 from services.emitter.work import Act, Rest, Send
 from services.sandbox.enotas.records import Company
 from services.sandbox.vindi import operations
@@ -14,7 +15,12 @@ from shared.db.outbox import outbox_store
 from shared.db.sales import issued_tests_store, timeline_store
 from shared.db.sales.notas_store import Intent
 from shared.db.sales.sale_notas import NONE
-from shared.db.tenants import connections_store, nota_connections_store
+from shared.db.tenants import (
+    connections_store,
+    nota_connections_store,
+    rules_store,
+    tenants_store,
+)
 from shared.domain.ids import BillId, ExternalId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
@@ -237,11 +243,16 @@ async def test_an_intent_for_the_company_left_is_not_written_once_it_was_left(de
             conn, desk.tenant, lane=outbox_store.LIVE, limit=1, lease=LEASE, worker="test"
         )
         planned_under = await nota_connections_store.current_id(conn, desk.tenant)
+        basis = Standing(
+            terms=await tenants_store.terms(conn, desk.tenant),
+            rule_version=await rules_store.version_in_force(conn, desk.tenant),
+            connection_id=planned_under,
+        )
     send = Send(intent=an_intent(bill, planned_under), draft=DRAFT, first=True)
     plan = Act(entry=entry, action=send, notas=NONE)
     await move(desk, another_company(desk))
 
-    (written,) = await write_plans(desk.pool, desk.tenant, [plan])
+    (written,) = await write_plans(desk.pool, desk.tenant, basis, [plan])
 
     assert isinstance(written, Rest)
     async with desk.pool.acquire() as conn:
