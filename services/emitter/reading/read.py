@@ -15,12 +15,15 @@ from shared.domain.bill import Bill, BillStatus
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.domain.refunds import maybe_refunded
+from shared.domain.sale import SaleStatus
 from shared.net.json_bytes import write_json
 from shared.vindi.bulk import Bulk, Found, FoundRefunds
 from shared.vindi.client import Read, Unreadable, Untold, VindiClient
 from shared.vindi.stored import reopen_bill, seal_bill, seal_customer
 
 STILL_FRESH: Final = timedelta(seconds=30)
+# For what came due by its date alone: somebody may have just taken back what nobody told us of yet.
+FRESH_BY_DATE: Final = timedelta(seconds=5)
 # Where records are read one by one, what was read in one window of requests is used in the next.
 FRESH_FOR_LONG: Final = timedelta(minutes=2)
 # Records that are read one by one before what they lead to is written: little is left undone then
@@ -109,7 +112,7 @@ async def read_bills(
     Raises what stops the whole tenant (TenantBlockedError).
     """
     whole = context.bulk.honours_all_lists(vindi.account)
-    stored = _just_read(context, entries, known, STILL_FRESH if whole else FRESH_FOR_LONG)
+    stored = _just_read(context, entries, known, whole=whole)
     others = [entry.bill_id for entry in entries if entry.bill_id not in stored]
     asked = await context.bulk.refresh_bills(vindi, others, alone=ALONE_AT_ONCE)
     answers = {**stored, **asked}
@@ -177,19 +180,27 @@ def _just_read(
     context: TenantContext,
     entries: Sequence[Entry],
     known: Mapping[BillId, Known],
-    fresh_for: timedelta,
+    *,
+    whole: bool,
 ) -> dict[BillId, Found[Bill]]:
     """Bills that were read a moment ago, with nothing heard of them since: not read again."""
     found: dict[BillId, Found[Bill]] = {}
     for entry in entries:
         bill = known[entry.bill_id].bill
+        fresh_for = _fresh_for(entry, known[entry.bill_id]) if whole else FRESH_FOR_LONG
         if bill is None or context.now - bill.read_at > fresh_for:
             continue
-        if entry.heard_at is None or entry.heard_at < bill.read_at:
+        if entry.is_covered_by(bill.read_at):
             # One that cannot be opened any more is asked for like one never read.
             kept = reopen_bill(context.sealer, context.tenant, bill.body)
             found.update({} if kept is None else {entry.bill_id: kept})
     return found
+
+
+def _fresh_for(entry: Entry, before: Known) -> timedelta:
+    """For how long a reading counts; what waits for its turn alone was decided on it already."""
+    queued = before.sale is None or before.sale.status == SaleStatus.QUEUED
+    return STILL_FRESH if entry.bill_changed or queued else FRESH_BY_DATE
 
 
 def _fresh(

@@ -16,6 +16,8 @@ LIVE: Final = 0
 RECONCILE: Final = 1
 BACKFILL: Final = 2
 Lane = Literal[0, 1, 2]
+# News of a bill that was heard of before, and not read up on, is told apart no finer than this.
+HEARD_WITHIN: Final = timedelta(seconds=1)
 State = Literal["due", "leased", "settled"]
 
 
@@ -55,6 +57,11 @@ class Entry(Struct, frozen=True, kw_only=True):
         """Say whether a fact about the bill came since it was last read."""
         return self.bill_facts > self.bill_facts_read
 
+    def is_covered_by(self, read_at: datetime) -> bool:
+        """Say whether a reading asked for at that instant surely covers all that was heard."""
+        within = HEARD_WITHIN if self.bill_changed else timedelta()
+        return self.heard_at is None or self.heard_at + within < read_at
+
     @property
     def nota_changed(self) -> bool:
         """Say whether the issuer had news of a nota that no read of it has covered yet."""
@@ -77,7 +84,8 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 # A row that is due already is left alone: the read that follows covers the new fact too. Without
-# that, a burst of copies of one event would write the row once a copy.
+# that, a burst of copies of one event would write the row once a copy. News that is left out came
+# at most HEARD_WITHIN after `heard_at`: only a reading asked for after that surely covers it.
 MARK_DUE: Final = """
     -- outbox_store.mark_due
     INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at,
@@ -102,16 +110,18 @@ MARK_DUE: Final = """
      WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane
                 AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts
                 AND o.issuer_facts >= o.issuer_facts_read + excluded.issuer_facts
-                AND (excluded.heard_at IS NULL OR o.heard_at IS NOT NULL))
+                AND (excluded.heard_at IS NULL
+                     OR coalesce(o.heard_at > excluded.heard_at - $8::interval, false)))
 """
 
 
-# What was heard before a read was asked for is covered by that read.
+# What was surely heard before a read was asked for is covered by that read.
 READ_UP: Final = """
     -- outbox_store.read_up
     UPDATE outbox o SET heard_at = NULL
       FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS m (tenant_id, bill_id, read_at)
-     WHERE o.tenant_id = m.tenant_id AND o.bill_id = m.bill_id AND o.heard_at <= m.read_at
+     WHERE o.tenant_id = m.tenant_id AND o.bill_id = m.bill_id
+       AND o.heard_at + $4::interval <= m.read_at
 """
 
 
@@ -126,6 +136,7 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         [mark.about_bill for mark in marks],
         [mark.read_at for mark in marks],
         [mark.about_nota for mark in marks],
+        HEARD_WITHIN,
     )
     read = [mark for mark in marks if mark.read_at is not None]
     if read:
@@ -134,6 +145,7 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
             [mark.tenant_id for mark in read],
             [mark.bill_id for mark in read],
             [mark.read_at for mark in read],
+            HEARD_WITHIN,
         )
 
 
