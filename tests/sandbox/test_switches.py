@@ -5,6 +5,7 @@ import random
 import aiohttp
 import pytest
 
+from services.sandbox.enotas.faults import CompanyFaults
 from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
@@ -268,3 +269,8 @@ async def test_city_halls_and_their_services_can_be_asked(issuer: Issuer) -> Non
         where = {"filter": "contains(descricao,'consultoria')"}
         async with session.get(f"{base}/cidades/3304557/servicos", params=where) as answer:
             assert [row["codigo"] for row in (await answer.json())["data"]] == [3115]
+
+
+def test_steps_of_a_nota_that_are_too_few_are_refused_before_the_clock_trips_over_them() -> None:
+    with pytest.raises(ValueError, match="5 numbers"):
+        CompanyFaults().change({"progress": [0.2, 0.2]})

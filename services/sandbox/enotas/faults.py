@@ -43,7 +43,9 @@ class CompanyFaults:
     webhook_ladder: tuple[float, ...] = (60, 300, 1800)  # invented
 
     def change(self, switches: dict[str, Any]) -> None:
-        """Set switches by name; raises AttributeError for an unknown one."""
+        """Set switches by name; raises AttributeError or ValueError for what none can be."""
+        if len(switches.get("progress", self.progress)) != len(self.progress):
+            raise ValueError(f"progress takes {len(self.progress)} numbers")  # the clock would trip
         for name, value in switches.items():
             if name not in self.__slots__:
                 raise AttributeError(f"no such switch: {name}")
