@@ -24,7 +24,7 @@ from tests.chaos.plan import (
 )
 
 SERVERS: Final[frozenset[Server]] = frozenset({"redis-server", "postgres"})
-BURST: Final = 60  # sales at once, so that requests of both emitters wait for their turn
+BURST: Final = 40  # sales at once, so that requests of both emitters wait for their turn
 BURST_SEEN_WITHIN: Final = 2.0  # seconds
 
 
