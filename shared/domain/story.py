@@ -2,16 +2,24 @@
 
 from typing import Final
 
+from shared.domain.attention import SECOND_NOTA
 from shared.domain.messages import LABELS, MESSAGES
 from shared.domain.sale import SaleStatus
+from shared.domain.statement import STATED_BY_PERSON
 
 HEADS: Final[dict[str, str]] = {
     "event_received": "Aviso da Vindi recebido",
+    "issuer_told": "Aviso do emissor recebido",
     "nota_requested": "Nota pedida ao emissor",
     "issuer_accepted": "O emissor recebeu o pedido da nota",
     "nota_issued": "Nota autorizada",
     "nota_denied": "Nota negada",
     "nota_cancelled": "Nota cancelada",
+    "nota_arrived_late": "A nota que o emissor não conhecia apareceu lá",
+    "nota_replaced": "A nota anterior não vale; outra será emitida no lugar",
+    "issuer_differs": "A lista do emissor difere da nossa nota",
+    SECOND_NOTA: "O emissor tem uma segunda nota válida desta venda",
+    STATED_BY_PERSON: "Informado por uma pessoa, conforme o portal da prefeitura",
     "answer_lost": "A resposta do emissor não chegou; vamos consultá-lo antes de qualquer reenvio",
     "looked_up": "Emissor consultado",
     "sent_again": "O mesmo pedido foi enviado de novo",
@@ -32,9 +40,24 @@ HEADS: Final[dict[str, str]] = {
 }
 
 
-def told(what: str, why: str) -> str:
-    """One sentence or two for `what` and `why`; a code in them is said in words."""
+# What the issuer's list may say otherwise.
+FIELDS: Final[dict[str, str]] = {
+    "amount": "valor",
+    "customer": "tomador",
+    "competencia": "competência",
+}
+
+
+def told(what: str, why: str, by: str = "") -> str:
+    """One sentence or two for `what` and `why`; a code in them is said in words.
+
+    `by` tells whose notice was received.
+    """
+    if what == "event_received" and by == "enotas":
+        what = "issuer_told"
     head = HEADS.get(what, what)
+    if what == "issuer_differs":
+        why = ", ".join(FIELDS.get(word, word) for word in why.split())
     said = _in_words(why)
     return f"{head}: {said}" if said else f"{head}."
 

@@ -1,9 +1,13 @@
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from shared.domain import spoken
 from shared.domain.messages import MESSAGES, message_in
 from shared.domain.sale import SaleStatus
-from shared.domain.story import told
+from shared.domain.story import HEADS, told
 
 WITH_NOTA = (
     SaleStatus.ISSUING,
@@ -11,6 +15,7 @@ WITH_NOTA = (
     SaleStatus.CANCELLED,
     SaleStatus.ISSUED,
 )
+ROOT = Path(__file__).parents[2]
 AT = "29/11/2026 às 02:46"
 
 
@@ -36,6 +41,35 @@ AT = "29/11/2026 às 02:46"
 )
 def test_a_line_is_told_in_words_and_not_in_codes(what: str, why: str, said: str) -> None:
     assert told(what, why) == said
+
+
+def test_a_notice_of_the_issuer_is_not_said_to_be_vindis() -> None:
+    assert told("event_received", "Autorizada", "enotas") == "Aviso do emissor recebido: Autorizada"
+    assert told("event_received", "bill_paid", "vindi") == "Aviso da Vindi recebido: bill_paid"
+
+
+def test_every_word_that_code_writes_into_a_timeline_has_its_sentence() -> None:
+    assert sorted(set(_words_written()) - HEADS.keys()) == []
+
+
+def _words_written() -> Iterator[str]:
+    """Literal words of lines: `what` of what makes a line, and the second word of `happened`."""
+    for root in ("services", "shared"):
+        for file in (ROOT / root).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                    yield from _of_call(node.func.id, node)
+
+
+def _of_call(name: str, call: ast.Call) -> Iterator[str]:
+    found: list[ast.expr] = []
+    if name in {"Happening", "Answer", "TimelineEntry"}:
+        found = [one.value for one in call.keywords if one.arg == "what"]
+    if name == "happened":
+        found = call.args[1:2]
+    for one in found:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield one.value
 
 
 def test_numbers_have_the_right_form_and_money_its_commas() -> None:

@@ -236,7 +236,7 @@ def _attention(sale: SaleView) -> AttentionOut | None:
 
 
 def _happening(entry: TimelineEntry) -> TimelineOut:
-    text = told(entry.what, entry.why)
+    text = told(entry.what, entry.why, entry.by)
     return TimelineOut(at=entry.at, what=entry.what, why=entry.why, by=entry.by, text=text)
 
 

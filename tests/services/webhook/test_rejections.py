@@ -4,16 +4,17 @@ from datetime import timedelta
 
 from shared.crypto.tokens import new_tenant_id, new_webhook_secret
 from shared.db.connection import Pool
+from shared.db.tenants.connections_store import VINDI_KEY
 from shared.db.vindi import watch_store
 from shared.domain.ids import TenantId
 from shared.watch.connection import ConnectionCheck, judge
-from tests.services.webhook.conftest import Tenant, a_tenant, serving, settings_for
+from tests.services.webhook.conftest import Tenant, a_tenant, sealer, serving, settings_for
 from tests.services.webhook.payloads import a_bill_event
 
 VINDI = {"User-Agent": "Vindi-Hookshot/1.0"}
 CONNECT = """
     INSERT INTO vindi_connections (tenant_id, environment, api_key, key_hint, merchant_name)
-    VALUES ($1, 'sandbox', 'sealed', '1234', 'Escola Aurora')
+    VALUES ($1, 'sandbox', $2, '1234', 'Escola Aurora')
 """
 
 
@@ -29,7 +30,8 @@ async def test_refused_deliveries_of_vindi_are_told_and_then_what_to_do(
     pool: Pool, database: str, tenant: Tenant
 ) -> None:
     old = new_webhook_secret(tenant.id)
-    await pool.execute(CONNECT, tenant.id)
+    key = sealer().seal(b"a key of Vindi", tenant=tenant.id, purpose=VINDI_KEY)
+    await pool.execute(CONNECT, tenant.id, key)
     assert (await health_of(pool, tenant.id)).status == "ok"
 
     async with serving(settings_for(database)) as client:
