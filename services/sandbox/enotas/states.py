@@ -96,9 +96,13 @@ class Machine:
         self._clock.call_at(due, lambda: self._run(nota, run, due, step))
 
     def _run(self, nota: Nota, run: int, due: float, step: Callable[[], None]) -> None:
-        if nota.run == run:
-            nota.changed = due
-            step()
+        if nota.run != run:
+            return
+        was, before = nota.changed, nota.before
+        nota.changed = due
+        step()
+        if nota.before is not None and nota.before is not before:
+            nota.before.changed = was  # a copy that lags behind has the instant of then
 
     def _step(self, company: Company, nota: Nota, at: int) -> None:
         chain = CANCELLING if nota.status in CANCELLING else ISSUING
