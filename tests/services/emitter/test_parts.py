@@ -302,7 +302,7 @@ async def test_a_city_that_refuses_to_cancel_one_part_leaves_it_standing(desk: D
     await settle(desk, rounds=3)
 
     sale = await desk.sale(bill)
-    assert (sale.status, sale.attention) == ("cancel_refused", "cancel_refused")
+    assert (sale.status, sale.attention) == ("cancel_refused", "cancel_deadline")
     assert [one.status for one in await parts(desk, bill)] == ["cancel_refused", "cancelled"]
 
 
