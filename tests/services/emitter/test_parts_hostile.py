@@ -502,9 +502,13 @@ async def test_a_denied_nota_divided_anew_whose_request_did_not_leave_is_asked_f
 
     await desk.rule(**SERVICES)
     desk.company.weather.add(status=401, when="before", method="POST", count=1)
+    # The second look at the company finds the same.
+    desk.company.weather.add(status=401, when="before", path_has="criticardadosobrigatorios")
     await ask(desk, bill, "retry")
     await desk.work()
     held = await desk.sale(bill)
+
+    desk.company.weather.clear()
     async with desk.pool.acquire() as conn:
         await conn.execute("UPDATE issuer_connections SET state = 'ok'")
     await desk.heard(BillId(bill.id))
