@@ -28,12 +28,15 @@ class Ending:
         """Wait for something in the block; ToldToStop as soon as the process is to end."""
         if self.told:
             raise ToldToStop
+        wait = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as wait:
+            async with wait:
                 self._waits.add(wait)
                 try:
                     yield
                 finally:
                     self._waits.discard(wait)
         except TimeoutError:
+            if not wait.expired():  # a time-out of what was waited for
+                raise
             raise ToldToStop from None
