@@ -1,7 +1,7 @@
 """Which past sales a backfill takes, and what it foresees for each. Pure."""
 
 from datetime import date, datetime, timedelta
-from typing import Final, Literal, assert_never
+from typing import Literal, assert_never
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -21,10 +21,9 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.moment import local_day, moment_created, moment_paid, start_of_day
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 from shared.domain.rule import Rule
 
-NOTHING: Final = Cents(0)
 Outcome = Literal["issue", "wait", "hold", "skip", "known"]
 
 

@@ -8,9 +8,8 @@ from typing import Any, Literal, Self
 import msgspec
 from msgspec import Struct
 
-from shared.domain.backfill import NOTHING
 from shared.domain.ids import BackfillId, TenantId
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 from shared.domain.rule import Rule
 
 BackfillStatus = Literal["queued", "running", "completed", "failed", "cancelled"]

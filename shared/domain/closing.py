@@ -10,11 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.domain.moment import local_day, next_month, start_of_day
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 from shared.domain.nota import IssuerEnvironment
 from shared.domain.rule import Rule
-
-NOTHING = Cents(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -2,9 +2,10 @@
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import NewType
+from typing import Final, NewType
 
 Cents = NewType("Cents", int)
+NOTHING: Final = Cents(0)
 
 _CENTAVO = Decimal("0.01")
 _PLAIN = re.compile(r"([0-9]{1,12})\.([0-9]{1,2})")

@@ -1,5 +1,6 @@
 """The nota: what we ask the issuer for, and the states it goes through with us."""
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Final, Literal
@@ -7,7 +8,8 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from shared.domain.bill import Address
-from shared.domain.money import Cents
+from shared.domain.ids import ExternalId
+from shared.domain.money import NOTHING, Cents
 
 IssuerEnvironment = Literal["Homologacao", "Producao"]
 # Notas of the other environment are tests, and valid nowhere (design D18).
@@ -39,6 +41,51 @@ VALID_NOTA = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CAN
 IN_FLIGHT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING})
 
 
+class PlaceOfService(Struct, frozen=True, kw_only=True):
+    """Where a service is rendered: a city of Brazil by IBGE's code, or a country."""
+
+    state: str | None = None
+    city: str | None = None
+    country: str | None = None
+
+
+class Suspension(Struct, frozen=True, kw_only=True):
+    """Why ISS is not demanded for now: by a court or by an administrative process."""
+
+    kind: str
+    process: str
+
+
+class OwnPisCofins(Struct, frozen=True, kw_only=True):
+    """The seller's own assessment of PIS and COFINS; nothing of it is withheld."""
+
+    base: Cents
+    pis_rate: str
+    pis: Cents
+    cofins_rate: str
+    cofins: Cents
+
+
+class Withheld(Struct, frozen=True, kw_only=True):
+    """What the buyer keeps back of the price and pays to the state; lowers the net alone."""
+
+    pis: Cents = NOTHING
+    cofins: Cents = NOTHING
+    csll: Cents = NOTHING
+    inss: Cents = NOTHING
+    irrf: Cents = NOTHING
+    iss: Cents = NOTHING  # told by the flag of the service; the issuer computes its own
+
+
+class BuyerAbroad(Struct, frozen=True, kw_only=True):
+    """A buyer abroad: its tax number there, or why it has none."""
+
+    tax_number: str | None = None
+    no_number_because: str | None = None
+    zip: str | None = None
+    province: str | None = None
+
+
 class Service(Struct, frozen=True, kw_only=True):
     """How a service is taxed, as the tenant's accountant stated it; never guessed."""
 
@@ -51,6 +98,16 @@ class Service(Struct, frozen=True, kw_only=True):
     national_code: str | None = None
     ibs_cbs_class: str | None = None
     ibs_cbs_operation: str | None = None
+    city_text: str | None = None  # the city's own name of the service, where it demands one
+    internal_code: str | None = None
+    place: PlaceOfService | None = None  # where the service was rendered; None: at the seller's
+    export: bool | None = None
+    special_regime: str | None = None
+    immunity: str | None = None
+    suspension: Suspension | None = None  # why ISS is not demanded for now
+    pis_cofins_situation: str | None = None
+    pis_cofins_withholding: str | None = None
+    own_pis_cofins: OwnPisCofins | None = None
 
 
 class Tomador(Struct, frozen=True, kw_only=True):
@@ -61,6 +118,8 @@ class Tomador(Struct, frozen=True, kw_only=True):
     document: str | None
     phone: str | None
     address: Address | None
+    municipal_registration: str | None = None
+    foreign: BuyerAbroad | None = None  # None: a Brazilian buyer
 
 
 class NotaDraft(Struct, frozen=True, kw_only=True):
@@ -72,6 +131,24 @@ class NotaDraft(Struct, frozen=True, kw_only=True):
     tomador: Tomador
     service: Service
     send_email: bool  # in the real environment; see `mails_the_buyer`
+    # `amount` is what the sale comes to. The nota's total is that and the discounts shown on it.
+    discount: Cents = NOTHING  # unconditional: a coupon; lowers the base
+    conditional_discount: Cents = NOTHING
+    deductions: Cents = NOTHING  # from the base of ISS
+    withheld: Withheld | None = None
+    nature: str | None = None  # natureza da operação, a city's code
+    final_consumer: bool | None = None
+    observations: str | None = None
+    rps_series: str | None = None
+    rps_number: int | None = None
+    more_emails: tuple[str, ...] = ()
+    extras: Mapping[str, str] = {}  # what a city demands beyond all of this (`metadados`)
+    substitutes: ExternalId | None = None  # the nota that this one takes the place of
+
+    @property
+    def total(self) -> Cents:
+        """The gross value on the nota, before the discounts shown on it."""
+        return Cents(self.amount + self.discount + self.conditional_discount)
 
 
 def mails_the_buyer(draft: NotaDraft, environment: IssuerEnvironment) -> bool:

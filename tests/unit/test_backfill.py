@@ -4,12 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.domain.backfill import NOTHING, Foreseen, Window, foresee, window_moment
+from shared.domain.backfill import Foreseen, Window, foresee, window_moment
 from shared.domain.backfill_run import Group, summarise
 from shared.domain.bill import BillStatus
 from shared.domain.decide import decide
 from shared.domain.decision import Hold, Keep, NeedsCustomer, NotYet, Skip
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 from tests.builders import (
     NOW,
     PAID_AT,

@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from shared.db.connection import Connection
-from shared.domain.backfill import NOTHING, Foreseen, Outcome
+from shared.domain.backfill import Foreseen, Outcome
 from shared.domain.backfill_run import Backfill
 from shared.domain.ids import BillId, ChargeId, CustomerId
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 
 # Its refunds are not read yet; its customer is not; all is there but the decision.
 StillMissing = Literal["refunds", "customer", "ready"]
