@@ -58,6 +58,11 @@ class Clients:
         """The most requests a second that one issuer key takes."""
         return self._issuer.requests_per_second
 
+    @property
+    def issuer_parallel(self) -> int:
+        """How many requests may be under way for one issuer key, in this process."""
+        return self._issuer.parallel
+
     def vindi(
         self, tenant: TenantId, connection: VindiConnection, share: BudgetShare
     ) -> VindiClient:

@@ -6,9 +6,9 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from services.emitter.acting.ask import ask_issuer
+from services.emitter.acting.ahead import Rooms
+from services.emitter.acting.carry_out import CarryOut
 from services.emitter.acting.group_commit import GroupCommit
-from services.emitter.acting.write import write_plans
 from services.emitter.context import TenantContext, load_context
 from services.emitter.ending import Ending
 from services.emitter.leases import Leases
@@ -21,7 +21,7 @@ from services.emitter.reading.vindi import bills_of, customers_of
 from services.emitter.stopping.duplicates import hold_duplicates
 from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
-from services.emitter.work import Act, Known, Plan
+from services.emitter.work import Known, Plan
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
@@ -46,6 +46,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     leases: Leases
     commits: GroupCommit
+    rooms: Rooms
     ending: Ending = field(default_factory=Ending)
 
 
@@ -70,12 +71,17 @@ async def work_batch(
     admitted = await context.breakers.admit(tools.pool, plans)
     if tools.ending.told:
         admitted = give_back(admitted)
-    written = await write_plans(tools.pool, tenant, context.standing, admitted)
-    acts = [plan for plan in written if isinstance(plan, Act)]
-    on_read()
-    await ask_issuer(tools.commits, context, tools.clients, tools.ending, acts)
+    acting = CarryOut(
+        pool=tools.pool,
+        commits=tools.commits,
+        clients=tools.clients,
+        ending=tools.ending,
+        rooms=tools.rooms,
+        context=context,
+    )
+    acted = await acting.all_of(admitted, on_read)
     await context.breakers.report(tools.pool)
-    return sum(1 for act in acts if act.issues or act.cancels)
+    return acted
 
 
 def _unread(

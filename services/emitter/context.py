@@ -10,6 +10,7 @@ from services.emitter.stopping.locks import Standing
 from services.emitter.stopping.outage import Breakers, load_breakers
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
+from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
@@ -106,7 +107,7 @@ async def load_context(
 ) -> TenantContext:
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
-        now: datetime = await conn.fetchval("SELECT now()")
+        now = await clock.now(conn)
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
         vindi = await connections_store.get_vindi(conn, sealer, tenant)

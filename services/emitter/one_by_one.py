@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from services.emitter.planning.follow import follow
 from services.emitter.planning.waits import look_again
 from services.emitter.work import FreshSale, Plan, Rest, happened, settle
+from shared.db import clock
 from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
@@ -111,7 +112,7 @@ async def hold_failed(
     note_failure(entry, error, stage)
     bill = entry.bill_id
     async with pool.acquire() as conn, conn.transaction():
-        now: datetime = await conn.fetchval("SELECT now()")
+        now = await clock.now(conn)
         leased = await outbox_store.lock_ours(conn, tenant, [entry])
         if bill not in leased or not leased[bill].is_of(entry):
             return

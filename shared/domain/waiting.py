@@ -44,6 +44,8 @@ def waiting_for(
         return Waiting(code="brake")
     if entry is None or entry.state == "settled" or not _is_due(status, entry, now):
         return None
+    if entry.state == "leased" and status is SaleStatus.QUEUED:
+        return Waiting(code="issuer_pace")  # its turn has not come
     if not entry.bill_read or status is SaleStatus.IN_GUARANTEE:
         return _for_vindi(entry, now)
     blocked = [one for one in breakers if one.state != "closed"]

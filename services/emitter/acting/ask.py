@@ -1,7 +1,6 @@
 """Asks the issuer, and writes each answer down as soon as it is there."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -53,31 +52,12 @@ _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
 
-async def ask_issuer(
-    commits: GroupCommit,
-    context: TenantContext,
-    clients: Clients,
-    ending: Ending,
-    acts: Sequence[Act],
-) -> None:
-    """Carry out what acts ask of the issuer, side by side within its limits.
-
-    Each answer is written down soon after it is there.
-    """
-    if not acts:
-        return
-    asker = _Asker(commits, context, clients, ending)
-    async with asyncio.TaskGroup() as group:
-        for act in acts:
-            group.create_task(asker.ask(act))
-
-
 class _LeaseLostError(Exception):
     """Another worker may have the sale: whoever leases it next looks up what was sent."""
 
 
-class _Asker:
-    """Asks for one tenant; every road ends in an answer for the sale, or in its lease's end."""
+class Asker:
+    """Asks one tenant's issuer; every road ends in an answer, or in the lease's end."""
 
     def __init__(
         self, commits: GroupCommit, context: TenantContext, clients: Clients, ending: Ending
@@ -91,7 +71,7 @@ class _Asker:
         self._waits = clients.lookup_waits
 
     async def ask(self, act: Act) -> None:
-        """Ask for one sale, and return once the answer is written down."""
+        """Ask for one sale; return once the answer is written down, soon after it is there."""
         tenant = self._context.tenant
         try:
             with self._commits.asking(tenant):

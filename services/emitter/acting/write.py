@@ -14,6 +14,7 @@ from services.emitter.planning.waits import back_off
 from services.emitter.stopping.brakes import apply_brakes
 from services.emitter.stopping.locks import Standing, give_back_moved, hold_standing
 from services.emitter.work import Act, Plan, Rest, Send, settle
+from shared.db import clock
 from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
@@ -112,7 +113,7 @@ async def _each_if_not_all(
 
 async def _put_off(pool: Pool, tenant: TenantId, entry: Entry) -> None:
     async with pool.acquire() as conn, conn.transaction():
-        now = await conn.fetchval("SELECT now()")
+        now = await clock.now(conn)
         later = settle(entry, due_at=back_off(entry.tries + 4, now), failed=True)
         await outbox_store.settle(conn, tenant, [later])
 

@@ -1,13 +1,17 @@
 """What is written in place of a request that may not leave now. Pure."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.planning.follow import ask_about
-from services.emitter.work import Act, Plan, Rest, Send, happened, settle
+from services.emitter.work import Act, Ask, Plan, Rest, Send, happened, settle
+from shared.db.sales.sales_store import SaleRow
 from shared.domain.sale import SaleStatus
+
+PACE: Final = "issuer_pace"
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -49,6 +53,35 @@ def stopped(act: Act, by: Held | Queued | Again) -> Plan:
                 return _put_off(act, until)
             told = why if act.action.queued_anew else ""
             return _instead(act, SaleStatus.QUEUED, None, "", due_at=until, why=told)
+
+
+def in_line(act: Act) -> Act:
+    """Say that a decided sale waits for its turn at the issuer; its entry is kept meanwhile.
+
+    Nothing is asked: people see it in the queue, and can hold it as long as its turn has not come.
+    """
+    if act.sale is None or not isinstance(act.action, Send):
+        raise ValueError("only what issues a nota stands in line")
+    told = (happened(act.entry, SaleStatus.QUEUED.value, PACE),) if act.action.queued_anew else ()
+    return Act(
+        entry=act.entry,
+        notas=act.notas,
+        read=act.read,
+        sale=_queued(act.sale),
+        action=Ask(steps=()),
+        happenings=told,
+    )
+
+
+def said(act: Act) -> Act:
+    """The same act once it was said that it waits, which is not said again."""
+    if not isinstance(act.action, Send):
+        raise TypeError("only what issues a nota stands in line")
+    return replace(act, action=replace(act.action, queued_anew=False))
+
+
+def _queued(sale: SaleRow) -> SaleRow:
+    return replace(sale, status=SaleStatus.QUEUED, code=None, detail="", wish_done=None)
 
 
 def _instead(

@@ -109,7 +109,7 @@ async def test_told_to_stop_an_emitter_takes_back_what_has_not_left(desk: Desk) 
         slow = an_emitter(desk.pool, desk.sandbox, session, per_second=A_SECOND)
         loop = Loop(Dispatcher(tools=slow, worker="slow"))
         running = asyncio.create_task(loop.run())
-        await until(lambda: count(desk, "status = 'sending' HAVING count(*) > 50"))
+        await until(lambda: count(desk, f"status = 'sending' HAVING count(*) > {A_SECOND}"))
 
         loop.stop()
         async with asyncio.timeout(8):

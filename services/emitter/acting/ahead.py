@@ -1,0 +1,67 @@
+"""How many intents stand before their requests can leave: few, so that little is in doubt.
+
+An intent is written before its request; where its process dies in between, each one costs the next
+process look-ups, and a sale of today stands behind them. What nobody can send yet is not written
+yet: whether it is still wanted is asked again when its turn comes.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from shared.db.tenants.connections_store import IssuerConnection
+
+AHEAD: Final = timedelta(seconds=2)  # of what one issuer key takes; longer than a commit lasts
+PIECE: Final = 4  # a commit for each quarter of the room, not one for each nota
+
+
+@dataclass(slots=True)
+class Room:
+    """The room for intents of one issuer key, in one process."""
+
+    size: int
+    _taken: int = 0
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def take(self, wanted: int) -> int:
+        """Wait for a piece of the room and return how many intents may be written, one at least.
+
+        Whoever came first gets theirs first.
+        """
+        least = min(wanted, max(1, self.size // PIECE))
+        async with self._turn:
+            while self.size - self._taken < least:
+                self._freed.clear()
+                await self._freed.wait()
+            given = min(wanted, self.size - self._taken)
+            self._taken += given
+            return given
+
+    @property
+    def free(self) -> int:
+        """How many intents may be written at once; none while others wait for room."""
+        return 0 if self._turn.locked() else max(0, self.size - self._taken)
+
+    def give_back(self, number: int = 1) -> None:
+        """Free room: of intents whose answer is there, or that were not written after all."""
+        self._taken -= number
+        self._freed.set()
+
+
+@dataclass(slots=True)
+class Rooms:
+    """The rooms of all keys in use; past sales have one of their own and never fill today's."""
+
+    parallel: int  # requests that may be under way for one key
+    per_second: float  # the most that one key takes
+    _rooms: dict[tuple[str, bool], Room] = field(default_factory=dict)
+
+    def of(self, connection: IssuerConnection | None, *, for_backfill: bool) -> Room:
+        """The room of a connection's key: what is under way, and what leaves soon after."""
+        key = (connection.key_word if connection else "", for_backfill)
+        if key not in self._rooms:
+            soon = max(1, round(self.per_second * AHEAD.total_seconds()))
+            self._rooms[key] = Room(size=self.parallel + soon)
+        return self._rooms[key]

@@ -1,0 +1,94 @@
+"""Intents are written only as far as their requests can leave soon."""
+
+import asyncio
+
+from services.emitter.acting.ahead import Room, Rooms
+from services.emitter.dispatch import Dispatcher
+from shared.net.http import open_session
+from tests.services.emitter.conftest import Desk, an_emitter
+from tests.services.emitter.test_fence import hold
+from tests.services.emitter.test_leaving import count, until
+
+MANY = 60
+A_SECOND = 5
+PARALLEL = 2
+ROOM = PARALLEL + 2 * A_SECOND
+
+
+def test_a_key_has_room_for_what_is_under_way_and_two_seconds_more() -> None:
+    rooms = Rooms(parallel=PARALLEL, per_second=A_SECOND)
+
+    assert rooms.of(None, for_backfill=False).size == ROOM
+    assert rooms.of(None, for_backfill=False) is rooms.of(None, for_backfill=False)
+    assert rooms.of(None, for_backfill=False) is not rooms.of(None, for_backfill=True)
+
+
+async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
+    room = Room(size=8)
+    assert await room.take(100) == 8
+    got: list[tuple[str, int]] = []
+
+    async def wait(who: str, wanted: int) -> None:
+        got.append((who, await room.take(wanted)))
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(wait("first", 100))
+        await asyncio.sleep(0)
+        group.create_task(wait("second", 1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            room.give_back()
+
+    assert got == [("first", 2), ("second", 1)]
+
+
+async def test_a_wait_for_room_that_is_broken_off_takes_none() -> None:
+    room = Room(size=2)
+    await room.take(2)
+    waits = asyncio.create_task(room.take(2))
+    await asyncio.sleep(0)
+
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+    room.give_back(2)
+
+    async with asyncio.timeout(5):
+        assert await room.take(2) == 2
+
+
+async def test_of_many_due_sales_few_are_ever_in_doubt_and_all_are_issued(desk: Desk) -> None:
+    bills = [await desk.sold() for _ in range(MANY)]
+    most = 0
+    async with open_session() as session:
+        slow = an_emitter(desk.pool, desk.sandbox, session, parallel=PARALLEL, per_second=A_SECOND)
+        dispatcher = Dispatcher(tools=slow, worker="slow")
+        await dispatcher.dispatch_once(lambda: None)
+        draining = asyncio.create_task(dispatcher.drain())
+        while not draining.done():
+            most = max(most, await count(desk, "status = 'sending'"))
+            await asyncio.sleep(0.02)
+
+    await desk.work()  # whose turn did not come is put off, and in no doubt
+
+    assert 0 < most <= ROOM
+    assert all(len(desk.notas_of(bill)) == 1 for bill in bills)
+
+
+async def test_a_hold_reaches_what_stands_in_line(desk: Desk) -> None:
+    bills = [await desk.sold() for _ in range(MANY)]
+    async with open_session() as session:
+        slow = an_emitter(desk.pool, desk.sandbox, session, parallel=PARALLEL, per_second=A_SECOND)
+        dispatcher = Dispatcher(tools=slow, worker="slow")
+        await dispatcher.dispatch_once(lambda: None)
+        await until(lambda: count(desk, "status <> 'sending'"))
+        stands = {row["bill_id"] for row in await desk.pool.fetch("SELECT bill_id FROM notas")}
+        in_line = [bill for bill in bills if bill.id not in stands]
+        for bill in in_line[::-1]:
+            await hold(desk.pool, desk, bill)
+        await dispatcher.drain()
+    await desk.work()
+
+    assert len(in_line) >= MANY - 2 * ROOM
+    held = [bill for bill in in_line if not desk.notas_of(bill)]
+    assert len(held) >= MANY - 3 * ROOM
+    assert {(await desk.sale(bill)).status for bill in held} == {"held"}
