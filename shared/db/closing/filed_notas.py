@@ -187,20 +187,29 @@ async def untold_credits(
     return [UntoldNota(**dict(row)) for row in rows]
 
 
+# Whoever moves a nota just now has the way; it is told the next time.
 TELL: Final = """
     -- filed_notas.tell
+    WITH free AS (
+        SELECT bill_id, part, revision FROM notas
+         WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+           FOR NO KEY UPDATE SKIP LOCKED
+    )
     UPDATE notas n
        SET fiscal_class = t.fiscal_class, fiscal_sent_at = n.sent_at, discount = t.discount,
            conditional_discount = t.conditional_discount, deductions = t.deductions, iss = t.iss,
            pis_withheld = t.pis, cofins_withheld = t.cofins, csll_withheld = t.csll,
            inss_withheld = t.inss, irrf_withheld = t.irrf
-      FROM unnest($2::bigint[], $3::smallint[], $4::int[], $5::timestamptz[], $6::text[],
-                  $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-                  $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+      FROM free JOIN unnest($2::bigint[], $3::smallint[], $4::int[], $5::timestamptz[],
+                            $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
+                            $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+                            $15::bigint[])
            AS t (bill_id, part, revision, sent_at, fiscal_class, discount, conditional_discount,
                  deductions, iss, pis, cofins, csll, inss, irrf)
-     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = t.bill_id
-       AND n.part = t.part AND n.revision = t.revision AND n.sent_at IS NOT DISTINCT FROM t.sent_at
+        ON t.bill_id = free.bill_id AND t.part = free.part AND t.revision = free.revision
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = free.bill_id
+       AND n.part = free.part AND n.revision = free.revision
+       AND n.sent_at IS NOT DISTINCT FROM t.sent_at
 """
 
 
