@@ -152,6 +152,11 @@ def _known(value: Callable[[FiledNota], int]) -> Callable[[FiledNota], int | Non
     return lambda nota: None if nota.fiscal_class is None else value(nota)
 
 
+def _if_any(value: Callable[[FiledNota], int | None]) -> Callable[[FiledNota], int | None]:
+    """Nothing is an empty cell: most notas have none of these, and each cell takes its time."""
+    return lambda nota: value(nota) or None
+
+
 def notas_columns(zone: ZoneInfo) -> Columns[FiledNota]:
     """The notas in a month's totals."""
     return (
@@ -160,16 +165,16 @@ def notas_columns(zone: ZoneInfo) -> Columns[FiledNota]:
             "Valor total",
             _known(lambda one: one.amount + one.discount + one.conditional_discount),
         ),
-        _money("Descontos incondicionais", _known(lambda one: one.discount)),
-        _money("Descontos condicionais", _known(lambda one: one.conditional_discount)),
-        _money("Deduções", _known(lambda one: one.deductions)),
+        _money("Descontos incondicionais", _if_any(lambda one: one.discount)),
+        _money("Descontos condicionais", _if_any(lambda one: one.conditional_discount)),
+        _money("Deduções", _if_any(lambda one: one.deductions)),
         _money("Base de cálculo", _known(lambda one: one.base)),
         *_iss_columns(),
-        _money("PIS retido", _known(lambda one: one.pis)),
-        _money("COFINS retida", _known(lambda one: one.cofins)),
-        _money("CSLL retida", _known(lambda one: one.csll)),
-        _money("INSS retido", _known(lambda one: one.inss)),
-        _money("IRRF retido", _known(lambda one: one.irrf)),
+        _money("PIS retido", _if_any(lambda one: one.pis)),
+        _money("COFINS retida", _if_any(lambda one: one.cofins)),
+        _money("CSLL retida", _if_any(lambda one: one.csll)),
+        _money("INSS retido", _if_any(lambda one: one.inss)),
+        _money("IRRF retido", _if_any(lambda one: one.irrf)),
         *columns_of_class(lambda one: one.fiscal_class),
     )
 
@@ -203,7 +208,7 @@ def _iss_columns() -> Columns[FiledNota]:
     return (
         _money("ISS próprio", _iss("own_iss")),
         _money("ISS retido pelo tomador", _iss("withheld_iss")),
-        _money("ISS com exigibilidade suspensa", _iss("suspended_iss")),
+        _money("ISS com exigibilidade suspensa", _if_any(_iss("suspended_iss"))),
     )
 
 
