@@ -78,7 +78,9 @@ class FiscalFacts(Struct, frozen=True, kw_only=True):
 
 def fiscal_facts(draft: NotaDraft) -> FiscalFacts:
     """What a nota says for the tax, as it is about to be sent."""
-    found = _class_of(draft.service, _city_of_buyer(draft))
+    found = _class_of(draft.service)
+    if found.at_buyer and draft.tomador.address is not None:
+        found = _class_of(draft.service, draft.tomador.address.city_code)
     withheld = draft.withheld or _NOTHING_WITHHELD
     return FiscalFacts(
         fiscal_class=found.text,
@@ -109,6 +111,7 @@ class _Class(Struct, frozen=True, kw_only=True):
     """A class, and the rate as a fraction."""
 
     text: str
+    at_buyer: bool  # ISS is due where the buyer is
     over: int  # centavos of base, times this,
     under: int  # by this: the centavos of ISS; 0 where no rate is stated
 
@@ -129,8 +132,11 @@ _DECODER: Final = Decoder(FiscalClass)
 
 
 @lru_cache(maxsize=4096)
-def _class_of(service: Service, buyers_city: str | None) -> _Class:
-    """The class of a service: a tenant has a few, so this is worked out once for each."""
+def _class_of(service: Service, buyers_city: str | None = None) -> _Class:
+    """The class of a service: a tenant has a few, so this is worked out once for each.
+
+    The buyer's city tells classes apart only where ISS is due there.
+    """
     taxation = _taxation(service)
     place = service.place
     rate = _rate(service.iss_rate)
@@ -149,7 +155,9 @@ def _class_of(service: Service, buyers_city: str | None) -> _Class:
         ibs_cbs_operation=service.ibs_cbs_operation,
     )
     over, under = _fraction(taxation, rate)
-    return _Class(text=_ENCODER.encode(found).decode(), over=over, under=under)
+    at_buyer = _subitem(service) in AT_BUYER
+    text = _ENCODER.encode(found).decode()
+    return _Class(text=text, at_buyer=at_buyer, over=over, under=under)
 
 
 def _fraction(taxation: Taxation, rate: Decimal | None) -> tuple[int, int]:
@@ -186,7 +194,7 @@ def _show_rate(rate: Decimal) -> str:
 
 
 def _city_of_incidence(service: Service, buyers_city: str | None) -> str | None:
-    subitem = subitem_of(service.national_code) or subitem_of(service.lc116)
+    subitem = _subitem(service)
     if subitem is None:
         return None
     if subitem in AT_BUYER:
@@ -197,16 +205,10 @@ def _city_of_incidence(service: Service, buyers_city: str | None) -> str | None:
     return None
 
 
-def _city_of_buyer(draft: NotaDraft) -> str | None:
-    """Only where it says where ISS is due: otherwise it would tell classes apart for nothing."""
-    service = draft.service
-    subitem = subitem_of(service.national_code) or subitem_of(service.lc116)
-    if subitem not in AT_BUYER or draft.tomador.address is None:
-        return None
-    return draft.tomador.address.city_code
+def _subitem(service: Service) -> str | None:
+    return subitem_of(service.national_code) or subitem_of(service.lc116)
 
 
-@lru_cache(maxsize=1024)
 def subitem_of(code: str | None) -> str | None:
     """The subitem of LC 116 in a code as people write it: `1.07`, `0107`, `01.07.01`, `010701`."""
     if code is None:
