@@ -21,6 +21,7 @@ from services.reconciler.api import (
     closing_checks,
     closing_differences,
     closing_files,
+    closing_filing,
     connections,
     denials,
     documents,
@@ -62,6 +63,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *closing.OPERATIONS,
     *closing_checks.OPERATIONS,
     *closing_differences.OPERATIONS,
+    *closing_filing.OPERATIONS,
 )
 
 

@@ -14,6 +14,7 @@ from shared.db import clock
 from shared.db.closing import (
     closing_locks_store,
     closing_read,
+    filing_read,
     issuer_list_store,
     issuer_side_read,
 )
@@ -93,12 +94,19 @@ async def span_of(conn: Connection, tenant: Tenant, month: Month) -> Span:
 
 
 async def close(
-    pool: Pool, totals: VindiTotals, client: VindiClient | None, tenant: Tenant, month: Month
+    pool: Pool,
+    totals: VindiTotals,
+    client: VindiClient | None,
+    tenant: Tenant,
+    month: Month,
+    *,
+    filed: bool = False,
 ) -> Closing:
     """Add a month up and hold it against Vindi; `client` is None while none is connected.
 
     Vindi is asked first, so that whatever we read meanwhile counts as read. Its silence is no
-    error: `missing` is then unknown and the closing does not balance.
+    error: `missing` is then unknown and the closing does not balance. With `filed`, the same state
+    of things is added up as it is filed, too.
     """
     async with pool.acquire() as conn:
         span = await span_of(conn, tenant, month)
@@ -106,13 +114,19 @@ async def close(
     said, trouble = await _ask(totals, client, span, state.zone if state else "unknown")
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         scope = await issuer_side_read.scope_of(conn, span, month)
+        figures = await closing_read.figures(conn, span)
         return Closing(
             month=month,
-            figures=await closing_read.figures(conn, span),
+            figures=figures,
             missing=None if said is None else await _missing(conn, span, said),
             trouble=trouble,
             lock=await closing_locks_store.get(conn, tenant.id, month),
             issuer=await issuer_side_read.side_of(conn, scope),
+            filing=await filing_read.filing(
+                conn, scope, timezone=tenant.timezone, of_sales=figures.notas.amount
+            )
+            if filed
+            else None,
         )
 
 

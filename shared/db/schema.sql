@@ -349,7 +349,19 @@ CREATE TABLE public.notas (
     cancel_code text,
     cancel_tries integer DEFAULT 0 NOT NULL,
     cancel_again_at timestamp with time zone,
+    fiscal_class text,
+    fiscal_sent_at timestamp with time zone,
+    discount bigint,
+    conditional_discount bigint,
+    deductions bigint,
+    iss bigint,
+    pis_withheld bigint,
+    cofins_withheld bigint,
+    csll_withheld bigint,
+    inss_withheld bigint,
+    irrf_withheld bigint,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
+    CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
     CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text])))
 );
@@ -766,7 +778,11 @@ CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree 
 
 CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
 
+CREATE INDEX notas_cancelled ON public.notas USING btree (tenant_id, cancelled_at) WHERE ((status = 'cancelled'::text) AND (environment = 'Producao'::text));
+
 CREATE INDEX notas_denied ON public.notas USING btree (tenant_id, denial_group, bill_id) WHERE (status = 'denied'::text);
+
+CREATE INDEX notas_filed ON public.notas USING btree (tenant_id, competencia, bill_id) WHERE ((status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text, 'cancelled'::text])) AND (environment = 'Producao'::text));
 
 CREATE INDEX notas_in_force ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount, environment) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
 

@@ -148,3 +148,17 @@ def _cities() -> Mapping[str, Mapping[str, str]]:
         state, code, name = line.split("\t")
         cities.setdefault(state, {})[_joined(name)] = code
     return cities
+
+
+def city_named(code: str) -> str | None:
+    """The name of a city by IBGE's code, as `SAO PAULO/SP`; None for what is no code."""
+    return _names().get(code)
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    names: dict[str, str] = {}
+    for line in MUNICIPIOS.read_text(encoding="ascii").splitlines():
+        state, code, name = line.split("\t")
+        names.setdefault(code, f"{name.upper()}/{state}")
+    return names

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Literal, Self
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,6 +13,9 @@ from shared.domain.moment import local_day, next_month, start_of_day
 from shared.domain.money import NOTHING, Cents
 from shared.domain.nota import IssuerEnvironment
 from shared.domain.rule import Rule
+
+if TYPE_CHECKING:
+    from shared.domain.filing import Filing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -43,6 +46,12 @@ class Month:
     def first_day(self) -> date:
         """Its first day."""
         return date(self.year, self.month, 1)
+
+    @property
+    def last_day(self) -> date:
+        """Its last day."""
+        year, month = next_month(self.first_day)
+        return date(year, month, 1) - timedelta(days=1)
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """The instants at which it begins, and at which the next one does, in UTC."""
@@ -193,6 +202,7 @@ class Closing(Struct, frozen=True, kw_only=True):
     trouble: str | None
     lock: Lock | None
     issuer: IssuerSide = IssuerSide()
+    filing: "Filing | None" = None  # where it was asked for
 
     @property
     def balanced(self) -> bool:

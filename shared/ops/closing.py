@@ -67,10 +67,22 @@ def table_of(closing: Mapping[str, Any]) -> Table:
         f"the issuer's list, as read since {read_at}", str(issuer["notas"]), issuer["amount"]
     )
     table.add_row("differences to the issuer's list", str(issuer["differences"]), "")
+    _add_filed(table, closing)
     for one in closing["adjustments"]:
         name = one["what"] if one["code"] is None else f"{one['status']}: {one['code']}"
         table.add_row(f"changed since the lock: {name}", *_sum(one))
     return table
+
+
+def _add_filed(table: Table, closing: Mapping[str, Any]) -> None:
+    """What the accountant files: by competência, which need not be the month of the sales."""
+    filed, credited = closing["totals"]["sum"], closing["credits"]["sum"]
+    table.add_section()
+    table.add_row("filed by competência (notas)", str(filed["notas"]), filed["amount"])
+    table.add_row("own ISS", "", filed["iss_own"])
+    table.add_row("ISS withheld by buyers", "", filed["iss_withheld"])
+    table.add_row("credits (notas)", str(credited["notas"]), credited["amount"])
+    table.add_section()
 
 
 def _sum(one: Mapping[str, Any]) -> tuple[str, str]:

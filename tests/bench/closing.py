@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from services.reconciler.api.closing_files import render_csv
+from services.reconciler.api.closing_workbook import MonthOfTenant, render_workbook
 from services.reconciler.api.export_zip import Export, stream_zip
 from shared.commands.closing import VindiTotals, close, span_of
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
-from shared.db.closing import closing_read
+from shared.db.closing import closing_read, filing_read, issuer_side_read
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection, Pool, open_pool
 from shared.db.migrate import migrate
@@ -70,10 +71,19 @@ NOTAS: Final = """
            '2026-10-01', decode(repeat(md5(bill_id::text), 60), 'hex')
       FROM sales WHERE tenant_id = $1 AND status = 'issued'
 """
+# The same notas as if they had been issued: of the real environment, in a dozen fiscal classes.
+REAL: Final = """
+    UPDATE notas
+       SET environment = 'Producao', number = bill_id, connection_id = 1, issued_at = now(),
+           competencia = competencia + (bill_id % 28)::int, iss = 360,
+           fiscal_class = '{"iss_rate":"2.00","iss_withheld":' || (bill_id % 3 = 0)::text
+                          || ',"lc116":"1.0' || bill_id % 4 || '","municipal_code":"02800"}'
+     WHERE tenant_id = $1
+"""
 
 
 async def run(folder: Path) -> list[Measure]:
-    """Time the closing and its CSV, and watch the memory of exports of two sizes."""
+    """Time the closing and its files, and watch the memory of exports of two sizes."""
     async with running_postgres(folder) as server:
         url = server.url()
         await migrate(url)
@@ -84,11 +94,15 @@ async def run(folder: Path) -> list[Measure]:
             async with pool.acquire() as conn:
                 span = await span_of(conn, tenant, MONTH)
                 await _show_plan(conn, span)
-            return [
+            measures = [
                 await _closing(pool, tenant, span),
                 await _csv(pool, span),
                 *await _exports(pool, span),
             ]
+            async with pool.acquire() as conn:
+                await conn.execute(REAL, TENANT)
+                await conn.execute("VACUUM ANALYZE notas")
+            return [*measures, await _filed(pool, tenant), await _workbook(pool, tenant, span)]
 
 
 async def _fill(pool: Pool) -> Tenant:
@@ -135,6 +149,52 @@ async def _closing(pool: Pool, tenant: Tenant, span: Span) -> Measure:
         bar=f"< {MOST_SECONDS:.0f}",
         passed=taken < MOST_SECONDS,
     )
+
+
+async def _filed(pool: Pool, tenant: Tenant) -> Measure:
+    """What the totals add to a closing: its own part of the same transaction."""
+    seconds = []
+    for _ in range(ROUNDS):
+        async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+            span = await span_of(conn, tenant, MONTH)
+            scope = await issuer_side_read.scope_of(conn, span, MONTH)
+            of_sales = (await closing_read.figures(conn, span)).notas.amount
+            started = time.perf_counter()
+            found = await filing_read.filing(
+                conn, scope, timezone=tenant.timezone, of_sales=of_sales
+            )
+            seconds.append(time.perf_counter() - started)
+        if found.unexplained:
+            raise AssertionError("the synthetic month must be bridged")
+    taken = statistics.median(seconds)
+    return Measure(
+        bench="closing",
+        what=f"totals of {found.total.notas:,} notas in {len(found.classes)} classes",
+        value=taken,
+        unit="s",
+        bar=f"< {MOST_SECONDS:.0f}",
+        passed=taken < MOST_SECONDS,
+    )
+
+
+async def _workbook(pool: Pool, tenant: Tenant, span: Span) -> Measure:
+    closing = await close(pool, VindiTotals(), None, tenant, MONTH, filed=True)
+    if closing.filing is None:
+        raise AssertionError("it was asked for")
+    wanted = MonthOfTenant(
+        pool=pool,
+        tenant=tenant,
+        span=span,
+        closing=closing,
+        filing=closing.filing,
+        at=datetime.now(UTC),
+    )
+    started, size = time.perf_counter(), 0
+    async for piece in render_workbook(wanted):
+        size += len(piece)
+    taken = time.perf_counter() - started
+    what = f"workbook of {SALES:,} sales, {size / 2**20:.0f} MB"
+    return Measure(bench="closing", what=what, value=taken, unit="s")
 
 
 async def _csv(pool: Pool, span: Span) -> Measure:

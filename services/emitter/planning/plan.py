@@ -30,6 +30,7 @@ from shared.domain.decision import (
 )
 from shared.domain.denials import RESEND_GIVEN_UP
 from shared.domain.external_id import external_id
+from shared.domain.fiscal import fiscal_facts
 from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
@@ -202,6 +203,7 @@ def _intent(
     if denied is not None:
         key = denied.external_id  # a denied nota is sent again under the id it was born with
     request = draft_to_json(decision.draft)
+    facts = fiscal_facts(decision.draft)
     return Intent(
         bill_id=fresh.bill.id,
         part=decision.part,
@@ -212,6 +214,16 @@ def _intent(
         competencia=decision.draft.competencia,
         request=terms.seal(request, "nota"),
         connection_id=terms.connection_id,
+        fiscal_class=facts.fiscal_class,
+        discount=facts.discount,
+        conditional_discount=facts.conditional_discount,
+        deductions=facts.deductions,
+        iss=facts.iss,
+        pis_withheld=facts.pis,
+        cofins_withheld=facts.cofins,
+        csll_withheld=facts.csll,
+        inss_withheld=facts.inss,
+        irrf_withheld=facts.irrf,
     )
 
 

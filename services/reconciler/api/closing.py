@@ -1,10 +1,14 @@
 """The closing of a month: Vindi against notas and named exceptions; its lock."""
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, assert_never
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from services.reconciler.api.closing_files import render_csv
+from services.reconciler.api.closing_files import render_csv, render_excel
+from services.reconciler.api.closing_filing import CreditsOut, TotalsOut, show_credits, show_totals
+from services.reconciler.api.closing_tables import bills_columns, notas_columns
+from services.reconciler.api.closing_workbook import MonthOfTenant, render_workbook
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
@@ -20,17 +24,36 @@ from services.reconciler.api.kit.shapes import MonthQuery, ReasonIn, WarningOut
 from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
 from services.reconciler.issuer_list.fresh import close_afresh
 from shared.commands.closing import span_of
-from shared.db.closing import closing_locks_store, closing_read
+from shared.commands.filing import tell_untold
+from shared.db.closing import closing_locks_store, closing_read, filed_notas
+from shared.db.closing.closing_read import Span
 from shared.db.outbox import outbox_wakes
 from shared.db.tenants import audit_store, connections_store, tenants_store
 from shared.domain.closing import Adjustment, Closing, Figures, IssuerSide, Lock, Month, Sum
 from shared.domain.competencia import MONTH_CLOSED
+from shared.domain.filing import Filing
 from shared.domain.money import show_reais
 from shared.vindi.budget import BudgetShare
 from shared.vindi.client import VindiClient
 
+Format = Literal["json", "csv", "csv-excel", "csv-excel-notas", "xlsx"]
 CSV: Final = "text/csv"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ACCEPTED: Final[dict[str, Format]] = {"application/json": "json", CSV: "csv", XLSX: "xlsx"}
 LIST_STALE: Final = "issuer_list_stale"
+
+
+class ClosingQuery(MonthQuery):
+    """Which month, and as what; without `format` the Accept header says it."""
+
+    format: Annotated[
+        Format | None,
+        Field(
+            description="csv: a line a bill (comma, point before cents). For Excel in Brazil"
+            " (semicolon, comma before cents): csv-excel, a line a bill, csv-excel-notas, a line"
+            " a nota of the totals, and xlsx, all of it."
+        ),
+    ] = None
 
 
 class LockIn(Strict):
@@ -118,15 +141,40 @@ class ClosingOut(BaseModel):
     balanced: bool
     lock: LockOut | None
     adjustments: list[AdjustmentOut]
+    totals: TotalsOut
+    credits: CreditsOut
     warnings: list[WarningOut]
 
 
-async def get(call: Call[NoBody, MonthQuery]) -> Answer:
-    """Show a month, or its bills one by one where the caller accepts CSV only."""
+async def get(call: Call[NoBody, ClosingQuery]) -> Answer:
+    """Show a month, or give it as a file."""
     month = Month.read(call.query.month)
-    if wants_csv(call.accept):
-        return await _lines(call, month)
-    return Answer(body=show(await _closed(call, month)))
+    services, tenant = call.services, call.tenant
+    match call.query.format or wanted_format(call.accept):
+        case "csv":
+            return await _lines(call, month)
+        case "csv-excel":
+            return await _excel_bills(call, month)
+        case "csv-excel-notas":
+            await tell_untold(services.pool, services.sealer, tenant, month)
+            return await _excel_notas(call, month)
+        case "xlsx":
+            return await _workbook(call, month)
+        case "json":
+            closing, filing = await _filed(call, month)
+            return Answer(body=show(closing, filing))
+        case other:
+            assert_never(other)
+
+
+async def _filed(call: Call[Any, Any], month: Month) -> tuple[Closing, Filing]:
+    services = call.services
+    await tell_untold(services.pool, services.sealer, call.tenant, month)
+    client = await _vindi(call)
+    closing = await close_afresh(services, client, call.tenant, month, filed=True)
+    if closing.filing is None:
+        raise AssertionError("a closing that was filed has its filing")
+    return closing, closing.filing
 
 
 async def lock(call: Call[LockIn, NoQuery]) -> Answer:
@@ -176,12 +224,10 @@ async def unlock(call: Call[ReasonIn, NoQuery]) -> Answer:
     return Answer(body=_show_lock(removed))
 
 
-def wants_csv(accept: str) -> bool:
-    """Whether an Accept header names CSV before JSON, or without it."""
-    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    if CSV not in kinds:
-        return False
-    return "application/json" not in kinds or kinds.index(CSV) < kinds.index("application/json")
+def wanted_format(accept: str) -> Format:
+    """What an Accept header names first of what there is; JSON where it names none of it."""
+    kinds = (part.partition(";")[0].strip().lower() for part in accept.split(","))
+    return next((_ACCEPTED[kind] for kind in kinds if kind in _ACCEPTED), "json")
 
 
 async def _closed(call: Call[Any, Any], month: Month) -> Closing:
@@ -197,15 +243,45 @@ async def _vindi(call: Call[Any, Any]) -> VindiClient | None:
     return services.clients.vindi(call.tenant.id, found, BudgetShare.PERSON) if found else None
 
 
-async def _lines(call: Call[NoBody, MonthQuery], month: Month) -> Answer:
-    pool, tenant = call.services.pool, call.tenant
-    async with pool.acquire() as conn:
-        span = await span_of(conn, tenant, month)
-    lines = render_csv(closing_read.lines(pool, span), tenant.timezone)
-    return attachment(f"fechamento-{month}.csv", lines, CSV)
+async def _lines(call: Call[Any, Any], month: Month) -> Answer:
+    lines = closing_read.lines(call.services.pool, await _span(call, month))
+    body = render_csv(lines, call.tenant.timezone)
+    return attachment(f"fechamento-{month}.csv", body, CSV)
 
 
-def show(closing: Closing) -> ClosingOut:
+async def _excel_bills(call: Call[Any, Any], month: Month) -> Answer:
+    span = await _span(call, month)
+    columns = bills_columns(ZoneInfo(call.tenant.timezone))
+    rows = render_excel(columns, closing_read.lines(call.services.pool, span))
+    return attachment(f"fechamento-{month}-excel.csv", rows, CSV)
+
+
+async def _excel_notas(call: Call[Any, Any], month: Month) -> Answer:
+    span = await _span(call, month)
+    columns = notas_columns(ZoneInfo(call.tenant.timezone))
+    rows = render_excel(columns, filed_notas.filed(call.services.pool, span, month))
+    return attachment(f"notas-{month}-excel.csv", rows, CSV)
+
+
+async def _workbook(call: Call[Any, Any], month: Month) -> Answer:
+    closing, filing = await _filed(call, month)
+    made_of = MonthOfTenant(
+        pool=call.services.pool,
+        tenant=call.tenant,
+        span=await _span(call, month),
+        closing=closing,
+        filing=filing,
+        at=call.services.now(),
+    )
+    return attachment(f"fechamento-{month}.xlsx", render_workbook(made_of), XLSX)
+
+
+async def _span(call: Call[Any, Any], month: Month) -> Span:
+    async with call.services.pool.acquire() as conn:
+        return await span_of(conn, call.tenant, month)
+
+
+def show(closing: Closing, filing: Filing) -> ClosingOut:
     """A closing as the API writes it."""
     figures = closing.figures
     vindi = _sum(figures.vindi)
@@ -220,6 +296,8 @@ def show(closing: Closing) -> ClosingOut:
         balanced=closing.balanced,
         lock=None if closing.lock is None else _show_lock(closing.lock),
         adjustments=[_adjustment(one) for one in closing.adjustments],
+        totals=show_totals(filing),
+        credits=show_credits(filing),
         warnings=_warnings(closing),
     )
 
@@ -285,13 +363,14 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="GET",
         path=_CLOSING,
         name="get_closing",
-        summary="Close a month: Vindi against notas and named exceptions; as CSV, a line a bill"
-        " (UTF-8, comma between fields, point before cents)",
+        summary="Close a month: Vindi against notas and named exceptions, and its notas as they"
+        " are filed; as CSV, a line a bill (UTF-8, comma between fields, point before cents), as"
+        " CSV for Excel in Brazil, or as a workbook (`format`, or Accept)",
         handler=get,
         body=NoBody,
-        query=MonthQuery,
+        query=ClosingQuery,
         answer=ClosingOut,
-        also=(CSV,),
+        also=(CSV, XLSX),
     ),
     Operation(
         method="POST",

@@ -1,7 +1,7 @@
 """Where the issuer's list and our notas of a month disagree, one by one."""
 
 from datetime import date
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -17,7 +17,7 @@ from services.reconciler.api.kit.shapes import MonthQuery
 from services.reconciler.api.kit.words import Money
 from shared.commands.closing import span_of
 from shared.db.closing import issuer_side_read
-from shared.db.closing.issuer_side_read import Difference, Kind
+from shared.db.closing.issuer_side_read import Difference, DifferentField, Kind
 from shared.domain.closing import Month
 from shared.domain.money import Cents, show_reais
 
@@ -28,8 +28,11 @@ MESSAGES: Final[dict[Kind, str]] = {
     "differs": "A nota no emissor não diz o mesmo que a nossa.",
     "foreign": "O emissor tem uma nota válida deste mês que não foi pedida por nós.",
 }
-DifferentField = Literal["amount", "customer", "competencia"]
-FIELDS: Final[tuple[DifferentField, ...]] = ("amount", "customer", "competencia")
+FIELD_LABELS: Final[dict[DifferentField, str]] = {
+    "amount": "valor",
+    "customer": "tomador",
+    "competencia": "competência",
+}
 
 
 class DifferencesQuery(Paging, MonthQuery):
@@ -72,7 +75,6 @@ async def list_differences(call: Call[NoBody, DifferencesQuery]) -> Answer:
 
 
 def _show(one: Difference) -> NotaDifferenceOut:
-    differs = (one.differs or "").split()
     return NotaDifferenceOut(
         kind=one.kind,
         bill_id=one.bill_id,
@@ -82,7 +84,7 @@ def _show(one: Difference) -> NotaDifferenceOut:
         competencia=one.competencia,
         our_amount=_money(one.our_amount),
         issuer_amount=_money(one.issuer_amount),
-        fields=[field for field in FIELDS if field in differs],
+        fields=list(one.fields),
         message=MESSAGES[one.kind],
     )
 

@@ -3,13 +3,19 @@
 Both are made while they are sent, so that their size costs no memory.
 """
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from services.reconciler.api.cells import (
+    BOM,
+    excel_cell,
+    no_formula,
+    write_excel_rows,
+    write_rows,
+)
+from services.reconciler.api.closing_tables import Columns
 from services.reconciler.api.export_zip import Export, stream_zip
 from services.reconciler.api.kit.operation import (
     Answer,
@@ -32,6 +38,7 @@ from shared.domain.moment import local_day
 from shared.domain.money import show_reais
 from shared.issuer.interface import Issuer
 
+_Row = TypeVar("_Row")
 COLUMNS: Final = (
     "bill_id",
     "day",
@@ -44,8 +51,6 @@ COLUMNS: Final = (
     "nota_amount",
     "difference",
 )
-# What a spreadsheet would take for the beginning of a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def export(call: Call[NoBody, MonthQuery]) -> Answer:
@@ -77,16 +82,15 @@ async def render_csv(pages: AsyncIterator[list[Line]], timezone: str) -> AsyncIt
         yield write_rows(_row(line, zone) for line in lines)
 
 
-def write_rows(rows: Iterable[Iterable[object]]) -> bytes:
-    """Some lines of CSV (RFC 4180)."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def no_formula(text: str) -> str:
-    """Text from outside for a cell: what would run as a formula is shown as it is."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+async def render_excel(
+    columns: Columns[_Row], pages: AsyncIterator[list[_Row]]
+) -> AsyncIterator[bytes]:
+    """Write a table as Excel in Brazil opens it: BOM, `;` between fields, comma before cents."""
+    yield BOM + write_excel_rows([[column.title for column in columns]])
+    async for rows in pages:
+        yield write_excel_rows(
+            [excel_cell(column.kind, column.value(row)) for column in columns] for row in rows
+        )
 
 
 def _row(line: Line, zone: ZoneInfo) -> tuple[object, ...]:

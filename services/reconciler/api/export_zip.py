@@ -1,7 +1,6 @@
 """A ZIP that is written while it is sent: one document in memory at a time, nothing on disk."""
 
 import asyncio
-import csv
 import hashlib
 import io
 import zipfile
@@ -13,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from services.reconciler.api.cells import no_formula, write_rows
 from shared.db.closing.closing_read import ValidNota
 from shared.domain.errors import PipelineError, TenantBlockedError, TransientError
 from shared.domain.money import show_reais
@@ -181,8 +181,7 @@ class _Manifest:
                 len(document) if given else 0,
                 nota.bill_id,
                 nota.external_id,
-                # A number is the city's text: never the beginning of a formula.
-                (nota.number or "").lstrip("=+-@\t\r\n"),
+                no_formula(nota.number or ""),  # the city's text
                 nota.status,
                 show_reais(nota.amount),
                 "" if given else document,
@@ -199,9 +198,7 @@ class _Manifest:
             rest = unpacker.unconsumed_tail
 
     def _write(self, row: tuple[object, ...]) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text).writerow(row)
-        self._packed += self._packer.compress(text.getvalue().encode())
+        self._packed += self._packer.compress(write_rows([row]))
 
 
 class _Unseekable(io.RawIOBase):

@@ -16,13 +16,18 @@ MOMENT: Final = timedelta(seconds=8)  # a person waits so long for the issuer's 
 
 
 async def close_afresh(
-    services: Services, client: VindiClient | None, tenant: Tenant, month: Month
+    services: Services,
+    client: VindiClient | None,
+    tenant: Tenant,
+    month: Month,
+    *,
+    filed: bool = False,
 ) -> Closing:
     """Close a month, having read the issuer's list again if something changed since.
 
     What takes longer goes on behind, and whoever asks again finds it done.
     """
-    closing = await close(services.pool, services.vindi_totals, client, tenant, month)
+    closing = await close(services.pool, services.vindi_totals, client, tenant, month, filed=filed)
     if not closing.issuer.stale:
         return closing
     if not await want_issuers_list(services.pool, tenant, closing.issuer.stale):
@@ -30,4 +35,4 @@ async def close_afresh(
     with suppress(TimeoutError):
         async with asyncio.timeout(MOMENT.total_seconds()):
             await read_wanted(services, tenant.id)
-    return await close(services.pool, services.vindi_totals, client, tenant, month)
+    return await close(services.pool, services.vindi_totals, client, tenant, month, filed=filed)

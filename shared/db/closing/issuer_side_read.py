@@ -21,6 +21,8 @@ from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment
 
 Kind = Literal["only_here", "only_there", "second_nota", "differs", "foreign"]
+DifferentField = Literal["amount", "customer", "competencia"]
+FIELDS: Final[tuple[DifferentField, ...]] = ("amount", "customer", "competencia")
 _ONE: Final = timedelta(days=1)
 
 
@@ -40,8 +42,7 @@ class MonthScope(Struct, frozen=True, kw_only=True):
     @property
     def last_day(self) -> date:
         """The last day of the month."""
-        first = self.month.first_day
-        return (first.replace(day=28) + timedelta(days=4)).replace(day=1) - _ONE
+        return self.month.last_day
 
     def arguments(self) -> tuple[object, ...]:
         """What the statements below take, in their order."""
@@ -233,6 +234,12 @@ class Difference(Struct, frozen=True, kw_only=True):
     our_amount: Cents | None
     issuer_amount: Cents | None
     differs: str | None
+
+    @property
+    def fields(self) -> tuple[DifferentField, ...]:
+        """In what both sides differ, where both have it."""
+        differs = (self.differs or "").split()
+        return tuple(field for field in FIELDS if field in differs)
 
     @property
     def key(self) -> str:

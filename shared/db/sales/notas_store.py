@@ -13,7 +13,7 @@ from shared.db.rows import rows_json
 from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 from shared.domain.nota import OWED_AGAIN, REAL, IssuerEnvironment, NotaStatus, OwedAgain
 from shared.domain.parts import WHOLE
 from shared.domain.statement import STATED_BY_PERSON
@@ -145,7 +145,23 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     competencia: date
     request: bytes
     connection_id: int | None = None  # where it is asked for
+    # What it says for the tax (FiscalFacts): null where the code that wrote it did not know.
+    fiscal_class: str | None = None
+    discount: Cents = NOTHING
+    conditional_discount: Cents = NOTHING
+    deductions: Cents = NOTHING
+    iss: Cents | None = None
+    pis_withheld: Cents = NOTHING
+    cofins_withheld: Cents = NOTHING
+    csll_withheld: Cents = NOTHING
+    inss_withheld: Cents = NOTHING
+    irrf_withheld: Cents = NOTHING
 
+
+_FISCAL: Final = """
+           fiscal_class, discount, conditional_discount, deductions, iss, pis_withheld,
+           cofins_withheld, csll_withheld, inss_withheld, irrf_withheld
+"""
 
 # The same row serves a re-send after a denial, and a nota that the issuer never had and is wanted
 # after all: same id, next send. Any other live nota makes the insert fail on notas_one_live, which
@@ -154,23 +170,33 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
-                            amount, competencia, request, sent_at, connection_id)
+                            amount, competencia, request, sent_at, connection_id, fiscal_sent_at,
+                            {_FISCAL})
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
-           competencia, request, now(), connection_id
+           competencia, request, now(), connection_id, now(), {_FISCAL}
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, part smallint, revision int, external_id text,
-                       environment text, amount bigint, competencia date, connection_id int),
+                       environment text, amount bigint, competencia date, connection_id int,
+                       fiscal_class text, discount bigint, conditional_discount bigint,
+                       deductions bigint, iss bigint, pis_withheld bigint, cofins_withheld bigint,
+                       csll_withheld bigint, inss_withheld bigint, irrf_withheld bigint),
                unnest($3::bytea[]))
            AS i (bill_id, part, revision, external_id, environment, amount, competencia,
-                 connection_id, request)
+                 connection_id, {_FISCAL}, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, sends = n.sends + 1,
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = now(), tied = NULL, connection_id = excluded.connection_id
+           look_up_at = NULL, sent_at = now(), tied = NULL, connection_id = excluded.connection_id,
+           fiscal_sent_at = excluded.fiscal_sent_at, fiscal_class = excluded.fiscal_class,
+           discount = excluded.discount, conditional_discount = excluded.conditional_discount,
+           deductions = excluded.deductions, iss = excluded.iss,
+           pis_withheld = excluded.pis_withheld, cofins_withheld = excluded.cofins_withheld,
+           csll_withheld = excluded.csll_withheld, inss_withheld = excluded.inss_withheld,
+           irrf_withheld = excluded.irrf_withheld
      WHERE (n.status = 'denied' OR n.status = 'cancelled' AND n.raw_status = 'never_arrived')
        AND n.external_id = excluded.external_id
        AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)

@@ -1,0 +1,221 @@
+"""A month as it is filed: notas of the real environment by competência, summed by fiscal class.
+
+What counts is in `shared/domain/filing.py`. A nota that was never valid anywhere (a test, one that
+never arrived) is neither filed nor credited when it ends.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+import asyncpg
+
+from shared.db.closing.closing_read import OF_MONTH
+from shared.db.closing.issuer_side_read import MonthScope
+from shared.db.connection import Connection
+from shared.domain.closing import Month
+from shared.domain.filing import ClassTotal, CreditSum, Filing, FiscalSums, MonthSum, added
+from shared.domain.fiscal import FiscalClass, read_class
+from shared.domain.money import Cents
+
+# What code that knows no fiscal facts sent again says nothing for sure any more.
+COUNTED: Final = """
+           CASE WHEN n.fiscal_sent_at IS NOT DISTINCT FROM n.sent_at THEN n.fiscal_class END
+               AS fiscal_class
+"""
+_BASE: Final = """
+           greatest(0, n.amount + coalesce(n.conditional_discount, 0) - coalesce(n.deductions, 0))
+"""
+_SUMS: Final = f"""
+           count(*) AS notas, sum(n.amount)::bigint AS amount,
+           sum(n.discount)::bigint AS discount,
+           sum(n.conditional_discount)::bigint AS conditional_discount,
+           sum(n.deductions)::bigint AS deductions, sum({_BASE})::bigint AS base,
+           sum(n.iss)::bigint AS iss, count(*) - count(n.iss) AS without_rate,
+           sum(n.pis_withheld)::bigint AS pis, sum(n.cofins_withheld)::bigint AS cofins,
+           sum(n.csll_withheld)::bigint AS csll, sum(n.inss_withheld)::bigint AS inss,
+           sum(n.irrf_withheld)::bigint AS irrf
+"""
+# Of a cancelled nota: that it was valid until then.
+_WAS_VALID: Final = """
+           n.status = 'cancelled' AND (n.issued_at IS NOT NULL OR n.number IS NOT NULL)
+       AND coalesce(n.raw_status, '')
+           NOT IN ('never_arrived', 'issued_as_test', 'replaced', 'divided_anew')
+"""
+# $2 and $3: the first and last day; $4: the instant at which the month ends.
+FILED_IN: Final = f"""
+           n.tenant_id = $1 AND n.competencia >= $2 AND n.competencia <= $3
+       AND n.environment = 'Producao'
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused', 'cancelled')
+       AND (n.status <> 'cancelled' OR n.cancelled_at >= $4 AND {_WAS_VALID})
+"""
+CREDITED_IN: Final = f"""
+           n.tenant_id = $1 AND n.environment = 'Producao' AND n.status = 'cancelled'
+       AND n.cancelled_at >= $2 AND n.cancelled_at < $3 AND n.competencia < $4
+       AND {_WAS_VALID}
+"""
+
+FILED: Final = f"""
+    -- filing_read.filed
+    WITH filed AS (
+        SELECT n.*, n.status = 'cancelled' AS cancelled,
+               coalesce(s.moment_at >= $5 AND s.moment_at < $4
+                        AND s.status <> 'waiting_payment', false) AS of_month,
+               CASE WHEN s.status <> 'waiting_payment' THEN s.moment_at END AS moment_at
+          FROM notas n JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
+         WHERE {FILED_IN} AND s.tenant_id = $1
+    )
+    SELECT {COUNTED}, cancelled, of_month,
+           CASE WHEN cancelled THEN date_trunc('month', n.cancelled_at AT TIME ZONE $6)::date
+                WHEN NOT of_month THEN date_trunc('month', n.moment_at AT TIME ZONE $6)::date
+           END AS other_month, {_SUMS}
+      FROM filed n GROUP BY 1, 2, 3, 4
+"""  # noqa: S608 - only our own constants are put in
+
+# Asked only where the valid notas of the month's sales are not all filed in it.
+ELSEWHERE: Final = f"""
+    -- filing_read.elsewhere
+    SELECT date_trunc('month', n.competencia::timestamp)::date AS other_month,
+           count(*) AS notas, sum(n.amount)::bigint AS amount
+      FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+     WHERE {OF_MONTH} AND n.tenant_id = $1
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused') AND n.environment = 'Producao'
+       AND (n.competencia < $4 OR n.competencia > $5)
+     GROUP BY 1 ORDER BY 1
+"""  # noqa: S608 - only our own constant is put in
+
+CREDITED: Final = f"""
+    -- filing_read.credited
+    SELECT {COUNTED}, date_trunc('month', n.competencia::timestamp)::date AS other_month, {_SUMS}
+      FROM notas n WHERE {CREDITED_IN} GROUP BY 1, 2
+"""  # noqa: S608 - only our own constants are put in
+
+FOREIGN: Final = """
+    -- filing_read.foreign
+    SELECT count(*) AS notas, coalesce(sum(amount), 0)::bigint AS amount
+      FROM issuer_notas
+     WHERE tenant_id = $1 AND company_id = $2 AND bill_id IS NULL AND valid
+       AND competencia >= $3 AND competencia <= $4 AND created_on >= $5
+"""
+
+
+async def filing(conn: Connection, scope: MonthScope, *, timezone: str, of_sales: Cents) -> Filing:
+    """Add a month up; `of_sales` are the valid notas of its sales, from the same state of things.
+
+    To be called inside a transaction that sees one state of things (repeatable read).
+    """
+    span, month = scope.span, scope.month
+    days = (month.first_day, month.last_day)
+    rows = await conn.fetch(FILED, span.tenant, *days, span.end, span.first, timezone)
+    valid = [row for row in rows if not row["cancelled"]]
+    here = sum(row["amount"] for row in valid if row["of_month"])
+    elsewhere = []
+    if here != of_sales:
+        elsewhere = await conn.fetch(ELSEWHERE, span.tenant, span.first, span.end, *days)
+    credited = await conn.fetch(CREDITED, span.tenant, span.first, span.end, month.first_day)
+    foreign = await conn.fetchrow(FOREIGN, span.tenant, scope.company, *days, scope.since)
+    if foreign is None:
+        raise AssertionError("an aggregate gives its row")
+    away = _by_month(elsewhere)
+    return Filing(
+        month=month,
+        classes=_classes(rows),
+        of_sales=MonthSum(
+            month=month,
+            notas=sum(row["notas"] for row in valid if row["of_month"])
+            + sum(one.notas for one in away),
+            amount=of_sales,
+        ),
+        competencia_elsewhere=away,
+        moment_elsewhere=_by_month([row for row in valid if not row["of_month"]]),
+        cancelled_later=_by_month([row for row in rows if row["cancelled"]]),
+        credits=_credits(credited),
+        foreign=MonthSum(month=month, notas=foreign["notas"], amount=Cents(foreign["amount"])),
+    )
+
+
+def _classes(rows: Sequence[asyncpg.Record]) -> tuple[ClassTotal, ...]:
+    """One line a class, the largest first; what says no class comes last."""
+    found: dict[str | None, list[FiscalSums]] = defaultdict(list)
+    for row in rows:
+        found[row["fiscal_class"]].append(_sums(row))
+    lines = [ClassTotal(fiscal_class=_read(text), sums=added(sums)) for text, sums in found.items()]
+    return tuple(
+        sorted(
+            lines,
+            key=lambda one: (one.fiscal_class is None, -one.sums.amount, repr(one.fiscal_class)),
+        )
+    )
+
+
+def _credits(rows: Sequence[asyncpg.Record]) -> tuple[CreditSum, ...]:
+    found: dict[date, list[FiscalSums]] = defaultdict(list)
+    for row in rows:
+        found[row["other_month"]].append(_sums(row))
+    return tuple(
+        CreditSum(month=month_at(day), sums=added(sums)) for day, sums in sorted(found.items())
+    )
+
+
+def _by_month(rows: Sequence[asyncpg.Record]) -> tuple[MonthSum, ...]:
+    notas: dict[date | None, int] = defaultdict(int)
+    amounts: dict[date | None, int] = defaultdict(int)
+    for row in rows:
+        notas[row["other_month"]] += row["notas"]
+        amounts[row["other_month"]] += row["amount"]
+    return tuple(
+        MonthSum(
+            month=None if day is None else month_at(day), notas=notas[day], amount=Cents(amount)
+        )
+        for day, amount in sorted(amounts.items(), key=lambda one: one[0] or date.min)
+    )
+
+
+def _sums(row: asyncpg.Record) -> FiscalSums:
+    """What the notas of a class add up to; of those without one only their amount is sure."""
+    one = _read(row["fiscal_class"])
+    if one is None:
+        amount = Cents(row["amount"])
+        return FiscalSums(
+            notas=row["notas"], amount=amount, total=amount, without_rate=row["notas"]
+        )
+    told = {name: Cents(row[name] or 0) for name in _TOLD}
+    total = Cents(told["amount"] + told["discount"] + told["conditional_discount"])
+    return FiscalSums(
+        notas=row["notas"],
+        total=total,
+        without_rate=row["without_rate"],
+        **told,
+        **iss_kinds(one, Cents(row["iss"] or 0)),
+    )
+
+
+_TOLD: Final = (
+    "amount",
+    "discount",
+    "conditional_discount",
+    "deductions",
+    "base",
+    "pis",
+    "cofins",
+    "csll",
+    "inss",
+    "irrf",
+)
+
+
+def iss_kinds(fiscal_class: FiscalClass, iss: Cents) -> dict[str, Cents]:
+    """Whose the ISS of a class is."""
+    if fiscal_class.taxation == "suspended":
+        return {"suspended_iss": iss}
+    return {"withheld_iss" if fiscal_class.iss_withheld else "own_iss": iss}
+
+
+def _read(text: str | None) -> FiscalClass | None:
+    return None if text is None else read_class(text)
+
+
+def month_at(day: date) -> Month:
+    """The month of a day."""
+    return Month(year=day.year, month=day.month)
