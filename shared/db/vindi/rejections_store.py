@@ -18,10 +18,11 @@ ADD: Final = """
      WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant_id = m.tenant_id)
      ORDER BY m.tenant_id
         ON CONFLICT (tenant_id) DO UPDATE
-       SET since = CASE WHEN r.rejected_at < now() - $3::interval THEN now() ELSE r.since END,
-           rejections = CASE WHEN r.rejected_at < now() - $3::interval THEN 0
+       SET since = CASE WHEN excluded.rejected_at - r.rejected_at > $3::interval
+                        THEN excluded.since ELSE r.since END,
+           rejections = CASE WHEN excluded.rejected_at - r.rejected_at > $3::interval THEN 0
                              ELSE r.rejections END + excluded.rejections,
-           rejected_at = now()
+           rejected_at = excluded.rejected_at
 """
 
 
