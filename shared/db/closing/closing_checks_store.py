@@ -19,8 +19,9 @@ ASK: Final = """
         ON CONFLICT (tenant_id, month) DO UPDATE
        SET status = 'queued', requested_by = excluded.requested_by,
            requested_at = excluded.requested_at, started_at = NULL, finished_at = NULL,
-           error = NULL, attempt = c.attempt + 1, lease_until = NULL, not_before = NULL, failures = 0, phase = 'known', cursor = 0,
-           bills_total = 0, bills_read = 0, differed = 0, found = 0
+           error = NULL, attempt = c.attempt + 1, lease_until = NULL, not_before = NULL,
+           failures = 0, phase = 'known', cursor = 0, bills_total = 0,
+           bills_read = 0, differed = 0, found = 0
      WHERE c.status IN ('completed', 'failed')
  RETURNING c.*
 """
