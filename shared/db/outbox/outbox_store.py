@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Final, Literal
 
 import asyncpg
@@ -159,37 +160,63 @@ class DueTenant(Struct, frozen=True, kw_only=True):
     live_for: timedelta | None  # None without any
 
 
-# A skip scan over tenants: its cost grows with the tenants that have open rows, not with rows.
-TENANTS_WITH_DUE: Final = """
-    -- outbox_store.tenants_with_due_any_tenant
-    WITH RECURSIVE t AS (
-        (SELECT tenant_id FROM outbox WHERE state = 'due' ORDER BY tenant_id LIMIT 1)
-        UNION ALL
-        SELECT (SELECT o.tenant_id FROM outbox o
-                 WHERE o.state = 'due' AND o.tenant_id > t.tenant_id
-                 ORDER BY o.tenant_id LIMIT 1)
-          FROM t WHERE t.tenant_id IS NOT NULL
-    ), waiting AS MATERIALIZED (
-        SELECT t.tenant_id,
-               (SELECT o.due_at FROM outbox o
-                 WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
-                   AND o.due_at <= now() ORDER BY o.due_at LIMIT 1) AS live_at,
-               least((SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1
-                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1),
-                     (SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 2
-                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1)) AS other_at
-          FROM t WHERE t.tenant_id IS NOT NULL
-    )
-    SELECT tenant_id, now() - live_at AS live_for FROM waiting
-     WHERE least(live_at, other_at) IS NOT NULL ORDER BY least(live_at, other_at) LIMIT $1
+# Two ways to the same answer, neither of which grows with what is settled. Where little is open all
+# of it is read, from its own index: tenants without any cost nothing. Where more is, each tenant is
+# looked up there, whatever the number of rows. (A skip scan would be one way for both, but recurses
+# over all tenants, which Citus refuses; PostgreSQL's own guess of how much is open is often hours
+# old, so it is not left to choose.)
+READ_AT_MOST: Final = 2_000
+OF_FEW: Final = """
+    -- outbox_store.tenants_with_due_any_tenant of few
+    SELECT tenant_id, min(due_at) FILTER (WHERE due_at <= now()) AS due_at,
+           now() - min(due_at) FILTER (WHERE due_at <= now() AND lane = 0) AS live_for,
+           count(*) AS entries
+      FROM (SELECT tenant_id, lane, due_at FROM outbox WHERE state = 'due'
+             ORDER BY tenant_id, lane, due_at LIMIT $1) o
+     GROUP BY tenant_id
+"""
+OF_MANY: Final = """
+    -- outbox_store.tenants_with_due_any_tenant of many
+    SELECT t.tenant_id, now() - live.due_at AS live_for
+      FROM tenants t
+      JOIN LATERAL (
+          SELECT o.lane FROM outbox o WHERE o.tenant_id = t.tenant_id AND o.state = 'due'
+           ORDER BY o.lane LIMIT 1
+      ) first ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
+             AND o.due_at <= now() AND first.lane <= 0
+           ORDER BY o.due_at LIMIT 1
+      ) live ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1
+             AND o.due_at <= now() AND first.lane <= 1
+           ORDER BY o.due_at LIMIT 1
+      ) found ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 2
+             AND o.due_at <= now() AND first.lane <= 2
+           ORDER BY o.due_at LIMIT 1
+      ) past ON true
+     WHERE least(live.due_at, found.due_at, past.due_at) IS NOT NULL
+     ORDER BY least(live.due_at, found.due_at, past.due_at) LIMIT $1
 """
 
 
 async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[DueTenant]:
     """Name tenants that have work due now, the longest waiting first."""
-    return [DueTenant(**dict(row)) for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
+    few = await conn.fetch(OF_FEW, READ_AT_MOST)
+    if sum(row["entries"] for row in few) >= READ_AT_MOST:
+        return [_due_tenant(row) for row in await conn.fetch(OF_MANY, limit)]
+    due = sorted((row for row in few if row["due_at"] is not None), key=itemgetter("due_at"))
+    return [_due_tenant(row) for row in due[:limit]]
+
+
+def _due_tenant(row: asyncpg.Record) -> DueTenant:
+    return DueTenant(tenant_id=row["tenant_id"], live_for=row["live_for"])
 
 
 CLAIM_DUE: Final = """
