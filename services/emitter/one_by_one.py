@@ -121,7 +121,7 @@ async def hold_failed(
         plan = held(entry, before, error, stage, now, noted=noted)
         if plan.sale is not None:
             await _write(conn, tenant, plan.sale, plan.happenings)
-        await outbox_store.settle(conn, tenant, [plan.settlement])
+        await outbox_store.settle(conn, tenant, [plan.settlement], now=now)
 
 
 async def _write(

@@ -160,7 +160,11 @@ WRITE_WORDS: Final = """
 """
 FORGET_MIRROR: Final = """
     -- rotate.forget_mirror_any_tenant
-    WITH gone AS (DELETE FROM foreign_notas) DELETE FROM foreign_nota_marks
+    DELETE FROM foreign_notas
+"""
+FORGET_MARKS: Final = """
+    -- rotate.forget_marks_any_tenant
+    DELETE FROM foreign_nota_marks
 """
 
 
@@ -176,7 +180,9 @@ async def _rehash_documents_any_tenant(connection: Any, sealer: Sealer) -> int:
             await connection.execute(WRITE_WORDS, tenants, bills, [word for _, word in new])
         changed += len(new)
     if changed:
-        await connection.execute(FORGET_MIRROR)
+        async with connection.transaction():
+            await connection.execute(FORGET_MIRROR)
+            await connection.execute(FORGET_MARKS)
     return changed
 
 

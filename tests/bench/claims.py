@@ -114,7 +114,8 @@ async def _print_plans(connection: Any, size: int) -> None:
     async with connection.transaction():
         await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
         for name, sql, values in (
-            ("tenants with due work", outbox_store.TENANTS_WITH_DUE, (200,)),
+            ("tenants with due work, of few", outbox_store.OF_FEW, (outbox_store.READ_AT_MOST,)),
+            ("tenants with due work, of many", outbox_store.OF_MANY, (200,)),
             (
                 "claim",
                 outbox_store.CLAIM_DUE,

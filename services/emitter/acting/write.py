@@ -2,10 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from datetime import datetime
+from typing import Generic, TypeVar
 
 import asyncpg
 import structlog
+from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.one_by_one import hold_failed
@@ -44,11 +46,12 @@ async def write_plans(
     async def together(some: Sequence[Plan]) -> list[Plan]:
         async with pool.acquire() as conn, conn.transaction():
             now = await hold_standing(conn, tenant, some)
-            mine, moved = await _mine(conn, tenant, some)
-            if not mine:
+            ours = await _mine(conn, tenant, some)
+            if ours.at is None:
                 return []
-            wanted = give_back_moved(mine, basis=basis, now=now, moved=moved)
-            return await _plans(conn, tenant, await apply_brakes(conn, tenant, wanted))
+            wanted = give_back_moved(ours.items, basis=basis, now=now, moved=ours.moved)
+            wanted = await apply_brakes(conn, tenant, wanted)
+            return await _plans(conn, tenant, wanted, ours.at)
 
     return await _each_if_not_all(pool, tenant, plans, together)
 
@@ -63,8 +66,8 @@ async def write_answers(
 
     async def together(some: Sequence[Answered]) -> list[Answered]:
         async with pool.acquire() as conn, conn.transaction():
-            mine, _ = await _mine(conn, tenant, some)
-            return await _answers(conn, tenant, mine) if mine else []
+            ours = await _mine(conn, tenant, some)
+            return await _answers(conn, tenant, ours.items, ours.at) if ours.at else []
 
     return await _each_if_not_all(pool, tenant, answers, together)
 
@@ -115,13 +118,18 @@ async def _put_off(pool: Pool, tenant: TenantId, entry: Entry) -> None:
     async with pool.acquire() as conn, conn.transaction():
         now = await clock.now(conn)
         later = settle(entry, due_at=back_off(entry.tries + 4, now), failed=True)
-        await outbox_store.settle(conn, tenant, [later])
+        await outbox_store.settle(conn, tenant, [later], now=now)
 
 
-async def _mine(
-    conn: Connection, tenant: TenantId, items: Sequence[_Item]
-) -> tuple[list[_Item], set[BillId]]:
+class _Ours(Struct, Generic[_Item], frozen=True, kw_only=True):
     """What is leased to us still, and of which of them there was news since."""
+
+    items: list[_Item]
+    moved: set[BillId]
+    at: datetime | None  # when the transaction began, by the database's clock; None without items
+
+
+async def _mine(conn: Connection, tenant: TenantId, items: Sequence[_Item]) -> _Ours[_Item]:
     leased = await outbox_store.lock_ours(conn, tenant, [item.entry for item in items])
     mine = [
         item
@@ -129,25 +137,31 @@ async def _mine(
         if (row := leased.get(item.entry.bill_id)) is not None and row.is_of(item.entry)
     ]
     entries = [item.entry for item in mine]
-    return mine, {e.bill_id for e in entries if leased[e.bill_id].generation != e.generation}
+    return _Ours(
+        items=mine,
+        moved={e.bill_id for e in entries if leased[e.bill_id].generation != e.generation},
+        at=leased[entries[0].bill_id].now if entries else None,
+    )
 
 
-async def _plans(conn: Connection, tenant: TenantId, plans: list[Plan]) -> list[Plan]:
+async def _plans(
+    conn: Connection, tenant: TenantId, plans: list[Plan], now: datetime
+) -> list[Plan]:
     changing = [plan.entry.bill_id for plan in plans if plan.sale]
     before = await status_webhooks_store.before(conn, tenant, changing) if changing else {}
     await bills_store.store(conn, tenant, [plan.read for plan in plans if plan.read])
     await sales_store.store(conn, tenant, [plan.sale for plan in plans if plan.sale])
-    rows = await _intents(conn, tenant, [plan for plan in plans if isinstance(plan, Act)])
+    rows = await _intents(conn, tenant, [plan for plan in plans if isinstance(plan, Act)], now)
     await status_webhooks_store.announce(conn, tenant, before)
     await timeline_store.add(conn, tenant, [told for plan in plans for told in plan.happenings])
     rests = [plan.settlement for plan in plans if isinstance(plan, Rest)]
     if rests:
-        await outbox_store.settle(conn, tenant, rests)
+        await outbox_store.settle(conn, tenant, rests, now=now)
     return [_as_written(plan, rows.get(plan.entry.bill_id, [])) for plan in plans]
 
 
 async def _intents(
-    conn: Connection, tenant: TenantId, acts: Sequence[Act]
+    conn: Connection, tenant: TenantId, acts: Sequence[Act], now: datetime
 ) -> dict[BillId, list[KnownNota]]:
     """Write what acts are about to ask for; returns the notas that changed, by bill."""
     sends = [act.action for act in acts if isinstance(act.action, Send)]
@@ -157,7 +171,7 @@ async def _intents(
     if len(rows) < len(sends):
         raise asyncpg.UniqueViolationError("a live nota stands under this revision")
     updates = [update for act in acts for update in act.updates]
-    return _by_bill([*rows, *await notas_store.update(conn, tenant, updates)])
+    return _by_bill([*rows, *await notas_store.update(conn, tenant, updates, now=now)])
 
 
 def _as_written(plan: Plan, rows: list[KnownNota]) -> Plan:
@@ -166,11 +180,13 @@ def _as_written(plan: Plan, rows: list[KnownNota]) -> Plan:
     return replace(plan, notas=plan.notas.once(rows))
 
 
-async def _answers(conn: Connection, tenant: TenantId, some: list[Answered]) -> list[Answered]:
+async def _answers(
+    conn: Connection, tenant: TenantId, some: list[Answered], now: datetime
+) -> list[Answered]:
     learnt = [one for one in some if one.last.learnt]
     bills = [one.entry.bill_id for one in learnt]
     before = await status_webhooks_store.before(conn, tenant, bills) if bills else {}
-    some = await _notas(conn, tenant, some)
+    some = await _notas(conn, tenant, some, now)
     after = [sale_after(one, one.notas) for one in some]
     progress = [one.progress for one in after if one.progress]
     await sales_store.progress(conn, tenant, progress)
@@ -178,17 +194,19 @@ async def _answers(conn: Connection, tenant: TenantId, some: list[Answered]) -> 
     await timeline_store.add(conn, tenant, [told for one in after for told in one.happenings])
     settlements = [one.settlement for one in after if one.settlement]
     if settlements:
-        await outbox_store.settle(conn, tenant, settlements)
+        await outbox_store.settle(conn, tenant, settlements, now=now)
     return some
 
 
-async def _notas(conn: Connection, tenant: TenantId, some: list[Answered]) -> list[Answered]:
+async def _notas(
+    conn: Connection, tenant: TenantId, some: list[Answered], now: datetime
+) -> list[Answered]:
     """Write what is known of notas now; returns all with their notas as they then are."""
     withdrawn = [(one.entry.bill_id, one.last.asked.part) for one in some if one.last.withdraw]
     never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
     await brakes_store.uncount(conn, tenant, never_sent)
     updates = [one.last.update for one in some if one.last.update]
-    rows = _by_bill(await notas_store.update(conn, tenant, updates))
+    rows = _by_bill(await notas_store.update(conn, tenant, updates, now=now))
     others = [one for one in some if one.last.learnt and not _is_all(one, rows)]
     if not others:
         return [_with_notas(one, rows, None) for one in some]

@@ -27,9 +27,9 @@ class TakenSale(Struct, frozen=True, kw_only=True):
 TAKE: Final = """
     -- backfill_sales_store.take
     INSERT INTO sales AS s (tenant_id, bill_id, status, amount, moment_at, origin, customer_id,
-                            customer_name, backfill, backfill_id)
+                            customer_name, backfill, backfill_id, updated_at)
     SELECT $1, t.bill_id, 'queued', t.amount, t.moment_at, 'backfill', t.customer_id,
-           t.customer_name, $3, $2
+           t.customer_name, $3, $2, now()
       FROM unnest($4::bigint[], $5::bigint[], $6::timestamptz[], $7::bigint[], $8::text[])
            AS t (bill_id, amount, moment_at, customer_id, customer_name)
      WHERE NOT EXISTS (SELECT FROM notas n WHERE n.tenant_id = $1 AND n.bill_id = t.bill_id)
@@ -38,7 +38,7 @@ TAKE: Final = """
        SET backfill = excluded.backfill, backfill_id = excluded.backfill_id,
            status = CASE WHEN s.code = 'before_activation' THEN 'queued' ELSE s.status END,
            code = CASE WHEN s.code = 'before_activation' THEN NULL ELSE s.code END,
-           updated_at = now()
+           updated_at = excluded.updated_at
  RETURNING bill_id
 """
 

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import asyncpg
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.tenants.rules_store import as_json
 from shared.domain.backfill_run import (
@@ -106,11 +107,11 @@ async def waiting_any_tenant(conn: Connection, *, limit: int) -> list[tuple[Tena
 CLAIM: Final = """
     -- backfills_store.claim
     UPDATE backfills
-       SET status = 'running', started_at = coalesce(started_at, now()), attempt = attempt + 1,
-           lease_until = now() + $3::interval, not_before = NULL
+       SET status = 'running', started_at = coalesce(started_at, $4), attempt = attempt + 1,
+           lease_until = $4 + $3::interval, not_before = NULL
      WHERE tenant_id = $1 AND backfill_id = $2 AND status IN ('queued', 'running')
-       AND coalesce(lease_until, '-infinity') <= now()
-       AND coalesce(not_before, '-infinity') <= now()
+       AND coalesce(lease_until, '-infinity') <= $4
+       AND coalesce(not_before, '-infinity') <= $4
  RETURNING *
 """
 
@@ -119,7 +120,7 @@ async def claim(
     conn: Connection, tenant: TenantId, backfill: BackfillId, *, lease: timedelta
 ) -> Backfill | None:
     """Lease a backfill; None when somebody else has it, or it has ended."""
-    row = await conn.fetchrow(CLAIM, tenant, backfill, lease)
+    row = await conn.fetchrow(CLAIM, tenant, backfill, lease, await clock.now(conn))
     return None if row is None else _backfill(row)
 
 
@@ -173,12 +174,14 @@ async def advance(conn: Connection, run: Backfill, position: Position) -> bool:
     )
 
 
-# Pauses double from a second to a minute; a step that works starts the count anew.
+# Pauses double from a second to a minute; a step that works starts the count anew. When each would
+# be over is brought along: Citus adds nothing to an instant by what a column says.
+PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 2, 4, 8, 16, 32, 60))
 RELEASE: Final = """
     -- backfills_store.release
     UPDATE backfills
        SET lease_until = NULL, failures = failures + 1, error = $4,
-           not_before = now() + least(60, power(2, least(failures, 6))) * interval '1 second'
+           not_before = ($5::timestamptz[])[1 + least(failures, cardinality($5) - 1)]
      WHERE tenant_id = $1 AND backfill_id = $2 AND attempt = $3 AND status = 'running'
  RETURNING failures
 """
@@ -189,7 +192,10 @@ async def release(conn: Connection, run: Backfill, *, error: str) -> int:
 
     Zero when the run was not ours any more.
     """
-    failures: int | None = await conn.fetchval(RELEASE, run.tenant_id, run.id, run.attempt, error)
+    now = await clock.now(conn)
+    failures: int | None = await conn.fetchval(
+        RELEASE, run.tenant_id, run.id, run.attempt, error, [now + pause for pause in PAUSES]
+    )
     return failures or 0
 
 

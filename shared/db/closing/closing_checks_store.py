@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.domain.closing import Month
 from shared.domain.closing_check import CheckStep, DeepCheck
@@ -13,12 +14,14 @@ from shared.domain.ids import TenantId
 # A check that has ended gives way to the new one; one that is open stays.
 ASK: Final = """
     -- closing_checks_store.ask
-    INSERT INTO closing_checks AS c (tenant_id, month, requested_by) VALUES ($1, $2, $3)
+    INSERT INTO closing_checks AS c (tenant_id, month, requested_by, requested_at)
+    VALUES ($1, $2, $3, now())
         ON CONFLICT (tenant_id, month) DO UPDATE
-       SET status = 'queued', requested_by = excluded.requested_by, requested_at = now(),
-           started_at = NULL, finished_at = NULL, error = NULL, attempt = c.attempt + 1,
-           lease_until = NULL, not_before = NULL, failures = 0, phase = 'known', cursor = 0,
-           bills_total = 0, bills_read = 0, differed = 0, found = 0
+       SET status = 'queued', requested_by = excluded.requested_by,
+           requested_at = excluded.requested_at, started_at = NULL, finished_at = NULL,
+           error = NULL, attempt = c.attempt + 1, lease_until = NULL, not_before = NULL,
+           failures = 0, phase = 'known', cursor = 0, bills_total = 0,
+           bills_read = 0, differed = 0, found = 0
      WHERE c.status IN ('completed', 'failed')
  RETURNING c.*
 """
@@ -60,10 +63,10 @@ async def open_any_tenant(conn: Connection, *, limit: int) -> list[tuple[TenantI
 CLAIM: Final = """
     -- closing_checks_store.claim
     UPDATE closing_checks
-       SET status = 'running', started_at = coalesce(started_at, now()), attempt = attempt + 1,
-           lease_until = now() + $3::interval, not_before = NULL
+       SET status = 'running', started_at = coalesce(started_at, $4), attempt = attempt + 1,
+           lease_until = $4 + $3::interval, not_before = NULL
      WHERE tenant_id = $1 AND month = $2 AND status IN ('queued', 'running')
-       AND coalesce(lease_until, '-infinity') <= now()
+       AND coalesce(lease_until, '-infinity') <= $4
  RETURNING *
 """
 
@@ -72,7 +75,7 @@ async def claim(
     conn: Connection, tenant: TenantId, month: Month, *, lease: timedelta
 ) -> DeepCheck | None:
     """Lease a check for one step; None when somebody else has it, or it has ended."""
-    row = await conn.fetchrow(CLAIM, tenant, month.first_day, lease)
+    row = await conn.fetchrow(CLAIM, tenant, month.first_day, lease, await clock.now(conn))
     return None if row is None else _check(row)
 
 
@@ -80,7 +83,7 @@ ADVANCE: Final = """
     -- closing_checks_store.advance
     UPDATE closing_checks
        SET status = CASE WHEN $4::text IS NULL THEN 'completed' ELSE 'running' END,
-           finished_at = CASE WHEN $4::text IS NULL THEN now() END,
+           finished_at = CASE WHEN $4::text IS NULL THEN $10::timestamptz END,
            phase = coalesce($4, phase), cursor = $5, bills_total = coalesce($6, bills_total),
            bills_read = bills_read + $7, differed = differed + $8, found = found + $9,
            lease_until = NULL, failures = 0, error = NULL
@@ -101,6 +104,7 @@ async def advance(conn: Connection, check: DeepCheck, step: CheckStep) -> None:
         step.bills_read,
         step.differed,
         step.found,
+        await clock.now(conn),
     )
 
 

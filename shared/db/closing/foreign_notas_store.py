@@ -1,11 +1,12 @@
 """A mirror of the notas at the issuer that are not ours."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
@@ -116,14 +117,15 @@ async def find_alike(
 # Another company's list begins anew.
 ENROL: Final = """
     -- foreign_notas_store.enrol_any_tenant
-    INSERT INTO foreign_nota_marks AS m (tenant_id, company_id)
-    SELECT i.tenant_id, i.company_id
+    INSERT INTO foreign_nota_marks AS m (tenant_id, company_id, next_at)
+    SELECT i.tenant_id, i.company_id, now()
       FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
      WHERE t.status = 'active' AND NOT EXISTS (
            SELECT 1 FROM foreign_nota_marks k
             WHERE k.tenant_id = i.tenant_id AND k.company_id = i.company_id)
         ON CONFLICT (tenant_id) DO UPDATE
-       SET company_id = excluded.company_id, listed_to = NULL, listed_from = NULL, next_at = now()
+       SET company_id = excluded.company_id, listed_to = NULL, listed_from = NULL,
+           next_at = excluded.next_at
      WHERE m.company_id <> excluded.company_id
 """
 DUE: Final = """
@@ -144,10 +146,9 @@ async def due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
 
 CLAIM: Final = """
     -- foreign_notas_store.claim
-    UPDATE foreign_nota_marks SET next_at = now() + $2::interval
-     WHERE tenant_id = $1 AND next_at <= now()
- RETURNING coalesce(listed_to, (now() AT TIME ZONE 'UTC')::date - $3::int) AS since,
-           (now() AT TIME ZONE 'UTC')::date AS until
+    UPDATE foreign_nota_marks SET next_at = $3 + $2::interval
+     WHERE tenant_id = $1 AND next_at <= $3
+ RETURNING listed_to
 """
 
 
@@ -155,8 +156,12 @@ async def claim(
     conn: Connection, tenant: TenantId, *, lease: timedelta, first_days: int
 ) -> tuple[date, date] | None:
     """Take a tenant's list for a while: the UTC days to read; None when another has it."""
-    row = await conn.fetchrow(CLAIM, tenant, lease, first_days)
-    return None if row is None else (row["since"], row["until"])
+    now = await clock.now(conn)
+    row = await conn.fetchrow(CLAIM, tenant, lease, now)
+    if row is None:
+        return None
+    today = now.astimezone(UTC).date()
+    return row["listed_to"] or today - timedelta(days=first_days), today
 
 
 # Days listed before the column was there are not known to have been.
@@ -179,7 +184,7 @@ async def done(
 
 UNLISTED: Final = """
     -- foreign_notas_store.unlisted
-    SELECT coalesce(min(listed_from), (now() AT TIME ZONE 'UTC')::date) AS until
+    SELECT coalesce(min(listed_from), $3::date) AS until
       FROM foreign_nota_marks WHERE tenant_id = $1 AND company_id = $2
 """
 
@@ -188,7 +193,8 @@ async def unlisted(
     conn: Connection, tenant: TenantId, company: str, since: date
 ) -> tuple[date, date] | None:
     """The UTC days to list for the mirror to reach back to `since`; None when it does."""
-    until: date = await conn.fetchval(UNLISTED, tenant, company)
+    today = (await clock.now(conn)).astimezone(UTC).date()
+    until: date = await conn.fetchval(UNLISTED, tenant, company, today)
     return (since, until) if since < until else None
 
 

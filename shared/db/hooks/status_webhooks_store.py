@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from shared.crypto.seal import Sealer
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.sales.notas_store import SPEAKS
 from shared.domain.ids import BillId, TenantId
@@ -43,9 +44,9 @@ async def get(conn: Connection, sealer: Sealer, tenant: TenantId) -> StatusWebho
 
 PUT: Final = """
     -- status_webhooks_store.put
-    INSERT INTO status_webhooks (tenant_id, url, secret) VALUES ($1, $2, $3)
+    INSERT INTO status_webhooks (tenant_id, url, secret, updated_at) VALUES ($1, $2, $3, now())
         ON CONFLICT (tenant_id) DO UPDATE
-       SET url = excluded.url, secret = excluded.secret, updated_at = now()
+       SET url = excluded.url, secret = excluded.secret, updated_at = excluded.updated_at
 """
 
 
@@ -186,9 +187,9 @@ SETTLE: Final = """
     UPDATE webhook_deliveries
        SET state = CASE WHEN $4 THEN 'delivered' WHEN $7::interval IS NULL THEN 'failed'
                         ELSE 'pending' END,
-           delivered_at = CASE WHEN $4 THEN now() END,
+           delivered_at = CASE WHEN $4 THEN $8::timestamptz END,
            last_status = $5, last_error = $6,
-           next_at = now() + coalesce($7::interval, interval '0')
+           next_at = $8 + coalesce($7::interval, interval '0')
      WHERE tenant_id = $1 AND delivery_id = $2 AND tries = $3 AND state = 'pending'
 """
 
@@ -212,6 +213,7 @@ async def settle(
         status,
         error,
         None if error is None else again_in,
+        await clock.now(conn),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Final, Literal
 
 import asyncpg
@@ -86,16 +87,18 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # A row that is due already is left alone: the read that follows covers the new fact too. Without
 # that, a burst of copies of one event would write the row once a copy. News that is left out came
 # at most HEARD_WITHIN after `heard_at`: only a reading asked for after that surely covers it.
+# The clock is read where rows are made, once; what follows takes it from the row that was refused.
 MARK_DUE: Final = """
     -- outbox_store.mark_due
     INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at,
                              issuer_facts)
     SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin,
-           about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN clock_timestamp() END,
+           about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN instant END,
            bool_or(about_nota) OVER (PARTITION BY tenant_id, bill_id)::int
-      FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[],
-                  $6::timestamptz[], $7::boolean[])
-           AS m (tenant_id, bill_id, lane, origin, about_bill, read_at, about_nota)
+      FROM (SELECT *, clock_timestamp() AS instant
+              FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[],
+                          $6::timestamptz[], $7::boolean[])
+                   AS m (tenant_id, bill_id, lane, origin, about_bill, read_at, about_nota)) m
      ORDER BY tenant_id, bill_id, about_bill DESC, read_at NULLS FIRST, lane
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET generation = o.generation + 1,
@@ -104,14 +107,15 @@ MARK_DUE: Final = """
            heard_at = greatest(o.heard_at, excluded.heard_at),
            lane = CASE WHEN o.state = 'settled' THEN excluded.lane
                        ELSE least(o.lane, excluded.lane) END,
-           due_at = least(o.due_at, now()),
+           due_at = least(o.due_at, excluded.due_at),
            tries = 0,
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
-     WHERE NOT (o.state = 'due' AND o.due_at <= now() AND o.tries = 0 AND o.lane <= excluded.lane
+     WHERE NOT (o.state = 'due' AND o.due_at <= excluded.due_at AND o.tries = 0
+                AND o.lane <= excluded.lane
                 AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts
                 AND o.issuer_facts >= o.issuer_facts_read + excluded.issuer_facts
                 AND (excluded.heard_at IS NULL
-                     OR coalesce(o.heard_at > excluded.heard_at - $8::interval, false)))
+                     OR coalesce(excluded.heard_at - o.heard_at < $8::interval, false)))
 """
 
 
@@ -121,7 +125,7 @@ READ_UP: Final = """
     UPDATE outbox o SET heard_at = NULL
       FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS m (tenant_id, bill_id, read_at)
      WHERE o.tenant_id = m.tenant_id AND o.bill_id = m.bill_id
-       AND o.heard_at + $4::interval <= m.read_at
+       AND m.read_at - o.heard_at >= $4::interval
 """
 
 
@@ -156,37 +160,63 @@ class DueTenant(Struct, frozen=True, kw_only=True):
     live_for: timedelta | None  # None without any
 
 
-# A skip scan over tenants: its cost grows with the tenants that have open rows, not with rows.
-TENANTS_WITH_DUE: Final = """
-    -- outbox_store.tenants_with_due_any_tenant
-    WITH RECURSIVE t AS (
-        (SELECT tenant_id FROM outbox WHERE state = 'due' ORDER BY tenant_id LIMIT 1)
-        UNION ALL
-        SELECT (SELECT o.tenant_id FROM outbox o
-                 WHERE o.state = 'due' AND o.tenant_id > t.tenant_id
-                 ORDER BY o.tenant_id LIMIT 1)
-          FROM t WHERE t.tenant_id IS NOT NULL
-    ), waiting AS MATERIALIZED (
-        SELECT t.tenant_id,
-               (SELECT o.due_at FROM outbox o
-                 WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
-                   AND o.due_at <= now() ORDER BY o.due_at LIMIT 1) AS live_at,
-               least((SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1
-                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1),
-                     (SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 2
-                         AND o.due_at <= now() ORDER BY o.due_at LIMIT 1)) AS other_at
-          FROM t WHERE t.tenant_id IS NOT NULL
-    )
-    SELECT tenant_id, now() - live_at AS live_for FROM waiting
-     WHERE least(live_at, other_at) IS NOT NULL ORDER BY least(live_at, other_at) LIMIT $1
+# Two ways to the same answer, neither of which grows with what is settled. Where little is open all
+# of it is read, from its own index: tenants without any cost nothing. Where more is, each tenant is
+# looked up there, whatever the number of rows. (A skip scan would be one way for both, but recurses
+# over all tenants, which Citus refuses; PostgreSQL's own guess of how much is open is often hours
+# old, so it is not left to choose.)
+READ_AT_MOST: Final = 2_000
+OF_FEW: Final = """
+    -- outbox_store.tenants_with_due_any_tenant of few
+    SELECT tenant_id, min(due_at) FILTER (WHERE due_at <= now()) AS due_at,
+           now() - min(due_at) FILTER (WHERE due_at <= now() AND lane = 0) AS live_for,
+           count(*) AS entries
+      FROM (SELECT tenant_id, lane, due_at FROM outbox WHERE state = 'due'
+             ORDER BY tenant_id, lane, due_at LIMIT $1) o
+     GROUP BY tenant_id
+"""
+OF_MANY: Final = """
+    -- outbox_store.tenants_with_due_any_tenant of many
+    SELECT t.tenant_id, now() - live.due_at AS live_for
+      FROM tenants t
+      JOIN LATERAL (
+          SELECT o.lane FROM outbox o WHERE o.tenant_id = t.tenant_id AND o.state = 'due'
+           ORDER BY o.lane LIMIT 1
+      ) first ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0
+             AND o.due_at <= now() AND first.lane <= 0
+           ORDER BY o.due_at LIMIT 1
+      ) live ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1
+             AND o.due_at <= now() AND first.lane <= 1
+           ORDER BY o.due_at LIMIT 1
+      ) found ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 2
+             AND o.due_at <= now() AND first.lane <= 2
+           ORDER BY o.due_at LIMIT 1
+      ) past ON true
+     WHERE least(live.due_at, found.due_at, past.due_at) IS NOT NULL
+     ORDER BY least(live.due_at, found.due_at, past.due_at) LIMIT $1
 """
 
 
 async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[DueTenant]:
     """Name tenants that have work due now, the longest waiting first."""
-    return [DueTenant(**dict(row)) for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
+    few = await conn.fetch(OF_FEW, READ_AT_MOST)
+    if sum(row["entries"] for row in few) >= READ_AT_MOST:
+        return [_due_tenant(row) for row in await conn.fetch(OF_MANY, limit)]
+    due = sorted((row for row in few if row["due_at"] is not None), key=itemgetter("due_at"))
+    return [_due_tenant(row) for row in due[:limit]]
+
+
+def _due_tenant(row: asyncpg.Record) -> DueTenant:
+    return DueTenant(tenant_id=row["tenant_id"], live_for=row["live_for"])
 
 
 CLAIM_DUE: Final = """
@@ -309,7 +339,7 @@ SETTLE: Final = """
     UPDATE outbox o
        SET state = CASE WHEN o.generation > s.generation OR s.due_at IS NOT NULL
                         THEN 'due' ELSE 'settled' END,
-           due_at = CASE WHEN o.generation > s.generation THEN now()
+           due_at = CASE WHEN o.generation > s.generation THEN $4
                          ELSE coalesce(s.due_at, o.due_at) END,
            tries = CASE WHEN s.failed THEN o.tries + 1 ELSE 0 END,
            bill_facts_read = greatest(o.bill_facts_read, s.bill_facts_read),
@@ -325,11 +355,11 @@ SETTLE: Final = """
 
 
 async def settle(
-    conn: Connection, tenant: TenantId, settlements: Sequence[Settlement]
+    conn: Connection, tenant: TenantId, settlements: Sequence[Settlement], *, now: datetime
 ) -> set[BillId]:
     """Give leased rows back. Returns the bills that were still ours; the rest lost their lease."""
     bills = [one.bill_id for one in settlements]
-    rows = await conn.fetch(SETTLE, tenant, bills, rows_json(settlements))
+    rows = await conn.fetch(SETTLE, tenant, bills, rows_json(settlements), now)
     return {row["bill_id"] for row in rows}
 
 
@@ -354,6 +384,7 @@ class Leased(Struct, frozen=True, kw_only=True):
 
     attempt: int
     generation: int
+    now: datetime  # at which the transaction began
 
     def is_of(self, entry: Entry) -> bool:
         """Whether it is leased for that very entry."""
@@ -362,7 +393,7 @@ class Leased(Struct, frozen=True, kw_only=True):
 
 STILL_OURS: Final = """
     -- outbox_store.lock_ours
-    SELECT bill_id, attempt, generation FROM outbox
+    SELECT bill_id, attempt, generation, now() AS now FROM outbox
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND lease_until > now()
      ORDER BY bill_id
        FOR UPDATE
@@ -379,7 +410,8 @@ async def lock_ours(
     """
     rows = await conn.fetch(STILL_OURS, tenant, [entry.bill_id for entry in entries])
     return {
-        row["bill_id"]: Leased(attempt=row["attempt"], generation=row["generation"]) for row in rows
+        row["bill_id"]: Leased(attempt=row["attempt"], generation=row["generation"], now=row["now"])
+        for row in rows
     }
 
 

@@ -190,7 +190,8 @@ WRITE_INTENTS: Final = f"""
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = now(), tied = NULL, connection_id = excluded.connection_id,
+           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL,
+           connection_id = excluded.connection_id,
            fiscal_sent_at = excluded.fiscal_sent_at, fiscal_class = excluded.fiscal_class,
            discount = excluded.discount, conditional_discount = excluded.conditional_discount,
            deductions = excluded.deductions, iss = excluded.iss,
@@ -264,7 +265,7 @@ UPDATE: Final = f"""
            reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
                          THEN coalesce(decode(u.reason, 'base64'), n.reason) END,
            denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
-           denied_at = CASE WHEN u.status = 'denied' THEN now() END,
+           denied_at = CASE WHEN u.status = 'denied' THEN $4::timestamptz END,
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
@@ -276,12 +277,12 @@ UPDATE: Final = f"""
            cancel_tries = coalesce(u.cancel_tries, n.cancel_tries),
            cancel_again_at = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
                                   THEN u.cancel_again_at END,
-           cancel_sent_at = CASE WHEN u.cancel_sent THEN now()
+           cancel_sent_at = CASE WHEN u.cancel_sent THEN $4
                                  WHEN NOT coalesce(u.cancel_unsent, false)
                                  THEN n.cancel_sent_at END,
-           issued_at = CASE WHEN u.status = 'issued' THEN coalesce(n.issued_at, now())
+           issued_at = CASE WHEN u.status = 'issued' THEN coalesce(n.issued_at, $4)
                             ELSE n.issued_at END,
-           cancelled_at = CASE WHEN u.status = 'cancelled' THEN coalesce(n.cancelled_at, now())
+           cancelled_at = CASE WHEN u.status = 'cancelled' THEN coalesce(n.cancelled_at, $4)
                                ELSE n.cancelled_at END
       FROM json_to_recordset($3::text::json)
            AS u (bill_id bigint, part smallint, revision int, status text, issuer_id text,
@@ -300,13 +301,13 @@ UPDATE: Final = f"""
 
 
 async def update(
-    conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate]
+    conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate], *, now: datetime
 ) -> list[KnownNota]:
     """Move notas on. Returns them as they now are; one that is missing knew better."""
     if not updates:
         return []
     bills = [update.bill_id for update in updates]
-    rows = await conn.fetch(UPDATE, tenant, bills, rows_json(updates))
+    rows = await conn.fetch(UPDATE, tenant, bills, rows_json(updates), now)
     return [_known(row) for row in rows]
 
 

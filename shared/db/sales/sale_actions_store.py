@@ -7,6 +7,7 @@ from typing import Final
 import asyncpg
 from msgspec import Struct
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.sales import sale_notas
@@ -88,10 +89,10 @@ SET_WISHES: Final = """
     UPDATE sales s
        SET wish = w.wish,
            wish_at = CASE WHEN w.wish IS NULL THEN NULL
-                          WHEN w.wish = s.wish THEN s.wish_at ELSE now() END,
+                          WHEN w.wish = s.wish THEN s.wish_at ELSE $5 END,
            amount_choice = coalesce(w.amount, s.amount_choice),
            amount_about = CASE WHEN w.amount IS NULL THEN s.amount_about ELSE s.detail END,
-           updated_at = now()
+           updated_at = $5
       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS w (bill_id, wish, amount)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
 """
@@ -111,7 +112,8 @@ async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Wis
     """Write down what was asked for, of sales that `lock` holds."""
     wishes = [change.wish for change in changes.values()]
     amounts = [change.amount for change in changes.values()]
-    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts)
+    now = await clock.now(conn)
+    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, now)
     again = [bill for bill, change in changes.items() if change.resend]
     if again:
         await conn.execute(RESEND, tenant, again)

@@ -91,10 +91,10 @@ STORE: Final = """
     INSERT INTO sales AS s (
         tenant_id, bill_id, status, code, detail, attention, amount, moment_at, issue_at,
         competencia, rule_version, rule_exception, origin, customer_id, customer_name,
-        document_word, customer, unread)
+        document_word, customer, unread, updated_at)
     SELECT $1, bill_id, status, code, coalesce(detail, ''), attention, amount, moment_at, issue_at,
            competencia, rule_version, rule_exception, origin, customer_id,
-           coalesce(customer_name, ''), decode(document_word, 'base64'), customer, unread
+           coalesce(customer_name, ''), decode(document_word, 'base64'), customer, unread, now()
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, status text, code text, detail text, attention text,
@@ -119,7 +119,7 @@ STORE: Final = """
            document_word = coalesce(excluded.document_word, s.document_word),
            customer = coalesce(excluded.customer, s.customer),
            unread = excluded.unread,
-           updated_at = now()
+           updated_at = excluded.updated_at
 """
 
 

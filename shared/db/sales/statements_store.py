@@ -48,7 +48,7 @@ async def _parts(conn: Connection, tenant: TenantId, bill: BillId) -> tuple[Part
 STATE_VALID: Final = """
     -- statements_store.state_valid
     UPDATE notas SET status = 'issued', number = coalesce($4, number), resend = false,
-           resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, now()),
+           resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, $6),
            denial = NULL, raw_status = $5
      WHERE tenant_id = $1 AND bill_id = $2 AND part = $3 AND status <> 'cancelled'
 """
@@ -63,7 +63,8 @@ async def state_valid(
     conn: Connection, tenant: TenantId, bill: BillId, part: int, number: str | None
 ) -> None:
     """A nota stands: it and its sale say on whose word, until the issuer says so itself."""
-    await conn.execute(STATE_VALID, tenant, bill, part, number, STATED_BY_PERSON)
+    now = await clock.now(conn)
+    await conn.execute(STATE_VALID, tenant, bill, part, number, STATED_BY_PERSON, now)
     parts = await _parts(conn, tenant, bill)
     status = together(parts)
     code = code_of(status, parts)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.tenants import nota_connections_store
 from shared.domain.ids import TenantId
@@ -76,13 +77,15 @@ class Connections(Struct, frozen=True, kw_only=True):
 PUT_VINDI: Final = """
     -- connections_store.put_vindi
     INSERT INTO vindi_connections AS c
-           (tenant_id, environment, api_key, key_hint, merchant_name, registry_code, merchant_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+           (tenant_id, environment, api_key, key_hint, merchant_name, registry_code, merchant_id,
+            state_since, connected_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, now(), now())
         ON CONFLICT (tenant_id) DO UPDATE
        SET environment = excluded.environment, api_key = excluded.api_key,
            key_hint = excluded.key_hint, merchant_name = excluded.merchant_name,
            registry_code = excluded.registry_code, merchant_id = excluded.merchant_id, state = 'ok',
-           state_since = now(), state_detail = '', not_before = NULL, connected_at = now()
+           state_since = excluded.state_since, state_detail = '', not_before = NULL,
+           connected_at = excluded.connected_at
 """
 
 
@@ -132,14 +135,15 @@ PUT_ISSUER: Final = """
     -- connections_store.put_issuer
     INSERT INTO issuer_connections AS c
            (tenant_id, kind, environment, api_key, key_hint, key_word, company_id, company_name,
-            company_cnpj)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            company_cnpj, state_since, connected_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now(), now())
         ON CONFLICT (tenant_id) DO UPDATE
        SET kind = excluded.kind, environment = excluded.environment, api_key = excluded.api_key,
            key_hint = excluded.key_hint, key_word = excluded.key_word,
            company_id = excluded.company_id, company_name = excluded.company_name,
-           company_cnpj = excluded.company_cnpj, state = 'ok', state_since = now(),
-           state_detail = '', not_before = NULL, connected_at = now()
+           company_cnpj = excluded.company_cnpj, state = 'ok',
+           state_since = excluded.state_since, state_detail = '', not_before = NULL,
+           connected_at = excluded.connected_at
 """
 
 
@@ -246,14 +250,14 @@ BLOCK: Final[dict[Side, str]] = {
     -- connections_store.block vindi
     UPDATE vindi_connections
        SET state = $2, state_detail = $3,
-           state_since = CASE WHEN state = $2 THEN state_since ELSE now() END
+           state_since = CASE WHEN state = $2 THEN state_since ELSE $5 END
      WHERE tenant_id = $1 AND ($4::timestamptz IS NULL OR connected_at = $4)
 """,
     "issuer": """
     -- connections_store.block issuer
     UPDATE issuer_connections
        SET state = $2, state_detail = $3,
-           state_since = CASE WHEN state = $2 THEN state_since ELSE now() END
+           state_since = CASE WHEN state = $2 THEN state_since ELSE $5 END
      WHERE tenant_id = $1 AND ($4::timestamptz IS NULL OR connected_at = $4)
 """,
 }
@@ -273,7 +277,8 @@ async def block(
     With `connected_at` only the connection that was used is blocked, not one that replaced it
     meanwhile. Says whether a connection was marked. `detail` holds no personal data.
     """
-    return await _changed(conn, BLOCK[side], tenant, code, detail, connected_at)
+    now = await clock.now(conn)
+    return await _changed(conn, BLOCK[side], tenant, code, detail, connected_at, now)
 
 
 UNBLOCK: Final[dict[Side, str]] = {

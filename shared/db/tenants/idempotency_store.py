@@ -46,11 +46,11 @@ Beginning = Begun | AnsweredBefore | Running | Reused
 
 BEGIN: Final = """
     -- idempotency_store.begin
-    INSERT INTO idempotency_keys AS k (tenant_id, actor, key, request_hash)
-    VALUES ($1, $2, $3, $4)
-        ON CONFLICT (tenant_id, actor, key) DO UPDATE SET created_at = now()
+    INSERT INTO idempotency_keys AS k (tenant_id, actor, key, request_hash, created_at)
+    VALUES ($1, $2, $3, $4, now())
+        ON CONFLICT (tenant_id, actor, key) DO UPDATE SET created_at = excluded.created_at
      WHERE k.status IS NULL AND k.request_hash = excluded.request_hash
-       AND k.created_at < now() - $5::interval
+       AND excluded.created_at - k.created_at > $5::interval
  RETURNING created_at
 """
 LOOK: Final = """

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from msgspec import Struct
 
+from shared.db import clock
 from shared.db.closing import closing_locks_store
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
@@ -114,8 +115,7 @@ async def patch(
 ACTIVATE: Final = """
     -- tenants_store.activate
     UPDATE tenants
-       SET status = 'active', updated_at = now(),
-           active_from = coalesce(active_from, date_trunc('second', now()))
+       SET status = 'active', updated_at = $2, active_from = coalesce(active_from, $3)
      WHERE tenant_id = $1
  RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
 """
@@ -123,7 +123,9 @@ ACTIVATE: Final = """
 
 async def activate(conn: Connection, tenant: TenantId) -> Tenant | None:
     """Let notas be issued; `active_from` stays that of the first activation."""
-    return _tenant_or_none(await conn.fetchrow(ACTIVATE, tenant))
+    now = await clock.now(conn)
+    second = now.replace(microsecond=0)
+    return _tenant_or_none(await conn.fetchrow(ACTIVATE, tenant, now, second))
 
 
 PAUSE: Final = """

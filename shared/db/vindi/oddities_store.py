@@ -17,10 +17,10 @@ NOTE: Final = """
     SELECT $1, oddity, $3, $3 FROM unnest($2::text[]) AS seen (oddity)
      ORDER BY oddity
         ON CONFLICT (tenant_id, oddity) DO UPDATE
-       SET since = CASE WHEN v.seen_at < excluded.seen_at - $4::interval THEN excluded.since
+       SET since = CASE WHEN excluded.seen_at - v.seen_at > $4::interval THEN excluded.since
                         ELSE v.since END,
            seen_at = excluded.seen_at
-     WHERE v.seen_at < excluded.seen_at - $5::interval
+     WHERE excluded.seen_at - v.seen_at > $5::interval
 """
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
@@ -122,15 +123,15 @@ CLAIM: Final = f"""
     -- passes_store.claim
     WITH picked AS MATERIALIZED (
         SELECT tenant_id FROM reconciler_passes
-         WHERE tenant_id = $1 AND next_pass_at <= now()
-           AND (lease_until IS NULL OR lease_until <= now())
+         WHERE tenant_id = $1 AND next_pass_at <= $4
+           AND (lease_until IS NULL OR lease_until <= $4)
            FOR UPDATE SKIP LOCKED
     )
     UPDATE reconciler_passes p
-       SET lease_until = now() + $2::interval, leased_by = $3, attempt = p.attempt + 1
+       SET lease_until = $4 + $2::interval, leased_by = $3, attempt = p.attempt + 1
       FROM picked
      WHERE p.tenant_id = $1 AND p.tenant_id = picked.tenant_id
- RETURNING {COLUMNS}, now() AS claimed_at
+ RETURNING {COLUMNS}
 """  # noqa: S608 - only our own constant is put in
 
 
@@ -138,11 +139,9 @@ async def claim(
     conn: Connection, tenant: TenantId, *, lease: timedelta, worker: str
 ) -> Claimed | None:
     """Take a due pass of one account; None when another took it."""
-    row = await conn.fetchrow(CLAIM, tenant, lease, worker)
-    if row is None:
-        return None
-    fields = dict(row)
-    return Claimed(now=fields.pop("claimed_at"), state=_state(fields))
+    now = await clock.now(conn)
+    row = await conn.fetchrow(CLAIM, tenant, lease, worker, now)
+    return None if row is None else Claimed(now=now, state=_state(dict(row)))
 
 
 RENEW: Final = """
@@ -169,8 +168,8 @@ FINISH: Final = """
            lease_until = NULL, leased_by = NULL,
            error = $4,
            error_since = CASE WHEN $4::text IS NULL THEN NULL
-                              ELSE coalesce(p.error_since, now()) END,
-           complete_at = CASE WHEN $5 THEN now() ELSE p.complete_at END,
+                              ELSE coalesce(p.error_since, $20) END,
+           complete_at = CASE WHEN $5 THEN $20 ELSE p.complete_at END,
            complete_from = CASE WHEN $5 THEN $19 ELSE p.complete_from END,
            failures = CASE WHEN $5 THEN 0 WHEN coalesce($4, 'busy') = 'busy' THEN p.failures
                          ELSE p.failures + 1 END,
@@ -179,10 +178,10 @@ FINISH: Final = """
            refunds_mark = coalesce($8, p.refunds_mark),
            customers_mark = coalesce($17, p.customers_mark),
            zone = coalesce($9, p.zone),
-           zone_at = CASE WHEN $9::text IS NULL THEN p.zone_at ELSE now() END,
+           zone_at = CASE WHEN $9::text IS NULL THEN p.zone_at ELSE $20 END,
            plain_lanes = coalesce($10, p.plain_lanes),
            plain_since = CASE WHEN coalesce($10, p.plain_lanes) = '{}' THEN NULL
-                              ELSE coalesce(p.plain_since, now()) END,
+                              ELSE coalesce(p.plain_since, $20) END,
            nightly_day = coalesce($11, p.nightly_day),
            weekly_day = coalesce($12, p.weekly_day),
            skew_seconds = coalesce($13, p.skew_seconds),
@@ -190,9 +189,9 @@ FINISH: Final = """
            missed = p.missed + $15,
            silent_passes = CASE WHEN $16 THEN 0 WHEN $15 > 0 THEN p.silent_passes + 1
                                 ELSE p.silent_passes END,
-           silent_since = CASE WHEN $16 THEN NULL WHEN $15 > 0 THEN coalesce(p.silent_since, now())
+           silent_since = CASE WHEN $16 THEN NULL WHEN $15 > 0 THEN coalesce(p.silent_since, $20)
                                ELSE p.silent_since END,
-           silent_at = CASE WHEN NOT $16 AND $15 > 0 THEN now() ELSE p.silent_at END,
+           silent_at = CASE WHEN NOT $16 AND $15 > 0 THEN $20 ELSE p.silent_at END,
            events_due = coalesce($18, p.events_due)
      WHERE p.tenant_id = $1 AND p.attempt = $2 AND p.lease_until IS NOT NULL
 """
@@ -223,6 +222,7 @@ async def finish(conn: Connection, tenant: TenantId, attempt: int, result: PassR
         result.customers_mark,
         None if due is None else {str(bill): at.isoformat() for bill, at in due.items()},
         result.began_at,
+        await clock.now(conn),
     )
 
 

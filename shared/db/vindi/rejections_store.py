@@ -13,15 +13,16 @@ FORGOTTEN_AFTER: Final = timedelta(hours=48)
 ADD: Final = """
     -- rejections_store.add_any_tenant
     INSERT INTO webhook_rejections AS r (tenant_id, since, rejected_at, rejections)
-    SELECT m.tenant_id, now(), now(), m.rejections
+    SELECT t.tenant_id, now(), now(), m.rejections
       FROM unnest($1::text[], $2::bigint[]) AS m (tenant_id, rejections)
-     WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant_id = m.tenant_id)
-     ORDER BY m.tenant_id
+      JOIN tenants t ON t.tenant_id = m.tenant_id
+     ORDER BY t.tenant_id
         ON CONFLICT (tenant_id) DO UPDATE
-       SET since = CASE WHEN r.rejected_at < now() - $3::interval THEN now() ELSE r.since END,
-           rejections = CASE WHEN r.rejected_at < now() - $3::interval THEN 0
+       SET since = CASE WHEN excluded.rejected_at - r.rejected_at > $3::interval
+                        THEN excluded.since ELSE r.since END,
+           rejections = CASE WHEN excluded.rejected_at - r.rejected_at > $3::interval THEN 0
                              ELSE r.rejections END + excluded.rejections,
-           rejected_at = now()
+           rejected_at = excluded.rejected_at
 """
 
 

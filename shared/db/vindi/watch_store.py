@@ -54,7 +54,8 @@ FACTS: Final = """
            p.next_pass_at, p.complete_at, p.error,
            p.error_since, coalesce(p.plain_lanes, '{}') AS plain_lanes, p.plain_since,
            p.skew_seconds, coalesce(p.silent_passes, 0) AS silent_passes, p.silent_since,
-           p.silent_at, due.due_at AS oldest_due, heard.received_at AS last_event,
+           p.silent_at, least(live.due_at, found.due_at) AS oldest_due,
+           heard.received_at AS last_event,
            r.rejected_at, r.since AS rejected_since, coalesce(r.rejections, 0) AS rejections,
            coalesce(odd.words, '{}') AS oddities, odd.since AS odd_since
       FROM tenants t
@@ -63,14 +64,15 @@ FACTS: Final = """
       LEFT JOIN reconciler_passes p ON p.tenant_id = t.tenant_id
       LEFT JOIN webhook_rejections r ON r.tenant_id = t.tenant_id
       LEFT JOIN LATERAL (
-          SELECT min(first.due_at) AS due_at FROM (
-              SELECT (SELECT o.due_at FROM outbox o
-                       WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = lanes.lane
-                         AND o.due_at <= now()
-                       ORDER BY o.due_at LIMIT 1) AS due_at
-                FROM (VALUES (0::smallint), (1::smallint)) AS lanes (lane)
-          ) first
-      ) due ON true
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 0 AND o.due_at <= now()
+           ORDER BY o.due_at LIMIT 1
+      ) live ON true
+      LEFT JOIN LATERAL (
+          SELECT o.due_at FROM outbox o
+           WHERE o.tenant_id = t.tenant_id AND o.state = 'due' AND o.lane = 1 AND o.due_at <= now()
+           ORDER BY o.due_at LIMIT 1
+      ) found ON true
       LEFT JOIN LATERAL (
           SELECT e.received_at FROM events e
            WHERE e.tenant_id = t.tenant_id AND e.source = 'vindi'

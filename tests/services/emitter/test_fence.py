@@ -18,6 +18,7 @@ from services.sandbox.vindi.records import Bill
 from services.sandbox.wire import Answer, Call
 from shared.commands.actions import Asked, act
 from shared.config.settings import DatabaseSettings
+from shared.db import clock
 from shared.db.connection import Pool, open_pool
 from shared.db.outbox import outbox_store, outbox_wakes
 from shared.db.outbox.outbox_store import LIVE as LANE
@@ -234,7 +235,8 @@ async def test_a_row_claimed_between_a_wakes_snapshot_and_its_commit_is_looked_a
         await woken
 
         rest = settle(entry, due_at=None, bill_read=True)
-        await outbox_store.settle(claims, desk.tenant, [rest])
+        now = await clock.now(claims)
+        await outbox_store.settle(claims, desk.tenant, [rest], now=now)
     assert await pool.fetchval("SELECT state FROM outbox") == "due"
 
 
