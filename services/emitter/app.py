@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from starlette.applications import Starlette
 
-from services.emitter.acting.ahead import Rooms
+from services.emitter.acting.ahead import KeyRooms
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
@@ -46,7 +46,7 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
         pool, sealer = stored.pool, stored.sealer
         leases = Leases()
         commits = GroupCommit(pool, leases)
-        rooms = Rooms(parallel=clients.issuer_parallel, per_second=clients.issuer_pace)
+        rooms = KeyRooms(parallel=clients.issuer_parallel, per_second=clients.issuer_pace)
         tools = Tools(
             pool=pool,
             clients=clients,

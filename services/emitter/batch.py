@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from services.emitter.acting.ahead import Rooms
+from services.emitter.acting.ahead import KeyRooms
 from services.emitter.acting.carry_out import CarryOut
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.context import TenantContext, load_context
@@ -46,7 +46,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     leases: Leases
     commits: GroupCommit
-    rooms: Rooms
+    rooms: KeyRooms
     ending: Ending = field(default_factory=Ending)
 
 

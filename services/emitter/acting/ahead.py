@@ -17,7 +17,7 @@ PIECE: Final = 4  # a commit for each quarter of the room, not one for each nota
 
 
 @dataclass(slots=True)
-class Room:
+class KeyRoom:
     """The room for intents of one issuer key, in one process."""
 
     size: int
@@ -51,17 +51,17 @@ class Room:
 
 
 @dataclass(slots=True)
-class Rooms:
+class KeyRooms:
     """The rooms of all keys in use; past sales have one of their own and never fill today's."""
 
     parallel: int  # requests that may be under way for one key
     per_second: float  # the most that one key takes
-    _rooms: dict[tuple[str, bool], Room] = field(default_factory=dict)
+    _rooms: dict[tuple[str, bool], KeyRoom] = field(default_factory=dict)
 
-    def of(self, connection: IssuerConnection | None, *, for_backfill: bool) -> Room:
+    def of(self, connection: IssuerConnection | None, *, for_backfill: bool) -> KeyRoom:
         """The room of a connection's key: what is under way, and what leaves soon after."""
         key = (connection.key_word if connection else "", for_backfill)
         if key not in self._rooms:
             soon = max(1, round(self.per_second * AHEAD.total_seconds()))
-            self._rooms[key] = Room(size=self.parallel + soon)
+            self._rooms[key] = KeyRoom(size=self.parallel + soon)
         return self._rooms[key]

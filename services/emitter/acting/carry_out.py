@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from services.emitter.acting.ahead import Room, Rooms
+from services.emitter.acting.ahead import KeyRoom, KeyRooms
 from services.emitter.acting.ask import Asker
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_plans
@@ -26,7 +26,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
     commits: GroupCommit
     clients: Clients
     ending: Ending
-    rooms: Rooms
+    rooms: KeyRooms
     context: TenantContext
 
     async def all_of(self, plans: Sequence[Plan], on_read: Callable[[], None]) -> int:
@@ -76,7 +76,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
         return [*now, *(said(one) for one in later if one.entry.bill_id in shown)]
 
     async def _send(
-        self, group: asyncio.TaskGroup, asker: Asker, room: Room, piece: Sequence[Act]
+        self, group: asyncio.TaskGroup, asker: Asker, room: KeyRoom, piece: Sequence[Act]
     ) -> int:
         free = len(piece)
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest_asyncio
 from aiohttp import ClientSession
 
-from services.emitter.acting.ahead import Rooms
+from services.emitter.acting.ahead import KeyRooms
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
@@ -241,7 +241,7 @@ def an_emitter(
         sealer=SEALER,
         leases=leases,
         commits=GroupCommit(pool, leases),
-        rooms=Rooms(parallel=parallel, per_second=per_second),
+        rooms=KeyRooms(parallel=parallel, per_second=per_second),
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.emitter.acting.ahead import Room, Rooms
+from services.emitter.acting.ahead import KeyRoom, KeyRooms
 from services.emitter.dispatch import Dispatcher
 from shared.net.http import open_session
 from tests.services.emitter.conftest import Desk, an_emitter
@@ -16,7 +16,7 @@ ROOM = PARALLEL + 2 * A_SECOND
 
 
 def test_a_key_has_room_for_what_is_under_way_and_two_seconds_more() -> None:
-    rooms = Rooms(parallel=PARALLEL, per_second=A_SECOND)
+    rooms = KeyRooms(parallel=PARALLEL, per_second=A_SECOND)
 
     assert rooms.of(None, for_backfill=False).size == ROOM
     assert rooms.of(None, for_backfill=False) is rooms.of(None, for_backfill=False)
@@ -24,7 +24,7 @@ def test_a_key_has_room_for_what_is_under_way_and_two_seconds_more() -> None:
 
 
 async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
-    room = Room(size=8)
+    room = KeyRoom(size=8)
     assert await room.take(100) == 8
     got: list[tuple[str, int]] = []
 
@@ -43,7 +43,7 @@ async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
 
 
 async def test_a_wait_for_room_that_is_broken_off_takes_none() -> None:
-    room = Room(size=2)
+    room = KeyRoom(size=2)
     await room.take(2)
     waits = asyncio.create_task(room.take(2))
     await asyncio.sleep(0)
