@@ -31,6 +31,7 @@ from services.reconciler.api import (
     statements,
     status_webhook,
     tenants,
+    unknown_denials,
 )
 from services.reconciler.api.kit.openapi import describe
 from services.reconciler.api.kit.operation import PREFIX, AnyOperation
@@ -55,6 +56,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *documents.OPERATIONS,
     *backfills.OPERATIONS,
     *denials.OPERATIONS,
+    *unknown_denials.OPERATIONS,
     *limits.OPERATIONS,
     *statements.OPERATIONS,
     *status_webhook.OPERATIONS,

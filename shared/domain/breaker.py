@@ -1,4 +1,4 @@
-"""An outage as a state: a breaker that opens, probes with one sale, and restarts slowly.
+"""What stops many sales as a state: a breaker that opens, probes with one, and restarts slowly.
 
 Pure. Closed: everything may be sent. Open: nothing before `probe_at`, then one. Restarting: 2, 4,
 8, … at once, a round after the other, until it is closed again.
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-Scope = Literal["issuer", "city", "host"]
+Scope = Literal["issuer", "city", "host", "company"]
 BreakerState = Literal["closed", "open", "restarting"]
 
 
@@ -50,13 +50,24 @@ TUNINGS: Final[dict[Scope, Tuning]] = {
         longest_probe=_MINUTE,
         round=_MINUTE,
     ),
+    # No sale of the company fares better until a person mends it: each probe costs a denial.
+    "company": Tuning(
+        failures=1,
+        within=60 * _MINUTE,
+        first_probe=60 * _MINUTE,
+        longest_probe=24 * 60 * _MINUTE,
+        round=15 * _MINUTE,
+    ),
 }
 NEXT_ROUND: Final = timedelta(seconds=10)
 CLOSED_FROM: Final = 32  # a round of so many that went well ends the restart
 
 
 class Breaker(Struct, frozen=True, kw_only=True):
-    """The state of one scope; a scope nothing is stored for is a fresh one."""
+    """The state of one scope; a scope nothing is stored for is a fresh one.
+
+    `cause` is the row of the catalogue of refusals that stopped a company.
+    """
 
     scope: Scope
     state: BreakerState = "closed"
@@ -68,6 +79,7 @@ class Breaker(Struct, frozen=True, kw_only=True):
     slots: int = 0
     taken: int = 0
     round_until: datetime | None = None
+    cause: str | None = None
 
     @property
     def clean(self) -> bool:
@@ -99,6 +111,15 @@ def take(breaker: Breaker, wanted: int, now: datetime) -> tuple[Breaker, int]:
         breaker = replace(breaker, taken=0, round_until=until, slots=max(breaker.slots, 1))
     granted = min(wanted, breaker.slots - breaker.taken)
     return replace(breaker, taken=breaker.taken + granted), granted
+
+
+def probed_by_person(breaker: Breaker) -> Breaker:
+    """The state after a person says that it is mended: one may leave at once."""
+    if breaker.state != "open":
+        return breaker
+    return replace(
+        breaker, state="restarting", openings=0, probe_at=None, slots=1, taken=0, round_until=None
+    )
 
 
 def again_at(breaker: Breaker, now: datetime) -> datetime:

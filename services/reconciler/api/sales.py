@@ -27,9 +27,10 @@ from shared.db.sales import notas_store, sales_read
 from shared.db.sales.sales_read import NotaView, SaleFilter, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.ids import BillId, TenantId
-from shared.domain.messages import WhoActs, label_for, message_for
+from shared.domain.messages import label_for, message_for
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaStatus
+from shared.domain.refusals import WhoActs, of_name
 from shared.domain.sale import SaleStatus
 from shared.domain.story import told
 from shared.domain.waiting import Waiting
@@ -182,7 +183,9 @@ def _quote(timeline: list[TimelineOut], original: str) -> None:
 def _waiting(waiting: Waiting | None) -> WaitingOut | None:
     if waiting is None:
         return None
-    text = message_for(waiting.code).text
+    text, known = message_for(waiting.code).text, of_name(waiting.cause)
+    if known is not None and known.helps:
+        text = f"{known.helps} {text}"
     return WaitingOut(code=waiting.code, message=text, until=waiting.until)
 
 
