@@ -1,5 +1,6 @@
 """However a city writes "already", what speaks of it is never sent again by itself."""
 
+from collections.abc import Callable
 from html import escape
 from itertools import product
 
@@ -39,7 +40,7 @@ ALREADY = (
     "already exists",
     "utilizado em outra emissão",
 )
-SPELLINGS = (
+SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
     str.upper,
     str.title,

@@ -49,7 +49,7 @@ def test_every_text_has_a_class(text: str) -> None:
 RECORDED = (
     ("Tomador residente no Brasil precisa de CPF ou CNPJ.", "denied_document", "customer"),
     ("A empresa não emite para cliente com Cpf/Cnpj inválido.", "denied_document", "customer"),
-    ("O CEP do endereço nacional do tomador não pertence ao município", "denied_address", "customer"),
+    ("O CEP do tomador não pertence ao município", "denied_address", "customer"),
     ("O bairro do cliente passa de 50 caracteres", "denied_address", "customer"),
     ("Telefone do cliente inválido: só de 10 a 11 números", "denied_contact", "customer"),
     ("Cidade do cliente fora do cadastro de Cidades do IBGE", "denied_city", "customer"),
