@@ -113,8 +113,8 @@ def take(breaker: Breaker, wanted: int, now: datetime) -> tuple[Breaker, int]:
     return replace(breaker, taken=breaker.taken + granted), granted
 
 
-def probed_by_person(breaker: Breaker) -> Breaker:
-    """The state after a person says that it is mended: one may leave at once."""
+def probed_at_once(breaker: Breaker) -> Breaker:
+    """The state after it is said that it is mended: one may leave at once."""
     if breaker.state != "open":
         return breaker
     return replace(
@@ -153,7 +153,11 @@ def after(breaker: Breaker, outcomes: Outcomes, now: datetime) -> Breaker:
         return _opened(breaker, now)
     if breaker.state == "closed":
         return _counted(breaker, outcomes, now)
-    return _restarted(breaker, now) if outcomes.succeeded else breaker
+    if not outcomes.succeeded:
+        return breaker
+    if breaker.scope == "company":
+        return _proven(breaker, now)
+    return _restarted(breaker, now)
 
 
 def _counted(breaker: Breaker, outcomes: Outcomes, now: datetime) -> Breaker:
@@ -181,6 +185,16 @@ def _opened(breaker: Breaker, now: datetime) -> Breaker:
         taken=0,
         round_until=None,
     )
+
+
+def _proven(breaker: Breaker, now: datetime) -> Breaker:
+    """A company that one nota was authorised for may issue; nobody is spared by going slowly.
+
+    One heard of unasked may be from before it was stopped: it is worth a probe, and no more.
+    """
+    if breaker.taken == 0:
+        return probed_at_once(breaker)
+    return Breaker(scope=breaker.scope, since=now)
 
 
 def _restarted(breaker: Breaker, now: datetime) -> Breaker:

@@ -16,6 +16,7 @@ from prometheus_client import Counter
 from services.emitter.planning.stopped import Queued, stopped
 from services.emitter.work import Act, Known, Plan, Rest, settle
 from shared.db.connection import Connection, Pool
+from shared.db.outbox import outbox_wakes
 from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import issuer_health_store
 from shared.domain.breaker import Breaker, Outcomes, Scope, after, again_at, opens, room, take
@@ -139,6 +140,7 @@ class Breakers:
         }
         if not met:
             return
+        mended = False
         async with pool.acquire() as conn, conn.transaction():
             now: datetime = await conn.fetchval("SELECT clock_timestamp()")
             for scope in issuer_health_store.ordered(list(met)):
@@ -146,6 +148,10 @@ class Breakers:
                 now_is = self._named(after(before, met[scope], now))
                 await issuer_health_store.store(conn, self.tenant, now_is)
                 self._tell(before, now_is)
+                mended = mended or _may_go_on(before, now_is)
+        if mended:  # with no breaker locked: workers lock rows of the outbox first
+            async with pool.acquire() as conn, conn.transaction():
+                await outbox_wakes.wake_queued(conn, self.tenant)
 
     def _named(self, breaker: Breaker) -> Breaker:
         """It with what stopped the company, while that is so."""
@@ -177,6 +183,11 @@ class Breakers:
                 scope=now_is.scope,
                 state=now_is.state,
             )
+
+
+def _may_go_on(before: Breaker, now_is: Breaker) -> bool:
+    """Say whether a company that was stopped is so no more: its sales wait for hours else."""
+    return now_is.scope == "company" and now_is.state not in (before.state, "open")
 
 
 async def load_breakers(conn: Connection, tenant: TenantId, now: datetime) -> Breakers:

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import asdict
 
 from shared.db.connection import Connection
-from shared.domain.breaker import Breaker, Scope, probed_by_person
+from shared.domain.breaker import Breaker, Scope, probed_at_once
 from shared.domain.ids import TenantId
 
 EVERYBODY: Final = TenantId("-")  # whose row is the issuer's host
@@ -130,7 +130,7 @@ async def probe_company(conn: Connection, tenant: TenantId, now: datetime) -> bo
     if await company(conn, tenant) is None:
         return False
     before = await lock(conn, tenant, "company", now)
-    after = probed_by_person(before)
+    after = probed_at_once(before)
     await store(conn, tenant, after)
     return after.state != "closed"
 
