@@ -63,7 +63,14 @@ SPEAKS_OF_ANOTHER: Final = KnownDenial(
 
 class _Phrase(Struct, frozen=True, kw_only=True):
     pattern: re.Pattern[str]
+    begins: tuple[str, ...]  # letters, some of which are in every text it fits; none: look always
     row: KnownDenial
+
+    def fits(self, plain: str) -> bool:
+        """Say whether a bare text has it; most are told by a few letters that are not there."""
+        if self.begins and not any(letters in plain for letters in self.begins):
+            return False
+        return self.pattern.search(plain) is not None
 
 
 class _Range(Struct, frozen=True, kw_only=True):
@@ -149,7 +156,7 @@ def _of_city_or_issuer(written: str) -> Iterator[KnownDenial]:
 
 
 def _first(phrases: Sequence[_Phrase], plain: str) -> KnownDenial | None:
-    return next((one.row for one in phrases if one.pattern.search(plain)), None)
+    return next((one.row for one in phrases if one.fits(plain)), None)
 
 
 # Four digits are the national system's, whatever stands around them; three at most a city's, where
@@ -197,12 +204,42 @@ def _ranges(rows: Mapping[str, KnownDenial]) -> tuple[_Range, ...]:
 
 def _phrases(file: str) -> tuple[_Phrase, ...]:
     return tuple(
-        _Phrase(pattern=_pattern(row["pattern"]), row=_row(file, row["name"], row))
+        _Phrase(
+            pattern=_pattern(row["pattern"]),
+            begins=_begins(row["pattern"].lower()),
+            row=_row(file, row["name"], row),
+        )
         for row in _rows(file)
     )
 
 
+def _begins(told: str) -> tuple[str, ...]:
+    """The longest run of letters without accents at each beginning a phrase may have."""
+    heads = _alternatives(told[1:]) if told.startswith("(") else [told]
+    runs = [max(_PLAIN_LETTERS.findall(_head(one)), key=len, default="") for one in heads]
+    return tuple(runs) if all(runs) else ()
+
+
+def _head(told: str) -> str:
+    return re.split(r"[()|?*…]", told, maxsplit=1)[0]
+
+
+def _alternatives(told: str) -> list[str]:
+    """The alternatives of a group that was just opened."""
+    found, depth = [""], 0
+    for sign in told:
+        if sign == ")" and depth == 0:
+            break
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
+
+
 _SIGNS: Final = re.compile(r"…|\*|[()|?]|[^\W_]|[^\w()|?*…]+")
+_PLAIN_LETTERS: Final = re.compile(r"[a-z0-9]+")
 _GAP: Final = " (?:.{0,160}? )?"
 
 
