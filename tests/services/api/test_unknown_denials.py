@@ -40,7 +40,7 @@ async def test_equal_texts_of_all_tenants_are_one_line_without_their_data(world:
 
 async def test_the_list_is_cut_and_goes_on_and_knows_days(world: World) -> None:
     tenant = await world.api.tenant()
-    for number, text in enumerate(("falta o selo", "falta o carimbo", "falta a rubrica"), 1):
+    for number, text in enumerate(("Falta o selo", "Falta o carimbo", "Falta a rubrica"), 1):
         await met(world, tenant, text, number, at=NOON + timedelta(days=number), times=number)
 
     page = await world.api.get("/denials/unknown?limit=2")
@@ -50,7 +50,7 @@ async def test_the_list_is_cut_and_goes_on_and_knows_days(world: World) -> None:
     odd = await world.api.get("/denials/unknown?cursor=xyz")
 
     assert [item["count"] for item in page.body["items"]] == [3, 2]
-    assert [item["text"] for item in rest.body["items"]] == ["falta o selo"]
-    assert [item["text"] for item in recent.body["items"]] == ["falta a rubrica"]
-    assert [item["text"] for item in early.body["items"]] == ["falta o selo"]
+    assert [item["text"] for item in rest.body["items"]] == ["Falta o selo"]
+    assert [item["text"] for item in recent.body["items"]] == ["Falta a rubrica"]
+    assert [item["text"] for item in early.body["items"]] == ["Falta o selo"]
     assert odd.status == 422
