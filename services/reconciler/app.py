@@ -32,6 +32,7 @@ from services.reconciler.api import (
     statements,
     status_webhook,
     tenants,
+    unknown_denials,
 )
 from services.reconciler.api.kit.openapi import describe
 from services.reconciler.api.kit.operation import PREFIX, AnyOperation
@@ -56,6 +57,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *documents.OPERATIONS,
     *backfills.OPERATIONS,
     *denials.OPERATIONS,
+    *unknown_denials.OPERATIONS,
     *limits.OPERATIONS,
     *statements.OPERATIONS,
     *status_webhook.OPERATIONS,

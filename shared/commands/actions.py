@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.commands.company import try_company
 from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
@@ -17,6 +18,7 @@ from shared.db.sales.sale_actions_store import LockedSale, Said
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store
 from shared.domain.actions import Refusal, SaleAction, WishChange, judge, possible
+from shared.domain.denials import may_be_company
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import SaleStatus
@@ -37,6 +39,7 @@ class Asked:
     reason: str
     by: str
     amount: str | None = None  # for a sale whose lines and bill disagree: see AmountChoice
+    today: bool = False  # to issue: dated the day it is sent, in whichever month that is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class ActionOutcome:
 
     accepted: int
     refused: tuple[ActionRefused, ...]
+    of_company: bool = False  # one is sent again whose refusal may have stopped the company
 
 
 async def act(
@@ -73,6 +77,8 @@ async def act(
         batch = distinct[start : start + BATCH]
         async with pool.acquire() as conn, conn.transaction():
             outcome = await _act(conn, tenant, batch, asked)
+        if outcome.of_company:
+            await try_company(pool, tenant)
         accepted += outcome.accepted
         refused += outcome.refused
         if outcome.accepted:
@@ -102,7 +108,10 @@ async def _act(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
 ) -> ActionOutcome:
     found = await sale_actions_store.lock(conn, tenant, bills)
-    judged = {sale.bill_id: judge(asked.action, sale.state, asked.amount) for sale in found}
+    judged = {
+        sale.bill_id: judge(asked.action, sale.state, asked.amount, today=asked.today)
+        for sale in found
+    }
     changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, WishChange)}
     if changes:
         await _write(
@@ -119,7 +128,17 @@ async def _act(
         ActionRefused(bill_id=bill, code=NOT_DECIDED if bill in waiting else SALE_UNKNOWN)
         for bill in absent
     ]
-    return ActionOutcome(accepted=len(changes), refused=tuple(refused))
+    return ActionOutcome(
+        accepted=len(changes),
+        refused=tuple(refused),
+        of_company=any(_of_company(sale, changes) for sale in found),
+    )
+
+
+def _of_company(sale: LockedSale, changes: dict[BillId, WishChange]) -> bool:
+    """Say whether a person has one sent again whose refusal may have stopped the company."""
+    change = changes.get(sale.bill_id)
+    return change is not None and change.resend and may_be_company(sale.state.denial)
 
 
 async def _write(

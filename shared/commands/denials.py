@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from shared.commands.company import try_company
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store, outbox_wakes
 from shared.db.outbox.outbox_store import RECONCILE
 from shared.db.sales import denials_store, timeline_store
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store
-from shared.domain.denials import policy_for
+from shared.domain.denials import may_be_company, policy_for
 from shared.domain.ids import BillId, TenantId
 from shared.run.waker import Waker
 
@@ -27,6 +28,8 @@ async def retry_group(
     if not policy_for(group.partition("-")[0]).ever:
         raise NumberingNeedsPerson
     accepted, after = 0, BillId(0)
+    if may_be_company(group.partition("-")[0]):
+        await try_company(pool, tenant)
     while True:
         async with pool.acquire() as conn, conn.transaction():
             chunk = await denials_store.of_group(conn, tenant, group, after=after)

@@ -22,6 +22,8 @@ WHY: Final[dict[str, str]] = {
     "amount_needed": "A soma dos itens difere do valor da fatura: diga qual valor a nota deve ter.",
     "no_amount_to_choose": "Só se escolhe o valor de uma venda pendente cuja soma dos itens difere"
     " do valor da fatura.",
+    "no_day_to_move": "A data só muda onde ela foi recusada ou o mês dela está fechado. Aqui a nota"
+    " mantém a competência: use emitir ou tentar de novo.",
     "not_decided": "Esta venda ainda não foi avaliada. Aguarde alguns instantes e tente de novo.",
 }
 NAMES: Final[dict[SaleAction, str]] = {

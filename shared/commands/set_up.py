@@ -23,6 +23,7 @@ from shared.commands.checks import (
     open_notices,
     vindi_notices,
 )
+from shared.commands.company import try_company
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
@@ -262,6 +263,7 @@ class SetUp:
             went_live = await self._take_tests(conn, of, environment, tests, by)
             open_ = await nota_connections_store.open_elsewhere(conn, tenant, here)
             await outbox_wakes.wake_stopped(conn, tenant, codes_of("issuer"))
+        await try_company(self.pool, tenant)
         await self.waker.ring()
         return IssuerConnected(
             company_name=company.company_name,

@@ -34,6 +34,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "tenant_brakes",
     "nota_days",
     "issuer_breakers",
+    "company_breakers",
+    "unknown_denials",
     "status_webhooks",
     "webhook_deliveries",
     "foreign_notas",

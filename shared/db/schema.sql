@@ -144,6 +144,21 @@ CREATE TABLE public.closing_locks (
     CONSTRAINT closing_locks_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric))
 );
 
+CREATE TABLE public.company_breakers (
+    tenant_id text NOT NULL,
+    cause text,
+    state text DEFAULT 'closed'::text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    openings integer DEFAULT 0 NOT NULL,
+    probe_at timestamp with time zone,
+    slots integer DEFAULT 0 NOT NULL,
+    taken integer DEFAULT 0 NOT NULL,
+    round_until timestamp with time zone,
+    CONSTRAINT company_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
+);
+
 CREATE TABLE public.events (
     tenant_id text NOT NULL,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -349,6 +364,7 @@ CREATE TABLE public.notas (
     cancel_code text,
     cancel_tries integer DEFAULT 0 NOT NULL,
     cancel_again_at timestamp with time zone,
+    denial_cause text,
     fiscal_class text,
     fiscal_sent_at timestamp with time zone,
     discount bigint,
@@ -484,9 +500,11 @@ CREATE TABLE public.sales (
     brake_free boolean DEFAULT false NOT NULL,
     amount_choice text,
     amount_about text DEFAULT ''::text NOT NULL,
+    day_choice text,
     CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
+    CONSTRAINT sales_day_choice_check CHECK ((day_choice = 'today'::text)),
     CONSTRAINT sales_origin_check CHECK ((origin = ANY (ARRAY['webhook'::text, 'reconciler'::text, 'backfill'::text]))),
     CONSTRAINT sales_status_check CHECK ((status = ANY (ARRAY['waiting_payment'::text, 'in_guarantee'::text, 'queued'::text, 'issuing'::text, 'uncertain'::text, 'issued'::text, 'denied'::text, 'held'::text, 'skipped'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text]))),
     CONSTRAINT sales_wish_check CHECK ((wish = ANY (ARRAY['hold'::text, 'issue'::text, 'cancel'::text])))
@@ -554,6 +572,16 @@ ALTER TABLE public.timeline ALTER COLUMN entry_id ADD GENERATED ALWAYS AS IDENTI
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.unknown_denials (
+    tenant_id text NOT NULL,
+    denial_group text NOT NULL,
+    reason bytea,
+    bill_id bigint NOT NULL,
+    count bigint DEFAULT 0 NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.vindi_connections (
@@ -648,6 +676,9 @@ ALTER TABLE ONLY public.closing_checks
 ALTER TABLE ONLY public.closing_locks
     ADD CONSTRAINT closing_locks_pkey PRIMARY KEY (tenant_id, month);
 
+ALTER TABLE ONLY public.company_breakers
+    ADD CONSTRAINT company_breakers_pkey PRIMARY KEY (tenant_id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, received_at, event_id);
 
@@ -722,6 +753,9 @@ ALTER TABLE ONLY public.tenants
 
 ALTER TABLE ONLY public.timeline
     ADD CONSTRAINT timeline_pkey PRIMARY KEY (tenant_id, bill_id, entry_id);
+
+ALTER TABLE ONLY public.unknown_denials
+    ADD CONSTRAINT unknown_denials_pkey PRIMARY KEY (tenant_id, denial_group);
 
 ALTER TABLE ONLY public.vindi_connections
     ADD CONSTRAINT vindi_connections_pkey PRIMARY KEY (tenant_id);

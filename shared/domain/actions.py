@@ -5,6 +5,7 @@ from typing import Final, Literal, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
 
@@ -54,17 +55,20 @@ class ActionState(Struct, frozen=True, kw_only=True):
     denial: str | None
     stands: bool = False
     denied: bool = False
+    day_refused: bool = False  # a nota was denied for its day, and another may help
 
 
 class WishChange(Struct, frozen=True, kw_only=True):
     """The sale's wish from now on, and whether a denied nota is to be sent again.
 
-    `amount` is what a nota is for whose bill disagrees with itself; None chooses nothing.
+    `amount` is what a nota is for whose bill disagrees with itself; None chooses nothing. `today`:
+    the nota is dated the day it is sent, and so may belong to another month.
     """
 
     wish: Wish | None
     resend: bool = False
     amount: str | None = None
+    today: bool = False
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -74,12 +78,17 @@ class Refusal(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-def judge(action: SaleAction, sale: ActionState, amount: str | None = None) -> WishChange | Refusal:
+def judge(
+    action: SaleAction, sale: ActionState, amount: str | None = None, *, today: bool = False
+) -> WishChange | Refusal:
     """Say what an action changes in a sale. The sale itself is decided again by the emitter.
 
-    `amount` goes with `issue` and `release` of a sale whose lines and bill disagree.
+    `amount` goes with `issue` and `release` of a sale whose lines and bill disagree; `today` with
+    `issue` of one whose day was refused or whose month is closed.
     """
     answer = _judge(action, sale)
+    if today and not (action == "issue" and moves_to_today(sale)):
+        return Refusal(code="no_day_to_move") if isinstance(answer, WishChange) else answer
     if isinstance(answer, Refusal) or (amount is None and action not in _AMOUNT_GOES_WITH):
         return answer
     disagrees = sale.status is SaleStatus.HELD and sale.code == _MISMATCH
@@ -104,6 +113,13 @@ def _judge(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
             return _retry(sale)
         case _:
             assert_never(action)
+
+
+def moves_to_today(sale: ActionState) -> bool:
+    """Say whether issuing a sale now dates its nota today, whatever month it belonged to."""
+    if sale.status is SaleStatus.HELD:
+        return sale.code == MONTH_CLOSED
+    return sale.status is SaleStatus.DENIED and sale.day_refused
 
 
 def possible(sale: ActionState) -> tuple[SaleAction, ...]:
@@ -142,8 +158,8 @@ def _issue(sale: ActionState) -> WishChange | Refusal:
     if sale.nota is NotaStatus.DENIED or sale.denied:
         if sale.denial == _NUMBERING:
             return Refusal(code="numbering_needs_person")
-        return WishChange(wish="issue", resend=True)
-    return WishChange(wish="issue")
+        return WishChange(wish="issue", resend=True, today=moves_to_today(sale))
+    return WishChange(wish="issue", today=moves_to_today(sale))
 
 
 def _cancel(sale: ActionState) -> WishChange | Refusal:

@@ -1,4 +1,4 @@
-"""An outage as a state: a breaker that opens, probes with one sale, and restarts slowly.
+"""What stops many sales as a state: a breaker that opens, probes with one, and restarts slowly.
 
 Pure. Closed: everything may be sent. Open: nothing before `probe_at`, then one. Restarting: 2, 4,
 8, … at once, a round after the other, until it is closed again.
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-Scope = Literal["issuer", "city", "host"]
+Scope = Literal["issuer", "city", "host", "company"]
 BreakerState = Literal["closed", "open", "restarting"]
 
 
@@ -50,13 +50,24 @@ TUNINGS: Final[dict[Scope, Tuning]] = {
         longest_probe=_MINUTE,
         round=_MINUTE,
     ),
+    # No sale of the company fares better until a person mends it: each probe costs a denial.
+    "company": Tuning(
+        failures=1,
+        within=60 * _MINUTE,
+        first_probe=60 * _MINUTE,
+        longest_probe=24 * 60 * _MINUTE,
+        round=15 * _MINUTE,
+    ),
 }
 NEXT_ROUND: Final = timedelta(seconds=10)
 CLOSED_FROM: Final = 32  # a round of so many that went well ends the restart
 
 
 class Breaker(Struct, frozen=True, kw_only=True):
-    """The state of one scope; a scope nothing is stored for is a fresh one."""
+    """The state of one scope; a scope nothing is stored for is a fresh one.
+
+    `cause` is the row of the catalogue of refusals that stopped a company.
+    """
 
     scope: Scope
     state: BreakerState = "closed"
@@ -68,6 +79,7 @@ class Breaker(Struct, frozen=True, kw_only=True):
     slots: int = 0
     taken: int = 0
     round_until: datetime | None = None
+    cause: str | None = None
 
     @property
     def clean(self) -> bool:
@@ -101,6 +113,15 @@ def take(breaker: Breaker, wanted: int, now: datetime) -> tuple[Breaker, int]:
     return replace(breaker, taken=breaker.taken + granted), granted
 
 
+def probed_at_once(breaker: Breaker) -> Breaker:
+    """The state after it is said that it is mended: one may leave at once."""
+    if breaker.state != "open":
+        return breaker
+    return replace(
+        breaker, state="restarting", openings=0, probe_at=None, slots=1, taken=0, round_until=None
+    )
+
+
 def again_at(breaker: Breaker, now: datetime) -> datetime:
     """When it is worth asking for slots again."""
     if breaker.probe_at is not None and breaker.probe_at > now:
@@ -132,7 +153,11 @@ def after(breaker: Breaker, outcomes: Outcomes, now: datetime) -> Breaker:
         return _opened(breaker, now)
     if breaker.state == "closed":
         return _counted(breaker, outcomes, now)
-    return _restarted(breaker, now) if outcomes.succeeded else breaker
+    if not outcomes.succeeded:
+        return breaker
+    if breaker.scope == "company":
+        return _proven(breaker, now)
+    return _restarted(breaker, now)
 
 
 def _counted(breaker: Breaker, outcomes: Outcomes, now: datetime) -> Breaker:
@@ -160,6 +185,16 @@ def _opened(breaker: Breaker, now: datetime) -> Breaker:
         taken=0,
         round_until=None,
     )
+
+
+def _proven(breaker: Breaker, now: datetime) -> Breaker:
+    """A company that one nota was authorised for may issue; nobody is spared by going slowly.
+
+    One heard of unasked may be from before it was stopped: it is worth a probe, and no more.
+    """
+    if breaker.taken == 0:
+        return probed_at_once(breaker)
+    return Breaker(scope=breaker.scope, since=now)
 
 
 def _restarted(breaker: Breaker, now: datetime) -> Breaker:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from shared.domain.refusals import UNKNOWN, KnownDenial, catalogue, of_name
+
 _HOUR: Final = timedelta(hours=1)
 OUTAGE: Final = "denied_outage"
 DAY_REFUSED: Final = "denied_competencia"
@@ -46,8 +48,11 @@ POLICIES: Final[dict[str, DenialPolicy]] = {
     "denied_competencia": DenialPolicy(),
     "denied_foreign": DenialPolicy(),
     "denied_outage": DenialPolicy(waits=(_HOUR, 6 * _HOUR, 24 * _HOUR), one_cause=True),
-    "denied_unknown": DenialPolicy(waits=(_HOUR,)),
+    UNKNOWN: DenialPolicy(
+        waits=(_HOUR,)
+    ),  # of a row that may be: an empty text, "erro desconhecido"
 }
+_OF_COMPANY: Final = frozenset(row.denial for row in catalogue() if row.of_company)
 NOBODY_RESENDS: Final = DenialPolicy()
 ON_CUSTOMER: Final = tuple(code for code, policy in POLICIES.items() if policy.on_customer)
 
@@ -73,9 +78,26 @@ def next_resend(
     return due if (day.year, day.month) == (competencia.year, competencia.month) else None
 
 
-def gives_up(denial: str, resend_at: datetime | None) -> bool:
-    """Say whether a class that is sent again by itself now waits for a person after all."""
-    return resend_at is None and bool(policy_for(denial).waits)
+def gives_up(known: KnownDenial, resend_at: datetime | None) -> bool:
+    """Say whether what is usually sent again by itself now waits for a person after all.
+
+    An unknown text is not usually: only one that says nothing at all is.
+    """
+    usually = known.resends or known.denial != UNKNOWN
+    return resend_at is None and usually and bool(policy_for(known.denial).waits)
+
+
+def may_be_company(denial: str | None) -> bool:
+    """Say whether a class may be of the company as a whole, and so have stopped it."""
+    return denial in _OF_COMPANY
+
+
+def moves_day(denial: str | None, cause: str | None) -> bool:
+    """Say whether dating a denied nota today may help; `cause` is its row of the catalogue."""
+    known = of_name(cause)
+    if known is None or known.denial != denial:
+        return denial == DAY_REFUSED
+    return known.moves_day
 
 
 def denial_group(denial: str, reason: str | None, word: Callable[[str], bytes]) -> str:

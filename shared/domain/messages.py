@@ -1,12 +1,11 @@
 """What a tenant reads about each stable word: what it means, what to do, and who does it."""
 
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
+from shared.domain.refusals import WhoActs, of_name
 from shared.domain.sale import SaleStatus
-
-WhoActs = Literal["tenant", "customer", "accountant", "support", "issuer", "nobody"]
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -24,6 +23,17 @@ def message_for(code: str) -> Message:
 def message_in(status: SaleStatus, code: str) -> Message:
     """The message of a code for a sale in this state: it knows whether a nota exists by now."""
     return IN_STATE.get((status, code)) or message_for(code)
+
+
+def message_of_denial(denial: str, cause: str | None) -> Message:
+    """The message of a denial: what helps with its own row of the catalogue, else its class's."""
+    known = of_name(cause)
+    if known is None or known.denial != denial or not known.helps:
+        return message_for(denial)
+    said = [known.helps, AFTERWARDS.get(denial, "")]
+    if known.moves_day:
+        said.append(_OTHER_DAY)
+    return Message(text=" ".join(filter(None, said)), who_acts=known.who_acts)
 
 
 def label_for(status: SaleStatus) -> str:
@@ -241,8 +251,9 @@ ATTENTIONS: Final[dict[str, Message]] = {
     ),
     "resend_given_up": _is(
         "tenant",
-        "A nota foi negada e não a reenviamos mais automaticamente: as tentativas acabaram ou o mês"
-        " da competência terminou. Confira o texto da recusa e reenvie.",
+        "A nota foi negada e não é reenviada automaticamente: as tentativas acabaram, o mês da"
+        " competência terminou, ou o texto fala de algo que já existe. Confira o texto da recusa, e"
+        " no portal da prefeitura se a nota existe; depois reenvie.",
     ),
     "stated_by_person": _is(
         "nobody",
@@ -434,6 +445,13 @@ OUTAGES: Final[dict[str, Message]] = {
         "A prefeitura está fora do ar. As vendas esperam na fila; testamos com uma nota e"
         " retomamos gradualmente.",
     ),
+    "company_blocked": _is(
+        "tenant",
+        "A emissão desta empresa está parada, porque a recusa vale para todas as notas dela. As"
+        " vendas esperam na fila e nada se perde: corrija a causa e mande tentar de novo as notas"
+        " negadas, ou conecte o emissor de novo. Testamos com uma nota de tempos em tempos e"
+        " retomamos gradualmente.",
+    ),
     "issuer_host_outage": _is(
         "nobody",
         "O emissor está fora do ar para todos. As vendas esperam na fila; retomamos gradualmente.",
@@ -502,7 +520,7 @@ DENIALS: Final[dict[str, Message]] = {
     "denied_service": _is(
         "accountant",
         "O código do serviço, a alíquota ou a retenção foi recusada. Corrija a regra com o contador"
-        " e reenvie.",
+        " e reenvie: a nota mantém a data.",
     ),
     "denied_reform": _is(
         "accountant",
@@ -511,8 +529,8 @@ DENIALS: Final[dict[str, Message]] = {
     ),
     "denied_competencia": _is(
         "accountant",
-        "A competência foi recusada. Decida com o contador: mande emitir com a data de hoje, ou"
-        " reenvie com a mesma data.",
+        "A competência foi recusada. Decida com o contador: reenvie com a mesma data, ou mande"
+        " emitir com a data de hoje se a nota deve passar a este mês.",
     ),
     "denied_foreign": _is(
         "accountant",
@@ -523,8 +541,29 @@ DENIALS: Final[dict[str, Message]] = {
     ),
     "denied_unknown": _is(
         "support",
-        "A nota foi negada por motivo não reconhecido. Leia o texto e fale com o suporte.",
+        "A nota foi negada por motivo que ainda não reconhecemos. Leia o texto da recusa, corrija o"
+        " que ele pede e reenvie, ou fale com o suporte.",
     ),
+}
+
+# Said after what helps with one cause: what comes then, and that the nota keeps its day.
+_SENT_AGAIN: Final = "Corrigido o cadastro, a nota é reenviada automaticamente."
+_RESEND: Final = "Depois reenvie: a nota mantém a data."
+_OTHER_DAY: Final = (
+    "Reenvie com a mesma data, ou mande emitir com a data de hoje se a nota deve passar a este mês."
+)
+AFTERWARDS: Final[dict[str, str]] = {
+    "denied_city": _SENT_AGAIN,
+    "denied_document": _SENT_AGAIN,
+    "denied_address": _SENT_AGAIN,
+    "denied_contact": _SENT_AGAIN,
+    "denied_certificate": _RESEND,
+    "denied_account": _RESEND,
+    "denied_issuer_setup": _RESEND,
+    "denied_service": _RESEND,
+    "denied_reform": _RESEND,
+    "denied_foreign": _RESEND,
+    "denied_numbering": "Não reenviamos, para não duplicar.",
 }
 
 MESSAGES: Final[dict[str, Message]] = {

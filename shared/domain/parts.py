@@ -38,6 +38,7 @@ class Part(Struct, frozen=True, kw_only=True):
     resend: bool = False  # a person, or an outage's end, wants a denied one sent again
     then_cancel: str | None = None
     denial: str | None = None
+    day_refused: bool = False  # it was denied for its day, and another may help
     denied_with: Tomador | None = None  # the buyer as sent, where a denial hangs on such data
     stated: bool = False  # a person says so, not the issuer
     issued_at: datetime | None = None

@@ -11,7 +11,6 @@ from shared.domain.bill import Bill
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
 from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
-from shared.domain.denials import DAY_REFUSED
 from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, moment_created, moment_paid
 from shared.domain.money import Cents, show_reais
@@ -116,12 +115,17 @@ def _ready(
         backfill=sale.backfill,
         now=now,
         locked=terms.locked_months,
-        by_person=sale.wish == "issue",
-        refused=part.denial == DAY_REFUSED,
+        by_person=sale.wish == "issue" and _may_move(sale, part),
+        refused=sale.today or part.day_refused,
     )
     if day.closed:
         return Hold(code=MONTH_CLOSED, competencia=day.day)
     return _Ready(rule=rule, day=day.day)
+
+
+def _may_move(sale: SaleFacts, part: Part) -> bool:
+    """Say whether a person's wish dates it today: one denied for something else keeps its day."""
+    return sale.today or part.day_refused or part.denial is None
 
 
 def _issue(sale: SaleFacts, ready: _Ready, made: Drafted, because: str) -> Issue:

@@ -1,6 +1,7 @@
 """How counts and instants are said in Portuguese. Pure."""
 
 from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 
@@ -34,6 +35,16 @@ def reais(amount: int) -> str:
 def day(on: date) -> str:
     """`29/11/2026`."""
     return f"{on:%d/%m/%Y}"
+
+
+_MONTHS: Final = (
+    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro"
+)
+
+
+def month(on: date) -> str:
+    """`novembro de 2026`."""
+    return f"{_MONTHS.split()[on.month - 1]} de {on.year}"
 
 
 def changed(what: str, old: str, new: str) -> str:

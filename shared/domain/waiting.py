@@ -11,7 +11,13 @@ from shared.domain.breaker import Breaker, again_at
 from shared.domain.sale import SaleStatus
 
 WaitCode = Literal[
-    "issuer_outage", "city_outage", "vindi_budget", "vindi_outage", "issuer_pace", "brake"
+    "issuer_outage",
+    "city_outage",
+    "company_blocked",
+    "vindi_budget",
+    "vindi_outage",
+    "issuer_pace",
+    "brake",
 ]
 A_MOMENT: Final = timedelta(seconds=5)  # work that is about to begin waits for nothing
 
@@ -26,10 +32,14 @@ class WaitingEntry(Struct, frozen=True, kw_only=True):
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """What a sale waits for; `until` None where nobody can say."""
+    """What a sale waits for; `until` None where nobody can say.
+
+    `cause` is the row of the catalogue of refusals that stopped the company.
+    """
 
     code: WaitCode
     until: datetime | None = None
+    cause: str | None = None
 
 
 def waiting_for(
@@ -49,6 +59,10 @@ def waiting_for(
     if not entry.bill_read or status is SaleStatus.IN_GUARANTEE:
         return _for_vindi(entry, now)
     blocked = [one for one in breakers if one.state != "closed"]
+    company = next((one for one in blocked if one.scope == "company"), None)
+    if company is not None:
+        until = max(again_at(one, now) for one in blocked)
+        return Waiting(code="company_blocked", until=until, cause=company.cause)
     if blocked:
         city = all(one.scope == "city" for one in blocked)
         until = max(again_at(one, now) for one in blocked)

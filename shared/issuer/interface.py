@@ -10,6 +10,7 @@ from msgspec import Struct
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft
+from shared.domain.refusals import KnownDenial
 from shared.net.http import MayLeave
 
 DocumentKind = Literal["pdf", "xml"]
@@ -82,10 +83,10 @@ class Issued(Struct, frozen=True, kw_only=True):
 
 
 class Rejected(Struct, frozen=True, kw_only=True):
-    """The issuer took nothing; `code` is one of the `denied_*` words of the interface page."""
+    """The issuer took nothing; `known` is what the catalogue of refusals says of it."""
 
     findings: tuple[Finding, ...]
-    code: str
+    known: KnownDenial
 
 
 class Unknown(Struct, frozen=True, kw_only=True):
@@ -169,8 +170,8 @@ class Issuer(Protocol):
         `may_leave` is asked as by `submit`.
         """
 
-    def classify_denial(self, reason: str | None) -> str:
-        """Sort a denial's text into one of the `denied_*` words of the interface page."""
+    def classify_denial(self, reason: str | None) -> KnownDenial:
+        """Say what a denial's text asks for, by the catalogue of refusals."""
 
     def classify_cancel_refusal(self, snapshot: Snapshot) -> str:
         """Sort why a nota was not cancelled into a word of `shared.domain.cancellations`."""

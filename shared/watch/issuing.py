@@ -6,19 +6,25 @@ from typing import Final
 from shared.db.tenants.brakes_store import BrakeState
 from shared.domain.breaker import Breaker, Scope
 from shared.domain.messages import message_for
+from shared.domain.refusals import of_name
 from shared.watch.connection import ConnectionCheck, Status
 
 _CODES: Final[dict[Scope, str]] = {
     "issuer": "issuer_outage",
     "city": "city_outage",
     "host": "issuer_host_outage",
+    "company": "company_blocked",
 }
 _FINE: Final[dict[Scope, str]] = {
     "issuer": "O emissor responde.",
     "city": "A prefeitura responde ao emissor.",
     "host": "O emissor responde aos clientes em geral.",
+    "company": "A empresa está em condições de emitir.",
 }
 _BACK: Final = "Voltou a responder; a emissão é retomada aos poucos."
+_BACKS: Final[dict[Scope, str]] = {
+    "company": "Testamos com uma nota se a empresa voltou a poder emitir, e retomamos aos poucos.",
+}
 
 
 def judge_issuing(breakers: Sequence[Breaker], brake: BrakeState) -> list[ConnectionCheck]:
@@ -33,9 +39,15 @@ def _outage(scope: Scope, breaker: Breaker | None) -> ConnectionCheck:
         since = breaker.since if breaker else None
         return ConnectionCheck(code=code, status="ok", since=since, message=_FINE[scope])
     open_ = breaker.state == "open"
-    text = message_for(code).text if open_ else _BACK
+    text = _stopped(code, breaker) if open_ else _BACKS.get(scope, _BACK)
     status: Status = "broken" if open_ else "degraded"
     return ConnectionCheck(code=code, status=status, since=breaker.since, message=text)
+
+
+def _stopped(code: str, breaker: Breaker) -> str:
+    known = of_name(breaker.cause)
+    said = message_for(code).text
+    return f"{known.helps} {said}" if known is not None and known.helps else said
 
 
 def _brake(brake: BrakeState) -> ConnectionCheck:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.breaker import Breaker, Outcomes, after, again_at, take
+from shared.domain.breaker import Breaker, Outcomes, after, again_at, probed_at_once, take
 
 NOW = datetime(2026, 11, 10, 15, tzinfo=UTC)
 BAD = Outcomes(failures_since=1)
@@ -104,3 +104,47 @@ def test_whatever_happens_no_more_is_granted_than_wanted_and_the_end_is_reached(
         breaker, granted = take(breaker, 1, now)
         breaker = after(breaker, GOOD, now) if granted else breaker
     assert breaker.state == "closed"
+
+
+COMPANY = Breaker(scope="company", since=NOW)
+
+
+def test_one_refusal_stops_a_company_and_one_authorised_nota_lets_all_follow() -> None:
+    stopped = after(COMPANY, Outcomes(failures_since=1), NOW)
+    due = stopped.probe_at
+    assert due is not None
+    probing, granted = take(stopped, 50, due)
+    mended = after(probing, Outcomes(succeeded=True), due)
+
+    assert (stopped.state, due - NOW) == ("open", timedelta(hours=1))
+    assert take(stopped, 50, NOW + timedelta(minutes=59))[1] == 0
+    assert granted == 1
+    assert mended.state == "closed"
+
+
+def test_a_company_that_nobody_mends_is_tried_ever_more_rarely() -> None:
+    breaker, now, pauses = COMPANY, NOW, []
+    for _ in range(7):
+        breaker = after(breaker, Outcomes(failures_since=1), now)
+        assert breaker.probe_at is not None
+        pauses.append((breaker.probe_at - now) // timedelta(hours=1))
+        now = breaker.probe_at
+        breaker, granted = take(breaker, 50, now)
+        assert granted == 1
+
+    assert pauses == [1, 2, 4, 8, 16, 24, 24]
+
+
+def test_a_nota_heard_of_unasked_is_worth_one_probe() -> None:
+    stopped = after(COMPANY, Outcomes(failures_since=1), NOW)
+    heard = after(stopped, Outcomes(succeeded=True), NOW)
+
+    assert heard.state == "restarting"
+    assert take(heard, 50, NOW)[1] == 1
+
+
+def test_a_person_has_a_stopped_company_tried_at_once_and_no_other() -> None:
+    stopped = after(COMPANY, Outcomes(failures_since=1), NOW)
+
+    assert take(probed_at_once(stopped), 50, NOW)[1] == 1
+    assert probed_at_once(COMPANY) == COMPANY

@@ -6,6 +6,7 @@ import pytest
 from shared.db.sales import customer_holds_store
 from shared.domain.denials import ON_CUSTOMER, POLICIES, denial_group, gives_up, next_resend
 from shared.domain.messages import DENIALS
+from shared.domain.refusals import read_refusal
 from tests.builders import SAO_PAULO
 
 DENIED_AT = datetime(2026, 11, 10, 15, tzinfo=UTC)
@@ -47,8 +48,10 @@ def test_nothing_is_sent_again_by_itself_once_the_month_is_over_in_the_tenants_c
 
     assert wait("denied_outage", 0, last_hour) is None
     assert wait("denied_outage", 0, evening) == timedelta(hours=1)
-    assert gives_up("denied_outage", None)
-    assert not gives_up("denied_certificate", None)
+    assert gives_up(read_refusal("Sistema fora do ar"), None)
+    assert not gives_up(read_refusal("Certificado digital vencido"), None)
+    assert not gives_up(read_refusal("texto que ninguém entende"), None)
+    assert gives_up(read_refusal("Erro desconhecido"), None)
 
 
 def test_a_wait_that_passed_unnoticed_is_over_now() -> None:

@@ -160,7 +160,7 @@ async def test_a_refused_body_is_told_with_its_class(
     outcome = await submit(issuer)
 
     assert isinstance(outcome, Rejected)
-    assert (outcome.code, outcome.findings[0].code) == ("denied_document", "X")
+    assert (outcome.known.denial, outcome.findings[0].code) == ("denied_document", "X")
     assert server.asked[1].path == f"{NOTAS}/porIdExterno/{KEY}"
 
 

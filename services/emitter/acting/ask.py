@@ -1,6 +1,6 @@
 """Asks the issuer, and writes each answer down as soon as it is there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,10 +31,12 @@ from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
 from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
+from shared.domain.refusals import KnownDenial
 from shared.issuer.errors import IssuerBusy, IssuerNotLeft, IssuerPaced
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
+    Finding,
     Issued,
     Issuer,
     Pending,
@@ -127,6 +129,8 @@ class Asker:
             return self._unasked(nota, step)
         if self._breakers.has_opened:
             return self._put_off(act, nota)
+        if act.issues and await self._breakers.company_stopped(self._pool):
+            return self._put_off(act, nota)
         try:
             if isinstance(act.action, Send):
                 return await self._send(issuer, nota, act.action, act.entry)
@@ -212,8 +216,8 @@ class Asker:
                 return answers.accepted(nota, issuer_id)
             case Issued(snapshot=snapshot):
                 return self._seen(issuer, nota, snapshot)
-            case Rejected(findings=findings, code=code):
-                return answers.refused(nota, code, findings, self._reader(issuer), self._now)
+            case Rejected(findings=findings, known=known):
+                return self._refused(issuer, nota, known, findings)
             case Unknown(why=why):
                 log.warning(
                     "answer_lost",
@@ -224,6 +228,18 @@ class Asker:
                 return answers.answer_lost(nota, why, self._now)
             case _:
                 assert_never(result)
+
+    def _refused(
+        self,
+        issuer: Issuer,
+        nota: KnownNota,
+        known: KnownDenial,
+        findings: Sequence[Finding],
+    ) -> Answer:
+        answer = answers.refused(nota, known, findings, self._reader(issuer), self._now)
+        if not self._context.place_of(nota).is_left and known.of_company:
+            self._breakers.company(ok=False, cause=known.name)
+        return answer
 
     async def _follow(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         if nota.status in DOUBT:
@@ -333,10 +349,14 @@ class Asker:
         answer = answers.seen(nota, snapshot, reader=self._reader(issuer), now=self._now)
         if self._context.place_of(nota).is_left:
             return answer  # of another company, and so maybe of another city
-        if answer.update is not None and answer.update.denial == OUTAGE:
+        denied = answer.denied
+        if denied is not None and denied.denial == OUTAGE:
             self._breakers.city(ok=False)
+        elif denied is not None and denied.of_company:
+            self._breakers.company(ok=False, cause=denied.name)
         elif snapshot.phase is Phase.ISSUED and nota.status is not NotaStatus.CANCELLING:
             self._breakers.city(ok=True)
+            self._breakers.company(ok=True)
         return answer
 
     def _reader(self, issuer: Issuer) -> Reader:

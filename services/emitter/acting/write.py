@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.one_by_one import hold_failed
+from services.emitter.planning.answers import Answer
 from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.planning.waits import back_off
 from services.emitter.stopping.brakes import apply_brakes
@@ -22,8 +23,15 @@ from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
-from shared.db.sales import notas_store, sale_parts_store, sales_store, timeline_store
-from shared.db.sales.notas_store import KnownNota
+from shared.db.sales import (
+    notas_store,
+    sale_parts_store,
+    sales_store,
+    timeline_store,
+    unknown_denials_store,
+)
+from shared.db.sales.notas_store import KnownNota, NotaUpdate
+from shared.db.sales.unknown_denials_store import Met
 from shared.db.tenants import brakes_store
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
@@ -187,6 +195,7 @@ async def _answers(
     bills = [one.entry.bill_id for one in learnt]
     before = await status_webhooks_store.before(conn, tenant, bills) if bills else {}
     some = await _notas(conn, tenant, some, now)
+    await _count_unknown(conn, tenant, some)
     after = [sale_after(one, one.notas) for one in some]
     progress = [one.progress for one in after if one.progress]
     await sales_store.progress(conn, tenant, progress)
@@ -196,6 +205,27 @@ async def _answers(
     if settlements:
         await outbox_store.settle(conn, tenant, settlements, now=now)
     return some
+
+
+async def _count_unknown(conn: Connection, tenant: TenantId, some: Sequence[Answered]) -> None:
+    """Count refusals that the catalogue does not know, so that it can grow."""
+    denied = [one for one in some if _is_unknown(one.last)]
+    if denied:
+        met = [_met(one.last.update) for one in denied if one.last.update is not None]
+        await unknown_denials_store.count(conn, tenant, met, denied[0].now)
+
+
+def _is_unknown(answer: Answer) -> bool:
+    return answer.denied is not None and not answer.denied.in_catalogue and answer.what is not None
+
+
+def _met(update: NotaUpdate) -> Met:
+    return Met(
+        denial_group=update.denial_group or update.denial or "",
+        bill_id=update.bill_id,
+        reason=update.reason,
+        count=1,
+    )
 
 
 async def _notas(

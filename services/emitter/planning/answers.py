@@ -16,6 +16,7 @@ from shared.domain.denials import RESEND_GIVEN_UP, denial_group, gives_up, next_
 from shared.domain.ids import IssuerNotaId
 from shared.domain.nota import NEVER_ARRIVED, NotaStatus
 from shared.domain.part_states import FOLLOWED
+from shared.domain.refusals import KnownDenial
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import CANCEL_STATED
 from shared.issuer.interface import Finding, Phase, Snapshot
@@ -50,6 +51,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     why: str = ""
     nota_read: bool = False  # the issuer has told where it is
     tells: bool = False  # its sale says something else, though the nota is as it was
+    denied: KnownDenial | None = None  # why it was denied just now
 
     @property
     def learnt(self) -> bool:
@@ -60,7 +62,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Reader(Struct, frozen=True, kw_only=True):
     """How a tenant's denials are read and kept."""
 
-    classify: Callable[[str | None], str]
+    classify: Callable[[str | None], KnownDenial]
     classify_cancel: Callable[[Snapshot], str]
     word: Callable[[str], bytes]  # a keyed hash of a normalised text
     seal: Seal
@@ -80,25 +82,27 @@ def accepted(nota: KnownNota, issuer_id: IssuerNotaId) -> Answer:
 
 
 def refused(
-    nota: KnownNota, code: str, findings: Sequence[Finding], reader: Reader, now: datetime
+    nota: KnownNota, known: KnownDenial, findings: Sequence[Finding], reader: Reader, now: datetime
 ) -> Answer:
     """The issuer took nothing of it: a person or a rule has to change something."""
     text = _text(findings)
-    resend_at = _resend_at(nota, code, reader, now)
+    resend_at = _resend_at(nota, known, reader, now)
     update = _now(
         nota,
         NotaStatus.DENIED,
-        denial=code,
+        denial=known.denial,
+        denial_cause=known.name,
         reason=reader.seal(text.encode(), "reason"),
-        denial_group=denial_group(code, text, reader.word),
+        denial_group=denial_group(known.denial, text, reader.word),
         resend_at=resend_at,
     )
     return Answer(
         asked=nota,
         update=update,
-        attention=RESEND_GIVEN_UP if gives_up(code, resend_at) else None,
+        attention=RESEND_GIVEN_UP if gives_up(known, resend_at) else None,
         what="nota_denied",
-        why=_denial_why(code, resend_at, reader.zone),
+        why=_denial_why(known.denial, resend_at, reader.zone),
+        denied=known,
     )
 
 
@@ -261,8 +265,9 @@ def _unmoved(nota: KnownNota, snapshot: Snapshot) -> Answer:
 def _moved(
     nota: KnownNota, snapshot: Snapshot, status: NotaStatus, *, reader: Reader, now: datetime
 ) -> Answer:
-    denial = reader.classify(snapshot.reason) if status is NotaStatus.DENIED else None
-    resend_at = _resend_at(nota, denial, reader, now) if denial else None
+    known = reader.classify(snapshot.reason) if status is NotaStatus.DENIED else None
+    denial = None if known is None else known.denial
+    resend_at = _resend_at(nota, known, reader, now) if known else None
     refused = reader.classify_cancel(snapshot) if status is NotaStatus.CANCEL_REFUSED else None
     elsewhere = status is NotaStatus.CANCELLED and nota.then_cancel is None
     changes = _not_cancelled(nota, refused, now) if refused else {}
@@ -271,13 +276,14 @@ def _moved(
         snapshot,
         status,
         denial=denial,
+        denial_cause=None if known is None else known.name,
         reason=reader.seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
         denial_group=denial_group(denial, snapshot.reason, reader.word) if denial else None,
         resend_at=resend_at,
         then_cancel=CANCELLED_ELSEWHERE if elsewhere else None,
         **changes,
     )
-    given_up = denial is not None and gives_up(denial, resend_at)
+    given_up = known is not None and gives_up(known, resend_at)
     odd = CANCELLED_ELSEWHERE if elsewhere else _oddity(nota, status, snapshot.phase, now)
     rested = nota.status not in FOLLOWED
     return Answer(
@@ -291,6 +297,7 @@ def _moved(
         if denial
         else refused or _number(status, snapshot),
         nota_read=True,
+        denied=known,
     )
 
 
@@ -320,6 +327,7 @@ def _as_it_is(nota: KnownNota, **changes: Any) -> NotaUpdate:
         nota,
         nota.status,
         denial=nota.denial,
+        denial_cause=nota.denial_cause,
         resend_at=nota.resend_at,
         lookups=nota.lookups,
         look_up_at=nota.look_up_at,
@@ -357,8 +365,12 @@ def _text(findings: Sequence[Finding]) -> str:
     return "; ".join(f"{finding.code} {finding.message}".strip() for finding in findings)
 
 
-def _resend_at(nota: KnownNota, code: str, reader: Reader, now: datetime) -> datetime | None:
-    return next_resend(code, nota.auto_sends, now, nota.competencia, now, reader.zone)
+def _resend_at(
+    nota: KnownNota, known: KnownDenial, reader: Reader, now: datetime
+) -> datetime | None:
+    if not known.resends:
+        return None
+    return next_resend(known.denial, nota.auto_sends, now, nota.competencia, now, reader.zone)
 
 
 def _denial_why(code: str, resend_at: datetime | None, zone: ZoneInfo) -> str:

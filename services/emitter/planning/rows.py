@@ -159,6 +159,7 @@ def same_state(
         revision=nota.revision,
         status=status or nota.status,
         denial=nota.denial,
+        denial_cause=nota.denial_cause,
         lookups=nota.lookups,
         look_up_at=nota.look_up_at,
         then_cancel=then_cancel,

@@ -1,16 +1,22 @@
-"""What breakers let through: an outage is a state, not a failed attempt of each sale (D12)."""
+"""What breakers let through: an outage is a state, not a failed attempt of each sale (D12).
+
+So is a company that may not issue: what refuses one of its sales would refuse each.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 from prometheus_client import Counter
 
 from services.emitter.planning.stopped import Queued, stopped
 from services.emitter.work import Act, Known, Plan, Rest, settle
 from shared.db.connection import Connection, Pool
+from shared.db.outbox import outbox_wakes
 from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import issuer_health_store
 from shared.domain.breaker import Breaker, Outcomes, Scope, after, again_at, opens, room, take
@@ -26,6 +32,8 @@ POSTPONED: Final = Counter(
     "notaponte_postponed_by_breaker_total", "Sales put off because of an outage."
 )
 OUT: Final = "emissor ou prefeitura fora do ar"
+STOPPED: Final = "company_blocked"
+LOOK_EVERY: Final = 1.0  # seconds between two looks at what others met meanwhile
 _REQUESTS: Final[tuple[Scope, ...]] = ("issuer", "host")  # every request; a city hears only sends
 
 
@@ -38,6 +46,9 @@ class Breakers:
     states: dict[Scope, Breaker]
     _met: dict[Scope, Outcomes] = field(default_factory=dict)
     _failed: bool = False  # anything at all: nothing opens without
+    _cause: str | None = None  # of the company's
+    _looked: float = 0.0
+    _stopped: bool = False
 
     def request(self, *, ok: bool) -> None:
         """A request got an answer of the issuer, whatever it said, or it did not."""
@@ -47,6 +58,27 @@ class Breakers:
     def city(self, *, ok: bool) -> None:
         """A city authorised a nota, or was away."""
         self._note("city", ok=ok)
+
+    def company(self, *, ok: bool, cause: str | None = None) -> None:
+        """The company had a nota authorised, or was refused for something that is its own."""
+        self._note("company", ok=ok)
+        self._cause = cause or self._cause
+
+    async def company_stopped(self, pool: Pool) -> bool:
+        """Whether the company was stopped since this batch was let through, by it or by others.
+
+        A long batch would otherwise send what each answer by now says is refused.
+        """
+        known = self._of("company")
+        if opens(known, self._met.get("company", Outcomes())):
+            return True
+        if monotonic() - self._looked >= LOOK_EVERY:
+            self._looked = monotonic()
+            async with pool.acquire() as conn:
+                found = await issuer_health_store.company(conn, self.tenant)
+            anew = found is not None and found.probe_at != known.probe_at
+            self._stopped = anew and found is not None and found.state == "open"
+        return self._stopped
 
     @property
     def has_opened(self) -> bool:
@@ -75,6 +107,7 @@ class Breakers:
         sends = sum(1 for act in acting if act.issues)
         async with pool.acquire() as conn, conn.transaction():
             may_send = await self._take(conn, "city", sends)
+            may_send = await self._take(conn, "company", may_send)
             may_ask = len(acting) - sends + may_send
             for scope in _REQUESTS:
                 may_ask = await self._take(conn, scope, may_ask)
@@ -91,8 +124,12 @@ class Breakers:
                 admitted.append(plan)
             else:
                 POSTPONED.inc()
-                admitted.append(stopped(plan, Queued(until=self.again_at, why=OUT)))
+                admitted.append(stopped(plan, Queued(until=self.again_at, why=self._why)))
         return admitted
+
+    @property
+    def _why(self) -> str:
+        return OUT if self._of("company").state == "closed" else STOPPED
 
     async def report(self, pool: Pool) -> None:
         """Write down what the batch met; nothing where all went well and nothing was wrong."""
@@ -103,13 +140,24 @@ class Breakers:
         }
         if not met:
             return
+        mended = False
         async with pool.acquire() as conn, conn.transaction():
             now: datetime = await conn.fetchval("SELECT clock_timestamp()")
             for scope in issuer_health_store.ordered(list(met)):
                 before = await issuer_health_store.lock(conn, self.tenant, scope, now)
-                now_is = after(before, met[scope], now)
+                now_is = self._named(after(before, met[scope], now))
                 await issuer_health_store.store(conn, self.tenant, now_is)
                 self._tell(before, now_is)
+                mended = mended or _may_go_on(before, now_is)
+        if mended:  # with no breaker locked: workers lock rows of the outbox first
+            async with pool.acquire() as conn, conn.transaction():
+                await outbox_wakes.wake_queued(conn, self.tenant)
+
+    def _named(self, breaker: Breaker) -> Breaker:
+        """It with what stopped the company, while that is so."""
+        if breaker.scope != "company" or breaker.state == "closed":
+            return breaker
+        return replace(breaker, cause=self._cause or breaker.cause)
 
     def _note(self, scope: Scope, *, ok: bool) -> None:
         self._failed = self._failed or not ok
@@ -135,6 +183,11 @@ class Breakers:
                 scope=now_is.scope,
                 state=now_is.state,
             )
+
+
+def _may_go_on(before: Breaker, now_is: Breaker) -> bool:
+    """Say whether a company that was stopped is so no more: its sales wait for hours else."""
+    return now_is.scope == "company" and now_is.state not in (before.state, "open")
 
 
 async def load_breakers(conn: Connection, tenant: TenantId, now: datetime) -> Breakers:

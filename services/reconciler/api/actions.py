@@ -1,7 +1,7 @@
 """What support may ask for a sale, or for many at once."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, model_validator
@@ -45,6 +45,17 @@ class AmountIn(ReasonIn):
     )
 
 
+class IssueIn(AmountIn):
+    """Why; what the nota is for; and whether it is dated the day it is sent."""
+
+    competencia: Literal["today"] | None = Field(
+        default=None,
+        description='"today" dates the nota the day it is sent, which may be another month: for a'
+        " competencia_month_closed or a denied_competencia whose attention offers it. Otherwise a"
+        " denied nota keeps its day.",
+    )
+
+
 class ManyIn(Strict):
     """One action for all sales that carry a code, or for these bills."""
 
@@ -53,6 +64,7 @@ class ManyIn(Strict):
     bill_ids: Annotated[list[BillNumber], Field(min_length=1, max_length=MOST_BILLS)] | None = None
     reason: Reason
     amount: Amount | None = None
+    competencia: Literal["today"] | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -89,7 +101,13 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
     async def ask(call: OneCall) -> Answer:
         services, body = call.services, call.body
         amount = _amount(body.amount) if isinstance(body, AmountIn) else None
-        asked = Asked(action=action, reason=body.reason, by=call.actor, amount=amount)
+        asked = Asked(
+            action=action,
+            reason=body.reason,
+            by=call.actor,
+            amount=amount,
+            today=isinstance(body, IssueIn) and body.competencia == "today",
+        )
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
             raise _problem(refused, ZoneInfo(call.tenant.timezone))
@@ -117,7 +135,13 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
     """Ask for one action on many sales."""
     services, body = call.services, call.body
     amount = _amount(body.amount)
-    asked = Asked(action=body.action, reason=body.reason, by=call.actor, amount=amount)
+    asked = Asked(
+        action=body.action,
+        reason=body.reason,
+        by=call.actor,
+        amount=amount,
+        today=body.competencia == "today",
+    )
     if body.code is not None:
         outcome = await act_by_code(services.pool, services.waker, call.tenant.id, body.code, asked)
     else:
@@ -139,11 +163,13 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         "data_missing",
         "amount_needed",
         "no_amount_to_choose",
+        "no_day_to_move",
     ),
     "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel"),
 }
+_BODIES: Final[dict[SaleAction, type[ReasonIn]]] = {"issue": IssueIn, "release": AmountIn}
 _SUMMARIES: Final[dict[SaleAction, str]] = {
-    "retry": "Try again: re-send a denied nota, decide a held sale afresh",
+    "retry": "Try again: re-send a denied nota with the day it has, decide a held sale afresh",
     "hold": "Keep a sale from being issued",
     "release": "Let a held sale go on",
     "issue": "Issue now, whatever the rule says about when",
@@ -158,7 +184,7 @@ def _operation(action: SaleAction) -> AnyOperation:
         name=f"{action}_sale",
         summary=_SUMMARIES[action],
         handler=_handler(action),
-        body=AmountIn if action in ("issue", "release") else ReasonIn,
+        body=_BODIES.get(action, ReasonIn),
         query=NoQuery,
         status=202,
         answer=AcceptedOut,

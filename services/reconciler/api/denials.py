@@ -22,8 +22,9 @@ from shared.db.sales import denials_store
 from shared.db.sales.denials_store import DenialGroup
 from shared.domain.denials import GROUP, policy_for
 from shared.domain.ids import TenantId
-from shared.domain.messages import WhoActs, message_for
+from shared.domain.messages import message_of_denial
 from shared.domain.money import show_reais
+from shared.domain.refusals import WhoActs
 
 
 class DenialGroupOut(BaseModel):
@@ -85,7 +86,7 @@ async def retry(call: Call[ReasonIn, NoQuery]) -> Answer:
 
 
 def _show(found: DenialGroup, sealer: Sealer, tenant: TenantId) -> DenialGroupOut:
-    message = message_for(found.denial)
+    message = message_of_denial(found.denial, found.cause)
     return DenialGroupOut(
         group=found.group,
         code=found.denial,

@@ -23,13 +23,18 @@ from services.reconciler.api.kit.words import (
     Word,
 )
 from shared.crypto.seal import Sealer
+from shared.db import clock
 from shared.db.sales import notas_store, sales_read
 from shared.db.sales.sales_read import NotaView, SaleFilter, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
+from shared.domain.actions import SaleAction
 from shared.domain.ids import BillId, TenantId
-from shared.domain.messages import WhoActs, label_for, message_for
+from shared.domain.messages import label_for, message_for
+from shared.domain.moment import local_day
 from shared.domain.money import show_reais
 from shared.domain.nota import NotaStatus
+from shared.domain.offers import Denied, offers
+from shared.domain.refusals import WhoActs, of_name
 from shared.domain.sale import SaleStatus
 from shared.domain.story import told
 from shared.domain.waiting import Waiting
@@ -67,6 +72,17 @@ class NotaOut(BaseModel):
     amount: Money
 
 
+class OfferOut(BaseModel):
+    """An action that may be asked for, and what it changes, told in Portuguese before it is done.
+
+    `competencia` goes into the body of `issue`.
+    """
+
+    action: SaleAction
+    competencia: Literal["today"] | None
+    text: str
+
+
 class AttentionOut(BaseModel):
     """Why a sale is as it is, what to do in Portuguese, and who does it."""
 
@@ -74,6 +90,9 @@ class AttentionOut(BaseModel):
     message: str
     who_acts: WhoActs
     original: str | None = Field(default=None, description="The issuer's own words, in one sale.")
+    offers: list[OfferOut] = Field(
+        default_factory=list, description="The ways on for a refused nota, in one sale."
+    )
 
 
 class SaleOut(BaseModel):
@@ -160,16 +179,32 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
             conn, call.tenant.id, call.bill, ZoneInfo(call.tenant.timezone)
         )
         sealed = await notas_store.newest_reason(conn, call.tenant.id, call.bill)
+        now = await clock.now(conn)
     if story is None:
         raise sale_unknown()
     shown = show(story.sale)
     if sealed is not None and shown.attention is not None:
         shown.attention.original = original_text(call.services.sealer, call.tenant.id, sealed)
+    if shown.attention is not None:
+        today = local_day(now, ZoneInfo(call.tenant.timezone))
+        shown.attention.offers = _offers(story.sale, today)
     timeline = [_happening(entry) for entry in story.timeline]
     if shown.attention is not None and shown.attention.original:
         _quote(timeline, shown.attention.original)
     waiting = _waiting(story.waiting)
     return Answer(body=SaleStoryOut(**dict(shown), waiting_for=waiting, timeline=timeline))
+
+
+def _offers(sale: SaleView, today: date) -> list[OfferOut]:
+    denied = [
+        Denied(denial=nota.denial, cause=nota.denial_cause)
+        for nota in sale.notas
+        if nota.status is NotaStatus.DENIED and nota.denial is not None
+    ]
+    return [
+        OfferOut(action=one.action, competencia="today" if one.today else None, text=one.text)
+        for one in offers(sale.status, sale.code, denied, sale.competencia, today)
+    ]
 
 
 def _quote(timeline: list[TimelineOut], original: str) -> None:
@@ -182,7 +217,9 @@ def _quote(timeline: list[TimelineOut], original: str) -> None:
 def _waiting(waiting: Waiting | None) -> WaitingOut | None:
     if waiting is None:
         return None
-    text = message_for(waiting.code).text
+    text, known = message_for(waiting.code).text, of_name(waiting.cause)
+    if known is not None and known.helps:
+        text = f"{known.helps} {text}"
     return WaitingOut(code=waiting.code, message=text, until=waiting.until)
 
 

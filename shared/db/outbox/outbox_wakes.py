@@ -88,6 +88,22 @@ async def wake_unsent(conn: Connection, tenant: TenantId) -> None:
     await _wake_some(conn, tenant, await conn.fetch(UNSENT, tenant))
 
 
+QUEUED: Final = """
+    -- outbox_wakes.wake_queued
+    SELECT o.bill_id, true AS stopped
+      FROM outbox o
+     WHERE o.tenant_id = $1 AND o.state = 'due'
+       AND EXISTS (SELECT FROM sales s WHERE s.tenant_id = $1 AND s.bill_id = o.bill_id
+                      AND s.status = 'queued')
+     ORDER BY o.bill_id FOR UPDATE OF o
+"""
+
+
+async def wake_queued(conn: Connection, tenant: TenantId) -> None:
+    """Make due at once what waits in the queue, as after what stopped it was mended."""
+    await _wake_some(conn, tenant, await conn.fetch(QUEUED, tenant))
+
+
 STOPPED: Final = """
     -- outbox_wakes.wake_stopped
     SELECT o.bill_id, (o.state <> 'due' OR o.tries > 0 OR s.stopped) AS stopped

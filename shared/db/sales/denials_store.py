@@ -26,6 +26,7 @@ class DenialGroup(Struct, frozen=True, kw_only=True):
     by_itself: int  # of them, sent again by themselves later
     examples: tuple[BillId, ...]
     reason: bytes | None
+    cause: str | None = None  # a row of the catalogue of refusals that one of them is
 
 
 # Notas denied before causes were kept form the group of their class. Ids go from step to step as
@@ -40,7 +41,8 @@ GROUPS: Final = """
            count(*) FILTER (WHERE n.resend_at IS NOT NULL) AS by_itself,
            (array_agg(n.bill_id ORDER BY n.bill_id))[1:$2] AS examples,
            (array_agg(n.reason ORDER BY n.bill_id) FILTER (WHERE n.reason IS NOT NULL))[1]
-               AS reason
+               AS reason,
+           min(n.denial_cause) AS cause
       FROM notas n
      WHERE n.tenant_id = $1 AND n.status = 'denied' AND NOT n.resend
        AND n.bill_id = ANY (ARRAY(SELECT s.bill_id FROM sales s

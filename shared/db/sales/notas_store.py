@@ -52,6 +52,7 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     cancel_code: str | None = None  # why it was not cancelled
     cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
     cancel_again_at: datetime | None = None  # when cancelling is asked for again by itself
+    denial_cause: str | None = None  # the row of the catalogue of refusals that its denial is
 
     @property
     def owed_again(self) -> OwedAgain | None:
@@ -81,7 +82,7 @@ _COLUMNS: Final = f"""
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
            n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
-           n.cancel_code, n.cancel_tries, n.cancel_again_at
+           n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause
 """
 
 # Which nota speaks for a sale where only one is shown.
@@ -234,6 +235,7 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_pdf: bool | None = None
     has_xml: bool | None = None
     denial: str | None = None
+    denial_cause: str | None = None
     reason: bytes | None = None
     denial_group: str | None = None
     resend_at: datetime | None = None
@@ -262,6 +264,7 @@ UPDATE: Final = f"""
            has_pdf = coalesce(u.has_pdf, n.has_pdf),
            has_xml = coalesce(u.has_xml, n.has_xml),
            denial = CASE WHEN u.status = 'denied' THEN u.denial END,
+           denial_cause = CASE WHEN u.status = 'denied' THEN u.denial_cause END,
            reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
                          THEN coalesce(decode(u.reason, 'base64'), n.reason) END,
            denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
@@ -287,7 +290,7 @@ UPDATE: Final = f"""
       FROM json_to_recordset($3::text::json)
            AS u (bill_id bigint, part smallint, revision int, status text, issuer_id text,
                  raw_status text, number text, verification_code text, has_pdf boolean,
-                 has_xml boolean, denial text, reason text, denial_group text,
+                 has_xml boolean, denial text, denial_cause text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
                  changed_at timestamptz, cancel_sent boolean,
                  cancel_unsent boolean, tied text, cancel_code text,

@@ -80,6 +80,7 @@ def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
         denial=None if denied is None else denied.denial,
         stands=any(one.status in VALID_NOTA for one in parts),
         denied=denied is not None,
+        day_refused=any(one.day_refused for one in all_denied),
     )
 
 
@@ -89,11 +90,13 @@ SET_WISHES: Final = """
     UPDATE sales s
        SET wish = w.wish,
            wish_at = CASE WHEN w.wish IS NULL THEN NULL
-                          WHEN w.wish = s.wish THEN s.wish_at ELSE $5 END,
+                          WHEN w.wish = s.wish THEN s.wish_at ELSE $6 END,
+           day_choice = w.day,
            amount_choice = coalesce(w.amount, s.amount_choice),
            amount_about = CASE WHEN w.amount IS NULL THEN s.amount_about ELSE s.detail END,
-           updated_at = $5
-      FROM unnest($2::bigint[], $3::text[], $4::text[]) AS w (bill_id, wish, amount)
+           updated_at = $6
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
+           AS w (bill_id, wish, amount, day)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
 """
 # Of several denied parts one with a used number stays: it may exist, and a person has to look.
@@ -112,8 +115,9 @@ async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Wis
     """Write down what was asked for, of sales that `lock` holds."""
     wishes = [change.wish for change in changes.values()]
     amounts = [change.amount for change in changes.values()]
+    days = ["today" if change.today else None for change in changes.values()]
     now = await clock.now(conn)
-    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, now)
+    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, days, now)
     again = [bill for bill, change in changes.items() if change.resend]
     if again:
         await conn.execute(RESEND, tenant, again)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from shared.db.connection import Connection
 from shared.db.sales import notas_store, sale_parts_store
 from shared.db.sales.notas_store import KnownNota
+from shared.domain.denials import moves_day
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NEVER_ARRIVED, NotaStatus
@@ -72,6 +73,7 @@ def _part(share: Share, nota: KnownNota | None, now: datetime | None) -> Part:
         resend=nota.resend or due,
         then_cancel=nota.then_cancel,
         denial=nota.denial,
+        day_refused=moves_day(nota.denial, nota.denial_cause),
         stated=nota.stated,
         issued_at=nota.issued_at,
         competencia=nota.competencia,

@@ -17,7 +17,7 @@ from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
-from shared.domain.messages import Message, message_in
+from shared.domain.messages import Message, message_in, message_of_denial
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
@@ -45,6 +45,7 @@ class NotaView(Struct, frozen=True, kw_only=True):
     has_xml: bool
     issued_at: datetime | None
     denial: str | None
+    denial_cause: str | None = None  # its row of the catalogue of refusals
     connection_id: int | None = None  # of the issuer's connection it was born under
 
 
@@ -79,7 +80,17 @@ class SaleView(Struct, frozen=True, kw_only=True):
     @property
     def message(self) -> Message | None:
         """What a person is told about `reason`."""
-        return None if self.reason is None else message_in(self.status, self.reason)
+        reason = self.reason
+        if reason is None:
+            return None
+        denied = next((one for one in self._shown if one.denial == reason), None)
+        if self.status is SaleStatus.DENIED and denied is not None:
+            return message_of_denial(reason, denied.denial_cause)
+        return message_in(self.status, reason)
+
+    @property
+    def _shown(self) -> tuple[NotaView, ...]:
+        return self.notas or (() if self.nota is None else (self.nota,))
 
 
 class SaleStory(Struct, frozen=True, kw_only=True):
@@ -107,12 +118,12 @@ _COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
            s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
-           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.part, n.amount AS nota_amount,
-           n.connection_id
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.part,
+           n.amount AS nota_amount, n.connection_id
       FROM sales s
       LEFT JOIN LATERAL (
            SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
-                  issued_at, denial, part, amount, {BORN_UNDER} AS connection_id
+                  issued_at, denial, denial_cause, part, amount, {BORN_UNDER} AS connection_id
              FROM notas n WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
@@ -175,7 +186,8 @@ PARTS: Final = f"""
     -- sales_read.parts
     SELECT DISTINCT ON (n.bill_id, n.part) n.bill_id, n.part, n.amount AS nota_amount,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
-           n.has_pdf, n.has_xml, n.issued_at, n.denial, {BORN_UNDER} AS connection_id
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause,
+           {BORN_UNDER} AS connection_id
       FROM notas n JOIN sale_parts p
         ON p.tenant_id = n.tenant_id AND p.bill_id = n.bill_id AND p.part = n.part
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
@@ -341,5 +353,6 @@ def _nota(row: asyncpg.Record) -> NotaView | None:
         has_xml=row["has_xml"],
         issued_at=row["issued_at"],
         denial=row["denial"],
+        denial_cause=row["denial_cause"],
         connection_id=row["connection_id"],
     )

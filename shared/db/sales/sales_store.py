@@ -37,6 +37,7 @@ class KnownSale(Struct, frozen=True, kw_only=True):
     backfill: Literal["original", "today"] | None
     customer_id: CustomerId | None
     amount_choice: AmountChoice | None = None
+    day_choice: Literal["today"] | None = None  # a person's, with the wish to issue
 
 
 class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,7 +67,8 @@ class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 LOAD: Final = """
     -- sales_store.load
     SELECT bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
-           rule_version, origin, wish, wish_at, backfill, customer_id, amount_choice, amount_about
+           rule_version, origin, wish, wish_at, backfill, customer_id, amount_choice, amount_about,
+           day_choice
       FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 
@@ -139,7 +141,7 @@ async def store(conn: Connection, tenant: TenantId, rows: Sequence[SaleRow]) -> 
 
 FINISH_WISHES: Final = """
     -- sales_store.finish_wishes
-    UPDATE sales s SET wish = NULL, wish_at = NULL
+    UPDATE sales s SET wish = NULL, wish_at = NULL, day_choice = NULL
       FROM unnest($2::bigint[], $3::timestamptz[]) AS d (bill_id, wish_at)
      WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = d.bill_id
        AND s.wish_at = d.wish_at
@@ -158,7 +160,8 @@ PROGRESS: Final = f"""
     -- sales_store.progress
     UPDATE sales s SET status = p.status, detail = coalesce(p.detail, ''),
            code = p.code, attention = {_NEXT_ATTENTION}, updated_at = now(),
-           wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END
+           wish = CASE WHEN p.nota_made AND s.wish = 'issue' THEN NULL ELSE s.wish END,
+           day_choice = CASE WHEN NOT coalesce(p.nota_made, false) THEN s.day_choice END
       FROM json_to_recordset($3::text::json)
            AS p (bill_id bigint, status text, code text, detail text, attention text,
                  nota_made boolean)

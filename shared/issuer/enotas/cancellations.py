@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.domain.bare_text import bare
 from shared.domain.cancellations import (
     ACCOUNT,
     BY_PORTAL,
@@ -12,7 +13,7 @@ from shared.domain.cancellations import (
     NOT_FOUND,
     OUTAGE,
 )
-from shared.issuer.enotas.denials import classify_denial, normalise
+from shared.issuer.enotas.denials import classify_denial, plain_reason
 from shared.issuer.enotas.payloads import UNDOCUMENTED
 from shared.issuer.interface import Phase, Snapshot
 
@@ -96,13 +97,17 @@ _OF_DENIAL: Final = {
 def why_not_cancelled(text: str | None, nota: Snapshot | None) -> str:
     """Sort a refusal by who must act; `nota` is as it was found afterwards, None when it was not.
 
-    A text of no known kind is the city's no: a person reads it.
+    A code decides where the catalogue has a word for it, then words. A text of no known kind is
+    the city's no: a person reads it.
     """
     if nota is None:
         return NOT_FOUND
     if nota.phase is Phase.PENDING or nota.raw_status.lower() in UNDOCUMENTED:
         return IN_PROGRESS
-    plain = normalise(text or "")
-    shared = _OF_DENIAL.get(classify_denial(text))
+    known = classify_denial(text)
+    if known.cancels is not None:
+        return known.cancels
+    plain = bare(plain_reason(text) or "")
+    shared = _OF_DENIAL.get(known.denial)
     found = next((code for code, words in KEYWORDS if any(one in plain for one in words)), None)
     return found or shared or CITY_REFUSED

@@ -12,6 +12,7 @@ from yarl import URL
 from shared.domain.errors import TransientError
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
+from shared.domain.refusals import KnownDenial
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.cancellations import why_not_cancelled
 from shared.issuer.enotas.denials import classify_denial
@@ -76,7 +77,7 @@ class EnotasIssuer:
         self._notas = f"{self._company}/nfes"
         self._post_url = self._transport.url(self._notas)
 
-    def classify_denial(self, reason: str | None) -> str:
+    def classify_denial(self, reason: str | None) -> KnownDenial:
         """Sort a denial's text by who must act (enotas-api, section 14)."""
         return classify_denial(reason)
 
@@ -217,7 +218,7 @@ class EnotasIssuer:
     ) -> Pending | Issued | Rejected | Unknown:
         """Tell a refusal of what a nota says from one of a nota that exists already."""
         findings = payloads.read_findings(answer.body)
-        rejected = Rejected(findings=findings, code=classify_denial(text_of(findings)))
+        rejected = Rejected(findings=findings, known=classify_denial(text_of(findings)))
         try:
             known = await self.find(key)
         except TransientError:

@@ -24,6 +24,9 @@ BEFORE = NOW - timedelta(minutes=3)
 CITY = Breaker(scope="city", state="open", since=BEFORE, probe_at=LATER)
 ISSUER = Breaker(scope="issuer", state="open", since=BEFORE, probe_at=LATER)
 HOST = Breaker(scope="host", state="restarting", since=BEFORE, probe_at=LATER)
+COMPANY = Breaker(
+    scope="company", state="open", since=BEFORE, probe_at=LATER, cause="nacional:E0715"
+)
 CLOSED = Breaker(scope="issuer", since=BEFORE)
 
 
@@ -38,6 +41,13 @@ def entry(**changes: Any) -> WaitingEntry:
         (S.QUEUED, None, entry(), [CITY, CLOSED], Waiting(code="city_outage", until=LATER)),
         (S.QUEUED, None, entry(), [ISSUER], Waiting(code="issuer_outage", until=LATER)),
         (S.QUEUED, None, entry(), [HOST, CITY], Waiting(code="issuer_outage", until=LATER)),
+        (
+            S.QUEUED,
+            None,
+            entry(),
+            [CITY, COMPANY],
+            Waiting(code="company_blocked", until=LATER, cause="nacional:E0715"),
+        ),
         (S.QUEUED, None, entry(), [], Waiting(code="issuer_pace", until=LATER)),
         (S.QUEUED, None, entry(due_at=BEFORE), [], Waiting(code="issuer_pace")),
         (S.QUEUED, None, entry(bill_read=False), [], Waiting(code="vindi_budget", until=LATER)),

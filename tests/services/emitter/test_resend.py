@@ -132,8 +132,9 @@ async def test_an_expired_certificate_is_one_line_and_one_button(desk: Desk) -> 
     again = await retry_group(
         desk.pool, A_WAKER, desk.tenant, group.group, reason="clique duplo", by="ana"
     )
-    await desk.work()
-    await desk.later()
+    for _ in range(4):  # one is tried, then the others follow
+        await desk.work()
+        await desk.later()
     await desk.work()
 
     assert (group.group, group.count, group.amount) == ("denied_certificate", 7, 7 * 17_990)
