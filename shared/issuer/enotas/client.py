@@ -15,6 +15,7 @@ from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.cancellations import why_not_cancelled
 from shared.issuer.enotas.denials import classify_denial
+from shared.issuer.enotas.form import FORM
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
 from shared.issuer.interface import (
@@ -46,6 +47,7 @@ class EnotasIssuer:
     """One tenant's company at the eNotas Gateway; implements `Issuer`."""
 
     capabilities: Final = Capabilities(lists=True)
+    form: Final = FORM
 
     def __init__(
         self,
