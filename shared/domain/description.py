@@ -105,10 +105,11 @@ def _own_words(text: str) -> str:
 
 def _shortened(pieces: list[_Piece], names: Sequence[str]) -> Written:
     shortened = []
-    listed = [piece for piece in pieces if piece.variable == PRODUCTS]
-    for piece in listed:
-        piece.text = list_products(names, _room(pieces, listed))
-    if listed:
+    listed = [piece for piece in pieces if piece.variable == PRODUCTS and piece.text]
+    room = _room(pieces, listed)
+    if any(len(piece.text) > room for piece in listed):
+        for piece in listed:
+            piece.text = list_products(names, room)
         shortened.append("lista de produtos")
     for variable, what in _CUT_NEXT.items():
         long = [piece for piece in pieces if piece.variable == variable and piece.text]
@@ -126,6 +127,8 @@ def _shortened(pieces: list[_Piece], names: Sequence[str]) -> Written:
 
 def list_products(names: Sequence[str], most: int) -> str:
     """As many names as fit, and how many more there are: "Plano A, Plano B e mais 97 itens"."""
+    if not names:
+        return ""
     if len(names) == 1:
         return cut(names[0], most, MARK) if most >= _FEWEST_OF_A_NAME else ""
     count = _how_many_fit(names, most)

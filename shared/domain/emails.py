@@ -17,7 +17,8 @@ _USUAL: Final = re.compile(
 _IN_BRACKETS: Final = re.compile(r"<([^<>]*)>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _BETWEEN: Final = re.compile(r"[,;|/\n]+|\s(?:e|ou)\s", re.IGNORECASE)
-_LOOSE: Final = " .:\"'<>[]()"
+_BEFORE: Final = " :\"'<[("
+_BEHIND: Final = " .:\"'>])"
 
 
 def email_for_nota(text: str | None) -> str | None:
@@ -51,11 +52,13 @@ def _candidates(part: str) -> list[str]:
 
 
 def _good(candidate: str) -> str | None:
-    address = candidate.strip(_LOOSE)
+    address = candidate.lstrip(_BEFORE).rstrip(_BEHIND)
     address = address[7:] if address.lower().startswith("mailto:") else address
     try:
         # The domains of tests are let through: what they are for is a question of the account.
-        told = validate_email(address, check_deliverability=False, test_environment=True)
+        told = validate_email(
+            address, check_deliverability=False, test_environment=True, strict=True
+        )
     except EmailNotValidError:
         return None
     said = told.ascii_email or told.normalized

@@ -12,7 +12,7 @@ from shared.domain.cep import state_of_cep
 from shared.domain.cities import find_city, find_state
 from shared.domain.countries import country_name
 from shared.domain.rule import DefaultAddress
-from shared.domain.text.letters import says_something
+from shared.domain.text.letters import one_line, says_something
 
 DocumentState = Literal["valid", "missing", "invalid"]
 
@@ -98,7 +98,10 @@ def stand_in_address(rule: DefaultAddress) -> Address:
 
 def is_foreign(address: Address) -> bool:
     """Say whether a customer lives abroad; an address without a country is Brazilian."""
-    return (address.country or "").strip().upper() not in _BRAZIL
+    country = address.country
+    if country is None or country == "BR":  # nearly always
+        return False
+    return one_line(country).upper() not in _BRAZIL and says_something(country)
 
 
 def locate(address: Address) -> Address | None:

@@ -35,23 +35,21 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
     number, beyond_number = _house_number(number, form.number)
     wanted = [beyond_number, own, beyond_street]
     complement, lost = _halves(_joined(wanted), form.complement)
-    district, cut_district = _halves(_written(address.district, form.district), form.district)
+    district = _shorter(address.district, form.district, "bairro", told)
     if beyond_number:
         told.append("o que não cabe no número foi para o complemento")
     if beyond_street:
         told.append("o fim do logradouro foi para o complemento")
     if lost:
         told.append(f"complemento encurtado em {len(lost)} caracteres")
-    if cut_district:
-        told.append(f"bairro encurtado em {len(cut_district)} caracteres")
     return _changed(
         address,
         street=street,
         number=number,
         complement=complement,
         district=district,
-        city=_written(address.city, form.city),
-        country=_written(address.country, form.country),
+        city=_shorter(address.city, form.city, "nome da cidade", told),
+        country=_shorter(address.country, form.country, "nome do país", told),
         state=_written(address.state, form.code),
         zip=_written(address.zip, form.code),
     )
@@ -99,6 +97,13 @@ def _joined(parts: list[str]) -> str:
 
 def _halves(text: str, width: Width) -> tuple[str, str]:
     return (text, "") if len(text) <= width.most else halves(text, width.most)
+
+
+def _shorter(text: str | None, width: Width, what: str, told: list[str]) -> str:
+    written, lost = _halves(_written(text, width), width)
+    if lost:
+        told.append(f"{what} encurtado em {len(lost)} caracteres")
+    return written
 
 
 def _written(text: str | None, width: Width) -> str:
