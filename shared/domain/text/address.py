@@ -30,6 +30,8 @@ _ELSEWHERE: Final = re.compile(
 
 def fit_address(address: Address, form: Form, told: list[str]) -> Address:
     """Write an address into a form, and tell what had no room. Safe to repeat."""
+    if _fits(address, form):
+        return address
     street, number, own = _parts(address, form)
     street, beyond_street = _halves(street, form.street)
     number, beyond_number = _house_number(number, form.number)
@@ -52,6 +54,24 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
         country=_shorter(address.country, form.country, "nome do país", told),
         state=_written(address.state, form.code),
         zip=_written(address.zip, form.code),
+    )
+
+
+def _fits(address: Address, form: Form) -> bool:
+    """Say whether nothing is to be done, as for nearly every address."""
+    return address.number is not None and all(
+        text is None
+        or (text != "" and one_line(text, width.alphabet) is text and len(text) <= width.most)
+        for text, width in (
+            (address.street, form.street),
+            (address.number, form.number),
+            (address.complement, form.complement),
+            (address.district, form.district),
+            (address.city, form.city),
+            (address.state, form.code),
+            (address.zip, form.code),
+            (address.country, form.country),
+        )
     )
 
 
