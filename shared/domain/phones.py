@@ -8,6 +8,7 @@ from typing import Final
 
 from phonenumbers import PhoneMetadata
 
+MOST_READ: Final = 200  # characters of a field; a longer one is no list of telephones
 _BRAZIL: Final = "55"
 _REGION: Final = "BR"
 _BETWEEN: Final = re.compile(r"[,;/|\n]| ou | e ", re.IGNORECASE)
@@ -33,7 +34,7 @@ def phone_among(phones: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _first_good(text: str) -> str | None:
-    told = (_national(one) for one in _BETWEEN.split(text))
+    told = (_national(one) for one in _BETWEEN.split(text[:MOST_READ]))
     return next((number for number in told if number), None)
 
 

@@ -46,6 +46,14 @@ def test_a_number_that_fits_is_left_alone(number: str | None) -> None:
     assert (parts, told) == (("Rua Nova", number, "Casa"), [])
 
 
+@pytest.mark.parametrize("signs", ["-", ".", "\N{PARTY POPPER}", " , "])
+def test_signs_are_neither_a_number_nor_a_complement(signs: str) -> None:
+    assert fitted(street="Rua Nova", number=signs, complement=signs) == (
+        ("Rua Nova", None, None),
+        [],
+    )
+
+
 def test_what_has_no_room_in_the_complement_either_is_told() -> None:
     parts, told = fitted(
         street="Rua Nova", number="1480 Torre Norte apto 1502", complement="Condomínio Solar"

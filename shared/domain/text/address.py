@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from shared.domain.bill import Address
 from shared.domain.text.cutting import halves
 from shared.domain.text.form import Form, Width
-from shared.domain.text.letters import one_line
+from shared.domain.text.letters import one_line, says_something
 
 NO_NUMBER: Final = "S/N"
 # A house number, or the word that there is none, before what belongs to the complement.
@@ -23,6 +23,7 @@ _IN_STREET: Final = re.compile(
     r"(?:\s*[,-]\s*(?P<rest>.+))?"
 )
 # Where a number after a comma is of something else than the house.
+LONGEST_STREET_READ: Final = 120  # a longer one is a letter, and no number stands out in it
 _ELSEWHERE: Final = re.compile(
     r"\b(?:km|quadra|qd|lote|lt|bloco|bl|rodovia|rod|br|estrada)\b", re.IGNORECASE
 )
@@ -37,6 +38,7 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
     number, beyond_number = _house_number(number, form.number)
     wanted = [beyond_number, own, beyond_street]
     complement, lost = _halves(_joined(wanted), form.complement)
+    complement = complement if says_something(complement) else ""
     district = _shorter(address.district, form.district, "bairro", told)
     if beyond_number:
         told.append("o que não cabe no número foi para o complemento")
@@ -60,8 +62,7 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
 def _fits(address: Address, form: Form) -> bool:
     """Say whether nothing is to be done, as for nearly every address."""
     return address.number is not None and all(
-        text is None
-        or (text != "" and one_line(text, width.alphabet) is text and len(text) <= width.most)
+        text is None or (text[:1].isalnum() and _is_written(text, width))
         for text, width in (
             (address.street, form.street),
             (address.number, form.number),
@@ -75,6 +76,10 @@ def _fits(address: Address, form: Form) -> bool:
     )
 
 
+def _is_written(text: str, width: Width) -> bool:
+    return len(text) <= width.most and one_line(text, width.alphabet) is text
+
+
 def _changed(address: Address, **fields: str) -> Address:
     """The address with these fields; itself where all are as they were."""
     told = {name: text or None for name, text in fields.items()}
@@ -86,9 +91,9 @@ def _changed(address: Address, **fields: str) -> Address:
 def _parts(address: Address, form: Form) -> tuple[str, str, str]:
     """Street, number and complement; a number that stands in the street is taken from there."""
     street = _written(address.street, form.street)
-    number = _written(address.number, form.number)
-    complement = _written(address.complement, form.complement)
-    if number:
+    number = _said(address.number, form.number)
+    complement = _said(address.complement, form.complement)
+    if number or len(street) > LONGEST_STREET_READ:
         return street, number, complement
     found = None if _ELSEWHERE.search(street) else _IN_STREET.fullmatch(street)
     if found is None:
@@ -110,13 +115,18 @@ def _joined(parts: list[str]) -> str:
     """What is not said already, in this order."""
     said = ""
     for part in parts:
-        if part and part.casefold() not in said.casefold():
+        if says_something(part) and part.casefold() not in said.casefold():
             said = f"{said}, {part}" if said else part
     return said
 
 
 def _halves(text: str, width: Width) -> tuple[str, str]:
     return (text, "") if len(text) <= width.most else halves(text, width.most)
+
+
+def _said(text: str | None, width: Width) -> str:
+    """Nothing where there is nothing but signs: a dash is no complement."""
+    return _written(text, width) if text and says_something(text) else ""
 
 
 def _shorter(text: str | None, width: Width, what: str, told: list[str]) -> str:
