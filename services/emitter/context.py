@@ -89,6 +89,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
         """What its plans share."""
         connection = self.issuers.current
         blocked = connection.state.code if connection and connection.state.blocked else None
+        issuer = self.place_of(None).issuer
         return Terms(
             tenant=self.tenant,
             rule=self.rule,
@@ -99,6 +100,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             document_word=self.document_word,
             zone=self.terms.zone,
             connection_id=connection.id if connection else None,
+            form=issuer.form if issuer else None,
         )
 
 

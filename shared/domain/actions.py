@@ -22,6 +22,7 @@ _AMOUNT_GOES_WITH: Final = frozenset({"issue", "release"})
 # No wish of a person stands in for these: the data has to be mended where it is kept.
 LACKS: Final = frozenset(
     {
+        "customer_name_missing",
         "customer_document_missing",
         "customer_document_invalid",
         "customer_address_incomplete",

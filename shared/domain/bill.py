@@ -136,6 +136,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     name: str
     email: str | None
     document: str | None  # CPF or CNPJ without punctuation, upper case; None when absent
-    phone: str | None
+    phone: str | None  # the first of them
     address: Address
     updated_at: datetime | None
+    phones: tuple[str, ...] = ()  # all of them, as they were typed

@@ -7,7 +7,8 @@ from shared.domain.amounts import settled
 from shared.domain.bill import Address, Customer
 from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
-from shared.domain.description import fill_template, lengthen, variables_in
+from shared.domain.description import PRODUCTS, Written, fill_template, lengthen, variables_in
+from shared.domain.emails import email_for_nota
 from shared.domain.moment import moment_paid
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
@@ -16,15 +17,15 @@ from shared.domain.party import (
     abroad,
     complete_by_cep,
     document_state,
-    email_for_nota,
     is_foreign,
     locate,
     missing_address_parts,
-    phone_for_nota,
     stand_in_address,
 )
+from shared.domain.phones import phone_among
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
+from shared.domain.text.letters import Alphabet, one_line, says_something
 
 
 def draft_nota(
@@ -44,10 +45,11 @@ def draft_nota(
     tomador = tomador_of(sale.customer, rule)
     if isinstance(tomador, Hold):
         return tomador
+    written = write_description(sale, rule, competencia, zone, share)
     return NotaDraft(
         amount=_amount(sale, share),
         competencia=competencia,
-        description=_description(sale, rule, competencia, zone, share),
+        description=lengthen(written.text, sale.bill.id),
         tomador=tomador,
         service=_service(service),
         send_email=rule.send_email and tomador.email is not None,
@@ -56,6 +58,8 @@ def draft_nota(
 
 def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
     """The buyer as a nota shows it, or the hold that names what is missing."""
+    if not says_something(customer.name):
+        return Hold(code="customer_name_missing")
     if is_foreign(customer.address):
         return _foreign(customer, rule)
     match document_state(customer.document):
@@ -69,10 +73,10 @@ def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
     if isinstance(address, Hold):
         return address
     return Tomador(
-        name=customer.name.strip() or customer.name,
+        name=one_line(customer.name, Alphabet.UNICODE),
         email=email_for_nota(customer.email),
         document=customer.document,
-        phone=phone_for_nota(customer.phone),
+        phone=phone_among(customer.phones or (customer.phone or "",)),
         address=address,
     )
 
@@ -94,7 +98,7 @@ def _foreign(customer: Customer, rule: Rule) -> Tomador | Hold:
         return Hold(code="customer_foreign")
     valid = document_state(customer.document) == "valid"
     return Tomador(
-        name=customer.name.strip() or customer.name,
+        name=one_line(customer.name, Alphabet.UNICODE),
         email=email_for_nota(customer.email),
         document=customer.document if valid else None,
         phone=None,
@@ -143,12 +147,21 @@ def _amount(sale: SaleFacts, share: Share | None) -> Cents:
     return sale.bill.lines_total if chosen is None else chosen
 
 
-def _description(
+def write_description(
     sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo, share: Share | None
-) -> str:
-    names = variables_in(rule.description)
+) -> Written:
+    """Fill the tenant's template for a sale, or for that part of it."""
+    names = variables_in(rule.description) - {PRODUCTS}
     values = {name: _variable(name, sale, competencia, zone, share) for name in names}
-    return lengthen(fill_template(rule.description, values), sale.bill.id)
+    sold = _sold(sale, share)
+    return fill_template(rule.description, values, sold)
+
+
+def _sold(sale: SaleFacts, share: Share | None) -> list[str]:
+    sold = products_with_value(sale.bill)
+    if share is not None:
+        sold = [line for line in sold if line.id in share.lines]
+    return [line.product_name for line in sold]
 
 
 def _variable(
@@ -156,17 +169,12 @@ def _variable(
 ) -> str:
     bill = sale.bill
     match name:
-        case "produtos":
-            sold = products_with_value(bill)
-            if share is not None:
-                sold = [line for line in sold if line.id in share.lines]
-            return ", ".join(line.product_name.strip() for line in sold)
         case "fatura":
             return str(bill.id)
         case "competencia":
             return f"{competencia:%m/%Y}"
         case "cliente":
-            return sale.customer.name.strip() if sale.customer else ""
+            return sale.customer.name if sale.customer else ""
         case "plano":
             return bill.plan_code or ""
         case "ciclo":

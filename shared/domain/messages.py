@@ -144,6 +144,11 @@ HOLDS: Final[dict[str, Message]] = {
         "customer",
         "Falta o CPF ou CNPJ do cliente. Peça-o ao cliente e complete o cadastro na Vindi.",
     ),
+    "customer_name_missing": _is(
+        "customer",
+        "Falta o nome do cliente: o cadastro está em branco ou só tem pontuação. Peça-o ao cliente"
+        " e complete o cadastro na Vindi.",
+    ),
     "customer_document_invalid": _is(
         "customer",
         "O CPF ou CNPJ do cliente é inválido. Confirme com o cliente e corrija o cadastro na"

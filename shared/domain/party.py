@@ -1,6 +1,7 @@
 """What a nota needs to know of the buyer, and whether Vindi's data has it."""
 
 import re
+import unicodedata
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from shared.domain.cep import state_of_cep
 from shared.domain.cities import find_city, find_state
 from shared.domain.countries import country_name
 from shared.domain.rule import DefaultAddress
+from shared.domain.text.letters import one_line, says_something
 
 DocumentState = Literal["valid", "missing", "invalid"]
 
@@ -19,16 +21,28 @@ _BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
 _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
-_ZIP = re.compile(r"[0-9]{8}")
+CEP_DIGITS: Final = 8
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
-_NO_DIGITS = re.compile(r"\D")
-_BETWEEN_EMAILS = re.compile(r"[,;\s]+")
 
 
 def normalise_document(text: str | None) -> str | None:
     """Strip punctuation from a CPF or CNPJ; letters stay (alphanumeric CNPJ, since July 2026)."""
-    bare = _PUNCTUATION.sub("", text or "").upper()
-    return bare or None
+    if not text:
+        return None
+    if not text.isascii():  # digits of full width, as some keyboards write them
+        text = unicodedata.normalize("NFKC", text)
+    return _PUNCTUATION.sub("", text).upper() or None
+
+
+def normalise_cep(text: str | None) -> str | None:
+    """The eight digits of a CEP, however they are written; other texts as they are, for a person.
+
+    A CEP with a digit too few is not completed: which one was lost cannot be known.
+    """
+    if not text or (len(text) == CEP_DIGITS and text.isascii() and text.isdigit()):
+        return text or None
+    digits = "".join(str(unicodedata.decimal(one)) for one in text if one.isdecimal())
+    return digits if len(digits) == CEP_DIGITS else text.strip() or None
 
 
 def document_state(document: str | None) -> DocumentState:
@@ -44,10 +58,14 @@ def document_state(document: str | None) -> DocumentState:
 
 def missing_address_parts(address: Address) -> tuple[str, ...]:
     """Name what an address lacks of street, district, city, state and zip."""
-    missing = [part for part in _ADDRESS_PARTS if not getattr(address, part)]
-    if "zip" not in missing and not _ZIP.fullmatch(address.zip or ""):
+    missing = [part for part in _ADDRESS_PARTS if not says_something(getattr(address, part) or "")]
+    if "zip" not in missing and not _is_cep(normalise_cep(address.zip)):
         missing.append("zip")
     return tuple(missing)
+
+
+def _is_cep(text: str | None) -> bool:
+    return text is not None and len(text) == CEP_DIGITS and text.isascii() and text.isdigit()
 
 
 def complete_by_cep(address: Address) -> Address:
@@ -57,7 +75,7 @@ def complete_by_cep(address: Address) -> Address:
     """
     if address.state or not address.city or not address.zip:
         return address
-    state = state_of_cep(address.zip)
+    state = state_of_cep(normalise_cep(address.zip) or "")
     if state is None or find_city(address.city, state) is None:
         return address
     return replace(address, state=state)
@@ -72,7 +90,7 @@ def stand_in_address(rule: DefaultAddress) -> Address:
         district=rule.district,
         city=rule.city,
         state=rule.state,
-        zip=rule.zip.replace("-", ""),
+        zip=normalise_cep(rule.zip),
         country="BR",
         city_code=find_city(rule.city, rule.state),
     )
@@ -80,7 +98,10 @@ def stand_in_address(rule: DefaultAddress) -> Address:
 
 def is_foreign(address: Address) -> bool:
     """Say whether a customer lives abroad; an address without a country is Brazilian."""
-    return (address.country or "").strip().upper() not in _BRAZIL
+    country = address.country
+    if country is None or country == "BR":  # nearly always
+        return False
+    return one_line(country).upper() not in _BRAZIL and says_something(country)
 
 
 def locate(address: Address) -> Address | None:
@@ -99,7 +120,7 @@ def locate(address: Address) -> Address | None:
         district=address.district,
         city=address.city,
         state=state,
-        zip=address.zip,
+        zip=normalise_cep(address.zip),
         country=address.country,
         city_code=code,
     )
@@ -110,19 +131,3 @@ def abroad(address: Address) -> Address | None:
     if not address.street or not address.city:
         return None
     return replace(address, state=ABROAD, zip=None, country=country_name(address.country or ""))
-
-
-def phone_for_nota(phone: str | None) -> str | None:
-    """Ten or eleven digits, or nothing: cities deny anything else (enotas-api, section 4.2)."""
-    if not phone:
-        return None
-    digits = _NO_DIGITS.sub("", phone)
-    if len(digits) in (12, 13) and digits.startswith("55"):
-        digits = digits[2:]
-    return digits if len(digits) in (10, 11) else None
-
-
-def email_for_nota(email: str | None) -> str | None:
-    """The first address of a field that may hold several, at most 80 characters."""
-    first = _BETWEEN_EMAILS.split((email or "").strip(), maxsplit=1)[0]
-    return first if "@" in first and len(first) <= 80 else None

@@ -11,6 +11,7 @@ HEADS: Final[dict[str, str]] = {
     "event_received": "Aviso da Vindi recebido",
     "issuer_told": "Aviso do emissor recebido",
     "nota_requested": "Nota pedida ao emissor",
+    "text_fitted": "Dados ajustados para caber na nota",
     "issuer_accepted": "O emissor recebeu o pedido da nota",
     "nota_issued": "Nota autorizada",
     "nota_denied": "Nota negada",

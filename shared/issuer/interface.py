@@ -11,6 +11,7 @@ from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.domain.refusals import KnownDenial
+from shared.domain.text.form import Form
 from shared.net.http import MayLeave
 
 DocumentKind = Literal["pdf", "xml"]
@@ -134,6 +135,10 @@ class Issuer(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What this issuer can do."""
+
+    @property
+    def form(self) -> Form:
+        """The room it has for each text. What leaves is fitted to it, whatever was drafted."""
 
     async def submit(
         self,

@@ -27,7 +27,7 @@ from shared.domain.bill import (
 )
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
-from shared.domain.party import normalise_document
+from shared.domain.party import normalise_cep, normalise_document
 from shared.vindi.errors import UnreadableBillError
 
 T = TypeVar("T")
@@ -141,13 +141,15 @@ def read_payment(json: object) -> Payment | None:
 def read_customer(json: object) -> Customer:
     """Read a customer; only its id is indispensable, since policies cover what is missing."""
     customer = _object(json, "customer")
+    phones = _phones(customer)
     return Customer(
         id=CustomerId(_id_of(customer)),
         code=_code(customer, "code"),
         name=_text(customer, "name") or "",
         email=_text(customer, "email"),
         document=normalise_document(_text(customer, "registry_code")),
-        phone=_phone(customer),
+        phone=next(iter(phones), None),
+        phones=phones,
         address=_address(_part(customer, "address")),
         updated_at=_optional(customer, "updated_at", read_second),
     )
@@ -213,15 +215,15 @@ def _address(json: Mapping[str, Any]) -> Address:
         district=_text(json, "neighborhood"),
         city=_text(json, "city"),
         state=_text(json, "state"),
-        zip=(_text(json, "zipcode") or "").replace("-", "").replace(".", "") or None,
+        zip=normalise_cep(_text(json, "zipcode")),
         country=_text(json, "country"),
     )
 
 
-def _phone(customer: Mapping[str, Any]) -> str | None:
-    phones = customer.get("phones")
-    numbers = [_text(row, "number") for row in phones or () if isinstance(row, dict)]
-    return next((number for number in numbers if number), None)
+def _phones(customer: Mapping[str, Any]) -> tuple[str, ...]:
+    rows = customer.get("phones")
+    numbers = [_text(row, "number") for row in rows or () if isinstance(row, dict)]
+    return tuple(number for number in numbers if number)
 
 
 def _due_at(bill: Mapping[str, Any]) -> datetime | None:

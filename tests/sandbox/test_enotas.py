@@ -358,10 +358,12 @@ async def test_what_a_careful_client_never_does_is_reported(issuer: Issuer) -> N
     await issuer.post(idExterno="h-t-2-1", description="[sim:negar:city]")
     await issuer.post(idExterno="h-t-2-2")
     await issuer.post(idExterno="h-t-3-1", enviarPorEmail=True)
+    await issuer.post(idExterno="h-t-4-1", cliente={"nome": "Bia\x0b", "email": "bia@x.example"})
 
     assert issuer.sandbox.enotas.invariants.counts == {
         "competencia_missing": 1, "second_nota_asked": 1, "two_authorised": 1,
         "same_id_after_cancellation": 1, "new_id_after_denial": 1, "test_nota_mailed": 1,
+        "unfit_text": 1,
     }  # fmt: skip
 
 

@@ -317,7 +317,7 @@ def _customer(told: str) -> Customer:
         value: str | None = given
         if name == "no":
             name, value = given, None
-        (changes if name in ("document", "email", "phone") else address)[name] = value
+        (changes if name in ("name", "document", "email", "phone") else address)[name] = value
     return a_customer(address=an_address(**address), **changes)
 
 

@@ -101,7 +101,7 @@ def test_a_customer_abroad_without_a_city_has_no_address_on_the_nota() -> None:
     assert drafted(nowhere, customer_foreign="issue_without").tomador.address is None
 
 
-@pytest.mark.parametrize("country", ["BR", "br", "Brasil", None])
+@pytest.mark.parametrize("country", ["BR", "br", " Brasil\u00a0", "ＢＲ", "-", "", None])
 def test_brazil_is_not_abroad(country: str | None) -> None:
     assert drafted(living_in(country=country)).tomador.address is not None
 

@@ -162,6 +162,45 @@ def test_a_customer_is_read_with_a_bare_document() -> None:
     assert (customer.address.zip, customer.address.complement) == ("01001000", None)
 
 
+def test_all_telephones_of_a_customer_are_kept_in_their_order() -> None:
+    rows = [{"number": None}, {"number": "552"}, "odd", {"number": 21977776666}, {"number": ""}]
+    customer = read_customer(a_customer(phones=rows))
+
+    assert (customer.phone, customer.phones) == ("552", ("552", "21977776666"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("01001 000", "01001000"),
+        ("01.001-000", "01001000"),
+        ("CEP: 01001-000", "01001000"),
+        ("\u00a001001\u2010000", "01001000"),
+        ("０１００１０００", "01001000"),
+        (1001000, "1001000"),  # which digit was lost cannot be known
+        ("1000-001", "1000-001"),  # of Lisbon
+        (" - ", "-"),
+        ("", None),
+    ],
+)
+def test_a_cep_is_its_eight_digits_however_it_is_typed(typed: object, read: str | None) -> None:
+    address = {"zipcode": typed, "city": "São Paulo"}
+    assert read_customer(a_customer(address=address)).address.zip == read
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "12.abc.345/01de-35",
+        " 12ABC345 01DE35\u00a0",
+        "１２ＡＢＣ３４５０１ＤＥ３５",
+        "12-ABC-345/01DE/35",
+    ],
+)
+def test_a_document_is_bare_and_in_capitals_however_it_is_typed(typed: str) -> None:
+    assert read_customer(a_customer(registry_code=typed)).document == "12ABC34501DE35"
+
+
 def test_a_customer_may_be_almost_empty() -> None:
     customer = read_customer({"id": 1, "address": None, "phones": [], "registry_code": ""})
 

@@ -36,6 +36,7 @@ from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
+from shared.domain.text.told import Drawn, told_of
 
 ASK_BLOCKED: Final = timedelta(hours=1)
 # What was said of a nota and is not worked out afresh from its bill.
@@ -160,7 +161,10 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
         read=fresh.read(),
         sale=row,
         notas=notas,
-        happenings=(_requested(fresh, decision, terms, len(notas.shares)),),
+        happenings=(
+            *_fitted(fresh, decision, terms, notas.shares, now),
+            _requested(fresh, decision, terms, len(notas.shares)),
+        ),
         action=Send(
             intent=_intent(fresh, decision, terms, terms.environment, last if again else None),
             draft=decision.draft,
@@ -184,6 +188,18 @@ def _requested(fresh: FreshSale, decision: Issue, terms: Terms, notas: int) -> H
     which += f"{decision.because}; " if decision.because else ""
     why = f"{which}regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
     return happened(fresh.entry, "nota_requested", why)
+
+
+def _fitted(
+    fresh: FreshSale, decision: Issue, terms: Terms, shares: Sequence[Share], now: datetime
+) -> tuple[Happening, ...]:
+    """The line of what could not go onto the nota as it was."""
+    if terms.form is None or terms.rule is None:
+        return ()
+    share = next((one for one in shares if one.part == decision.part != WHOLE), None)
+    drawn = Drawn(sale=fresh.facts(now), rule=terms.rule, zone=terms.zone, share=share)
+    told = told_of(decision.draft, drawn, terms.form)
+    return (happened(fresh.entry, "text_fitted", "; ".join(told)),) if told else ()
 
 
 def _intent(

@@ -19,6 +19,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, IssuerEnvironment, NotaStatus
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
+from shared.domain.text.form import Form
 
 
 class Seal(Protocol):
@@ -40,6 +41,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     document_word: "DocumentWord"
     zone: ZoneInfo = VINDI_ZONE  # in which instants are told
     connection_id: int | None = None  # where notas are born now
+    form: Form | None = None  # the room its issuer has for texts; None while it is blocked
 
     def is_elsewhere(self, nota: KnownNota) -> bool:
         """Whether a nota was born under a connection that the tenant has left."""

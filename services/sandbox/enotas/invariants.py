@@ -3,7 +3,7 @@
 import base64
 import re
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from services.sandbox.enotas.records import IN_PROGRESS, VALID, Company, Nota
@@ -12,6 +12,10 @@ from services.sandbox.wire import Call
 KEPT: Final = 1000
 _REVISION: Final = re.compile(r"-\d+$")
 _PART: Final = re.compile(r"x\d+$")
+# What XML 1.0 cannot carry, a break that is no line feed, or a blank at an end.
+_UNFIT: Final = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]|\A\s|\s\Z"
+)
 
 
 def business_object(external_id: str) -> str:
@@ -71,6 +75,8 @@ class Invariants:
             self.note("competencia_missing", external_id)
         if body.get("enviarPorEmail") and body.get("ambienteEmissao") == "Homologacao":
             self.note("test_nota_mailed", external_id)
+        for name in _unfit_texts(body):
+            self.note("unfit_text", external_id, name)
         known = company.by_external_id.get(external_id)
         if known is None:
             self._new_id(company, external_id)
@@ -139,3 +145,11 @@ def _sale_of(nota: Nota) -> tuple[str, str]:
 def _codings(key: str) -> Iterable[str]:
     for text in (key, f"{key}:"):
         yield base64.b64encode(text.encode()).decode()
+
+
+def _unfit_texts(body: dict[str, Any]) -> Iterator[str]:
+    for name, value in body.items():
+        if isinstance(value, dict):
+            yield from _unfit_texts(value)
+        elif isinstance(value, str) and _UNFIT.search(value):
+            yield name

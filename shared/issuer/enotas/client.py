@@ -16,6 +16,7 @@ from shared.domain.refusals import KnownDenial
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.cancellations import why_not_cancelled
 from shared.issuer.enotas.denials import classify_denial
+from shared.issuer.enotas.form import FORM
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
 from shared.issuer.interface import (
@@ -47,6 +48,7 @@ class EnotasIssuer:
     """One tenant's company at the eNotas Gateway; implements `Issuer`."""
 
     capabilities: Final = Capabilities(lists=True)
+    form: Final = FORM
 
     def __init__(
         self,

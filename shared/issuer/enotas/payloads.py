@@ -24,8 +24,11 @@ from shared.domain.nota import (
     Tomador,
     mails_the_buyer,
 )
-from shared.domain.party import is_foreign, phone_for_nota
+from shared.domain.party import is_foreign, normalise_cep
+from shared.domain.text.address import NO_NUMBER
+from shared.domain.text.fit import fit_draft
 from shared.issuer.enotas.denials import plain_reason
+from shared.issuer.enotas.form import FORM
 from shared.issuer.interface import Finding, Phase, Snapshot
 from shared.net.json_bytes import read_json, write_json
 
@@ -35,12 +38,6 @@ LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 LONGEST_ID: Final = 200  # theirs are UUIDs, ours at most 50
 LONGEST_TEXT: Final = 10_000  # a city's whole reason, HTML and all
 MOST_AMOUNT: Final = 10**13  # centavos
-
-MOST_NAME: Final = 75  # lengths seen in denials of real cities (section 4.2)
-MOST_STREET: Final = 60
-MOST_NUMBER: Final = 10
-MOST_COMPLEMENT: Final = 30
-MOST_DISTRICT: Final = 50
 
 PHASES: Final[Mapping[str, Phase]] = {
     "aguardandoautorizacao": Phase.PENDING,
@@ -69,7 +66,6 @@ _ROOT: Final = re.compile(
     rb"(?:\s|\xef\xbb\xbf|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?!\s+html)[^>]*>)*<([A-Za-z_][\w:.-]*)",
     re.DOTALL | re.IGNORECASE,
 )
-_NO_DIGITS: Final = re.compile(r"\D")
 _FRACTION: Final = re.compile(r"\.\d+")
 
 
@@ -78,8 +74,10 @@ def render_nota(
 ) -> dict[str, object]:
     """Write the request that issues one nota; fields without a value are left out.
 
-    Every request is written here, those sent again from what was stored too.
+    Every request is written here, those sent again from what was stored too: whatever was drafted,
+    by whichever version, leaves in the letters and lengths of the form.
     """
+    draft = fit_draft(draft, FORM).draft
     return {
         "tipo": "NFS-e",
         "idExterno": key,
@@ -216,10 +214,10 @@ def _render_tomador(tomador: Tomador) -> dict[str, object]:
     return _stripped(
         {
             "tipoPessoa": "J" if document and len(document) == 14 else "F",
-            "nome": tomador.name[:MOST_NAME],
+            "nome": tomador.name,
             "email": tomador.email,
             "cpfCnpj": document,
-            "telefone": phone_for_nota(tomador.phone),
+            "telefone": tomador.phone,
             "endereco": _render_address(tomador.address) if tomador.address else None,
         }
     )
@@ -232,11 +230,11 @@ def _render_address(address: Address) -> dict[str, object]:
             "pais": address.country if is_foreign(address) else "Brasil",
             "uf": (address.state or "").upper(),
             "cidade": address.city_code or address.city,
-            "logradouro": (address.street or "")[:MOST_STREET],
-            "numero": (address.number or "S/N")[:MOST_NUMBER],
-            "complemento": (address.complement or "")[:MOST_COMPLEMENT],
-            "bairro": (address.district or "")[:MOST_DISTRICT],
-            "cep": _NO_DIGITS.sub("", address.zip or ""),
+            "logradouro": address.street,
+            "numero": address.number or NO_NUMBER,
+            "complemento": address.complement,
+            "bairro": address.district,
+            "cep": normalise_cep(address.zip),
         }
     )
 

@@ -1,0 +1,140 @@
+"""An address as a form takes it: what does not fit in one field goes to the complement. Pure."""
+
+import re
+from typing import Final
+
+from msgspec.structs import replace
+
+from shared.domain.bill import Address
+from shared.domain.text.cutting import halves
+from shared.domain.text.form import Form, Width
+from shared.domain.text.letters import one_line, says_something
+
+NO_NUMBER: Final = "S/N"
+# A house number, or the word that there is none, before what belongs to the complement.
+_NUMBER: Final = re.compile(
+    r"(?:n[º°o.]{0,2}\s*)?(?P<number>\d[\d.]*(?:[ -]?[A-Za-z](?![\w.]))?|s\s*[/.]\s*n[º°.]?(?!\w))"
+    r"(?:[\s,;:/(-]+(?P<rest>.+))?",
+    re.IGNORECASE,
+)
+# "Rua das Flores, 123 - apto 4": a comma, a number, and nothing else or a dash.
+_IN_STREET: Final = re.compile(
+    r"(?P<street>[^,]*[^\W\d]{3}[^,]*),\s*(?:n[º°.]?\s*)?(?P<number>\d{1,5}[A-Za-z]?)"
+    r"(?:\s*[,-]\s*(?P<rest>.+))?"
+)
+# Where a number after a comma is of something else than the house.
+LONGEST_STREET_READ: Final = 120  # a longer one is a letter, and no number stands out in it
+_ELSEWHERE: Final = re.compile(
+    r"\b(?:km|quadra|qd|lote|lt|bloco|bl|rodovia|rod|br|estrada)\b", re.IGNORECASE
+)
+
+
+def fit_address(address: Address, form: Form, told: list[str]) -> Address:
+    """Write an address into a form, and tell what had no room. Safe to repeat."""
+    if _fits(address, form):
+        return address
+    street, number, own = _parts(address, form)
+    street, beyond_street = _halves(street, form.street)
+    number, beyond_number = _house_number(number, form.number)
+    wanted = [beyond_number, own, beyond_street]
+    complement, lost = _halves(_joined(wanted), form.complement)
+    complement = complement if says_something(complement) else ""
+    district = _shorter(address.district, form.district, "bairro", told)
+    if beyond_number:
+        told.append("o que não cabe no número foi para o complemento")
+    if beyond_street:
+        told.append("o fim do logradouro foi para o complemento")
+    if lost:
+        told.append(f"complemento encurtado em {len(lost)} caracteres")
+    return _changed(
+        address,
+        street=street,
+        number=number,
+        complement=complement,
+        district=district,
+        city=_shorter(address.city, form.city, "nome da cidade", told),
+        country=_shorter(address.country, form.country, "nome do país", told),
+        state=_written(address.state, form.code),
+        zip=_written(address.zip, form.code),
+    )
+
+
+def _fits(address: Address, form: Form) -> bool:
+    """Say whether nothing is to be done, as for nearly every address."""
+    return address.number is not None and all(
+        text is None or (text[:1].isalnum() and _is_written(text, width))
+        for text, width in (
+            (address.street, form.street),
+            (address.number, form.number),
+            (address.complement, form.complement),
+            (address.district, form.district),
+            (address.city, form.city),
+            (address.state, form.code),
+            (address.zip, form.code),
+            (address.country, form.country),
+        )
+    )
+
+
+def _is_written(text: str, width: Width) -> bool:
+    return len(text) <= width.most and one_line(text, width.alphabet) is text
+
+
+def _changed(address: Address, **fields: str) -> Address:
+    """The address with these fields; itself where all are as they were."""
+    told = {name: text or None for name, text in fields.items()}
+    if all(getattr(address, name) == text for name, text in told.items()):
+        return address
+    return replace(address, **told)
+
+
+def _parts(address: Address, form: Form) -> tuple[str, str, str]:
+    """Street, number and complement; a number that stands in the street is taken from there."""
+    street = _written(address.street, form.street)
+    number = _said(address.number, form.number)
+    complement = _said(address.complement, form.complement)
+    if number or len(street) > LONGEST_STREET_READ:
+        return street, number, complement
+    found = None if _ELSEWHERE.search(street) else _IN_STREET.fullmatch(street)
+    if found is None:
+        return street, number, complement
+    return found["street"], found["number"], _joined([found["rest"] or "", complement])
+
+
+def _house_number(number: str, width: Width) -> tuple[str, str]:
+    """The number, and what was written behind it."""
+    if len(number) <= width.most:
+        return number, ""
+    found = _NUMBER.fullmatch(number)
+    if found is None or len(found["number"]) > width.most:
+        return NO_NUMBER, number
+    return found["number"].strip(), (found["rest"] or "").strip()
+
+
+def _joined(parts: list[str]) -> str:
+    """What is not said already, in this order."""
+    said = ""
+    for part in parts:
+        if says_something(part) and part.casefold() not in said.casefold():
+            said = f"{said}, {part}" if said else part
+    return said
+
+
+def _halves(text: str, width: Width) -> tuple[str, str]:
+    return (text, "") if len(text) <= width.most else halves(text, width.most)
+
+
+def _said(text: str | None, width: Width) -> str:
+    """Nothing where there is nothing but signs: a dash is no complement."""
+    return _written(text, width) if text and says_something(text) else ""
+
+
+def _shorter(text: str | None, width: Width, what: str, told: list[str]) -> str:
+    written, lost = _halves(_written(text, width), width)
+    if lost:
+        told.append(f"{what} encurtado em {len(lost)} caracteres")
+    return written
+
+
+def _written(text: str | None, width: Width) -> str:
+    return one_line(text, width.alphabet) if text else ""
