@@ -30,6 +30,7 @@ from services.reconciler.api import (
     sales,
     statements,
     status_webhook,
+    tables,
     tenants,
 )
 from services.reconciler.api.kit.openapi import describe
@@ -49,6 +50,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *tenants.OPERATIONS,
     *connections.OPERATIONS,
     *rules.OPERATIONS,
+    *tables.OPERATIONS,
     *health.OPERATIONS,
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,

@@ -15,12 +15,14 @@ from shared.commands.checks import (
     SetUpRefused,
     checked_company,
     demand_confirmed,
+    demand_usual,
     elsewhere_notices,
     good_merchant,
     heard_from_outside,
     issuer_notices,
     live_notices,
     open_notices,
+    rule_notices,
     vindi_notices,
 )
 from shared.config.secret import Secret
@@ -298,13 +300,26 @@ class SetUp:
             await audit_store.add(conn, tenant.id, actor=by, action="went_live", detail=counts)
         return went
 
-    async def put_rule(self, tenant: TenantId, rule: Rule, *, by: str) -> RuleVersion:
-        """Put a rule in force; sales not yet sent are decided again under it."""
+    async def put_rule(
+        self,
+        tenant: TenantId,
+        rule: Rule,
+        *,
+        by: str,
+        today: date,
+        confirmed: Collection[str] = (),
+    ) -> RuleVersion:
+        """Put a rule in force; sales not yet sent are decided again under it.
+
+        Raises SetUpRefused: `confirm_needed` with what is unusual in it, as of `today`, and is not
+        among the `confirmed` codes.
+        """
+        demand_usual(rule, today, confirmed)
+        taken = [one.code for one in rule_notices(rule, today)]
         async with self.pool.acquire() as conn, conn.transaction():
             version = await rules_store.add(conn, tenant, rule, by=by)
-            await audit_store.add(
-                conn, tenant, actor=by, action="rule_put", detail={"version": version.version}
-            )
+            detail = {"version": version.version, "confirmed": sorted(set(taken))}
+            await audit_store.add(conn, tenant, actor=by, action="rule_put", detail=detail)
             await outbox_wakes.wake_unsent(conn, tenant)
         await self.waker.ring()
         return version

@@ -1,0 +1,105 @@
+"""A nota that would surely be refused, told before it is sent. Pure, a few comparisons a nota.
+
+Each check names the word the refusal would have, the official code it would come with, and in
+`detail` the field to mend; the sale goes on by itself once that is mended. What only the city knows
+is left to the city.
+"""
+
+from typing import Final
+
+from shared.domain.bill import Address
+from shared.domain.cep import state_of_cep
+from shared.domain.decision import Hold
+from shared.domain.money import NOTHING, Cents
+from shared.domain.nota import NotaDraft, Service, Tomador, Withheld
+from shared.domain.party import ABROAD
+from shared.domain.sale import Seller
+
+_CPF: Final = 11
+
+
+def precheck(draft: NotaDraft, seller: Seller | None) -> Hold | None:
+    """Say why a nota would be refused; None when nothing we know of speaks against it."""
+    return (
+        _buyer_is_seller(draft.tomador, seller)
+        or _withheld(draft)
+        or _cep(draft.tomador)
+        or _amounts(draft)
+    )
+
+
+def held_cep(address: Address) -> Hold | None:
+    """A CEP that exists nowhere, or in another state than the address (E0240)."""
+    found = state_of_cep(address.zip or "")
+    if address.state in (found, ABROAD):
+        return None
+    if found is None:
+        return Hold(code="denied_address", detail="address.zipcode: esse CEP não existe")
+    return Hold(
+        code="denied_address",
+        detail=f"address.zipcode: o CEP é de {found}, e o endereço, de {address.state}",
+    )
+
+
+def _buyer_is_seller(buyer: Tomador, seller: Seller | None) -> Hold | None:
+    """The whole CNPJ counts (E0202): a branch may buy from its head office."""
+    if seller is None or buyer.document != seller.cnpj:
+        return None
+    return Hold(
+        code="denied_document",
+        detail="registry_code: o CNPJ do cliente é o da empresa que emite (E0202)",
+    )
+
+
+def _withheld(draft: NotaDraft) -> Hold | None:
+    if not draft.service.iss_withheld:
+        return None
+    document = draft.tomador.document
+    if not document:
+        return Hold(
+            code="denied_document",
+            detail="registry_code: com ISS retido (iss_withheld) o cliente precisa de CNPJ (E0204)",
+        )
+    if len(document) == _CPF:
+        return Hold(
+            code="denied_service",
+            detail="iss_withheld: o ISS não é retido por pessoa física (E0667)",
+        )
+    return _withheld_from_what(draft.service)
+
+
+def _withheld_from_what(service: Service) -> Hold | None:
+    if service.export or service.immunity is not None:
+        return Hold(
+            code="denied_service",
+            detail="iss_withheld: sem ISS devido (exportação, imunidade) nada é retido (E0580)",
+        )
+    if service.special_regime is not None:
+        return Hold(
+            code="denied_service",
+            detail="iss_withheld: com regime especial de tributação nada é retido (E0588)",
+        )
+    return None
+
+
+def _cep(buyer: Tomador) -> Hold | None:
+    address = buyer.address
+    return None if address is None or buyer.foreign is not None else held_cep(address)
+
+
+def _amounts(draft: NotaDraft) -> Hold | None:
+    total = draft.total
+    if draft.discount >= total or draft.conditional_discount >= total:
+        return Hold(code="denied_service", detail="discount: não cabe no valor da nota (E0432)")
+    kept = NOTHING if draft.withheld is None else _sum(draft.withheld)
+    taken = draft.discount + draft.conditional_discount + draft.deductions + kept
+    if taken > total:
+        return Hold(
+            code="denied_service",
+            detail="withheld: descontos, deduções e retenções passam do valor da nota (E0428)",
+        )
+    return None
+
+
+def _sum(kept: Withheld) -> Cents:
+    return Cents(kept.pis + kept.cofins + kept.csll + kept.inss + kept.irrf + kept.iss)
