@@ -54,6 +54,7 @@ TEXTS: Final[dict[str, str]] = {
 }
 # What pydantic says in its own words; what we raise is said in Portuguese where it is raised.
 THEIRS: Final = frozenset(get_args(ErrorType)) - {"value_error"}
+_BODY: Final = "corpo"
 _ELSE: Final = "não tem o formato esperado"
 
 
@@ -62,7 +63,8 @@ def in_portuguese(kind: str, field: str, said: str, context: Mapping[str, Any]) 
     if kind not in THEIRS:
         return said
     text = TEXTS.get(kind, _ELSE)
-    name = field.rpartition(".")[2] or field or "corpo"
+    # One of a list is told by the list's name.
+    name = next((part for part in reversed(field.split(".")) if part and not part.isdigit()), _BODY)
     known = {key: str(value).replace(" or ", " ou ") for key, value in context.items()}
     return f"{name}: {text.format_map(_Known(known))}"
 
