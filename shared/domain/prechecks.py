@@ -65,6 +65,11 @@ def _withheld(draft: NotaDraft) -> Hold | None:
             code="denied_service",
             detail="iss_withheld: o ISS não é retido por pessoa física (E0667)",
         )
+    if draft.tomador.address is None:
+        return Hold(
+            code="denied_address",
+            detail="address: com ISS retido (iss_withheld) o cliente precisa de endereço (E0237)",
+        )
     return _withheld_from_what(draft.service)
 
 

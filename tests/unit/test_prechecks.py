@@ -56,6 +56,10 @@ def held_with(draft: NotaDraft, seller: Seller | None = SELLER) -> tuple[str, st
             ("denied_service", "iss_withheld"),
         ),
         (
+            a_draft(service={"iss_withheld": True}, buyer={"address": None}),
+            ("denied_address", "address"),
+        ),
+        (
             a_draft(service={"iss_withheld": True, "export": True}),
             ("denied_service", "iss_withheld"),
         ),
