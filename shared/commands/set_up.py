@@ -50,6 +50,7 @@ from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 from shared.domain.messages import CONNECTIONS
 from shared.domain.nota import REAL, IssuerEnvironment
+from shared.domain.prechecks import ON_SELLER
 from shared.domain.rule import Rule
 from shared.issuer.interface import Issuer
 from shared.run.waker import Waker
@@ -263,7 +264,8 @@ class SetUp:
                 demand_confirmed(_about(elsewhere, "issuer_company_elsewhere"), confirmed)
             went_live = await self._take_tests(conn, of, environment, tests, by)
             open_ = await nota_connections_store.open_elsewhere(conn, tenant, here)
-            await outbox_wakes.wake_stopped(conn, tenant, codes_of("issuer"))
+            # Whether a buyer is the seller hangs on the company too.
+            await outbox_wakes.wake_stopped(conn, tenant, [*codes_of("issuer"), *ON_SELLER])
         await self.waker.ring()
         return IssuerConnected(
             company_name=company.company_name,

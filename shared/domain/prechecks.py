@@ -15,6 +15,7 @@ from shared.domain.nota import NotaDraft, Service, Tomador, Withheld
 from shared.domain.party import ABROAD
 from shared.domain.sale import Seller
 
+ON_SELLER: Final = ("denied_document",)  # what another company at the issuer may free
 _CPF: Final = 11
 
 

@@ -17,7 +17,7 @@ _STEERS: Final = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufff9-\uffff"
     "\ud800-\udfff]"
 )
-_TEMPLATE: Final = ("description",)  # may have lines: the tenant wrote them
+_WITH_LINES: Final = frozenset({"description", "observations"})  # the tenant wrote them
 _ADDRESS: Final = "default_address"
 
 
@@ -32,7 +32,7 @@ def _steering(told: Any, at: Field) -> Iterator[Misfit]:
     if len(at) > MOST_DEEP:
         return
     if isinstance(told, str):
-        found = _steers(told, lines=at == _TEMPLATE)
+        found = _steers(told, lines=bool(at) and at[-1] in _WITH_LINES)
         if found is not None:
             yield at, f"{_name(at)}: contém um caractere de controle ({_shown(found)})"
     elif isinstance(told, Mapping):
