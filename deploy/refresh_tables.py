@@ -7,6 +7,7 @@ What came and what went is told, and nothing is written with `--check`.
 
 import argparse
 import csv
+import io
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,8 +52,11 @@ _ACCENTS: Final = str.maketrans("áàâãéêíóôõúüç", "aaaaeeiooouuc")
 
 def read_official(name: TableName, text: str) -> Mapping[str, TableEntry]:
     """The entries of an official CSV. Raises ValueError where its columns are not found."""
-    kind = csv.Sniffer().sniff(text.splitlines()[0], delimiters=";,\t")
-    rows = list(csv.reader(text.splitlines(), kind))
+    head = text.partition("\n")[0]
+    apart = max(";,\t", key=head.count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=apart))
+    if not rows:
+        raise ValueError(f"{name}: the file is empty")
     shape = SHAPES[name]
     heads = [_plain(head) for head in rows[0]]
     code, words = _column(heads, shape.heads), _column(heads, _NAMES)
@@ -128,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say(f"{name}: {len(known.entries)} codes, {known.version}, {known.dated}")
         else:
             _refresh(asked)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         sys.stderr.write(f"refresh-tables: {error}\n")
         return 1
     return 0

@@ -35,10 +35,10 @@ def held_cep(address: Address) -> Hold | None:
     if address.state in (found, ABROAD):
         return None
     if found is None:
-        return Hold(code="denied_address", detail="address.zipcode: esse CEP não existe")
+        return Hold(code="denied_address", detail="CEP do cliente: não existe")
     return Hold(
         code="denied_address",
-        detail=f"address.zipcode: o CEP é de {found}, e o endereço, de {address.state}",
+        detail=f"CEP do cliente: é de {found}, e o endereço, de {address.state}",
     )
 
 
@@ -48,7 +48,7 @@ def _buyer_is_seller(buyer: Tomador, seller: Seller | None) -> Hold | None:
         return None
     return Hold(
         code="denied_document",
-        detail="registry_code: o CNPJ do cliente é o da empresa que emite (E0202)",
+        detail="CNPJ do cliente: é o da própria empresa que emite [E0202]",
     )
 
 
@@ -59,17 +59,17 @@ def _withheld(draft: NotaDraft) -> Hold | None:
     if not document:
         return Hold(
             code="denied_document",
-            detail="registry_code: com ISS retido (iss_withheld) o cliente precisa de CNPJ (E0204)",
+            detail="CNPJ do cliente: é obrigatório com ISS retido [E0204]",
         )
     if len(document) == _CPF:
         return Hold(
             code="denied_service",
-            detail="iss_withheld: o ISS não é retido por pessoa física (E0667)",
+            detail="retenção do ISS: pessoa física não retém [E0667]",
         )
     if draft.tomador.address is None:
         return Hold(
             code="denied_address",
-            detail="address: com ISS retido (iss_withheld) o cliente precisa de endereço (E0237)",
+            detail="endereço do cliente: é obrigatório com ISS retido [E0237]",
         )
     return _withheld_from_what(draft.service)
 
@@ -78,12 +78,12 @@ def _withheld_from_what(service: Service) -> Hold | None:
     if service.export or service.immunity is not None:
         return Hold(
             code="denied_service",
-            detail="iss_withheld: sem ISS devido (exportação, imunidade) nada é retido (E0580)",
+            detail="retenção do ISS: na exportação e na imunidade nada é retido [E0580]",
         )
     if service.special_regime is not None:
         return Hold(
             code="denied_service",
-            detail="iss_withheld: com regime especial de tributação nada é retido (E0588)",
+            detail="retenção do ISS: com regime especial de tributação nada é retido [E0588]",
         )
     return None
 
@@ -96,13 +96,13 @@ def _cep(buyer: Tomador) -> Hold | None:
 def _amounts(draft: NotaDraft) -> Hold | None:
     total = draft.total
     if draft.discount >= total or draft.conditional_discount >= total:
-        return Hold(code="denied_service", detail="discount: não cabe no valor da nota (E0432)")
+        return Hold(code="denied_service", detail="desconto: não cabe no valor da nota [E0432]")
     kept = NOTHING if draft.withheld is None else _sum(draft.withheld)
     taken = draft.discount + draft.conditional_discount + draft.deductions + kept
     if taken > total:
         return Hold(
             code="denied_service",
-            detail="withheld: descontos, deduções e retenções passam do valor da nota (E0428)",
+            detail="retenções: somadas a descontos e deduções, passam do valor da nota [E0428]",
         )
     return None
 

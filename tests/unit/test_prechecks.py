@@ -14,7 +14,7 @@ from shared.domain.sale import Seller
 from tests.builders import an_address
 
 CNPJ = "11222333000181"
-MISPLACED = ("denied_address", "address.zipcode")
+MISPLACED = ("denied_address", "CEP do cliente")
 SELLER = Seller(cnpj="11444777000161")
 
 
@@ -44,32 +44,32 @@ def held_with(draft: NotaDraft, seller: Seller | None = SELLER) -> tuple[str, st
     ("draft", "held"),
     [
         (a_draft(), None),
-        (a_draft(buyer={"document": SELLER.cnpj}), ("denied_document", "registry_code")),
+        (a_draft(buyer={"document": SELLER.cnpj}), ("denied_document", "CNPJ do cliente")),
         (a_draft(buyer={"document": "11444777000242"}), None),
         (a_draft(service={"iss_withheld": True}), None),
         (
             a_draft(service={"iss_withheld": True}, buyer={"document": None}),
-            ("denied_document", "registry_code"),
+            ("denied_document", "CNPJ do cliente"),
         ),
         (
             a_draft(service={"iss_withheld": True}, buyer={"document": "12345678909"}),
-            ("denied_service", "iss_withheld"),
+            ("denied_service", "retenção do ISS"),
         ),
         (
             a_draft(service={"iss_withheld": True}, buyer={"address": None}),
-            ("denied_address", "address"),
+            ("denied_address", "endereço do cliente"),
         ),
         (
             a_draft(service={"iss_withheld": True, "export": True}),
-            ("denied_service", "iss_withheld"),
+            ("denied_service", "retenção do ISS"),
         ),
         (
             a_draft(service={"iss_withheld": True, "immunity": "1"}),
-            ("denied_service", "iss_withheld"),
+            ("denied_service", "retenção do ISS"),
         ),
         (
             a_draft(service={"iss_withheld": True, "special_regime": "6"}),
-            ("denied_service", "iss_withheld"),
+            ("denied_service", "retenção do ISS"),
         ),
         (a_draft(buyer={"document": "12345678909"}), None),
         (a_draft(buyer={"document": None, "address": None}), None),
@@ -81,9 +81,9 @@ def held_with(draft: NotaDraft, seller: Seller | None = SELLER) -> tuple[str, st
             None,
         ),
         (a_draft(discount=Cents(5_000)), None),
-        (a_draft(amount=Cents(0), discount=Cents(5_000)), ("denied_service", "discount")),
-        (a_draft(deductions=Cents(10_001)), ("denied_service", "withheld")),
-        (a_draft(withheld=Withheld(irrf=Cents(10_001))), ("denied_service", "withheld")),
+        (a_draft(amount=Cents(0), discount=Cents(5_000)), ("denied_service", "desconto")),
+        (a_draft(deductions=Cents(10_001)), ("denied_service", "retenções")),
+        (a_draft(withheld=Withheld(irrf=Cents(10_001))), ("denied_service", "retenções")),
         (a_draft(withheld=Withheld(irrf=Cents(150), pis=Cents(65))), None),
     ],
 )  # fmt: skip

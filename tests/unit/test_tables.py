@@ -123,7 +123,8 @@ def test_a_file_of_another_shape_is_refused_whole(wrong: str) -> None:
 
 OFFICIAL = """Código;Descrição;dIniVig;dFimVig;NFSe
 Grupo;Título;;;
-10101;Análise  e
+10101;"Análise
+e"
 020101;Pesquisa;01/01/2026;;Sim
 30101;Cessão;2025-05-05;31/12/2026;Não
 """

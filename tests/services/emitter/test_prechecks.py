@@ -13,6 +13,7 @@ from tests.services.emitter.conftest import SEALER, TENANT, Desk, a_buyer
 
 CNPJ = "11222333000181"
 RIO = "20040002"
+REFORM = {"class_code": "000001", "operation_code": "100501"}
 A_WAKER = Waker("redis://127.0.0.1:1")
 WITHHELD = {"service": {"lc116": "1.07", "iss_rate": "2.00", "iss_withheld": True}}
 
@@ -31,17 +32,17 @@ def living_at(**address: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("customer", "rule", "code", "field"),
     [
-        ({"registry_code": CNPJ}, {}, "denied_document", "registry_code"),
-        ({"registry_code": "11.222.333/0001-81"}, {}, "denied_document", "registry_code"),
+        ({"registry_code": CNPJ}, {}, "denied_document", "CNPJ do cliente"),
+        ({"registry_code": "11.222.333/0001-81"}, {}, "denied_document", "CNPJ do cliente"),
         (
             {"registry_code": None},
             {**WITHHELD, "customer_document_missing": "issue_without"},
             "denied_document",
-            "registry_code",
+            "CNPJ do cliente",
         ),
-        ({}, WITHHELD, "denied_service", "iss_withheld"),
-        (living_at(zipcode=RIO), {}, "denied_address", "address.zipcode"),
-        (living_at(zipcode="00000-000"), {}, "denied_address", "address.zipcode"),
+        ({}, WITHHELD, "denied_service", "retenção do ISS"),
+        (living_at(zipcode=RIO), {}, "denied_address", "CEP do cliente"),
+        (living_at(zipcode="00000-000"), {}, "denied_address", "CEP do cliente"),
         (
             {"registry_code": "11444777000161", **living_at(street=None)},
             {"customer_address_incomplete": "issue_without"},
@@ -122,3 +123,40 @@ async def test_a_sale_held_for_the_rule_goes_on_once_the_rule_is_another(desk: D
 
     assert (await desk.sale(bill)).status == "issuing"
     assert len(desk.notas_of(bill)) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "notas"),
+    [
+        ({"nbs": "115021000", "ibs_cbs": {**REFORM, "operation_code": "100301"}}, 2),
+        ({"nbs": "115021000", "ibs_cbs": REFORM}, 2),
+        ({"nbs": "1.1103.22.00", "ibs_cbs": {**REFORM, "operation_code": "100301"}}, 2),
+        ({"nbs": "1.1103.22.00", "ibs_cbs": REFORM}, 1),
+    ],
+)
+async def test_services_that_differ_in_one_code_alone_have_a_nota_each(
+    desk: Desk, own: dict[str, Any], notas: int
+) -> None:
+    project = operations.create_product(desk.account, code="PROJETO").id
+    service = {"municipal_code": "010700188", "lc116": "1.07", "iss_rate": "2.00"}
+    await desk.rule(
+        services_by_product_code={
+            "PLANO": {**service, "nbs": "111032200", "ibs_cbs": REFORM},
+            "PROJETO": {**service, **own},
+        }
+    )
+    lines = [
+        {"product_id": desk.product_id, "amount": "100.00"},
+        {"product_id": project, "amount": "33.33"},
+    ]
+    bill = await desk.sold(lines=lines)
+
+    for _ in range(3):
+        await desk.work()
+        await desk.later()
+
+    sent = [(one.body["servico"]["codigoNBS"], one.body["valorTotal"])
+            for one in desk.notas_of(bill)]  # fmt: skip
+    first = "111032200"
+    second = str(own["nbs"]).replace(".", "")
+    assert sent == ([(first, 100.0), (second, 33.33)] if notas == 2 else [(first, 133.33)])
