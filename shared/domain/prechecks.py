@@ -11,22 +11,34 @@ from shared.domain.bill import Address
 from shared.domain.cep import state_of_cep
 from shared.domain.decision import Hold
 from shared.domain.money import NOTHING, Cents
-from shared.domain.nota import NotaDraft, Service, Tomador, Withheld
+from shared.domain.nota import NotaDraft, Service, Withheld
 from shared.domain.party import ABROAD
 from shared.domain.sale import Seller
 
+# The whole CNPJ counts: a branch may buy from its head office.
+_SELF: Final = Hold(
+    code="denied_document",
+    detail="CNPJ do cliente: é o da própria empresa que emite [E0202]",
+)
 ON_SELLER: Final = ("denied_document",)  # what another company at the issuer may free
 _CPF: Final = 11
 
 
 def precheck(draft: NotaDraft, seller: Seller | None) -> Hold | None:
     """Say why a nota would be refused; None when nothing we know of speaks against it."""
-    return (
-        _buyer_is_seller(draft.tomador, seller)
-        or _withheld(draft)
-        or _cep(draft.tomador)
-        or _amounts(draft)
-    )
+    buyer = draft.tomador
+    if seller is not None and buyer.document == seller.cnpj:
+        return _SELF
+    if draft.service.iss_withheld and (found := _withheld(draft)) is not None:
+        return found
+    if draft.discount or draft.conditional_discount or draft.deductions or draft.withheld:
+        found = _amounts(draft)
+        if found is not None:
+            return found
+    # One of the rule's own may be from before rules were held against the ranges.
+    if buyer.address is None or buyer.foreign is not None:
+        return None
+    return held_cep(buyer.address)
 
 
 def held_cep(address: Address) -> Hold | None:
@@ -42,19 +54,7 @@ def held_cep(address: Address) -> Hold | None:
     )
 
 
-def _buyer_is_seller(buyer: Tomador, seller: Seller | None) -> Hold | None:
-    """The whole CNPJ counts (E0202): a branch may buy from its head office."""
-    if seller is None or buyer.document != seller.cnpj:
-        return None
-    return Hold(
-        code="denied_document",
-        detail="CNPJ do cliente: é o da própria empresa que emite [E0202]",
-    )
-
-
 def _withheld(draft: NotaDraft) -> Hold | None:
-    if not draft.service.iss_withheld:
-        return None
     document = draft.tomador.document
     if not document:
         return Hold(
@@ -80,17 +80,12 @@ def _withheld_from_what(service: Service) -> Hold | None:
             code="denied_service",
             detail="retenção do ISS: na exportação e na imunidade nada é retido [E0580]",
         )
-    if service.special_regime is not None:
+    if service.special_regime not in (None, "0"):  # 0: none
         return Hold(
             code="denied_service",
             detail="retenção do ISS: com regime especial de tributação nada é retido [E0588]",
         )
     return None
-
-
-def _cep(buyer: Tomador) -> Hold | None:
-    address = buyer.address
-    return None if address is None or buyer.foreign is not None else held_cep(address)
 
 
 def _amounts(draft: NotaDraft) -> Hold | None:
