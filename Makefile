@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys render schema lock
+	rotate-keys accept-keys render schema refresh-tables lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ render: $(STAMP) ## Kubernetes manifests into build/k8s/
 
 schema: $(STAMP) ## shared/db/schema.sql from the migrations
 	@$(PY) -m deploy.schema
+
+refresh-tables: $(STAMP) ## Check the official tables, or renew one: ARGS="--table nbs --source …"
+	@exec $(PY) -m deploy.refresh_tables $(ARGS)
 
 # In a folder of its own, so that the tool that locks is not a requirement itself.
 lock: $(STAMP) ## Lock requirements afresh, with hashes

@@ -31,6 +31,7 @@ from services.reconciler.api import (
     sales,
     statements,
     status_webhook,
+    tables,
     tenants,
     unknown_denials,
 )
@@ -51,6 +52,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *tenants.OPERATIONS,
     *connections.OPERATIONS,
     *rules.OPERATIONS,
+    *tables.OPERATIONS,
     *health.OPERATIONS,
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_address
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -12,10 +13,14 @@ from shared.db.tenants.nota_connections_store import OpenElsewhere
 from shared.domain.errors import RejectedError, TransientError
 from shared.domain.messages import message_for
 from shared.domain.nota import REAL, IssuerEnvironment
+from shared.domain.rule import Rule
+from shared.domain.service_checks import service_warnings
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerForbidden, IssuerKeyRefused
 from shared.issuer.interface import Connection as Company
 from shared.issuer.interface import Issuer
 from shared.vindi.payloads import Merchant
+
+MOST_WARNINGS: Final = 50  # shown at once; `missing` names every code
 
 # Names that no resolver outside of a house knows (RFC 6761, RFC 6762, RFC 9476).
 _INSIDE: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".alt")
@@ -51,10 +56,11 @@ class SideUnreachable(TransientError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something to know that does not stop the connection; `message` is Portuguese."""
+    """Something to know that does not stop what was asked for; `message` is Portuguese."""
 
     code: str
     message: str
+    field: str | None = None  # of the rule, where it is about one
 
 
 def good_merchant(
@@ -126,6 +132,24 @@ def demand_confirmed(found: Sequence[Elsewhere], confirmed: Collection[str]) -> 
             code="confirm_needed",
             missing=tuple(one.code for one in open_),
             warnings=open_,
+        )
+
+
+def rule_notices(rule: Rule, today: date) -> tuple[Notice, ...]:
+    """What is unusual in a rule, as of a day."""
+    found = service_warnings(rule, today)
+    return tuple(Notice(code=one.code, message=one.message, field=one.field) for one in found)
+
+
+def demand_usual(rule: Rule, today: date, confirmed: Collection[str]) -> None:
+    """Raise SetUpRefused (`confirm_needed`) with what is unusual in a rule and not confirmed."""
+    open_ = tuple(one for one in rule_notices(rule, today) if one.code not in confirmed)
+    if open_:
+        raise SetUpRefused(
+            "What is unusual in this rule must be confirmed: repeat it with confirm.",
+            code="confirm_needed",
+            missing=tuple(dict.fromkeys(one.code for one in open_)),
+            warnings=open_[:MOST_WARNINGS],
         )
 
 

@@ -15,12 +15,14 @@ from shared.commands.checks import (
     SetUpRefused,
     checked_company,
     demand_confirmed,
+    demand_usual,
     elsewhere_notices,
     good_merchant,
     heard_from_outside,
     issuer_notices,
     live_notices,
     open_notices,
+    rule_notices,
     vindi_notices,
 )
 from shared.commands.company import try_company
@@ -49,6 +51,7 @@ from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 from shared.domain.messages import CONNECTIONS
 from shared.domain.nota import REAL, IssuerEnvironment
+from shared.domain.prechecks import ON_SELLER
 from shared.domain.rule import Rule
 from shared.issuer.interface import Issuer
 from shared.run.waker import Waker
@@ -262,7 +265,8 @@ class SetUp:
                 demand_confirmed(_about(elsewhere, "issuer_company_elsewhere"), confirmed)
             went_live = await self._take_tests(conn, of, environment, tests, by)
             open_ = await nota_connections_store.open_elsewhere(conn, tenant, here)
-            await outbox_wakes.wake_stopped(conn, tenant, codes_of("issuer"))
+            # Whether a buyer is the seller hangs on the company too.
+            await outbox_wakes.wake_stopped(conn, tenant, [*codes_of("issuer"), *ON_SELLER])
         await try_company(self.pool, tenant)
         await self.waker.ring()
         return IssuerConnected(
@@ -300,13 +304,26 @@ class SetUp:
             await audit_store.add(conn, tenant.id, actor=by, action="went_live", detail=counts)
         return went
 
-    async def put_rule(self, tenant: TenantId, rule: Rule, *, by: str) -> RuleVersion:
-        """Put a rule in force; sales not yet sent are decided again under it."""
+    async def put_rule(
+        self,
+        tenant: TenantId,
+        rule: Rule,
+        *,
+        by: str,
+        today: date,
+        confirmed: Collection[str] = (),
+    ) -> RuleVersion:
+        """Put a rule in force; sales not yet sent are decided again under it.
+
+        Raises SetUpRefused: `confirm_needed` with what is unusual in it, as of `today`, and is not
+        among the `confirmed` codes.
+        """
+        demand_usual(rule, today, confirmed)
+        taken = [one.code for one in rule_notices(rule, today)]
         async with self.pool.acquire() as conn, conn.transaction():
             version = await rules_store.add(conn, tenant, rule, by=by)
-            await audit_store.add(
-                conn, tenant, actor=by, action="rule_put", detail={"version": version.version}
-            )
+            detail = {"version": version.version, "confirmed": sorted(set(taken))}
+            await audit_store.add(conn, tenant, actor=by, action="rule_put", detail=detail)
             await outbox_wakes.wake_unsent(conn, tenant)
         await self.waker.ring()
         return version

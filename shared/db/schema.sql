@@ -832,7 +832,7 @@ CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
-CREATE INDEX sales_waiting_for_customer ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND (code ~~ 'customer\_%'::text)) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
+CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 

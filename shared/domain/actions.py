@@ -30,6 +30,10 @@ LACKS: Final = frozenset(
         "customer_foreign",
         "customer_not_found",
         "customer_unreadable",
+        # What would be refused: see `prechecks`.
+        "denied_address",
+        "denied_document",
+        "denied_service",
         "bill_unreadable",
         "bill_not_found",
         "no_rule",

@@ -1,6 +1,7 @@
 """Which state a CEP belongs to, by the ranges of the Correios. Ships with us: nobody is asked."""
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Final
 
 # The first five digits with which a range begins, in order; each ends where the next begins.
@@ -16,6 +17,7 @@ _BEGINS: Final = (
 _STARTS: Final = [start for start, _ in _BEGINS]
 
 
+@lru_cache(maxsize=8192)
 def state_of_cep(cep: str) -> str | None:
     """The two letters of the state an eight-digit CEP lies in; None for what is no CEP."""
     if len(cep) != 8 or not (cep.isascii() and cep.isdigit()):

@@ -17,12 +17,14 @@ from shared.domain.party import (
     abroad,
     complete_by_cep,
     document_state,
+    is_company,
     is_foreign,
     locate,
     missing_address_parts,
     stand_in_address,
 )
 from shared.domain.phones import phone_among
+from shared.domain.prechecks import held_cep
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
 from shared.domain.text.letters import Alphabet, one_line, says_something
@@ -112,17 +114,18 @@ def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
         address = complete_by_cep(address)
     missing = missing_address_parts(address)
     located = None if missing else locate(address)
-    if located is not None:
+    misplaced = None if located is None else held_cep(located)
+    if located is not None and misplaced is None:
         return located
     match rule.customer_address_incomplete:
-        case "issue_without":
-            return None
+        case "issue_without" if not is_company(customer.document):
+            return None  # no company: many city halls take none without its address
         case "default_address" if rule.default_address is not None:
             return stand_in_address(rule.default_address)
         case _ if missing:
             return Hold(code="customer_address_incomplete", detail=", ".join(missing))
         case _:
-            return Hold(code="customer_city_unknown")
+            return misplaced or Hold(code="customer_city_unknown")
 
 
 def _service(rule: ServiceRule) -> Service:

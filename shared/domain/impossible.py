@@ -5,12 +5,13 @@ what does not have the right shape is left to those.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
-Told = Mapping[str, Any]
-Field = tuple[str | int, ...]
+from shared.domain.rule_texts import text_problems
+from shared.domain.service_checks import service_problems
+from shared.domain.told import Field, Told, part_of
 
 _LISTS: Final = ("product_code", "plan_code", "payment_method_code", "customer_code")
 
@@ -26,7 +27,14 @@ def impossible(rule: Told) -> list[Impossible]:
     """Name every combination of a rule that cannot be meant."""
     return [
         Impossible(field=field, message=message)
-        for found in (_guarantee(rule), _exceptions(rule), _address(rule), _refunds(rule))
+        for found in (
+            _guarantee(rule),
+            _exceptions(rule),
+            _address(rule),
+            _refunds(rule),
+            service_problems(rule),
+            text_problems(rule),
+        )
         for field, message in found
     ]
 
@@ -35,7 +43,7 @@ def impossible_in(told: Told, name: str) -> list[Impossible]:
     """The same for a rule that is a part of something, in its terms."""
     return [
         Impossible(field=(name, *one.field), message=one.message)
-        for one in impossible(_part(told, name))
+        for one in impossible(part_of(told, name))
     ]
 
 
@@ -55,9 +63,9 @@ def _guarantee(rule: Told) -> Iterator[tuple[Field, str]]:
 def _exceptions(rule: Told) -> Iterator[tuple[Field, str]]:
     before: list[tuple[int, _Wanted]] = []
     for number, exception in _numbered(rule):
-        wanted = _wanted(_part(exception, "if"))
+        wanted = _wanted(part_of(exception, "if"))
         for name, codes in zip(_LISTS, wanted.codes, strict=True):
-            if "" in codes:
+            if any(not code.strip() for code in codes):
                 yield (
                     ("exceptions", number, "if", name),
                     f"{name}: um código vazio não corresponde a nada",
@@ -100,7 +108,7 @@ def _address(rule: Told) -> Iterator[tuple[Field, str]]:
 
 
 def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
-    policy = _part(rule, "refunds")
+    policy = part_of(rule, "refunds")
     if rule.get("cancel_on_refund") is False:
         for name in ("full", "bill_canceled"):
             if policy.get(name) == "cancel":
@@ -123,11 +131,6 @@ def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:
     for number, exception in enumerate(told if isinstance(told, list) else ()):
         if isinstance(exception, Mapping):
             yield number, exception
-
-
-def _part(told: Told, name: str) -> Told:
-    part = told.get(name)
-    return part if isinstance(part, Mapping) else {}
 
 
 def _list(told: Told, name: str) -> list[str]:

@@ -583,6 +583,27 @@ MESSAGES: Final[dict[str, Message]] = {
     **DENIALS,
 }
 
+# Held before it is sent: what would be refused, and where it is mended stands in the detail.
+WOULD_BE_DENIED: Final[dict[str, Message]] = {
+    "denied_document": _is(
+        "tenant",
+        "A nota seria recusada por causa do CPF ou CNPJ do cliente, e por isso não foi enviada."
+        " Corrija o cadastro na Vindi, ou a retenção do ISS na regra: a venda segue"
+        " automaticamente.",
+    ),
+    "denied_address": _is(
+        "customer",
+        "A nota seria recusada por causa do endereço do cliente, e por isso não foi enviada."
+        " Confirme CEP e estado com o cliente e corrija o cadastro na Vindi: a venda segue"
+        " automaticamente.",
+    ),
+    "denied_service": _is(
+        "accountant",
+        "A nota seria recusada por causa da retenção ou dos valores do serviço, e por isso não foi"
+        " enviada. Corrija a regra com o contador: a venda segue automaticamente.",
+    ),
+}
+
 _ENDING: Final = {
     "refunded": "O pagamento foi estornado integralmente",
     "bill_canceled": "A fatura foi cancelada na Vindi",
@@ -601,6 +622,7 @@ _STATES: Final[tuple[tuple[SaleStatus, WhoActs, str], ...]] = (
     ),
 )
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
+    **{(SaleStatus.HELD, code): message for code, message in WOULD_BE_DENIED.items()},
     **{
         (status, code): _is(who, f"{cause}: {outcome}")
         for code, cause in _ENDING.items()

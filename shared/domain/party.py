@@ -56,6 +56,11 @@ def document_state(document: str | None) -> DocumentState:
     return "valid" if good else "invalid"
 
 
+def is_company(document: str | None) -> bool:
+    """Say whether a bare document is a CNPJ, not a person's CPF."""
+    return document is not None and len(document) == 14
+
+
 def missing_address_parts(address: Address) -> tuple[str, ...]:
     """Name what an address lacks of street, district, city, state and zip."""
     missing = [part for part in _ADDRESS_PARTS if not says_something(getattr(address, part) or "")]

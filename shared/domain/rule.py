@@ -23,6 +23,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from shared.domain.cities import find_city
 from shared.domain.description import check_template
 from shared.domain.impossible import Impossible, impossible
+from shared.domain.service_checks import bare_code
 
 IssueWhen = Literal["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]
 Cycle = Literal["first", "renewal", "any"]
@@ -127,6 +128,12 @@ class ServiceRule(_Part):
     national_code: Annotated[str, Field(max_length=10)] | None = None
     ibs_cbs: IbsCbs | None = None
 
+    @field_validator("nbs", "national_code", "cnae")
+    @classmethod
+    def _without_mask(cls, value: str | None, info: ValidationInfo) -> str | None:
+        digits = {"nbs": 9, "national_code": 6, "cnae": 7}[info.field_name or "nbs"]
+        return None if value is None else bare_code(value, digits)
+
     @field_validator("iss_rate")
     @classmethod
     def _a_percentage(cls, value: str | None) -> str | None:
@@ -139,7 +146,7 @@ class ServiceRule(_Part):
         if (
             not rate.is_finite()
             or not 0 <= rate <= 100
-            or not re.fullmatch(r"\d+(\.\d{1,4})?", value)
+            or not re.fullmatch(r"[0-9]+(\.[0-9]{1,4})?", value)
         ):
             raise ValueError("iss_rate: deve ser uma porcentagem de 0 a 100, como 2.00")
         return value

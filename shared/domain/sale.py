@@ -63,6 +63,12 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
     made_out_to: CustomerId | None = None  # the buyer its notas name
 
 
+class Seller(Struct, frozen=True, kw_only=True):
+    """The company that issues, as far as its issuer told."""
+
+    cnpj: str  # bare, letters in upper case
+
+
 class TenantTerms(Struct, frozen=True, kw_only=True):
     """What a decision needs to know of the tenant."""
 
@@ -70,3 +76,4 @@ class TenantTerms(Struct, frozen=True, kw_only=True):
     active_from: datetime | None  # None until activated
     issuing: bool  # False while paused or not yet active
     locked_months: frozenset[tuple[int, int]] = frozenset()  # year and month a closing has locked
+    seller: Seller | None = None  # None: not known

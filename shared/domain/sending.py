@@ -26,6 +26,7 @@ from shared.domain.parts import (
     service_of,
     still_divides,
 )
+from shared.domain.prechecks import precheck
 from shared.domain.refund_policy import LEFT_BY_RULE
 from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
@@ -70,7 +71,7 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     service = service_of(sale.bill, part.share, ready.rule)
     if service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
-    draft = draft_nota(sale, ready.rule, service, ready.day, terms.zone, part.share)
+    draft = _draft(sale, ready.rule, service, ready.day, terms, part.share)
     if isinstance(draft, Hold):
         return draft
     made = Drafted(draft=draft, revision=_revision_of(part, sale.parts), part=part.share.part)
@@ -156,7 +157,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
     if len(shares) == 1:  # the other services were discounted away
         return _whole(sale, rule, terms, day, service)
-    draft = draft_nota(sale, rule, service, day, terms.zone, first)
+    draft = _draft(sale, rule, service, day, terms, first)
     if isinstance(draft, Hold):
         return draft
     revision = _next_revision(first.part, sale.parts)
@@ -166,11 +167,24 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
 def _whole(
     sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date, service: ServiceRule
 ) -> Drafted | Hold:
-    draft = draft_nota(sale, rule, service, day, terms.zone)
+    draft = _draft(sale, rule, service, day, terms)
     if isinstance(draft, Hold):
         return draft
     division = () if is_divided(sale.parts) else None
     return Drafted(draft=draft, revision=_next_revision(WHOLE, sale.parts), division=division)
+
+
+def _draft(
+    sale: SaleFacts,
+    rule: Rule,
+    service: ServiceRule,
+    day: date,
+    terms: TenantTerms,
+    share: Share | None = None,
+) -> NotaDraft | Hold:
+    """The nota as it would be sent, held where it would surely be refused."""
+    draft = draft_nota(sale, rule, service, day, terms.zone, share)
+    return draft if isinstance(draft, Hold) else precheck(draft, terms.seller) or draft
 
 
 def _first(shares: tuple[Share, ...], parts: tuple[Part, ...]) -> Share | None:

@@ -1,9 +1,10 @@
 """A line of a sale's timeline as a person reads it, in Portuguese. Pure."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.attention import SECOND_NOTA
-from shared.domain.messages import LABELS, MESSAGES
+from shared.domain.messages import LABELS, MESSAGES, WOULD_BE_DENIED, Message
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import STATED_BY_PERSON
 
@@ -41,6 +42,8 @@ HEADS: Final[dict[str, str]] = {
 }
 
 
+# A word of a refusal says of a sale that is held what would be refused.
+HELD: Final[Mapping[str, Message]] = {**MESSAGES, **WOULD_BE_DENIED}
 # What the issuer's list may say otherwise.
 FIELDS: Final[dict[str, str]] = {
     "amount": "valor",
@@ -59,14 +62,14 @@ def told(what: str, why: str, by: str = "") -> str:
     head = HEADS.get(what, what)
     if what == "issuer_differs":
         why = ", ".join(FIELDS.get(word, word) for word in why.split())
-    said = _in_words(why)
+    said = _in_words(why, HELD if what == SaleStatus.HELD.value else MESSAGES)
     return f"{head}: {said}" if said else f"{head}."
 
 
-def _in_words(why: str) -> str:
+def _in_words(why: str, messages: Mapping[str, Message]) -> str:
     for end in (":", ";", ""):
         code, found, rest = why.partition(end) if end else (why, "", "")
-        message = MESSAGES.get(code.strip())
+        message = messages.get(code.strip())
         if message is not None:
             return f"{message.text} ({rest.strip()})" if rest.strip() else message.text
         if found:

@@ -14,7 +14,7 @@ from shared.domain.ids import ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
 from shared.domain.nota import NotaStatus, Tomador
 from shared.domain.rule import Rule
-from shared.domain.sale import TenantTerms
+from shared.domain.sale import Seller, TenantTerms
 from tests.builders import a_bill, a_charge, a_customer, a_line, an_address
 
 CITIES: Final = {
@@ -44,7 +44,7 @@ WORDS: Final = frozenset(
         "rule", "paid", "bill", "created", "billing", "alive", "lines", "says", "method", "plan",
         "cycle", "buyer", "refund", "moved", "customer", "nota", "sent", "had moment", "fixed",
         "backfill", "wish", "active", "paused", "locked", "city", "today", "issuer", "expect",
-        "installments", "parts", "was", "issued on",
+        "installments", "parts", "was", "issued on", "seller",
     }
 )  # fmt: skip
 Situation = Mapping[str, Any]
@@ -138,6 +138,8 @@ def _policies(parts: dict[str, Any]) -> dict[str, Any]:
                 values["late_competencia"] = {"keep_until_day": int(day), "then": then}
             case "mixed services":
                 values["mixed_services"] = told
+            case "ISS":
+                values["service"] = {"iss_withheld": {"withheld": True}[told]}
             case "services":
                 values["services_by_product_code"] = {p: {"lc116": c} for p, c in told.items()}
             case _:
@@ -378,6 +380,7 @@ def tenant_terms(said: Situation) -> TenantTerms:
         active_from=None if active == "never" else instant(active, zone_of(said)),
         issuing=said.get("paused") != "yes" and active != "never",
         locked_months=frozenset((month.year, month.month) for month in months),
+        seller=Seller(cnpj=said["seller"]) if "seller" in said else None,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from shared.domain.bill import Address, Customer
@@ -72,7 +73,9 @@ def test_a_city_that_is_none_of_its_state_is_held(wrong: dict[str, str]) -> None
 
 def test_a_city_nobody_knows_may_be_left_out_or_replaced_by_the_tenants_policy() -> None:
     lost = living_in(city="Atlântida")
-    assert drafted(lost, customer_address_incomplete="issue_without").tomador.address is None
+    person = replace(lost, document="12345678909")
+    assert drafted(person, customer_address_incomplete="issue_without").tomador.address is None
+    assert held(lost, customer_address_incomplete="issue_without") == "customer_city_unknown"
     policy = {"customer_address_incomplete": "default_address", "default_address": OFFICE}
     assert address_sent(drafted(lost, **policy))["cidade"] == "4106902"
 
@@ -140,6 +143,9 @@ def test_a_bill_of_two_services_is_held_with_what_each_comes_to() -> None:
     assert decision.detail == "serviço 8.02: 60.00; serviço 1.07: 40.00"
 
 
+ITEMS = {"P1": "1.07", "P2": "1.09", "P3": "8.02"}
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 3), st.integers(-9_999, 99_999)), min_size=1, max_size=12),
     st.sets(st.sampled_from(["P1", "P2", "P3"])),
@@ -150,5 +156,5 @@ def test_what_the_services_come_to_adds_up_to_the_cent(
     bill = a_bill(
         lines=tuple(a_line(cents, product_id=p, product_code=f"P{p}") for p, cents in lines)
     )
-    rule = a_rule(services_by_product_code={code: {"lc116": code} for code in own})
+    rule = a_rule(services_by_product_code={code: {"lc116": ITEMS[code]} for code in own})
     assert sum(amounts_by_service(bill, rule).values()) == bill.lines_total

@@ -88,3 +88,13 @@ def test_a_message_knows_where_the_nota_is(code: str) -> None:
 
     assert len(after | {before}) == len(WITH_NOTA) + 1
     assert all("não há nota" not in text and "não emitir" not in text for text in after)
+
+
+def test_a_sale_held_before_it_was_sent_is_told_as_what_would_be_refused() -> None:
+    why = "denied_document: CNPJ do cliente: é o da própria empresa que emite [E0202]"
+
+    held, denied = told("held", why), told("nota_denied", "denied_document")
+
+    assert held.startswith("Pendente: A nota seria recusada por causa do CPF ou CNPJ do cliente")
+    assert held.endswith("(CNPJ do cliente: é o da própria empresa que emite [E0202])")
+    assert denied.startswith("Nota negada: O CPF ou CNPJ do cliente foi recusado.")

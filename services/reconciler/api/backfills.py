@@ -20,7 +20,7 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Instant, Money, Name, Reason
-from services.reconciler.api.rules import RuleAsked
+from services.reconciler.api.rules import RuleAsked, RuleWarningOut, show_warnings, today_of
 from shared.crypto.tokens import new_backfill_id, tenant_of_backfill
 from shared.db.backfill import backfills_store
 from shared.db.connection import Connection
@@ -66,6 +66,12 @@ class QueuedOut(BaseModel):
 
     id: str
     status: Literal["queued"]
+
+
+class PreviewOut(QueuedOut):
+    """A preview that was taken on, and what putting its rule would ask about."""
+
+    warnings: list[RuleWarningOut] = Field(default_factory=list)
 
 
 class OutcomesOut(BaseModel):
@@ -139,7 +145,8 @@ async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
             requested_by=body.requested_by,
             reason=body.reason,
         )
-        return await _queue(call, conn, asked)
+        queued = await _queue(call, conn, asked)
+        return Answer(status=202, body=queued, headers=_at(queued))
 
     return await once(call, "add_backfill", QueuedOut, work)
 
@@ -147,20 +154,24 @@ async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
 async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
     """Queue a dry run under a rule that is not in force."""
     _check_days(call, call.body.since, None)
+    rule = call.body.rule.alone()
     asked = BackfillRequest(
         since=call.body.since,
         until=None,
         dry_run=True,
         competencia="original",
-        rule=call.body.rule,
+        rule=rule,
         requested_by=call.actor,
         reason="rule preview",
     )
+    warnings = show_warnings(rule, today_of(call))
 
     async def work(conn: Connection) -> Answer:
-        return await _queue(call, conn, asked)
+        queued = await _queue(call, conn, asked)
+        shown = PreviewOut(**queued.model_dump(), warnings=warnings)
+        return Answer(status=202, body=shown, headers=_at(queued))
 
-    return await once(call, "preview_rule", QueuedOut, work)
+    return await once(call, "preview_rule", PreviewOut, work)
 
 
 def _check_days(
@@ -179,7 +190,7 @@ async def _queue(
     call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery],
     conn: Connection,
     asked: BackfillRequest,
-) -> Answer:
+) -> QueuedOut:
     tenant = call.tenant.id
     connections = await connections_store.get(conn, call.services.sealer, tenant)
     if connections.vindi is None:
@@ -205,11 +216,11 @@ async def _queue(
             "reason": asked.reason,
         },
     )
-    return Answer(
-        status=202,
-        body=QueuedOut(id=backfill, status="queued"),
-        headers={"Location": f"{PREFIX}/backfills/{backfill}"},
-    )
+    return QueuedOut(id=backfill, status="queued")
+
+
+def _at(queued: QueuedOut) -> dict[str, str]:
+    return {"Location": f"{PREFIX}/backfills/{queued.id}"}
 
 
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
@@ -345,7 +356,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=RulePreview,
         query=NoQuery,
         status=202,
-        answer=QueuedOut,
+        answer=PreviewOut,
         refusals={409: ("backfill_running", "setup_incomplete"), 422: _DAYS[:2]},
         idempotent_by_key=True,
     ),

@@ -1,26 +1,33 @@
 """A tenant's rule and its versions."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
+    B,
     Call,
     NoBody,
     NoQuery,
     Operation,
+    Q,
     Strict,
 )
 from services.reconciler.api.kit.paging import Paging, cut, read_number_cursor
 from services.reconciler.api.kit.problem import Problem
-from services.reconciler.api.kit.words import Instant, Money
+from services.reconciler.api.kit.refusals import refusing
+from services.reconciler.api.kit.words import Confirm, Instant, Money
+from shared.commands.checks import MOST_WARNINGS, rule_notices
 from shared.commands.rule_change import foresee_change
 from shared.db.tenants import rules_store
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.impossible import Impossible, impossible_in
+from shared.domain.moment import local_day
 from shared.domain.money import show_reais
 from shared.domain.rule import STORED, Rule
 from shared.domain.rule_change import ChangeCount, RuleOutcome
@@ -48,10 +55,29 @@ class RuleList(BaseModel):
     next: str | None
 
 
+class RuleTold(Rule):
+    """A rule as it is put, with the warnings about it that were read and accepted."""
+
+    confirm: Confirm = ()
+
+    def alone(self) -> Rule:
+        """The rule itself; it was looked at already."""
+        told = self.model_dump(by_alias=True, exclude={"confirm"})
+        return Rule.model_validate(told, context=STORED)
+
+
+class RuleWarningOut(BaseModel):
+    """What is unusual in a rule; the message is Portuguese."""
+
+    code: str
+    field: str
+    message: str
+
+
 class RuleAsked(Strict):
     """A rule that is not in force."""
 
-    rule: Rule
+    rule: RuleTold
 
     @classmethod
     def impossible(cls, told: Mapping[str, Any]) -> list[Impossible]:
@@ -85,13 +111,14 @@ class DifferenceOut(BaseModel):
     changed: int
     complete: bool
     changes: list[ChangeOut]
+    warnings: list[RuleWarningOut] = Field(description="What putting this rule would ask about.")
 
 
 async def difference(call: Call[RuleAsked, NoQuery]) -> Answer:
     """Tell what a rule would change for sales not yet sent; nothing is changed by asking."""
-    services = call.services
+    services, rule = call.services, call.body.rule.alone()
     found = await foresee_change(
-        services.pool, services.sealer, call.tenant.id, call.body.rule, services.now()
+        services.pool, services.sealer, call.tenant.id, rule, services.now()
     )
     return Answer(
         body=DifferenceOut(
@@ -99,8 +126,22 @@ async def difference(call: Call[RuleAsked, NoQuery]) -> Answer:
             changed=sum(count.sales for count in found.changes),
             complete=found.whole,
             changes=[_show_change(count) for count in found.changes],
+            warnings=show_warnings(rule, today_of(call)),
         )
     )
+
+
+def today_of(call: Call[B, Q]) -> date:
+    """The day it is where the tenant is."""
+    return local_day(call.services.now(), ZoneInfo(call.tenant.timezone))
+
+
+def show_warnings(rule: Rule, today: date) -> list[RuleWarningOut]:
+    """What is unusual in a rule, as the API writes it."""
+    return [
+        RuleWarningOut(code=one.code, field=one.field or "", message=one.message)
+        for one in rule_notices(rule, today)[:MOST_WARNINGS]
+    ]
 
 
 def _show_change(count: ChangeCount) -> ChangeOut:
@@ -118,9 +159,16 @@ def _show_outcome(outcome: RuleOutcome) -> OutcomeOut:
     return OutcomeOut(status=outcome.status, code=outcome.code)
 
 
-async def put(call: Call[Rule, NoQuery]) -> Answer:
+async def put(call: Call[RuleTold, NoQuery]) -> Answer:
     """Put a rule in force."""
-    version = await call.services.set_up.put_rule(call.tenant.id, call.body, by=call.actor)
+    async with refusing():
+        version = await call.services.set_up.put_rule(
+            call.tenant.id,
+            call.body.alone(),
+            by=call.actor,
+            today=today_of(call),
+            confirmed=call.body.confirm,
+        )
     return Answer(body=show(version))
 
 
@@ -164,9 +212,10 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         name="put_rule",
         summary="Put a rule in force as a new version; unsent sales are decided again",
         handler=put,
-        body=Rule,
+        body=RuleTold,
         query=NoQuery,
         answer=RuleOut,
+        refusals={409: ("confirm_needed",)},
     ),
     Operation(
         method="GET",

@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.sandbox.clock import Clock
-from services.sandbox.documents import document_is_bad
+from services.sandbox.enotas.checks import denied_for
 from services.sandbox.enotas.denials import BY_PRE_CHECK, DENIALS, denial_text
 from services.sandbox.enotas.records import FINAL, Company, Nota, Outcome, outcome_in
 
@@ -72,9 +72,9 @@ class Machine:
         triggered = outcome_in(str(service.get("descricao") or ""))
         if triggered is not None:
             return triggered
-        client = nota.body.get("cliente") or {}
-        if document_is_bad(str(client.get("cpfCnpj") or "")):
-            return Outcome(kind="deny", denial="document")
+        denial = denied_for(company, nota.body)
+        if denial is not None:
+            return Outcome(kind="deny", denial=denial)
         if _is_future(nota.body.get("dataCompetencia"), self._clock.now()):
             return Outcome(kind="deny", denial="competencia")
         if faults.default_outcome != "random":

@@ -1,6 +1,8 @@
 """Sales that wait for their customer's data, by customer: held for it, or denied for it.
 
-The predicate is that of the index `sales_waiting_for_customer`; its denials are those of
+A sale held with a refusal's word would be refused, see `shared.domain.prechecks`.
+
+The predicate is that of the index `sales_waiting_for_data`; its denials are those of
 `denials.ON_CUSTOMER`.
 """
 
@@ -27,7 +29,7 @@ ANY_WAITING: Final = r"""
     SELECT EXISTS (
            SELECT FROM sales
             WHERE tenant_id = $1
-              AND (status = 'held' AND code LIKE 'customer\_%'
+              AND (status = 'held' AND (code LIKE 'customer\_%' OR code LIKE 'denied\_%')
                    OR status = 'denied' AND code IN
                       ('denied_city', 'denied_document', 'denied_address', 'denied_contact')))
 """
@@ -43,7 +45,7 @@ WAITING_FOR: Final = r"""
     -- customer_holds_store.waiting_for
     SELECT bill_id, customer_id, updated_at AS decided_at FROM sales
      WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[])
-       AND (status = 'held' AND code LIKE 'customer\_%'
+       AND (status = 'held' AND (code LIKE 'customer\_%' OR code LIKE 'denied\_%')
             OR status = 'denied' AND code IN
                ('denied_city', 'denied_document', 'denied_address', 'denied_contact'))
 """
@@ -60,7 +62,7 @@ CUSTOMERS_AFTER: Final = r"""
     -- customer_holds_store.customers_after
     SELECT DISTINCT customer_id FROM sales
      WHERE tenant_id = $1 AND customer_id > $2
-       AND (status = 'held' AND code LIKE 'customer\_%'
+       AND (status = 'held' AND (code LIKE 'customer\_%' OR code LIKE 'denied\_%')
             OR status = 'denied' AND code IN
                ('denied_city', 'denied_document', 'denied_address', 'denied_contact'))
      ORDER BY customer_id LIMIT $3

@@ -11,7 +11,8 @@ from shared.db import clock
 from shared.db.closing import closing_locks_store
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
-from shared.domain.sale import TenantTerms
+from shared.domain.party import normalise_document
+from shared.domain.sale import Seller, TenantTerms
 
 Subscription = Literal["basic", "pro"]
 TenantStatus = Literal["setting_up", "active", "paused"]
@@ -141,17 +142,24 @@ async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
     return _tenant_or_none(await conn.fetchrow(PAUSE, tenant))
 
 
+TERMS: Final = """
+    -- tenants_store.terms
+    SELECT timezone, status, active_from,
+           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj
+      FROM tenants WHERE tenant_id = $1
+"""
+
+
 async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
     """What a decision needs to know of a tenant; LookupError when there is none of that id."""
-    found = await get(conn, tenant)
-    if found is None:
-        raise LookupError("no such tenant")
-    return terms_of(found, await closing_locks_store.locked_months(conn, tenant))
+    row = await conn.fetchrow(TERMS, tenant)
+    return _terms(row, await closing_locks_store.locked_months(conn, tenant))
 
 
 HOLD: Final = """
     -- tenants_store.hold_terms
-    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+    SELECT timezone, status, active_from,
+           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj
       FROM tenants WHERE tenant_id = $1 FOR SHARE
 """
 
@@ -162,18 +170,19 @@ async def hold_terms(conn: Connection, tenant: TenantId) -> TenantTerms:
     Who pauses a tenant, locks a month or puts a rule waits for this transaction, or it for them.
     """
     row = await conn.fetchrow(HOLD, tenant)
+    return _terms(row, await closing_locks_store.locked_months(conn, tenant))
+
+
+def _terms(row: asyncpg.Record | None, locked_months: frozenset[tuple[int, int]]) -> TenantTerms:
     if row is None:
         raise LookupError("no such tenant")
-    return terms_of(_tenant(row), await closing_locks_store.locked_months(conn, tenant))
-
-
-def terms_of(tenant: Tenant, locked_months: frozenset[tuple[int, int]]) -> TenantTerms:
-    """The terms of a tenant that was read already."""
+    cnpj = normalise_document(row["seller_cnpj"])
     return TenantTerms(
-        zone=ZoneInfo(tenant.timezone),
-        active_from=tenant.active_from,
-        issuing=tenant.status == "active",
+        zone=ZoneInfo(row["timezone"]),
+        active_from=row["active_from"],
+        issuing=row["status"] == "active",
         locked_months=locked_months,
+        seller=Seller(cnpj=cnpj) if cnpj else None,
     )
 
 

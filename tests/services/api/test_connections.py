@@ -320,3 +320,15 @@ async def test_an_account_whose_notas_vindi_issues_already_is_warned_of(world: W
     )
 
     assert [warning["code"] for warning in reply.body["warnings"]] == ["vindi_issues_already"]
+
+
+async def test_another_company_frees_a_sale_whose_buyer_was_the_seller(world: World) -> None:
+    tenant = await world.active_tenant()
+    await world.sale(tenant, 1, SaleStatus.HELD, code="denied_document")
+    await world.sale(tenant, 2, SaleStatus.HELD, code="denied_address")
+    await world.settle_all(tenant)
+
+    reply = await world.connect_issuer(tenant)
+
+    assert reply.status == 200
+    assert await world.due(tenant) == [1]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.reconciler.api.kit.portuguese import THEIRS, in_portuguese
 from tests.services.api.support import World
 
 RULE: dict[str, Any] = {"issue_when": "bill_paid"}
@@ -65,3 +66,18 @@ async def test_a_problem_of_a_rule_is_told_in_portuguese_with_its_field(
     (problem,) = reply.body["errors"]
     assert problem["field"] == field
     assert problem["message"].startswith(said)
+
+
+@pytest.mark.parametrize("kind", sorted(THEIRS))
+def test_nothing_that_pydantic_finds_is_told_in_english(kind: str) -> None:
+    said = in_portuguese(kind, "service.lc116", "Input should be a valid thing", {})
+
+    assert said.startswith("lc116: ")
+    assert "Input" not in said
+
+
+def test_one_of_a_list_is_told_by_the_lists_name() -> None:
+    said = in_portuguese("string_type", "exceptions.0.if.product_code.3", "Input should be", {})
+
+    assert said == "product_code: deve ser um texto"
+    assert in_portuguese("value_error", "service", "service: dito por nós", {}).endswith("por nós")

@@ -1,6 +1,7 @@
 """Customers change without an event: the passes see it where a sale waits for it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.services.emitter.conftest import a_buyer
 from tests.services.reconciler.conftest import Watch
 
 LONG_AGO = timedelta(hours=1)
+SELLER = "11222333000181"
 
 
 async def held_for_its_customer(watch: Watch) -> Bill:
@@ -48,6 +50,35 @@ async def test_a_held_sale_is_issued_once_its_customer_is_complete(watch: Watch)
     await watch.desk.work()
 
     assert (await watch.desk.sale(bill)).status == "issuing"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"address": {**a_buyer()["address"], "zipcode": "20040002"}}, "denied_address"),
+        ({"registry_code": SELLER}, "denied_document"),
+    ],
+)
+async def test_a_sale_held_since_it_would_be_refused_is_issued_once_its_customer_is_mended(
+    watch: Watch, wrong: dict[str, Any], code: str
+) -> None:
+    async with watch.desk.pool.acquire() as conn:
+        await conn.execute("UPDATE issuer_connections SET company_cnpj = $1", SELLER)
+    bill = watch.desk.sell(customer={**wrong, "created_at": yesterday()})
+    await watch.pass_once()
+    await watch.desk.work()
+    held = await watch.desk.sale(bill)
+    assert (held.status, held.code) == ("held", code)
+    assert watch.desk.notas_of(bill) == []
+    await decided(watch, LONG_AGO)
+    mended = {"address": a_buyer()["address"], "registry_code": "12345678909"}
+    operations.edit_customer(watch.desk.account, customer_id=bill.customer_id, **mended)
+
+    await watch.pass_once()
+    await watch.desk.work()
+
+    assert (await watch.desk.sale(bill)).status == "issuing"
+    assert len(watch.desk.notas_of(bill)) == 1
 
 
 async def test_a_customer_that_did_not_change_since_costs_one_request_and_no_decision(

@@ -4,7 +4,9 @@ Keyed by pydantic's own words for kinds of problems; each text begins with the f
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
+
+from pydantic_core.core_schema import ErrorType
 
 TEXTS: Final[dict[str, str]] = {
     "missing": "é obrigatório",
@@ -31,15 +33,38 @@ TEXTS: Final[dict[str, str]] = {
     "dict_type": "deve ser um objeto",
     "model_type": "deve ser um objeto",
     "model_attributes_type": "deve ser um objeto",
+    "dataclass_type": "deve ser um objeto",
+    "mapping_type": "deve ser um objeto",
+    "invalid_key": "os nomes devem ser textos",
+    "string_unicode": "deve ser um texto em Unicode",
+    "string_sub_type": "deve ser um texto",
+    "int_parsing_size": "é um número grande demais",
+    "multiple_of": "deve ser múltiplo de {multiple_of}",
+    "float_type": "deve ser um número",
+    "float_parsing": "deve ser um número",
+    "finite_number": "deve ser um número",
+    "decimal_type": "deve ser um número",
+    "decimal_parsing": "deve ser um número",
+    "none_required": "deve ser null",
+    "date_type": "deve ser uma data, como 2026-11-30",
+    "date_parsing": "deve ser uma data, como 2026-11-30",
+    "date_from_datetime_parsing": "deve ser uma data, como 2026-11-30",
+    "date_from_datetime_inexact": "deve ser uma data sem hora, como 2026-11-30",
+    "recursion_loop": "não pode conter a si mesmo",
 }
+# What pydantic says in its own words; what we raise is said in Portuguese where it is raised.
+THEIRS: Final = frozenset(get_args(ErrorType)) - {"value_error"}
+_BODY: Final = "corpo"
+_ELSE: Final = "não tem o formato esperado"
 
 
 def in_portuguese(kind: str, field: str, said: str, context: Mapping[str, Any]) -> str:
-    """The problem with its field's name; what is not listed was said in Portuguese already."""
-    text = TEXTS.get(kind)
-    name = field.rpartition(".")[2] or field
-    if text is None:
+    """The problem with its field's name; what we raised ourselves was said in Portuguese."""
+    if kind not in THEIRS:
         return said
+    text = TEXTS.get(kind, _ELSE)
+    # One of a list is told by the list's name.
+    name = next((part for part in reversed(field.split(".")) if part and not part.isdigit()), _BODY)
     known = {key: str(value).replace(" or ", " ou ") for key, value in context.items()}
     return f"{name}: {text.format_map(_Known(known))}"
 

@@ -22,6 +22,9 @@ class ProblemWarning(BaseModel):
 
     code: str
     message: str
+    field: str | None = Field(
+        default=None, description="Of the body, parts joined by dots, where it is about one."
+    )
 
 
 class ProblemBody(BaseModel):
@@ -82,7 +85,7 @@ def render_problem(problem: Problem) -> Response:
     may_be_empty = ("errors", "missing", "warnings", "backfill_id")
     empty = {name for name in may_be_empty if not getattr(body, name)}
     return Response(
-        body.model_dump_json(exclude=empty),
+        body.model_dump_json(exclude=empty, exclude_none=True),
         status_code=problem.status,
         headers=problem.headers,
         media_type=MEDIA_TYPE,

@@ -19,7 +19,8 @@ async def refusing() -> AsyncIterator[None]:
     except SetUpRefused as error:
         status = 409 if error.code in _CONFLICTS else 422
         warnings = tuple(
-            ProblemWarning(code=notice.code, message=notice.message) for notice in error.warnings
+            ProblemWarning(code=notice.code, message=notice.message, field=notice.field)
+            for notice in error.warnings
         )
         raise Problem(
             status, error.code, str(error), missing=error.missing, warnings=warnings

@@ -1,0 +1,29 @@
+"""What every city denies by itself, whatever was scripted: some rules of the national list."""
+
+from typing import Final
+
+from services.sandbox.documents import document_is_bad
+from services.sandbox.enotas.records import Company, Json
+
+# By a CEP's first digit, the states it may lie in: coarse, and the stand-in's own.
+_REGIONS: Final[dict[str, str]] = {
+    "0": "SP", "1": "SP", "2": "RJ ES", "3": "MG", "4": "BA SE", "5": "PE AL PB RN",
+    "6": "CE PI MA PA AP AM RR AC", "7": "DF GO TO MT MS RO", "8": "PR SC", "9": "RS",
+}  # fmt: skip
+
+
+def denied_for(company: Company, body: Json) -> str | None:
+    """The class of the denial a nota meets for what it says; None for one that passes."""
+    client = body.get("cliente") or {}
+    document = str(client.get("cpfCnpj") or "")
+    if document_is_bad(document):
+        return "document"
+    if document and document == company.cnpj:  # E0202
+        return "document"
+    if (body.get("servico") or {}).get("issRetidoFonte") is True and len(document) != 14:
+        return "service" if document else "document"  # E0667, E0204
+    address = client.get("endereco") or {}
+    cep, state = str(address.get("cep") or ""), str(address.get("uf") or "")
+    if cep and state in " ".join(_REGIONS.values()).split():
+        return None if state in _REGIONS.get(cep[0], "").split() else "address"  # E0240
+    return None
