@@ -47,6 +47,8 @@ def _steering(told: Any, at: Field) -> Iterator[Misfit]:
 
 
 def _steers(text: str, *, lines: bool = False) -> str | None:
+    if lines:  # as a form or a spreadsheet writes them; they leave as "\n" alone
+        text = text.replace("\r\n", "\n")
     found = _STEERS.search(text)
     if found is not None:
         return found[0]
