@@ -139,3 +139,4 @@ class Customer(Struct, frozen=True, kw_only=True):
     phone: str | None
     address: Address
     updated_at: datetime | None
+    metadata: Mapping[str, object] = msgspec.field(default_factory=dict)

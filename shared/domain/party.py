@@ -9,13 +9,12 @@ from validate_docbr import CNPJ, CPF
 from shared.domain.bill import Address
 from shared.domain.cep import state_of_cep
 from shared.domain.cities import find_city, find_state
-from shared.domain.countries import country_name
+from shared.domain.countries import country_name, is_brazil
 from shared.domain.rule import DefaultAddress
 
 DocumentState = Literal["valid", "missing", "invalid"]
 
 ABROAD: Final = "EX"  # the state of a foreign address (enotas-api, section 4.2)
-_BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
 _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
@@ -80,7 +79,7 @@ def stand_in_address(rule: DefaultAddress) -> Address:
 
 def is_foreign(address: Address) -> bool:
     """Say whether a customer lives abroad; an address without a country is Brazilian."""
-    return (address.country or "").strip().upper() not in _BRAZIL
+    return not is_brazil(address.country or "")
 
 
 def locate(address: Address) -> Address | None:

@@ -71,7 +71,8 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     service = service_of(sale.bill, part.share, ready.rule)
     if service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
-    draft = draft_nota(sale, ready.rule, service, ready.day, terms.zone, part.share)
+    shares = [one.share for one in sale.parts]
+    draft = draft_nota(sale, ready.rule, service, ready.day, terms.zone, part.share, shares)
     if isinstance(draft, Hold):
         return draft
     made = Drafted(draft=draft, revision=_revision_of(part, sale.parts), part=part.share.part)
@@ -152,7 +153,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
     if len(shares) == 1:  # the other services were discounted away
         return _whole(sale, rule, terms, day, service)
-    draft = draft_nota(sale, rule, service, day, terms.zone, first)
+    draft = draft_nota(sale, rule, service, day, terms.zone, first, shares)
     if isinstance(draft, Hold):
         return draft
     revision = _next_revision(first.part, sale.parts)
