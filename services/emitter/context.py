@@ -15,6 +15,7 @@ from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.tenants.issuers_store import Issuers
+from shared.domain.fields.words import WORDS
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.domain.rule import Rule
@@ -88,6 +89,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
         """What its plans share."""
         connection = self.issuers.current
         blocked = connection.state.code if connection and connection.state.blocked else None
+        issuer = self.place_of(None).issuer
         return Terms(
             tenant=self.tenant,
             rule=self.rule,
@@ -98,6 +100,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             document_word=self.document_word,
             zone=self.terms.zone,
             connection_id=connection.id if connection else None,
+            issuer_takes=issuer.capabilities.fields if issuer is not None else WORDS,
         )
 
 

@@ -77,6 +77,7 @@ class Withheld(Struct, frozen=True, kw_only=True):
     iss: Cents = NOTHING  # told by the flag of the service; the issuer computes its own
     rates: Mapping[str, str] = {}  # of each tax that was looked at, in percent
     waived: tuple[str, ...] = ()  # those that come to too little to be kept back
+    waiver: Cents = NOTHING  # up to where that is so
 
     @property
     def whole(self) -> Cents:

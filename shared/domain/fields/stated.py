@@ -97,7 +97,7 @@ def extra_name(name: str) -> str:
 KNOWN_EXTRAS: Final = tuple(EXTRA_NAMES.values())
 
 Rate = Annotated[str, AfterValidator(percentage), Field(description="Percent, as 1.50")]
-Reais = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,2})?$")]
+ReaisText = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,2})?$")]
 Email = Annotated[str, AfterValidator(one_email), Field(max_length=80)]
 Code = Annotated[str, Field(min_length=1, max_length=60)]
 Extras = Annotated[
@@ -120,7 +120,7 @@ class Withholdings(RulePart):
     csll: Rate | None = None
     inss: Rate | None = None
     irrf: Rate | None = None
-    waiver: Reais | None = "10.00"
+    waiver: ReaisText | None = "10.00"
 
 
 class OwnRates(RulePart):
@@ -161,7 +161,7 @@ class ForeignTrade(RulePart):
     mode: Literal["1", "2", "3", "4"] | None = None  # mdPrestacao
     relationship: Literal["0", "1", "2", "3", "4", "5", "6"] | None = None  # vincPrest
     currency: Annotated[str, Field(pattern=r"^\d{3}$")] | None = None  # BACEN's code
-    amount: Reais | None = None  # in that currency
+    amount: ReaisText | None = None  # in that currency
     shared_with_mdic: bool | None = None
 
 
@@ -188,7 +188,7 @@ class NotaFields(RulePart):
     immunity: Code | None = None
     suspension: SuspensionRule | None = None
     final_consumer: bool | None = None
-    deductions: Reais | None = None
+    deductions: ReaisText | None = None
     deduction_rate: Rate | None = None
     show_discounts: bool | None = None
     discount_kind: DiscountKind | None = None

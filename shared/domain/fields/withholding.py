@@ -71,7 +71,13 @@ def withheld_of(
     waived = tuple(tax for tax in FEDERAL if taxes[tax] and tax in _waived(portion.rates, payment))
     stated = {tax: rate for tax in FEDERAL if (rate := getattr(portion.rates, tax)) is not None}
     kept = {tax: NOTHING if tax in waived else amount for tax, amount in taxes.items()}
-    return Withheld(**kept, iss=iss, rates={**stated, **rates}, waived=waived)
+    return Withheld(
+        **kept,
+        iss=iss,
+        rates={**stated, **rates},
+        waived=waived,
+        waiver=read_reais(portion.rates.waiver) if waived and portion.rates.waiver else NOTHING,
+    )
 
 
 def _tax(portion: Portion, tax: str) -> Cents:
