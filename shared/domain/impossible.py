@@ -26,7 +26,13 @@ def impossible(rule: Told) -> list[Impossible]:
     """Name every combination of a rule that cannot be meant."""
     return [
         Impossible(field=field, message=message)
-        for found in (_guarantee(rule), _exceptions(rule), _address(rule), _refunds(rule))
+        for found in (
+            _guarantee(rule),
+            _exceptions(rule),
+            _address(rule),
+            _refunds(rule),
+            _seller_city(rule),
+        )
         for field, message in found
     ]
 
@@ -116,6 +122,18 @@ def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
                 ("refunds", "city_window"),
                 "city_window: informe days_after_issue ou until_day, e só um deles",
             )
+
+
+def _seller_city(rule: Told) -> Iterator[tuple[Field, str]]:
+    layers = [rule.get("service")]
+    for name in ("services_by_product_code", "customers"):
+        layers += _part(rule, name).values()
+    policies = {one.get("iss_withholding") for one in layers if isinstance(one, Mapping)}
+    if "companies_of_same_city" in policies and rule.get("seller_city") is None:
+        yield (
+            ("seller_city",),
+            "seller_city: é obrigatório com iss_withholding companies_of_same_city",
+        )
 
 
 def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:
