@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from services.reconciler.api.issuer_fields import CODE, refuse_untaken
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
@@ -120,6 +121,7 @@ def _show_outcome(outcome: RuleOutcome) -> OutcomeOut:
 
 async def put(call: Call[Rule, NoQuery]) -> Answer:
     """Put a rule in force."""
+    await refuse_untaken(call.services, call.tenant.id, call.body)
     version = await call.services.set_up.put_rule(call.tenant.id, call.body, by=call.actor)
     return Answer(body=show(version))
 
@@ -167,6 +169,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=Rule,
         query=NoQuery,
         answer=RuleOut,
+        refusals={422: (CODE,)},
     ),
     Operation(
         method="GET",
