@@ -1,5 +1,7 @@
 """Each field from rule, product, customer and bill to the posted body (docs/fiscal.md)."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +9,10 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from shared.domain.draft import buyer_mended
+from shared.domain.fields.metadata import KEYS
 from shared.domain.fields.stated import CustomerFields, NotaFields
 from shared.domain.fields.words import WORDS, untaken_by, untaken_of
+from shared.domain.rule import Rule
 from shared.issuer.enotas.client import EnotasIssuer
 from tests.builders import a_customer, a_rule, a_sale
 from tests.unit.fiscal import PLAIN, a_fiscal_sale, drafted, held, posted, says
@@ -387,3 +391,22 @@ def test_a_nota_denied_for_its_buyer_is_not_sent_again_for_what_metadata_says_as
     assert buyer_mended(a_sale(other), rule, sent)
     bad = replace(bill, metadata={"nota_irrf": "?"})
     assert not buyer_mended(a_sale(bad), rule, sent)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "fiscal.md").read_text(encoding="utf-8")
+
+
+def test_the_page_for_accountants_names_every_field_and_every_key() -> None:
+    unnamed = {name for name in CustomerFields.model_fields if name not in PAGE}
+    assert unnamed <= {
+        "nif",
+        "without_nif",
+    }  # by their metadata, and `customer_foreign_without_nif`
+    assert {key for key in KEYS if f"nota_{key}" not in PAGE} <= {"numero_rps"}
+
+
+def test_the_examples_for_accountants_are_rules() -> None:
+    examples = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert Rule.model_validate_json(example).service.iss_rate

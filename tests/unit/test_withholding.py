@@ -320,3 +320,26 @@ def test_whatever_is_withheld_each_tax_is_its_rate_to_the_centavo(
         assert body.get(field) == (cents / 100 or None)
         sent += cents
     assert draft.net == amount - sent
+
+
+def test_more_withheld_than_the_price_is_held() -> None:
+    rates = dict.fromkeys(("inss", "irrf"), "60.00")
+    found = held(a_fiscal_sale(), service={**PLAIN, "withholdings": rates})
+    assert (found.code, found.detail) == (
+        "nota_values_impossible",
+        "retenções acima do valor da nota",
+    )
+
+
+def test_what_a_product_is_discounted_below_zero_lowers_the_others() -> None:
+    below = (a_line(5_000, id=4, product_id=8), a_line(-6_000, id=5, product_id=8))
+    sale = a_sale(a_bill(amount=99_000, lines=(a_line(100_000), *below)))
+    draft = drafted(sale, service={**PLAIN, "show_discounts": True})
+    says(draft, {"valorTotal": 1000.0, "descontos": 10.0})
+
+
+def test_a_coupon_that_is_a_product_of_its_own_is_a_discount() -> None:
+    coupon = a_line(-10_000, id=4, product_id=8, product_code="CUPOM")
+    sale = a_sale(a_bill(amount=90_000, lines=(a_line(100_000), coupon)))
+    draft = drafted(sale, service={**PLAIN, "show_discounts": True})
+    says(draft, {"valorTotal": 1000.0, "descontos": 100.0})

@@ -1,6 +1,7 @@
 """What a nota says beyond buyer and service, as the timeline tells it: with its arithmetic. Pure.
 
-Texts of people are not repeated: observations, the city's text and addresses are only named.
+Texts of people are not repeated: observations, the city's text, extras and addresses are only
+named.
 """
 
 from collections.abc import Iterator
@@ -88,7 +89,8 @@ def _said(draft: NotaDraft) -> Iterator[str]:
     ):
         if said:
             yield told
-    yield from (f"{name}: {text}" for name, text in sorted(draft.extras.items()))
+    if draft.extras:
+        yield f"metadados: {', '.join(sorted(draft.extras))}"
 
 
 def _place(place: PlaceOfService) -> str:

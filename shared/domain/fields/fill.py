@@ -73,7 +73,7 @@ def _with_taxes(draft: NotaDraft, terms: NotaTerms, setting: Setting) -> NotaDra
     kind = withholding_kind(terms, withheld)
     if contradicts(kind, withheld):
         return Hold(code="withholding_contradicts", detail=f"pis_cofins_withholding: {kind}")
-    return replace(
+    whole = replace(
         draft,
         service=_service(service, terms, draft.base, keeps_iss=keeps_iss, kind=kind),
         withheld=withheld,
@@ -84,6 +84,9 @@ def _with_taxes(draft: NotaDraft, terms: NotaTerms, setting: Setting) -> NotaDra
         more_emails=terms.more_emails or (),
         extras=_extras(terms, draft.amount),
     )
+    if whole.net < 0:
+        return Hold(code="nota_values_impossible", detail="retenções acima do valor da nota")
+    return whole
 
 
 def _service(

@@ -50,18 +50,32 @@ async def test_before_an_issuer_is_connected_nothing_is_known_to_lack(api: Api) 
 
 
 @pytest.mark.parametrize(
-    ("service", "field"),
+    ("service", "field", "said"),
     [
-        ({"rps_number": 7}, "service.rps_number"),
-        ({"withholdings": {"irrf": "1,5"}}, "service.withholdings.irrf"),
-        ({"iss_withholding": "companies_of_same_city"}, "seller_city"),
-        ({"extras": {"outro": "1"}}, "service.extras"),
-        ({"place": {"city": "Curitiba", "state": "SP"}}, "service.place"),
+        ({"rps_number": 7}, "service.rps_number", "rps_number: o número do RPS é dado"),
+        (
+            {"withholdings": {"irrf": "1,5"}},
+            "service.withholdings.irrf",
+            "irrf: deve ser uma porcentagem",
+        ),
+        (
+            {"iss_withholding": "companies_of_same_city"},
+            "seller_city",
+            "seller_city: é obrigatório com",
+        ),
+        ({"extras": {"outro": "1"}}, "service.extras", "extras: o nome não é conhecido"),
+        (
+            {"place": {"city": "Curitiba", "state": "SP"}},
+            "service.place",
+            "place: o IBGE não conhece essa cidade",
+        ),
     ],
 )
 async def test_a_field_that_cannot_be_is_refused_where_it_stands(
-    api: Api, service: dict[str, Any], field: str
+    api: Api, service: dict[str, Any], field: str, said: str
 ) -> None:
     reply = await api.put(f"/tenants/{await api.tenant()}/rule", {**RULE, "service": service})
     assert reply.status == 422
-    assert [error["field"] for error in reply.body["errors"]] == [field]
+    (error,) = reply.body["errors"]
+    assert error["field"] == field
+    assert error["message"].startswith(said)

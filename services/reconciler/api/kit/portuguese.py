@@ -3,6 +3,7 @@
 Keyed by pydantic's own words for kinds of problems; each text begins with the field's name.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,14 +33,16 @@ TEXTS: Final[dict[str, str]] = {
     "model_type": "deve ser um objeto",
     "model_attributes_type": "deve ser um objeto",
 }
+# A text of ours that names a field itself, maybe one inside.
+_NAMED: Final = re.compile(r"[a-z_.0-9]+: ")
 
 
 def in_portuguese(kind: str, field: str, said: str, context: Mapping[str, Any]) -> str:
-    """The problem with its field's name; what is not listed was said in Portuguese already."""
+    """The problem with its field's name; what is not listed is in Portuguese already."""
     text = TEXTS.get(kind)
     name = field.rpartition(".")[2] or field
     if text is None:
-        return said
+        return said if not name or _NAMED.match(said) else f"{name}: {said}"
     known = {key: str(value).replace(" or ", " ou ") for key, value in context.items()}
     return f"{name}: {text.format_map(_Known(known))}"
 
