@@ -16,6 +16,7 @@ from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.tenants.issuers_store import Issuers
+from shared.domain.fields.words import WORDS
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.domain.rule import Rule
@@ -101,6 +102,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             zone=self.terms.zone,
             connection_id=connection.id if connection else None,
             form=issuer.form if issuer else None,
+            issuer_takes=issuer.capabilities.fields if issuer is not None else WORDS,
         )
 
 

@@ -365,6 +365,7 @@ CREATE TABLE public.notas (
     cancel_tries integer DEFAULT 0 NOT NULL,
     cancel_again_at timestamp with time zone,
     denial_cause text,
+    total bigint,
     fiscal_class text,
     fiscal_sent_at timestamp with time zone,
     discount bigint,

@@ -28,6 +28,12 @@ LACKS: Final = frozenset(
         "customer_address_incomplete",
         "customer_city_unknown",
         "customer_foreign",
+        "customer_foreign_incomplete",
+        "customer_metadata_invalid",
+        "metadata_invalid",
+        "nota_values_impossible",
+        "withholding_contradicts",
+        "issuer_lacks_field",
         "customer_not_found",
         "customer_unreadable",
         # What would be refused: see `prechecks`.

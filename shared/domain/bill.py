@@ -140,3 +140,4 @@ class Customer(Struct, frozen=True, kw_only=True):
     address: Address
     updated_at: datetime | None
     phones: tuple[str, ...] = ()  # all of them, as they were typed
+    metadata: Mapping[str, object] = msgspec.field(default_factory=dict)

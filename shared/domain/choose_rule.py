@@ -50,11 +50,14 @@ def choose_service(bill: Bill, rule: Rule) -> ServiceRule | None:
     """Find the one service that all products of a bill share; None when they do not."""
     if not rule.services_by_product_code:
         return rule.service
-    services = [
-        rule.services_by_product_code.get(line.product_code or "", rule.service)
-        for line in products_with_value(bill)
-    ] or [rule.service]
+    services = [own_service(line, rule) for line in products_with_value(bill)] or [rule.service]
     return services[0] if all(service == services[0] for service in services) else None
+
+
+def own_service(line: BillLine, rule: Rule) -> ServiceRule:
+    """The service of a line's product, with what it takes from the rule's own."""
+    own = rule.services_by_product_code.get(line.product_code or "", rule.service)
+    return rule.with_inherited(own)
 
 
 def amounts_by_service(bill: Bill, rule: Rule) -> dict[ServiceRule, Cents]:
@@ -67,8 +70,7 @@ def amounts_by_service(bill: Bill, rule: Rule) -> dict[ServiceRule, Cents]:
     for line in bill.lines:
         # Lines of one product are one service, even where only the first says its code.
         key = line.product_id if line.product_id is not None else line.product_code
-        own = rule.services_by_product_code.get(line.product_code or "", rule.service)
-        amounts[services.setdefault(key, own)] += line.amount
+        amounts[services.setdefault(key, own_service(line, rule))] += line.amount
     return {service: Cents(amount) for service, amount in amounts.items()}
 
 

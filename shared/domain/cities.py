@@ -24,6 +24,13 @@ STATES: Final[Mapping[str, str]] = {
     "santacatarina": "SC", "saopaulo": "SP", "sergipe": "SE", "tocantins": "TO",
 }  # fmt: skip
 UFS: Final = frozenset(STATES.values())
+# The first two digits of a city's code name its state.
+STATE_OF_CODE: Final[Mapping[str, str]] = {
+    "11": "RO", "12": "AC", "13": "AM", "14": "RR", "15": "PA", "16": "AP", "17": "TO",
+    "21": "MA", "22": "PI", "23": "CE", "24": "RN", "25": "PB", "26": "PE", "27": "AL",
+    "28": "SE", "29": "BA", "31": "MG", "32": "ES", "33": "RJ", "35": "SP", "41": "PR",
+    "42": "SC", "43": "RS", "50": "MS", "51": "MT", "52": "GO", "53": "DF",
+}  # fmt: skip
 
 # What a shortened word may stand for. All readings are tried; only one city may come of them.
 ABBREVIATIONS: Final[Mapping[str, tuple[str, ...]]] = {

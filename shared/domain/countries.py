@@ -26,3 +26,11 @@ NAMES: Final[Mapping[str, str]] = {
 def country_name(country: str) -> str:
     """The name of a country given by its two letters, else the text itself."""
     return NAMES.get(country.strip().upper(), country.strip())
+
+
+_BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
+
+
+def is_brazil(country: str) -> bool:
+    """Say whether a text names Brazil, or no country at all."""
+    return country.strip().upper() in _BRAZIL

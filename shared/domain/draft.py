@@ -1,6 +1,8 @@
 """From a sale to what its nota says, or the hold that names what is missing."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.domain.amounts import settled
@@ -9,10 +11,15 @@ from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
 from shared.domain.description import PRODUCTS, Written, fill_template, lengthen, variables_in
 from shared.domain.emails import email_for_nota
+from shared.domain.fields.discounts import discount_in
+from shared.domain.fields.fill import Setting, filled, portion_of
+from shared.domain.fields.layers import terms_for
+from shared.domain.fields.terms import NotaTerms
+from shared.domain.fields.withholding import Portion
 from shared.domain.moment import moment_paid
-from shared.domain.money import Cents, show_reais
-from shared.domain.nota import NotaDraft, Service, Tomador
-from shared.domain.parts import Share
+from shared.domain.money import NOTHING, Cents, show_reais
+from shared.domain.nota import BuyerAbroad, NotaDraft, Tomador
+from shared.domain.parts import Share, service_of
 from shared.domain.party import (
     abroad,
     complete_by_cep,
@@ -29,6 +36,9 @@ from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
 from shared.domain.text.letters import Alphabet, one_line, says_something
 
+_NOTHING_STATED: Final = NotaTerms(plain=True)
+_NO_SERVICE: Final = ServiceRule()
+
 
 def draft_nota(
     sale: SaleFacts,
@@ -37,33 +47,73 @@ def draft_nota(
     competencia: date,
     zone: ZoneInfo,
     share: Share | None = None,
+    shares: Sequence[Share] = (),
 ) -> NotaDraft | Hold:
     """Write the nota of a sale whose customer was read, or hold it for what is missing.
 
-    With a share it is for that part of the bill only: its amount, its products.
+    With a share it is for that part of the bill only: its amount, its products; `shares` are all
+    parts of the bill, which are paid together.
     """
     if sale.customer is None:
         raise ValueError("the customer must be read before a nota is drafted")
-    tomador = tomador_of(sale.customer, rule)
+    terms = terms_for(service, rule, sale)
+    if isinstance(terms, Hold):
+        return terms
+    tomador = tomador_of(sale.customer, rule, terms)
     if isinstance(tomador, Hold):
         return tomador
     written = write_description(sale, rule, competencia, zone, share)
-    return NotaDraft(
+    draft = NotaDraft(
         amount=_amount(sale, share),
         competencia=competencia,
         description=lengthen(written.text, sale.bill.id),
         tomador=tomador,
-        service=_service(service),
+        service=service.as_nota,
         send_email=rule.send_email and tomador.email is not None,
     )
+    if terms.plain:
+        return draft
+    setting = Setting(
+        discount=_discount(sale, terms, share, draft.amount),
+        others=_paid_with(sale, rule, terms, share, shares),
+        is_part=share is not None,
+        seller_city=rule.seller_city.found.city if rule.seller_city else None,
+        write=lambda template: _written(template, sale, competencia, zone, share).text,
+    )
+    return filled(draft, terms, setting)
 
 
-def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
-    """The buyer as a nota shows it, or the hold that names what is missing."""
+def _discount(sale: SaleFacts, terms: NotaTerms, share: Share | None, amount: Cents) -> Cents:
+    return discount_in(sale.bill, share, amount) if terms.show_discounts else NOTHING
+
+
+def _paid_with(
+    sale: SaleFacts, rule: Rule, terms: NotaTerms, share: Share | None, shares: Sequence[Share]
+) -> list[Portion]:
+    """What the other notas of the same payment are reckoned from."""
+    if share is None or terms.withholdings is None:
+        return []
+    others = []
+    for other in shares:
+        service = service_of(sale.bill, other, rule) if other.part != share.part else None
+        said = terms_for(service, rule, sale) if service is not None else None
+        if isinstance(said, NotaTerms):
+            discount = _discount(sale, said, other, other.amount)
+            others.append(portion_of(said, other.amount, discount))
+    return others
+
+
+def tomador_of(
+    customer: Customer, rule: Rule, terms: NotaTerms = _NOTHING_STATED
+) -> Tomador | Hold:
+    """The buyer as a nota shows it, or the hold that names what is missing.
+
+    `terms` tell what was stated of the buyer beyond what Vindi has fields for.
+    """
     if not says_something(customer.name):
         return Hold(code="customer_name_missing")
     if is_foreign(customer.address):
-        return _foreign(customer, rule)
+        return _foreign(customer, rule, terms)
     match document_state(customer.document):
         case "invalid":
             return Hold(code="customer_document_invalid")
@@ -80,6 +130,7 @@ def tomador_of(customer: Customer, rule: Rule) -> Tomador | Hold:
         document=customer.document,
         phone=phone_among(customer.phones or (customer.phone or "",)),
         address=address,
+        municipal_registration=terms.municipal_registration,
     )
 
 
@@ -90,22 +141,58 @@ def buyer_mended(sale: SaleFacts, rule: Rule | None, denied_with: Tomador | None
     """
     if sale.customer is None or rule is None:
         return False
-    now_is = tomador_of(sale.customer, rule)
+    terms = terms_for(_NO_SERVICE, rule, sale)
+    if isinstance(terms, Hold):
+        return False
+    now_is = tomador_of(sale.customer, rule, terms)
     return isinstance(now_is, Tomador) and now_is != denied_with
 
 
-def _foreign(customer: Customer, rule: Rule) -> Tomador | Hold:
+def _foreign(customer: Customer, rule: Rule, terms: NotaTerms) -> Tomador | Hold:
     """Without what only Brazil has: a document that is no CPF or CNPJ, a phone, a CEP."""
     if rule.customer_foreign == "hold":
         return Hold(code="customer_foreign")
     valid = document_state(customer.document) == "valid"
+    foreign = None
+    if rule.customer_foreign == "issue":
+        foreign = _buyer_abroad(customer, rule, terms, valid=valid)
+        missing = _missing_abroad(customer, foreign, valid=valid)
+        if missing:
+            return Hold(code="customer_foreign_incomplete", detail=", ".join(missing))
     return Tomador(
         name=one_line(customer.name, Alphabet.UNICODE),
         email=email_for_nota(customer.email),
         document=customer.document if valid else None,
         phone=None,
         address=abroad(customer.address),
+        foreign=foreign,
     )
+
+
+def _buyer_abroad(customer: Customer, rule: Rule, terms: NotaTerms, *, valid: bool) -> BuyerAbroad:
+    """What the national layout wants of a buyer abroad, as far as it is known.
+
+    A document of Vindi that is no CPF or CNPJ is the tax number of its own country.
+    """
+    address = customer.address
+    number = terms.nif or (None if valid else customer.document)
+    country = (address.country or "").strip().upper()
+    because = terms.without_nif or rule.customer_foreign_without_nif
+    return BuyerAbroad(
+        tax_number=number,
+        no_number_because=None if number or valid else because,
+        zip=address.zip,
+        province=address.state,
+        country_code=country if len(country) == 2 else None,
+        kind=rule.customer_foreign_kind,
+    )
+
+
+def _missing_abroad(customer: Customer, foreign: BuyerAbroad, *, valid: bool) -> list[str]:
+    address = customer.address
+    missing = [part for part in ("street", "city", "zip") if not getattr(address, part)]
+    unnumbered = not (valid or foreign.tax_number or foreign.no_number_because)
+    return [*missing, "nif"] if unnumbered else missing
 
 
 def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
@@ -128,21 +215,6 @@ def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
             return misplaced or Hold(code="customer_city_unknown")
 
 
-def _service(rule: ServiceRule) -> Service:
-    reform = rule.ibs_cbs
-    return Service(
-        municipal_code=rule.municipal_code,
-        lc116=rule.lc116,
-        cnae=rule.cnae,
-        iss_rate=rule.iss_rate,
-        iss_withheld=rule.iss_withheld,
-        nbs=rule.nbs,
-        national_code=rule.national_code,
-        ibs_cbs_class=reform.class_code if reform else None,
-        ibs_cbs_operation=reform.operation_code if reform else None,
-    )
-
-
 def _amount(sale: SaleFacts, share: Share | None) -> Cents:
     if share is not None:
         return share.amount
@@ -154,10 +226,15 @@ def write_description(
     sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo, share: Share | None
 ) -> Written:
     """Fill the tenant's template for a sale, or for that part of it."""
-    names = variables_in(rule.description) - {PRODUCTS}
+    return _written(rule.description, sale, competencia, zone, share)
+
+
+def _written(
+    template: str, sale: SaleFacts, competencia: date, zone: ZoneInfo, share: Share | None
+) -> Written:
+    names = variables_in(template) - {PRODUCTS}
     values = {name: _variable(name, sale, competencia, zone, share) for name in names}
-    sold = _sold(sale, share)
-    return fill_template(rule.description, values, sold)
+    return fill_template(template, values, _sold(sale, share))
 
 
 def _sold(sale: SaleFacts, share: Share | None) -> list[str]:

@@ -34,6 +34,7 @@ def impossible(rule: Told) -> list[Impossible]:
             _refunds(rule),
             service_problems(rule),
             text_problems(rule),
+            _seller_city(rule),
         )
         for field, message in found
     ]
@@ -124,6 +125,18 @@ def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
                 ("refunds", "city_window"),
                 "city_window: informe days_after_issue ou until_day, e só um deles",
             )
+
+
+def _seller_city(rule: Told) -> Iterator[tuple[Field, str]]:
+    layers = [rule.get("service")]
+    for name in ("services_by_product_code", "customers"):
+        layers += part_of(rule, name).values()
+    policies = {one.get("iss_withholding") for one in layers if isinstance(one, Mapping)}
+    if "companies_of_same_city" in policies and rule.get("seller_city") is None:
+        yield (
+            ("seller_city",),
+            "seller_city: é obrigatório com iss_withholding companies_of_same_city",
+        )
 
 
 def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:

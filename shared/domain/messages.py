@@ -174,6 +174,36 @@ HOLDS: Final[dict[str, Message]] = {
         "O cliente tem endereço no exterior. Veja com o contador como emitir; se a nota pode sair"
         " sem CPF ou CNPJ, permita na regra clientes do exterior sem documento.",
     ),
+    "customer_foreign_incomplete": _is(
+        "customer",
+        "Faltam dados do cliente do exterior para a nota: rua, cidade, código postal, ou o número"
+        " fiscal do país dele (ou por que não tem um). Complete o cadastro na Vindi.",
+    ),
+    "customer_metadata_invalid": _is(
+        "tenant",
+        "Um metadado do cliente na Vindi tem um valor que não serve para a nota. Corrija-o no"
+        " cadastro do cliente; a venda segue sozinha.",
+    ),
+    "metadata_invalid": _is(
+        "tenant",
+        "Um metadado da fatura na Vindi tem um valor que não serve para a nota. Corrija-o na"
+        " fatura.",
+    ),
+    "nota_values_impossible": _is(
+        "accountant",
+        "Os valores informados para esta nota não fecham. Confira com o contador a regra e os"
+        " metadados do cliente e da fatura.",
+    ),
+    "withholding_contradicts": _is(
+        "accountant",
+        "O tipo de retenção de PIS, COFINS e CSLL informado não corresponde ao que é retido nesta"
+        " nota. Corrija o tipo ou as alíquotas, ou deixe que ele seja calculado.",
+    ),
+    "issuer_lacks_field": _is(
+        "accountant",
+        "O emissor conectado não aceita um campo informado para esta nota. Tire-o da regra, do"
+        " cliente ou da fatura.",
+    ),
     "competencia_month_closed": _is(
         "accountant",
         "A competência é de um mês já encerrado. Decida com o contador: mande emitir com a data"

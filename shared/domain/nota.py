@@ -75,6 +75,15 @@ class Withheld(Struct, frozen=True, kw_only=True):
     inss: Cents = NOTHING
     irrf: Cents = NOTHING
     iss: Cents = NOTHING  # told by the flag of the service; the issuer computes its own
+    rates: Mapping[str, str] = {}  # of each tax that was looked at, in percent
+    waived: tuple[str, ...] = ()  # those that come to too little to be kept back
+    waiver: Cents = NOTHING  # up to where that is so
+
+    @property
+    def whole(self) -> Cents:
+        """All that is kept back."""
+        taxes = self.pis + self.cofins + self.csll + self.inss + self.irrf + self.iss
+        return Cents(taxes)
 
 
 class BuyerAbroad(Struct, frozen=True, kw_only=True):
@@ -84,6 +93,8 @@ class BuyerAbroad(Struct, frozen=True, kw_only=True):
     no_number_because: str | None = None
     zip: str | None = None
     province: str | None = None
+    country_code: str | None = None  # two letters of ISO 3166, where they are known
+    kind: str = "F"  # what the issuer is told it is; its own word for a foreigner is unconfirmed
 
 
 class Service(Struct, frozen=True, kw_only=True):
@@ -149,6 +160,16 @@ class NotaDraft(Struct, frozen=True, kw_only=True):
     def total(self) -> Cents:
         """The gross value on the nota, before the discounts shown on it."""
         return Cents(self.amount + self.discount + self.conditional_discount)
+
+    @property
+    def base(self) -> Cents:
+        """What taxes are reckoned from: an unconditional discount lowers it, no other does."""
+        return Cents(self.amount + self.conditional_discount)
+
+    @property
+    def net(self) -> Cents:
+        """What the buyer pays: less what it keeps back."""
+        return Cents(self.amount - (self.withheld.whole if self.withheld else 0))
 
 
 def mails_the_buyer(draft: NotaDraft, environment: IssuerEnvironment) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.domain.bill import Bill, BillLine
+from shared.domain.choose_rule import own_service
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, OwedAgain, Tomador
 from shared.domain.rule import Rule, ServiceRule
@@ -144,8 +145,7 @@ def _services(bill: Bill, rule: Rule) -> dict[int | str | None, ServiceRule]:
     # Lines of one product are one service, even where only the first says its code.
     said: dict[int | str | None, ServiceRule] = {}
     for line in sorted(bill.lines, key=lambda one: one.id):
-        own = rule.services_by_product_code.get(line.product_code or "", rule.service)
-        said.setdefault(_product(line), own)
+        said.setdefault(_product(line), own_service(line, rule))
     return said
 
 

@@ -10,14 +10,13 @@ from validate_docbr import CNPJ, CPF
 from shared.domain.bill import Address
 from shared.domain.cep import state_of_cep
 from shared.domain.cities import find_city, find_state
-from shared.domain.countries import country_name
+from shared.domain.countries import country_name, is_brazil
 from shared.domain.rule import DefaultAddress
 from shared.domain.text.letters import one_line, says_something
 
 DocumentState = Literal["valid", "missing", "invalid"]
 
 ABROAD: Final = "EX"  # the state of a foreign address (enotas-api, section 4.2)
-_BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
 _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
@@ -106,7 +105,7 @@ def is_foreign(address: Address) -> bool:
     country = address.country
     if country is None or country == "BR":  # nearly always
         return False
-    return one_line(country).upper() not in _BRAZIL and says_something(country)
+    return says_something(country) and not is_brazil(one_line(country))
 
 
 def locate(address: Address) -> Address | None:

@@ -7,11 +7,10 @@ error cannot silently become a default.
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -22,7 +21,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.domain.cities import find_city
 from shared.domain.description import check_template
+from shared.domain.fields.stated import CustomerFields, NotaFields, PlaceRule, RulePart, stated
+from shared.domain.fields.terms import NotaTerms, laid_over, terms_from
 from shared.domain.impossible import Impossible, impossible
+from shared.domain.nota import Service
 from shared.domain.service_checks import bare_code
 
 IssueWhen = Literal["bill_created", "bill_paid", "guarantee_ended", "manual", "never"]
@@ -35,11 +37,7 @@ STORED: Final = object()
 Text = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Conditions(_Part):
+class Conditions(RulePart):
     """All stated conditions must hold; any value of a list will do; an empty list means any."""
 
     product_code: tuple[str, ...] = ()
@@ -49,7 +47,7 @@ class Conditions(_Part):
     cycle: Cycle = "any"
 
 
-class RuleException(_Part):
+class RuleException(RulePart):
     """Another moment for some sales; the first exception that matches has the word."""
 
     if_: Conditions = Field(alias="if")
@@ -57,14 +55,14 @@ class RuleException(_Part):
     guarantee_days: GuaranteeDays | None = None
 
 
-class LateCompetencia(_Part):
+class LateCompetencia(RulePart):
     """What to do with a competência in an earlier month than the day of sending."""
 
     keep_until_day: int = Field(default=5, ge=0, le=31, strict=True)
     then: Literal["hold", "today"] = "hold"
 
 
-class CityWindow(_Part):
+class CityWindow(RulePart):
     """Until when the city hall takes a cancellation, as the accountant knows it.
 
     Either so many days after the nota was issued, or until a day of the month after its
@@ -77,7 +75,7 @@ class CityWindow(_Part):
     afterwards: Literal["hold", "try"] = "hold"
 
 
-class RefundPolicy(_Part):
+class RefundPolicy(RulePart):
     """What becomes of a nota when its payment or its bill is undone; `refund_policy.TABLE`.
 
     `full` (given back in full) and `bill_canceled` are as `cancel_on_refund` says where they are
@@ -91,7 +89,7 @@ class RefundPolicy(_Part):
     city_window: CityWindow | None = None
 
 
-class DefaultAddress(_Part):
+class DefaultAddress(RulePart):
     """The tenant's own stand-in for an incomplete address."""
 
     street: Text
@@ -109,15 +107,19 @@ class DefaultAddress(_Part):
         return self
 
 
-class IbsCbs(_Part):
+class IbsCbs(RulePart):
     """Classification for IBS/CBS, as the accountant decided it (six digits each)."""
 
     class_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
     operation_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
 
 
-class ServiceRule(_Part):
-    """How a service is taxed."""
+class ServiceRule(NotaFields):
+    """How a service is taxed, and what else its notas say.
+
+    A product's own has the word about the service as a whole; of the fields of `NotaFields` it
+    takes those of the rule that it does not state itself, see `Rule.with_inherited`.
+    """
 
     municipal_code: Annotated[str, Field(max_length=20)] | None = None
     lc116: Annotated[str, Field(max_length=10)] | None = None
@@ -151,8 +153,48 @@ class ServiceRule(_Part):
             raise ValueError("iss_rate: deve ser uma porcentagem de 0 a 100, como 2.00")
         return value
 
+    @model_validator(mode="after")
+    def _one_word_on_withholding(self) -> Self:
+        if self.iss_withheld and self.iss_withholding is not None:
+            raise ValueError("iss_withheld e iss_withholding não valem ao mesmo tempo")
+        return self
 
-class Rule(_Part):
+    @cached_property
+    def as_nota(self) -> Service:
+        """The service as a nota has it, but for what depends on the sale."""
+        reform = self.ibs_cbs
+        return Service(
+            municipal_code=self.municipal_code,
+            lc116=self.lc116,
+            cnae=self.cnae,
+            iss_rate=self.iss_rate,
+            iss_withheld=self.iss_withheld,
+            nbs=self.nbs,
+            national_code=self.national_code,
+            ibs_cbs_class=reform.class_code if reform else None,
+            ibs_cbs_operation=reform.operation_code if reform else None,
+        )
+
+    @cached_property
+    def terms(self) -> NotaTerms:
+        """What counts for its notas where neither customer nor bill state anything."""
+        return terms_from(stated(self), iss_withheld=self.iss_withheld)
+
+    def terms_for(self, customer: CustomerFields) -> NotaTerms:
+        """What counts for the notas of a customer whom the rule names."""
+        known = self._terms_of_customers.get(id(customer))
+        if known is None:
+            values = laid_over(stated(self), stated(customer))
+            known = customer, terms_from(values, iss_withheld=self.iss_withheld)
+            self._terms_of_customers[id(customer)] = known
+        return known[1]
+
+    @cached_property
+    def _terms_of_customers(self) -> dict[int, tuple[CustomerFields, NotaTerms]]:
+        return {}  # with what each is of, so that no address in memory is given to another one
+
+
+class Rule(RulePart):
     """A tenant's whole rule, one version of it."""
 
     issue_when: IssueWhen
@@ -164,7 +206,9 @@ class Rule(_Part):
     customer_address_incomplete: Literal["hold", "issue_without", "default_address"] = "hold"
     default_address: DefaultAddress | None = None
     complete_address_by_cep: bool = False  # the state, where the CEP names one that has the city
-    customer_foreign: Literal["hold", "issue_without"] = "hold"
+    customer_foreign: Literal["hold", "issue_without", "issue"] = "hold"
+    customer_foreign_kind: Literal["F", "J", "E"] = "F"  # `tipoPessoa`; "E" is unconfirmed
+    customer_foreign_without_nif: Literal["1", "2"] | None = None
     competencia: Literal["moment", "issue_day"] | None = None
     late_competencia: LateCompetencia = LateCompetencia()
     send_email: bool = True
@@ -174,12 +218,57 @@ class Rule(_Part):
     service: ServiceRule = ServiceRule()
     services_by_product_code: dict[str, ServiceRule] = Field(default_factory=dict)
     mixed_services: Literal["split", "hold"] = "split"
+    # By the customer's code at Vindi, or its id.
+    customers: Annotated[dict[str, CustomerFields], Field(max_length=5000)] = Field(
+        default_factory=dict
+    )
+    seller_city: PlaceRule | None = None  # where the company is, for ISS withheld by its city
 
     @field_validator("description")
     @classmethod
     def _known_variables(cls, value: str) -> str:
         check_template(value)
         return value
+
+    @field_validator("seller_city")
+    @classmethod
+    def _in_brazil(cls, value: PlaceRule | None) -> PlaceRule | None:
+        if value is not None and value.found.city is None:
+            raise ValueError("informe cidade e estado do Brasil")
+        return value
+
+    def with_inherited(self, own: ServiceRule) -> ServiceRule:
+        """A service of the rule with the fields it takes from the rule's own; the same each time.
+
+        Products whose services come to the same are one service.
+        """
+        if own is self.service or not self._inherits:
+            return own
+        known = self._inherited.get(id(own))
+        if known is None:
+            known = own, self._with_inherited(own)
+            self._inherited[id(own)] = known
+        return known[1]
+
+    def _with_inherited(self, own: ServiceRule) -> ServiceRule:
+        values = {name: getattr(own, name) for name in ServiceRule.model_fields}
+        inherits = dict(self._inherits)
+        if own.iss_withheld:
+            inherits.pop("iss_withholding", None)  # it has answered that question already
+        whole = ServiceRule.model_construct(**(values | laid_over(inherits, stated(own))))
+        return self.service if whole == self.service else whole
+
+    @cached_property
+    def _inherits(self) -> dict[str, Any]:
+        return stated(self.service)
+
+    @cached_property
+    def _inherited(self) -> dict[int, tuple[ServiceRule, ServiceRule]]:
+        return {}  # with what each is of, so that no address in memory is given to another one
+
+    def fields_of(self, code: str | None, number: int) -> CustomerFields | None:
+        """What the rule states for one customer, by its code at Vindi or its id."""
+        return self.customers.get(code or "") or self.customers.get(str(number))
 
     @classmethod
     def impossible(cls, told: Mapping[str, Any]) -> list[Impossible]:

@@ -1,5 +1,6 @@
 """What is asked of a bill before a nota of it is sent, and what that nota says. Pure."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -71,7 +72,8 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     service = service_of(sale.bill, part.share, ready.rule)
     if service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, ready.rule))
-    draft = _draft(sale, ready.rule, service, ready.day, terms, part.share)
+    shares = [one.share for one in sale.parts]
+    draft = _draft(sale, ready.rule, service, ready.day, terms, part.share, shares)
     if isinstance(draft, Hold):
         return draft
     made = Drafted(draft=draft, revision=_revision_of(part, sale.parts), part=part.share.part)
@@ -157,7 +159,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
     if len(shares) == 1:  # the other services were discounted away
         return _whole(sale, rule, terms, day, service)
-    draft = _draft(sale, rule, service, day, terms, first)
+    draft = _draft(sale, rule, service, day, terms, first, shares)
     if isinstance(draft, Hold):
         return draft
     revision = _next_revision(first.part, sale.parts)
@@ -181,9 +183,10 @@ def _draft(
     day: date,
     terms: TenantTerms,
     share: Share | None = None,
+    shares: Sequence[Share] = (),
 ) -> NotaDraft | Hold:
     """The nota as it would be sent, held where it would surely be refused."""
-    draft = draft_nota(sale, rule, service, day, terms.zone, share)
+    draft = draft_nota(sale, rule, service, day, terms.zone, share, shares)
     return draft if isinstance(draft, Hold) else precheck(draft, terms.seller) or draft
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from shared.domain.fields.words import WORDS
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft
@@ -34,9 +35,13 @@ class Phase(StrEnum):
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
-    """What this issuer can do beyond issuing."""
+    """What this issuer can do beyond issuing.
+
+    `fields` are those words of `shared.domain.fields.words` that its notas take.
+    """
 
     lists: bool
+    fields: frozenset[str] = WORDS
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -83,7 +83,7 @@ def read_bill(json: object) -> Bill:
         due_at=_due_at(bill),
         created_at=created_at,
         updated_at=_optional(bill, "updated_at", read_second) or created_at,
-        metadata=_metadata(bill),
+        metadata=_metadata(_part(bill, "subscription")) | _metadata(bill),
     )
 
 
@@ -152,6 +152,7 @@ def read_customer(json: object) -> Customer:
         phones=phones,
         address=_address(_part(customer, "address")),
         updated_at=_optional(customer, "updated_at", read_second),
+        metadata=_metadata(customer),
     )
 
 
@@ -234,9 +235,9 @@ def _due_at(bill: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def _metadata(bill: Mapping[str, Any]) -> dict[str, object]:
+def _metadata(record: Mapping[str, Any]) -> dict[str, object]:
     # A middleman that re-encodes `{}` makes it `[]`.
-    metadata = bill.get("metadata")
+    metadata = record.get("metadata")
     return dict(metadata) if isinstance(metadata, dict) else {}
 
 

@@ -77,8 +77,8 @@ def a_draft(dice: random.Random) -> NotaDraft:
 
 def _some(dice: random.Random, name: str) -> object:
     if name == "withheld":
-        names = ("pis", "cofins", "csll", "inss", "irrf")
-        return Withheld(**{one: Cents(dice.randint(0, 99_999)) for one in names})
+        pis, cofins, csll, inss, irrf = (Cents(dice.randint(0, 99_999)) for _ in range(5))
+        return Withheld(pis=pis, cofins=cofins, csll=csll, inss=inss, irrf=irrf)
     return Cents(dice.randint(0, 99_999))
 
 

@@ -30,8 +30,11 @@ from shared.domain.decision import (
 )
 from shared.domain.denials import RESEND_GIVEN_UP
 from shared.domain.external_id import external_id
+from shared.domain.fields.arithmetic import arithmetic
+from shared.domain.fields.words import WORDS, untaken_of
 from shared.domain.fiscal import fiscal_facts
-from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaStatus
+from shared.domain.money import Cents
+from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
 from shared.domain.sale import SaleStatus
@@ -141,6 +144,9 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             competencia=decision.competencia,
         )
         return _hold(fresh, blocked, terms, now)
+    untaken = _untaken(decision, terms)
+    if untaken is not None:
+        return _hold(fresh, untaken, terms, now)
     before, known = fresh.known.notas, fresh.known.sale
     notas = replace(before, shares=_shares(decision, before))
     last = before.newest.get(decision.part)
@@ -177,6 +183,21 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     )
 
 
+def _untaken(decision: Issue, terms: Terms) -> Hold | None:
+    """The hold of a nota that says what its issuer has no field for."""
+    if terms.issuer_takes >= WORDS:  # as nearly all do: nothing to look for in each nota
+        return None
+    lacks = untaken_of(decision.draft, terms.issuer_takes)
+    if not lacks:
+        return None
+    return Hold(
+        code="issuer_lacks_field",
+        detail=", ".join(lacks),
+        issue_at=decision.issue_at,
+        competencia=decision.competencia,
+    )
+
+
 def _shares(decision: Issue, before: SaleNotas) -> tuple[Share, ...]:
     if decision.part == WHOLE:
         return (Share(part=WHOLE, amount=decision.draft.amount),)
@@ -187,6 +208,8 @@ def _requested(fresh: FreshSale, decision: Issue, terms: Terms, notas: int) -> H
     which = f"nota {decision.part} de {notas}; " if decision.part else ""
     which += f"{decision.because}; " if decision.because else ""
     why = f"{which}regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
+    if reckoned := arithmetic(decision.draft):
+        why += f"; {reckoned}"
     return happened(fresh.entry, "nota_requested", why)
 
 
@@ -227,6 +250,7 @@ def _intent(
         external_id=key,
         environment=environment,
         amount=decision.draft.amount,
+        total=_total(decision.draft),
         competencia=decision.draft.competencia,
         request=terms.seal(request, "nota"),
         connection_id=terms.connection_id,
@@ -241,6 +265,10 @@ def _intent(
         inss_withheld=facts.inss,
         irrf_withheld=facts.irrf,
     )
+
+
+def _total(draft: NotaDraft) -> Cents | None:
+    return draft.total if draft.total != draft.amount else None
 
 
 def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> Act:

@@ -13,6 +13,7 @@ from shared.db.sales.sales_store import SaleRow
 from shared.db.sales.timeline_store import Happening
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.choose_rule import choose_moment
+from shared.domain.fields.words import WORDS
 from shared.domain.ids import TenantId
 from shared.domain.moment import VINDI_ZONE, moment_created, moment_paid
 from shared.domain.money import Cents
@@ -42,6 +43,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo = VINDI_ZONE  # in which instants are told
     connection_id: int | None = None  # where notas are born now
     form: Form | None = None  # the room its issuer has for texts; None while it is blocked
+    issuer_takes: frozenset[str] = WORDS  # the fields that notas may have there
 
     def is_elsewhere(self, nota: KnownNota) -> bool:
         """Whether a nota was born under a connection that the tenant has left."""

@@ -43,10 +43,10 @@ def _candidates(act: Act) -> list[Candidate]:
         competencia=intent.competencia,
         moment_at=act.sale.moment_at,
     )
-    if act.notas.amount == intent.amount:
-        return [one]
-    # Whoever does not divide bills has one nota of the whole.
-    return [one, replace(one, amount=act.notas.amount)]
+    # Whoever does not divide bills has one nota of the whole; whoever shows no discounts, or shows
+    # them where we do not, has another total.
+    amounts = dict.fromkeys((intent.amount, intent.total or intent.amount, act.notas.amount))
+    return [replace(one, amount=amount) for amount in amounts]
 
 
 def _unless(plan: Plan, other: Alike | None) -> Plan:

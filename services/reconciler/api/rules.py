@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
+from services.reconciler.api.issuer_fields import CODE, refuse_untaken
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
@@ -161,6 +162,7 @@ def _show_outcome(outcome: RuleOutcome) -> OutcomeOut:
 
 async def put(call: Call[RuleTold, NoQuery]) -> Answer:
     """Put a rule in force."""
+    await refuse_untaken(call.services, call.tenant.id, call.body.alone())
     async with refusing():
         version = await call.services.set_up.put_rule(
             call.tenant.id,
@@ -215,7 +217,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=RuleTold,
         query=NoQuery,
         answer=RuleOut,
-        refusals={409: ("confirm_needed",)},
+        refusals={409: ("confirm_needed",), 422: (CODE,)},
     ),
     Operation(
         method="GET",

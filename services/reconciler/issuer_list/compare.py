@@ -75,7 +75,7 @@ def _differs(snapshot: Snapshot, our: OurNota, document: str | None) -> str | No
     found = [
         word
         for word, differs in (
-            ("amount", snapshot.amount not in (None, our.amount)),
+            ("amount", snapshot.amount not in (None, our.total)),
             ("customer", theirs is not None and theirs != normalise_document(document)),
             ("competencia", snapshot.competencia not in (None, our.competencia)),
         )

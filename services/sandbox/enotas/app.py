@@ -8,6 +8,7 @@ from typing import Any, Final
 from services.sandbox.enotas import cities, lists
 from services.sandbox.enotas.records import IN_PROGRESS, Company, Json, Nota
 from services.sandbox.enotas.render import company_body, downloadable, nota_body, pdf, xml
+from services.sandbox.enotas.shapes import wrong_in
 from services.sandbox.enotas.world import EnotasWorld, JournalEntry
 from services.sandbox.wire import Answer, Call, answer_json, dump
 
@@ -230,6 +231,10 @@ def _refusal(company: Company, body: Json) -> Answer | None:
             ("ambienteEmissao", body.get("ambienteEmissao") in {"Homologacao", "Producao"}),
         )
         if not value
+    ]
+    errors += [
+        {"codigo": "FMT", "mensagem": f"O campo {name} não tem o formato esperado."}
+        for name in wrong_in(body, takes_foreign_kind=company.faults.takes_foreign_kind)
     ]
     return answer_json(errors, 400) if errors else None
 

@@ -24,6 +24,7 @@ class CompanyFaults:
     duplicate_done: str = "400"  # "same", "second" (a second nota: the worst case)
     forbidden: bool = False  # 403 on everything of this company
     latency: float = 0.0  # real seconds before a POST is answered
+    takes_foreign_kind: bool = False  # `tipoPessoa` "E": nobody has confirmed that it exists
     accept_required: bool = True  # an XML answer without Accept
     raw_xml: bool = False
     early_download: int = 404  # or 400

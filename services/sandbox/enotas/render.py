@@ -18,10 +18,15 @@ def nota_body(company: Company, nota: Nota) -> Json:
         "motivoStatus": nota.reason, "ambienteEmissao": sent.get("ambienteEmissao"),
         "enviadaPorEmail": bool(sent.get("enviarPorEmail")) and nota.status in _DONE,
         "dataCriacao": iso(nota.created), "dataUltimaAlteracao": iso(nota.changed),
-        "cliente": sent.get("cliente"), "numeroRps": nota.rps, "serieRps": "E",
+        "cliente": sent.get("cliente"), "numeroRps": nota.rps,
+        "serieRps": sent.get("serieRps") or "E",
         "dataCompetenciaRps": sent.get("dataCompetencia") or iso(nota.created),
         "servico": sent.get("servico"), "naturezaOperacao": sent.get("naturezaOperacao"),
-        "valorCofins": 0, "valorCsll": 0, "valorInss": 0, "valorIr": 0, "valorPis": 0,
+        **{name: _service(sent).get(name) or 0
+           for name in ("valorCofins", "valorCsll", "valorInss", "valorIr", "valorPis")},
+        "valorIss": _iss(sent), "deducoes": sent.get("deducoes") or 0,
+        "descontos": sent.get("descontos") or 0,
+        "descontoCondicionado": sent.get("descontoCondicionado") or 0,
         "valorTotal": sent.get("valorTotal"), "observacoes": sent.get("observacoes"),
         "metadados": sent.get("metadados") or {},
     }  # fmt: skip
@@ -29,6 +34,18 @@ def nota_body(company: Company, nota: Nota) -> Json:
     if company.faults.nulls_for_absent:
         return body | issued
     return body | {name: value for name, value in issued.items() if value is not None}
+
+
+def _service(sent: Json) -> Json:
+    service = sent.get("servico")
+    return service if isinstance(service, dict) else {}
+
+
+def _iss(sent: Json) -> float:
+    """The tax on the price, less deductions and the discount that lowers the base."""
+    total, *less = (float(sent.get(name) or 0) for name in ("valorTotal", "descontos", "deducoes"))
+    base = total - sum(less)
+    return round(base * float(_service(sent).get("aliquotaIss") or 0) / 100, 2)
 
 
 def _issued_fields(company: Company, nota: Nota) -> Json:

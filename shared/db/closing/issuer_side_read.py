@@ -85,7 +85,9 @@ async def scope_of(conn: Connection, span: Span, month: Month) -> MonthScope:
 
 _OURS: Final = f"""
     ours AS MATERIALIZED (
-        SELECT n.bill_id, n.external_id, lower(n.issuer_id) AS issuer_id, n.amount, n.number,
+        SELECT n.bill_id, n.external_id, lower(n.issuer_id) AS issuer_id,
+               coalesce(n.total, n.amount) AS amount, coalesce(n.total, n.amount) - n.amount
+               AS discount, n.number,
                n.competencia, n.raw_status, n.status IN ('issued', 'cancelling', 'cancel_refused')
                AS valid, (n.created_at AT TIME ZONE 'UTC')::date AS day,
                greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at,
@@ -150,7 +152,10 @@ SIDE: Final = f"""
     -- issuer_side_read.side
     WITH {_OURS}, {_LISTED}, {_FOUND}
     SELECT (SELECT count(*) FROM listed) AS notas,
-           (SELECT coalesce(sum(amount), 0)::bigint FROM listed) AS amount,
+           (SELECT coalesce(sum(amount), 0)::bigint FROM listed)
+           - (SELECT coalesce(sum(o.discount), 0)::bigint FROM ours o
+               WHERE o.discount <> 0 AND EXISTS (
+                     SELECT FROM listed l WHERE l.external_id = o.external_id)) AS amount,
            (SELECT count(*) FROM found) AS differences
 """  # noqa: S608 - only our own constants are put in
 MOVED: Final = f"""

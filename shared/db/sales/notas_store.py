@@ -142,7 +142,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: int
     external_id: ExternalId
     environment: IssuerEnvironment
-    amount: Cents
+    amount: Cents  # what the sale comes to
+    total: Cents | None = None  # what the nota says as its total, where that is another
     competencia: date
     request: bytes
     connection_id: int | None = None  # where it is asked for
@@ -171,23 +172,25 @@ _FISCAL: Final = """
 WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
-                            amount, competencia, request, sent_at, connection_id, fiscal_sent_at,
+                            amount, total, competencia, request, sent_at, connection_id,
+                            fiscal_sent_at,
                             {_FISCAL})
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
-           competencia, request, now(), connection_id, now(), {_FISCAL}
+           total, competencia, request, now(), connection_id, now(), {_FISCAL}
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, part smallint, revision int, external_id text,
-                       environment text, amount bigint, competencia date, connection_id int,
+                       environment text, amount bigint, total bigint, competencia date,
+                       connection_id int,
                        fiscal_class text, discount bigint, conditional_discount bigint,
                        deductions bigint, iss bigint, pis_withheld bigint, cofins_withheld bigint,
                        csll_withheld bigint, inss_withheld bigint, irrf_withheld bigint),
                unnest($3::bytea[]))
-           AS i (bill_id, part, revision, external_id, environment, amount, competencia,
+           AS i (bill_id, part, revision, external_id, environment, amount, total, competencia,
                  connection_id, {_FISCAL}, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
-       SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
-           request = excluded.request, sends = n.sends + 1,
+       SET status = 'sending', amount = excluded.amount, total = excluded.total,
+           competencia = excluded.competencia, request = excluded.request, sends = n.sends + 1,
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,

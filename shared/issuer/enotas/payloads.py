@@ -29,6 +29,7 @@ from shared.domain.text.address import NO_NUMBER
 from shared.domain.text.fit import fit_draft
 from shared.issuer.enotas.denials import plain_reason
 from shared.issuer.enotas.form import FORM
+from shared.issuer.enotas.more_fields import more_of_nota, more_of_service, reais, stripped
 from shared.issuer.interface import Finding, Phase, Snapshot
 from shared.net.json_bytes import read_json, write_json
 
@@ -78,31 +79,24 @@ def render_nota(
     by whichever version, leaves in the letters and lengths of the form.
     """
     draft = fit_draft(draft, FORM).draft
+    mailed = mails_the_buyer(draft, environment)
     return {
         "tipo": "NFS-e",
         "idExterno": key,
         "ambienteEmissao": environment,
-        "enviarPorEmail": mails_the_buyer(draft, environment),
+        "enviarPorEmail": mailed,
         # Afternoon in UTC: the local day cannot fall on the one before (section 4.4).
         "dataCompetencia": f"{draft.competencia.isoformat()}T15:00:00Z",
         "cliente": _render_tomador(draft.tomador),
-        "servico": _render_service(draft.service, draft.description),
-        "valorTotal": reais(draft.amount),
+        "servico": _render_service(draft),
+        "valorTotal": reais(draft.total),
+        **more_of_nota(draft, mailed=mailed),
     }
 
 
 def encode(body: Mapping[str, object]) -> bytes:
     """Write a body as compact UTF-8 JSON."""
     return write_json(body)
-
-
-def reais(cents: Cents) -> float:
-    """Write centavos as a number whose JSON is exact: `9990` is `99.9`.
-
-    The quotient is the double next to the amount, and what has up to fifteen digits is written
-    back with just those digits.
-    """
-    return cents / 100
 
 
 def read_nota_id(body: object) -> IssuerNotaId | None:
@@ -210,22 +204,25 @@ def created_filter(since: date, until: date) -> str:
 
 
 def _render_tomador(tomador: Tomador) -> dict[str, object]:
-    document = tomador.document
-    return _stripped(
+    document, foreign = tomador.document, tomador.foreign
+    kind = "J" if document and len(document) == 14 else "F"
+    return stripped(
         {
-            "tipoPessoa": "J" if document and len(document) == 14 else "F",
+            "tipoPessoa": foreign.kind if foreign and not document else kind,
             "nome": tomador.name,
             "email": tomador.email,
             "cpfCnpj": document,
+            "inscricaoMunicipal": tomador.municipal_registration,
             "telefone": tomador.phone,
-            "endereco": _render_address(tomador.address) if tomador.address else None,
+            "endereco": _render_address(tomador, tomador.address) if tomador.address else None,
         }
     )
 
 
-def _render_address(address: Address) -> dict[str, object]:
+def _render_address(tomador: Tomador, address: Address) -> dict[str, object]:
+    zip_abroad = tomador.foreign.zip if tomador.foreign else None
     # IBGE's code where it is known: a wrong name is a top cause of denials (section 4.2).
-    return _stripped(
+    return stripped(
         {
             "pais": address.country if is_foreign(address) else "Brasil",
             "uf": (address.state or "").upper(),
@@ -234,15 +231,16 @@ def _render_address(address: Address) -> dict[str, object]:
             "numero": address.number or NO_NUMBER,
             "complemento": address.complement,
             "bairro": address.district,
-            "cep": normalise_cep(address.zip),
+            "cep": zip_abroad or normalise_cep(address.zip),
         }
     )
 
 
-def _render_service(service: Service, description: str) -> dict[str, object]:
-    return _stripped(
+def _render_service(draft: NotaDraft) -> dict[str, object]:
+    service = draft.service
+    return stripped(
         {
-            "descricao": description,
+            "descricao": draft.description,
             "aliquotaIss": float(service.iss_rate) if service.iss_rate is not None else None,
             "issRetidoFonte": service.iss_withheld,
             "codigoServicoMunicipio": service.municipal_code,
@@ -251,6 +249,7 @@ def _render_service(service: Service, description: str) -> dict[str, object]:
             "codigoNBS": service.nbs,
             "codigoTributacaoNacional": service.national_code,
             "ibsCbs": _render_reform(service),
+            **more_of_service(service, draft.withheld),
         }
     )
 
@@ -258,16 +257,12 @@ def _render_service(service: Service, description: str) -> dict[str, object]:
 def _render_reform(service: Service) -> dict[str, object] | None:
     if not service.ibs_cbs_class and not service.ibs_cbs_operation:
         return None
-    return _stripped(
+    return stripped(
         {
             "classificacaoTributaria": service.ibs_cbs_class,
             "codigoIndicadorOperacao": service.ibs_cbs_operation,
         }
     )
-
-
-def _stripped(fields: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
 def _finding(row: object) -> Finding | None:

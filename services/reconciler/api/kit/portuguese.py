@@ -3,6 +3,7 @@
 Keyed by pydantic's own words for kinds of problems; each text begins with the field's name.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
@@ -54,17 +55,19 @@ TEXTS: Final[dict[str, str]] = {
 }
 # What pydantic says in its own words; what we raise is said in Portuguese where it is raised.
 THEIRS: Final = frozenset(get_args(ErrorType)) - {"value_error"}
+# A text of ours that names a field itself, maybe one inside.
+_NAMED: Final = re.compile(r"[a-z_.0-9]+: ")
 _BODY: Final = "corpo"
 _ELSE: Final = "não tem o formato esperado"
 
 
 def in_portuguese(kind: str, field: str, said: str, context: Mapping[str, Any]) -> str:
     """The problem with its field's name; what we raised ourselves was said in Portuguese."""
-    if kind not in THEIRS:
-        return said
-    text = TEXTS.get(kind, _ELSE)
     # One of a list is told by the list's name.
     name = next((part for part in reversed(field.split(".")) if part and not part.isdigit()), _BODY)
+    if kind not in THEIRS:
+        return said if name == _BODY or _NAMED.match(said) else f"{name}: {said}"
+    text = TEXTS.get(kind, _ELSE)
     known = {key: str(value).replace(" or ", " ou ") for key, value in context.items()}
     return f"{name}: {text.format_map(_Known(known))}"
 

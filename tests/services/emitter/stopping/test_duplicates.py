@@ -114,3 +114,17 @@ async def test_the_list_is_read_once_an_hour_and_not_once_a_nota(desk: Desk) -> 
 
 def _lists(desk: Desk) -> int:
     return sum("pageNumber" in str(call) for call in desk.sandbox.enotas.journal)
+
+
+@pytest.mark.parametrize("theirs", [179.9, 149.9], ids=["the price", "what was paid"])
+async def test_a_nota_with_its_discount_shown_is_known_by_both_its_sums(
+    desk: Desk, theirs: float
+) -> None:
+    await desk.rule(service={"lc116": "1.07", "show_discounts": True})
+    await issued_elsewhere(desk, Other(amount=theirs))
+    lines = [{"product_id": desk.product_id, "amount": one} for one in ("179.90", "-30.00")]
+
+    bill = await desk.sold(lines=lines)
+    await desk.work()
+
+    assert (await desk.sale(bill)).code == "possible_duplicate"

@@ -369,3 +369,35 @@ async def test_a_person_who_issues_anew_after_a_cancelling_elsewhere_balances(
     assert (await books.desk.sale(bill)).status == "issued"
     assert side(closing) == (1, 17_990, 0)
     assert closing.balanced
+
+
+async def test_a_discount_shown_on_a_nota_is_no_difference(books: Books) -> None:
+    desk = books.desk
+    await desk.rule(service={"lc116": "1.07", "show_discounts": True})
+    lines = [{"product_id": desk.product_id, "amount": one} for one in ("179.90", "-30.00")]
+    bill = await books.sold(lines=lines)
+    await books.settle()
+    assert nota_of(books, bill).body["valorTotal"] == 179.9
+
+    await night(books)
+    closing = await books.close()
+
+    assert await differences(books) == []
+    assert side(closing) == (1, 14_990, 0)
+    assert closing.figures.notas.amount == 14_990
+    assert closing.balanced
+
+
+async def test_another_total_than_the_one_shown_is_a_difference_still(books: Books) -> None:
+    desk = books.desk
+    await desk.rule(service={"lc116": "1.07", "show_discounts": True})
+    lines = [{"product_id": desk.product_id, "amount": one} for one in ("179.90", "-30.00")]
+    bill = await books.sold(lines=lines)
+    await books.settle()
+    nota = nota_of(books, bill)
+    nota.body = nota.body | {"valorTotal": 149.9}
+
+    await night(books)
+
+    [found] = await differences(books)
+    assert (found.differs, found.our_amount, found.issuer_amount) == ("amount", 17_990, 14_990)
