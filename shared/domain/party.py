@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -44,6 +45,7 @@ def normalise_cep(text: str | None) -> str | None:
     return digits if len(digits) == CEP_DIGITS else text.strip() or None
 
 
+@lru_cache(maxsize=8192)  # asked several times of each sale, and of each renewal again
 def document_state(document: str | None) -> DocumentState:
     """Check the length and check digits of a bare CPF (11) or CNPJ (14)."""
     if not document:
