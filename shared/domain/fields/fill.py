@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.domain.decision import Hold
 from shared.domain.description import MOST_CHARACTERS, cut_at_word
-from shared.domain.fields.stated import AMOUNT_VARIABLE, ForeignTrade
+from shared.domain.fields.stated import AMOUNT_VARIABLE, ForeignTrade, SuspensionRule
 from shared.domain.fields.terms import NotaTerms
 from shared.domain.fields.withholding import (
     Portion,
@@ -87,7 +87,6 @@ def portion_of(terms: NotaTerms, amount: Cents, discount: Cents) -> Portion:
 def _service(
     service: Service, terms: NotaTerms, base: Cents, *, keeps_iss: bool, kind: str | None
 ) -> Service:
-    suspension = terms.suspension
     return Service(
         municipal_code=service.municipal_code,
         lc116=service.lc116,
@@ -104,11 +103,15 @@ def _service(
         export=terms.export,
         special_regime=terms.special_regime,
         immunity=terms.immunity,
-        suspension=suspension and Suspension(kind=suspension.kind, process=suspension.process),
+        suspension=_suspension(terms.suspension),
         pis_cofins_situation=terms.pis_cofins_situation,
         pis_cofins_withholding=kind,
         own_pis_cofins=_own(terms, base),
     )
+
+
+def _suspension(stated: SuspensionRule | None) -> Suspension | None:
+    return None if stated is None else Suspension(kind=stated.kind, process=stated.process)
 
 
 def _own(terms: NotaTerms, base: Cents) -> OwnPisCofins | None:
