@@ -189,7 +189,7 @@ def test_codes_are_kept_without_their_mask_for_that_is_how_they_are_sent(
     ("rule", "field"),
     [
         ({"description": "{produtos}\x0b"}, "description"),
-        ({"description": "{produtos}\r\n"}, "description"),
+        ({"description": "{produtos}\r"}, "description"),
         ({"description": "{produtos}\u2028"}, "description"),
         ({"description": "{produtos}\ufeff"}, "description"),
         ({"description": "   "}, "description"),

@@ -4,8 +4,8 @@ Only companies keep anything back, and nobody abroad does. Rates are the tenant'
 goes to the even one.
 """
 
-from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from shared.domain.nota import Service, Tomador, Withheld
 
 CSRF: Final = ("pis", "cofins", "csll")  # withheld together, and waived by their sum
 FEDERAL: Final = (*CSRF, "inss", "irrf")
-_HUNDRED: Final = Decimal(100)
+_WHOLE: Final = 100 * 10_000
 # tpRetPisCofins of the national layout, by which of PIS, COFINS and CSLL are withheld.
 _KINDS: Final = {
     (False, False, False): "0",
@@ -41,8 +41,17 @@ class Portion(Struct, frozen=True, kw_only=True):
 
 def percent_of(amount: int, rate: str) -> Cents:
     """A percentage of an amount, half-even."""
-    exact = Decimal(amount) * Decimal(rate) / _HUNDRED
-    return Cents(int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)))
+    exact = amount * _ten_thousandths(rate)
+    whole, rest = divmod(exact, _WHOLE)
+    up = 2 * rest > _WHOLE or (2 * rest == _WHOLE and whole % 2 == 1)
+    return Cents(whole + up)
+
+
+@lru_cache(maxsize=1024)
+def _ten_thousandths(rate: str) -> int:
+    """A rate, which has at most four decimals, as a whole number."""
+    whole, _, part = rate.partition(".")
+    return int(whole) * 10_000 + int(part[:4].ljust(4, "0"))
 
 
 def is_company(tomador: Tomador) -> bool:
@@ -67,10 +76,11 @@ def withheld_of(
     rates = {"iss": iss_rate} if iss_rate is not None else {}
     if portion.rates is None or not company:
         return Withheld(iss=iss, rates=rates) if rates else None
-    taxes = {tax: _tax(portion, tax) for tax in FEDERAL}
-    waived = tuple(tax for tax in FEDERAL if taxes[tax] and tax in _waived(portion.rates, payment))
-    stated = {tax: rate for tax in FEDERAL if (rate := getattr(portion.rates, tax)) is not None}
+    taxes = _taxes(portion)
+    small = _waived(portion, taxes, payment)
+    waived = tuple(tax for tax, amount in taxes.items() if amount and tax in small)
     kept = {tax: NOTHING if tax in waived else amount for tax, amount in taxes.items()}
+    stated = {tax: rate for tax in taxes if (rate := getattr(portion.rates, tax)) is not None}
     return Withheld(
         **kept,
         iss=iss,
@@ -80,21 +90,24 @@ def withheld_of(
     )
 
 
-def _tax(portion: Portion, tax: str) -> Cents:
-    rate = getattr(portion.rates, tax) if portion.rates is not None else None
-    return percent_of(portion.base, rate) if rate is not None else NOTHING
+def _taxes(portion: Portion) -> dict[str, Cents]:
+    """Each federal tax with a rate, before anything is waived."""
+    if portion.rates is None:
+        return {}
+    rates = ((tax, getattr(portion.rates, tax)) for tax in FEDERAL)
+    return {tax: percent_of(portion.base, rate) for tax, rate in rates if rate is not None}
 
 
-def _waived(rates: Withholdings, payment: Sequence[Portion]) -> frozenset[str]:
+def _waived(own: Portion, taxes: Mapping[str, Cents], payment: Sequence[Portion]) -> frozenset[str]:
     """The taxes that come to so little of the payment that nobody has to keep them back."""
-    if rates.waiver is None:
+    if own.rates is None or own.rates.waiver is None:
         return frozenset()
-    limit = read_reais(rates.waiver)
-    groups = (CSRF, ("irrf",))
+    limit = read_reais(own.rates.waiver)
+    whole = [taxes if one is own else _taxes(one) for one in payment]
     small = (
         group
-        for group in groups
-        if sum(_tax(one, tax) for one in payment for tax in group) <= limit
+        for group in (CSRF, ("irrf",))
+        if sum(one.get(tax, 0) for one in whole for tax in group) <= limit
     )
     return frozenset(tax for group in small for tax in group)
 
