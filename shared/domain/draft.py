@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 from shared.domain.amounts import settled
 from shared.domain.bill import Address, Customer
-from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
 from shared.domain.description import fill_template, lengthen, variables_in
+from shared.domain.lines import products_with_value
 from shared.domain.moment import moment_paid
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, Service, Tomador
-from shared.domain.parts import Share
+from shared.domain.parts import Share, only
 from shared.domain.party import (
     abroad,
     complete_by_cep,
@@ -147,19 +147,23 @@ def _description(
     sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo, share: Share | None
 ) -> str:
     names = variables_in(rule.description)
-    values = {name: _variable(name, sale, competencia, zone, share) for name in names}
+    values = {name: _variable(name, sale, rule, competencia, zone, share) for name in names}
     return lengthen(fill_template(rule.description, values), sale.bill.id)
 
 
 def _variable(
-    name: str, sale: SaleFacts, competencia: date, zone: ZoneInfo, share: Share | None
+    name: str,
+    sale: SaleFacts,
+    rule: Rule,
+    competencia: date,
+    zone: ZoneInfo,
+    share: Share | None,
 ) -> str:
     bill = sale.bill
     match name:
         case "produtos":
-            sold = products_with_value(bill)
-            if share is not None:
-                sold = [line for line in sold if line.id in share.lines]
+            own = bill if share is None or not share.lines else only(bill, share)
+            sold = products_with_value(own, rule)
             return ", ".join(line.product_name.strip() for line in sold)
         case "fatura":
             return str(bill.id)
@@ -168,7 +172,7 @@ def _variable(
         case "cliente":
             return sale.customer.name.strip() if sale.customer else ""
         case "plano":
-            return bill.plan_code or ""
+            return bill.plan_code or bill.plan_name or ""
         case "ciclo":
             return str(bill.cycle or "")
         case "valor":

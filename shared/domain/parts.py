@@ -6,8 +6,11 @@ from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.bill import Bill, BillLine
+from shared.domain.choose_rule import service_for
+from shared.domain.lines import Product, goes_along, product_of, products_with_value
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, OwedAgain, Tomador
 from shared.domain.rule import Rule, ServiceRule
@@ -100,6 +103,11 @@ def lines_of(bill: Bill, share: Share) -> list[BillLine]:
     return [line for line in bill.lines if line.id in share.lines]
 
 
+def only(bill: Bill, share: Share) -> Bill:
+    """A bill with the lines of a share alone."""
+    return replace(bill, lines=tuple(lines_of(bill, share)))
+
+
 def still_divides(bill: Bill, shares: Sequence[Share]) -> bool:
     """Say whether a bill still comes to these shares: their lines, each amount, and the whole.
 
@@ -117,8 +125,7 @@ def still_divides(bill: Bill, shares: Sequence[Share]) -> bool:
 def service_of(bill: Bill, share: Share, rule: Rule) -> ServiceRule | None:
     """The one service of a share under a rule; None when its lines no longer agree on one."""
     said = _services(bill, rule)
-    sold = [line for line in lines_of(bill, share) if line.amount > 0]
-    found = {said[_product(line)] for line in sold}
+    found = {said[product_of(line)] for line in products_with_value(only(bill, share), rule)}
     return found.pop() if len(found) == 1 else None
 
 
@@ -127,11 +134,11 @@ def _by_service(
 ) -> tuple[dict[ServiceRule, int], dict[ServiceRule, list[int]]]:
     """What each service sold comes to with its own discounts, and the lines that is made of."""
     said = _services(bill, rule)
-    sold = {_product(line) for line in bill.lines if line.amount > 0}
+    sold = _sold(bill, rule)
     own: dict[ServiceRule, int] = defaultdict(int)
     lines: dict[ServiceRule, list[int]] = defaultdict(list)
     for line in sorted(bill.lines, key=lambda one: one.id):
-        product = _product(line)
+        product = product_of(line)
         named = product is not None or line.amount > 0
         if line.amount != 0 and named and product in sold:
             own[said[product]] += line.amount
@@ -139,14 +146,23 @@ def _by_service(
     return own, lines
 
 
-def _services(bill: Bill, rule: Rule) -> dict[int | str | None, ServiceRule]:
+def _sold(bill: Bill, rule: Rule) -> set[Product]:
+    """Products that carry a part. What goes along with them is spread over all, as a discount is.
+
+    Unless it is all that is left of the bill.
+    """
+    principal = products_with_value(bill, rule)
+    along = not any(goes_along(line, rule) for line in principal)
+    return {
+        product_of(line)
+        for line in bill.lines
+        if line.amount > 0 and not (along and goes_along(line, rule))
+    }
+
+
+def _services(bill: Bill, rule: Rule) -> dict[Product, ServiceRule]:
     # Lines of one product are one service, even where only the first says its code.
-    said: dict[int | str | None, ServiceRule] = {}
+    said: dict[Product, ServiceRule] = {}
     for line in sorted(bill.lines, key=lambda one: one.id):
-        own = rule.services_by_product_code.get(line.product_code or "", rule.service)
-        said.setdefault(_product(line), own)
+        said.setdefault(product_of(line), service_for(line, rule))
     return said
-
-
-def _product(line: BillLine) -> int | str | None:
-    return line.product_id if line.product_id is not None else line.product_code

@@ -151,7 +151,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
     if first is None or service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
     if len(shares) == 1:  # the other services were discounted away
-        return _whole(sale, rule, terms, day, service)
+        return _whole(sale, rule, terms, day, service, first)
     draft = draft_nota(sale, rule, service, day, terms.zone, first)
     if isinstance(draft, Hold):
         return draft
@@ -160,9 +160,15 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
 
 
 def _whole(
-    sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date, service: ServiceRule
+    sale: SaleFacts,
+    rule: Rule,
+    terms: TenantTerms,
+    day: date,
+    service: ServiceRule,
+    names: Share | None = None,
 ) -> Drafted | Hold:
-    draft = draft_nota(sale, rule, service, day, terms.zone)
+    """One nota of the whole bill; with `names` it says no products but those of that share."""
+    draft = draft_nota(sale, rule, service, day, terms.zone, names)
     if isinstance(draft, Hold):
         return draft
     division = () if is_divided(sale.parts) else None
@@ -224,8 +230,8 @@ def moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
 
 
 def is_free(bill: Bill) -> bool:
-    """Say whether a bill is worth nothing, by its lines and its amount."""
-    return bill.amount == 0 and bill.lines_total == 0
+    """Say whether a bill is worth nothing: its lines may come to less, a credit being left over."""
+    return bill.amount == 0 and bill.lines_total <= 0
 
 
 def attention_to_payment(sale: SaleFacts) -> str | None:
