@@ -19,6 +19,7 @@ from shared.db.tenants import audit_store
 from shared.domain.actions import Refusal, SaleAction, WishChange, judge, possible
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
+from shared.domain.part_actions import PartChange, judge_part
 from shared.domain.sale import SaleStatus
 from shared.domain.spoken import reais
 from shared.run.waker import Waker
@@ -37,6 +38,7 @@ class Asked:
     reason: str
     by: str
     amount: str | None = None  # for a sale whose lines and bill disagree: see AmountChoice
+    part: int | None = None  # of one nota of a divided sale; None: of the sale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +104,8 @@ async def _act(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
 ) -> ActionOutcome:
     found = await sale_actions_store.lock(conn, tenant, bills)
-    judged = {sale.bill_id: judge(asked.action, sale.state, asked.amount) for sale in found}
-    changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, WishChange)}
+    judged = {sale.bill_id: _judge(sale, asked) for sale in found}
+    changes = {bill: answer for bill, answer in judged.items() if not isinstance(answer, Refusal)}
     if changes:
         await _write(
             conn, tenant, [sale for sale in found if sale.bill_id in changes], changes, asked
@@ -122,14 +124,25 @@ async def _act(
     return ActionOutcome(accepted=len(changes), refused=tuple(refused))
 
 
+def _judge(sale: LockedSale, asked: Asked) -> WishChange | PartChange | Refusal:
+    if asked.part is not None:
+        return judge_part(asked.action, sale.parts, asked.part, sale.state.wish)
+    return judge(asked.action, sale.state, asked.amount)
+
+
 async def _write(
     conn: Connection,
     tenant: TenantId,
     sales: Sequence[LockedSale],
-    changes: dict[BillId, WishChange],
+    changes: dict[BillId, WishChange | PartChange],
     asked: Asked,
 ) -> None:
-    await sale_actions_store.apply(conn, tenant, changes)
+    wishes = {bill: one for bill, one in changes.items() if isinstance(one, WishChange)}
+    if wishes:
+        await sale_actions_store.apply(conn, tenant, wishes)
+    for bill, change in changes.items():
+        if isinstance(change, PartChange) and asked.part is not None:
+            await sale_actions_store.apply_to_part(conn, tenant, bill, asked.part, change)
     told = await _told(conn, tenant, list(changes), asked)
     if told:
         await timeline_store.add(conn, tenant, told)
@@ -138,7 +151,11 @@ async def _write(
             tenant,
             actor=asked.by,
             action=f"sale_{asked.action}",
-            detail={"bill_ids": [one.bill_id for one in told], "reason": asked.reason},
+            detail={
+                "bill_ids": [one.bill_id for one in told],
+                "reason": asked.reason,
+                **({} if asked.part is None else {"part": asked.part}),
+            },
         )
     marks = [
         Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=LIVE, origin=sale.origin)
@@ -152,6 +169,7 @@ async def _told(
 ) -> list[Happening]:
     """The lines of what was asked for; six clicks of one action are one line."""
     why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
+    why = why if asked.part is None else f"nota {asked.part}: {why}"
     said = Said(what=asked.action, why=why, by=asked.by)
     now = await clock.now(conn)
     again = await sale_actions_store.repeated(conn, tenant, bills, said, now - ONE_WISH)

@@ -10,6 +10,9 @@ from shared.domain.spoken import moment
 
 WHY: Final[dict[str, str]] = {
     "nota_exists": "Esta venda já tem uma nota.",
+    "no_such_part": "Esta venda não tem uma nota com esse número: veja em notas quais ela tem.",
+    "whole_sale_first": "A venda inteira foi retida ou cancelada por uma pessoa: libere ou emita a"
+    " venda inteira, não uma de suas notas.",
     "nothing_to_hold": "Não há o que reter nesta venda.",
     "not_held": "Esta venda não está pendente.",
     "nothing_to_issue": "Não há nota a emitir para esta venda.",

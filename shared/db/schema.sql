@@ -349,9 +349,12 @@ CREATE TABLE public.notas (
     cancel_code text,
     cancel_tries integer DEFAULT 0 NOT NULL,
     cancel_again_at timestamp with time zone,
+    wish text,
+    round integer,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
-    CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text])))
+    CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text]))),
+    CONSTRAINT notas_wish_check CHECK ((wish = ANY (ARRAY['cancel'::text, 'issue'::text])))
 );
 ALTER TABLE ONLY public.notas ALTER COLUMN request SET STORAGE EXTERNAL;
 

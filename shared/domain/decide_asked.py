@@ -9,7 +9,14 @@ from shared.domain.attention import attention_after_issue
 from shared.domain.decision import Cancel, Decision, Follow, Hold, Issue, Keep, NeedsCustomer, Skip
 from shared.domain.draft import buyer_mended
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
-from shared.domain.part_states import DOUBT, FOLLOWED, cancelled_for, refusal_of, unwanted
+from shared.domain.part_states import (
+    BY_PERSON,
+    DOUBT,
+    FOLLOWED,
+    cancelled_for,
+    refusal_of,
+    unwanted,
+)
 from shared.domain.parts import Part
 from shared.domain.refund_policy import CODES, treat
 from shared.domain.refunds import Cause, cause_of
@@ -34,7 +41,12 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
         return _decide_denied(sale, cause, rule, terms, now)
     if sale.wish == "cancel":
         return _take_back(sale, unwanted_code(cause), terms)
-    if not _any(sale, _STANDS | IN_FLIGHT):
+    alone = tuple(one.share.part for one in sale.parts if one.to_cancel)
+    if alone and terms.issuing:
+        return Cancel(code=BY_PERSON, parts=alone, attention=above(sale))
+    if alone:
+        return _as_it_is(sale, "tenant_paused")
+    if unwanted(sale.parts) and not _any(sale, _STANDS | IN_FLIGHT):
         return _ending(sale, cause, terms)
     attention = attention_after_issue(sale, rule)
     if cause is not None:

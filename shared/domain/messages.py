@@ -562,6 +562,11 @@ IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
         for code, cause in _ENDING.items()
         for status, who, outcome in _STATES
     },
+    (SaleStatus.ISSUED, "canceled_by_person"): _is(
+        "nobody",
+        "Uma das notas desta venda foi cancelada a pedido de uma pessoa; as outras continuam"
+        " válidas. Para emiti-la de novo, mande emitir essa nota.",
+    ),
     (SaleStatus.ISSUED, "partially_refunded"): _is(
         "tenant",
         "Parte do pagamento foi estornada depois da emissão. Decida com o contador: deixar a nota"

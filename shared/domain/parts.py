@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from shared.domain.nota import NotaStatus, OwedAgain, Tomador
 from shared.domain.rule import Rule, ServiceRule
 
 WHOLE: Final = 0  # the part that is the whole bill
+PartWish = Literal["cancel", "issue"]  # what a person asked for one nota of several alone
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -50,12 +51,34 @@ class Part(Struct, frozen=True, kw_only=True):
     never_arrived: bool = False  # cancelled with us alone: the issuer never had it
     cancel_code: str | None = None  # why it was not cancelled, where it was refused
     cancel_again: bool = False  # cancelling is to be asked for again by itself now
+    wish: PartWish | None = None  # of this nota alone, whatever is wished for the sale
+    round: int | None = None  # None: its revision
 
     @property
     def owed(self) -> bool:
         """Say whether a request for its nota is still to leave, as long as the sale is wanted."""
-        again = self.resend or self.mended
+        again = (self.resend or self.mended) and self.wish != "cancel"
         return self.status is None or (self.status is NotaStatus.DENIED and again)
+
+    @property
+    def in_round(self) -> int:
+        """The round it was asked for in."""
+        return self.revision if self.round is None else self.round
+
+    @property
+    def left_out(self) -> bool:
+        """Say whether a person took it back alone, and it stands for nothing any more."""
+        return self.wish == "cancel" and self.status in _GONE
+
+    @property
+    def to_cancel(self) -> bool:
+        """Say whether it is to be cancelled now, alone."""
+        stands = self.status is NotaStatus.ISSUED
+        again = self.status is NotaStatus.CANCEL_REFUSED and self.cancel_again
+        return self.wish == "cancel" and (stands or again)
+
+
+_GONE: Final = frozenset({NotaStatus.CANCELLED, NotaStatus.DENIED})
 
 
 def is_divided(parts: Sequence[Part]) -> bool:

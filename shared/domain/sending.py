@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.amounts import amounts, settled
 from shared.domain.attention import MOVED, PAID_TWICE
@@ -16,7 +17,7 @@ from shared.domain.draft import draft_nota
 from shared.domain.moment import Moment, moment_created, moment_paid
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, NotaStatus
-from shared.domain.part_states import round_of
+from shared.domain.part_states import newest_revision, round_of
 from shared.domain.parts import (
     WHOLE,
     Part,
@@ -38,12 +39,13 @@ DIVIDED_ANEW: Final = "a fatura mudou e foi dividida de novo"
 
 
 class Drafted(Struct, frozen=True, kw_only=True):
-    """A nota as it would be sent; `part` and `division` as in `Issue`."""
+    """A nota as it would be sent; `part`, `division` and `round` as in `Issue`."""
 
     draft: NotaDraft
     revision: int
     part: int = 0
     division: tuple[Share, ...] | None = None
+    round: int | None = None
 
 
 class _Ready(Struct, frozen=True, kw_only=True):
@@ -58,6 +60,8 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     if not terms.issuing:
         return Hold(code="tenant_paused")
     part = next(one for one in sale.parts if one.owed)
+    if part.wish == "issue" and sale.wish is None:
+        sale = replace(sale, wish="issue")
     ready = _ready(sale, part, rule, terms, now)
     if ready == Skip(code="zero_amount") and _made_out(sale):
         return _disagree(sale)
@@ -74,7 +78,12 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     draft = draft_nota(sale, ready.rule, service, ready.day, terms.zone, part.share)
     if isinstance(draft, Hold):
         return draft
-    made = Drafted(draft=draft, revision=_revision_of(part, sale.parts), part=part.share.part)
+    made = Drafted(
+        draft=draft,
+        revision=_revision_of(part, sale.parts),
+        part=part.share.part,
+        round=None if part.owed_again else round_of(sale.parts),
+    )
     return _issue(sale, ready, made, CUSTOMER_MENDED if part.mended and not part.resend else "")
 
 
@@ -130,6 +139,7 @@ def _issue(sale: SaleFacts, ready: _Ready, made: Drafted, because: str) -> Issue
         revision=made.revision,
         part=made.part,
         division=made.division,
+        round=made.round,
         issue_at=None,
         competencia=ready.day,
         attention=attention_to_payment(sale),
@@ -198,14 +208,20 @@ def _next_revision(number: int, parts: tuple[Part, ...]) -> int:
         for one in parts
         if one.share.part == number and (_denied(one) or (never and one.never_arrived))
     ]
-    return kept[0] if kept else round_of(parts) + 1
+    return kept[0] if kept else newest_revision(parts) + 1
 
 
 def _revision_of(part: Part, parts: tuple[Part, ...]) -> int:
-    if _denied(part):
+    if _denied(part) or _goes_again(part, parts):
         return part.revision
-    newest = round_of(parts)
-    return newest + 1 if part.owed_again and part.revision == newest else newest
+    newest = newest_revision(parts)
+    anew = part.owed_again or part.wish == "issue"
+    return newest + 1 if anew and part.revision == newest else newest
+
+
+def _goes_again(part: Part, parts: tuple[Part, ...]) -> bool:
+    """Say whether a nota that a person wants anew never reached the issuer: its id is free."""
+    return part.wish == "issue" and part.never_arrived and part.in_round == round_of(parts)
 
 
 def _moved(sale: SaleFacts) -> bool:

@@ -212,6 +212,7 @@ def _intent(
         competencia=decision.draft.competencia,
         request=terms.seal(request, "nota"),
         connection_id=terms.connection_id,
+        round=decision.round,
     )
 
 
@@ -252,25 +253,30 @@ def _to_remember(notas: SaleNotas, code: str | None) -> list[KnownNota]:
 def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> Act:
     """Cancel every nota that is valid, in one pass; one still under way is cancelled later."""
     before, sale = fresh.known.notas, fresh.known.sale
-    later = _to_remember(before, decision.code)
+    alone = decision.parts
+    later = _to_remember(before, decision.code) if alone is None else []
     moving = any(one.status in IN_FLIGHT for one in before.asked_for)
     again = sale is not None and sale.wish == "cancel" and not moving
     wanted = [
         one
         for one in before.asked_for
-        if _may_be_cancelled(one, again=again or one.cancel_is_due(now))
+        if (alone is None or one.part in alone)
+        and _may_be_cancelled(one, again=again or one.cancel_is_due(now))
     ]
     notas = before.once(replace(one, then_cancel=decision.code) for one in later).once(
         replace(one, status=NotaStatus.CANCELLING, then_cancel=decision.code) for one in wanted
     )
+    parts = notas.parts(now)
+    status = together(parts)
     row = sale_row(
         fresh,
         terms,
-        together(notas.parts(now)),
+        status,
         amount=notas.amount,
-        code=decision.code,
+        code=decision.code if alone is None else code_of(status, parts),
         attention=decision.attention,
-        wish_done=not moving,  # until then it is what has the last of them cancelled
+        # Until then it is what has the last of them cancelled.
+        wish_done=alone is None and not moving,
     )
     asked = {one.part for one in wanted}
     follows = [Step(part=one.part) for one in notas.under_way if one.part not in asked]
@@ -284,11 +290,19 @@ def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> 
             *(_cancelling(one, decision) for one in wanted),
         ),
         happenings=(
-            happened(fresh.entry, "cancel_requested", decision.code),
+            happened(fresh.entry, "cancel_requested", _which(decision, before)),
             *attention_line(fresh, row),
         ),
         action=Ask(steps=(*(Step(part=part, cancel=True) for part in sorted(asked)), *follows)),
     )
+
+
+def _which(decision: Cancel, notas: SaleNotas) -> str:
+    """Why notas are cancelled, and which, where not all of them are."""
+    if decision.parts is None:
+        return decision.code
+    numbers = " e ".join(str(part) for part in decision.parts)
+    return f"nota {numbers} de {len(notas.shares)}: {decision.code}"
 
 
 def _may_be_cancelled(nota: KnownNota, *, again: bool) -> bool:

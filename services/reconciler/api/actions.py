@@ -31,6 +31,7 @@ from shared.domain.actions import SaleAction
 from shared.domain.amounts import BILL, LINES
 from shared.domain.ids import BillId
 from shared.domain.money import read_reais
+from shared.domain.part_actions import NO_SUCH_PART, WHOLE_FIRST
 
 MOST_BILLS: Final = 5000
 Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]
@@ -43,6 +44,27 @@ class AmountIn(ReasonIn):
     amount: Amount | None = Field(
         default=None, description='"lines", "bill", or reais above zero: for an amount_mismatch.'
     )
+
+
+PartNumber = Annotated[int, Field(ge=1, le=9999)]
+
+
+class PartIn(ReasonIn):
+    """Why, and which nota of a divided sale it is about; without a part, the whole sale."""
+
+    part: PartNumber | None = Field(
+        default=None, description="One nota of a sale that has several, by its number."
+    )
+
+
+class IssueIn(AmountIn, PartIn):
+    """Why, which nota, and what it is for where a bill's lines and amount disagree."""
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if self.amount is not None and self.part is not None:
+            raise ValueError("amount is of the whole sale, part of one of its notas")
+        return self
 
 
 class ManyIn(Strict):
@@ -89,7 +111,8 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
     async def ask(call: OneCall) -> Answer:
         services, body = call.services, call.body
         amount = _amount(body.amount) if isinstance(body, AmountIn) else None
-        asked = Asked(action=action, reason=body.reason, by=call.actor, amount=amount)
+        part = body.part if isinstance(body, PartIn) else None
+        asked = Asked(action=action, reason=body.reason, by=call.actor, amount=amount, part=part)
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
             raise _problem(refused, ZoneInfo(call.tenant.timezone))
@@ -128,7 +151,7 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
 
 
 _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
-    "retry": (NOT_DECIDED, "nothing_to_retry", "numbering_needs_person"),
+    "retry": (NOT_DECIDED, "nothing_to_retry", "numbering_needs_person", NO_SUCH_PART, WHOLE_FIRST),
     "hold": (NOT_DECIDED, "nota_exists", "nothing_to_hold"),
     "release": (NOT_DECIDED, "not_held", "amount_needed", "no_amount_to_choose"),
     "issue": (
@@ -139,8 +162,17 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         "data_missing",
         "amount_needed",
         "no_amount_to_choose",
+        NO_SUCH_PART,
+        WHOLE_FIRST,
     ),
-    "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel"),
+    "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel", NO_SUCH_PART),
+}
+_BODIES: Final[dict[SaleAction, type[ReasonIn]]] = {
+    "retry": PartIn,
+    "hold": ReasonIn,
+    "release": AmountIn,
+    "issue": IssueIn,
+    "cancel": PartIn,
 }
 _SUMMARIES: Final[dict[SaleAction, str]] = {
     "retry": "Try again: re-send a denied nota, decide a held sale afresh",
@@ -158,7 +190,7 @@ def _operation(action: SaleAction) -> AnyOperation:
         name=f"{action}_sale",
         summary=_SUMMARIES[action],
         handler=_handler(action),
-        body=AmountIn if action in ("issue", "release") else ReasonIn,
+        body=_BODIES[action],
         query=NoQuery,
         status=202,
         answer=AcceptedOut,

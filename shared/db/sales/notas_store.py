@@ -15,7 +15,7 @@ from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import OWED_AGAIN, REAL, IssuerEnvironment, NotaStatus, OwedAgain
-from shared.domain.parts import WHOLE
+from shared.domain.parts import WHOLE, PartWish
 from shared.domain.statement import STATED_BY_PERSON
 
 DIVIDED_ANEW: Final = "divided_anew"
@@ -52,6 +52,8 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     cancel_code: str | None = None  # why it was not cancelled
     cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
     cancel_again_at: datetime | None = None  # when cancelling is asked for again by itself
+    wish: PartWish | None = None  # a person's, of this nota of several alone
+    round: int | None = None  # None: its revision
 
     @property
     def owed_again(self) -> OwedAgain | None:
@@ -81,7 +83,7 @@ _COLUMNS: Final = f"""
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
            n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
-           n.cancel_code, n.cancel_tries, n.cancel_again_at
+           n.cancel_code, n.cancel_tries, n.cancel_again_at, n.wish, n.round
 """
 
 # Which nota speaks for a sale where only one is shown.
@@ -145,6 +147,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     competencia: date
     request: bytes
     connection_id: int | None = None  # where it is asked for
+    round: int | None = None  # that it is one of; None: its revision
 
 
 # The same row serves a re-send after a denial, and a nota that the issuer never had and is wanted
@@ -154,23 +157,25 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
-                            amount, competencia, request, sent_at, connection_id)
+                            amount, competencia, request, sent_at, connection_id, round)
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
-           competencia, request, now(), connection_id
+           competencia, request, now(), connection_id, round
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, part smallint, revision int, external_id text,
-                       environment text, amount bigint, competencia date, connection_id int),
+                       environment text, amount bigint, competencia date, connection_id int,
+                       round int),
                unnest($3::bytea[]))
            AS i (bill_id, part, revision, external_id, environment, amount, competencia,
-                 connection_id, request)
+                 connection_id, round, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, competencia = excluded.competencia,
            request = excluded.request, sends = n.sends + 1,
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = now(), tied = NULL, connection_id = excluded.connection_id
+           look_up_at = NULL, sent_at = now(), tied = NULL, wish = NULL,
+           connection_id = excluded.connection_id
      WHERE (n.status = 'denied' OR n.status = 'cancelled' AND n.raw_status = 'never_arrived')
        AND n.external_id = excluded.external_id
        AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)
@@ -243,6 +248,7 @@ UPDATE: Final = f"""
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
+           wish = nullif(n.wish, 'issue'),
            changed_at = greatest(u.changed_at, n.changed_at),
            tied = u.tied,
            cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')

@@ -49,7 +49,7 @@ STATE_VALID: Final = """
     -- statements_store.state_valid
     UPDATE notas SET status = 'issued', number = coalesce($4, number), resend = false,
            resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, now()),
-           denial = NULL, raw_status = $5
+           denial = NULL, raw_status = $5, wish = nullif(wish, 'issue')
      WHERE tenant_id = $1 AND bill_id = $2 AND part = $3 AND status <> 'cancelled'
 """
 SHOW: Final = """
