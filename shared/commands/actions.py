@@ -15,11 +15,12 @@ from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.sales import sale_actions_store, timeline_store
 from shared.db.sales.sale_actions_store import LockedSale, Said
 from shared.db.sales.timeline_store import Happening
-from shared.db.tenants import audit_store
+from shared.db.tenants import audit_store, rules_store
 from shared.domain.actions import Refusal, SaleAction, WishChange, judge, possible
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
-from shared.domain.part_actions import PartChange, judge_part
+from shared.domain.part_actions import PartChange, judge_part, judge_substitute
+from shared.domain.parts import WHOLE
 from shared.domain.sale import SaleStatus
 from shared.domain.spoken import reais
 from shared.run.waker import Waker
@@ -39,6 +40,7 @@ class Asked:
     by: str
     amount: str | None = None  # for a sale whose lines and bill disagree: see AmountChoice
     part: int | None = None  # of one nota of a divided sale; None: of the sale
+    substitute: bool = False  # with `issue`: another is to take the place of a valid one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,8 @@ async def _act(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
 ) -> ActionOutcome:
     found = await sale_actions_store.lock(conn, tenant, bills)
-    judged = {sale.bill_id: _judge(sale, asked) for sale in found}
+    may = asked.substitute and await _may_substitute(conn, tenant)
+    judged = {sale.bill_id: _judge(sale, asked, may_substitute=may) for sale in found}
     changes = {bill: answer for bill, answer in judged.items() if not isinstance(answer, Refusal)}
     if changes:
         await _write(
@@ -124,7 +127,16 @@ async def _act(
     return ActionOutcome(accepted=len(changes), refused=tuple(refused))
 
 
-def _judge(sale: LockedSale, asked: Asked) -> WishChange | PartChange | Refusal:
+async def _may_substitute(conn: Connection, tenant: TenantId) -> bool:
+    version = await rules_store.newest(conn, tenant)
+    return version is not None and version.rule.reissue == "substitute"
+
+
+def _judge(
+    sale: LockedSale, asked: Asked, *, may_substitute: bool
+) -> WishChange | PartChange | Refusal:
+    if asked.substitute:
+        return judge_substitute(sale.parts, asked.part, sale.state.wish, allowed=may_substitute)
     if asked.part is not None:
         return judge_part(asked.action, sale.parts, asked.part, sale.state.wish)
     return judge(asked.action, sale.state, asked.amount)
@@ -141,8 +153,9 @@ async def _write(
     if wishes:
         await sale_actions_store.apply(conn, tenant, wishes)
     for bill, change in changes.items():
-        if isinstance(change, PartChange) and asked.part is not None:
-            await sale_actions_store.apply_to_part(conn, tenant, bill, asked.part, change)
+        if isinstance(change, PartChange):
+            part = WHOLE if asked.part is None else asked.part
+            await sale_actions_store.apply_to_part(conn, tenant, bill, part, change)
     told = await _told(conn, tenant, list(changes), asked)
     if told:
         await timeline_store.add(conn, tenant, told)
@@ -169,6 +182,7 @@ async def _told(
 ) -> list[Happening]:
     """The lines of what was asked for; six clicks of one action are one line."""
     why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
+    why = f"substituir: {why}" if asked.substitute else why
     why = why if asked.part is None else f"nota {asked.part}: {why}"
     said = Said(what=asked.action, why=why, by=asked.by)
     now = await clock.now(conn)

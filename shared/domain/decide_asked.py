@@ -22,7 +22,7 @@ from shared.domain.refund_policy import CODES, treat
 from shared.domain.refunds import Cause, cause_of
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
-from shared.domain.sending import send_next
+from shared.domain.sending import send_next, substitute
 from shared.domain.undone import above, attention_to, treatment_of_standing, undone, unwanted_code
 
 _STANDS = frozenset({NotaStatus.ISSUED})
@@ -46,6 +46,10 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
         return Cancel(code=BY_PERSON, parts=alone, attention=above(sale))
     if alone:
         return _as_it_is(sale, "tenant_paused")
+    if cause not in ("full", "bill_canceled"):
+        instead = _substitute(sale, rule, terms)
+        if instead is not None:
+            return instead
     if unwanted(sale.parts) and not _any(sale, _STANDS | IN_FLIGHT):
         return _ending(sale, cause, terms)
     attention = attention_after_issue(sale, rule)
@@ -57,6 +61,17 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
     if cause in ("full", "bill_canceled"):
         return _as_it_is(sale, attention)
     return _go_on(sale, attention, rule, terms, now)
+
+
+def _substitute(sale: SaleFacts, rule: Rule | None, terms: TenantTerms) -> Decision | None:
+    """Send what is to take a valid nota's place, or say what keeps it from being sent."""
+    part = next((one for one in sale.parts if one.to_substitute), None)
+    if part is None or _any(sale, DOUBT):
+        return None
+    if rule is None or not terms.issuing:
+        return _as_it_is(sale, "no_rule" if rule is None else "tenant_paused")
+    made = substitute(sale, part, rule, terms)
+    return _as_it_is(sale, made.code) if isinstance(made, Hold) else made
 
 
 def _undone(

@@ -46,6 +46,7 @@ class Issue(Struct, frozen=True, kw_only=True):
     attention: str | None = None  # a code for a person to look at meanwhile
     because: str = ""  # why now, where nobody asked; told in the timeline
     round: int | None = None  # that the nota is one of; None: its revision begins one
+    substitutes: bool = False  # the valid one of its part, whose place it takes
 
     @property
     def whole(self) -> Cents:

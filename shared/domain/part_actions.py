@@ -11,6 +11,9 @@ from shared.domain.parts import WHOLE, Part, PartWish
 from shared.domain.sale import Wish
 
 NO_SUCH_PART: Final = "no_such_part"
+NOT_ALLOWED: Final = "substitution_not_allowed"
+NOTHING_TO_SUBSTITUTE: Final = "nothing_to_substitute"
+PART_NEEDED: Final = "part_needed"
 WHOLE_FIRST: Final = "whole_sale_first"
 # What may be asked for one part: whether a sale waits is a question of the whole.
 OF_PARTS: Final[tuple[SaleAction, ...]] = ("retry", "issue", "cancel")
@@ -51,6 +54,27 @@ def judge_part(
             return _retry(found[0])
         case _:
             raise ValueError(f"{action} is a question of the whole sale")
+
+
+def judge_substitute(
+    parts: Sequence[Part], number: int | None, wish: Wish | None, *, allowed: bool
+) -> PartChange | Refusal:
+    """Say whether another nota may take the place of a valid one, as the rule allows or not.
+
+    Of several `number` says which.
+    """
+    if not allowed:
+        return Refusal(code=NOT_ALLOWED)
+    if number is None and len(parts) > 1:
+        return Refusal(code=PART_NEEDED, missing=("part",))
+    own = next((one for one in parts if number in (None, one.share.part)), None)
+    if own is None:
+        return Refusal(code=NO_SUCH_PART if number else NOTHING_TO_SUBSTITUTE)
+    if wish in ("hold", "cancel"):
+        return Refusal(code=WHOLE_FIRST)
+    if own.status not in (NotaStatus.ISSUED, NotaStatus.CANCEL_REFUSED) or own.to_cancel:
+        return Refusal(code=NOTHING_TO_SUBSTITUTE)
+    return PartChange(wish="substitute")
 
 
 def _cancel(part: Part) -> PartChange | Refusal:

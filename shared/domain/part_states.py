@@ -31,7 +31,7 @@ def in_round(parts: Sequence[Part]) -> tuple[Part, ...]:
     newest = round_of(parts)
     return tuple(
         replace(one, status=None, then_cancel=None)
-        if one.status is NotaStatus.CANCELLED and one.wish is None and one.in_round < newest
+        if one.status is NotaStatus.CANCELLED and one.wish != "cancel" and one.in_round < newest
         else one
         for one in parts
     )

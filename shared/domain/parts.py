@@ -16,7 +16,8 @@ from shared.domain.nota import NotaStatus, OwedAgain, Tomador
 from shared.domain.rule import Rule, ServiceRule
 
 WHOLE: Final = 0  # the part that is the whole bill
-PartWish = Literal["cancel", "issue"]  # what a person asked for one nota of several alone
+# What a person asked for one nota alone, whatever is wished for its sale.
+PartWish = Literal["cancel", "issue", "substitute"]
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,12 @@ class Part(Struct, frozen=True, kw_only=True):
     def left_out(self) -> bool:
         """Say whether a person took it back alone, and it stands for nothing any more."""
         return self.wish == "cancel" and self.status in _GONE
+
+    @property
+    def to_substitute(self) -> bool:
+        """Say whether another is to take its place; where it cannot be cancelled too."""
+        stands = self.status in (NotaStatus.ISSUED, NotaStatus.CANCEL_REFUSED)
+        return self.wish == "substitute" and stands
 
     @property
     def to_cancel(self) -> bool:

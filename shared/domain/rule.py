@@ -191,6 +191,9 @@ class Rule(_Part):
     services_by_product_code: dict[str, ServiceRule] = Field(default_factory=dict)
     services_by_product_name: dict[NamePattern, ServiceRule] = Field(default_factory=dict)
     mixed_services: Literal["split", "hold"] = "split"
+    # Whether a valid nota may be given up for one with mended data in one step, where the city
+    # knows that; else it is cancelled first.
+    reissue: Literal["cancel_and_new", "substitute"] = "cancel_and_new"
 
     @field_validator("description")
     @classmethod

@@ -14,7 +14,7 @@ from shared.domain.competencia import MONTH_CLOSED, choose_competencia
 from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
 from shared.domain.denials import DAY_REFUSED
 from shared.domain.draft import draft_nota
-from shared.domain.moment import Moment, moment_created, moment_paid
+from shared.domain.moment import Moment, moment_created, moment_paid, month_of
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, NotaStatus
 from shared.domain.part_states import newest_revision, round_of
@@ -35,6 +35,7 @@ from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.undone import undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
+SUBSTITUTES: Final = "substitui a nota anterior"
 DIVIDED_ANEW: Final = "a fatura mudou e foi dividida de novo"
 
 
@@ -85,6 +86,40 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
         round=None if part.owed_again else round_of(sale.parts),
     )
     return _issue(sale, ready, made, CUSTOMER_MENDED if part.mended and not part.resend else "")
+
+
+def substitute(
+    sale: SaleFacts, part: Part, rule: Rule, terms: TenantTerms
+) -> Issue | NeedsCustomer | Hold:
+    """The nota that takes a valid one's place: of the same day, as bill and rule now say."""
+    if sale.customer is None:
+        return NeedsCustomer()
+    day = part.competencia
+    if day is None or month_of(day) in terms.locked_months:
+        return Hold(code=MONTH_CLOSED)
+    if is_free(sale.bill):
+        return Hold(code="zero_amount")
+    if settled(sale.bill, sale.amount_choice) is None:
+        return Hold(code="amount_mismatch")
+    whole = part.share.part == WHOLE
+    if not whole and not still_divides(sale.bill, [one.share for one in sale.parts]):
+        return _disagree(sale)
+    service = choose_service(sale.bill, rule) if whole else service_of(sale.bill, part.share, rule)
+    if service is None:
+        return Hold(code="mixed_services")
+    draft = draft_nota(sale, rule, service, day, terms.zone, None if whole else part.share)
+    if isinstance(draft, Hold):
+        return draft
+    return Issue(
+        draft=draft,
+        revision=newest_revision(sale.parts) + 1,
+        part=part.share.part,
+        round=round_of(sale.parts),
+        issue_at=None,
+        competencia=day,
+        because=SUBSTITUTES,
+        substitutes=True,
+    )
 
 
 def _drafted_anew(sale: SaleFacts, part: Part, ready: _Ready, terms: TenantTerms) -> Decision:

@@ -35,6 +35,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """What this issuer can do beyond issuing."""
 
     lists: bool
+    substitutes: bool = False  # takes a nota's place by another's in one step, where the city does
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from shared.domain.actions import Refusal, SaleAction
 from shared.domain.decide import decide
 from shared.domain.decision import Cancel, Follow, Hold, Issue, Keep
+from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
-from shared.domain.part_actions import OF_PARTS, PartChange, judge_part
+from shared.domain.part_actions import OF_PARTS, PartChange, judge_part, judge_substitute
 from shared.domain.part_states import code_of, in_round, is_over, together, unwanted, was_asked
 from shared.domain.parts import Part, PartWish, Share
-from shared.domain.sale import SaleFacts, SaleStatus
+from shared.domain.sale import SaleFacts, SaleStatus, Wish
 from tests.builders import NOW, a_bill, a_line, a_rule, a_sale, terms
 
 N = NotaStatus
@@ -46,7 +47,9 @@ def sale(*parts: Part, **changes: Any) -> SaleFacts:
     return a_sale(BILL, parts=in_round(parts), competencia=NOW.date(), **changes)
 
 
-_WISHES: st.SearchStrategy[PartWish | None] = st.sampled_from([None, "cancel", "issue"])
+_WISHES: st.SearchStrategy[PartWish | None] = st.sampled_from(
+    [None, "cancel", "issue", "substitute"]
+)
 _PARTS = st.tuples(
     *(
         st.builds(
@@ -58,6 +61,7 @@ _PARTS = st.tuples(
             denial=st.sampled_from(["denied_city", "denied_numbering"]),
             resend=st.booleans(),
             cancel_again=st.booleans(),
+            competencia=st.none() | st.just(NOW.date()),
         )
         for number in (1, 2)
     )
@@ -95,7 +99,10 @@ def test_whatever_is_wished_of_parts_the_sale_has_a_status_and_is_decided(
     decision = decide(sale(*parts), RULE, terms(), NOW)
     if isinstance(decision, Cancel) and decision.parts is not None:
         assert all(states[number - 1].wish == "cancel" for number in decision.parts)
-    if isinstance(decision, Issue) and was_asked(states) and not is_over(states):
+    if isinstance(decision, Issue) and decision.substitutes:
+        assert states[decision.part - 1].to_substitute
+        assert decision.revision > max(one.revision for one in states)
+    elif isinstance(decision, Issue) and was_asked(states) and not is_over(states):
         assert states[decision.part - 1].owed or decision.division is not None
 
 
@@ -198,8 +205,40 @@ def test_one_under_way_is_followed_until_it_can_be_taken_back() -> None:
     assert together(parts) is SaleStatus.ISSUING
 
 
+@given(_PARTS, st.none() | st.integers(0, 3), st.booleans())
+def test_only_a_valid_nota_is_substituted_and_only_where_the_rule_allows_it(
+    parts: tuple[Part, ...],
+    number: int | None,
+    allowed: bool,
+) -> None:
+    answer = judge_substitute(parts, number, None, allowed=allowed)
+
+    if isinstance(answer, PartChange):
+        assert allowed
+        assert number in (1, 2)
+        assert parts[number - 1].status in (N.ISSUED, N.CANCEL_REFUSED)
+
+
+def test_a_substitute_is_of_the_day_of_the_nota_whose_place_it_takes() -> None:
+    day = NOW.date().replace(day=3)
+    old = part(1, N.ISSUED, wish="substitute", competencia=day)
+    decision = decide(sale(old, part(2, N.ISSUED)), RULE, terms(), NOW)
+
+    assert isinstance(decision, Issue)
+    assert decision.substitutes
+    assert (decision.part, decision.revision, decision.competencia) == (1, 2, day)
+    assert decision.draft.amount == 6_000
+
+
+def test_nothing_is_substituted_of_a_bill_that_was_given_back() -> None:
+    old = part(1, N.ISSUED, wish="substitute", competencia=NOW.date())
+    back = sale(old, part(2, N.ISSUED), refunds={ChargeId(50): Cents(10_000)})
+
+    assert isinstance(decide(back, RULE, terms(), NOW), Cancel)
+
+
 @pytest.mark.parametrize("wish", ["hold", "cancel"])
-def test_no_part_is_issued_while_a_person_keeps_all_of_it(wish: PartWish) -> None:
+def test_no_part_is_issued_while_a_person_keeps_all_of_it(wish: Wish) -> None:
     parts = (part(1, N.DENIED), part(2, N.ISSUED))
 
     actions: tuple[SaleAction, ...] = ("issue", "retry")

@@ -15,7 +15,12 @@ from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, h
 from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.timeline_store import Happening
-from shared.domain.attention import MISSING, SECOND_NOTA
+from shared.domain.attention import (
+    MISSING,
+    SECOND_NOTA,
+    SUBSTITUTION_DENIED,
+    SUBSTITUTION_ELSEWHERE,
+)
 from shared.domain.decision import (
     Cancel,
     Decision,
@@ -38,7 +43,16 @@ from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
 
 ASK_BLOCKED: Final = timedelta(hours=1)
 # What was said of a nota and is not worked out afresh from its bill.
-_STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON, CANCEL_STATED, MISSING, SECOND_NOTA})
+_STAYS = frozenset(
+    {
+        RESEND_GIVEN_UP,
+        STATED_BY_PERSON,
+        CANCEL_STATED,
+        MISSING,
+        SECOND_NOTA,
+        SUBSTITUTION_DENIED,
+    }
+)
 
 
 def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
@@ -132,6 +146,9 @@ def _asked_once_more(fresh: FreshSale, plan: Rest) -> Plan:
 
 
 def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Plan:
+    trouble = terms.issuer_trouble or (None if terms.environment else "issuer_not_connected")
+    if decision.substitutes and trouble is not None:
+        return _keep(fresh, Keep(attention=trouble), terms, now)
     if terms.issuer_trouble is not None or terms.environment is None:
         blocked = Hold(
             code=terms.issuer_trouble or "issuer_not_connected",
@@ -145,6 +162,11 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     again = last is not None and last.revision == decision.revision
     if again and last is not None and terms.is_elsewhere(last):
         return replace_first(fresh, last, terms)
+    if decision.substitutes:
+        if last is None or terms.is_elsewhere(last):
+            return _keep(fresh, Keep(attention=SUBSTITUTION_ELSEWHERE), terms, now)
+        draft = replace(decision.draft, substitutes=last.external_id)
+        decision = replace(decision, draft=draft)
     row = sale_row(
         fresh,
         terms,
@@ -161,7 +183,7 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
         notas=notas,
         happenings=(_requested(fresh, decision, terms, len(notas.shares)),),
         action=Send(
-            intent=_intent(fresh, decision, terms, terms.environment, last if again else None),
+            intent=_intent(fresh, decision, terms, terms.environment, last, again=again),
             draft=decision.draft,
             first=not again,
             queued_anew=known is None or known.status is not SaleStatus.QUEUED,
@@ -190,7 +212,9 @@ def _intent(
     decision: Issue,
     terms: Terms,
     environment: IssuerEnvironment,
-    denied: KnownNota | None,
+    last: KnownNota | None,
+    *,
+    again: bool,
 ) -> Intent:
     key = external_id(
         tenant=terms.tenant,
@@ -199,8 +223,8 @@ def _intent(
         revision=decision.revision,
         part=decision.part,
     )
-    if denied is not None:
-        key = denied.external_id  # a denied nota is sent again under the id it was born with
+    if again and last is not None:
+        key = last.external_id  # a denied nota is sent again under the id it was born with
     request = draft_to_json(decision.draft)
     return Intent(
         bill_id=fresh.bill.id,
@@ -213,6 +237,7 @@ def _intent(
         request=terms.seal(request, "nota"),
         connection_id=terms.connection_id,
         round=decision.round,
+        substitutes=last.revision if decision.substitutes and last is not None else None,
     )
 
 

@@ -31,7 +31,13 @@ from shared.domain.actions import SaleAction
 from shared.domain.amounts import BILL, LINES
 from shared.domain.ids import BillId
 from shared.domain.money import read_reais
-from shared.domain.part_actions import NO_SUCH_PART, WHOLE_FIRST
+from shared.domain.part_actions import (
+    NO_SUCH_PART,
+    NOT_ALLOWED,
+    NOTHING_TO_SUBSTITUTE,
+    PART_NEEDED,
+    WHOLE_FIRST,
+)
 
 MOST_BILLS: Final = 5000
 Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]
@@ -60,8 +66,16 @@ class PartIn(ReasonIn):
 class IssueIn(AmountIn, PartIn):
     """Why, which nota, and what it is for where a bill's lines and amount disagree."""
 
+    substitute: bool = Field(
+        default=False,
+        description="Another nota takes the place of the valid one, in one step, where the rule's"
+        " `reissue` allows it.",
+    )
+
     @model_validator(mode="after")
     def _not_both(self) -> Self:
+        if self.amount is not None and self.substitute:
+            raise ValueError("amount is of a sale that has no nota yet")
         if self.amount is not None and self.part is not None:
             raise ValueError("amount is of the whole sale, part of one of its notas")
         return self
@@ -112,7 +126,14 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
         services, body = call.services, call.body
         amount = _amount(body.amount) if isinstance(body, AmountIn) else None
         part = body.part if isinstance(body, PartIn) else None
-        asked = Asked(action=action, reason=body.reason, by=call.actor, amount=amount, part=part)
+        asked = Asked(
+            action=action,
+            reason=body.reason,
+            by=call.actor,
+            amount=amount,
+            part=part,
+            substitute=isinstance(body, IssueIn) and body.substitute,
+        )
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
             raise _problem(refused, ZoneInfo(call.tenant.timezone))
@@ -164,6 +185,9 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         "no_amount_to_choose",
         NO_SUCH_PART,
         WHOLE_FIRST,
+        NOT_ALLOWED,
+        NOTHING_TO_SUBSTITUTE,
+        PART_NEEDED,
     ),
     "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel", NO_SUCH_PART),
 }

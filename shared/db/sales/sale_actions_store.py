@@ -164,7 +164,8 @@ APPLY_TO_PART: Final = """
                               THEN coalesce(n.then_cancel, $8) ELSE n.then_cancel END
      WHERE n.tenant_id = $1 AND n.bill_id = $2 AND n.part = $3
        AND n.revision = (SELECT max(m.revision) FROM notas m
-                          WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = $3)
+                          WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = $3
+                            AND m.raw_status IS DISTINCT FROM 'not_substituted')
 """
 # What was cancelled stays so when one of them is issued anew alone.
 LEAVE_OUT: Final = """
@@ -173,7 +174,8 @@ LEAVE_OUT: Final = """
      WHERE n.tenant_id = $1 AND n.bill_id = $2 AND n.part <> $3 AND n.status = 'cancelled'
        AND n.wish IS NULL AND (n.raw_status IS NULL OR n.raw_status <> ALL($4::text[]))
        AND n.revision = (SELECT max(m.revision) FROM notas m
-                          WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = n.part)
+                          WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = n.part
+                            AND m.raw_status IS DISTINCT FROM 'not_substituted')
 """
 
 

@@ -80,7 +80,7 @@ def render_nota(
 
     Every request is written here, those sent again from what was stored too.
     """
-    return {
+    body: dict[str, object] = {
         "tipo": "NFS-e",
         "idExterno": key,
         "ambienteEmissao": environment,
@@ -91,6 +91,9 @@ def render_nota(
         "servico": _render_service(draft.service, draft.description),
         "valorTotal": reais(draft.amount),
     }
+    if draft.substitutes is not None:
+        body["idExternoSubstituir"] = draft.substitutes
+    return body
 
 
 def encode(body: Mapping[str, object]) -> bytes:
