@@ -104,6 +104,8 @@ def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:
     if bill.lines_total <= 0:
         return ()
     own, lines = _by_service(bill, rule)
+    if not any(amount > 0 for amount in own.values()):  # all that is left went along with it
+        own, lines = _by_service(bill, rule, everything=True)
     left = [service for service, amount in own.items() if amount > 0]
     amounts = allocate(bill.lines_total, [own[service] for service in left])
     while any(amount <= 0 for amount in amounts):  # too small for its share of the discount
@@ -160,11 +162,11 @@ def service_of(bill: Bill, share: Share, rule: Rule) -> ServiceRule | None:
 
 
 def _by_service(
-    bill: Bill, rule: Rule
+    bill: Bill, rule: Rule, *, everything: bool = False
 ) -> tuple[dict[ServiceRule, int], dict[ServiceRule, list[int]]]:
     """What each service sold comes to with its own discounts, and the lines that is made of."""
     said = _services(bill, rule)
-    sold = _sold(bill, rule)
+    sold = _sold(bill, rule, everything=everything)
     own: dict[ServiceRule, int] = defaultdict(int)
     lines: dict[ServiceRule, list[int]] = defaultdict(list)
     for line in sorted(bill.lines, key=lambda one: one.id):
@@ -176,17 +178,15 @@ def _by_service(
     return own, lines
 
 
-def _sold(bill: Bill, rule: Rule) -> set[Product]:
-    """Products that carry a part. What goes along with them is spread over all, as a discount is.
+def _sold(bill: Bill, rule: Rule, *, everything: bool) -> set[Product]:
+    """Products that carry a part: without what goes along, unless it is everything there is.
 
-    Unless it is all that is left of the bill.
+    What goes along with them is spread over all, as a discount is.
     """
-    principal = products_with_value(bill, rule)
-    along = not any(goes_along(line, rule) for line in principal)
     return {
         product_of(line)
         for line in bill.lines
-        if line.amount > 0 and not (along and goes_along(line, rule))
+        if line.amount > 0 and (everything or not goes_along(line, rule))
     }
 
 

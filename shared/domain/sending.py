@@ -294,9 +294,19 @@ def attention_to_payment(sale: SaleFacts) -> str | None:
 
 
 def _amounts_of_services(bill: Bill, rule: Rule) -> str:
+    """What each service comes to as a nota of its own, with its part of what only reduces."""
+    shares = divide(bill, rule)
+    services = [service_of(bill, share, rule) for share in shares]
+    told = [
+        (service, share.amount)
+        for service, share in zip(services, shares, strict=True)
+        if service is not None
+    ]
+    if len(told) < len(shares) or not told:
+        told = list(amounts_by_service(bill, rule).items())
     return "; ".join(
         f"serviço {service.lc116 or service.municipal_code or 'sem código'}: {show_reais(amount)}"
-        for service, amount in amounts_by_service(bill, rule).items()
+        for service, amount in told
         if amount != 0
     )
 

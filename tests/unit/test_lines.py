@@ -135,6 +135,17 @@ def test_two_coupons_are_one_discount() -> None:
     assert [share.amount for share in divide(bill, RULE)] == [5_200, 3_467]
 
 
+def test_a_question_about_two_services_says_what_each_comes_to() -> None:
+    bill = sold((COURSE, 6_000), (LICENCE, 4_000), (COUPON, -1_000))
+
+    assert decided(bill, HELD) == Hold(
+        code="mixed_services",
+        detail="serviço 8.02: 54.00; serviço 1.05: 36.00",
+        issue_at=bill.paid_charges[0].paid_at,
+        competencia=bill.paid_charges[0].paid_at and bill.paid_charges[0].paid_at.date(),
+    )
+
+
 @pytest.mark.parametrize("amount", [0, None])
 def test_a_credit_larger_than_everything_leaves_nothing_to_issue(amount: int | None) -> None:
     bill = sold((COURSE, 5_000), (NOWHERE, -5_000 if amount is None else -8_000))
@@ -220,6 +231,14 @@ def test_freight_alone_speaks_for_itself(discount: int) -> None:
     bill = sold(*lines, (FREIGHT, 4_000))
 
     assert issued(bill) == (4_000, "1.07", "Frete (Flat Rate): R$ 40,00")
+
+
+def test_freight_carries_what_a_product_below_zero_takes_from_another_of_its_service() -> None:
+    below = {"product_id": 4, "product_code": "X", "product_name": "Licença antiga"}
+    other = {"product_id": 5, "product_code": "Y", "product_name": "Suporte"}
+    bill = sold((below, 100), (below, -200), (FREIGHT, 100), (other, 100))
+
+    assert [share.amount for share in divide(bill, RULE)] == [100]
 
 
 def test_a_refund_of_freight_is_a_discount() -> None:
