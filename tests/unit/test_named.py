@@ -37,10 +37,10 @@ def test_a_name_is_meant_by_a_pattern(pattern: str, name: str, meant: bool) -> N
 
 
 def test_a_pattern_full_of_stars_takes_no_time() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
 
     assert not fits("*a" * 60 + "*b", "a" * 2_000)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @given(st.text("ab*", max_size=6), st.text("ab*", max_size=6), st.text("ab", max_size=8))
@@ -225,7 +225,7 @@ def _read(told: dict[str, Any]) -> tuple[Any, ...]:
     ],
 )
 def test_two_thousand_exceptions_are_looked_through_at_once(conditions: Any) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     never(*(conditions(number) for number in range(2_000)))
 
-    assert time.perf_counter() - begun < 3  # a third of a second, on a crowded machine
+    assert time.process_time() - begun < 3  # a third of a second, on a crowded machine
