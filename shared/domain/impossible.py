@@ -21,7 +21,7 @@ _IDS: Final = ("product_id", "plan_id")
 _LISTS: Final = (*_CODES, *_IDS, *_NAMES)
 # Comparisons of one exception with an earlier one. A rule of thousands that overlap in every way
 # is taken without a word about the rest: the word is a help, and nobody else may wait for it.
-_MOST_COMPARISONS: Final = 100_000
+_MOST_COMPARISONS: Final = 50_000
 
 
 class Impossible(Struct, frozen=True, kw_only=True):
