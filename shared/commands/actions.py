@@ -3,7 +3,7 @@
 Panel and internal API both come through here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,11 +16,13 @@ from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.sales import sale_actions_store, timeline_store
 from shared.db.sales.sale_actions_store import LockedSale, Said
 from shared.db.sales.timeline_store import Happening
-from shared.db.tenants import audit_store
+from shared.db.tenants import audit_store, rules_store
 from shared.domain.actions import Refusal, SaleAction, WishChange, judge, possible
 from shared.domain.denials import may_be_company
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
+from shared.domain.part_actions import PartChange, judge_part, judge_substitute
+from shared.domain.parts import WHOLE
 from shared.domain.sale import SaleStatus
 from shared.domain.spoken import reais
 from shared.run.waker import Waker
@@ -40,6 +42,8 @@ class Asked:
     by: str
     amount: str | None = None  # for a sale whose lines and bill disagree: see AmountChoice
     today: bool = False  # to issue: dated the day it is sent, in whichever month that is
+    part: int | None = None  # of one nota of a divided sale; None: of the sale
+    substitute: bool = False  # with `issue`: another is to take the place of a valid one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +112,9 @@ async def _act(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
 ) -> ActionOutcome:
     found = await sale_actions_store.lock(conn, tenant, bills)
-    judged = {
-        sale.bill_id: judge(asked.action, sale.state, asked.amount, today=asked.today)
-        for sale in found
-    }
-    changes = {bill: answer for bill, answer in judged.items() if isinstance(answer, WishChange)}
+    may = asked.substitute and await _may_substitute(conn, tenant)
+    judged = {sale.bill_id: _judge(sale, asked, may_substitute=may) for sale in found}
+    changes = {bill: answer for bill, answer in judged.items() if not isinstance(answer, Refusal)}
     if changes:
         await _write(
             conn, tenant, [sale for sale in found if sale.bill_id in changes], changes, asked
@@ -135,20 +137,41 @@ async def _act(
     )
 
 
-def _of_company(sale: LockedSale, changes: dict[BillId, WishChange]) -> bool:
+def _of_company(sale: LockedSale, changes: Mapping[BillId, WishChange | PartChange]) -> bool:
     """Say whether a person has one sent again whose refusal may have stopped the company."""
     change = changes.get(sale.bill_id)
-    return change is not None and change.resend and may_be_company(sale.state.denial)
+    return isinstance(change, WishChange) and change.resend and may_be_company(sale.state.denial)
+
+
+async def _may_substitute(conn: Connection, tenant: TenantId) -> bool:
+    version = await rules_store.newest(conn, tenant)
+    return version is not None and version.rule.reissue == "substitute"
+
+
+def _judge(
+    sale: LockedSale, asked: Asked, *, may_substitute: bool
+) -> WishChange | PartChange | Refusal:
+    if asked.substitute:
+        return judge_substitute(sale.parts, asked.part, sale.state.wish, allowed=may_substitute)
+    if asked.part is not None:
+        return judge_part(asked.action, sale.parts, asked.part, sale.state.wish)
+    return judge(asked.action, sale.state, asked.amount, today=asked.today)
 
 
 async def _write(
     conn: Connection,
     tenant: TenantId,
     sales: Sequence[LockedSale],
-    changes: dict[BillId, WishChange],
+    changes: dict[BillId, WishChange | PartChange],
     asked: Asked,
 ) -> None:
-    await sale_actions_store.apply(conn, tenant, changes)
+    wishes = {bill: one for bill, one in changes.items() if isinstance(one, WishChange)}
+    if wishes:
+        await sale_actions_store.apply(conn, tenant, wishes)
+    for bill, change in changes.items():
+        if isinstance(change, PartChange):
+            part = WHOLE if asked.part is None else asked.part
+            await sale_actions_store.apply_to_part(conn, tenant, bill, part, change)
     told = await _told(conn, tenant, list(changes), asked)
     if told:
         await timeline_store.add(conn, tenant, told)
@@ -157,7 +180,11 @@ async def _write(
             tenant,
             actor=asked.by,
             action=f"sale_{asked.action}",
-            detail={"bill_ids": [one.bill_id for one in told], "reason": asked.reason},
+            detail={
+                "bill_ids": [one.bill_id for one in told],
+                "reason": asked.reason,
+                **({} if asked.part is None else {"part": asked.part}),
+            },
         )
     marks = [
         Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=LIVE, origin=sale.origin)
@@ -171,6 +198,8 @@ async def _told(
 ) -> list[Happening]:
     """The lines of what was asked for; six clicks of one action are one line."""
     why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
+    why = f"substituir: {why}" if asked.substitute else why
+    why = why if asked.part is None else f"nota {asked.part}: {why}"
     said = Said(what=asked.action, why=why, by=asked.by)
     now = await clock.now(conn)
     again = await sale_actions_store.repeated(conn, tenant, bills, said, now - ONE_WISH)

@@ -10,6 +10,13 @@ from shared.domain.spoken import moment
 
 WHY: Final[dict[str, str]] = {
     "nota_exists": "Esta venda já tem uma nota.",
+    "no_such_part": "Esta venda não tem uma nota com esse número: veja em notas quais ela tem.",
+    "whole_sale_first": "A venda inteira foi retida ou cancelada por uma pessoa: libere ou emita a"
+    " venda inteira, não uma de suas notas.",
+    "substitution_not_allowed": "A regra não permite substituir uma nota: defina reissue como"
+    " substitute, se a prefeitura aceita substituição.",
+    "nothing_to_substitute": "Não há nota válida a substituir nesta venda.",
+    "part_needed": "Esta venda tem várias notas: diga qual delas, pelo número (part).",
     "nothing_to_hold": "Não há o que reter nesta venda.",
     "not_held": "Esta venda não está pendente.",
     "nothing_to_issue": "Não há nota a emitir para esta venda.",

@@ -366,6 +366,9 @@ CREATE TABLE public.notas (
     cancel_again_at timestamp with time zone,
     denial_cause text,
     total bigint,
+    wish text,
+    round integer,
+    substitutes integer,
     fiscal_class text,
     fiscal_sent_at timestamp with time zone,
     discount bigint,
@@ -380,7 +383,8 @@ CREATE TABLE public.notas (
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
-    CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text])))
+    CONSTRAINT notas_status_check CHECK ((status = ANY (ARRAY['sending'::text, 'uncertain'::text, 'pending'::text, 'issued'::text, 'denied'::text, 'cancelling'::text, 'cancelled'::text, 'cancel_refused'::text]))),
+    CONSTRAINT notas_wish_check CHECK ((wish = ANY (ARRAY['cancel'::text, 'issue'::text, 'substitute'::text])))
 );
 ALTER TABLE ONLY public.notas ALTER COLUMN request SET STORAGE EXTERNAL;
 
@@ -821,7 +825,7 @@ CREATE INDEX notas_filed ON public.notas USING btree (tenant_id, competencia, bi
 
 CREATE INDEX notas_in_force ON public.notas USING btree (tenant_id, bill_id) INCLUDE (amount, environment) WHERE (status = ANY (ARRAY['issued'::text, 'cancelling'::text, 'cancel_refused'::text]));
 
-CREATE UNIQUE INDEX notas_one_live ON public.notas USING btree (tenant_id, bill_id, part) WHERE (status <> 'cancelled'::text);
+CREATE UNIQUE INDEX notas_one_live_of_a_kind ON public.notas USING btree (tenant_id, bill_id, part, ((substitutes IS NOT NULL))) WHERE (status <> 'cancelled'::text);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
 

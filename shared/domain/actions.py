@@ -46,10 +46,8 @@ LACKS: Final = frozenset(
         "mixed_services",
     }
 )
+NUMBERING: Final = "denied_numbering"
 ACTIONS: Final[tuple[SaleAction, ...]] = ("retry", "hold", "release", "issue", "cancel")
-
-
-_NUMBERING: Final = "denied_numbering"
 
 
 class ActionState(Struct, frozen=True, kw_only=True):
@@ -67,17 +65,21 @@ class ActionState(Struct, frozen=True, kw_only=True):
     stands: bool = False
     denied: bool = False
     day_refused: bool = False  # a nota was denied for its day, and another may help
+    refused_alone: bool = False  # the city kept one that a person took back alone, and no other
 
 
 class WishChange(Struct, frozen=True, kw_only=True):
     """The sale's wish from now on, and whether a denied nota is to be sent again.
 
-    `amount` is what a nota is for whose bill disagrees with itself; None chooses nothing. `today`:
-    the nota is dated the day it is sent, and so may belong to another month.
+    `amount` is what a nota is for whose bill disagrees with itself; None chooses nothing. `anew`:
+    whatever was taken back alone is issued again too. `cancel_again`: what was taken back alone is.
+    `today`: the nota is dated the day it is sent, and so may belong to another month.
     """
 
     wish: Wish | None
     resend: bool = False
+    anew: bool = False
+    cancel_again: bool = False
     amount: str | None = None
     today: bool = False
 
@@ -167,10 +169,12 @@ def _issue(sale: ActionState) -> WishChange | Refusal:
     if sale.status is SaleStatus.HELD and sale.code in LACKS:
         return Refusal(code="data_missing", missing=(sale.code,))
     if sale.nota is NotaStatus.DENIED or sale.denied:
-        if sale.denial == _NUMBERING:
+        if sale.denial == NUMBERING:
             return Refusal(code="numbering_needs_person")
         return WishChange(wish="issue", resend=True, today=moves_to_today(sale))
-    return WishChange(wish="issue", today=moves_to_today(sale))
+    return WishChange(
+        wish="issue", anew=sale.nota is NotaStatus.CANCELLED, today=moves_to_today(sale)
+    )
 
 
 def _cancel(sale: ActionState) -> WishChange | Refusal:
@@ -186,12 +190,14 @@ def _cancel(sale: ActionState) -> WishChange | Refusal:
 
 def _retry(sale: ActionState) -> WishChange | Refusal:
     match sale.status:
-        case SaleStatus.DENIED if sale.denial == _NUMBERING:
+        case SaleStatus.DENIED if sale.denial == NUMBERING:
             return Refusal(code="numbering_needs_person")
         case SaleStatus.DENIED:
             return WishChange(wish=sale.wish, resend=True)
         case SaleStatus.HELD | SaleStatus.UNCERTAIN | SaleStatus.ISSUING:
             return WishChange(wish=sale.wish)
+        case SaleStatus.CANCEL_REFUSED if sale.refused_alone:
+            return WishChange(wish=sale.wish, cancel_again=True)
         case SaleStatus.CANCEL_REFUSED:
             return WishChange(wish="cancel")
         case _:

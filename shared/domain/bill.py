@@ -85,6 +85,8 @@ class Bill(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime  # whole seconds: Vindi's sub-seconds are not stable
     metadata: Mapping[str, object] = msgspec.field(default_factory=dict)
+    plan_id: int | None = None
+    plan_name: str | None = None
 
     @property
     def lines_total(self) -> Cents:

@@ -1,12 +1,13 @@
 """Which part of a rule speaks for a bill."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from msgspec import Struct
 
 from shared.domain.bill import Bill, BillLine
+from shared.domain.lines import product_of, products_with_value
 from shared.domain.money import Cents
+from shared.domain.patterns import any_matches, matches
 from shared.domain.rule import Conditions, IssueWhen, Rule, RuleException, ServiceRule
 
 
@@ -18,29 +19,13 @@ class IssueMoment(Struct, frozen=True, kw_only=True):
     exception: int | None
 
 
-def products_with_value(bill: Bill) -> list[BillLine]:
-    """One line for each product whose lines do not cancel out, in the bill's order.
-
-    Discounts are lines of the product they reduce, so a product discounted away has no word in
-    the choice of a rule.
-    """
-    if len(bill.lines) == 1:  # most bills
-        return [line for line in bill.lines if line.amount != 0]
-    totals: dict[object, int] = defaultdict(int)
-    first: dict[object, BillLine] = {}
-    for line in bill.lines:
-        key = line.product_id if line.product_id is not None else line.product_code
-        totals[key] += line.amount
-        first.setdefault(key, line)
-    return [line for key, line in first.items() if totals[key] != 0]
-
-
 def choose_moment(bill: Bill, rule: Rule) -> IssueMoment | None:
     """Find the one moment that all products of a bill agree on; None when they do not."""
     if not rule.exceptions:
         return _moment(rule, rule, None)
-    lines: Sequence[BillLine | None] = products_with_value(bill) or [None]
-    moments = {_moment_of_line(bill, line, rule) for line in lines}
+    lines: list[BillLine | None] = [*products_with_value(bill, rule)] or [None]
+    methods = {charge.payment_method_code for charge in bill.paid_charges or bill.charges}
+    moments = {_moment_of_line(bill, methods, line, rule) for line in lines}
     if len({(m.issue_when, m.guarantee_days) for m in moments}) > 1:
         return None
     return min(moments, key=lambda moment: moment.exception or 0)
@@ -48,16 +33,43 @@ def choose_moment(bill: Bill, rule: Rule) -> IssueMoment | None:
 
 def choose_service(bill: Bill, rule: Rule) -> ServiceRule | None:
     """Find the one service that all products of a bill share; None when they do not."""
-    if not rule.services_by_product_code:
+    if not has_services(rule):
         return rule.service
-    services = [own_service(line, rule) for line in products_with_value(bill)] or [rule.service]
+    services = [service_for(line, rule) for line in products_with_value(bill, rule)]
+    services = services or [rule.service]
     return services[0] if all(service == services[0] for service in services) else None
 
 
-def own_service(line: BillLine, rule: Rule) -> ServiceRule:
-    """The service of a line's product, with what it takes from the rule's own."""
-    own = rule.services_by_product_code.get(line.product_code or "", rule.service)
-    return rule.with_inherited(own)
+def has_services(rule: Rule) -> bool:
+    """Say whether a rule gives any product a service of its own."""
+    return bool(
+        rule.services_by_product_code
+        or rule.services_by_product_id
+        or rule.services_by_product_name
+    )
+
+
+def service_for(line: BillLine, rule: Rule) -> ServiceRule:
+    """The service of one line's product: by its id, else its code, else the first name that fits.
+
+    What it does not say is as in the general service, and so is what the rule does not name.
+    """
+    own = _own_service(line, rule)
+    return rule.service if own is None else rule.with_inherited(own)
+
+
+def _own_service(line: BillLine, rule: Rule) -> ServiceRule | None:
+    if rule.services_by_product_id:
+        by_id = rule.services_by_product_id.get(str(line.product_id))
+        if by_id is not None:
+            return by_id
+    by_code = rule.services_by_product_code.get(line.product_code or "")
+    if by_code is not None:
+        return by_code
+    for pattern, service in rule.services_by_product_name.items():
+        if line.product_name and matches(pattern, line.product_name):
+            return service
+    return None
 
 
 def amounts_by_service(bill: Bill, rule: Rule) -> dict[ServiceRule, Cents]:
@@ -69,14 +81,16 @@ def amounts_by_service(bill: Bill, rule: Rule) -> dict[ServiceRule, Cents]:
     services: dict[object, ServiceRule] = {}
     for line in bill.lines:
         # Lines of one product are one service, even where only the first says its code.
-        key = line.product_id if line.product_id is not None else line.product_code
-        amounts[services.setdefault(key, own_service(line, rule))] += line.amount
+        own = services.setdefault(product_of(line), service_for(line, rule))
+        amounts[own] += line.amount
     return {service: Cents(amount) for service, amount in amounts.items()}
 
 
-def _moment_of_line(bill: Bill, line: BillLine | None, rule: Rule) -> IssueMoment:
+def _moment_of_line(
+    bill: Bill, methods: set[str | None], line: BillLine | None, rule: Rule
+) -> IssueMoment:
     for number, exception in enumerate(rule.exceptions, start=1):
-        if _matches(bill, line, exception.if_):
+        if _matches(bill, methods, line, exception.if_):
             return _moment(exception, rule, number)
     return _moment(rule, rule, None)
 
@@ -88,19 +102,34 @@ def _moment(source: Rule | RuleException, rule: Rule, number: int | None) -> Iss
     return IssueMoment(issue_when=source.issue_when, guarantee_days=days, exception=number)
 
 
-def _matches(bill: Bill, line: BillLine | None, wanted: Conditions) -> bool:
-    methods = {charge.payment_method_code for charge in bill.paid_charges or bill.charges}
+def _matches(
+    bill: Bill, methods: set[str | None], line: BillLine | None, wanted: Conditions
+) -> bool:
     return (
-        _among(wanted.product_code, {line.product_code} if line else set())
-        and _among(wanted.plan_code, {bill.plan_code})
-        and _among(wanted.payment_method_code, methods)
-        and _among(wanted.customer_code, {bill.customer_code})
+        _is_product(line, wanted)
+        and _is_plan(bill, wanted)
+        and (not wanted.payment_method_code or not methods.isdisjoint(wanted.payment_method_code))
+        and (not wanted.customer_code or bill.customer_code in wanted.customer_code)
         and _cycle_matches(bill, wanted)
     )
 
 
-def _among(wanted: Sequence[str], found: set[str | None]) -> bool:
-    return not wanted or not found.isdisjoint(wanted)
+def _is_product(line: BillLine | None, wanted: Conditions) -> bool:
+    if line is None:
+        return not (wanted.product_code or wanted.product_id or wanted.product_name)
+    return (
+        (not wanted.product_code or line.product_code in wanted.product_code)
+        and (not wanted.product_id or line.product_id in wanted.product_id)
+        and (not wanted.product_name or any_matches(wanted.product_name, line.product_name))
+    )
+
+
+def _is_plan(bill: Bill, wanted: Conditions) -> bool:
+    return (
+        (not wanted.plan_code or bill.plan_code in wanted.plan_code)
+        and (not wanted.plan_id or bill.plan_id in wanted.plan_id)
+        and (not wanted.plan_name or any_matches(wanted.plan_name, bill.plan_name))
+    )
 
 
 def _cycle_matches(bill: Bill, wanted: Conditions) -> bool:

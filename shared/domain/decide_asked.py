@@ -9,13 +9,20 @@ from shared.domain.attention import attention_after_issue
 from shared.domain.decision import Cancel, Decision, Follow, Hold, Issue, Keep, NeedsCustomer, Skip
 from shared.domain.draft import buyer_mended
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
-from shared.domain.part_states import DOUBT, FOLLOWED, cancelled_for, refusal_of, unwanted
+from shared.domain.part_states import (
+    BY_PERSON,
+    DOUBT,
+    FOLLOWED,
+    cancelled_for,
+    refusal_of,
+    unwanted,
+)
 from shared.domain.parts import Part
 from shared.domain.refund_policy import CODES, treat
 from shared.domain.refunds import Cause, cause_of
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
-from shared.domain.sending import send_next
+from shared.domain.sending import send_next, substitute
 from shared.domain.undone import above, attention_to, treatment_of_standing, undone, unwanted_code
 
 _STANDS = frozenset({NotaStatus.ISSUED})
@@ -34,7 +41,16 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
         return _decide_denied(sale, cause, rule, terms, now)
     if sale.wish == "cancel":
         return _take_back(sale, unwanted_code(cause), terms)
-    if not _any(sale, _STANDS | IN_FLIGHT):
+    alone = tuple(one.share.part for one in sale.parts if one.to_cancel)
+    if alone and terms.issuing:
+        return Cancel(code=BY_PERSON, parts=alone, attention=above(sale))
+    if alone:
+        return _as_it_is(sale, "tenant_paused")
+    if cause not in ("full", "bill_canceled"):
+        instead = _substitute(sale, rule, terms)
+        if instead is not None:
+            return instead
+    if unwanted(sale.parts) and not _any(sale, _STANDS | IN_FLIGHT):
         return _ending(sale, cause, terms)
     attention = attention_after_issue(sale, rule)
     if cause is not None:
@@ -45,6 +61,17 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
     if cause in ("full", "bill_canceled"):
         return _as_it_is(sale, attention)
     return _go_on(sale, attention, rule, terms, now)
+
+
+def _substitute(sale: SaleFacts, rule: Rule | None, terms: TenantTerms) -> Decision | None:
+    """Send what is to take a valid nota's place, or say what keeps it from being sent."""
+    part = next((one for one in sale.parts if one.to_substitute), None)
+    if part is None or _any(sale, DOUBT):
+        return None
+    if rule is None or not terms.issuing:
+        return _as_it_is(sale, "no_rule" if rule is None else "tenant_paused")
+    made = substitute(sale, part, rule, terms)
+    return _as_it_is(sale, made.code) if isinstance(made, Hold) else made
 
 
 def _undone(

@@ -45,6 +45,8 @@ class Issue(Struct, frozen=True, kw_only=True):
     competencia: date
     attention: str | None = None  # a code for a person to look at meanwhile
     because: str = ""  # why now, where nobody asked; told in the timeline
+    round: int | None = None  # that the nota is one of; None: its revision begins one
+    substitutes: bool = False  # the valid one of its part, whose place it takes
 
     @property
     def whole(self) -> Cents:
@@ -80,9 +82,10 @@ class Skip(Struct, frozen=True, kw_only=True):
 
 
 class Cancel(Struct, frozen=True, kw_only=True):
-    """The valid nota must be cancelled; of a divided sale all that are valid."""
+    """The valid nota must be cancelled; of a divided sale all that are valid, or these parts."""
 
     code: str
+    parts: tuple[int, ...] | None = None
     attention: str | None = None  # a code for a person to look at meanwhile
 
 

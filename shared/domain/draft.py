@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from shared.domain.amounts import settled
 from shared.domain.bill import Address, Customer
-from shared.domain.choose_rule import products_with_value
 from shared.domain.decision import Hold
 from shared.domain.description import PRODUCTS, Written, fill_template, lengthen, variables_in
 from shared.domain.emails import email_for_nota
@@ -16,10 +15,11 @@ from shared.domain.fields.fill import Setting, filled, portion_of
 from shared.domain.fields.layers import terms_for
 from shared.domain.fields.terms import NotaTerms
 from shared.domain.fields.withholding import Portion
+from shared.domain.lines import products_with_value
 from shared.domain.moment import moment_paid
 from shared.domain.money import NOTHING, Cents, show_reais
 from shared.domain.nota import BuyerAbroad, NotaDraft, Tomador
-from shared.domain.parts import Share, service_of
+from shared.domain.parts import Share, only, service_of
 from shared.domain.party import (
     abroad,
     complete_by_cep,
@@ -78,7 +78,7 @@ def draft_nota(
         others=_paid_with(sale, rule, terms, share, shares),
         is_part=share is not None,
         seller_city=rule.seller_city.found.city if rule.seller_city else None,
-        write=lambda template: _written(template, sale, competencia, zone, share).text,
+        write=lambda template: _written(template, sale, rule, competencia, zone, share).text,
     )
     return filled(draft, terms, setting)
 
@@ -226,22 +226,25 @@ def write_description(
     sale: SaleFacts, rule: Rule, competencia: date, zone: ZoneInfo, share: Share | None
 ) -> Written:
     """Fill the tenant's template for a sale, or for that part of it."""
-    return _written(rule.description, sale, competencia, zone, share)
+    return _written(rule.description, sale, rule, competencia, zone, share)
 
 
 def _written(
-    template: str, sale: SaleFacts, competencia: date, zone: ZoneInfo, share: Share | None
+    template: str,
+    sale: SaleFacts,
+    rule: Rule,
+    competencia: date,
+    zone: ZoneInfo,
+    share: Share | None,
 ) -> Written:
     names = variables_in(template) - {PRODUCTS}
     values = {name: _variable(name, sale, competencia, zone, share) for name in names}
-    return fill_template(template, values, _sold(sale, share))
+    return fill_template(template, values, _sold(sale, rule, share))
 
 
-def _sold(sale: SaleFacts, share: Share | None) -> list[str]:
-    sold = products_with_value(sale.bill)
-    if share is not None:
-        sold = [line for line in sold if line.id in share.lines]
-    return [line.product_name for line in sold]
+def _sold(sale: SaleFacts, rule: Rule, share: Share | None) -> list[str]:
+    own = sale.bill if share is None or not share.lines else only(sale.bill, share)
+    return [line.product_name for line in products_with_value(own, rule)]
 
 
 def _variable(
@@ -256,7 +259,7 @@ def _variable(
         case "cliente":
             return sale.customer.name if sale.customer else ""
         case "plano":
-            return bill.plan_code or ""
+            return bill.plan_code or bill.plan_name or ""
         case "ciclo":
             return str(bill.cycle or "")
         case "valor":

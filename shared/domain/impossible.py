@@ -4,16 +4,24 @@ Works on a rule as it was told (JSON), so that it speaks beside what is wrong wi
 what does not have the right shape is left to those.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
 
+from shared.domain.patterns import ANY, fits, plain
 from shared.domain.rule_texts import text_problems
-from shared.domain.service_checks import service_problems
+from shared.domain.service_checks import SERVICES, service_problems
 from shared.domain.told import Field, Told, part_of
 
-_LISTS: Final = ("product_code", "plan_code", "payment_method_code", "customer_code")
+_CODES: Final = ("product_code", "plan_code", "payment_method_code", "customer_code")
+_NAMES: Final = ("product_name", "plan_name")
+_IDS: Final = ("product_id", "plan_id")
+_LISTS: Final = (*_CODES, *_IDS, *_NAMES)
+# Comparisons of one exception with an earlier one. A rule of thousands that overlap in every way
+# is taken without a word about the rest: the word is a help, and nobody else may wait for it.
+_MOST_COMPARISONS: Final = 50_000
 
 
 class Impossible(Struct, frozen=True, kw_only=True):
@@ -62,40 +70,102 @@ def _guarantee(rule: Told) -> Iterator[tuple[Field, str]]:
 
 
 def _exceptions(rule: Told) -> Iterator[tuple[Field, str]]:
-    before: list[tuple[int, _Wanted]] = []
+    before = _Earlier()
     for number, exception in _numbered(rule):
-        wanted = _wanted(part_of(exception, "if"))
-        for name, codes in zip(_LISTS, wanted.codes, strict=True):
-            if any(not code.strip() for code in codes):
+        told = part_of(exception, "if")
+        for name in _CODES:
+            if any(not code.strip() for code in _list(told, name)):
                 yield (
                     ("exceptions", number, "if", name),
                     f"{name}: um código vazio não corresponde a nada",
                 )
-        first = next((earlier for earlier, other in before if other.covers(wanted)), None)
-        if first is not None:
+        wanted = _wanted(told)
+        first = before.first_that_covers(wanted)
+        if first is None:
+            before.add(number, wanted)
+        else:
             yield (
                 ("exceptions", number, "if"),
                 f"if: nunca é alcançada: exceptions.{first}, que vem antes, já cobre tudo",
             )
-        before.append((number, wanted))
 
 
 class _Wanted(Struct, frozen=True):
     cycle: str
-    codes: tuple[frozenset[str], ...]
+    lists: Mapping[str, frozenset[str]]  # those that are not empty
 
     def covers(self, later: "_Wanted") -> bool:
         """Whether whatever matches the later conditions matches these."""
         return self.cycle in ("any", later.cycle) and all(
-            not mine or (theirs and theirs <= mine)
-            for mine, theirs in zip(self.codes, later.codes, strict=True)
+            _holds(name, mine, later.lists.get(name, frozenset()))
+            for name, mine in self.lists.items()
         )
+
+
+def _holds(name: str, mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    if not theirs:
+        return False
+    if name not in _NAMES:
+        return theirs <= mine
+    return all(their in mine or any(fits(one, their) for one in mine) for their in theirs)
+
+
+class _Earlier:
+    """Exceptions that are reached, each filed under one of its lists, by every value of it.
+
+    One that is covered itself is left out: whatever it covers, its own cover covers.
+    """
+
+    def __init__(self) -> None:
+        self._everywhere: list[tuple[int, _Wanted]] = []
+        self._filed: dict[tuple[str, str], list[tuple[int, _Wanted]]] = defaultdict(list)
+        self._compared = 0
+
+    def add(self, number: int, wanted: _Wanted) -> None:
+        """File an exception where the fewest are."""
+        exact = [name for name, values in wanted.lists.items() if not _open(name, values)]
+        if not exact:
+            self._everywhere.append((number, wanted))
+            return
+        keys = min((self._keys(wanted, name) for name in exact), key=self._most)
+        for key in keys:
+            self._filed[key].append((number, wanted))
+
+    def first_that_covers(self, wanted: _Wanted) -> int | None:
+        """The first exception that leaves nothing to these conditions; None if they are reached."""
+        found = (number for number, other in self._candidates(wanted) if other.covers(wanted))
+        return min(found, default=None)
+
+    def _candidates(self, wanted: _Wanted) -> Iterator[tuple[int, _Wanted]]:
+        # What covers a list holds every value of it: the rarest leads to the fewest.
+        rarest = [
+            min((self._filed.get(key, []) for key in self._keys(wanted, name)), key=len)
+            for name in wanted.lists
+        ]
+        for one in (self._everywhere, *rarest):
+            self._compared += len(one)
+            if self._compared <= _MOST_COMPARISONS:
+                yield from one
+
+    def _keys(self, wanted: _Wanted, name: str) -> list[tuple[str, str]]:
+        return [(name, value) for value in wanted.lists[name]]
+
+    def _most(self, keys: list[tuple[str, str]]) -> int:
+        return max(len(self._filed.get(key, [])) for key in keys)
+
+
+def _open(name: str, values: frozenset[str]) -> bool:
+    """Say whether a list holds more than its own values: a pattern covers others."""
+    return name in _NAMES and any(ANY in value for value in values)
 
 
 def _wanted(told: Told) -> _Wanted:
     cycle = told.get("cycle", "any")
-    codes = tuple(frozenset(_list(told, name)) for name in _LISTS)
-    return _Wanted(cycle if isinstance(cycle, str) else "any", codes)
+    lists = {name: frozenset(_list(told, name)) for name in _LISTS}
+    return _Wanted(
+        cycle if isinstance(cycle, str) else "any",
+        {name: values for name, values in lists.items() if values},
+    )
 
 
 def _address(rule: Told) -> Iterator[tuple[Field, str]]:
@@ -129,7 +199,7 @@ def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
 
 def _seller_city(rule: Told) -> Iterator[tuple[Field, str]]:
     layers = [rule.get("service")]
-    for name in ("services_by_product_code", "customers"):
+    for name in (*SERVICES, "customers"):
         layers += part_of(rule, name).values()
     policies = {one.get("iss_withholding") for one in layers if isinstance(one, Mapping)}
     if "companies_of_same_city" in policies and rule.get("seller_city") is None:
@@ -148,4 +218,14 @@ def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:
 
 def _list(told: Told, name: str) -> list[str]:
     values = told.get(name)
-    return [v for v in values if isinstance(v, str)] if isinstance(values, list) else []
+    if not isinstance(values, list):
+        return []
+    if name in _IDS:
+        return [_number(v) for v in values if isinstance(v, int | str)]
+    found = [v for v in values if isinstance(v, str)]
+    return [plain(value) for value in found] if name in _NAMES else found
+
+
+def _number(value: int | str) -> str:
+    """One of Vindi's numbers: it is the same however it is written."""
+    return str(value).lstrip("0")

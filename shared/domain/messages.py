@@ -90,6 +90,16 @@ SKIPS: Final[dict[str, Message]] = {
 }
 
 HOLDS: Final[dict[str, Message]] = {
+    "substitution_denied": _is(
+        "tenant",
+        "A nota que substituiria a anterior foi negada; a anterior continua válida. Corrija o que"
+        " a prefeitura aponta e peça a substituição de novo, ou cancele a nota e emita outra.",
+    ),
+    "substitution_elsewhere": _is(
+        "tenant",
+        "A nota foi emitida em outra conexão com o emissor e não pode ser substituída por uma"
+        " emitida na atual. Cancele-a no portal da prefeitura e emita outra.",
+    ),
     "issued_as_test": _is(
         "tenant",
         "A nota desta venda saiu em homologação e não tem valor fiscal. Se a venda ainda deve uma"
@@ -658,6 +668,11 @@ IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
         for code, cause in _ENDING.items()
         for status, who, outcome in _STATES
     },
+    (SaleStatus.ISSUED, "canceled_by_person"): _is(
+        "nobody",
+        "Uma das notas desta venda foi cancelada a pedido de uma pessoa; as outras continuam"
+        " válidas. Para emiti-la de novo, mande emitir essa nota.",
+    ),
     (SaleStatus.ISSUED, "partially_refunded"): _is(
         "tenant",
         "Parte do pagamento foi estornada depois da emissão. Decida com o contador: deixar a nota"

@@ -36,6 +36,10 @@ class NotaStatus(StrEnum):
     CANCEL_REFUSED = "cancel_refused"
 
 
+# The nota whose place another one took; and the one that was to take it, where that was refused: it
+# stands for nothing, and its id is used again.
+SUBSTITUTED: Final = "substituted"
+NOT_SUBSTITUTED: Final = "not_substituted"
 NEVER_ARRIVED = "never_arrived"  # cancelled with us alone: the issuer never had it
 VALID_NOTA = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED})
 IN_FLIGHT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING})

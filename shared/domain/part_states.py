@@ -1,6 +1,7 @@
 """Where the notas of a sale are, and what that makes of the sale. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from shared.domain.statement import STATED_BY_PERSON
 
 DOUBT = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
 FOLLOWED = IN_FLIGHT | {NotaStatus.CANCELLING}
+BY_PERSON: Final = "canceled_by_person"
 _ENDING = frozenset({SaleStatus.CANCELLING, SaleStatus.CANCELLED, SaleStatus.CANCEL_REFUSED})
 _OVER = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
 
@@ -21,27 +23,33 @@ _OVER = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCE
 def in_round(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Parts as the newest round has them: a nota cancelled in an earlier one is to be made anew.
 
-    A round is a revision: all parts are issued again together after they were cancelled.
+    In a round all parts are issued again together after they were cancelled. One that a person
+    took back alone stays out of it; one issued anew alone begins none.
     """
     if len(parts) == 1:
         return tuple(parts)
     newest = round_of(parts)
     return tuple(
         replace(one, status=None, then_cancel=None)
-        if one.status is NotaStatus.CANCELLED and one.revision < newest
+        if one.status is NotaStatus.CANCELLED and one.wish != "cancel" and one.in_round < newest
         else one
         for one in parts
     )
 
 
 def round_of(parts: Sequence[Part]) -> int:
+    """The newest round of any part; 0 before the first."""
+    return max((one.in_round for one in parts), default=0)
+
+
+def newest_revision(parts: Sequence[Part]) -> int:
     """The newest revision of any part; 0 before the first."""
     return max((one.revision for one in parts), default=0)
 
 
 def was_asked(parts: Sequence[Part]) -> bool:
-    """Say whether any nota was asked for."""
-    return any(one.status is not None for one in parts)
+    """Say whether any nota was asked for, or is by a person though it had been cancelled."""
+    return any(one.status is not None or one.wish == "issue" for one in parts)
 
 
 def amount_of(parts: Sequence[Part]) -> Cents:
@@ -50,8 +58,12 @@ def amount_of(parts: Sequence[Part]) -> Cents:
 
 
 def unwanted(parts: Sequence[Part]) -> bool:
-    """Say whether the sale is being taken back, or was: what was not issued will not be."""
-    return any(one.status in _OVER or _to_cancel(one) for one in parts)
+    """Say whether the sale is being taken back, or was: what was not issued will not be.
+
+    One taken back alone says nothing of the others, unless there are none.
+    """
+    kept = [one for one in parts if one.wish != "cancel"] or parts
+    return any(one.status in _OVER or _to_cancel(one) for one in kept)
 
 
 def is_over(parts: Sequence[Part]) -> bool:
@@ -63,7 +75,7 @@ def is_over(parts: Sequence[Part]) -> bool:
 def together(parts: Sequence[Part]) -> SaleStatus:
     """The status of a sale whose notas are these: what still moves, then what needs a person."""
     ending = unwanted(parts)
-    found = {one.status for one in parts}
+    found = {one.status for one in _counted(parts)}
     if NotaStatus.UNCERTAIN in found:
         return SaleStatus.UNCERTAIN
     if found & IN_FLIGHT or (None in found and not ending):
@@ -84,9 +96,16 @@ def code_of(status: SaleStatus, parts: Sequence[Part]) -> str | None:
     is mended.
     """
     if status is SaleStatus.DENIED:
-        denials = [one.denial for one in parts if one.status is NotaStatus.DENIED]
+        denials = [one.denial for one in _counted(parts) if one.status is NotaStatus.DENIED]
         return min(denials, key=lambda denial: denial not in ON_CUSTOMER)
+    if status is SaleStatus.ISSUED and any(one.left_out for one in parts):
+        return BY_PERSON
     return cancelled_for(parts) if status in _ENDING else None
+
+
+def _counted(parts: Sequence[Part]) -> Sequence[Part]:
+    """Parts without those that were taken back alone, as long as there are others."""
+    return [one for one in parts if not one.left_out] or parts
 
 
 def cancelled_for(parts: Sequence[Part]) -> str | None:
@@ -113,6 +132,7 @@ def nota_to_act_on(parts: Sequence[Part]) -> Part | None:
     """
     if is_over(parts):
         return next((one for one in parts if one.status is NotaStatus.CANCELLED), None)
+    parts = _counted(parts)
     moving = next((one for one in parts if one.status in FOLLOWED), None)
     if moving is not None:
         return moving

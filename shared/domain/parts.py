@@ -3,17 +3,21 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.bill import Bill, BillLine
-from shared.domain.choose_rule import own_service
+from shared.domain.choose_rule import service_for
+from shared.domain.lines import Product, goes_along, product_of, products_with_value
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus, OwedAgain, Tomador
 from shared.domain.rule import Rule, ServiceRule
 
 WHOLE: Final = 0  # the part that is the whole bill
+# What a person asked for one nota alone, whatever is wished for its sale.
+PartWish = Literal["cancel", "issue", "substitute"]
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -49,12 +53,40 @@ class Part(Struct, frozen=True, kw_only=True):
     never_arrived: bool = False  # cancelled with us alone: the issuer never had it
     cancel_code: str | None = None  # why it was not cancelled, where it was refused
     cancel_again: bool = False  # cancelling is to be asked for again by itself now
+    wish: PartWish | None = None  # of this nota alone, whatever is wished for the sale
+    round: int | None = None  # None: its revision
 
     @property
     def owed(self) -> bool:
         """Say whether a request for its nota is still to leave, as long as the sale is wanted."""
-        again = self.resend or self.mended
+        again = (self.resend or self.mended) and self.wish != "cancel"
         return self.status is None or (self.status is NotaStatus.DENIED and again)
+
+    @property
+    def in_round(self) -> int:
+        """The round it was asked for in."""
+        return self.revision if self.round is None else self.round
+
+    @property
+    def left_out(self) -> bool:
+        """Say whether a person took it back alone, and it stands for nothing any more."""
+        return self.wish == "cancel" and self.status in _GONE
+
+    @property
+    def to_substitute(self) -> bool:
+        """Say whether another is to take its place; where it cannot be cancelled too."""
+        stands = self.status in (NotaStatus.ISSUED, NotaStatus.CANCEL_REFUSED)
+        return self.wish == "substitute" and stands
+
+    @property
+    def to_cancel(self) -> bool:
+        """Say whether it is to be cancelled now, alone."""
+        stands = self.status is NotaStatus.ISSUED
+        again = self.status is NotaStatus.CANCEL_REFUSED and self.cancel_again
+        return self.wish == "cancel" and (stands or again)
+
+
+_GONE: Final = frozenset({NotaStatus.CANCELLED, NotaStatus.DENIED})
 
 
 def is_divided(parts: Sequence[Part]) -> bool:
@@ -73,6 +105,8 @@ def divide(bill: Bill, rule: Rule) -> tuple[Share, ...]:
     if bill.lines_total <= 0:
         return ()
     own, lines = _by_service(bill, rule)
+    if not any(amount > 0 for amount in own.values()):  # all that is left went along with it
+        own, lines = _by_service(bill, rule, everything=True)
     left = [service for service, amount in own.items() if amount > 0]
     amounts = allocate(bill.lines_total, [own[service] for service in left])
     while any(amount <= 0 for amount in amounts):  # too small for its share of the discount
@@ -102,6 +136,11 @@ def lines_of(bill: Bill, share: Share) -> list[BillLine]:
     return [line for line in bill.lines if line.id in share.lines]
 
 
+def only(bill: Bill, share: Share) -> Bill:
+    """A bill with the lines of a share alone."""
+    return replace(bill, lines=tuple(lines_of(bill, share)))
+
+
 def still_divides(bill: Bill, shares: Sequence[Share]) -> bool:
     """Say whether a bill still comes to these shares: their lines, each amount, and the whole.
 
@@ -119,21 +158,20 @@ def still_divides(bill: Bill, shares: Sequence[Share]) -> bool:
 def service_of(bill: Bill, share: Share, rule: Rule) -> ServiceRule | None:
     """The one service of a share under a rule; None when its lines no longer agree on one."""
     said = _services(bill, rule)
-    sold = [line for line in lines_of(bill, share) if line.amount > 0]
-    found = {said[_product(line)] for line in sold}
+    found = {said[product_of(line)] for line in products_with_value(only(bill, share), rule)}
     return found.pop() if len(found) == 1 else None
 
 
 def _by_service(
-    bill: Bill, rule: Rule
+    bill: Bill, rule: Rule, *, everything: bool = False
 ) -> tuple[dict[ServiceRule, int], dict[ServiceRule, list[int]]]:
     """What each service sold comes to with its own discounts, and the lines that is made of."""
     said = _services(bill, rule)
-    sold = {_product(line) for line in bill.lines if line.amount > 0}
+    sold = _sold(bill, rule, everything=everything)
     own: dict[ServiceRule, int] = defaultdict(int)
     lines: dict[ServiceRule, list[int]] = defaultdict(list)
     for line in sorted(bill.lines, key=lambda one: one.id):
-        product = _product(line)
+        product = product_of(line)
         named = product is not None or line.amount > 0
         if line.amount != 0 and named and product in sold:
             own[said[product]] += line.amount
@@ -141,13 +179,21 @@ def _by_service(
     return own, lines
 
 
-def _services(bill: Bill, rule: Rule) -> dict[int | str | None, ServiceRule]:
+def _sold(bill: Bill, rule: Rule, *, everything: bool) -> set[Product]:
+    """Products that carry a part: without what goes along, unless it is everything there is.
+
+    What goes along with them is spread over all, as a discount is.
+    """
+    return {
+        product_of(line)
+        for line in bill.lines
+        if line.amount > 0 and (everything or not goes_along(line, rule))
+    }
+
+
+def _services(bill: Bill, rule: Rule) -> dict[Product, ServiceRule]:
     # Lines of one product are one service, even where only the first says its code.
-    said: dict[int | str | None, ServiceRule] = {}
+    said: dict[Product, ServiceRule] = {}
     for line in sorted(bill.lines, key=lambda one: one.id):
-        said.setdefault(_product(line), own_service(line, rule))
+        said.setdefault(product_of(line), service_for(line, rule))
     return said
-
-
-def _product(line: BillLine) -> int | str | None:
-    return line.product_id if line.product_id is not None else line.product_code

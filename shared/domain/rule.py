@@ -11,7 +11,9 @@ from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    BeforeValidator,
     Field,
+    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -35,13 +37,32 @@ AfterRefund = Literal["cancel", "hold", "nothing"]
 # program refuse stays in force until it is changed.
 STORED: Final = object()
 Text = Annotated[str, Field(min_length=1, max_length=120)]
+NamePattern = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+
+
+def _as_id(value: object) -> object:
+    """Vindi's numbers are copied as text too; anything else is left to be refused."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        return int(value)
+    return value
+
+
+VindiId = Annotated[int, BeforeValidator(_as_id), Field(ge=1, le=2**63 - 1, strict=True)]
+IdText = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$")]
 
 
 class Conditions(RulePart):
-    """All stated conditions must hold; any value of a list will do; an empty list means any."""
+    """All stated conditions must hold; any value of a list will do; an empty list means any.
+
+    Names are patterns, see `patterns`.
+    """
 
     product_code: tuple[str, ...] = ()
+    product_id: tuple[VindiId, ...] = ()
+    product_name: tuple[NamePattern, ...] = ()
     plan_code: tuple[str, ...] = ()
+    plan_id: tuple[VindiId, ...] = ()
+    plan_name: tuple[NamePattern, ...] = ()
     payment_method_code: tuple[str, ...] = ()
     customer_code: tuple[str, ...] = ()
     cycle: Cycle = "any"
@@ -216,13 +237,19 @@ class Rule(RulePart):
         "{produtos} - fatura {fatura}"
     )
     service: ServiceRule = ServiceRule()
+    # A product's own service: what its id says, else its code, else the first name that fits.
+    services_by_product_id: dict[IdText, ServiceRule] = Field(default_factory=dict)
     services_by_product_code: dict[str, ServiceRule] = Field(default_factory=dict)
+    services_by_product_name: dict[NamePattern, ServiceRule] = Field(default_factory=dict)
     mixed_services: Literal["split", "hold"] = "split"
     # By the customer's code at Vindi, or its id.
     customers: Annotated[dict[str, CustomerFields], Field(max_length=5000)] = Field(
         default_factory=dict
     )
     seller_city: PlaceRule | None = None  # where the company is, for ISS withheld by its city
+    # Whether a valid nota may be given up for one with mended data in one step, where the city
+    # knows that; else it is cancelled first.
+    reissue: Literal["cancel_and_new", "substitute"] = "cancel_and_new"
 
     @field_validator("description")
     @classmethod

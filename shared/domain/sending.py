@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.amounts import amounts, settled
 from shared.domain.attention import MOVED, PAID_TWICE
@@ -13,10 +14,10 @@ from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_mo
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
 from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
 from shared.domain.draft import draft_nota
-from shared.domain.moment import Moment, moment_created, moment_paid
+from shared.domain.moment import Moment, moment_created, moment_paid, month_of
 from shared.domain.money import Cents, show_reais
 from shared.domain.nota import NotaDraft, NotaStatus
-from shared.domain.part_states import round_of
+from shared.domain.part_states import newest_revision, round_of
 from shared.domain.parts import (
     WHOLE,
     Part,
@@ -35,16 +36,18 @@ from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.undone import undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
+SUBSTITUTES: Final = "substitui a nota anterior"
 DIVIDED_ANEW: Final = "a fatura mudou e foi dividida de novo"
 
 
 class Drafted(Struct, frozen=True, kw_only=True):
-    """A nota as it would be sent; `part` and `division` as in `Issue`."""
+    """A nota as it would be sent; `part`, `division` and `round` as in `Issue`."""
 
     draft: NotaDraft
     revision: int
     part: int = 0
     division: tuple[Share, ...] | None = None
+    round: int | None = None
 
 
 class _Ready(Struct, frozen=True, kw_only=True):
@@ -59,6 +62,8 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     if not terms.issuing:
         return Hold(code="tenant_paused")
     part = next(one for one in sale.parts if one.owed)
+    if part.wish == "issue" and sale.wish is None:
+        sale = replace(sale, wish="issue")
     ready = _ready(sale, part, rule, terms, now)
     if ready == Skip(code="zero_amount") and _made_out(sale):
         return _disagree(sale)
@@ -76,8 +81,47 @@ def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datet
     draft = _draft(sale, ready.rule, service, ready.day, terms, part.share, shares)
     if isinstance(draft, Hold):
         return draft
-    made = Drafted(draft=draft, revision=_revision_of(part, sale.parts), part=part.share.part)
+    made = Drafted(
+        draft=draft,
+        revision=_revision_of(part, sale.parts),
+        part=part.share.part,
+        round=None if part.owed_again else round_of(sale.parts),
+    )
     return _issue(sale, ready, made, CUSTOMER_MENDED if part.mended and not part.resend else "")
+
+
+def substitute(
+    sale: SaleFacts, part: Part, rule: Rule, terms: TenantTerms
+) -> Issue | NeedsCustomer | Hold:
+    """The nota that takes a valid one's place: of the same day, as bill and rule now say."""
+    if sale.customer is None:
+        return NeedsCustomer()
+    day = part.competencia
+    if day is None or month_of(day) in terms.locked_months:
+        return Hold(code=MONTH_CLOSED)
+    if is_free(sale.bill):
+        return Hold(code="zero_amount")
+    if settled(sale.bill, sale.amount_choice) is None:
+        return Hold(code="amount_mismatch")
+    whole = part.share.part == WHOLE
+    if not whole and not still_divides(sale.bill, [one.share for one in sale.parts]):
+        return _disagree(sale)
+    service = choose_service(sale.bill, rule) if whole else service_of(sale.bill, part.share, rule)
+    if service is None:
+        return Hold(code="mixed_services")
+    draft = draft_nota(sale, rule, service, day, terms.zone, None if whole else part.share)
+    if isinstance(draft, Hold):
+        return draft
+    return Issue(
+        draft=draft,
+        revision=newest_revision(sale.parts) + 1,
+        part=part.share.part,
+        round=round_of(sale.parts),
+        issue_at=None,
+        competencia=day,
+        because=SUBSTITUTES,
+        substitutes=True,
+    )
 
 
 def _drafted_anew(sale: SaleFacts, part: Part, ready: _Ready, terms: TenantTerms) -> Decision:
@@ -137,6 +181,7 @@ def _issue(sale: SaleFacts, ready: _Ready, made: Drafted, because: str) -> Issue
         revision=made.revision,
         part=made.part,
         division=made.division,
+        round=made.round,
         issue_at=None,
         competencia=ready.day,
         attention=attention_to_payment(sale),
@@ -158,7 +203,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
     if first is None or service is None:
         return Hold(code="mixed_services", detail=_amounts_of_services(sale.bill, rule))
     if len(shares) == 1:  # the other services were discounted away
-        return _whole(sale, rule, terms, day, service)
+        return _whole(sale, rule, terms, day, service, first)
     draft = _draft(sale, rule, service, day, terms, first, shares)
     if isinstance(draft, Hold):
         return draft
@@ -167,9 +212,15 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
 
 
 def _whole(
-    sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date, service: ServiceRule
+    sale: SaleFacts,
+    rule: Rule,
+    terms: TenantTerms,
+    day: date,
+    service: ServiceRule,
+    names: Share | None = None,
 ) -> Drafted | Hold:
-    draft = _draft(sale, rule, service, day, terms)
+    """One nota of the whole bill; with `names` it says no products but those of that share."""
+    draft = _draft(sale, rule, service, day, terms, names)
     if isinstance(draft, Hold):
         return draft
     division = () if is_divided(sale.parts) else None
@@ -213,14 +264,20 @@ def _next_revision(number: int, parts: tuple[Part, ...]) -> int:
         for one in parts
         if one.share.part == number and (_denied(one) or (never and one.never_arrived))
     ]
-    return kept[0] if kept else round_of(parts) + 1
+    return kept[0] if kept else newest_revision(parts) + 1
 
 
 def _revision_of(part: Part, parts: tuple[Part, ...]) -> int:
-    if _denied(part):
+    if _denied(part) or _goes_again(part, parts):
         return part.revision
-    newest = round_of(parts)
-    return newest + 1 if part.owed_again and part.revision == newest else newest
+    newest = newest_revision(parts)
+    anew = part.owed_again or part.wish == "issue"
+    return newest + 1 if anew and part.revision == newest else newest
+
+
+def _goes_again(part: Part, parts: tuple[Part, ...]) -> bool:
+    """Say whether a nota that a person wants anew never reached the issuer: its id is free."""
+    return part.wish == "issue" and part.never_arrived and part.in_round == round_of(parts)
 
 
 def _moved(sale: SaleFacts) -> bool:
@@ -245,8 +302,8 @@ def moment_for(sale: SaleFacts, when: IssueMoment | None) -> Moment | None:
 
 
 def is_free(bill: Bill) -> bool:
-    """Say whether a bill is worth nothing, by its lines and its amount."""
-    return bill.amount == 0 and bill.lines_total == 0
+    """Say whether a bill is worth nothing: its lines may come to less, a credit being left over."""
+    return bill.amount == 0 and bill.lines_total <= 0
 
 
 def attention_to_payment(sale: SaleFacts) -> str | None:
@@ -258,9 +315,19 @@ def attention_to_payment(sale: SaleFacts) -> str | None:
 
 
 def _amounts_of_services(bill: Bill, rule: Rule) -> str:
+    """What each service comes to as a nota of its own, with its part of what only reduces."""
+    shares = divide(bill, rule)
+    services = [service_of(bill, share, rule) for share in shares]
+    told = [
+        (service, share.amount)
+        for service, share in zip(services, shares, strict=True)
+        if service is not None
+    ]
+    if len(told) < len(shares) or not told:
+        told = list(amounts_by_service(bill, rule).items())
     return "; ".join(
         f"serviço {service.lc116 or service.municipal_code or 'sem código'}: {show_reais(amount)}"
-        for service, amount in amounts_by_service(bill, rule).items()
+        for service, amount in told
         if amount != 0
     )
 

@@ -31,7 +31,12 @@ _MUNICIPAL: Final = re.compile(r"[0-9A-Za-z]([0-9A-Za-z ./_-]*[0-9A-Za-z])?")
 _SIGNS: Final = "os sinais . / - _"
 _MASK: Final = re.compile(r"[0-9]([0-9./-]*[0-9])?")
 _CONFIRM: Final = "Se está certo, confirme."
-_SERVICES: Final = "services_by_product_code"
+# Where a rule has services of products, by what names the product.
+SERVICES: Final = (
+    "services_by_product_id",
+    "services_by_product_code",
+    "services_by_product_name",
+)
 _TEXTS: Final = ("municipal_code", "lc116", "cnae", "nbs", "national_code")
 
 
@@ -63,13 +68,13 @@ def subitem_of(text: str) -> str | None:
 def service_problems(rule: Told) -> Iterator[Misfit]:
     """Name every value of a rule's services that no nota could carry."""
     yield from _service(part_of(rule, "service"), ("service",))
-    own = rule.get(_SERVICES)
-    for code, service in (own if isinstance(own, Mapping) else {}).items():
-        if code != code.strip() or not code:
-            message = f"{_SERVICES}: um código de produto está em branco ou tem espaço no começo"
-            yield (_SERVICES,), f"{message} ou no fim"
-        if isinstance(service, Mapping):
-            yield from _service(service, (_SERVICES, code))
+    for services in SERVICES:
+        for product, service in part_of(rule, services).items():
+            if product != product.strip() or not product:
+                message = f"{services}: um produto está em branco ou tem espaço no começo ou no fim"
+                yield (services,), message
+            if isinstance(service, Mapping):
+                yield from _service(service, (services, product))
 
 
 def _service(told: Told, at: Field) -> Iterator[Misfit]:
@@ -152,7 +157,9 @@ def _reform(told: Told, at: Field) -> Iterator[Misfit]:
 def service_warnings(rule: "Rule", today: date) -> tuple[RuleWarning, ...]:
     """Name what is unusual in a rule's services, as of a day."""
     services = {"service": rule.service} | {
-        f"{_SERVICES}.{code}": service for code, service in rule.services_by_product_code.items()
+        f"{name}.{product}": service
+        for name in SERVICES
+        for product, service in getattr(rule, name).items()
     }
     return tuple(
         RuleWarning(code=code, field=f"{at}.{field}", message=f"{_last(field)}: {message}")

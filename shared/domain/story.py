@@ -17,6 +17,7 @@ HEADS: Final[dict[str, str]] = {
     "nota_issued": "Nota autorizada",
     "nota_denied": "Nota negada",
     "nota_cancelled": "Nota cancelada",
+    "substitution_denied": "A nota substituta foi negada; a anterior continua válida",
     "nota_arrived_late": "A nota que o emissor não conhecia apareceu lá",
     "nota_replaced": "A nota anterior não vale; outra será emitida no lugar",
     "issuer_differs": "A lista do emissor difere da nossa nota",

@@ -42,6 +42,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     lists: bool
     fields: frozenset[str] = WORDS
+    substitutes: bool = False  # takes a nota's place by another's in one step, where the city does
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -66,6 +66,7 @@ def read_bill(json: object) -> Bill:
     bill = _object(json, "bill")
     created_at = _needed(bill, "created_at", read_second)
     customer = _object(bill.get("customer"), "customer")
+    plan = _part(_part(bill, "subscription"), "plan")
     return Bill(
         id=BillId(_id_of(bill)),
         code=_code(bill, "code"),
@@ -77,7 +78,9 @@ def read_bill(json: object) -> Bill:
         customer_name=_text(customer, "name") or "",
         customer_code=_code(customer, "code"),
         cycle=_optional(_part(bill, "period"), "cycle", _count),
-        plan_code=_code(_part(_part(bill, "subscription"), "plan"), "code"),
+        plan_code=_code(plan, "code"),
+        plan_id=_optional(plan, "id", _id),
+        plan_name=_code(plan, "name"),
         installments=_optional(bill, "installments", _count) or 1,
         billing_at=_optional(bill, "billing_at", read_instant),
         due_at=_due_at(bill),

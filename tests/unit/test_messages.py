@@ -28,7 +28,11 @@ def codes_said_by_decisions() -> set[str]:
     """Constants given as `code`, `attention` or `then_cancel` in the domain, and by the errors."""
     files = [*ROOT.glob("domain/**/*.py"), ROOT / "vindi/errors.py", ROOT / "issuer/errors.py"]
     said = {code for file in files for code in _constants(ast.parse(file.read_text()))}
-    refusing = (ROOT / "domain/actions.py", ROOT / "domain/statement.py")
+    refusing = (
+        ROOT / "domain/actions.py",
+        ROOT / "domain/part_actions.py",
+        ROOT / "domain/statement.py",
+    )
     refusals = {code for file in refusing for code in _constants(ast.parse(file.read_text()))}
     return (said - refusals) | set(CODES.values()) | NAMED
 

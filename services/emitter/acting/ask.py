@@ -292,7 +292,9 @@ class Asker:
         if later is not None:
             return later
         if nota.then_cancel is not None:
-            return answers.never_arrived(nota, nota.then_cancel)
+            ended = answers.never_arrived(nota, nota.then_cancel)
+            # One whose place it was to take stands, and is decided about at once.
+            return ended if nota.substitutes is None else replace(ended, due_at=self._now)
         if self._context.place_of(nota).is_left:
             return elsewhere.replaced(nota, self._now)
         return await self._repeat(issuer, nota, known)

@@ -35,6 +35,7 @@ from shared.db.sales.unknown_denials_store import Met
 from shared.db.tenants import brakes_store
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
+from shared.domain.nota import IN_FLIGHT
 
 log = structlog.get_logger()
 
@@ -237,12 +238,23 @@ async def _notas(
     await brakes_store.uncount(conn, tenant, never_sent)
     updates = [one.last.update for one in some if one.last.update]
     rows = _by_bill(await notas_store.update(conn, tenant, updates, now=now))
-    others = [one for one in some if one.last.learnt and not _is_all(one, rows)]
+    ended = [bill for bill, found in rows.items() if any(map(_ends_substitution, found))]
+    await notas_store.end_substitutions(conn, tenant, ended)
+    others = [
+        one
+        for one in some
+        if one.last.learnt and (one.entry.bill_id in ended or not _is_all(one, rows))
+    ]
     if not others:
         return [_with_notas(one, rows, None) for one in some]
     stale = {one.entry.bill_id for one in others}
     again = await notas_store.load_newest(conn, tenant, list(stale))
     return [_with_notas(one, rows, again if one.entry.bill_id in stale else None) for one in some]
+
+
+def _ends_substitution(nota: KnownNota) -> bool:
+    """Say whether a nota that was to take the place of another has its end: one of both stands."""
+    return nota.substitutes is not None and nota.status not in IN_FLIGHT
 
 
 def _is_all(one: Answered, rows: dict[BillId, list[KnownNota]]) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from services.emitter.planning.rows import Seal
 from services.emitter.planning.waits import is_stuck, next_look_up, next_poll
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
-from shared.domain.attention import CANCELLED_ELSEWHERE, MISSING
+from shared.domain.attention import CANCELLED_ELSEWHERE, MISSING, SUBSTITUTION_DENIED
 from shared.domain.cancellations import cancel_again_at
 from shared.domain.denials import RESEND_GIVEN_UP, denial_group, gives_up, next_resend
 from shared.domain.ids import IssuerNotaId
@@ -99,11 +99,19 @@ def refused(
     return Answer(
         asked=nota,
         update=update,
-        attention=RESEND_GIVEN_UP if gives_up(known, resend_at) else None,
-        what="nota_denied",
+        attention=_after_denial(nota, known, resend_at),
+        due_at=now if nota.substitutes is not None else None,
+        what="nota_denied" if nota.substitutes is None else SUBSTITUTION_DENIED,
         why=_denial_why(known.denial, resend_at, reader.zone),
         denied=known,
     )
+
+
+def _after_denial(nota: KnownNota, known: KnownDenial, resend_at: datetime | None) -> str | None:
+    """What a person is told beside the denial: the nota it was to take the place of stands."""
+    if nota.substitutes is not None:
+        return SUBSTITUTION_DENIED
+    return RESEND_GIVEN_UP if gives_up(known, resend_at) else None
 
 
 def answer_lost(nota: KnownNota, why: str, now: datetime) -> Answer:
@@ -283,16 +291,18 @@ def _moved(
         then_cancel=CANCELLED_ELSEWHERE if elsewhere else None,
         **changes,
     )
-    given_up = known is not None and gives_up(known, resend_at)
+    told = _after_denial(nota, known, resend_at) if known is not None else None
     odd = CANCELLED_ELSEWHERE if elsewhere else _oddity(nota, status, snapshot.phase, now)
     rested = nota.status not in FOLLOWED
+    stands_again = nota.substitutes is not None and denial is not None
     return Answer(
         asked=nota,
         update=update,
-        attention=RESEND_GIVEN_UP if given_up else odd,
-        # What rested and is valid now may be unwanted by now: it is decided about.
-        due_at=now if rested and status is NotaStatus.ISSUED else None,
-        what=_what(nota, status),
+        attention=told or odd,
+        # What rested and is valid now may be unwanted by now: it is decided about. So is what
+        # stands though another was to take its place.
+        due_at=now if stands_again or (rested and status is NotaStatus.ISSUED) else None,
+        what=SUBSTITUTION_DENIED if stands_again else _what(nota, status),
         why=_denial_why(denial, resend_at, reader.zone)
         if denial
         else refused or _number(status, snapshot),
@@ -368,6 +378,8 @@ def _text(findings: Sequence[Finding]) -> str:
 def _resend_at(
     nota: KnownNota, known: KnownDenial, reader: Reader, now: datetime
 ) -> datetime | None:
+    if nota.substitutes is not None:  # the one before it stands: a person asks again
+        return None
     if not known.resends:
         return None
     return next_resend(known.denial, nota.auto_sends, now, nota.competencia, now, reader.zone)

@@ -15,7 +15,12 @@ from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, h
 from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.timeline_store import Happening
-from shared.domain.attention import MISSING, SECOND_NOTA
+from shared.domain.attention import (
+    MISSING,
+    SECOND_NOTA,
+    SUBSTITUTION_DENIED,
+    SUBSTITUTION_ELSEWHERE,
+)
 from shared.domain.decision import (
     Cancel,
     Decision,
@@ -43,7 +48,16 @@ from shared.domain.text.told import Drawn, told_of
 
 ASK_BLOCKED: Final = timedelta(hours=1)
 # What was said of a nota and is not worked out afresh from its bill.
-_STAYS = frozenset({RESEND_GIVEN_UP, STATED_BY_PERSON, CANCEL_STATED, MISSING, SECOND_NOTA})
+_STAYS = frozenset(
+    {
+        RESEND_GIVEN_UP,
+        STATED_BY_PERSON,
+        CANCEL_STATED,
+        MISSING,
+        SECOND_NOTA,
+        SUBSTITUTION_DENIED,
+    }
+)
 
 
 def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
@@ -137,6 +151,9 @@ def _asked_once_more(fresh: FreshSale, plan: Rest) -> Plan:
 
 
 def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Plan:
+    trouble = terms.issuer_trouble or (None if terms.environment else "issuer_not_connected")
+    if decision.substitutes and trouble is not None:
+        return _keep(fresh, Keep(attention=trouble), terms, now)
     if terms.issuer_trouble is not None or terms.environment is None:
         blocked = Hold(
             code=terms.issuer_trouble or "issuer_not_connected",
@@ -153,6 +170,11 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     again = last is not None and last.revision == decision.revision
     if again and last is not None and terms.is_elsewhere(last):
         return replace_first(fresh, last, terms)
+    if decision.substitutes:
+        if last is None or terms.is_elsewhere(last):
+            return _keep(fresh, Keep(attention=SUBSTITUTION_ELSEWHERE), terms, now)
+        draft = replace(decision.draft, substitutes=last.external_id)
+        decision = replace(decision, draft=draft)
     row = sale_row(
         fresh,
         terms,
@@ -172,7 +194,7 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             _requested(fresh, decision, terms, len(notas.shares)),
         ),
         action=Send(
-            intent=_intent(fresh, decision, terms, terms.environment, last if again else None),
+            intent=_intent(fresh, decision, terms, terms.environment, last, again=again),
             draft=decision.draft,
             first=not again,
             queued_anew=known is None or known.status is not SaleStatus.QUEUED,
@@ -230,7 +252,9 @@ def _intent(
     decision: Issue,
     terms: Terms,
     environment: IssuerEnvironment,
-    denied: KnownNota | None,
+    last: KnownNota | None,
+    *,
+    again: bool,
 ) -> Intent:
     key = external_id(
         tenant=terms.tenant,
@@ -239,8 +263,8 @@ def _intent(
         revision=decision.revision,
         part=decision.part,
     )
-    if denied is not None:
-        key = denied.external_id  # a denied nota is sent again under the id it was born with
+    if again and last is not None:
+        key = last.external_id  # a denied nota is sent again under the id it was born with
     request = draft_to_json(decision.draft)
     facts = fiscal_facts(decision.draft)
     return Intent(
@@ -264,6 +288,8 @@ def _intent(
         csll_withheld=facts.csll,
         inss_withheld=facts.inss,
         irrf_withheld=facts.irrf,
+        round=decision.round,
+        substitutes=last.revision if decision.substitutes and last is not None else None,
     )
 
 
@@ -308,25 +334,30 @@ def _to_remember(notas: SaleNotas, code: str | None) -> list[KnownNota]:
 def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> Act:
     """Cancel every nota that is valid, in one pass; one still under way is cancelled later."""
     before, sale = fresh.known.notas, fresh.known.sale
-    later = _to_remember(before, decision.code)
+    alone = decision.parts
+    later = _to_remember(before, decision.code) if alone is None else []
     moving = any(one.status in IN_FLIGHT for one in before.asked_for)
     again = sale is not None and sale.wish == "cancel" and not moving
     wanted = [
         one
         for one in before.asked_for
-        if _may_be_cancelled(one, again=again or one.cancel_is_due(now))
+        if (alone is None or one.part in alone)
+        and _may_be_cancelled(one, again=again or one.cancel_is_due(now))
     ]
     notas = before.once(replace(one, then_cancel=decision.code) for one in later).once(
         replace(one, status=NotaStatus.CANCELLING, then_cancel=decision.code) for one in wanted
     )
+    parts = notas.parts(now)
+    status = together(parts)
     row = sale_row(
         fresh,
         terms,
-        together(notas.parts(now)),
+        status,
         amount=notas.amount,
-        code=decision.code,
+        code=decision.code if alone is None else code_of(status, parts),
         attention=decision.attention,
-        wish_done=not moving,  # until then it is what has the last of them cancelled
+        # Until then it is what has the last of them cancelled.
+        wish_done=alone is None and not moving,
     )
     asked = {one.part for one in wanted}
     follows = [Step(part=one.part) for one in notas.under_way if one.part not in asked]
@@ -340,11 +371,19 @@ def _cancel(fresh: FreshSale, decision: Cancel, terms: Terms, now: datetime) -> 
             *(_cancelling(one, decision) for one in wanted),
         ),
         happenings=(
-            happened(fresh.entry, "cancel_requested", decision.code),
+            happened(fresh.entry, "cancel_requested", _which(decision, before)),
             *attention_line(fresh, row),
         ),
         action=Ask(steps=(*(Step(part=part, cancel=True) for part in sorted(asked)), *follows)),
     )
+
+
+def _which(decision: Cancel, notas: SaleNotas) -> str:
+    """Why notas are cancelled, and which, where not all of them are."""
+    if decision.parts is None:
+        return decision.code
+    numbers = " e ".join(str(part) for part in decision.parts)
+    return f"nota {numbers} de {len(notas.shares)}: {decision.code}"
 
 
 def _may_be_cancelled(nota: KnownNota, *, again: bool) -> bool:

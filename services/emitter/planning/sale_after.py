@@ -98,6 +98,8 @@ def _is_shown(answer: Answer, parts: Sequence[Part]) -> bool:
     """A sale is skipped for a nota that never arrived only if there was no other."""
     if answer.shows is None or answer.shows.status is not SaleStatus.SKIPPED:
         return answer.shows is not None
+    if not unwanted(parts):  # one taken back alone: the others are owed still
+        return False
     cancelled = [one for one in parts if one.status is NotaStatus.CANCELLED]
     return len(cancelled) == 1 and all(one.status in _NEVER_HAD for one in parts)
 

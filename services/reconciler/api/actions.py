@@ -31,6 +31,13 @@ from shared.domain.actions import SaleAction
 from shared.domain.amounts import BILL, LINES
 from shared.domain.ids import BillId
 from shared.domain.money import read_reais
+from shared.domain.part_actions import (
+    NO_SUCH_PART,
+    NOT_ALLOWED,
+    NOTHING_TO_SUBSTITUTE,
+    PART_NEEDED,
+    WHOLE_FIRST,
+)
 
 MOST_BILLS: Final = 5000
 Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]
@@ -45,8 +52,19 @@ class AmountIn(ReasonIn):
     )
 
 
-class IssueIn(AmountIn):
-    """Why; what the nota is for; and whether it is dated the day it is sent."""
+PartNumber = Annotated[int, Field(ge=1, le=9999)]
+
+
+class PartIn(ReasonIn):
+    """Why, and which nota of a divided sale it is about; without a part, the whole sale."""
+
+    part: PartNumber | None = Field(
+        default=None, description="One nota of a sale that has several, by its number."
+    )
+
+
+class IssueIn(AmountIn, PartIn):
+    """Why, which nota, what it is for, and whether it is dated the day it is sent."""
 
     competencia: Literal["today"] | None = Field(
         default=None,
@@ -54,6 +72,19 @@ class IssueIn(AmountIn):
         " competencia_month_closed or a denied_competencia whose attention offers it. Otherwise a"
         " denied nota keeps its day.",
     )
+    substitute: bool = Field(
+        default=False,
+        description="Another nota takes the place of the valid one, in one step, where the rule's"
+        " `reissue` allows it.",
+    )
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if self.amount is not None and self.substitute:
+            raise ValueError("amount is of a sale that has no nota yet")
+        if self.amount is not None and self.part is not None:
+            raise ValueError("amount is of the whole sale, part of one of its notas")
+        return self
 
 
 class ManyIn(Strict):
@@ -101,12 +132,15 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
     async def ask(call: OneCall) -> Answer:
         services, body = call.services, call.body
         amount = _amount(body.amount) if isinstance(body, AmountIn) else None
+        part = body.part if isinstance(body, PartIn) else None
         asked = Asked(
             action=action,
             reason=body.reason,
             by=call.actor,
             amount=amount,
             today=isinstance(body, IssueIn) and body.competencia == "today",
+            part=part,
+            substitute=isinstance(body, IssueIn) and body.substitute,
         )
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
@@ -152,7 +186,7 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
 
 
 _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
-    "retry": (NOT_DECIDED, "nothing_to_retry", "numbering_needs_person"),
+    "retry": (NOT_DECIDED, "nothing_to_retry", "numbering_needs_person", NO_SUCH_PART, WHOLE_FIRST),
     "hold": (NOT_DECIDED, "nota_exists", "nothing_to_hold"),
     "release": (NOT_DECIDED, "not_held", "amount_needed", "no_amount_to_choose"),
     "issue": (
@@ -164,10 +198,21 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         "amount_needed",
         "no_amount_to_choose",
         "no_day_to_move",
+        NO_SUCH_PART,
+        WHOLE_FIRST,
+        NOT_ALLOWED,
+        NOTHING_TO_SUBSTITUTE,
+        PART_NEEDED,
     ),
-    "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel"),
+    "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel", NO_SUCH_PART),
 }
-_BODIES: Final[dict[SaleAction, type[ReasonIn]]] = {"issue": IssueIn, "release": AmountIn}
+_BODIES: Final[dict[SaleAction, type[ReasonIn]]] = {
+    "retry": PartIn,
+    "hold": ReasonIn,
+    "release": AmountIn,
+    "issue": IssueIn,
+    "cancel": PartIn,
+}
 _SUMMARIES: Final[dict[SaleAction, str]] = {
     "retry": "Try again: re-send a denied nota with the day it has, decide a held sale afresh",
     "hold": "Keep a sale from being issued",
@@ -184,7 +229,7 @@ def _operation(action: SaleAction) -> AnyOperation:
         name=f"{action}_sale",
         summary=_SUMMARIES[action],
         handler=_handler(action),
-        body=_BODIES.get(action, ReasonIn),
+        body=_BODIES[action],
         query=NoQuery,
         status=202,
         answer=AcceptedOut,

@@ -79,7 +79,7 @@ class Invariants:
             self.note("unfit_text", external_id, name)
         known = company.by_external_id.get(external_id)
         if known is None:
-            self._new_id(company, external_id)
+            self._new_id(company, external_id, body)
         elif known.status in IN_PROGRESS:
             self.note("post_while_in_progress", external_id, known.status)
         elif known.status in {"Autorizada", "CancelamentoNegado"}:
@@ -87,10 +87,16 @@ class Invariants:
         elif known.status == "Cancelada":
             self.note("same_id_after_cancellation", external_id)
 
-    def _new_id(self, company: Company, external_id: str) -> None:
+    def _new_id(self, company: Company, external_id: str, body: dict[str, Any]) -> None:
         earlier = self._newest.get((company.id, business_object(external_id)))
         if earlier is not None and earlier.status == "Negada":
             self.note("new_id_after_denial", external_id, earlier.external_id)
+        elif (
+            earlier is not None
+            and earlier.status in VALID
+            and (body.get("idExternoSubstituir") == earlier.external_id)
+        ):
+            return  # it takes that one's place
         elif earlier is not None and earlier.status != "Cancelada":
             self.note("second_nota_asked", external_id, earlier.status)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from services.sandbox.clock import Clock
 from services.sandbox.enotas.checks import denied_for
 from services.sandbox.enotas.denials import BY_PRE_CHECK, DENIALS, denial_text
-from services.sandbox.enotas.records import FINAL, Company, Nota, Outcome, outcome_in
+from services.sandbox.enotas.records import FINAL, VALID, Company, Nota, Outcome, outcome_in
 
 ISSUING: Final = (
     "AguardandoAutorizacao", "SolicitandoAutorizacao", "AutorizacaoSolicitada",
@@ -135,6 +135,9 @@ class Machine:
     def _denial(self, company: Company, nota: Nota) -> str | None:
         if company.faults.certificate_expired:
             return "certificate"
+        old = _substituted(company, nota)
+        if "idExternoSubstituir" in nota.body and (old is None or old.status not in VALID):
+            return "city"
         once = nota.outcome.kind == "deny_once" and nota.sends == 1
         if nota.outcome.kind == "deny" or once:
             return nota.outcome.denial
@@ -159,6 +162,10 @@ class Machine:
         self._enter(company, nota, "Negada", keep=True)
 
     def _authorise(self, company: Company, nota: Nota) -> None:
+        old = _substituted(company, nota)
+        if old is not None:
+            old.run += 1
+            self._enter(company, old, "Cancelada")
         company.last_number += 1
         nota.number = company.last_number
         nota.authorised = self._clock.now()
@@ -172,6 +179,11 @@ class Machine:
             nota.cancelled = nota.changed
         if status in FINAL or status == "AutorizadaAguardandoGeracaoPDF":
             self._moved(company, nota)
+
+
+def _substituted(company: Company, nota: Nota) -> Nota | None:
+    """Find the nota whose place another one takes once it is authorised."""
+    return company.by_external_id.get(str(nota.body.get("idExternoSubstituir") or ""))
 
 
 def _never_cancelled(company: Company, nota: Nota) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Connection
-from shared.db.sales.notas_store import SPEAKS
+from shared.db.sales.notas_store import SPEAKS, SPEAKS_NOT
 from shared.domain.ids import BillId, TenantId
 
 PURPOSE: Final = "status_webhook"
@@ -111,7 +111,7 @@ ANNOUNCE: Final = f"""
                                       ON p.tenant_id = o.tenant_id AND p.bill_id = o.bill_id
                                      AND p.part = o.part
                                    WHERE o.tenant_id = $1 AND o.bill_id = s.bill_id
-                                   ORDER BY o.part, o.revision DESC) m))
+                                   ORDER BY o.part, o.{SPEAKS_NOT}, o.revision DESC) m))
                       ELSE '{{}}'::jsonb END)
       FROM unnest($2::bigint[], $3::text[], $4::text[]) AS b (bill_id, status, code)
       JOIN sales s ON s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])

@@ -8,14 +8,24 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
 from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.domain.denials import ON_CUSTOMER
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.money import NOTHING, Cents
-from shared.domain.nota import OWED_AGAIN, REAL, IssuerEnvironment, NotaStatus, OwedAgain
-from shared.domain.parts import WHOLE
+from shared.domain.nota import (
+    NEVER_ARRIVED,
+    NOT_SUBSTITUTED,
+    OWED_AGAIN,
+    REAL,
+    SUBSTITUTED,
+    IssuerEnvironment,
+    NotaStatus,
+    OwedAgain,
+)
+from shared.domain.parts import WHOLE, PartWish
 from shared.domain.statement import STATED_BY_PERSON
 
 DIVIDED_ANEW: Final = "divided_anew"
@@ -53,6 +63,9 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
     cancel_again_at: datetime | None = None  # when cancelling is asked for again by itself
     denial_cause: str | None = None  # the row of the catalogue of refusals that its denial is
+    wish: PartWish | None = None  # a person's, of this nota of several alone
+    round: int | None = None  # None: its revision
+    substitutes: int | None = None  # the revision of the valid one whose place it is to take
 
     @property
     def owed_again(self) -> OwedAgain | None:
@@ -82,17 +95,20 @@ _COLUMNS: Final = f"""
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
            n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
-           n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause
+           n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause,
+           n.wish, n.round, n.substitutes
 """
 
 # Which nota speaks for a sale where only one is shown.
-SPEAKS: Final = "ORDER BY revision DESC, part LIMIT 1"
+# One that was to take the place of another, and was refused, speaks for nothing.
+SPEAKS_NOT: Final = f"raw_status IS NOT DISTINCT FROM '{NOT_SUBSTITUTED}'"
+SPEAKS: Final = f"ORDER BY {SPEAKS_NOT}, revision DESC, part LIMIT 1"
 
 LOAD_NEWEST: Final = f"""
     -- notas_store.load_newest
     SELECT DISTINCT ON (n.bill_id, n.part) {_COLUMNS}
       FROM notas n WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
-     ORDER BY n.bill_id, n.part, n.revision DESC
+     ORDER BY n.bill_id, n.part, n.{SPEAKS_NOT}, n.revision DESC
 """  # noqa: S608 - only our own constants are put in
 
 
@@ -147,6 +163,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     competencia: date
     request: bytes
     connection_id: int | None = None  # where it is asked for
+    round: int | None = None  # that it is one of; None: its revision
+    substitutes: int | None = None  # the revision whose place it is to take
     # What it says for the tax (FiscalFacts): null where the code that wrote it did not know.
     fiscal_class: str | None = None
     discount: Cents = NOTHING
@@ -166,35 +184,37 @@ _FISCAL: Final = """
 """
 
 # The same row serves a re-send after a denial, and a nota that the issuer never had and is wanted
-# after all: same id, next send. Any other live nota makes the insert fail on notas_one_live, which
-# is the database's own refusal of a second one. And never under another connection than that it
-# was born under: there it might become a second one.
+# after all: same id, next send. Any other live nota makes the insert fail on
+# notas_one_live_of_a_kind, which is the database's own refusal of a second one. And never under
+# another connection than that it was born under: there it might become a second one.
 WRITE_INTENTS: Final = f"""
     -- notas_store.write_intents
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
                             amount, total, competencia, request, sent_at, connection_id,
                             fiscal_sent_at,
-                            {_FISCAL})
+                            round, substitutes, {_FISCAL})
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
-           total, competencia, request, now(), connection_id, now(), {_FISCAL}
+           total, competencia, request, now(), connection_id, now(), round, substitutes,
+           {_FISCAL}
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, part smallint, revision int, external_id text,
                        environment text, amount bigint, total bigint, competencia date,
-                       connection_id int,
+                       connection_id int, round int, substitutes int,
                        fiscal_class text, discount bigint, conditional_discount bigint,
                        deductions bigint, iss bigint, pis_withheld bigint, cofins_withheld bigint,
                        csll_withheld bigint, inss_withheld bigint, irrf_withheld bigint),
                unnest($3::bytea[]))
            AS i (bill_id, part, revision, external_id, environment, amount, total, competencia,
-                 connection_id, {_FISCAL}, request)
+                 connection_id, round, substitutes, {_FISCAL}, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, total = excluded.total,
            competencia = excluded.competencia, request = excluded.request, sends = n.sends + 1,
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL,
+           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL, wish = NULL,
+           substitutes = excluded.substitutes,
            connection_id = excluded.connection_id,
            fiscal_sent_at = excluded.fiscal_sent_at, fiscal_class = excluded.fiscal_class,
            discount = excluded.discount, conditional_discount = excluded.conditional_discount,
@@ -202,7 +222,8 @@ WRITE_INTENTS: Final = f"""
            pis_withheld = excluded.pis_withheld, cofins_withheld = excluded.cofins_withheld,
            csll_withheld = excluded.csll_withheld, inss_withheld = excluded.inss_withheld,
            irrf_withheld = excluded.irrf_withheld
-     WHERE (n.status = 'denied' OR n.status = 'cancelled' AND n.raw_status = 'never_arrived')
+     WHERE (n.status = 'denied' OR n.status = 'cancelled'
+            AND n.raw_status IN ('never_arrived', '{NOT_SUBSTITUTED}'))
        AND n.external_id = excluded.external_id
        AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)
  RETURNING {_COLUMNS}
@@ -222,6 +243,55 @@ async def write_intents(
     bare = [replace(intent, request=b"") for intent in intents]
     rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(bare), requests, ON_CUSTOMER)
     return [_known(row) for row in rows]
+
+
+# The rows of one transaction: at its end the old nota stands or the new one does, never both.
+GIVE_WAY: Final = f"""
+    -- notas_store.end_substitutions give_way
+    UPDATE notas o
+       SET status = 'cancelled', raw_status = '{SUBSTITUTED}', cancelled_at = $3,
+           look_up_at = NULL, cancel_again_at = NULL
+      FROM notas n
+     WHERE o.tenant_id = $1 AND n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+       AND o.bill_id = n.bill_id AND o.part = n.part AND o.revision = n.substitutes
+       AND o.status <> 'cancelled'
+       AND (n.status IN ('issued', 'cancelling', 'cancel_refused')
+            OR n.status = 'cancelled'
+            AND (n.raw_status IS NULL OR n.raw_status <> ALL($4::text[])))
+"""  # noqa: S608 - only our own constant is put in
+FORGET_SUBSTITUTION: Final = """
+    -- notas_store.end_substitutions forget
+    UPDATE notas o SET wish = NULL
+      FROM notas n
+     WHERE o.tenant_id = $1 AND n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+       AND o.bill_id = n.bill_id AND o.part = n.part AND o.revision = n.substitutes
+       AND o.wish = 'substitute' AND n.status NOT IN ('sending', 'uncertain', 'pending')
+"""
+END_SUBSTITUTION: Final = f"""
+    -- notas_store.end_substitutions end
+    UPDATE notas
+       SET substitutes = NULL, resend = false, resend_at = NULL,
+           status = CASE WHEN status = 'denied' THEN 'cancelled' ELSE status END,
+           raw_status = CASE WHEN status = 'denied' OR status = 'cancelled'
+                                  AND raw_status = ANY($3::text[])
+                             THEN '{NOT_SUBSTITUTED}' ELSE raw_status END
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND substitutes IS NOT NULL
+       AND status NOT IN ('sending', 'uncertain', 'pending')
+"""  # noqa: S608 - only our own constant is put in
+# Ends of a nota that the issuer knows nothing of.
+_OUR_ENDS: Final = (NEVER_ARRIVED, *OWED_AGAIN)
+
+
+async def end_substitutions(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
+    """Have the one stand that does, where a nota that was to take another's place has its end.
+
+    Lives in the transaction that writes that end.
+    """
+    if not bills:
+        return
+    await conn.execute(GIVE_WAY, tenant, bills, await clock.now(conn), _OUR_ENDS)
+    await conn.execute(FORGET_SUBSTITUTION, tenant, bills)
+    await conn.execute(END_SUBSTITUTION, tenant, bills, _OUR_ENDS)
 
 
 class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -276,6 +346,7 @@ UPDATE: Final = f"""
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
+           wish = nullif(n.wish, 'issue'),
            changed_at = greatest(u.changed_at, n.changed_at),
            tied = u.tied,
            cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
@@ -319,11 +390,14 @@ async def update(
 
 # Only for a request that surely did not happen (refused key, no slot): the intent is taken back,
 # so that the next try starts clean. A re-send falls back to its denial, which it still carries.
-WITHDRAW: Final = """
+WITHDRAW: Final = f"""
     -- notas_store.withdraw_intents
     WITH back AS (
-        UPDATE notas SET status = 'denied', denial = coalesce(denial, 'denied_unknown'),
-               sends = sends - 1, resend = true
+        UPDATE notas SET status = CASE WHEN substitutes IS NULL THEN 'denied' ELSE 'cancelled' END,
+               raw_status = CASE WHEN substitutes IS NULL THEN raw_status
+                                 ELSE '{NOT_SUBSTITUTED}' END,
+               denial = coalesce(denial, 'denied_unknown'), sends = sends - 1,
+               resend = substitutes IS NULL, substitutes = NULL
          WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends > 1
            AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
         RETURNING bill_id
@@ -332,7 +406,7 @@ WITHDRAW: Final = """
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
        AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
  RETURNING created_at, amount, environment
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def withdraw_intents(
@@ -350,12 +424,12 @@ async def withdraw_intents(
     return [(row["created_at"], row["amount"]) for row in rows if row["environment"] == REAL]
 
 
-NEWEST_REASON: Final = """
+NEWEST_REASON: Final = f"""
     -- notas_store.newest_reason
     SELECT reason FROM notas WHERE tenant_id = $1 AND bill_id = $2 AND reason IS NOT NULL
-       AND status IN ('denied', 'cancel_refused')
+       AND (status IN ('denied', 'cancel_refused') OR {SPEAKS_NOT})
      ORDER BY revision DESC, part LIMIT 1
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def newest_reason(conn: Connection, tenant: TenantId, bill: BillId) -> bytes | None:

@@ -11,11 +11,13 @@ from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.sales import sale_notas
+from shared.db.sales.notas_store import DIVIDED_ANEW
 from shared.db.sales.sale_notas import NONE
 from shared.domain.actions import ACTIONS, ActionState, SaleAction, WishChange
 from shared.domain.ids import BillId, TenantId
-from shared.domain.nota import VALID_NOTA, NotaStatus
-from shared.domain.part_states import nota_to_act_on
+from shared.domain.nota import OWED_AGAIN, VALID_NOTA, NotaStatus
+from shared.domain.part_actions import PartChange
+from shared.domain.part_states import BY_PERSON, nota_to_act_on
 from shared.domain.parts import Part
 from shared.domain.sale import Origin, SaleStatus
 
@@ -34,6 +36,7 @@ class LockedSale(Struct, frozen=True, kw_only=True):
     bill_id: BillId
     origin: Origin
     state: ActionState
+    parts: tuple[Part, ...] = ()
     since: datetime  # its last change
 
 
@@ -57,19 +60,22 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
     await conn.execute(LOCK_SALES, tenant, list(bills))
     rows = await conn.fetch(READ, tenant, list(bills))
     notas = await sale_notas.load(conn, tenant, list(bills))
-    return [
-        LockedSale(
-            bill_id=BillId(row["bill_id"]),
-            origin=row["origin"],
-            state=_state(row, notas.get(row["bill_id"], NONE).parts()),
-            since=row["updated_at"],
-        )
-        for row in rows
-    ]
+    return [_locked(row, notas.get(row["bill_id"], NONE).parts()) for row in rows]
+
+
+def _locked(row: asyncpg.Record, parts: tuple[Part, ...]) -> LockedSale:
+    return LockedSale(
+        bill_id=BillId(row["bill_id"]),
+        origin=row["origin"],
+        state=_state(row, parts),
+        parts=parts,
+        since=row["updated_at"],
+    )
 
 
 def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
-    all_denied = [one for one in parts if one.status is NotaStatus.DENIED]
+    all_denied = [one for one in parts if one.status is NotaStatus.DENIED and not one.left_out]
+    refused = [one for one in parts if one.status is NotaStatus.CANCEL_REFUSED]
     denied = min(all_denied, key=lambda one: one.denial == "denied_numbering", default=None)
     about = nota_to_act_on(parts)
     return ActionState(
@@ -81,6 +87,7 @@ def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
         stands=any(one.status in VALID_NOTA for one in parts),
         denied=denied is not None,
         day_refused=any(one.day_refused for one in all_denied),
+        refused_alone=bool(refused) and all(one.wish == "cancel" for one in refused),
     )
 
 
@@ -104,7 +111,7 @@ RESEND: Final = """
     -- sale_actions_store.apply resend
     UPDATE notas n SET resend = true, resend_at = NULL
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.status = 'denied'
-       AND n.denial IS DISTINCT FROM 'denied_numbering'
+       AND n.denial IS DISTINCT FROM 'denied_numbering' AND n.wish IS NULL
        AND n.revision = (SELECT max(m.revision) FROM notas m
                           WHERE m.tenant_id = $1 AND m.bill_id = n.bill_id
                             AND m.part = n.part)
@@ -121,6 +128,71 @@ async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Wis
     again = [bill for bill, change in changes.items() if change.resend]
     if again:
         await conn.execute(RESEND, tenant, again)
+    anew = [bill for bill, change in changes.items() if change.anew]
+    if anew:
+        await conn.execute(FORGET_WISHES, tenant, anew)
+    taken_back = [bill for bill, change in changes.items() if change.wish == "cancel"]
+    if taken_back:
+        await conn.execute(FORGET_ISSUES, tenant, taken_back)
+    refused = [bill for bill, change in changes.items() if change.cancel_again]
+    if refused:
+        await conn.execute(CANCEL_AGAIN, tenant, refused, await clock.now(conn))
+
+
+FORGET_WISHES: Final = """
+    -- sale_actions_store.apply forget_wishes
+    UPDATE notas SET wish = NULL
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND wish IS NOT NULL
+"""
+FORGET_ISSUES: Final = """
+    -- sale_actions_store.apply forget_issues
+    UPDATE notas SET wish = NULL
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND wish = 'issue'
+"""
+CANCEL_AGAIN: Final = """
+    -- sale_actions_store.apply cancel_again
+    UPDATE notas SET cancel_again_at = $3, cancel_tries = 0
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'cancel_refused'
+       AND wish = 'cancel'
+"""
+# One under way goes as soon as it is issued, by the word that every unwanted nota carries.
+APPLY_TO_PART: Final = """
+    -- sale_actions_store.apply_to_part
+    UPDATE notas n
+       SET wish = $4,
+           resend = CASE WHEN $5 THEN true WHEN $4 = 'cancel' THEN false ELSE n.resend END,
+           resend_at = CASE WHEN $5 OR $4 = 'cancel' THEN NULL ELSE n.resend_at END,
+           cancel_again_at = CASE WHEN $6 THEN $7::timestamptz ELSE n.cancel_again_at END,
+           cancel_tries = CASE WHEN $6 THEN 0 ELSE n.cancel_tries END,
+           then_cancel = CASE WHEN $4 = 'cancel'
+                                   AND n.status IN ('sending', 'uncertain', 'pending')
+                              THEN coalesce(n.then_cancel, $8) ELSE n.then_cancel END
+     WHERE n.tenant_id = $1 AND n.bill_id = $2 AND n.part = $3
+       AND n.revision = (SELECT max(m.revision) FROM notas m
+                          WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = $3
+                            AND m.raw_status IS DISTINCT FROM 'not_substituted')
+"""
+# What was cancelled stays so when one of them is issued anew alone.
+LEAVE_OUT: Final = """
+    -- sale_actions_store.apply_to_part leave_out
+    UPDATE notas n SET wish = 'cancel'
+     WHERE n.tenant_id = $1 AND n.bill_id = $2 AND n.part <> $3 AND n.status = 'cancelled'
+       AND n.wish IS NULL AND (n.raw_status IS NULL OR n.raw_status <> ALL($4::text[]))
+       AND n.revision = (SELECT max(m.revision) FROM notas m
+                          WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = n.part
+                            AND m.raw_status IS DISTINCT FROM 'not_substituted')
+"""
+
+
+async def apply_to_part(
+    conn: Connection, tenant: TenantId, bill: BillId, part: int, change: PartChange
+) -> None:
+    """Write down what was asked for one nota, of a sale that `lock` holds."""
+    now = await clock.now(conn)
+    wanted = (change.wish, change.resend, change.cancel_again, now, BY_PERSON)
+    await conn.execute(APPLY_TO_PART, tenant, bill, part, *wanted)
+    if change.alone:
+        await conn.execute(LEAVE_OUT, tenant, bill, part, [DIVIDED_ANEW, *OWED_AGAIN])
 
 
 NOT_DECIDED: Final = """

@@ -65,6 +65,15 @@ def _part(share: Share, nota: KnownNota | None, now: datetime | None) -> Part:
         return Part(share=share, revision=nota.revision)
     if nota.owed_again is not None:
         return Part(share=share, revision=nota.revision, owed_again=nota.owed_again)
+    never_arrived = nota.status is NotaStatus.CANCELLED and nota.raw_status == NEVER_ARRIVED
+    if nota.status is NotaStatus.CANCELLED and nota.wish == "issue":
+        return Part(
+            share=share,
+            revision=nota.revision,
+            round=nota.round,
+            wish="issue",
+            never_arrived=never_arrived,
+        )
     due = now is not None and nota.resend_at is not None and nota.resend_at <= now
     return Part(
         share=share,
@@ -77,9 +86,11 @@ def _part(share: Share, nota: KnownNota | None, now: datetime | None) -> Part:
         stated=nota.stated,
         issued_at=nota.issued_at,
         competencia=nota.competencia,
-        never_arrived=nota.status is NotaStatus.CANCELLED and nota.raw_status == NEVER_ARRIVED,
+        never_arrived=never_arrived,
         cancel_code=nota.cancel_code,
         cancel_again=now is not None and nota.cancel_is_due(now),
+        wish=nota.wish,
+        round=nota.round,
     )
 
 

@@ -191,7 +191,7 @@ PARTS: Final = f"""
       FROM notas n JOIN sale_parts p
         ON p.tenant_id = n.tenant_id AND p.bill_id = n.bill_id AND p.part = n.part
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
-     ORDER BY n.bill_id, n.part, n.revision DESC
+     ORDER BY n.bill_id, n.part, n.{notas_store.SPEAKS_NOT}, n.revision DESC
 """  # noqa: S608 - only our own constant is put in
 
 

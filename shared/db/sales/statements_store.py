@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
-from shared.db.sales import sale_notas
+from shared.db.sales import notas_store, sale_notas
 from shared.db.sales.sale_notas import NONE
 from shared.domain.ids import BillId, TenantId
 from shared.domain.part_states import code_of, together
@@ -49,8 +49,11 @@ STATE_VALID: Final = """
     -- statements_store.state_valid
     UPDATE notas SET status = 'issued', number = coalesce($4, number), resend = false,
            resend_at = NULL, look_up_at = NULL, issued_at = coalesce(issued_at, $6),
-           denial = NULL, raw_status = $5
+           denial = NULL, raw_status = $5, wish = nullif(wish, 'issue')
      WHERE tenant_id = $1 AND bill_id = $2 AND part = $3 AND status <> 'cancelled'
+       AND revision = (SELECT max(revision) FROM notas
+                        WHERE tenant_id = $1 AND bill_id = $2 AND part = $3
+                          AND status <> 'cancelled')
 """
 SHOW: Final = """
     -- statements_store.show
@@ -65,6 +68,7 @@ async def state_valid(
     """A nota stands: it and its sale say on whose word, until the issuer says so itself."""
     now = await clock.now(conn)
     await conn.execute(STATE_VALID, tenant, bill, part, number, STATED_BY_PERSON, now)
+    await notas_store.end_substitutions(conn, tenant, [bill])
     parts = await _parts(conn, tenant, bill)
     status = together(parts)
     code = code_of(status, parts)

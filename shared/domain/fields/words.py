@@ -9,6 +9,7 @@ from typing import Any, Final
 from shared.domain.fields.stated import NotaFields, stated
 from shared.domain.nota import NotaDraft
 from shared.domain.rule import Rule
+from shared.domain.service_checks import SERVICES
 
 # Names of the rule that are another field's on the nota; any other is its own word.
 _NAMED: Final = {
@@ -47,8 +48,9 @@ def untaken_of(draft: NotaDraft, takes: Collection[str]) -> list[str]:
 
 def _words_of(rule: Rule) -> Iterator[tuple[tuple[str, ...], str]]:
     layers: list[tuple[tuple[str, ...], NotaFields]] = [(("service",), rule.service)]
-    products = rule.services_by_product_code.items()
-    layers += [(("services_by_product_code", code), own) for code, own in products]
+    layers += [
+        ((name, product), own) for name in SERVICES for product, own in getattr(rule, name).items()
+    ]
     layers += [(("customers", code), own) for code, own in rule.customers.items()]
     for place, fields in layers:
         for name in stated(fields):

@@ -47,7 +47,7 @@ INCOMPLETE: Final = "O cadastro da empresa no eNotas está incompleto."
 class EnotasIssuer:
     """One tenant's company at the eNotas Gateway; implements `Issuer`."""
 
-    capabilities: Final = Capabilities(lists=True)
+    capabilities: Final = Capabilities(lists=True, substitutes=True)
     form: Final = FORM
 
     def __init__(

@@ -80,7 +80,7 @@ def render_nota(
     """
     draft = fit_draft(draft, FORM).draft
     mailed = mails_the_buyer(draft, environment)
-    return {
+    body: dict[str, object] = {
         "tipo": "NFS-e",
         "idExterno": key,
         "ambienteEmissao": environment,
@@ -92,6 +92,9 @@ def render_nota(
         "valorTotal": reais(draft.total),
         **more_of_nota(draft, mailed=mailed),
     }
+    if draft.substitutes is not None:
+        body["idExternoSubstituir"] = draft.substitutes
+    return body
 
 
 def encode(body: Mapping[str, object]) -> bytes:

@@ -153,3 +153,81 @@ async def test_sales_of_one_number_at_two_tenants_are_divided_apart(
 
     assert [one["part"] for one in sale["notas"]] == [0]
     assert len((await world.api.get(f"/tenants/{tenant}/sales/7")).body["notas"]) == 2
+
+
+WISHES = "SELECT wish FROM notas WHERE tenant_id = $1 ORDER BY part"
+
+
+async def test_one_nota_of_a_sale_is_taken_back_by_its_number(world: World, pool: Pool) -> None:
+    tenant = await divided(world, pool, S.ISSUED, "issued", "issued")
+    await world.settle_all(tenant)
+
+    answer = await world.api.post(f"/tenants/{tenant}/sales/7/cancel", {**WHY, "part": 2})
+
+    assert answer.status == 202
+    assert await world.column(WISHES, tenant) == [None, "cancel"]
+    assert await world.column("SELECT wish FROM sales WHERE tenant_id = $1", tenant) == [None]
+    assert await world.due(tenant) == [7]
+    story = (await world.api.get(f"/tenants/{tenant}/sales/7")).body
+    assert "nota 2: o cliente pediu" in story["timeline"][-1]["text"]
+
+
+async def test_one_that_was_cancelled_is_issued_anew_and_the_other_stays_cancelled(
+    world: World, pool: Pool
+) -> None:
+    tenant = await divided(world, pool, S.CANCELLED, "cancelled", "cancelled")
+
+    answer = await world.api.post(f"/tenants/{tenant}/sales/7/issue", {**WHY, "part": 1})
+
+    assert answer.status == 202
+    assert await world.column(WISHES, tenant) == ["issue", "cancel"]
+
+
+async def test_a_part_in_the_wrong_state_is_refused_with_its_word(world: World, pool: Pool) -> None:
+    tenant = await divided(world, pool, S.DENIED, "issued", "denied")
+    await world.sale(tenant, 8, S.ISSUED, nota="issued")
+    path = f"/tenants/{tenant}/sales"
+
+    answers = [
+        await world.api.post(f"{path}/7/cancel", {**WHY, "part": 3}),
+        await world.api.post(f"{path}/8/cancel", {**WHY, "part": 1}),
+        await world.api.post(f"{path}/7/issue", {**WHY, "part": 1}),
+        await world.api.post(f"{path}/7/retry", {**WHY, "part": 1}),
+        await world.api.post(f"{path}/7/cancel", {**WHY, "part": 2}),
+    ]
+
+    assert [(one.status, one.code) for one in answers] == [
+        (409, "no_such_part"),
+        (409, "no_such_part"),
+        (409, "nota_exists"),
+        (409, "nothing_to_retry"),
+        (409, "nothing_to_cancel"),
+    ]
+    assert await world.column(WISHES, tenant) == [None, None, None]
+
+
+async def test_a_part_that_is_none_is_refused(world: World, pool: Pool) -> None:
+    tenant = await divided(world, pool, S.ISSUED, "issued", "issued")
+    path = f"/tenants/{tenant}/sales/7"
+
+    answers = [
+        await world.api.post(f"{path}/cancel", {**WHY, "part": 0}),
+        await world.api.post(f"{path}/hold", {**WHY, "part": 1}),
+        await world.api.post(f"{path}/issue", {**WHY, "part": 1, "amount": "bill"}),
+    ]
+
+    assert [(one.status, one.code) for one in answers] == [(422, "invalid_request")] * 3
+
+
+async def test_the_whole_issued_again_forgets_what_was_taken_back_alone(
+    world: World, pool: Pool
+) -> None:
+    tenant = await divided(world, pool, S.CANCELLED, "cancelled", "cancelled")
+    await world.api.post(f"/tenants/{tenant}/sales/7/issue", {**WHY, "part": 1})
+    await world.api.post(f"/tenants/{tenant}/sales/7/cancel", {**WHY, "part": 1})
+    assert await world.column(WISHES, tenant) == ["cancel", "cancel"]
+
+    answer = await world.api.post(f"/tenants/{tenant}/sales/7/issue", WHY)
+
+    assert answer.status == 202
+    assert await world.column(WISHES, tenant) == [None, None]

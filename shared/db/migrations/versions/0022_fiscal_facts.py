@@ -3,7 +3,7 @@
 from shared.db.migrate import run_sql_file
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
