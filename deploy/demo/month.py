@@ -97,7 +97,7 @@ class Month:
                 await self.stage.complete_address(one)
                 await self.tenant.ask("retry", one.bill_id, "the address was completed")
             case "send_again":
-                await self.tenant.ask("retry", one.bill_id, "the certificate was renewed")
+                await self.tenant.ask("retry", one.bill_id, "the rule was completed")
             case "issue_by_hand":
                 await self.tenant.ask("issue", one.bill_id, "the consulting was delivered")
             case never:

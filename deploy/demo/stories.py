@@ -101,7 +101,7 @@ def _denied(denial: str, title: str) -> Story:
 
 
 _HELD_ADDRESS: Final = Ending(status="held", code="customer_address_incomplete")
-_DENIED_CERTIFICATE: Final = Ending(status="denied", code="denied_certificate")
+_DENIED_REFORM: Final = Ending(status="denied", code="denied_reform")
 _FRESH: Final = timedelta(days=3)
 _ENDED: Final = timedelta(days=GUARANTEE_DAYS + 5)
 
@@ -139,8 +139,8 @@ _KINDS: Final[tuple[tuple[int, Story], ...]] = (
               afterwards="complete_address")),
     (4, _rests("held", "customer_document_missing", "no document", buyer="no_document")),
     (3, _rests("held", "customer_document_invalid", "wrong document", buyer="bad_document")),
-    (2, Story(title="denied, sent again by support", denial="certificate", denied_once=True,
-              first=_DENIED_CERTIFICATE, afterwards="send_again")),
+    (2, Story(title="denied, sent again by support", denial="reform", denied_once=True,
+              first=_DENIED_REFORM, afterwards="send_again")),
     (1, _denied("address", "the city refused the address")),
     (1, _denied("contact", "the issuer refused the contact")),
     (1, _denied("service", "the city refused the service code")),

@@ -284,7 +284,7 @@ STEPS: Final = st.one_of(
     st.tuples(st.just("refund_part"), st.tuples(_any_bill, _heard, st.sampled_from(["20.00"]))),
     st.tuples(
         st.just("deny"),
-        st.tuples(_any_bill, st.sampled_from(["certificate", "address"]), st.booleans()),
+        st.tuples(_any_bill, st.sampled_from(["service", "address"]), st.booleans()),
     ),
     st.tuples(st.just("refuse_to_cancel"), st.tuples(_any_bill)),
     st.tuples(

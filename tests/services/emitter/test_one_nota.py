@@ -66,7 +66,7 @@ async def test_a_denial_is_named_and_sent_again_under_the_same_id(desk: Desk) ->
     desk.sandbox.enotas.decide(
         desk.company,
         f"p-{desk.tenant}-{bill.id}-1",
-        Outcome(kind="deny_once", denial="certificate"),
+        Outcome(kind="deny_once", denial="service"),
     )
     await desk.work()
     await desk.later()
@@ -80,8 +80,8 @@ async def test_a_denial_is_named_and_sent_again_under_the_same_id(desk: Desk) ->
     await desk.later()
     await desk.work()
 
-    assert (denied.status, denied.code) == ("denied", "denied_certificate")
-    assert denied.attention == "denied_certificate"
+    assert (denied.status, denied.code) == ("denied", "denied_service")
+    assert denied.attention == "denied_service"
     assert (await desk.sale(bill)).status == "issued"
     assert [nota.external_id for nota in desk.notas_of(bill)] == [f"p-{desk.tenant}-{bill.id}-1"]
     assert desk.sandbox.enotas.invariants.report()["ok"]

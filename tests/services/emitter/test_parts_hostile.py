@@ -267,7 +267,7 @@ async def test_a_mended_customer_is_waited_for_though_another_part_was_denied_fo
 ) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
-    decides(desk, bill, 1, "deny_once", denial="certificate")
+    decides(desk, bill, 1, "deny_once", denial="service")
     decides(desk, bill, 2, "deny_once", denial="address")
     await settle(desk)
 
@@ -390,7 +390,7 @@ async def test_a_denied_part_is_not_sent_again_for_a_bill_that_changed(
 ) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
-    decides(desk, bill, 2, "deny_once", denial="certificate")
+    decides(desk, bill, 2, "deny_once", denial="service")
     await settle(desk)
 
     change(desk, bill)
@@ -409,7 +409,7 @@ async def test_both_parts_denied_and_the_bill_come_to_nothing_there_is_no_nota_t
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
     for part in (1, 2):
-        decides(desk, bill, part, "deny_once", denial="certificate")
+        decides(desk, bill, part, "deny_once", denial="service")
     await settle(desk)
 
     come_to_nothing(desk, bill)
@@ -436,7 +436,7 @@ async def test_a_bill_that_changed_while_all_its_notas_were_denied_is_divided_an
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
     for part in (1, 2):
-        decides(desk, bill, part, "deny_once", denial="certificate")
+        decides(desk, bill, part, "deny_once", denial="service")
     await settle(desk)
 
     change(desk, bill)
@@ -455,7 +455,7 @@ async def test_a_bill_that_changed_while_one_nota_is_denied_and_one_stands_can_b
 ) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
-    decides(desk, bill, 1, "deny_once", denial="certificate")
+    decides(desk, bill, 1, "deny_once", denial="service")
     await settle(desk)
     swapped(desk, bill)
     await ask(desk, bill, "retry")
@@ -496,7 +496,7 @@ async def test_a_denied_nota_divided_anew_whose_request_did_not_leave_is_asked_f
     await desk.rule()
     bill = await sold_mixed(desk, "100.00", "79.90")
     key = f"p-{desk.tenant}-{bill.id}-1"
-    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="certificate"))
+    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="service"))
     await settle(desk)
     denied = await desk.sale(bill)
 

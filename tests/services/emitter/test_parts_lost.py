@@ -145,7 +145,7 @@ async def test_a_worker_that_dies_while_a_bill_is_divided_anew_doubles_nothing(
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "100.00", "79.90")
     for part in (1, 2):
-        decides(desk, bill, part, "deny_once", denial="certificate")
+        decides(desk, bill, part, "deny_once", denial="service")
     await settle(desk)
     swapped(desk, bill)
     await ask(desk, bill, "retry")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.emitter.dispatch import Dispatcher
+from services.sandbox.enotas.records import Outcome
 from shared.commands.brakes import release_brake
 from shared.db.tenants import brakes_store
 from shared.domain.brakes import TenantLimits, Today, Wanted, brake
@@ -141,12 +142,12 @@ async def test_a_nota_that_never_left_is_not_counted(desk: Desk) -> None:
 
 async def test_sending_a_denied_nota_again_is_no_new_nota(desk: Desk) -> None:
     await limit(desk, notas_a_day=1)
-    desk.company.faults.certificate_expired = True
     bill = await desk.sold()
+    key = f"p-{desk.tenant}-{bill.id}-1"
+    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="service"))
     await desk.work()
     await desk.later()
     await desk.work()
-    desk.company.faults.certificate_expired = False
 
     async with desk.pool.acquire() as conn:
         await conn.execute("UPDATE notas SET resend = true")
