@@ -35,18 +35,17 @@ class Again(Struct, frozen=True, kw_only=True):
 def stopped(act: Act, by: Held | Queued | Again) -> Plan:
     """Keep a request from leaving; nothing of it has been written yet.
 
-    A hold waits until what is under way of the sale is looked after, or nobody would do that.
+    It waits until what is under way of the sale is looked after, or nobody would do that: what
+    keeps one nota of a sale may be that another of its notas has not ended.
     """
     match by:
         case Again():
             # What was read is kept, and counts for as long as nothing is heard of the bill.
             done = settle(act.entry, due_at=act.entry.due_at, bill_read=act.read is not None)
             return Rest(entry=act.entry, read=act.read, settlement=done)
+        case _ if isinstance(act.action, Send) and act.action.others_due is not None:
+            return Act(entry=act.entry, read=act.read, notas=act.notas, action=ask_about(act.notas))
         case Held(code=code, detail=detail):
-            if isinstance(act.action, Send) and act.action.others_due is not None:
-                return Act(
-                    entry=act.entry, read=act.read, notas=act.notas, action=ask_about(act.notas)
-                )
             return _instead(act, SaleStatus.HELD, code, detail)
         case Queued(until=until, why=why):
             if not isinstance(act.action, Send):

@@ -39,7 +39,7 @@ async def test_one_button_sends_only_the_parts_of_its_cause_again(desk: Desk) ->
     accepted = await retry_group(
         desk.pool, A_WAKER, desk.tenant, certificate.group, reason="certificado novo", by="ana"
     )
-    await settle(desk, rounds=6)  # one is tried, then the others follow
+    await settle(desk, rounds=12)  # one is tried, then the others follow
 
     assert (certificate.count, certificate.amount) == (1, 10_000 + 2_990)
     assert accepted == 1

@@ -147,7 +147,7 @@ async def test_a_foreigner_of_the_kind_nobody_confirmed_is_the_tenants_own_word(
     body = await issued(desk, await desk.sold(customer=buyer))
 
     assert body["cliente"]["tipoPessoa"] == "F"
-    assert body["cliente"]["endereco"]["cep"] == "1100048"
+    assert body["cliente"]["endereco"]["cep"] == "1100-048"
     assert body["metadados"] == {"nif": "501964843", "codigoPais": "PT", "provincia": "Lisboa"}
 
     await desk.rule(**rule, customer_foreign_kind="E")

@@ -165,7 +165,7 @@ async def test_a_denied_one_is_sent_again_alone(desk: Desk) -> None:
     await desk.rule(**SERVICES)
     bill = await sold_mixed(desk, "40.00", "60.00")
     for part in (1, 2):
-        decides(desk, bill, part, "deny_once", denial="certificate")
+        decides(desk, bill, part, "deny_once", denial="service")
     await settle(desk)
     assert [status for *_, status in await known(desk, bill)] == ["denied", "denied"]
 

@@ -12,7 +12,7 @@ async def test_no_customer_gets_mail_of_a_test_nota_not_even_when_it_is_sent_aga
     await desk.rule(send_email=True)
     bill = await desk.sold()
     key = f"h-{desk.tenant}-{bill.id}-1"
-    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="certificate"))
+    desk.sandbox.enotas.decide(desk.company, key, Outcome(kind="deny_once", denial="service"))
     await desk.work()
     await desk.later()
     await desk.work()

@@ -26,8 +26,8 @@ __all__ = ["api", "sandbox", "settings", "world"]  # fixtures
 
 SALES = int(os.environ.get("FILED_SALES", "200"))
 ZONE = ZoneInfo("America/Sao_Paulo")
-RATES = (None, "2", "2.00", "2.01", "2.79", "3.1250", "5.00", "4.9999")
-A_COMPANY = "11222333000181"
+RATES = (None, "2", "2.00", "2.01", "2.79", "3.13", "5.00", "4.99")
+A_COMPANY = "11444777000161"
 CODES = ("1.07", "01.07", "1.09", "8.02", "17.01")
 
 
@@ -47,6 +47,14 @@ def a_service(dice: random.Random) -> dict[str, Any]:
                 "operation_code": dice.choice(("100301", "100501")),
             },
         }
+    if dice.random() < 0.4:
+        taxes = dice.sample(("irrf", "inss", "pis", "cofins", "csll"), dice.randint(1, 5))
+        service["withholdings"] = {tax: dice.choice(("0.65", "1.50", "3.00")) for tax in taxes}
+    if dice.random() < 0.3:
+        service["show_discounts"] = True
+        service["discount_kind"] = dice.choice(("unconditional", "conditional"))
+    if dice.random() < 0.2:
+        service["deduction_rate"] = dice.choice(("10.00", "40.00"))
     return service
 
 
@@ -77,6 +85,8 @@ async def test_a_calculator_over_the_posted_bodies_comes_to_the_same_totals(worl
         "services_by_product_code": {code: a_service(dice) for code in list(products)[1:]},
     }
     put = await world.api.put(f"/tenants/{tenant}/rule", rule)
+    unusual = [one["code"] for one in put.body["warnings"]]
+    put = await world.api.put(f"/tenants/{tenant}/rule", rule | {"confirm": unusual})
     assert put.status == 200, put.body
     now = datetime.now(UTC)
     async with open_session() as session:
