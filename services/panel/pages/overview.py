@@ -1,0 +1,69 @@
+"""Visão geral: how it is going, and what needs a look."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from starlette.responses import Response
+
+from services.panel.kit.page import TENANT, Page, Visit
+from services.panel.show import overview
+from services.panel.show.overview import Total
+from shared.db.sales import overview_read
+from shared.domain.sale import SaleStatus
+from shared.watch.look import look_at_any_tenant
+
+_GUARANTEE_DAYS: Final = 7
+_MOST_CAUSES: Final = 5
+_LATELY: Final = timedelta(days=7)
+_UNDER_WAY: Final = (
+    SaleStatus.QUEUED,
+    SaleStatus.ISSUING,
+    SaleStatus.UNCERTAIN,
+    SaleStatus.CANCELLING,
+)
+
+
+async def show(visit: Visit) -> Response:
+    """The first page of a tenant."""
+    resources, tenant, clock = visit.resources, visit.tenant, visit.clock
+    month = clock.today.replace(day=1)
+    first = min(month, clock.today - timedelta(days=overview.DAYS - 1))
+    async with visit.pool.acquire() as conn:
+        heaps = await overview_read.open_sales(conn, tenant.id)
+        days = await overview_read.by_day(conn, tenant.id, _midnight(visit, first), tenant.timezone)
+        ending = await overview_read.guarantees(
+            conn, tenant.id, tenant.timezone, limit=_GUARANTEE_DAYS
+        )
+        speed = await overview_read.speed(conn, tenant.id, clock.now - _LATELY)
+    async with resources.pool.acquire() as conn:
+        checks = await look_at_any_tenant(conn, tenant.id, every=resources.reconcile_every) or []
+    causes = overview.causes(heaps)
+    today, this_month = overview.since(days, clock.today), overview.since(days, month)
+    return visit.show(
+        "visao_geral.html",
+        troubles=[check for check in checks if check.status != "ok"],
+        checks=checks,
+        causes=causes[:_MOST_CAUSES],
+        more_causes=max(0, len(causes) - _MOST_CAUSES),
+        needing=Total(
+            sales=sum(cause.sales for cause in causes),
+            amount=sum(cause.amount for cause in causes),
+        ),
+        today=overview.everything(today),
+        today_with=overview.with_nota(today),
+        month=overview.everything(this_month),
+        month_with=overview.with_nota(this_month),
+        under_way=overview.total(heaps, *_UNDER_WAY),
+        guarantee=overview.total(heaps, SaleStatus.IN_GUARANTEE),
+        ending=ending,
+        speed=speed,
+        chart=overview.chart(days, clock.today),
+        series=overview.SERIES,
+    )
+
+
+def _midnight(visit: Visit, day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=visit.zone)
+
+
+PAGES: Final[tuple[Page, ...]] = (Page(path=TENANT, name="overview", get=show, see="see"),)

@@ -1,0 +1,179 @@
+"""The first page: what stands out of a tenant's figures. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from services.panel.kit import say
+from services.panel.show.status import OUTCOMES, WHO, Outcome, Tone
+from shared.db.sales.overview_read import DayHeap, Heap
+from shared.domain.messages import message_in
+from shared.domain.sale import SaleStatus
+
+DAYS: Final = 30
+SERIES: Final[tuple[tuple[Outcome, Tone], ...]] = (
+    ("with_nota", "good"),
+    ("under_way", "calm"),
+    ("needs_look", "warn"),
+    ("without_nota", "plain"),
+)
+NEEDS_LOOK: Final = frozenset({SaleStatus.HELD, SaleStatus.DENIED, SaleStatus.CANCEL_REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why sales need a look, how many and how much, who acts."""
+
+    status: SaleStatus
+    code: str
+    text: str
+    who: str
+    sales: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """So many sales, so much money."""
+
+    sales: int = 0
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A rectangle of the chart."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartDay:
+    """A day of the chart, with its figures for the table beside it."""
+
+    day: date
+    x: float
+    width: float
+    label: str
+    counts: Sequence[int]  # in the order of SERIES
+    pieces: Sequence[Piece]
+
+    @property
+    def total(self) -> int:
+        """All sales of the day."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Sales a day by outcome, as rectangles."""
+
+    width: int
+    height: int
+    floor: float
+    top: str  # what the highest line says
+    days: Sequence[ChartDay]
+
+
+def causes(heaps: Iterable[Heap]) -> list[Cause]:
+    """What needs a look, the most money first. What nobody has to act on is none."""
+    found = []
+    for heap in heaps:
+        if heap.code is None:
+            continue
+        message = message_in(heap.status, heap.code)
+        if heap.status not in NEEDS_LOOK and message.who_acts == "nobody":
+            continue
+        if heap.status in NEEDS_LOOK or heap.status is SaleStatus.ISSUED:
+            found.append(
+                Cause(
+                    status=heap.status,
+                    code=heap.code,
+                    text=message.text,
+                    who=WHO[message.who_acts],
+                    sales=heap.sales,
+                    amount=heap.amount,
+                )
+            )
+    return sorted(found, key=lambda cause: (-cause.amount, cause.code))
+
+
+def total(heaps: Iterable[Heap | DayHeap], *statuses: SaleStatus) -> Total:
+    """What sales of these statuses come to."""
+    wanted = [heap for heap in heaps if heap.status in statuses]
+    return Total(
+        sales=sum(heap.sales for heap in wanted), amount=sum(heap.amount for heap in wanted)
+    )
+
+
+def since(heaps: Iterable[DayHeap], first: date) -> list[DayHeap]:
+    """Those of a day and later."""
+    return [heap for heap in heaps if heap.day >= first]
+
+
+def with_nota(heaps: Iterable[DayHeap]) -> Total:
+    """What has a nota."""
+    good = [status for status, outcome in OUTCOMES.items() if outcome == "with_nota"]
+    return total(heaps, *good)
+
+
+def everything(heaps: Iterable[DayHeap]) -> Total:
+    """All together."""
+    return total(heaps, *SaleStatus)
+
+
+_WIDTH: Final = 720
+_HEIGHT: Final = 200
+_TOP: Final = 18
+_FLOOR: Final = 176
+_LEFT: Final = 4
+
+
+def chart(heaps: Iterable[DayHeap], today: date) -> Chart:
+    """The last thirty days, today the last."""
+    counts: dict[date, dict[Outcome, int]] = defaultdict(lambda: defaultdict(int))
+    for heap in heaps:
+        counts[heap.day][OUTCOMES[heap.status]] += heap.sales
+    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    highest = max((sum(counts[day].values()) for day in days), default=0) or 1
+    step = (_WIDTH - _LEFT) / DAYS
+    return Chart(
+        width=_WIDTH,
+        height=_HEIGHT,
+        floor=_FLOOR,
+        top=say.number(highest),
+        days=[
+            _chart_day(day, counts[day], _LEFT + number * step, step, highest)
+            for number, day in enumerate(days)
+        ],
+    )
+
+
+def _chart_day(
+    day: date, counts: dict[Outcome, int], x: float, step: float, highest: int
+) -> ChartDay:
+    pieces = []
+    floor = float(_FLOOR)
+    for outcome, tone in SERIES:
+        if counts[outcome]:
+            height = round(counts[outcome] / highest * (_FLOOR - _TOP), 1)
+            floor = round(floor - height, 1)
+            pieces.append(
+                Piece(
+                    x=round(x + 2, 1), y=floor, width=round(step - 4, 1), height=height, tone=tone
+                )
+            )
+    return ChartDay(
+        day=day,
+        x=round(x, 1),
+        width=round(step, 1),
+        label=say.short_day(day) if day.weekday() == 0 else "",
+        counts=[counts[outcome] for outcome, _ in SERIES],
+        pieces=pieces,
+    )
