@@ -16,18 +16,48 @@ from starlette.routing import Route
 
 from services.panel.kit.assets import PREFIX, asset
 from services.panel.kit.cookies import Jar
-from services.panel.kit.headers import SafeHeaders
-from services.panel.kit.page import Page
+from services.panel.kit.headers import NOT_KEPT, SAFE, SafeHeaders
+from services.panel.kit.page import PanelPage
 from services.panel.kit.render import render
 from services.panel.kit.serve import routes
-from services.panel.pages import account, door, overview
+from services.panel.pages import (
+    account,
+    activation,
+    attention,
+    closing,
+    door,
+    limits,
+    overview,
+    past,
+    rule,
+    sale,
+    sales,
+    settings,
+    support,
+)
 from services.panel.resources import open_resources
 from shared.config.settings import PanelSettings
 from shared.service import make_app
 
 log = structlog.get_logger()
 
-PAGES: Final[Sequence[Page]] = tuple(chain(door.PAGES, account.PAGES, overview.PAGES))
+# A module a page; where two addresses fit, the one that stands first is taken.
+_MODULES: Final = (
+    door,
+    account,
+    overview,
+    attention,
+    sales,
+    sale,
+    rule,
+    activation,
+    settings,
+    closing,
+    past,
+    limits,
+    support,
+)
+PAGES: Final[Sequence[PanelPage]] = tuple(chain.from_iterable(module.PAGES for module in _MODULES))
 
 
 def create_app(settings: PanelSettings) -> Starlette:
@@ -60,4 +90,7 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 async def _fail(_request: Request, error: Exception) -> Response:
     """A bug: told to us in full by the server's log, to the person in two lines."""
     log.error("panel_failed", error=type(error).__name__)
-    return render("erro.html", {"what": "ours"}, 500)
+    response = render("erro.html", {"what": "ours"}, 500)
+    # It is sent outside of the middleware that makes every other answer safe.
+    response.headers.update({**SAFE, "Cache-Control": NOT_KEPT})
+    return response

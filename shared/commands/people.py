@@ -25,9 +25,9 @@ from shared.domain.people import (
     STAFF,
     PasswordFault,
     Person,
+    Rank,
     Role,
     Staff,
-    Standing,
     password_fault,
 )
 
@@ -37,7 +37,13 @@ FIRST_OWNER: Final = "first start"
 DEFAULT_ZONE: Final = "America/Sao_Paulo"
 
 PeopleRefusal = Literal[
-    "link_unknown", "password", "email_taken", "wrong_password", "last_owner", "not_a_member"
+    "link_unknown",
+    "password",
+    "email_taken",
+    "wrong_password",
+    "last_owner",
+    "not_a_member",
+    "not_only_here",
 ]
 
 
@@ -64,7 +70,7 @@ class Newcomer:
 
 
 async def invite(
-    pool: Pool, sealer: Sealer, tenant: TenantId, role: Standing, *, email: str | None, by: str
+    pool: Pool, sealer: Sealer, tenant: TenantId, role: Rank, *, email: str | None, by: str
 ) -> str:
     """Make an invitation and return its token, which is kept nowhere.
 
@@ -99,6 +105,12 @@ async def first_owner_link(pool: Pool, sealer: Sealer) -> str | None:
             return None
         await links_store.withdraw_all_of(conn, NO_TENANT, "invitation", None, FIRST_OWNER)
     return await invite(pool, sealer, NO_TENANT, "owner", email=None, by=FIRST_OWNER)
+
+
+async def first_owner_url(pool: Pool, sealer: Sealer, public_url: str) -> str | None:
+    """The address for whoever is first; None once anybody can sign in."""
+    token = await first_owner_link(pool, sealer)
+    return None if token is None else f"{public_url}/convite/{token}"
 
 
 async def find_link(pool: Pool, sealer: Sealer, token: str) -> Link | None:
@@ -172,6 +184,30 @@ async def password_link(pool: Pool, sealer: Sealer, person: PersonId, *, by: str
     return token
 
 
+async def password_link_for_member(
+    pool: Pool, sealer: Sealer, tenant: TenantId, person: PersonId, *, by: str
+) -> str:
+    """The same by an owner, for somebody of that tenant alone; raises PeopleRefused.
+
+    Who belongs elsewhere too, or to us, would be let into more than the owner's own company.
+    """
+    async with pool.acquire() as conn:
+        of = await memberships_store.of_person_any_tenant(conn, person)
+        account = await people_store.get(conn, sealer, person)
+    if tenant not in {one.id for one in of} or account is None:
+        raise PeopleRefused("not_a_member")
+    if len(of) > 1 or account.person.staff is not None:
+        raise PeopleRefused("not_only_here")
+    return await password_link(pool, sealer, person, by=by)
+
+
+async def withdraw_invitation(pool: Pool, tenant: TenantId, token_hash: bytes, *, by: str) -> None:
+    """Take an invitation back; safe to repeat."""
+    async with pool.acquire() as conn, conn.transaction():
+        if await links_store.withdraw(conn, tenant, token_hash):
+            await audit_store.add(conn, tenant, actor=by, action="invitation_withdrawn")
+
+
 async def reset_password(door: Door, token: str, password: str) -> Entered:
     """Set a password by link: every session of the person ends, and a new one begins."""
     link = await find_link(door.pool, door.sealer, token)
@@ -227,7 +263,7 @@ async def _an_owner_is_left(conn: Connection, tenant: TenantId, without: PersonI
 
 
 async def _spend(
-    conn: Connection, sealer: Sealer, token: str, kind: links_store.Kind
+    conn: Connection, sealer: Sealer, token: str, kind: links_store.LinkKind
 ) -> tuple[Link, datetime]:
     tenant = tenant_of_link(token)
     now = await clock.now(conn)

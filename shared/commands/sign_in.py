@@ -104,6 +104,7 @@ async def begin(
 ) -> Entered:
     """Begin a session in the caller's transaction; half of one where a code is still wanted."""
     wants_code = account.totp is not None and not code_given
+    await sessions_store.forget(conn, now=now, idle_since=now - IDLE)
     word = secrets.token_urlsafe(32)
     await sessions_store.add(
         conn,
@@ -156,8 +157,6 @@ async def sign_out(pool: Pool, word: str) -> None:
     """End a session; safe to repeat."""
     async with pool.acquire() as conn:
         await sessions_store.end(conn, hash_secret(word))
-        now = await clock.now(conn)
-        await sessions_store.forget(conn, now=now, idle_since=now - IDLE)
 
 
 def matching_step(secret: str, code: str, now: datetime) -> int | None:

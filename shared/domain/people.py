@@ -8,14 +8,14 @@ from shared.domain.ids import PersonId, TenantId
 
 Role = Literal["owner", "finance", "accountant"]  # of a tenant
 Staff = Literal["support", "operator"]  # ours: of no tenant, with a way into all of them
-Standing = Role | Staff
+Rank = Role | Staff
 # What a page or an action needs. `see` is everything that is only looked at, downloads too.
 Right = Literal["see", "act", "rule", "close", "import", "connect", "people", "search"]
 
 _EVERYTHING: Final[frozenset[Right]] = frozenset(
     {"see", "act", "rule", "close", "import", "connect", "people"}
 )
-RIGHTS: Final[dict[Standing, frozenset[Right]]] = {
+RIGHTS: Final[dict[Rank, frozenset[Right]]] = {
     "owner": _EVERYTHING,
     "finance": frozenset({"see", "act", "rule", "close", "import"}),
     "accountant": frozenset({"see"}),
@@ -46,12 +46,12 @@ class Membership(Struct, frozen=True, kw_only=True):
     role: Role
 
 
-def may(standing: Standing, right: Right) -> bool:
+def may(standing: Rank, right: Right) -> bool:
     """Whether somebody of this standing has a right."""
     return right in RIGHTS[standing]
 
 
-def needs_ticket(standing: Standing) -> bool:
+def needs_ticket(standing: Rank) -> bool:
     """Whether what somebody does for a tenant has to name the ticket it was asked for in."""
     return standing in STAFF
 
@@ -79,7 +79,7 @@ def password_fault(password: str, *, email: str, name: str) -> PasswordFault | N
     return "is_yours" if bare in theirs else None
 
 
-def signature(person: Person, standing: Standing, ticket: str | None = None) -> str:
+def signature(person: Person, standing: Rank, ticket: str | None = None) -> str:
     """How histories and the audit log name who did something, beyond doubt.
 
     `Ana Souza (pk3f9x2m1qz)`; for our own people with what they are and the ticket.

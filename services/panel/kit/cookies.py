@@ -10,6 +10,7 @@ SESSION: Final = "notaponte"
 VISIT: Final = "notaponte-visita"  # before anybody is signed in: what their forms are bound to
 LINK: Final = "notaponte-convite"
 SAID: Final = "notaponte-recado"
+TICKET: Final = "notaponte-chamado"  # `tenant:ticket`, of somebody of ours
 LONGEST: Final = 14 * 24 * 3600
 _LINK_SECONDS: Final = 3600
 _SAID_SECONDS: Final = 60

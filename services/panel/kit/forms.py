@@ -17,7 +17,7 @@ MOST_FIELDS: Final = 20_000
 WHOLE: Final = ""  # the place of what is wrong with no single field
 
 
-class TooLong(Exception):
+class FormTooLong(Exception):
     """More was sent than any form of ours holds."""
 
 
@@ -71,18 +71,18 @@ NOTHING_TYPED: Final = Form()
 
 
 async def read_form(request: Request) -> Form:
-    """The fields of a posted form; raises TooLong."""
+    """The fields of a posted form; raises FormTooLong."""
     raw = bytearray()
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > MOST_BYTES:
-            raise TooLong
+            raise FormTooLong
     try:
         pairs = parse_qsl(
             raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
         )
     except ValueError as error:
-        raise TooLong from error
+        raise FormTooLong from error
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         # PostgreSQL's texts cannot hold NUL; browsers end lines with two characters.

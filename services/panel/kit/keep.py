@@ -28,11 +28,9 @@ def ours(path: str) -> str:
     return path if good else HOME
 
 
-def kept_fields(
-    form: Form, but: Collection[str] = (), *, secrets_too: bool = False
-) -> Sequence[tuple[str, str]]:
-    """What was typed, as hidden fields; without secrets unless the same person goes on at once."""
-    left_out = {FIELD, *but} | (set() if secrets_too else _SECRETS)
+def kept_fields(form: Form, but: Collection[str] = ()) -> Sequence[tuple[str, str]]:
+    """What was typed, as hidden fields, but for secrets: those are typed again."""
+    left_out = {FIELD, *but} | _SECRETS
     return [
         (name, value)
         for name, values in form.values.items()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared.domain.people import Right, Standing, may
+from shared.domain.people import Rank, Right, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +16,19 @@ class MenuItem:
     here: bool
 
 
-_PAGES: Final[tuple[tuple[str, str, Right], ...]] = (("overview", "", "see"),)
+_PAGES: Final[tuple[tuple[str, str, Right], ...]] = (
+    ("overview", "", "see"),
+    ("sales", "/vendas", "see"),
+    ("attention", "/pendencias", "see"),
+    ("closing", "/fechamento", "see"),
+    ("rule", "/regra", "see"),
+    ("past", "/passadas", "see"),
+    ("activation", "/ativacao", "see"),
+    ("settings", "/configuracoes", "see"),
+)
 
 
-def menu_of(standing: Standing, path: str) -> Sequence[MenuItem]:
+def menu_of(standing: Rank, path: str) -> Sequence[MenuItem]:
     """What somebody may open; the page at `path`, or the one it lies below, is marked."""
     return [
         MenuItem(word=word, path=to, here=_is_at(path, to))

@@ -10,14 +10,15 @@ from starlette.responses import RedirectResponse, Response
 
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import NOTHING_TYPED, Form
 from services.panel.kit.menu import MenuItem, menu_of
 from services.panel.kit.render import render
 from services.panel.kit.say import BRASILIA, Clock
 from services.panel.resources import PanelResources
+from services.panel.texts import TEXTS
 from shared.db.connection import Pool
 from shared.db.one_tenant import Isolation, pool_of
-from shared.domain.people import Person, Right, Standing, may, needs_ticket, signature
+from shared.domain.people import Person, Rank, Right, may, needs_ticket, signature
 
 if TYPE_CHECKING:
     from shared.db.tenants.tenants_store import Tenant
@@ -36,7 +37,7 @@ class Visit:
     bound_to: str  # the session's word, or the visit's: what forms are bound to
     form: Form
     who: Person | None = None
-    standing: Standing | None = None
+    standing: Rank | None = None
     of: "Tenant | None" = None
     ticket: str | None = None
 
@@ -90,10 +91,11 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **data: Any) -> Response:
         """A page."""
-        said = self.jar.read(self.request, cookies.SAID)
-        context = {"v": self, "form": self.form, "said": said, **data}
+        word = self.jar.read(self.request, cookies.SAID)
+        said = word if f"said.{word}" in TEXTS else ""
+        context = {"v": self, "form": self.form, "blank": NOTHING_TYPED, "said": said, **data}
         response = render(template, context, status)
-        if said:
+        if word:
             self.jar.drop(response, cookies.SAID)
         return response
 
@@ -126,7 +128,7 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class PanelPage:
     """How one address is served. `see` None: for whoever is signed in, or anybody at the door."""
 
     path: str

@@ -27,6 +27,7 @@ def environment() -> Environment:
     made.globals |= {"t": text, "asset": address, "say": say}
     made.filters |= {
         "money": say.money,
+        "plain_money": say.plain_money,
         "number": say.number,
         "short_number": say.short_number,
         "day": say.day,

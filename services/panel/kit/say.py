@@ -17,6 +17,11 @@ def money(cents: int) -> str:
     return format_currency(cents / 100, "BRL", locale=LOCALE)
 
 
+def plain_money(cents: int) -> str:
+    """`1234,56`, as a field holds it."""
+    return f"{cents // 100},{cents % 100:02d}"
+
+
 def number(value: float) -> str:
     """`1.234`."""
     return format_decimal(value, locale=LOCALE)
@@ -67,7 +72,7 @@ def span(length: timedelta) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class TimeSaid:
     """An instant for a person (`hoje às 14:32`), for the pointer, and for machines."""
 
     human: str
@@ -82,20 +87,20 @@ class Clock:
     now: datetime
     zone: ZoneInfo = BRASILIA
 
-    def when(self, at: datetime) -> Said:
+    def when(self, at: datetime) -> TimeSaid:
         """`hoje às 14:32`, `ontem às 08:00`, `amanhã às 00:00`, `29/11/2026 às 14:32`."""
         local = at.astimezone(self.zone)
-        return Said(
+        return TimeSaid(
             human=f"{self._day(local.date())} às {format_time(local, 'HH:mm', locale=LOCALE)}",
             exact=format_datetime(local, "dd/MM/yyyy HH:mm:ss 'GMT'XXX", locale=LOCALE),
             iso=at.astimezone(UTC).isoformat(),
         )
 
-    def on(self, at: datetime) -> Said:
+    def on(self, at: datetime) -> TimeSaid:
         """The day alone: `hoje`, `29/11/2026`."""
         local = at.astimezone(self.zone)
         whole = self.when(at)
-        return Said(human=self._day(local.date()), exact=whole.exact, iso=whole.iso)
+        return TimeSaid(human=self._day(local.date()), exact=whole.exact, iso=whole.iso)
 
     @property
     def today(self) -> date:

@@ -15,14 +15,14 @@ from starlette.types import Receive, Scope, Send
 
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar, new_visit
-from services.panel.kit.forms import NOTHING_TYPED, TooLong, read_form
+from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
 from services.panel.kit.keep import here, kept_fields
-from services.panel.kit.page import TICKET, Handler, Page, Visit
+from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from shared.commands.sign_in import find_session
 from shared.db.people import memberships_store
 from shared.db.tenants import tenants_store
 from shared.domain.ids import TenantId
-from shared.domain.people import Right, Standing, may
+from shared.domain.people import Rank, Right, may
 
 if TYPE_CHECKING:
     from shared.db.people.sessions_store import Session
@@ -56,7 +56,7 @@ class NotAllowed(Exception):
 class PageEndpoint:
     """One page as an ASGI application."""
 
-    def __init__(self, page: Page, jar: Jar) -> None:
+    def __init__(self, page: PanelPage, jar: Jar) -> None:
         self._page = page
         self._jar = jar
         self.__name__ = f"panel:{page.name}"  # how metrics name it
@@ -78,7 +78,7 @@ class PageEndpoint:
             return visit.show("erro.html", 404, what="not_there")
         except NotAllowed:
             return visit.show("erro.html", 403, what="not_allowed")
-        except TooLong:
+        except FormTooLong:
             return visit.show("erro.html", 413, what="too_long")
         except AWAY as error:
             log.warning("panel_unavailable", error=type(error).__name__)
@@ -112,9 +112,11 @@ class PageEndpoint:
             visit = await self._let_in(visit, posted=posted)
         if posted and not self._ours(visit):
             return visit.show("erro.html", 400, what="form_too_old")
-        if posted and self._page.of_tenant and visit.asks_ticket and not visit.ticket:
+        if posted and self._page.do and visit.asks_ticket and not visit.ticket:
             return self._ask_ticket(visit)
         response = await handler(visit)
+        if posted and visit.ticket and visit.of:
+            self._jar.keep(response, cookies.TICKET, f"{visit.of.id}:{visit.ticket}")
         if visit.who is None and not self._jar.read(visit.request, cookies.VISIT):
             self._jar.keep(response, cookies.VISIT, visit.bound_to)
         return response
@@ -140,9 +142,15 @@ class PageEndpoint:
         for right in needed:
             if right is not None and not (visit.standing and may(visit.standing, right)):
                 raise NotAllowed
-        given = visit.form[TICKET].strip()
-        ticket = given if visit.asks_ticket and _TICKET.fullmatch(given) else None
-        return replace(visit, ticket=ticket)
+        return replace(visit, ticket=self._ticket(visit))
+
+    def _ticket(self, visit: Visit) -> str | None:
+        """What somebody of ours acts for: as the form says, or as it was said for this tenant."""
+        if not visit.asks_ticket or visit.of is None:
+            return None
+        tenant, _, said = self._jar.read(visit.request, cookies.TICKET).partition(":")
+        given = visit.form[TICKET].strip() or (said if tenant == visit.of.id else "")
+        return given if _TICKET.fullmatch(given) else None
 
     async def _at_tenant(self, visit: Visit) -> Visit:
         """What somebody is at the tenant of the address; for a stranger it is not there."""
@@ -180,22 +188,22 @@ class PageEndpoint:
             "chamado.html",
             422 if typed else 200,
             to=here(visit.request),
-            kept=kept_fields(visit.form, but=(TICKET,), secrets_too=True),
+            kept=kept_fields(visit.form, but=(TICKET,)),
             wrong=typed,
         )
 
 
-async def _found(visit: Visit, tenant: TenantId) -> "tuple[Tenant | None, Standing | None]":
+async def _found(visit: Visit, tenant: TenantId) -> "tuple[Tenant | None, Rank | None]":
     person = visit.person
     async with visit.resources.pool.acquire() as conn:
-        role: Standing | None = await memberships_store.role_of(conn, tenant, person.id)
+        role: Rank | None = await memberships_store.role_of(conn, tenant, person.id)
         standing = role or person.staff
         if standing is None:
             return None, None
         return await tenants_store.get(conn, tenant), standing
 
 
-def routes(pages: Sequence[Page], jar: Jar) -> list[Route]:
+def routes(pages: Sequence[PanelPage], jar: Jar) -> list[Route]:
     """A route a page."""
     return [
         Route(page.path, cast("Handler", PageEndpoint(page, jar)), name=page.name) for page in pages

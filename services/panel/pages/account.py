@@ -7,7 +7,7 @@ import pyotp
 from starlette.responses import Response
 
 from services.panel.kit.forms import Form
-from services.panel.kit.page import Page, Visit
+from services.panel.kit.page import PanelPage, Visit
 from services.panel.texts import text
 from shared.commands.people import PeopleRefused, change_password
 from shared.commands.sign_in import matching_step, recovery_hash
@@ -114,9 +114,9 @@ async def _show(visit: Visit, form: Form, codes: tuple[str, ...] = ()) -> Respon
     )
 
 
-PAGES: Final[tuple[Page, ...]] = (
-    Page(path="/", name="home", get=home),
-    Page(path="/empresas", name="companies", get=companies),
-    Page(path="/conta", name="account", get=show_account, post=set_password),
-    Page(path="/conta/codigo", name="totp", post=set_totp),
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path="/", name="home", get=home),
+    PanelPage(path="/empresas", name="companies", get=companies),
+    PanelPage(path="/conta", name="account", get=show_account, post=set_password),
+    PanelPage(path="/conta/codigo", name="totp", post=set_totp),
 )

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from services.panel.kit import cookies
 from services.panel.kit.forms import Form
 from services.panel.kit.keep import HOME, carried, ours
-from services.panel.kit.page import Page, Visit
+from services.panel.kit.page import PanelPage, Visit
 from services.panel.texts import text
 from shared.commands.people import (
     Newcomer,
@@ -257,18 +257,18 @@ def _first_page(tenant: str) -> str:
     return HOME if tenant == NO_TENANT else f"/e/{tenant}"
 
 
-PAGES: Final[tuple[Page, ...]] = (
-    Page(path="/entrar", name="sign_in", get=show_sign_in, post=try_sign_in, door=True),
-    Page(path="/entrar/codigo", name="code", post=try_code, door=True),
-    Page(path="/sair", name="sign_out", post=leave, door=True),
-    Page(path="/convite/{token}", name="follow_invitation", get=follow, door=True),
-    Page(
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path="/entrar", name="sign_in", get=show_sign_in, post=try_sign_in, door=True),
+    PanelPage(path="/entrar/codigo", name="code", post=try_code, door=True),
+    PanelPage(path="/sair", name="sign_out", post=leave, door=True),
+    PanelPage(path="/convite/{token}", name="follow_invitation", get=follow, door=True),
+    PanelPage(
         path="/convite",
         name="invitation",
         get=show_invitation,
         post=take_invitation,
         door=True,
     ),
-    Page(path="/senha/{token}", name="follow_reset", get=follow, door=True),
-    Page(path="/senha", name="reset", get=show_reset, post=reset, door=True),
+    PanelPage(path="/senha/{token}", name="follow_reset", get=follow, door=True),
+    PanelPage(path="/senha", name="reset", get=show_reset, post=reset, door=True),
 )

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.panel.kit.page import TENANT, Page, Visit
+from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import overview
 from services.panel.show.overview import Total
 from shared.db.sales import overview_read
@@ -66,4 +66,6 @@ def _midnight(visit: Visit, day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=visit.zone)
 
 
-PAGES: Final[tuple[Page, ...]] = (Page(path=TENANT, name="overview", get=show, see="see"),)
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path=TENANT, name="overview", get=show, see="see"),
+)

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from typing import Final
 
 from services.panel.kit import say
-from services.panel.show.status import OUTCOMES, WHO, Outcome, Tone
+from services.panel.show.status import OUTCOMES, WHO, SaleOutcome, Tone
 from shared.db.sales.overview_read import DayHeap, Heap
 from shared.domain.messages import message_in
 from shared.domain.sale import SaleStatus
 
 DAYS: Final = 30
-SERIES: Final[tuple[tuple[Outcome, Tone], ...]] = (
+SERIES: Final[tuple[tuple[SaleOutcome, Tone], ...]] = (
     ("with_nota", "good"),
     ("under_way", "calm"),
     ("needs_look", "warn"),
@@ -23,12 +23,13 @@ NEEDS_LOOK: Final = frozenset({SaleStatus.HELD, SaleStatus.DENIED, SaleStatus.CA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class SaleCause:
     """Why sales need a look, how many and how much, who acts."""
 
     status: SaleStatus
     code: str
-    text: str
+    title: str  # what it is
+    todo: str  # what to do about it
     who: str
     sales: int
     amount: int
@@ -81,7 +82,7 @@ class Chart:
     days: Sequence[ChartDay]
 
 
-def causes(heaps: Iterable[Heap]) -> list[Cause]:
+def causes(heaps: Iterable[Heap]) -> list[SaleCause]:
     """What needs a look, the most money first. What nobody has to act on is none."""
     found = []
     for heap in heaps:
@@ -91,17 +92,25 @@ def causes(heaps: Iterable[Heap]) -> list[Cause]:
         if heap.status not in NEEDS_LOOK and message.who_acts == "nobody":
             continue
         if heap.status in NEEDS_LOOK or heap.status is SaleStatus.ISSUED:
+            title, todo = divided(message.text)
             found.append(
-                Cause(
+                SaleCause(
                     status=heap.status,
                     code=heap.code,
-                    text=message.text,
+                    title=title,
+                    todo=todo,
                     who=WHO[message.who_acts],
                     sales=heap.sales,
                     amount=heap.amount,
                 )
             )
     return sorted(found, key=lambda cause: (-cause.amount, cause.code))
+
+
+def divided(text: str) -> tuple[str, str]:
+    """A message as what it is and what to do: its first sentence, and the rest."""
+    first, stop, rest = text.partition(". ")
+    return (f"{first}.", rest) if stop else (text, "")
 
 
 def total(heaps: Iterable[Heap | DayHeap], *statuses: SaleStatus) -> Total:
@@ -137,7 +146,7 @@ _LEFT: Final = 4
 
 def chart(heaps: Iterable[DayHeap], today: date) -> Chart:
     """The last thirty days, today the last."""
-    counts: dict[date, dict[Outcome, int]] = defaultdict(lambda: defaultdict(int))
+    counts: dict[date, dict[SaleOutcome, int]] = defaultdict(lambda: defaultdict(int))
     for heap in heaps:
         counts[heap.day][OUTCOMES[heap.status]] += heap.sales
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
@@ -156,7 +165,7 @@ def chart(heaps: Iterable[DayHeap], today: date) -> Chart:
 
 
 def _chart_day(
-    day: date, counts: dict[Outcome, int], x: float, step: float, highest: int
+    day: date, counts: dict[SaleOutcome, int], x: float, step: float, highest: int
 ) -> ChartDay:
     pieces = []
     floor = float(_FLOOR)

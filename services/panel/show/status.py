@@ -10,7 +10,7 @@ from shared.domain.messages import WhoActs, label_for
 from shared.domain.sale import SaleStatus
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
-Outcome = Literal["with_nota", "under_way", "needs_look", "without_nota"]
+SaleOutcome = Literal["with_nota", "under_way", "needs_look", "without_nota"]
 
 TONES: Final[dict[SaleStatus, Tone]] = {
     SaleStatus.WAITING_PAYMENT: "plain",
@@ -26,7 +26,7 @@ TONES: Final[dict[SaleStatus, Tone]] = {
     SaleStatus.CANCELLED: "plain",
     SaleStatus.CANCEL_REFUSED: "bad",
 }
-OUTCOMES: Final[dict[SaleStatus, Outcome]] = {
+OUTCOMES: Final[dict[SaleStatus, SaleOutcome]] = {
     SaleStatus.WAITING_PAYMENT: "under_way",
     SaleStatus.IN_GUARANTEE: "under_way",
     SaleStatus.QUEUED: "under_way",

@@ -9,10 +9,10 @@ from msgspec import Struct
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.domain.ids import PersonId, TenantId
-from shared.domain.people import Standing
+from shared.domain.people import Rank
 
 EMAIL: Final = "link_email"
-Kind = Literal["invitation", "password"]
+LinkKind = Literal["invitation", "password"]
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -20,8 +20,8 @@ class Link(Struct, frozen=True, kw_only=True):
 
     tenant: TenantId
     token_hash: bytes
-    kind: Kind
-    role: Standing | None
+    kind: LinkKind
+    role: Rank | None
     email: str | None
     person: PersonId | None
     made_by: str
@@ -121,7 +121,7 @@ WITHDRAW_ALL: Final = """
 
 
 async def withdraw_all_of(
-    conn: Connection, tenant: TenantId, kind: Kind, person: PersonId | None, made_by: str
+    conn: Connection, tenant: TenantId, kind: LinkKind, person: PersonId | None, made_by: str
 ) -> None:
     """Take back what the same maker made for the same person before: the newest alone counts."""
     await conn.execute(WITHDRAW_ALL, tenant, kind, person, made_by)

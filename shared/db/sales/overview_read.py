@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.db.connection import Connection
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.sale import SaleStatus
 
@@ -166,3 +166,18 @@ async def speed(conn: Connection, tenant: TenantId, since: datetime) -> Speed:
         median=timedelta(seconds=row["median"]),
         slowest=timedelta(seconds=row["slowest"]),
     )
+
+
+EXAMPLES: Final = """
+    -- overview_read.examples
+    SELECT code, (array_agg(bill_id ORDER BY bill_id DESC))[1:$3] AS bills
+      FROM sales WHERE tenant_id = $1 AND status = $2 AND code IS NOT NULL GROUP BY 1
+"""
+
+
+async def examples(
+    conn: Connection, tenant: TenantId, status: SaleStatus, *, most: int
+) -> dict[str, tuple[BillId, ...]]:
+    """Some sales of a status for each of its codes, the newest bills first."""
+    rows = await conn.fetch(EXAMPLES, tenant, status.value, most)
+    return {row["code"]: tuple(BillId(bill) for bill in row["bills"]) for row in rows}

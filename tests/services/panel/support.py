@@ -25,7 +25,7 @@ from shared.db.tenants.audit_store import NO_TENANT
 from shared.db.tenants.tenants_store import Subscription
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
-from shared.domain.people import STAFF, Standing
+from shared.domain.people import STAFF, Rank
 from shared.domain.sale import SaleStatus
 
 PASSWORD = "três pratos de trigo"
@@ -171,13 +171,13 @@ class Panel:
             )
         return made.id
 
-    async def invitation(self, tenant: TenantId, role: Standing, email: str | None = None) -> str:
+    async def invitation(self, tenant: TenantId, role: Rank, email: str | None = None) -> str:
         token = await invite(self.pool, self.sealer, tenant, role, email=email, by="tests")
         return f"/convite/{token}"
 
     @asynccontextmanager
     async def person(
-        self, tenant: TenantId, role: Standing = "owner", name: str = "Ana Souza"
+        self, tenant: TenantId, role: Rank = "owner", name: str = "Ana Souza"
     ) -> AsyncIterator[Browser]:
         """Somebody signed in, with a role."""
         async with self.browser() as browser:

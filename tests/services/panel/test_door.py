@@ -6,7 +6,7 @@ from yarl import URL
 
 from shared.commands.people import first_owner_link, password_link
 from shared.domain.ids import PersonId, TenantId
-from shared.domain.people import Standing
+from shared.domain.people import Rank
 from tests.services.panel.support import PASSWORD, Browser, Panel, Seen
 
 ANA = "ana@exemplo.com"
@@ -261,7 +261,7 @@ async def test_the_way_back_leads_nowhere_else(panel: Panel, back: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["support", "operator"])
-async def test_our_own_people_join_by_invitation_too(panel: Panel, role: Standing) -> None:
+async def test_our_own_people_join_by_invitation_too(panel: Panel, role: Rank) -> None:
     tenant = await panel.tenant()
     async with panel.person(tenant, role) as browser:
         page = await browser.get("/conta")

@@ -2,6 +2,10 @@
 CREATE INDEX CONCURRENTLY IF NOT EXISTS sales_with_attention
     ON sales (tenant_id, attention) WHERE attention IS NOT NULL;
 
+-- Why: a nota is looked for by its number, which the customer has on paper.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS notas_by_number
+    ON notas (tenant_id, number) WHERE number IS NOT NULL;
+
 -- Why: people who sign in to the panel belong to no tenant: an accountant looks after several.
 -- An address is sealed and found by its keyed word; a name is readable, as it stands in histories.
 CREATE TABLE IF NOT EXISTS people (
