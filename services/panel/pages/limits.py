@@ -42,8 +42,8 @@ async def put(visit: Visit) -> Response:
     amounts = {
         name: filters.amount(form[name]) if form[name].strip() else None for name in ("dia", "nota")
     }
-    for name in amounts:
-        if form[name].strip() and not amounts[name]:
+    for name, cents in amounts.items():
+        if form[name].strip() and not cents:
             return await _show(visit, form.wrong(**{name: text("amount.wrong")}))
     limits = TenantLimits(
         notas_a_day=read.notas,
