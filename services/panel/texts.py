@@ -143,7 +143,7 @@ TEXTS: Final[dict[str, str]] = {
     "check.last_event": "Avisos da Vindi",
     "check.last_pass": "Leitura da Vindi",
     "check.issuer_connection": "Emissor",
-    "check.issuer_outage": "Emissor",
+    "check.issuer_outage": "Resposta do emissor",
     "check.city_outage": "Prefeitura",
     "check.see_above": "Veja o aviso no alto da página.",
     # Sales

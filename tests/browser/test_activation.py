@@ -17,8 +17,9 @@ MOST_TABS = 120
 # What stands for the focused element: its label, or what it says.
 FOCUSED = """() => {
     const one = document.activeElement;
-    const label = one.labels && one.labels.length ? one.labels[0].innerText : "";
-    return (one.getAttribute("aria-label") || label || one.innerText || "").trim();
+    const label = one.labels && one.labels.length ? one.labels[0].textContent : "";
+    const name = one.getAttribute("aria-label") || label || one.textContent || "";
+    return name.replace(/\\s+/g, " ").trim();
 }"""
 
 

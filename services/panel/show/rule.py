@@ -236,13 +236,14 @@ def differences(old: Rule | None, new: Rule) -> list[str]:
 def everything(rule: Rule) -> list[str]:
     """All of a rule in sentences."""
     service = rule.service
+    rate = "não informado" if not service.iss_rate else f"{service.iss_rate.replace('.', ',')}%"
     return [
         *sentences(rule),
         *(exception(one.if_, one.issue_when, one.guarantee_days) for one in rule.exceptions),
         f"Descrição: {rule.description}",
         (
             f"Serviço: código municipal {service.municipal_code or 'não informado'}, item da lista"
-            f" {service.lc116 or 'não informado'}, ISS {service.iss_rate or 'não informado'}."
+            f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
     ]
 

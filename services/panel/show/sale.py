@@ -14,7 +14,7 @@ from shared.domain.bill import Bill
 from shared.domain.messages import message_for
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
-from shared.domain.story import told
+from shared.domain.story import detail_told, told
 from shared.domain.waiting import Waiting
 
 NOTA_LABELS: Final[dict[NotaStatus, tuple[str, Tone]]] = {
@@ -86,6 +86,7 @@ class SaleShown:
     who: str
     notas: Sequence[NotaShown]
     story: Sequence[Happened]
+    detail: str
     changed: str  # what says that it changed meanwhile
     states_nota: bool
 
@@ -100,6 +101,7 @@ def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShow
         who=WHO[sale.message.who_acts] if sale.message else "",
         notas=[nota_shown(one, clock) for one in sale.notas],
         story=_happened(story.timeline, clock, original),
+        detail=detail_told(sale.code, sale.detail),
         changed=sale.updated_at.isoformat(),
         states_nota=sale.status in _STATED or _cancelled_outside(sale),
     )
