@@ -594,6 +594,8 @@ TEXTS: Final[dict[str, str]] = {
     "limits.unusual": "Frear o que foge muito do comum",
     "limits.unusual_help": "Cinco vezes o maior dia das últimas semanas.",
     "audit.limits_put": "Limites mudados",
+    "sales.file": "Baixar planilha",
+    "sale.rule": "Regra que decidiu",
     # What was done
     "said.joined": "Acesso criado. Bem-vindo!",
     "said.password_changed": "Senha alterada. Você saiu de todos os outros aparelhos.",

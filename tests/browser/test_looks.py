@@ -15,7 +15,7 @@ from tests.services.panel.lively import lively_panel
 from tests.services.panel.support import Panel
 
 # A redirect, a download, or a page that is shown for a moment only.
-NOT_PAGES = {"home", "follow_invitation", "follow_reset", "sale_pdf", "sale_xml"}
+NOT_PAGES = {"home", "follow_invitation", "follow_reset", "sale_pdf", "sale_xml", "sales_file"}
 OTHERWISE = {"sign_in", "invitation", "reset", "support", "past_run"}
 
 

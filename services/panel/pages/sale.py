@@ -11,6 +11,7 @@ from services.panel.kit.forms import Form
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show import filters
+from services.panel.show.rule import spoke
 from services.panel.show.sale import BillSum, added_up, in_order, sale_shown
 from services.panel.texts import text
 from shared.commands.actions import SALE_UNKNOWN, Asked, act
@@ -20,7 +21,7 @@ from shared.commands.statements import Statement, state_nota
 from shared.db.connection import Connection
 from shared.db.sales import notas_store, sale_actions_store, sales_read
 from shared.db.sales.sales_read import SaleStory
-from shared.db.tenants import connections_store
+from shared.db.tenants import connections_store, rules_store
 from shared.db.vindi import bills_store
 from shared.domain.actions import SaleAction, possible
 from shared.domain.amounts import BILL, LINES
@@ -56,6 +57,7 @@ class _Found:
     sum: BillSum | None
     possible: Sequence[SaleAction]
     at_vindi: str | None
+    spoke: str  # what of the rule decided
 
 
 async def show(visit: Visit) -> Response:
@@ -143,6 +145,7 @@ async def _show(visit: Visit, form: Form, status: int | None = None) -> Response
         asked=form["acao"] if form["acao"] in get_args(SaleAction) else "",
         chooses=sale.code == _MISMATCH,
         at_vindi=found.at_vindi,
+        spoke=found.spoke,
     )
 
 
@@ -156,6 +159,8 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         known = (await bills_store.load(conn, tenant, [bill])).get(bill)
         locked = await sale_actions_store.look(conn, tenant, [bill])
         place = await _vindi(conn, visit)
+        version = story.sale.rule_version
+        rule = await rules_store.get(conn, tenant, version) if version else None
     read = reopen_bill(sealer, tenant, known.body) if known else None
     original = sealed and sealer.unseal(sealed, tenant=tenant, purpose="reason").decode()
     may = [one for sale in locked for one in possible(sale.state)]
@@ -165,6 +170,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         sum=added_up(read.value, story.sale) if read else None,
         possible=in_order(may, story.sale.status),
         at_vindi=f"{place}{bill}" if place else None,
+        spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
     )
 
 

@@ -1,10 +1,10 @@
 """Vendas: the list, narrowed and searched; one action for many."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, get_args
 
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from services.panel.kit.forms import Form
 from services.panel.kit.page import TENANT, PanelPage, Visit
@@ -12,6 +12,7 @@ from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters
 from services.panel.show.filters import Filters
 from services.panel.show.sales import line
+from services.panel.show.sales_file import HEADINGS, cells, csv_line
 from services.panel.texts import text
 from shared.commands.actions import Asked, act
 from shared.commands.refusals import WHY
@@ -26,6 +27,8 @@ from shared.words import Reason, plain_number
 
 ROWS: Final = 50
 MOST_AT_ONCE: Final = 5000
+AT_ONCE: Final = 500
+MOST_IN_FILE: Final = 200_000
 PATH: Final = f"{TENANT}/vendas"
 ACTIONS: Final[tuple[SaleAction, ...]] = get_args(SaleAction)
 
@@ -68,6 +71,31 @@ async def narrow(visit: Visit) -> Response:
         return await _list(visit, chosen, None, form.wrong(**wrong))
     query = chosen.query()
     return visit.go(f"{visit.base}/vendas{'?' if query else ''}{query}")
+
+
+async def download(visit: Visit) -> Response:
+    """The list as a file for spreadsheets, a page of sales at a time."""
+    chosen = filters.read(visit.request.query_params)
+    name = f"vendas-{visit.clock.today.isoformat()}.csv"
+    return StreamingResponse(
+        _rows(visit, chosen),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _rows(visit: Visit, chosen: Filters) -> AsyncIterator[str]:
+    yield csv_line(HEADINGS, first=True)
+    before: int | None = None
+    sent = 0
+    while sent < MOST_IN_FILE:
+        async with visit.pool.acquire() as conn:
+            found = await find(visit, conn, chosen, before, AT_ONCE)
+        if not found:
+            return
+        yield "".join(csv_line(cells(sale, visit.zone)) for sale in found)
+        before = found[-1].bill_id
+        sent += len(found)
 
 
 async def ask_many(visit: Visit) -> Response:
@@ -175,5 +203,6 @@ def _reasons(codes: Sequence[str]) -> list[tuple[str, int]]:
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="sales", get=show, post=narrow, see="see"),
+    PanelPage(path=f"{PATH}.csv", name="sales_file", get=download, see="see"),
     PanelPage(path=f"{PATH}/acoes", name="sales_actions", post=ask_many, see="see", do="act"),
 )

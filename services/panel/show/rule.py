@@ -108,6 +108,15 @@ def sentences(rule: Rule) -> list[str]:
     ]
 
 
+def spoke(rule: Rule, number: int | None) -> str:
+    """What of a rule decided a sale: one of its exceptions, or the rule in general."""
+    if number is not None and 0 <= number < len(rule.exceptions):
+        one = rule.exceptions[number]
+        return exception(one.if_, one.issue_when, one.guarantee_days)
+    said = moment(rule.issue_when, rule.guarantee_days)
+    return f"Em geral: {said}."
+
+
 def filled(rule: Rule) -> dict[str, str]:
     """The fields of the form as a rule has them."""
     service = rule.service

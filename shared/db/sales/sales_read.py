@@ -62,6 +62,7 @@ class SaleView(Struct, frozen=True, kw_only=True):
     issue_at: datetime | None
     competencia: date | None
     rule_version: int | None
+    rule_exception: int | None = None  # which of that version's spoke, from 0; None: none of them
     origin: Origin
     customer_name: str
     wish: Wish | None
@@ -120,7 +121,8 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
 
 _COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
-           s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
+           s.competencia, s.rule_version, s.rule_exception, s.origin, s.customer_name, s.wish,
+           s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
            n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.part,
            n.amount AS nota_amount, n.connection_id
@@ -367,6 +369,7 @@ def _sale(row: asyncpg.Record) -> SaleView:
         issue_at=row["issue_at"],
         competencia=row["competencia"],
         rule_version=row["rule_version"],
+        rule_exception=row["rule_exception"],
         origin=row["origin"],
         customer_name=row["customer_name"],
         wish=row["wish"],

@@ -172,8 +172,7 @@ class Panel:
         return made.id
 
     async def invitation(self, tenant: TenantId, role: Rank, email: str | None = None) -> str:
-        token = await invite(self.pool, self.sealer, tenant, role, email=email, by="tests")
-        return f"/convite/{token}"
+        return await invite_to(self.pool, self.sealer, tenant, role, email)
 
     @asynccontextmanager
     async def person(
@@ -209,3 +208,11 @@ class Panel:
                 tenant,
                 bill,
             )
+
+
+async def invite_to(
+    pool: Pool, sealer: Sealer, tenant: TenantId, role: Rank, email: str | None = None
+) -> str:
+    """Where somebody who is invited begins."""
+    token = await invite(pool, sealer, tenant, role, email=email, by="tests")
+    return f"/convite/{token}"

@@ -97,6 +97,26 @@ async def test_a_list_is_narrowed_and_an_amount_is_typed_as_brazilians_do(
     assert "Escreva um valor" in wrong.text
 
 
+async def test_a_list_is_a_file_that_a_spreadsheet_opens_as_it_is(
+    lively: tuple[Panel, dict[str, int]],
+) -> None:
+    panel, bills = lively
+    await panel.pool.execute(
+        "UPDATE sales SET customer_name = '=HYPERLINK(1)' WHERE bill_id = $1", bills["waiting"]
+    )
+    async with panel.person(TENANT, "accountant") as bia:
+        whole = await bia.get(f"{BASE}/vendas.csv")
+        held = await bia.get(f"{BASE}/vendas.csv?status=held")
+
+    lines = whole.raw.decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("Fatura;Cliente;Situação")
+    assert len(lines) == 14
+    assert "997,00" in whole.html
+    assert ";'=HYPERLINK(1);" in whole.html
+    assert len(held.html.splitlines()) == 4
+    assert "attachment" in whole.headers["Content-Disposition"]
+
+
 async def test_a_sale_explains_itself_to_the_cent(lively: tuple[Panel, dict[str, int]]) -> None:
     panel, bills = lively
     async with panel.person(TENANT) as ana:
@@ -108,6 +128,8 @@ async def test_a_sale_explains_itself_to_the_cent(lively: tuple[Panel, dict[str,
     assert "foi autorizada" in issued.text
     assert "Nota autorizada" in issued.text
     assert "Curso de Cerâmica" in guarantee.text
+    assert "Se o produto é CURSO, emitir 7 dias após o pagamento." in guarantee.text
+    assert "Em geral: emitir quando a fatura é paga." in issued.text
     assert "A nota será emitida" in guarantee.text
     assert "Palavras do emissor" in denied.text
     assert "Tentar de novo" in denied.text
