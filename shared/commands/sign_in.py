@@ -146,10 +146,9 @@ async def find_session(pool: Pool, word: str) -> Session | None:
     """Who a browser's word belongs to; None for one that is unknown, expired or long unused."""
     hashed = hash_secret(word)
     async with pool.acquire() as conn:
-        now = await clock.now(conn)
-        found = await sessions_store.find(conn, hashed, now=now, idle_since=now - IDLE)
-        if found is not None and now - found.seen_at > SEEN_EVERY:
-            await sessions_store.touch(conn, hashed, now)
+        found = await sessions_store.find(conn, hashed, idle=IDLE)
+        if found is not None and found.now - found.seen_at > SEEN_EVERY:
+            await sessions_store.touch(conn, hashed, found.now)
     return found
 
 

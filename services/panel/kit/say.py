@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
 LOCALE: Final = "pt_BR"
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 
 
+@lru_cache(maxsize=8192)
 def money(cents: int) -> str:
-    """`R$ 1.234,56`; the space does not break."""
+    """`R$ 1.234,56`; the space does not break. Babel takes a tenth of a millisecond for each."""
     return format_currency(cents / 100, "BRL", locale=LOCALE)
 
 
@@ -22,6 +24,7 @@ def plain_money(cents: int) -> str:
     return f"{cents // 100},{cents % 100:02d}"
 
 
+@lru_cache(maxsize=8192)
 def number(value: float) -> str:
     """`1.234`."""
     return format_decimal(value, locale=LOCALE)
@@ -46,12 +49,12 @@ def counted(value: int, one: str, many: str) -> str:
 
 def day(on: date) -> str:
     """`29/11/2026`."""
-    return format_date(on, "dd/MM/yyyy", locale=LOCALE)
+    return f"{on:%d/%m/%Y}"
 
 
 def short_day(on: date) -> str:
     """`29/11`."""
-    return format_date(on, "dd/MM", locale=LOCALE)
+    return f"{on:%d/%m}"
 
 
 def month(on: date) -> str:
@@ -91,8 +94,8 @@ class Clock:
         """`hoje às 14:32`, `ontem às 08:00`, `amanhã às 00:00`, `29/11/2026 às 14:32`."""
         local = at.astimezone(self.zone)
         return TimeSaid(
-            human=f"{self._day(local.date())} às {format_time(local, 'HH:mm', locale=LOCALE)}",
-            exact=format_datetime(local, "dd/MM/yyyy HH:mm:ss 'GMT'XXX", locale=LOCALE),
+            human=f"{self._day(local.date())} às {local:%H:%M}",
+            exact=f"{local:%d/%m/%Y %H:%M:%S} GMT{local:%z}",
             iso=at.astimezone(UTC).isoformat(),
         )
 

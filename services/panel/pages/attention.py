@@ -71,7 +71,9 @@ async def _group(visit: Visit, group: str, reason: str) -> int:
 async def _show(visit: Visit, form: Form) -> Response:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     async with visit.pool.acquire() as conn:
-        heaps = await overview_read.open_sales(conn, tenant)
+        heaps = await overview_read.open_sales(
+            conn, tenant, visit.resources.now(), visit.tenant.timezone
+        )
         denials = await denials_store.groups(conn, tenant)
         examples = await overview_read.examples(conn, tenant, SaleStatus.HELD, most=_EXAMPLES)
     originals = {

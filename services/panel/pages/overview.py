@@ -29,8 +29,10 @@ async def show(visit: Visit) -> Response:
     month = clock.today.replace(day=1)
     first = min(month, clock.today - timedelta(days=overview.DAYS - 1))
     async with visit.pool.acquire() as conn:
-        heaps = await overview_read.open_sales(conn, tenant.id)
-        days = await overview_read.by_day(conn, tenant.id, _midnight(visit, first), tenant.timezone)
+        heaps = await overview_read.open_sales(
+            conn, tenant.id, midnight(visit, first), tenant.timezone
+        )
+        sent = await overview_read.sent(conn, tenant.id, first)
         ending = await overview_read.guarantees(
             conn, tenant.id, tenant.timezone, limit=_GUARANTEE_DAYS
         )
@@ -38,7 +40,6 @@ async def show(visit: Visit) -> Response:
     async with resources.pool.acquire() as conn:
         checks = await look_at_any_tenant(conn, tenant.id, every=resources.reconcile_every) or []
     causes = overview.causes(heaps)
-    today, this_month = overview.since(days, clock.today), overview.since(days, month)
     return visit.show(
         "visao_geral.html",
         troubles=[check for check in checks if check.status != "ok"],
@@ -49,20 +50,19 @@ async def show(visit: Visit) -> Response:
             sales=sum(cause.sales for cause in causes),
             amount=sum(cause.amount for cause in causes),
         ),
-        today=overview.everything(today),
-        today_with=overview.with_nota(today),
-        month=overview.everything(this_month),
-        month_with=overview.with_nota(this_month),
+        today=overview.sent_since(sent, clock.today),
+        month=overview.sent_since(sent, month),
         under_way=overview.total(heaps, *_UNDER_WAY),
         guarantee=overview.total(heaps, SaleStatus.IN_GUARANTEE),
         ending=ending,
         speed=speed,
-        chart=overview.chart(days, clock.today),
+        chart=overview.chart(sent, heaps, clock.today),
         series=overview.SERIES,
     )
 
 
-def _midnight(visit: Visit, day: date) -> datetime:
+def midnight(visit: Visit, day: date) -> datetime:
+    """When a day begins where the tenant is."""
     return datetime.combine(day, time(), tzinfo=visit.zone)
 
 

@@ -32,8 +32,9 @@ async def propose(visit: Visit) -> Response:
     if what == "excecao":
         told = shown.with_exception(rule, form)
     elif what in ("subir", "descer", "tirar"):
-        place = form["lugar"]
-        told = shown.moved(rule, int(place) if place.isascii() and place.isdigit() else -1, what)
+        told = shown.moved(rule, _place(form), what)
+    elif what == "dias":
+        told = shown.with_days(rule, _place(form), form["x_dias"])
     else:
         told = shown.with_fields(rule, form)
     read = shown.read(told)
@@ -84,6 +85,11 @@ async def _foresee(visit: Visit, rule: Rule, newest: RuleVersion | None) -> Resp
     )
 
 
+def _place(form: Form) -> int:
+    place = form["lugar"]
+    return int(place) if place.isascii() and place.isdigit() and len(place) < 5 else -1
+
+
 async def _newest(visit: Visit) -> RuleVersion | None:
     async with visit.pool.acquire() as conn:
         return await rules_store.newest(conn, visit.tenant.id)
@@ -106,7 +112,8 @@ async def _show(visit: Visit, form: Form) -> Response:
         newest=newest,
         sentences=shown.sentences(rule),
         exceptions=[
-            shown.exception(one.if_, one.issue_when, one.guarantee_days) for one in rule.exceptions
+            (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
+            for one in rule.exceptions
         ],
         when=shown.WHEN,
         lists=[name for name, _ in shown.LISTS],

@@ -8,7 +8,7 @@ from typing import Final
 
 from services.panel.kit import say
 from services.panel.show.status import OUTCOMES, WHO, SaleOutcome, Tone
-from shared.db.sales.overview_read import DayHeap, Heap
+from shared.db.sales.overview_read import Heap, SentDay
 from shared.domain.messages import message_in
 from shared.domain.sale import SaleStatus
 
@@ -17,7 +17,6 @@ SERIES: Final[tuple[tuple[SaleOutcome, Tone], ...]] = (
     ("with_nota", "good"),
     ("under_way", "calm"),
     ("needs_look", "warn"),
-    ("without_nota", "plain"),
 )
 NEEDS_LOOK: Final = frozenset({SaleStatus.HELD, SaleStatus.DENIED, SaleStatus.CANCEL_REFUSED})
 
@@ -41,6 +40,10 @@ class Total:
 
     sales: int = 0
     amount: int = 0
+
+    def plus(self, sales: int, amount: int) -> "Total":
+        """With some more."""
+        return Total(sales=self.sales + sales, amount=self.amount + amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +87,33 @@ class Chart:
 
 def causes(heaps: Iterable[Heap]) -> list[SaleCause]:
     """What needs a look, the most money first. What nobody has to act on is none."""
-    found = []
+    together: dict[tuple[SaleStatus, str], Total] = defaultdict(Total)
     for heap in heaps:
-        if heap.code is None:
-            continue
-        message = message_in(heap.status, heap.code)
-        if heap.status not in NEEDS_LOOK and message.who_acts == "nobody":
-            continue
-        if heap.status in NEEDS_LOOK or heap.status is SaleStatus.ISSUED:
-            title, todo = divided(message.text)
-            found.append(
-                SaleCause(
-                    status=heap.status,
-                    code=heap.code,
-                    title=title,
-                    todo=todo,
-                    who=WHO[message.who_acts],
-                    sales=heap.sales,
-                    amount=heap.amount,
-                )
-            )
+        if heap.code is not None and _needs_look(heap.status, heap.code):
+            key = heap.status, heap.code
+            together[key] = together[key].plus(heap.sales, heap.amount)
+    found = [_cause(status, code, all_) for (status, code), all_ in together.items()]
     return sorted(found, key=lambda cause: (-cause.amount, cause.code))
+
+
+def _needs_look(status: SaleStatus, code: str) -> bool:
+    if status in NEEDS_LOOK:
+        return True
+    return status is SaleStatus.ISSUED and message_in(status, code).who_acts != "nobody"
+
+
+def _cause(status: SaleStatus, code: str, all_: Total) -> SaleCause:
+    message = message_in(status, code)
+    title, todo = divided(message.text)
+    return SaleCause(
+        status=status,
+        code=code,
+        title=title,
+        todo=todo,
+        who=WHO[message.who_acts],
+        sales=all_.sales,
+        amount=all_.amount,
+    )
 
 
 def divided(text: str) -> tuple[str, str]:
@@ -113,7 +122,7 @@ def divided(text: str) -> tuple[str, str]:
     return (f"{first}.", rest) if stop else (text, "")
 
 
-def total(heaps: Iterable[Heap | DayHeap], *statuses: SaleStatus) -> Total:
+def total(heaps: Iterable[Heap], *statuses: SaleStatus) -> Total:
     """What sales of these statuses come to."""
     wanted = [heap for heap in heaps if heap.status in statuses]
     return Total(
@@ -121,20 +130,10 @@ def total(heaps: Iterable[Heap | DayHeap], *statuses: SaleStatus) -> Total:
     )
 
 
-def since(heaps: Iterable[DayHeap], first: date) -> list[DayHeap]:
-    """Those of a day and later."""
-    return [heap for heap in heaps if heap.day >= first]
-
-
-def with_nota(heaps: Iterable[DayHeap]) -> Total:
-    """What has a nota."""
-    good = [status for status, outcome in OUTCOMES.items() if outcome == "with_nota"]
-    return total(heaps, *good)
-
-
-def everything(heaps: Iterable[DayHeap]) -> Total:
-    """All together."""
-    return total(heaps, *SaleStatus)
+def sent_since(days: Iterable[SentDay], first: date) -> Total:
+    """Notas asked for on a day and later."""
+    wanted = [one for one in days if one.day >= first]
+    return Total(sales=sum(one.notas for one in wanted), amount=sum(one.amount for one in wanted))
 
 
 _WIDTH: Final = 720
@@ -144,11 +143,14 @@ _FLOOR: Final = 176
 _LEFT: Final = 4
 
 
-def chart(heaps: Iterable[DayHeap], today: date) -> Chart:
-    """The last thirty days, today the last."""
+def chart(sent: Iterable[SentDay], heaps: Iterable[Heap], today: date) -> Chart:
+    """The last thirty days, today the last: notas asked for, and sales without one yet."""
     counts: dict[date, dict[SaleOutcome, int]] = defaultdict(lambda: defaultdict(int))
+    for one in sent:
+        counts[one.day]["with_nota"] += one.notas
     for heap in heaps:
-        counts[heap.day][OUTCOMES[heap.status]] += heap.sales
+        if heap.day is not None and OUTCOMES[heap.status] != "with_nota":
+            counts[heap.day][OUTCOMES[heap.status]] += heap.sales
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     highest = max((sum(counts[day].values()) for day in days), default=0) or 1
     step = (_WIDTH - _LEFT) / DAYS

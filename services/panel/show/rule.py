@@ -185,6 +185,14 @@ def moved(rule: Rule, place: int, way: str) -> dict[str, Any]:
     return told
 
 
+def with_days(rule: Rule, place: int, days: str) -> dict[str, Any]:
+    """A rule as JSON with another guarantee for one exception."""
+    told = rule.model_dump(mode="json", by_alias=True)
+    if 0 <= place < len(told["exceptions"]):
+        told["exceptions"][place]["guarantee_days"] = _days(days)
+    return told
+
+
 def read(told: Mapping[str, Any]) -> Rule | dict[str, str]:
     """The rule, or what is wrong with it by the form's field; "" is the whole."""
     wrong: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Who is signed in where: of each session the hash of its word."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ class Session(Struct, frozen=True, kw_only=True):
     created_at: datetime
     seen_at: datetime
     wants_code: bool
+    now: datetime  # as it was found
 
 
 ADD: Final = """
@@ -41,17 +42,15 @@ async def add(
 
 FIND: Final = """
     -- sessions_store.find
-    SELECT s.created_at, s.seen_at, s.wants_code, p.person_id, p.name, p.staff
+    SELECT s.created_at, s.seen_at, s.wants_code, now() AS now, p.person_id, p.name, p.staff
       FROM panel_sessions s JOIN people p ON p.person_id = s.person_id
-     WHERE s.token_hash = $1 AND s.expires_at > $2 AND s.seen_at > $3
+     WHERE s.token_hash = $1 AND s.expires_at > now() AND s.seen_at > now() - $2::interval
 """
 
 
-async def find(
-    conn: Connection, token_hash: bytes, *, now: datetime, idle_since: datetime
-) -> Session | None:
-    """A session that has not expired, and was used after `idle_since`."""
-    row = await conn.fetchrow(FIND, token_hash, now, idle_since)
+async def find(conn: Connection, token_hash: bytes, *, idle: timedelta) -> Session | None:
+    """A session that has not expired, and was not left unused for longer than `idle`."""
+    row = await conn.fetchrow(FIND, token_hash, idle)
     if row is None:
         return None
     person = Person(id=PersonId(row["person_id"]), name=row["name"], staff=row["staff"])
@@ -60,6 +59,7 @@ async def find(
         created_at=row["created_at"],
         seen_at=row["seen_at"],
         wants_code=row["wants_code"],
+        now=row["now"],
     )
 
 

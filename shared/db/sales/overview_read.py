@@ -19,20 +19,23 @@ OPEN: Final = tuple(
 
 
 class Heap(Struct, frozen=True, kw_only=True):
-    """Sales that are alike; `code` is why, where the status does not say it all."""
+    """Sales that are alike; `code` is why, where the status does not say it all.
+
+    `day` is the local day of their moment; None for what lies further back than was asked for.
+    """
 
     status: SaleStatus
     code: str | None
     sales: int
     amount: Cents
+    day: date | None = None
 
 
-class DayHeap(Struct, frozen=True, kw_only=True):
-    """Sales of one local day, by what became of them."""
+class SentDay(Struct, frozen=True, kw_only=True):
+    """Notas that were asked for on one local day."""
 
     day: date
-    status: SaleStatus
-    sales: int
+    notas: int
     amount: Cents
 
 
@@ -45,79 +48,69 @@ class DueDay(Struct, frozen=True, kw_only=True):
 
 
 class Speed(Struct, frozen=True, kw_only=True):
-    """How long notas took from being due to being authorised; None without any."""
+    """How long the last notas took from being due to being authorised; None without any."""
 
     notas: int
     median: timedelta | None
     slowest: timedelta | None
 
 
+# Denied sales say why in their nota, all others by themselves.
 OPEN_SALES: Final = """
     -- overview_read.open_sales
-    SELECT s.status, coalesce(s.attention, s.code, n.denial) AS code, count(*) AS sales,
-           sum(s.amount)::bigint AS amount
-      FROM sales s
-      LEFT JOIN LATERAL (
-           SELECT denial FROM notas n
-            WHERE n.tenant_id = $1 AND n.bill_id = s.bill_id AND n.status = 'denied'
-              AND s.status = 'denied'
-            ORDER BY n.revision DESC LIMIT 1) n ON true
-     WHERE s.tenant_id = $1 AND s.status = ANY($2::text[])
-     GROUP BY 1, 2
-"""
-WITH_ATTENTION: Final = """
-    -- overview_read.open_sales with_attention
-    SELECT status, attention AS code, count(*) AS sales, sum(amount)::bigint AS amount
+    SELECT status, coalesce(attention, code) AS code, count(*) AS sales,
+           sum(amount)::bigint AS amount,
+           CASE WHEN moment_at >= $3 THEN (moment_at AT TIME ZONE $4)::date END AS day
+      FROM sales
+     WHERE tenant_id = $1 AND status = ANY($2::text[]) AND status <> 'denied'
+     GROUP BY 1, 2, 5
+     UNION ALL
+    SELECT s.status, coalesce(s.attention, s.code, n.denial), count(DISTINCT s.bill_id),
+           sum(n.amount)::bigint,
+           CASE WHEN s.moment_at >= $3 THEN (s.moment_at AT TIME ZONE $4)::date END
+      FROM notas n JOIN sales s ON s.tenant_id = $1 AND s.bill_id = n.bill_id
+     WHERE n.tenant_id = $1 AND n.status = 'denied' AND s.status = 'denied'
+     GROUP BY 1, 2, 5
+     UNION ALL
+    SELECT status, attention, count(*), sum(amount)::bigint, NULL
       FROM sales
      WHERE tenant_id = $1 AND attention IS NOT NULL AND NOT status = ANY($2::text[])
      GROUP BY 1, 2
 """
 
 
-async def open_sales(conn: Connection, tenant: TenantId) -> list[Heap]:
-    """Everything that is not finished, and finished sales that somebody should look at."""
-    rows = await conn.fetch(OPEN_SALES, tenant, OPEN)
-    rows += await conn.fetch(WITH_ATTENTION, tenant, OPEN)
+async def open_sales(
+    conn: Connection, tenant: TenantId, since: datetime, timezone: str
+) -> list[Heap]:
+    """Everything that is not finished, and finished sales that somebody should look at.
+
+    By local day from an instant on.
+    """
+    rows = await conn.fetch(OPEN_SALES, tenant, OPEN, since, timezone)
     return [
         Heap(
             status=SaleStatus(row["status"]),
             code=row["code"],
             sales=row["sales"],
             amount=Cents(row["amount"]),
+            day=row["day"],
         )
         for row in rows
     ]
 
 
-# A sale's day is that of its payment, or of its bill while it is not paid. Two ranges of two
-# indexes, since no index knows both.
-BY_DAY: Final = """
-    -- overview_read.by_day
-    WITH lately AS (
-        SELECT bill_id, paid_moment AS moment FROM bills
-         WHERE tenant_id = $1 AND paid_moment >= $2
-         UNION ALL
-        SELECT bill_id, created_moment FROM bills
-         WHERE tenant_id = $1 AND created_moment >= $2 AND paid_moment IS NULL)
-    SELECT (l.moment AT TIME ZONE $3)::date AS day, s.status, count(*) AS sales,
-           sum(s.amount)::bigint AS amount
-      FROM lately l JOIN sales s ON s.tenant_id = $1 AND s.bill_id = l.bill_id
-     GROUP BY 1, 2
+SENT: Final = """
+    -- overview_read.sent
+    SELECT day, notas, amount FROM nota_days
+     WHERE tenant_id = $1 AND day >= $2 AND notas > 0 ORDER BY day
 """
 
 
-async def by_day(
-    conn: Connection, tenant: TenantId, since: datetime, timezone: str
-) -> list[DayHeap]:
-    """Sales from an instant on, by local day and status."""
+async def sent(conn: Connection, tenant: TenantId, since: date) -> list[SentDay]:
+    """Notas asked for each day since one; days without any are absent."""
     return [
-        DayHeap(
-            day=row["day"],
-            status=SaleStatus(row["status"]),
-            sales=row["sales"],
-            amount=Cents(row["amount"]),
-        )
-        for row in await conn.fetch(BY_DAY, tenant, since, timezone)
+        SentDay(day=row["day"], notas=row["notas"], amount=Cents(row["amount"]))
+        for row in await conn.fetch(SENT, tenant, since)
     ]
 
 
@@ -141,24 +134,26 @@ async def guarantees(
     ]
 
 
+# The newest bills with a nota: what became of the last ones says how quick it is now.
 SPEED: Final = """
     -- overview_read.speed
     SELECT count(*) AS notas,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM took)) AS median,
            max(extract(epoch FROM took))::float AS slowest
       FROM (SELECT n.issued_at - s.issue_at AS took
-              FROM bills b
-              JOIN sales s ON s.tenant_id = $1 AND s.bill_id = b.bill_id
-              JOIN notas n ON n.tenant_id = $1 AND n.bill_id = b.bill_id
-             WHERE b.tenant_id = $1 AND b.paid_moment >= $2 AND n.status = 'issued'
-               AND n.issued_at IS NOT NULL AND s.issue_at >= $2) lately
+              FROM (SELECT bill_id, issued_at FROM notas
+                     WHERE tenant_id = $1 AND status IN ('issued', 'cancelling', 'cancel_refused')
+                     ORDER BY bill_id DESC LIMIT $3) n
+              JOIN sales s ON s.tenant_id = $1 AND s.bill_id = n.bill_id
+             WHERE n.issued_at >= $2) lately
      WHERE took >= interval '0'
 """
+LAST_NOTAS: Final = 300
 
 
 async def speed(conn: Connection, tenant: TenantId, since: datetime) -> Speed:
-    """How quickly sales that were paid and became due since an instant got their notas."""
-    row = await conn.fetchrow(SPEED, tenant, since)
+    """How quickly the last notas came that were authorised since an instant."""
+    row = await conn.fetchrow(SPEED, tenant, since, LAST_NOTAS)
     if row is None or not row["notas"]:
         return Speed(notas=0, median=None, slowest=None)
     return Speed(

@@ -256,9 +256,15 @@ async def test_an_exception_is_a_sentence_and_moves_by_a_button(
         await ana.send(up, f"{BASE}/regra/vigor")
         moved = await ana.get(f"{BASE}/regra")
         wrong = await ana.post(f"{BASE}/regra", [*{**add, "x_dias": "mil"}.items()])
+        days = next(dict(f) for _, f in page.forms if dict(f).get("lugar") == "0")
+        longer = await ana.post(
+            f"{BASE}/regra", [*{**days, "x_dias": "15"}.items(), ("mudar", "dias")]
+        )
 
     told = "Se o produto é EBOOK ou APOSTILA e é a primeira cobrança, emitir 30 dias após"
     assert told in preview.text
+    assert "Se o produto é CURSO, emitir 15 dias após o pagamento." in longer.text
+    assert "Não vale mais: Se o produto é CURSO, emitir 7 dias" in longer.text
     assert moved.text.index("EBOOK") < moved.text.index("PARCEIRO-1")
     assert wrong.status == 422
     assert 'value="mil"' in wrong.html

@@ -20,7 +20,7 @@ from services.panel.show.sales_file import csv_line
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
 from services.panel.show.status import OUTCOMES, TONES
 from shared.crypto.seal import Sealer
-from shared.db.sales.overview_read import DayHeap, Heap
+from shared.db.sales.overview_read import Heap, SentDay
 from shared.domain.ids import TenantId
 from shared.domain.money import Cents
 from shared.domain.people import RIGHTS
@@ -46,7 +46,7 @@ def test_an_instant_is_told_as_people_tell_it_and_exactly_beside(at: datetime, s
 
     assert told.human == said
     assert datetime.fromisoformat(told.iso) == at
-    assert "GMT-03:00" in told.exact
+    assert "GMT-0300" in told.exact
 
 
 def test_money_counts_and_spans_are_brazilian() -> None:
@@ -158,14 +158,22 @@ def test_the_chart_never_leaves_its_frame_and_its_table_says_the_same(
 ) -> None:
     today = date(2026, 11, 29)
     heaps = [
-        DayHeap(day=today - timedelta(days=back), status=status, sales=sales, amount=Cents(sales))
+        Heap(
+            status=status,
+            code=None,
+            sales=sales,
+            amount=Cents(sales),
+            day=today - timedelta(days=back),
+        )
         for back, status, sales in rows
     ]
+    sent = [SentDay(day=today, notas=7, amount=Cents(7))]
 
-    chart = overview.chart(heaps, today)
+    chart = overview.chart(sent, heaps, today)
 
+    shown = [sales for _, status, sales in rows if OUTCOMES[status] in ("under_way", "needs_look")]
     assert len(chart.days) == 30
-    assert sum(day.total for day in chart.days) == sum(sales for _, _, sales in rows)
+    assert sum(day.total for day in chart.days) == sum(shown) + 7
     for day in chart.days:
         for piece in day.pieces:
             assert 0 <= piece.x <= chart.width
