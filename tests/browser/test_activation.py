@@ -81,7 +81,7 @@ async def test_a_company_is_activated_by_keyboard_and_gets_its_first_nota(
         bill = await desk.sold(customer={"name": "Primeira Cliente"})
         await finished(desk)
         await press(page, "Vendas")
-        await expect(page.get_by_text("Emitida")).to_be_visible()
+        await expect(page.locator("#lista").get_by_text("Emitida")).to_be_visible()
         await press(page, str(bill.id))
         await expect(page.get_by_role("link", name="Baixar PDF")).to_be_visible()
         await page.context.close()
