@@ -596,6 +596,8 @@ TEXTS: Final[dict[str, str]] = {
     "sale.rule": "Regra que decidiu",
     "rule.days_of": "Dias de garantia da exceção {number}",
     "rule.set_days": "Mudar os dias",
+    "sale.today_help": "A nota terá a data de hoje, e entra no mês atual.",
+    "rule.unusual": "Confira o que é possível, mas incomum, e confirme",
     # What was done
     "said.joined": "Acesso criado. Bem-vindo!",
     "said.password_changed": "Senha alterada. Você saiu de todos os outros aparelhos.",

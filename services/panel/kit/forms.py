@@ -22,7 +22,7 @@ class FormTooLong(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class TypedForm:
     """What was typed, and what is wrong with it, by the field's name."""
 
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -41,17 +41,17 @@ class Form:
         """Whether a box is ticked, or a field was sent at all."""
         return name in self.values
 
-    def wrong(self, **errors: str) -> "Form":
+    def wrong(self, **errors: str) -> "TypedForm":
         """The same form with what is wrong; `form_` names the whole."""
         named = {WHOLE if name == "form_" else name: text for name, text in errors.items()}
-        return Form(values=self.values, errors={**self.errors, **named})
+        return TypedForm(values=self.values, errors={**self.errors, **named})
 
-    def filled(self, **values: str) -> "Form":
+    def filled(self, **values: str) -> "TypedForm":
         """The same form with these values where nothing was typed yet."""
         missing = {name: (value,) for name, value in values.items() if name not in self.values}
-        return Form(values={**missing, **self.values}, errors=self.errors)
+        return TypedForm(values={**missing, **self.values}, errors=self.errors)
 
-    def read(self, model: type[M]) -> "M | Form":
+    def read(self, model: type[M]) -> "M | TypedForm":
         """The model of what was typed, or the form with its errors. Empty fields count as absent.
 
         The models are those of the internal API, or share its words.
@@ -64,13 +64,13 @@ class Form:
         try:
             return model.model_validate(given)
         except ValidationError as error:
-            return Form(values=self.values, errors=_said(error))
+            return TypedForm(values=self.values, errors=_said(error))
 
 
-NOTHING_TYPED: Final = Form()
+NOTHING_TYPED: Final = TypedForm()
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request) -> TypedForm:
     """The fields of a posted form; raises FormTooLong."""
     raw = bytearray()
     async for chunk in request.stream():
@@ -87,7 +87,7 @@ async def read_form(request: Request) -> Form:
     for name, value in pairs:
         # PostgreSQL's texts cannot hold NUL; browsers end lines with two characters.
         found.setdefault(name, []).append(value.replace("\0", "").replace("\r\n", "\n"))
-    return Form(values=found)
+    return TypedForm(values=found)
 
 
 def _said(error: ValidationError) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 
 from services.panel.kit.csrf import FIELD
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 
 PREFIX: Final = "guardado."
 HOME: Final = "/"
@@ -28,7 +28,7 @@ def ours(path: str) -> str:
     return path if good else HOME
 
 
-def kept_fields(form: Form, but: Collection[str] = ()) -> Sequence[tuple[str, str]]:
+def kept_fields(form: TypedForm, but: Collection[str] = ()) -> Sequence[tuple[str, str]]:
     """What was typed, as hidden fields, but for secrets: those are typed again."""
     left_out = {FIELD, *but} | _SECRETS
     return [
@@ -39,7 +39,7 @@ def kept_fields(form: Form, but: Collection[str] = ()) -> Sequence[tuple[str, st
     ]
 
 
-def carried(form: Form) -> Sequence[tuple[str, str]]:
+def carried(form: TypedForm) -> Sequence[tuple[str, str]]:
     """What a sign-in form carries along for the page that it interrupted."""
     return [
         (name.removeprefix(PREFIX), value)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar
-from services.panel.kit.forms import NOTHING_TYPED, Form
+from services.panel.kit.forms import NOTHING_TYPED, TypedForm
 from services.panel.kit.menu import MenuItem, menu_of
 from services.panel.kit.render import render
 from services.panel.kit.say import BRASILIA, Clock
@@ -35,7 +35,7 @@ class Visit:
     resources: PanelResources
     jar: Jar
     bound_to: str  # the session's word, or the visit's: what forms are bound to
-    form: Form
+    form: TypedForm
     who: Person | None = None
     standing: Rank | None = None
     of: "Tenant | None" = None

@@ -6,7 +6,7 @@ from typing import Final
 import pyotp
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.texts import text
 from shared.commands.people import PeopleRefused, change_password
@@ -74,7 +74,7 @@ async def set_totp(visit: Visit) -> Response:
         return await _show(visit, form.wrong(codigo=text("code.wrong")))
     codes = ["-".join((secrets.token_hex(5), secrets.token_hex(5))) for _ in range(_CODES)]
     await _put_totp(visit, secret, codes)
-    return await _show(visit, Form(), codes=tuple(codes))
+    return await _show(visit, TypedForm(), codes=tuple(codes))
 
 
 async def _put_totp(visit: Visit, secret: str | None, codes: "list[str] | tuple[()]") -> None:
@@ -99,7 +99,7 @@ async def _account(visit: Visit) -> Account:
     return found
 
 
-async def _show(visit: Visit, form: Form, codes: tuple[str, ...] = ()) -> Response:
+async def _show(visit: Visit, form: TypedForm, codes: tuple[str, ...] = ()) -> Response:
     account = await _account(visit)
     secret = form["segredo"] or pyotp.random_base32(_SECRET_LETTERS)
     return visit.show(

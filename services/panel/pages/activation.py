@@ -6,7 +6,7 @@ from typing import Final, Literal
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show.setup import AT_FIELD, SetUpProgress, refusal, steps
 from shared.commands.checks import Notice, SetUpRefused, SideUnreachable
@@ -63,7 +63,7 @@ async def connect_vindi(visit: Visit) -> Response:
     """Check the key, then keep it."""
     form, resources, tenant = visit.form, visit.resources, visit.tenant.id
     read = form.read(_Vindi)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _vindi(visit, read)
     key = Secret.of(read.api_key.strip())
     client = resources.clients.vindi_account(
@@ -87,7 +87,7 @@ async def connect_vindi(visit: Visit) -> Response:
         return await _vindi(visit, wrong, refused.warnings)
     except SideUnreachable as away:
         return await _vindi(visit, form.wrong(form_=refusal(away.code, ())))
-    return await _vindi(visit, Form(), done.warnings, connected=done.merchant_name)
+    return await _vindi(visit, TypedForm(), done.warnings, connected=done.merchant_name)
 
 
 async def show_issuer(visit: Visit) -> Response:
@@ -99,7 +99,7 @@ async def connect_issuer(visit: Visit) -> Response:
     """Check key and company, then keep them."""
     form, resources, tenant = visit.form, visit.resources, visit.tenant.id
     read = form.read(_Issuer)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _issuer(visit, read)
     key = Secret.of(read.api_key.strip())
     issuer = resources.clients.issuer_company(
@@ -122,7 +122,7 @@ async def connect_issuer(visit: Visit) -> Response:
         return await _issuer(visit, wrong, refused.warnings)
     except SideUnreachable as away:
         return await _issuer(visit, form.wrong(form_=refusal(away.code, ())))
-    return await _issuer(visit, Form(), done.warnings, connected=done.company_name)
+    return await _issuer(visit, TypedForm(), done.warnings, connected=done.company_name)
 
 
 async def show_webhook(visit: Visit) -> Response:
@@ -149,7 +149,7 @@ async def new_webhook(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/ativacao/avisos", "new_address")
 
 
-async def _overview(visit: Visit, form: Form, warnings: tuple[Notice, ...] = ()) -> Response:
+async def _overview(visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] = ()) -> Response:
     tenant = visit.tenant.id
     connections = await _connections(visit)
     async with visit.pool.acquire() as conn:
@@ -184,7 +184,7 @@ async def _connections(visit: Visit) -> Connections:
 
 
 async def _vindi(
-    visit: Visit, form: Form, warnings: tuple[Notice, ...] = (), connected: str = ""
+    visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] = (), connected: str = ""
 ) -> Response:
     found = await _connections(visit)
     return visit.show(
@@ -198,7 +198,7 @@ async def _vindi(
 
 
 async def _issuer(
-    visit: Visit, form: Form, warnings: tuple[Notice, ...] = (), connected: str = ""
+    visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] = (), connected: str = ""
 ) -> Response:
     found = await _connections(visit)
     return visit.show(

@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import overview
 from services.panel.show.attention import pending
@@ -36,7 +36,7 @@ async def try_again(visit: Visit) -> Response:
     """All sales of one cause, sent or judged again."""
     form = visit.form
     read = form.read(_Asking)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     group, code = form["grupo"], form["codigo"]
     if group:
@@ -68,7 +68,7 @@ async def _group(visit: Visit, group: str, reason: str) -> int:
         return 0
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def _show(visit: Visit, form: TypedForm) -> Response:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     async with visit.pool.acquire() as conn:
         heaps = await overview_read.open_sales(

@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show.closing import closing_shown, month_after, month_before
 from services.panel.texts import text
@@ -34,7 +34,7 @@ async def change(visit: Visit) -> Response:
     form = visit.form
     month = _month(visit, form["mes"])
     read = form.read(_Asking)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, month, read)
     try:
         if form["fazer"] == "abrir":
@@ -63,7 +63,7 @@ async def change(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/fechamento?mes={month}", said)
 
 
-async def _show(visit: Visit, month: Month, form: Form) -> Response:
+async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
     closing = await _closed(visit, month)
     after = month_after(month, visit.clock.today)
     return visit.show(

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.panel.kit import cookies
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.keep import HOME, carried, ours
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.texts import text
@@ -203,7 +203,7 @@ def _entered(visit: Visit, entered: Entered, back: str) -> Response:
     return response
 
 
-def _again(visit: Visit, template: str, form: Form, back: str, **more: object) -> Response:
+def _again(visit: Visit, template: str, form: TypedForm, back: str, **more: object) -> Response:
     return visit.show(template, 422, form=form, back=back, kept=carried(visit.form), **more)
 
 
@@ -213,7 +213,7 @@ async def _followed(visit: Visit, kind: str) -> _Followed | None:
     return _Followed(token=token, link=link) if link and link.kind == kind else None
 
 
-async def _invitation(visit: Visit, link: Link, form: Form) -> Response:
+async def _invitation(visit: Visit, link: Link, form: TypedForm) -> Response:
     async with visit.resources.pool.acquire() as conn:
         tenant = await tenants_store.get(conn, link.tenant)
     return visit.show(
@@ -226,7 +226,7 @@ async def _invitation(visit: Visit, link: Link, form: Form) -> Response:
     )
 
 
-def _missing(form: Form, link: Link, *, signed_in: bool) -> Form:
+def _missing(form: TypedForm, link: Link, *, signed_in: bool) -> TypedForm:
     needed = {"empresa"} if link.tenant == NO_TENANT and link.role not in STAFF else set()
     needed |= set() if signed_in else {"nome", "senha_nova"}
     missing = {name: text("needed") for name in needed if not form[name].strip()}
@@ -239,7 +239,7 @@ def _missing(form: Form, link: Link, *, signed_in: bool) -> Form:
     return form.wrong(**missing)
 
 
-def _refused(form: Form, refused: PeopleRefused) -> Form:
+def _refused(form: TypedForm, refused: PeopleRefused) -> TypedForm:
     if refused.code == "password":
         return form.wrong(senha_nova=text(f"password.{refused.fault}"))
     if refused.code == "email_taken":

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import filters
 from services.panel.texts import text
@@ -37,7 +37,7 @@ async def put(visit: Visit) -> Response:
     """Set the limits."""
     form = visit.form
     read = form.read(_Limits)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     amounts = {
         name: filters.amount(form[name]) if form[name].strip() else None for name in ("dia", "nota")
@@ -59,7 +59,7 @@ async def put(visit: Visit) -> Response:
 async def release(visit: Visit) -> Response:
     """Let issuing go on, the held sales first."""
     read = visit.form.read(_Asking)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     await release_brake(
         visit.pool, visit.resources.waker, visit.tenant.id, reason=read.motivo, by=visit.by
@@ -67,7 +67,7 @@ async def release(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/limites", "released")
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def _show(visit: Visit, form: TypedForm) -> Response:
     async with visit.pool.acquire() as conn:
         state = await brakes_store.get(conn, visit.tenant.id)
     return visit.show(

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show.past import run_shown
@@ -46,7 +46,7 @@ async def ask(visit: Visit) -> Response:
     """First a preview, which changes nothing; the import itself from its page."""
     form, tenant = visit.form, visit.tenant
     read = form.read(_Asking)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     dry = form["fazer"] != "importar"
     try:
@@ -97,7 +97,7 @@ async def cancel(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/passadas/{run.id}", "run_cancelled")
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def _show(visit: Visit, form: TypedForm) -> Response:
     now = visit.resources.now()
     async with visit.pool.acquire() as conn:
         runs = await backfills_store.list_newest_first(

@@ -4,11 +4,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import rule as shown
 from services.panel.texts import text
-from shared.commands.checks import SetUpRefused
+from shared.commands.checks import SetUpRefused, rule_notices
 from shared.commands.rule_change import foresee_change
 from shared.db.tenants import rules_store
 from shared.db.tenants.rules_store import RuleVersion
@@ -44,7 +44,7 @@ async def propose(visit: Visit) -> Response:
     if newest is not None and read == newest.rule:
         return await _show(visit, form.wrong(form_=text("rule.same")))
     if visit.tenant.status == "setting_up":
-        return await _put(visit, read)
+        return await _put(visit, read, newest)
     return await _foresee(visit, read, newest)
 
 
@@ -56,36 +56,48 @@ async def put(visit: Visit) -> Response:
     if rule is None:
         return await _show(visit, form.wrong(form_=text("rule.lost")))
     if form["versao"] != str(newest.version if newest else 0):
-        return await _show(visit, Form().wrong(form_=text("rule.moved")))
-    return await _put(visit, rule)
+        return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
+    return await _put(visit, rule, newest)
 
 
-async def _put(visit: Visit, rule: Rule) -> Response:
+async def _put(visit: Visit, rule: Rule, newest: RuleVersion | None) -> Response:
     try:
-        await visit.resources.set_up.put_rule(visit.tenant.id, rule, by=visit.by)
-    except SetUpRefused as refused:
-        return await _show(visit, visit.form.wrong(form_=str(refused)))
+        await visit.resources.set_up.put_rule(
+            visit.tenant.id,
+            rule,
+            by=visit.by,
+            today=visit.clock.today,
+            confirmed=visit.form.all("confirmo"),
+        )
+    except SetUpRefused:
+        # Something unusual is in it: it is shown, to be confirmed.
+        return await _foresee(visit, rule, newest, unconfirmed=True)
     to = "ativacao" if visit.tenant.status == "setting_up" else "regra"
     return visit.go(f"{visit.base}/{to}", "rule_put")
 
 
-async def _foresee(visit: Visit, rule: Rule, newest: RuleVersion | None) -> Response:
+async def _foresee(
+    visit: Visit, rule: Rule, newest: RuleVersion | None, *, unconfirmed: bool = False
+) -> Response:
     resources = visit.resources
     change = await foresee_change(
         visit.pool, resources.sealer, visit.tenant.id, rule, resources.now()
     )
     return visit.show(
         "regra_previa.html",
+        409 if unconfirmed else 200,
         rule=shown.carried(rule),
         version=newest.version if newest else 0,
         differences=shown.differences(newest.rule if newest else None, rule),
         change=change,
         changes=shown.changes(change.changes),
         changed=sum(one.sales for one in change.changes),
+        warnings=rule_notices(rule, visit.clock.today),
+        unconfirmed=unconfirmed,
     )
 
 
-def _place(form: Form) -> int:
+def _place(form: TypedForm) -> int:
     place = form["lugar"]
     return int(place) if place.isascii() and place.isdigit() and len(place) < 5 else -1
 
@@ -95,7 +107,7 @@ async def _newest(visit: Visit) -> RuleVersion | None:
         return await rules_store.newest(conn, visit.tenant.id)
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def _show(visit: Visit, form: TypedForm) -> Response:
     async with visit.pool.acquire() as conn:
         versions = await rules_store.versions(
             conn, visit.tenant.id, before=None, limit=_VERSIONS + 1

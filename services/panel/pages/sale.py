@@ -7,7 +7,7 @@ from typing import Annotated, Final, get_args
 from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show import filters
@@ -23,7 +23,7 @@ from shared.db.sales import notas_store, sale_actions_store, sales_read
 from shared.db.sales.sales_read import SaleStory
 from shared.db.tenants import connections_store, rules_store
 from shared.db.vindi import bills_store
-from shared.domain.actions import SaleAction, possible
+from shared.domain.actions import SaleAction, moves_to_today, possible
 from shared.domain.amounts import BILL, LINES
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
@@ -58,6 +58,7 @@ class _Found:
     possible: Sequence[SaleAction]
     at_vindi: str | None
     spoke: str  # what of the rule decided
+    dates_today: bool  # issuing it now gives it this day's date
 
 
 async def show(visit: Visit) -> Response:
@@ -71,12 +72,17 @@ async def ask(visit: Visit) -> Response:
     if await _moved(visit, bill):
         return await _show(visit, form.wrong(form_=text("sale.moved")), 409)
     read = form.read(_Asking)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     amount = _amount(form)
-    if isinstance(amount, Form):
+    if isinstance(amount, TypedForm):
         return await _show(visit, amount)
-    asked = Asked(action=read.acao, reason=read.motivo, by=visit.by, amount=amount)
+    asked = Asked(
+        action=read.acao,
+        reason=read.motivo,
+        by=visit.by,
+        amount=amount,
+    )
     outcome = await act(visit.pool, visit.resources.waker, visit.tenant.id, [bill], asked)
     for refused in outcome.refused:
         if refused.code == SALE_UNKNOWN:
@@ -89,7 +95,7 @@ async def state(visit: Visit) -> Response:
     """What somebody saw at the city hall's portal."""
     form, bill = visit.form, _bill(visit)
     read = form.read(_Stating)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     if form["existe"] not in ("sim", "nao"):
         return await _show(visit, form.wrong(existe=text("needed")))
@@ -126,12 +132,12 @@ async def _document(visit: Visit, kind: DocumentKind) -> Response:
     except DocumentRefused as refused:
         if refused.code in ("sale_unknown", "no_nota"):
             raise NotThere from None
-        return await _show(visit, Form().wrong(form_=_refused(refused.code)), 409)
+        return await _show(visit, TypedForm().wrong(form_=_refused(refused.code)), 409)
     headers = {"Content-Disposition": f'attachment; filename="nota-{name}.{kind}"'}
     return Response(document, headers=headers, media_type=_TYPES[kind])
 
 
-async def _show(visit: Visit, form: Form, status: int | None = None) -> Response:
+async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Response:
     found = await _found(visit, _bill(visit))
     sale = found.story.sale
     return visit.show(
@@ -146,6 +152,7 @@ async def _show(visit: Visit, form: Form, status: int | None = None) -> Response
         chooses=sale.code == _MISMATCH,
         at_vindi=found.at_vindi,
         spoke=found.spoke,
+        dates_today=found.dates_today,
     )
 
 
@@ -170,6 +177,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         sum=added_up(read.value, story.sale) if read else None,
         possible=in_order(may, story.sale.status),
         at_vindi=f"{place}{bill}" if place else None,
+        dates_today=any(moves_to_today(sale.state) for sale in locked),
         spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
     )
 
@@ -194,7 +202,7 @@ def _bill(visit: Visit) -> BillId:
     return BillId(number)
 
 
-def _amount(form: Form) -> "str | Form | None":
+def _amount(form: TypedForm) -> "str | TypedForm | None":
     """What the nota is for where the bill disagrees with itself."""
     chosen = form["valor"]
     if chosen in (LINES, BILL):

@@ -6,7 +6,7 @@ from typing import Final, get_args
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters
@@ -106,14 +106,14 @@ async def ask_many(visit: Visit) -> Response:
     read = form.read(_Asking)
     if not bills:
         return await _list(visit, chosen, None, form.wrong(form_=text("many.none")))
-    if isinstance(read, Form) or not form.has("confirmado"):
-        asked = form if isinstance(read, Form) and form.has("confirmado") else Form()
-        wrong = read.errors if isinstance(read, Form) and form.has("confirmado") else {}
+    if isinstance(read, TypedForm) or not form.has("confirmado"):
+        asked = form if isinstance(read, TypedForm) and form.has("confirmado") else TypedForm()
+        wrong = read.errors if isinstance(read, TypedForm) and form.has("confirmado") else {}
         action = form["acao"] if form["acao"] in ACTIONS else "retry"
         return visit.show(
             "vendas_acao.html",
             422 if wrong else 200,
-            form=Form(values=asked.values or form.values, errors=wrong),
+            form=TypedForm(values=asked.values or form.values, errors=wrong),
             bills=bills,
             action=action,
             chosen=chosen,
@@ -157,7 +157,7 @@ async def find(
     )
 
 
-async def _list(visit: Visit, chosen: Filters, before: int | None, form: Form) -> Response:
+async def _list(visit: Visit, chosen: Filters, before: int | None, form: TypedForm) -> Response:
     async with visit.pool.acquire() as conn:
         found = await find(visit, conn, chosen, before, ROWS + 1)
     shown = found[:ROWS]
@@ -177,7 +177,7 @@ async def _list(visit: Visit, chosen: Filters, before: int | None, form: Form) -
     )
 
 
-async def _bills(visit: Visit, chosen: Filters, form: Form) -> list[BillId]:
+async def _bills(visit: Visit, chosen: Filters, form: TypedForm) -> list[BillId]:
     """The ticked sales, or all that fit the list."""
     if form.has("todas"):
         async with visit.pool.acquire() as conn:
@@ -187,7 +187,7 @@ async def _bills(visit: Visit, chosen: Filters, form: Form) -> list[BillId]:
     return [BillId(number) for number in ticked[:MOST_AT_ONCE] if number is not None]
 
 
-def _pairs(form: Form) -> Sequence[tuple[str, str]]:
+def _pairs(form: TypedForm) -> Sequence[tuple[str, str]]:
     """The list's own address as its form carries it."""
     names = ("status", "de", "ate", "minimo", "maximo", "b")
     return [("motivo", form["codigo"]), *((name, form[name]) for name in names)]

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.texts import TEXTS, text
 from shared.commands.people import (
@@ -59,7 +59,7 @@ async def change(visit: Visit) -> Response:
     """Name and zone."""
     read = visit.form.read(_Company)
     zone = visit.form["fuso"]
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _show(visit, read)
     known = zone in dict(ZONES) or zone == visit.tenant.timezone
     if not known:
@@ -79,7 +79,7 @@ async def invite_somebody(visit: Visit) -> Response:
     """Make a link, and show it: it is shown once."""
     form = visit.form
     read = form.read(_Invited)
-    if isinstance(read, Form):
+    if isinstance(read, TypedForm):
         return await _people(visit, read)
     typed = form["email"].strip()
     email = plain_email(typed) if typed else None
@@ -89,7 +89,7 @@ async def invite_somebody(visit: Visit) -> Response:
     token = await invite(
         resources.pool, resources.sealer, visit.tenant.id, read.papel, email=email, by=visit.by
     )
-    return await _people(visit, Form(), link=f"{resources.public_url}/convite/{token}")
+    return await _people(visit, TypedForm(), link=f"{resources.public_url}/convite/{token}")
 
 
 async def change_somebody(visit: Visit) -> Response:
@@ -104,7 +104,7 @@ async def change_somebody(visit: Visit) -> Response:
             token = await password_link_for_member(
                 resources.pool, resources.sealer, tenant, person, by=visit.by
             )
-            return await _people(visit, Form(), link=f"{resources.public_url}/senha/{token}")
+            return await _people(visit, TypedForm(), link=f"{resources.public_url}/senha/{token}")
         if what == "retirar":
             hashed = _hash(form["convite"])
             await withdraw_invitation(resources.pool, tenant, hashed, by=visit.by)
@@ -131,7 +131,7 @@ async def log(visit: Visit) -> Response:
     )
 
 
-async def _show(visit: Visit, form: Form) -> Response:
+async def _show(visit: Visit, form: TypedForm) -> Response:
     async with visit.pool.acquire() as conn:
         found = await connections_store.get(conn, visit.resources.sealer, visit.tenant.id)
     zones = ZONES
@@ -147,7 +147,7 @@ async def _show(visit: Visit, form: Form) -> Response:
     )
 
 
-async def _people(visit: Visit, form: Form, link: str = "") -> Response:
+async def _people(visit: Visit, form: TypedForm, link: str = "") -> Response:
     resources, tenant = visit.resources, visit.tenant.id
     now = resources.now()
     # People belong to no tenant: they are read at the door, by this tenant's own list of them.

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from services.panel.kit import say
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.show.overview import divided
 from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
@@ -135,7 +135,7 @@ def filled(rule: Rule) -> dict[str, str]:
     }
 
 
-def with_fields(rule: Rule, form: Form) -> dict[str, Any]:
+def with_fields(rule: Rule, form: TypedForm) -> dict[str, Any]:
     """A rule as JSON with what a form says; what the form does not show stays."""
     told = rule.model_dump(mode="json", by_alias=True)
     told |= {
@@ -159,7 +159,7 @@ def with_fields(rule: Rule, form: Form) -> dict[str, Any]:
     return told
 
 
-def with_exception(rule: Rule, form: Form) -> dict[str, Any]:
+def with_exception(rule: Rule, form: TypedForm) -> dict[str, Any]:
     """A rule as JSON with one exception more, the last."""
     told = rule.model_dump(mode="json", by_alias=True)
     when = form["x_quando"]

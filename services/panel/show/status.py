@@ -6,7 +6,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from services.panel.kit import say
-from shared.domain.messages import WhoActs, label_for
+from shared.domain.messages import label_for
+from shared.domain.refusals import WhoActs
 from shared.domain.sale import SaleStatus
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]

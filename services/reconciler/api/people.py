@@ -17,14 +17,14 @@ from services.reconciler.api.kit.words import Instant
 from shared.commands.people import INVITED_FOR, invite
 from shared.domain.people import Role, plain_email
 
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(str.strip)]
+InvitedEmail = Annotated[str, StringConstraints(max_length=254), AfterValidator(str.strip)]
 
 
 class InvitationIn(Strict):
     """Which role, and for which address alone, if for one."""
 
     role: Role
-    email: Email | None = None
+    email: InvitedEmail | None = None
 
 
 class InvitationOut(BaseModel):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.panel.kit import csrf, say
-from services.panel.kit.forms import Form
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.keep import ours
 from services.panel.kit.menu import menu_of
 from services.panel.kit.render import short_name
@@ -197,7 +197,7 @@ def test_a_rule_is_told_in_sentences_and_comes_back_from_its_own_form() -> None:
         }
     )
     fields = {name: (value,) for name, value in rule_show.filled(rule).items()}
-    form = Form(values={**fields, "cancelar": ("sim",), "email": ("sim",)})
+    form = TypedForm(values={**fields, "cancelar": ("sim",), "email": ("sim",)})
 
     assert rule_show.read(rule_show.with_fields(rule, form)) == rule
     assert rule_show.sentences(rule)[0] == "Em geral: emitir 7 dias após o pagamento."
@@ -225,7 +225,7 @@ def test_what_is_wrong_with_a_rule_is_said_at_its_field_in_portuguese(
 ) -> None:
     rule = Rule.model_validate({"issue_when": "guarantee_ended", "guarantee_days": 7})
     filled = {**rule_show.filled(rule), **changes}
-    form = Form(values={name: (value,) for name, value in filled.items()})
+    form = TypedForm(values={name: (value,) for name, value in filled.items()})
 
     wrong = rule_show.read(rule_show.with_fields(rule, form))
 
