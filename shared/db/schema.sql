@@ -898,9 +898,9 @@ CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree 
 
 CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
 
-CREATE INDEX notas_cancelled ON public.notas USING btree (tenant_id, cancelled_at) WHERE ((status = 'cancelled'::text) AND (environment = 'Producao'::text));
-
 CREATE INDEX notas_by_number ON public.notas USING btree (tenant_id, number) WHERE (number IS NOT NULL);
+
+CREATE INDEX notas_cancelled ON public.notas USING btree (tenant_id, cancelled_at) WHERE ((status = 'cancelled'::text) AND (environment = 'Producao'::text));
 
 CREATE INDEX notas_denied ON public.notas USING btree (tenant_id, denial_group, bill_id) WHERE (status = 'denied'::text);
 
