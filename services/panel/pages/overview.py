@@ -1,5 +1,8 @@
 """Visão geral: how it is going, and what needs a look."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -9,7 +12,9 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import overview
 from services.panel.show.overview import Total
 from shared.db.sales import overview_read
+from shared.db.sales.overview_read import DueDay, Heap, SentDay, Speed
 from shared.domain.sale import SaleStatus
+from shared.watch.connection import ConnectionCheck
 from shared.watch.look import look_at_any_tenant
 
 _GUARANTEE_DAYS: Final = 7
@@ -23,22 +28,20 @@ _UNDER_WAY: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    heaps: Sequence[Heap]
+    sent: Sequence[SentDay]
+    ending: Sequence[DueDay]
+    speed: Speed
+
+
 async def show(visit: Visit) -> Response:
     """The first page of a tenant."""
-    resources, tenant, clock = visit.resources, visit.tenant, visit.clock
+    clock = visit.clock
     month = clock.today.replace(day=1)
-    first = min(month, clock.today - timedelta(days=overview.DAYS - 1))
-    async with visit.pool.acquire() as conn:
-        heaps = await overview_read.open_sales(
-            conn, tenant.id, midnight(visit, first), tenant.timezone
-        )
-        sent = await overview_read.sent(conn, tenant.id, first)
-        ending = await overview_read.guarantees(
-            conn, tenant.id, tenant.timezone, limit=_GUARANTEE_DAYS
-        )
-        speed = await overview_read.speed(conn, tenant.id, clock.now - _LATELY)
-    async with resources.pool.acquire() as conn:
-        checks = await look_at_any_tenant(conn, tenant.id, every=resources.reconcile_every) or []
+    figures, checks = await asyncio.gather(_figures(visit, month), _checks(visit))
+    heaps, sent = figures.heaps, figures.sent
     causes = overview.causes(heaps)
     return visit.show(
         "visao_geral.html",
@@ -54,11 +57,34 @@ async def show(visit: Visit) -> Response:
         month=overview.sent_since(sent, month),
         under_way=overview.total(heaps, *_UNDER_WAY),
         guarantee=overview.total(heaps, SaleStatus.IN_GUARANTEE),
-        ending=ending,
-        speed=speed,
+        ending=figures.ending,
+        speed=figures.speed,
         chart=overview.chart(sent, heaps, clock.today),
         series=overview.SERIES,
     )
+
+
+async def _figures(visit: Visit, month: date) -> _Figures:
+    tenant, clock = visit.tenant, visit.clock
+    first = min(month, clock.today - timedelta(days=overview.DAYS - 1))
+    async with visit.pool.acquire() as conn:
+        return _Figures(
+            heaps=await overview_read.open_sales(
+                conn, tenant.id, midnight(visit, first), tenant.timezone
+            ),
+            sent=await overview_read.sent(conn, tenant.id, first),
+            ending=await overview_read.guarantees(
+                conn, tenant.id, tenant.timezone, limit=_GUARANTEE_DAYS
+            ),
+            speed=await overview_read.speed(conn, tenant.id, clock.now - _LATELY),
+        )
+
+
+async def _checks(visit: Visit) -> Sequence[ConnectionCheck]:
+    resources = visit.resources
+    async with resources.pool.acquire() as conn:
+        found = await look_at_any_tenant(conn, visit.tenant.id, every=resources.reconcile_every)
+    return found or ()
 
 
 def midnight(visit: Visit, day: date) -> datetime:
