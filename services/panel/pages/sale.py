@@ -37,6 +37,7 @@ _VINDI: Final = {
     "production": "https://app.vindi.com.br/admin/bills/",
     "sandbox": "https://sandbox-app.vindi.com.br/admin/bills/",
 }
+_OF_A_PART: Final[tuple[SaleAction, ...]] = ("retry", "issue", "cancel")
 _TYPES: Final[dict[DocumentKind, str]] = {"pdf": "application/pdf", "xml": "application/xml"}
 
 
@@ -82,6 +83,7 @@ async def ask(visit: Visit) -> Response:
         reason=read.motivo,
         by=visit.by,
         amount=amount,
+        part=_part(form, read.acao),
     )
     outcome = await act(visit.pool, visit.resources.waker, visit.tenant.id, [bill], asked)
     for refused in outcome.refused:
@@ -153,6 +155,7 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         at_vindi=found.at_vindi,
         spoke=found.spoke,
         dates_today=found.dates_today,
+        of_a_part=_OF_A_PART,
     )
 
 
@@ -211,6 +214,11 @@ def _amount(form: TypedForm) -> "str | TypedForm | None":
         return None
     cents = filters.amount(form["outro_valor"])
     return str(cents) if cents else form.wrong(outro_valor=text("amount.wrong"))
+
+
+def _part(form: TypedForm, action: SaleAction) -> int | None:
+    """One nota of a divided sale; None for all of it."""
+    return plain_number(form["parte"], 9999) if action in _OF_A_PART else None
 
 
 def _refused(code: str) -> str:

@@ -270,6 +270,17 @@ async def test_an_exception_is_a_sentence_and_moves_by_a_button(
     assert 'value="mil"' in wrong.html
 
 
+async def test_a_services_code_is_found_by_words(lively: tuple[Panel, dict[str, int]]) -> None:
+    panel, _ = lively
+    async with panel.person(TENANT, "accountant") as bia:
+        found = await bia.get(f"{BASE}/regra/codigos?palavras=programas de computador")
+        none = await bia.get(f"{BASE}/regra/codigos?palavras=xyzzy&tabela=nada")
+
+    assert "Lista de serviços" in found.text
+    assert "computa" in found.text.lower().partition("código o que é")[2]
+    assert "Nada encontrado" in none.text
+
+
 async def test_people_are_invited_get_roles_and_one_owner_is_always_left(
     lively: tuple[Panel, dict[str, int]],
 ) -> None:
