@@ -85,7 +85,7 @@ async def _closed(visit: Visit, month: Month) -> Closing:
         vindi = await connections_store.get_vindi(conn, resources.sealer, visit.tenant.id)
     client = resources.clients.vindi(visit.tenant.id, vindi, BudgetShare.PERSON) if vindi else None
     pool = visit.pool_as("repeatable_read")
-    closing = await close(pool, resources.totals, client, visit.tenant, month)
+    closing = await close(pool, resources.totals, client, visit.tenant, month, filed=True)
     if closing.issuer.stale:
         # It is read behind; the page looks again by itself.
         await want_issuers_list(visit.pool, visit.tenant, closing.issuer.stale)

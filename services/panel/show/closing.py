@@ -8,6 +8,7 @@ from services.panel.kit import say
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO
 from shared.domain.closing import Adjustment, Closing, Month
+from shared.domain.filing import ClassTotal, FiscalSums
 from shared.domain.messages import label_for, message_in
 from shared.domain.sale import SaleStatus
 
@@ -25,6 +26,21 @@ class Excepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FiscalLine:
+    """One line of what the accountant files; amounts are centavos."""
+
+    service: str
+    rate: str
+    notas: int
+    total: int
+    base: int
+    own_iss: int
+    withheld_iss: int
+    federal: int
+    net: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingShown:
     """What the page says of a month."""
 
@@ -36,6 +52,9 @@ class ClosingShown:
     excepted_bills: int
     troubles: Sequence[str]
     adjustments: Sequence[tuple[str, int, int]]
+    filed: Sequence[FiscalLine]
+    filed_sum: FiscalLine | None
+    credited: int
 
 
 def closing_shown(closing: Closing) -> ClosingShown:
@@ -56,6 +75,40 @@ def closing_shown(closing: Closing) -> ClosingShown:
         adjustments=[
             (_adjusted(one), one.change.bills, one.change.amount) for one in closing.adjustments
         ],
+        filed=[_filed(one) for one in closing.filing.classes] if closing.filing else [],
+        filed_sum=_line("Total", "", closing.filing.total) if closing.filing else None,
+        credited=sum(one.sums.amount for one in closing.filing.credits) if closing.filing else 0,
+    )
+
+
+def _filed(one: ClassTotal) -> FiscalLine:
+    known = one.fiscal_class
+    if known is None:
+        return _line("Não informado", "", one.sums)
+    codes = [
+        f"{label} {code}"
+        for label, code in (
+            ("item", known.lc116),
+            ("município", known.municipal_code),
+            ("nacional", known.national_code),
+        )
+        if code
+    ]
+    rate = f"{known.iss_rate.replace('.', ',')}%" if known.iss_rate else "do município"
+    return _line(", ".join(codes) or "Sem código", rate, one.sums)
+
+
+def _line(service: str, rate: str, sums: FiscalSums) -> FiscalLine:
+    return FiscalLine(
+        service=service,
+        rate=rate,
+        notas=sums.notas,
+        total=sums.total,
+        base=sums.base,
+        own_iss=sums.own_iss,
+        withheld_iss=sums.withheld_iss,
+        federal=sums.pis + sums.cofins + sums.csll + sums.inss + sums.irrf,
+        net=sums.net,
     )
 
 
