@@ -109,9 +109,9 @@ def sentences(rule: Rule) -> list[str]:
 
 
 def spoke(rule: Rule, number: int | None) -> str:
-    """What of a rule decided a sale: one of its exceptions, or the rule in general."""
-    if number is not None and 0 <= number < len(rule.exceptions):
-        one = rule.exceptions[number]
+    """What of a rule decided a sale: one of its exceptions, counted from 1, or the rule itself."""
+    if number is not None and 1 <= number <= len(rule.exceptions):
+        one = rule.exceptions[number - 1]
         return exception(one.if_, one.issue_when, one.guarantee_days)
     said = moment(rule.issue_when, rule.guarantee_days)
     return f"Em geral: {said}."

@@ -62,7 +62,7 @@ class SaleView(Struct, frozen=True, kw_only=True):
     issue_at: datetime | None
     competencia: date | None
     rule_version: int | None
-    rule_exception: int | None = None  # which of that version's spoke, from 0; None: none of them
+    rule_exception: int | None = None  # which of that version's spoke, from 1; None: none of them
     origin: Origin
     customer_name: str
     wish: Wish | None

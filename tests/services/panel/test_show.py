@@ -201,7 +201,8 @@ def test_a_rule_is_told_in_sentences_and_comes_back_from_its_own_form() -> None:
 
     assert rule_show.read(rule_show.with_fields(rule, form)) == rule
     assert rule_show.sentences(rule)[0] == "Em geral: emitir 7 dias após o pagamento."
-    assert rule_show.spoke(rule, 0) == (
+    assert rule_show.spoke(rule, None) == "Em geral: emitir 7 dias após o pagamento."
+    assert rule_show.spoke(rule, 1) == (
         "Se o produto é CURSO e é a primeira cobrança, emitir 30 dias após o pagamento."
     )
     assert rule_show.stored(rule_show.carried(rule)) == rule
