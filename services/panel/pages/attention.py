@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.overview import day_of
 from services.panel.show import overview
 from services.panel.show.attention import pending
 from services.panel.texts import text
@@ -15,12 +16,10 @@ from shared.commands.actions import Asked, act_by_code
 from shared.commands.denials import NumberingNeedsPerson, retry_group
 from shared.db.sales import denials_store, overview_read
 from shared.domain.denials import GROUP
-from shared.domain.sale import SaleStatus
 from shared.words import Reason
 
 PATH: Final = f"{TENANT}/pendencias"
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
-_EXAMPLES: Final = 6
 
 
 class _Asking(BaseModel):
@@ -71,17 +70,14 @@ async def _group(visit: Visit, group: str, reason: str) -> int:
 async def _show(visit: Visit, form: TypedForm) -> Response:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     async with visit.pool.acquire() as conn:
-        heaps = await overview_read.open_sales(
-            conn, tenant, visit.resources.now(), visit.tenant.timezone
-        )
+        heaps = await overview_read.open_sales(conn, tenant, [day_of(visit, visit.clock.today)])
         denials = await denials_store.groups(conn, tenant)
-        examples = await overview_read.examples(conn, tenant, SaleStatus.HELD, most=_EXAMPLES)
     originals = {
         group.group: sealer.unseal(group.reason, tenant=tenant, purpose="reason").decode()
         for group in denials
         if group.reason
     }
-    found = pending(overview.causes(heaps), denials, examples, originals)
+    found = pending(overview.causes(heaps), denials, originals)
     return visit.show(
         "pendencias.html",
         422 if form.errors else 200,

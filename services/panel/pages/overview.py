@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from services.panel.show import overview
 from services.panel.show.overview import Total
 from shared.db.sales import overview_read
 from shared.db.sales.overview_read import DueDay, Heap, SentDay, Speed
+from shared.domain.moment import start_of_day
 from shared.domain.sale import SaleStatus
 from shared.watch.connection import ConnectionCheck
 from shared.watch.look import look_at_any_tenant
@@ -67,11 +68,11 @@ async def show(visit: Visit) -> Response:
 async def _figures(visit: Visit, month: date) -> _Figures:
     tenant, clock = visit.tenant, visit.clock
     first = min(month, clock.today - timedelta(days=overview.DAYS - 1))
+    back = range((clock.today - first).days, -1, -1)
+    days = [day_of(visit, clock.today - timedelta(days=number)) for number in back]
     async with visit.pool.acquire() as conn:
         return _Figures(
-            heaps=await overview_read.open_sales(
-                conn, tenant.id, midnight(visit, first), tenant.timezone
-            ),
+            heaps=await overview_read.open_sales(conn, tenant.id, days),
             sent=await overview_read.sent(conn, tenant.id, first),
             ending=await overview_read.guarantees(
                 conn, tenant.id, tenant.timezone, limit=_GUARANTEE_DAYS
@@ -87,9 +88,9 @@ async def _checks(visit: Visit) -> Sequence[ConnectionCheck]:
     return found or ()
 
 
-def midnight(visit: Visit, day: date) -> datetime:
-    """When a day begins where the tenant is."""
-    return datetime.combine(day, time(), tzinfo=visit.zone)
+def day_of(visit: Visit, day: date) -> tuple[date, datetime]:
+    """A day, and when it begins where the tenant is."""
+    return day, start_of_day(day, visit.zone)
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (

@@ -62,7 +62,6 @@ class PendingCause:
 def pending(
     causes: Iterable[SaleCause],
     denials: Iterable[DenialGroup],
-    examples: Mapping[str, Sequence[BillId]],
     originals: Mapping[str, str],
 ) -> list[PendingCause]:
     """Every cause, the most money first; denials by their cause, all others by their code."""
@@ -76,7 +75,7 @@ def pending(
             group="",
             sales=cause.sales,
             amount=cause.amount,
-            examples=examples.get(cause.code, ()) if cause.status is SaleStatus.HELD else (),
+            examples=cause.examples,
             fix=_fix(cause),
             original="",
             by_itself=0,

@@ -9,6 +9,7 @@ from typing import Final
 from services.panel.kit import say
 from services.panel.show.status import OUTCOMES, WHO, SaleOutcome, Tone
 from shared.db.sales.overview_read import Heap, SentDay
+from shared.domain.ids import BillId
 from shared.domain.messages import message_in
 from shared.domain.sale import SaleStatus
 
@@ -32,6 +33,7 @@ class SaleCause:
     who: str
     sales: int
     amount: int
+    examples: Sequence[BillId]  # the newest and the oldest of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +42,6 @@ class Total:
 
     sales: int = 0
     amount: int = 0
-
-    def plus(self, sales: int, amount: int) -> "Total":
-        """With some more."""
-        return Total(sales=self.sales + sales, amount=self.amount + amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +85,11 @@ class Chart:
 
 def causes(heaps: Iterable[Heap]) -> list[SaleCause]:
     """What needs a look, the most money first. What nobody has to act on is none."""
-    together: dict[tuple[SaleStatus, str], Total] = defaultdict(Total)
+    together: dict[tuple[SaleStatus, str], list[Heap]] = defaultdict(list)
     for heap in heaps:
         if heap.code is not None and _needs_look(heap.status, heap.code):
-            key = heap.status, heap.code
-            together[key] = together[key].plus(heap.sales, heap.amount)
-    found = [_cause(status, code, all_) for (status, code), all_ in together.items()]
+            together[heap.status, heap.code].append(heap)
+    found = [_cause(status, code, alike) for (status, code), alike in together.items()]
     return sorted(found, key=lambda cause: (-cause.amount, cause.code))
 
 
@@ -102,17 +99,20 @@ def _needs_look(status: SaleStatus, code: str) -> bool:
     return status is SaleStatus.ISSUED and message_in(status, code).who_acts != "nobody"
 
 
-def _cause(status: SaleStatus, code: str, all_: Total) -> SaleCause:
+def _cause(status: SaleStatus, code: str, alike: Sequence[Heap]) -> SaleCause:
     message = message_in(status, code)
     title, todo = divided(message.text)
+    bills = {heap.newest for heap in alike} | {heap.oldest for heap in alike}
+    known = sorted(bill for bill in bills if bill is not None)
     return SaleCause(
         status=status,
         code=code,
         title=title,
         todo=todo,
         who=WHO[message.who_acts],
-        sales=all_.sales,
-        amount=all_.amount,
+        sales=sum(heap.sales for heap in alike),
+        amount=sum(heap.amount for heap in alike),
+        examples=tuple(dict.fromkeys((known[-1], known[0]))) if known else (),
     )
 
 

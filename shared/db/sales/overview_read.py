@@ -1,5 +1,6 @@
 """A tenant's sales in figures, as the first page of the panel shows them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -22,6 +23,7 @@ class Heap(Struct, frozen=True, kw_only=True):
     """Sales that are alike; `code` is why, where the status does not say it all.
 
     `day` is the local day of their moment; None for what lies further back than was asked for.
+    `oldest` and `newest` are two of them, by their bills.
     """
 
     status: SaleStatus
@@ -29,6 +31,8 @@ class Heap(Struct, frozen=True, kw_only=True):
     sales: int
     amount: Cents
     day: date | None = None
+    oldest: BillId | None = None
+    newest: BillId | None = None
 
 
 class SentDay(Struct, frozen=True, kw_only=True):
@@ -55,24 +59,25 @@ class Speed(Struct, frozen=True, kw_only=True):
     slowest: timedelta | None
 
 
-# Denied sales say why in their nota, all others by themselves.
+# Denied sales say why in their nota, all others by themselves. Days are told by where they begin:
+# to work the zone out for each row costs more than to read it.
 OPEN_SALES: Final = """
     -- overview_read.open_sales
     SELECT status, coalesce(attention, code) AS code, count(*) AS sales,
-           sum(amount)::bigint AS amount,
-           CASE WHEN moment_at >= $3 THEN (moment_at AT TIME ZONE $4)::date END AS day
+           sum(amount)::bigint AS amount, width_bucket(moment_at, $3::timestamptz[]) AS day,
+           min(bill_id) AS oldest, max(bill_id) AS newest
       FROM sales
      WHERE tenant_id = $1 AND status = ANY($2::text[]) AND status <> 'denied'
      GROUP BY 1, 2, 5
      UNION ALL
     SELECT s.status, coalesce(s.attention, s.code, n.denial), count(DISTINCT s.bill_id),
-           sum(n.amount)::bigint,
-           CASE WHEN s.moment_at >= $3 THEN (s.moment_at AT TIME ZONE $4)::date END
+           sum(n.amount)::bigint, width_bucket(s.moment_at, $3::timestamptz[]),
+           min(s.bill_id), max(s.bill_id)
       FROM notas n JOIN sales s ON s.tenant_id = $1 AND s.bill_id = n.bill_id
      WHERE n.tenant_id = $1 AND n.status = 'denied' AND s.status = 'denied'
      GROUP BY 1, 2, 5
      UNION ALL
-    SELECT status, attention, count(*), sum(amount)::bigint, NULL
+    SELECT status, attention, count(*), sum(amount)::bigint, 0, min(bill_id), max(bill_id)
       FROM sales
      WHERE tenant_id = $1 AND attention IS NOT NULL AND NOT status = ANY($2::text[])
      GROUP BY 1, 2
@@ -80,20 +85,22 @@ OPEN_SALES: Final = """
 
 
 async def open_sales(
-    conn: Connection, tenant: TenantId, since: datetime, timezone: str
+    conn: Connection, tenant: TenantId, days: Sequence[tuple[date, datetime]]
 ) -> list[Heap]:
     """Everything that is not finished, and finished sales that somebody should look at.
 
-    By local day from an instant on.
+    By local day from the first of `days` on, each with the instant at which it begins, in order.
     """
-    rows = await conn.fetch(OPEN_SALES, tenant, OPEN, since, timezone)
+    rows = await conn.fetch(OPEN_SALES, tenant, OPEN, [begins for _, begins in days])
     return [
         Heap(
             status=SaleStatus(row["status"]),
             code=row["code"],
             sales=row["sales"],
             amount=Cents(row["amount"]),
-            day=row["day"],
+            day=days[row["day"] - 1][0] if row["day"] else None,
+            oldest=BillId(row["oldest"]),
+            newest=BillId(row["newest"]),
         )
         for row in rows
     ]
@@ -161,18 +168,3 @@ async def speed(conn: Connection, tenant: TenantId, since: datetime) -> Speed:
         median=timedelta(seconds=row["median"]),
         slowest=timedelta(seconds=row["slowest"]),
     )
-
-
-EXAMPLES: Final = """
-    -- overview_read.examples
-    SELECT code, (array_agg(bill_id ORDER BY bill_id DESC))[1:$3] AS bills
-      FROM sales WHERE tenant_id = $1 AND status = $2 AND code IS NOT NULL GROUP BY 1
-"""
-
-
-async def examples(
-    conn: Connection, tenant: TenantId, status: SaleStatus, *, most: int
-) -> dict[str, tuple[BillId, ...]]:
-    """Some sales of a status for each of its codes, the newest bills first."""
-    rows = await conn.fetch(EXAMPLES, tenant, status.value, most)
-    return {row["code"]: tuple(BillId(bill) for bill in row["bills"]) for row in rows}
