@@ -87,6 +87,7 @@ def make_app(
     *,
     routes: Sequence[BaseRoute] = (),
     exception_handlers: Handlers | None = None,
+    middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """These routes and those of health; `app.state.resources` is what `opening` gave."""
 
@@ -104,7 +105,7 @@ def make_app(
 
     app = Starlette(
         routes=[*routes, *health_routes({"database": database})],
-        middleware=[Middleware(RequestMetrics)],
+        middleware=[Middleware(RequestMetrics), *middleware],
         exception_handlers=exception_handlers,
         lifespan=lifespan,
     )

@@ -63,7 +63,7 @@ async def _month(console: Console, system: System, *, count: int, keep: bool, be
     if problems:
         console.print(f"The logs are in {keep_logs(system.home)}.")
     if keep:
-        print_addresses(console, system, lived.tenant.id)
+        print_addresses(console, system, lived.tenant)
         with suppress(asyncio.CancelledError):  # the verdict is the exit code all the same
             await asyncio.Event().wait()
     return 1 if problems else 0

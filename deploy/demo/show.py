@@ -11,6 +11,7 @@ from rich.text import Text
 from deploy.demo.proof import Proof, code_of
 from deploy.demo.stage import Booked
 from deploy.demo.system import System
+from deploy.demo.tenant import Tenant
 
 Json = Mapping[str, Any]
 _COLOURS = {
@@ -103,12 +104,12 @@ def print_verdict(console: Console, problems: Sequence[str], seconds: float) -> 
     )
 
 
-def print_addresses(console: Console, system: System, tenant_id: str) -> None:
+def print_addresses(console: Console, system: System, tenant: Tenant) -> None:
     """Say where everything is, for who keeps it running."""
     console.print(
         f"\nEverything keeps running. Ctrl-C stops it and removes its folder.\n"
-        f"  panel     {system.panel}/\n"
-        f"  internal  {system.internal}/internal/v1 (tenant {tenant_id}; "
+        f"  panel     {system.panel}{tenant.invitation} (sign in as its owner; a link for once)\n"
+        f"  internal  {system.internal}/internal/v1 (tenant {tenant.id}; "
         f"token in {system.home}/internal-token)\n"
         f"  sandbox   {system.control} (control), {system.vindi}, {system.enotas}\n"
         f"  logs      {system.home}/logs",

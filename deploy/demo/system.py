@@ -20,7 +20,8 @@ STOP_SECONDS: Final = 25.0
 # What would lead the demo to servers or accounts of somebody else.
 FOREIGN: Final = (
     "DATABASE_URL", "DATABASE_POOLER", "DATABASE_POOL_SIZE", "REDIS_URL", "NOTAPONTE_HOME",
-    "PUBLIC_WEBHOOK_URL", "INTERNAL_API_TOKEN", "SECRET_KEYS", "BIND_HOST", "LOG_LEVEL",
+    "PUBLIC_WEBHOOK_URL", "PUBLIC_PANEL_URL", "PANEL_PROXIES", "INTERNAL_API_TOKEN", "SECRET_KEYS",
+    "BIND_HOST", "LOG_LEVEL",
 )  # fmt: skip
 # A month passes in a minute, so the accounts' limits are raised likewise.
 HURRIED: Final = {

@@ -19,6 +19,7 @@ class Tenant:
 
     api: Calls  # below /internal/v1
     id: str
+    invitation: str  # where its owner makes an account, below the panel; for once
 
     async def sales(self) -> dict[int, dict[str, Any]]:
         """Every sale by its bill, as the API lists it."""
@@ -69,4 +70,5 @@ async def provision(api: Calls, stage: Stage) -> Tenant:
     await api.put(f"{path}/limits", old_days=None)
     await stage.hear_at(vindi["webhook_url"], issuer["status_webhook_url"])
     await api.post(f"{path}/activate")
-    return Tenant(api=api, id=made["id"])
+    invited = await api.post(f"{path}/invitations", role="owner")
+    return Tenant(api=api, id=made["id"], invitation=invited["path"])

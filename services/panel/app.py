@@ -1,37 +1,98 @@
+"""The panel as an ASGI app: pages made on the server, each a line of a table."""
+
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from itertools import chain
 from typing import Final
 
+import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.templating import Jinja2Templates
 
+from services.panel.kit.assets import PREFIX, asset
+from services.panel.kit.cookies import Jar
+from services.panel.kit.headers import NOT_KEPT, SAFE, SafeHeaders
+from services.panel.kit.page import PanelPage
+from services.panel.kit.render import render
+from services.panel.kit.serve import routes
+from services.panel.pages import (
+    account,
+    activation,
+    attention,
+    closing,
+    codes,
+    door,
+    limits,
+    overview,
+    past,
+    rule,
+    sale,
+    sales,
+    settings,
+    support,
+)
+from services.panel.resources import open_resources
 from shared.config.settings import PanelSettings
-from shared.service import make_app, open_stored
+from shared.service import make_app
 
-TEMPLATES: Final = Jinja2Templates(directory=Path(__file__).parent / "templates")
-# The panel shows people's data: nothing foreign runs in it, nothing frames or keeps it.
-SAFE_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; form-action 'self'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+log = structlog.get_logger()
+
+# A module a page; where two addresses fit, the one that stands first is taken.
+_MODULES: Final = (
+    door,
+    account,
+    overview,
+    attention,
+    sales,
+    sale,
+    rule,
+    codes,
+    activation,
+    settings,
+    closing,
+    past,
+    limits,
+    support,
+)
+PAGES: Final[Sequence[PanelPage]] = tuple(chain.from_iterable(module.PAGES for module in _MODULES))
 
 
 def create_app(settings: PanelSettings) -> Starlette:
     """The service as an app; what it works with is opened when its server starts."""
-    return make_app(
-        partial(open_stored, "panel", settings),
-        routes=[Route("/", home), Route("/entrar", sign_in)],
+    encrypted = settings.public_url.startswith("https://")
+    app = make_app(
+        partial(open_resources, settings),
+        routes=[
+            Route(f"{PREFIX}/{{name}}", asset),
+            *routes(PAGES, Jar(encrypted=encrypted)),
+        ],
+        exception_handlers={HTTPException: _refuse, Exception: _fail},
+        middleware=[
+            Middleware(SafeHeaders, encrypted=encrypted),
+            Middleware(GZipMiddleware, minimum_size=800),
+        ],
     )
+    app.router.redirect_slashes = False
+    return app
 
 
-async def home(_request: Request) -> Response:
-    return RedirectResponse("/entrar", status_code=303)
+async def _refuse(_request: Request, error: Exception) -> Response:
+    """Unknown addresses, and what the framework itself refuses."""
+    if not isinstance(error, HTTPException):
+        raise error
+    what = "not_there" if error.status_code == 404 else "method"
+    return render("erro.html", {"what": what}, error.status_code)
 
 
-async def sign_in(request: Request) -> Response:
-    return TEMPLATES.TemplateResponse(request, "entrar.html", headers=SAFE_HEADERS)
+async def _fail(_request: Request, error: Exception) -> Response:
+    """A bug: told to us in full by the server's log, to the person in two lines."""
+    log.error("panel_failed", error=type(error).__name__)
+    response = render("erro.html", {"what": "ours"}, 500)
+    # It is sent outside of the middleware that makes every other answer safe.
+    response.headers.update({**SAFE, "Cache-Control": NOT_KEPT})
+    return response

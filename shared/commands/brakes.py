@@ -1,10 +1,11 @@
-"""Releasing a tenant's brake. Panel and internal API both come through here."""
+"""A tenant's limits, and releasing its brake. Panel and internal API both come through here."""
 
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store, outbox_wakes
 from shared.db.sales import timeline_store
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import audit_store, brakes_store
+from shared.domain.brakes import TenantLimits
 from shared.domain.ids import TenantId
 from shared.run.waker import Waker
 
@@ -30,3 +31,20 @@ async def release_brake(
         await timeline_store.add(conn, tenant, told)
     await waker.ring()
     return was_on, len(freed)
+
+
+async def put_limits(
+    pool: Pool, tenant: TenantId, limits: TenantLimits, *, by: str
+) -> brakes_store.BrakeState:
+    """Set the limits; a brake that is on stays on until it is released."""
+    async with pool.acquire() as conn, conn.transaction():
+        await brakes_store.put(conn, tenant, limits)
+        detail = {
+            "notas_a_day": limits.notas_a_day,
+            "amount_a_day": limits.amount_a_day,
+            "amount_a_nota": limits.amount_a_nota,
+            "unusual": limits.unusual,
+            "old_days": limits.old_days,
+        }
+        await audit_store.add(conn, tenant, actor=by, action="limits_put", detail=detail)
+        return await brakes_store.get(conn, tenant)

@@ -373,6 +373,15 @@ class SetUp:
             await audit_store.add(conn, tenant, actor=by, action="tenant_paused")
         return paused
 
+    async def webhook_urls(self, conn: Connection, tenant: TenantId) -> tuple[str, str]:
+        """The addresses to enter at Vindi and at the issuer, made where there are none yet.
+
+        Lives in the caller's transaction; of two who come at once the second finds the first's.
+        """
+        _known(await tenants_store.lock(conn, tenant))
+        vindi = await self._webhook_url(conn, tenant, "vindi")
+        return vindi, await self._webhook_url(conn, tenant, "enotas")
+
     async def _webhook_url(self, conn: Connection, tenant: TenantId, source: Source) -> str:
         """The address in use, so that connecting again changes nothing at the other side."""
         sealed = await secrets_store.current_sealed(conn, tenant, source)

@@ -100,9 +100,14 @@ class EmitterSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelSettings:
+    """`public_url` is the base of the links it makes; `proxies` how many stand before it."""
+
     process: ProcessSettings
     secret_keys: tuple[Secret, ...]
     public_webhook_url: str
+    public_url: str
+    proxies: int
+    reconcile_every: timedelta
     vindi: VindiSettings
     issuer: IssuerSettings
 
@@ -149,6 +154,9 @@ def load_panel(env: Mapping[str, str]) -> PanelSettings:
             process=read_process(var, "PANEL_PORT", 8081),
             secret_keys=var.secret_keys("SECRET_KEYS"),
             public_webhook_url=read_public_webhook_url(var),
+            public_url=read_public_panel_url(var),
+            proxies=var.whole("PANEL_PROXIES", default=0, least=0, most=5),
+            reconcile_every=var.seconds("RECONCILE_EVERY", default=300),
             vindi=read_vindi(var),
             issuer=read_issuer(var),
         )
@@ -226,6 +234,11 @@ def read_issuer(var: Env) -> IssuerSettings:
         timeout=var.seconds("ISSUER_TIMEOUT", default=30, most=600),
         lookup_waits=var.waits("ISSUER_LOOKUP_WAITS", default="10,30,120"),
     )
+
+
+def read_public_panel_url(var: Env) -> str:
+    port = var.port("PANEL_PORT", default=8081)
+    return var.base_url("PUBLIC_PANEL_URL", default=f"http://127.0.0.1:{port}", https=True)
 
 
 def read_public_webhook_url(var: Env) -> str:

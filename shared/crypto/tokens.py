@@ -7,7 +7,7 @@ import secrets
 import string
 from typing import Final
 
-from shared.domain.ids import BackfillId, TenantId
+from shared.domain.ids import BackfillId, PersonId, TenantId
 
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
@@ -20,6 +20,22 @@ def new_tenant_id() -> TenantId:
 def new_backfill_id(tenant: TenantId) -> BackfillId:
     """An id that names its tenant, so that a look-up touches one tenant."""
     return BackfillId(f"{tenant}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def new_person_id() -> PersonId:
+    """A short fixed word: `p` and ten letters or digits."""
+    return PersonId("p" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def new_link_token(tenant: TenantId) -> str:
+    """A token of 256 bits for a link, which names the tenant it lets into, so as to be found."""
+    return f"{tenant}.{secrets.token_urlsafe(32)}"
+
+
+def tenant_of_link(token: str) -> TenantId | None:
+    """The tenant a link's token claims to be of; proven only by its hash."""
+    shaped = re.fullmatch(r"(-|t[a-z0-9]{10})\.[A-Za-z0-9_-]{43}", token)
+    return TenantId(shaped[1]) if shaped else None
 
 
 def tenant_of_backfill(backfill: str) -> TenantId | None:

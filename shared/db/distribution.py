@@ -43,9 +43,16 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_notas",
     "issuer_days",
     "issuer_lists",
+    "memberships",
+    "person_links",
 )
 # Small tables without a tenant that every node keeps whole.
-REFERENCE_TABLES: Final[tuple[str, ...]] = ("key_canaries",)
+REFERENCE_TABLES: Final[tuple[str, ...]] = (
+    "key_canaries",
+    "people",
+    "panel_sessions",
+    "sign_in_failures",
+)
 
 IS_SPREAD: Final = """
     -- distribution.is_spread

@@ -295,6 +295,15 @@ CREATE TABLE public.key_canaries (
     CONSTRAINT key_canaries_key_id_check CHECK ((length(key_id) = 4))
 );
 
+CREATE TABLE public.memberships (
+    tenant_id text NOT NULL,
+    person_id text NOT NULL,
+    role text NOT NULL,
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
+    added_by text NOT NULL,
+    CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'finance'::text, 'accountant'::text])))
+);
+
 CREATE TABLE public.nota_connections (
     tenant_id text NOT NULL,
     connection_id integer NOT NULL,
@@ -413,6 +422,51 @@ CREATE TABLE public.outbox (
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_cost_delay='0');
 
+CREATE TABLE public.panel_sessions (
+    token_hash bytea NOT NULL,
+    person_id text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    wants_code boolean DEFAULT false NOT NULL,
+    CONSTRAINT panel_sessions_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+CREATE TABLE public.people (
+    person_id text NOT NULL,
+    email_word bytea NOT NULL,
+    email bytea NOT NULL,
+    name text NOT NULL,
+    password text NOT NULL,
+    staff text,
+    totp bytea,
+    totp_step bigint DEFAULT 0 NOT NULL,
+    recovery text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    password_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT people_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT people_person_id_check CHECK ((person_id ~ '^p[a-z0-9]{10}$'::text)),
+    CONSTRAINT people_staff_check CHECK ((staff = ANY (ARRAY['support'::text, 'operator'::text])))
+);
+
+CREATE TABLE public.person_links (
+    tenant_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    kind text NOT NULL,
+    role text,
+    email bytea,
+    person_id text,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT person_links_check CHECK (((kind = 'invitation'::text) = (role IS NOT NULL))),
+    CONSTRAINT person_links_check1 CHECK (((kind = 'password'::text) = (person_id IS NOT NULL))),
+    CONSTRAINT person_links_kind_check CHECK ((kind = ANY (ARRAY['invitation'::text, 'password'::text]))),
+    CONSTRAINT person_links_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'finance'::text, 'accountant'::text, 'support'::text, 'operator'::text]))),
+    CONSTRAINT person_links_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
 CREATE TABLE public.reconciler_passes (
     tenant_id text NOT NULL,
     next_pass_at timestamp with time zone NOT NULL,
@@ -516,6 +570,13 @@ CREATE TABLE public.sales (
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.sales ALTER COLUMN customer SET STORAGE EXTERNAL;
+
+CREATE TABLE public.sign_in_failures (
+    source_word bytea NOT NULL,
+    account_word bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.status_webhooks (
     tenant_id text NOT NULL,
@@ -717,6 +778,9 @@ ALTER TABLE ONLY public.issuer_notas
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (tenant_id, person_id);
+
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_pkey PRIMARY KEY (tenant_id, connection_id);
 
@@ -728,6 +792,18 @@ ALTER TABLE ONLY public.notas
 
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.panel_sessions
+    ADD CONSTRAINT panel_sessions_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_email_word_key UNIQUE (email_word);
+
+ALTER TABLE ONLY public.people
+    ADD CONSTRAINT people_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY public.person_links
+    ADD CONSTRAINT person_links_pkey PRIMARY KEY (tenant_id, token_hash);
 
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_pkey PRIMARY KEY (tenant_id);
@@ -746,6 +822,9 @@ ALTER TABLE ONLY public.sale_parts
 
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.sign_in_failures
+    ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (source_word, account_word);
 
 ALTER TABLE ONLY public.status_webhooks
     ADD CONSTRAINT status_webhooks_pkey PRIMARY KEY (tenant_id);
@@ -813,9 +892,13 @@ CREATE INDEX issuer_notas_of_others ON public.issuer_notas USING btree (tenant_i
 
 CREATE INDEX issuer_notas_of_sale ON public.issuer_notas USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
 
+CREATE INDEX memberships_of_person ON public.memberships USING btree (person_id) WHERE (person_id IS NOT NULL);
+
 CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree (tenant_id, kind, lower(company_id), environment);
 
 CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
+
+CREATE INDEX notas_by_number ON public.notas USING btree (tenant_id, number) WHERE (number IS NOT NULL);
 
 CREATE INDEX notas_cancelled ON public.notas USING btree (tenant_id, cancelled_at) WHERE ((status = 'cancelled'::text) AND (environment = 'Producao'::text));
 
@@ -831,6 +914,8 @@ CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) W
 
 CREATE INDEX outbox_leases ON public.outbox USING btree (tenant_id, lease_until) WHERE (state = 'leased'::text);
 
+CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (person_id);
+
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
@@ -838,6 +923,8 @@ CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
+
+CREATE INDEX sales_with_attention ON public.sales USING btree (tenant_id, attention) WHERE (attention IS NOT NULL);
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
@@ -874,11 +961,23 @@ ALTER TABLE ONLY public.issuer_lists
 ALTER TABLE ONLY public.issuer_notas
     ADD CONSTRAINT issuer_notas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.notas
     ADD CONSTRAINT notas_tenant_id_bill_id_fkey FOREIGN KEY (tenant_id, bill_id) REFERENCES public.sales(tenant_id, bill_id);
+
+ALTER TABLE ONLY public.panel_sessions
+    ADD CONSTRAINT panel_sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.person_links
+    ADD CONSTRAINT person_links_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -912,3 +1011,237 @@ ALTER TABLE ONLY public.webhook_rejections
 
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.backfill_bills ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.backfill_customers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.backfills ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bills ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.closing_checks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.closing_locks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.company_breakers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.foreign_nota_marks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.foreign_notas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.issuer_breakers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.issuer_connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.issuer_days ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.issuer_lists ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.issuer_notas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notas ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY panel ON public.audit TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.backfill_bills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.backfill_customers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.backfills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.closing_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.closing_locks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.company_breakers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.events TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.foreign_nota_marks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.foreign_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.idempotency_keys TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.issuer_breakers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.issuer_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.issuer_days TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.issuer_lists TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.nota_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.nota_days TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.outbox TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.person_links TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.reconciler_passes TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.sale_parts TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.sales TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.status_webhooks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.tenant_brakes TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.tenants TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.timeline TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.unknown_denials TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.vindi_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.vindi_oddities TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.webhook_deliveries TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.webhook_rejections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.webhook_secrets TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+ALTER TABLE public.person_links ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.reconciler_passes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rule_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sale_parts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sales ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY services ON public.audit USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.backfill_bills USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.backfill_customers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.backfills USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bills USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.closing_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.closing_locks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.company_breakers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.events USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.foreign_nota_marks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.foreign_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.idempotency_keys USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.issuer_breakers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.issuer_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.issuer_days USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.issuer_lists USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.nota_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.nota_days USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.outbox USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.person_links USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.reconciler_passes USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.sale_parts USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.sales USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.status_webhooks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.tenant_brakes USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.tenants USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.timeline USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.unknown_denials USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.vindi_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.vindi_oddities USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.webhook_deliveries USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.webhook_rejections USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.webhook_secrets USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+ALTER TABLE public.status_webhooks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tenant_brakes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.timeline ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.unknown_denials ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vindi_connections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.vindi_oddities ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_rejections ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.webhook_secrets ENABLE ROW LEVEL SECURITY;

@@ -53,6 +53,18 @@ FIELDS: Final[dict[str, str]] = {
 }
 
 
+# What an address may lack, as a decision names it.
+ADDRESS: Final[dict[str, str]] = {
+    "street": "rua",
+    "number": "número",
+    "district": "bairro",
+    "city": "cidade",
+    "state": "estado",
+    "zip": "CEP",
+}
+_LACKS_ADDRESS: Final = "customer_address_incomplete"
+
+
 def told(what: str, why: str, by: str = "") -> str:
     """One sentence or two for `what` and `why`; a code in them is said in words.
 
@@ -72,7 +84,16 @@ def _in_words(why: str, messages: Mapping[str, Message]) -> str:
         code, found, rest = why.partition(end) if end else (why, "", "")
         message = messages.get(code.strip())
         if message is not None:
-            return f"{message.text} ({rest.strip()})" if rest.strip() else message.text
+            more = detail_told(code.strip(), rest.strip())
+            return f"{message.text} ({more})" if more else message.text
         if found:
             continue
     return why
+
+
+def detail_told(code: str | None, detail: str) -> str:
+    """What is beside a code, in words: what an address lacks."""
+    if code != _LACKS_ADDRESS or not detail:
+        return detail
+    words = [ADDRESS.get(word.strip(), word.strip()) for word in detail.split(",")]
+    return f"falta: {', '.join(words)}"

@@ -28,6 +28,7 @@ class Sealed:
     column: str
     purpose: str
     keys: tuple[tuple[str, str], ...] = ()  # name and SQL type
+    of_tenants: bool = True  # else its rows belong to no tenant, and have no tenant_id
 
 
 _BILL: Final = (("bill_id", "bigint"),)
@@ -80,6 +81,23 @@ SEALED: Final = (
         purpose="customer",
         keys=(("backfill_id", "text"), ("customer_id", "bigint")),
     ),
+    Sealed(
+        table="person_links", column="email", purpose="link_email", keys=(("token_hash", "bytea"),)
+    ),
+    Sealed(
+        table="people",
+        column="email",
+        purpose="person_email",
+        keys=(("person_id", "text"),),
+        of_tenants=False,
+    ),
+    Sealed(
+        table="people",
+        column="totp",
+        purpose="person_totp",
+        keys=(("person_id", "text"),),
+        of_tenants=False,
+    ),
 )
 
 Tell = Callable[[str, int], None]
@@ -107,15 +125,19 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
         tell("sales.document_word", words)
         keys_changed = await _rehash_issuer_keys_any_tenant(connection, sealer)
         tell("issuer_connections.key_word", keys_changed)
+        people = await _rehash_people(connection, sealer)
+        tell("people.email_word", people)
         forgotten = await forget_other_canaries(connection, sealer)
         tell("key_canaries.value", forgotten)
-        return total + words + keys_changed + forgotten
+        return total + words + keys_changed + people + forgotten
     finally:
         await connection.close()
 
 
 async def _reseal_any_tenant(connection: Any, sealer: Sealer, column: Sealed) -> int:
-    names = ["tenant_id", *(name for name, _ in column.keys)]
+    tenants = (("tenant_id", "text"),) if column.of_tenants else ()
+    identified = (*tenants, *column.keys)
+    names = [name for name, _ in identified]
     # Every identifier is a constant of this module.
     read = (
         f"SELECT {', '.join(names)}, {column.column} AS value FROM {column.table}"  # noqa: S608
@@ -125,7 +147,7 @@ async def _reseal_any_tenant(connection: Any, sealer: Sealer, column: Sealed) ->
     rows = await connection.fetch(read, sealer.sealing_key_id)
     if not rows:
         return 0
-    types = ["text", *(kind for _, kind in column.keys)]
+    types = [kind for _, kind in identified]
     given = [f"${number}::{kind}[]" for number, kind in enumerate(types, start=1)]
     matched = " AND ".join(f"t.{name} = v.{name}" for name in names)
     write = (
@@ -141,7 +163,7 @@ async def _reseal_any_tenant(connection: Any, sealer: Sealer, column: Sealed) ->
 
 
 def _sealed_afresh(sealer: Sealer, row: Any, purpose: str) -> bytes:
-    tenant = TenantId(row["tenant_id"])
+    tenant = TenantId(row.get("tenant_id", _EVERYBODY))
     plain = sealer.unseal(row["value"], tenant=tenant, purpose=purpose)
     return sealer.seal(plain, tenant=tenant, purpose=purpose)
 
@@ -218,5 +240,27 @@ async def _rehash_issuer_keys_any_tenant(connection: Any, sealer: Sealer) -> int
         if word != row["key_word"]:
             for write in (WRITE_ISSUER_WORD, WRITE_NOTA_WORD):
                 await connection.execute(write, tenant, row["connection_id"], word)
+            changed += 1
+    return changed
+
+
+READ_PEOPLE: Final = """
+    -- rotate.read_people
+    SELECT person_id, email, email_word FROM people
+"""
+WRITE_PERSON_WORD: Final = """
+    -- rotate.write_person_word
+    UPDATE people SET email_word = $2 WHERE person_id = $1
+"""
+
+
+async def _rehash_people(connection: Any, sealer: Sealer) -> int:
+    """Hash addresses under the oldest key that is left, or nobody would find their account."""
+    changed = 0
+    for row in await connection.fetch(READ_PEOPLE):
+        email = sealer.unseal(row["email"], tenant=_EVERYBODY, purpose="person_email").decode()
+        word = sealer.word(email, tenant=_EVERYBODY, purpose="person_email")
+        if word != row["email_word"]:
+            await connection.execute(WRITE_PERSON_WORD, row["person_id"], word)
             changed += 1
     return changed

@@ -17,6 +17,7 @@ from tests.bench import (
     emitters,
     fairness,
     ingest,
+    pages,
     reconcile_idle,
     renewal,
     trickle,
@@ -40,7 +41,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "decide": decisions.run,
 }
 # Minutes long each, so only by name: `make bench ARGS=claims`, or `make bench-claims`.
-BY_NAME_ONLY: Final[Mapping[str, Bench]] = {"claims": claims.run}
+BY_NAME_ONLY: Final[Mapping[str, Bench]] = {"claims": claims.run, "pages": pages.run}
 REPORT: Final = Path("build/bench.json")
 
 

@@ -6,8 +6,10 @@ import pytest
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Pool
+from shared.db.people import people_store
 from shared.db.tenants import connections_store, tenants_store
-from shared.domain.ids import TenantId
+from shared.domain.ids import PersonId, TenantId
+from shared.domain.people import Person
 from shared.ops.rotate import SEALED, rotate
 
 TENANT = TenantId("tabcdefghij")
@@ -44,6 +46,22 @@ async def test_a_value_under_a_lost_key_stops_the_rotation_by_name(
 
     with pytest.raises(UnsealError, match="not configured"):
         await rotate(database, [NEW], nothing)
+
+
+async def test_people_find_their_accounts_under_the_new_key(pool: Pool, database: str) -> None:
+    old, new = Sealer.from_text([OLD]), Sealer.from_text([NEW])
+    ana = Person(id=PersonId("paaaaaaaaaa"), name="Ana", staff=None)
+    async with pool.acquire() as conn:
+        await people_store.add(conn, old, ana, email="ana@exemplo.com", password="-")
+        await people_store.set_totp(conn, old, ana.id, "A" * 32, [])
+
+    await rotate(database, [NEW, OLD], nothing)
+    await rotate(database, [NEW], nothing)
+
+    async with pool.acquire() as conn:
+        found = await people_store.by_email(conn, new, "ana@exemplo.com")
+    assert found is not None
+    assert (found.email, found.totp) == ("ana@exemplo.com", "A" * 32)
 
 
 async def test_every_sealed_column_of_the_schema_is_rotated() -> None:

@@ -58,7 +58,9 @@ async def test_what_dies_comes_back_and_stopping_leaves_nothing(folder: Path) ->
         assert up.process.returncode == 0
         assert processes(up.home) == []
         assert up.process.stderr is not None
-        assert "panel ended and was started again" in (await up.process.stderr.read()).decode()
+        said = (await up.process.stderr.read()).decode()
+        assert "panel ended and was started again" in said
+        assert f"the first owner begins here, once: http://127.0.0.1:{up.port}/convite/-." in said
 
 
 async def test_after_up_itself_was_killed_the_next_one_takes_over(folder: Path) -> None:

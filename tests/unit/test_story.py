@@ -7,7 +7,7 @@ import pytest
 from shared.domain import spoken
 from shared.domain.messages import MESSAGES, message_in
 from shared.domain.sale import SaleStatus
-from shared.domain.story import HEADS, told
+from shared.domain.story import HEADS, detail_told, told
 
 WITH_NOTA = (
     SaleStatus.ISSUING,
@@ -98,3 +98,11 @@ def test_a_sale_held_before_it_was_sent_is_told_as_what_would_be_refused() -> No
     assert held.startswith("Pendente: A nota seria recusada por causa do CPF ou CNPJ do cliente")
     assert held.endswith("(CNPJ do cliente: é o da própria empresa que emite [E0202])")
     assert denied.startswith("Nota negada: O CPF ou CNPJ do cliente foi recusado.")
+
+
+def test_what_an_address_lacks_is_said_in_portuguese() -> None:
+    said = told("held", "customer_address_incomplete: street, zip")
+
+    assert said.endswith("(falta: rua, CEP)")
+    assert detail_told("customer_address_incomplete", "city") == "falta: cidade"
+    assert detail_told("amount_mismatch", "itens R$ 1,00") == "itens R$ 1,00"

@@ -1,8 +1,9 @@
 """Backfills: past sales brought in by request, with a preview that changes nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
@@ -21,10 +22,17 @@ from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Instant, Money, Name, Reason
 from services.reconciler.api.rules import RuleAsked, RuleWarningOut, show_warnings, today_of
-from shared.crypto.tokens import new_backfill_id, tenant_of_backfill
+from shared.commands.backfills import (
+    BackfillRefused,
+    cancel_backfill,
+    check_days,
+    check_plan,
+    queue_backfill,
+)
+from shared.crypto.tokens import tenant_of_backfill
 from shared.db.backfill import backfills_store
 from shared.db.connection import Connection
-from shared.db.tenants import audit_store, connections_store, rules_store
+from shared.db.tenants import rules_store
 from shared.domain.backfill_run import (
     Backfill,
     BackfillCompetencia,
@@ -33,10 +41,8 @@ from shared.domain.backfill_run import (
     Summary,
 )
 from shared.domain.ids import BackfillId
-from shared.domain.moment import local_day
 from shared.domain.money import show_reais
 
-OLDEST: Final = date(2000, 1, 1)
 # Far enough for every bill, near enough for every zone's arithmetic.
 LastDay = Annotated[date, Field(le=date(2199, 12, 31))]
 
@@ -130,9 +136,9 @@ class BackfillList(BaseModel):
 async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
     """Queue a backfill."""
     body = call.body
-    if call.tenant.plan != "pro":
-        raise Problem(403, "plan_required", "Backfills need the plan pro.")
-    _check_days(call, body.since, body.until)
+    with _refusing():
+        check_plan(call.tenant)
+        check_days(call.tenant, body.since, body.until, call.services.now())
 
     async def work(conn: Connection) -> Answer:
         in_force = await rules_store.newest(conn, call.tenant.id)
@@ -153,7 +159,8 @@ async def add(call: Call[BackfillNew, NoQuery]) -> Answer:
 
 async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
     """Queue a dry run under a rule that is not in force."""
-    _check_days(call, call.body.since, None)
+    with _refusing():
+        check_days(call.tenant, call.body.since, None, call.services.now())
     rule = call.body.rule.alone()
     asked = BackfillRequest(
         since=call.body.since,
@@ -174,53 +181,46 @@ async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
     return await once(call, "preview_rule", PreviewOut, work)
 
 
-def _check_days(
-    call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery], since: date, until: date | None
-) -> None:
-    today = local_day(call.services.now(), ZoneInfo(call.tenant.timezone))
-    if since < OLDEST:
-        raise Problem(422, "since_too_old", "There are no sales before the year 2000.")
-    if since > today:
-        raise Problem(422, "since_in_future", "`since` is after today.")
-    if until is not None and until < since:
-        raise Problem(422, "until_before_since", "`until` is before `since`.")
-
-
 async def _queue(
     call: Call[BackfillNew, NoQuery] | Call[RulePreview, NoQuery],
     conn: Connection,
     asked: BackfillRequest,
 ) -> QueuedOut:
-    tenant = call.tenant.id
-    connections = await connections_store.get(conn, call.services.sealer, tenant)
-    if connections.vindi is None:
-        detail = "Past sales are read from Vindi, which is not connected yet."
-        raise Problem(409, "setup_incomplete", detail, missing=("vindi",))
-    backfill = new_backfill_id(tenant)
-    running = await backfills_store.add(conn, tenant, backfill, asked)
-    if running is not None:
-        detail = "Another backfill of this tenant has not ended yet."
-        raise Problem(409, "backfill_running", detail, backfill_id=running)
-    await audit_store.add(
-        conn,
-        tenant,
-        actor=call.actor,
-        action="backfill_requested",
-        detail={
-            "backfill_id": backfill,
-            "since": asked.since.isoformat(),
-            "until": asked.until.isoformat() if asked.until else None,
-            "dry_run": asked.dry_run,
-            "competencia": asked.competencia,
-            "requested_by": asked.requested_by,
-            "reason": asked.reason,
-        },
-    )
+    with _refusing():
+        backfill = await queue_backfill(
+            conn, call.services.sealer, call.tenant.id, asked, by=call.actor
+        )
     return QueuedOut(id=backfill, status="queued")
 
 
 def _at(queued: QueuedOut) -> dict[str, str]:
     return {"Location": f"{PREFIX}/backfills/{queued.id}"}
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what is refused inside the block into a Problem."""
+    try:
+        yield
+    except BackfillRefused as error:
+        raise Problem(
+            _STATUSES[error.code],
+            error.code,
+            str(error),
+            missing=error.missing,
+            backfill_id=error.running,
+        ) from error
+
+
+_STATUSES: Final = {
+    "plan_required": 403,
+    "since_too_old": 422,
+    "since_in_future": 422,
+    "until_before_since": 422,
+    "setup_incomplete": 409,
+    "backfill_running": 409,
+    "backfill_finished": 409,
+}
 
 
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
@@ -249,17 +249,10 @@ async def cancel(call: Call[NoBody, NoQuery]) -> Answer:
     """Stop a backfill; what it did stays done. One that was cancelled already is left so."""
     async with call.services.pool.acquire() as conn, conn.transaction():
         found = await _find(call, conn)
-        if await backfills_store.end(conn, found.tenant_id, found.id, "cancelled"):
-            await audit_store.add(
-                conn,
-                found.tenant_id,
-                actor=call.actor,
-                action="backfill_cancelled",
-                detail={"backfill_id": found.id},
-            )
-        after = await _find(call, conn)
-        if after.status != "cancelled":
-            raise Problem(409, "backfill_finished", "This backfill has ended already.")
+        with _refusing():
+            after = await cancel_backfill(conn, found.tenant_id, found.id, by=call.actor)
+        if after is None:
+            raise AssertionError("it was found just now")
         return Answer(status=202, body=await _show(conn, after, call.services.now()))
 
 

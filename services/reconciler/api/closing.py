@@ -24,13 +24,12 @@ from services.reconciler.api.kit.shapes import MonthQuery, ReasonIn, WarningOut
 from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
 from services.reconciler.issuer_list.fresh import close_afresh
 from shared.commands.closing import span_of
+from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
 from shared.commands.filing import tell_untold
-from shared.db.closing import closing_locks_store, closing_read, filed_notas
+from shared.db.closing import closing_read, filed_notas
 from shared.db.closing.closing_read import Span
-from shared.db.outbox import outbox_wakes
-from shared.db.tenants import audit_store, connections_store, tenants_store
+from shared.db.tenants import connections_store
 from shared.domain.closing import Adjustment, Closing, Figures, IssuerSide, Lock, Month, Sum
-from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.filing import Filing
 from shared.domain.money import show_reais
 from shared.vindi.budget import BudgetShare
@@ -181,47 +180,47 @@ async def lock(call: Call[LockIn, NoQuery]) -> Answer:
     """Lock a month with its figures."""
     month = month_of(call.path["month"])
     closing = await _closed(call, month)
-    if closing.lock is not None:
-        raise Problem(409, "closing_locked", "This month is locked already.")
-    if not closing.balanced and not call.body.force:
-        raise Problem(409, "closing_not_balanced", "This month does not balance.")
-    tenant, reason = call.tenant.id, call.body.reason
-    async with call.services.pool.acquire() as conn, conn.transaction():
-        # The emitter sends nothing of this tenant meanwhile: what it sends next sees the lock.
-        await tenants_store.lock(conn, tenant)
-        made = await closing_locks_store.add(
-            conn,
-            tenant,
-            month,
-            figures=closing.figures,
+    try:
+        made = await lock_month(
+            call.services.pool,
+            call.tenant.id,
+            closing,
+            reason=call.body.reason,
+            force=call.body.force,
             by=call.actor,
-            reason=reason,
-            forced=not closing.balanced,
         )
-        if made is None:
-            raise Problem(409, "closing_locked", "This month is locked already.")
-        detail = {"month": str(month), "reason": reason, "forced": made.forced}
-        await audit_store.add(
-            conn, tenant, actor=call.actor, action="closing_locked", detail=detail
-        )
+    except LockRefused as error:
+        raise _refused(error) from error
     return Answer(status=201, body=_show_lock(made))
 
 
 async def unlock(call: Call[ReasonIn, NoQuery]) -> Answer:
     """Open a locked month again; what was held for it is decided afresh."""
-    month, tenant = month_of(call.path["month"]), call.tenant.id
-    async with call.services.pool.acquire() as conn, conn.transaction():
-        await tenants_store.lock(conn, tenant)  # as for a lock: workers decide by its months
-        removed = await closing_locks_store.remove(conn, tenant, month)
-        if removed is None:
-            raise Problem(404, "closing_not_locked", "This month is not locked.")
-        detail = {"month": str(month), "reason": call.body.reason}
-        await audit_store.add(
-            conn, tenant, actor=call.actor, action="closing_unlocked", detail=detail
+    month, services = month_of(call.path["month"]), call.services
+    try:
+        removed = await unlock_month(
+            services.pool,
+            services.waker,
+            call.tenant.id,
+            month,
+            reason=call.body.reason,
+            by=call.actor,
         )
-        await outbox_wakes.wake_stopped(conn, tenant, [MONTH_CLOSED])
-    await call.services.waker.ring()
+    except LockRefused as error:
+        raise _refused(error) from error
     return Answer(body=_show_lock(removed))
+
+
+def _refused(error: LockRefused) -> Problem:
+    status, detail = _LOCK_REFUSALS[error.code]
+    return Problem(status, error.code, detail)
+
+
+_LOCK_REFUSALS: Final[dict[str, tuple[int, str]]] = {
+    "closing_locked": (409, "This month is locked already."),
+    "closing_not_balanced": (409, "This month does not balance."),
+    "closing_not_locked": (404, "This month is not locked."),
+}
 
 
 def wanted_format(accept: str) -> Format:

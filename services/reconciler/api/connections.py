@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.reconciler.api.kit.once import once
 from services.reconciler.api.kit.operation import (
@@ -17,7 +17,7 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.refusals import refusing
 from services.reconciler.api.kit.shapes import WarningOut
-from services.reconciler.api.kit.words import ApiKey, Confirm, Day
+from services.reconciler.api.kit.words import ApiKey, CompanyId, Confirm, Day
 from shared.commands.checks import Notice
 from shared.commands.set_up import SalesOfTests
 from shared.config.secret import Secret
@@ -27,7 +27,6 @@ from shared.vindi.budget import BudgetShare
 
 # A person waits; the account's other work may have spent its requests for a while.
 PATIENCE: Final = timedelta(seconds=10)
-CompanyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 
 class VindiIn(Strict):

@@ -13,15 +13,10 @@ from services.reconciler.api.kit.operation import (
     Operation,
     Strict,
     attachment,
-    sale_unknown,
 )
 from services.reconciler.api.kit.problem import Problem
-from shared.db.sales import sales_read
-from shared.db.sales.sales_read import NotaView
-from shared.db.tenants import issuers_store
-from shared.db.tenants.connections_store import IssuerConnection
-from shared.domain.errors import TenantBlockedError, TransientError
-from shared.issuer.interface import DocumentKind, NotReady
+from shared.commands.documents import DocumentRefused, fetch_document
+from shared.issuer.interface import DocumentKind
 
 _MEDIA_TYPES: Final[dict[DocumentKind, str]] = {"pdf": "application/pdf", "xml": "application/xml"}
 
@@ -37,43 +32,25 @@ DocumentCall = Call[NoBody, WhichNota]
 
 def _handler(kind: DocumentKind) -> Callable[[DocumentCall], Awaitable[Answer]]:
     async def fetch(call: DocumentCall) -> Answer:
-        nota, connection = await _where(call)
-        issuer = call.services.clients.issuer(connection)
+        services = call.services
         try:
-            document = await issuer.documents(nota.external_id, kind)
-        except TransientError as error:
-            raise Problem(502, "issuer_unreachable", "The issuer did not answer.") from error
-        except TenantBlockedError as error:
-            raise Problem(409, error.code, "The issuer refuses this connection.") from error
-        if isinstance(document, NotReady):
-            raise _not_ready()
-        return attachment(f"{nota.external_id}.{kind}", document, _MEDIA_TYPES[kind])
+            name, document = await fetch_document(
+                services.pool,
+                services.sealer,
+                services.clients,
+                call.tenant.id,
+                call.bill,
+                kind,
+                call.query.part,
+            )
+        except DocumentRefused as error:
+            raise Problem(_STATUSES.get(error.code, 409), error.code, str(error)) from error
+        return attachment(f"{name}.{kind}", document, _MEDIA_TYPES[kind])
 
     return fetch
 
 
-async def _where(call: DocumentCall) -> tuple[NotaView, IssuerConnection]:
-    async with call.services.pool.acquire() as conn:
-        sale = await sales_read.get(conn, call.tenant.id, call.bill)
-        issuers = await issuers_store.load(conn, call.services.sealer, call.tenant.id)
-    if sale is None:
-        raise sale_unknown()
-    part = call.query.part
-    wanted = (nota for nota in sale.notas if part is None or nota.part == part)
-    nota = next(wanted, None)
-    if nota is None:
-        raise Problem(404, "no_nota", "This sale has no such nota.")
-    # Where it was born: the tenant may have gone on to another company since.
-    issuer = issuers.of(nota.connection_id)
-    if issuer is None:
-        raise Problem(409, "issuer_not_connected", "No issuer is connected.")
-    return nota, issuer
-
-
-def _not_ready() -> Problem:
-    return Problem(409, "document_not_ready", "The issuer has no such document yet; ask later.")
-
-
+_STATUSES: Final = {"sale_unknown": 404, "no_nota": 404, "issuer_unreachable": 502}
 _CODES: Final = {
     404: ("sale_unknown", "no_nota"),
     409: (

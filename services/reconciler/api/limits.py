@@ -16,8 +16,8 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.problem import Problem, invalid
 from services.reconciler.api.kit.shapes import ReasonIn
 from services.reconciler.api.kit.words import Instant, Money
-from shared.commands.brakes import release_brake
-from shared.db.tenants import audit_store, brakes_store
+from shared.commands.brakes import put_limits, release_brake
+from shared.db.tenants import brakes_store
 from shared.db.tenants.brakes_store import BrakeState
 from shared.domain.brakes import TenantLimits
 from shared.domain.messages import message_for
@@ -77,13 +77,7 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
 async def put(call: Call[LimitsIn, NoQuery]) -> Answer:
     """Set the limits."""
     limits = _read(call.body)
-    async with call.services.pool.acquire() as conn, conn.transaction():
-        await brakes_store.put(conn, call.tenant.id, limits)
-        detail = call.body.model_dump()
-        await audit_store.add(
-            conn, call.tenant.id, actor=call.actor, action="limits_put", detail=detail
-        )
-        state = await brakes_store.get(conn, call.tenant.id)
+    state = await put_limits(call.services.pool, call.tenant.id, limits, by=call.actor)
     return Answer(body=_show(state))
 
 

@@ -47,7 +47,7 @@ LOCK_SALES: Final = """
 """
 # Read only once the locks are held: a statement that waits for a lock sees old notas.
 READ: Final = """
-    -- sale_actions_store.lock read
+    -- sale_actions_store.look
     SELECT bill_id, origin, status, code, wish, updated_at FROM sales
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
      ORDER BY bill_id
@@ -58,6 +58,11 @@ async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
     """Lock the sales there are of these bills and read what an action looks at."""
     await outbox_store.lock(conn, tenant, bills)
     await conn.execute(LOCK_SALES, tenant, list(bills))
+    return await look(conn, tenant, bills)
+
+
+async def look(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[LockedSale]:
+    """The same without locks: what may be asked for as things are, for who is shown it."""
     rows = await conn.fetch(READ, tenant, list(bills))
     notas = await sale_notas.load(conn, tenant, list(bills))
     return [_locked(row, notas.get(row["bill_id"], NONE).parts()) for row in rows]

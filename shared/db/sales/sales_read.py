@@ -62,6 +62,7 @@ class SaleView(Struct, frozen=True, kw_only=True):
     issue_at: datetime | None
     competencia: date | None
     rule_version: int | None
+    rule_exception: int | None = None  # which of that version's spoke, from 1; None: none of them
     origin: Origin
     customer_name: str
     wish: Wish | None
@@ -105,6 +106,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     """What to look for; None means any. Days are local days of the sale's moment, inclusive.
 
     `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.
+    `bills` names those there may be, `least` and `most` bound their amounts, both included.
     """
 
     status: SaleStatus | None = None
@@ -112,11 +114,15 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     since: date | None = None
     until: date | None = None
     text: str | None = None
+    bills: tuple[BillId, ...] | None = None
+    least: Cents | None = None
+    most: Cents | None = None
 
 
 _COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
-           s.competencia, s.rule_version, s.origin, s.customer_name, s.wish, s.updated_at,
+           s.competencia, s.rule_version, s.rule_exception, s.origin, s.customer_name, s.wish,
+           s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
            n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.part,
            n.amount AS nota_amount, n.connection_id
@@ -140,6 +146,9 @@ LIST: Final = f"""
        AND ($6::timestamptz IS NULL OR s.moment_at < $6)
        AND ($7::text IS NULL OR s.customer_name ILIKE $7 OR s.bill_id = $8
             OR s.document_word = $9)
+       AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
+       AND ($12::bigint IS NULL OR s.amount >= $12)
+       AND ($13::bigint IS NULL OR s.amount <= $13)
      ORDER BY s.bill_id DESC LIMIT $10
 """
 
@@ -165,8 +174,39 @@ async def list_newest_first(
         None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
         *_text_values(sealer, tenant, wanted.text),
         limit,
+        wanted.bills,
+        wanted.least,
+        wanted.most,
     )
     return await _with_parts(conn, tenant, [_sale(row) for row in rows])
+
+
+BY_NUMBERS: Final = """
+    -- sales_read.found_by_number
+    SELECT bill_id FROM sales WHERE tenant_id = $1 AND bill_id = $2
+     UNION
+    SELECT bill_id FROM sales WHERE tenant_id = $1 AND document_word = $3
+     UNION
+    SELECT bill_id FROM notas WHERE tenant_id = $1 AND number = $4
+     ORDER BY 1 DESC LIMIT $5
+"""
+MOST_FOUND: Final = 1000
+
+
+async def found_by_number(
+    conn: Connection, sealer: Sealer, tenant: TenantId, text: str
+) -> tuple[BillId, ...] | None:
+    """Sales whose bill, customer's document or nota has this number; None for what is no number.
+
+    Each is looked up by its own index, so that a million sales are no more work than ten.
+    """
+    if not any(letter.isdigit() for letter in text) or len(text) > 60:
+        return None
+    if any(letter.isalpha() or letter.isspace() for letter in text.strip()):
+        return None
+    _, number, word = _text_values(sealer, tenant, text)
+    rows = await conn.fetch(BY_NUMBERS, tenant, number, word, text.strip(), MOST_FOUND)
+    return tuple(BillId(row["bill_id"]) for row in rows)
 
 
 GET: Final = f"""
@@ -329,6 +369,7 @@ def _sale(row: asyncpg.Record) -> SaleView:
         issue_at=row["issue_at"],
         competencia=row["competencia"],
         rule_version=row["rule_version"],
+        rule_exception=row["rule_exception"],
         origin=row["origin"],
         customer_name=row["customer_name"],
         wish=row["wish"],

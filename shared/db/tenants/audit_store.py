@@ -1,7 +1,10 @@
 """Who changed what: append-only."""
 
 from collections.abc import Mapping
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
@@ -24,3 +27,29 @@ async def add(
 ) -> None:
     """Write down one change, in the transaction that makes it; `detail` holds no secret."""
     await conn.execute(ADD, tenant, actor, action, dict(detail or {}))
+
+
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """One change: `action` is a stable word, `detail` holds no secret."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    detail: Mapping[str, Any]
+
+
+NEWEST: Final = """
+    -- audit_store.newest_first
+    SELECT entry_id AS id, at, actor, action, detail FROM audit
+     WHERE tenant_id = $1 AND ($2::bigint IS NULL OR entry_id < $2)
+     ORDER BY entry_id DESC LIMIT $3
+"""
+
+
+async def newest_first(
+    conn: Connection, tenant: TenantId, *, before: int | None, limit: int
+) -> list[AuditEntry]:
+    """What was changed, beginning below the entry `before`."""
+    rows = await conn.fetch(NEWEST, tenant, before, limit)
+    return [AuditEntry(**dict(row)) for row in rows]

@@ -88,6 +88,19 @@ async def versions(
     return [_version(row) for row in await conn.fetch(VERSIONS, tenant, before, limit)]
 
 
+GET: Final = """
+    -- rules_store.get
+    SELECT version, rule, created_at, created_by FROM rule_versions
+     WHERE tenant_id = $1 AND version = $2
+"""
+
+
+async def get(conn: Connection, tenant: TenantId, version: int) -> RuleVersion | None:
+    """One version; None for one that never was."""
+    row = await conn.fetchrow(GET, tenant, version)
+    return None if row is None else _version(row)
+
+
 def as_json(rule: Rule) -> dict[str, object]:
     """A rule as the interface page writes it."""
     return rule.model_dump(mode="json", by_alias=True)

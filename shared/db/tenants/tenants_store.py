@@ -88,6 +88,23 @@ async def list_any_tenant(
     return [_tenant(row) for row in await conn.fetch(LIST, at, tenant, limit)]
 
 
+SEARCH: Final = """
+    -- tenants_store.search_any_tenant
+    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+      FROM tenants t
+     WHERE t.name ILIKE $1 OR t.tenant_id = $2
+        OR EXISTS (SELECT FROM sales s WHERE s.tenant_id = t.tenant_id AND s.bill_id = $3)
+     ORDER BY name, tenant_id LIMIT $4
+"""
+
+
+async def search_any_tenant(
+    conn: Connection, *, like: str, word: str, bill: int | None, limit: int
+) -> list[Tenant]:
+    """Tenants of a name, of an id, or with a sale of this number; for support."""
+    return [_tenant(row) for row in await conn.fetch(SEARCH, like, word, bill, limit)]
+
+
 PATCH: Final = """
     -- tenants_store.patch
     UPDATE tenants

@@ -9,6 +9,12 @@ from typing import Final
 
 import aiohttp
 
+from shared.commands.people import first_owner_url
+from shared.config.env import Env
+from shared.config.secret import Secret
+from shared.config.settings import DatabaseSettings
+from shared.crypto.seal import Sealer
+from shared.db.connection import open_pool
 from shared.db.migrate import migrate
 from shared.local.files import free_port, write_private
 from shared.local.home import Home, open_home
@@ -91,6 +97,8 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
             supervisors = [*keepers, *workers]
             running = await _ready(supervisors, places, home)
             print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
+            if "panel" in ports:
+                await _tell_first_owner(stores["DATABASE_URL"], given, ports["panel"])
             await _watch(supervisors, running)
 
 
@@ -206,6 +214,18 @@ def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str
         if service.shown_as
     )
     return " ".join(["ready", *shown])
+
+
+async def _tell_first_owner(url: str, env: Mapping[str, str], port: int) -> None:
+    """While nobody can sign in, say where the first owner makes an account: a link for once."""
+    keys = Env(values=env).secret_keys("SECRET_KEYS")
+    settings = DatabaseSettings(url=Secret.of(url), pool_size=2, pooler="none")
+    base = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
+    async with open_pool(settings, application="up") as pool:
+        sealer = Sealer.from_text(key.reveal() for key in keys)
+        link = await first_owner_url(pool, sealer, base.rstrip("/"))
+    if link is not None:
+        _say(f"nobody can sign in yet; the first owner begins here, once: {link}")
 
 
 async def _watch(supervisors: Sequence[Supervisor], running: Mapping[str, int]) -> None:

@@ -63,7 +63,7 @@ async def world(api: Api, pool: Pool, sandbox: Sandbox) -> World:
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    with socket.socket() as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # or answers wait for each other
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(
             uvicorn.Config(app, lifespan="on", log_config=None, access_log=False)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.reconciler.api.kit.portuguese import THEIRS, in_portuguese
+from shared.portuguese import THEIRS, in_portuguese
 from tests.services.api.support import World
 
 RULE: dict[str, Any] = {"issue_when": "bill_paid"}

@@ -9,9 +9,9 @@ from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 
 from services.reconciler.api.kit.operation import MayBeEmpty, NoBody
-from services.reconciler.api.kit.portuguese import in_portuguese
 from services.reconciler.api.kit.problem import FieldProblem, Problem
 from shared.domain.impossible import Impossible
+from shared.portuguese import in_portuguese
 
 M = TypeVar("M", bound=BaseModel)
 

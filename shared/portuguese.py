@@ -1,4 +1,4 @@
-"""What is wrong with a field, for those who write rules: tenants read it, so in Portuguese.
+"""What is wrong with a field, for those who fill it in: tenants read it, so in Portuguese.
 
 Keyed by pydantic's own words for kinds of problems; each text begins with the field's name.
 """
@@ -65,11 +65,18 @@ def in_portuguese(kind: str, field: str, said: str, context: Mapping[str, Any]) 
     """The problem with its field's name; what we raised ourselves was said in Portuguese."""
     # One of a list is told by the list's name.
     name = next((part for part in reversed(field.split(".")) if part and not part.isdigit()), _BODY)
-    if kind not in THEIRS:
+    bare = bare_portuguese(kind, context)
+    if bare is None:
         return said if name == _BODY or _NAMED.match(said) else f"{name}: {said}"
-    text = TEXTS.get(kind, _ELSE)
+    return f"{name}: {bare}"
+
+
+def bare_portuguese(kind: str, context: Mapping[str, Any]) -> str | None:
+    """The problem alone, where it is shown at its field; None for what we raised ourselves."""
+    if kind not in THEIRS:
+        return None
     known = {key: str(value).replace(" or ", " ou ") for key, value in context.items()}
-    return f"{name}: {text.format_map(_Known(known))}"
+    return TEXTS.get(kind, _ELSE).format_map(_Known(known))
 
 
 class _Known(dict[str, str]):

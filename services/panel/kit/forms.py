@@ -1,0 +1,100 @@
+"""Forms as they were sent, and what is wrong with them, in Portuguese, at the field."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from shared.portuguese import bare_portuguese
+
+M = TypeVar("M", bound=BaseModel)
+
+MOST_BYTES: Final = 512 * 1024  # five thousand ticked sales are a fifth of it
+MOST_FIELDS: Final = 20_000
+WHOLE: Final = ""  # the place of what is wrong with no single field
+
+
+class FormTooLong(Exception):
+    """More was sent than any form of ours holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedForm:
+    """What was typed, and what is wrong with it, by the field's name."""
+
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a field; nothing for one that was not sent."""
+        found = self.values.get(name)
+        return found[-1] if found else ""
+
+    def all(self, name: str) -> Sequence[str]:
+        """Every value of a field that may be sent several times."""
+        return self.values.get(name, ())
+
+    def has(self, name: str) -> bool:
+        """Whether a box is ticked, or a field was sent at all."""
+        return name in self.values
+
+    def wrong(self, **errors: str) -> "TypedForm":
+        """The same form with what is wrong; `form_` names the whole."""
+        named = {WHOLE if name == "form_" else name: text for name, text in errors.items()}
+        return TypedForm(values=self.values, errors={**self.errors, **named})
+
+    def filled(self, **values: str) -> "TypedForm":
+        """The same form with these values where nothing was typed yet."""
+        missing = {name: (value,) for name, value in values.items() if name not in self.values}
+        return TypedForm(values={**missing, **self.values}, errors=self.errors)
+
+    def read(self, model: type[M]) -> "M | TypedForm":
+        """The model of what was typed, or the form with its errors. Empty fields count as absent.
+
+        The models are those of the internal API, or share its words.
+        """
+        given = {
+            name: values[-1]
+            for name, values in self.values.items()
+            if name in model.model_fields and values[-1].strip() != ""
+        }
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            return TypedForm(values=self.values, errors=_said(error))
+
+
+NOTHING_TYPED: Final = TypedForm()
+
+
+async def read_form(request: Request) -> TypedForm:
+    """The fields of a posted form; raises FormTooLong."""
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MOST_BYTES:
+            raise FormTooLong
+    try:
+        pairs = parse_qsl(
+            raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+        )
+    except ValueError as error:
+        raise FormTooLong from error
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        # PostgreSQL's texts cannot hold NUL; browsers end lines with two characters.
+        found.setdefault(name, []).append(value.replace("\0", "").replace("\r\n", "\n"))
+    return TypedForm(values=found)
+
+
+def _said(error: ValidationError) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for item in error.errors(include_input=False, include_url=False):
+        place = str(item["loc"][0]) if item["loc"] else WHOLE
+        text = bare_portuguese(item["type"], item.get("ctx", {}))
+        plain = text or item["msg"].removeprefix("Value error, ")
+        said.setdefault(place, plain[:1].upper() + plain[1:] + ("" if plain[-1] in ".!?" else "."))
+    return said

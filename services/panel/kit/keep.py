@@ -1,0 +1,49 @@
+"""Keeping what was typed while somebody signs in again, and the way back to where they were."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from starlette.requests import Request
+
+from services.panel.kit.csrf import FIELD
+from services.panel.kit.forms import TypedForm
+
+PREFIX: Final = "guardado."
+HOME: Final = "/"
+# Never carried through a page: whoever signs in next may be somebody else.
+_SECRETS: Final = frozenset({"api_key", "senha", "senha_nova", "codigo"})
+_OURS: Final = re.compile(r"/[A-Za-z0-9/_.-]*(\?[A-Za-z0-9%&=_.~+-]*)?")
+
+
+def here(request: Request) -> str:
+    """The address of a request within the panel."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return request.url.path + query
+
+
+def ours(path: str) -> str:
+    """A way back as it was given, if it leads to this panel; home otherwise."""
+    good = _OURS.fullmatch(path) and not path.startswith("//")
+    return path if good else HOME
+
+
+def kept_fields(form: TypedForm, but: Collection[str] = ()) -> Sequence[tuple[str, str]]:
+    """What was typed, as hidden fields, but for secrets: those are typed again."""
+    left_out = {FIELD, *but} | _SECRETS
+    return [
+        (name, value)
+        for name, values in form.values.items()
+        if name not in left_out and not name.startswith(PREFIX)
+        for value in values
+    ]
+
+
+def carried(form: TypedForm) -> Sequence[tuple[str, str]]:
+    """What a sign-in form carries along for the page that it interrupted."""
+    return [
+        (name.removeprefix(PREFIX), value)
+        for name, values in form.values.items()
+        if name.startswith(PREFIX)
+        for value in values
+    ]

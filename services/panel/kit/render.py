@@ -1,0 +1,55 @@
+"""Templates: escaped always, strict about names, texts out of the one catalogue."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from services.panel.kit import say
+from services.panel.kit.assets import address
+from services.panel.texts import text
+
+FOLDER: Final = Path(__file__).parents[1] / "templates"
+
+
+def environment() -> Environment:
+    """The templates of this service."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals |= {"t": text, "asset": address, "say": say}
+    made.filters |= {
+        "money": say.money,
+        "plain_money": say.plain_money,
+        "number": say.number,
+        "short_number": say.short_number,
+        "day": say.day,
+        "month": say.month,
+        "span": say.span,
+        "name": short_name,
+    }
+    return made
+
+
+def short_name(by: str) -> str:
+    """Who did something, without what names them beyond doubt: `Ana Souza`, `Rui (suporte)`."""
+    name, bracket, inside = by.rpartition(" (p")
+    if not bracket or not inside.endswith(")"):
+        return by
+    more = inside[:-1].partition(", ")[2]
+    return f"{name} ({more})" if more else name
+
+
+TEMPLATES: Final = environment()
+
+
+def render(template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    """A page as an answer."""
+    return HTMLResponse(TEMPLATES.get_template(template).render(context), status_code=status)

@@ -1,0 +1,210 @@
+"""Serving pages: who comes, whether they may, what they typed, what comes back."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import quote
+
+import asyncpg
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from services.panel.kit import cookies, csrf
+from services.panel.kit.cookies import Jar, new_visit
+from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
+from services.panel.kit.keep import here, kept_fields
+from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
+from shared.commands.sign_in import find_session
+from shared.db.people import memberships_store
+from shared.db.tenants import tenants_store
+from shared.domain.ids import TenantId
+from shared.domain.people import Rank, Right, may
+
+if TYPE_CHECKING:
+    from shared.db.people.sessions_store import Session
+    from shared.db.tenants.tenants_store import Tenant
+
+log = structlog.get_logger()
+
+# The database is away, busy or shutting down: nothing is wrong with the request.
+AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+_TENANT: Final = re.compile(r"t[a-z0-9]{10}")
+_TICKET: Final = re.compile(r"[A-Za-z0-9#./-]{1,40}")
+
+
+class NotThere(Exception):
+    """Nothing is at this address, for this person."""
+
+
+class NotAllowed(Exception):
+    """It is there, and this person may not see it, or not do it."""
+
+
+class PageEndpoint:
+    """One page as an ASGI application."""
+
+    def __init__(self, page: PanelPage, jar: Jar) -> None:
+        self._page = page
+        self._jar = jar
+        self.__name__ = f"panel:{page.name}"  # how metrics name it
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._respond(request)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        handler = self._page.handlers.get(method)
+        visit = self._before(request)
+        if handler is None:
+            return visit.show("erro.html", 405, what="method")
+        try:
+            return await self._answer(visit, method, handler)
+        except NotThere:
+            return visit.show("erro.html", 404, what="not_there")
+        except NotAllowed:
+            return visit.show("erro.html", 403, what="not_allowed")
+        except FormTooLong:
+            return visit.show("erro.html", 413, what="too_long")
+        except AWAY as error:
+            log.warning("panel_unavailable", error=type(error).__name__)
+            response = visit.show("erro.html", 503, what="away")
+            response.headers["Retry-After"] = "5"
+            return response
+
+    def _before(self, request: Request) -> Visit:
+        """A visit of nobody yet."""
+        word = self._jar.read(request, cookies.SESSION)
+        return Visit(
+            request=request,
+            resources=request.app.state.resources,
+            jar=self._jar,
+            bound_to=word or self._jar.read(request, cookies.VISIT),
+            form=NOTHING_TYPED,
+        )
+
+    async def _answer(self, visit: Visit, method: str, handler: Handler) -> Response:
+        posted = method == "POST"
+        form = await read_form(visit.request) if posted else NOTHING_TYPED
+        visit = replace(visit, form=form)
+        session = await self._session(visit)
+        if session is not None:
+            visit = replace(visit, who=session.person)
+        elif not self._page.door:
+            return self._to_the_door(visit, posted=posted)
+        else:
+            visit = self._unsigned(visit)
+        if not self._page.door:
+            visit = await self._let_in(visit, posted=posted)
+        if posted and not self._ours(visit):
+            return visit.show("erro.html", 400, what="form_too_old")
+        if posted and self._page.do and visit.asks_ticket and not visit.ticket:
+            return self._ask_ticket(visit)
+        response = await handler(visit)
+        if posted and visit.ticket and visit.of:
+            self._jar.keep(response, cookies.TICKET, f"{visit.of.id}:{visit.ticket}")
+        if visit.who is None and not self._jar.read(visit.request, cookies.VISIT):
+            self._jar.keep(response, cookies.VISIT, visit.bound_to)
+        return response
+
+    async def _session(self, visit: Visit) -> "Session | None":
+        word = self._jar.read(visit.request, cookies.SESSION)
+        if not word:
+            return None
+        found = await find_session(visit.resources.pool, word)
+        return None if found is None or found.wants_code else found
+
+    def _unsigned(self, visit: Visit) -> Visit:
+        """At the door forms are bound to a visit, even where an old session's word is left."""
+        bound = self._jar.read(visit.request, cookies.VISIT) or new_visit()
+        return replace(visit, bound_to=bound)
+
+    async def _let_in(self, visit: Visit, *, posted: bool) -> Visit:
+        if self._page.of_tenant:
+            visit = await self._at_tenant(visit)
+        elif visit.person.staff is not None:
+            visit = replace(visit, standing=visit.person.staff)
+        needed: Sequence[Right | None] = (self._page.see, self._page.do if posted else None)
+        for right in needed:
+            if right is not None and not (visit.standing and may(visit.standing, right)):
+                raise NotAllowed
+        return replace(visit, ticket=self._ticket(visit))
+
+    def _ticket(self, visit: Visit) -> str | None:
+        """What somebody of ours acts for: as the form says, or as it was said for this tenant."""
+        if not visit.asks_ticket or visit.of is None:
+            return None
+        tenant, _, said = self._jar.read(visit.request, cookies.TICKET).partition(":")
+        given = visit.form[TICKET].strip() or (said if tenant == visit.of.id else "")
+        return given if _TICKET.fullmatch(given) else None
+
+    async def _at_tenant(self, visit: Visit) -> Visit:
+        """What somebody is at the tenant of the address; for a stranger it is not there."""
+        word = str(visit.request.path_params["tenant"])
+        if not _TENANT.fullmatch(word):
+            raise NotThere
+        tenant, standing = await _found(visit, TenantId(word))
+        if tenant is None or standing is None:
+            raise NotThere
+        return replace(visit, of=tenant, standing=standing)
+
+    def _to_the_door(self, visit: Visit, *, posted: bool) -> Response:
+        """Sign in first; what was typed is kept, and sent once they say so."""
+        visit = self._unsigned(visit)
+        back = here(visit.request)
+        if not posted:
+            to = f"/entrar?volta={quote(back, safe='/')}"
+            response: Response = RedirectResponse(to, status_code=303)
+        else:
+            response = visit.show(
+                "entrar.html", 401, back=back, kept=kept_fields(visit.form), expired=True
+            )
+        self._jar.keep(response, cookies.VISIT, visit.bound_to)
+        self._jar.drop(response, cookies.SESSION)
+        return response
+
+    def _ours(self, visit: Visit) -> bool:
+        token = visit.form[csrf.FIELD]
+        return csrf.fits(token, visit.bound_to) and not csrf.from_elsewhere(visit.request)
+
+    def _ask_ticket(self, visit: Visit) -> Response:
+        """Ours name the ticket they act for; the form goes on with it."""
+        typed = visit.form.has(TICKET)
+        return visit.show(
+            "chamado.html",
+            422 if typed else 200,
+            to=here(visit.request),
+            kept=kept_fields(visit.form, but=(TICKET,)),
+            wrong=typed,
+        )
+
+
+async def _found(visit: Visit, tenant: TenantId) -> "tuple[Tenant | None, Rank | None]":
+    person = visit.person
+    async with visit.resources.pool.acquire() as conn:
+        role: Rank | None = await memberships_store.role_of(conn, tenant, person.id)
+        standing = role or person.staff
+        if standing is None:
+            return None, None
+        return await tenants_store.get(conn, tenant), standing
+
+
+def routes(pages: Sequence[PanelPage], jar: Jar) -> list[Route]:
+    """A route a page."""
+    return [
+        Route(page.path, cast("Handler", PageEndpoint(page, jar)), name=page.name) for page in pages
+    ]

@@ -1,0 +1,122 @@
+"""What somebody may do about themselves: companies, password, authenticator."""
+
+import secrets
+from typing import Final
+
+import pyotp
+from starlette.responses import Response
+
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.page import PanelPage, Visit
+from services.panel.texts import text
+from shared.commands.people import PeopleRefused, change_password
+from shared.commands.sign_in import matching_step, recovery_hash
+from shared.db.people import memberships_store, people_store
+from shared.db.people.people_store import Account
+from shared.db.tenants import audit_store
+from shared.db.tenants.audit_store import NO_TENANT
+
+_CODES: Final = 8
+_SECRET_LETTERS: Final = 32
+
+
+async def home(visit: Visit) -> Response:
+    """To the only company somebody has, or to the choice of them."""
+    async with visit.resources.pool.acquire() as conn:
+        found = await memberships_store.of_person_any_tenant(conn, visit.person.id)
+    if len(found) == 1 and visit.person.staff is None:
+        return visit.go(f"/e/{found[0].id}")
+    return visit.go("/suporte" if visit.person.staff else "/empresas")
+
+
+async def companies(visit: Visit) -> Response:
+    """Every company somebody has a role at."""
+    async with visit.resources.pool.acquire() as conn:
+        found = await memberships_store.of_person_any_tenant(conn, visit.person.id)
+    return visit.show("empresas.html", companies=found)
+
+
+async def show_account(visit: Visit) -> Response:
+    """Password and authenticator."""
+    return await _show(visit, visit.form)
+
+
+async def set_password(visit: Visit) -> Response:
+    """Change the password: signed out everywhere but here."""
+    form = visit.form
+    try:
+        entered = await change_password(
+            visit.resources.door, visit.person.id, old=form["senha"], new=form["senha_nova"]
+        )
+    except PeopleRefused as refused:
+        if refused.code == "password":
+            wrong = form.wrong(senha_nova=text(f"password.{refused.fault}"))
+        else:
+            wrong = form.wrong(senha=text("password.not_old"))
+        return await _show(visit, wrong)
+    response = visit.go("/conta", "password_changed")
+    visit.jar.keep_session(response, entered.word)
+    return response
+
+
+async def set_totp(visit: Visit) -> Response:
+    """Use an authenticator, or none any more; both want the password."""
+    form, door = visit.form, visit.resources.door
+    account = await _account(visit)
+    if not await door.passwords.fits(form["senha"], account.password):
+        return await _show(visit, form.wrong(senha=text("password.not_old")))
+    if account.totp is not None:
+        await _put_totp(visit, None, ())
+        return visit.go("/conta", "totp_off")
+    secret = form["segredo"]
+    shaped = len(secret) == _SECRET_LETTERS and secret.isalnum() and secret.isascii()
+    if not shaped or matching_step(secret, form["codigo"], visit.resources.now()) is None:
+        return await _show(visit, form.wrong(codigo=text("code.wrong")))
+    codes = ["-".join((secrets.token_hex(5), secrets.token_hex(5))) for _ in range(_CODES)]
+    await _put_totp(visit, secret, codes)
+    return await _show(visit, TypedForm(), codes=tuple(codes))
+
+
+async def _put_totp(visit: Visit, secret: str | None, codes: "list[str] | tuple[()]") -> None:
+    resources = visit.resources
+    async with resources.pool.acquire() as conn, conn.transaction():
+        await people_store.set_totp(
+            conn,
+            resources.sealer,
+            visit.person.id,
+            secret,
+            [recovery_hash(code) for code in codes],
+        )
+        action = "totp_on" if secret else "totp_off"
+        await audit_store.add(conn, NO_TENANT, actor=visit.by, action=action)
+
+
+async def _account(visit: Visit) -> Account:
+    async with visit.resources.pool.acquire() as conn:
+        found = await people_store.get(conn, visit.resources.sealer, visit.person.id)
+    if found is None:
+        raise AssertionError("somebody signed in has an account")
+    return found
+
+
+async def _show(visit: Visit, form: TypedForm, codes: tuple[str, ...] = ()) -> Response:
+    account = await _account(visit)
+    secret = form["segredo"] or pyotp.random_base32(_SECRET_LETTERS)
+    return visit.show(
+        "conta.html",
+        422 if form.errors else 200,
+        form=form,
+        email=account.email,
+        has_totp=account.totp is not None,
+        codes=codes,
+        secret=secret,
+        spaced=" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
+    )
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path="/", name="home", get=home),
+    PanelPage(path="/empresas", name="companies", get=companies),
+    PanelPage(path="/conta", name="account", get=show_account, post=set_password),
+    PanelPage(path="/conta/codigo", name="totp", post=set_totp),
+)

@@ -1,0 +1,104 @@
+"""Fechamento: a month of three sides, what is missing by name, and its lock."""
+
+from contextlib import suppress
+from typing import Final
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.show.closing import closing_shown, month_after, month_before
+from services.panel.texts import text
+from shared.commands.closing import close, want_issuers_list
+from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
+from shared.db.tenants import connections_store
+from shared.domain.closing import Closing, Month
+from shared.vindi.budget import BudgetShare
+from shared.words import Reason
+
+PATH: Final = f"{TENANT}/fechamento"
+
+
+class _Asking(BaseModel):
+    motivo: Reason
+
+
+async def show(visit: Visit) -> Response:
+    """A month; without one the last that is over."""
+    return await _show(visit, _month(visit, visit.request.query_params.get("mes", "")), visit.form)
+
+
+async def change(visit: Visit) -> Response:
+    """Lock the month, or open it again."""
+    form = visit.form
+    month = _month(visit, form["mes"])
+    read = form.read(_Asking)
+    if isinstance(read, TypedForm):
+        return await _show(visit, month, read)
+    try:
+        if form["fazer"] == "abrir":
+            await unlock_month(
+                visit.pool,
+                visit.resources.waker,
+                visit.tenant.id,
+                month,
+                reason=read.motivo,
+                by=visit.by,
+            )
+            said = "unlocked"
+        else:
+            closing = await _closed(visit, month)
+            await lock_month(
+                visit.pool,
+                visit.tenant.id,
+                closing,
+                reason=read.motivo,
+                force=form.has("assim_mesmo"),
+                by=visit.by,
+            )
+            said = "locked"
+    except LockRefused as refused:
+        return await _show(visit, month, form.wrong(form_=text(f"closing.{refused.code}")))
+    return visit.go(f"{visit.base}/fechamento?mes={month}", said)
+
+
+async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
+    closing = await _closed(visit, month)
+    after = month_after(month, visit.clock.today)
+    return visit.show(
+        "fechamento.html",
+        422 if form.errors else 200,
+        form=form,
+        month=month,
+        closing=closing,
+        shown=closing_shown(closing),
+        before=month_before(month),
+        after=after,
+        over=after is not None,
+    )
+
+
+async def _closed(visit: Visit, month: Month) -> Closing:
+    resources = visit.resources
+    async with visit.pool.acquire() as conn:
+        vindi = await connections_store.get_vindi(conn, resources.sealer, visit.tenant.id)
+    client = resources.clients.vindi(visit.tenant.id, vindi, BudgetShare.PERSON) if vindi else None
+    pool = visit.pool_as("repeatable_read")
+    closing = await close(pool, resources.totals, client, visit.tenant, month, filed=True)
+    if closing.issuer.stale:
+        # It is read behind; the page looks again by itself.
+        await want_issuers_list(visit.pool, visit.tenant, closing.issuer.stale)
+    return closing
+
+
+def _month(visit: Visit, given: str) -> Month:
+    with suppress(ValueError):
+        return Month.read(given)
+    today = visit.clock.today
+    return month_before(Month(year=today.year, month=today.month))
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path=PATH, name="closing", get=show, post=change, see="see", do="close"),
+)

@@ -1,0 +1,274 @@
+"""The front door: signing in and out, following an invitation, setting a new password."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.panel.kit import cookies
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.keep import HOME, carried, ours
+from services.panel.kit.page import PanelPage, Visit
+from services.panel.texts import text
+from shared.commands.people import (
+    Newcomer,
+    PeopleRefused,
+    find_link,
+    join_as_known,
+    join_as_new,
+    reset_password,
+)
+from shared.commands.sign_in import (
+    Entered,
+    SlowedDown,
+    WrongPassword,
+    find_session,
+    give_code,
+    sign_in,
+    sign_out,
+)
+from shared.db.people.links_store import Link
+from shared.db.tenants import tenants_store
+from shared.db.tenants.audit_store import NO_TENANT
+from shared.domain.people import STAFF, plain_email
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Followed:
+    """A link that was followed and can still be used."""
+
+    token: str
+    link: Link
+
+
+async def show_sign_in(visit: Visit) -> Response:
+    """The form; whoever is signed in already goes on."""
+    back = ours(visit.request.query_params.get("volta", HOME))
+    if visit.who is not None:
+        return visit.go(back)
+    return visit.show("entrar.html", back=back, kept=(), expired=False)
+
+
+async def try_sign_in(visit: Visit) -> Response:
+    """Check address and password; a code may be wanted beside them."""
+    form, back = visit.form, ours(visit.form["volta"])
+    found = await sign_in(
+        visit.resources.door,
+        email=form["email"],
+        password=form["senha"],
+        source=source_of(visit.request, visit.resources.proxies),
+    )
+    match found:
+        case Entered(wants_code=True):
+            response = visit.show("codigo.html", back=back, kept=carried(form))
+            visit.jar.keep_session(response, found.word)
+            return response
+        case Entered():
+            return _entered(visit, found, back)
+        case WrongPassword():
+            wrong = form.wrong(form_=text("sign_in.wrong"))
+        case SlowedDown():
+            seconds = (found.until - visit.resources.now()).total_seconds()
+            wrong = form.wrong(form_=text("sign_in.slow", seconds=max(1, round(seconds))))
+    return _again(visit, "entrar.html", wrong, back, expired=False)
+
+
+async def try_code(visit: Visit) -> Response:
+    """The second half of a sign-in."""
+    form, back = visit.form, ours(visit.form["volta"])
+    word = visit.jar.read(visit.request, cookies.SESSION)
+    source = source_of(visit.request, visit.resources.proxies)
+    found = await give_code(visit.resources.door, word, form["codigo"], source)
+    if isinstance(found, Entered):
+        return _entered(visit, found, back)
+    if isinstance(found, SlowedDown):
+        seconds = (found.until - visit.resources.now()).total_seconds()
+        said = text("sign_in.slow", seconds=max(1, round(seconds)))
+        return _again(visit, "codigo.html", form.wrong(form_=said), back)
+    half = await find_session(visit.resources.pool, word) if word else None
+    if half is None:
+        return visit.go("/entrar")
+    return _again(visit, "codigo.html", form.wrong(codigo=text("code.wrong")), back)
+
+
+async def leave(visit: Visit) -> Response:
+    """Sign out."""
+    word = visit.jar.read(visit.request, cookies.SESSION)
+    if word:
+        await sign_out(visit.resources.pool, word)
+    response = visit.go("/entrar")
+    visit.jar.drop(response, cookies.SESSION)
+    return response
+
+
+async def follow(visit: Visit) -> Response:
+    """Take the token out of the address at once: what follows, and histories, do not hold it."""
+    to = "/senha" if visit.request.url.path.startswith("/senha/") else "/convite"
+    response: Response = RedirectResponse(to, status_code=303)
+    visit.jar.keep_link(response, str(visit.request.path_params["token"]))
+    return response
+
+
+async def show_invitation(visit: Visit) -> Response:
+    """What somebody was invited to."""
+    found = await _followed(visit, "invitation")
+    if found is None:
+        return _unknown_link(visit)
+    return await _invitation(visit, found.link, visit.form)
+
+
+async def take_invitation(visit: Visit) -> Response:
+    """Make an account, or give the one that is signed in its new role."""
+    found = await _followed(visit, "invitation")
+    if found is None:
+        return _unknown_link(visit)
+    form, door = visit.form, visit.resources.door
+    company = form["empresa"].strip()[:200] or None
+    wrong = _missing(form, found.link, signed_in=visit.who is not None)
+    if wrong.errors:
+        return await _invitation(visit, found.link, wrong)
+    try:
+        if visit.who is not None:
+            tenant = await join_as_known(door, found.token, visit.person, company)
+            response = visit.go(_first_page(tenant), "joined")
+        else:
+            newcomer = Newcomer(
+                name=" ".join(form["nome"].split())[:200],
+                email=plain_email(form["email"]) or "",
+                password=form["senha_nova"],
+                company=company,
+            )
+            entered, tenant = await join_as_new(door, found.token, newcomer)
+            response = visit.go(_first_page(tenant), "joined")
+            visit.jar.keep_session(response, entered.word)
+    except PeopleRefused as refused:
+        if refused.code == "link_unknown":
+            return _unknown_link(visit)
+        return await _invitation(visit, found.link, _refused(form, refused))
+    visit.jar.drop(response, cookies.LINK)
+    return response
+
+
+async def show_reset(visit: Visit) -> Response:
+    """A new password."""
+    if await _followed(visit, "password") is None:
+        return _unknown_link(visit)
+    return visit.show("senha.html")
+
+
+async def reset(visit: Visit) -> Response:
+    """Set it; all sessions end, and one begins here."""
+    found = await _followed(visit, "password")
+    if found is None:
+        return _unknown_link(visit)
+    try:
+        entered = await reset_password(visit.resources.door, found.token, visit.form["senha_nova"])
+    except PeopleRefused as refused:
+        if refused.code == "link_unknown":
+            return _unknown_link(visit)
+        wrong = _refused(visit.form, refused)
+        return visit.show("senha.html", 422, form=wrong)
+    response = visit.go("/entrar" if entered.wants_code else HOME, "password_changed")
+    visit.jar.drop(response, cookies.LINK)
+    if not entered.wants_code:
+        visit.jar.keep_session(response, entered.word)
+    return response
+
+
+def source_of(request: Request, proxies: int) -> str:
+    """Where a request comes from: the network, or what the nearest of our proxies says."""
+    told = [one.strip() for one in request.headers.get("X-Forwarded-For", "").split(",")]
+    if proxies and len(told) >= proxies and told[-proxies]:
+        return told[-proxies]
+    return request.client.host if request.client else "-"
+
+
+def _entered(visit: Visit, entered: Entered, back: str) -> Response:
+    """On to where they were; what they had typed there waits for their word."""
+    kept = carried(visit.form)
+    if kept:
+        # Forms of the new page are bound to the new session.
+        fresh = Visit(
+            request=visit.request,
+            resources=visit.resources,
+            jar=visit.jar,
+            bound_to=entered.word,
+            form=visit.form,
+        )
+        response = fresh.show("continuar.html", to=back, kept=kept)
+    else:
+        response = visit.go(back)
+    visit.jar.keep_session(response, entered.word)
+    return response
+
+
+def _again(visit: Visit, template: str, form: TypedForm, back: str, **more: object) -> Response:
+    return visit.show(template, 422, form=form, back=back, kept=carried(visit.form), **more)
+
+
+async def _followed(visit: Visit, kind: str) -> _Followed | None:
+    token = visit.jar.read(visit.request, cookies.LINK)
+    link = await find_link(visit.resources.pool, visit.resources.sealer, token) if token else None
+    return _Followed(token=token, link=link) if link and link.kind == kind else None
+
+
+async def _invitation(visit: Visit, link: Link, form: TypedForm) -> Response:
+    async with visit.resources.pool.acquire() as conn:
+        tenant = await tenants_store.get(conn, link.tenant)
+    return visit.show(
+        "convite.html",
+        422 if form.errors else 200,
+        form=form,
+        link=link,
+        company=tenant.name if tenant else None,
+        names_company=link.tenant == NO_TENANT and link.role not in STAFF,
+    )
+
+
+def _missing(form: TypedForm, link: Link, *, signed_in: bool) -> TypedForm:
+    needed = {"empresa"} if link.tenant == NO_TENANT and link.role not in STAFF else set()
+    needed |= set() if signed_in else {"nome", "senha_nova"}
+    missing = {name: text("needed") for name in needed if not form[name].strip()}
+    if not signed_in:
+        email = plain_email(form["email"])
+        if email is None:
+            missing["email"] = text("email.wrong")
+        elif link.email not in (None, email):
+            missing["email"] = text("invitation.other_email")
+    return form.wrong(**missing)
+
+
+def _refused(form: TypedForm, refused: PeopleRefused) -> TypedForm:
+    if refused.code == "password":
+        return form.wrong(senha_nova=text(f"password.{refused.fault}"))
+    if refused.code == "email_taken":
+        return form.wrong(email=text("invitation.taken"))
+    return form.wrong(form_=text("link.unknown"))
+
+
+def _unknown_link(visit: Visit) -> Response:
+    response = visit.show("erro.html", 404, what="link")
+    visit.jar.drop(response, cookies.LINK)
+    return response
+
+
+def _first_page(tenant: str) -> str:
+    return HOME if tenant == NO_TENANT else f"/e/{tenant}"
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path="/entrar", name="sign_in", get=show_sign_in, post=try_sign_in, door=True),
+    PanelPage(path="/entrar/codigo", name="code", post=try_code, door=True),
+    PanelPage(path="/sair", name="sign_out", post=leave, door=True),
+    PanelPage(path="/convite/{token}", name="follow_invitation", get=follow, door=True),
+    PanelPage(
+        path="/convite",
+        name="invitation",
+        get=show_invitation,
+        post=take_invitation,
+        door=True,
+    ),
+    PanelPage(path="/senha/{token}", name="follow_reset", get=follow, door=True),
+    PanelPage(path="/senha", name="reset", get=show_reset, post=reset, door=True),
+)

@@ -1,0 +1,144 @@
+"""Regra: in sentences, changed by a form, foreseen before it is in force, with its versions."""
+
+from typing import Final
+
+from starlette.responses import Response
+
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.show import rule as shown
+from services.panel.texts import text
+from shared.commands.checks import SetUpRefused, rule_notices
+from shared.commands.rule_change import foresee_change
+from shared.db.tenants import rules_store
+from shared.db.tenants.rules_store import RuleVersion
+from shared.domain.rule import Rule
+
+PATH: Final = f"{TENANT}/regra"
+_VERSIONS: Final = 10
+
+
+async def show(visit: Visit) -> Response:
+    """The rule in force, and the form to change it."""
+    return await _show(visit, visit.form)
+
+
+async def propose(visit: Visit) -> Response:
+    """What was changed, foreseen; with nothing in force yet it is put at once."""
+    form = visit.form
+    newest = await _newest(visit)
+    rule = newest.rule if newest else shown.NEW
+    what = form["mudar"]
+    if what == "excecao":
+        told = shown.with_exception(rule, form)
+    elif what in ("subir", "descer", "tirar"):
+        told = shown.moved(rule, _place(form), what)
+    elif what == "dias":
+        told = shown.with_days(rule, _place(form), form["x_dias"])
+    else:
+        told = shown.with_fields(rule, form)
+    read = shown.read(told)
+    if isinstance(read, dict):
+        named = {name or "form_": said for name, said in read.items()}
+        return await _show(visit, form.wrong(**named))
+    if newest is not None and read == newest.rule:
+        return await _show(visit, form.wrong(form_=text("rule.same")))
+    if visit.tenant.status == "setting_up":
+        return await _put(visit, read, newest)
+    return await _foresee(visit, read, newest)
+
+
+async def put(visit: Visit) -> Response:
+    """Put in force what was foreseen; told when another version came between."""
+    form = visit.form
+    rule = shown.stored(form["regra"])
+    newest = await _newest(visit)
+    if rule is None:
+        return await _show(visit, form.wrong(form_=text("rule.lost")))
+    if form["versao"] != str(newest.version if newest else 0):
+        return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
+    return await _put(visit, rule, newest)
+
+
+async def _put(visit: Visit, rule: Rule, newest: RuleVersion | None) -> Response:
+    try:
+        await visit.resources.set_up.put_rule(
+            visit.tenant.id,
+            rule,
+            by=visit.by,
+            today=visit.clock.today,
+            confirmed=visit.form.all("confirmo"),
+        )
+    except SetUpRefused:
+        # Something unusual is in it: it is shown, to be confirmed.
+        return await _foresee(visit, rule, newest, unconfirmed=True)
+    to = "ativacao" if visit.tenant.status == "setting_up" else "regra"
+    return visit.go(f"{visit.base}/{to}", "rule_put")
+
+
+async def _foresee(
+    visit: Visit, rule: Rule, newest: RuleVersion | None, *, unconfirmed: bool = False
+) -> Response:
+    resources = visit.resources
+    change = await foresee_change(
+        visit.pool, resources.sealer, visit.tenant.id, rule, resources.now()
+    )
+    return visit.show(
+        "regra_previa.html",
+        409 if unconfirmed else 200,
+        rule=shown.carried(rule),
+        version=newest.version if newest else 0,
+        differences=shown.differences(newest.rule if newest else None, rule),
+        change=change,
+        changes=shown.changes(change.changes),
+        changed=sum(one.sales for one in change.changes),
+        warnings=rule_notices(rule, visit.clock.today),
+        unconfirmed=unconfirmed,
+    )
+
+
+def _place(form: TypedForm) -> int:
+    place = form["lugar"]
+    return int(place) if place.isascii() and place.isdigit() and len(place) < 5 else -1
+
+
+async def _newest(visit: Visit) -> RuleVersion | None:
+    async with visit.pool.acquire() as conn:
+        return await rules_store.newest(conn, visit.tenant.id)
+
+
+async def _show(visit: Visit, form: TypedForm) -> Response:
+    async with visit.pool.acquire() as conn:
+        versions = await rules_store.versions(
+            conn, visit.tenant.id, before=None, limit=_VERSIONS + 1
+        )
+    newest = versions[0] if versions else None
+    rule = newest.rule if newest else shown.NEW
+    older = [*versions[1:], None][: len(versions)]
+    return visit.show(
+        "regra.html",
+        422 if form.errors else 200,
+        form=form,
+        values=shown.filled(rule),
+        rule=rule,
+        newest=newest,
+        sentences=shown.sentences(rule),
+        exceptions=[
+            (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
+            for one in rule.exceptions
+        ],
+        when=shown.WHEN,
+        lists=[name for name, _ in shown.LISTS],
+        cycles=list(shown.CYCLES.items()),
+        versions=[
+            (one, shown.differences(before.rule if before else None, one.rule))
+            for one, before in zip(versions, older, strict=True)
+        ][:_VERSIONS],
+        typed=form.has("mudar"),
+    )
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path=PATH, name="rule", get=show, post=propose, see="see", do="rule"),
+    PanelPage(path=f"{PATH}/vigor", name="rule_put", post=put, see="see", do="rule"),
+)

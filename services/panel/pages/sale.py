@@ -1,0 +1,234 @@
+"""One sale: everything about it, its documents, and what may be asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, get_args
+
+from pydantic import BaseModel, StringConstraints
+from starlette.responses import Response
+
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.serve import NotThere
+from services.panel.show import filters
+from services.panel.show.rule import spoke
+from services.panel.show.sale import BillSum, added_up, in_order, sale_shown
+from services.panel.texts import text
+from shared.commands.actions import SALE_UNKNOWN, Asked, act
+from shared.commands.documents import DocumentRefused, fetch_document
+from shared.commands.refusals import refusal_text
+from shared.commands.statements import Statement, state_nota
+from shared.db.connection import Connection
+from shared.db.sales import notas_store, sale_actions_store, sales_read
+from shared.db.sales.sales_read import SaleStory
+from shared.db.tenants import connections_store, rules_store
+from shared.db.vindi import bills_store
+from shared.domain.actions import SaleAction, moves_to_today, possible
+from shared.domain.amounts import BILL, LINES
+from shared.domain.external_id import LARGEST_BILL
+from shared.domain.ids import BillId
+from shared.issuer.interface import DocumentKind
+from shared.vindi.stored import reopen_bill
+from shared.words import Reason, plain_number
+
+PATH: Final = f"{TENANT}/vendas/{{bill}}"
+_MISMATCH: Final = "amount_mismatch"
+_VINDI: Final = {
+    "production": "https://app.vindi.com.br/admin/bills/",
+    "sandbox": "https://sandbox-app.vindi.com.br/admin/bills/",
+}
+_OF_A_PART: Final[tuple[SaleAction, ...]] = ("retry", "issue", "cancel")
+_TYPES: Final[dict[DocumentKind, str]] = {"pdf": "application/pdf", "xml": "application/xml"}
+
+
+class _Asking(BaseModel):
+    acao: SaleAction
+    motivo: Reason
+
+
+class _Stating(BaseModel):
+    motivo: Reason
+    numero: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z./-]{1,50}$")] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    story: SaleStory
+    original: str | None
+    sum: BillSum | None
+    possible: Sequence[SaleAction]
+    at_vindi: str | None
+    spoke: str  # what of the rule decided
+    dates_today: bool  # issuing it now gives it this day's date
+
+
+async def show(visit: Visit) -> Response:
+    """The sale as it is."""
+    return await _show(visit, visit.form)
+
+
+async def ask(visit: Visit) -> Response:
+    """One action; a page that is older than the sale is shown again first."""
+    form, bill = visit.form, _bill(visit)
+    if await _moved(visit, bill):
+        return await _show(visit, form.wrong(form_=text("sale.moved")), 409)
+    read = form.read(_Asking)
+    if isinstance(read, TypedForm):
+        return await _show(visit, read)
+    amount = _amount(form)
+    if isinstance(amount, TypedForm):
+        return await _show(visit, amount)
+    asked = Asked(
+        action=read.acao,
+        reason=read.motivo,
+        by=visit.by,
+        amount=amount,
+        part=_part(form, read.acao),
+    )
+    outcome = await act(visit.pool, visit.resources.waker, visit.tenant.id, [bill], asked)
+    for refused in outcome.refused:
+        if refused.code == SALE_UNKNOWN:
+            raise NotThere
+        return await _show(visit, form.wrong(form_=refusal_text(refused, visit.zone)), 409)
+    return visit.go(f"{visit.base}/vendas/{bill}", f"did.{read.acao}")
+
+
+async def state(visit: Visit) -> Response:
+    """What somebody saw at the city hall's portal."""
+    form, bill = visit.form, _bill(visit)
+    read = form.read(_Stating)
+    if isinstance(read, TypedForm):
+        return await _show(visit, read)
+    if form["existe"] not in ("sim", "nao"):
+        return await _show(visit, form.wrong(existe=text("needed")))
+    exists = form["existe"] == "sim"
+    said = Statement(
+        exists=exists, number=read.numero if exists else None, reason=read.motivo, by=visit.by
+    )
+    try:
+        refusal = await state_nota(visit.pool, visit.resources.waker, visit.tenant.id, bill, said)
+    except LookupError:
+        raise NotThere from None
+    if refusal is not None:
+        return await _show(visit, form.wrong(form_=text("state.refused")), 409)
+    return visit.go(f"{visit.base}/vendas/{bill}", "stated")
+
+
+async def pdf(visit: Visit) -> Response:
+    """The nota as PDF."""
+    return await _document(visit, "pdf")
+
+
+async def xml(visit: Visit) -> Response:
+    """The nota as XML."""
+    return await _document(visit, "xml")
+
+
+async def _document(visit: Visit, kind: DocumentKind) -> Response:
+    resources, bill = visit.resources, _bill(visit)
+    part = plain_number(visit.request.query_params.get("parte", ""), 9999)
+    try:
+        name, document = await fetch_document(
+            visit.pool, resources.sealer, resources.clients, visit.tenant.id, bill, kind, part
+        )
+    except DocumentRefused as refused:
+        if refused.code in ("sale_unknown", "no_nota"):
+            raise NotThere from None
+        return await _show(visit, TypedForm().wrong(form_=_refused(refused.code)), 409)
+    headers = {"Content-Disposition": f'attachment; filename="nota-{name}.{kind}"'}
+    return Response(document, headers=headers, media_type=_TYPES[kind])
+
+
+async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Response:
+    found = await _found(visit, _bill(visit))
+    sale = found.story.sale
+    return visit.show(
+        "venda.html",
+        status or (422 if form.errors else 200),
+        form=form,
+        sale=sale,
+        shown=sale_shown(found.story, visit.clock, found.original),
+        sum=found.sum,
+        actions=found.possible if visit.can("act") else (),
+        asked=form["acao"] if form["acao"] in get_args(SaleAction) else "",
+        chooses=sale.code == _MISMATCH,
+        at_vindi=found.at_vindi,
+        spoke=found.spoke,
+        dates_today=found.dates_today,
+        of_a_part=_OF_A_PART,
+    )
+
+
+async def _found(visit: Visit, bill: BillId) -> _Found:
+    sealer, tenant = visit.resources.sealer, visit.tenant.id
+    async with visit.pool.acquire() as conn:
+        story = await sales_read.story(conn, tenant, bill, visit.zone)
+        if story is None:
+            raise NotThere
+        sealed = await notas_store.newest_reason(conn, tenant, bill)
+        known = (await bills_store.load(conn, tenant, [bill])).get(bill)
+        locked = await sale_actions_store.look(conn, tenant, [bill])
+        place = await _vindi(conn, visit)
+        version = story.sale.rule_version
+        rule = await rules_store.get(conn, tenant, version) if version else None
+    read = reopen_bill(sealer, tenant, known.body) if known else None
+    original = sealed and sealer.unseal(sealed, tenant=tenant, purpose="reason").decode()
+    may = [one for sale in locked for one in possible(sale.state)]
+    return _Found(
+        story=story,
+        original=original or None,
+        sum=added_up(read.value, story.sale) if read else None,
+        possible=in_order(may, story.sale.status),
+        at_vindi=f"{place}{bill}" if place else None,
+        dates_today=any(moves_to_today(sale.state) for sale in locked),
+        spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
+    )
+
+
+async def _vindi(conn: Connection, visit: Visit) -> str | None:
+    found = await connections_store.get_vindi(conn, visit.resources.sealer, visit.tenant.id)
+    return _VINDI[found.environment] if found else None
+
+
+async def _moved(visit: Visit, bill: BillId) -> bool:
+    """Whether the sale changed since the page was made that the form stands on."""
+    async with visit.pool.acquire() as conn:
+        sale = await sales_read.get(conn, visit.tenant.id, bill)
+    seen = visit.form["visto"]
+    return sale is not None and seen != "" and seen != sale.updated_at.isoformat()
+
+
+def _bill(visit: Visit) -> BillId:
+    number = plain_number(str(visit.request.path_params["bill"]), LARGEST_BILL)
+    if number is None:
+        raise NotThere
+    return BillId(number)
+
+
+def _amount(form: TypedForm) -> "str | TypedForm | None":
+    """What the nota is for where the bill disagrees with itself."""
+    chosen = form["valor"]
+    if chosen in (LINES, BILL):
+        return chosen
+    if chosen != "outro":
+        return None
+    cents = filters.amount(form["outro_valor"])
+    return str(cents) if cents else form.wrong(outro_valor=text("amount.wrong"))
+
+
+def _part(form: TypedForm, action: SaleAction) -> int | None:
+    """One nota of a divided sale; None for all of it."""
+    return plain_number(form["parte"], 9999) if action in _OF_A_PART else None
+
+
+def _refused(code: str) -> str:
+    known = ("document_not_ready", "issuer_unreachable", "issuer_not_connected")
+    return text(f"document.{code if code in known else 'refused'}")
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path=PATH, name="sale", get=show, post=ask, see="see", do="act"),
+    PanelPage(path=f"{PATH}/prefeitura", name="sale_stated", post=state, see="see", do="act"),
+    PanelPage(path=f"{PATH}/nota.pdf", name="sale_pdf", get=pdf, see="see"),
+    PanelPage(path=f"{PATH}/nota.xml", name="sale_xml", get=xml, see="see"),
+)

@@ -1,0 +1,95 @@
+"""What a list of sales is narrowed to, as it stands in an address. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from urllib.parse import urlencode
+
+from shared.domain.money import Cents, read_reais
+from shared.domain.sale import SaleStatus
+
+_CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
+_GROUPED: Final = re.compile(r"\d{1,3}(\.\d{3})+(,\d{1,2})?")
+# Columns beyond those that always show, in their order.
+COLUMNS: Final[tuple[str, ...]] = ("moment", "issue", "nota", "competencia", "origin", "version")
+USUAL: Final[tuple[str, ...]] = ("moment", "nota")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What somebody chose; wrong values were left out. `words` is sealed."""
+
+    status: SaleStatus | None = None
+    code: str | None = None
+    since: date | None = None
+    until: date | None = None
+    least: Cents | None = None
+    most: Cents | None = None
+    words: str = ""
+    columns: tuple[str, ...] = USUAL
+
+    def query(self, **more: str) -> str:
+        """As an address has it."""
+        found: dict[str, str | Sequence[str]] = {
+            "status": self.status.value if self.status else "",
+            "motivo": self.code or "",
+            "de": self.since.isoformat() if self.since else "",
+            "ate": self.until.isoformat() if self.until else "",
+            "minimo": str(self.least) if self.least is not None else "",
+            "maximo": str(self.most) if self.most is not None else "",
+            "b": self.words,
+            "c": () if self.columns == USUAL else (",".join(self.columns) or "-",),
+            **more,
+        }
+        kept = {name: value for name, value in found.items() if value}
+        return urlencode(kept, doseq=True)
+
+    @property
+    def any(self) -> bool:
+        """Whether the list is narrowed at all."""
+        return self.query(c="") != ""
+
+
+def read(given: Mapping[str, str]) -> Filters:
+    """Filters out of an address; whatever does not fit is not there."""
+    columns = given.get("c", "")
+    chosen = tuple(word for word in COLUMNS if word in columns.split(","))
+    return Filters(
+        status=_status(given.get("status", "")),
+        code=found[0] if (found := _CODE.fullmatch(given.get("motivo", ""))) else None,
+        since=_day(given.get("de", "")),
+        until=_day(given.get("ate", "")),
+        least=_cents(given.get("minimo", "")),
+        most=_cents(given.get("maximo", "")),
+        words=given.get("b", ""),
+        columns=chosen if columns else USUAL,
+    )
+
+
+def amount(typed: str) -> Cents | None:
+    """Reais as people type them: `1.234,56`, `1234,5`, `1234.56`; None for anything else."""
+    text = typed.strip().removeprefix("R$").strip()
+    if _GROUPED.fullmatch(text) or "," in text:
+        text = text.replace(".", "").replace(",", ".")
+    with suppress(ValueError):
+        cents = read_reais(text)
+        return cents if cents >= 0 else None
+    return None
+
+
+def _status(word: str) -> SaleStatus | None:
+    return SaleStatus(word) if word in list(SaleStatus) else None
+
+
+def _day(text: str) -> date | None:
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        return day if 2000 <= day.year <= 2199 else None
+    return None
+
+
+def _cents(text: str) -> Cents | None:
+    return Cents(int(text)) if text.isascii() and text.isdigit() and len(text) <= 13 else None

@@ -1,0 +1,288 @@
+"""A rule in sentences, and a form's fields as a rule. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from services.panel.kit import say
+from services.panel.kit.forms import TypedForm
+from services.panel.show.overview import divided
+from shared.domain.messages import label_for, message_in
+from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
+from shared.domain.rule_change import ChangeCount, RuleOutcome
+from shared.domain.sale import SaleStatus
+from shared.portuguese import bare_portuguese
+
+WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
+    ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
+    (
+        "guarantee_ended",
+        "Depois da garantia",
+        "A nota sai quando termina o prazo em que o cliente pode desistir.",
+    ),
+    ("bill_created", "Quando a fatura é criada", "A nota sai antes do pagamento."),
+    ("manual", "Só quando eu mandar", "Cada venda espera por uma pessoa."),
+    ("never", "Nunca", "Nenhuma nota sai sozinha."),
+)
+LISTS: Final[tuple[tuple[str, str], ...]] = (
+    ("product_code", "o produto é"),
+    ("plan_code", "o plano é"),
+    ("payment_method_code", "o meio de pagamento é"),
+    ("customer_code", "o cliente é"),
+)
+CYCLES: Final[dict[Cycle, str]] = {
+    "any": "qualquer cobrança",
+    "first": "é a primeira cobrança",
+    "renewal": "é uma renovação",
+}
+# A form's name for what the rule calls otherwise.
+FIELDS: Final = {
+    "issue_when": "quando",
+    "guarantee_days": "dias",
+    "description": "descricao",
+    "municipal_code": "municipal",
+    "lc116": "lc116",
+    "iss_rate": "aliquota",
+    "cnae": "cnae",
+    "nbs": "nbs",
+    "national_code": "nacional",
+}
+NEW: Final = Rule(issue_when="bill_paid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """Sales that a change of rule would treat otherwise."""
+
+    sales: int
+    amount: int
+    before: str
+    after: str
+
+
+def moment(when: IssueWhen, days: int | None) -> str:
+    """`emitir 30 dias após o pagamento`."""
+    match when:
+        case "bill_paid":
+            return "emitir quando a fatura é paga"
+        case "bill_created":
+            return "emitir quando a fatura é criada"
+        case "guarantee_ended":
+            return f"emitir {say.counted(days or 0, 'dia', 'dias')} após o pagamento"
+        case "manual":
+            return "esperar que alguém mande emitir"
+        case "never":
+            return "não emitir"
+
+
+def exception(conditions: Conditions, when: IssueWhen, days: int | None) -> str:
+    """An exception as a sentence: `Se o produto é CURSO, emitir 30 dias após o pagamento.`."""
+    parts = [
+        f"{said} {' ou '.join(values)}"
+        for name, said in LISTS
+        if (values := getattr(conditions, name))
+    ]
+    if conditions.cycle != "any":
+        parts.append(CYCLES[conditions.cycle])
+    condition = " e ".join(parts) or "for qualquer venda"
+    return f"Se {condition}, {moment(when, days)}."
+
+
+def sentences(rule: Rule) -> list[str]:
+    """The rule without its exceptions, as somebody would tell it."""
+    said = moment(rule.issue_when, rule.guarantee_days)
+    refund = "cancelar a nota" if rule.cancel_on_refund else "deixar a nota como está"
+    without = {"hold": "reter a venda", "issue_without": "emitir sem o que falta"}
+    without["default_address"] = "usar o endereço da empresa"
+    return [
+        f"Em geral: {said}.",
+        f"Se o pagamento for estornado depois da emissão: {refund}.",
+        f"Se faltar o CPF ou CNPJ: {without[rule.customer_document_missing]}.",
+        f"Se o endereço estiver incompleto: {without[rule.customer_address_incomplete]}.",
+        "Enviar a nota ao cliente por e-mail."
+        if rule.send_email
+        else "Não enviar a nota ao cliente por e-mail.",
+    ]
+
+
+def spoke(rule: Rule, number: int | None) -> str:
+    """What of a rule decided a sale: one of its exceptions, counted from 1, or the rule itself."""
+    if number is not None and 1 <= number <= len(rule.exceptions):
+        one = rule.exceptions[number - 1]
+        return exception(one.if_, one.issue_when, one.guarantee_days)
+    said = moment(rule.issue_when, rule.guarantee_days)
+    return f"Em geral: {said}."
+
+
+def filled(rule: Rule) -> dict[str, str]:
+    """The fields of the form as a rule has them."""
+    service = rule.service
+    return {
+        "quando": rule.issue_when,
+        "dias": str(rule.guarantee_days or ""),
+        "sem_documento": rule.customer_document_missing,
+        "sem_endereco": rule.customer_address_incomplete,
+        "descricao": rule.description,
+        "municipal": service.municipal_code or "",
+        "lc116": service.lc116 or "",
+        "aliquota": (service.iss_rate or "").replace(".", ","),
+        "cnae": service.cnae or "",
+        "nbs": service.nbs or "",
+        "nacional": service.national_code or "",
+    }
+
+
+def with_fields(rule: Rule, form: TypedForm) -> dict[str, Any]:
+    """A rule as JSON with what a form says; what the form does not show stays."""
+    told = rule.model_dump(mode="json", by_alias=True)
+    told |= {
+        "issue_when": form["quando"],
+        "guarantee_days": _days(form["dias"]) if form["quando"] == "guarantee_ended" else None,
+        "cancel_on_refund": form.has("cancelar"),
+        "customer_document_missing": form["sem_documento"],
+        "customer_address_incomplete": form["sem_endereco"],
+        "send_email": form.has("email"),
+        "description": form["descricao"].strip(),
+    }
+    told["service"] |= {
+        "municipal_code": _text(form["municipal"]),
+        "lc116": _text(form["lc116"]),
+        "iss_rate": _text(form["aliquota"].replace(",", ".").replace("%", "")),
+        "iss_withheld": form.has("retido"),
+        "cnae": _text(form["cnae"]),
+        "nbs": _text(form["nbs"]),
+        "national_code": _text(form["nacional"]),
+    }
+    return told
+
+
+def with_exception(rule: Rule, form: TypedForm) -> dict[str, Any]:
+    """A rule as JSON with one exception more, the last."""
+    told = rule.model_dump(mode="json", by_alias=True)
+    when = form["x_quando"]
+    conditions: dict[str, Any] = {
+        name: [word.strip() for word in form[f"x_{name}"].split(",") if word.strip()]
+        for name, _ in LISTS
+    }
+    conditions["cycle"] = form["x_cycle"] or "any"
+    days = _days(form["x_dias"]) if when == "guarantee_ended" else None
+    told["exceptions"].append({"if": conditions, "issue_when": when, "guarantee_days": days})
+    return told
+
+
+def moved(rule: Rule, place: int, way: str) -> dict[str, Any]:
+    """A rule as JSON with one exception a place higher or lower, or gone."""
+    told = rule.model_dump(mode="json", by_alias=True)
+    found = told["exceptions"]
+    if not 0 <= place < len(found):
+        return told
+    one = found.pop(place)
+    if way != "tirar":
+        found.insert(max(0, place - 1) if way == "subir" else place + 1, one)
+    return told
+
+
+def with_days(rule: Rule, place: int, days: str) -> dict[str, Any]:
+    """A rule as JSON with another guarantee for one exception."""
+    told = rule.model_dump(mode="json", by_alias=True)
+    if 0 <= place < len(told["exceptions"]):
+        told["exceptions"][place]["guarantee_days"] = _days(days)
+    return told
+
+
+def read(told: Mapping[str, Any]) -> Rule | dict[str, str]:
+    """The rule, or what is wrong with it by the form's field; "" is the whole."""
+    wrong: dict[str, str] = {}
+    try:
+        return Rule.model_validate(told)
+    except ValidationError as error:
+        for item in error.errors(include_input=False, include_url=False):
+            place = [str(part) for part in item["loc"]]
+            last = place[-1] if place else ""
+            field = f"x_{FIELDS.get(last, last)}" if "exceptions" in place else FIELDS.get(last, "")
+            text = bare_portuguese(item["type"], item.get("ctx", {})) or _bare(item["msg"])
+            wrong.setdefault(field, text[:1].upper() + text[1:])
+    return wrong | {
+        FIELDS.get(str(one.field[-1]), ""): _bare(one.message) for one in Rule.impossible(told)
+    }
+
+
+def stored(text: str) -> Rule | None:
+    """A rule that a page carried along; None for anything else."""
+    try:
+        told = json.loads(text)
+        return Rule.model_validate(told) if isinstance(told, dict) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def carried(rule: Rule) -> str:
+    """A rule for a page to carry along."""
+    return json.dumps(rule.model_dump(mode="json", by_alias=True), ensure_ascii=False)
+
+
+def changes(counts: Sequence[ChangeCount]) -> list[Changed]:
+    """What a change does, the most sales first."""
+    found = [
+        Changed(
+            sales=one.sales,
+            amount=one.amount,
+            before=_outcome(one.change.before),
+            after=_outcome(one.change.after)
+            if one.change.after != one.change.before
+            else "O mesmo, em outra data ou com outro texto",
+        )
+        for one in counts
+    ]
+    return sorted(found, key=lambda one: -one.sales)
+
+
+def differences(old: Rule | None, new: Rule) -> list[str]:
+    """What two versions say differently, in sentences; the newer ones."""
+    before = set(everything(old)) if old else set()
+    return [said for said in everything(new) if said not in before] + [
+        f"Não vale mais: {said}"
+        for said in (everything(old) if old else ())
+        if said not in set(everything(new))
+    ]
+
+
+def everything(rule: Rule) -> list[str]:
+    """All of a rule in sentences."""
+    service = rule.service
+    rate = "não informado" if not service.iss_rate else f"{service.iss_rate.replace('.', ',')}%"
+    return [
+        *sentences(rule),
+        *(exception(one.if_, one.issue_when, one.guarantee_days) for one in rule.exceptions),
+        f"Descrição: {rule.description}",
+        (
+            f"Serviço: código municipal {service.municipal_code or 'não informado'}, item da lista"
+            f" {service.lc116 or 'não informado'}, ISS {rate}."
+        ),
+    ]
+
+
+def _outcome(outcome: RuleOutcome) -> str:
+    if outcome.status is SaleStatus.QUEUED:
+        return "Emitir agora"
+    if outcome.code:
+        return divided(message_in(outcome.status, outcome.code).text)[0]
+    return label_for(outcome.status)
+
+
+def _days(text: str) -> int | str:
+    plain = text.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 5 else plain
+
+
+def _text(text: str) -> str | None:
+    return text.strip() or None
+
+
+def _bare(message: str) -> str:
+    """Without the field's own name, which is English."""
+    name, colon, rest = message.removeprefix("Value error, ").partition(": ")
+    return rest if colon and " " not in name else message.removeprefix("Value error, ")

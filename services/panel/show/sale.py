@@ -1,0 +1,244 @@
+"""One sale: what it is now, what happens next and when, its arithmetic and its story. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from services.panel.kit import say
+from services.panel.kit.say import Clock, TimeSaid
+from services.panel.show.status import WHO, Badge, Tone, badge
+from shared.db.sales.sales_read import NotaView, SaleStory, SaleView
+from shared.db.sales.timeline_store import TimelineEntry
+from shared.domain.actions import SaleAction
+from shared.domain.bill import Bill
+from shared.domain.messages import message_for
+from shared.domain.nota import NotaStatus
+from shared.domain.sale import SaleStatus
+from shared.domain.story import detail_told, told
+from shared.domain.waiting import Waiting
+
+NOTA_LABELS: Final[dict[NotaStatus, tuple[str, Tone]]] = {
+    NotaStatus.SENDING: ("Sendo enviada", "calm"),
+    NotaStatus.UNCERTAIN: ("Verificando", "calm"),
+    NotaStatus.PENDING: ("Em processamento no emissor", "calm"),
+    NotaStatus.ISSUED: ("Autorizada", "good"),
+    NotaStatus.DENIED: ("Negada", "bad"),
+    NotaStatus.CANCELLING: ("Sendo cancelada", "calm"),
+    NotaStatus.CANCELLED: ("Cancelada", "plain"),
+    NotaStatus.CANCEL_REFUSED: ("Autorizada, cancelamento recusado", "bad"),
+}
+SERVICES: Final = {
+    "emitter": "Notaponte",
+    "reconciler": "Notaponte",
+    "webhook": "Notaponte",
+    "vindi": "Vindi",
+    "enotas": "Emissor",
+}
+_STATED: Final = frozenset({SaleStatus.UNCERTAIN, SaleStatus.CANCEL_REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """A line of the story."""
+
+    at: TimeSaid
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotaShown:
+    """A nota of the sale; `part` 0 is the whole bill."""
+
+    part: int
+    badge: Badge
+    number: str
+    code: str
+    amount: int
+    issued: TimeSaid | None
+    has_pdf: bool
+    has_xml: bool
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillSum:
+    """The bill added up, line by line; `rest` is what it is off by."""
+
+    lines: Sequence[tuple[str, int]]
+    total: int
+    amount: int
+    notas: int
+
+    @property
+    def rest(self) -> int:
+        """What lines and amount disagree by."""
+        return self.amount - self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleShown:
+    """Everything a person sees of a sale."""
+
+    badge: Badge
+    now: str
+    next: str
+    who: str
+    notas: Sequence[NotaShown]
+    story: Sequence[Happened]
+    detail: str
+    changed: str  # what says that it changed meanwhile
+    states_nota: bool
+
+
+def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShown:
+    """What one page says of a sale; `original` are the issuer's own words about a denial."""
+    sale = story.sale
+    return SaleShown(
+        badge=badge(sale.status, sale.issue_at, clock.zone),
+        now=what_it_is(sale, clock),
+        next=what_is_next(sale, story.waiting, clock),
+        who=WHO[sale.message.who_acts] if sale.message else "",
+        notas=[nota_shown(one, clock) for one in sale.notas],
+        story=_happened(story.timeline, clock, original),
+        detail=detail_told(sale.code, sale.detail),
+        changed=sale.updated_at.isoformat(),
+        states_nota=sale.status in _STATED or _cancelled_outside(sale),
+    )
+
+
+def what_it_is(sale: SaleView, clock: Clock) -> str:
+    """One sentence: what this sale is now."""
+    nota = sale.nota
+    match sale.status:
+        case SaleStatus.WAITING_PAYMENT:
+            return "A fatura ainda não foi paga."
+        case SaleStatus.IN_GUARANTEE:
+            return "A fatura foi paga e está no prazo de garantia."
+        case SaleStatus.QUEUED if sale.code == "not_decided":
+            return "A fatura chegou e ainda não foi avaliada."
+        case SaleStatus.QUEUED:
+            return "A nota está na fila para ser emitida."
+        case SaleStatus.ISSUING:
+            return "O emissor recebeu o pedido e está processando a nota."
+        case SaleStatus.UNCERTAIN:
+            return (
+                "A resposta do emissor se perdeu. Estamos verificando se a nota existe, e nada é"
+                " reenviado antes disso."
+            )
+        case SaleStatus.ISSUED:
+            return _issued(sale.notas, clock)
+        case SaleStatus.DENIED | SaleStatus.HELD | SaleStatus.SKIPPED:
+            return sale.message.text if sale.message else "Fale com o suporte."
+        case SaleStatus.CANCELLING:
+            return "O cancelamento da nota foi pedido à prefeitura."
+        case SaleStatus.CANCELLED:
+            return "A nota foi cancelada." if nota else "Esta venda foi cancelada."
+        case SaleStatus.CANCEL_REFUSED:
+            return sale.message.text if sale.message else "O cancelamento da nota foi recusado."
+        case _:
+            assert_never(sale.status)
+
+
+def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
+    """What happens next, and when."""
+    if waiting is not None:
+        until = f" Seguimos {clock.when(waiting.until).human}." if waiting.until else ""
+        return message_for(waiting.code).text + until
+    match sale.status:
+        case SaleStatus.WAITING_PAYMENT:
+            return "Quando ela for paga, a regra decide quando a nota sai."
+        case SaleStatus.IN_GUARANTEE if sale.issue_at:
+            when = clock.when(sale.issue_at).human
+            return f"A nota será emitida {when}, se o pagamento não for estornado até lá."
+        case SaleStatus.QUEUED:
+            return "Ela sai em instantes, no ritmo que o emissor aceita."
+        case SaleStatus.ISSUING:
+            return "A prefeitura costuma responder em minutos. Não é preciso fazer nada."
+        case SaleStatus.UNCERTAIN:
+            return "Consultamos o emissor de novo em instantes."
+        case SaleStatus.CANCELLING:
+            return "A resposta da prefeitura aparece aqui."
+        case SaleStatus.ISSUED if sale.attention and sale.message:
+            return sale.message.text
+        case SaleStatus.HELD | SaleStatus.DENIED if sale.message:
+            who = sale.message.who_acts
+            return "Não é preciso fazer nada." if who == "nobody" else ""
+        case _:
+            return ""
+
+
+def nota_shown(nota: NotaView, clock: Clock) -> NotaShown:
+    """A nota as the page shows it."""
+    label, tone = NOTA_LABELS[nota.status]
+    return NotaShown(
+        part=nota.part,
+        badge=Badge(label=label, tone=tone),
+        number=nota.number or "",
+        code=nota.verification_code or "",
+        amount=nota.amount,
+        issued=None if nota.issued_at is None else clock.when(nota.issued_at),
+        has_pdf=nota.has_pdf,
+        has_xml=nota.has_xml,
+        external_id=nota.external_id,
+    )
+
+
+def added_up(bill: Bill, sale: SaleView) -> BillSum:
+    """The bill's lines, what they come to, and what the notas are for."""
+    return BillSum(
+        lines=[(_line(one.product_name, one.quantity), one.amount) for one in bill.lines],
+        total=bill.lines_total,
+        amount=bill.amount,
+        notas=sum(one.amount for one in sale.notas) if sale.notas else sale.amount,
+    )
+
+
+def in_order(actions: Sequence[SaleAction], status: SaleStatus) -> Sequence[SaleAction]:
+    """Possible actions, the one that usually helps first."""
+    first: dict[SaleStatus, SaleAction] = {
+        SaleStatus.DENIED: "retry",
+        SaleStatus.HELD: "retry",
+        SaleStatus.IN_GUARANTEE: "issue",
+        SaleStatus.WAITING_PAYMENT: "issue",
+        SaleStatus.SKIPPED: "issue",
+        SaleStatus.CANCEL_REFUSED: "retry",
+    }
+    return sorted(actions, key=lambda one: one != first.get(status))
+
+
+def _issued(notas: Sequence[NotaView], clock: Clock) -> str:
+    numbers = [one.number for one in notas if one.number]
+    issued = [one.issued_at for one in notas if one.issued_at]
+    when = f" {clock.when(max(issued)).human}" if issued else ""
+    if len(notas) > 1:
+        return f"{say.counted(len(notas), 'nota autorizada', 'notas autorizadas')}{when}."
+    named = f"A nota {numbers[0]}" if numbers else "A nota"
+    return f"{named} foi autorizada{when}."
+
+
+def _cancelled_outside(sale: SaleView) -> bool:
+    return sale.status is SaleStatus.ISSUED and (sale.attention or "").startswith("cancel_")
+
+
+def _line(name: str, quantity: int) -> str:
+    return name if quantity == 1 else f"{say.number(quantity)} × {name}"
+
+
+def _happened(
+    entries: Sequence[TimelineEntry], clock: Clock, original: str | None
+) -> list[Happened]:
+    denied = [number for number, entry in enumerate(entries) if entry.what == "nota_denied"]
+    return [
+        Happened(
+            at=clock.when(entry.at),
+            text=told(entry.what, entry.why, entry.by)
+            + (
+                f" Palavras do emissor: “{original}”"
+                if original and denied and number == denied[-1]
+                else ""
+            ),
+            by=SERVICES.get(entry.by, entry.by),
+        )
+        for number, entry in enumerate(entries)
+    ]

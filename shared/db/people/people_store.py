@@ -1,0 +1,173 @@
+"""People who may sign in; they belong to no tenant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+from msgspec import Struct
+
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection
+from shared.db.tenants.audit_store import NO_TENANT
+from shared.domain.ids import PersonId
+from shared.domain.people import Person, Staff
+
+EMAIL: Final = "person_email"
+TOTP: Final = "person_totp"
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What signing in looks at."""
+
+    person: Person
+    email: str
+    password: str  # argon2id
+    totp: str | None  # the secret of the authenticator; None: it is not used
+    totp_step: int  # the last step that let the person in: none lets in twice
+    recovery: Sequence[str]  # hashes, in hex
+
+
+ADD: Final = """
+    -- people_store.add
+    INSERT INTO people (person_id, email_word, email, name, password, staff)
+    VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (email_word) DO NOTHING
+ RETURNING person_id
+"""
+
+
+async def add(
+    conn: Connection,
+    sealer: Sealer,
+    person: Person,
+    *,
+    email: str,
+    password: str,
+) -> bool:
+    """Add a person; False when the address has an account already."""
+    word = sealer.word(email, tenant=NO_TENANT, purpose=EMAIL)
+    sealed = sealer.seal(email.encode(), tenant=NO_TENANT, purpose=EMAIL)
+    added = await conn.fetchval(ADD, person.id, word, sealed, person.name, password, person.staff)
+    return added is not None
+
+
+_COLUMNS: Final = "person_id, email, name, password, staff, totp, totp_step, recovery"
+BY_EMAIL: Final = f"""
+    -- people_store.by_email
+    SELECT {_COLUMNS} FROM people WHERE email_word = $1
+"""  # noqa: S608 - only our own constant is put in
+
+
+async def by_email(conn: Connection, sealer: Sealer, email: str) -> Account | None:
+    """The account of an address as `plain_email` gives it."""
+    word = sealer.word(email, tenant=NO_TENANT, purpose=EMAIL)
+    row = await conn.fetchrow(BY_EMAIL, word)
+    return None if row is None else _account(sealer, row)
+
+
+GET: Final = f"""
+    -- people_store.get
+    SELECT {_COLUMNS} FROM people WHERE person_id = $1
+"""  # noqa: S608 - only our own constant is put in
+
+
+async def get(conn: Connection, sealer: Sealer, person: PersonId) -> Account | None:
+    """The account of a person."""
+    row = await conn.fetchrow(GET, person)
+    return None if row is None else _account(sealer, row)
+
+
+PUT_HASH: Final = """
+    -- people_store.set_password
+    UPDATE people SET password = $2, password_at = $3 WHERE person_id = $1
+"""
+
+
+async def set_password(conn: Connection, person: PersonId, password: str, now: datetime) -> None:
+    """Keep a new hash; ending the person's sessions is the caller's."""
+    await conn.execute(PUT_HASH, person, password, now)
+
+
+SET_TOTP: Final = """
+    -- people_store.set_totp
+    UPDATE people SET totp = $2, recovery = $3::text[], totp_step = 0 WHERE person_id = $1
+"""
+
+
+async def set_totp(
+    conn: Connection,
+    sealer: Sealer,
+    person: PersonId,
+    secret: str | None,
+    recovery: Sequence[str],
+) -> None:
+    """Use an authenticator from now on, or none."""
+    sealed = secret and sealer.seal(secret.encode(), tenant=NO_TENANT, purpose=TOTP)
+    await conn.execute(SET_TOTP, person, sealed, list(recovery))
+
+
+USE_STEP: Final = """
+    -- people_store.use_step
+    UPDATE people SET totp_step = $2 WHERE person_id = $1 AND totp_step < $2 RETURNING true
+"""
+
+
+async def use_step(conn: Connection, person: PersonId, step: int) -> bool:
+    """Spend a code's step; False when that one, or a later one, was spent already."""
+    return bool(await conn.fetchval(USE_STEP, person, step))
+
+
+USE_RECOVERY: Final = """
+    -- people_store.use_recovery
+    UPDATE people SET recovery = array_remove(recovery, $2)
+     WHERE person_id = $1 AND $2 = ANY (recovery) RETURNING true
+"""
+
+
+async def use_recovery(conn: Connection, person: PersonId, hashed: str) -> bool:
+    """Spend a recovery code; False when there is none such."""
+    return bool(await conn.fetchval(USE_RECOVERY, person, hashed))
+
+
+ANY_BODY: Final = """
+    -- people_store.is_anybody_here
+    SELECT EXISTS (SELECT FROM people)
+"""
+
+
+async def is_anybody_here(conn: Connection) -> bool:
+    """Whether anybody can sign in yet."""
+    return bool(await conn.fetchval(ANY_BODY))
+
+
+NAMED: Final = """
+    -- people_store.emails
+    SELECT person_id, email FROM people WHERE person_id = ANY($1::text[])
+"""
+
+
+async def emails(
+    conn: Connection, sealer: Sealer, people: Sequence[PersonId]
+) -> dict[PersonId, str]:
+    """The addresses of people, for who may see them."""
+    rows = await conn.fetch(NAMED, list(people))
+    return {PersonId(row["person_id"]): _email(sealer, row["email"]) for row in rows}
+
+
+def _email(sealer: Sealer, sealed: bytes) -> str:
+    return sealer.unseal(sealed, tenant=NO_TENANT, purpose=EMAIL).decode()
+
+
+def _account(sealer: Sealer, row: asyncpg.Record) -> Account:
+    fields: dict[str, Any] = dict(row)
+    staff: Staff | None = fields["staff"]
+    totp = fields["totp"]
+    return Account(
+        person=Person(id=PersonId(fields["person_id"]), name=fields["name"], staff=staff),
+        email=_email(sealer, fields["email"]),
+        password=fields["password"],
+        totp=totp and sealer.unseal(totp, tenant=NO_TENANT, purpose=TOTP).decode(),
+        totp_step=fields["totp_step"],
+        recovery=tuple(fields["recovery"]),
+    )

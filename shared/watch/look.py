@@ -1,0 +1,32 @@
+"""Looking at a tenant: everything that health is judged by, read and judged."""
+
+from datetime import timedelta
+
+from shared.db.connection import Connection
+from shared.db.tenants import (
+    brakes_store,
+    elsewhere_store,
+    issuer_health_store,
+    nota_connections_store,
+)
+from shared.db.vindi import watch_store
+from shared.domain.ids import TenantId
+from shared.watch.connection import ConnectionCheck, judge
+from shared.watch.elsewhere import judge_elsewhere
+from shared.watch.issuing import judge_issuing
+
+
+async def look_at_any_tenant(
+    conn: Connection, tenant: TenantId, *, every: timedelta
+) -> list[ConnectionCheck] | None:
+    """Every check of a tenant, also what it shares with another; None when there is no such."""
+    facts = await watch_store.facts(conn, tenant)
+    if facts is None:
+        return None
+    breakers = await issuer_health_store.read(conn, tenant)
+    brake = await brakes_store.get(conn, tenant)
+    elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
+    here = await nota_connections_store.current_id(conn, tenant)
+    left = await nota_connections_store.open_elsewhere(conn, tenant, here)
+    checks = judge(facts, every=every) + judge_issuing(breakers, brake)
+    return checks + judge_elsewhere(elsewhere, left)

@@ -1,0 +1,68 @@
+"""Looking at pages: signed in, at both widths, in both colour schemes, with axe's eyes too."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from shared.db.tenants.audit_store import NO_TENANT
+from shared.domain.ids import TenantId
+from shared.domain.people import STAFF, Rank
+from tests.browser.conftest import SCREENSHOTS
+from tests.services.panel.support import PASSWORD, Panel
+
+Scheme = Literal["light", "dark"]
+WIDTHS: Sequence[int] = (1280, 390)
+SCHEMES: Sequence[Scheme] = ("light", "dark")
+AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+@asynccontextmanager
+async def signed_in(
+    panel: Panel, chromium: Browser, tenant: TenantId, role: Rank = "owner"
+) -> AsyncIterator[Page]:
+    """A page of somebody who joined by invitation, through the form."""
+    context = await chromium.new_context(viewport={"width": 1280, "height": 900}, locale="pt-BR")
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    place = NO_TENANT if role in STAFF else tenant
+    await page.goto(panel.base + await panel.invitation(place, role))
+    await page.get_by_label("Seu nome").fill("Ana Souza")
+    await page.get_by_label("E-mail").fill(f"ana-{role}-{tenant}@exemplo.com")
+    await page.get_by_label("Senha nova").fill(PASSWORD)
+    await page.get_by_role("button", name="Criar acesso").click()
+    await page.wait_for_url(lambda url: "/convite" not in url)
+    yield page
+    await context.close()
+
+
+async def look_at(page: Page, url: str, name: str) -> list[str]:
+    """Go there, take four pictures; what is wrong with it, in words."""
+    wrong: list[str] = []
+    heard: list[str] = []
+    page.on("console", lambda said: heard.append(said.text) if said.type == "error" else None)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.goto(url)
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 900 if width > 600 else 844})
+            wide = await page.evaluate(
+                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            )
+            if wide:
+                wrong.append(f"{name} at {width}: scrolls sideways")
+            file = SCREENSHOTS / f"{name}-{width}-{scheme}.png"
+            await page.screenshot(path=file, full_page=True)
+            results = await Axe().run(page, options=AXE_OPTIONS)
+            wrong += [
+                f"{name} at {width} {scheme}: {one['id']}: {one['nodes'][0]['html'][:160]}"
+                for one in results.response["violations"]
+            ]
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await page.emulate_media(color_scheme="light")
+    # A page that says that nothing is there is answered so, which the console repeats.
+    wrong += [f"{name}: {text}" for text in heard if "404 (Not Found)" not in text]
+    return wrong

@@ -1,0 +1,258 @@
+"""What pages say, without a page."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.panel.kit import csrf, say
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.keep import ours
+from services.panel.kit.menu import menu_of
+from services.panel.kit.render import short_name
+from services.panel.kit.say import Clock
+from services.panel.kit.sealed_words import open_words, seal_words
+from services.panel.show import filters, overview
+from services.panel.show import rule as rule_show
+from services.panel.show.sales_file import csv_line
+from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
+from services.panel.show.status import OUTCOMES, TONES
+from shared.crypto.seal import Sealer
+from shared.db.sales.overview_read import Heap, SentDay
+from shared.domain.ids import TenantId
+from shared.domain.money import Cents
+from shared.domain.people import RIGHTS
+from shared.domain.rule import Rule
+from shared.domain.sale import SaleStatus
+
+NOON = datetime(2026, 11, 29, 15, tzinfo=UTC)  # noon in São Paulo
+CLOCK = Clock(now=NOON, zone=ZoneInfo("America/Sao_Paulo"))
+TENANT, OTHER = TenantId("taaaaaaaaaa"), TenantId("tbbbbbbbbbb")
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (NOON, "hoje às 12:00"),
+        (NOON - timedelta(hours=13), "ontem às 23:00"),
+        (datetime(2026, 11, 30, 3, tzinfo=UTC), "amanhã às 00:00"),
+        (datetime(2026, 3, 1, 12, tzinfo=UTC), "01/03/2026 às 09:00"),
+    ],
+)
+def test_an_instant_is_told_as_people_tell_it_and_exactly_beside(at: datetime, said: str) -> None:
+    told = CLOCK.when(at)
+
+    assert told.human == said
+    assert datetime.fromisoformat(told.iso) == at
+    assert "GMT-0300" in told.exact
+
+
+def test_money_counts_and_spans_are_brazilian() -> None:
+    assert say.money(123_456_78).replace("\xa0", " ") == "R$ 123.456,78"
+    assert say.money(-5).replace("\xa0", " ") == "-R$ 0,05"
+    assert say.counted(1, "venda", "vendas") == "1 venda"
+    assert say.counted(1200, "venda", "vendas") == "1.200 vendas"
+    assert say.month(date(2026, 3, 1)) == "março de 2026"
+    assert say.span(timedelta(seconds=20)) == "menos de 1 minuto"
+    assert say.span(timedelta(hours=5)) == "5 horas"
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents"),
+    [
+        ("179,90", 17_990),
+        ("R$ 1.234,5", 123_450),
+        ("1.234", 123_400),
+        ("1234.56", 123_456),
+        ("1.234.567,00", 123_456_700),
+        ("", None),
+        ("muito", None),
+        ("-1", None),
+        ("1,234", None),
+        ("9" * 40, None),
+    ],
+)
+def test_an_amount_is_read_as_brazilians_type_it(typed: str, cents: int | None) -> None:
+    assert filters.amount(typed) == cents
+
+
+@given(
+    st.dictionaries(st.sampled_from(["status", "motivo", "de", "ate", "minimo", "c"]), st.text())
+)
+def test_whatever_stands_in_an_address_is_a_filter_or_nothing(given: dict[str, str]) -> None:
+    once = filters.read(given)
+    pairs = dict(part.split("=") for part in once.query().split("&") if part)
+
+    assert filters.read({name: value.replace("%2C", ",") for name, value in pairs.items()}) == once
+
+
+def test_words_that_were_searched_are_of_one_company_and_look_different_each_time() -> None:
+    sealer = Sealer([b"k" * 32])
+    sealed = seal_words(sealer, TENANT, "  529.982.247-25 ")
+
+    assert "529" not in sealed
+    assert seal_words(sealer, TENANT, "529.982.247-25") != sealed
+    assert open_words(sealer, TENANT, sealed) == "529.982.247-25"
+    assert open_words(sealer, OTHER, sealed) == ""
+    assert open_words(sealer, TENANT, sealed[:-3]) == ""
+    assert open_words(sealer, TENANT, "é") == seal_words(sealer, TENANT, "  ") == ""
+
+
+def test_a_forms_token_is_never_the_same_and_fits_its_session_alone() -> None:
+    one, two = csrf.token("word"), csrf.token("word")
+
+    assert one != two
+    assert csrf.fits(one, "word")
+    assert csrf.fits(two, "word")
+    assert not csrf.fits(one, "another")
+    assert not csrf.fits("", "word")
+    assert not csrf.fits("é", "word")
+    assert not csrf.fits(one, "")
+
+
+@given(st.text())
+def test_the_way_back_stays_here(path: str) -> None:
+    back = ours(path)
+
+    assert back.startswith("/")
+    assert not back.startswith("//")
+    assert "\\" not in back
+
+
+def test_the_menu_shows_what_somebody_may_open_and_where_they_are() -> None:
+    for rank in RIGHTS:
+        items = menu_of(rank, "/vendas/4711")
+        assert [item.word for item in items if item.here] == ["sales"]
+    assert [item.word for item in menu_of("owner", "") if item.here] == ["overview"]
+
+
+def test_every_status_has_a_tone_and_an_outcome() -> None:
+    assert set(TONES) == set(OUTCOMES) == set(SaleStatus)
+
+
+def test_causes_are_what_somebody_has_to_look_at_the_most_money_first() -> None:
+    heaps = [
+        Heap(status=SaleStatus.HELD, code="rule_manual", sales=1, amount=Cents(100)),
+        Heap(status=SaleStatus.DENIED, code="denied_certificate", sales=2, amount=Cents(900)),
+        Heap(status=SaleStatus.ISSUED, code="kept_by_rule", sales=5, amount=Cents(10_000)),
+        Heap(status=SaleStatus.ISSUED, code="partially_refunded", sales=1, amount=Cents(50)),
+        Heap(status=SaleStatus.IN_GUARANTEE, code=None, sales=9, amount=Cents(99_999)),
+    ]
+
+    found = overview.causes(heaps)
+
+    assert [one.code for one in found] == [
+        "denied_certificate",
+        "rule_manual",
+        "partially_refunded",
+    ]
+    assert found[0].title.endswith(".")
+    assert found[0].who == "Você"
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.sampled_from(SaleStatus), st.integers(1, 10**6))))
+def test_the_chart_never_leaves_its_frame_and_its_table_says_the_same(
+    rows: list[tuple[int, SaleStatus, int]],
+) -> None:
+    today = date(2026, 11, 29)
+    heaps = [
+        Heap(
+            status=status,
+            code=None,
+            sales=sales,
+            amount=Cents(sales),
+            day=today - timedelta(days=back),
+        )
+        for back, status, sales in rows
+    ]
+    sent = [SentDay(day=today, notas=7, amount=Cents(7))]
+
+    chart = overview.chart(sent, heaps, today)
+
+    shown = [sales for _, status, sales in rows if OUTCOMES[status] in ("under_way", "needs_look")]
+    assert len(chart.days) == 30
+    assert sum(day.total for day in chart.days) == sum(shown) + 7
+    for day in chart.days:
+        for piece in day.pieces:
+            assert 0 <= piece.x <= chart.width
+            assert 10 <= piece.y <= chart.floor + 1
+            assert piece.y + piece.height <= chart.floor + 1
+
+
+def test_a_rule_is_told_in_sentences_and_comes_back_from_its_own_form() -> None:
+    rule = Rule.model_validate(
+        {
+            "issue_when": "guarantee_ended",
+            "guarantee_days": 7,
+            "exceptions": [
+                {
+                    "if": {"product_code": ["CURSO"], "cycle": "first"},
+                    "issue_when": "guarantee_ended",
+                    "guarantee_days": 30,
+                }
+            ],
+            "service": {"iss_rate": "2.00", "municipal_code": "010700188"},
+        }
+    )
+    fields = {name: (value,) for name, value in rule_show.filled(rule).items()}
+    form = TypedForm(values={**fields, "cancelar": ("sim",), "email": ("sim",)})
+
+    assert rule_show.read(rule_show.with_fields(rule, form)) == rule
+    assert rule_show.sentences(rule)[0] == "Em geral: emitir 7 dias após o pagamento."
+    assert rule_show.spoke(rule, None) == "Em geral: emitir 7 dias após o pagamento."
+    assert rule_show.spoke(rule, 1) == (
+        "Se o produto é CURSO e é a primeira cobrança, emitir 30 dias após o pagamento."
+    )
+    assert rule_show.stored(rule_show.carried(rule)) == rule
+    assert rule_show.stored("[") is None
+    assert rule_show.differences(rule, rule) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"dias": "0"}, "dias"),
+        ({"dias": "mil"}, "dias"),
+        ({"dias": ""}, "dias"),
+        ({"aliquota": "muito"}, "aliquota"),
+        ({"descricao": "{nada}"}, "descricao"),
+        ({"quando": "ontem"}, "quando"),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_said_at_its_field_in_portuguese(
+    changes: dict[str, str], field: str
+) -> None:
+    rule = Rule.model_validate({"issue_when": "guarantee_ended", "guarantee_days": 7})
+    filled = {**rule_show.filled(rule), **changes}
+    form = TypedForm(values={name: (value,) for name, value in filled.items()})
+
+    wrong = rule_show.read(rule_show.with_fields(rule, form))
+
+    assert isinstance(wrong, dict)
+    assert field in wrong
+    assert not any(word in wrong[field] for word in ("iss_rate", "guarantee_days", "input", "be"))
+
+
+def test_the_checklist_points_at_the_first_step_that_is_open() -> None:
+    nothing = SetUpProgress(
+        vindi=False, issuer=False, heard=False, rule=False, previewed=False, active=False
+    )
+
+    assert [step.state for step in steps(nothing)] == ["now", *["later"] * 5]
+    assert not nothing.complete
+    assert refusal("issuer_company_incomplete", ("certificado",)).endswith("Falta: certificado.")
+    assert all(said[-1] in ".:" for said in REFUSALS.values())
+
+
+def test_a_name_is_shown_without_what_names_it_beyond_doubt() -> None:
+    assert short_name("Ana Souza (pk3f9x2m1qz)") == "Ana Souza"
+    assert short_name("Rui (p0000000001, suporte, chamado 4711)") == "Rui (suporte, chamado 4711)"
+    assert short_name("support") == "support"
+    assert short_name("Ana (Financeiro)") == "Ana (Financeiro)"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+55", "-1", "@x", "\tx"])
+def test_no_name_becomes_a_formula(name: str) -> None:
+    assert csv_line([name]).startswith(("'", "\"'"))
