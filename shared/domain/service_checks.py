@@ -27,8 +27,6 @@ _RATE: Final = re.compile(
     r"[0-9]{1,3}(\.[0-9]{1,4})?"
 )  # as the model reads it; two decimals are taken
 _LC116: Final = re.compile(r"([0-9]{1,2})\.([0-9]{2})|([0-9]{1,2})([0-9]{2})")
-_MUNICIPAL: Final = re.compile(r"[0-9A-Za-z]([0-9A-Za-z ./_-]*[0-9A-Za-z])?")
-_SIGNS: Final = "os sinais . / - _"
 _MASK: Final = re.compile(r"[0-9]([0-9./-]*[0-9])?")
 _CONFIRM: Final = "Se está certo, confirme."
 # Where a rule has services of products, by what names the product.
@@ -93,8 +91,9 @@ def _service(told: Told, at: Field) -> Iterator[Misfit]:
 def _wrong(name: str, value: str) -> str | None:
     match name:
         case "municipal_code":
-            good = _MUNICIPAL.fullmatch(value)
-            return None if good else f"deve ter só letras, algarismos e {_SIGNS}, como 010700188"
+            # Each city writes its codes its own way: only what nobody can read is surely wrong.
+            good = value == value.strip() and value.isprintable()
+            return None if good else "tem espaço no começo ou no fim, ou um caractere invisível"
         case "lc116":
             return _wrong_subitem(value)
         case "cnae":

@@ -38,7 +38,10 @@ def warned(**service: Any) -> list[tuple[str, str]]:
     [
         *(("lc116", text) for text in ("1.07", "01.07", "0107", "107", "17.19", "1719", "40.01")),
         *(("iss_rate", text) for text in ("2", "2.0", "2.00", "2.01", "3.5", "5", "5.00")),
-        *(("municipal_code", text) for text in ("010700188", "1.07", "01.07/00-1", "7A", "620 1")),
+        *(
+            ("municipal_code", text)
+            for text in ("010700188", "1.07", "01.07/00-1", "7A", "620 1", "…")
+        ),
         *(("cnae", text) for text in ("6209100", "6209-1/00", "62.09-1-00")),
         ("nbs", NBS),
         ("nbs", "1.1502.10.00"),
@@ -65,7 +68,7 @@ def test_what_an_accountant_writes_is_taken_without_a_question(name: str, value:
         *(("national_code", bad, "6 algarismos") for bad in ("10701", "0107011", "xx", "01070A")),
         *(("national_code", bad, "não existe") for bad in ("010799", "410101", "000000")),
         *(("cnae", bad, "7 algarismos") for bad in ("6209", "software", "62091000")),
-        *(("municipal_code", bad, "letras") for bad in (" 0107", "0107 ", "01;07", "é")),
+        *(("municipal_code", bad, "espaço") for bad in (" 0107", "0107 ", "01\u200707")),
         *((name, " ", "em branco") for name in ("municipal_code", "cnae", "nbs", "national_code")),
     ],
 )  # fmt: skip
