@@ -252,7 +252,7 @@ TEXTS: Final[dict[str, str]] = {
     "document.refused": "O emissor recusou a conexão. Confira-a nas configurações.",
     # What needs somebody
     "attention.text": "Cada motivo uma vez, com quem resolve e o que fazer. O que for resolvido"
-    " some daqui sozinho.",
+    " some daqui automaticamente.",
     "attention.original": "Palavras do emissor:",
     "attention.by_itself": "{count}",
     "attention.list": "Ver as vendas",
@@ -411,7 +411,7 @@ TEXTS: Final[dict[str, str]] = {
     "webhook.text": "Com os avisos, uma venda chega aqui em segundos.",
     "webhook.heard": "Conexão recebida",
     "webhook.waiting": "Aguardando o primeiro aviso da Vindi",
-    "webhook.waiting_text": "Esta página percebe sozinha quando ele chegar.",
+    "webhook.waiting_text": "Esta página percebe automaticamente quando ele chegar.",
     "webhook.at_vindi": "Na Vindi",
     "webhook.address": "Endereço para copiar",
     "webhook.vindi1": "Abra Configurações e depois Webhooks.",

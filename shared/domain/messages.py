@@ -192,7 +192,7 @@ HOLDS: Final[dict[str, Message]] = {
     "customer_metadata_invalid": _is(
         "tenant",
         "Um metadado do cliente na Vindi tem um valor que não serve para a nota. Corrija-o no"
-        " cadastro do cliente; a venda segue sozinha.",
+        " cadastro do cliente; a venda segue automaticamente.",
     ),
     "metadata_invalid": _is(
         "tenant",
@@ -229,7 +229,7 @@ HOLDS: Final[dict[str, Message]] = {
     "decision_failed": _is(
         "support",
         "Esta venda não pôde ser tratada por uma falha nossa, que já nos foi avisada. Ela é tentada"
-        " de novo sozinha; se a nota tem pressa, fale com o suporte.",
+        " de novo automaticamente; se a nota tem pressa, fale com o suporte.",
     ),
     "bill_not_found": _is(
         "support", "A Vindi não encontra esta fatura com a chave informada. Fale com o suporte."

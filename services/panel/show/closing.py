@@ -159,7 +159,7 @@ def _sentence(closing: Closing) -> str:
         return f"O mês ainda não fecha: {count} da lista do emissor."
     if figures.difference:
         return f"O mês ainda não fecha: falta explicar {say.money(figures.difference)}."
-    return "A lista do emissor está sendo lida de novo. Esta página se atualiza sozinha."
+    return "A lista do emissor está sendo lida de novo. Esta página se atualiza automaticamente."
 
 
 def _troubles(closing: Closing) -> list[str]:

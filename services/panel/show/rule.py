@@ -25,7 +25,7 @@ WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
     ),
     ("bill_created", "Quando a fatura é criada", "A nota sai antes do pagamento."),
     ("manual", "Só quando eu mandar", "Cada venda espera por uma pessoa."),
-    ("never", "Nunca", "Nenhuma nota sai sozinha."),
+    ("never", "Nunca", "Nenhuma nota sai automaticamente."),
 )
 LISTS: Final[tuple[tuple[str, str], ...]] = (
     ("product_code", "o produto é"),
