@@ -45,6 +45,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_lists",
     "memberships",
     "person_links",
+    "month_files",
+    "month_file_pieces",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -52,6 +54,7 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "people",
     "panel_sessions",
     "sign_in_failures",
+    "person_identities",
 )
 
 IS_SPREAD: Final = """
