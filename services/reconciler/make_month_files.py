@@ -133,7 +133,7 @@ async def _make(services: Services, file: MonthFile, tenant: Tenant) -> None:
     finally:
         await end_task(watching)
     async with services.pool.acquire() as conn, conn.transaction():
-        if not await month_files_store.finish(conn, file, size=size):
+        if not await month_files_store.finish(conn, file, size=size, rows=progress.done):
             raise LeaseLost
     took = round(time.monotonic() - started, 1)
     log.info("month_file_made", tenant_id=tenant.id, kind=file.kind, bytes=size, seconds=took)

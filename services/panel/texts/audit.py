@@ -36,4 +36,6 @@ AUDIT: Final[dict[str, str]] = {
     "audit.role_changed": "Papel mudado",
     "audit.member_removed": "Acesso retirado",
     "audit.limits_put": "Limites mudados",
+    "audit.closing_check_requested": "Conferência do mês pedida",
+    "audit.month_file_asked": "Arquivo do mês pedido",
 }

@@ -19,6 +19,8 @@ SAID: Final[dict[str, str]] = {
     "said.removed": "O acesso foi retirado.",
     "said.withdrawn": "O convite foi retirado.",
     "said.locked": "Mês fechado.",
+    "said.checking": "Pedido feito. O andamento aparece abaixo.",
+    "said.no_issuer": "Conecte o emissor antes: é ele quem entrega os documentos.",
     "said.unlocked": "Mês reaberto.",
     "said.already_running": "Já há uma importação em andamento: é esta.",
     "said.already_over": "Ela já tinha terminado.",

@@ -113,7 +113,8 @@ async def claim(
 TELL: Final = """
     -- month_files_store.tell
     UPDATE month_files
-       SET rows_done = $5, rows_total = coalesce($6, rows_total), lease_until = $8::timestamptz + $7::interval
+       SET rows_done = $5, rows_total = coalesce($6, rows_total),
+           lease_until = $8::timestamptz + $7::interval
      WHERE tenant_id = $1 AND month = $2 AND kind = $3 AND attempt = $4 AND state = 'working'
  RETURNING true
 """
@@ -142,8 +143,8 @@ async def put_piece(conn: Connection, file: MonthFile, place: int, piece: bytes)
 FINISH: Final = """
     -- month_files_store.finish
     UPDATE month_files
-       SET state = 'ready', rows_done = coalesce(rows_total, rows_done), bytes = $5,
-           ready_at = $6, lease_until = NULL
+       SET state = 'ready', bytes = $5, rows_done = $6, rows_total = $6,
+           ready_at = $7, lease_until = NULL
      WHERE tenant_id = $1 AND month = $2 AND kind = $3 AND attempt = $4 AND state = 'working'
  RETURNING true
 """
@@ -154,9 +155,9 @@ DROP_OTHERS: Final = """
 """
 
 
-async def finish(conn: Connection, file: MonthFile, *, size: int) -> bool:
+async def finish(conn: Connection, file: MonthFile, *, size: int, rows: int) -> bool:
     """The file is whole; pieces of earlier attempts go. False when the lease was lost."""
-    done = await conn.fetchval(FINISH, *_key(file), size, await clock.now(conn))
+    done = await conn.fetchval(FINISH, *_key(file), size, rows, await clock.now(conn))
     if done:
         await conn.execute(DROP_OTHERS, *_key(file))
     return bool(done)

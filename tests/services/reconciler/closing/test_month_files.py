@@ -83,7 +83,7 @@ async def test_who_dies_over_a_file_leaves_it_to_another_and_spoils_nothing(book
     await books.desk.pool.execute("UPDATE month_files SET lease_until = now()")
     assert await make_once(services_of(books.desk))
     async with books.desk.pool.acquire() as conn:
-        late = await month_files_store.finish(conn, dead, size=4)
+        late = await month_files_store.finish(conn, dead, size=4, rows=1)
         told = await month_files_store.tell(conn, dead, done=1, total=1, lease=LEASE)
 
     assert (late, told) == (False, False)
