@@ -4,15 +4,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
 from shared.commands.set_up import SetUp
 from shared.commands.sign_in import Door
+from shared.config.doors import MailSettings
 from shared.config.settings import PanelSettings
 from shared.crypto.passwords import Passwords
+from shared.doors.oidc import OidcDoor
+from shared.net.http import open_session
 from shared.run.waker import Waker, open_waker
 from shared.service import Resources, open_stored
+
+OIDC_BACK: Final = "/entrar/externa/volta"  # what the other door has to know of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,8 @@ class PanelResources(Resources):
     proxies: int
     reconcile_every: timedelta
     totals: VindiTotals
+    mail: MailSettings | None  # None: links are shown to whoever made them
+    oidc: OidcDoor | None
 
 
 @asynccontextmanager
@@ -38,6 +46,7 @@ async def open_resources(settings: PanelSettings) -> AsyncIterator[PanelResource
         open_stored("panel", settings) as stored,
         open_waker(process.redis_url.reveal()) as waker,
         open_clients(process, settings.vindi, settings.issuer) as clients,
+        open_session(connections=10) as beyond,
     ):
         pool, sealer = stored.pool, stored.sealer
         yield PanelResources(
@@ -54,4 +63,8 @@ async def open_resources(settings: PanelSettings) -> AsyncIterator[PanelResource
             proxies=settings.proxies,
             reconcile_every=settings.reconcile_every,
             totals=VindiTotals(),
+            mail=settings.mail,
+            oidc=OidcDoor(settings.oidc, beyond, f"{settings.public_url}{OIDC_BACK}")
+            if settings.oidc
+            else None,
         )

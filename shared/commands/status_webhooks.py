@@ -1,6 +1,6 @@
 """Where a tenant hears of its sales: set, tried, removed, by panel and internal API alike."""
 
-from typing import Final, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from shared.crypto.seal import Sealer
@@ -13,7 +13,6 @@ from shared.db.tenants import audit_store
 from shared.domain.ids import TenantId
 from shared.net.guarded import check_target
 
-LONGEST: Final = 2000
 HookRefusal = Literal["no_status_webhook", "delivery_unknown"]
 
 

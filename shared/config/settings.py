@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal, NoReturn, TypeVar
 
+from shared.config.doors import MailSettings, OidcSettings, read_mail, read_oidc
 from shared.config.env import ApiToken, Env, SettingsError
 from shared.config.secret import Secret
 
@@ -110,6 +111,8 @@ class PanelSettings:
     reconcile_every: timedelta
     vindi: VindiSettings
     issuer: IssuerSettings
+    mail: MailSettings | None = None
+    oidc: OidcSettings | None = None
 
 
 def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
@@ -159,6 +162,8 @@ def load_panel(env: Mapping[str, str]) -> PanelSettings:
             reconcile_every=var.seconds("RECONCILE_EVERY", default=300),
             vindi=read_vindi(var),
             issuer=read_issuer(var),
+            mail=read_mail(var),
+            oidc=read_oidc(var),
         )
 
 

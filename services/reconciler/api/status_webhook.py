@@ -1,8 +1,8 @@
 """Where a tenant hears of its sales, and every delivery of it."""
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.reconciler.api.kit.operation import (
     NOTHING,
@@ -27,14 +27,13 @@ from shared.commands.status_webhooks import resend as resend_delivery
 from shared.db.hooks import status_webhooks_store
 from shared.db.hooks.status_webhooks_store import StatusDelivery, StatusWebhook
 from shared.net.guarded import TargetRefused
-
-Url = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$")]
+from shared.words import HookAddress
 
 
 class StatusWebhookIn(Strict):
     """A public https address; `new_secret` replaces the secret there is."""
 
-    url: Url
+    url: HookAddress
     new_secret: bool = False
 
 
