@@ -8,9 +8,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import structlog
-from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession, ClientTimeout, encode_basic_auth
 from authlib.common.security import generate_token
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -164,16 +165,22 @@ class OidcDoor:
     async def _ask(self, url: str, form: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Read JSON; with a form it is posted, by our name and secret."""
         settings = self._settings
-        auth = BasicAuth(settings.client_id, settings.client_secret.reveal()) if form else None
+        headers = {"Accept": "application/json"}
+        if form:
+            # RFC 6749, section 2.3.1: both are written as in a form, then encoded.
+            name, secret = (
+                quote(part, safe="")
+                for part in (settings.client_id, settings.client_secret.reveal())
+            )
+            headers["Authorization"] = encode_basic_auth(name, secret)
         try:
             async with self._session.request(
                 "POST" if form else "GET",
                 url,
                 data=form,
-                auth=auth,
                 timeout=TIMEOUT,
                 allow_redirects=False,
-                headers={"Accept": "application/json"},
+                headers=headers,
             ) as answer:
                 if answer.status != 200:
                     raise OidcRefused("refused" if form and answer.status < 500 else "away")
