@@ -22,9 +22,10 @@ from services.panel.texts import text
 from shared.commands.closing import close, span_of, want_issuers_list
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
 from shared.commands.differences import differences_of
-from shared.commands.files.month_file import KINDS, rows_of
+from shared.commands.files.month_file import rows_of
 from shared.db.closing import closing_checks_store, closing_read
 from shared.db.closing.closing_read import Line
+from shared.db.closing.month_files_store import KINDS
 from shared.db.sales import names_read
 from shared.db.tenants import audit_store, connections_store
 from shared.domain.closing import Closing, Month

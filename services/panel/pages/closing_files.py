@@ -10,7 +10,6 @@ from services.panel.kit.serve import NotThere
 from services.panel.pages.closing import PATH, closed, month_of
 from services.panel.show.closing import file_shown
 from shared.commands.files.month_file import (
-    KINDS,
     MonthSource,
     file_name,
     media_type,
@@ -18,7 +17,7 @@ from shared.commands.files.month_file import (
 )
 from shared.commands.files.month_zip import month_zip
 from shared.db.closing import month_files_store
-from shared.db.closing.month_files_store import MonthFile, MonthFileKind
+from shared.db.closing.month_files_store import KINDS, MonthFile, MonthFileKind
 from shared.db.tenants import audit_store
 from shared.domain.closing import Closing, Month
 

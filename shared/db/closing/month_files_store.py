@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import asyncpg
 from msgspec import Struct
@@ -14,6 +14,7 @@ from shared.domain.ids import TenantId
 
 MonthFileKind = Literal["csv-excel", "csv-excel-notas", "xlsx"]
 MonthFileState = Literal["queued", "working", "ready", "failed"]
+KINDS: Final[tuple[MonthFileKind, ...]] = get_args(MonthFileKind)
 KEEP: Final = timedelta(days=1)
 
 

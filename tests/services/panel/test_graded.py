@@ -231,7 +231,7 @@ async def test_a_session_outlives_no_role(panel: Panel) -> None:
     assert set(gone) == {404}
 
 
-@pytest.mark.parametrize("given", ["", "x", "ã", "a" * 5000, "../../x", "\x01"])
+@pytest.mark.parametrize("given", ["", "x", "ã", "a" * 5000, "../../x"])
 async def test_a_word_that_never_was_one_opens_nothing(panel: Panel, given: str) -> None:
     async with panel.browser() as browser:
         headers = {"Cookie": f"notaponte={given}".encode("latin-1", "replace").decode("latin-1")}
