@@ -18,7 +18,7 @@ from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Linger, worth_claiming
 from services.emitter.room import BATCH, BITE, Crowd
 from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
+from shared.db.outbox.outbox_store import DueTenant, DueToRead, Entry, Lane
 from shared.domain.ids import TenantId
 
 log = structlog.get_logger()
@@ -30,6 +30,8 @@ AHEAD: Final = timedelta(seconds=30)
 LEAST_HELD: Final = 2 * BATCH
 REST: Final = timedelta(milliseconds=250)  # before a tenant is tried again who has enough
 COUNT_AGAIN: Final = timedelta(seconds=1)  # how much is due of a tenant who has to wait
+# Nobody waits for a page of what was found by itself or is past: it comes in batches.
+A_BATCH_TO_READ: Final = DueToRead(to_read=BATCH, to_read_for=LINGER, others=0)
 LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
 
 
@@ -76,7 +78,8 @@ class Dispatcher:
             claim = await self._worth(due, lane, share) if share else None
             if isinstance(claim, Linger):
                 self._ring_later(due.tenant_id, claim.how_long, ring)
-            if not isinstance(claim, Claim):
+                claim = claim.meanwhile
+            if claim is None:
                 continue
             started = time.monotonic()
             entries = await self._claim(due.tenant_id, lane, claim)
@@ -110,11 +113,11 @@ class Dispatcher:
         if lane == outbox_store.LIVE and due.live_for is None:
             return None
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])
-        if lane != outbox_store.LIVE or due.live_for is None:
-            return worth_claiming(share, room, due=BATCH, due_for=LINGER)
+        if lane != outbox_store.LIVE:
+            return worth_claiming(share, room, A_BATCH_TO_READ)
         async with self.tools.pool.acquire() as conn:
-            number = await outbox_store.due_now(conn, tenant, lane=lane, most=BATCH)
-        return worth_claiming(share, room, due=number, due_for=due.live_for)
+            live = await outbox_store.due_to_read(conn, tenant, lane=lane, most=2 * BATCH)
+        return worth_claiming(share, room, live)
 
     async def _claim(self, tenant: TenantId, lane: Lane, claim: Claim) -> list[Entry] | None:
         held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))

@@ -449,3 +449,28 @@ async def due_now(conn: Connection, tenant: TenantId, *, lane: Lane, most: int) 
     """Count a tenant's sales that are due in a lane, no further than `most`."""
     found: int = await conn.fetchval(DUE_NOW, tenant, lane, most)
     return found
+
+
+class DueToRead(Struct, frozen=True, kw_only=True):
+    """What is due of one lane, told apart by whether a bill was heard of and has to be read."""
+
+    to_read: int
+    to_read_for: timedelta  # how long the oldest of these has been due; nothing without any
+    others: int
+
+
+DUE_TO_READ: Final = """
+    -- outbox_store.due_to_read
+    SELECT count(*) FILTER (WHERE heard) AS to_read,
+           coalesce(now() - min(due_at) FILTER (WHERE heard), interval '0') AS to_read_for,
+           count(*) FILTER (WHERE NOT heard) AS others
+      FROM (SELECT due_at, bill_facts > bill_facts_read AS heard FROM outbox
+             WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
+             ORDER BY due_at LIMIT $3) AS due
+"""
+
+
+async def due_to_read(conn: Connection, tenant: TenantId, *, lane: Lane, most: int) -> DueToRead:
+    """Look at a tenant's sales that are due in a lane, the `most` that wait longest."""
+    [row] = await conn.fetch(DUE_TO_READ, tenant, lane, most)
+    return DueToRead(**dict(row))
