@@ -15,7 +15,7 @@ from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.lateness import Lateness
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
-from services.emitter.pages import LINGER, Claim, Linger, worth_claiming
+from services.emitter.pages import LINGER, Claim, Linger, too_few, worth_claiming
 from services.emitter.room import BATCH, BITE, Crowd
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, DueToRead, Entry, Lane
@@ -86,6 +86,8 @@ class Dispatcher:
             if entries is None:
                 self._rests[due.tenant_id] = started + REST.total_seconds()
                 return 0
+            if not entries and claim.page and lane == outbox_store.LIVE:
+                self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
                 self._start(due.tenant_id, lane, entries, started, ring)
                 return len(entries)
@@ -131,6 +133,7 @@ class Dispatcher:
                 lease=LEASE,
                 worker=self.worker,
                 unread=claim.unread,
+                unless=too_few if claim.page and lane == outbox_store.LIVE else None,
             )
 
     def _ring_later(self, tenant: TenantId, how_long: timedelta, ring: Callable[[], None]) -> None:

@@ -25,6 +25,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 
     most: int
     unread: bool = True
+    page: bool = False  # called off where another worker has taken what would have filled it
 
 
 class Linger(Struct, frozen=True, kw_only=True):
@@ -37,13 +38,18 @@ class Linger(Struct, frozen=True, kw_only=True):
 def worth_claiming(share: int, room: Headroom | None, due: DueToRead) -> Claim | Linger:
     """Say what to claim on an account that is pressed."""
     others = Claim(most=min(share, due.others), unread=False) if due.others else None
-    if 0 < due.to_read < PAGE and due.to_read_for < LINGER:
+    if too_few(due):
         return Linger(how_long=LINGER - due.to_read_for, meanwhile=others)
     # What is more than whole pages waits for its own: a page with five costs as much as a full one.
     whole = max(1, due.to_read // PAGE) * PAGE
     if room is None:
-        return Claim(most=min(share, whole + due.others))
+        return Claim(most=min(share, whole + due.others), page=True)
     pages = room.requests // REQUESTS_A_PAGE
     if pages == 0:
         return Claim(most=share, unread=False)
-    return Claim(most=min(share, min(whole, pages * PAGE) + due.others))
+    return Claim(most=min(share, min(whole, pages * PAGE) + due.others), page=True)
+
+
+def too_few(due: DueToRead) -> bool:
+    """Whether what has to be read is less than a page, and has not waited for the rest of it."""
+    return 0 < due.to_read < PAGE and due.to_read_for < LINGER

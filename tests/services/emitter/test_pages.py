@@ -31,7 +31,9 @@ def test_notas_that_are_followed_neither_wait_for_a_page_nor_fill_it() -> None:
 
 
 def test_what_is_due_for_another_reason_is_claimed_beside_a_full_page() -> None:
-    assert worth_claiming(BATCH, room(30), due(PAGE + 3, MOMENT, others=7)) == Claim(most=PAGE + 7)
+    assert worth_claiming(BATCH, room(30), due(PAGE + 3, MOMENT, others=7)) == Claim(
+        most=PAGE + 7, page=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,12 +43,12 @@ def test_what_is_due_for_another_reason_is_claimed_beside_a_full_page() -> None:
 def test_full_pages_and_one_that_waited_are_claimed(
     number: int, due_for: timedelta, most: int
 ) -> None:
-    assert worth_claiming(BATCH, room(30), due(number, due_for)) == Claim(most=most)
+    assert worth_claiming(BATCH, room(30), due(number, due_for)) == Claim(most=most, page=True)
 
 
 @pytest.mark.parametrize(("requests", "most"), [(2, PAGE), (3, PAGE), (4, 2 * PAGE), (99, BATCH)])
 def test_no_more_is_claimed_than_the_budget_reads(requests: int, most: int) -> None:
-    assert worth_claiming(BATCH, room(requests), due(BATCH, LINGER)) == Claim(most=most)
+    assert worth_claiming(BATCH, room(requests), due(BATCH, LINGER)) == Claim(most=most, page=True)
 
 
 def test_without_budget_only_what_needs_no_reading_is_claimed() -> None:
@@ -56,4 +58,4 @@ def test_without_budget_only_what_needs_no_reading_is_claimed() -> None:
 
 
 def test_where_the_budget_is_not_known_it_is_asked_by_the_reads_themselves() -> None:
-    assert worth_claiming(7, None, due(PAGE, LINGER)) == Claim(most=7)
+    assert worth_claiming(7, None, due(PAGE, LINGER)) == Claim(most=7, page=True)
