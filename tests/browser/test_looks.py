@@ -1,6 +1,7 @@
 """Every page in a real browser: nothing an assistive device would trip over, nothing cut off."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser
@@ -58,6 +59,10 @@ async def test_every_page_is_fit_to_be_seen(
             await page.get_by_role("button", name="Ver a prévia").click()
             await page.wait_for_url("**/passadas/t*")
             wrong += await look_at(page, page.url, "past_run")
+            moment = await panel.pool.fetchval("SELECT max(moment_at) FROM sales")
+            lived = f"mes={Month.of(moment, ZoneInfo('America/Sao_Paulo'))}"
+            wrong += await look_at(page, f"{base}/fechamento?{lived}", "closing-lived")
+            wrong += await look_at(page, f"{base}/fechamento/diferencas?{lived}", "differences")
             await file_under_way(panel)
             for kind in ("xlsx", "csv-excel"):
                 url = f"{base}/fechamento/arquivos/2026-10/{kind}"

@@ -17,6 +17,7 @@ KINDS: Final[tuple[tuple[ActivityKind, str], ...]] = (
 )
 _TONES: Final[dict[ActivityKind, str]] = {"heard": "plain", "sale": "calm", "act": "good"}
 _LABELS: Final[dict[ActivityKind, str]] = {"heard": "Aviso", "sale": "Venda", "act": "Pessoa"}
+_OURS: Final = dict.fromkeys(("emitter", "reconciler", "webhook", "enotas", "vindi"), "Sistema")
 _SOURCES: Final = {"vindi": "Vindi", "enotas": "eNotas"}
 
 
@@ -58,7 +59,7 @@ def _words(one: Activity) -> tuple[str, str, str]:
             odd = " que não pôde ser lido" if one.why else ""
             return f"Aviso recebido{odd}", one.what, source
         case "sale":
-            return sale_told(one.what, one.why, one.by), "", one.by
+            return sale_told(one.what, one.why, one.by), "", _OURS.get(one.by, one.by)
         case "act":
             entry = AuditEntry(id=0, at=one.at, actor=one.by, action=one.what, detail=one.detail)
             told = act_told(entry)
