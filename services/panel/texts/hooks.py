@@ -23,7 +23,7 @@ HOOKS: Final[dict[str, str]] = {
     "hooks.what": "Aviso",
     "hooks.when": "Quando",
     "hooks.answer": "Resposta do seu sistema",
-    "hooks.next": "Próxima tentativa",
+    "hooks.next": "Próxima tentativa:",
     "hooks.tries": "{count}",
     "hooks.resend": "Reenviar",
     "hooks.resend_one": "Reenviar o aviso {number}",
