@@ -1,13 +1,11 @@
 """Links by mail, where a server is named; otherwise, or when it fails, shown to who made them."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from services.panel.kit.page import Visit
 from services.panel.texts import text
+from shared.db.people.links_store import LinkKind
 from shared.doors.mail import MailNotSent, send_mail
-
-LinkKind = Literal["invitation", "password"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
