@@ -36,6 +36,16 @@ def message_of_denial(denial: str, cause: str | None) -> Message:
     return Message(text=" ".join(filter(None, said)), who_acts=known.who_acts)
 
 
+def message_of_import(code: str, *, is_open: bool) -> Message:
+    """Why an import of past sales rests or failed; an open one says how it goes on."""
+    if code in IMPORTS:
+        return IMPORTS[code][not is_open]
+    message = message_for(code)
+    if not is_open or code not in CONNECTIONS:
+        return message
+    return Message(text=f"{message.text} {_IMPORT_GOES_ON}", who_acts=message.who_acts)
+
+
 def label_for(status: SaleStatus) -> str:
     """The label of a status; that of a guarantee is completed with its end by who shows it."""
     return LABELS[status]
@@ -609,6 +619,39 @@ AFTERWARDS: Final[dict[str, str]] = {
     "denied_reform": _RESEND,
     "denied_foreign": _RESEND,
     "denied_numbering": "Não reenviamos, para não duplicar.",
+}
+
+_IMPORT_GOES_ON: Final = (
+    "A importação espera e continua automaticamente, de onde parou, quando a conexão voltar."
+)
+_ASK_IMPORT_AGAIN: Final = "Peça a importação de novo: o que já entrou não entra outra vez."
+# While it is open, and once it has failed of this.
+IMPORTS: Final[dict[str, tuple[Message, Message]]] = {
+    "vindi_unavailable": (
+        _is("nobody", "A Vindi não responde bem agora. Tentamos de novo automaticamente."),
+        _is("tenant", f"A Vindi ficou muito tempo sem responder bem. {_ASK_IMPORT_AGAIN}"),
+    ),
+    "issuer_unavailable": (
+        _is(
+            "nobody",
+            "Antes de importar, conferimos no emissor o que já foi emitido, e ele não responde bem"
+            " agora. Tentamos de novo automaticamente.",
+        ),
+        _is("tenant", f"O emissor ficou muito tempo sem responder bem. {_ASK_IMPORT_AGAIN}"),
+    ),
+    "internal_error": (
+        _is("support", "Houve uma falha nossa. Tentamos de novo automaticamente."),
+        _is(
+            "support", f"Houve uma falha nossa. {_ASK_IMPORT_AGAIN} Se repetir, fale com o suporte."
+        ),
+    ),
+    "rows_omitted": (
+        _is("nobody", "A Vindi deixou vendas fora de uma lista. Lemos de novo automaticamente."),
+        _is(
+            "support",
+            "A lista da Vindi deixou vendas de fora, mesmo lida várias vezes. Fale com o suporte.",
+        ),
+    ),
 }
 
 MESSAGES: Final[dict[str, Message]] = {
