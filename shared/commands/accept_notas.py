@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.commands.closing import span_of
 from shared.db import clock
 from shared.db.closing import accepted_notas_store, closing_locks_store, issuer_side_read
-from shared.db.closing.accepted_notas_store import Accepted
+from shared.db.closing.accepted_notas_store import Acceptance
 from shared.db.closing.issuer_side_read import MonthScope
 from shared.db.connection import Connection, Pool
 from shared.db.tenants import audit_store, tenants_store
@@ -30,7 +30,7 @@ class AcceptRefused(Exception):
         self.code = MONTH_LOCKED
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class AcceptanceOutcome(Struct, frozen=True, kw_only=True):
     """What changed, how many of those chosen were so before, and which ids it does not concern."""
 
     changed: NotaSum
@@ -40,7 +40,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 async def accept_notas(
     pool: Pool, tenant: Tenant, month: Month, selection: Selection, *, reason: str, by: str
-) -> Outcome:
+) -> AcceptanceOutcome:
     """Take a person's word that these notas of a month are none of ours, and rightly there.
 
     They count apart from then on, as they are now: one that later says another amount or
@@ -58,7 +58,7 @@ async def accept_notas(
 
 async def revoke_notas(
     pool: Pool, tenant: Tenant, month: Month, selection: Selection, *, reason: str, by: str
-) -> Outcome:
+) -> AcceptanceOutcome:
     """Take that word back: what the issuer still lists is a difference again."""
     async with pool.acquire() as conn, conn.transaction():
         scope = await _open_month(conn, tenant, month)
@@ -75,10 +75,10 @@ async def _open_month(conn: Connection, tenant: Tenant, month: Month) -> MonthSc
     return await issuer_side_read.scope_of(conn, await span_of(conn, tenant, month), month)
 
 
-def _outcome(selection: Selection, done: Accepted) -> Outcome:
+def _outcome(selection: Selection, done: Acceptance) -> AcceptanceOutcome:
     named = [one.lower() for one in selection.issuer_ids or ()]
     unknown = [one for one in dict.fromkeys(named) if one not in done.found]
-    return Outcome(changed=done.new, before=done.before, unknown=unknown)
+    return AcceptanceOutcome(changed=done.new, before=done.before, unknown=unknown)
 
 
 async def _tell(
@@ -86,7 +86,7 @@ async def _tell(
     scope: MonthScope,
     action: str,
     selection: Selection,
-    done: Accepted,
+    done: Acceptance,
     reason: str,
     by: str,
 ) -> None:
@@ -102,7 +102,7 @@ async def _tell(
     await audit_store.add(conn, scope.span.tenant, actor=by, action=action, detail=detail)
 
 
-def _said(selection: Selection, done: Accepted) -> Mapping[str, object]:
+def _said(selection: Selection, done: Acceptance) -> Mapping[str, object]:
     if selection.issuer_ids is not None:
         return {"issuer_ids": sorted(done.found)[:MOST_TOLD]}
     before = selection.created_before

@@ -24,7 +24,7 @@ from shared.commands.accept_notas import (
     NOT_ACCEPTED,
     NOT_FOREIGN,
     AcceptRefused,
-    Outcome,
+    AcceptanceOutcome,
     accept_notas,
     revoke_notas,
 )
@@ -76,7 +76,7 @@ class NotConcernedOut(BaseModel):
     code: str
 
 
-class AcceptedOut(BaseModel):
+class AcceptanceOut(BaseModel):
     """How many became accepted, of how much; `already` were so before."""
 
     accepted: int
@@ -114,14 +114,14 @@ class AcceptedList(BaseModel):
     next: str | None
 
 
-Asked = Call[SelectionIn, NoQuery]
+AcceptCall = Call[SelectionIn, NoQuery]
 
 
-async def accept(call: Asked) -> Answer:
+async def accept(call: AcceptCall) -> Answer:
     """Accept notas of another system."""
     done = await _do(call, accept_notas)
     return Answer(
-        body=AcceptedOut(
+        body=AcceptanceOut(
             accepted=done.changed.notas,
             amount=show_reais(done.changed.amount),
             already=done.before,
@@ -130,7 +130,7 @@ async def accept(call: Asked) -> Answer:
     )
 
 
-async def revoke(call: Asked) -> Answer:
+async def revoke(call: AcceptCall) -> Answer:
     """Take it back."""
     done = await _do(call, revoke_notas)
     return Answer(
@@ -142,7 +142,9 @@ async def revoke(call: Asked) -> Answer:
     )
 
 
-async def _do(call: Asked, work: Callable[..., Awaitable[Outcome]]) -> Outcome:
+async def _do(
+    call: AcceptCall, work: Callable[..., Awaitable[AcceptanceOutcome]]
+) -> AcceptanceOutcome:
     month, body = month_of(call.path["month"]), call.body
     try:
         return await work(
@@ -158,7 +160,7 @@ async def _do(call: Asked, work: Callable[..., Awaitable[Outcome]]) -> Outcome:
         raise Problem(409, error.code, detail) from error
 
 
-def _refused(done: Outcome, code: str) -> list[NotConcernedOut]:
+def _refused(done: AcceptanceOutcome, code: str) -> list[NotConcernedOut]:
     return [NotConcernedOut(issuer_id=one, code=code) for one in done.unknown]
 
 
@@ -210,7 +212,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         handler=accept,
         body=SelectionIn,
         query=NoQuery,
-        answer=AcceptedOut,
+        answer=AcceptanceOut,
         refusals={404: ("month_unknown",), 409: (MONTH_LOCKED,)},
     ),
     Operation(

@@ -51,7 +51,7 @@ ACCEPT: Final = f"""
 """  # noqa: S608 - only our own constants are put in
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class Acceptance(Struct, frozen=True, kw_only=True):
     """What became accepted, how many were so before, and which of those named are there."""
 
     new: NotaSum
@@ -67,12 +67,12 @@ async def accept(
     reason: str,
     by: str,
     at: datetime,
-) -> Accepted:
+) -> Acceptance:
     """Accept the valid foreign notas of a month that a person chose, as they are listed now."""
     row = await conn.fetchrow(ACCEPT, *_arguments(scope, selection, at), reason, by)
     if row is None:
         raise AssertionError("an aggregate gives its row")
-    return Accepted(
+    return Acceptance(
         new=_sum(row), before=row["chosen"] - row["notas"], found=frozenset(row["found"])
     )
 
@@ -114,14 +114,14 @@ REVOKE: Final = """
 """
 
 
-async def revoke(conn: Connection, scope: MonthScope, selection: Selection) -> Accepted:
+async def revoke(conn: Connection, scope: MonthScope, selection: Selection) -> Acceptance:
     """Take back what was accepted in a month; `before` is 0."""
     ids, _, created_before, prefix = _chosen(selection)
     days = (scope.month.first_day, scope.last_day)
     row = await conn.fetchrow(REVOKE, scope.span.tenant, *days, ids, created_before, prefix)
     if row is None:
         raise AssertionError("an aggregate gives its row")
-    return Accepted(new=_sum(row), before=0, found=frozenset(row["found"]))
+    return Acceptance(new=_sum(row), before=0, found=frozenset(row["found"]))
 
 
 def _sum(row: asyncpg.Record) -> NotaSum:

@@ -8,7 +8,7 @@ import pytest
 from services.sandbox.enotas.records import Nota
 from shared.commands.accept_notas import (
     AcceptRefused,
-    Outcome,
+    AcceptanceOutcome,
     accept_notas,
     revoke_notas,
 )
@@ -49,7 +49,7 @@ async def tenant_of(books: Books) -> Tenant:
     return tenant
 
 
-async def accept(books: Books, **chosen: Any) -> Outcome:
+async def accept(books: Books, **chosen: Any) -> AcceptanceOutcome:
     tenant = await tenant_of(books)
     selection = Selection(**chosen)
     return await accept_notas(
@@ -57,7 +57,7 @@ async def accept(books: Books, **chosen: Any) -> Outcome:
     )
 
 
-async def revoke(books: Books, **chosen: Any) -> Outcome:
+async def revoke(books: Books, **chosen: Any) -> AcceptanceOutcome:
     tenant = await tenant_of(books)
     selection = Selection(**chosen)
     return await revoke_notas(books.desk.pool, tenant, books.month, selection, reason="x", by="bia")
