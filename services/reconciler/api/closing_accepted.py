@@ -23,8 +23,8 @@ from shared.commands.accept_notas import (
     MONTH_LOCKED,
     NOT_ACCEPTED,
     NOT_FOREIGN,
-    AcceptRefused,
     AcceptanceOutcome,
+    AcceptRefused,
     accept_notas,
     revoke_notas,
 )

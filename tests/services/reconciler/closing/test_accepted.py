@@ -7,8 +7,8 @@ import pytest
 
 from services.sandbox.enotas.records import Nota
 from shared.commands.accept_notas import (
-    AcceptRefused,
     AcceptanceOutcome,
+    AcceptRefused,
     accept_notas,
     revoke_notas,
 )
