@@ -71,6 +71,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             backfill=sale.backfill if sale else None,
             known_moment=sale.moment_at if sale else None,
             amount_choice=sale.amount_choice if sale else None,
+            without_document=sale is not None and sale.without_document,
             today=sale is not None and sale.day_choice == "today",
             left_out=sale is not None and sale.code == "before_activation",
             seen=seen_with(self.known.bill, self.bill, self.read_at),

@@ -117,7 +117,8 @@ CREATE TABLE public.bills (
     read_at timestamp with time zone NOT NULL,
     charges_paid_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     paid_seen_at timestamp with time zone,
-    unpaid_seen_at timestamp with time zone
+    unpaid_seen_at timestamp with time zone,
+    refunded_at timestamp with time zone
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -574,6 +575,7 @@ CREATE TABLE public.sales (
     amount_choice text,
     amount_about text DEFAULT ''::text NOT NULL,
     day_choice text,
+    without_document boolean DEFAULT false NOT NULL,
     CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),

@@ -456,7 +456,7 @@ NOTICES: Final[dict[str, Message]] = {
     ),
     "test_sales_held": _is(
         "tenant",
-        "Ficam retidas (issued_as_test) até que alguém mande emitir as que ainda devem uma nota.",
+        "Ficam pendentes até que alguém mande emitir as que ainda devem uma nota.",
     ),
     "test_sales_due": _is("nobody", "Saem agora em produção, com uma revisão nova."),
 }
@@ -704,7 +704,13 @@ _STATES: Final[tuple[tuple[SaleStatus, WhoActs, str], ...]] = (
         "a nota continua válida. Decida com o contador se ela deve ser cancelada.",
     ),
 )
+_IN_TIME: Final = "Se não for corrigido até o fim da garantia, a nota fica pendente."
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
+    **{
+        (SaleStatus.IN_GUARANTEE, code): _is(message.who_acts, f"{message.text} {_IN_TIME}")
+        for code, message in HOLDS.items()
+        if code.startswith("customer_")
+    },
     **{(SaleStatus.HELD, code): message for code, message in WOULD_BE_DENIED.items()},
     **{
         (status, code): _is(who, f"{cause}: {outcome}")
