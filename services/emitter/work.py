@@ -56,6 +56,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
     payments: Mapping[ChargeId, Payment] = NO_PAYMENTS
+    refunded_at: datetime | None = None  # the newest refund
 
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
@@ -86,6 +87,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             bill=self.bill,
             body=self.body,
             refunds=self.refunds,
+            refunded_at=self.refunded_at,
             came_alive_at=self.came_alive_at,
             read_at=self.read_at,
         )

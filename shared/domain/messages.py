@@ -20,8 +20,14 @@ def message_for(code: str) -> Message:
     return MESSAGES.get(code, _UNKNOWN)
 
 
-def message_in(status: SaleStatus, code: str) -> Message:
-    """The message of a code for a sale in this state: it knows whether a nota exists by now."""
+def message_in(status: SaleStatus, code: str, *, leaves: bool | None = None) -> Message:
+    """The message of a code for a sale in this state: it knows whether a nota exists by now.
+
+    `leaves` says whether a nota that the issuer still has will be cancelled; None: not known.
+    """
+    own = WHILE_ISSUING.get((status, code)) if leaves is not None else None
+    if own is not None:
+        return own[0] if leaves else own[1]
     return IN_STATE.get((status, code)) or message_for(code)
 
 
@@ -689,6 +695,7 @@ WOULD_BE_DENIED: Final[dict[str, Message]] = {
 
 _ENDING: Final = {
     "refunded": "O pagamento foi estornado integralmente",
+    "partially_refunded": "Parte do pagamento foi estornada",
     "bill_canceled": "A fatura foi cancelada na Vindi",
     "canceled_by_person": "Uma pessoa pediu o cancelamento",
     "payment_undone": "O pagamento foi revertido (chargeback)",
@@ -703,6 +710,10 @@ _STATES: Final[tuple[tuple[SaleStatus, WhoActs, str], ...]] = (
         "tenant",
         "a nota continua válida. Decida com o contador se ela deve ser cancelada.",
     ),
+)
+_PARTLY_WHILE_ISSUING: Final = (
+    "Parte do pagamento foi estornada enquanto a nota era emitida. Quando ela sair, decida com o"
+    " contador: deixá-la como está, ou cancelá-la e emitir outra."
 )
 _IN_TIME: Final = "Se não for corrigido até o fim da garantia, a nota fica pendente."
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
@@ -727,9 +738,24 @@ IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
         "Parte do pagamento foi estornada depois da emissão. Decida com o contador: deixar a nota"
         " como está, ou cancelá-la e emitir outra.",
     ),
-    (SaleStatus.ISSUING, "partially_refunded"): _is(
-        "tenant",
-        "Parte do pagamento foi estornada enquanto a nota era emitida. Quando ela sair, decida com"
-        " o contador: deixá-la como está, ou cancelá-la e emitir outra.",
-    ),
+    **{
+        (status, "partially_refunded"): _is("tenant", _PARTLY_WHILE_ISSUING)
+        for status in (SaleStatus.ISSUING, SaleStatus.UNCERTAIN)
+    },
+}
+# Of a nota that the issuer still has: what is said if it is to be cancelled, and if it is not.
+WHILE_ISSUING: Final[dict[tuple[SaleStatus, str], tuple[Message, Message]]] = {
+    (status, code): (
+        _is(who, f"{cause}: {outcome}"),
+        _is(
+            "tenant",
+            _PARTLY_WHILE_ISSUING
+            if code == "partially_refunded"
+            else f"{cause} enquanto a nota era emitida. Quando ela sair, decida com o contador se"
+            " ela deve ser cancelada.",
+        ),
+    )
+    for code, cause in _ENDING.items()
+    for status, who, outcome in _STATES
+    if status in (SaleStatus.ISSUING, SaleStatus.UNCERTAIN)
 }
