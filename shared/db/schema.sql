@@ -244,6 +244,7 @@ CREATE TABLE public.issuer_breakers (
     slots integer DEFAULT 0 NOT NULL,
     taken integer DEFAULT 0 NOT NULL,
     round_until timestamp with time zone,
+    cause text,
     CONSTRAINT issuer_breakers_scope_check CHECK ((scope = ANY (ARRAY['issuer'::text, 'city'::text, 'host'::text]))),
     CONSTRAINT issuer_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
 );

@@ -298,6 +298,12 @@ CONNECTIONS: Final[dict[str, Message]] = {
         "A nota foi negada na empresa anterior do emissor, que não aceita mais a nossa consulta."
         " Confira no portal da prefeitura que ela não vale lá e mande emitir: sai uma nota nova.",
     ),
+    "issuer_unanswered": _is(
+        "support",
+        "Há horas o emissor não dá uma resposta que se entenda sobre esta nota. Continuamos a"
+        " perguntar, e nada é reenviado às cegas. Confiram com o suporte o endereço do emissor; se"
+        " houver pressa, veja no portal da prefeitura se a nota existe e informe aqui.",
+    ),
     "issuer_stuck": _is(
         "support",
         "O emissor está há muito tempo sem responder sobre esta nota. Abra um chamado com ele; nada"
@@ -500,6 +506,12 @@ OUTAGES: Final[dict[str, Message]] = {
         "nobody",
         "O emissor não responde. As vendas esperam na fila; testamos com uma nota e retomamos"
         " gradualmente.",
+    ),
+    "issuer_address_suspicious": _is(
+        "support",
+        "No endereço do emissor responde outra coisa (páginas HTML), e não o emissor. Nenhuma nota"
+        " é enviada. Confiram o endereço configurado (ENOTAS_URL), o proxy e o firewall; depois a"
+        " emissão é retomada automaticamente.",
     ),
     "city_outage": _is(
         "nobody",

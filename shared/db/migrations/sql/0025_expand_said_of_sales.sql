@@ -4,3 +4,6 @@ ALTER TABLE sales ADD COLUMN IF NOT EXISTS without_document boolean NOT NULL DEF
 
 -- Why: what is said of a refund names its day.
 ALTER TABLE bills ADD COLUMN IF NOT EXISTS refunded_at timestamptz;
+
+-- Why: an address that answers with somebody else's pages is told from an issuer that is away.
+ALTER TABLE issuer_breakers ADD COLUMN IF NOT EXISTS cause text;
