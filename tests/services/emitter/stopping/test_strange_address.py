@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from services.emitter.stopping.outage import STRANGE
 from services.reconciler.unanswered import AFTER, tell_once
 from services.sandbox.vindi.records import Bill
 from shared.db.sales import sale_actions_store, sales_read, timeline_store
@@ -14,8 +15,6 @@ from shared.watch.connection import ConnectionCheck
 from shared.watch.issuing import judge_issuing
 from tests.services.emitter.conftest import Desk
 from tests.services.emitter.stopping.test_duplicates import services_of
-
-STRANGE = "issuer_address_suspicious"
 
 
 async def health(desk: Desk) -> dict[str, ConnectionCheck]:
