@@ -20,6 +20,7 @@ from services.reconciler.make_month_files import make_month_files
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.services import Services
+from services.reconciler.unanswered import tell_unanswered
 from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
 
@@ -37,6 +38,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     make_month_files,
     forget_month_files,
     look_again_at_refused,
+    tell_unanswered,
 )
 
 
