@@ -28,6 +28,7 @@ from services.reconciler.api import (
     health,
     limits,
     people,
+    rps_series,
     rules,
     sales,
     statements,
@@ -52,6 +53,7 @@ log = structlog.get_logger()
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *tenants.OPERATIONS,
     *connections.OPERATIONS,
+    *rps_series.OPERATIONS,
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,

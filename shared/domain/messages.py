@@ -214,6 +214,16 @@ HOLDS: Final[dict[str, Message]] = {
         "O emissor conectado não aceita um campo informado para esta nota. Tire-o da regra, do"
         " cliente ou da fatura.",
     ),
+    "rps_series_missing": _is(
+        "accountant",
+        "A regra diz que o RPS é numerado pela empresa, mas não em que série. Informe a série"
+        " (rps_series).",
+    ),
+    "rps_start_missing": _is(
+        "tenant",
+        "Falta dizer a partir de que número a série do RPS segue. Informe o próximo número dela"
+        " para esta empresa e este ambiente: a venda segue automaticamente.",
+    ),
     "competencia_month_closed": _is(
         "accountant",
         "A competência é de um mês já encerrado. Decida com o contador: mande emitir com a data"

@@ -42,6 +42,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
+from shared.domain.refusals import NUMBERING
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
 from shared.domain.text.told import Drawn, told_of
@@ -197,6 +198,7 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             intent=_intent(fresh, decision, terms, terms.environment, last, again=again),
             draft=decision.draft,
             first=not again,
+            number_refused=again and last is not None and last.denial == NUMBERING,
             queued_anew=known is None or known.status is not SaleStatus.QUEUED,
             division=decision.division,
             others_due=others_due(before, now),
@@ -289,6 +291,7 @@ def _intent(
         inss_withheld=facts.inss,
         irrf_withheld=facts.irrf,
         round=decision.round,
+        rps_series=decision.draft.rps_series if decision.draft.numbered else None,
         substitutes=last.revision if decision.substitutes and last is not None else None,
     )
 

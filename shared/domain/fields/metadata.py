@@ -62,6 +62,13 @@ def _kind(said: str) -> Any:
     return words[said.lower()]
 
 
+def _numbering(said: str) -> Any:
+    words = {"sequência": "sequence", "sequencia": "sequence", "emissor": "issuer"}
+    if said.lower() not in words:
+        raise ValueError("deve ser sequência ou emissor: um número fixo se repetiria")
+    return words[said.lower()]
+
+
 def _city(said: str) -> Any:
     name, _, state = said.replace(" - ", "/").rpartition("/")
     if not name and said.isdigit() and len(said) == 7:
@@ -118,7 +125,7 @@ KEYS: Final[Mapping[str, _Key]] = {
     "observacoes": _Key(("observations",)),
     "tributos_aproximados": _Key(("approximate_taxes",), _rate),
     "serie_rps": _Key(("rps_series",)),
-    "numero_rps": _Key(("rps_number",)),
+    "numero_rps": _Key(("rps_number",), _numbering),
     "email": _Key(("more_emails",), _emails),
     "emails": _Key(("more_emails",), _emails),
     "texto_servico": _Key(("city_text",)),

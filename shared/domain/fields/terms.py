@@ -10,6 +10,7 @@ from shared.domain.fields.stated import (
     IssWithholding,
     OwnRates,
     PlaceRule,
+    RpsNumber,
     SuspensionRule,
     Withholdings,
 )
@@ -43,6 +44,7 @@ class NotaTerms(Struct, frozen=True, kw_only=True):
     observations: str | None = None
     approximate_taxes: str | None = None
     rps_series: str | None = None
+    rps_number: RpsNumber | None = None
     more_emails: tuple[str, ...] | None = None
     city_text: str | None = None
     internal_code: str | None = None

@@ -52,7 +52,7 @@ async def test_before_an_issuer_is_connected_nothing_is_known_to_lack(api: Api) 
 @pytest.mark.parametrize(
     ("service", "field", "said"),
     [
-        ({"rps_number": 7}, "service.rps_number", "rps_number: o número do RPS é dado"),
+        ({"rps_number": 7}, "service.rps_number", 'rps_number: deve ser "sequence"'),
         (
             {"withholdings": {"irrf": "1,5"}},
             "service.withholdings.irrf",
