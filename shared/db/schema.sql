@@ -249,6 +249,8 @@ CREATE TABLE public.issuer_connections (
     state_detail text DEFAULT ''::text NOT NULL,
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    company_city text,
+    company_regime text,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
     CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.domain.patterns import ANY, fits, plain
+from shared.domain.regime import regime_problems
 from shared.domain.rule_texts import text_problems
 from shared.domain.service_checks import SERVICES, service_problems
 from shared.domain.told import Field, Told, part_of
@@ -44,6 +45,7 @@ def impossible(rule: Told) -> list[Impossible]:
             text_problems(rule),
             _seller_city(rule),
             _rps_series(rule),
+            regime_problems(rule),
         )
         for field, message in found
     ]
