@@ -100,6 +100,16 @@ HOLDS: Final[dict[str, Message]] = {
         "A nota foi emitida em outra conexão com o emissor e não pode ser substituída por uma"
         " emitida na atual. Cancele-a no portal da prefeitura e emita outra.",
     ),
+    "substitution_untaken": _is(
+        "tenant",
+        "O emissor conectado não substitui notas. A nota anterior continua válida: cancele-a e"
+        " emita outra.",
+    ),
+    "substitution_waits": _is(
+        "nobody",
+        "A substituição pedida aguarda a vez e segue automaticamente. Até lá a nota anterior"
+        " continua válida.",
+    ),
     "issued_as_test": _is(
         "tenant",
         "A nota desta venda saiu em homologação e não tem valor fiscal. Se a venda ainda deve uma"

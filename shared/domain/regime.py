@@ -132,10 +132,10 @@ def regime_warnings(rule: "Rule", seller: "Seller | None") -> Iterator[RuleWarni
         said = (
             f"a regra diz {NAMES[stated]}, e o cadastro no emissor, {NAMES[registered or stated]}"
         )
-        yield RuleWarning(
-            code="regime_differs",
-            field="regime",
-            message=f"regime: {said} (E0160). Se está certo, confirme.",
+        yield _ask(
+            "regime_differs",
+            "regime",
+            f"regime: {said} (E0160). Se está certo, confirme.",
         )
     if stated == "simples":
         yield from _unusual_for_simples(rule)
@@ -148,9 +148,13 @@ def _unusual_for_simples(rule: "Rule") -> Iterator[RuleWarning]:
     for at, service in layers.items():
         rates = service.withholdings
         if rates is not None and any((rates.pis, rates.cofins, rates.csll, rates.irrf)):
-            yield RuleWarning(
-                code="simples_federal_withheld",
-                field=".".join((*at, "withholdings")),
-                message="withholdings: de empresa do Simples em regra não se retém IRRF, PIS,"
+            yield _ask(
+                "simples_federal_withheld",
+                ".".join((*at, "withholdings")),
+                "withholdings: de empresa do Simples em regra não se retém IRRF, PIS,"
                 " COFINS nem CSLL. Se está certo, confirme.",
             )
+
+
+def _ask(code: str, field: str, message: str) -> RuleWarning:
+    return RuleWarning(code=code, field=field, message=message)

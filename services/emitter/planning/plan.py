@@ -20,6 +20,8 @@ from shared.domain.attention import (
     SECOND_NOTA,
     SUBSTITUTION_DENIED,
     SUBSTITUTION_ELSEWHERE,
+    SUBSTITUTION_UNTAKEN,
+    SUBSTITUTION_WAITS,
 )
 from shared.domain.decision import (
     Cancel,
@@ -171,6 +173,8 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     again = last is not None and last.revision == decision.revision
     if again and last is not None and terms.is_elsewhere(last):
         return replace_first(fresh, last, terms)
+    if decision.substitutes and not terms.issuer_substitutes:
+        return _keep(fresh, Keep(attention=SUBSTITUTION_UNTAKEN), terms, now)
     if decision.substitutes:
         if last is None or terms.is_elsewhere(last):
             return _keep(fresh, Keep(attention=SUBSTITUTION_ELSEWHERE), terms, now)
@@ -199,7 +203,8 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             draft=decision.draft,
             first=not again,
             number_refused=again and last is not None and last.denial == NUMBERING,
-            queued_anew=known is None or known.status is not SaleStatus.QUEUED,
+            queued_anew=known is None
+            or (known.status is not SaleStatus.QUEUED and known.attention != SUBSTITUTION_WAITS),
             division=decision.division,
             others_due=others_due(before, now),
             after_real=any(one.environment == terms.environment for one in before.asked_for),

@@ -79,3 +79,20 @@ async def test_a_field_that_cannot_be_is_refused_where_it_stands(
     (error,) = reply.body["errors"]
     assert error["field"] == field
     assert error["message"].startswith(said)
+
+
+async def test_substitution_is_refused_where_the_issuer_lacks_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await world.active_tenant()
+    path, rule = f"/tenants/{tenant}/rule", {**RULE, "reissue": "substitute"}
+    assert (await world.api.put(path, rule)).status == 200
+    monkeypatch.setattr(EnotasIssuer, "capabilities", Capabilities(lists=True))
+
+    reply = await world.api.put(path, rule)
+
+    assert (reply.status, reply.code) == (422, "issuer_lacks_field")
+    (error,) = reply.body["errors"]
+    assert (error["field"], error["message"].split(":")[0]) == ("reissue", "substitution")
+    cancels = {**RULE, "reissue": "cancel_and_new"}
+    assert (await world.api.put(path, cancels)).status == 200
