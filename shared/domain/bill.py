@@ -35,6 +35,7 @@ class BillLine(Struct, frozen=True, kw_only=True):
     amount: Cents  # the line's total, not its unit price
     quantity: int
     description: str | None
+    is_discount: bool = False  # Vindi itself says so
 
 
 class Charge(Struct, frozen=True, kw_only=True):
