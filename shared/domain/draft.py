@@ -243,9 +243,11 @@ def _written(
     zone: ZoneInfo,
     share: Share | None,
 ) -> Written:
-    names = variables_in(template) - {PRODUCTS}
-    values = {name: _variable(name, sale, competencia, zone, share) for name in names}
-    return fill_template(template, values, _sold(sale, rule, share))
+    names = variables_in(template)
+    values = {
+        name: _variable(name, sale, competencia, zone, share) for name in names if name != PRODUCTS
+    }
+    return fill_template(template, values, _sold(sale, rule, share) if PRODUCTS in names else ())
 
 
 def _sold(sale: SaleFacts, rule: Rule, share: Share | None) -> list[str]:
