@@ -240,6 +240,14 @@ def test_words_tell_more_than_a_citys_number(text: str, denial: str) -> None:
 
 # Situations people reported, in words of our own; the seller's faults are never the customer's.
 REPORTED: Final = (
+    ("A competência informada pertence a um período já encerrado.", "denied_competencia"),
+    ("O mês de competência já foi fechado pela prefeitura.", "denied_competencia"),
+    ("Escrituração do período já encerrada.", "denied_competencia"),
+    ("Livro fiscal fechado para a competência informada", "denied_competencia"),
+    ("Competência 10/2026 encerrada para emissão de notas", "denied_competencia"),
+    ("RPS emitido há mais de 10 dias", "denied_competencia"),
+    ("Usuário sem permissão de acesso ao webservice", "denied_issuer_setup"),
+    ("Tomador não encontrado na base da Receita", "denied_document"),
     ("o CNPJ do prestador que consta na DPS não é válido", "denied_issuer_setup"),
     ("CPF do emitente prestador não consta no cadastro", "denied_issuer_setup"),
     ("o município emissor não corresponde ao do emitente MEI", "denied_issuer_setup"),
