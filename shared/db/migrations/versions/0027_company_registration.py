@@ -2,11 +2,11 @@
 
 from shared.db.migrate import run_sql_file
 
-revision = "0025"
-down_revision = "0024"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0025_expand_company_registration.sql")
+    run_sql_file("0027_expand_company_registration.sql")
