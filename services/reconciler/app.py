@@ -29,6 +29,7 @@ from services.reconciler.api import (
     health,
     limits,
     people,
+    rps_series,
     rules,
     sales,
     statements,
@@ -53,6 +54,7 @@ log = structlog.get_logger()
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *tenants.OPERATIONS,
     *connections.OPERATIONS,
+    *rps_series.OPERATIONS,
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,

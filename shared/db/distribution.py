@@ -17,6 +17,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bills",
     "sales",
     "notas",
+    "rps_series",
+    "rps_numbers",
     "sale_parts",
     "timeline",
     "audit",

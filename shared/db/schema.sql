@@ -265,6 +265,8 @@ CREATE TABLE public.issuer_connections (
     state_detail text DEFAULT ''::text NOT NULL,
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    company_city text,
+    company_regime text,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
     CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
@@ -405,6 +407,8 @@ CREATE TABLE public.notas (
     csll_withheld bigint,
     inss_withheld bigint,
     irrf_withheld bigint,
+    rps_series text,
+    rps_number bigint,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
@@ -526,6 +530,31 @@ CREATE TABLE public.refunds_seen (
     tenant_id text NOT NULL,
     transaction_id bigint NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.rps_numbers (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    number bigint NOT NULL,
+    bill_id bigint NOT NULL,
+    part smallint NOT NULL,
+    revision integer NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    refused boolean DEFAULT false NOT NULL,
+    CONSTRAINT rps_numbers_number_check CHECK ((number >= 1))
+);
+
+CREATE TABLE public.rps_series (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    next_number bigint NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT rps_series_next_number_check CHECK ((next_number >= 1)),
+    CONSTRAINT rps_series_series_check CHECK ((series ~ '^[0-9A-Za-z]{1,5}$'::text))
 );
 
 CREATE TABLE public.rule_versions (
@@ -834,6 +863,12 @@ ALTER TABLE ONLY public.refunds_pending
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
 
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_pkey PRIMARY KEY (tenant_id, connection_id, series);
+
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_pkey PRIMARY KEY (tenant_id, version);
 
@@ -940,6 +975,8 @@ CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (pers
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
+CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
@@ -1006,6 +1043,15 @@ ALTER TABLE ONLY public.person_links
 
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_tenant_id_connection_id_series_fkey FOREIGN KEY (tenant_id, connection_id, series) REFERENCES public.rps_series(tenant_id, connection_id, series);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_connection_id_fkey FOREIGN KEY (tenant_id, connection_id) REFERENCES public.nota_connections(tenant_id, connection_id);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1137,6 +1183,10 @@ CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_
 
 CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.sale_parts TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1170,6 +1220,10 @@ ALTER TABLE public.reconciler_passes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_series ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rule_versions ENABLE ROW LEVEL SECURITY;
 
@@ -1230,6 +1284,10 @@ CREATE POLICY services ON public.reconciler_passes USING ((CURRENT_USER <> 'nota
 CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_series USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
