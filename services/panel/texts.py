@@ -108,6 +108,7 @@ TEXTS: Final[dict[str, str]] = {
     " celular. Não os mostramos de novo.",
     # The first page
     "since": "Desde",
+    "figures.of": "Números de",
     "cause": "Motivo",
     "who": "Quem resolve",
     "sales": "Vendas",

@@ -45,6 +45,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_lists",
     "memberships",
     "person_links",
+    "kept_figures",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (

@@ -288,6 +288,16 @@ CREATE TABLE public.issuer_notas (
     read_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.kept_figures (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    took interval NOT NULL,
+    body text NOT NULL,
+    outdated_at timestamp with time zone,
+    CONSTRAINT kept_figures_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60)))
+);
+
 CREATE TABLE public.key_canaries (
     key_id bytea NOT NULL,
     value bytea NOT NULL,
@@ -775,6 +785,9 @@ ALTER TABLE ONLY public.issuer_lists
 ALTER TABLE ONLY public.issuer_notas
     ADD CONSTRAINT issuer_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
 
+ALTER TABLE ONLY public.kept_figures
+    ADD CONSTRAINT kept_figures_pkey PRIMARY KEY (tenant_id, name);
+
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
 
@@ -1046,6 +1059,8 @@ ALTER TABLE public.issuer_lists ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.issuer_notas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
@@ -1089,6 +1104,8 @@ CREATE POLICY panel ON public.issuer_days TO notaponte_panel USING ((tenant_id =
 CREATE POLICY panel ON public.issuer_lists TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1181,6 +1198,8 @@ CREATE POLICY services ON public.issuer_days USING ((CURRENT_USER <> 'notaponte_
 CREATE POLICY services ON public.issuer_lists USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
