@@ -83,7 +83,7 @@ async def _ready(http: aiohttp.ClientSession, base: str) -> None:
 async def _reader(
     http: aiohttp.ClientSession, base: str, paths: Sequence[str], number: int, until: float
 ) -> list[float]:
-    dice = random.Random(number)  # noqa: S311 - the same pages every time
+    dice = random.Random(number)
     taken = []
     await asyncio.sleep(dice.uniform(0, PAUSE[1]))
     while time.monotonic() < until:
