@@ -931,13 +931,17 @@ CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (pers
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
+CREATE INDEX sales_by_attention ON public.sales USING btree (tenant_id, attention, bill_id) WHERE (attention IS NOT NULL);
+
+CREATE INDEX sales_by_code ON public.sales USING btree (tenant_id, code, bill_id) WHERE (code IS NOT NULL);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
+
+CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
-
-CREATE INDEX sales_with_attention ON public.sales USING btree (tenant_id, attention) WHERE (attention IS NOT NULL);
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 

@@ -1,3 +1,18 @@
+-- Why: sales of some days are found among those of years, and a closing's month with them.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS sales_by_moment
+    ON sales (tenant_id, moment_at, bill_id) WHERE moment_at IS NOT NULL;
+
+-- Why: those of one cause are listed a page at a time; what goes on by itself has no code.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS sales_by_code
+    ON sales (tenant_id, code, bill_id) WHERE code IS NOT NULL;
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS sales_by_attention
+    ON sales (tenant_id, attention, bill_id) WHERE attention IS NOT NULL;
+
+DROP INDEX CONCURRENTLY IF EXISTS sales_with_attention;
+
+-- Together:
+
 -- Why: figures over very many sales take longer to add up than a page may take. They are kept with
 -- the instant they are of, and shown with it. Nothing is decided by them, and each is added up anew
 -- from what it is about, so losing a row, or all of them, costs a second.
