@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from services.panel.kit.figures import Figures, open_figures
+from services.panel.kit.figures import FigureKeeper, open_figures
 from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
 from shared.commands.set_up import SetUp
@@ -29,7 +29,7 @@ class PanelResources(Resources):
     proxies: int
     reconcile_every: timedelta
     totals: VindiTotals
-    figures: Figures
+    figures: FigureKeeper
 
 
 @asynccontextmanager

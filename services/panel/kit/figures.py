@@ -54,7 +54,7 @@ class FigureKind(Generic[T]):
     sales: Callable[[T], int]
 
 
-class Figures:
+class FigureKeeper:
     """Adds figures up, each once at a time, and keeps what took long. One for each process."""
 
     def __init__(self) -> None:
@@ -127,9 +127,9 @@ class Figures:
 
 
 @asynccontextmanager
-async def open_figures() -> AsyncIterator[Figures]:
+async def open_figures() -> AsyncIterator[FigureKeeper]:
     """Figures for as long as the block lasts."""
-    figures = Figures()
+    figures = FigureKeeper()
     try:
         yield figures
     finally:

@@ -15,7 +15,6 @@ from msgspec import Struct
 from shared.db.connection import Connection
 from shared.db.sales.sales_read import SaleFilter, bounds_of
 from shared.domain.ids import BillId, TenantId
-from shared.domain.sale import SaleStatus
 
 WALK: Final = 20_000  # sales a page looks through: about 20 ms
 CAUSED: Final = 1_000  # sales of a cause that a page looks through, each found by its key
@@ -46,7 +45,7 @@ SINCE: Final = """
     SELECT min(bill_id + 0) AS first, count(*) AS sales
       FROM (SELECT bill_id FROM sales
              WHERE tenant_id = $1 AND moment_at IS NOT NULL AND moment_at >= $2
-             ORDER BY moment_at LIMIT $3) AS some
+             ORDER BY moment_at LIMIT $3) AS near
 """
 STEP: Final = """
     -- sales_reach.step
@@ -78,46 +77,47 @@ _LAST: Final = 2**63 - 1
 
 
 async def where_to_look(
-    conn: Connection, tenant: TenantId, zone: ZoneInfo, wanted: SaleFilter, before: BillId | None
+    conn: Connection,
+    tenant: TenantId,
+    zone: ZoneInfo,
+    wanted: SaleFilter,
+    before: BillId | None,
+    *,
+    walk: int = WALK,
+    caused: int = CAUSED,
 ) -> Reach:
     """Where the next page of a list has to be looked for; only where no bills are named."""
     if wanted.code is not None:
-        return await of_cause(conn, tenant, wanted.code, before)
-    since, until = bounds_of(wanted, zone)
-    return await of_walk(conn, tenant, before, status=wanted.status, since=since, until=until)
-
-
-async def of_cause(conn: Connection, tenant: TenantId, code: str, before: BillId | None) -> Reach:
-    """The newest sales that may have a cause."""
-    rows = await conn.fetch(OF_CAUSE, tenant, code, before or _LAST, CAUSED)
-    bills = tuple(BillId(row["bill_id"]) for row in rows)
-    return Reach(before=before, bills=bills, ended=bills[-1] if len(bills) == CAUSED else None)
-
-
-async def of_walk(
-    conn: Connection,
-    tenant: TenantId,
-    before: BillId | None,
-    *,
-    status: SaleStatus | None,
-    since: datetime | None,
-    until: datetime | None,
-) -> Reach:
-    """The next sales of a status and of days (from `since` on, before `until`)."""
-    days = await _of_days(conn, tenant, since, until)
+        return await _of_cause(conn, tenant, wanted.code, before, caused)
+    days = await _of_days(conn, tenant, *bounds_of(wanted, zone), walk=walk)
     if days is None:
         return Reach(before=before, bills=())
     above, last = days
     first = min(before or _LAST, last)
-    step = STEP if status is None else STEP_OF_STATUS
-    values = [] if status is None else [status.value]
-    end: int | None = await conn.fetchval(step, tenant, first, above, WALK, *values)
-    ended = None if end is None else BillId(end)
-    return Reach(before=BillId(first), above=BillId(above) if ended is None else ended, ended=ended)
+    status = [] if wanted.status is None else [wanted.status.value]
+    step = STEP_OF_STATUS if status else STEP
+    beyond: int | None = await conn.fetchval(step, tenant, first, above, walk, *status)
+    if beyond is None:
+        return Reach(before=BillId(first), above=BillId(above))
+    return Reach(before=BillId(first), above=BillId(beyond), ended=BillId(beyond + 1))
+
+
+async def _of_cause(
+    conn: Connection, tenant: TenantId, code: str, before: BillId | None, most: int
+) -> Reach:
+    """The newest sales that may have a cause."""
+    rows = await conn.fetch(OF_CAUSE, tenant, code, before or _LAST, most)
+    bills = tuple(BillId(row["bill_id"]) for row in rows)
+    return Reach(before=before, bills=bills, ended=bills[-1] if len(bills) == most else None)
 
 
 async def _of_days(
-    conn: Connection, tenant: TenantId, since: datetime | None, until: datetime | None
+    conn: Connection,
+    tenant: TenantId,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    walk: int,
 ) -> tuple[int, int] | None:
     """Bills above and below which those of the days are; None without any."""
     if until is not None:
@@ -125,8 +125,8 @@ async def _of_days(
         return None if row is None or row["first"] is None else (row["first"] - 1, row["last"] + 1)
     if since is None:
         return 0, _LAST
-    row = await conn.fetchrow(SINCE, tenant, since, WALK + 1)
+    row = await conn.fetchrow(SINCE, tenant, since, walk + 1)
     if row is None or not row["sales"]:
         return None
     # Of more than one page looks through, the lowest is not worth knowing.
-    return (row["first"] - 1 if row["sales"] <= WALK else 0), _LAST
+    return (row["first"] - 1 if row["sales"] <= walk else 0), _LAST

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.panel.app import create_app
-from services.panel.kit.figures import MANY, Figure, FigureKind, Figures, open_figures
+from services.panel.kit.figures import MANY, Figure, FigureKeeper, FigureKind, open_figures
 from shared.config.settings import load_panel
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
@@ -49,19 +49,22 @@ async def broken() -> int:
 
 
 @pytest_asyncio.fixture
-async def figures() -> AsyncIterator[Figures]:
+async def figures() -> AsyncIterator[FigureKeeper]:
     async with open_figures() as opened:
         yield opened
 
 
 async def look(
-    figures: Figures, pool: Pool, add_up: Callable[[], Awaitable[int]], tenant: TenantId = TENANT
+    figures: FigureKeeper,
+    pool: Pool,
+    add_up: Callable[[], Awaitable[int]],
+    tenant: TenantId = TENANT,
 ) -> Figure[int]:
     return await figures.of(pool_of(pool, tenant), tenant, NUMBER, add_up)
 
 
 async def test_few_sales_are_added_up_for_each_page_and_nothing_is_kept(
-    figures: Figures, pool: Pool
+    figures: FigureKeeper, pool: Pool
 ) -> None:
     assert await look(figures, pool, of(1)) == Figure(value=1)
     assert await look(figures, pool, of(2)) == Figure(value=2)
@@ -69,7 +72,7 @@ async def test_few_sales_are_added_up_for_each_page_and_nothing_is_kept(
 
 
 async def test_many_are_added_up_once_and_shown_with_their_instant(
-    figures: Figures, pool: Pool
+    figures: FigureKeeper, pool: Pool
 ) -> None:
     before = datetime.now(UTC)
     assert await look(figures, pool, of(MANY)) == Figure(value=MANY)
@@ -83,7 +86,7 @@ async def test_many_are_added_up_once_and_shown_with_their_instant(
 
 
 async def test_old_ones_are_shown_while_newer_take_long_and_are_gone_with_the_next_look(
-    figures: Figures, pool: Pool
+    figures: FigureKeeper, pool: Pool
 ) -> None:
     await look(figures, pool, of(MANY))
     await pool.execute(AGED)
@@ -106,7 +109,7 @@ async def test_old_ones_are_shown_while_newer_take_long_and_are_gone_with_the_ne
 
 
 async def test_whoever_changed_something_waits_for_figures_that_know_of_it(
-    figures: Figures, pool: Pool
+    figures: FigureKeeper, pool: Pool
 ) -> None:
     await look(figures, pool, of(MANY))
     await figures.outdate(pool_of(pool, TENANT), TENANT)
@@ -116,7 +119,7 @@ async def test_whoever_changed_something_waits_for_figures_that_know_of_it(
 
 
 async def test_what_was_begun_before_an_act_does_not_pass_for_newer(
-    figures: Figures, pool: Pool
+    figures: FigureKeeper, pool: Pool
 ) -> None:
     await look(figures, pool, of(MANY))
     await pool.execute(AGED)
@@ -145,7 +148,7 @@ async def test_what_was_begun_before_an_act_does_not_pass_for_newer(
     ],
 )
 async def test_what_is_wrong_in_a_kept_row_is_mended_by_looking(
-    figures: Figures, pool: Pool, damage: str
+    figures: FigureKeeper, pool: Pool, damage: str
 ) -> None:
     await look(figures, pool, of(MANY))
     await pool.execute(f"UPDATE kept_figures SET {damage}")  # noqa: S608 - our own words
@@ -170,7 +173,9 @@ async def test_older_figures_never_take_the_place_of_newer_ones(pool: Pool) -> N
     assert kept.body == "newer"
 
 
-async def test_what_cannot_be_added_up_now_is_shown_as_it_was(figures: Figures, pool: Pool) -> None:
+async def test_what_cannot_be_added_up_now_is_shown_as_it_was(
+    figures: FigureKeeper, pool: Pool
+) -> None:
     await look(figures, pool, of(MANY))
     await pool.execute(AGED)
 
@@ -183,7 +188,7 @@ async def test_what_cannot_be_added_up_now_is_shown_as_it_was(figures: Figures, 
 
 
 async def test_one_tenant_sees_nothing_of_what_is_kept_for_another(
-    figures: Figures, pool: Pool
+    figures: FigureKeeper, pool: Pool
 ) -> None:
     await look(figures, pool, of(MANY))
     assert await look(figures, pool, of(3), OTHER) == Figure(value=3)
