@@ -292,7 +292,7 @@ CREATE TABLE public.kept_figures (
     tenant_id text NOT NULL,
     name text NOT NULL,
     as_of timestamp with time zone NOT NULL,
-    took interval NOT NULL,
+    took_ms integer NOT NULL,
     body text NOT NULL,
     outdated_at timestamp with time zone,
     CONSTRAINT kept_figures_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60)))

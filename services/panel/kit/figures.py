@@ -152,7 +152,14 @@ async def _added_up(
     if again or kind.sales(value) >= MANY or took >= SLOW:
         body = msgspec.json.encode(value).decode()
         async with pool.acquire() as conn:
-            await kept_figures_store.keep(conn, tenant, kind.name, as_of=now, took=took, body=body)
+            await kept_figures_store.keep(
+                conn,
+                tenant,
+                kind.name,
+                as_of=now,
+                took_ms=took // timedelta(milliseconds=1),
+                body=body,
+            )
     return value
 
 
@@ -167,5 +174,5 @@ def _opened(kept: KeptFigures, kind: FigureKind[T]) -> Figure[T] | None:
 def _young(kept: KeptFigures) -> bool:
     """Whether to add it up again can wait; what is of the future was kept by a wrong clock."""
     age = kept.now - kept.as_of
-    wait = min(max(YOUNG, kept.took * SHARE), OLDEST_YOUNG)
+    wait = min(max(YOUNG, timedelta(milliseconds=kept.took_ms * SHARE)), OLDEST_YOUNG)
     return not kept.outdated and timedelta() <= age < wait

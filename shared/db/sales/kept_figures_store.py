@@ -1,6 +1,6 @@
 """Figures that took long to add up, with the instant they are of; nothing is decided by them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ class KeptFigures(Struct, frozen=True, kw_only=True):
     """What was kept: `body` is JSON; `now` the database's clock as it was read."""
 
     as_of: datetime  # before the first of what it was added up from was read
-    took: timedelta
+    took_ms: int  # milliseconds it took to add up
     body: str
     outdated_at: datetime | None  # when somebody changed what it is about
     now: datetime
@@ -26,7 +26,7 @@ class KeptFigures(Struct, frozen=True, kw_only=True):
 
 READ: Final = """
     -- kept_figures_store.read
-    SELECT as_of, took, body, outdated_at, now() AS now
+    SELECT as_of, took_ms, body, outdated_at, now() AS now
       FROM kept_figures WHERE tenant_id = $1 AND name = $2
 """
 
@@ -41,19 +41,19 @@ async def read(conn: Connection, tenant: TenantId, name: str) -> KeptFigures | N
 # clock's error (statements end within minutes), and would otherwise stay until that day has come.
 KEEP: Final = """
     -- kept_figures_store.keep
-    INSERT INTO kept_figures AS k (tenant_id, name, as_of, took, body)
+    INSERT INTO kept_figures AS k (tenant_id, name, as_of, took_ms, body)
     VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (tenant_id, name) DO UPDATE
-       SET as_of = excluded.as_of, took = excluded.took, body = excluded.body
+       SET as_of = excluded.as_of, took_ms = excluded.took_ms, body = excluded.body
      WHERE k.as_of < excluded.as_of OR k.as_of - excluded.as_of > interval '1 hour'
 """
 
 
 async def keep(
-    conn: Connection, tenant: TenantId, name: str, *, as_of: datetime, took: timedelta, body: str
+    conn: Connection, tenant: TenantId, name: str, *, as_of: datetime, took_ms: int, body: str
 ) -> None:
     """Keep figures, unless newer ones are kept already. Safe to repeat."""
-    await conn.execute(KEEP, tenant, name, as_of, took, body)
+    await conn.execute(KEEP, tenant, name, as_of, took_ms, body)
 
 
 OUTDATE: Final = """

@@ -33,15 +33,15 @@ class Reach(Struct, frozen=True, kw_only=True):
 
 
 # Added to nothing, so that the planner does not look for the ends among all bills of the tenant.
-DAYS: Final = """
+OF_DAYS: Final = """
     -- sales_reach.of_days
     SELECT min(bill_id + 0) AS first, max(bill_id + 0) AS last FROM sales
      WHERE tenant_id = $1 AND moment_at IS NOT NULL
        AND moment_at >= coalesce($2::timestamptz, '-infinity')
        AND moment_at < coalesce($3::timestamptz, 'infinity')
 """
-SINCE: Final = """
-    -- sales_reach.since_a_day
+SINCE_DAY: Final = """
+    -- sales_reach.since_day
     SELECT min(bill_id + 0) AS first, count(*) AS sales
       FROM (SELECT bill_id FROM sales
              WHERE tenant_id = $1 AND moment_at IS NOT NULL AND moment_at >= $2
@@ -121,11 +121,11 @@ async def _of_days(
 ) -> tuple[int, int] | None:
     """Bills above and below which those of the days are; None without any."""
     if until is not None:
-        row = await conn.fetchrow(DAYS, tenant, since, until)
+        row = await conn.fetchrow(OF_DAYS, tenant, since, until)
         return None if row is None or row["first"] is None else (row["first"] - 1, row["last"] + 1)
     if since is None:
         return 0, _LAST
-    row = await conn.fetchrow(SINCE, tenant, since, walk + 1)
+    row = await conn.fetchrow(SINCE_DAY, tenant, since, walk + 1)
     if row is None or not row["sales"]:
         return None
     # Of more than one page looks through, the lowest is not worth knowing.

@@ -77,7 +77,7 @@ async def test_many_are_added_up_once_and_shown_with_their_instant(
     before = datetime.now(UTC)
     assert await look(figures, pool, of(MANY)) == Figure(value=MANY)
 
-    await pool.execute("UPDATE kept_figures SET took = '1 second'")  # young for longer
+    await pool.execute("UPDATE kept_figures SET took_ms = 1000")  # young for longer
     seen = await look(figures, pool, of(MANY + 1))
 
     assert seen.value == MANY
@@ -165,8 +165,8 @@ async def test_older_figures_never_take_the_place_of_newer_ones(pool: Pool) -> N
     now = datetime.now(UTC)
     async with pool_of(pool, TENANT).acquire() as conn:
         for seconds, body in ((0, "newer"), (-30, "older")):
-            at, took = now + timedelta(seconds=seconds), timedelta(seconds=1)
-            await kept_figures_store.keep(conn, TENANT, "n", as_of=at, took=took, body=body)
+            at = now + timedelta(seconds=seconds)
+            await kept_figures_store.keep(conn, TENANT, "n", as_of=at, took_ms=1, body=body)
         kept = await kept_figures_store.read(conn, TENANT, "n")
 
     assert kept is not None

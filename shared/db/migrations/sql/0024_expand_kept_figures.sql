@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS kept_figures (
     tenant_id   text NOT NULL,
     name        text NOT NULL CHECK (length(name) BETWEEN 1 AND 60),
     as_of       timestamptz NOT NULL,
-    took        interval NOT NULL,
+    took_ms     int NOT NULL,
     body        text NOT NULL,
     outdated_at timestamptz,
     PRIMARY KEY (tenant_id, name)
