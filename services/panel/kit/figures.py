@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -32,6 +33,7 @@ PATIENCE: Final = 0.03  # seconds that a page which has something to show waits 
 PATIENCE_AFTER_ACT: Final = 3.0  # with whoever has just changed something
 YOUNG: Final = timedelta(seconds=5)
 OLDEST_YOUNG: Final = timedelta(seconds=60)
+AT_ONCE: Final = 2  # behind pages, in one process: the rest of the pool is for pages
 SHARE: Final = 20  # of one processor, a twentieth goes into a figure that is looked at all the time
 
 T = TypeVar("T")
@@ -60,6 +62,7 @@ class FigureKeeper:
     def __init__(self) -> None:
         self._flights: dict[tuple[TenantId, str], asyncio.Task[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def of(
         self, pool: Pool, tenant: TenantId, kind: FigureKind[T], add_up: Callable[[], Awaitable[T]]
@@ -111,11 +114,16 @@ class FigureKeeper:
         flying = self._flights.get(key)
         if flying is not None:
             return cast("asyncio.Task[T]", flying)
-        task = asyncio.create_task(_added_up(pool, tenant, kind, add_up, now, again=again))
+        adding = partial(_added_up, pool, tenant, kind, add_up, now, again=again)
+        task = asyncio.create_task(self._in_turn(adding) if again else adding())
         self._flights[key] = task
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._landed(key, done))
         return task
+
+    async def _in_turn(self, adding: Callable[[], Awaitable[T]]) -> T:
+        async with self._turns:
+            return await adding()
 
     def _landed(self, key: tuple[TenantId, str], task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)

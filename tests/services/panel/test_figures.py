@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.panel.app import create_app
-from services.panel.kit.figures import MANY, Figure, FigureKeeper, FigureKind, open_figures
+from services.panel.kit.figures import AT_ONCE, MANY, Figure, FigureKeeper, FigureKind, open_figures
 from shared.config.settings import load_panel
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
@@ -242,3 +242,27 @@ async def test_pages_show_while_redis_is_away(database: str, pool: Pool) -> None
             seen = [(await ana.get(f"/e/{tenant}{page}")).status for page in pages]
 
     assert seen == [200] * len(pages)
+
+
+async def test_many_tenants_old_figures_leave_room_for_pages(
+    figures: FigureKeeper, pool: Pool
+) -> None:
+    going, under_way = asyncio.Event(), 0
+
+    async def counted() -> int:
+        nonlocal under_way
+        under_way += 1
+        await going.wait()
+        return MANY
+
+    tenants = [TenantId(f"tfigures{number:03d}") for number in range(5)]
+    for tenant in tenants:
+        await look(figures, pool, of(MANY), tenant)
+    await pool.execute(AGED)
+
+    seen = [await look(figures, pool, counted, tenant) for tenant in tenants]
+    begun = under_way
+    going.set()
+
+    assert [one.value for one in seen] == [MANY] * len(tenants)
+    assert begun == AT_ONCE
