@@ -48,6 +48,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "accepted_notas",
     "memberships",
     "person_links",
+    "kept_figures",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (

@@ -306,6 +306,16 @@ CREATE TABLE public.issuer_notas (
     read_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.kept_figures (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    took_ms integer NOT NULL,
+    body text NOT NULL,
+    outdated_at timestamp with time zone,
+    CONSTRAINT kept_figures_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60)))
+);
+
 CREATE TABLE public.key_canaries (
     key_id bytea NOT NULL,
     value bytea NOT NULL,
@@ -824,6 +834,9 @@ ALTER TABLE ONLY public.issuer_lists
 ALTER TABLE ONLY public.issuer_notas
     ADD CONSTRAINT issuer_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
 
+ALTER TABLE ONLY public.kept_figures
+    ADD CONSTRAINT kept_figures_pkey PRIMARY KEY (tenant_id, name);
+
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
 
@@ -977,13 +990,17 @@ CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next
 
 CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
 
+CREATE INDEX sales_by_attention ON public.sales USING btree (tenant_id, attention, bill_id) WHERE (attention IS NOT NULL);
+
+CREATE INDEX sales_by_code ON public.sales USING btree (tenant_id, code, bill_id) WHERE (code IS NOT NULL);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
+
+CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
-
-CREATE INDEX sales_with_attention ON public.sales USING btree (tenant_id, attention) WHERE (attention IS NOT NULL);
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
@@ -1119,6 +1136,8 @@ ALTER TABLE public.issuer_lists ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.issuer_notas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
@@ -1164,6 +1183,8 @@ CREATE POLICY panel ON public.issuer_days TO notaponte_panel USING ((tenant_id =
 CREATE POLICY panel ON public.issuer_lists TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1266,6 +1287,8 @@ CREATE POLICY services ON public.issuer_days USING ((CURRENT_USER <> 'notaponte_
 CREATE POLICY services ON public.issuer_lists USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

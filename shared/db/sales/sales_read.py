@@ -121,6 +121,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     bills: tuple[BillId, ...] | None = None
     least: Cents | None = None
     most: Cents | None = None
+    above: BillId | None = None  # none of these bills and below, whatever fits
 
 
 _COLUMNS: Final = f"""
@@ -154,7 +155,16 @@ LIST: Final = f"""
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
+       AND ($14::bigint IS NULL OR s.bill_id > $14)
      ORDER BY s.bill_id DESC LIMIT $10
+"""
+
+
+# What may be chosen is all in one statement, so its plan has to be made for what was chosen: that
+# for any choice walks every sale of the tenant.
+PLANNED: Final = """
+    -- sales_read.list_newest_first planned
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 """
 
 
@@ -169,19 +179,20 @@ async def list_newest_first(
     limit: int,
 ) -> list[SaleView]:
     """Sales that fit, the newest bill first, beginning below the bill `before`."""
+    await conn.fetchval(PLANNED)
     rows = await conn.fetch(
         LIST,
         tenant,
         before,
         wanted.status,
         wanted.code,
-        None if wanted.since is None else _midnight(wanted.since, zone),
-        None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
+        *bounds_of(wanted, zone),
         *_text_values(sealer, tenant, wanted.text),
         limit,
         wanted.bills,
         wanted.least,
         wanted.most,
+        wanted.above,
     )
     return await _told(conn, tenant, [_sale(row) for row in rows])
 
@@ -357,6 +368,15 @@ def _heard(event: HeardEvent, zone: ZoneInfo) -> TimelineEntry:
         what="event_received",
         why=f"{event.type or 'evento sem tipo'}{sent}",
         by=event.source,
+    )
+
+
+def bounds_of(wanted: SaleFilter, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The instants between which moments have to be: from the first on, before the second."""
+    until = None if wanted.until is None else wanted.until + timedelta(days=1)
+    return (
+        None if wanted.since is None else _midnight(wanted.since, zone),
+        None if until is None else _midnight(until, zone),
     )
 
 
