@@ -45,6 +45,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_lists",
     "memberships",
     "person_links",
+    "restore_checks",
+    "restore_finds",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -52,6 +54,8 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "people",
     "panel_sessions",
     "sign_in_failures",
+    "database_life",
+    "restores",
 )
 
 IS_SPREAD: Final = """

@@ -133,7 +133,7 @@ class Asker:
             return self._put_off(act, nota)
         try:
             if isinstance(act.action, Send):
-                return await self._send(issuer, nota, act.action, act.entry)
+                return await self._send(issuer, nota, act, act.action)
             if step.to_replace:
                 return await self._prove_gone(issuer, nota)
             if step.cancel:
@@ -197,13 +197,18 @@ class Asker:
     def _now(self) -> datetime:
         return self._context.now
 
-    async def _send(self, issuer: Issuer, nota: KnownNota, send: Send, entry: Entry) -> Answer:
+    async def _send(self, issuer: Issuer, nota: KnownNota, act: Act, send: Send) -> Answer:
+        if send.first and self._context.restored.may_be_issued(act.read):
+            snapshot = await issuer.find(nota.external_id)
+            self._breakers.request(ok=True)
+            if snapshot is not None:
+                return self._seen(issuer, nota, snapshot)
         result = await issuer.submit(
             nota.external_id,
             send.draft,
             environment=environment_of(nota.external_id),
             look_first=not send.first,
-            may_leave=partial(self._may_leave, entry),
+            may_leave=partial(self._may_leave, act.entry),
         )
         return self._submitted(issuer, nota, result)
 
