@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import asyncpg
+import psutil
 
 from shared.local.files import (
     LOOPBACK,
@@ -29,6 +30,7 @@ from shared.local.files import (
 OWNER: Final = "notaponte"  # the superuser inside the cluster
 RESTORING: Final = "restoring"  # lies beside the data while they are being replaced
 ARCHIVE_TIMEOUT: Final = "5min"  # so much is lost at most with the disk that holds the data
+END_SECONDS: Final = 10
 START_SECONDS: Final = 60  # recovery after a crash may take long on a slow disk
 
 DURABLE: Final[Mapping[str, str]] = {
@@ -142,8 +144,10 @@ def prepare_postgres(
         write_private(secret, password)
         _make_room(data.parent)
         _initialise(data, password)
-    elif account:
-        let_through(data)
+    else:
+        end_left_over(data)
+        if account:
+            let_through(data)
     return EmbeddedPostgres(
         data=data,
         port=port,
@@ -151,6 +155,22 @@ def prepare_postgres(
         account=account.pw_name if account else None,
         archive=archive,
     )
+
+
+def end_left_over(data: Path) -> None:
+    """End a server that whoever started it was killed beside; blocks until it is gone.
+
+    For whoever holds the home: nobody else's server runs on its data.
+    """
+    try:
+        number = int((data / "postmaster.pid").read_text(encoding="utf-8").split("\n")[0])
+        process = psutil.Process(number)
+        if str(data) not in process.cmdline():
+            return
+        process.kill()  # its children end with it
+        process.wait(END_SECONDS)
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return
 
 
 @asynccontextmanager

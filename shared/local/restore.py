@@ -21,6 +21,7 @@ from shared.local.postgres import (
     DURABLE,
     RESTORING,
     EmbeddedPostgres,
+    end_left_over,
     prepare_postgres,
     serving,
 )
@@ -76,6 +77,7 @@ def _swap(place: Path, folder: Path, backup: Backup, at: datetime | None) -> Pat
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     give_to_server(place)
     data, mark = place / "data", place / RESTORING
+    end_left_over(data)
     if not mark.exists():
         name = f"data.before-{datetime.now(UTC).strftime(STAMP)}"
         write_private(mark, json.dumps({"before": name if data.exists() else None}) + "\n")

@@ -64,3 +64,6 @@ BEGIN
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO notaponte_panel', one);
     END LOOP;
 END $$;
+
+-- Whoever connects a company has to know whether there was a restore.
+GRANT SELECT ON restores TO notaponte_panel;
