@@ -26,6 +26,7 @@ from tests.chaos.long.plan import make_long_plan
 from tests.chaos.long.run import run_long
 from tests.chaos.plan import LONGEST, SHORTEST, USUAL_LONGEST, Fault, make_plan, tell, tell_all
 from tests.chaos.report import Done, End, Row
+from tests.chaos.upgrade import BEFORE_THIS_STEP, run_upgrade
 
 QUIET_BETWEEN: Final = 2.0
 GIVEN_UP_AFTER: Final = 30.0  # seconds without a nota; the bar is lower
@@ -89,6 +90,9 @@ async def _in_the_end(
 def main(arguments: Sequence[str]) -> int:
     """Run the campaign, show and write what it found."""
     asked = _read(arguments)
+    if asked.upgrade:
+        with tempfile.TemporaryDirectory(prefix="np-", ignore_cleanup_errors=True) as folder:
+            return int(not asyncio.run(run_upgrade(Path(folder), asked.upgrade)))
     if asked.long:
         return _long(asked)
     plan = make_plan(asked.seed, longest=asked.longest)
@@ -129,6 +133,9 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--longest", type=_seconds, default=USUAL_LONGEST, help="pause, in seconds")
     parser.add_argument("--long", action="store_true", help="six tenants, hundreds of faults")
+    parser.add_argument(
+        "--upgrade", nargs="?", const=BEFORE_THIS_STEP, help="from that commit, under load"
+    )
     parser.add_argument("--sales", type=int, default=20_000, help="with --long")
     parser.add_argument("--kills", type=int, default=200, help="with --long; others in proportion")
     parser.add_argument("--a-second", type=float, default=14.0, help="sales, with --long")

@@ -274,8 +274,11 @@ async def _watch(supervisors: Sequence[Supervisor], running: Mapping[str, int]) 
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         for supervisor in supervisors:
-            if await asyncio.to_thread(supervisor.revive):
-                _say(f"the supervisor of the {supervisor.part} died and was started again")
+            try:
+                if await asyncio.to_thread(supervisor.revive):
+                    _say(f"the supervisor of the {supervisor.part} died and was started again")
+            except OSError as error:  # a full disk, no memory: that passes
+                _say(f"the supervisor of the {supervisor.part} cannot start: {error.strerror}")
         now = await asyncio.to_thread(_running, supervisors)
         for name in sorted(restarted(running, now)):
             _say(f"{name} ended and was started again; see {supervisors[0].home.logs}")

@@ -23,7 +23,9 @@ class Supervisor:
 
     def start(self) -> None:
         config = self.home.run / f"supervisor-{self.part}.conf"
-        write_private(config, render_config(self.part, self.programs, self.home))
+        said = render_config(self.part, self.programs, self.home)
+        if not config.exists() or config.read_text(encoding="utf-8") != said:
+            write_private(config, said)  # there as it is when a full disk took the supervisor
         marks = {HOME_MARK: str(self.home.folder), PART_MARK: self.part}
         with (self.home.logs / f"supervisor-{self.part}.err").open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
