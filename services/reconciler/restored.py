@@ -1,8 +1,9 @@
 """After a restore: what the issuers' lists have and we do not becomes known again.
 
 Most of it does so by itself: its sale is owed a nota again, is looked up before it is sent, and is
-found. Left over are sales that now rest or wait although a nota was issued: what somebody asked
-for, or a rule of then, is among what is missing. They are decided as if it had been asked again.
+found. Left over are sales that now rest or wait although a nota was issued: what somebody asked for
+is among what is missing, or the money went back since. They are woken, and the emitter adopts what
+the issuer has before anything else is decided of them.
 """
 
 from datetime import timedelta
@@ -58,17 +59,17 @@ async def look_once(services: Services) -> int:
 
 
 async def _make_up(conn: Connection, tenant: TenantId) -> int:
+    """Wake what has to become known, and what became so: it is decided by all that is known."""
     now = await clock.now(conn)
-    await restore_finds_store.know(conn, tenant, now)
+    known = await restore_finds_store.know(conn, tenant, now)
     found = await restore_finds_store.left_over(conn, tenant, now + SOON)
-    if not found:
+    bills = sorted({*known, *found.values()})
+    if not bills:
         return 0
-    bills = sorted({bill for _, bill in found})
-    # Rows of the outbox first, as workers lock them.
     await outbox_wakes.wake(conn, tenant, bills, about_bill=True, lane=RECONCILE)
-    wished = await restore_finds_store.wish(conn, tenant, found, now)
-    names = {bill: key for key, bill in found}
-    told = [Happening(bill_id=bill, what=FOUND, why=names[bill], by=BY) for bill in wished]
+    await restore_finds_store.woken(conn, tenant, list(found), now)
+    names = {bill: key for key, bill in found.items()}
+    told = [Happening(bill_id=bill, what=FOUND, why=key, by=BY) for bill, key in names.items()]
     await timeline_store.add(conn, tenant, told)
-    log.warning("restore_sales_decided_again", tenant_id=tenant, count=len(wished))
-    return len(wished)
+    log.warning("restore_sales_woken", tenant_id=tenant, found=len(found), known=len(known))
+    return len(bills)

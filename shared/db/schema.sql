@@ -536,7 +536,7 @@ CREATE TABLE public.restore_finds (
     bill_id bigint NOT NULL,
     restore_id integer NOT NULL,
     found_at timestamp with time zone NOT NULL,
-    wished_at timestamp with time zone,
+    woken_at timestamp with time zone,
     known_at timestamp with time zone
 );
 

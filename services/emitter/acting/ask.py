@@ -51,6 +51,7 @@ log = structlog.get_logger()
 RETRY_BLOCKED: Final = timedelta(hours=1)
 # Where a nota may be when it was not cancelled: valid, or nowhere (one 404 is nobody's no).
 _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
+ADOPT_AGAIN: Final = timedelta(minutes=1)
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
 
@@ -203,6 +204,8 @@ class Asker:
             self._breakers.request(ok=True)
             if snapshot is not None:
                 return self._seen(issuer, nota, snapshot)
+            if send.adopts:  # the issuer lists it, and does not show it just now
+                return answers.put_off(nota, self._now + ADOPT_AGAIN)
         result = await issuer.submit(
             nota.external_id,
             send.draft,

@@ -7,7 +7,7 @@ of somebody else. Days are the unit: a reading that was cut off goes on with tho
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -19,7 +19,6 @@ from services.reconciler.services import Services
 from shared import intake
 from shared.db import clock
 from shared.db.closing import issuer_list_store
-from shared.db.closing.issuer_list_store import ListedNota
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_wakes
 from shared.db.outbox.outbox_store import RECONCILE, Mark
@@ -31,8 +30,8 @@ from shared.db.tenants.connections_store import IssuerConnection
 from shared.db.tenants.issuers_store import Issuers
 from shared.domain.attention import SECOND_NOTA
 from shared.domain.errors import PipelineError
-from shared.domain.ids import BillId, ExternalId, TenantId
-from shared.issuer.interface import Issuer, Snapshot
+from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
+from shared.issuer.interface import Issuer, Phase, Snapshot
 from shared.net.json_bytes import read_json
 
 log = structlog.get_logger()
@@ -40,6 +39,7 @@ log = structlog.get_logger()
 LOOK_EVERY: Final = timedelta(seconds=2)
 PLAN_EVERY: Final = timedelta(hours=24)
 AFTER_FAILURE: Final = timedelta(seconds=30)
+SOON: Final = timedelta(seconds=5)
 NOT_BEFORE: Final = timedelta(minutes=5)  # an issuer that could not be asked
 LEASE: Final = timedelta(minutes=3)
 SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
@@ -49,6 +49,7 @@ ROWS_A_COMMIT: Final = 100
 # A page each second leaves four fifths of a key's five requests a second to the notas.
 PAGE_PAUSE: Final = timedelta(seconds=1)
 BY: Final = "reconciler"
+ENDED: Final = frozenset({Phase.DENIED, Phase.CANCELLED})  # nothing that stands
 
 
 class ListReader(Struct, frozen=True, kw_only=True):
@@ -125,11 +126,20 @@ async def read_wanted(
     not_before = None
     try:
         read = [await _read_surely(one) for one in readers]
-        not_before = now + NOT_BEFORE if None in read else None
+        not_before = now + await _rest(services, readers) if None in read else None
         return any(read)
     finally:
         async with services.pool.acquire() as conn:
             await issuer_list_store.release(conn, tenant, attempt, not_before=not_before)
+
+
+async def _rest(services: Services, readers: Sequence[ListReader]) -> timedelta:
+    """How long an issuer that could not be asked is left alone: not long while issuing waits."""
+    async with services.pool.acquire() as conn:
+        for one in readers:
+            if await restore_checks_store.checked_for(conn, one.tenant, one.company) is not None:
+                return SOON
+    return NOT_BEFORE
 
 
 def listing(issuers: Issuers) -> dict[str, IssuerConnection]:
@@ -273,7 +283,7 @@ async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) 
             compared.append(compare(one, bills[one.issuer_id], our, document, began.date()))
         rows = [one.row for one in compared]
         await issuer_list_store.store(conn, tenant, reader.company, rows, began)
-        await _find(conn, reader, [one.row for one in compared], ours, began)
+        await _find(conn, reader, real, bills, ours, began)
         await timeline_store.add(conn, tenant, _told(compared, before))
         seconds = [one.row.bill_id for one in compared if one.second and one.row.bill_id]
         await sales_store.attend(conn, tenant, seconds, SECOND_NOTA)
@@ -283,7 +293,8 @@ async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) 
 async def _find(
     conn: Connection,
     reader: ListReader,
-    rows: Sequence[ListedNota],
+    listed: Sequence[Snapshot],
+    bills: Mapping[IssuerNotaId, BillId | None],
     ours: Container[ExternalId],
     at: datetime,
 ) -> None:
@@ -292,12 +303,15 @@ async def _find(
     restore = await restore_checks_store.checked_for(conn, tenant, reader.company)
     if restore is None:
         return
-    found = [
-        (row.external_id, row.bill_id)
-        for row in rows
-        if row.external_id is not None and row.bill_id is not None and row.external_id not in ours
-    ]
-    await restore_finds_store.find(conn, tenant, restore, dict(found), at)
+    found = {
+        one.external_id: bill
+        for one in listed
+        if one.external_id is not None
+        and one.external_id not in ours
+        and (bill := bills[one.issuer_id]) is not None
+        and one.phase not in ENDED
+    }
+    await restore_finds_store.find(conn, tenant, restore, found, at)
 
 
 def _document(reader: ListReader, request: bytes) -> str | None:

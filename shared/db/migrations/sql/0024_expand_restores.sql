@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS restore_finds (
     bill_id     bigint NOT NULL,
     restore_id  int NOT NULL,
     found_at    timestamptz NOT NULL,
-    wished_at   timestamptz,
+    woken_at    timestamptz,
     known_at    timestamptz,
     PRIMARY KEY (tenant_id, external_id)
 );
