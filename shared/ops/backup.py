@@ -14,7 +14,7 @@ from shared.config.settings import database_url
 from shared.db.connection import CONNECT_SECONDS, Connection
 from shared.db.migrate import migrate
 from shared.db.restores import restores_store
-from shared.db.restores.restores_store import Restore, Why
+from shared.db.restores.restores_store import Restore, Sign
 from shared.local.backup import (
     Backup,
     BackupError,
@@ -32,7 +32,7 @@ from shared.ops.up.processes import clear_away
 KEEP: Final = 7
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 WATCHED: Final = timedelta(seconds=30)  # services write down more often that all is well
-Tell = Callable[[str], None]
+
 
 SEEN_AGO: Final = """
     -- backup.seen_ago
@@ -62,7 +62,7 @@ async def _backup_at_rest(home: Home, folder: Path, keep: int) -> Backup:
         return await asyncio.to_thread(make_backup, server.url("postgres"), folder, keep=keep)
 
 
-async def run_restore(env: Mapping[str, str], at: str, tell: Tell) -> None:
+async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], None]) -> None:
     """Put the embedded database back to a moment, and have issuing wait for what that loses."""
     home = _home_with_data(env)
     folder = backups_folder(env, home)
@@ -120,7 +120,7 @@ async def _note(url: str, *, since: datetime | None, copied_at: datetime) -> Non
         await conn.close()
 
 
-async def _told(conn: Connection, why: Why, since: datetime | None) -> Restore:
+async def _told(conn: Connection, why: Sign, since: datetime | None) -> Restore:
     restore = await restores_store.look_any_tenant(conn, told=why, since=since)
     if restore is None:
         raise RuntimeError("what was told was not written down")

@@ -229,6 +229,8 @@ async def an_upgrade(folder: Path) -> AsyncIterator[Upgrade]:
         try:
             yield upgrade
         finally:
+            for task in tuple(upgrade.tasks):
+                task.cancel()
             await asyncio.gather(*(one.stop() for one in upgrade.running))
 
 

@@ -14,7 +14,7 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.words import Instant
 from shared.db.restores import restore_checks_store
-from shared.db.restores.restore_checks_store import Progress
+from shared.db.restores.restore_checks_store import RestoreProgress
 
 MOST: Final = 50
 
@@ -49,7 +49,7 @@ async def list_restores(call: Call[NoBody, NoQuery]) -> Answer:
     return Answer(body=RestoresOut(items=[_show(one) for one in found]))
 
 
-def _show(one: Progress) -> RestoreOut:
+def _show(one: RestoreProgress) -> RestoreOut:
     restore = one.restore
     return RestoreOut(
         restore_id=restore.restore_id,

@@ -107,7 +107,7 @@ async def unlisted(conn: Connection, tenant: TenantId, company: str, at: datetim
     await conn.execute(UNLISTED, tenant, company, at)
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class RestoreProgress(Struct, frozen=True, kw_only=True):
     """How far a restore is made up for, over all tenants."""
 
     restore: Restore
@@ -134,7 +134,7 @@ ALL: Final = """
 """
 
 
-async def progress_any_tenant(conn: Connection, *, limit: int) -> list[Progress]:
+async def progress_any_tenant(conn: Connection, *, limit: int) -> list[RestoreProgress]:
     """Restores, the newest first, with what was read and found for each."""
     checks = {row["restore_id"]: row for row in await conn.fetch(PROGRESS_CHECKS)}
     finds = {row["restore_id"]: row for row in await conn.fetch(PROGRESS_FINDS)}
@@ -143,7 +143,7 @@ async def progress_any_tenant(conn: Connection, *, limit: int) -> list[Progress]
         restore = Restore(**dict(row))
         check, nota = checks.get(restore.restore_id), finds.get(restore.restore_id)
         found.append(
-            Progress(
+            RestoreProgress(
                 restore=restore,
                 companies=check["companies"] if check else 0,
                 companies_read=check["companies_read"] if check else 0,

@@ -19,7 +19,7 @@ from shared.db.connection import Connection
 
 log = structlog.get_logger()
 
-Why = Literal["timeline", "server", "older_copy", "told"]
+Sign = Literal["timeline", "server", "older_copy", "told"]
 
 SEEN_EVERY: Final = timedelta(seconds=5)  # how often it is written down that all is well
 # Clocks differ, and what is written down is a little older than what is lost.
@@ -39,7 +39,7 @@ class Restore(Struct, frozen=True, kw_only=True):
     """That an older copy was noticed: what was written from `since` on may be missing."""
 
     restore_id: int
-    why: Why
+    why: Sign
     since: datetime
     noticed_at: datetime
     read_after: datetime  # readings of issuers' lists count from here on
@@ -133,7 +133,7 @@ WANT_DAYS: Final = """
 
 
 async def look_any_tenant(
-    conn: Connection, *, told: Why | None = None, since: datetime | None = None
+    conn: Connection, *, told: Sign | None = None, since: datetime | None = None
 ) -> Restore | None:
     """Hold the server against what its database remembers; the restore where it is another one.
 
@@ -180,7 +180,7 @@ async def look_any_tenant(
     return restore
 
 
-def _why(before: Life, life: Life) -> Why | None:
+def _why(before: Life, life: Life) -> Sign | None:
     if before.system_identifier != life.system_identifier:
         return "server"
     return None if before.wal_timeline == life.wal_timeline else "timeline"
