@@ -51,6 +51,7 @@ log = structlog.get_logger()
 RETRY_BLOCKED: Final = timedelta(hours=1)
 # Where a nota may be when it was not cancelled: valid, or nowhere (one 404 is nobody's no).
 _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
+_UNDONE: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED})
 ADOPT_AGAIN: Final = timedelta(minutes=1)
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
@@ -328,6 +329,10 @@ class Asker:
         return self._submitted(issuer, nota, result)
 
     async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
+        if self._context.restored.lately(self._now):  # it may have been asked for already
+            found = await issuer.find(nota.external_id)
+            if found is not None and found.phase in _UNDONE:
+                return self._seen(issuer, nota, found)
         if not nota.has_pdf:  # valid for the tax, and not cancellable before its PDF is made
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase is Phase.ISSUED and not found.has_pdf:

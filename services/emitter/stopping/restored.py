@@ -41,6 +41,10 @@ class Restored(Struct, frozen=True, kw_only=True):
     noticed_at: datetime | None = None  # the last one; None if there never was one
     reading: bool = False  # the list of the company in use is still to be read
 
+    def lately(self, now: datetime) -> bool:
+        """Whether what was asked for of a known nota may be among what is missing."""
+        return self.noticed_at is not None and now - self.noticed_at < CLOCKS_DIFFER
+
     def may_be_issued(self, read: ReadBill | None) -> bool:
         """Whether a nota we know nothing of may stand for a bill: it is looked up first."""
         if self.noticed_at is None:

@@ -31,7 +31,8 @@ RECOVERED_WITHIN: Final = 15.0
 FAILED_OVER_WITHIN: Final = 90.0
 GIVEN_UP_AFTER: Final = 150.0
 SETTLED_WITHIN: Final = 300.0
-BALANCED_WITHIN: Final = 90.0
+# A cancelling whose notice was lost is asked about after 1, 2, 5, 10 minutes.
+BALANCED_WITHIN: Final = 720.0
 NOT_HEARD: Final = 0.3
 TOLD_TWICE: Final = 0.2
 LATE: Final = 3.0  # seconds by which the second telling, of what was before, comes late

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.emitter.stopping.restored import RESTORED
 from services.reconciler.issuer_list.read import read_wanted
 from services.sandbox.vindi.records import Bill
 from shared.db.connection import Pool
@@ -48,6 +49,8 @@ async def test_another_timeline_is_noticed_by_whoever_would_send(desk: Desk) -> 
 
     assert await issued_at_issuer(desk, bill) == 0
     assert (await desk.sale(bill)).status is SaleStatus.QUEUED
+    told = await desk.pool.fetchval("SELECT why FROM timeline WHERE what = 'queued'")
+    assert told == RESTORED
     async with desk.pool.acquire() as conn:
         restore = await restores_store.newest(conn)
     assert restore is not None
