@@ -1,4 +1,4 @@
-"""A database that knows when it is an older copy of itself."""
+"""Notas of other systems that a person accepts in a closing."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0024_expand_restores.sql")
+    run_sql_file("0024_expand_accepted_notas.sql")

@@ -1,0 +1,12 @@
+"""A database that knows when it is an older copy of itself."""
+
+from shared.db.migrate import run_sql_file
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run_sql_file("0026_expand_restores.sql")
