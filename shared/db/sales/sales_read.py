@@ -10,12 +10,8 @@ from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
-<<<<<<< HEAD
 from shared.db.restores import restore_checks_store
-from shared.db.sales import notas_store, timeline_store
-=======
 from shared.db.sales import given_back_read, notas_store, timeline_store
->>>>>>> main
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.db.tenants import issuer_health_store
 from shared.db.tenants.nota_connections_store import BORN_UNDER
