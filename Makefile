@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys render schema refresh-tables lock
+	backup restore restored rotate-keys accept-keys render schema refresh-tables lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,15 @@ backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_R
 
 closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when unbalanced
 	@$(OPS) closing --tenant "$(TENANT)" --month "$(MONTH)"
+
+backup: $(STAMP) ## Copy the embedded database, and keep its WAL from then on (KEEP=7)
+	@$(OPS) backup $(if $(KEEP),--keep "$(KEEP)")
+
+restore: $(STAMP) ## Put it back, while `up` rests: the latest, or AT=2026-11-29T14:05
+	@$(OPS) restore $(if $(AT),--at "$(AT)")
+
+restored: $(STAMP) ## A database elsewhere was restored: look before sending ([SINCE=…])
+	@$(OPS) restored $(if $(SINCE),--since "$(SINCE)")
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys

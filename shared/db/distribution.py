@@ -49,6 +49,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "memberships",
     "person_links",
     "kept_figures",
+    "restore_checks",
+    "restore_finds",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -56,6 +58,8 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "people",
     "panel_sessions",
     "sign_in_failures",
+    "database_life",
+    "restores",
 )
 
 IS_SPREAD: Final = """

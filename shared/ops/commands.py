@@ -17,8 +17,11 @@ from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import CONNECT_SECONDS
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.keys import WrongKeysError, accept_keys
+from shared.local.backup import BackupError
 from shared.local.home import HomeBusyError, known_settings
+from shared.local.postgres import RestoreUnfinishedError
 from shared.ops.backfill import run_backfill
+from shared.ops.backup import KEEP, run_backup, run_restore, run_restored
 from shared.ops.closing import run_closing
 from shared.ops.rotate import rotate
 from shared.ops.up.command import up as run_up
@@ -130,6 +133,43 @@ def backfill_command(
     raise typer.Exit(code)
 
 
+@app.command(name="backup")
+def backup_command(
+    keep: Annotated[int, typer.Option(min=1, help="Copies to keep, the newest.")] = KEEP,
+) -> None:
+    """Copy the embedded database; from the first copy on its WAL is kept too."""
+    with plain_errors():
+        backup = asyncio.run(run_backup(os.environ, keep=keep))
+    typer.echo(
+        f"{backup.folder}: proved whole."
+        " Keep a copy of secret-keys elsewhere: without it nothing sealed opens again."
+    )
+
+
+@app.command(name="restore")
+def restore_command(
+    at: Annotated[
+        str, typer.Option(help="The moment, 2026-11-29T14:05 (Brasília); else the latest.")
+    ] = "",
+) -> None:
+    """Put the embedded database back to a moment, while `up` does not run."""
+    with plain_errors():
+        asyncio.run(run_restore(os.environ, at, typer.echo))
+
+
+@app.command(name="restored")
+def restored_command(
+    since: Annotated[str, typer.Option(help="From when on data are missing.")] = "",
+) -> None:
+    """Say that the database was restored by others: what was issued is looked up before sending."""
+    with plain_errors():
+        restore = asyncio.run(run_restored(os.environ, since))
+    typer.echo(
+        f"Noted as restore {restore.restore_id}, missing since {restore.since.isoformat()}:"
+        " issuers' lists are read before anything more is issued."
+    )
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """End the process with words instead of a traceback where words can help."""
@@ -137,7 +177,13 @@ def plain_errors() -> Iterator[None]:
         yield
     except SettingsError as error:
         exit_with(error)
-    except (HomeBusyError, SchemaError, WrongKeysError) as error:
+    except (
+        BackupError,
+        HomeBusyError,
+        RestoreUnfinishedError,
+        SchemaError,
+        WrongKeysError,
+    ) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CODE) from None
     except UnsealError as error:
