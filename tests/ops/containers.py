@@ -1,9 +1,7 @@
 """What deploy/compose.yaml starts, as Docker reads it, and running that without Docker."""
 
 import asyncio
-import os
 import re
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import yaml
 
 from deploy.render import K8S, render
 from shared.local.home import new_secret_key
+from tests.ops.image import image_environment, jailed, why_no_jail
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose.yaml"
@@ -49,7 +48,7 @@ def compose_containers() -> list[Container]:
         Container(
             name=name,
             command=tuple(service["command"]),
-            environment={"BIND_HOST": "0.0.0.0"} | service["environment"],
+            environment=image_environment() | service["environment"],
         )
         for name, service in compose()["services"].items()
         if "build" in service
@@ -86,15 +85,19 @@ def placed(container: Container, *, database: str, redis: str, **settings: str) 
 
 
 @asynccontextmanager
-async def running(container: Container, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run its command in an empty folder, with its own settings and no others."""
+async def running(container: Container, image: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run its command as the image would, with its own settings and no others.
+
+    In a jail where one can be made; else from the image's folders, in one that nobody may write to.
+    """
+    jail = why_no_jail() is None
     python, *rest = container.command
     assert python == "python"
+    command = jailed(image, container.command) if jail else [str(image / "venv/bin/python"), *rest]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *rest,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **container.environment},
+        *command,
+        cwd=image / "app",
+        env={**image_environment(), **container.environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -106,9 +109,9 @@ async def running(container: Container, folder: Path) -> AsyncIterator[asyncio.s
             await process.wait()
 
 
-async def said(container: Container, folder: Path) -> tuple[int | None, str]:
+async def said(container: Container, image: Path) -> tuple[int | None, str]:
     """Its exit code and all it said, once it has ended by itself."""
-    async with running(container, folder) as process:
+    async with running(container, image) as process:
         words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     return process.returncode, words.decode()
 

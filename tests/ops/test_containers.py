@@ -34,11 +34,11 @@ CONDITIONS = {"service_healthy", "service_completed_successfully"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """An empty PostgreSQL whose password is the operator's, a Redis, and an empty folder."""
+    """An empty PostgreSQL whose password is the operator's, a Redis, and the image."""
 
     database: str
     redis: str
-    folder: Path
+    image: Path
 
     def put(self, container: Container, **settings: str) -> Container:
         return placed(container, database=self.database, redis=self.redis, **settings)
@@ -47,18 +47,20 @@ class Place:
         self, container: Container, *verb: str, **settings: str
     ) -> tuple[int | None, str]:
         command = ("python", "-m", "shared.ops", *verb) if verb else container.command
-        return await said(self.put(replace(container, command=command), **settings), self.folder)
+        return await said(self.put(replace(container, command=command), **settings), self.image)
 
 
 @pytest.fixture
-async def place(server_folder: Path, redis_url: str, tmp_path: Path) -> AsyncIterator[Place]:
-    tmp_path.chmod(0o555)
+async def place(
+    server_folder: Path, redis_url: str, tmp_path: Path, image: Path
+) -> AsyncIterator[Place]:
+    before = sorted(image.rglob("*"))
     home = server_folder / f"containers-{tmp_path.name}"
     home.mkdir()
     async with running_postgres(home) as server:
         await _take_password(server)
-        yield Place(database=server.url(), redis=redis_url, folder=tmp_path)
-        assert not list(tmp_path.iterdir()), "a container wrote into its folder"
+        yield Place(database=server.url(), redis=redis_url, image=image)
+        assert sorted(image.rglob("*")) == before, "a container wrote into its image"
 
 
 async def _take_password(server: EmbeddedPostgres) -> None:
@@ -119,7 +121,7 @@ async def test_compose_starts_and_its_commands_work_beside_it(
     async with AsyncExitStack() as stack:
         started = {
             service: await stack.enter_async_context(
-                running(place.put(containers[service.name], **ports), place.folder)
+                running(place.put(containers[service.name], **ports), place.image)
             )
             for service in SERVICES
         }
