@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys image sbom render schema refresh-tables lock
+	rotate-keys accept-keys image sbom render rehearse schema refresh-tables lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ sbom: $(STAMP) ## What is in the image, as CycloneDX: build/sbom.json
 
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
 	@$(PY) -m deploy.render
+
+rehearse: $(STAMP) ## Hold every manifest against three versions of Kubernetes and our policies
+	@$(PY) -m deploy.rehearse
 
 schema: $(STAMP) ## shared/db/schema.sql from the migrations
 	@$(PY) -m deploy.schema

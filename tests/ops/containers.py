@@ -56,17 +56,19 @@ def compose_containers() -> list[Container]:
 
 
 def migrate_job() -> Container:
-    """The Job of the production overlay, with the Secret that its operator makes."""
+    """The Job of the production overlay, with the Secret that its operator makes: an address."""
     manifests = render(K8S / "overlays" / "production")
-    config = next(one["data"] for one in manifests if one["kind"] == "ConfigMap")
     job = next(one for one in manifests if one["kind"] == "Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    own = {one["name"]: one["value"] for one in container.get("env", [])}
-    secret = next(one.environment for one in compose_containers())
+    assert container["envFrom"] == [{"secretRef": {"name": "migrate"}}]
+    given = next(one.environment for one in compose_containers())
     return Container(
         name="migrate-job",
         command=tuple(container["command"]),
-        environment={**config, **secret, **own},
+        environment={
+            **image_environment(),
+            **{name: given[name] for name in ("DATABASE_URL", "PGPASSWORD")},
+        },
     )
 
 
@@ -76,7 +78,9 @@ def placed(container: Container, *, database: str, redis: str, **settings: str) 
     ours = urlsplit(database)
     user = theirs.netloc.rpartition("@")[0]
     address = theirs._replace(netloc=f"{user}@{ours.hostname}:{ours.port}")
-    moved = {"DATABASE_URL": urlunsplit(address), "REDIS_URL": redis, "BIND_HOST": "127.0.0.1"}
+    moved = {"DATABASE_URL": urlunsplit(address), "BIND_HOST": "127.0.0.1"}
+    if "REDIS_URL" in container.environment:
+        moved["REDIS_URL"] = redis
     return Container(
         name=container.name,
         command=container.command,
