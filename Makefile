@@ -90,7 +90,7 @@ sbom: $(STAMP) ## What is in the image, as CycloneDX: build/sbom.json
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
 	@$(PY) -m deploy.render
 
-rehearse: $(STAMP) ## Hold every manifest against three versions of Kubernetes and our policies
+rehearse: $(STAMP) ## Hold manifests against three versions of Kubernetes and our policies; compose too
 	@$(PY) -m deploy.rehearse
 
 schema: $(STAMP) ## shared/db/schema.sql from the migrations

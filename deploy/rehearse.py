@@ -2,7 +2,7 @@
 
 Every object of every overlay, and of the examples, is held against Kubernetes' own description of
 itself in three versions, strictly: an unknown field is refused, as is a wrong type. Kinds of others
-are held against what is shipped in k8s/schemas. Then come the policies.
+are held against what is shipped in k8s/schemas. Then come the policies, and deploy/compose.yaml.
 """
 
 import sys
@@ -14,6 +14,7 @@ import jsonschema_rs
 import kubernetes_validate
 import yaml
 
+from deploy.compose_check import compose_problems, read_compose
 from deploy.policies import EXCEPTIONS, findings, where
 from deploy.render import K8S, Manifest, RenderError, overlays, read_manifests, render
 
@@ -62,7 +63,9 @@ def _kinds() -> dict[str, Any]:
 
 def main() -> int:
     """Say what was found, overlay by overlay; 1 if it is anything."""
-    wrong = [f"examples: {where(o)}: {what}" for o in examples() for what in schema_problems(o)]
+    given = dict.fromkeys(("SECRET_KEYS", "INTERNAL_API_TOKEN", "POSTGRES_PASSWORD"), "given")
+    wrong = [f"compose: {what}" for what in compose_problems(read_compose(given))]
+    wrong += [f"examples: {where(o)}: {what}" for o in examples() for what in schema_problems(o)]
     for overlay in overlays():
         try:
             manifests = render(overlay)

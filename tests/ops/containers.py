@@ -1,7 +1,6 @@
 """What deploy/compose.yaml starts, as Docker reads it, and running that without Docker."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,16 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import yaml
-
+from deploy.compose_check import read_compose
 from deploy.render import K8S, render
 from shared.local.home import new_secret_key
 from tests.ops.image import image_environment, jailed, why_no_jail
 
-ROOT = Path(__file__).parents[2]
-COMPOSE = ROOT / "deploy" / "compose.yaml"
 PATIENCE = 90.0
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 # What an operator puts into the environment beside the file.
 GIVEN = {
@@ -39,8 +34,7 @@ class Container:
 
 def compose() -> dict[str, Any]:
     """The file with every variable filled in; KeyError names one that nobody gives."""
-    loaded: dict[str, Any] = _filled(yaml.safe_load(COMPOSE.read_text(encoding="utf-8")))
-    return loaded
+    return read_compose(GIVEN)
 
 
 def compose_containers() -> list[Container]:
@@ -118,17 +112,3 @@ async def said(container: Container, image: Path) -> tuple[int | None, str]:
     async with running(container, image) as process:
         words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     return process.returncode, words.decode()
-
-
-def _filled(value: Any) -> Any:
-    """Docker reads the YAML first, so no value of a variable can break it."""
-    if isinstance(value, dict):
-        return {key: _filled(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner) for inner in value]
-    return _VARIABLE.sub(_value, value) if isinstance(value, str) else value
-
-
-def _value(found: re.Match[str]) -> str:
-    name, how, text = found.groups()
-    return GIVEN.get(name, text) if how == "-" else GIVEN[name]
