@@ -25,6 +25,12 @@ IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds bac
 CONNECT_SECONDS: Final = 5
 
 
+SERVER_PROCESS: Final = """
+    -- connection.server_process
+    SELECT pg_backend_pid()
+"""
+
+
 @asynccontextmanager
 async def open_pool(
     settings: DatabaseSettings,
@@ -54,6 +60,19 @@ async def open_pool(
     )
     async with pool:
         yield pool
+
+
+async def connect(url: str) -> Connection:
+    """One connection for a command, PostgreSQL's own or a pooler's; whoever asks closes it."""
+    conn: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+        url, timeout=CONNECT_SECONDS, statement_cache_size=0
+    )
+    return conn
+
+
+async def is_pooled(conn: Connection) -> bool:
+    """Say whether a pooler stands between: it numbers its sessions by itself."""
+    return bool(await conn.fetchval(SERVER_PROCESS) != conn.get_server_pid())
 
 
 def _mode(

@@ -14,7 +14,7 @@ from rich.console import Console
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.crypto.seal import Sealer, UnsealError
-from shared.db.connection import CONNECT_SECONDS
+from shared.db.connection import connect
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.keys import WrongKeysError, accept_keys
 from shared.local.home import HomeBusyError, known_settings
@@ -92,7 +92,7 @@ def accept_command() -> None:
 
 
 async def _accept(url: str, sealer: Sealer) -> None:
-    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    conn = await connect(url)
     try:
         await accept_keys(conn, sealer)
     finally:

@@ -11,8 +11,7 @@ import aiohttp
 
 from shared.commands.people import first_owner_url
 from shared.config.env import Env
-from shared.config.secret import Secret
-from shared.config.settings import DatabaseSettings
+from shared.config.settings import read_database
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import migrate
@@ -218,8 +217,9 @@ def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str
 
 async def _tell_first_owner(url: str, env: Mapping[str, str], port: int) -> None:
     """While nobody can sign in, say where the first owner makes an account: a link for once."""
-    keys = Env(values=env).secret_keys("SECRET_KEYS")
-    settings = DatabaseSettings(url=Secret.of(url), pool_size=2, pooler="none")
+    with Env(values={**env, "DATABASE_URL": url}) as var:
+        keys = var.secret_keys("SECRET_KEYS")
+        settings = read_database(var)
     base = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
     async with open_pool(settings, application="up") as pool:
         sealer = Sealer.from_text(key.reveal() for key in keys)
