@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.local.files import LOOPBACK, free_port, wheel_folder, write_private
+from shared.net.redis import redis_client
 
 ON_PATH: Final = ("redis-server", "valkey-server")
 START_SECONDS: Final = 30
@@ -86,7 +86,7 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
 
 async def wait_for_redis(url: str, *, within: float = START_SECONDS) -> None:
     """Return once the server answers; TimeoutError when it does not in time."""
-    async with asyncio.timeout(within), Redis.from_url(url) as client:
+    async with asyncio.timeout(within), redis_client(url) as client:
         while True:
             try:
                 await client.ping()
