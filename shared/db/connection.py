@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from shared.config.settings import DatabaseSettings
+from shared.db.unreachable import DatabaseAwayError, told
 
 if TYPE_CHECKING:  # the classes are generic in their stubs only
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -63,10 +64,18 @@ async def open_pool(
 
 
 async def connect(url: str) -> Connection:
-    """One connection for a command, PostgreSQL's own or a pooler's; whoever asks closes it."""
-    conn: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, statement_cache_size=0
-    )
+    """One connection for a command, PostgreSQL's own or a pooler's; whoever asks closes it.
+
+    Raises DatabaseAwayError, in words, when there is none to be had.
+    """
+    try:
+        conn: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, statement_cache_size=0
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        if words := told(error, url):
+            raise DatabaseAwayError(words) from error
+        raise
     return conn
 
 

@@ -13,11 +13,14 @@ from rich.console import Console
 
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, database_url, exit_with
+from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
 from shared.db.migrate import SchemaError, migrate, offline_sql
+from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import WrongKeysError, accept_keys
 from shared.local.home import HomeBusyError, known_settings
+from shared.local.redis import RedisAwayError
 from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
 from shared.ops.rotate import rotate
@@ -76,7 +79,8 @@ def rotate_command() -> None:
             keys = var.secret_keys("SECRET_KEYS")
         changed = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
     typer.echo(
-        f"{changed} values changed. Keep the old key for 7 days, take it away, run this again."
+        f"{changed} values changed. Keep the old key for 7 days, take it away, run this again;"
+        " backups need it for as long as you keep them."
     )
 
 
@@ -133,6 +137,7 @@ def backfill_command(
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """End the process with words instead of a traceback where words can help."""
+    tell_misspelt(os.environ)
     try:
         yield
     except SettingsError as error:
@@ -144,6 +149,12 @@ def plain_errors() -> Iterator[None]:
         sys.stderr.write(
             f"A stored value cannot be opened: {error}. Put its key back at the end.\n"
         )
+        raise SystemExit(1) from None
+    except (DatabaseAwayError, RedisAwayError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from None
+    except asyncpg.InsufficientPrivilegeError as error:
+        sys.stderr.write(f"{told(error, '')}\n")
         raise SystemExit(1) from None
     except asyncpg.LockNotAvailableError:
         sys.stderr.write("A table was busy for over 2 s; nothing is half done, run it again.\n")

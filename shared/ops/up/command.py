@@ -16,9 +16,9 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.migrate import migrate
 from shared.local.files import free_port, write_private
-from shared.local.home import Home, open_home
+from shared.local.home import Home, open_home, usable
 from shared.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
-from shared.local.redis import prepare_redis, wait_for_redis
+from shared.local.redis import demand_redis, prepare_redis, wait_for_redis
 from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
     OurService,
@@ -47,10 +47,11 @@ def up(env: Mapping[str, str], services: Sequence[OurService]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP, then leave no process behind.
 
     Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
-    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError.
+    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError,
+    DatabaseAwayError, RedisAwayError.
     """
     home = open_home(env)
-    with home.locked():
+    with usable(home), home.locked():
         asyncio.run(_until_told_to_stop(env, services, home))
 
 
@@ -128,7 +129,10 @@ async def _servers(
         if postgres:
             await wait_for_postgres(postgres.url("postgres"))
             await ensure_database(postgres)
-        await wait_for_redis(stores["REDIS_URL"])
+        if env.get("REDIS_URL"):
+            await demand_redis(stores["REDIS_URL"])
+        else:
+            await wait_for_redis(stores["REDIS_URL"])
         yield stores, keepers
 
 
