@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys image sbom render rehearse schema refresh-tables lock
+	rotate-keys accept-keys doctor image sbom render rehearse schema refresh-tables lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 
 accept-keys: $(STAMP) ## Start under SECRET_KEYS although a key that sealed something is lost
 	@$(OPS) accept-keys
+
+doctor: $(STAMP) ## Look at everything that has to be right: [TENANT=…] [QUESTIONS=1] [REPORT=file.json]
+	@$(OPS) doctor $(if $(TENANT),--tenant "$(TENANT)") $(if $(QUESTIONS),--questions) \
+		$(if $(REPORT),--report "$(REPORT)")
 
 image: $(STAMP) ## Build the one image on its pinned base, and its SBOM, where an engine is
 	@exec $(PY) -m deploy.image build

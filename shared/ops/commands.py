@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final
 
 import asyncpg
@@ -23,6 +24,7 @@ from shared.local.home import HomeBusyError, known_settings
 from shared.local.redis import RedisAwayError
 from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
+from shared.ops.doctor.command import run_doctor
 from shared.ops.rotate import rotate
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
@@ -131,6 +133,28 @@ def backfill_command(
             code = asyncio.run(run_backfill(os.environ, tenant, asked, Console()))
         except KeyboardInterrupt:
             code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+@app.command(name="doctor")
+def doctor_command(
+    tenant: Annotated[str, typer.Option(help="Only this tenant's accounts.")] = "",
+    questions: Annotated[
+        bool, typer.Option("--questions", help="Ask the accounts what documentation leaves open.")
+    ] = False,
+    report: Annotated[str, typer.Option(help="Where to write a report that can be sent.")] = "",
+) -> None:
+    """Look at everything that has to be right, and say what was found; exit 1 if it is wrong."""
+    with plain_errors():
+        code = asyncio.run(
+            run_doctor(
+                os.environ,
+                Console(),
+                tenant=tenant,
+                questions=questions,
+                report=Path(report) if report else None,
+            )
+        )
     raise typer.Exit(code)
 
 
