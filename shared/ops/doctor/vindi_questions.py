@@ -6,6 +6,7 @@ What could only be learned by writing, by waiting or by provoking Vindi is said 
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.config.secret import Secret
@@ -40,7 +41,7 @@ async def ask_vindi(tenant: str, asker: Asker, stranger: Asker) -> AsyncIterator
     newest = await asker.get("transactions", per_page="50", sort_by="id", sort_order="desc")
     yield _transactions(answer, newest.rows("transactions"))
     refunds = await asker.get(
-        "transactions", per_page="50", query="transaction_type=refund status=success"
+        "transactions", per_page="50", query="transaction_type=refund AND status=success"
     )
     yield await _refunded_bills(answer, asker, refunds.rows("transactions"))
     invoices = await asker.get("invoices", per_page="50")
@@ -53,7 +54,8 @@ async def ask_vindi(tenant: str, asker: Asker, stranger: Asker) -> AsyncIterator
     webhooks = await asker.get("webhooks", per_page="1")
     exists = "answers as if there were one" if webhooks.status == 200 else "there is none for us"
     yield answer("an API of webhooks", "ok", f"{webhooks.status}: {exists}", status=webhooks.status)
-    yield _zone(answer, await asker.get("bills", per_page="1", **_since(first)), first)
+    until = {"query": f'created_at<="{_just_after(first)}"', "sort_by": "id", "sort_order": "desc"}
+    yield _zone(answer, await asker.get("bills", per_page="1", **until), first)
     for question, why in NOT_ASKED.items():
         yield answer(question, "not_asked", why)
 
@@ -140,26 +142,36 @@ async def _refunded_bills(answer: Answers, asker: Asker, rows: Sequence[dict[str
     )
 
 
-def _since(newest: Seen) -> dict[str, str]:
-    """The newest bill's moment without its offset: as UTC or as Brasília, it is found or not."""
-    rows = newest.rows("bills")
-    moment = str(rows[0].get("created_at", ""))[:19] if rows else ""
-    return {"query": f"created_at>={moment}"} if moment else {"query": "id>0"}
+def _just_after(newest: Seen) -> str:
+    """A second after the newest bill, in the zone that answers are written in.
+
+    Were a query read as UTC, that would be hours before the bill, which then is not found.
+    """
+    moment = _moment(newest)
+    return "" if moment is None else f"{moment + timedelta(seconds=1):%Y-%m-%d %H:%M:%S}"
+
+
+def _moment(seen: Seen) -> datetime | None:
+    rows = seen.rows("bills")
+    try:
+        return datetime.fromisoformat(str(rows[0]["created_at"])) if rows else None
+    except (KeyError, ValueError):
+        return None
 
 
 def _zone(answer: Answers, found: Seen, newest: Seen) -> Answer:
-    rows = newest.rows("bills")
-    offset = str(rows[0].get("created_at", ""))[19:] if rows else ""
-    if not rows or found.status != 200:
-        return answer("zone of a query's instants", "look", "no bill to look at")
-    seen = bool(found.rows("bills"))
-    words = (
-        "read as the zone that answers are written in"
-        if seen
-        else "read as another zone than answers are written in"
-    )
+    moment = _moment(newest)
+    if moment is None or found.status != 200:
+        return answer("zone of a query's instants", "look", f"not seen ({found.status})")
+    same = [row.get("id") for row in found.rows("bills")] == [
+        row.get("id") for row in newest.rows("bills")
+    ]
+    how = "the zone" if same else "another zone than the one"
     return answer(
-        "zone of a query's instants", "ok", f"{words} ({offset[-6:] or 'none'})", found=seen
+        "zone of a query's instants",
+        "ok",
+        f"read as {how} that answers are written in ({moment:%z})",
+        same=same,
     )
 
 
