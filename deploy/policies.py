@@ -15,7 +15,7 @@ WORKLOADS: Final = frozenset({"Deployment", "Job", "StatefulSet", "DaemonSet", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Finding:
+class Breach:
     """Something that a policy does not allow, and in which object."""
 
     policy: str
@@ -38,17 +38,17 @@ EXCEPTIONS: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
-def findings(manifests: Sequence[Manifest]) -> list[Finding]:
+def findings(manifests: Sequence[Manifest]) -> list[Breach]:
     """All that is wrong and not excepted, and exceptions that an object here does not need."""
     found = {
-        (policy, where(one)): Finding(policy=policy, where=where(one), what=what)
+        (policy, where(one)): Breach(policy=policy, where=where(one), what=what)
         for one in manifests
         for policy, check in POLICIES.items()
         for what in check(one, manifests)
     }
     here = {where(one) for one in manifests}
     unneeded = [
-        Finding(policy=policy, where=place, what="an exception that nothing needs")
+        Breach(policy=policy, where=place, what="an exception that nothing needs")
         for policy, place in EXCEPTIONS
         if place in here and (policy, place) not in found
     ]

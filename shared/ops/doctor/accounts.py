@@ -11,14 +11,14 @@ from shared.db.connection import Pool
 from shared.db.tenants import connections_store, tenants_store
 from shared.db.tenants.connections_store import IssuerConnection, VindiConnection
 from shared.domain.ids import TenantId
-from shared.ops.doctor.report import Finding, State
+from shared.ops.doctor.report import HowItIs, Observation
 from shared.vindi.budget import BudgetShare
 
 PAGE: Final = 200
 PATIENCE: Final = timedelta(seconds=30)
 
 
-class Account:
+class TenantAccounts:
     """A tenant with what it is connected to."""
 
     def __init__(
@@ -29,7 +29,9 @@ class Account:
         self.issuer = issuer
 
 
-async def accounts_any_tenant(pool: Pool, sealer: Sealer, only: str = "") -> AsyncIterator[Account]:
+async def accounts_any_tenant(
+    pool: Pool, sealer: Sealer, only: str = ""
+) -> AsyncIterator[TenantAccounts]:
     """Every tenant, or one, as it is connected."""
     after = None
     while True:
@@ -38,19 +40,19 @@ async def accounts_any_tenant(pool: Pool, sealer: Sealer, only: str = "") -> Asy
             for tenant in page:
                 if only in {"", tenant.id}:
                     held = await connections_store.get(conn, sealer, tenant.id)
-                    yield Account(tenant.id, held.vindi, held.issuer)
+                    yield TenantAccounts(tenant.id, held.vindi, held.issuer)
         if len(page) < PAGE:
             return
         after = (page[-1].created_at, page[-1].id)
 
 
-async def look_at(account: Account, clients: Clients) -> AsyncIterator[Finding]:
+async def look_at(account: TenantAccounts, clients: Clients) -> AsyncIterator[Observation]:
     """What both sides say to the stored keys."""
     yield await _vindi(account, clients)
     yield await _issuer(account, clients)
 
 
-async def _vindi(account: Account, clients: Clients) -> Finding:
+async def _vindi(account: TenantAccounts, clients: Clients) -> Observation:
     held = account.vindi
     if held is None:
         return _said(account, "Vindi", "look", "not connected")
@@ -79,7 +81,7 @@ async def _vindi(account: Account, clients: Clients) -> Finding:
             return _said(account, "Vindi", "wrong", "does not answer usably from here")
 
 
-async def _issuer(account: Account, clients: Clients) -> Finding:
+async def _issuer(account: TenantAccounts, clients: Clients) -> Observation:
     held = account.issuer
     if held is None:
         return _said(account, "issuer", "look", "not connected")
@@ -93,5 +95,5 @@ async def _issuer(account: Account, clients: Clients) -> Finding:
     return _said(account, "issuer", "ok", f"{held.kind}, {held.environment}, company complete")
 
 
-def _said(account: Account, about: str, state: State, words: str) -> Finding:
-    return Finding(about=about, state=state, words=words, tenant=account.tenant)
+def _said(account: TenantAccounts, about: str, state: HowItIs, words: str) -> Observation:
+    return Observation(about=about, state=state, words=words, tenant=account.tenant)

@@ -51,7 +51,7 @@ class Seen(Struct, frozen=True, kw_only=True):
         return sorted(map(str, body)) if isinstance(body, dict) else []
 
 
-class Asker:
+class PlainReader:
     """Reads with one key at one address."""
 
     def __init__(self, session: ClientSession, base: str, headers: Mapping[str, str]) -> None:
@@ -61,13 +61,13 @@ class Asker:
         self.asked = 0
 
     @classmethod
-    def of_vindi(cls, session: ClientSession, base: str, key: Secret) -> "Asker":
+    def of_vindi(cls, session: ClientSession, base: str, key: Secret) -> "PlainReader":
         """The key is the user of Basic, without a password (vindi-api, 2.1)."""
         word = base64.b64encode(f"{key.reveal()}:".encode()).decode()
         return cls(session, base, {"Authorization": f"Basic {word}"})
 
     @classmethod
-    def of_enotas(cls, session: ClientSession, base: str, key: Secret) -> "Asker":
+    def of_enotas(cls, session: ClientSession, base: str, key: Secret) -> "PlainReader":
         """The key as the panel shows it (enotas-api, 2.1)."""
         return cls(
             session,

@@ -18,10 +18,10 @@ from shared.local.files import write_private
 from shared.local.home import known_settings
 from shared.net.http import open_session
 from shared.ops.doctor import accounts, machine
-from shared.ops.doctor.accounts import Account
-from shared.ops.doctor.asking import Asker
+from shared.ops.doctor.accounts import TenantAccounts
+from shared.ops.doctor.asking import PlainReader
 from shared.ops.doctor.enotas_questions import ask_enotas
-from shared.ops.doctor.report import Answer, Finding, Report, show
+from shared.ops.doctor.report import Learned, Observation, Report, show
 from shared.ops.doctor.vindi_questions import NOT_A_KEY, ask_vindi
 from shared.ops.up.settings import LATER
 
@@ -47,7 +47,7 @@ async def run_doctor(
     return 0 if told.well else 1
 
 
-async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Finding]:
+async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Observation]:
     for finding in machine.settings(env):
         yield finding
     for look in (machine.database, machine.redis, machine.certificates):
@@ -61,14 +61,14 @@ async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Findin
             async for finding in accounts.look_at(account, clients):
                 yield finding
     except UNREAD as error:
-        yield Finding(
+        yield Observation(
             about="tenants",
             state="wrong",
             words=f"their connections cannot be read: {type(error).__name__}",
         )
 
 
-async def _answers(env: Mapping[str, str], tenant: str) -> AsyncIterator[Answer]:
+async def _answers(env: Mapping[str, str], tenant: str) -> AsyncIterator[Learned]:
     settings = _settings(env)
     if settings is None:
         return
@@ -77,19 +77,19 @@ async def _answers(env: Mapping[str, str], tenant: str) -> AsyncIterator[Answer]
         async for account, _ in _accounts(settings, tenant):
             if held := account.vindi:
                 base = urls[held.environment]
-                asker = Asker.of_vindi(session, base, held.api_key)
-                stranger = Asker.of_vindi(session, base, NOT_A_KEY)
+                asker = PlainReader.of_vindi(session, base, held.api_key)
+                stranger = PlainReader.of_vindi(session, base, NOT_A_KEY)
                 async for answer in ask_vindi(account.tenant, asker, stranger):
                     yield answer
             if issuer := account.issuer:
-                asker = Asker.of_enotas(session, settings.issuer.enotas_url, issuer.api_key)
+                asker = PlainReader.of_enotas(session, settings.issuer.enotas_url, issuer.api_key)
                 async for answer in ask_enotas(account.tenant, asker, issuer.company_id):
                     yield answer
 
 
 async def _accounts(
     settings: ReconcilerSettings, tenant: str
-) -> AsyncIterator[tuple[Account, Clients]]:
+) -> AsyncIterator[tuple[TenantAccounts, Clients]]:
     sealer = Sealer.from_text(key.reveal() for key in settings.secret_keys)
     async with (
         open_pool(settings.process.database, application="doctor") as pool,

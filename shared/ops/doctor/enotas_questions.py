@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from shared.ops.doctor.asking import Asker, Seen
-from shared.ops.doctor.report import Answer, Answers, words_only
+from shared.ops.doctor.asking import PlainReader, Seen
+from shared.ops.doctor.report import Learned, Learning, words_only
 
 NOBODYS: Final = "notaponte-doctor-of-nobody"
 TOO_LONG: Final = "x" * 120
@@ -23,9 +23,9 @@ NOT_ASKED: Final = {
 }
 
 
-async def ask_enotas(tenant: str, asker: Asker, company: str) -> AsyncIterator[Answer]:
+async def ask_enotas(tenant: str, asker: PlainReader, company: str) -> AsyncIterator[Learned]:
     """One answer for each open question that reading can answer."""
-    answer = Answers(whose="eNotas", tenant=tenant)
+    answer = Learning(whose="eNotas", tenant=tenant)
     own = await asker.get(f"v1/empresas/{company}")
     if own.status != 200:
         yield answer("all", "wrong", f"the company answers {own.status}", status=own.status)
@@ -51,13 +51,13 @@ async def ask_enotas(tenant: str, asker: Asker, company: str) -> AsyncIterator[A
         yield answer(question, "not_asked", why)
 
 
-def _rate(answer: Answers, own: Seen) -> Answer:
+def _rate(answer: Learning, own: Seen) -> Learned:
     named = words_only([name for name in own.headers if "rate" in name.lower()])
     words = f"headers: {', '.join(named)}" if named else "no header speaks of one"
     return answer("rate limits", "ok", words, headers=named)
 
 
-def _aliquot(answer: Answers, own: Seen) -> Answer:
+def _aliquot(answer: Learning, own: Seen) -> Learned:
     value = own.body.get("aliquotaIss") if isinstance(own.body, dict) else None
     if not isinstance(value, int | float) or not value:
         return answer("unit of aliquotaIss", "look", "the company has none")
@@ -65,7 +65,7 @@ def _aliquot(answer: Answers, own: Seen) -> Answer:
     return answer("unit of aliquotaIss", "ok", unit)
 
 
-async def _city(answer: Answers, asker: Asker, own: Seen) -> Answer:
+async def _city(answer: Learning, asker: PlainReader, own: Seen) -> Learned:
     address = own.body.get("endereco") if isinstance(own.body, dict) else None
     code = address.get("codigoIbgeCidade") if isinstance(address, dict) else None
     if not str(code or "").isdigit():
@@ -84,7 +84,7 @@ async def _city(answer: Answers, asker: Asker, own: Seen) -> Answer:
     )
 
 
-def _people(answer: Answers, rows: list[dict[str, Any]]) -> Answer:
+def _people(answer: Learning, rows: list[dict[str, Any]]) -> Learned:
     kinds = words_only([(row.get("cliente") or {}).get("tipoPessoa") for row in rows])
     return answer(
         "tipoPessoa, of foreigners too",
@@ -95,8 +95,8 @@ def _people(answer: Answers, rows: list[dict[str, Any]]) -> Answer:
 
 
 async def _documents(
-    answer: Answers, asker: Asker, company: str, rows: list[dict[str, Any]]
-) -> Answer:
+    answer: Learning, asker: PlainReader, company: str, rows: list[dict[str, Any]]
+) -> Learned:
     states = Counter(word for row in rows for word in words_only([row.get("status")]))
     waiting = [row for row in rows if row.get("status") not in {"Autorizada", "Cancelada"}]
     told = ", ".join(f"{state} {count}" for state, count in sorted(states.items())) or "none"

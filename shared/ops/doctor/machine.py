@@ -20,7 +20,7 @@ from shared.db.unreachable import DatabaseAwayError
 from shared.keys import WrongKeysError, prove_keys
 from shared.local.redis import RedisAwayError, demand_redis
 from shared.net.redis import redis_client
-from shared.ops.doctor.report import Finding, State
+from shared.ops.doctor.report import HowItIs, Observation
 from shared.ops.up.programs import SERVICES
 
 ANSWER_SECONDS: Final = 10
@@ -29,7 +29,7 @@ CERTIFICATE_LEFT: Final = timedelta(days=21)
 TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
 ABOUT_SERVER: Final = """
-    -- doctor.about_server
+    -- machine.about_server
     SELECT clock_timestamp() AS now, current_setting('server_version') AS version,
            current_setting('max_connections')::int AS most, current_setting('fsync') AS fsync,
            (SELECT count(*) FROM pg_stat_activity) AS used,
@@ -41,12 +41,12 @@ ABOUT_SERVER: Final = """
                AS idle_in_transaction_session_timeout
 """
 TRY_ROLE: Final = """
-    -- doctor.try_role
+    -- machine.try_role
     SELECT set_config('role', $1, true)
 """
 
 
-def settings(env: Mapping[str, str]) -> Iterator[Finding]:
+def settings(env: Mapping[str, str]) -> Iterator[Observation]:
     """What each service would say to its settings."""
     problems: list[str] = []
     for service in SERVICES:
@@ -55,14 +55,14 @@ def settings(env: Mapping[str, str]) -> Iterator[Finding]:
         except SettingsError as error:
             problems += error.problems
     for problem in dict.fromkeys(problems):
-        yield Finding(about="settings", state="wrong", words=problem)
+        yield Observation(about="settings", state="wrong", words=problem)
     for sentence in misspelt(env):
-        yield Finding(about="settings", state="look", words=sentence)
+        yield Observation(about="settings", state="look", words=sentence)
     if not problems:
-        yield Finding(about="settings", state="ok", words="every service would start with them")
+        yield Observation(about="settings", state="ok", words="every service would start with them")
 
 
-async def database(env: Mapping[str, str]) -> AsyncIterator[Finding]:
+async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
     """Reached, at head, opened by our keys, and what its role may and may not."""
     with_url = Env(values=env)
     wanted = read_database(with_url)
@@ -84,7 +84,7 @@ async def database(env: Mapping[str, str]) -> AsyncIterator[Finding]:
         await conn.close()
 
 
-async def redis(env: Mapping[str, str]) -> AsyncIterator[Finding]:
+async def redis(env: Mapping[str, str]) -> AsyncIterator[Observation]:
     """Reached, and not one that throws our limits away."""
     var = Env(values=env)
     url = var.redis_url("REDIS_URL").reveal()
@@ -95,22 +95,22 @@ async def redis(env: Mapping[str, str]) -> AsyncIterator[Finding]:
         async with redis_client(url) as client:
             told = await client.info()
     except RedisAwayError as error:
-        yield Finding(about="redis", state="wrong", words=str(error))
+        yield Observation(about="redis", state="wrong", words=str(error))
         return
     except RedisError as error:
-        yield Finding(about="redis", state="look", words=f"answers, but {type(error).__name__}")
+        yield Observation(about="redis", state="look", words=f"answers, but {type(error).__name__}")
         return
     policy = str(told.get("maxmemory_policy", "unknown"))
     name = "Valkey" if "valkey_version" in told else "Redis"
     version = told.get("valkey_version") or told.get("redis_version")
-    state: State = "ok" if policy in {"noeviction", "unknown"} else "look"
+    state: HowItIs = "ok" if policy in {"noeviction", "unknown"} else "look"
     words = f"{name} {version}, role {told.get('role')}, maxmemory-policy {policy}"
     if state == "look":
         words += ": under pressure it forgets request budgets; take noeviction"
-    yield Finding(about="redis", state=state, words=words)
+    yield Observation(about="redis", state=state, words=words)
 
 
-async def certificates(env: Mapping[str, str]) -> AsyncIterator[Finding]:
+async def certificates(env: Mapping[str, str]) -> AsyncIterator[Observation]:
     """How long the certificates of ours, Vindi's and eNotas' addresses are good for."""
     vindi = read_vindi(Env(values=env))
     urls = {
@@ -124,14 +124,14 @@ async def certificates(env: Mapping[str, str]) -> AsyncIterator[Finding]:
         if parts.scheme == "https" and parts.hostname:
             yield await _certificate(whose, parts.hostname, parts.port or 443)
         elif whose.startswith("our"):
-            yield Finding(
+            yield Observation(
                 about=f"certificate of {whose}",
                 state="look",
                 words="no https address is set: nobody outside can send to it",
             )
 
 
-async def _certificate(whose: str, host: str, port: int) -> Finding:
+async def _certificate(whose: str, host: str, port: int) -> Observation:
     about = f"certificate of {whose}"
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -139,35 +139,37 @@ async def _certificate(whose: str, host: str, port: int) -> Finding:
                 host, port, ssl=ssl.create_default_context(), server_hostname=host
             )
     except ssl.SSLError as error:
-        return Finding(about=about, state="wrong", words=f"refused: {error.reason}")
+        return Observation(about=about, state="wrong", words=f"refused: {error.reason}")
     except (OSError, TimeoutError) as error:
-        return Finding(about=about, state="wrong", words=f"no connection: {type(error).__name__}")
+        return Observation(
+            about=about, state="wrong", words=f"no connection: {type(error).__name__}"
+        )
     held: dict[str, Any] = writer.get_extra_info("peercert")
     writer.close()
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(held["notAfter"])), UTC)
     left = ends - datetime.now(UTC)
-    state: State = "ok" if left > CERTIFICATE_LEFT else "look"
-    return Finding(about=about, state=state, words=f"good for {left.days} more days")
+    state: HowItIs = "ok" if left > CERTIFICATE_LEFT else "look"
+    return Observation(about=about, state=state, words=f"good for {left.days} more days")
 
 
-def _database(state: State, words: str) -> Finding:
-    return Finding(about="database", state=state, words=words)
+def _database(state: HowItIs, words: str) -> Observation:
+    return Observation(about="database", state=state, words=words)
 
 
-def _clock(theirs: datetime) -> Finding:
+def _clock(theirs: datetime) -> Observation:
     off = abs(datetime.now(UTC) - theirs)
     words = f"{off.total_seconds():.1f} s from the database's"
-    return Finding(about="clock", state="ok" if off < CLOCK_OFF else "look", words=words)
+    return Observation(about="clock", state="ok" if off < CLOCK_OFF else "look", words=words)
 
 
-async def _revision(conn: Connection) -> Finding:
+async def _revision(conn: Connection) -> Observation:
     current, head = await current_revision(conn), head_revision()
     if current is None or current < head:
         return _database("wrong", f"at {current or 'nothing'}, not at {head}: run make migrate")
     return _database("ok", f"at {current}")
 
 
-def _server(row: Mapping[str, Any]) -> Iterator[Finding]:
+def _server(row: Mapping[str, Any]) -> Iterator[Observation]:
     yield _database("ok", f"PostgreSQL {row['version']}, {row['used']} of {row['most']} sessions")
     if row["replica"]:
         yield _database("wrong", "this is a replica: nothing can be stored there")
@@ -177,7 +179,7 @@ def _server(row: Mapping[str, Any]) -> Iterator[Finding]:
         yield _database("wrong", "fsync is off: a power cut loses notas that were issued")
 
 
-async def _keys(conn: Connection, env: Mapping[str, str]) -> Finding:
+async def _keys(conn: Connection, env: Mapping[str, str]) -> Observation:
     var = Env(values=env)
     keys = var.secret_keys("SECRET_KEYS")
     if var.problems or await current_revision(conn) is None:
@@ -193,7 +195,7 @@ async def _keys(conn: Connection, env: Mapping[str, str]) -> Finding:
     return _database("ok", "SECRET_KEYS open what it holds")
 
 
-async def _panel(conn: Connection) -> Finding:
+async def _panel(conn: Connection) -> Observation:
     """The panel takes on a role of its own; where it may not, every page of it fails."""
     transaction = conn.transaction()
     await transaction.start()
@@ -206,7 +208,7 @@ async def _panel(conn: Connection) -> Finding:
     return _database("ok", "the panel's role can be taken on")
 
 
-def _pooler(row: Mapping[str, Any], *, pooled: bool, said: str) -> Finding:
+def _pooler(row: Mapping[str, Any], *, pooled: bool, said: str) -> Observation:
     if pooled != (said == "pgbouncer"):
         here = "a pooler stands before it" if pooled else "no pooler stands before it"
         return _database("wrong" if pooled else "look", f"{here}, DATABASE_POOLER is {said}")

@@ -13,8 +13,8 @@ from msgspec import Struct, to_builtins
 from rich.console import Console
 from rich.table import Table
 
-State = Literal["ok", "look", "wrong", "not_asked"]
-LOOKS: Final[Mapping[State, str]] = {
+HowItIs = Literal["ok", "look", "wrong", "not_asked"]
+LOOKS: Final[Mapping[HowItIs, str]] = {
     "ok": "[green]ok[/]",
     "look": "[yellow]look[/]",
     "wrong": "[red]wrong[/]",
@@ -23,34 +23,34 @@ LOOKS: Final[Mapping[State, str]] = {
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Observation(Struct, frozen=True, kw_only=True):
     """One thing that was looked at, and what it is like, in words."""
 
     about: str
-    state: State
+    state: HowItIs
     words: str
     tenant: str | None = None
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Learned(Struct, frozen=True, kw_only=True):
     """What an account answered to one open question; `seen` is what the words rest on."""
 
     question: str
-    state: State
+    state: HowItIs
     words: str
     tenant: str
     seen: dict[str, Any] = {}
 
 
-class Answers(Struct, frozen=True, kw_only=True):
+class Learning(Struct, frozen=True, kw_only=True):
     """Makes the answers of one account of a tenant's."""
 
     whose: str
     tenant: str
 
-    def __call__(self, question: str, state: State, words: str, **seen: Any) -> Answer:
+    def __call__(self, question: str, state: HowItIs, words: str, **seen: Any) -> Learned:
         """One of them."""
-        return Answer(
+        return Learned(
             question=f"{self.whose}: {question}",
             state=state,
             words=words,
@@ -63,8 +63,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """All of it."""
 
     at: datetime
-    findings: Sequence[Finding]
-    answers: Sequence[Answer] = ()
+    findings: Sequence[Observation]
+    answers: Sequence[Learned] = ()
 
     @property
     def well(self) -> bool:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared.config.secret import Secret
-from shared.ops.doctor.asking import Asker, Seen
-from shared.ops.doctor.report import Answer, Answers, words_only
+from shared.ops.doctor.asking import PlainReader, Seen
+from shared.ops.doctor.report import Learned, Learning, words_only
 
 LARGE_PAGE: Final = 100
 LOOKED_AT: Final = 5  # refunded charges whose bills are read
@@ -24,9 +24,11 @@ NOT_ASKED: Final = {
 }
 
 
-async def ask_vindi(tenant: str, asker: Asker, stranger: Asker) -> AsyncIterator[Answer]:
+async def ask_vindi(
+    tenant: str, asker: PlainReader, stranger: PlainReader
+) -> AsyncIterator[Learned]:
     """One answer for each open question. `stranger` asks with a key that nobody has."""
-    answer = Answers(whose="Vindi", tenant=tenant)
+    answer = Learning(whose="Vindi", tenant=tenant)
     first = await asker.get("bills", per_page="1", sort_by="id", sort_order="desc")
     second = await asker.get("bills", per_page=str(LARGE_PAGE), sort_by="id", sort_order="desc")
     if first.status != 200:
@@ -60,7 +62,7 @@ async def ask_vindi(tenant: str, asker: Asker, stranger: Asker) -> AsyncIterator
         yield answer(question, "not_asked", why)
 
 
-def _rate(answer: Answers, first: Seen, second: Seen) -> Answer:
+def _rate(answer: Learning, first: Seen, second: Seen) -> Learned:
     limit = first.whole("Rate-Limit-Limit")
     before, after = first.whole("Rate-Limit-Remaining"), second.whole("Rate-Limit-Remaining")
     if limit is None or before is None or after is None:
@@ -75,7 +77,7 @@ def _rate(answer: Answers, first: Seen, second: Seen) -> Answer:
     return answer("scope of the rate limit", "ok", words, limit=limit, remaining=[before, after])
 
 
-def _page(answer: Answers, seen: Seen) -> Answer:
+def _page(answer: Learning, seen: Seen) -> Learned:
     rows, total = len(seen.rows("bills")), seen.whole("Total")
     told = seen.headers.get("Per-Page", "nothing")
     enough = total is None or total > rows
@@ -89,7 +91,7 @@ def _page(answer: Answers, seen: Seen) -> Answer:
     )
 
 
-def _unknown_filter(answer: Answers, plain: Seen, filtered: Seen) -> Answer:
+def _unknown_filter(answer: Learning, plain: Seen, filtered: Seen) -> Learned:
     if filtered.status != 200:
         words = f"refused with {filtered.status}"
     elif filtered.whole("Total") == plain.whole("Total"):
@@ -99,7 +101,7 @@ def _unknown_filter(answer: Answers, plain: Seen, filtered: Seen) -> Answer:
     return answer("an unknown filter", "ok", words, status=filtered.status)
 
 
-def _refused(answer: Answers, seen: Seen) -> Answer:
+def _refused(answer: Learning, seen: Seen) -> Learned:
     return answer(
         "the answer 401",
         "ok" if seen.status == 401 else "look",
@@ -109,7 +111,7 @@ def _refused(answer: Answers, seen: Seen) -> Answer:
     )
 
 
-def _transactions(answer: Answers, rows: Sequence[dict[str, Any]]) -> Answer:
+def _transactions(answer: Learning, rows: Sequence[dict[str, Any]]) -> Learned:
     kinds = Counter(
         f"{row.get('transaction_type')}.{row.get('status')}"
         for row in rows
@@ -124,7 +126,9 @@ def _transactions(answer: Answers, rows: Sequence[dict[str, Any]]) -> Answer:
     )
 
 
-async def _refunded_bills(answer: Answers, asker: Asker, rows: Sequence[dict[str, Any]]) -> Answer:
+async def _refunded_bills(
+    answer: Learning, asker: PlainReader, rows: Sequence[dict[str, Any]]
+) -> Learned:
     states: Counter[str] = Counter()
     for row in rows[:LOOKED_AT]:
         bill = (row.get("charge") or {}).get("bill") or {}
@@ -159,7 +163,7 @@ def _moment(seen: Seen) -> datetime | None:
         return None
 
 
-def _zone(answer: Answers, found: Seen, newest: Seen) -> Answer:
+def _zone(answer: Learning, found: Seen, newest: Seen) -> Learned:
     moment = _moment(newest)
     if moment is None or found.status != 200:
         return answer("zone of a query's instants", "look", f"not seen ({found.status})")
