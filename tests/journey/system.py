@@ -35,6 +35,7 @@ class Service:
     port: int
     environment: dict[str, str]
     log: Path
+    module: str = ""  # run in the service's place
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -42,7 +43,7 @@ class Service:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                f"services.{self.name}",
+                self.module or f"services.{self.name}",
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -219,12 +220,14 @@ async def a_system(
     database: str,
     redis: str,
     folder: Path,
+    emitter: str = "",
     pooler: Path | None = None,
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start the three services and stop them again, whatever happened.
 
-    With a folder for a `pooler`, or NOTAPONTE_POOLER=pgbouncer, they reach the database by one.
+    `emitter` is a module to be run in the place of the emitter's own. With a folder for a `pooler`,
+    or NOTAPONTE_POOLER=pgbouncer, they reach the database by one.
     """
     async with AsyncExitStack() as stack:
         if pooler or wants_pooler():
@@ -232,13 +235,21 @@ async def a_system(
             database = await stack.enter_async_context(running_pgbouncer(database, home))
             settings = {"DATABASE_POOLER": "pgbouncer", **settings}
         yield await stack.enter_async_context(
-            _a_system(sandbox, database=database, redis=redis, folder=folder, **settings)
+            _a_system(
+                sandbox, database=database, redis=redis, folder=folder, emitter=emitter, **settings
+            )
         )
 
 
 @asynccontextmanager
 async def _a_system(
-    sandbox: Sandbox, *, database: str, redis: str, folder: Path, **settings: str
+    sandbox: Sandbox,
+    *,
+    database: str,
+    redis: str,
+    folder: Path,
+    emitter: str,
+    **settings: str,
 ) -> AsyncIterator[System]:
     ports = {name: free_port() for name in ("webhook", "emitter", "reconciler")}
     environment = service_environment(
@@ -253,6 +264,7 @@ async def _a_system(
         name: Service(name=name, port=port, environment=environment, log=folder / f"{name}.log")
         for name, port in ports.items()
     }
+    services["emitter"].module = emitter
     account = sandbox.vindi.create_account()
     account.rate.limit = None
     company = sandbox.enotas.create_company(key=sandbox.enotas.create_key().key)
