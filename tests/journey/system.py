@@ -221,7 +221,7 @@ async def a_system(
     redis: str,
     folder: Path,
     emitter: str = "",
-    pooler: Path | None = None,
+    pooler: str = "",
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start the three services and stop them again, whatever happened.
@@ -231,8 +231,8 @@ async def a_system(
     """
     async with AsyncExitStack() as stack:
         if pooler or wants_pooler():
-            home = pooler or Path(stack.enter_context(TemporaryDirectory(prefix="notaponte-")))
-            database = await stack.enter_async_context(running_pgbouncer(database, home))
+            home = pooler or stack.enter_context(TemporaryDirectory(prefix="notaponte-"))
+            database = await stack.enter_async_context(running_pgbouncer(database, Path(home)))
             settings = {"DATABASE_POOLER": "pgbouncer", **settings}
         yield await stack.enter_async_context(
             _a_system(

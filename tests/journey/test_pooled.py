@@ -20,7 +20,7 @@ async def test_sales_lost_answers_a_refund_and_a_kill_pass_through_pgbouncer(
     async with (
         running_sandbox() as sandbox,
         a_system(
-            sandbox, database=database, redis=redis_url, folder=tmp_path, pooler=server_folder
+            sandbox, database=database, redis=redis_url, folder=tmp_path, pooler=str(server_folder)
         ) as system,
     ):
         await system.set_up(cancel_on_refund=True)
