@@ -14,17 +14,16 @@ import asyncpg
 
 from shared.commands.people import first_owner_url
 from shared.config.env import Env
-from shared.config.secret import Secret
-from shared.config.settings import DatabaseSettings
+from shared.config.settings import read_database
 from shared.crypto.seal import Sealer
 from shared.db.connection import CONNECT_SECONDS, open_pool
 from shared.db.migrate import migrate
 from shared.local import seen
 from shared.local.backup import archive_folder, backups_folder
 from shared.local.files import free_port, write_private
-from shared.local.home import Home, open_home
+from shared.local.home import Home, open_home, usable
 from shared.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
-from shared.local.redis import prepare_redis, wait_for_redis
+from shared.local.redis import demand_redis, prepare_redis, wait_for_redis
 from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
     OurService,
@@ -55,10 +54,11 @@ def up(env: Mapping[str, str], services: Sequence[OurService]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP, then leave no process behind.
 
     Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
-    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError.
+    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError,
+    DatabaseAwayError, RedisAwayError.
     """
     home = open_home(env)
-    with home.locked():
+    with usable(home), home.locked():
         asyncio.run(_until_told_to_stop(env, services, home))
 
 
@@ -141,7 +141,10 @@ async def _servers(
         if postgres:
             await wait_for_postgres(postgres.url("postgres"))
             await ensure_database(postgres)
-        await wait_for_redis(stores["REDIS_URL"])
+        if env.get("REDIS_URL"):
+            await demand_redis(stores["REDIS_URL"])
+        else:
+            await wait_for_redis(stores["REDIS_URL"])
         yield stores, keepers
 
 
@@ -230,8 +233,9 @@ def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str
 
 async def _tell_first_owner(url: str, env: Mapping[str, str], port: int) -> None:
     """While nobody can sign in, say where the first owner makes an account: a link for once."""
-    keys = Env(values=env).secret_keys("SECRET_KEYS")
-    settings = DatabaseSettings(url=Secret.of(url), pool_size=2, pooler="none")
+    with Env(values={**env, "DATABASE_URL": url}) as var:
+        keys = var.secret_keys("SECRET_KEYS")
+        settings = read_database(var)
     base = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
     async with open_pool(settings, application="up") as pool:
         sealer = Sealer.from_text(key.reveal() for key in keys)
