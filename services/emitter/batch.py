@@ -26,6 +26,7 @@ from services.emitter.reading.vindi import bills_of, customers_of
 from services.emitter.stopping.duplicates import hold_duplicates
 from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
+from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
 from services.emitter.work import Known, Plan
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -73,6 +74,7 @@ async def work_batch(
     if to_read:
         read = await _read_and_plan(tools.pool, context, to_read, known)
         plans += await hold_duplicates(tools.pool, tenant, read)
+    plans = wait_for_lists(context.restored, plans, context.now)
     admitted = await context.breakers.admit(tools.pool, plans)
     if tools.ending.told:
         admitted = give_back(admitted)
@@ -104,7 +106,8 @@ def _unread(
             plans.append(follow(entry, notas))
         else:
             others.append(entry)
-    waiting = parked(context.breakers, others, known)
+    waiting = parked_for_lists(context.restored, others, known, context.now)
+    waiting = waiting or parked(context.breakers, others, known)
     apart = {plan.entry.bill_id for plan in waiting}
     return [*plans, *waiting], [entry for entry in others if entry.bill_id not in apart]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from services.panel.kit.figures import FigureKeeper, open_figures
 from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
 from shared.commands.set_up import SetUp
@@ -36,6 +37,7 @@ class PanelResources(Resources):
     totals: VindiTotals
     mail: MailSettings | None  # None: links are shown to whoever made them
     oidc: OidcDoor | None
+    figures: FigureKeeper
 
 
 @asynccontextmanager
@@ -47,6 +49,7 @@ async def open_resources(settings: PanelSettings) -> AsyncIterator[PanelResource
         open_waker(process.redis_url.reveal()) as waker,
         open_clients(process, settings.vindi, settings.issuer) as clients,
         open_session(connections=10) as beyond,
+        open_figures() as figures,
     ):
         pool, sealer = stored.pool, stored.sealer
         yield PanelResources(
@@ -67,4 +70,5 @@ async def open_resources(settings: PanelSettings) -> AsyncIterator[PanelResource
             oidc=OidcDoor(settings.oidc, beyond, f"{settings.public_url}{OIDC_BACK}")
             if settings.oidc
             else None,
+            figures=figures,
         )

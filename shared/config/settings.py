@@ -184,9 +184,7 @@ def exit_with(error: SettingsError) -> NoReturn:
 def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
     return ProcessSettings(
         database=read_database(var),
-        redis_url=var.store_url(
-            "REDIS_URL", schemes=("redis", "rediss"), example="redis://host:6379/0"
-        ),
+        redis_url=var.redis_url("REDIS_URL"),
         log=read_log(var),
         host=var.text("BIND_HOST", default="127.0.0.1"),
         port=var.port(port, default=default_port),

@@ -17,6 +17,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bills",
     "sales",
     "notas",
+    "rps_series",
+    "rps_numbers",
     "sale_parts",
     "timeline",
     "audit",
@@ -48,6 +50,9 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "person_links",
     "month_files",
     "month_file_pieces",
+    "kept_figures",
+    "restore_checks",
+    "restore_finds",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -56,6 +61,8 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "panel_sessions",
     "sign_in_failures",
     "person_identities",
+    "database_life",
+    "restores",
 )
 
 IS_SPREAD: Final = """

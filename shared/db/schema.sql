@@ -174,6 +174,14 @@ CREATE TABLE public.company_breakers (
     CONSTRAINT company_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
 );
 
+CREATE TABLE public.database_life (
+    one boolean NOT NULL,
+    system_identifier bigint NOT NULL,
+    wal_timeline integer NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT database_life_one_check CHECK (one)
+);
+
 CREATE TABLE public.events (
     tenant_id text NOT NULL,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -265,6 +273,8 @@ CREATE TABLE public.issuer_connections (
     state_detail text DEFAULT ''::text NOT NULL,
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    company_city text,
+    company_regime text,
     company_facts jsonb,
     checked_at timestamp with time zone,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
@@ -304,6 +314,16 @@ CREATE TABLE public.issuer_notas (
     changed_at timestamp with time zone,
     differs text,
     read_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.kept_figures (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    took_ms integer NOT NULL,
+    body text NOT NULL,
+    outdated_at timestamp with time zone,
+    CONSTRAINT kept_figures_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60)))
 );
 
 CREATE TABLE public.key_canaries (
@@ -435,6 +455,8 @@ CREATE TABLE public.notas (
     csll_withheld bigint,
     inss_withheld bigint,
     irrf_withheld bigint,
+    rps_series text,
+    rps_number bigint,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
@@ -563,6 +585,60 @@ CREATE TABLE public.refunds_seen (
     tenant_id text NOT NULL,
     transaction_id bigint NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.restore_checks (
+    tenant_id text NOT NULL,
+    restore_id integer NOT NULL,
+    company_id text NOT NULL,
+    since_on date NOT NULL,
+    until_on date NOT NULL,
+    read_after timestamp with time zone NOT NULL,
+    read_at timestamp with time zone
+);
+
+CREATE TABLE public.restore_finds (
+    tenant_id text NOT NULL,
+    external_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    restore_id integer NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    woken_at timestamp with time zone,
+    known_at timestamp with time zone
+);
+
+CREATE TABLE public.restores (
+    restore_id integer NOT NULL,
+    why text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    noticed_at timestamp with time zone NOT NULL,
+    read_after timestamp with time zone NOT NULL,
+    CONSTRAINT restores_why_check CHECK ((why = ANY (ARRAY['timeline'::text, 'server'::text, 'older_copy'::text, 'told'::text])))
+);
+
+CREATE TABLE public.rps_numbers (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    number bigint NOT NULL,
+    bill_id bigint NOT NULL,
+    part smallint NOT NULL,
+    revision integer NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    refused boolean DEFAULT false NOT NULL,
+    CONSTRAINT rps_numbers_number_check CHECK ((number >= 1))
+);
+
+CREATE TABLE public.rps_series (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    next_number bigint NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT rps_series_next_number_check CHECK ((next_number >= 1)),
+    CONSTRAINT rps_series_series_check CHECK ((series ~ '^[0-9A-Za-z]{1,5}$'::text))
 );
 
 CREATE TABLE public.rule_versions (
@@ -803,6 +879,9 @@ ALTER TABLE ONLY public.closing_locks
 ALTER TABLE ONLY public.company_breakers
     ADD CONSTRAINT company_breakers_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.database_life
+    ADD CONSTRAINT database_life_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, received_at, event_id);
 
@@ -832,6 +911,9 @@ ALTER TABLE ONLY public.issuer_lists
 
 ALTER TABLE ONLY public.issuer_notas
     ADD CONSTRAINT issuer_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
+
+ALTER TABLE ONLY public.kept_figures
+    ADD CONSTRAINT kept_figures_pkey PRIMARY KEY (tenant_id, name);
 
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
@@ -880,6 +962,21 @@ ALTER TABLE ONLY public.refunds_pending
 
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
+
+ALTER TABLE ONLY public.restore_checks
+    ADD CONSTRAINT restore_checks_pkey PRIMARY KEY (tenant_id, restore_id, company_id);
+
+ALTER TABLE ONLY public.restore_finds
+    ADD CONSTRAINT restore_finds_pkey PRIMARY KEY (tenant_id, external_id);
+
+ALTER TABLE ONLY public.restores
+    ADD CONSTRAINT restores_pkey PRIMARY KEY (restore_id);
+
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_pkey PRIMARY KEY (tenant_id, connection_id, series);
 
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_pkey PRIMARY KEY (tenant_id, version);
@@ -993,13 +1090,23 @@ CREATE INDEX person_identities_of_person ON public.person_identities USING btree
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
+CREATE INDEX restore_checks_unread ON public.restore_checks USING btree (tenant_id, company_id) WHERE (read_at IS NULL);
+
+CREATE INDEX restore_finds_unknown ON public.restore_finds USING btree (tenant_id, bill_id) WHERE (known_at IS NULL);
+
+CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
+
+CREATE INDEX sales_by_attention ON public.sales USING btree (tenant_id, attention, bill_id) WHERE (attention IS NOT NULL);
+
+CREATE INDEX sales_by_code ON public.sales USING btree (tenant_id, code, bill_id) WHERE (code IS NOT NULL);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
+
+CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
-
-CREATE INDEX sales_with_attention ON public.sales USING btree (tenant_id, attention) WHERE (attention IS NOT NULL);
 
 CREATE INDEX timeline_by_time ON public.timeline USING btree (tenant_id, at, entry_id) WHERE (at IS NOT NULL);
 
@@ -1071,6 +1178,15 @@ ALTER TABLE ONLY public.person_links
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_tenant_id_connection_id_series_fkey FOREIGN KEY (tenant_id, connection_id, series) REFERENCES public.rps_series(tenant_id, connection_id, series);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_connection_id_fkey FOREIGN KEY (tenant_id, connection_id) REFERENCES public.nota_connections(tenant_id, connection_id);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1137,6 +1253,8 @@ ALTER TABLE public.issuer_lists ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.issuer_notas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.month_file_pieces ENABLE ROW LEVEL SECURITY;
@@ -1187,6 +1305,8 @@ CREATE POLICY panel ON public.issuer_lists TO notaponte_panel USING ((tenant_id 
 
 CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.month_file_pieces TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1208,6 +1328,14 @@ CREATE POLICY panel ON public.reconciler_passes TO notaponte_panel USING ((tenan
 CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.restore_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.restore_finds TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1242,6 +1370,14 @@ ALTER TABLE public.reconciler_passes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.restore_checks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.restore_finds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_series ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rule_versions ENABLE ROW LEVEL SECURITY;
 
@@ -1285,6 +1421,8 @@ CREATE POLICY services ON public.issuer_lists USING ((CURRENT_USER <> 'notaponte
 
 CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
+CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.month_file_pieces USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1306,6 +1444,14 @@ CREATE POLICY services ON public.reconciler_passes USING ((CURRENT_USER <> 'nota
 CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.restore_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.restore_finds USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_series USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

@@ -116,6 +116,16 @@ HOLDS: Final[dict[str, Message]] = {
         "A nota foi emitida em outra conexão com o emissor e não pode ser substituída por uma"
         " emitida na atual. Cancele-a no portal da prefeitura e emita outra.",
     ),
+    "substitution_untaken": _is(
+        "tenant",
+        "O emissor conectado não substitui notas. A nota anterior continua válida: cancele-a e"
+        " emita outra.",
+    ),
+    "substitution_waits": _is(
+        "nobody",
+        "A substituição pedida aguarda a vez e segue automaticamente. Até lá a nota anterior"
+        " continua válida.",
+    ),
     "issued_as_test": _is(
         "tenant",
         "A nota desta venda saiu em homologação e não tem valor fiscal. Se a venda ainda deve uma"
@@ -229,6 +239,16 @@ HOLDS: Final[dict[str, Message]] = {
         "accountant",
         "O emissor conectado não aceita um campo informado para esta nota. Tire-o da regra, do"
         " cliente ou da fatura.",
+    ),
+    "rps_series_missing": _is(
+        "accountant",
+        "A regra diz que o RPS é numerado pela empresa, mas não em que série. Informe a série"
+        " (rps_series).",
+    ),
+    "rps_start_missing": _is(
+        "tenant",
+        "Falta dizer a partir de que número a série do RPS segue. Informe o próximo número dela"
+        " para esta empresa e este ambiente: a venda segue automaticamente.",
     ),
     "competencia_month_closed": _is(
         "accountant",
@@ -545,6 +565,11 @@ WAITS: Final[dict[str, Message]] = {
     "issuer_pace": _is(
         "nobody",
         "Aguardando a vez de enviar: o emissor aceita um número limitado de notas por vez.",
+    ),
+    "database_restored": _is(
+        "nobody",
+        "O banco de dados foi restaurado: antes de emitir, conferimos na lista do emissor o que já"
+        " foi emitido. A emissão recomeça em seguida.",
     ),
     "brake": _is(
         "tenant", "A emissão está parada por um limite da conta. Confira as vendas e libere."

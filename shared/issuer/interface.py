@@ -130,6 +130,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     cnpj: str | None
     missing: tuple[str, ...]
     facts: CompanyFacts = CompanyFacts()
+    city: str | None = None  # IBGE's code
+    regime: Literal["mei", "simples", "normal"] | None = None  # None: it does not say
 
 
 class Issuer(Protocol):

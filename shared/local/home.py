@@ -1,6 +1,7 @@
 """The folder of one copy of Notaponte: data of embedded servers, generated secrets, logs."""
 
 import base64
+import errno
 import fcntl
 import os
 import secrets
@@ -94,6 +95,20 @@ def open_home(env: Mapping[str, str]) -> Home:
             (f"NOTAPONTE_HOME: {home.folder} cannot be made here ({error.strerror}).",)
         ) from error
     return home
+
+
+@contextmanager
+def usable(home: Home) -> Iterator[None]:
+    """Say in words, as SettingsError, what the system lets nobody do in the home."""
+    try:
+        yield
+    except OSError as error:
+        where = str(error.filename or "")
+        if error.errno != errno.ENOSPC and not where.startswith(str(home.folder)):
+            raise
+        raise SettingsError(
+            (f"NOTAPONTE_HOME: {where or home.folder} cannot be written ({error.strerror}).",)
+        ) from error
 
 
 def known_settings(env: Mapping[str, str]) -> dict[str, str]:

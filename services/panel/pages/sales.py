@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, get_args
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
@@ -17,7 +18,7 @@ from services.panel.texts import text
 from shared.commands.actions import Asked, act
 from shared.commands.refusals import WHY
 from shared.db.connection import Connection
-from shared.db.sales import sales_read
+from shared.db.sales import sales_reach, sales_read
 from shared.db.sales.sales_read import SaleFilter, SaleView
 from shared.domain.actions import SaleAction
 from shared.domain.external_id import LARGEST_BILL
@@ -132,11 +133,17 @@ async def ask_many(visit: Visit) -> Response:
 async def find(
     visit: Visit, conn: Connection, chosen: Filters, before: int | None, limit: int
 ) -> Sequence[SaleView]:
-    """Sales that fit, the newest bill first."""
+    """Sales that fit, the newest bill first, however far they are."""
+    wanted = await _wanted(visit, conn, chosen)
+    first = None if before is None else BillId(before)
+    return await _found(visit, conn, wanted, first, limit)
+
+
+async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     words = open_words(sealer, tenant, chosen.words)
     bills = await sales_read.found_by_number(conn, sealer, tenant, words) if words else None
-    wanted = SaleFilter(
+    return SaleFilter(
         status=chosen.status,
         code=chosen.code,
         since=chosen.since,
@@ -146,22 +153,42 @@ async def find(
         least=chosen.least,
         most=chosen.most,
     )
+
+
+async def _found(
+    visit: Visit, conn: Connection, wanted: SaleFilter, before: BillId | None, limit: int
+) -> Sequence[SaleView]:
     return await sales_read.list_newest_first(
         conn,
-        sealer,
-        tenant,
+        visit.resources.sealer,
+        visit.tenant.id,
         visit.zone,
         wanted,
-        before=None if before is None else BillId(before),
+        before=before,
         limit=limit,
     )
 
 
+async def _page(
+    visit: Visit, conn: Connection, chosen: Filters, before: BillId | None
+) -> tuple[Sequence[SaleView], BillId | None]:
+    """Sales that fit, one more than a page shows, and below which bill to look for more."""
+    wanted = await _wanted(visit, conn, chosen)
+    deep = visit.request.query_params.get("fundo") == "1"
+    if wanted.bills is not None or deep:
+        return await _found(visit, conn, wanted, before, ROWS + 1), None
+    reach = await sales_reach.where_to_look(conn, visit.tenant.id, visit.zone, wanted, before)
+    near = replace(wanted, bills=reach.bills, above=reach.above)
+    return await _found(visit, conn, near, reach.before, ROWS + 1), reach.ended
+
+
 async def _list(visit: Visit, chosen: Filters, before: int | None, form: TypedForm) -> Response:
+    first = None if before is None else BillId(before)
     async with visit.pool.acquire() as conn:
-        found = await find(visit, conn, chosen, before, ROWS + 1)
+        found, ended = await _page(visit, conn, chosen, first)
     shown = found[:ROWS]
     more = len(found) > ROWS
+    further = None if more or ended is None else ended
     return visit.show(
         "vendas.html",
         422 if form.errors else 200,
@@ -170,6 +197,9 @@ async def _list(visit: Visit, chosen: Filters, before: int | None, form: TypedFo
         chosen=chosen,
         words=form["busca"] or open_words(visit.resources.sealer, visit.tenant.id, chosen.words),
         next=chosen.query(antes=str(shown[-1].bill_id)) if more else None,
+        further=further and chosen.query(antes=str(further)),
+        deep=further and chosen.query(antes=str(further), fundo="1"),
+        looked_to=further,
         first=chosen.query() if before else None,
         statuses=[("", text("any")), *((one.value, said) for one, said in LABELS.items())],
         cause=message_for(chosen.code).text if chosen.code else None,

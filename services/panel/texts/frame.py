@@ -29,6 +29,7 @@ FRAME: Final[dict[str, str]] = {
     "company": "Empresa",
     "your_role": "Seu papel",
     "since": "Desde",
+    "figures.of": "Números de",
     "cause": "Motivo",
     "who": "Quem resolve",
     "sales": "Vendas",

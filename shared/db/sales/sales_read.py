@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
+from shared.db.restores import restore_checks_store
 from shared.db.sales import given_back_read, notas_store, timeline_store
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.db.tenants import issuer_health_store
@@ -121,6 +122,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     bills: tuple[BillId, ...] | None = None
     least: Cents | None = None
     most: Cents | None = None
+    above: BillId | None = None  # none of these bills and below, whatever fits
 
 
 _COLUMNS: Final = f"""
@@ -154,7 +156,16 @@ LIST: Final = f"""
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
+       AND ($14::bigint IS NULL OR s.bill_id > $14)
      ORDER BY s.bill_id DESC LIMIT $10
+"""
+
+
+# What may be chosen is all in one statement, so its plan has to be made for what was chosen: that
+# for any choice walks every sale of the tenant.
+PLANNED: Final = """
+    -- sales_read.list_newest_first planned
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 """
 
 
@@ -169,19 +180,20 @@ async def list_newest_first(
     limit: int,
 ) -> list[SaleView]:
     """Sales that fit, the newest bill first, beginning below the bill `before`."""
+    await conn.fetchval(PLANNED)
     rows = await conn.fetch(
         LIST,
         tenant,
         before,
         wanted.status,
         wanted.code,
-        None if wanted.since is None else _midnight(wanted.since, zone),
-        None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
+        *bounds_of(wanted, zone),
         *_text_values(sealer, tenant, wanted.text),
         limit,
         wanted.bills,
         wanted.least,
         wanted.most,
+        wanted.above,
     )
     return await _told(conn, tenant, [_sale(row) for row in rows])
 
@@ -342,7 +354,8 @@ async def _waiting(
         state=row["state"], due_at=row["due_at"], tries=row["tries"], bill_read=row["bill_read"]
     )
     breakers = await issuer_health_store.read(conn, tenant)
-    return waiting_for(sale.status, sale.code, entry, breakers, row["now"])
+    restored = await restore_checks_store.unread(conn, tenant)
+    return waiting_for(sale.status, sale.code, entry, breakers, row["now"], restored=restored)
 
 
 def document_word(sealer: Sealer, tenant: TenantId, document: str) -> bytes:
@@ -357,6 +370,15 @@ def _heard(event: HeardEvent, zone: ZoneInfo) -> TimelineEntry:
         what="event_received",
         why=f"{event.type or 'evento sem tipo'}{sent}",
         by=event.source,
+    )
+
+
+def bounds_of(wanted: SaleFilter, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The instants between which moments have to be: from the first on, before the second."""
+    until = None if wanted.until is None else wanted.until + timedelta(days=1)
+    return (
+        None if wanted.since is None else _midnight(wanted.since, zone),
+        None if until is None else _midnight(until, zone),
     )
 
 

@@ -186,6 +186,8 @@ class EnotasIssuer:
             cnpj=str(company["cnpj"]) if company.get("cnpj") else None,
             missing=missing,
             facts=read_facts(company),
+            city=payloads.read_city(company),
+            regime=payloads.read_regime(company),
         )
 
     async def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:

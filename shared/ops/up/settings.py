@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import asyncpg
-
 from shared.config.env import Env, SettingsError
 from shared.crypto.seal import Sealer
-from shared.db.connection import CONNECT_SECONDS
+from shared.db.connection import connect
 from shared.keys import prove_keys
 from shared.local.files import is_free
 from shared.local.home import Home
@@ -47,7 +45,7 @@ def check_settings(env: Mapping[str, str], services: Sequence[OurService]) -> di
 async def check_keys(database_url: str, secret_keys: str) -> None:
     """WrongKeysError before any service would say so in its log, and be started again for ever."""
     keys = Env(values={"SECRET_KEYS": secret_keys}).secret_keys("SECRET_KEYS")
-    conn = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)
+    conn = await connect(database_url)
     try:
         await prove_keys(conn, Sealer.from_text(key.reveal() for key in keys))
     finally:

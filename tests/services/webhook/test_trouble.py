@@ -24,7 +24,7 @@ from shared.local.files import free_port
 from shared.local.postgres import (
     DURABLE,
     EmbeddedPostgres,
-    _as_account,
+    as_account,
     ensure_database,
     prepare_postgres,
     wait_for_postgres,
@@ -213,7 +213,7 @@ async def start(server: EmbeddedPostgres) -> Process:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
-        **_as_account(),
+        **as_account(),
     )
     await wait_for_postgres(server.url("postgres"))
     return process
