@@ -23,6 +23,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.rule import Rule
 from shared.domain.rule_change import Change, ChangeCount, change_of, tally
 from shared.domain.sale import SaleFacts
+from shared.domain.shadow import LEFT_TO_OTHERS
 from shared.vindi.stored import open_bill, open_customer
 
 AT_ONCE: Final = 200
@@ -106,7 +107,7 @@ def _facts(
         known_moment=sale.moment_at,
         amount_choice=sale.amount_choice,
         today=sale.day_choice == "today",
-        left_out=sale.code == "before_activation",
+        left_out=sale.code in LEFT_TO_OTHERS,
         seen=known.seen,
     )
     return _Unsent(facts=facts, amount=sale.amount)

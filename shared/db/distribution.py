@@ -45,6 +45,9 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_lists",
     "memberships",
     "person_links",
+    "bulk_jobs",
+    "bulk_refusals",
+    "saved_filters",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (

@@ -120,7 +120,7 @@ ENROL: Final = """
     INSERT INTO foreign_nota_marks AS m (tenant_id, company_id, next_at)
     SELECT i.tenant_id, i.company_id, now()
       FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
-     WHERE t.status = 'active' AND NOT EXISTS (
+     WHERE t.status IN ('active', 'shadow') AND NOT EXISTS (
            SELECT 1 FROM foreign_nota_marks k
             WHERE k.tenant_id = i.tenant_id AND k.company_id = i.company_id)
         ON CONFLICT (tenant_id) DO UPDATE
@@ -133,13 +133,13 @@ DUE: Final = """
     SELECT m.tenant_id FROM foreign_nota_marks m
       JOIN tenants t ON t.tenant_id = m.tenant_id
       JOIN issuer_connections i ON i.tenant_id = m.tenant_id
-     WHERE m.next_at <= now() AND t.status = 'active' AND i.state = 'ok'
+     WHERE m.next_at <= now() AND t.status IN ('active', 'shadow') AND i.state = 'ok'
      ORDER BY m.next_at LIMIT $1
 """
 
 
 async def due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
-    """Active tenants whose list is to be read again, the longest waiting first."""
+    """Tenants that issue or are in shadow whose list is due, the longest waiting first."""
     await conn.execute(ENROL)
     return [row["tenant_id"] for row in await conn.fetch(DUE, limit)]
 
