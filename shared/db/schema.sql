@@ -113,21 +113,20 @@ CREATE TABLE public.bulk_jobs (
     job_id text NOT NULL,
     action text NOT NULL,
     reason text NOT NULL,
+    about text DEFAULT ''::text NOT NULL,
     asked_by text NOT NULL,
     asked_at timestamp with time zone NOT NULL,
     once_word text NOT NULL,
-    wanted bytea NOT NULL,
-    sales bigint NOT NULL,
-    status text NOT NULL,
-    after_bill bigint,
-    accepted bigint DEFAULT 0 NOT NULL,
-    refused bigint DEFAULT 0 NOT NULL,
+    bills bigint[] NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    accepted integer DEFAULT 0 NOT NULL,
     failures integer DEFAULT 0 NOT NULL,
-    lease_until timestamp with time zone,
-    attempt integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    turn_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT bulk_jobs_action_check CHECK ((action = ANY (ARRAY['retry'::text, 'hold'::text, 'release'::text, 'issue'::text, 'cancel'::text]))),
-    CONSTRAINT bulk_jobs_sales_check CHECK ((sales >= 0)),
+    CONSTRAINT bulk_jobs_check CHECK (((done >= 0) AND (done <= cardinality(bills)))),
     CONSTRAINT bulk_jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))
 );
 
@@ -930,7 +929,7 @@ CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (
 
 CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
 
-CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (asked_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (turn_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX closing_checks_open ON public.closing_checks USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 

@@ -30,6 +30,7 @@ from shared.commands.refusals import refusal_text
 from shared.domain.actions import SaleAction
 from shared.domain.amounts import BILL, LINES
 from shared.domain.ids import BillId
+from shared.domain.shadow import IN_SHADOW
 from shared.domain.money import read_reais
 from shared.domain.part_actions import (
     NO_SUCH_PART,
@@ -203,6 +204,7 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         NOT_ALLOWED,
         NOTHING_TO_SUBSTITUTE,
         PART_NEEDED,
+        IN_SHADOW,
     ),
     "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel", NO_SUCH_PART),
 }

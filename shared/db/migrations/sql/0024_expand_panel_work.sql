@@ -26,32 +26,33 @@ ALTER TABLE tenants VALIDATE CONSTRAINT tenants_shadow_check;
 
 -- Together:
 
--- Why: one action for thousands of sales outlives the page that asked for it. A job names its sales, or says
--- where the list that was seen begins and how it was narrowed (`wanted`, sealed, as it may name a customer);
--- whoever works on it goes down the list from bill to bill (`after_bill`), and says what was refused.
+-- Why: one action for thousands of sales outlives the page that asked for it. A job names its sales as they
+-- were shown; `done` of them were asked for, in the commits that did so, and those refused say why. `once_word`
+-- is the form's own: sent twice it is one job.
 CREATE TABLE bulk_jobs (
-    tenant_id   text NOT NULL REFERENCES tenants,
-    job_id      text NOT NULL,
-    action      text NOT NULL CHECK (action IN ('retry', 'hold', 'release', 'issue', 'cancel')),
-    reason      text NOT NULL,
-    asked_by    text NOT NULL,
-    asked_at    timestamptz NOT NULL,
-    once_word   text NOT NULL,
-    wanted      bytea NOT NULL,
-    sales       bigint NOT NULL CHECK (sales >= 0),
-    status      text NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'cancelled', 'failed')),
-    after_bill  bigint,
-    accepted    bigint NOT NULL DEFAULT 0,
-    refused     bigint NOT NULL DEFAULT 0,
-    failures    int NOT NULL DEFAULT 0,
-    lease_until timestamptz,
-    attempt     int NOT NULL DEFAULT 0,
-    ended_at    timestamptz,
+    tenant_id  text NOT NULL REFERENCES tenants,
+    job_id     text NOT NULL,
+    action     text NOT NULL CHECK (action IN ('retry', 'hold', 'release', 'issue', 'cancel')),
+    reason     text NOT NULL,
+    about      text NOT NULL DEFAULT '',
+    asked_by   text NOT NULL,
+    asked_at   timestamptz NOT NULL,
+    once_word  text NOT NULL,
+    bills      bigint[] NOT NULL,
+    status     text NOT NULL DEFAULT 'queued'
+               CHECK (status IN ('queued', 'running', 'completed', 'cancelled', 'failed')),
+    done       int NOT NULL DEFAULT 0,
+    accepted   int NOT NULL DEFAULT 0,
+    failures   int NOT NULL DEFAULT 0,
+    started_at timestamptz,
+    turn_at    timestamptz NOT NULL,
+    ended_at   timestamptz,
     PRIMARY KEY (tenant_id, job_id),
-    UNIQUE (tenant_id, once_word)
+    UNIQUE (tenant_id, once_word),
+    CHECK (done BETWEEN 0 AND cardinality(bills))
 );
 
-CREATE INDEX bulk_jobs_open ON bulk_jobs (asked_at) WHERE status IN ('queued', 'running');
+CREATE INDEX bulk_jobs_open ON bulk_jobs (turn_at) WHERE status IN ('queued', 'running');
 
 CREATE TABLE bulk_refusals (
     tenant_id text NOT NULL,
