@@ -15,11 +15,11 @@ from shared.commands.refusals import refusal_text
 from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.outbox.outbox_store import LIVE, RECONCILE
-from shared.db.sales import bulk_jobs_store
+from shared.db.sales import bulk_jobs_store, denials_store, sale_actions_store
 from shared.db.sales.bulk_jobs_store import NewJob
 from shared.db.tenants import audit_store, tenants_store
 from shared.domain.bulk import MOST_AT_ONCE, BulkRefusal
-from shared.domain.ids import JobId, TenantId
+from shared.domain.ids import BillId, JobId, TenantId
 from shared.run.waker import Waker
 
 FEW: Final = 500  # more than these stand behind the sales of the day
@@ -95,3 +95,20 @@ async def put_off_bulk(pool: Pool, tenant: TenantId, job: JobId) -> None:
 
 def _said(refused: ActionRefused, zone: ZoneInfo) -> BulkRefusal:
     return BulkRefusal(bill_id=refused.bill_id, code=refused.code, why=refusal_text(refused, zone))
+
+
+async def bills_of_group(conn: Connection, tenant: TenantId, group: str) -> list[BillId]:
+    """Every denied sale of one cause, as many as one job takes."""
+    found: list[BillId] = []
+    while len(found) < MOST_AT_ONCE:
+        after = found[-1] if found else BillId(0)
+        chunk = await denials_store.of_group(conn, tenant, group, after=after)
+        if not chunk:
+            break
+        found += chunk
+    return found[:MOST_AT_ONCE]
+
+
+async def bills_of_code(conn: Connection, tenant: TenantId, code: str) -> list[BillId]:
+    """Every sale that carries a code now, as many as one job takes."""
+    return list(await sale_actions_store.with_code(conn, tenant, code, after=0, limit=MOST_AT_ONCE))

@@ -11,6 +11,7 @@ from typing import Final
 from services.panel.texts.activation import ACTIVATION
 from services.panel.texts.attention import ATTENTION
 from services.panel.texts.audit import AUDIT
+from services.panel.texts.bulk import BULK
 from services.panel.texts.closing import CLOSING
 from services.panel.texts.door import DOOR
 from services.panel.texts.frame import FRAME
@@ -30,6 +31,7 @@ _AREAS: Final[tuple[Mapping[str, str], ...]] = (
     DOOR,
     OVERVIEW,
     SALES,
+    BULK,
     SALE,
     ATTENTION,
     RULE,

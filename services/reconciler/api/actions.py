@@ -30,7 +30,6 @@ from shared.commands.refusals import refusal_text
 from shared.domain.actions import SaleAction
 from shared.domain.amounts import BILL, LINES
 from shared.domain.ids import BillId
-from shared.domain.shadow import IN_SHADOW
 from shared.domain.money import read_reais
 from shared.domain.part_actions import (
     NO_SUCH_PART,
@@ -39,6 +38,7 @@ from shared.domain.part_actions import (
     PART_NEEDED,
     WHOLE_FIRST,
 )
+from shared.domain.shadow import IN_SHADOW
 
 MOST_BILLS: Final = 5000
 Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]

@@ -126,10 +126,13 @@ async def take(
 GO_ON: Final = """
     -- bulk_jobs_store.go_on
     UPDATE bulk_jobs
-       SET done = done + $3::int, accepted = accepted + $4::int, failures = 0, turn_at = $5::timestamptz,
+       SET done = done + $3::int, accepted = accepted + $4::int, failures = 0,
+           turn_at = $5::timestamptz,
            started_at = CASE WHEN started_at IS NULL THEN $5::timestamptz ELSE started_at END,
-           status = CASE WHEN done + $3::int < cardinality(bills) THEN 'running' ELSE 'completed' END,
-           ended_at = CASE WHEN done + $3::int < cardinality(bills) THEN NULL ELSE $5::timestamptz END
+           status = CASE WHEN done + $3::int < cardinality(bills) THEN 'running'
+                         ELSE 'completed' END,
+           ended_at = CASE WHEN done + $3::int < cardinality(bills) THEN NULL
+                           ELSE $5::timestamptz END
      WHERE tenant_id = $1 AND job_id = $2
 """
 REFUSE: Final = """

@@ -69,6 +69,9 @@ class SaleView(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     nota: NotaView | None  # the only one; of a divided sale the first
     notas: tuple[NotaView, ...] = ()  # of a divided sale one for each part that was sent
+    products: str = ""  # these three as in `domain.sold`
+    plan: str = ""
+    method: str = ""
 
     @property
     def reason(self) -> str | None:
@@ -107,6 +110,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
 
     `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.
     `bills` names those there may be, `least` and `most` bound their amounts, both included.
+    `product` and `plan` are parts of a name or code, `method` is Vindi's whole word.
     """
 
     status: SaleStatus | None = None
@@ -117,12 +121,15 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     bills: tuple[BillId, ...] | None = None
     least: Cents | None = None
     most: Cents | None = None
+    product: str | None = None
+    plan: str | None = None
+    method: str | None = None
 
 
 _COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
            s.competencia, s.rule_version, s.rule_exception, s.origin, s.customer_name, s.wish,
-           s.updated_at,
+           s.updated_at, s.products, s.plan, s.method,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
            n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.part,
            n.amount AS nota_amount, n.connection_id
@@ -134,9 +141,8 @@ _COLUMNS: Final = f"""
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
 
-LIST: Final = f"""
-    -- sales_read.list_newest_first
-    SELECT {_COLUMNS}
+# What fits a filter, by the values of `filter_values`; $2 is the bill below which to begin.
+FITS: Final = """
      WHERE s.tenant_id = $1
        AND ($2::bigint IS NULL OR s.bill_id < $2)
        AND ($3::text IS NULL OR s.status = $3)
@@ -149,8 +155,36 @@ LIST: Final = f"""
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
+       AND ($14::text IS NULL OR s.products ILIKE $14)
+       AND ($15::text IS NULL OR s.plan ILIKE $15)
+       AND ($16::text IS NULL OR s.method = $16)
+"""
+LIST: Final = f"""
+    -- sales_read.list_newest_first
+    SELECT {_COLUMNS}
+     {FITS}
      ORDER BY s.bill_id DESC LIMIT $10
 """
+
+
+def filter_values(
+    sealer: Sealer, tenant: TenantId, zone: ZoneInfo, wanted: SaleFilter, limit: int
+) -> tuple[object, ...]:
+    """The parameters of a filter, from $3 on; the tenth is the limit."""
+    return (
+        wanted.status,
+        wanted.code,
+        None if wanted.since is None else _midnight(wanted.since, zone),
+        None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
+        *text_values(sealer, tenant, wanted.text),
+        limit,
+        wanted.bills,
+        wanted.least,
+        wanted.most,
+        _like(wanted.product) if wanted.product else None,
+        _like(wanted.plan) if wanted.plan else None,
+        wanted.method,
+    )
 
 
 async def list_newest_first(
@@ -164,49 +198,9 @@ async def list_newest_first(
     limit: int,
 ) -> list[SaleView]:
     """Sales that fit, the newest bill first, beginning below the bill `before`."""
-    rows = await conn.fetch(
-        LIST,
-        tenant,
-        before,
-        wanted.status,
-        wanted.code,
-        None if wanted.since is None else _midnight(wanted.since, zone),
-        None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
-        *_text_values(sealer, tenant, wanted.text),
-        limit,
-        wanted.bills,
-        wanted.least,
-        wanted.most,
-    )
+    values = filter_values(sealer, tenant, zone, wanted, limit)
+    rows = await conn.fetch(LIST, tenant, before, *values)
     return await _with_parts(conn, tenant, [_sale(row) for row in rows])
-
-
-BY_NUMBERS: Final = """
-    -- sales_read.found_by_number
-    SELECT bill_id FROM sales WHERE tenant_id = $1 AND bill_id = $2
-     UNION
-    SELECT bill_id FROM sales WHERE tenant_id = $1 AND document_word = $3
-     UNION
-    SELECT bill_id FROM notas WHERE tenant_id = $1 AND number = $4
-     ORDER BY 1 DESC LIMIT $5
-"""
-MOST_FOUND: Final = 1000
-
-
-async def found_by_number(
-    conn: Connection, sealer: Sealer, tenant: TenantId, text: str
-) -> tuple[BillId, ...] | None:
-    """Sales whose bill, customer's document or nota has this number; None for what is no number.
-
-    Each is looked up by its own index, so that a million sales are no more work than ten.
-    """
-    if not any(letter.isdigit() for letter in text) or len(text) > 60:
-        return None
-    if any(letter.isalpha() or letter.isspace() for letter in text.strip()):
-        return None
-    _, number, word = _text_values(sealer, tenant, text)
-    rows = await conn.fetch(BY_NUMBERS, tenant, number, word, text.strip(), MOST_FOUND)
-    return tuple(BillId(row["bill_id"]) for row in rows)
 
 
 GET: Final = f"""
@@ -338,9 +332,10 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone)
 
 
-def _text_values(
+def text_values(
     sealer: Sealer, tenant: TenantId, text: str | None
 ) -> tuple[str | None, int | None, bytes | None]:
+    """What a text may be: part of a name, a bill's number, a whole CPF or CNPJ."""
     text = (text or "").strip()
     if not text:
         return None, None, None
@@ -374,6 +369,9 @@ def _sale(row: asyncpg.Record) -> SaleView:
         customer_name=row["customer_name"],
         wish=row["wish"],
         updated_at=row["updated_at"],
+        products=row["products"] or "",
+        plan=row["plan"] or "",
+        method=row["method"] or "",
         nota=(nota := _nota(row)),
         notas=() if nota is None else (nota,),
     )

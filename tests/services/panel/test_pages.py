@@ -11,6 +11,7 @@ from shared.domain.sale import SaleStatus
 from tests.services.emitter.conftest import TENANT
 from tests.services.panel.lively import LONG_NAME, lively_panel
 from tests.services.panel.support import Panel
+from tests.services.panel.working import worked_off
 
 BASE = f"/e/{TENANT}"
 
@@ -190,10 +191,16 @@ async def test_many_are_asked_for_at_once_after_a_look_at_how_many(
         page = await ana.get(f"{BASE}/vendas?status=held")
         first = await ana.send(page, path, todas="sim", acao="retry")
         done = await ana.send(first, path, motivo="cadastros completos")
+        twice = await ana.send(first, path, motivo="cadastros completos")
         nothing = await ana.send(page, path, acao="retry")
 
+        await worked_off(panel)
+        after = await ana.get(done.url)
+
     assert "Tentar de novo: 3 vendas" in first.text
-    assert "Pedido feito para 3 vendas" in done.text
+    assert "0 de 3" in done.text
+    assert "3 vendas aceitaram o pedido." in after.text
+    assert twice.url == done.url
     assert "Marque ao menos uma venda." in nothing.text
     due = await panel.pool.fetch(
         "SELECT bill_id FROM outbox WHERE state = 'due' AND due_at <= now()"
@@ -212,6 +219,7 @@ async def test_one_button_sends_all_denials_of_a_cause_again(
         done = await caio.post(
             f"{BASE}/pendencias", [*denied.items(), ("motivo", "certificado renovado")]
         )
+        await worked_off(panel)
 
     assert "certificado digital" in page.text
     assert "Pedido feito" in done.text

@@ -24,6 +24,13 @@ ALTER TABLE tenants VALIDATE CONSTRAINT tenants_check;
 
 ALTER TABLE tenants VALIDATE CONSTRAINT tenants_shadow_check;
 
+-- Why: people look for the sales of a product, a plan or a method of payment; bills are sealed. Written with
+-- each decision, so sales decided before have none until they are decided again.
+ALTER TABLE sales
+    ADD COLUMN IF NOT EXISTS products text,
+    ADD COLUMN IF NOT EXISTS plan text,
+    ADD COLUMN IF NOT EXISTS method text;
+
 -- Together:
 
 -- Why: one action for thousands of sales outlives the page that asked for it. A job names its sales as they
