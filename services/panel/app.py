@@ -35,8 +35,10 @@ from services.panel.pages import (
     sale,
     sales,
     sales_files,
+    sample,
     saved_filters,
     settings,
+    shadow,
     support,
 )
 from services.panel.resources import open_resources
@@ -59,6 +61,8 @@ _MODULES: Final = (
     rule,
     codes,
     activation,
+    sample,
+    shadow,
     settings,
     closing,
     past,

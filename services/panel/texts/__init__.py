@@ -24,6 +24,7 @@ from services.panel.texts.said import SAID
 from services.panel.texts.sale import SALE
 from services.panel.texts.sales import SALES
 from services.panel.texts.settings import SETTINGS
+from services.panel.texts.start import START
 from services.panel.texts.support import SUPPORT
 
 _AREAS: Final[tuple[Mapping[str, str], ...]] = (
@@ -36,6 +37,7 @@ _AREAS: Final[tuple[Mapping[str, str], ...]] = (
     ATTENTION,
     RULE,
     ACTIVATION,
+    START,
     SETTINGS,
     PEOPLE,
     AUDIT,
