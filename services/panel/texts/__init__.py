@@ -20,6 +20,7 @@ from services.panel.texts.overview import OVERVIEW
 from services.panel.texts.past import PAST
 from services.panel.texts.people import PEOPLE
 from services.panel.texts.rule import RULE
+from services.panel.texts.rule_tests import RULE_TESTS
 from services.panel.texts.said import SAID
 from services.panel.texts.sale import SALE
 from services.panel.texts.sales import SALES
@@ -36,6 +37,7 @@ _AREAS: Final[tuple[Mapping[str, str], ...]] = (
     SALE,
     ATTENTION,
     RULE,
+    RULE_TESTS,
     ACTIVATION,
     START,
     SETTINGS,

@@ -83,6 +83,15 @@ START: Final[dict[str, str]] = {
     "sample.waiting": "O emissor está preparando a nota",
     "sample.waiting_text": "Esta página percebe automaticamente quando ela ficar pronta.",
     "sample.back": "Voltar à ativação",
+    "past.month": "Mês",
+    "past.issue": "Nota agora",
+    "past.wait": "Nota depois",
+    "past.hold": "Pendentes",
+    "past.skip": "Sem nota",
+    "past.others_text": "Ao lado, o que o emissor mostra de notas de outra integração nestes"
+    " meses.",
+    "past.shadow_mode": "No modo sombra nada é importado. Ative a emissão antes; a prévia já"
+    " funciona.",
     "tried.number": "Escreva só o número da fatura, como 4711.",
     "tried.vindi_not_connected": "Conecte a Vindi para ver uma fatura de verdade.",
     "tried.vindi_unreachable": "A Vindi não respondeu agora. Tente de novo em um minuto.",
