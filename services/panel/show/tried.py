@@ -16,7 +16,7 @@ from shared.domain.sale import SaleStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotaShown:
+class ExampleNota:
     """What the nota says; amounts in centavos."""
 
     amount: int
@@ -42,7 +42,7 @@ class TriedShown:
     becomes: str
     todo: str
     spoke: str
-    nota: NotaShown | None
+    nota: ExampleNota | None
     lacks: str
 
 
@@ -68,6 +68,15 @@ def why_not(code: str) -> str:
     return known or message_for(code).text
 
 
+def _document(bare: str) -> str:
+    """A CPF or CNPJ as it is written; anything else as it is."""
+    if len(bare) == 11:
+        return f"{bare[:3]}.{bare[3:6]}.{bare[6:9]}-{bare[9:]}"
+    if len(bare) == 14:
+        return f"{bare[:2]}.{bare[2:5]}.{bare[5:8]}/{bare[8:12]}-{bare[12:]}"
+    return bare
+
+
 def _becomes(decision: Decision, clock: Clock) -> tuple[str, str]:
     match decision:
         case Issue():
@@ -83,7 +92,7 @@ def _becomes(decision: Decision, clock: Clock) -> tuple[str, str]:
             return text("tried.not_yet"), ""
 
 
-def _nota(tried: TriedBill) -> NotaShown | None:
+def _nota(tried: TriedBill) -> ExampleNota | None:
     draft = tried.draft
     if draft is None:
         return None
@@ -99,14 +108,14 @@ def _nota(tried: TriedBill) -> NotaShown | None:
         ("rule.rate", service.iss_rate.replace(".", ",") if service.iss_rate else None),
         ("rule.national", service.national_code),
     )
-    return NotaShown(
+    return ExampleNota(
         amount=draft.amount,
         total=draft.total,
         net=draft.net,
         competencia=draft.competencia,
         description=draft.description,
         buyer=draft.tomador.name,
-        document=draft.tomador.document or "",
+        document=_document(draft.tomador.document or ""),
         place=", ".join(part for part in place if part),
         service=[(text(word), code) for word, code in codes if code],
         reckoned=[part for part in tried.arithmetic.split("; ") if part],

@@ -29,8 +29,8 @@ START: Final[dict[str, str]] = {
     "shadow.on_text": "Nenhuma nota sai, nem a pedido. As vendas deste período não são emitidas"
     " depois: elas ficam com quem emitia antes.",
     "shadow.by_day": "Dia por dia, pela competência",
-    "shadow.counted": "Nos últimos 31 dias teríamos emitido {ours}; {alike} têm uma igual emitida"
-    " por outra integração (mesmo cliente, valor e mês).",
+    "shadow.counted": "Nos últimos 31 dias teríamos emitido {ours}. Iguais na outra integração"
+    " (mesmo cliente, valor e mês): {alike}.",
     "shadow.listed": "A lista do emissor foi lida até",
     "shadow.not_listed": "A lista do emissor ainda não foi lida.",
     "shadow.ours": "Nós emitiríamos",
@@ -92,6 +92,7 @@ START: Final[dict[str, str]] = {
     " meses.",
     "past.shadow_mode": "No modo sombra nada é importado. Ative a emissão antes; a prévia já"
     " funciona.",
+    "tenant.shadow": "Em modo sombra",
     "tried.number": "Escreva só o número da fatura, como 4711.",
     "tried.vindi_not_connected": "Conecte a Vindi para ver uma fatura de verdade.",
     "tried.vindi_unreachable": "A Vindi não respondeu agora. Tente de novo em um minuto.",

@@ -119,7 +119,10 @@ async def test_shadow_shows_what_we_would_have_done_beside_what_was_done(
         ])  # fmt: skip
 
     assert "Modo sombra ligado" in on.text
-    assert "teríamos emitido 1 nota; 1 têm uma igual" in days.text
+    assert (
+        "teríamos emitido 1 nota. Iguais na outra integração (mesmo cliente, valor e mês): 1."
+        in days.text
+    )
     assert "Nota 777" in day.text
     assert "Falta o CPF" in day.text or "CPF" in day.text
     assert "888" in day.text
