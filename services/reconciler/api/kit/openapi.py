@@ -26,6 +26,7 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "delivery_id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
     "table": {"type": "string", "enum": list(TABLES)},
     "month": {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$"},
+    "key": {"type": "string", "pattern": "^h-t[a-z0-9]{10}-teste-[a-f0-9]{12}$"},
 }
 
 
