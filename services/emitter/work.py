@@ -57,6 +57,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
     payments: Mapping[ChargeId, Payment] = NO_PAYMENTS
+    refunded_at: datetime | None = None  # the newest refund
 
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
@@ -72,6 +73,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             backfill=sale.backfill if sale else None,
             known_moment=sale.moment_at if sale else None,
             amount_choice=sale.amount_choice if sale else None,
+            without_document=sale is not None and sale.without_document,
             today=sale is not None and sale.day_choice == "today",
             left_out=sale is not None and sale.code in LEFT_TO_OTHERS,
             seen=seen_with(self.known.bill, self.bill, self.read_at),
@@ -86,6 +88,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             bill=self.bill,
             body=self.body,
             refunds=self.refunds,
+            refunded_at=self.refunded_at,
             came_alive_at=self.came_alive_at,
             read_at=self.read_at,
         )

@@ -18,6 +18,7 @@ from services.reconciler.api import (
     actions,
     backfills,
     closing,
+    closing_accepted,
     closing_checks,
     closing_differences,
     closing_files,
@@ -71,6 +72,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *closing.OPERATIONS,
     *closing_checks.OPERATIONS,
     *closing_differences.OPERATIONS,
+    *closing_accepted.OPERATIONS,
     *closing_filing.OPERATIONS,
 )
 

@@ -16,6 +16,7 @@ from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.services import Services
+from services.reconciler.unanswered import tell_unanswered
 from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
 
@@ -33,6 +34,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     work_on_bulk_jobs,
     check_closings,
     look_again_at_refused,
+    tell_unanswered,
 )
 
 

@@ -26,6 +26,7 @@ from shared.commands.checks import (
     vindi_notices,
 )
 from shared.commands.company import try_company
+from shared.commands.go_on import go_on
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
@@ -187,7 +188,7 @@ class SetUp:
                 action="vindi_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
-            await outbox_wakes.wake_stopped(conn, tenant, codes_of("vindi"))
+            await go_on(conn, tenant, codes_of("vindi"))
         await self.waker.ring()
         changed = before is not None and (
             (before.environment, before.registry_code) != (environment, merchant.registry_code)
@@ -265,7 +266,7 @@ class SetUp:
             went_live = await self._take_tests(conn, of, environment, tests, by)
             open_ = await nota_connections_store.open_elsewhere(conn, tenant, here)
             # Whether a buyer is the seller hangs on the company too.
-            await outbox_wakes.wake_stopped(conn, tenant, [*codes_of("issuer"), *ON_SELLER])
+            await go_on(conn, tenant, [*codes_of("issuer"), *ON_SELLER])
         await try_company(self.pool, tenant)
         await self.waker.ring()
         return IssuerConnected(

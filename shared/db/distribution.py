@@ -43,6 +43,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_notas",
     "issuer_days",
     "issuer_lists",
+    "accepted_notas",
     "memberships",
     "person_links",
     "bulk_jobs",

@@ -1,5 +1,19 @@
 -- Made by `make schema` from the migrations; nobody edits it.
 
+CREATE TABLE public.accepted_notas (
+    tenant_id text NOT NULL,
+    issuer_id text NOT NULL,
+    external_id text,
+    number text,
+    amount bigint,
+    competencia date NOT NULL,
+    created_on date NOT NULL,
+    reason text NOT NULL,
+    accepted_by text NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    CONSTRAINT accepted_notas_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+
 CREATE TABLE public.audit (
     tenant_id text NOT NULL,
     entry_id bigint NOT NULL,
@@ -103,7 +117,8 @@ CREATE TABLE public.bills (
     read_at timestamp with time zone NOT NULL,
     charges_paid_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     paid_seen_at timestamp with time zone,
-    unpaid_seen_at timestamp with time zone
+    unpaid_seen_at timestamp with time zone,
+    refunded_at timestamp with time zone
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -259,6 +274,7 @@ CREATE TABLE public.issuer_breakers (
     slots integer DEFAULT 0 NOT NULL,
     taken integer DEFAULT 0 NOT NULL,
     round_until timestamp with time zone,
+    cause text,
     CONSTRAINT issuer_breakers_scope_check CHECK ((scope = ANY (ARRAY['issuer'::text, 'city'::text, 'host'::text]))),
     CONSTRAINT issuer_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
 );
@@ -590,6 +606,7 @@ CREATE TABLE public.sales (
     amount_choice text,
     amount_about text DEFAULT ''::text NOT NULL,
     day_choice text,
+    without_document boolean DEFAULT false NOT NULL,
     products text,
     plan text,
     method text,
@@ -765,6 +782,9 @@ CREATE TABLE public.webhook_secrets (
 
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_default DEFAULT;
 
+ALTER TABLE ONLY public.accepted_notas
+    ADD CONSTRAINT accepted_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
+
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, entry_id);
 
@@ -912,6 +932,8 @@ ALTER TABLE ONLY public.webhook_rejections
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (tenant_id, source, secret_hash);
 
+CREATE INDEX accepted_notas_of_month ON public.accepted_notas USING btree (tenant_id, competencia) WHERE (competencia IS NOT NULL);
+
 CREATE INDEX backfill_bills_customer ON public.backfill_bills USING btree (tenant_id, backfill_id, customer_id) WHERE (outcome = 'customer'::text);
 
 CREATE INDEX backfill_bills_ready ON public.backfill_bills USING btree (tenant_id, backfill_id, bill_id) WHERE (outcome = 'ready'::text);
@@ -991,6 +1013,9 @@ CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (te
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_default_pkey;
 
 ALTER INDEX public.events_of_bill ATTACH PARTITION public.events_default_tenant_id_bill_id_idx;
+
+ALTER TABLE ONLY public.accepted_notas
+    ADD CONSTRAINT accepted_notas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1079,6 +1104,8 @@ ALTER TABLE ONLY public.webhook_rejections
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE public.accepted_notas ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.backfill_bills ENABLE ROW LEVEL SECURITY;
@@ -1126,6 +1153,8 @@ ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.notas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY panel ON public.accepted_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.audit TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1226,6 +1255,8 @@ ALTER TABLE public.sale_parts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sales ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.saved_filters ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY services ON public.accepted_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.audit USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

@@ -19,6 +19,7 @@ MISSING: Final = "nota_missing_at_issuer"
 SUBSTITUTION_DENIED: Final = "substitution_denied"
 SUBSTITUTION_ELSEWHERE: Final = "substitution_elsewhere"
 SECOND_NOTA: Final = "second_nota_valid"
+UNANSWERED: Final = "issuer_unanswered"
 PAID_TWICE: Final = "paid_twice"
 REFUNDED_ABOVE: Final = "refunded_above_payment"
 # Said of the bill, not of the nota: they outlive the nota's own steps at the issuer.

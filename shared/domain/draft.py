@@ -59,7 +59,7 @@ def draft_nota(
     terms = terms_for(service, rule, sale)
     if isinstance(terms, Hold):
         return terms
-    tomador = tomador_of(sale.customer, rule, terms)
+    tomador = tomador_of(sale.customer, rule, terms, bare=sale.without_document)
     if isinstance(tomador, Hold):
         return tomador
     written = write_description(sale, rule, competencia, zone, share)
@@ -104,17 +104,25 @@ def _paid_with(
 
 
 def tomador_of(
-    customer: Customer, rule: Rule, terms: NotaTerms = _NOTHING_STATED
+    customer: Customer,
+    rule: Rule,
+    terms: NotaTerms = _NOTHING_STATED,
+    *,
+    bare: bool = False,
 ) -> Tomador | Hold:
     """The buyer as a nota shows it, or the hold that names what is missing.
 
-    `terms` tell what was stated of the buyer beyond what Vindi has fields for.
+    `terms` tell what was stated of the buyer beyond what Vindi has fields for. `bare`: a person
+    said that a document that is missing or wrong is left out.
     """
     if not says_something(customer.name):
         return Hold(code="customer_name_missing")
     if is_foreign(customer.address):
         return _foreign(customer, rule, terms)
-    match document_state(customer.document):
+    document = document_state(customer.document)
+    match document:
+        case "missing" | "invalid" if bare:
+            pass
         case "invalid":
             return Hold(code="customer_document_invalid")
         case "missing" if rule.customer_document_missing == "hold":
@@ -127,7 +135,7 @@ def tomador_of(
     return Tomador(
         name=one_line(customer.name, Alphabet.UNICODE),
         email=email_for_nota(customer.email),
-        document=customer.document,
+        document=None if document == "invalid" else customer.document,
         phone=phone_among(customer.phones or (customer.phone or "",)),
         address=address,
         municipal_registration=terms.municipal_registration,

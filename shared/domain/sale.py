@@ -55,6 +55,7 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
     backfill: Literal["original", "today"] | None  # taken by a backfill, under which competência
     known_moment: datetime | None = None  # its moment as it was last stored
     amount_choice: AmountChoice | None = None  # a person's, where lines and bill disagree
+    without_document: bool = False  # a person has this one issued without CPF or CNPJ
     today: bool = False  # with the wish to issue: a person dates it today, in whichever month
     left_out: bool = False  # decided to be from before activation
     seen: Sighting = NEVER_SEEN

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from shared.domain.decision import Decision, Hold, Issue, Skip
+from shared.domain.decision import Decision, Hold, Issue, Skip, Wait
 from shared.domain.sale import TenantTerms
 
 WOULD_ISSUE: Final = "shadow_issue"
@@ -40,5 +40,7 @@ def shadowed(decision: Decision) -> Decision:
             return Skip(code=WOULD_ISSUE, issue_at=due, competencia=day)
         case Hold(code=code, issue_at=due, competencia=day):
             return Skip(code=WOULD_HOLD, detail=code, issue_at=due, competencia=day)
+        case Wait():
+            return replace(decision, attention=None, lacks="")
         case _:
             return decision

@@ -44,6 +44,7 @@ from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
+from shared.domain.story import detail_told
 from shared.domain.text.told import Drawn, told_of
 
 ASK_BLOCKED: Final = timedelta(hours=1)
@@ -97,11 +98,17 @@ def _wait(fresh: FreshSale, decision: Wait, terms: Terms) -> Rest:
         fresh,
         terms,
         SaleStatus(decision.status),
-        detail=decision.why,
+        detail="; ".join(word for word in (decision.why, _lacks(decision)) if word),
+        attention=decision.attention,
         issue_at=decision.until,
         competencia=decision.competencia,
     )
-    return rest(fresh, row, decision.until)
+    dues = [at for at in (decision.until, decision.ask_again) if at is not None]
+    return rest(fresh, row, min(dues, default=None))
+
+
+def _lacks(decision: Wait) -> str:
+    return detail_told(decision.attention, decision.lacks)
 
 
 def _hold(fresh: FreshSale, decision: Hold, terms: Terms, now: datetime) -> Rest:

@@ -9,7 +9,7 @@ from services.panel.kit import say
 from services.panel.show.overview import divided
 from shared.db.closing.shadow_read import MonthOfOthers
 from shared.domain.backfill_run import Backfill, BackfillStatus, MonthCount, Summary
-from shared.domain.messages import message_for
+from shared.domain.messages import message_for, message_of_import
 
 LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
     "queued": ("Na fila", "calm"),
@@ -18,6 +18,8 @@ LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
     "failed": ("Falhou", "bad"),
     "cancelled": ("Cancelada", "plain"),
 }
+
+_WAITING: Final = ("Aguardando", "warn")
 
 
 NO_OTHERS: Final[Mapping[str, MonthOfOthers]] = {}
@@ -73,7 +75,8 @@ def run_shown(
 
     `others` is what somebody else issued, by month (YYYY-MM).
     """
-    label, tone = LABELS[run.status]
+    waits = run.waits_for
+    label, tone = LABELS[run.status] if waits is None else _WAITING
     left = run.position.rows_left
     eta = run.eta_seconds(now)
     total = None if left is None else summary.bills + left
@@ -96,7 +99,7 @@ def run_shown(
         others=any(one.month in others for one in summary.months),
         new=summary.new,
         known=summary.known,
-        trouble=message_for(run.error).text if run.error else "",
+        trouble=message_of_import(run.error, is_open=waits is not None).text if run.error else "",
     )
 
 

@@ -12,6 +12,7 @@ CLOSING: Final[dict[str, str]] = {
     "closing.notas": "Notas válidas",
     "closing.excepted": "Sem nota, com motivo",
     "closing.issuer": "Lista do próprio emissor",
+    "closing.accepted": "De outros sistemas, aceitas",
     "closing.as_of": "Lido",
     "closing.without": "Vendas sem nota neste mês",
     "closing.since_lock": "O que mudou depois do fechamento",

@@ -36,12 +36,15 @@ SALES: Final[dict[str, str]] = {
     "action.hold": "Reter",
     "action.release": "Liberar",
     "action.issue": "Emitir agora",
+    "action.issue_bare": "Emitir sem documento",
     "action.cancel": "Cancelar a nota",
     "will.retry": "A venda é avaliada de novo com os dados de agora. Uma nota negada é reenviada"
     " com o mesmo número de pedido, então não sai em dobro.",
     "will.hold": "Nenhuma nota sai desta venda até que alguém a libere.",
     "will.release": "A venda segue de onde parou: se os dados estiverem certos, a nota sai.",
     "will.issue": "A nota é pedida ao emissor já, sem esperar a garantia nem a data da regra.",
+    "will.issue_bare": "Só esta venda: a nota sai sem o CPF ou CNPJ do cliente. Se ele for"
+    " completado na Vindi antes, é usado.",
     "will.cancel": "Se a nota já existe, pedimos o cancelamento à prefeitura. Se ainda não existe,"
     " ela não será emitida.",
     "many.title": "{action}: {count}",

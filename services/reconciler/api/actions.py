@@ -73,6 +73,11 @@ class IssueIn(AmountIn, PartIn):
         " competencia_month_closed or a denied_competencia whose attention offers it. Otherwise a"
         " denied nota keeps its day.",
     )
+    without_document: bool = Field(
+        default=False,
+        description="This one sale is issued without CPF or CNPJ: for a"
+        " customer_document_missing or customer_document_invalid. Once it is at Vindi it is used.",
+    )
     substitute: bool = Field(
         default=False,
         description="Another nota takes the place of the valid one, in one step, where the rule's"
@@ -85,6 +90,9 @@ class IssueIn(AmountIn, PartIn):
             raise ValueError("amount is of a sale that has no nota yet")
         if self.amount is not None and self.part is not None:
             raise ValueError("amount is of the whole sale, part of one of its notas")
+        others = self.part is not None or self.substitute or self.amount or self.competencia
+        if self.without_document and others:
+            raise ValueError("without_document goes with nothing else")
         return self
 
 
@@ -142,6 +150,7 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
             today=isinstance(body, IssueIn) and body.competencia == "today",
             part=part,
             substitute=isinstance(body, IssueIn) and body.substitute,
+            without_document=isinstance(body, IssueIn) and body.without_document,
         )
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
@@ -199,6 +208,7 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         "amount_needed",
         "no_amount_to_choose",
         "no_day_to_move",
+        "document_not_missing",
         NO_SUCH_PART,
         WHOLE_FIRST,
         NOT_ALLOWED,

@@ -41,6 +41,7 @@ from shared.domain.backfill_run import (
     Summary,
 )
 from shared.domain.ids import BackfillId
+from shared.domain.messages import message_of_import
 from shared.domain.money import show_reais
 
 # Far enough for every bill, near enough for every zone's arithmetic.
@@ -97,6 +98,14 @@ class MonthOut(BaseModel):
     amount: Money
 
 
+class BackfillWaitsOut(BaseModel):
+    """What a backfill waits for before it goes on by itself, and when it looks again at latest."""
+
+    code: str
+    message: str
+    until: Instant | None
+
+
 class BackfillOut(BaseModel):
     """A backfill. While it runs `bills_total` is an upper bound.
 
@@ -124,6 +133,7 @@ class BackfillOut(BaseModel):
     started_at: Instant | None
     finished_at: Instant | None
     error: str | None
+    waiting_for: BackfillWaitsOut | None
 
 
 class BackfillList(BaseModel):
@@ -299,7 +309,16 @@ async def _show(conn: Connection, backfill: Backfill, now: datetime) -> Backfill
         started_at=backfill.started_at,
         finished_at=backfill.finished_at,
         error=backfill.error,
+        waiting_for=_waits(backfill),
     )
+
+
+def _waits(backfill: Backfill) -> BackfillWaitsOut | None:
+    code = backfill.waits_for
+    if code is None:
+        return None
+    text = message_of_import(code, is_open=True).text
+    return BackfillWaitsOut(code=code, message=text, until=backfill.not_before)
 
 
 def _total(backfill: Backfill, summary: Summary) -> int | None:

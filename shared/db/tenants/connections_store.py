@@ -281,6 +281,20 @@ async def block(
     return await _changed(conn, BLOCK[side], tenant, code, detail, connected_at, now)
 
 
+BLOCKED_SINCE: Final = """
+    -- connections_store.blocked_since
+    SELECT state_since FROM vindi_connections WHERE tenant_id = $1 AND state = $2
+     UNION ALL
+    SELECT state_since FROM issuer_connections WHERE tenant_id = $1 AND state = $2
+"""
+
+
+async def blocked_since(conn: Connection, tenant: TenantId, code: str) -> datetime | None:
+    """Since when a connection is blocked for this; None where none is, any more."""
+    since: datetime | None = await conn.fetchval(BLOCKED_SINCE, tenant, code)
+    return since
+
+
 UNBLOCK: Final[dict[Side, str]] = {
     "vindi": """
     -- connections_store.unblock vindi

@@ -2,11 +2,11 @@
 
 from shared.db.migrate import run_sql_file
 
-revision = "0024"
-down_revision = "0023"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0024_expand_panel_work.sql")
+    run_sql_file("0026_expand_panel_work.sql")
