@@ -101,6 +101,7 @@ class Send(Struct, frozen=True, kw_only=True):
     draft: NotaDraft
     first: bool  # the first request under this id
     queued_anew: bool = True  # the sale was not in the queue already
+    number_refused: bool = False  # the city has its RPS number already, and a person sends it anew
     after_real: bool = False  # a nota of the same environment went before it
     division: tuple[Share, ...] | None = None  # divides the sale anew; None leaves it as it is
     others_due: datetime | None = None  # when its other notas need a look, whatever comes of this

@@ -29,6 +29,7 @@ from services.reconciler.api import (
     health,
     limits,
     people,
+    rps_series,
     rules,
     sales,
     sample_nota,
@@ -54,6 +55,7 @@ log = structlog.get_logger()
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *tenants.OPERATIONS,
     *connections.OPERATIONS,
+    *rps_series.OPERATIONS,
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,

@@ -17,6 +17,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bills",
     "sales",
     "notas",
+    "rps_series",
+    "rps_numbers",
     "sale_parts",
     "timeline",
     "audit",
@@ -49,6 +51,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bulk_jobs",
     "bulk_refusals",
     "saved_filters",
+    "kept_figures",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (

@@ -295,6 +295,8 @@ CREATE TABLE public.issuer_connections (
     state_detail text DEFAULT ''::text NOT NULL,
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    company_city text,
+    company_regime text,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
     CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
@@ -332,6 +334,16 @@ CREATE TABLE public.issuer_notas (
     changed_at timestamp with time zone,
     differs text,
     read_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.kept_figures (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    took_ms integer NOT NULL,
+    body text NOT NULL,
+    outdated_at timestamp with time zone,
+    CONSTRAINT kept_figures_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60)))
 );
 
 CREATE TABLE public.key_canaries (
@@ -435,6 +447,8 @@ CREATE TABLE public.notas (
     csll_withheld bigint,
     inss_withheld bigint,
     irrf_withheld bigint,
+    rps_series text,
+    rps_number bigint,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
@@ -556,6 +570,31 @@ CREATE TABLE public.refunds_seen (
     tenant_id text NOT NULL,
     transaction_id bigint NOT NULL,
     seen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.rps_numbers (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    number bigint NOT NULL,
+    bill_id bigint NOT NULL,
+    part smallint NOT NULL,
+    revision integer NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    refused boolean DEFAULT false NOT NULL,
+    CONSTRAINT rps_numbers_number_check CHECK ((number >= 1))
+);
+
+CREATE TABLE public.rps_series (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    next_number bigint NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT rps_series_next_number_check CHECK ((next_number >= 1)),
+    CONSTRAINT rps_series_series_check CHECK ((series ~ '^[0-9A-Za-z]{1,5}$'::text))
 );
 
 CREATE TABLE public.rule_versions (
@@ -848,6 +887,9 @@ ALTER TABLE ONLY public.issuer_lists
 ALTER TABLE ONLY public.issuer_notas
     ADD CONSTRAINT issuer_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
 
+ALTER TABLE ONLY public.kept_figures
+    ADD CONSTRAINT kept_figures_pkey PRIMARY KEY (tenant_id, name);
+
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
 
@@ -886,6 +928,12 @@ ALTER TABLE ONLY public.refunds_pending
 
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
+
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_pkey PRIMARY KEY (tenant_id, connection_id, series);
 
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_pkey PRIMARY KEY (tenant_id, version);
@@ -998,13 +1046,19 @@ CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (pers
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
+CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
+
+CREATE INDEX sales_by_attention ON public.sales USING btree (tenant_id, attention, bill_id) WHERE (attention IS NOT NULL);
+
+CREATE INDEX sales_by_code ON public.sales USING btree (tenant_id, code, bill_id) WHERE (code IS NOT NULL);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
+
+CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
-
-CREATE INDEX sales_with_attention ON public.sales USING btree (tenant_id, attention) WHERE (attention IS NOT NULL);
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
@@ -1070,6 +1124,15 @@ ALTER TABLE ONLY public.person_links
 
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_tenant_id_connection_id_series_fkey FOREIGN KEY (tenant_id, connection_id, series) REFERENCES public.rps_series(tenant_id, connection_id, series);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_connection_id_fkey FOREIGN KEY (tenant_id, connection_id) REFERENCES public.nota_connections(tenant_id, connection_id);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1144,6 +1207,8 @@ ALTER TABLE public.issuer_lists ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.issuer_notas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
@@ -1194,6 +1259,8 @@ CREATE POLICY panel ON public.issuer_lists TO notaponte_panel USING ((tenant_id 
 
 CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.nota_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1211,6 +1278,10 @@ CREATE POLICY panel ON public.reconciler_passes TO notaponte_panel USING ((tenan
 CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1247,6 +1318,10 @@ ALTER TABLE public.reconciler_passes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_series ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rule_versions ENABLE ROW LEVEL SECURITY;
 
@@ -1296,6 +1371,8 @@ CREATE POLICY services ON public.issuer_lists USING ((CURRENT_USER <> 'notaponte
 
 CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
+CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.nota_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1313,6 +1390,10 @@ CREATE POLICY services ON public.reconciler_passes USING ((CURRENT_USER <> 'nota
 CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_series USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

@@ -35,6 +35,8 @@ LACKS: Final = frozenset(
         "nota_values_impossible",
         "withholding_contradicts",
         "issuer_lacks_field",
+        "rps_series_missing",
+        "rps_start_missing",
         "customer_not_found",
         "customer_unreadable",
         # What would be refused: see `prechecks`.

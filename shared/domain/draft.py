@@ -74,7 +74,7 @@ def draft_nota(
     if terms.plain:
         return draft
     setting = Setting(
-        discount=_discount(sale, terms, share, draft.amount),
+        discount=_discount(sale, terms, share, shares, draft.amount),
         others=_paid_with(sale, rule, terms, share, shares),
         is_part=share is not None,
         seller_city=rule.seller_city.found.city if rule.seller_city else None,
@@ -83,8 +83,14 @@ def draft_nota(
     return filled(draft, terms, setting)
 
 
-def _discount(sale: SaleFacts, terms: NotaTerms, share: Share | None, amount: Cents) -> Cents:
-    return discount_in(sale.bill, share, amount) if terms.show_discounts else NOTHING
+def _discount(
+    sale: SaleFacts,
+    terms: NotaTerms,
+    share: Share | None,
+    shares: Sequence[Share],
+    amount: Cents,
+) -> Cents:
+    return discount_in(sale.bill, share, shares, amount) if terms.show_discounts else NOTHING
 
 
 def _paid_with(
@@ -98,7 +104,7 @@ def _paid_with(
         service = service_of(sale.bill, other, rule) if other.part != share.part else None
         said = terms_for(service, rule, sale) if service is not None else None
         if isinstance(said, NotaTerms):
-            discount = _discount(sale, said, other, other.amount)
+            discount = _discount(sale, said, other, shares, other.amount)
             others.append(portion_of(said, other.amount, discount))
     return others
 
@@ -245,9 +251,11 @@ def _written(
     zone: ZoneInfo,
     share: Share | None,
 ) -> Written:
-    names = variables_in(template) - {PRODUCTS}
-    values = {name: _variable(name, sale, competencia, zone, share) for name in names}
-    return fill_template(template, values, _sold(sale, rule, share))
+    names = variables_in(template)
+    values = {
+        name: _variable(name, sale, competencia, zone, share) for name in names if name != PRODUCTS
+    }
+    return fill_template(template, values, _sold(sale, rule, share) if PRODUCTS in names else ())
 
 
 def _sold(sale: SaleFacts, rule: Rule, share: Share | None) -> list[str]:

@@ -126,6 +126,16 @@ HOLDS: Final[dict[str, Message]] = {
         "A nota foi emitida em outra conexão com o emissor e não pode ser substituída por uma"
         " emitida na atual. Cancele-a no portal da prefeitura e emita outra.",
     ),
+    "substitution_untaken": _is(
+        "tenant",
+        "O emissor conectado não substitui notas. A nota anterior continua válida: cancele-a e"
+        " emita outra.",
+    ),
+    "substitution_waits": _is(
+        "nobody",
+        "A substituição pedida aguarda a vez e segue automaticamente. Até lá a nota anterior"
+        " continua válida.",
+    ),
     "issued_as_test": _is(
         "tenant",
         "A nota desta venda saiu em homologação e não tem valor fiscal. Se a venda ainda deve uma"
@@ -239,6 +249,16 @@ HOLDS: Final[dict[str, Message]] = {
         "accountant",
         "O emissor conectado não aceita um campo informado para esta nota. Tire-o da regra, do"
         " cliente ou da fatura.",
+    ),
+    "rps_series_missing": _is(
+        "accountant",
+        "A regra diz que o RPS é numerado pela empresa, mas não em que série. Informe a série"
+        " (rps_series).",
+    ),
+    "rps_start_missing": _is(
+        "tenant",
+        "Falta dizer a partir de que número a série do RPS segue. Informe o próximo número dela"
+        " para esta empresa e este ambiente: a venda segue automaticamente.",
     ),
     "competencia_month_closed": _is(
         "accountant",

@@ -65,9 +65,11 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
 
 
 class Seller(Struct, frozen=True, kw_only=True):
-    """The company that issues, as far as its issuer told."""
+    """The company that issues, as far as its issuer, or the tenant's rule, told."""
 
-    cnpj: str  # bare, letters in upper case
+    cnpj: str | None  # bare, letters in upper case
+    city: str | None = None  # where it is, by IBGE's code
+    regime: Literal["mei", "simples", "normal"] | None = None  # how it is taxed
 
 
 class TenantTerms(Struct, frozen=True, kw_only=True):

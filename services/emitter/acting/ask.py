@@ -29,7 +29,7 @@ from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
-from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
+from shared.domain.nota import REAL, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
 from shared.domain.refusals import KnownDenial
 from shared.issuer.errors import IssuerBusy, IssuerNotLeft, IssuerPaced, IssuerUnavailable
@@ -200,7 +200,7 @@ class Asker:
     async def _send(self, issuer: Issuer, nota: KnownNota, send: Send, entry: Entry) -> Answer:
         result = await issuer.submit(
             nota.external_id,
-            send.draft,
+            numbered(send.draft, nota),
             environment=environment_of(nota.external_id),
             look_first=not send.first,
             may_leave=partial(self._may_leave, entry),
@@ -308,7 +308,7 @@ class Asker:
         try:
             result = await issuer.submit(
                 nota.external_id,
-                draft,
+                numbered(draft, nota),
                 environment=environment_of(nota.external_id),
                 look_first=True,
                 may_leave=partial(self._may_leave, known.entry),
@@ -429,6 +429,11 @@ def _steps(act: Act) -> tuple[Step, ...]:
             return steps
         case _:
             assert_never(act.action)
+
+
+def numbered(draft: NotaDraft, nota: KnownNota) -> NotaDraft:
+    """What is sent of a nota: with its own number, which its row alone has."""
+    return draft if nota.rps_number is None else replace(draft, rps_number=nota.rps_number)
 
 
 def environment_of(external_id: str) -> IssuerEnvironment:

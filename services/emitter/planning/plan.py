@@ -20,6 +20,8 @@ from shared.domain.attention import (
     SECOND_NOTA,
     SUBSTITUTION_DENIED,
     SUBSTITUTION_ELSEWHERE,
+    SUBSTITUTION_UNTAKEN,
+    SUBSTITUTION_WAITS,
 )
 from shared.domain.decision import (
     Cancel,
@@ -42,6 +44,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
+from shared.domain.refusals import NUMBERING
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
 from shared.domain.story import detail_told
@@ -179,6 +182,8 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     again = last is not None and last.revision == decision.revision
     if again and last is not None and terms.is_elsewhere(last):
         return replace_first(fresh, last, terms)
+    if decision.substitutes and not terms.issuer_substitutes:
+        return _keep(fresh, Keep(attention=SUBSTITUTION_UNTAKEN), terms, now)
     if decision.substitutes:
         if last is None or terms.is_elsewhere(last):
             return _keep(fresh, Keep(attention=SUBSTITUTION_ELSEWHERE), terms, now)
@@ -206,7 +211,9 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             intent=_intent(fresh, decision, terms, terms.environment, last, again=again),
             draft=decision.draft,
             first=not again,
-            queued_anew=known is None or known.status is not SaleStatus.QUEUED,
+            number_refused=again and last is not None and last.denial == NUMBERING,
+            queued_anew=known is None
+            or (known.status is not SaleStatus.QUEUED and known.attention != SUBSTITUTION_WAITS),
             division=decision.division,
             others_due=others_due(before, now),
             after_real=any(one.environment == terms.environment for one in before.asked_for),
@@ -298,6 +305,7 @@ def _intent(
         inss_withheld=facts.inss,
         irrf_withheld=facts.irrf,
         round=decision.round,
+        rps_series=decision.draft.rps_series if decision.draft.numbered else None,
         substitutes=last.revision if decision.substitutes and last is not None else None,
     )
 

@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.once import Once, new_once
 from services.panel.kit.page import TENANT, PanelPage, Visit
@@ -20,6 +22,8 @@ from shared.crypto.tokens import new_job_id
 from shared.db.connection import Connection
 from shared.db.sales import denials_store, overview_read
 from shared.db.sales.bulk_jobs_store import NewJob
+from shared.db.sales.denials_store import DenialGroup
+from shared.db.sales.overview_read import Heap
 from shared.domain.denials import GROUP, policy_for
 from shared.domain.ids import BillId, TenantId
 from shared.domain.messages import message_for
@@ -27,6 +31,18 @@ from shared.words import Reason
 
 PATH: Final = f"{TENANT}/pendencias"
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
+
+
+class _Open(Struct, frozen=True, kw_only=True):
+    """What needs somebody; texts of the issuer are still sealed."""
+
+    heaps: list[Heap]
+    denials: list[DenialGroup]
+
+
+_KIND: Final = FigureKind(
+    name="attention", type=_Open, sales=lambda seen: sum(heap.sales for heap in seen.heaps)
+)
 
 
 class _Asking(BaseModel):
@@ -73,25 +89,34 @@ async def _bills(conn: Connection, tenant: TenantId, group: str, code: str) -> S
 
 async def _show(visit: Visit, form: TypedForm) -> Response:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
-    async with visit.pool.acquire() as conn:
-        heaps = await overview_read.open_sales(conn, tenant, [day_of(visit, visit.clock.today)])
-        denials = await denials_store.groups(conn, tenant)
+    seen = await visit.figure(_KIND, lambda: _open(visit))
+    denials = seen.value.denials
     originals = {
         group.group: sealer.unseal(group.reason, tenant=tenant, purpose="reason").decode()
         for group in denials
         if group.reason
     }
-    found = pending(overview.causes(heaps), denials, originals)
+    found = pending(overview.causes(seen.value.heaps), denials, originals)
     return visit.show(
         "pendencias.html",
         422 if form.errors else 200,
         form=form,
+        seen=seen,
         found=found,
         sales=sum(one.sales for one in found),
         amount=sum(one.amount for one in found),
         asked=form["grupo"] or form["codigo"],
         once=form["uma_vez"] or new_once(),
     )
+
+
+async def _open(visit: Visit) -> _Open:
+    tenant = visit.tenant.id
+    async with visit.pool.acquire() as conn:
+        return _Open(
+            heaps=await overview_read.open_sales(conn, tenant, [day_of(visit, visit.clock.today)]),
+            denials=await denials_store.groups(conn, tenant),
+        )
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (

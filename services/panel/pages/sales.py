@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
@@ -13,7 +14,7 @@ from services.panel.show.filters import Filters
 from services.panel.show.sales import line
 from services.panel.texts import text
 from shared.db.connection import Connection
-from shared.db.sales import sales_chosen, sales_read, saved_filters_store
+from shared.db.sales import sales_chosen, sales_reach, sales_read, saved_filters_store
 from shared.db.sales.sales_read import SaleFilter, SaleView
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
@@ -97,17 +98,10 @@ async def all_chosen(visit: Visit, conn: Connection, chosen: Filters, limit: int
 async def find(
     visit: Visit, conn: Connection, chosen: Filters, before: int | None, limit: int
 ) -> Sequence[SaleView]:
-    """Sales that fit, the newest bill first."""
-    fits = await _wanted(visit, conn, chosen)
-    return await sales_read.list_newest_first(
-        conn,
-        visit.resources.sealer,
-        visit.tenant.id,
-        visit.zone,
-        fits,
-        before=None if before is None else BillId(before),
-        limit=limit,
-    )
+    """Sales that fit, the newest bill first, however far they are."""
+    wanted = await _wanted(visit, conn, chosen)
+    first = None if before is None else BillId(before)
+    return await _found(visit, conn, wanted, first, limit)
 
 
 async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter:
@@ -129,6 +123,33 @@ async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter
     )
 
 
+async def _found(
+    visit: Visit, conn: Connection, wanted: SaleFilter, before: BillId | None, limit: int
+) -> Sequence[SaleView]:
+    return await sales_read.list_newest_first(
+        conn,
+        visit.resources.sealer,
+        visit.tenant.id,
+        visit.zone,
+        wanted,
+        before=before,
+        limit=limit,
+    )
+
+
+async def _page(
+    visit: Visit, conn: Connection, chosen: Filters, before: BillId | None
+) -> tuple[Sequence[SaleView], BillId | None]:
+    """Sales that fit, one more than a page shows, and below which bill to look for more."""
+    wanted = await _wanted(visit, conn, chosen)
+    deep = visit.request.query_params.get("fundo") == "1"
+    if wanted.bills is not None or deep:
+        return await _found(visit, conn, wanted, before, ROWS + 1), None
+    reach = await sales_reach.where_to_look(conn, visit.tenant.id, visit.zone, wanted, before)
+    near = replace(wanted, bills=reach.bills, above=reach.above)
+    return await _found(visit, conn, near, reach.before, ROWS + 1), reach.ended
+
+
 async def show_list(
     visit: Visit,
     chosen: Filters,
@@ -138,11 +159,13 @@ async def show_list(
     kept: Sequence[BillId] = (),
 ) -> Response:
     """A page of the list; `kept` was ticked on others, or here before."""
+    first = None if before is None else BillId(before)
     async with visit.pool.acquire() as conn:
         saved = await saved_filters_store.all_of(conn, visit.tenant.id)
-        found = await find(visit, conn, chosen, before, ROWS + 1)
+        found, ended = await _page(visit, conn, chosen, first)
     shown = found[:ROWS]
     more = len(found) > ROWS
+    further = None if more or ended is None else ended
     return visit.show(
         "vendas.html",
         422 if form.errors else 200,
@@ -156,6 +179,9 @@ async def show_list(
         kept=kept,
         saved=saved,
         methods=[("", text("any_method")), *filters.METHODS.items()],
+        further=further and chosen.query(antes=str(further)),
+        deep=further and chosen.query(antes=str(further), fundo="1"),
+        looked_to=further,
         first=chosen.query() if before else None,
         statuses=[("", text("any")), *((one.value, said) for one, said in LABELS.items())],
         cause=message_for(chosen.code).text if chosen.code else None,

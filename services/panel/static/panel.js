@@ -16,6 +16,7 @@ async function renew() {
   }
   for (const old of parts()) {
     const now = fresh.getElementById(old.id);
+    if (now) old.dataset.live = now.dataset.live;
     if (!now || now.innerHTML === old.innerHTML || busy(old)) continue;
     const had = document.activeElement;
     const place = old.contains(had) && had.id;
@@ -34,10 +35,12 @@ function busy(part) {
   return Boolean(part.querySelector("input:checked[type=checkbox], details[open]"));
 }
 
-for (const part of parts()) {
-  setInterval(renew, 1000 * Number(part.dataset.live));
-  break;
+// The page says after how many seconds to look again: sooner where its figures are not of now.
+function later() {
+  const part = document.querySelector("[data-live]");
+  if (part) setTimeout(() => renew().finally(later), 1000 * Number(part.dataset.live));
 }
+later();
 
 addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

@@ -45,4 +45,5 @@ FRAME: Final[dict[str, str]] = {
     "amount.wrong": "Escreva um valor, como 179,90.",
     "confirm": "Li e quero continuar assim.",
     "save": "Salvar",
+    "figures.of": "Números de",
 }

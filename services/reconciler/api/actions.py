@@ -35,6 +35,7 @@ from shared.domain.part_actions import (
     NO_SUCH_PART,
     NOT_ALLOWED,
     NOTHING_TO_SUBSTITUTE,
+    OF_PARTS,
     PART_NEEDED,
     WHOLE_FIRST,
 )
@@ -105,11 +106,18 @@ class ManyIn(Strict):
     reason: Reason
     amount: Amount | None = None
     competencia: Literal["today"] | None = None
+    part: PartNumber | None = Field(
+        default=None, description="The same nota of each, by its number; of no part, all of a sale."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.code is None) == (self.bill_ids is None):
             raise ValueError("either code or bill_ids")
+        if self.part is not None and self.action not in OF_PARTS:
+            raise ValueError(f"part goes with {', '.join(OF_PARTS)}")
+        if self.part is not None and self.amount is not None:
+            raise ValueError("amount is of the whole sale, part of one of its notas")
         return self
 
 
@@ -185,6 +193,7 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
         by=call.actor,
         amount=amount,
         today=body.competencia == "today",
+        part=body.part,
     )
     if body.code is not None:
         outcome = await act_by_code(services.pool, services.waker, call.tenant.id, body.code, asked)

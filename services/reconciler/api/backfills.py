@@ -21,7 +21,7 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Instant, Money, Name, Reason
-from services.reconciler.api.rules import RuleAsked, RuleWarningOut, show_warnings, today_of
+from services.reconciler.api.rules import RuleAsked, RuleWarningOut, show_warnings
 from shared.commands.backfills import (
     BackfillRefused,
     cancel_backfill,
@@ -181,7 +181,7 @@ async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
         requested_by=call.actor,
         reason="rule preview",
     )
-    warnings = show_warnings(rule, today_of(call))
+    warnings = await show_warnings(call, rule)
 
     async def work(conn: Connection) -> Answer:
         queued = await _queue(call, conn, asked)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.sales import notas_store
-from shared.db.sales.sales_read import FITS, SaleFilter, filter_values, text_values
+from shared.db.sales.sales_read import FITS, PLANNED, SaleFilter, filter_values, text_values
 from shared.domain.ids import BillId, TenantId
 
 BY_NUMBERS: Final = """
@@ -59,5 +59,6 @@ async def all_that_fit(
     limit: int,
 ) -> list[BillId]:
     """Every sale that fits, the newest bill first, `limit` of them at most."""
+    await conn.fetchval(PLANNED)
     values = filter_values(sealer, tenant, zone, wanted, limit)
     return [BillId(row["bill_id"]) for row in await conn.fetch(ALL, tenant, None, *values)]

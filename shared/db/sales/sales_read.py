@@ -128,6 +128,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     product: str | None = None
     plan: str | None = None
     method: str | None = None
+    above: BillId | None = None  # none of these bills and below, whatever fits
 
 
 _COLUMNS: Final = f"""
@@ -160,15 +161,24 @@ FITS: Final = """
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
-       AND ($14::text IS NULL OR s.products ILIKE $14)
-       AND ($15::text IS NULL OR s.plan ILIKE $15)
-       AND ($16::text IS NULL OR s.method = $16)
+       AND ($14::bigint IS NULL OR s.bill_id > $14)
+       AND ($15::text IS NULL OR s.products ILIKE $15)
+       AND ($16::text IS NULL OR s.plan ILIKE $16)
+       AND ($17::text IS NULL OR s.method = $17)
 """
 LIST: Final = f"""
     -- sales_read.list_newest_first
     SELECT {_COLUMNS}
      {FITS}
      ORDER BY s.bill_id DESC LIMIT $10
+"""
+
+
+# What may be chosen is all in one statement, so its plan has to be made for what was chosen: that
+# for any choice walks every sale of the tenant.
+PLANNED: Final = """
+    -- sales_read.list_newest_first planned
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 """
 
 
@@ -179,13 +189,13 @@ def filter_values(
     return (
         wanted.status,
         wanted.code,
-        None if wanted.since is None else _midnight(wanted.since, zone),
-        None if wanted.until is None else _midnight(wanted.until + timedelta(days=1), zone),
+        *bounds_of(wanted, zone),
         *text_values(sealer, tenant, wanted.text),
         limit,
         wanted.bills,
         wanted.least,
         wanted.most,
+        wanted.above,
         _like(wanted.product) if wanted.product else None,
         _like(wanted.plan) if wanted.plan else None,
         wanted.method,
@@ -203,6 +213,7 @@ async def list_newest_first(
     limit: int,
 ) -> list[SaleView]:
     """Sales that fit, the newest bill first, beginning below the bill `before`."""
+    await conn.fetchval(PLANNED)
     values = filter_values(sealer, tenant, zone, wanted, limit)
     rows = await conn.fetch(LIST, tenant, before, *values)
     return await _told(conn, tenant, [_sale(row) for row in rows])
@@ -351,6 +362,15 @@ def _heard(event: HeardEvent, zone: ZoneInfo) -> TimelineEntry:
         what="event_received",
         why=f"{event.type or 'evento sem tipo'}{sent}",
         by=event.source,
+    )
+
+
+def bounds_of(wanted: SaleFilter, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The instants between which moments have to be: from the first on, before the second."""
+    until = None if wanted.until is None else wanted.until + timedelta(days=1)
+    return (
+        None if wanted.since is None else _midnight(wanted.since, zone),
+        None if until is None else _midnight(until, zone),
     )
 
 

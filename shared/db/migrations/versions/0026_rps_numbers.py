@@ -1,4 +1,4 @@
-"""Shadow mode, actions for many sales as jobs, and lists that have a name."""
+"""RPS numbers that a company gives by itself: where they go on, and who has which."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0026_expand_panel_work.sql")
+    run_sql_file("0026_expand_rps_numbers.sql")
