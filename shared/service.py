@@ -22,11 +22,11 @@ from shared.config.settings import ProcessSettings, load_or_exit
 from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
 from shared.db.migrate import schema_check
+from shared.doors.serve import serve
 from shared.keys import proven_keys
 from shared.telemetry.health import NotReadyError, health_routes
 from shared.telemetry.logs import configure_logs
 from shared.telemetry.metrics import RequestMetrics
-from shared.telemetry.serve import serve
 
 
 class ServiceSettings(Protocol):
@@ -65,7 +65,13 @@ def run(
     settings = load_or_exit(load, os.environ)
     process = settings.process
     configure_logs(name, level=process.log.level, format=process.log.format)
-    serve(create_app(settings), host=process.host, port=process.port, share_port=share_port)
+    serve(
+        create_app(settings),
+        process.door,
+        host=process.host,
+        port=process.port,
+        share_port=share_port,
+    )
 
 
 @asynccontextmanager

@@ -114,7 +114,9 @@ class Receiver:
     ) -> Reception:
         told = headers.get(b"content-length")
         try:
-            body = await read_body(self._room, receive, told=told, limit=LARGEST[source])
+            body = await read_body(
+                self._room, receive, tenant=tenant, told=told, limit=LARGEST[source]
+            )
         except BodyError as error:
             return error.trouble
         try:
@@ -123,7 +125,7 @@ class Receiver:
         except NotCommittedError:
             return "refused"
         finally:
-            self._room.held -= len(body)
+            self._room.give_back(tenant, len(body))
         return "flagged" if heard.flag else "stored"
 
     def _delivery(

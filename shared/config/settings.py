@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal, NoReturn, TypeVar
 
+from shared.config.door import DoorSettings, read_door
 from shared.config.env import ApiToken, Env, SettingsError
 from shared.config.secret import Secret
 
@@ -48,6 +49,7 @@ class ProcessSettings:
     log: LogSettings
     host: str
     port: int
+    door: DoorSettings = field(default_factory=DoorSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,7 @@ def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
         log=read_log(var),
         host=var.text("BIND_HOST", default="127.0.0.1"),
         port=var.port(port, default=default_port),
+        door=read_door(var),
     )
 
 

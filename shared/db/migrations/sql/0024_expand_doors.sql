@@ -1,0 +1,15 @@
+-- Why: an address that hangs or is not there rests, so that it takes no place from others' in the
+-- line; the rest is kept here, where every process sees it.
+ALTER TABLE status_webhooks
+    ADD COLUMN IF NOT EXISTS failures int NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS failing_since timestamptz,
+    ADD COLUMN IF NOT EXISTS rest_until timestamptz;
+
+-- Why: what could not be delivered for days ends, with its word; a person may ask again, and then
+-- the days count from there. The code before says 'failed'.
+ALTER TABLE webhook_deliveries
+    ADD COLUMN IF NOT EXISTS asked_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE webhook_deliveries DROP CONSTRAINT IF EXISTS webhook_deliveries_state_check;
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_state_check
+    CHECK (state IN ('pending', 'delivered', 'failed', 'given_up')) NOT VALID;
+ALTER TABLE webhook_deliveries VALIDATE CONSTRAINT webhook_deliveries_state_check;
