@@ -1,4 +1,4 @@
-"""Keeps count of refused deliveries of Vindi, so that their tenant's health can tell."""
+"""Keeps count of deliveries to addresses that were replaced, for their tenant's health."""
 
 from collections import Counter
 from contextlib import suppress
@@ -12,7 +12,7 @@ from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
 
 EVERY: Final = timedelta(seconds=5)
-MOST_TENANTS: Final = 1000  # whoever makes words up pushes nobody out and fills nothing
+MOST_TENANTS: Final = 1000
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Rejections:
     _counted: Counter[TenantId] = field(default_factory=Counter)
 
     def note(self, tenant: TenantId) -> None:
-        """Count one delivery whose secret names a tenant and is not its own."""
+        """Count one delivery under a secret of the tenant that was replaced."""
         if tenant in self._counted or len(self._counted) < MOST_TENANTS:
             self._counted[tenant] += 1
 

@@ -719,6 +719,7 @@ CREATE TABLE public.webhook_secrets (
     sealed bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    revoked boolean DEFAULT false NOT NULL,
     CONSTRAINT webhook_secrets_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT webhook_secrets_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
 );

@@ -138,7 +138,7 @@ def _webhook(facts: TenantFacts) -> ConnectionCheck:
 
 
 def _rejected(facts: TenantFacts) -> ConnectionCheck:
-    """Deliveries under a secret that is not valid: an old address, or one with a slip in it."""
+    """Deliveries under a secret that was replaced: whoever sends them had the tenant's address."""
     code, last = "webhook_rejected", facts.rejected_at
     if last is None or facts.now - last > REPEATED_FOR:
         return _ok(code, "Nenhuma entrega da Vindi recusada.")

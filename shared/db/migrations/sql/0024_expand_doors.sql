@@ -13,3 +13,7 @@ ALTER TABLE webhook_deliveries DROP CONSTRAINT IF EXISTS webhook_deliveries_stat
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_state_check
     CHECK (state IN ('pending', 'delivered', 'failed', 'given_up')) NOT VALID;
 ALTER TABLE webhook_deliveries VALIDATE CONSTRAINT webhook_deliveries_state_check;
+
+-- Why: who sends to an address that was replaced is its owner's old set-up, and health may say so;
+-- who sends to one that leaked and was revoked is evidence of nothing.
+ALTER TABLE webhook_secrets ADD COLUMN IF NOT EXISTS revoked boolean NOT NULL DEFAULT false;
