@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys render schema refresh-tables lock
+	rotate-keys accept-keys token render schema refresh-tables lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_R
 
 closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when unbalanced
 	@$(OPS) closing --tenant "$(TENANT)" --month "$(MONTH)"
+
+token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
+	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \
+		$(if $(DAYS),--days "$(DAYS)") $(if $(REVOKE),--revoke)
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys

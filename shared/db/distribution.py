@@ -52,6 +52,7 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "people",
     "panel_sessions",
     "sign_in_failures",
+    "internal_tokens",
 )
 
 IS_SPREAD: Final = """

@@ -11,6 +11,7 @@ import asyncpg
 import typer
 from rich.console import Console
 
+from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.crypto.seal import Sealer, UnsealError
@@ -21,6 +22,7 @@ from shared.local.home import HomeBusyError, known_settings
 from shared.ops.backfill import run_backfill
 from shared.ops.closing import run_closing
 from shared.ops.rotate import rotate
+from shared.ops.tokens import run_tokens
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
 
@@ -80,6 +82,23 @@ def rotate_command() -> None:
     )
 
 
+@app.command(name="token")
+def token_command(
+    name: Annotated[str, typer.Option(help="Whose it is; none lists all.")] = "",
+    scope: Annotated[str, typer.Option(help="read, support or operator.")] = "read",
+    days: Annotated[str, typer.Option(help="How long it is valid.")] = "90",
+    revoke: Annotated[bool, typer.Option("--revoke", help="End it at once.")] = False,
+) -> None:
+    """Make, list or end tokens of the internal API."""
+    by = os.environ.get("USER") or "operator"
+    with plain_errors():
+        asyncio.run(
+            run_tokens(
+                os.environ, Console(), name=name, scope=scope, days=days, revoke=revoke, by=by
+            )
+        )
+
+
 @app.command(name="accept-keys")
 def accept_command() -> None:
     """Let services start under SECRET_KEYS although a key that sealed something is lost."""
@@ -137,7 +156,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except SettingsError as error:
         exit_with(error)
-    except (HomeBusyError, SchemaError, WrongKeysError) as error:
+    except (HomeBusyError, SchemaError, TokenRefused, WrongKeysError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CODE) from None
     except UnsealError as error:

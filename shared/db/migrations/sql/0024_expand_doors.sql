@@ -17,3 +17,17 @@ ALTER TABLE webhook_deliveries VALIDATE CONSTRAINT webhook_deliveries_state_chec
 -- Why: who sends to an address that was replaced is its owner's old set-up, and health may say so;
 -- who sends to one that leaked and was revoked is evidence of nothing.
 ALTER TABLE webhook_secrets ADD COLUMN IF NOT EXISTS revoked boolean NOT NULL DEFAULT false;
+
+-- Why: who calls the internal API is named, may do so much, until a day; a copy of the database lets
+-- nobody in. A name is never used twice, since histories show it.
+CREATE TABLE IF NOT EXISTS internal_tokens (
+    name       text PRIMARY KEY CHECK (name ~ '^[A-Za-z0-9._-]{1,40}$'),
+    token_hash bytea NOT NULL CHECK (length(token_hash) = 32),
+    scope      text NOT NULL CHECK (scope IN ('read', 'support', 'operator')),
+    made_by    text NOT NULL,
+    made_at    timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    used_at    timestamptz
+);
+CREATE UNIQUE INDEX IF NOT EXISTS internal_tokens_hash ON internal_tokens (token_hash);
