@@ -70,6 +70,7 @@ def run(
         process.door,
         host=process.host,
         port=process.port,
+        private_port=process.private_port,
         share_port=share_port,
     )
 

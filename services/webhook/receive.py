@@ -84,7 +84,7 @@ class Receiver:
         outcome = await self._outcome(scope["method"], headers, receive, source, secret)
         _count(source, outcome, headers)
         if outcome != "gone":
-            await _send_answer(send, outcome)
+            await send_answer(send, outcome)
         SECONDS.observe(time.perf_counter() - started)
 
     async def _outcome(
@@ -186,7 +186,8 @@ def _from_vindi(headers: Headers) -> bool:
     return headers.get(b"user-agent", "").startswith(VINDIS_AGENT)
 
 
-async def _send_answer(send: Send, outcome: Reception) -> None:
+async def send_answer(send: Send, outcome: Reception) -> None:
+    """Answer with a status and nothing else."""
     status, headers = ANSWERS[outcome]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body"})

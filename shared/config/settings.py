@@ -49,6 +49,7 @@ class ProcessSettings:
     log: LogSettings
     host: str
     port: int
+    private_port: int | None = None  # where readiness and metrics are alone; None: all on one port
     door: DoorSettings = field(default_factory=DoorSettings)
 
 
@@ -118,7 +119,9 @@ def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
     """Read every setting of the webhook; SettingsError names all that is wrong."""
     with Env(values=env) as var:
         return WebhookSettings(
-            process=read_process(var, "WEBHOOK_PORT", 8080),
+            process=read_process(
+                var, "WEBHOOK_PORT", 8080, private_port=var.port("METRICS_PORT", default=8084)
+            ),
             secret_keys=var.secret_keys("SECRET_KEYS"),
             public_webhook_url=read_public_webhook_url(var),
         )
@@ -178,7 +181,9 @@ def exit_with(error: SettingsError) -> NoReturn:
     raise SystemExit(EXIT_CODE) from None
 
 
-def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
+def read_process(
+    var: Env, port: str, default_port: int, *, private_port: int | None = None
+) -> ProcessSettings:
     return ProcessSettings(
         database=read_database(var),
         redis_url=var.store_url(
@@ -187,6 +192,7 @@ def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
         log=read_log(var),
         host=var.text("BIND_HOST", default="127.0.0.1"),
         port=var.port(port, default=default_port),
+        private_port=private_port,
         door=read_door(var),
     )
 

@@ -5,6 +5,7 @@ and a request that is never finished stays for ever.
 """
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -39,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     door: Door
+    private: Mapping[int, Door]  # of other ports of the same server
 
     def __init__(
         self,
@@ -60,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.private and self.server is not None and self.server[1] is not None:
+            self.door = self.private.get(self.server[1], self.door)
         refused = self.door.enter(self, self.client[0] if self.client else None)
         if refused is not None:
             self._turn_away(refused)
@@ -217,9 +221,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stall = None
 
 
-def protocol_at(door: Door) -> type[asyncio.Protocol]:
-    """The protocol of the connections of one listener."""
-    return cast("type[asyncio.Protocol]", type("AtDoor", (BoundedProtocol,), {"door": door}))
+def protocol_at(door: Door, private: Mapping[int, Door]) -> type[asyncio.Protocol]:
+    """The protocol of the connections of a server, whose other ports may have doors of their own."""
+    return cast(
+        "type[asyncio.Protocol]",
+        type("AtDoor", (BoundedProtocol,), {"door": door, "private": private}),
+    )
 
 
 def _answer(status: HTTPStatus) -> bytes:

@@ -3,6 +3,7 @@
 import gc
 import resource
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -17,14 +18,16 @@ DRAIN_SECONDS: Final = 5  # below supervisord's and Kubernetes' patience
 SPARE_DESCRIPTORS: Final = 500
 
 
-def configured(app: ASGIApp, door: Door, *, host: str, port: int) -> uvicorn.Config:
+def configured(
+    app: ASGIApp, door: Door, private: Mapping[int, Door] | None = None, *, host: str, port: int
+) -> uvicorn.Config:
     """How every listener of ours is served."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http=protocol_at(door),
+        http=protocol_at(door, private or {}),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -38,19 +41,28 @@ def configured(app: ASGIApp, door: Door, *, host: str, port: int) -> uvicorn.Con
 
 
 def serve(
-    app: ASGIApp, limits: DoorSettings, *, host: str, port: int, share_port: bool = False
+    app: ASGIApp,
+    limits: DoorSettings,
+    *,
+    host: str,
+    port: int,
+    private_port: int | None = None,
+    share_port: bool = False,
 ) -> None:
     """Serve an app until SIGTERM or Ctrl-C, finishing the requests that are under way.
 
     With `share_port` other processes may listen on the same port, and the kernel deals the
-    connections out among them. There is no access log: a webhook's path holds its secret.
+    connections out among them. On `private_port` the app is asked how it goes. There is no access log: a webhook's path holds its secret.
     Metrics count instead.
     """
-    config = configured(app, Door(limits), host=host, port=port)
+    # A flood at the one door must not keep out those who ask how it goes.
+    private = {} if private_port is None else {private_port: Door(limits)}
+    config = configured(app, Door(limits), private, host=host, port=port)
     _take_descriptors(limits.connections)
     _calm_collector()
     server = uvicorn.Server(config)
-    server.run(sockets=[_shared_socket(host, port)] if share_port else None)
+    ports = [port, *private] if share_port or private else []
+    server.run(sockets=[_socket(host, one, shared=share_port) for one in ports] or None)
     if not server.started:
         raise SystemExit(3)  # as uvicorn's own `run` does: it has logged why
 
@@ -76,10 +88,11 @@ def _calm_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _shared_socket(host: str, port: int) -> socket.socket:
+def _socket(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind((host, port))
     return listener

@@ -50,8 +50,15 @@ class RequestMetrics:
             _observe(scope, status, time.perf_counter() - started)
 
 
-async def metrics(_request: Request) -> Response:
-    """Answer GET /metrics in Prometheus' text format."""
+def through_a_proxy(request: Request) -> bool:
+    """Whether somebody comes from outside: probes and scrapers come directly."""
+    return any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+
+
+async def metrics(request: Request) -> Response:
+    """Answer GET /metrics in Prometheus' text format; to whoever comes directly."""
+    if through_a_proxy(request):
+        return Response(status_code=404)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -129,6 +129,7 @@ async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[in
         "DATABASE_URL": url,
         "REDIS_URL": redis_url,
         "WEBHOOK_PORT": str(port),
+        "METRICS_PORT": str(free_port()),
         "SECRET_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
     processes = [

@@ -116,6 +116,7 @@ async def test_compose_starts_and_its_commands_work_beside_it(
     assert await place.said(migrate) == (0, f"The database is at {head_revision()}.\n")
 
     ports = {service.port_setting: str(free_port()) for service in SERVICES}
+    ports["METRICS_PORT"] = str(free_port())
     async with AsyncExitStack() as stack:
         started = {
             service: await stack.enter_async_context(
@@ -124,7 +125,7 @@ async def test_compose_starts_and_its_commands_work_beside_it(
             for service in SERVICES
         }
         for service in SERVICES:
-            await _ready(int(ports[service.port_setting]))
+            await _ready(int(ports[service.private_setting or service.port_setting]))
 
         code, words = await place.said(reconciler, "rotate-keys")
         assert code == 0, words

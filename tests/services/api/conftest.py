@@ -66,9 +66,9 @@ async def world(api: Api, pool: Pool, sandbox: Sandbox) -> World:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # or answers wait for each other
-        listener.bind(("127.0.0.1", 0))
+        listener.bind(("127.0.0.1", port))
         door = Door(DoorSettings(proxies=(ip_network("127.0.0.0/8"),)))
         server = uvicorn.Server(configured(app, door, host="127.0.0.1", port=0))
         running = asyncio.create_task(server.serve(sockets=[listener]))
