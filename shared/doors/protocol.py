@@ -222,7 +222,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def protocol_at(door: Door, private: Mapping[int, Door]) -> type[asyncio.Protocol]:
-    """The protocol of the connections of a server, whose other ports may have doors of their own."""
+    """The protocol of a server's connections; its other ports may have doors of their own."""
     return cast(
         "type[asyncio.Protocol]",
         type("AtDoor", (BoundedProtocol,), {"door": door, "private": private}),

@@ -52,8 +52,8 @@ def serve(
     """Serve an app until SIGTERM or Ctrl-C, finishing the requests that are under way.
 
     With `share_port` other processes may listen on the same port, and the kernel deals the
-    connections out among them. On `private_port` the app is asked how it goes. There is no access log: a webhook's path holds its secret.
-    Metrics count instead.
+    connections out among them. On `private_port` the app is asked how it goes. There is no access
+    log: a webhook's path holds its secret. Metrics count instead.
     """
     # A flood at the one door must not keep out those who ask how it goes.
     private = {} if private_port is None else {private_port: Door(limits)}
