@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.webhook.body import BodyError, Room, read_body
 from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
+from services.webhook.days import Days
 from services.webhook.interpret import Heard, read_enotas, read_vindi
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Owner, Secrets, secret_of_basic
@@ -23,7 +24,15 @@ from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
 
 Reception = Literal[
-    "stored", "flagged", "unknown_secret", "not_post", "too_large", "too_slow", "gone", "refused"
+    "stored",
+    "flagged",
+    "unknown_secret",
+    "not_post",
+    "too_large",
+    "too_slow",
+    "gone",
+    "refused",
+    "day_full",
 ]
 Headers = Mapping[bytes, str]
 
@@ -43,6 +52,7 @@ ANSWERS: Final[Mapping[Reception, tuple[int, list[tuple[bytes, bytes]]]]] = {
     "too_slow": (408, [EMPTY, (b"connection", b"close")]),
     "too_large": (413, [EMPTY]),
     "refused": (503, [EMPTY, (b"retry-after", b"5")]),
+    "day_full": (503, [EMPTY, (b"retry-after", b"3600")]),
 }
 
 DELIVERIES: Final = Counter(
@@ -68,8 +78,15 @@ class Receiver:
     """Takes requests to `/v1/{source}` and `/v1/{source}/{secret}`, as the router found them."""
 
     def __init__(
-        self, *, secrets: Secrets, committer: Committer, sealer: Sealer, rejections: Rejections
+        self,
+        *,
+        secrets: Secrets,
+        committer: Committer,
+        sealer: Sealer,
+        rejections: Rejections,
+        days: Days,
     ) -> None:
+        self._days = days
         self._secrets = secrets
         self._rejections = rejections
         self._committer = committer
@@ -110,6 +127,9 @@ class Receiver:
     async def _keep(
         self, tenant: TenantId, source: Source, headers: Headers, receive: Receive
     ) -> Reception:
+        if self._days.full(tenant):
+            self._rejections.note_flood(tenant)
+            return "day_full"
         told = headers.get(b"content-length")
         try:
             body = await read_body(
@@ -120,6 +140,7 @@ class Receiver:
         try:
             heard = _read(source, body, tenant)
             await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
+            self._days.count(tenant, len(body))
         except NotCommittedError:
             return "refused"
         finally:

@@ -77,9 +77,13 @@ class IssuerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
+    """`events_per_day`, `event_mib_per_day`: of one tenant, in one process."""
+
     process: ProcessSettings
     secret_keys: tuple[Secret, ...]
     public_webhook_url: str
+    events_per_day: int = 500_000
+    event_mib_per_day: int = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,12 @@ def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
             ),
             secret_keys=var.secret_keys("SECRET_KEYS"),
             public_webhook_url=read_public_webhook_url(var),
+            events_per_day=var.whole(
+                "EVENTS_PER_TENANT_DAY", default=500_000, least=1000, most=100_000_000
+            ),
+            event_mib_per_day=var.whole(
+                "EVENT_MIB_PER_TENANT_DAY", default=2048, least=1, most=1_000_000
+            ),
         )
 
 

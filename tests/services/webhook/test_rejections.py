@@ -20,12 +20,14 @@ CONNECT = """
 """
 
 
-async def health_of(pool: Pool, tenant: TenantId) -> ConnectionCheck:
+async def health_of(
+    pool: Pool, tenant: TenantId, code: str = "webhook_rejected"
+) -> ConnectionCheck:
     async with pool.acquire() as conn:
         facts = await watch_store.facts(conn, tenant)
     assert facts is not None
     checks = judge(facts, every=timedelta(minutes=5))
-    return next(check for check in checks if check.code == "webhook_rejected")
+    return next(check for check in checks if check.code == code)
 
 
 async def test_refused_deliveries_of_vindi_are_told_and_then_what_to_do(
@@ -80,3 +82,27 @@ async def with_new_secret(pool: Pool, tenant: Tenant) -> Tenant:
             conn, tenant.id, "vindi", secret_hash=hash_secret(newest), sealed=None
         )
     return replace(tenant, vindi=newest)
+
+
+async def test_more_of_a_tenant_than_is_kept_on_a_day_is_refused_and_told(
+    pool: Pool, database: str, tenant: Tenant
+) -> None:
+    key = sealer().seal(b"a key of Vindi", tenant=tenant.id, purpose=VINDI_KEY)
+    await pool.execute(CONNECT, tenant.id, key)
+    other = await a_tenant(pool)
+    few = replace(settings_for(database), events_per_day=3)
+    async with serving(few) as client:
+        answers = [
+            await client.send(f"/v1/vindi/{tenant.vindi}", a_bill_event(bill)) for bill in range(5)
+        ]
+        others = await client.send(f"/v1/vindi/{other.vindi}", a_bill_event(1))
+    async with serving(replace(few, events_per_day=1000, event_mib_per_day=0)) as client:
+        heavy = await client.send(f"/v1/vindi/{tenant.vindi}", a_bill_event(9))
+
+    assert [answer.status for answer in answers] == [200, 200, 200, 503, 503]
+    assert (others.status, heavy.status) == (200, 503)
+    assert await pool.fetchval("SELECT count(*) FROM events") == 4
+    told = await health_of(pool, tenant.id, "webhook_flood")
+    assert told.status == "degraded"
+    assert "mais eventos" in told.message
+    assert (await health_of(pool, tenant.id, "vindi_lists_odd")).status == "ok"
