@@ -25,6 +25,9 @@ $(STAMP): requirements/dev.txt
 	@test -n "$(PYTHON)" || { \
 		echo "Notaponte needs Python 3.11 or newer; name one: make setup PYTHON=python3.12" >&2; \
 		exit 1; }
+	@test ! -L $(VENV) || { \
+		echo "$(VENV) is a link: what it leads to may be others', and is not set up from here." >&2; \
+		exit 1; }
 	@echo "Setting up $(VENV); this takes about half a minute." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PY) -m pip install -qq --require-hashes --no-deps --no-compile \
