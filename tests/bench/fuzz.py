@@ -1,7 +1,7 @@
 """A hundred thousand inputs that nobody meant: no answer of 5xx, none that does not come.
 
-Seeded: the same number sends the same. A third are deliveries, a third calls of the internal API
-made from its own description, the rest is what is hardly HTTP.
+Seeded: the same number sends the same. Two in five are deliveries, two calls of the internal API
+made from its own description, one is hardly HTTP.
 """
 
 import asyncio
@@ -69,6 +69,7 @@ async def run(folder: Path, inputs: int = INPUTS, seed: int = SEED) -> list[Meas
                 (method.upper(), path, operation)
                 for path, methods in described["paths"].items()
                 for method, operation in methods.items()
+                if operation["operationId"] != "new_webhook_secret"  # would end what is aimed at
             ],
             schemas=described["components"]["schemas"],
         )
@@ -113,23 +114,26 @@ def _measures(tally: Tally, inputs: int, took: float, folder: Path) -> list[Meas
 
 
 async def _shoot(aim: Aim, tally: Tally, source: random.Random, count: int) -> None:
-    makers = (_delivery, _call, _rubbish)
     for _ in range(count):
-        port, sent = source.choice(makers)(aim, source)
-        status = await _answer(port, sent, tally)
+        make = source.choices((_delivery, _call, _rubbish), (4, 4, 2))[0]
+        port, sent = make(aim, source)
+        # What is no whole request is ended by its sender; else each waits for the door's clock.
+        status = await _answer(port, sent, tally, ends=make is _rubbish)
         tally.statuses[status] += 1
         if status >= 500 and len(tally.failed) < 50:
             tally.failed.append((status, sent[:3000]))
 
 
-async def _answer(port: int, sent: bytes, tally: Tally) -> int:
+async def _answer(port: int, sent: bytes, tally: Tally, *, ends: bool) -> int:
     """The status of the answer; 0 when there was none and the connection ended."""
     try:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 writer.write(sent)
-                writer.write_eof()
+                if ends:
+                    await asyncio.sleep(0.02)
+                    writer.write_eof()
                 line = await reader.readline()
                 while await reader.read(65536):
                     pass
