@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,10 +15,11 @@ from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.lateness import Lateness
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
-from services.emitter.pages import LINGER, Claim, Linger, worth_claiming
+from services.emitter.pages import LINGER, Claim, Linger, too_few, worth_claiming
 from services.emitter.room import BATCH, BITE, Crowd
+from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import DueTenant, Entry, Lane
+from shared.db.outbox.outbox_store import DueTenant, DueToRead, Entry, Lane
 from shared.domain.ids import TenantId
 
 log = structlog.get_logger()
@@ -29,7 +30,11 @@ TENANTS_A_PASS: Final = 1000
 AHEAD: Final = timedelta(seconds=30)
 LEAST_HELD: Final = 2 * BATCH
 REST: Final = timedelta(milliseconds=250)  # before a tenant is tried again who has enough
+# Who has just come waits for no more than this of a pass over others, however long those take.
+PASS: Final = timedelta(milliseconds=100)
 COUNT_AGAIN: Final = timedelta(seconds=1)  # how much is due of a tenant who has to wait
+# Nobody waits for a page of what was found by itself or is past: it comes in batches.
+A_BATCH_TO_READ: Final = DueToRead(to_read=BATCH, to_read_for=LINGER, others=0)
 LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
 
 
@@ -43,66 +48,86 @@ class Dispatcher:
     _room: Crowd = field(default_factory=Crowd)
     _rests: dict[TenantId, float] = field(default_factory=dict)
     _lingering: set[TenantId] = field(default_factory=set)
+    _tried: set[TenantId] = field(default_factory=set)  # since a pass last reached everyone
     _many: dict[tuple[TenantId, Lane], float] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
         """Start work on what is due and return how many sales were claimed.
 
-        `on_done` is called whenever a batch ends, since there may be more of that tenant.
+        `on_done` is called whenever a batch ends, since there may be more of that tenant, and when
+        the pass was cut short: whoever has come meanwhile is looked for before it goes on.
         """
+        over = time.monotonic() + PASS.total_seconds()
+        claimed = 0
         async with self.tools.pool.acquire() as conn:
             found = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
-        due = {one.tenant_id: one for one in found}
-        self._room.forget_all_but(due)
-        self._rests = {tenant: at for tenant, at in self._rests.items() if tenant in due}
-        self._many = {key: at for key, at in self._many.items() if key[0] in due}
-        claimed = 0
-        for tenant in self._room.in_turn(list(due)):
-            if self._rests_now(tenant) or not self._room.takes(tenant, LANES):
-                continue
-            claimed += await self._start_some(due[tenant], on_done)
+            due = {one.tenant_id: one for one in found}
+            self._room.forget_all_but(due)
+            self._rests = {tenant: at for tenant, at in self._rests.items() if tenant in due}
+            self._many = {key: at for key, at in self._many.items() if key[0] in due}
+            self._tried &= due.keys()
+            for number, tenant in enumerate(self._in_turn(due)):
+                if number and time.monotonic() > over:
+                    on_done()
+                    return claimed
+                self._tried.add(tenant)
+                claimed += await self._start_some(conn, due[tenant], on_done)
+        self._tried.clear()
         return claimed
+
+    def _in_turn(self, due: Iterable[TenantId]) -> list[TenantId]:
+        """Who may be claimed for: those whom a pass that was cut short did not reach come first."""
+        turn = sorted(self._room.in_turn(list(due)), key=self._tried.__contains__)
+        return [
+            tenant
+            for tenant in turn
+            if self._room.takes(tenant, LANES) and not self._rests_now(tenant)
+        ]
 
     async def drain(self) -> None:
         """Wait for everything that was started."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _start_some(self, due: DueTenant, ring: Callable[[], None]) -> int:
+    async def _start_some(self, conn: Connection, due: DueTenant, ring: Callable[[], None]) -> int:
         """Claim a batch of the most urgent lane that has any; how many sales it holds."""
         for lane in LANES:
-            share = await self._share(due.tenant_id, lane)
-            claim = await self._worth(due, lane, share) if share else None
+            share = await self._share(conn, due.tenant_id, lane)
+            claim = await self._worth(conn, due, lane, share) if share else None
             if isinstance(claim, Linger):
                 self._ring_later(due.tenant_id, claim.how_long, ring)
-            if not isinstance(claim, Claim):
+                claim = claim.meanwhile
+            if claim is None:
                 continue
             started = time.monotonic()
-            entries = await self._claim(due.tenant_id, lane, claim)
+            entries = await self._claim(conn, due.tenant_id, lane, claim)
             if entries is None:
                 self._rests[due.tenant_id] = started + REST.total_seconds()
                 return 0
+            if not entries and claim.page and lane == outbox_store.LIVE:
+                self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
                 self._start(due.tenant_id, lane, entries, started, ring)
                 return len(entries)
         return 0
 
-    async def _share(self, tenant: TenantId, lane: Lane) -> int:
+    async def _share(self, conn: Connection, tenant: TenantId, lane: Lane) -> int:
         """How many sales to claim at most: while others are read, all of few or none of many."""
         share = self._room.share(tenant, lane)
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
             return share
         if self._many.get((tenant, lane), 0.0) > time.monotonic():
             return 0
-        async with self.tools.pool.acquire() as conn:
-            due = await outbox_store.due_now(conn, tenant, lane=lane, most=BITE + 1)
+        due = await outbox_store.due_now(conn, tenant, lane=lane, most=BITE + 1)
         if due <= BITE:
             return due
         self._many[tenant, lane] = time.monotonic() + COUNT_AGAIN.total_seconds()
         return 0
 
-    async def _worth(self, due: DueTenant, lane: Lane, share: int) -> Claim | Linger | None:
+    async def _worth(
+        self, conn: Connection, due: DueTenant, lane: Lane, share: int
+    ) -> Claim | Linger | None:
         """What of a share is worth claiming now; None where nothing of the lane is due."""
         tenant, clients = due.tenant_id, self.tools.clients
         if not clients.vindi_pressed(tenant):
@@ -110,25 +135,26 @@ class Dispatcher:
         if lane == outbox_store.LIVE and due.live_for is None:
             return None
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])
-        if lane != outbox_store.LIVE or due.live_for is None:
-            return worth_claiming(share, room, due=BATCH, due_for=LINGER)
-        async with self.tools.pool.acquire() as conn:
-            number = await outbox_store.due_now(conn, tenant, lane=lane, most=BATCH)
-        return worth_claiming(share, room, due=number, due_for=due.live_for)
+        if lane != outbox_store.LIVE:
+            return worth_claiming(share, room, A_BATCH_TO_READ)
+        live = await outbox_store.due_to_read(conn, tenant, lane=lane, most=2 * BATCH)
+        return worth_claiming(share, room, live)
 
-    async def _claim(self, tenant: TenantId, lane: Lane, claim: Claim) -> list[Entry] | None:
+    async def _claim(
+        self, conn: Connection, tenant: TenantId, lane: Lane, claim: Claim
+    ) -> list[Entry] | None:
         held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
-        async with self.tools.pool.acquire() as conn:
-            return await outbox_store.claim_within(
-                conn,
-                tenant,
-                lane=lane,
-                limit=claim.most,
-                held=held,
-                lease=LEASE,
-                worker=self.worker,
-                unread=claim.unread,
-            )
+        return await outbox_store.claim_within(
+            conn,
+            tenant,
+            lane=lane,
+            limit=claim.most,
+            held=held,
+            lease=LEASE,
+            worker=self.worker,
+            unread=claim.unread,
+            unless=too_few if claim.page and lane == outbox_store.LIVE else None,
+        )
 
     def _ring_later(self, tenant: TenantId, how_long: timedelta, ring: Callable[[], None]) -> None:
         """Have a tenant looked at again when its page has had its time; once, however often."""

@@ -198,9 +198,8 @@ class Budget:
     def _note_used(self, account: AccountKey, used: int, limit: int) -> None:
         enough = min(limit * PRESSED, max(PRESSED_FROM, limit * NEXT_TO_NOTHING))
         if used <= enough:
-            self._pressed_until.pop(account, None)
-            return
-        self._pressed_until[account] = time.monotonic() + self.window.total_seconds()
+            return  # where Vindi's window has just begun anew, the account is no calmer yet
+        self._pressed_until[account] = time.monotonic() + self.window.total_seconds() / 2
         self._pressed_until.move_to_end(account)
         if len(self._pressed_until) > MOST_ACCOUNTS:
             self._pressed_until.popitem(last=False)

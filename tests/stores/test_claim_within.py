@@ -1,10 +1,11 @@
 """All workers together hold no more of one tenant than its issuer takes in a while."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import BACKFILL, LIVE, Entry, Lane, Mark
+from shared.db.outbox.outbox_store import BACKFILL, LIVE, DueToRead, Entry, Lane, Mark
 from shared.domain.ids import BillId, TenantId
 
 TENANT = TenantId("taaaaaaaaaa")
@@ -18,7 +19,12 @@ async def due(conn: Connection, count: int, lane: Lane = LIVE, first: int = 1) -
     await outbox_store.mark_due(conn, marks)
 
 
-async def claim(conn: Connection, lane: Lane = LIVE, limit: int = 100) -> list[Entry] | None:
+async def claim(
+    conn: Connection,
+    lane: Lane = LIVE,
+    limit: int = 100,
+    unless: Callable[[DueToRead], bool] | None = None,
+) -> list[Entry] | None:
     return await outbox_store.claim_within(
         conn,
         TENANT,
@@ -27,6 +33,7 @@ async def claim(conn: Connection, lane: Lane = LIVE, limit: int = 100) -> list[E
         held=200,
         lease=timedelta(seconds=12),
         worker="test",
+        unless=unless,
     )
 
 
@@ -94,3 +101,20 @@ async def test_news_of_the_issuer_is_claimed_though_no_bill_can_be_read(pool: Po
         )
 
     assert [entry.bill_id for entry in claimed] == [9]
+
+
+async def test_a_claim_is_called_off_by_what_is_due_when_its_turn_comes(pool: Pool) -> None:
+    seen: list[DueToRead] = []
+
+    def too_few(found: DueToRead) -> bool:
+        seen.append(found)
+        return found.to_read < 50
+
+    async with pool.acquire() as conn:
+        await due(conn, 7)
+        off = await claim(conn, unless=too_few)
+        await due(conn, 50, first=100)
+        page = await claim(conn, unless=too_few)
+
+    assert (off, len(page or ())) == ([], 57)
+    assert [(one.to_read, one.others) for one in seen] == [(7, 0), (57, 0)]

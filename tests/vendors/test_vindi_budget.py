@@ -217,6 +217,19 @@ async def test_an_account_that_others_use_much_is_pressed(shared_redis: Redis) -
     assert budget.pressed(ACCOUNT)
 
 
+async def test_a_pressed_account_is_not_calm_because_vindi_s_window_began_anew(
+    shared_redis: Redis,
+) -> None:
+    budget = a_budget(shared_redis, per_window=120)
+    for remaining in (60, 119):
+        heard = WindowHeaders(limit=120, remaining=remaining, left=timedelta(seconds=30))
+        await budget.settle(await budget.take(ACCOUNT, BudgetShare.DUE), heard)
+
+    await budget.take(ACCOUNT, BudgetShare.DUE)
+
+    assert budget.pressed(ACCOUNT)
+
+
 async def test_a_look_takes_nothing_and_says_what_a_lane_could_take(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=40, leave_percent=20)
 

@@ -1,6 +1,6 @@
 """The outbox: one row a sale, which sales are due, and who works on them (design D2, D12)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Final, Literal
@@ -219,6 +219,35 @@ def _due_tenant(row: asyncpg.Record) -> DueTenant:
     return DueTenant(tenant_id=row["tenant_id"], live_for=row["live_for"])
 
 
+class DueToRead(Struct, frozen=True, kw_only=True):
+    """What is due of one lane, told apart by whether a bill was heard of and has to be read."""
+
+    to_read: int
+    to_read_for: timedelta  # how long the oldest of these has been due; nothing without any
+    others: int
+
+
+DUE_TO_READ: Final = """
+    -- outbox_store.due_to_read
+    SELECT count(*) FILTER (WHERE heard) AS to_read,
+           now() - min(due_at) FILTER (WHERE heard) AS to_read_for,
+           count(*) FILTER (WHERE NOT heard) AS others
+      FROM (SELECT due_at, bill_facts > bill_facts_read AS heard FROM outbox
+             WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
+             ORDER BY due_at LIMIT $3) AS due
+"""
+
+
+async def due_to_read(conn: Connection, tenant: TenantId, *, lane: Lane, most: int) -> DueToRead:
+    """Look at a tenant's sales that are due in a lane, the `most` that wait longest."""
+    [row] = await conn.fetch(DUE_TO_READ, tenant, lane, most)
+    return DueToRead(
+        to_read=row["to_read"],
+        to_read_for=row["to_read_for"] or timedelta(),
+        others=row["others"],
+    )
+
+
 CLAIM_DUE: Final = """
     -- outbox_store.claim_due
     WITH picked AS MATERIALIZED (
@@ -281,10 +310,12 @@ async def claim_within(
     lease: timedelta,
     worker: str,
     unread: bool = True,
+    unless: Callable[[DueToRead], bool] | None = None,
 ) -> list[Entry] | None:
     """Claim as `claim_due` does, while all workers hold fewer than `held` of a tenant's sales.
 
     Counted are those of this lane and of more urgent ones. None when they hold as many already.
+    `unless` may call it off when it is our turn: another worker may have been here since.
     """
     async with conn.transaction():
         if not await conn.fetchval(CLAIM_TURN, CLAIMING, tenant):
@@ -292,6 +323,8 @@ async def claim_within(
         room = held - await conn.fetchval(LEASED, tenant, lane, held)
         if room <= 0:
             return None
+        if unless and unless(await due_to_read(conn, tenant, lane=lane, most=limit)):
+            return []
         return await claim_due(
             conn,
             tenant,
