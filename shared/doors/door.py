@@ -10,7 +10,7 @@ from prometheus_client import Counter as Metric
 
 from shared.config.door import DoorSettings
 
-Why = Literal[
+TurnAway = Literal[
     "malformed",
     "head_too_large",
     "too_many_headers",
@@ -40,7 +40,7 @@ class Guest(Protocol):
         """End the connection now: it has no request under way."""
 
 
-class Door:
+class Entrance:
     """The connections of one listener.
 
     Those that have asked nothing yet stand in line, the longest waiting first: when all places are
@@ -52,12 +52,12 @@ class Door:
         self._inside: dict[Guest, str | None] = {}
         self._of_source: Counter[str] = Counter()
         self._waiting: dict[Guest, None] = {}
-        self._logged: dict[Why, float] = {}
+        self._logged: dict[TurnAway, float] = {}
 
     def __len__(self) -> int:
         return len(self._inside)
 
-    def enter(self, guest: Guest, address: str | None) -> Why | None:
+    def enter(self, guest: Guest, address: str | None) -> TurnAway | None:
         """Let a new connection in, or say why not. `address` is its peer's, None if unknown."""
         source = self._source(address)
         if source is not None and self._of_source[source] >= self.limits.connections_per_source:
@@ -89,7 +89,7 @@ class Door:
         if guest in self._inside:
             self._waiting[guest] = None
 
-    def turned_away(self, why: Why) -> None:
+    def turned_away(self, why: TurnAway) -> None:
         """Count it, and say so once in a while."""
         TURNED_AWAY.labels(why).inc()
         now = time.monotonic()

@@ -14,9 +14,9 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from shared.doors.door import Door, Why
+from shared.doors.door import Entrance, TurnAway
 
-STATUS: Final[dict[Why, HTTPStatus]] = {
+STATUS: Final[dict[TurnAway, HTTPStatus]] = {
     "malformed": HTTPStatus.BAD_REQUEST,
     "head_too_large": HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "too_many_headers": HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -39,8 +39,8 @@ class BoundedProtocol(HttpToolsProtocol):
     between the chunks of a body, or of what is neither. `_in_body` says that a head is known.
     """
 
-    door: Door
-    private: Mapping[int, Door]  # of other ports of the same server
+    door: Entrance
+    private: Mapping[int, Entrance]  # of other ports of the same server
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         self._head_size = 0
         self._gone = False
-        self._too_much: Why | None = None
+        self._too_much: TurnAway | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timed = False  # whether the timer is that of a body
         self._stall: asyncio.TimerHandle | None = None
@@ -159,7 +159,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_size > self._limits.head_bytes:
             self._stop("head_too_large")
 
-    def _stop(self, why: Why) -> None:
+    def _stop(self, why: TurnAway) -> None:
         """Have the parser stop; it hides what is raised here behind an error of its own."""
         self._too_much = why
         raise TooMuch(why)
@@ -190,7 +190,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._turn_away("body_too_slow" if self._timed else "head_too_slow")
 
-    def _turn_away(self, why: Why) -> None:
+    def _turn_away(self, why: TurnAway) -> None:
         """Say why in a status, if nothing else is being said, and end the connection."""
         self._gone = True
         self._untime()
@@ -221,7 +221,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stall = None
 
 
-def protocol_at(door: Door, private: Mapping[int, Door]) -> type[asyncio.Protocol]:
+def protocol_at(door: Entrance, private: Mapping[int, Entrance]) -> type[asyncio.Protocol]:
     """The protocol of a server's connections; its other ports may have doors of their own."""
     return cast(
         "type[asyncio.Protocol]",

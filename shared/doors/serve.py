@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.config.door import DoorSettings
-from shared.doors.door import Door
+from shared.doors.door import Entrance
 from shared.doors.protocol import protocol_at
 
 DRAIN_SECONDS: Final = 5  # below supervisord's and Kubernetes' patience
@@ -19,7 +19,12 @@ SPARE_DESCRIPTORS: Final = 500
 
 
 def configured(
-    app: ASGIApp, door: Door, private: Mapping[int, Door] | None = None, *, host: str, port: int
+    app: ASGIApp,
+    door: Entrance,
+    private: Mapping[int, Entrance] | None = None,
+    *,
+    host: str,
+    port: int,
 ) -> uvicorn.Config:
     """How every listener of ours is served."""
     return uvicorn.Config(
@@ -56,8 +61,8 @@ def serve(
     log: a webhook's path holds its secret. Metrics count instead.
     """
     # A flood at the one door must not keep out those who ask how it goes.
-    private = {} if private_port is None else {private_port: Door(limits)}
-    config = configured(app, Door(limits), private, host=host, port=port)
+    private = {} if private_port is None else {private_port: Entrance(limits)}
+    config = configured(app, Entrance(limits), private, host=host, port=port)
     _take_descriptors(limits.connections)
     _calm_collector()
     server = uvicorn.Server(config)

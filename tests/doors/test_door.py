@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from shared.config.door import DoorSettings
-from shared.doors.door import Door
+from shared.doors.door import Entrance
 from shared.doors.serve import configured
 
 LIMITS = DoorSettings(
@@ -35,7 +35,7 @@ class Seen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     port: int
-    door: Door
+    door: Entrance
     seen: Seen
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -92,7 +92,7 @@ async def a_place(limits: DoorSettings = LIMITS) -> AsyncIterator[Place]:
             piece = answer[at : at + 65536]
             await send({"type": "http.response.body", "body": piece, "more_body": more})
 
-    door = Door(limits)
+    door = Entrance(limits)
     config = configured(app, door, host="127.0.0.1", port=0)
     config.lifespan = "off"
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:

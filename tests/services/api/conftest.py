@@ -18,7 +18,7 @@ from shared.config.door import DoorSettings
 from shared.config.settings import ReconcilerSettings, load_reconciler
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
-from shared.doors.door import Door
+from shared.doors.door import Entrance
 from shared.doors.serve import configured
 from tests.services.api.support import TOKEN, Api, World
 
@@ -69,7 +69,7 @@ async def world(api: Api, pool: Pool, sandbox: Sandbox) -> World:
 async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # or answers wait for each other
         listener.bind(("127.0.0.1", port))
-        door = Door(DoorSettings(proxies=(ip_network("127.0.0.0/8"),)))
+        door = Entrance(DoorSettings(proxies=(ip_network("127.0.0.0/8"),)))
         server = uvicorn.Server(configured(app, door, host="127.0.0.1", port=0))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:

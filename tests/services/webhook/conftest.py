@@ -25,7 +25,7 @@ from shared.db.connection import Connection, Pool
 from shared.db.tenants import secrets_store
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
-from shared.doors.door import Door
+from shared.doors.door import Entrance
 from shared.doors.serve import configured
 
 KEY = bytes(range(32))
@@ -95,7 +95,7 @@ def settings_for(database: str, *, redis_url: str = NO_REDIS, port: int = 0) -> 
 @asynccontextmanager
 async def serving(settings: WebhookSettings) -> AsyncIterator[Client]:
     """The service, answering on a free port until the block ends."""
-    door = Door(settings.process.door)
+    door = Entrance(settings.process.door)
     config = configured(create_app(settings), door, host="127.0.0.1", port=0)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
