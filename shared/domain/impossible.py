@@ -219,7 +219,8 @@ def _seller_city(rule: Told) -> Iterator[tuple[Field, str]]:
     layers = [rule.get("service")]
     for name in (*SERVICES, "customers"):
         layers += part_of(rule, name).values()
-    policies = {one.get("iss_withholding") for one in layers if isinstance(one, Mapping)}
+    # A list: what was told may be anything, also what no set holds.
+    policies = [one.get("iss_withholding") for one in layers if isinstance(one, Mapping)]
     if "companies_of_same_city" in policies and rule.get("seller_city") is None:
         yield (
             ("seller_city",),

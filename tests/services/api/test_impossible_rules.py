@@ -167,6 +167,17 @@ async def test_a_rule_that_was_taken_once_stays_in_force_when_more_is_refused(
     assert shown.status == 200
 
 
+@pytest.mark.parametrize("wrong", [[[]], {}, [], 1, {"a": []}])
+async def test_a_field_may_hold_anything_and_is_named(world: World, wrong: Any) -> None:
+    tenant = await world.api.tenant()
+    rule = RULE | {"service": {"iss_withholding": wrong, "municipal_code": wrong}}
+
+    reply = await world.api.put(f"/tenants/{tenant}/rule", rule)
+
+    assert (reply.status, reply.code) == (422, "invalid_request")
+    assert "service.iss_withholding" in {one["field"] for one in reply.body["errors"]}
+
+
 @pytest.mark.parametrize("path", ["rule", "rule/difference", "rule/preview"])
 async def test_others_are_answered_while_a_rule_of_thousands_is_looked_at(
     world: World, path: str
