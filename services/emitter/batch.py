@@ -13,7 +13,12 @@ from services.emitter.context import TenantContext, load_context
 from services.emitter.ending import Ending
 from services.emitter.leases import Leases
 from services.emitter.one_by_one import surely
-from services.emitter.planning.decided import Undecided, decided, decided_with_customer
+from services.emitter.planning.decided import (
+    Undecided,
+    decided,
+    decided_with_customer,
+    unnamed_in_time,
+)
 from services.emitter.planning.follow import ask_about_all, follow, only_followed
 from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
@@ -122,7 +127,11 @@ async def _read_and_plan(
         else:
             plans.append(plan)
     named = await customers_of(pool, context, [one.sale for one in unnamed.values()])
-    plans += [plan_unread(one, context.now) for one in named.unread]
+    plans += [
+        unnamed_in_time(unnamed[one.entry.bill_id], one, terms, context.now)
+        or plan_unread(one, context.now)
+        for one in named.unread
+    ]
     plans += [
         surely(
             sale,

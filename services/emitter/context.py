@@ -103,6 +103,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             connection_id=connection.id if connection else None,
             form=issuer.form if issuer else None,
             issuer_takes=issuer.capabilities.fields if issuer is not None else WORDS,
+            issuer_substitutes=issuer is None or issuer.capabilities.substitutes,
         )
 
 

@@ -56,6 +56,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
     customer: Customer | None = None
     customer_body: bytes | None = None  # sealed
     payments: Mapping[ChargeId, Payment] = NO_PAYMENTS
+    refunded_at: datetime | None = None  # the newest refund
 
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
@@ -71,6 +72,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             backfill=sale.backfill if sale else None,
             known_moment=sale.moment_at if sale else None,
             amount_choice=sale.amount_choice if sale else None,
+            without_document=sale is not None and sale.without_document,
             today=sale is not None and sale.day_choice == "today",
             left_out=sale is not None and sale.code == "before_activation",
             seen=seen_with(self.known.bill, self.bill, self.read_at),
@@ -85,6 +87,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             bill=self.bill,
             body=self.body,
             refunds=self.refunds,
+            refunded_at=self.refunded_at,
             came_alive_at=self.came_alive_at,
             read_at=self.read_at,
         )
@@ -97,6 +100,7 @@ class Send(Struct, frozen=True, kw_only=True):
     draft: NotaDraft
     first: bool  # the first request under this id
     queued_anew: bool = True  # the sale was not in the queue already
+    number_refused: bool = False  # the city has its RPS number already, and a person sends it anew
     after_real: bool = False  # a nota of the same environment went before it
     division: tuple[Share, ...] | None = None  # divides the sale anew; None leaves it as it is
     others_due: datetime | None = None  # when its other notas need a look, whatever comes of this

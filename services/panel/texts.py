@@ -187,12 +187,15 @@ TEXTS: Final[dict[str, str]] = {
     "action.hold": "Reter",
     "action.release": "Liberar",
     "action.issue": "Emitir agora",
+    "action.issue_bare": "Emitir sem documento",
     "action.cancel": "Cancelar a nota",
     "will.retry": "A venda é avaliada de novo com os dados de agora. Uma nota negada é reenviada"
     " com o mesmo número de pedido, então não sai em dobro.",
     "will.hold": "Nenhuma nota sai desta venda até que alguém a libere.",
     "will.release": "A venda segue de onde parou: se os dados estiverem certos, a nota sai.",
     "will.issue": "A nota é pedida ao emissor já, sem esperar a garantia nem a data da regra.",
+    "will.issue_bare": "Só esta venda: a nota sai sem o CPF ou CNPJ do cliente. Se ele for"
+    " completado na Vindi antes, é usado.",
     "will.cancel": "Se a nota já existe, pedimos o cancelamento à prefeitura. Se ainda não existe,"
     " ela não será emitida.",
     "many.title": "{action}: {count}",
@@ -508,6 +511,7 @@ TEXTS: Final[dict[str, str]] = {
     "closing.notas": "Notas válidas",
     "closing.excepted": "Sem nota, com motivo",
     "closing.issuer": "Lista do próprio emissor",
+    "closing.accepted": "De outros sistemas, aceitas",
     "closing.as_of": "Lido",
     "closing.without": "Vendas sem nota neste mês",
     "closing.since_lock": "O que mudou depois do fechamento",

@@ -18,6 +18,7 @@ from services.reconciler.api import (
     actions,
     backfills,
     closing,
+    closing_accepted,
     closing_checks,
     closing_differences,
     closing_files,
@@ -28,6 +29,7 @@ from services.reconciler.api import (
     health,
     limits,
     people,
+    rps_series,
     rules,
     sales,
     statements,
@@ -53,6 +55,7 @@ log = structlog.get_logger()
 OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *tenants.OPERATIONS,
     *connections.OPERATIONS,
+    *rps_series.OPERATIONS,
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,
@@ -70,6 +73,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *closing.OPERATIONS,
     *closing_checks.OPERATIONS,
     *closing_differences.OPERATIONS,
+    *closing_accepted.OPERATIONS,
     *closing_filing.OPERATIONS,
 )
 

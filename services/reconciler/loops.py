@@ -15,6 +15,7 @@ from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.services import Services
+from services.reconciler.unanswered import tell_unanswered
 from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
 
@@ -30,6 +31,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     work_on_backfills,
     check_closings,
     look_again_at_refused,
+    tell_unanswered,
 )
 
 

@@ -13,9 +13,9 @@ from typing import Final
 import structlog
 
 from services.reconciler.services import Services
+from shared.commands.go_on import go_on
 from shared.commands.set_up import codes_of
 from shared.db.away import database_away
-from shared.db.outbox import outbox_wakes
 from shared.db.tenants import connections_store
 from shared.db.tenants.connections_store import RefusedConnection, Side
 from shared.domain.errors import PipelineError, TenantBlockedError
@@ -102,7 +102,7 @@ class Looker:
         async with self.services.pool.acquire() as conn, conn.transaction():
             well = await connections_store.unblock(conn, one.tenant_id, one.side)
             if well:
-                await outbox_wakes.wake_stopped(conn, one.tenant_id, codes_of(one.side))
+                await go_on(conn, one.tenant_id, codes_of(one.side))
         log.info("connection_well_again", tenant_id=one.tenant_id, side=one.side, code=one.code)
         return well
 

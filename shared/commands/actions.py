@@ -29,6 +29,7 @@ from shared.run.waker import Waker
 
 SALE_UNKNOWN: Final = "sale_unknown"
 NOT_DECIDED: Final = "not_decided"
+WITHOUT_DOCUMENT: Final = "sem CPF ou CNPJ, só nesta venda"
 ONE_WISH: Final = timedelta(hours=1)  # the same said again within it is the same wish
 BATCH: Final = 500  # sales locked at once; more would keep workers waiting
 
@@ -44,6 +45,7 @@ class Asked:
     today: bool = False  # to issue: dated the day it is sent, in whichever month that is
     part: int | None = None  # of one nota of a divided sale; None: of the sale
     substitute: bool = False  # with `issue`: another is to take the place of a valid one
+    without_document: bool = False  # with `issue`: of this sale alone, where it is missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,13 @@ def _judge(
         return judge_substitute(sale.parts, asked.part, sale.state.wish, allowed=may_substitute)
     if asked.part is not None:
         return judge_part(asked.action, sale.parts, asked.part, sale.state.wish)
-    return judge(asked.action, sale.state, asked.amount, today=asked.today)
+    return judge(
+        asked.action,
+        sale.state,
+        asked.amount,
+        today=asked.today,
+        without_document=asked.without_document,
+    )
 
 
 async def _write(
@@ -184,6 +192,7 @@ async def _write(
                 "bill_ids": [one.bill_id for one in told],
                 "reason": asked.reason,
                 **({} if asked.part is None else {"part": asked.part}),
+                **({"without_document": True} if asked.without_document else {}),
             },
         )
     marks = [
@@ -199,6 +208,7 @@ async def _told(
     """The lines of what was asked for; six clicks of one action are one line."""
     why = asked.reason if asked.amount is None else f"{asked.reason}; {_chosen(asked.amount)}"
     why = f"substituir: {why}" if asked.substitute else why
+    why = f"{why}; {WITHOUT_DOCUMENT}" if asked.without_document else why
     why = why if asked.part is None else f"nota {asked.part}: {why}"
     said = Said(what=asked.action, why=why, by=asked.by)
     now = await clock.now(conn)

@@ -13,7 +13,9 @@ from shared.db.tenants.nota_connections_store import OpenElsewhere
 from shared.domain.errors import RejectedError, TransientError
 from shared.domain.messages import message_for
 from shared.domain.nota import REAL, IssuerEnvironment
+from shared.domain.regime import regime_warnings
 from shared.domain.rule import Rule
+from shared.domain.sale import Seller
 from shared.domain.service_checks import service_warnings
 from shared.issuer.errors import IssuerCompanyUnknown, IssuerForbidden, IssuerKeyRefused
 from shared.issuer.interface import Connection as Company
@@ -135,15 +137,17 @@ def demand_confirmed(found: Sequence[Elsewhere], confirmed: Collection[str]) -> 
         )
 
 
-def rule_notices(rule: Rule, today: date) -> tuple[Notice, ...]:
-    """What is unusual in a rule, as of a day."""
-    found = service_warnings(rule, today)
+def rule_notices(rule: Rule, today: date, seller: Seller | None) -> tuple[Notice, ...]:
+    """What is unusual in a rule, as of a day, for the company that issues."""
+    found = (*service_warnings(rule, today), *regime_warnings(rule, seller))
     return tuple(Notice(code=one.code, message=one.message, field=one.field) for one in found)
 
 
-def demand_usual(rule: Rule, today: date, confirmed: Collection[str]) -> None:
+def demand_usual(
+    rule: Rule, today: date, confirmed: Collection[str], seller: Seller | None
+) -> None:
     """Raise SetUpRefused (`confirm_needed`) with what is unusual in a rule and not confirmed."""
-    open_ = tuple(one for one in rule_notices(rule, today) if one.code not in confirmed)
+    open_ = tuple(one for one in rule_notices(rule, today, seller) if one.code not in confirmed)
     if open_:
         raise SetUpRefused(
             "What is unusual in this rule must be confirmed: repeat it with confirm.",

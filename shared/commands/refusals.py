@@ -4,7 +4,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.commands.actions import ActionRefused
-from shared.domain.actions import SaleAction
+from shared.domain.actions import NO_DOCUMENT, SaleAction
 from shared.domain.messages import label_for, message_for
 from shared.domain.spoken import moment
 
@@ -29,10 +29,14 @@ WHY: Final[dict[str, str]] = {
     "amount_needed": "A soma dos itens difere do valor da fatura: diga qual valor a nota deve ter.",
     "no_amount_to_choose": "Só se escolhe o valor de uma venda pendente cuja soma dos itens difere"
     " do valor da fatura.",
+    "document_not_missing": "O CPF ou CNPJ não falta nesta venda: emita sem essa opção.",
     "no_day_to_move": "A data só muda onde ela foi recusada ou o mês dela está fechado. Aqui a nota"
     " mantém a competência: use emitir ou tentar de novo.",
     "not_decided": "Esta venda ainda não foi avaliada. Aguarde alguns instantes e tente de novo.",
 }
+_WITHOUT: Final = (
+    "Se a nota deve sair assim mesmo, peça para emitir esta venda sem documento, com o motivo."
+)
 NAMES: Final[dict[SaleAction, str]] = {
     "retry": "tentar de novo",
     "hold": "reter",
@@ -47,6 +51,8 @@ def refusal_text(refused: ActionRefused, zone: ZoneInfo) -> str:
     said = [WHY.get(refused.code, "A situação desta venda não permite isso.")]
     if refused.code == "data_missing":
         said += [message_for(code).text for code in refused.missing]
+        if NO_DOCUMENT.intersection(refused.missing):
+            said.append(_WITHOUT)
     if refused.status is not None and refused.since is not None:
         label = label_for(refused.status)
         said.append(f"Situação: {label}, desde {moment(refused.since, zone)}.")

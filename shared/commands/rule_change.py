@@ -112,6 +112,7 @@ def _facts(
         backfill=sale.backfill,
         known_moment=sale.moment_at,
         amount_choice=sale.amount_choice,
+        without_document=sale.without_document,
         today=sale.day_choice == "today",
         left_out=sale.code == "before_activation",
         seen=known.seen,

@@ -26,6 +26,7 @@ from shared.commands.checks import (
     vindi_notices,
 )
 from shared.commands.company import try_company
+from shared.commands.go_on import go_on
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
@@ -189,7 +190,7 @@ class SetUp:
                 action="vindi_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
-            await outbox_wakes.wake_stopped(conn, tenant, codes_of("vindi"))
+            await go_on(conn, tenant, codes_of("vindi"))
         await self.waker.ring()
         changed = before is not None and (
             (before.environment, before.registry_code) != (environment, merchant.registry_code)
@@ -265,6 +266,8 @@ class SetUp:
                 company_id=company_id,
                 company_name=company.company_name,
                 company_cnpj=company.cnpj,
+                company_city=company.city,
+                company_regime=company.regime,
             )
             url = await self._webhook_url(conn, tenant, "enotas")
             await audit_store.add(
@@ -280,8 +283,8 @@ class SetUp:
                 demand_confirmed(_about(elsewhere, "issuer_company_elsewhere"), confirmed)
             went_live = await self._take_tests(conn, of, environment, tests, by)
             open_ = await nota_connections_store.open_elsewhere(conn, tenant, here)
-            # Whether a buyer is the seller hangs on the company too.
-            await outbox_wakes.wake_stopped(conn, tenant, [*codes_of("issuer"), *ON_SELLER])
+            # Whether a buyer is the seller, or of its city, hangs on the company too.
+            await go_on(conn, tenant, [*codes_of("issuer"), *ON_SELLER])
         await try_company(self.pool, tenant)
         await self.waker.ring()
         return IssuerConnected(
@@ -333,8 +336,10 @@ class SetUp:
         Raises SetUpRefused: `confirm_needed` with what is unusual in it, as of `today`, and is not
         among the `confirmed` codes.
         """
-        demand_usual(rule, today, confirmed)
-        taken = [one.code for one in rule_notices(rule, today)]
+        async with self.pool.acquire() as conn:
+            seller = (await tenants_store.terms(conn, tenant)).seller
+        demand_usual(rule, today, confirmed, seller)
+        taken = [one.code for one in rule_notices(rule, today, seller)]
         async with self.pool.acquire() as conn, conn.transaction():
             version = await rules_store.add(conn, tenant, rule, by=by)
             detail = {"version": version.version, "confirmed": sorted(set(taken))}

@@ -17,6 +17,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bills",
     "sales",
     "notas",
+    "rps_series",
+    "rps_numbers",
     "sale_parts",
     "timeline",
     "audit",
@@ -43,6 +45,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "issuer_notas",
     "issuer_days",
     "issuer_lists",
+    "accepted_notas",
     "memberships",
     "person_links",
 )

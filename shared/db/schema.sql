@@ -1,5 +1,19 @@
 -- Made by `make schema` from the migrations; nobody edits it.
 
+CREATE TABLE public.accepted_notas (
+    tenant_id text NOT NULL,
+    issuer_id text NOT NULL,
+    external_id text,
+    number text,
+    amount bigint,
+    competencia date NOT NULL,
+    created_on date NOT NULL,
+    reason text NOT NULL,
+    accepted_by text NOT NULL,
+    accepted_at timestamp with time zone NOT NULL,
+    CONSTRAINT accepted_notas_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500)))
+);
+
 CREATE TABLE public.audit (
     tenant_id text NOT NULL,
     entry_id bigint NOT NULL,
@@ -103,7 +117,8 @@ CREATE TABLE public.bills (
     read_at timestamp with time zone NOT NULL,
     charges_paid_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     paid_seen_at timestamp with time zone,
-    unpaid_seen_at timestamp with time zone
+    unpaid_seen_at timestamp with time zone,
+    refunded_at timestamp with time zone
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
@@ -243,6 +258,7 @@ CREATE TABLE public.issuer_breakers (
     slots integer DEFAULT 0 NOT NULL,
     taken integer DEFAULT 0 NOT NULL,
     round_until timestamp with time zone,
+    cause text,
     CONSTRAINT issuer_breakers_scope_check CHECK ((scope = ANY (ARRAY['issuer'::text, 'city'::text, 'host'::text]))),
     CONSTRAINT issuer_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
 );
@@ -263,6 +279,8 @@ CREATE TABLE public.issuer_connections (
     state_detail text DEFAULT ''::text NOT NULL,
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
+    company_city text,
+    company_regime text,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
     CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
@@ -403,6 +421,8 @@ CREATE TABLE public.notas (
     csll_withheld bigint,
     inss_withheld bigint,
     irrf_withheld bigint,
+    rps_series text,
+    rps_number bigint,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
@@ -526,6 +546,31 @@ CREATE TABLE public.refunds_seen (
     seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.rps_numbers (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    number bigint NOT NULL,
+    bill_id bigint NOT NULL,
+    part smallint NOT NULL,
+    revision integer NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    refused boolean DEFAULT false NOT NULL,
+    CONSTRAINT rps_numbers_number_check CHECK ((number >= 1))
+);
+
+CREATE TABLE public.rps_series (
+    tenant_id text NOT NULL,
+    connection_id integer NOT NULL,
+    series text NOT NULL,
+    next_number bigint NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT rps_series_next_number_check CHECK ((next_number >= 1)),
+    CONSTRAINT rps_series_series_check CHECK ((series ~ '^[0-9A-Za-z]{1,5}$'::text))
+);
+
 CREATE TABLE public.rule_versions (
     tenant_id text NOT NULL,
     version integer NOT NULL,
@@ -574,6 +619,7 @@ CREATE TABLE public.sales (
     amount_choice text,
     amount_about text DEFAULT ''::text NOT NULL,
     day_choice text,
+    without_document boolean DEFAULT false NOT NULL,
     CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
@@ -740,6 +786,9 @@ CREATE TABLE public.webhook_secrets (
 
 ALTER TABLE ONLY public.events ATTACH PARTITION public.events_default DEFAULT;
 
+ALTER TABLE ONLY public.accepted_notas
+    ADD CONSTRAINT accepted_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
+
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, entry_id);
 
@@ -836,6 +885,12 @@ ALTER TABLE ONLY public.refunds_pending
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
 
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_pkey PRIMARY KEY (tenant_id, connection_id, series);
+
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_pkey PRIMARY KEY (tenant_id, version);
 
@@ -877,6 +932,8 @@ ALTER TABLE ONLY public.webhook_rejections
 
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (tenant_id, source, secret_hash);
+
+CREATE INDEX accepted_notas_of_month ON public.accepted_notas USING btree (tenant_id, competencia) WHERE (competencia IS NOT NULL);
 
 CREATE INDEX backfill_bills_customer ON public.backfill_bills USING btree (tenant_id, backfill_id, customer_id) WHERE (outcome = 'customer'::text);
 
@@ -942,6 +999,8 @@ CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (pers
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
+CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
@@ -957,6 +1016,9 @@ CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (te
 ALTER INDEX public.events_pkey ATTACH PARTITION public.events_default_pkey;
 
 ALTER INDEX public.events_of_bill ATTACH PARTITION public.events_default_tenant_id_bill_id_idx;
+
+ALTER TABLE ONLY public.accepted_notas
+    ADD CONSTRAINT accepted_notas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1006,6 +1068,15 @@ ALTER TABLE ONLY public.person_links
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.rps_numbers
+    ADD CONSTRAINT rps_numbers_tenant_id_connection_id_series_fkey FOREIGN KEY (tenant_id, connection_id, series) REFERENCES public.rps_series(tenant_id, connection_id, series);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_connection_id_fkey FOREIGN KEY (tenant_id, connection_id) REFERENCES public.nota_connections(tenant_id, connection_id);
+
+ALTER TABLE ONLY public.rps_series
+    ADD CONSTRAINT rps_series_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.rule_versions
     ADD CONSTRAINT rule_versions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1035,6 +1106,8 @@ ALTER TABLE ONLY public.webhook_rejections
 
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE public.accepted_notas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.audit ENABLE ROW LEVEL SECURITY;
 
@@ -1079,6 +1152,8 @@ ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.notas ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY panel ON public.accepted_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.audit TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1132,6 +1207,10 @@ CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_
 
 CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.sale_parts TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1166,11 +1245,17 @@ ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.rps_series ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.rule_versions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sale_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sales ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY services ON public.accepted_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.audit USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
@@ -1223,6 +1308,10 @@ CREATE POLICY services ON public.reconciler_passes USING ((CURRENT_USER <> 'nota
 CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.rps_series USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

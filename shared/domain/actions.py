@@ -34,6 +34,8 @@ LACKS: Final = frozenset(
         "nota_values_impossible",
         "withholding_contradicts",
         "issuer_lacks_field",
+        "rps_series_missing",
+        "rps_start_missing",
         "customer_not_found",
         "customer_unreadable",
         # What would be refused: see `prechecks`.
@@ -46,6 +48,8 @@ LACKS: Final = frozenset(
         "mixed_services",
     }
 )
+# What a person may have a nota go without, for one sale: see `Wish`.
+NO_DOCUMENT: Final = frozenset({"customer_document_missing", "customer_document_invalid"})
 NUMBERING: Final = "denied_numbering"
 ACTIONS: Final[tuple[SaleAction, ...]] = ("retry", "hold", "release", "issue", "cancel")
 
@@ -59,6 +63,7 @@ class ActionState(Struct, frozen=True, kw_only=True):
 
     status: SaleStatus
     code: str | None
+    attention: str | None = None
     wish: Wish | None
     nota: NotaStatus | None
     denial: str | None
@@ -67,6 +72,14 @@ class ActionState(Struct, frozen=True, kw_only=True):
     day_refused: bool = False  # a nota was denied for its day, and another may help
     refused_alone: bool = False  # the city kept one that a person took back alone, and no other
 
+    @property
+    def lacks(self) -> str | None:
+        """The data without which no nota is sent: it is held for it, or will be."""
+        if self.status is SaleStatus.HELD:
+            return self.code if self.code in LACKS else None
+        known = self.status is SaleStatus.IN_GUARANTEE and self.attention in LACKS
+        return self.attention if known else None
+
 
 class WishChange(Struct, frozen=True, kw_only=True):
     """The sale's wish from now on, and whether a denied nota is to be sent again.
@@ -74,6 +87,7 @@ class WishChange(Struct, frozen=True, kw_only=True):
     `amount` is what a nota is for whose bill disagrees with itself; None chooses nothing. `anew`:
     whatever was taken back alone is issued again too. `cancel_again`: what was taken back alone is.
     `today`: the nota is dated the day it is sent, and so may belong to another month.
+    `without_document`: it goes without the buyer's CPF or CNPJ, should that not be there.
     """
 
     wish: Wish | None
@@ -82,6 +96,7 @@ class WishChange(Struct, frozen=True, kw_only=True):
     cancel_again: bool = False
     amount: str | None = None
     today: bool = False
+    without_document: bool = False
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -92,13 +107,21 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    action: SaleAction, sale: ActionState, amount: str | None = None, *, today: bool = False
+    action: SaleAction,
+    sale: ActionState,
+    amount: str | None = None,
+    *,
+    today: bool = False,
+    without_document: bool = False,
 ) -> WishChange | Refusal:
     """Say what an action changes in a sale. The sale itself is decided again by the emitter.
 
     `amount` goes with `issue` and `release` of a sale whose lines and bill disagree; `today` with
-    `issue` of one whose day was refused or whose month is closed.
+    `issue` of one whose day was refused or whose month is closed, `without_document` with `issue`
+    of one whose buyer's document is not there or is none.
     """
+    if without_document:
+        return _issue_without_document(action, sale)
     answer = _judge(action, sale)
     if today and not (action == "issue" and moves_to_today(sale)):
         return Refusal(code="no_day_to_move") if isinstance(answer, WishChange) else answer
@@ -110,6 +133,13 @@ def judge(
         return replace(answer, amount=amount) if fits else Refusal(code="no_amount_to_choose")
     back = action == "release" and sale.wish == "hold"
     return Refusal(code="amount_needed", missing=("amount",)) if disagrees and not back else answer
+
+
+def _issue_without_document(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
+    if action != "issue" or sale.lacks not in NO_DOCUMENT:
+        answer = _judge(action, sale)
+        return answer if isinstance(answer, Refusal) else Refusal(code="document_not_missing")
+    return WishChange(wish="issue", without_document=True)
 
 
 def _judge(action: SaleAction, sale: ActionState) -> WishChange | Refusal:
@@ -166,8 +196,8 @@ def _issue(sale: ActionState) -> WishChange | Refusal:
         return Refusal(code="nota_exists")
     if sale.status is SaleStatus.SKIPPED and sale.code not in _TAKES_BACK:
         return Refusal(code="nothing_to_issue")
-    if sale.status is SaleStatus.HELD and sale.code in LACKS:
-        return Refusal(code="data_missing", missing=(sale.code,))
+    if sale.lacks is not None:
+        return Refusal(code="data_missing", missing=(sale.lacks,))
     if sale.nota is NotaStatus.DENIED or sale.denied:
         if sale.denial == NUMBERING:
             return Refusal(code="numbering_needs_person")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ from shared.domain.money import NOTHING, Cents
 from shared.domain.rule import Rule
 
 BackfillStatus = Literal["queued", "running", "completed", "failed", "cancelled"]
+OPEN_STATUSES: Final = frozenset[BackfillStatus](("queued", "running"))
 BackfillCompetencia = Literal["original", "today"]
 # bills: the list of bills; late: charges made after it that were paid inside the window; whole:
 # the rest of the bills, where an account does not honour the filter for those; rest: all is read.
@@ -160,11 +161,19 @@ class Backfill(Struct, frozen=True, kw_only=True):
     attempt: int
     failures: int
     summary: Summary | None
+    not_before: datetime | None = None  # rests until then
+
+    @property
+    def waits_for(self) -> str | None:
+        """The stable word of what keeps an open run from going on; None while nothing does."""
+        return self.error if self.status in OPEN_STATUSES else None
 
     def eta_seconds(self, now: datetime) -> int | None:
         """How long reading will go on at the speed it had; None while that is not known."""
         position = self.position
         if self.status != "running" or self.started_at is None or position.rows_left is None:
+            return None
+        if self.waits_for is not None:
             return None
         if position.rows_read == 0:
             return None

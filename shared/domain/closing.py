@@ -168,12 +168,20 @@ class ListDay(Struct, frozen=True, kw_only=True, order=True):
     day: date
 
 
+class NotaSum(Struct, frozen=True, kw_only=True):
+    """Notas, counted and added up."""
+
+    notas: int = 0
+    amount: Cents = NOTHING
+
+
 class IssuerSide(Struct, frozen=True, kw_only=True):
     """The issuer's own list of the real environment, as far as it is of a month.
 
     `read_at` is as of when it is known, None while some day of it was never read; `stale` are days
     that have to be read again, since something changed after they were. `environment` is that of
-    the tenant's connection.
+    the tenant's connection. `accepted` are notas of other systems that a person accepted: they
+    count apart, neither among the others nor as differences.
     """
 
     environment: IssuerEnvironment | None = None
@@ -181,6 +189,7 @@ class IssuerSide(Struct, frozen=True, kw_only=True):
     amount: Cents = NOTHING
     read_at: datetime | None = None
     differences: int = 0
+    accepted: NotaSum = NotaSum()
     stale: tuple[ListDay, ...] = ()
 
     @property

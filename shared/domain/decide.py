@@ -209,11 +209,14 @@ def _issue(
         by_person=sale.wish == "issue",
     )
     if days is not None and now < due:
+        lacks = _will_lack(sale, rule, terms, day.day)
         return Wait(
             status="in_guarantee",
             until=due,
             why=_guarantee_why(moment.day(terms.zone), days, terms, due),
             competencia=day.day,
+            attention=None if lacks is None else lacks.code,
+            lacks="" if lacks is None else lacks.detail,
         )
     if not terms.issuing:
         return Hold(code="tenant_paused", issue_at=due, competencia=day.day)
@@ -223,6 +226,15 @@ def _issue(
     if sale.customer is None:
         return NeedsCustomer(due=ready)
     return _write(sale, rule, terms, ready)
+
+
+def _will_lack(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Hold | None:
+    """What of its customer would hold the nota at the guarantee's end, if it is known already."""
+    if sale.customer is None:
+        return None
+    made = drafted(sale, rule, terms, day)
+    about_customer = isinstance(made, Hold) and made.code.startswith("customer_")
+    return made if isinstance(made, Hold) and about_customer else None
 
 
 def _write(sale: SaleFacts, rule: Rule, terms: TenantTerms, due: Due) -> Decision:

@@ -56,12 +56,19 @@ class Issue(Struct, frozen=True, kw_only=True):
 
 
 class Wait(Struct, frozen=True, kw_only=True):
-    """Nothing to do before `until`; None means until a new fact arrives."""
+    """Nothing to do before `until`; None means until a new fact arrives.
+
+    `attention` says what its customer lacks for the nota, where the customer is known: there is
+    time to mend it. `lacks` is the detail of that.
+    """
 
     status: Literal["waiting_payment", "in_guarantee"]
     until: datetime | None
     why: str
     competencia: date | None = None
+    attention: str | None = None
+    lacks: str = ""
+    ask_again: datetime | None = None  # the customer, who could not be read now
 
 
 class Hold(Struct, frozen=True, kw_only=True):

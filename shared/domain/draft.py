@@ -59,7 +59,7 @@ def draft_nota(
     terms = terms_for(service, rule, sale)
     if isinstance(terms, Hold):
         return terms
-    tomador = tomador_of(sale.customer, rule, terms)
+    tomador = tomador_of(sale.customer, rule, terms, bare=sale.without_document)
     if isinstance(tomador, Hold):
         return tomador
     written = write_description(sale, rule, competencia, zone, share)
@@ -74,7 +74,7 @@ def draft_nota(
     if terms.plain:
         return draft
     setting = Setting(
-        discount=_discount(sale, terms, share, draft.amount),
+        discount=_discount(sale, terms, share, shares, draft.amount),
         others=_paid_with(sale, rule, terms, share, shares),
         is_part=share is not None,
         seller_city=rule.seller_city.found.city if rule.seller_city else None,
@@ -83,8 +83,14 @@ def draft_nota(
     return filled(draft, terms, setting)
 
 
-def _discount(sale: SaleFacts, terms: NotaTerms, share: Share | None, amount: Cents) -> Cents:
-    return discount_in(sale.bill, share, amount) if terms.show_discounts else NOTHING
+def _discount(
+    sale: SaleFacts,
+    terms: NotaTerms,
+    share: Share | None,
+    shares: Sequence[Share],
+    amount: Cents,
+) -> Cents:
+    return discount_in(sale.bill, share, shares, amount) if terms.show_discounts else NOTHING
 
 
 def _paid_with(
@@ -98,23 +104,31 @@ def _paid_with(
         service = service_of(sale.bill, other, rule) if other.part != share.part else None
         said = terms_for(service, rule, sale) if service is not None else None
         if isinstance(said, NotaTerms):
-            discount = _discount(sale, said, other, other.amount)
+            discount = _discount(sale, said, other, shares, other.amount)
             others.append(portion_of(said, other.amount, discount))
     return others
 
 
 def tomador_of(
-    customer: Customer, rule: Rule, terms: NotaTerms = _NOTHING_STATED
+    customer: Customer,
+    rule: Rule,
+    terms: NotaTerms = _NOTHING_STATED,
+    *,
+    bare: bool = False,
 ) -> Tomador | Hold:
     """The buyer as a nota shows it, or the hold that names what is missing.
 
-    `terms` tell what was stated of the buyer beyond what Vindi has fields for.
+    `terms` tell what was stated of the buyer beyond what Vindi has fields for. `bare`: a person
+    said that a document that is missing or wrong is left out.
     """
     if not says_something(customer.name):
         return Hold(code="customer_name_missing")
     if is_foreign(customer.address):
         return _foreign(customer, rule, terms)
-    match document_state(customer.document):
+    document = document_state(customer.document)
+    match document:
+        case "missing" | "invalid" if bare:
+            pass
         case "invalid":
             return Hold(code="customer_document_invalid")
         case "missing" if rule.customer_document_missing == "hold":
@@ -127,7 +141,7 @@ def tomador_of(
     return Tomador(
         name=one_line(customer.name, Alphabet.UNICODE),
         email=email_for_nota(customer.email),
-        document=customer.document,
+        document=None if document == "invalid" else customer.document,
         phone=phone_among(customer.phones or (customer.phone or "",)),
         address=address,
         municipal_registration=terms.municipal_registration,
@@ -237,9 +251,11 @@ def _written(
     zone: ZoneInfo,
     share: Share | None,
 ) -> Written:
-    names = variables_in(template) - {PRODUCTS}
-    values = {name: _variable(name, sale, competencia, zone, share) for name in names}
-    return fill_template(template, values, _sold(sale, rule, share))
+    names = variables_in(template)
+    values = {
+        name: _variable(name, sale, competencia, zone, share) for name in names if name != PRODUCTS
+    }
+    return fill_template(template, values, _sold(sale, rule, share) if PRODUCTS in names else ())
 
 
 def _sold(sale: SaleFacts, rule: Rule, share: Share | None) -> list[str]:

@@ -199,10 +199,29 @@ def _city_of_incidence(service: Service, buyers_city: str | None) -> str | None:
         return None
     if subitem in AT_BUYER:
         return buyers_city
-    at_place = subitem in AT_PLACE or subitem.partition(".")[0] in ITEMS_AT_PLACE
-    if at_place and subitem not in NOT_AT_PLACE and service.place is not None:
-        return service.place.city
-    return None
+    return service.place.city if is_at_place(subitem) and service.place is not None else None
+
+
+def city_of_incidence(
+    service: Service, sellers_city: str | None, buyers_city: str | None
+) -> str | None:
+    """The city where ISS is due by LC 116, art. 3; None where that cannot be told.
+
+    A service that is taxed where it is rendered and does not say where is of a city unknown, and so
+    is one without a code of the national list.
+    """
+    subitem = _subitem(service)
+    if subitem is None:
+        return None
+    if subitem in AT_BUYER or is_at_place(subitem):
+        return _city_of_incidence(service, buyers_city)
+    return sellers_city
+
+
+def is_at_place(subitem: str) -> bool:
+    """Say whether ISS of a service is due where it is rendered."""
+    listed = subitem in AT_PLACE or subitem.partition(".")[0] in ITEMS_AT_PLACE
+    return listed and subitem not in NOT_AT_PLACE
 
 
 def _subitem(service: Service) -> str | None:

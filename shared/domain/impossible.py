@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from shared.domain.patterns import ANY, fits, plain
+from shared.domain.regime import regime_problems
 from shared.domain.rule_texts import text_problems
 from shared.domain.service_checks import SERVICES, service_problems
 from shared.domain.told import Field, Told, part_of
@@ -44,6 +45,8 @@ def impossible(rule: Told) -> list[Impossible]:
             service_problems(rule),
             text_problems(rule),
             _seller_city(rule),
+            _rps_series(rule),
+            regime_problems(rule),
         )
         for field, message in found
     ]
@@ -216,16 +219,33 @@ def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
 
 
 def _seller_city(rule: Told) -> Iterator[tuple[Field, str]]:
-    layers = [rule.get("service")]
-    for name in (*SERVICES, "customers"):
-        layers += part_of(rule, name).values()
     # A list: what was told may be anything, also what no set holds.
-    policies = [one.get("iss_withholding") for one in layers if isinstance(one, Mapping)]
+    policies = [told.get("iss_withholding") for _, told in _layers(rule)]
     if "companies_of_same_city" in policies and rule.get("seller_city") is None:
         yield (
             ("seller_city",),
             "seller_city: é obrigatório com iss_withholding companies_of_same_city",
         )
+
+
+def _rps_series(rule: Told) -> Iterator[tuple[Field, str]]:
+    layers = list(_layers(rule))
+    for place, told in layers:
+        if told.get("rps_number") != "sequence" or told.get("rps_series") is not None:
+            continue
+        # A product's takes the rule's series, a customer's that of whatever it buys.
+        under = [other for at, other in layers if place[0] == "customers" or at == ("service",)]
+        if all(other.get("rps_series") is None for other in under):
+            yield (*place, "rps_series"), "rps_series: é obrigatória com rps_number sequence"
+
+
+def _layers(rule: Told) -> Iterator[tuple[Field, Told]]:
+    """Every place where fields of a nota are stated."""
+    yield ("service",), part_of(rule, "service")
+    for name in (*SERVICES, "customers"):
+        for key, told in part_of(rule, name).items():
+            if isinstance(told, Mapping):
+                yield (name, key), told
 
 
 def _numbered(rule: Told) -> Iterator[tuple[int, Told]]:

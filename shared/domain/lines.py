@@ -2,8 +2,9 @@
 
 The whole table of kinds is `docs/lines.md`. Structure says most of it: a product whose lines on a
 bill come to nothing or less is a discount, a coupon, a credit or the old half of a proration,
-whatever it is called. Only what goes along with a sale (freight, interest, fees) is known by code
-or name: `data/accessory_lines.tsv`.
+whatever it is called. What goes along with a sale (freight, interest, fees) is known by code or
+name, `data/accessory_lines.tsv`, and so is which of what lowers a bill is a credit or a proration,
+and no discount: `data/credit_lines.tsv`.
 """
 
 from collections.abc import Collection
@@ -19,6 +20,14 @@ from shared.domain.rule import Rule
 
 ACCESSORIES: Final = Path(__file__).parent / "data" / "accessory_lines.tsv"
 Product = int | str | None
+
+
+CREDITS: Final = Path(__file__).parent / "data" / "credit_lines.tsv"
+
+
+class _Credits(Struct, frozen=True):
+    codes: tuple[str, ...]
+    texts: tuple[str, ...]  # names of products, or descriptions of lines
 
 
 class _Accessories(Struct, frozen=True):
@@ -52,6 +61,33 @@ def products_with_value(bill: Bill, rule: Rule) -> list[BillLine]:
     if len(sold) == 1:
         return sold
     return [line for line in sold if not goes_along(line, rule)] or sold
+
+
+def is_credit(line: BillLine) -> bool:
+    """Say whether what lowers a bill is a credit or a proration: no discount on what is sold.
+
+    What Vindi itself calls a discount is one, whatever it is named.
+    """
+    if line.is_discount:
+        return False
+    return _is_credit(line.product_code or "", line.product_name, line.description or "")
+
+
+@lru_cache(maxsize=8192)
+def _is_credit(code: str, *texts: str) -> bool:
+    known = _credits()
+    return any(fits(one, plain(code)) for one in known.codes) or any(
+        fits(one, plain(text)) for one in known.texts for text in texts if text
+    )
+
+
+@cache
+def _credits() -> _Credits:
+    rows = [row.split("\t") for row in CREDITS.read_text(encoding="utf-8").splitlines()]
+    return _Credits(
+        codes=tuple(plain(pattern) for field, pattern, _ in rows if field == "code"),
+        texts=tuple(plain(pattern) for field, pattern, _ in rows if field == "text"),
+    )
 
 
 def goes_along(line: BillLine, rule: Rule) -> bool:

@@ -20,8 +20,14 @@ def message_for(code: str) -> Message:
     return MESSAGES.get(code, _UNKNOWN)
 
 
-def message_in(status: SaleStatus, code: str) -> Message:
-    """The message of a code for a sale in this state: it knows whether a nota exists by now."""
+def message_in(status: SaleStatus, code: str, *, leaves: bool | None = None) -> Message:
+    """The message of a code for a sale in this state: it knows whether a nota exists by now.
+
+    `leaves` says whether a nota that the issuer still has will be cancelled; None: not known.
+    """
+    own = WHILE_ISSUING.get((status, code)) if leaves is not None else None
+    if own is not None:
+        return own[0] if leaves else own[1]
     return IN_STATE.get((status, code)) or message_for(code)
 
 
@@ -34,6 +40,16 @@ def message_of_denial(denial: str, cause: str | None) -> Message:
     if known.moves_day:
         said.append(_OTHER_DAY)
     return Message(text=" ".join(filter(None, said)), who_acts=known.who_acts)
+
+
+def message_of_import(code: str, *, is_open: bool) -> Message:
+    """Why an import of past sales rests or failed; an open one says how it goes on."""
+    if code in IMPORTS:
+        return IMPORTS[code][not is_open]
+    message = message_for(code)
+    if not is_open or code not in CONNECTIONS:
+        return message
+    return Message(text=f"{message.text} {_IMPORT_GOES_ON}", who_acts=message.who_acts)
 
 
 def label_for(status: SaleStatus) -> str:
@@ -99,6 +115,16 @@ HOLDS: Final[dict[str, Message]] = {
         "tenant",
         "A nota foi emitida em outra conexão com o emissor e não pode ser substituída por uma"
         " emitida na atual. Cancele-a no portal da prefeitura e emita outra.",
+    ),
+    "substitution_untaken": _is(
+        "tenant",
+        "O emissor conectado não substitui notas. A nota anterior continua válida: cancele-a e"
+        " emita outra.",
+    ),
+    "substitution_waits": _is(
+        "nobody",
+        "A substituição pedida aguarda a vez e segue automaticamente. Até lá a nota anterior"
+        " continua válida.",
     ),
     "issued_as_test": _is(
         "tenant",
@@ -214,6 +240,16 @@ HOLDS: Final[dict[str, Message]] = {
         "O emissor conectado não aceita um campo informado para esta nota. Tire-o da regra, do"
         " cliente ou da fatura.",
     ),
+    "rps_series_missing": _is(
+        "accountant",
+        "A regra diz que o RPS é numerado pela empresa, mas não em que série. Informe a série"
+        " (rps_series).",
+    ),
+    "rps_start_missing": _is(
+        "tenant",
+        "Falta dizer a partir de que número a série do RPS segue. Informe o próximo número dela"
+        " para esta empresa e este ambiente: a venda segue automaticamente.",
+    ),
     "competencia_month_closed": _is(
         "accountant",
         "A competência é de um mês já encerrado. Decida com o contador: mande emitir com a data"
@@ -281,6 +317,12 @@ CONNECTIONS: Final[dict[str, Message]] = {
         "tenant",
         "A nota foi negada na empresa anterior do emissor, que não aceita mais a nossa consulta."
         " Confira no portal da prefeitura que ela não vale lá e mande emitir: sai uma nota nova.",
+    ),
+    "issuer_unanswered": _is(
+        "support",
+        "Há horas o emissor não dá uma resposta que se entenda sobre esta nota. Continuamos a"
+        " perguntar, e nada é reenviado às cegas. Confiram com o suporte o endereço do emissor; se"
+        " houver pressa, veja no portal da prefeitura se a nota existe e informe aqui.",
     ),
     "issuer_stuck": _is(
         "support",
@@ -446,7 +488,7 @@ NOTICES: Final[dict[str, Message]] = {
     ),
     "test_sales_held": _is(
         "tenant",
-        "Ficam retidas (issued_as_test) até que alguém mande emitir as que ainda devem uma nota.",
+        "Ficam pendentes até que alguém mande emitir as que ainda devem uma nota.",
     ),
     "test_sales_due": _is("nobody", "Saem agora em produção, com uma revisão nova."),
 }
@@ -484,6 +526,12 @@ OUTAGES: Final[dict[str, Message]] = {
         "nobody",
         "O emissor não responde. As vendas esperam na fila; testamos com uma nota e retomamos"
         " gradualmente.",
+    ),
+    "issuer_address_suspicious": _is(
+        "support",
+        "No endereço do emissor responde outra coisa (páginas HTML), e não o emissor. Nenhuma nota"
+        " é enviada. Confiram o endereço configurado (ENOTAS_URL), o proxy e o firewall; depois a"
+        " emissão é retomada automaticamente.",
     ),
     "city_outage": _is(
         "nobody",
@@ -611,6 +659,39 @@ AFTERWARDS: Final[dict[str, str]] = {
     "denied_numbering": "Não reenviamos, para não duplicar.",
 }
 
+_IMPORT_GOES_ON: Final = (
+    "A importação espera e continua automaticamente, de onde parou, quando a conexão voltar."
+)
+_ASK_IMPORT_AGAIN: Final = "Peça a importação de novo: o que já entrou não entra outra vez."
+# While it is open, and once it has failed of this.
+IMPORTS: Final[dict[str, tuple[Message, Message]]] = {
+    "vindi_unavailable": (
+        _is("nobody", "A Vindi não responde bem agora. Tentamos de novo automaticamente."),
+        _is("tenant", f"A Vindi ficou muito tempo sem responder bem. {_ASK_IMPORT_AGAIN}"),
+    ),
+    "issuer_unavailable": (
+        _is(
+            "nobody",
+            "Antes de importar, conferimos no emissor o que já foi emitido, e ele não responde bem"
+            " agora. Tentamos de novo automaticamente.",
+        ),
+        _is("tenant", f"O emissor ficou muito tempo sem responder bem. {_ASK_IMPORT_AGAIN}"),
+    ),
+    "internal_error": (
+        _is("support", "Houve uma falha nossa. Tentamos de novo automaticamente."),
+        _is(
+            "support", f"Houve uma falha nossa. {_ASK_IMPORT_AGAIN} Se repetir, fale com o suporte."
+        ),
+    ),
+    "rows_omitted": (
+        _is("nobody", "A Vindi deixou vendas fora de uma lista. Lemos de novo automaticamente."),
+        _is(
+            "support",
+            "A lista da Vindi deixou vendas de fora, mesmo lida várias vezes. Fale com o suporte.",
+        ),
+    ),
+}
+
 MESSAGES: Final[dict[str, Message]] = {
     **SKIPS,
     **HOLDS,
@@ -646,6 +727,7 @@ WOULD_BE_DENIED: Final[dict[str, Message]] = {
 
 _ENDING: Final = {
     "refunded": "O pagamento foi estornado integralmente",
+    "partially_refunded": "Parte do pagamento foi estornada",
     "bill_canceled": "A fatura foi cancelada na Vindi",
     "canceled_by_person": "Uma pessoa pediu o cancelamento",
     "payment_undone": "O pagamento foi revertido (chargeback)",
@@ -661,7 +743,17 @@ _STATES: Final[tuple[tuple[SaleStatus, WhoActs, str], ...]] = (
         "a nota continua válida. Decida com o contador se ela deve ser cancelada.",
     ),
 )
+_PARTLY_WHILE_ISSUING: Final = (
+    "Parte do pagamento foi estornada enquanto a nota era emitida. Quando ela sair, decida com o"
+    " contador: deixá-la como está, ou cancelá-la e emitir outra."
+)
+_IN_TIME: Final = "Se não for corrigido até o fim da garantia, a nota fica pendente."
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
+    **{
+        (SaleStatus.IN_GUARANTEE, code): _is(message.who_acts, f"{message.text} {_IN_TIME}")
+        for code, message in HOLDS.items()
+        if code.startswith("customer_")
+    },
     **{(SaleStatus.HELD, code): message for code, message in WOULD_BE_DENIED.items()},
     **{
         (status, code): _is(who, f"{cause}: {outcome}")
@@ -678,9 +770,24 @@ IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
         "Parte do pagamento foi estornada depois da emissão. Decida com o contador: deixar a nota"
         " como está, ou cancelá-la e emitir outra.",
     ),
-    (SaleStatus.ISSUING, "partially_refunded"): _is(
-        "tenant",
-        "Parte do pagamento foi estornada enquanto a nota era emitida. Quando ela sair, decida com"
-        " o contador: deixá-la como está, ou cancelá-la e emitir outra.",
-    ),
+    **{
+        (status, "partially_refunded"): _is("tenant", _PARTLY_WHILE_ISSUING)
+        for status in (SaleStatus.ISSUING, SaleStatus.UNCERTAIN)
+    },
+}
+# Of a nota that the issuer still has: what is said if it is to be cancelled, and if it is not.
+WHILE_ISSUING: Final[dict[tuple[SaleStatus, str], tuple[Message, Message]]] = {
+    (status, code): (
+        _is(who, f"{cause}: {outcome}"),
+        _is(
+            "tenant",
+            _PARTLY_WHILE_ISSUING
+            if code == "partially_refunded"
+            else f"{cause} enquanto a nota era emitida. Quando ela sair, decida com o contador se"
+            " ela deve ser cancelada.",
+        ),
+    )
+    for code, cause in _ENDING.items()
+    for status, who, outcome in _STATES
+    if status in (SaleStatus.ISSUING, SaleStatus.UNCERTAIN)
 }

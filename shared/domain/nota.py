@@ -155,7 +155,8 @@ class NotaDraft(Struct, frozen=True, kw_only=True):
     final_consumer: bool | None = None
     observations: str | None = None
     rps_series: str | None = None
-    rps_number: int | None = None
+    numbered: bool = False  # its number is the next one of our own series
+    rps_number: int | None = None  # set only where it is sent: the nota's row has it
     more_emails: tuple[str, ...] = ()
     extras: Mapping[str, str] = {}  # what a city demands beyond all of this (`metadados`)
     substitutes: ExternalId | None = None  # the nota that this one takes the place of

@@ -10,9 +10,11 @@ from typing import Final
 from shared.domain.bill import Address
 from shared.domain.cep import state_of_cep
 from shared.domain.decision import Hold
+from shared.domain.fiscal import city_of_incidence
 from shared.domain.money import NOTHING, Cents
 from shared.domain.nota import NotaDraft, Service, Withheld
 from shared.domain.party import ABROAD
+from shared.domain.regime_refusal import regime_refusal
 from shared.domain.sale import Seller
 
 # The whole CNPJ counts: a branch may buy from its head office.
@@ -20,17 +22,23 @@ _SELF: Final = Hold(
     code="denied_document",
     detail="CNPJ do cliente: é o da própria empresa que emite [E0202]",
 )
-ON_SELLER: Final = ("denied_document",)  # what another company at the issuer may free
+# What another company at the issuer, or another registration of it, may free.
+ON_SELLER: Final = ("denied_document", "denied_service")
 _CPF: Final = 11
 
 
 def precheck(draft: NotaDraft, seller: Seller | None) -> Hold | None:
     """Say why a nota would be refused; None when nothing we know of speaks against it."""
     buyer = draft.tomador
-    if seller is not None and buyer.document == seller.cnpj:
+    if seller is not None and seller.cnpj is not None and buyer.document == seller.cnpj:
         return _SELF
     if draft.service.iss_withheld and (found := _withheld(draft)) is not None:
         return found
+    if seller is not None:
+        if draft.service.iss_withheld and (found := _of_another_city(draft, seller)) is not None:
+            return found
+        if seller.regime and (found := regime_refusal(draft, seller.regime)) is not None:
+            return found
     if draft.discount or draft.conditional_discount or draft.deductions or draft.withheld:
         found = _amounts(draft)
         if found is not None:
@@ -86,6 +94,22 @@ def _withheld_from_what(service: Service) -> Hold | None:
             detail="retenção do ISS: com regime especial de tributação nada é retido [E0588]",
         )
     return None
+
+
+def _of_another_city(draft: NotaDraft, seller: Seller) -> Hold | None:
+    """A buyer keeps ISS back for its own city alone, which has to be the one where it is due.
+
+    Where that is comes from LC 116, art. 3; a city nobody told us speaks against nothing.
+    """
+    address = draft.tomador.address
+    buyers = address.city_code if address is not None else None
+    due = city_of_incidence(draft.service, seller.city, buyers)
+    if due is None or buyers is None or due == buyers:
+        return None
+    return Hold(
+        code="denied_service",
+        detail="retenção do ISS: o cliente é de outra cidade que não a do imposto [E0031]",
+    )
 
 
 def _amounts(draft: NotaDraft) -> Hold | None:

@@ -246,7 +246,9 @@ class Rule(RulePart):
     customers: Annotated[dict[str, CustomerFields], Field(max_length=5000)] = Field(
         default_factory=dict
     )
-    seller_city: PlaceRule | None = None  # where the company is, for ISS withheld by its city
+    # Where the company is, and how it is taxed; null: as its registration at the issuer says.
+    seller_city: PlaceRule | None = None
+    regime: Literal["mei", "simples", "normal"] | None = None
     # Whether a valid nota may be given up for one with mended data in one step, where the city
     # knows that; else it is cancelled first.
     reissue: Literal["cancel_and_new", "substitute"] = "cancel_and_new"

@@ -55,6 +55,7 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
     backfill: Literal["original", "today"] | None  # taken by a backfill, under which competência
     known_moment: datetime | None = None  # its moment as it was last stored
     amount_choice: AmountChoice | None = None  # a person's, where lines and bill disagree
+    without_document: bool = False  # a person has this one issued without CPF or CNPJ
     today: bool = False  # with the wish to issue: a person dates it today, in whichever month
     left_out: bool = False  # decided to be from before activation
     seen: Sighting = NEVER_SEEN
@@ -64,9 +65,11 @@ class SaleFacts(Struct, frozen=True, kw_only=True):
 
 
 class Seller(Struct, frozen=True, kw_only=True):
-    """The company that issues, as far as its issuer told."""
+    """The company that issues, as far as its issuer, or the tenant's rule, told."""
 
-    cnpj: str  # bare, letters in upper case
+    cnpj: str | None  # bare, letters in upper case
+    city: str | None = None  # where it is, by IBGE's code
+    regime: Literal["mei", "simples", "normal"] | None = None  # how it is taxed
 
 
 class TenantTerms(Struct, frozen=True, kw_only=True):

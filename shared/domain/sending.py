@@ -32,7 +32,7 @@ from shared.domain.prechecks import precheck
 from shared.domain.refund_policy import LEFT_BY_RULE
 from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
-from shared.domain.sale import SaleFacts, TenantTerms
+from shared.domain.sale import SaleFacts, Seller, TenantTerms
 from shared.domain.undone import undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
@@ -238,7 +238,20 @@ def _draft(
 ) -> NotaDraft | Hold:
     """The nota as it would be sent, held where it would surely be refused."""
     draft = draft_nota(sale, rule, service, day, terms.zone, share, shares)
-    return draft if isinstance(draft, Hold) else precheck(draft, terms.seller) or draft
+    if isinstance(draft, Hold):
+        return draft
+    return precheck(draft, seller_by(rule, terms.seller)) or draft
+
+
+def seller_by(rule: Rule, known: Seller | None) -> Seller | None:
+    """The company as the rule tells of it, else as its issuer does."""
+    if rule.seller_city is None and rule.regime is None:
+        return known
+    return Seller(
+        cnpj=known.cnpj if known else None,
+        city=rule.seller_city.found.city if rule.seller_city else known.city if known else None,
+        regime=rule.regime or (known.regime if known else None),
+    )
 
 
 def _first(shares: tuple[Share, ...], parts: tuple[Part, ...]) -> Share | None:

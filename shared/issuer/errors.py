@@ -4,8 +4,12 @@ The answer lost to a write is returned as `Unknown`, so that no caller can miss 
 """
 
 from datetime import timedelta
+from typing import Final
 
 from shared.domain.errors import TenantBlockedError, TransientError
+
+# Somebody else answers where the issuer should: a portal, a proxy, a parked address.
+NOT_THEIRS: Final = "not the issuer's own answer"
 
 
 class IssuerKeyRefused(TenantBlockedError):

@@ -128,6 +128,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     company_name: str
     cnpj: str | None
     missing: tuple[str, ...]
+    city: str | None = None  # IBGE's code
+    regime: Literal["mei", "simples", "normal"] | None = None  # None: it does not say
 
 
 class Issuer(Protocol):

@@ -66,6 +66,9 @@ def table_of(closing: Mapping[str, Any]) -> Table:
     table.add_row(
         f"the issuer's list, as read since {read_at}", str(issuer["notas"]), issuer["amount"]
     )
+    accepted = issuer["accepted"]
+    if accepted["notas"]:
+        table.add_row("of other systems, accepted", str(accepted["notas"]), accepted["amount"])
     table.add_row("differences to the issuer's list", str(issuer["differences"]), "")
     _add_filed(table, closing)
     for one in closing["adjustments"]:

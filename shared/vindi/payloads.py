@@ -208,6 +208,7 @@ def _line(json: object) -> BillLine:
         amount=_needed(line, "amount", _amount),
         quantity=_optional(line, "quantity", _count) or 1,
         description=_text(line, "description"),
+        is_discount=isinstance(line.get("discount"), Mapping),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from shared.db.tenants.brakes_store import BrakeState
 from shared.domain.breaker import Breaker, Scope
-from shared.domain.messages import message_for
+from shared.domain.messages import MESSAGES, message_for
 from shared.domain.refusals import of_name
 from shared.watch.connection import ConnectionCheck, Status
 
@@ -45,6 +45,8 @@ def _outage(scope: Scope, breaker: Breaker | None) -> ConnectionCheck:
 
 
 def _stopped(code: str, breaker: Breaker) -> str:
+    if breaker.cause in MESSAGES:  # what is strange of the issuer's address
+        return message_for(breaker.cause).text
     known = of_name(breaker.cause)
     said = message_for(code).text
     return f"{known.helps} {said}" if known is not None and known.helps else said

@@ -13,10 +13,25 @@ from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from tests.bench.measure import Measure
-from tests.builders import NOW, PAID_AT, a_nota, a_rule, a_sale, terms
+from tests.builders import NOW, PAID_AT, a_customer, a_nota, a_rule, a_sale, terms
 
 ROUNDS: Final = 2_000
 BAR_MICROSECONDS: Final = 50.0
+BAR_RATIO: Final = 3.0
+MANY_FIELDS: Final = {
+    "lc116": "17.01",
+    "iss_rate": "5.00",
+    "withholdings": {"irrf": "1.50", "pis": "0.65", "cofins": "3.00", "csll": "1.00"},
+    "pis_cofins_situation": "01",
+    "place": {"city": "São Paulo", "state": "SP"},
+    "nature": "1",
+    "deduction_rate": "10.00",
+    "show_discounts": True,
+    "observations": "Fatura {fatura}, {competencia}",
+    "approximate_taxes": "13.45",
+    "more_emails": ["fiscal@cliente.example"],
+    "extras": {"valorTotalRecebido": "{valor}"},
+}
 
 
 async def run(_: Path) -> list[Measure]:
@@ -28,11 +43,28 @@ async def run(_: Path) -> list[Measure]:
         nota=a_nota(NotaStatus.ISSUED),
         refunds={ChargeId(50): Cents(10_000)},
     )
+    stating, company = a_rule(service=MANY_FIELDS), a_sale(customer=a_customer())
+    paid = _measure("a paid sale, up to its draft", lambda: decide(plain, ruled, agreed, NOW))
+    full = _measure("the same of many fields", lambda: decide(company, stating, agreed, NOW))
     return [
-        _measure("a paid sale, up to its draft", lambda: decide(plain, ruled, agreed, NOW)),
+        paid,
+        _against(full, paid),
         _measure("a sale in guarantee", lambda: decide(plain, guarded, agreed, early)),
         _measure("a nota given back", lambda: decide(given_back, ruled, agreed, NOW)),
     ]
+
+
+def _against(full: Measure, paid: Measure) -> Measure:
+    """A rule that states much, against one that states nothing, in the same run."""
+    ratio = full.value / paid.value
+    return Measure(
+        bench=full.bench,
+        what=f"{full.what}: {full.value:.1f} µs",
+        value=ratio,
+        unit="times that",
+        bar=f"< {BAR_RATIO:.0f}",
+        passed=ratio < BAR_RATIO,
+    )
 
 
 def _measure(what: str, decision: Callable[[], object]) -> Measure:

@@ -33,6 +33,7 @@ class Service:
     port: int
     environment: dict[str, str]
     log: Path
+    module: str = ""  # run in the service's place
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -40,7 +41,7 @@ class Service:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                f"services.{self.name}",
+                self.module or f"services.{self.name}",
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -203,9 +204,18 @@ def service_environment(
 
 @asynccontextmanager
 async def a_system(
-    sandbox: Sandbox, *, database: str, redis: str, folder: Path, **settings: str
+    sandbox: Sandbox,
+    *,
+    database: str,
+    redis: str,
+    folder: Path,
+    emitter: str = "",
+    **settings: str,
 ) -> AsyncIterator[System]:
-    """Start the three services and stop them again, whatever happened."""
+    """Start the three services and stop them again, whatever happened.
+
+    `emitter` is a module to be run in the place of the emitter's own.
+    """
     ports = {name: free_port() for name in ("webhook", "emitter", "reconciler")}
     environment = service_environment(
         ports,
@@ -219,6 +229,7 @@ async def a_system(
         name: Service(name=name, port=port, environment=environment, log=folder / f"{name}.log")
         for name, port in ports.items()
     }
+    services["emitter"].module = emitter
     account = sandbox.vindi.create_account()
     account.rate.limit = None
     company = sandbox.enotas.create_company(key=sandbox.enotas.create_key().key)

@@ -46,6 +46,31 @@ def test_what_every_city_denies_is_denied(body: dict[str, Any], denial: str | No
     assert denied_for(COMPANY, body) == denial
 
 
+@pytest.mark.parametrize(
+    ("details", "service", "denial"),
+    [
+        ({"mei": True}, {"issRetidoFonte": True}, "service"),
+        ({"mei": True}, {"issRetidoFonte": False, "aliquotaIss": 2.0}, "service"),
+        ({"mei": True}, {"issRetidoFonte": False}, None),
+        ({"nacional": True}, {"issRetidoFonte": True}, "service"),
+        ({"nacional": True}, {"issRetidoFonte": True, "aliquotaIss": 2.0}, None),
+        ({}, {"issRetidoFonte": True, "itemListaServicoLC116": "1.07"}, None),
+    ],
+)
+def test_what_a_regime_does_not_allow_is_denied(
+    details: dict[str, Any], service: dict[str, Any], denial: str | None
+) -> None:
+    company = Company(id="c-2", key="k", name="E", cnpj="11222333000181", details=details)
+    client = {"cpfCnpj": "11444777000161", "endereco": {"cidade": company.city}}
+    assert denied_for(company, {"cliente": client, "servico": service}) == denial
+
+
+def test_iss_withheld_in_another_city_is_denied() -> None:
+    client = {"cpfCnpj": "11444777000161", "endereco": {"cidade": "3304557"}}
+    service = {"issRetidoFonte": True, "itemListaServicoLC116": "1.07"}
+    assert denied_for(COMPANY, {"cliente": client, "servico": service}) == "service"
+
+
 @given(
     document=st.sampled_from(
         [None, "12345678909", "11222333000181", "11444777000161", "12ABC34501DE35"]
@@ -64,7 +89,7 @@ def test_nothing_that_is_sent_is_denied_for_what_could_be_told_before(
         customer_address_incomplete=policy,
         service={"lc116": "1.07", "iss_withheld": withheld},
     )
-    seller = Seller(cnpj=COMPANY.cnpj)
+    seller = Seller(cnpj=COMPANY.cnpj, city=COMPANY.city)
     sale = a_sale(customer=a_customer(document=document, address=address))
 
     decision = decide(sale, rule, terms(seller=seller), NOW)

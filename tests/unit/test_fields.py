@@ -210,7 +210,7 @@ def test_a_field_that_the_issuer_lacks_is_named_in_the_rule_and_on_the_nota(
 
 def test_every_field_stands_in_this_table() -> None:
     tried = {name for name, *_ in FIELDS}
-    elsewhere = {"show_discounts", "discount_kind", "rps_number"}
+    elsewhere = {"show_discounts", "discount_kind", "rps_number"}  # each with tests of its own
     assert set(NotaFields.model_fields) == tried | elsewhere
     assert set(CustomerFields.model_fields) - set(NotaFields.model_fields) == {
         "iss_withheld", "municipal_registration", "nif", "without_nif",
@@ -345,8 +345,8 @@ def test_our_own_key_for_the_registration_goes_before_the_plain_one() -> None:
     says(draft, {"cliente.inscricaoMunicipal": "7.654-3"})
 
 
-def test_the_number_of_an_rps_is_left_to_the_issuer() -> None:
-    with pytest.raises(ValidationError, match="número do RPS é dado pelo emissor"):
+def test_one_number_for_every_nota_is_refused() -> None:
+    with pytest.raises(ValidationError, match="um número fixo se repetiria"):
         a_rule(service={"rps_number": 17})
 
 
@@ -410,3 +410,46 @@ def test_the_examples_for_accountants_are_rules() -> None:
     assert len(examples) == 2
     for example in examples:
         assert Rule.model_validate_json(example).service.iss_rate
+
+
+NUMBERED = {**PLAIN, "rps_series": "1", "rps_number": "sequence"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "metadata"),
+    [
+        ({"service": NUMBERED}, {}),
+        (
+            {
+                "service": {**PLAIN, "rps_series": "1"},
+                "services_by_product_code": {"PLANO": {**PLAIN, "rps_number": "sequence"}},
+            },
+            {},
+        ),
+        (
+            {
+                "service": {**PLAIN, "rps_series": "1"},
+                "customers": {"C-9": {"rps_number": "sequence"}},
+            },
+            {},
+        ),
+        ({"service": PLAIN}, {"nota_serie_rps": "1", "nota_numero_rps": "Sequência"}),
+    ],
+)
+def test_who_numbers_the_rps_is_stated_like_any_field(
+    rule: dict[str, Any], metadata: dict[str, str]
+) -> None:
+    draft = drafted(a_fiscal_sale(metadata=metadata), **rule)
+    assert (draft.numbered, draft.rps_series, draft.rps_number) == (True, "1", None)
+    assert untaken_of(draft, WORDS - {"rps_number"}) == ["rps_number"]
+    back = drafted(a_fiscal_sale(metadata={**metadata, "nota_numero_rps": "emissor"}), **rule)
+    assert not back.numbered
+
+
+def test_a_number_without_its_series_is_refused_or_held() -> None:
+    with pytest.raises(ValidationError, match="rps_series: é obrigatória"):
+        a_rule(service={**PLAIN, "rps_number": "sequence"})
+    with pytest.raises(ValidationError, match="rps_series: é obrigatória"):
+        a_rule(service=PLAIN, customers={"C-9": {"rps_number": "sequence"}})
+    asked = held(a_fiscal_sale(metadata={"nota_numero_rps": "sequência"}), service=PLAIN)
+    assert asked.code == "rps_series_missing"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from shared.domain.cep import state_of_cep
 from shared.domain.money import Cents
-from shared.domain.nota import BuyerAbroad, NotaDraft, Service, Tomador, Withheld
+from shared.domain.nota import BuyerAbroad, NotaDraft, PlaceOfService, Service, Tomador, Withheld
 from shared.domain.prechecks import precheck
 from shared.domain.sale import Seller
 from tests.builders import an_address
@@ -91,6 +91,47 @@ def test_what_would_be_refused_is_held_with_the_refusals_word(
     draft: NotaDraft, held: tuple[str, str] | None
 ) -> None:
     assert held_with(draft) == held
+
+
+SAO_PAULO, CAMPINAS, RIO = "3550308", "3509502", "3304557"
+IN_RIO = {"address": an_address(city="Rio de Janeiro", state="RJ", zip="20040002", city_code=RIO)}
+HERE = {"address": an_address(city_code=SAO_PAULO)}
+
+
+@pytest.mark.parametrize(
+    ("service", "buyer", "city", "code"),
+    [
+        # Due where the seller is: a buyer of that city may withhold, no other one.
+        ({"lc116": "1.07"}, HERE, SAO_PAULO, None),
+        ({"lc116": "1.07"}, IN_RIO, SAO_PAULO, "E0031"),
+        ({"national_code": "010701"}, IN_RIO, SAO_PAULO, "E0031"),
+        ({"lc116": "17.01", "place": PlaceOfService(state="RJ", city=RIO)}, IN_RIO, SAO_PAULO,
+         "E0031"),
+        # Due where it is rendered.
+        ({"lc116": "7.02", "place": PlaceOfService(state="RJ", city=RIO)}, IN_RIO, SAO_PAULO, None),
+        ({"lc116": "7.02", "place": PlaceOfService(state="SP", city=CAMPINAS)}, HERE, SAO_PAULO,
+         "E0031"),
+        ({"lc116": "16.01", "place": PlaceOfService(state="RJ", city=RIO)}, IN_RIO, None, None),
+        ({"lc116": "12.13", "place": PlaceOfService(state="RJ", city=RIO)}, IN_RIO, SAO_PAULO,
+         "E0031"),
+        # Due where the buyer is.
+        ({"lc116": "17.05"}, IN_RIO, SAO_PAULO, None),
+        # What nobody told speaks against nothing.
+        ({"lc116": "1.07"}, IN_RIO, None, None),
+        ({"lc116": "7.02"}, IN_RIO, SAO_PAULO, None),
+        ({"municipal_code": "03115"}, IN_RIO, SAO_PAULO, None),
+        ({"lc116": "1.07"}, {"address": an_address(city="Lugar Nenhum")}, SAO_PAULO, None),
+    ],
+)  # fmt: skip
+def test_a_buyer_of_another_city_than_that_of_the_tax_keeps_no_iss_back(
+    service: dict[str, Any], buyer: dict[str, Any], city: str | None, code: str | None
+) -> None:
+    draft = a_draft(service={"iss_withheld": True, **service}, buyer=buyer)
+    found = precheck(draft, Seller(cnpj=None, city=city))
+    assert (found and found.code) == (code and "denied_service")
+    assert code is None or (found is not None and found.detail.endswith(f"[{code}]"))
+    bare = replace(draft, service=replace(draft.service, iss_withheld=False))
+    assert precheck(bare, Seller(cnpj=None, city=city)) is None
 
 
 def test_without_the_sellers_number_nobody_can_tell() -> None:

@@ -29,10 +29,10 @@ from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
-from shared.domain.nota import REAL, IssuerEnvironment, NotaStatus
+from shared.domain.nota import REAL, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
 from shared.domain.refusals import KnownDenial
-from shared.issuer.errors import IssuerBusy, IssuerNotLeft, IssuerPaced
+from shared.issuer.errors import IssuerBusy, IssuerNotLeft, IssuerPaced, IssuerUnavailable
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
@@ -200,7 +200,7 @@ class Asker:
     async def _send(self, issuer: Issuer, nota: KnownNota, send: Send, entry: Entry) -> Answer:
         result = await issuer.submit(
             nota.external_id,
-            send.draft,
+            numbered(send.draft, nota),
             environment=environment_of(nota.external_id),
             look_first=not send.first,
             may_leave=partial(self._may_leave, entry),
@@ -210,7 +210,7 @@ class Asker:
     def _submitted(
         self, issuer: Issuer, nota: KnownNota, result: Pending | Issued | Rejected | Unknown
     ) -> Answer:
-        self._breakers.request(ok=not isinstance(result, Unknown))
+        self._breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
         match result:
             case Pending(issuer_id=issuer_id):
                 return answers.accepted(nota, issuer_id)
@@ -308,7 +308,7 @@ class Asker:
         try:
             result = await issuer.submit(
                 nota.external_id,
-                draft,
+                numbered(draft, nota),
                 environment=environment_of(nota.external_id),
                 look_first=True,
                 may_leave=partial(self._may_leave, known.entry),
@@ -326,7 +326,7 @@ class Asker:
                 return answers.ask_later(nota, next_poll(since(nota, self._now), self._now))
         may_leave = partial(self._may_leave, known.entry)
         result = await issuer.cancel(nota.external_id, may_leave=may_leave)
-        self._breakers.request(ok=not isinstance(result, Unknown))
+        self._breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
         match result:
             case CancelAccepted():
                 return answers.ask_later(nota, next_poll(self._now, self._now))
@@ -399,7 +399,8 @@ class Asker:
 
     def _not_now(self, act: Act, step: Step, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):
-            self._breakers.request(ok=False)
+            why = error.why if isinstance(error, IssuerUnavailable) else ""
+            self._breakers.request(ok=False, why=why)
         if error.retry_after is not None:
             due_at = self._now + error.retry_after
         else:
@@ -415,6 +416,11 @@ class Asker:
         return answers.not_sent(nota, due_at)
 
 
+def why_of(result: object) -> str:
+    """Why an answer does not count; nothing of one that does."""
+    return result.why if isinstance(result, Unknown) else ""
+
+
 def _steps(act: Act) -> tuple[Step, ...]:
     match act.action:
         case Send(intent=intent):
@@ -423,6 +429,11 @@ def _steps(act: Act) -> tuple[Step, ...]:
             return steps
         case _:
             assert_never(act.action)
+
+
+def numbered(draft: NotaDraft, nota: KnownNota) -> NotaDraft:
+    """What is sent of a nota: with its own number, which its row alone has."""
+    return draft if nota.rps_number is None else replace(draft, rps_number=nota.rps_number)
 
 
 def environment_of(external_id: str) -> IssuerEnvironment:

@@ -16,6 +16,7 @@ from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.planning.waits import back_off
 from services.emitter.stopping.brakes import apply_brakes
 from services.emitter.stopping.locks import Standing, give_back_moved, hold_standing
+from services.emitter.stopping.numbering import hold_without_number, number_notas
 from services.emitter.work import Act, Plan, Rest, Send, settle
 from shared.db import clock
 from shared.db.away import database_away
@@ -59,7 +60,9 @@ async def write_plans(
             if ours.at is None:
                 return []
             wanted = give_back_moved(ours.items, basis=basis, now=now, moved=ours.moved)
+            wanted = await hold_without_number(conn, tenant, wanted)
             wanted = await apply_brakes(conn, tenant, wanted)
+            wanted = await number_notas(conn, tenant, wanted, ours.at)
             return await _plans(conn, tenant, wanted, ours.at)
 
     return await _each_if_not_all(pool, tenant, plans, together)

@@ -20,6 +20,8 @@ from shared.domain.attention import (
     SECOND_NOTA,
     SUBSTITUTION_DENIED,
     SUBSTITUTION_ELSEWHERE,
+    SUBSTITUTION_UNTAKEN,
+    SUBSTITUTION_WAITS,
 )
 from shared.domain.decision import (
     Cancel,
@@ -42,8 +44,10 @@ from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import code_of, stated, together, unwanted
 from shared.domain.parts import WHOLE, Share
+from shared.domain.refusals import NUMBERING
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import CANCEL_STATED, STATED_BY_PERSON
+from shared.domain.story import detail_told
 from shared.domain.text.told import Drawn, told_of
 
 ASK_BLOCKED: Final = timedelta(hours=1)
@@ -97,11 +101,17 @@ def _wait(fresh: FreshSale, decision: Wait, terms: Terms) -> Rest:
         fresh,
         terms,
         SaleStatus(decision.status),
-        detail=decision.why,
+        detail="; ".join(word for word in (decision.why, _lacks(decision)) if word),
+        attention=decision.attention,
         issue_at=decision.until,
         competencia=decision.competencia,
     )
-    return rest(fresh, row, decision.until)
+    dues = [at for at in (decision.until, decision.ask_again) if at is not None]
+    return rest(fresh, row, min(dues, default=None))
+
+
+def _lacks(decision: Wait) -> str:
+    return detail_told(decision.attention, decision.lacks)
 
 
 def _hold(fresh: FreshSale, decision: Hold, terms: Terms, now: datetime) -> Rest:
@@ -170,6 +180,8 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
     again = last is not None and last.revision == decision.revision
     if again and last is not None and terms.is_elsewhere(last):
         return replace_first(fresh, last, terms)
+    if decision.substitutes and not terms.issuer_substitutes:
+        return _keep(fresh, Keep(attention=SUBSTITUTION_UNTAKEN), terms, now)
     if decision.substitutes:
         if last is None or terms.is_elsewhere(last):
             return _keep(fresh, Keep(attention=SUBSTITUTION_ELSEWHERE), terms, now)
@@ -197,7 +209,9 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             intent=_intent(fresh, decision, terms, terms.environment, last, again=again),
             draft=decision.draft,
             first=not again,
-            queued_anew=known is None or known.status is not SaleStatus.QUEUED,
+            number_refused=again and last is not None and last.denial == NUMBERING,
+            queued_anew=known is None
+            or (known.status is not SaleStatus.QUEUED and known.attention != SUBSTITUTION_WAITS),
             division=decision.division,
             others_due=others_due(before, now),
             after_real=any(one.environment == terms.environment for one in before.asked_for),
@@ -289,6 +303,7 @@ def _intent(
         inss_withheld=facts.inss,
         irrf_withheld=facts.irrf,
         round=decision.round,
+        rps_series=decision.draft.rps_series if decision.draft.numbered else None,
         substitutes=last.revision if decision.substitutes and last is not None else None,
     )
 

@@ -44,6 +44,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     connection_id: int | None = None  # where notas are born now
     form: Form | None = None  # the room its issuer has for texts; None while it is blocked
     issuer_takes: frozenset[str] = WORDS  # the fields that notas may have there
+    issuer_substitutes: bool = True  # whether one may take another's place there in one step
 
     def is_elsewhere(self, nota: KnownNota) -> bool:
         """Whether a nota was born under a connection that the tenant has left."""

@@ -6,14 +6,16 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.emitter.planning.answers import Answer
+from services.emitter.planning.answers import Answer, Shown
 from services.emitter.planning.follow import next_look
 from services.emitter.work import happened, settle
 from shared.db.outbox.outbox_store import Entry, Settlement
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.sales_store import Progress
 from shared.db.sales.timeline_store import Happening
+from shared.domain.attention import SUBSTITUTION_WAITS
 from shared.domain.denials import RESEND_GIVEN_UP
+from shared.domain.ids import BillId
 from shared.domain.nota import NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED, code_of, refusal_of, together, unwanted
 from shared.domain.parts import Part
@@ -21,6 +23,7 @@ from shared.domain.sale import SaleStatus
 
 # What a sale is while its request did not leave; the nota itself says nothing of it.
 _NOT_LEFT = frozenset({SaleStatus.QUEUED, SaleStatus.HELD})
+_STANDING = frozenset({SaleStatus.ISSUED, SaleStatus.CANCEL_REFUSED})
 # The issuer has it, so that a person's wish for it is fulfilled.
 _MADE = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED, NotaStatus.DENIED})
 _NEVER_HAD = frozenset({None, NotaStatus.DENIED, NotaStatus.CANCELLED})
@@ -80,6 +83,8 @@ def sale_after(answered: Answered, notas: SaleNotas) -> After:
 
 def _progress(answered: Answered, parts: Sequence[Part]) -> Progress:
     answer, bill = answered.last, answered.entry.bill_id
+    if answer.shows is not None and answer.asked.substitutes is not None:
+        return _old_one_stands(bill, answer.shows, parts)
     if answer.shows is not None and _is_shown(answer, parts):
         return Progress(bill_id=bill, status=answer.shows.status, code=answer.shows.code)
     status = together(parts)
@@ -92,6 +97,14 @@ def _progress(answered: Answered, parts: Sequence[Part]) -> Progress:
         attention=_attention(answer, parts, status, code),
         nota_made=made and not any(one.owed for one in parts),
     )
+
+
+def _old_one_stands(bill: BillId, shows: Shown, parts: Sequence[Part]) -> Progress:
+    """Where one was to take the place of another, that one is valid: its sale is in no queue."""
+    status = together(parts)
+    waits = shows.code if shows.status is SaleStatus.HELD else SUBSTITUTION_WAITS
+    told = waits if shows.status in _NOT_LEFT and status in _STANDING else None
+    return Progress(bill_id=bill, status=status, code=code_of(status, parts), attention=told)
 
 
 def _is_shown(answer: Answer, parts: Sequence[Part]) -> bool:

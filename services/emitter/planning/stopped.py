@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from services.emitter.planning.follow import ask_about
 from services.emitter.work import Act, Ask, Plan, Rest, Send, happened, settle
 from shared.db.sales.sales_store import SaleRow
+from shared.domain.attention import SUBSTITUTION_WAITS
+from shared.domain.part_states import code_of, together
 from shared.domain.sale import SaleStatus
 
 PACE: Final = "issuer_pace"
@@ -45,6 +47,8 @@ def stopped(act: Act, by: Held | Queued | Again) -> Plan:
             return Rest(entry=act.entry, read=act.read, settlement=done)
         case _ if isinstance(act.action, Send) and act.action.others_due is not None:
             return Act(entry=act.entry, read=act.read, notas=act.notas, action=ask_about(act.notas))
+        case _ if isinstance(act.action, Send) and act.action.intent.substitutes is not None:
+            return _old_one_stands(act, act.action, by)
         case Held(code=code, detail=detail):
             return _instead(act, SaleStatus.HELD, code, detail)
         case Queued(until=until, why=why):
@@ -61,6 +65,8 @@ def in_line(act: Act) -> Act:
     """
     if act.sale is None or not isinstance(act.action, Send):
         raise ValueError("only what issues a nota stands in line")
+    if act.action.intent.substitutes is not None:  # the sale is issued, and goes on to be
+        return Act(entry=act.entry, notas=act.notas, read=act.read, action=Ask(steps=()))
     told = (happened(act.entry, SaleStatus.QUEUED.value, PACE),) if act.action.queued_anew else ()
     return Act(
         entry=act.entry,
@@ -102,6 +108,33 @@ def _instead(
         read=act.read,
         sale=row,
         happenings=(happened(act.entry, status.value, why),) if why else (),
+        settlement=settle(act.entry, due_at=due_at, bill_read=True),
+    )
+
+
+def _old_one_stands(act: Act, send: Send, by: Held | Queued) -> Rest:
+    """The nota that was to be substituted is valid meanwhile: its sale stays as it is."""
+    if act.sale is None:
+        raise ValueError("a nota is sent with its sale")
+    code, due_at = (by.code, None) if isinstance(by, Held) else (SUBSTITUTION_WAITS, by.until)
+    detail = by.detail if isinstance(by, Held) else by.why
+    parts = [one for one in act.notas.parts() if one.status is not None]
+    status = together(parts)
+    row = replace(
+        act.sale,
+        status=status,
+        code=code_of(status, parts),
+        detail="",
+        attention=code,
+        wish_done=None,
+    )
+    why = ": ".join(word for word in (code, detail) if word)
+    anew = isinstance(by, Held) or send.queued_anew
+    return Rest(
+        entry=act.entry,
+        read=act.read,
+        sale=row,
+        happenings=(happened(act.entry, "attention", why),) if anew else (),
         settlement=settle(act.entry, due_at=due_at, bill_read=True),
     )
 

@@ -234,12 +234,14 @@ def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | Untold 
 
 
 def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
-    sums = {
-        charge.id: Cents(sum(refund.amount for refund in found))
+    known = {
+        charge.id: found
         for charge in sale.bill.charges
         if (found := refunds.get(charge.id)) and isinstance(found, tuple)
     }
-    return replace(sale, refunds=sums)
+    sums = {charge: Cents(sum(one.amount for one in found)) for charge, found in known.items()}
+    made = [one.created_at for found in known.values() for one in found]
+    return replace(sale, refunds=sums, refunded_at=max(made, default=None))
 
 
 def _open_yet(entry: Entry, before: Known, answers: Mapping[BillId, Found[Bill]]) -> bool:

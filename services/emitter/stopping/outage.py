@@ -22,6 +22,7 @@ from shared.db.tenants import issuer_health_store
 from shared.domain.breaker import Breaker, Outcomes, Scope, after, again_at, opens, room, take
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import SaleStatus
+from shared.issuer.errors import NOT_THEIRS
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ POSTPONED: Final = Counter(
 )
 OUT: Final = "emissor ou prefeitura fora do ar"
 STOPPED: Final = "company_blocked"
+STRANGE: Final = "issuer_address_suspicious"
 LOOK_EVERY: Final = 1.0  # seconds between two looks at what others met meanwhile
 _REQUESTS: Final[tuple[Scope, ...]] = ("issuer", "host")  # every request; a city hears only sends
 
@@ -47,11 +49,14 @@ class Breakers:
     _met: dict[Scope, Outcomes] = field(default_factory=dict)
     _failed: bool = False  # anything at all: nothing opens without
     _cause: str | None = None  # of the company's
+    _strange: bool = False  # what failed last was answered by somebody else
     _looked: float = 0.0
     _stopped: bool = False
 
-    def request(self, *, ok: bool) -> None:
-        """A request got an answer of the issuer, whatever it said, or it did not."""
+    def request(self, *, ok: bool, why: str = "") -> None:
+        """A request got an answer of the issuer, whatever it said, or it did not, and why."""
+        if not ok:
+            self._strange = why == NOT_THEIRS
         for scope in _REQUESTS:
             self._note(scope, ok=ok)
 
@@ -154,10 +159,17 @@ class Breakers:
                 await outbox_wakes.wake_queued(conn, self.tenant)
 
     def _named(self, breaker: Breaker) -> Breaker:
-        """It with what stopped the company, while that is so."""
+        """It with what stopped the company, or what is strange of the issuer, while that is so."""
+        if breaker.scope in _REQUESTS:
+            return self._named_request(breaker)
         if breaker.scope != "company" or breaker.state == "closed":
             return breaker
         return replace(breaker, cause=self._cause or breaker.cause)
+
+    def _named_request(self, breaker: Breaker) -> Breaker:
+        failed = self._met[breaker.scope].failures_since > 0
+        strange = failed and self._strange and breaker.state != "closed"
+        return replace(breaker, cause=STRANGE if strange else None)
 
     def _note(self, scope: Scope, *, ok: bool) -> None:
         self._failed = self._failed or not ok
@@ -183,6 +195,8 @@ class Breakers:
                 scope=now_is.scope,
                 state=now_is.state,
             )
+        if now_is.cause == STRANGE != before.cause:
+            log.error(STRANGE, tenant_id=issuer_health_store.owner_of(self.tenant, now_is.scope))
 
 
 def _may_go_on(before: Breaker, now_is: Breaker) -> bool:

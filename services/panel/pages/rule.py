@@ -10,7 +10,7 @@ from services.panel.show import rule as shown
 from services.panel.texts import text
 from shared.commands.checks import SetUpRefused, rule_notices
 from shared.commands.rule_change import foresee_change
-from shared.db.tenants import rules_store
+from shared.db.tenants import rules_store, tenants_store
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.rule import Rule
 
@@ -83,6 +83,8 @@ async def _foresee(
     change = await foresee_change(
         visit.pool, resources.sealer, visit.tenant.id, rule, resources.now()
     )
+    async with visit.pool.acquire() as conn:
+        seller = (await tenants_store.terms(conn, visit.tenant.id)).seller
     return visit.show(
         "regra_previa.html",
         409 if unconfirmed else 200,
@@ -92,7 +94,7 @@ async def _foresee(
         change=change,
         changes=shown.changes(change.changes),
         changed=sum(one.sales for one in change.changes),
-        warnings=rule_notices(rule, visit.clock.today),
+        warnings=rule_notices(rule, visit.clock.today, seller),
         unconfirmed=unconfirmed,
     )
 

@@ -23,7 +23,7 @@ from shared.db.sales import notas_store, sale_actions_store, sales_read
 from shared.db.sales.sales_read import SaleStory
 from shared.db.tenants import connections_store, rules_store
 from shared.db.vindi import bills_store
-from shared.domain.actions import SaleAction, moves_to_today, possible
+from shared.domain.actions import NO_DOCUMENT, SaleAction, moves_to_today, possible
 from shared.domain.amounts import BILL, LINES
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
@@ -59,6 +59,7 @@ class _Found:
     possible: Sequence[SaleAction]
     at_vindi: str | None
     spoke: str  # what of the rule decided
+    bare: bool  # it may be issued without the buyer's document
     dates_today: bool  # issuing it now gives it this day's date
 
 
@@ -84,6 +85,7 @@ async def ask(visit: Visit) -> Response:
         by=visit.by,
         amount=amount,
         part=_part(form, read.acao),
+        without_document=form["sem_documento"] == "sim",
     )
     outcome = await act(visit.pool, visit.resources.waker, visit.tenant.id, [bill], asked)
     for refused in outcome.refused:
@@ -155,6 +157,7 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         at_vindi=found.at_vindi,
         spoke=found.spoke,
         dates_today=found.dates_today,
+        bare=found.bare,
         of_a_part=_OF_A_PART,
     )
 
@@ -180,6 +183,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         sum=added_up(read.value, story.sale) if read else None,
         possible=in_order(may, story.sale.status),
         at_vindi=f"{place}{bill}" if place else None,
+        bare=any(sale.state.lacks in NO_DOCUMENT for sale in locked),
         dates_today=any(moves_to_today(sale.state) for sale in locked),
         spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
     )

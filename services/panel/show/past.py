@@ -8,7 +8,7 @@ from typing import Final
 from services.panel.kit import say
 from services.panel.show.overview import divided
 from shared.domain.backfill_run import Backfill, BackfillStatus, Summary
-from shared.domain.messages import message_for
+from shared.domain.messages import message_for, message_of_import
 
 LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
     "queued": ("Na fila", "calm"),
@@ -17,6 +17,8 @@ LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
     "failed": ("Falhou", "bad"),
     "cancelled": ("Cancelada", "plain"),
 }
+
+_WAITING: Final = ("Aguardando", "warn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ class RunShown:
 
 def run_shown(run: Backfill, summary: Summary, now: datetime) -> RunShown:
     """What a page says of a run; `summary` is what it has found so far."""
-    label, tone = LABELS[run.status]
+    waits = run.waits_for
+    label, tone = LABELS[run.status] if waits is None else _WAITING
     left = run.position.rows_left
     eta = run.eta_seconds(now)
     total = None if left is None else summary.bills + left
@@ -67,7 +70,7 @@ def run_shown(run: Backfill, summary: Summary, now: datetime) -> RunShown:
         months=[(_month(one.month), one.bills, one.amount) for one in summary.months],
         new=summary.new,
         known=summary.known,
-        trouble=message_for(run.error).text if run.error else "",
+        trouble=message_of_import(run.error, is_open=waits is not None).text if run.error else "",
     )
 
 

@@ -19,10 +19,11 @@ from services.reconciler.accounts.slow_lanes import WEEK, count_check, slow_lane
 from services.reconciler.accounts.whose import learn_whose
 from services.reconciler.accounts.zone import measure_zone, zone_is_due
 from shared.clients import Clients
+from shared.commands.go_on import go_on
 from shared.crypto.seal import Sealer
 from shared.db.away import database_away
 from shared.db.connection import Pool
-from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.outbox import outbox_store
 from shared.db.tenants import connections_store
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.vindi import bills_store, oddities_store
@@ -264,7 +265,7 @@ async def _probe(context: PassContext) -> None:
     await context.vindi.merchant()
     async with context.pool.acquire() as conn, conn.transaction():
         if await connections_store.unblock(conn, context.tenant, "vindi"):
-            await outbox_wakes.wake_stopped(conn, context.tenant, [VindiAccountBlocked().code])
+            await go_on(conn, context.tenant, [VindiAccountBlocked().code])
     log.info("vindi_account_free_again", tenant_id=context.tenant)
 
 

@@ -118,7 +118,8 @@ async def _take_in(
             refunds_read=sums,
         )
         if verdict is Verdict.DIFFERS or (touch and verdict is Verdict.SAME):
-            reads.append(_read(context, before, row, sums, asked_at))
+            newest = refunds.newest.get(bill_id)
+            reads.append(_read(context, before, row, sums, newest, asked_at))
         if verdict is not Verdict.DIFFERS:
             continue
         marks.append(_mark(context, bill_id, read_at=asked_at))
@@ -164,12 +165,14 @@ def _read(
     before: KnownBill | None,
     row: Read[Bill],
     sums: Mapping[ChargeId, Cents],
+    refunded_at: datetime | None,
     asked_at: datetime,
 ) -> ReadBill:
     return ReadBill(
         bill=row.value,
         body=context.seal_bill(row.raw),
         refunds={**(before.refunds if before else {}), **sums},
+        refunded_at=refunded_at,
         came_alive_at=came_alive(before, row.value),
         read_at=asked_at,
     )

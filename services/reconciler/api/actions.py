@@ -35,6 +35,7 @@ from shared.domain.part_actions import (
     NO_SUCH_PART,
     NOT_ALLOWED,
     NOTHING_TO_SUBSTITUTE,
+    OF_PARTS,
     PART_NEEDED,
     WHOLE_FIRST,
 )
@@ -72,6 +73,11 @@ class IssueIn(AmountIn, PartIn):
         " competencia_month_closed or a denied_competencia whose attention offers it. Otherwise a"
         " denied nota keeps its day.",
     )
+    without_document: bool = Field(
+        default=False,
+        description="This one sale is issued without CPF or CNPJ: for a"
+        " customer_document_missing or customer_document_invalid. Once it is at Vindi it is used.",
+    )
     substitute: bool = Field(
         default=False,
         description="Another nota takes the place of the valid one, in one step, where the rule's"
@@ -84,6 +90,9 @@ class IssueIn(AmountIn, PartIn):
             raise ValueError("amount is of a sale that has no nota yet")
         if self.amount is not None and self.part is not None:
             raise ValueError("amount is of the whole sale, part of one of its notas")
+        others = self.part is not None or self.substitute or self.amount or self.competencia
+        if self.without_document and others:
+            raise ValueError("without_document goes with nothing else")
         return self
 
 
@@ -96,11 +105,18 @@ class ManyIn(Strict):
     reason: Reason
     amount: Amount | None = None
     competencia: Literal["today"] | None = None
+    part: PartNumber | None = Field(
+        default=None, description="The same nota of each, by its number; of no part, all of a sale."
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.code is None) == (self.bill_ids is None):
             raise ValueError("either code or bill_ids")
+        if self.part is not None and self.action not in OF_PARTS:
+            raise ValueError(f"part goes with {', '.join(OF_PARTS)}")
+        if self.part is not None and self.amount is not None:
+            raise ValueError("amount is of the whole sale, part of one of its notas")
         return self
 
 
@@ -141,6 +157,7 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
             today=isinstance(body, IssueIn) and body.competencia == "today",
             part=part,
             substitute=isinstance(body, IssueIn) and body.substitute,
+            without_document=isinstance(body, IssueIn) and body.without_document,
         )
         outcome = await act(services.pool, services.waker, call.tenant.id, [call.bill], asked)
         for refused in outcome.refused:
@@ -175,6 +192,7 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
         by=call.actor,
         amount=amount,
         today=body.competencia == "today",
+        part=body.part,
     )
     if body.code is not None:
         outcome = await act_by_code(services.pool, services.waker, call.tenant.id, body.code, asked)
@@ -198,6 +216,7 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         "amount_needed",
         "no_amount_to_choose",
         "no_day_to_move",
+        "document_not_missing",
         NO_SUCH_PART,
         WHOLE_FIRST,
         NOT_ALLOWED,

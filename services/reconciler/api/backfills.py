@@ -21,7 +21,7 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Instant, Money, Name, Reason
-from services.reconciler.api.rules import RuleAsked, RuleWarningOut, show_warnings, today_of
+from services.reconciler.api.rules import RuleAsked, RuleWarningOut, show_warnings
 from shared.commands.backfills import (
     BackfillRefused,
     cancel_backfill,
@@ -41,6 +41,7 @@ from shared.domain.backfill_run import (
     Summary,
 )
 from shared.domain.ids import BackfillId
+from shared.domain.messages import message_of_import
 from shared.domain.money import show_reais
 
 # Far enough for every bill, near enough for every zone's arithmetic.
@@ -97,6 +98,14 @@ class MonthOut(BaseModel):
     amount: Money
 
 
+class BackfillWaitsOut(BaseModel):
+    """What a backfill waits for before it goes on by itself, and when it looks again at latest."""
+
+    code: str
+    message: str
+    until: Instant | None
+
+
 class BackfillOut(BaseModel):
     """A backfill. While it runs `bills_total` is an upper bound.
 
@@ -124,6 +133,7 @@ class BackfillOut(BaseModel):
     started_at: Instant | None
     finished_at: Instant | None
     error: str | None
+    waiting_for: BackfillWaitsOut | None
 
 
 class BackfillList(BaseModel):
@@ -171,7 +181,7 @@ async def preview(call: Call[RulePreview, NoQuery]) -> Answer:
         requested_by=call.actor,
         reason="rule preview",
     )
-    warnings = show_warnings(rule, today_of(call))
+    warnings = await show_warnings(call, rule)
 
     async def work(conn: Connection) -> Answer:
         queued = await _queue(call, conn, asked)
@@ -298,7 +308,16 @@ async def _show(conn: Connection, backfill: Backfill, now: datetime) -> Backfill
         started_at=backfill.started_at,
         finished_at=backfill.finished_at,
         error=backfill.error,
+        waiting_for=_waits(backfill),
     )
+
+
+def _waits(backfill: Backfill) -> BackfillWaitsOut | None:
+    code = backfill.waits_for
+    if code is None:
+        return None
+    text = message_of_import(code, is_open=True).text
+    return BackfillWaitsOut(code=code, message=text, until=backfill.not_before)
 
 
 def _total(backfill: Backfill, summary: Summary) -> int | None:

@@ -109,17 +109,26 @@ class AdjustmentOut(SumOut):
     status: str | None
 
 
+class NotaSumOut(BaseModel):
+    """How many notas, and how much money."""
+
+    notas: int
+    amount: Money
+
+
 class IssuerSideOut(BaseModel):
     """The issuer's own list of the real environment, as far as it is of the month.
 
     `read_at` says as of when it is known, null while some day of it was never read; `differences`
     counts the notas that only one side has, or with another amount, customer or competência.
+    `accepted` are notas of other systems that a person accepted; they count here alone.
     """
 
     notas: int
     amount: Money
     read_at: Instant | None
     differences: int
+    accepted: NotaSumOut
 
 
 class ClosingOut(BaseModel):
@@ -307,6 +316,7 @@ def _issuer(side: IssuerSide) -> IssuerSideOut:
         amount=show_reais(side.amount),
         read_at=side.read_at,
         differences=side.differences,
+        accepted=NotaSumOut(notas=side.accepted.notas, amount=show_reais(side.accepted.amount)),
     )
 
 

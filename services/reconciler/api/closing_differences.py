@@ -26,7 +26,10 @@ MESSAGES: Final[dict[Kind, str]] = {
     "only_there": "O emissor tem uma nota válida desta venda que para nós não vale.",
     "second_nota": "O emissor tem mais de uma nota válida para esta venda. Cancele a que não vale.",
     "differs": "A nota no emissor não diz o mesmo que a nossa.",
-    "foreign": "O emissor tem uma nota válida deste mês que não foi pedida por nós.",
+    "foreign": "O emissor tem uma nota válida deste mês que não foi pedida por nós. Se outro"
+    " sistema da empresa a emitiu, aceite-a com um motivo.",
+    "accepted_changed": "Uma nota de outro sistema mudou no emissor depois de aceita. Confira-a e"
+    " aceite-a de novo se estiver certa.",
 }
 FIELD_LABELS: Final[dict[DifferentField, str]] = {
     "amount": "valor",

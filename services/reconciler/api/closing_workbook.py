@@ -134,6 +134,8 @@ def _by_moment(closing: Closing) -> Pairs:
         ("Faturas que a Vindi tem a mais", _or_unknown(closing.missing)),
         ("Lista do emissor: notas", issuer.notas),
         ("Lista do emissor: valor", InReais(cents=issuer.amount)),
+        ("De outros sistemas, aceitas: notas", issuer.accepted.notas),
+        ("De outros sistemas, aceitas: valor", InReais(cents=issuer.accepted.amount)),
         ("Diferenças para a lista do emissor", issuer.differences),
     ]
 

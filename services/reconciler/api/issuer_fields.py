@@ -8,6 +8,7 @@ from shared.domain.ids import TenantId
 from shared.domain.rule import Rule
 
 CODE = "issuer_lacks_field"
+SUBSTITUTION = "substitution"
 
 
 async def refuse_untaken(services: Services, tenant: TenantId, rule: Rule) -> None:
@@ -19,7 +20,10 @@ async def refuse_untaken(services: Services, tenant: TenantId, rule: Rule) -> No
         connection = await connections_store.get_issuer(conn, services.sealer, tenant)
     if connection is None:
         return
-    untaken = untaken_by(rule, services.clients.issuer(connection).capabilities.fields)
+    capabilities = services.clients.issuer(connection).capabilities
+    untaken = untaken_by(rule, capabilities.fields)
+    if rule.reissue == "substitute" and not capabilities.substitutes:
+        untaken.append((("reissue",), SUBSTITUTION))
     if untaken:
         raise Problem(
             422,

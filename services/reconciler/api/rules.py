@@ -25,7 +25,7 @@ from services.reconciler.api.kit.refusals import refusing
 from services.reconciler.api.kit.words import Confirm, Instant, Money
 from shared.commands.checks import MOST_WARNINGS, rule_notices
 from shared.commands.rule_change import foresee_change
-from shared.db.tenants import rules_store
+from shared.db.tenants import rules_store, tenants_store
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.impossible import Impossible, impossible_in
 from shared.domain.moment import local_day
@@ -127,7 +127,7 @@ async def difference(call: Call[RuleAsked, NoQuery]) -> Answer:
             changed=sum(count.sales for count in found.changes),
             complete=found.whole,
             changes=[_show_change(count) for count in found.changes],
-            warnings=show_warnings(rule, today_of(call)),
+            warnings=await show_warnings(call, rule),
         )
     )
 
@@ -137,11 +137,13 @@ def today_of(call: Call[B, Q]) -> date:
     return local_day(call.services.now(), ZoneInfo(call.tenant.timezone))
 
 
-def show_warnings(rule: Rule, today: date) -> list[RuleWarningOut]:
+async def show_warnings(call: Call[B, Q], rule: Rule) -> list[RuleWarningOut]:
     """What is unusual in a rule, as the API writes it."""
+    async with call.services.pool.acquire() as conn:
+        seller = (await tenants_store.terms(conn, call.tenant.id)).seller
     return [
         RuleWarningOut(code=one.code, field=one.field or "", message=one.message)
-        for one in rule_notices(rule, today)[:MOST_WARNINGS]
+        for one in rule_notices(rule, today_of(call), seller)[:MOST_WARNINGS]
     ]
 
 

@@ -51,6 +51,7 @@ class Judge:
             competencia=sale.competencia if sale else None,
             backfill=self.asked.competencia,
             amount_choice=sale.amount_choice if sale else None,
+            without_document=sale is not None and sale.without_document,
         )
         decision = decide(facts, self.asked.rule, self.terms, now)
         return None if isinstance(decision, NeedsCustomer) else foresee(decision)

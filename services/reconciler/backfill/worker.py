@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -11,9 +11,12 @@ from msgspec.structs import replace
 from services.reconciler.backfill.judge import Judge
 from services.reconciler.backfill.run import Run, RunLost
 from services.reconciler.mirror import reach_back
+from services.reconciler.refused import rest_after
 from services.reconciler.services import Services
+from shared.db import clock
 from shared.db.backfill import backfills_store
 from shared.db.tenants import connections_store, tenants_store
+from shared.db.tenants.connections_store import IssuerConnection, Side
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Backfill
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
@@ -154,10 +157,12 @@ async def _looked_for_copies(services: Services, run: Backfill) -> bool:
     """Whether what the issuer has of these days is known, so that no past sale is issued twice."""
     if run.asked.dry_run:
         return True
+    async with services.pool.acquire() as conn:
+        connection = await connections_store.get_issuer(conn, services.sealer, run.tenant_id)
     try:
         await reach_back(services, run.tenant_id, run.asked.since)
     except TenantBlockedError as error:  # the issuer's, which is not Vindi's to answer for
-        await _fail(services, run, error.code)
+        await _issuer_refused(services, run, connection, error)
     except TransientError:
         await _rest(services, run, "issuer_unavailable")
     else:
@@ -175,7 +180,10 @@ async def _step(run: Run) -> bool:
 
 
 async def prepare(services: Services, run: Backfill) -> Run:
-    """Load what a leased run works with; RejectedError when its account cannot be read."""
+    """Load what a leased run works with.
+
+    Raises RejectedError without an account, TenantBlockedError while it cannot be read.
+    """
     async with services.pool.acquire() as conn:
         terms = await tenants_store.terms(conn, run.tenant_id)
         connections = await connections_store.get(conn, services.sealer, run.tenant_id)
@@ -183,7 +191,7 @@ async def prepare(services: Services, run: Backfill) -> Run:
     if vindi is None:
         raise RejectedError("no account to read", code="vindi_not_connected")
     if vindi.state.blocked:
-        raise RejectedError("the account cannot be read", code=vindi.state.code)
+        raise TenantBlockedError("the account cannot be read", code=vindi.state.code)
     window = Window(since=run.asked.since, until=run.asked.until, zone=terms.zone)
     return Run(
         services=services,
@@ -204,28 +212,64 @@ def _foreseeing(run: Backfill, terms: TenantTerms) -> TenantTerms:
 async def _refused(
     services: Services, leased: Backfill, run: Run | None, error: TenantBlockedError
 ) -> None:
-    """A refusal that a second look confirms ends a run; any other only puts it off."""
-    meant = error if run is None else await services.clients.believe_vindi(run.client)
-    if isinstance(meant, TransientError):
-        await _rest(services, leased, "vindi_unavailable")
+    """A refusal that a second look confirms makes a run wait; any other only puts it off."""
+    if run is None:
+        await _wait(services, leased, error.code)
         return
-    await _block_vindi(services, leased, run, meant)
-    await _fail(services, leased, meant.code)
+    meant = await services.clients.believe_vindi(run.client)
+    await _wait_if_meant(services, leased, "vindi", run.connected_at, meant)
 
 
-async def _block_vindi(
-    services: Services, leased: Backfill, run: Run | None, error: TenantBlockedError
+async def _issuer_refused(
+    services: Services,
+    run: Backfill,
+    connection: IssuerConnection | None,
+    error: TenantBlockedError,
 ) -> None:
+    """As `_refused`, for the issuer."""
+    if connection is None or connection.state.blocked:
+        await _wait(services, run, error.code)
+        return
+    issuer = services.clients.issuer(connection)
+    meant = await services.clients.believe_issuer(connection, issuer)
+    await _wait_if_meant(services, run, "issuer", connection.state.connected_at, meant)
+
+
+async def _wait_if_meant(
+    services: Services,
+    run: Backfill,
+    side: Side,
+    connected_at: datetime,
+    meant: TenantBlockedError | TransientError,
+) -> None:
+    if isinstance(meant, TransientError):
+        await _rest(services, run, f"{side}_unavailable")
+        return
     async with services.pool.acquire() as conn:
-        await connections_store.block(
-            conn,
-            leased.tenant_id,
-            "vindi",
-            error.code,
-            str(error),
-            connected_at=run.connected_at if run else None,
+        ours = await connections_store.block(
+            conn, run.tenant_id, side, meant.code, str(meant), connected_at=connected_at
         )
-    log.warning("vindi_blocked", tenant_id=leased.tenant_id, code=error.code)
+    if not ours:  # another key was put meanwhile
+        await _rest(services, run, f"{side}_unavailable")
+        return
+    log.warning(_BLOCKED[side], tenant_id=run.tenant_id, code=meant.code)
+    await _wait(services, run, meant.code)
+
+
+_BLOCKED: Final[dict[Side, str]] = {"vindi": "vindi_blocked", "issuer": "issuer_blocked"}
+
+
+async def _wait(services: Services, run: Backfill, code: str) -> None:
+    """Wait until the connection is good again, which others look at, and wake the run for.
+
+    It looks by itself too, ever more rarely, whether they did.
+    """
+    async with services.pool.acquire() as conn, conn.transaction():
+        now = await clock.now(conn)
+        state = await connections_store.blocked_since(conn, run.tenant_id, code)
+        until = now + (rest_after(now - state) if state is not None else timedelta())
+        await backfills_store.wait(conn, run, error=code, until=until)
+    log.warning("backfill_waits", tenant_id=run.tenant_id, backfill_id=run.id, code=code)
 
 
 async def _fail(services: Services, run: Backfill, code: str) -> None:

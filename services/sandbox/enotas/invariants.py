@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
+from services.sandbox.enotas.checks import rps_of
 from services.sandbox.enotas.records import IN_PROGRESS, VALID, Company, Nota
 from services.sandbox.wire import Call
 
@@ -32,6 +33,7 @@ class Invariants:
         self._valid: dict[tuple[str, str], set[str]] = {}
         self._newest: dict[tuple[str, str], Nota] = {}
         self._standing: dict[tuple[str, str], set[str]] = {}  # what is valid of each sale
+        self._numbered: dict[tuple[str, str, str, int], str] = {}  # whose each RPS number is
         self._companies: dict[str, set[str]] = {}  # where each business object has a real nota
 
     def report(self) -> dict[str, Any]:
@@ -50,6 +52,7 @@ class Invariants:
         self._newest.clear()
         self._standing.clear()
         self._companies.clear()
+        self._numbered.clear()
 
     def note(self, rule: str, subject: str, detail: str = "") -> None:
         """Report a violation."""
@@ -75,6 +78,11 @@ class Invariants:
             self.note("competencia_missing", external_id)
         if body.get("enviarPorEmail") and body.get("ambienteEmissao") == "Homologacao":
             self.note("test_nota_mailed", external_id)
+        rps = rps_of(body)
+        if rps is not None:
+            owner = self._numbered.setdefault((company.id, *rps), external_id)
+            if owner != external_id:
+                self.note("rps_number_of_another", external_id, owner)
         for name in _unfit_texts(body):
             self.note("unfit_text", external_id, name)
         known = company.by_external_id.get(external_id)

@@ -101,6 +101,8 @@ class Company:
     by_external_id: dict[str, Nota] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     last_number: int = 0
+    # Environment, series and number of RPS that another system of the company has used.
+    rps_used: set[tuple[str, str, int]] = field(default_factory=set)
 
 
 @dataclass(slots=True, kw_only=True)

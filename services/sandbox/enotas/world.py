@@ -84,7 +84,7 @@ class EnotasWorld:
         nota = Nota(
             id=f"{serial:08x}-0000-4000-8000-{self.rng.getrandbits(48):012x}",
             company_id=company.id, external_id=external_id, body=body, created=now, changed=now,
-            rps=serial,
+            rps=body.get("numeroRps") or serial,
         )  # fmt: skip
         company.notas[nota.id] = nota
         if external_id:

@@ -1,5 +1,6 @@
 """Runs of backfills: asked for, leased, moved on, ended."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -199,6 +200,30 @@ async def release(conn: Connection, run: Backfill, *, error: str) -> int:
     return failures or 0
 
 
+WAIT: Final = """
+    -- backfills_store.wait
+    UPDATE backfills SET lease_until = NULL, failures = 0, error = $4, not_before = $5
+     WHERE tenant_id = $1 AND backfill_id = $2 AND attempt = $3 AND status = 'running'
+"""
+
+
+async def wait(conn: Connection, run: Backfill, *, error: str, until: datetime) -> None:
+    """Have a run wait for what a person has to mend, however long that takes: no failure counts."""
+    await conn.execute(WAIT, run.tenant_id, run.id, run.attempt, error, until)
+
+
+WAKE: Final = """
+    -- backfills_store.wake
+    UPDATE backfills SET not_before = NULL
+     WHERE tenant_id = $1 AND status = 'running' AND error = ANY($2::text[])
+"""
+
+
+async def wake(conn: Connection, tenant: TenantId, errors: Sequence[str]) -> None:
+    """Let a tenant's backfill go on at once, if it waits for one of these words."""
+    await conn.execute(WAKE, tenant, list(errors))
+
+
 LET_GO: Final = """
     -- backfills_store.let_go
     UPDATE backfills SET lease_until = NULL
@@ -309,6 +334,7 @@ def _backfill(row: asyncpg.Record) -> Backfill:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         error=row["error"],
+        not_before=row["not_before"],
         attempt=row["attempt"],
         failures=row["failures"],
         summary=None if summary is None else Summary.from_json(summary),

@@ -2,7 +2,8 @@
 
 A nota stands in the list of the company it was born at. It belongs to the month of its sale. One
 that is not ours belongs to the month of its competência, and counts from the day the tenant was
-activated: what was issued before, by whatever issued then, is none of our business.
+activated: what was issued before, by whatever issued then, is none of our business. One that a
+person accepted counts apart, as long as the issuer says of it what it said then.
 """
 
 from collections.abc import Collection
@@ -15,12 +16,12 @@ from msgspec import Struct
 from shared.db.closing.closing_read import OF_MONTH, Span
 from shared.db.connection import Connection
 from shared.db.tenants.nota_connections_store import BORN_UNDER
-from shared.domain.closing import IssuerSide, ListDay, Month
+from shared.domain.closing import IssuerSide, ListDay, Month, NotaSum
 from shared.domain.ids import BillId, ExternalId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment
 
-Kind = Literal["only_here", "only_there", "second_nota", "differs", "foreign"]
+Kind = Literal["only_here", "only_there", "second_nota", "differs", "foreign", "accepted_changed"]
 DifferentField = Literal["amount", "customer", "competencia"]
 FIELDS: Final[tuple[DifferentField, ...]] = ("amount", "customer", "competencia")
 _ONE: Final = timedelta(days=1)
@@ -97,6 +98,14 @@ _OURS: Final = f"""
          WHERE {OF_MONTH} AND n.tenant_id = $1 AND n.environment = 'Producao'
     )
 """  # noqa: S608 - only our own constants are put in
+_OF_OTHERS: Final = """
+               i.tenant_id = $1 AND i.company_id = $4 AND i.bill_id IS NULL AND i.valid
+           AND i.competencia >= $5 AND i.competencia <= $6 AND i.created_on >= $7
+"""
+_AS_ACCEPTED: Final = """
+                   a.tenant_id = $1 AND a.issuer_id = i.issuer_id
+               AND a.amount IS NOT DISTINCT FROM i.amount AND a.competencia = i.competencia
+"""
 _LISTED: Final = f"""
     listed AS MATERIALIZED (
         SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
@@ -106,10 +115,17 @@ _LISTED: Final = f"""
          UNION ALL
         SELECT NULL, i.external_id, i.issuer_id, i.amount, i.number, i.competencia, NULL, i.read_at
           FROM issuer_notas i
-         WHERE i.tenant_id = $1 AND i.company_id = $4 AND i.bill_id IS NULL AND i.valid
-           AND i.competencia >= $5 AND i.competencia <= $6 AND i.created_on >= $7
+         WHERE {_OF_OTHERS}
+           AND NOT EXISTS (SELECT FROM accepted_notas a WHERE {_AS_ACCEPTED})
     )
-"""  # noqa: S608 - only our own constant is put in
+"""  # noqa: S608 - only our own constants are put in
+_ACCEPTED: Final = f"""
+    accepted AS (
+        SELECT i.amount FROM issuer_notas i
+         WHERE {_OF_OTHERS}
+           AND EXISTS (SELECT FROM accepted_notas a WHERE {_AS_ACCEPTED})
+    )
+"""  # noqa: S608 - only our own constants are put in
 # What a person stated stands against the issuer's word until the issuer says the same.
 _FOUND: Final = """
     found AS (
@@ -142,16 +158,23 @@ _FOUND: Final = """
                   AND (o.issuer_id IS NULL OR o.issuer_id = l.issuer_id)
                   AND (o.valid OR o.raw_status = 'cancel_stated' OR o.moved_at > l.read_at))
          UNION ALL
-        SELECT 'foreign', NULL, l.external_id, l.issuer_id, l.number, l.competencia, NULL, l.amount,
-               NULL
-          FROM listed l WHERE l.bill_id IS NULL
+        SELECT CASE WHEN a.issuer_id IS NULL THEN 'foreign' ELSE 'accepted_changed' END,
+               NULL, l.external_id, l.issuer_id, l.number, l.competencia, a.amount, l.amount,
+               CASE WHEN a.issuer_id IS NOT NULL THEN concat_ws(' ',
+                    CASE WHEN a.amount IS DISTINCT FROM l.amount THEN 'amount' END,
+                    CASE WHEN a.competencia <> l.competencia THEN 'competencia' END) END
+          FROM listed l
+          LEFT JOIN accepted_notas a ON a.tenant_id = $1 AND a.issuer_id = l.issuer_id
+         WHERE l.bill_id IS NULL
     )
 """
 
 SIDE: Final = f"""
     -- issuer_side_read.side
-    WITH {_OURS}, {_LISTED}, {_FOUND}
+    WITH {_OURS}, {_LISTED}, {_ACCEPTED}, {_FOUND}
     SELECT (SELECT count(*) FROM listed) AS notas,
+           (SELECT count(*) FROM accepted) AS accepted,
+           (SELECT coalesce(sum(amount), 0)::bigint FROM accepted) AS accepted_amount,
            (SELECT coalesce(sum(amount), 0)::bigint FROM listed)
            - (SELECT coalesce(sum(o.discount), 0)::bigint FROM ours o
                WHERE o.discount <> 0 AND EXISTS (
@@ -194,6 +217,7 @@ async def side_of(conn: Connection, scope: MonthScope) -> IssuerSide:
         amount=Cents(row["amount"]),
         read_at=min(known) if known and len(known) == len(days) else None,
         differences=row["differences"],
+        accepted=NotaSum(notas=row["accepted"], amount=Cents(row["accepted_amount"])),
         stale=stale,
     )
 
@@ -228,7 +252,10 @@ def days_of(scope: MonthScope, moved: dict[ListDay, datetime]) -> dict[ListDay, 
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """A nota on which the issuer's list and we disagree; amounts are None on the side without."""
+    """A nota on which the issuer's list and we disagree; amounts are None on the side without.
+
+    `our_amount` of one that a person accepted is the amount it had then.
+    """
 
     kind: Kind
     bill_id: BillId | None

@@ -3,7 +3,8 @@
 A sale held with a refusal's word would be refused, see `shared.domain.prechecks`.
 
 The predicate is that of the index `sales_waiting_for_data`; its denials are those of
-`denials.ON_CUSTOMER`.
+`denials.ON_CUSTOMER`. Sales in guarantee that will lack something are told by their attention, and
+found by the index of that.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,11 @@ from typing import Final
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.domain.actions import LACKS
 from shared.domain.ids import BillId, CustomerId, TenantId
+
+# What a sale in guarantee will lack of its customer.
+IN_TIME: Final = sorted(code for code in LACKS if code.startswith("customer_"))
 
 
 class CustomerHold(Struct, frozen=True, kw_only=True):
@@ -32,12 +37,15 @@ ANY_WAITING: Final = r"""
               AND (status = 'held' AND (code LIKE 'customer\_%' OR code LIKE 'denied\_%')
                    OR status = 'denied' AND code IN
                       ('denied_city', 'denied_document', 'denied_address', 'denied_contact')))
+        OR EXISTS (
+           SELECT FROM sales
+            WHERE tenant_id = $1 AND status = 'in_guarantee' AND attention = ANY($2::text[]))
 """
 
 
 async def any_waiting(conn: Connection, tenant: TenantId) -> bool:
     """Say whether any sale of a tenant waits for its customer's data."""
-    waiting: bool = await conn.fetchval(ANY_WAITING, tenant)
+    waiting: bool = await conn.fetchval(ANY_WAITING, tenant, IN_TIME)
     return waiting
 
 
@@ -48,6 +56,10 @@ WAITING_FOR: Final = r"""
        AND (status = 'held' AND (code LIKE 'customer\_%' OR code LIKE 'denied\_%')
             OR status = 'denied' AND code IN
                ('denied_city', 'denied_document', 'denied_address', 'denied_contact'))
+     UNION ALL
+    SELECT bill_id, customer_id, updated_at FROM sales
+     WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[]) AND status = 'in_guarantee'
+       AND attention = ANY($3::text[])
 """
 
 
@@ -55,7 +67,9 @@ async def waiting_for(
     conn: Connection, tenant: TenantId, customers: Sequence[CustomerId]
 ) -> list[CustomerHold]:
     """The sales that wait for one of these customers."""
-    return [CustomerHold(**row) for row in await conn.fetch(WAITING_FOR, tenant, customers)]
+    return [
+        CustomerHold(**row) for row in await conn.fetch(WAITING_FOR, tenant, customers, IN_TIME)
+    ]
 
 
 CUSTOMERS_AFTER: Final = r"""
@@ -65,6 +79,10 @@ CUSTOMERS_AFTER: Final = r"""
        AND (status = 'held' AND (code LIKE 'customer\_%' OR code LIKE 'denied\_%')
             OR status = 'denied' AND code IN
                ('denied_city', 'denied_document', 'denied_address', 'denied_contact'))
+     UNION
+    SELECT customer_id FROM sales
+     WHERE tenant_id = $1 AND customer_id > $2 AND status = 'in_guarantee'
+       AND attention = ANY($4::text[])
      ORDER BY customer_id LIMIT $3
 """
 
@@ -73,4 +91,7 @@ async def customers_after(
     conn: Connection, tenant: TenantId, *, after: CustomerId, limit: int
 ) -> list[CustomerId]:
     """Customers that sales wait for, by their ids, beyond one of them."""
-    return [row["customer_id"] for row in await conn.fetch(CUSTOMERS_AFTER, tenant, after, limit)]
+    return [
+        row["customer_id"]
+        for row in await conn.fetch(CUSTOMERS_AFTER, tenant, after, limit, IN_TIME)
+    ]

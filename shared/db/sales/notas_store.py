@@ -66,6 +66,7 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     wish: PartWish | None = None  # a person's, of this nota of several alone
     round: int | None = None  # None: its revision
     substitutes: int | None = None  # the revision of the valid one whose place it is to take
+    rps_number: int | None = None  # its own, where the company numbers by itself
 
     @property
     def owed_again(self) -> OwedAgain | None:
@@ -96,7 +97,7 @@ _COLUMNS: Final = f"""
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
            n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
            n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause,
-           n.wish, n.round, n.substitutes
+           n.wish, n.round, n.substitutes, n.rps_number
 """
 
 # Which nota speaks for a sale where only one is shown.
@@ -165,6 +166,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     connection_id: int | None = None  # where it is asked for
     round: int | None = None  # that it is one of; None: its revision
     substitutes: int | None = None  # the revision whose place it is to take
+    rps_series: str | None = None  # that its number is of, where the company numbers by itself
+    rps_number: int | None = None  # handed out in the transaction that writes the intent
     # What it says for the tax (FiscalFacts): null where the code that wrote it did not know.
     fiscal_class: str | None = None
     discount: Cents = NOTHING
@@ -192,21 +195,22 @@ WRITE_INTENTS: Final = f"""
     INSERT INTO notas AS n (tenant_id, bill_id, part, revision, external_id, environment, status,
                             amount, total, competencia, request, sent_at, connection_id,
                             fiscal_sent_at,
-                            round, substitutes, {_FISCAL})
+                            round, substitutes, rps_series, rps_number, {_FISCAL})
     SELECT $1, bill_id, coalesce(part, 0), revision, external_id, environment, 'sending', amount,
            total, competencia, request, now(), connection_id, now(), round, substitutes,
-           {_FISCAL}
+           rps_series, rps_number, {_FISCAL}
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, part smallint, revision int, external_id text,
                        environment text, amount bigint, total bigint, competencia date,
                        connection_id int, round int, substitutes int,
+                       rps_series text, rps_number bigint,
                        fiscal_class text, discount bigint, conditional_discount bigint,
                        deductions bigint, iss bigint, pis_withheld bigint, cofins_withheld bigint,
                        csll_withheld bigint, inss_withheld bigint, irrf_withheld bigint),
                unnest($3::bytea[]))
            AS i (bill_id, part, revision, external_id, environment, amount, total, competencia,
-                 connection_id, round, substitutes, {_FISCAL}, request)
+                 connection_id, round, substitutes, rps_series, rps_number, {_FISCAL}, request)
         ON CONFLICT (tenant_id, bill_id, part, revision) DO UPDATE
        SET status = 'sending', amount = excluded.amount, total = excluded.total,
            competencia = excluded.competencia, request = excluded.request, sends = n.sends + 1,
@@ -216,6 +220,7 @@ WRITE_INTENTS: Final = f"""
            look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL, wish = NULL,
            substitutes = excluded.substitutes,
            connection_id = excluded.connection_id,
+           rps_series = excluded.rps_series, rps_number = excluded.rps_number,
            fiscal_sent_at = excluded.fiscal_sent_at, fiscal_class = excluded.fiscal_class,
            discount = excluded.discount, conditional_discount = excluded.conditional_discount,
            deductions = excluded.deductions, iss = excluded.iss,

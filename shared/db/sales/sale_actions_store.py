@@ -48,7 +48,7 @@ LOCK_SALES: Final = """
 # Read only once the locks are held: a statement that waits for a lock sees old notas.
 READ: Final = """
     -- sale_actions_store.look
-    SELECT bill_id, origin, status, code, wish, updated_at FROM sales
+    SELECT bill_id, origin, status, code, attention, wish, updated_at FROM sales
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
      ORDER BY bill_id
 """
@@ -86,6 +86,7 @@ def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
     return ActionState(
         status=SaleStatus(row["status"]),
         code=row["code"],
+        attention=row["attention"],
         wish=row["wish"],
         nota=None if about is None else about.status,
         denial=None if denied is None else denied.denial,
@@ -104,11 +105,12 @@ SET_WISHES: Final = """
            wish_at = CASE WHEN w.wish IS NULL THEN NULL
                           WHEN w.wish = s.wish THEN s.wish_at ELSE $6 END,
            day_choice = w.day,
+           without_document = s.without_document OR w.without_document,
            amount_choice = coalesce(w.amount, s.amount_choice),
            amount_about = CASE WHEN w.amount IS NULL THEN s.amount_about ELSE s.detail END,
            updated_at = $6
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
-           AS w (bill_id, wish, amount, day)
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $7::boolean[])
+           AS w (bill_id, wish, amount, day, without_document)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
 """
 # Of several denied parts one with a used number stays: it may exist, and a person has to look.
@@ -128,8 +130,9 @@ async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Wis
     wishes = [change.wish for change in changes.values()]
     amounts = [change.amount for change in changes.values()]
     days = ["today" if change.today else None for change in changes.values()]
+    bare = [change.without_document for change in changes.values()]
     now = await clock.now(conn)
-    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, days, now)
+    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, days, now, bare)
     again = [bill for bill, change in changes.items() if change.resend]
     if again:
         await conn.execute(RESEND, tenant, again)

@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
-from shared.db.sales import notas_store, timeline_store
+from shared.db.sales import given_back_read, notas_store, timeline_store
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.db.tenants import issuer_health_store
 from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
+from shared.domain.given_back import ABOUT_REFUND, GivenBack, with_refund
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.domain.messages import Message, message_in, message_of_denial
 from shared.domain.money import Cents
@@ -47,6 +48,7 @@ class NotaView(Struct, frozen=True, kw_only=True):
     denial: str | None
     denial_cause: str | None = None  # its row of the catalogue of refusals
     connection_id: int | None = None  # of the issuer's connection it was born under
+    then_cancel: str | None = None  # why it is to be cancelled, once it is issued
 
 
 class SaleView(Struct, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ class SaleView(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     nota: NotaView | None  # the only one; of a divided sale the first
     notas: tuple[NotaView, ...] = ()  # of a divided sale one for each part that was sent
+    given_back: GivenBack | None = None  # where `reason` is about that
 
     @property
     def reason(self) -> str | None:
@@ -87,7 +90,8 @@ class SaleView(Struct, frozen=True, kw_only=True):
         denied = next((one for one in self._shown if one.denial == reason), None)
         if self.status is SaleStatus.DENIED and denied is not None:
             return message_of_denial(reason, denied.denial_cause)
-        return message_in(self.status, reason)
+        leaves = any(one.then_cancel is not None for one in self._shown) if self._shown else None
+        return with_refund(message_in(self.status, reason, leaves=leaves), self.given_back)
 
     @property
     def _shown(self) -> tuple[NotaView, ...]:
@@ -125,11 +129,12 @@ _COLUMNS: Final = f"""
            s.updated_at,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
            n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.part,
-           n.amount AS nota_amount, n.connection_id
+           n.amount AS nota_amount, n.connection_id, n.then_cancel
       FROM sales s
       LEFT JOIN LATERAL (
            SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
-                  issued_at, denial, denial_cause, part, amount, {BORN_UNDER} AS connection_id
+                  issued_at, denial, denial_cause, part, amount, then_cancel,
+                  {BORN_UNDER} AS connection_id
              FROM notas n WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
@@ -178,7 +183,7 @@ async def list_newest_first(
         wanted.least,
         wanted.most,
     )
-    return await _with_parts(conn, tenant, [_sale(row) for row in rows])
+    return await _told(conn, tenant, [_sale(row) for row in rows])
 
 
 BY_NUMBERS: Final = """
@@ -219,14 +224,35 @@ GET: Final = f"""
 async def get(conn: Connection, tenant: TenantId, bill: BillId) -> SaleView | None:
     """One sale; None when nothing was decided about that bill yet."""
     row = await conn.fetchrow(GET, tenant, bill)
-    return None if row is None else (await _with_parts(conn, tenant, [_sale(row)]))[0]
+    return None if row is None else (await _told(conn, tenant, [_sale(row)]))[0]
+
+
+async def _told(conn: Connection, tenant: TenantId, sales: list[SaleView]) -> list[SaleView]:
+    """Sales with all that is shown of them beside their own rows."""
+    return await _with_refunds(conn, tenant, await _with_parts(conn, tenant, sales))
+
+
+async def _with_refunds(
+    conn: Connection, tenant: TenantId, sales: list[SaleView]
+) -> list[SaleView]:
+    """Sales with what was given back; only those of which something is said about that are read."""
+    about = [sale.bill_id for sale in sales if sale.reason in ABOUT_REFUND]
+    if not about:
+        return sales
+    given = await given_back_read.load(conn, tenant, about)
+    return [
+        replace(sale, given_back=GivenBack(amount=back.amount, of=sale.amount, on=back.on))
+        if (back := given.get(sale.bill_id)) is not None
+        else sale
+        for sale in sales
+    ]
 
 
 PARTS: Final = f"""
     -- sales_read.parts
     SELECT DISTINCT ON (n.bill_id, n.part) n.bill_id, n.part, n.amount AS nota_amount,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
-           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause,
+           n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.then_cancel,
            {BORN_UNDER} AS connection_id
       FROM notas n JOIN sale_parts p
         ON p.tenant_id = n.tenant_id AND p.bill_id = n.bill_id AND p.part = n.part
@@ -396,4 +422,5 @@ def _nota(row: asyncpg.Record) -> NotaView | None:
         denial=row["denial"],
         denial_cause=row["denial_cause"],
         connection_id=row["connection_id"],
+        then_cancel=row["then_cancel"],
     )

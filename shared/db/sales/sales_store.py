@@ -38,6 +38,8 @@ class KnownSale(Struct, frozen=True, kw_only=True):
     customer_id: CustomerId | None
     amount_choice: AmountChoice | None = None
     day_choice: Literal["today"] | None = None  # a person's, with the wish to issue
+    without_document: bool = False  # a person's, of this sale alone
+    customer_read: bool = False  # its customer was read some time
 
 
 class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,7 +70,7 @@ LOAD: Final = """
     -- sales_store.load
     SELECT bill_id, status, code, detail, attention, amount, moment_at, issue_at, competencia,
            rule_version, origin, wish, wish_at, backfill, customer_id, amount_choice, amount_about,
-           day_choice
+           day_choice, without_document, customer IS NOT NULL AS customer_read
       FROM sales WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 

@@ -256,20 +256,22 @@ async def release(conn: Connection, tenant: TenantId) -> bool:
 HELD: Final = """
     -- brakes_store.held
     SELECT bill_id FROM sales
-     WHERE tenant_id = $1 AND status = 'held' AND code = ANY($2::text[]) ORDER BY bill_id
+     WHERE tenant_id = $1
+       AND (status = 'held' AND code = ANY($2::text[]) OR attention = ANY($2::text[]))
+     ORDER BY bill_id
 """
 
 
 async def held(conn: Connection, tenant: TenantId) -> list[BillId]:
-    """The sales that a brake holds."""
+    """The sales that a brake holds, those among them whose valid nota was to be substituted."""
     return [row["bill_id"] for row in await conn.fetch(HELD, tenant, list(BRAKE_CODES))]
 
 
 FREE: Final = """
     -- brakes_store.free
     UPDATE sales SET brake_free = true
-     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'held'
-       AND code = ANY($3::text[])
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+       AND (status = 'held' AND code = ANY($3::text[]) OR attention = ANY($3::text[]))
  RETURNING bill_id
 """
 

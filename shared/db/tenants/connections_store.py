@@ -135,13 +135,14 @@ PUT_ISSUER: Final = """
     -- connections_store.put_issuer
     INSERT INTO issuer_connections AS c
            (tenant_id, kind, environment, api_key, key_hint, key_word, company_id, company_name,
-            company_cnpj, state_since, connected_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now(), now())
+            company_cnpj, company_city, company_regime, state_since, connected_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now(), now())
         ON CONFLICT (tenant_id) DO UPDATE
        SET kind = excluded.kind, environment = excluded.environment, api_key = excluded.api_key,
            key_hint = excluded.key_hint, key_word = excluded.key_word,
            company_id = excluded.company_id, company_name = excluded.company_name,
-           company_cnpj = excluded.company_cnpj, state = 'ok',
+           company_cnpj = excluded.company_cnpj, company_city = excluded.company_city,
+           company_regime = excluded.company_regime, state = 'ok',
            state_since = excluded.state_since, state_detail = '', not_before = NULL,
            connected_at = excluded.connected_at
 """
@@ -158,6 +159,8 @@ async def put_issuer(
     company_id: str,
     company_name: str,
     company_cnpj: str | None,
+    company_city: str | None = None,
+    company_regime: str | None = None,
 ) -> None:
     """Store a key that was checked; a state that blocked the one before is forgotten.
 
@@ -174,6 +177,8 @@ async def put_issuer(
         company_id,
         company_name,
         company_cnpj,
+        company_city,
+        company_regime,
     )
     await nota_connections_store.remember(conn, tenant)
 
@@ -279,6 +284,20 @@ async def block(
     """
     now = await clock.now(conn)
     return await _changed(conn, BLOCK[side], tenant, code, detail, connected_at, now)
+
+
+BLOCKED_SINCE: Final = """
+    -- connections_store.blocked_since
+    SELECT state_since FROM vindi_connections WHERE tenant_id = $1 AND state = $2
+     UNION ALL
+    SELECT state_since FROM issuer_connections WHERE tenant_id = $1 AND state = $2
+"""
+
+
+async def blocked_since(conn: Connection, tenant: TenantId, code: str) -> datetime | None:
+    """Since when a connection is blocked for this; None where none is, any more."""
+    since: datetime | None = await conn.fetchval(BLOCKED_SINCE, tenant, code)
+    return since
 
 
 UNBLOCK: Final[dict[Side, str]] = {

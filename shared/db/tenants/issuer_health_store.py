@@ -19,7 +19,7 @@ _COLUMNS: Final = """state, since, failures, failing_since, openings, probe_at, 
            round_until"""
 READ: Final = f"""
     -- issuer_health_store.read
-    SELECT scope, {_COLUMNS}, NULL AS cause, tenant_id
+    SELECT scope, {_COLUMNS}, cause, tenant_id
       FROM issuer_breakers WHERE tenant_id = ANY($1::text[])
     UNION ALL
     SELECT 'company', {_COLUMNS}, cause, tenant_id
@@ -48,7 +48,7 @@ async def _read(
 
 READ_ANY_TENANT: Final = f"""
     -- issuer_health_store.read_any_tenant
-    SELECT scope, {_COLUMNS}, NULL AS cause, tenant_id
+    SELECT scope, {_COLUMNS}, cause, tenant_id
       FROM issuer_breakers WHERE tenant_id = ANY($1::text[])
     UNION ALL
     SELECT 'company', {_COLUMNS}, cause, tenant_id
@@ -74,7 +74,7 @@ ADD: Final = """
 """
 LOCK: Final = f"""
     -- issuer_health_store.lock
-    SELECT scope, {_COLUMNS}
+    SELECT scope, {_COLUMNS}, cause
       FROM issuer_breakers WHERE tenant_id = $1 AND scope = $2 FOR UPDATE
 """  # noqa: S608 - only our own constant is put in
 
@@ -139,7 +139,7 @@ STORE: Final = """
     -- issuer_health_store.store
     UPDATE issuer_breakers
        SET state = $3, since = $4, failures = $5, failing_since = $6, openings = $7,
-           probe_at = $8, slots = $9, taken = $10, round_until = $11
+           probe_at = $8, slots = $9, taken = $10, round_until = $11, cause = $12
      WHERE tenant_id = $1 AND scope = $2
 """
 STORE_COMPANY: Final = """
@@ -158,7 +158,7 @@ async def store(conn: Connection, tenant: TenantId, breaker: Breaker) -> None:
     if scope == "company":
         await conn.execute(STORE_COMPANY, tenant, *values.values(), cause)
     else:
-        await conn.execute(STORE, owner_of(tenant, scope), scope, *values.values())
+        await conn.execute(STORE, owner_of(tenant, scope), scope, *values.values(), cause)
 
 
 def owner_of(tenant: TenantId, scope: Scope) -> TenantId:

@@ -162,7 +162,9 @@ async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
 TERMS: Final = """
     -- tenants_store.terms
     SELECT timezone, status, active_from,
-           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj
+           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
+           (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
+           (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime
       FROM tenants WHERE tenant_id = $1
 """
 
@@ -176,7 +178,9 @@ async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
 HOLD: Final = """
     -- tenants_store.hold_terms
     SELECT timezone, status, active_from,
-           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj
+           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
+           (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
+           (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime
       FROM tenants WHERE tenant_id = $1 FOR SHARE
 """
 
@@ -199,7 +203,7 @@ def _terms(row: asyncpg.Record | None, locked_months: frozenset[tuple[int, int]]
         active_from=row["active_from"],
         issuing=row["status"] == "active",
         locked_months=locked_months,
-        seller=Seller(cnpj=cnpj) if cnpj else None,
+        seller=Seller(cnpj=cnpj, city=row["seller_city"], regime=row["seller_regime"]),
     )
 
 

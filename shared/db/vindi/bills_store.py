@@ -40,6 +40,7 @@ class ReadBill(Struct, frozen=True, kw_only=True):
     bill: Bill
     body: bytes
     refunds: Mapping[ChargeId, Cents] = msgspec.field(default_factory=dict)
+    refunded_at: datetime | None = None  # when the newest of these was made; None keeps it
     came_alive_at: datetime | None = None
     read_at: datetime
 
@@ -59,6 +60,7 @@ class _BillRow(Struct, frozen=True, kw_only=True):
     recorded_at: datetime | None
     came_alive_at: datetime | None
     refunds: Mapping[ChargeId, Cents]
+    refunded_at: datetime | None
     read_at: datetime
     charges_paid_at: Sequence[datetime]
 
@@ -100,22 +102,22 @@ STORE: Final = """
     -- bills_store.store
     INSERT INTO bills AS b (
         tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
-        created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunds_read_at, body,
-        read_at, charges_paid_at, paid_seen_at)
+        created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunded_at,
+        refunds_read_at, body, read_at, charges_paid_at, paid_seen_at)
     SELECT $1, bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
-           created_moment, paid_moment, recorded_at, came_alive_at, refunds, read_at, body,
-           read_at, charges_paid_at, CASE WHEN status = 'paid' THEN read_at END
+           created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunded_at, read_at,
+           body, read_at, charges_paid_at, CASE WHEN status = 'paid' THEN read_at END
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, status text, amount bigint, moment_amount bigint,
                        customer_id bigint, created_at timestamptz, updated_at timestamptz,
                        created_moment timestamptz, paid_moment timestamptz,
                        recorded_at timestamptz, came_alive_at timestamptz, refunds jsonb,
-                       read_at timestamptz, charges_paid_at timestamptz[]),
+                       refunded_at timestamptz, read_at timestamptz, charges_paid_at timestamptz[]),
                unnest($3::bytea[]))
            AS r (bill_id, status, amount, moment_amount, customer_id, created_at, updated_at,
-                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, read_at,
-                 charges_paid_at, body)
+                 created_moment, paid_moment, recorded_at, came_alive_at, refunds, refunded_at,
+                 read_at, charges_paid_at, body)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status,
            amount = excluded.amount,
@@ -128,6 +130,7 @@ STORE: Final = """
            recorded_at = coalesce(excluded.recorded_at, b.recorded_at),
            came_alive_at = coalesce(b.came_alive_at, excluded.came_alive_at),
            refunds = excluded.refunds,
+           refunded_at = coalesce(excluded.refunded_at, b.refunded_at),
            refunds_read_at = excluded.refunds_read_at,
            body = excluded.body,
            read_at = excluded.read_at,
@@ -165,6 +168,7 @@ def _row(read: ReadBill) -> _BillRow:
         recorded_at=paid.recorded_at if paid else None,
         came_alive_at=read.came_alive_at,
         refunds=read.refunds,
+        refunded_at=read.refunded_at,
         read_at=read.read_at,
         charges_paid_at=sorted(charge.paid_at for charge in bill.paid_charges if charge.paid_at),
     )

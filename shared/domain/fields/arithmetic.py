@@ -80,6 +80,7 @@ def _said(draft: NotaDraft) -> Iterator[str]:
     if service.place is not None:
         yield f"serviço prestado em {_place(service.place)}"
     for said, told in (
+        (draft.numbered, "RPS numerado pela empresa"),
         (service.export, "exportação"),
         (draft.final_consumer, "consumidor final"),
         (draft.observations, "com observações"),

@@ -41,6 +41,8 @@ def filled(draft: NotaDraft, terms: NotaTerms, setting: Setting) -> NotaDraft | 
         return Hold(
             code="nota_values_impossible", detail="um valor em reais não se divide entre notas"
         )
+    if terms.rps_number == "sequence" and terms.rps_series is None:
+        return Hold(code="rps_series_missing")
     own = portion_of(terms, draft.amount, setting.discount)
     deductions = _deductions(terms, own.base)
     if deductions > own.base:
@@ -74,6 +76,7 @@ def filled(draft: NotaDraft, terms: NotaTerms, setting: Setting) -> NotaDraft | 
         final_consumer=terms.final_consumer,
         observations=_observations(terms, own.base, setting.write),
         rps_series=terms.rps_series,
+        numbered=terms.rps_number == "sequence",
         more_emails=terms.more_emails or (),
         extras=_extras(terms, draft.amount),
     )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.domain.cities import STATE_OF_CODE
 from shared.domain.fields.stated import CustomerFields, extra_name
-from shared.domain.fields.terms import OF_THE_BUYER, NotaTerms, laid_over
+from shared.domain.fields.terms import NotaTerms, restated
 
 PREFIX: Final = "nota_"
 _TRUE: Final = frozenset({"sim", "s", "true", "1", "yes"})
@@ -59,6 +59,13 @@ def _kind(said: str) -> Any:
     words = {"incondicionado": "unconditional", "condicionado": "conditional"}
     if said.lower() not in words:
         raise ValueError("deve ser incondicionado ou condicionado")
+    return words[said.lower()]
+
+
+def _numbering(said: str) -> Any:
+    words = {"sequência": "sequence", "sequencia": "sequence", "emissor": "issuer"}
+    if said.lower() not in words:
+        raise ValueError("deve ser sequência ou emissor: um número fixo se repetiria")
     return words[said.lower()]
 
 
@@ -118,7 +125,7 @@ KEYS: Final[Mapping[str, _Key]] = {
     "observacoes": _Key(("observations",)),
     "tributos_aproximados": _Key(("approximate_taxes",), _rate),
     "serie_rps": _Key(("rps_series",)),
-    "numero_rps": _Key(("rps_number",)),
+    "numero_rps": _Key(("rps_number",), _numbering),
     "email": _Key(("more_emails",), _emails),
     "emails": _Key(("more_emails",), _emails),
     "texto_servico": _Key(("city_text",)),
@@ -143,16 +150,13 @@ def over(before: NotaTerms, metadata: Mapping[str, object]) -> NotaTerms | BadMe
         return error.bad
     if not said:
         return before
-    known = {name: getattr(before, name) for name in NotaTerms.__struct_fields__ if name != "plain"}
-    told = _whole({path: value for path, (_, value) in said.items()}, known)
+    told = _whole({path: value for path, (_, value) in said.items()}, before)
     try:
         fields = CustomerFields.model_validate(told)
     except ValidationError as error:
         return _bad(error, said)
     later = {name: getattr(fields, name) for name in told}
-    values = laid_over({name: value for name, value in known.items() if value is not None}, later)
-    silent = before.plain and later.keys() <= OF_THE_BUYER
-    return NotaTerms(plain=silent, **values)
+    return restated(before, later)
 
 
 class _UnreadableError(Exception):
@@ -215,14 +219,14 @@ def _is_registration(value: object) -> bool:
     return digits > 0 and len(text) <= 15 and set(text) <= _REGISTRATION_CHARACTERS
 
 
-def _whole(said: Mapping[Path, Any], known: Mapping[str, object]) -> dict[str, Any]:
+def _whole(said: Mapping[Path, Any], known: NotaTerms) -> dict[str, Any]:
     """The fields as a rule would tell them: parts stated here complete what is known of one."""
     told: dict[str, Any] = {}
     for path, value in sorted(said.items(), key=lambda one: len(one[0])):
         if len(path) == 1:
             told[path[0]] = value
             continue
-        before = known.get(path[0])
+        before = getattr(known, path[0])
         dumped = before.model_dump() if isinstance(before, BaseModel) else {}
         told.setdefault(path[0], dumped)[path[1]] = value
     return told

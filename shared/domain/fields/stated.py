@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -28,10 +28,12 @@ from shared.domain.description import check_template
 from shared.domain.nota import PlaceOfService
 
 IssWithholding = Literal["no", "companies", "companies_of_same_city", "listed_customers"]
+RpsNumber = Literal["sequence", "issuer"]  # who numbers: we, or (as nobody states it) the issuer
 DiscountKind = Literal["unconditional", "conditional"]
 AUTO: Final = "auto"  # worked out from what is withheld
 OMIT: Final = "omit"
 
+RPS_SERIES: Final = r"^[0-9A-Za-z]{1,5}$"
 _PERCENT: Final = re.compile(r"\d{1,3}(\.\d{1,4})?")
 # Names that cities demand beyond eNotas' own fields (enotas-api, section 4.1); what lies inside
 # an object is named behind a dot.
@@ -194,8 +196,8 @@ class NotaFields(RulePart):
     discount_kind: DiscountKind | None = None
     observations: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     approximate_taxes: Rate | None = None
-    rps_series: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,5}$")] | None = None
-    rps_number: None = None
+    rps_series: Annotated[str, Field(pattern=RPS_SERIES)] | None = None
+    rps_number: RpsNumber | None = None
     more_emails: Annotated[tuple[Email, ...], Field(max_length=10)] | None = None
     city_text: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     internal_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,20}$")] | None = None
@@ -213,11 +215,11 @@ class NotaFields(RulePart):
 
     @field_validator("rps_number", mode="before")
     @classmethod
-    def _numbered_by_the_issuer(cls, value: object) -> object:
-        if value is not None:
+    def _never_one_number(cls, value: object) -> object:
+        if value is not None and value not in get_args(RpsNumber):
             raise ValueError(
-                "o número do RPS é dado pelo emissor, para que nenhum se repita; a série pode ser"
-                " informada em rps_series"
+                'deve ser "sequence" (numerado aqui, a partir do número que se informa para a'
+                ' série) ou "issuer" (numerado pelo emissor): um número fixo se repetiria'
             )
         return value
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.fields.stated import (
     DiscountKind,
@@ -10,6 +11,7 @@ from shared.domain.fields.stated import (
     IssWithholding,
     OwnRates,
     PlaceRule,
+    RpsNumber,
     SuspensionRule,
     Withholdings,
 )
@@ -43,6 +45,7 @@ class NotaTerms(Struct, frozen=True, kw_only=True):
     observations: str | None = None
     approximate_taxes: str | None = None
     rps_series: str | None = None
+    rps_number: RpsNumber | None = None
     more_emails: tuple[str, ...] | None = None
     city_text: str | None = None
     internal_code: str | None = None
@@ -62,6 +65,13 @@ def laid_over(before: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
     if later.keys() & _EITHER:
         before = {name: value for name, value in before.items() if name not in _EITHER}
     return {**before, **later}
+
+
+def restated(before: NotaTerms, later: dict[str, Any]) -> NotaTerms:
+    """The terms with a layer above them: as `laid_over`, of terms worked out already."""
+    either = dict.fromkeys(_EITHER, None) if later.keys() & _EITHER else {}
+    plain = before.plain and later.keys() <= OF_THE_BUYER
+    return replace(before, **{**either, **later, "plain": plain})
 
 
 def terms_from(values: dict[str, Any], *, iss_withheld: bool = False) -> NotaTerms:

@@ -30,7 +30,6 @@ WORDS: Final = frozenset(
         "foreign_buyer",
     }
     - _EVERYWHERE
-    - {"rps_number"}
 )
 
 
@@ -79,6 +78,7 @@ def _said_by(draft: NotaDraft) -> dict[str, Any]:
         "discounts": draft.discount or draft.conditional_discount,
         "observations": draft.observations,
         "rps_series": draft.rps_series,
+        "rps_number": draft.numbered,
         "more_emails": draft.more_emails,
         "city_text": service.city_text,
         "internal_code": service.internal_code,

@@ -184,6 +184,8 @@ class EnotasIssuer:
             company_name=str(company.get("razaosocial") or company.get("nomefantasia") or ""),
             cnpj=str(company["cnpj"]) if company.get("cnpj") else None,
             missing=missing,
+            city=payloads.read_city(company),
+            regime=payloads.read_regime(company),
         )
 
     async def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:

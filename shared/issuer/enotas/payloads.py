@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -313,3 +313,24 @@ def _amount(fields: Mapping[str, Any], name: str) -> Cents | None:
     except ValueError:
         return None
     return amount if abs(amount) <= MOST_AMOUNT else None
+
+
+def read_city(company: Mapping[str, Any]) -> str | None:
+    """Where a company is, by IBGE's code of seven digits; None where its registration lacks it."""
+    address = company.get("endereco")
+    inside = address.items() if isinstance(address, Mapping) else ()
+    code = next((str(told) for name, told in inside if name.lower() == "codigoibgecidade"), "")
+    return code if re.fullmatch(r"[0-9]{7}", code) else None
+
+
+def read_regime(company: Mapping[str, Any]) -> Literal["mei", "simples", "normal"] | None:
+    """How a company is taxed (`mei`, `optanteSimplesNacional`); None where that is not said."""
+    if company.get("mei") is True:
+        return "mei"
+    match company.get("optantesimplesnacional"):
+        case True:
+            return "simples"
+        case False:
+            return "normal"
+        case _:
+            return None

@@ -11,6 +11,7 @@ from yarl import URL
 
 from shared.domain.errors import UncertainError
 from shared.issuer.errors import (
+    NOT_THEIRS,
     IssuerBusy,
     IssuerForbidden,
     IssuerKeyRefused,
@@ -37,7 +38,6 @@ CONNECT_SECONDS: Final = 5.0
 DEFAULT_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
 MOST_BYTES: Final = 16 * 2**20  # a page of a hundred notas is below 1 MB, a PDF below 5
-NOT_THEIRS: Final = "not the issuer's own answer"
 
 
 class AnswerLost(UncertainError):

@@ -52,7 +52,7 @@ async def test_before_an_issuer_is_connected_nothing_is_known_to_lack(api: Api) 
 @pytest.mark.parametrize(
     ("service", "field", "said"),
     [
-        ({"rps_number": 7}, "service.rps_number", "rps_number: o número do RPS é dado"),
+        ({"rps_number": 7}, "service.rps_number", 'rps_number: deve ser "sequence"'),
         (
             {"withholdings": {"irrf": "1,5"}},
             "service.withholdings.irrf",
@@ -79,3 +79,20 @@ async def test_a_field_that_cannot_be_is_refused_where_it_stands(
     (error,) = reply.body["errors"]
     assert error["field"] == field
     assert error["message"].startswith(said)
+
+
+async def test_substitution_is_refused_where_the_issuer_lacks_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = await world.active_tenant()
+    path, rule = f"/tenants/{tenant}/rule", {**RULE, "reissue": "substitute"}
+    assert (await world.api.put(path, rule)).status == 200
+    monkeypatch.setattr(EnotasIssuer, "capabilities", Capabilities(lists=True))
+
+    reply = await world.api.put(path, rule)
+
+    assert (reply.status, reply.code) == (422, "issuer_lacks_field")
+    (error,) = reply.body["errors"]
+    assert (error["field"], error["message"].split(":")[0]) == ("reissue", "substitution")
+    cancels = {**RULE, "reissue": "cancel_and_new"}
+    assert (await world.api.put(path, cancels)).status == 200

@@ -231,3 +231,21 @@ async def test_the_whole_issued_again_forgets_what_was_taken_back_alone(
 
     assert answer.status == 202
     assert await world.column(WISHES, tenant) == [None, None]
+
+
+async def test_many_sales_are_asked_about_the_same_part(world: World, pool: Pool) -> None:
+    tenant = await divided(world, pool, S.ISSUED, "issued", "issued")
+    path = f"/tenants/{tenant}/sales/actions"
+    many = {"bill_ids": [7, 8], "part": 2, **WHY}
+
+    done = await world.api.post(path, {"action": "cancel", **many})
+
+    assert done.status == 202
+    assert done.body["accepted"] == 1
+    assert [one["bill_id"] for one in done.body["refused"]] == [8]
+    wishes = await pool.fetch("SELECT part, wish FROM notas WHERE bill_id = 7 ORDER BY part")
+    assert [row["wish"] for row in wishes] == [None, "cancel"]
+    none = await world.api.post(path, {"action": "cancel", **many, "bill_ids": [7], "part": 3})
+    assert [one["code"] for one in none.body["refused"]] == ["no_such_part"]
+    for wrong in ({"action": "hold"}, {"action": "issue", "amount": "lines"}):
+        assert (await world.api.post(path, {**many, **wrong})).status == 422

@@ -209,3 +209,65 @@ async def test_the_amount_of_a_bill_that_disagrees_is_chosen_with_a_reason(world
     assert await world.column("SELECT amount_about FROM sales WHERE bill_id = 3") == [sums]
     (line,) = (await world.api.get(f"{path}/3")).body["timeline"]
     assert line["why"] == "conferido; valor da nota: R$ 95,50"
+
+
+BARE = {"reason": "o cliente não informa", "without_document": True}
+
+
+@pytest.mark.parametrize("code", ["customer_document_missing", "customer_document_invalid"])
+@pytest.mark.parametrize("status", [S.HELD, S.IN_GUARANTEE])
+async def test_a_person_has_one_sale_issued_without_document_and_says_why(
+    world: World, status: SaleStatus, code: str
+) -> None:
+    tenant = await world.api.tenant()
+    held = status is S.HELD
+    await world.sale(tenant, 1, status, code=code if held else None)
+    if not held:
+        await world.pool.execute("UPDATE sales SET attention = $1", code)
+    path = f"/tenants/{tenant}/sales/1"
+
+    refused = await world.api.post(f"{path}/issue", WHY)
+    taken = await world.api.post(f"{path}/issue", BARE)
+
+    assert (refused.code, refused.body["missing"]) == ("data_missing", [code])
+    assert "emitir esta venda sem documento, com o motivo" in refused.body["detail"]
+    assert taken.status == 202
+    [line] = (await world.api.get(path)).body["timeline"]
+    assert line["text"] == (
+        "Pedido: emitir: o cliente não informa; sem CPF ou CNPJ, só nesta venda"
+    )
+    assert line["by"] == "support"
+    assert await world.column("SELECT without_document FROM sales") == [True]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "refusal"),
+    [
+        (S.HELD, "customer_address_incomplete", "data_missing"),
+        (S.HELD, "rule_manual", "document_not_missing"),
+        (S.WAITING_PAYMENT, None, "document_not_missing"),
+        (S.SKIPPED, "refunded", "nothing_to_issue"),
+    ],
+)
+async def test_without_document_helps_only_where_the_document_is_missing(
+    world: World, status: SaleStatus, code: str | None, refusal: str
+) -> None:
+    tenant = await world.api.tenant()
+    await world.sale(tenant, 1, status, code=code)
+
+    reply = await world.api.post(f"/tenants/{tenant}/sales/1/issue", BARE)
+
+    assert (reply.status, reply.code) == (409, refusal)
+    assert await world.column("SELECT without_document FROM sales") == [False]
+
+
+async def test_without_document_goes_with_no_other_wish(world: World) -> None:
+    tenant = await world.api.tenant()
+    path = f"/tenants/{tenant}/sales/1/issue"
+
+    replies = [
+        await world.api.post(path, BARE | other)
+        for other in ({"part": 1}, {"substitute": True}, {"amount": "bill"})
+    ]
+
+    assert [(one.status, one.code) for one in replies] == [(422, "invalid_request")] * 3

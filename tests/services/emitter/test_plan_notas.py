@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -227,6 +228,22 @@ def test_after_any_answer_what_is_under_way_is_looked_at_again(notas: SaleNotas,
         assert told.settlement.due_at is not None
     if told.progress is not None and any(one.owed for one in parts):
         assert not told.progress.nota_made
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("not sent", "substitution_waits"), ("blocked", "issuer_key_refused")]
+)
+def test_a_substitute_that_did_not_leave_is_no_sale_in_the_queue(kind: str, told: str) -> None:
+    valid = replace(a_nota(WHOLE, NotaStatus.ISSUED, 1, None), wish="substitute")
+    sending = replace(a_nota(WHOLE, NotaStatus.SENDING, 2, None), substitutes=1)
+    notas = gathered([valid], [])
+    answer = an_answer(kind, sending)
+
+    after_it = sale_after(answered(notas.once([sending]), answer), notas)
+
+    assert after_it.progress is not None
+    shown = after_it.progress
+    assert (shown.status, shown.code, shown.attention) == (SaleStatus.ISSUED, None, told)
 
 
 def test_the_first_part_of_a_bill_goes_with_its_division() -> None:

@@ -1,18 +1,27 @@
 """A nota with mended data takes the place of a valid one: one of both stands, never two."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 from asyncpg import UniqueViolationError
 
+from services.emitter.dispatch import Dispatcher
+from services.emitter.loop import Loop
 from services.sandbox.enotas.records import Outcome
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.records import Bill
 from shared.commands.actions import ActionRefused, Asked, act
+from shared.commands.brakes import release_brake
 from shared.domain.ids import BillId
+from shared.issuer.enotas.client import EnotasIssuer
+from shared.issuer.interface import Capabilities
+from shared.net.http import open_session
 from shared.run.waker import Waker
-from tests.services.emitter.conftest import Desk
+from tests.services.emitter.conftest import Desk, an_emitter
+from tests.services.emitter.stopping.test_outage import time_passes
+from tests.services.emitter.test_leaving import count, until
 from tests.services.emitter.test_part_wishes import ask_part, two_issued
 from tests.services.emitter.test_parts import dies, is_clean, parts, settle
 from tests.services.reconciler.closing.conftest import Books, books, reasons
@@ -299,4 +308,94 @@ async def test_a_locked_month_keeps_the_nota_as_it_is(desk: Desk) -> None:
 
     sale = await desk.sale(bill)
     assert (sale.status, sale.attention) == ("issued", "competencia_month_closed")
+    assert at_issuer(desk, bill) == {"1": "Autorizada"}
+
+
+async def braked(desk: Desk) -> None:
+    async with desk.pool.acquire() as conn:
+        await conn.execute(
+            "INSERT INTO tenant_brakes (tenant_id, notas_a_day) VALUES ($1, 1)"
+            " ON CONFLICT (tenant_id) DO UPDATE SET notas_a_day = 1",
+            desk.tenant,
+        )
+
+
+async def test_one_that_a_brake_stops_leaves_its_sale_issued_and_goes_on_once_released(
+    desk: Desk,
+) -> None:
+    bill = await an_issued_sale(desk)
+    await braked(desk)  # the first nota of the day was its own
+
+    await substitute(desk, bill)
+    await settle(desk)
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code, sale.attention) == ("issued", None, "brake_daily_count")
+    assert at_issuer(desk, bill) == {"1": "Autorizada"}
+
+    _, freed = await release_brake(desk.pool, WAKER, desk.tenant, reason="vi", by="ana")
+    await settle(desk)
+
+    assert freed == 1
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.attention) == ("issued", None)
+    assert at_issuer(desk, bill) == {"1": "Cancelada", "2": "Autorizada"}
+    assert is_clean(desk)
+
+
+async def test_one_that_an_outage_stops_leaves_its_sale_issued_and_goes_on_by_itself(
+    desk: Desk,
+) -> None:
+    bill = await an_issued_sale(desk)
+    desk.company.weather.add(status=503, method="POST")
+    others = [await desk.sold() for _ in range(40)]
+    await desk.work()
+    await substitute(desk, bill)
+    await desk.work()
+
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code, sale.attention) == ("issued", None, "substitution_waits")
+    assert at_issuer(desk, bill) == {"1": "Autorizada"}
+
+    desk.company.weather.clear()
+    for _ in range(12):
+        await time_passes(desk)
+    assert at_issuer(desk, bill) == {"1": "Cancelada", "2": "Autorizada"}
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.attention) == ("issued", None)
+    assert {len(desk.notas_of(one)) for one in others} == {1}
+    told = await desk.pool.fetch("SELECT what FROM timeline WHERE bill_id = $1", bill.id)
+    assert "queued" not in {row["what"] for row in told}
+    assert is_clean(desk)
+
+
+async def test_one_that_stands_in_line_leaves_its_sale_issued(desk: Desk) -> None:
+    bill = await an_issued_sale(desk)
+    others = [await desk.sold() for _ in range(40)]
+    await substitute(desk, bill)
+    async with open_session() as session:
+        slow = an_emitter(desk.pool, desk.sandbox, session, parallel=1, per_second=2)
+        loop = Loop(Dispatcher(tools=slow, worker="slow"))
+        running = asyncio.create_task(loop.run())
+        await until(lambda: count(desk, "status = 'sending'"))
+        status = (await desk.sale(bill)).status
+        loop.stop()
+        await running
+    assert status in ("issued", "issuing")
+    assert (await desk.sale(bill)).status in ("issued", "issuing")
+    await settle(desk, rounds=4)
+    assert at_issuer(desk, bill) == {"1": "Cancelada", "2": "Autorizada"}
+    assert {len(desk.notas_of(one)) for one in others} == {1}
+    assert is_clean(desk)
+
+
+async def test_an_issuer_that_cannot_substitute_is_not_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = await an_issued_sale(desk)
+    await substitute(desk, bill)
+    monkeypatch.setattr(EnotasIssuer, "capabilities", Capabilities(lists=True))
+    await settle(desk)
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.attention) == ("issued", "substitution_untaken")
     assert at_issuer(desk, bill) == {"1": "Autorizada"}

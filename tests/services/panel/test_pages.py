@@ -181,6 +181,23 @@ async def test_an_action_wants_a_reason_and_stands_in_the_story_with_a_name(
     assert "o curso foi dado" in log.text
 
 
+async def test_a_sale_without_document_is_issued_so_by_a_person_who_says_why(
+    lively: tuple[Panel, dict[str, int]],
+) -> None:
+    panel, bills = lively
+    path = f"{BASE}/vendas/{bills['no_document']}"
+    async with panel.person(TENANT, name="Bia Lima") as bia:
+        page = await bia.get(path)
+        other = await bia.get(f"{BASE}/vendas/{bills['guarantee']}")
+        bare = next(fields for _, fields in page.forms if ("sem_documento", "sim") in fields)
+        kept = [pair for pair in bare if pair[0] != "motivo"]
+        done = await bia.post(path, [*kept, ("motivo", "não informa")])
+
+    assert "Emitir sem documento" in page.text
+    assert "Emitir sem documento" not in other.text
+    assert "Pedido: emitir: não informa; sem CPF ou CNPJ, só nesta venda" in done.text
+
+
 async def test_many_are_asked_for_at_once_after_a_look_at_how_many(
     lively: tuple[Panel, dict[str, int]],
 ) -> None:

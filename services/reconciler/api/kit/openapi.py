@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from services.reconciler.api.kit.operation import PREFIX, AnyOperation, MayBeEmpty, NoQuery
 from services.reconciler.api.kit.problem import MEDIA_TYPE, ProblemBody
 from services.reconciler.api.kit.reading import MOST_KEY
+from shared.domain.fields.stated import RPS_SERIES
 from shared.domain.tables import TABLES
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "group": {"type": "string", "pattern": "^denied_[a-z_]+(-[0-9a-f]{16})?$"},
     "delivery_id": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
     "table": {"type": "string", "enum": list(TABLES)},
+    "series": {"type": "string", "pattern": RPS_SERIES},
     "month": {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$"},
 }
 

@@ -10,7 +10,6 @@ from services.reconciler.backfill import reading, worker
 from services.reconciler.backfill.run import RunLost
 from services.sandbox.vindi import operations
 from shared.db.backfill import backfills_store
-from shared.db.tenants import connections_store
 from shared.domain.backfill_run import Summary
 from tests.services.emitter.conftest import a_buyer
 from tests.services.reconciler.backfill.conftest import Office
@@ -165,17 +164,6 @@ async def test_a_cancelled_run_stops_and_keeps_what_it_did(office: Office) -> No
         assert await conn.fetchval("SELECT count(*) FROM backfill_bills") == 0
 
 
-async def test_a_key_refused_on_the_way_ends_the_run_and_says_so(office: Office) -> None:
-    office.desk.sell(paid_at="2026-06-03T10:00:00-03:00")
-    office.desk.account.keys[0].revoked = True
-    backfill = await office.ask(*JUNE)
-
-    await office.run()
-
-    ended = await office.get(backfill)
-    assert (ended.status, ended.error) == ("failed", "vindi_key_refused")
-
-
 @pytest.mark.parametrize(
     "fault", [{"omit_rows": 1}, {"repeat_rows": 2}, {"total_off_by": 3}, {"empty_with_total": 1}]
 )
@@ -294,34 +282,6 @@ async def test_a_run_that_was_cancelled_is_asked_for_again_and_issues_each_sale_
     assert 0 < some <= done.known
     assert len(office.desk.company.notas) == some + done.issue == 48
     assert office.desk.sandbox.enotas.invariants.report()["ok"]
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [(401, "vindi_key_refused"), (402, "vindi_account_blocked"), (403, "vindi_profile_too_narrow")],
-)
-async def test_an_account_refused_amid_a_run_ends_it_and_a_later_run_does_the_rest(
-    office: Office, status: int, error: str
-) -> None:
-    office.desk.account.faults.change({"per_page_cap": 5})
-    a_month_of_sales(office, 30)
-    backfill = await office.ask(*JUNE, dry_run=False)
-    run = await office.leased(backfill)
-    for _ in range(3):
-        assert await run.step()
-    await run.services.pool.execute("UPDATE backfills SET lease_until = NULL")
-    office.desk.account.weather.add(status=status, path_has="/bills")
-    await office.run()
-    ended = await office.get(backfill)
-    office.desk.account.weather.clear()
-    async with office.pool.acquire() as conn:
-        assert await connections_store.unblock(conn, office.desk.tenant, "vindi")
-
-    done = await office.did(*JUNE, dry_run=False)
-
-    assert (ended.status, ended.error) == ("failed", error)
-    assert done.bills == 30
-    assert len(await office.taken()) == 30
 
 
 async def test_requests_spent_amid_a_run_are_waited_for(

@@ -58,7 +58,12 @@ async def test_a_closing_shows_both_sides_and_every_exception(world: World) -> N
         "environment": "Producao",
         "vindi": {"bills": 3, "amount": "539.70", "missing": 0},
         "notas": {"bills": 1, "amount": "179.90"},
-        "issuer": {"notas": 1, "amount": "179.90", "differences": 0},
+        "issuer": {
+            "notas": 1,
+            "amount": "179.90",
+            "differences": 0,
+            "accepted": {"notas": 0, "amount": "0.00"},
+        },
         "exceptions": [
             {
                 "code": "customer_document_missing",
@@ -291,3 +296,60 @@ def _body() -> dict[str, Any]:
         "ambienteEmissao": "Producao",
         "dataCompetencia": "2026-11-10T15:00:00Z",
     }
+
+
+async def test_notas_of_another_system_are_accepted_shown_and_taken_back(world: World) -> None:
+    tenant = await a_month(world)
+    company = next(iter(world.sandbox.enotas.companies.values()))
+    for number in range(3):
+        world.sandbox.enotas.issue(company, f"loja-{number}", _body())
+    world.sandbox.clock.advance(600)
+    here = f"/tenants/{tenant}/closing"
+    before = await world.api.get(f"{here}?month={MONTH}")
+    reason = {"reason": "emitidas pela loja"}
+    some = reason | {"external_id_prefix": "loja-"}
+
+    done = await world.api.post(f"{here}/{MONTH}/accepted", some)
+    first = await world.api.get(f"{here}/accepted?month={MONTH}&limit=2")
+    cursor = first.body["next"]
+    second = await world.api.get(f"{here}/accepted?month={MONTH}&limit=2&cursor={cursor}")
+    after = await world.api.get(f"{here}?month={MONTH}")
+    gone = await world.api.call("DELETE", f"{here}/{MONTH}/accepted", reason | {"all": True})
+
+    assert (before.body["issuer"]["differences"], before.body["balanced"]) == (3, False)
+    assert (done.status, done.body) == (
+        200,
+        {"accepted": 3, "amount": "539.70", "already": 0, "refused": []},
+    )
+    items = [*first.body["items"], *second.body["items"]]
+    assert {one["external_id"] for one in items} == {"loja-0", "loja-1", "loja-2"}
+    assert {(one["reason"], one["by"], one["stands"]) for one in items} == {
+        ("emitidas pela loja", "support", True)
+    }
+    assert after.body["issuer"]["accepted"] == {"notas": 3, "amount": "539.70"}
+    assert after.body["balanced"]
+    assert gone.body == {"revoked": 3, "amount": "539.70", "refused": []}
+
+
+async def test_what_may_be_accepted_is_said_one_way_and_not_in_a_locked_month(
+    world: World,
+) -> None:
+    tenant = await a_month(world)
+    here = f"/tenants/{tenant}/closing/{MONTH}"
+    named = {"reason": "x", "issuer_ids": ["nowhere"]}
+
+    choices: list[dict[str, Any]] = [
+        {},
+        {"all": True, "external_id_prefix": "a"},
+        {"issuer_ids": []},
+    ]
+    unclear = [
+        await world.api.post(f"{here}/accepted", {"reason": "x"} | chosen) for chosen in choices
+    ]
+    unknown = await world.api.post(f"{here}/accepted", named)
+    assert (await world.api.post(f"{here}/lock", {"reason": "x"})).status == 201
+    locked = await world.api.post(f"{here}/accepted", named)
+
+    assert [(one.status, one.code) for one in unclear] == [(422, "invalid_request")] * 3
+    assert unknown.body["refused"] == [{"issuer_id": "nowhere", "code": "nota_not_foreign"}]
+    assert (locked.status, locked.code) == (409, "closing_locked")
