@@ -60,6 +60,7 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "sign_in_failures",
     "database_life",
     "restores",
+    "internal_tokens",
 )
 
 IS_SPREAD: Final = """

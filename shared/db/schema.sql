@@ -240,6 +240,20 @@ CREATE TABLE public.idempotency_keys (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.internal_tokens (
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    scope text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    used_at timestamp with time zone,
+    CONSTRAINT internal_tokens_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,40}$'::text)),
+    CONSTRAINT internal_tokens_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'support'::text, 'operator'::text]))),
+    CONSTRAINT internal_tokens_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
 CREATE TABLE public.issuer_breakers (
     tenant_id text NOT NULL,
     scope text NOT NULL,
@@ -676,7 +690,10 @@ CREATE TABLE public.status_webhooks (
     url text NOT NULL,
     secret bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    rest_until timestamp with time zone
 );
 
 CREATE TABLE public.tenant_brakes (
@@ -781,7 +798,8 @@ CREATE TABLE public.webhook_deliveries (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     delivered_at timestamp with time zone,
-    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'given_up'::text])))
 );
 
 ALTER TABLE public.webhook_deliveries ALTER COLUMN delivery_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -808,6 +826,7 @@ CREATE TABLE public.webhook_secrets (
     sealed bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    revoked boolean DEFAULT false NOT NULL,
     CONSTRAINT webhook_secrets_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT webhook_secrets_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
 );
@@ -858,6 +877,9 @@ ALTER TABLE ONLY public.foreign_notas
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, actor, key);
+
+ALTER TABLE ONLY public.internal_tokens
+    ADD CONSTRAINT internal_tokens_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.issuer_breakers
     ADD CONSTRAINT issuer_breakers_pkey PRIMARY KEY (tenant_id, scope);
@@ -1002,6 +1024,8 @@ CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_i
 CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
 
 CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id, document_word, amount) WHERE valid;
+
+CREATE UNIQUE INDEX internal_tokens_hash ON public.internal_tokens USING btree (token_hash);
 
 CREATE INDEX issuer_connections_by_company ON public.issuer_connections USING btree (lower(company_id));
 
