@@ -15,12 +15,14 @@ from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
+from services.reconciler.restored import mind_restores
 from services.reconciler.services import Services
 from services.reconciler.unanswered import tell_unanswered
 from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
 
 LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
+    mind_restores,
     keep_event_days,
     forget_idempotency_keys,
     deliver_status_webhooks,

@@ -59,6 +59,7 @@ from shared.run.waker import Waker
 from shared.vindi.client import VindiClient
 
 OLD_SECRET_LIVES: Final = timedelta(hours=72)  # longer than Vindi goes on repeating: 48 h
+SIDES: Final[dict[Source, str]] = {"vindi": "vindi", "enotas": "issuer"}
 WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105 - a purpose of sealing, not a secret
 
 
@@ -207,13 +208,27 @@ class SetUp:
             + elsewhere_notices(elsewhere, "vindi_account_elsewhere"),
         )
 
-    async def new_vindi_webhook(
-        self, conn: Connection, tenant: TenantId, *, now: datetime, by: str
+    async def new_webhook(
+        self,
+        conn: Connection,
+        tenant: TenantId,
+        source: Source,
+        *,
+        now: datetime,
+        by: str,
+        revoke: bool = False,
     ) -> str:
-        """Make a new webhook address in the caller's transaction; the old one lives 72 h more."""
+        """Make a new webhook address in the caller's transaction; the old one lives 72 h more.
+
+        With `revoke` every address before it ends now. Those that remember them notice it
+        `secrets_store.REMEMBERED_SECONDS` after the commit: say only then that it is done.
+        """
         activation.known(await tenants_store.lock(conn, tenant))
-        url = await self._new_webhook_url(conn, tenant, "vindi", now)
-        await audit_store.add(conn, tenant, actor=by, action="vindi_webhook_secret_changed")
+        if revoke:
+            await secrets_store.revoke_all(conn, tenant, source, await clock.now(conn))
+        url = await self._new_webhook_url(conn, tenant, source, now)
+        action = f"{SIDES[source]}_webhook_secret_{'revoked' if revoke else 'changed'}"
+        await audit_store.add(conn, tenant, actor=by, action=action)
         return url
 
     async def connect_issuer(

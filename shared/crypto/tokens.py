@@ -49,6 +49,16 @@ def tenant_of_backfill(backfill: str) -> TenantId | None:
     return TenantId(shaped[1]) if shaped else None
 
 
+def new_internal_token() -> str:
+    """A token of 256 bits for the internal API; scanners for leaked secrets find it by its word."""
+    return f"notaponte_{secrets.token_urlsafe(32)}"
+
+
+def is_internal_token(text: str) -> bool:
+    """Whether it may be one; proven only by its hash."""
+    return re.fullmatch(r"notaponte_[A-Za-z0-9_-]{43}", text) is not None
+
+
 def new_webhook_secret(tenant: TenantId) -> str:
     """A path secret of 256 bits that names its tenant, so that a look-up touches one tenant."""
     return f"{tenant}-{secrets.token_urlsafe(32)}"

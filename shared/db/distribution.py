@@ -52,6 +52,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "bulk_refusals",
     "saved_filters",
     "kept_figures",
+    "restore_checks",
+    "restore_finds",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -59,6 +61,9 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "people",
     "panel_sessions",
     "sign_in_failures",
+    "database_life",
+    "restores",
+    "internal_tokens",
 )
 
 IS_SPREAD: Final = """

@@ -204,6 +204,14 @@ CREATE TABLE public.company_breakers (
     CONSTRAINT company_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
 );
 
+CREATE TABLE public.database_life (
+    one boolean NOT NULL,
+    system_identifier bigint NOT NULL,
+    wal_timeline integer NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT database_life_one_check CHECK (one)
+);
+
 CREATE TABLE public.events (
     tenant_id text NOT NULL,
     received_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -260,6 +268,20 @@ CREATE TABLE public.idempotency_keys (
     status smallint,
     response jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.internal_tokens (
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    scope text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    used_at timestamp with time zone,
+    CONSTRAINT internal_tokens_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,40}$'::text)),
+    CONSTRAINT internal_tokens_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'support'::text, 'operator'::text]))),
+    CONSTRAINT internal_tokens_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
 CREATE TABLE public.issuer_breakers (
@@ -572,6 +594,35 @@ CREATE TABLE public.refunds_seen (
     seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.restore_checks (
+    tenant_id text NOT NULL,
+    restore_id integer NOT NULL,
+    company_id text NOT NULL,
+    since_on date NOT NULL,
+    until_on date NOT NULL,
+    read_after timestamp with time zone NOT NULL,
+    read_at timestamp with time zone
+);
+
+CREATE TABLE public.restore_finds (
+    tenant_id text NOT NULL,
+    external_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    restore_id integer NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    woken_at timestamp with time zone,
+    known_at timestamp with time zone
+);
+
+CREATE TABLE public.restores (
+    restore_id integer NOT NULL,
+    why text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    noticed_at timestamp with time zone NOT NULL,
+    read_after timestamp with time zone NOT NULL,
+    CONSTRAINT restores_why_check CHECK ((why = ANY (ARRAY['timeline'::text, 'server'::text, 'older_copy'::text, 'told'::text])))
+);
+
 CREATE TABLE public.rps_numbers (
     tenant_id text NOT NULL,
     connection_id integer NOT NULL,
@@ -681,7 +732,10 @@ CREATE TABLE public.status_webhooks (
     url text NOT NULL,
     secret bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    rest_until timestamp with time zone
 );
 
 CREATE TABLE public.tenant_brakes (
@@ -788,7 +842,8 @@ CREATE TABLE public.webhook_deliveries (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     delivered_at timestamp with time zone,
-    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'given_up'::text])))
 );
 
 ALTER TABLE public.webhook_deliveries ALTER COLUMN delivery_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -815,6 +870,7 @@ CREATE TABLE public.webhook_secrets (
     sealed bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    revoked boolean DEFAULT false NOT NULL,
     CONSTRAINT webhook_secrets_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT webhook_secrets_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
 );
@@ -857,6 +913,9 @@ ALTER TABLE ONLY public.closing_locks
 ALTER TABLE ONLY public.company_breakers
     ADD CONSTRAINT company_breakers_pkey PRIMARY KEY (tenant_id);
 
+ALTER TABLE ONLY public.database_life
+    ADD CONSTRAINT database_life_pkey PRIMARY KEY (one);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, received_at, event_id);
 
@@ -871,6 +930,9 @@ ALTER TABLE ONLY public.foreign_notas
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, actor, key);
+
+ALTER TABLE ONLY public.internal_tokens
+    ADD CONSTRAINT internal_tokens_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.issuer_breakers
     ADD CONSTRAINT issuer_breakers_pkey PRIMARY KEY (tenant_id, scope);
@@ -928,6 +990,15 @@ ALTER TABLE ONLY public.refunds_pending
 
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
+
+ALTER TABLE ONLY public.restore_checks
+    ADD CONSTRAINT restore_checks_pkey PRIMARY KEY (tenant_id, restore_id, company_id);
+
+ALTER TABLE ONLY public.restore_finds
+    ADD CONSTRAINT restore_finds_pkey PRIMARY KEY (tenant_id, external_id);
+
+ALTER TABLE ONLY public.restores
+    ADD CONSTRAINT restores_pkey PRIMARY KEY (restore_id);
 
 ALTER TABLE ONLY public.rps_numbers
     ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
@@ -1012,6 +1083,8 @@ CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING
 
 CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id, document_word, amount) WHERE valid;
 
+CREATE UNIQUE INDEX internal_tokens_hash ON public.internal_tokens USING btree (token_hash);
+
 CREATE INDEX issuer_connections_by_company ON public.issuer_connections USING btree (lower(company_id));
 
 CREATE INDEX issuer_days_wanted ON public.issuer_days USING btree (tenant_id, company_id, day) WHERE (wanted_at IS NOT NULL);
@@ -1045,6 +1118,10 @@ CREATE INDEX outbox_leases ON public.outbox USING btree (tenant_id, lease_until)
 CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (person_id);
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
+
+CREATE INDEX restore_checks_unread ON public.restore_checks USING btree (tenant_id, company_id) WHERE (read_at IS NULL);
+
+CREATE INDEX restore_finds_unknown ON public.restore_finds USING btree (tenant_id, bill_id) WHERE (known_at IS NULL);
 
 CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
 
@@ -1279,6 +1356,10 @@ CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_
 
 CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.restore_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.restore_finds TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1318,6 +1399,10 @@ ALTER TABLE public.reconciler_passes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.restore_checks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.restore_finds ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
 
@@ -1390,6 +1475,10 @@ CREATE POLICY services ON public.reconciler_passes USING ((CURRENT_USER <> 'nota
 CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.restore_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.restore_finds USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

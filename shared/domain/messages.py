@@ -580,6 +580,11 @@ WAITS: Final[dict[str, Message]] = {
         "nobody",
         "Aguardando a vez de enviar: o emissor aceita um número limitado de notas por vez.",
     ),
+    "database_restored": _is(
+        "nobody",
+        "O banco de dados foi restaurado: antes de emitir, conferimos na lista do emissor o que já"
+        " foi emitido. A emissão recomeça em seguida.",
+    ),
     "brake": _is(
         "tenant", "A emissão está parada por um limite da conta. Confira as vendas e libere."
     ),

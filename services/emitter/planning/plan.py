@@ -215,6 +215,7 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             queued_anew=known is None
             or (known.status is not SaleStatus.QUEUED and known.attention != SUBSTITUTION_WAITS),
             division=decision.division,
+            adopts=fresh.known.listed,
             others_due=others_due(before, now),
             after_real=any(one.environment == terms.environment for one in before.asked_for),
         ),

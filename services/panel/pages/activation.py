@@ -192,8 +192,8 @@ async def new_webhook(visit: Visit) -> Response:
     """Another address for Vindi; the one before is heard for 72 hours more."""
     resources = visit.resources
     async with visit.pool.acquire() as conn:
-        await resources.set_up.new_vindi_webhook(
-            conn, visit.tenant.id, now=resources.now(), by=visit.by
+        await resources.set_up.new_webhook(
+            conn, visit.tenant.id, "vindi", now=resources.now(), by=visit.by
         )
     return visit.go(f"{visit.base}/ativacao/avisos", "new_address")
 

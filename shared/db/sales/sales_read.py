@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
+from shared.db.restores import restore_checks_store
 from shared.db.sales import given_back_read, notas_store, timeline_store
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.db.tenants import issuer_health_store
@@ -347,7 +348,8 @@ async def _waiting(
         state=row["state"], due_at=row["due_at"], tries=row["tries"], bill_read=row["bill_read"]
     )
     breakers = await issuer_health_store.read(conn, tenant)
-    return waiting_for(sale.status, sale.code, entry, breakers, row["now"])
+    restored = await restore_checks_store.unread(conn, tenant)
+    return waiting_for(sale.status, sale.code, entry, breakers, row["now"], restored=restored)
 
 
 def document_word(sealer: Sealer, tenant: TenantId, document: str) -> bytes:

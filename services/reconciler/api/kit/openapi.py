@@ -65,6 +65,7 @@ def _operation(op: AnyOperation, refs: Refs, schemas: Json) -> Json:
     described: Json = {
         "operationId": op.name,
         "summary": op.summary,
+        "description": f"Needs a token for `{op.scope}`.",
         "parameters": [*_path(op), *_query(op, schemas), *_headers(op)],
         "responses": _responses(op, refs),
     }
@@ -150,9 +151,11 @@ def _refusals(op: AnyOperation) -> dict[int, tuple[str, ...]]:
     common: dict[int, tuple[str, ...]] = {
         400: ("malformed_json",),
         401: ("unauthorized",),
+        403: ("scope_too_narrow",),
         413: ("body_too_long",),
         415: ("not_json",),
         422: ("invalid_request",),
+        429: ("too_many_wrong_tokens",),
         503: ("unavailable",),
     }
     if op.of_tenant:
