@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	backup restore restored rotate-keys accept-keys doctor image sbom render rehearse schema \
+	backup restore restored rotate-keys accept-keys token doctor image sbom render rehearse schema \
 	refresh-tables lock
 
 help: ## List the verbs
@@ -25,6 +25,9 @@ setup: $(STAMP) ## Set up .venv; every other verb does so when needed
 $(STAMP): requirements/dev.txt
 	@test -n "$(PYTHON)" || { \
 		echo "Notaponte needs Python 3.11 or newer; name one: make setup PYTHON=python3.12" >&2; \
+		exit 1; }
+	@test ! -L $(VENV) || { \
+		echo "$(VENV) is a link: what it leads to may be others', and is not set up from here." >&2; \
 		exit 1; }
 	@echo "Setting up $(VENV); this takes about half a minute." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
@@ -84,6 +87,10 @@ restore: $(STAMP) ## Put it back, while `up` rests: the latest, or AT=2026-11-29
 
 restored: $(STAMP) ## A database elsewhere was restored: look before sending ([SINCE=…])
 	@$(OPS) restored $(if $(SINCE),--since "$(SINCE)")
+
+token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
+	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \
+		$(if $(DAYS),--days "$(DAYS)") $(if $(REVOKE),--revoke)
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys

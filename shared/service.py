@@ -26,11 +26,11 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
 from shared.db.migrate import schema_check
 from shared.db.unreachable import told
+from shared.doors.serve import serve
 from shared.keys import proven_keys
 from shared.telemetry.health import NotReadyError, health_routes
 from shared.telemetry.logs import configure_logs
 from shared.telemetry.metrics import RequestMetrics
-from shared.telemetry.serve import serve
 
 
 class ServiceSettings(Protocol):
@@ -71,7 +71,14 @@ def run(
     process = settings.process
     refuse_taken_port(process.host, process.port)
     configure_logs(name, level=process.log.level, format=process.log.format)
-    serve(create_app(settings), host=process.host, port=process.port, share_port=share_port)
+    serve(
+        create_app(settings),
+        process.door,
+        host=process.host,
+        port=process.port,
+        private_port=process.private_port,
+        share_port=share_port,
+    )
 
 
 @asynccontextmanager

@@ -11,13 +11,13 @@ from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
 from shared.commands.set_up import SetUp
 from shared.commands.sign_in import Door
-from shared.config.doors import MailSettings
 from shared.config.settings import PanelSettings
+from shared.config.ways_in import MailSettings
 from shared.crypto.passwords import Passwords
-from shared.doors.oidc import OidcDoor
 from shared.net.http import open_session
 from shared.run.waker import Waker, open_waker
 from shared.service import Resources, open_stored
+from shared.ways_in.oidc import OidcDoor
 
 OIDC_BACK: Final = "/entrar/externa/volta"  # what the other door has to know of ours
 

@@ -7,9 +7,11 @@ from typing import Final
 
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
+from services.reconciler.bulk import work_on_bulk_jobs
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
 from services.reconciler.forget import (
+    forget_bulk_jobs,
     forget_deliveries,
     forget_idempotency_keys,
     forget_month_files,
@@ -31,11 +33,13 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     forget_idempotency_keys,
     deliver_status_webhooks,
     forget_deliveries,
+    forget_bulk_jobs,
     mirror_issuers,
     read_issuer_lists,
     reconcile_accounts,
     watch_tenants,
     work_on_backfills,
+    work_on_bulk_jobs,
     check_closings,
     make_month_files,
     forget_month_files,

@@ -14,7 +14,7 @@ from shared.db.tenants import audit_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.ids import TenantId
 from shared.domain.people import plain_email
-from shared.doors.oidc import Introduced
+from shared.ways_in.oidc import Introduced
 
 NO_PASSWORD: Final = "-"  # noqa: S105 - no hash: no password fits it until one is set by a link
 

@@ -50,6 +50,9 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "person_links",
     "month_files",
     "month_file_pieces",
+    "bulk_jobs",
+    "bulk_refusals",
+    "saved_filters",
     "kept_figures",
     "restore_checks",
     "restore_finds",
@@ -63,6 +66,7 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "person_identities",
     "database_life",
     "restores",
+    "internal_tokens",
 )
 
 IS_SPREAD: Final = """

@@ -123,6 +123,36 @@ CREATE TABLE public.bills (
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
 
+CREATE TABLE public.bulk_jobs (
+    tenant_id text NOT NULL,
+    job_id text NOT NULL,
+    action text NOT NULL,
+    reason text NOT NULL,
+    about text DEFAULT ''::text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    once_word text NOT NULL,
+    bills bigint[] NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    accepted integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    turn_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT bulk_jobs_action_check CHECK ((action = ANY (ARRAY['retry'::text, 'hold'::text, 'release'::text, 'issue'::text, 'cancel'::text]))),
+    CONSTRAINT bulk_jobs_check CHECK (((done >= 0) AND (done <= cardinality(bills)))),
+    CONSTRAINT bulk_jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.bulk_refusals (
+    tenant_id text NOT NULL,
+    job_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    code text NOT NULL,
+    why text NOT NULL
+);
+
 CREATE TABLE public.closing_checks (
     tenant_id text NOT NULL,
     month date NOT NULL,
@@ -238,6 +268,20 @@ CREATE TABLE public.idempotency_keys (
     status smallint,
     response jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.internal_tokens (
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    scope text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    used_at timestamp with time zone,
+    CONSTRAINT internal_tokens_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,40}$'::text)),
+    CONSTRAINT internal_tokens_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'support'::text, 'operator'::text]))),
+    CONSTRAINT internal_tokens_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
 CREATE TABLE public.issuer_breakers (
@@ -690,6 +734,9 @@ CREATE TABLE public.sales (
     amount_about text DEFAULT ''::text NOT NULL,
     day_choice text,
     without_document boolean DEFAULT false NOT NULL,
+    products text,
+    plan text,
+    method text,
     CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
@@ -700,6 +747,15 @@ CREATE TABLE public.sales (
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.sales ALTER COLUMN customer SET STORAGE EXTERNAL;
+
+CREATE TABLE public.saved_filters (
+    tenant_id text NOT NULL,
+    name_key text NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    saved_by text NOT NULL,
+    saved_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.sign_in_failures (
     source_word bytea NOT NULL,
@@ -713,7 +769,10 @@ CREATE TABLE public.status_webhooks (
     url text NOT NULL,
     secret bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    rest_until timestamp with time zone
 );
 
 CREATE TABLE public.tenant_brakes (
@@ -745,9 +804,11 @@ CREATE TABLE public.tenants (
     active_from timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT tenants_check CHECK (((status = 'setting_up'::text) OR (active_from IS NOT NULL))),
+    shadow_from timestamp with time zone,
+    CONSTRAINT tenants_check CHECK (((status = ANY (ARRAY['setting_up'::text, 'shadow'::text])) OR (active_from IS NOT NULL))),
     CONSTRAINT tenants_plan_check CHECK ((plan = ANY (ARRAY['basic'::text, 'pro'::text]))),
-    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'active'::text, 'paused'::text]))),
+    CONSTRAINT tenants_shadow_check CHECK (((status <> 'shadow'::text) OR ((shadow_from IS NOT NULL) AND (active_from IS NULL)))),
+    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'shadow'::text, 'active'::text, 'paused'::text]))),
     CONSTRAINT tenants_tenant_id_check CHECK ((tenant_id ~ '^t[a-z0-9]{10}$'::text))
 );
 
@@ -819,7 +880,8 @@ CREATE TABLE public.webhook_deliveries (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     delivered_at timestamp with time zone,
-    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'given_up'::text])))
 );
 
 ALTER TABLE public.webhook_deliveries ALTER COLUMN delivery_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -846,6 +908,7 @@ CREATE TABLE public.webhook_secrets (
     sealed bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    revoked boolean DEFAULT false NOT NULL,
     CONSTRAINT webhook_secrets_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT webhook_secrets_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
 );
@@ -869,6 +932,15 @@ ALTER TABLE ONLY public.backfills
 
 ALTER TABLE ONLY public.bills
     ADD CONSTRAINT bills_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_pkey PRIMARY KEY (tenant_id, job_id);
+
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_tenant_id_once_word_key UNIQUE (tenant_id, once_word);
+
+ALTER TABLE ONLY public.bulk_refusals
+    ADD CONSTRAINT bulk_refusals_pkey PRIMARY KEY (tenant_id, job_id, bill_id);
 
 ALTER TABLE ONLY public.closing_checks
     ADD CONSTRAINT closing_checks_pkey PRIMARY KEY (tenant_id, month);
@@ -896,6 +968,9 @@ ALTER TABLE ONLY public.foreign_notas
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, actor, key);
+
+ALTER TABLE ONLY public.internal_tokens
+    ADD CONSTRAINT internal_tokens_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.issuer_breakers
     ADD CONSTRAINT issuer_breakers_pkey PRIMARY KEY (tenant_id, scope);
@@ -987,6 +1062,9 @@ ALTER TABLE ONLY public.sale_parts
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_pkey PRIMARY KEY (tenant_id, bill_id);
 
+ALTER TABLE ONLY public.saved_filters
+    ADD CONSTRAINT saved_filters_pkey PRIMARY KEY (tenant_id, name_key);
+
 ALTER TABLE ONLY public.sign_in_failures
     ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (source_word, account_word);
 
@@ -1044,6 +1122,8 @@ CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (
 
 CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
 
+CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (turn_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
 CREATE INDEX closing_checks_open ON public.closing_checks USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
@@ -1051,6 +1131,8 @@ CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_i
 CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
 
 CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id, document_word, amount) WHERE valid;
+
+CREATE UNIQUE INDEX internal_tokens_hash ON public.internal_tokens USING btree (token_hash);
 
 CREATE INDEX issuer_connections_by_company ON public.issuer_connections USING btree (lower(company_id));
 
@@ -1124,6 +1206,12 @@ ALTER TABLE ONLY public.accepted_notas
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.bulk_refusals
+    ADD CONSTRAINT bulk_refusals_tenant_id_job_id_fkey FOREIGN KEY (tenant_id, job_id) REFERENCES public.bulk_jobs(tenant_id, job_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.closing_checks
     ADD CONSTRAINT closing_checks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1196,6 +1284,9 @@ ALTER TABLE ONLY public.sale_parts
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.saved_filters
+    ADD CONSTRAINT saved_filters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.status_webhooks
     ADD CONSTRAINT status_webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1228,6 +1319,10 @@ ALTER TABLE public.backfill_customers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.backfills ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.bills ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bulk_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bulk_refusals ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.closing_checks ENABLE ROW LEVEL SECURITY;
 
@@ -1280,6 +1375,10 @@ CREATE POLICY panel ON public.backfill_customers TO notaponte_panel USING ((tena
 CREATE POLICY panel ON public.backfills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.bills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bulk_jobs TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bulk_refusals TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.closing_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1343,6 +1442,8 @@ CREATE POLICY panel ON public.sale_parts TO notaponte_panel USING ((tenant_id = 
 
 CREATE POLICY panel ON public.sales TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.saved_filters TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.status_webhooks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.tenant_brakes TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1385,6 +1486,8 @@ ALTER TABLE public.sale_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sales ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.saved_filters ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY services ON public.accepted_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.audit USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1396,6 +1499,10 @@ CREATE POLICY services ON public.backfill_customers USING ((CURRENT_USER <> 'not
 CREATE POLICY services ON public.backfills USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.bills USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bulk_jobs USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bulk_refusals USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.closing_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
@@ -1458,6 +1565,8 @@ CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notapont
 CREATE POLICY services ON public.sale_parts USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.sales USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.saved_filters USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.status_webhooks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

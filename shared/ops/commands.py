@@ -12,6 +12,7 @@ import asyncpg
 import typer
 from rich.console import Console
 
+from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.config.spelling import tell_misspelt
@@ -29,6 +30,7 @@ from shared.ops.backup import KEEP, run_backup, run_restore, run_restored
 from shared.ops.closing import run_closing
 from shared.ops.doctor.command import run_doctor
 from shared.ops.rotate import rotate
+from shared.ops.tokens import run_tokens
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
 
@@ -87,6 +89,23 @@ def rotate_command() -> None:
         f"{changed} values changed. Keep the old key for 7 days, take it away, run this again;"
         " backups need it for as long as you keep them."
     )
+
+
+@app.command(name="token")
+def token_command(
+    name: Annotated[str, typer.Option(help="Whose it is; none lists all.")] = "",
+    scope: Annotated[str, typer.Option(help="read, support or operator.")] = "read",
+    days: Annotated[str, typer.Option(help="How long it is valid.")] = "90",
+    revoke: Annotated[bool, typer.Option("--revoke", help="End it at once.")] = False,
+) -> None:
+    """Make, list or end tokens of the internal API."""
+    by = os.environ.get("USER") or "operator"
+    with plain_errors():
+        asyncio.run(
+            run_tokens(
+                os.environ, Console(), name=name, scope=scope, days=days, revoke=revoke, by=by
+            )
+        )
 
 
 @app.command(name="accept-keys")
@@ -211,6 +230,7 @@ def plain_errors() -> Iterator[None]:
         HomeBusyError,
         RestoreUnfinishedError,
         SchemaError,
+        TokenRefused,
         WrongKeysError,
     ) as error:
         sys.stderr.write(f"{error}\n")

@@ -167,7 +167,7 @@ class Campaign:
 @asynccontextmanager
 async def a_campaign(folder: Path, **settings: str) -> AsyncIterator[Campaign]:
     """`up` against the sandbox, ended with the block; no tenant is set up yet."""
-    names = ("WEBHOOK_PORT", "PANEL_PORT", "INTERNAL_PORT", "EMITTER_PORT")
+    names = ("WEBHOOK_PORT", "PANEL_PORT", "INTERNAL_PORT", "EMITTER_PORT", "METRICS_PORT")
     ports = {name: free_port() for name in names}
     async with running_sandbox() as sandbox, aiohttp.ClientSession() as http:
         environment = _environment(ports, folder / "home", sandbox) | settings

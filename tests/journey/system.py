@@ -66,10 +66,12 @@ class Service:
 
     async def ready(self, http: aiohttp.ClientSession) -> None:
         """Wait until it says that it can do its job."""
+        own = self.environment["METRICS_PORT"] if self.name == "webhook" else self.port
+        port = int(own)
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
-                    async with http.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
+                    async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:
@@ -193,6 +195,7 @@ def service_environment(
     return {
         **{name: value for name, value in os.environ.items() if name in kept},
         **{names[service]: str(port) for service, port in ports.items()},
+        "METRICS_PORT": str(free_port()),
         "PYTHONPATH": str(Path.cwd()),
         "DATABASE_URL": database,
         "REDIS_URL": redis,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.panel.kit.page import Visit
 from services.panel.texts import text
 from shared.db.people.links_store import LinkKind
-from shared.doors.mail import MailNotSent, send_mail
+from shared.ways_in.mail import MailNotSent, send_mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

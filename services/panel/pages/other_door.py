@@ -24,7 +24,7 @@ from shared.commands.people import PeopleRefused
 from shared.commands.sign_in import Entered
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.people import plain_email
-from shared.doors.oidc import Errand, Introduced, OidcDoor, OidcRefused
+from shared.ways_in.oidc import Errand, Introduced, OidcDoor, OidcRefused
 
 log = structlog.get_logger()
 

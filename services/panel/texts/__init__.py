@@ -11,6 +11,7 @@ from typing import Final
 from services.panel.texts.activation import ACTIVATION
 from services.panel.texts.attention import ATTENTION
 from services.panel.texts.audit import AUDIT
+from services.panel.texts.bulk import BULK
 from services.panel.texts.closing import CLOSING
 from services.panel.texts.door import DOOR
 from services.panel.texts.frame import FRAME
@@ -21,10 +22,12 @@ from services.panel.texts.overview import OVERVIEW
 from services.panel.texts.past import PAST
 from services.panel.texts.people import PEOPLE
 from services.panel.texts.rule import RULE
+from services.panel.texts.rule_tests import RULE_TESTS
 from services.panel.texts.said import SAID
 from services.panel.texts.sale import SALE
 from services.panel.texts.sales import SALES
 from services.panel.texts.settings import SETTINGS
+from services.panel.texts.start import START
 from services.panel.texts.support import SUPPORT
 
 _AREAS: Final[tuple[Mapping[str, str], ...]] = (
@@ -32,10 +35,13 @@ _AREAS: Final[tuple[Mapping[str, str], ...]] = (
     DOOR,
     OVERVIEW,
     SALES,
+    BULK,
     SALE,
     ATTENTION,
     RULE,
+    RULE_TESTS,
     ACTIVATION,
+    START,
     SETTINGS,
     PEOPLE,
     MAIL,

@@ -54,4 +54,13 @@ AUDIT: Final[dict[str, str]] = {
     "audit.vindi_webhook_secret_revoked": "Endereços anteriores de avisos da Vindi anulados",
     "audit.issuer_webhook_secret_changed": "Endereço de avisos do emissor trocado",
     "audit.issuer_webhook_secret_revoked": "Endereços anteriores de avisos do emissor anulados",
+    "audit.shadow_entered": "Modo sombra ligado",
+    "audit.shadow_left": "Modo sombra desligado",
+    "audit.sample_nota": "Nota de teste pedida",
+    "audit.bulk_retry": "Pedido para várias vendas: tentar de novo",
+    "audit.bulk_hold": "Pedido para várias vendas: reter",
+    "audit.bulk_release": "Pedido para várias vendas: liberar",
+    "audit.bulk_issue": "Pedido para várias vendas: emitir",
+    "audit.bulk_cancel": "Pedido para várias vendas: cancelar",
+    "audit.bulk_cancelled": "Pedido para várias vendas interrompido",
 }

@@ -11,7 +11,7 @@ SAID: Final[dict[str, str]] = {
     "said.did.release": "Pedido feito: a venda segue de onde parou.",
     "said.did.issue": "Pedido feito: a nota sai em instantes.",
     "said.did.cancel": "Pedido feito: o cancelamento segue em instantes.",
-    "said.again": "Pedido feito. As vendas saem desta página à medida que são resolvidas.",
+    "said.again": "Pedido feito. As vendas saem das pendências à medida que são resolvidas.",
     "said.rule_put": "Regra salva. As vendas ainda sem nota são avaliadas de novo por ela.",
     "said.paused": "Emissão em pausa. Nenhuma nota sai até você retomar.",
     "said.activated": "Emissão ativa. As próximas vendas viram nota conforme a sua regra.",

@@ -56,11 +56,8 @@ SALES: Final[dict[str, str]] = {
     "many.title": "{action}: {count}",
     "many.go": "{action} ({count})",
     "many.none": "Marque ao menos uma venda.",
-    "many.done": "Pedido feito para {count}",
     "many.done_text": "Cada venda mostra no histórico o que aconteceu. As notas saem no ritmo do"
     " emissor.",
-    "many.not": "{count}",
-    "many.refused": "A situação desta venda não permite isso.",
     "many.back": "Voltar às vendas",
-    "sales.file": "Baixar planilha",
+    "sales.file": "Baixar CSV",
 }

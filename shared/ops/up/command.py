@@ -34,6 +34,7 @@ from shared.ops.up.programs import (
     service_programs,
 )
 from shared.ops.up.settings import (
+    Ports,
     check_keys,
     check_ports,
     check_settings,
@@ -106,7 +107,7 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
             running = await _ready(supervisors, places, home)
             print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
             if "panel" in ports:
-                await _tell_first_owner(stores["DATABASE_URL"], given, ports["panel"])
+                await _tell_first_owner(stores["DATABASE_URL"], given, ports["panel"].public)
             async with beside(remember=partial(_remember, stores["DATABASE_URL"], home)):
                 await _watch(supervisors, running)
 
@@ -165,19 +166,19 @@ async def _supervised(
 
 
 async def _ready(
-    supervisors: Sequence[Supervisor], places: Mapping[str, int], home: Home
+    supervisors: Sequence[Supervisor], places: Mapping[str, Ports], home: Home
 ) -> dict[str, int]:
     """Return once every program is up and has stayed up, with the process of each.
 
-    `places` has the port of each of our programs. A port answers as soon as one of those that
+    `places` has the ports of each of our programs. A port answers as soon as one of those that
     share it is ready, so each process is looked at by itself.
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while True:
             await asyncio.gather(
                 *(
-                    _program_ready(session, supervisors, name, port, home)
-                    for name, port in places.items()
+                    _program_ready(session, supervisors, name, ports, home)
+                    for name, ports in places.items()
                 )
             )
             before = await asyncio.to_thread(_running, supervisors)
@@ -190,14 +191,14 @@ async def _program_ready(
     session: aiohttp.ClientSession,
     supervisors: Sequence[Supervisor],
     name: str,
-    port: int,
+    ports: Ports,
     home: Home,
 ) -> None:
     loop = asyncio.get_running_loop()
     tell_at = loop.time() + PATIENCE_SECONDS
     while not (
-        await asyncio.to_thread(_is_up, supervisors, name, port)
-        and await _says_ready(session, port)
+        await asyncio.to_thread(_is_up, supervisors, name, ports)
+        and await _says_ready(session, ports.private)
     ):
         if loop.time() > tell_at:
             _say(f"still waiting for {name}; see {home.logs / name}.log")
@@ -205,9 +206,9 @@ async def _program_ready(
         await asyncio.sleep(ASK_SECONDS)
 
 
-def _is_up(supervisors: Sequence[Supervisor], name: str, port: int) -> bool:
+def _is_up(supervisors: Sequence[Supervisor], name: str, ports: Ports) -> bool:
     pid = _running(supervisors).get(name)
-    return pid is not None and listens(pid, port)
+    return pid is not None and listens(pid, ports.public) and listens(pid, ports.private)
 
 
 def _running(supervisors: Sequence[Supervisor]) -> dict[str, int]:
@@ -222,9 +223,9 @@ async def _says_ready(session: aiohttp.ClientSession, port: int) -> bool:
         return False
 
 
-def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str:
+def _ready_line(services: Sequence[OurService], ports: Mapping[str, Ports]) -> str:
     shown = (
-        f"{service.shown_as}=http://127.0.0.1:{ports[service.name]}"
+        f"{service.shown_as}=http://127.0.0.1:{ports[service.name].public}"
         for service in services
         if service.shown_as
     )

@@ -12,15 +12,15 @@ from joserfc.jwk import RSAKey
 
 from services.panel.app import create_app
 from services.sandbox.run import Sandbox
-from shared.config.doors import MailSettings, read_mail, read_oidc
 from shared.config.env import Env
 from shared.config.settings import PanelSettings
+from shared.config.ways_in import MailSettings, read_mail, read_oidc
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.domain.ids import TenantId
 from tests.services.api.conftest import SECRET_KEY, serving
-from tests.services.panel.doors import Postbox, Provider, a_postbox, a_provider
 from tests.services.panel.support import PASSWORD, Browser, Panel, Seen
+from tests.services.panel.ways_in import Postbox, Provider, a_postbox, a_provider
 
 ANA = "ana@exemplo.com"
 

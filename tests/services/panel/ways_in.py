@@ -18,8 +18,8 @@ from aiosmtpd.smtp import SMTP, Envelope
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from shared.config.doors import OidcSettings
 from shared.config.secret import Secret
+from shared.config.ways_in import OidcSettings
 
 CLIENT = "notaponte"
 SECRET = "um segredo de testes"

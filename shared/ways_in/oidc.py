@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from shared.config.doors import OidcSettings
+from shared.config.ways_in import OidcSettings
 from shared.net.http import demand_https, read_capped
 from shared.net.json_bytes import read_json
 

@@ -7,7 +7,7 @@ from typing import Final
 import aiosmtplib
 import structlog
 
-from shared.config.doors import MailSettings
+from shared.config.ways_in import MailSettings
 
 log = structlog.get_logger()
 
