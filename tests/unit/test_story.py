@@ -45,7 +45,7 @@ def test_a_line_is_told_in_words_and_not_in_codes(what: str, why: str, said: str
 
 def test_a_notice_of_the_issuer_is_not_said_to_be_vindis() -> None:
     assert told("event_received", "Autorizada", "enotas") == "Aviso do emissor recebido: Autorizada"
-    assert told("event_received", "bill_paid", "vindi") == "Aviso da Vindi recebido: bill_paid"
+    assert told("event_received", "bill_paid", "vindi") == "Aviso da Vindi recebido: fatura paga"
 
 
 def test_every_word_that_code_writes_into_a_timeline_has_its_sentence() -> None:

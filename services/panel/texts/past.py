@@ -28,6 +28,8 @@ PAST: Final[dict[str, str]] = {
     "past.found": "Vendas encontradas",
     "past.new": "Ainda não conhecidas",
     "past.to_issue": "A emitir",
+    "past.none": "Não há vendas neste período",
+    "past.none_text": "Confira as datas: a Vindi não tem faturas entre elas.",
     "past.would": "O que aconteceria",
     "past.becomes": "O que acontece",
     "past.by_month": "Por mês",
