@@ -35,6 +35,16 @@ AT = "29/11/2026 às 02:46"
             f"denied_city; reenvio automático em {AT}",
             f"Nota negada: {MESSAGES['denied_city'].text} (reenvio automático em {AT})",
         ),
+        (
+            "nota_requested",
+            "regra v2; competência 29/11/2026",
+            "Nota pedida ao emissor: regra versão 2; competência 29/11/2026",
+        ),
+        (
+            "changed",
+            "regra: v1 → v2; por uma regra nova",
+            "Mudança antes da emissão: regra: versão 1 → versão 2; por uma regra nova",
+        ),
         ("issue", "conferido: tudo certo", "Pedido: emitir: conferido: tudo certo"),
         ("a word of tomorrow", "x", "a word of tomorrow: x"),
     ],

@@ -28,6 +28,7 @@ PAST: Final[dict[str, str]] = {
     "past.found": "Vendas encontradas",
     "past.new": "Ainda não conhecidas",
     "past.to_issue": "A emitir",
+    "past.see": "Ver as vendas deste período",
     "past.none": "Não há vendas neste período",
     "past.none_text": "Confira as datas: a Vindi não tem faturas entre elas.",
     "past.would": "O que aconteceria",
