@@ -9,6 +9,7 @@ from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
+from services.reconciler.depth_loop import count_standing, look_at_depths
 from services.reconciler.forget import forget_deliveries, forget_idempotency_keys
 from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days
@@ -28,6 +29,8 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     read_issuer_lists,
     reconcile_accounts,
     watch_tenants,
+    look_at_depths,
+    count_standing,
     work_on_backfills,
     check_closings,
     look_again_at_refused,

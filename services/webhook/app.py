@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.webhook.commit_batch import Committer
+from services.webhook.commit_batch import WAITING, Committer
 from services.webhook.receive import Receiver
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets
@@ -17,6 +18,7 @@ from shared.db.vindi.events_store import Source
 from shared.run.loops import beside
 from shared.run.waker import open_waker
 from shared.service import Resources, make_app, open_stored
+from shared.telemetry.sampled import sample_for_ever
 
 STATEMENT_TIMEOUT: Final = timedelta(seconds=5)  # senders wait; late is worse than "come again"
 SOURCES: Final[dict[str, Source]] = {"vindi": "vindi", "enotas": "enotas"}
@@ -76,7 +78,8 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
         receiver = Receiver(
             secrets=Secrets(pool), committer=committer, sealer=sealer, rejections=rejections
         )
-        async with beside(rejections=rejections.write_for_ever):
+        gauges = partial(sample_for_ever, {WAITING: lambda: committer.waiting})
+        async with beside(rejections=rejections.write_for_ever, gauges=gauges):
             committer.start()
             try:
                 yield Hearing(pool=pool, sealer=sealer, receiver=receiver)

@@ -14,13 +14,14 @@ from typing import Final
 
 import asyncpg
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared import intake
 from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import Mark
 from shared.db.vindi.events_store import StoredEvent
+from shared.telemetry.severity import severity
 
 FLUSHERS: Final = 2  # while one batch waits for the disk, the next requests are read
 ENOUGH: Final = 24  # deliveries for a batch of its own; fewer wait for those being read just now
@@ -42,6 +43,11 @@ COMMIT: Final = Histogram(
 )
 FAILED: Final = Counter(
     "notaponte_webhook_failed_commits_total", "Commits failed, by why.", ["why"]
+)
+WAITING: Final = Gauge(
+    "notaponte_webhook_waiting_deliveries",
+    "Deliveries that wait for a commit.",
+    multiprocess_mode="livesum",
 )
 
 log = structlog.get_logger()
@@ -82,6 +88,11 @@ class Committer:
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries wait for a commit."""
+        return len(self._waiting)
 
     def start(self) -> None:
         self._flushers = [
@@ -156,7 +167,7 @@ class Committer:
                 await intake.take_in(self._pool, events, marks)
         except Exception as error:  # noqa: BLE001 - every failure must become an answer
             FAILED.labels("row" if _of_rows(error) else "database").inc()
-            log.warning("commit_failed", error=type(error).__name__, rows=len(batch))
+            log.log(severity(error), "commit_failed", error=type(error).__name__, rows=len(batch))
             return error
         COMMIT.observe(time.perf_counter() - started)
         BATCH_ROWS.observe(len(batch))

@@ -22,6 +22,7 @@ from shared.crypto.tokens import tenant_of_secret
 from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
+from shared.telemetry.severity import severity
 
 Reception = Literal[
     "stored", "flagged", "unknown_secret", "not_post", "too_large", "too_slow", "gone", "refused"
@@ -97,7 +98,7 @@ class Receiver:
         try:
             tenant = await self._secrets.owner(source, secret) if secret else None
         except Exception as error:  # noqa: BLE001 - whatever the database said: come again
-            log.warning("secret_look_up_failed", error=type(error).__name__)
+            log.log(severity(error), "secret_look_up_failed", error=type(error).__name__)
             return "refused"
         if tenant is None:
             self._note_rejected(source, secret, headers)

@@ -3,10 +3,12 @@
 import time
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.telemetry.exposed import exposed
 
 REQUESTS: Final = Counter(
     "notaponte_http_requests_total",
@@ -49,7 +51,7 @@ class RequestMetrics:
 
 async def metrics(_request: Request) -> Response:
     """Answer GET /metrics in Prometheus' text format."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(exposed(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _observe(scope: Scope, status: int, seconds: float) -> None:
