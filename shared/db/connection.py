@@ -11,6 +11,7 @@ import asyncpg
 from prometheus_client import Gauge
 
 from shared.config.settings import DatabaseSettings
+from shared.db.unreachable import DatabaseAwayError, told
 from shared.run.loops import beside
 from shared.telemetry.sampled import sample_for_ever
 
@@ -43,6 +44,12 @@ MOST: Final = Gauge(
     "Connections to PostgreSQL that may be opened.",
     multiprocess_mode="livesum",
 )
+
+
+SERVER_PROCESS: Final = """
+    -- connection.server_process
+    SELECT pg_backend_pid()
+"""
 
 
 @asynccontextmanager
@@ -82,6 +89,27 @@ def _gauges(pool: Pool) -> dict[Gauge, Callable[[], float]]:
         IDLE: pool.get_idle_size,
         MOST: pool.get_max_size,
     }
+
+
+async def connect(url: str) -> Connection:
+    """One connection for a command, PostgreSQL's own or a pooler's; whoever asks closes it.
+
+    Raises DatabaseAwayError, in words, when there is none to be had.
+    """
+    try:
+        conn: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, statement_cache_size=0
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        if words := told(error, url):
+            raise DatabaseAwayError(words) from error
+        raise
+    return conn
+
+
+async def is_pooled(conn: Connection) -> bool:
+    """Say whether a pooler stands between: it numbers its sessions by itself."""
+    return bool(await conn.fetchval(SERVER_PROCESS) != conn.get_server_pid())
 
 
 def _mode(

@@ -61,8 +61,8 @@ def of(shown: dict[Series, float], name: str, **labels: str) -> float:
 @pytest.mark.usefixtures("folder")
 def test_two_processes_are_shown_as_one_and_the_dead_ones_counts_stay() -> None:
     with counting(4) as second:
+        shown_by(second)
         with counting(3) as first:
-            shown_by(second)
             both = shown_by(first)
         with counting(5) as third:
             after = shown_by(third)
