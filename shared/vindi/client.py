@@ -393,9 +393,11 @@ class VindiClient:
         self._skew = said - datetime.now(UTC) if said else self._skew
         await self._budget.settle(ticket, read_heard(headers, window=self._budget.window))
         if response.status >= 400 and response.status != 404:
-            request_id = headers.get("X-Request-Id", "")[:64]
             log.info(
-                "vindi_refused", status=response.status, resource=resource, request_id=request_id
+                "vindi_refused",
+                status=response.status,
+                resource=resource,
+                vindi_request_id=headers.get("X-Request-Id", "")[:64],
             )
         return _Answer(status=response.status, headers=headers, body=body)
 

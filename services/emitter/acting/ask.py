@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 import structlog
 from msgspec.structs import replace
+from structlog.contextvars import bind_contextvars
 
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_answers
@@ -78,6 +79,8 @@ class Asker:
     async def ask(self, act: Act) -> None:
         """Ask for one sale; return once the answer is written down, soon after it is there."""
         tenant = self._context.tenant
+        # Each sale has a task of its own, and so whatever is logged on its way says whose it is.
+        bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
         try:
             with self._commits.asking(tenant):
                 answered = await self._answered_surely(act)
