@@ -73,7 +73,7 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
                 renew_leases=partial(leases.renew_for_ever, pool),
                 free_leases=partial(free_leases_for_ever, pool, loop),
                 lateness=dispatcher.lateness.watch_for_ever,
-                gauges=partial(sample_for_ever, _gauges(dispatcher, leases)),
+                gauges=partial(sample_for_ever, gauges_of(dispatcher, leases)),
                 ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
             ),
             _running(loop),
@@ -81,7 +81,8 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
             yield stored
 
 
-def _gauges(dispatcher: Dispatcher, leases: Leases) -> dict[Gauge, Callable[[], float]]:
+def gauges_of(dispatcher: Dispatcher, leases: Leases) -> dict[Gauge, Callable[[], float]]:
+    """What is shown of this process, and how it is looked at."""
     return {UNDER_WAY: lambda: len(leases), LATENESS: lambda: dispatcher.lateness.seconds}
 
 

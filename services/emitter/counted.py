@@ -39,6 +39,11 @@ LOOK_UPS: Final = Counter(
     "Look-ups after a lost answer, by whether it was there.",
     ["outcome"],
 )
+# Shown as 0 before the first, so that the first is a rise.
+for _about in ("issue", "cancel"):
+    LOST.labels(_about)
+for _outcome_of in ("found", "missing"):
+    LOOK_UPS.labels(_outcome_of)
 FROM_MOMENT: Final = Histogram(
     "notaponte_moment_to_issued_seconds",
     "From a sale's moment (payment, creation, end of guarantee) to its valid nota.",

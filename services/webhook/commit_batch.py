@@ -47,6 +47,8 @@ COMMIT: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 FAILED: Final = Metric("notaponte_webhook_failed_commits_total", "Commits failed, by why.", ["why"])
+for _why in ("full", "row", "database"):
+    FAILED.labels(_why)  # shown as 0 before the first, so that the first is a rise
 WAITING: Final = Gauge(
     "notaponte_webhook_waiting_deliveries",
     "Deliveries that wait for a commit.",

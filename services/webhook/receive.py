@@ -61,6 +61,9 @@ DELIVERIES: Final = Counter(
     "Deliveries by what became of them.",
     ["source", "outcome"],
 )
+for _source in LARGEST:
+    for _outcome in ("stored", "refused"):
+        DELIVERIES.labels(_source, _outcome)  # shown as 0 before the first, which is a rise then
 REJECTED: Final = Counter(
     "notaponte_webhook_rejected_vindi_total",
     "Deliveries with Vindi's User-Agent that were not stored: somebody's events are being lost.",

@@ -79,11 +79,12 @@ async def open_pool(
         max_inactive_connection_lifetime=300,
         **_mode(settings, application, statement_timeout),
     )
-    async with pool, beside(pool_gauges=partial(sample_for_ever, _gauges(pool))):
+    async with pool, beside(pool_gauges=partial(sample_for_ever, gauges_of(pool))):
         yield pool
 
 
-def _gauges(pool: Pool) -> dict[Gauge, Callable[[], float]]:
+def gauges_of(pool: Pool) -> dict[Gauge, Callable[[], float]]:
+    """What is shown of a pool, and how it is looked at."""
     return {
         BUSY: lambda: pool.get_size() - pool.get_idle_size(),
         IDLE: pool.get_idle_size,

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+from services.emitter.app import gauges_of
+from services.emitter.dispatch import Dispatcher
+from shared.telemetry.sampled import sample
 from tests.services.emitter.conftest import Desk
 from tests.services.emitter.test_statements import an_uncertain_sale
-from tests.support.scraped import Scraped
+from tests.support.scraped import Scraped, now
 
 
 async def test_a_nota_is_counted_issued_and_timed_from_its_event_and_payment(desk: Desk) -> None:
@@ -86,4 +89,33 @@ async def test_a_429_of_vindi_is_counted_and_not_repeated_at_once(desk: Desk) ->
     await desk.work()
 
     assert scraped.risen("notaponte_vindi_answers_total", share="due", outcome="429") == 1
-    assert scraped.risen("notaponte_vindi_budget_refused_total", share="due") >= 0
+
+
+async def test_an_answer_that_was_lost_on_its_way_back_is_found(desk: Desk) -> None:
+    scraped = Scraped()
+    desk.company.weather.add(status=500, when="after", method="POST", count=1)
+    bill = await desk.sold()
+    await desk.work()
+    await desk.later(timedelta(minutes=1))
+    await desk.work()
+
+    assert len(desk.notas_of(bill)) == 1
+    assert scraped.risen("notaponte_look_ups_total", outcome="found") == 1
+
+
+async def test_what_an_emitter_has_under_way_is_shown(desk: Desk) -> None:
+    dispatcher = Dispatcher(tools=desk.tools, worker="test")
+    gauges = gauges_of(dispatcher, desk.tools.leases)
+    await desk.sold()
+    await desk.sold()
+
+    await dispatcher.dispatch_once(lambda: None)
+    dispatcher.lateness.note(0.25)
+    sample(gauges)
+    shown = now("notaponte_emitter_sales_under_way")
+    await dispatcher.drain()
+    sample(gauges)
+
+    assert shown == 2
+    assert now("notaponte_emitter_lateness_seconds") == 0.25
+    assert now("notaponte_emitter_sales_under_way") == 0
