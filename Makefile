@@ -13,7 +13,8 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	rotate-keys accept-keys render schema refresh-tables lock
+	backup restore restored rotate-keys accept-keys token doctor image sbom render rehearse schema \
+	refresh-tables lock
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ setup: $(STAMP) ## Set up .venv; every other verb does so when needed
 $(STAMP): requirements/dev.txt
 	@test -n "$(PYTHON)" || { \
 		echo "Notaponte needs Python 3.11 or newer; name one: make setup PYTHON=python3.12" >&2; \
+		exit 1; }
+	@test ! -L $(VENV) || { \
+		echo "$(VENV) is a link: what it leads to may be others', and is not set up from here." >&2; \
 		exit 1; }
 	@echo "Setting up $(VENV); this takes about half a minute." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
@@ -75,14 +79,40 @@ backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_R
 closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when unbalanced
 	@$(OPS) closing --tenant "$(TENANT)" --month "$(MONTH)"
 
+backup: $(STAMP) ## Copy the embedded database, and keep its WAL from then on (KEEP=7)
+	@$(OPS) backup $(if $(KEEP),--keep "$(KEEP)")
+
+restore: $(STAMP) ## Put it back, while `up` rests: the latest, or AT=2026-11-29T14:05
+	@$(OPS) restore $(if $(AT),--at "$(AT)")
+
+restored: $(STAMP) ## A database elsewhere was restored: look before sending ([SINCE=…])
+	@$(OPS) restored $(if $(SINCE),--since "$(SINCE)")
+
+token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
+	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \
+		$(if $(DAYS),--days "$(DAYS)") $(if $(REVOKE),--revoke)
+
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys
 
 accept-keys: $(STAMP) ## Start under SECRET_KEYS although a key that sealed something is lost
 	@$(OPS) accept-keys
 
+doctor: $(STAMP) ## Look at everything that has to be right: [TENANT=…] [QUESTIONS=1] [REPORT=file.json]
+	@$(OPS) doctor $(if $(TENANT),--tenant "$(TENANT)") $(if $(QUESTIONS),--questions) \
+		$(if $(REPORT),--report "$(REPORT)")
+
+image: $(STAMP) ## Build the one image on its pinned base, and its SBOM, where an engine is
+	@exec $(PY) -m deploy.image build
+
+sbom: $(STAMP) ## What is in the image, as CycloneDX: build/sbom.json
+	@exec $(PY) -m deploy.image sbom
+
 render: $(STAMP) ## Kubernetes manifests into build/k8s/
 	@$(PY) -m deploy.render
+
+rehearse: $(STAMP) ## Hold manifests against three versions of Kubernetes and our policies; compose too
+	@$(PY) -m deploy.rehearse
 
 schema: $(STAMP) ## shared/db/schema.sql from the migrations
 	@$(PY) -m deploy.schema

@@ -15,7 +15,10 @@ import yaml
 K8S: Final = Path(__file__).parent / "k8s"
 BUILD: Final = Path(__file__).parent.parent / "build" / "k8s"
 UNDERSTOOD: Final = frozenset(
-    {"apiVersion", "kind", "resources", "namespace", "labels", "images", "replicas", "patches"}
+    {
+        *("apiVersion", "kind", "resources", "namespace", "nameSuffix"),
+        *("labels", "images", "replicas", "patches"),
+    }
 )
 CLUSTER_WIDE: Final = frozenset({"Namespace"})
 
@@ -33,13 +36,15 @@ def render(folder: Path) -> list[Manifest]:
         raise RenderError(f"{folder}: not understood: {', '.join(sorted(strange))}")
     manifests = [found for name in wanted["resources"] for found in _read(folder / name)]
     for patch in wanted.get("patches", []):
-        _patch(manifests, _load(folder / patch["path"]))
+        _patch(manifests, read_manifests(folder / patch["path"]))
     for labels in wanted.get("labels", []):
         _label(manifests, labels)
     for replicas in wanted.get("replicas", []):
         _find(manifests, "Deployment", replicas["name"])["spec"]["replicas"] = replicas["count"]
     for image in wanted.get("images", []):
         _set_image(manifests, image)
+    if suffix := wanted.get("nameSuffix"):
+        _rename(manifests, suffix)
     if namespace := wanted.get("namespace"):
         for manifest in manifests:
             if manifest["kind"] not in CLUSTER_WIDE:
@@ -76,10 +81,11 @@ def merge(base: Any, patch: Any) -> Any:
 
 
 def _read(path: Path) -> list[Manifest]:
-    return render(path) if path.is_dir() else _load(path)
+    return render(path) if path.is_dir() else read_manifests(path)
 
 
-def _load(path: Path) -> list[Manifest]:
+def read_manifests(path: Path) -> list[Manifest]:
+    """All objects of one file."""
     documents: Iterable[Any] = yaml.safe_load_all(path.read_text(encoding="utf-8"))
     return [deepcopy(document) for document in documents if document]
 
@@ -108,12 +114,25 @@ def _label(manifests: Iterable[Manifest], labels: Mapping[str, Any]) -> None:
             metadata.setdefault("labels", {}).update(labels["pairs"])
 
 
+def _rename(manifests: Iterable[Manifest], suffix: str) -> None:
+    for manifest in manifests:
+        if manifest["kind"] != "Job":
+            raise RenderError("nameSuffix is understood for a Job, which nothing else names")
+        manifest["metadata"]["name"] += suffix
+
+
 def _set_image(manifests: Iterable[Manifest], image: Mapping[str, str]) -> None:
     for manifest in manifests:
         template = manifest.get("spec", {}).get("template", {})
         for container in template.get("spec", {}).get("containers", []):
             if container["image"] == image["name"]:
-                container["image"] = f"{image['newName']}:{image['newTag']}"
+                container["image"] = _named(image)
+
+
+def _named(image: Mapping[str, str]) -> str:
+    if digest := image.get("digest"):
+        return f"{image['newName']}@{digest}"
+    return f"{image['newName']}:{image['newTag']}"
 
 
 def _is_named(value: Any) -> bool:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final, NoReturn
 
 import asyncpg
+import structlog
 
 from shared.config.settings import EXIT_CODE
 from shared.crypto.seal import Sealer, UnsealError
@@ -27,6 +28,8 @@ NOBODY: Final = TenantId("-")  # a canary is bound to no tenant
 PURPOSE: Final = "canary"
 ASK_SECONDS: Final = 2.0 + CONNECT_SECONDS
 ASK_AGAIN: Final = timedelta(seconds=1)
+
+log = structlog.get_logger()
 
 
 class WrongKeysError(UnsealError):
@@ -73,15 +76,19 @@ async def forget_other_canaries(conn: Connection, sealer: Sealer) -> int:
 
 @asynccontextmanager
 async def proven_keys(
-    pool: Pool, sealer: Sealer, *, refuse: Callable[[WrongKeysError], None] | None = None
+    pool: Pool,
+    sealer: Sealer,
+    *,
+    refuse: Callable[[WrongKeysError], None] | None = None,
+    explain: Callable[[BaseException], str | None] = lambda _error: None,
 ) -> AsyncIterator[None]:
     """Run the block only under keys that fit; otherwise end the process with words.
 
     While the database is away, or not migrated yet, the block runs (it says that it is not ready)
-    and the keys are tried as soon as they can be.
+    and the keys are tried as soon as they can be. `explain` gives the words for the log then.
     """
     refuse = refuse or end_process
-    if await _tried(pool, sealer, refuse):
+    if await _tried(pool, sealer, refuse, explain):
         yield
         return
     trying = Periodic(
@@ -108,14 +115,21 @@ async def _try_again(
     return Next.NEVER if await _tried(pool, sealer, refuse) else None
 
 
-async def _tried(pool: Pool, sealer: Sealer, refuse: Callable[[WrongKeysError], None]) -> bool:
+async def _tried(
+    pool: Pool,
+    sealer: Sealer,
+    refuse: Callable[[WrongKeysError], None],
+    explain: Callable[[BaseException], str | None] | None = None,
+) -> bool:
     """False while the database cannot be asked."""
     try:
         async with asyncio.timeout(ASK_SECONDS), pool.acquire() as conn:
             await prove_keys(conn, sealer)
     except WrongKeysError as error:
         refuse(error)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if explain:
+            log.warning("database_not_ready", why=explain(error) or type(error).__name__)
         return False
     return True
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from starlette.applications import Starlette
@@ -17,16 +18,19 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from shared.config.listening import refuse_taken_port
 from shared.config.secret import Secret
 from shared.config.settings import ProcessSettings, load_or_exit
+from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
 from shared.db.migrate import schema_check
+from shared.db.unreachable import told
+from shared.doors.serve import serve
 from shared.keys import proven_keys
 from shared.telemetry.health import NotReadyError, health_routes
 from shared.telemetry.logs import configure_logs
 from shared.telemetry.metrics import RequestMetrics
-from shared.telemetry.serve import serve
 
 
 class ServiceSettings(Protocol):
@@ -62,10 +66,19 @@ def run(
     share_port: bool = False,
 ) -> None:
     """Read the environment and serve until told to stop; see `serve` for `share_port`."""
+    tell_misspelt(os.environ)
     settings = load_or_exit(load, os.environ)
     process = settings.process
+    refuse_taken_port(process.host, process.port)
     configure_logs(name, level=process.log.level, format=process.log.format)
-    serve(create_app(settings), host=process.host, port=process.port, share_port=share_port)
+    serve(
+        create_app(settings),
+        process.door,
+        host=process.host,
+        port=process.port,
+        private_port=process.private_port,
+        share_port=share_port,
+    )
 
 
 @asynccontextmanager
@@ -77,7 +90,7 @@ async def open_stored(
     database = settings.process.database
     async with (
         open_pool(database, application=name, statement_timeout=statement_timeout) as pool,
-        proven_keys(pool, sealer),
+        proven_keys(pool, sealer, explain=partial(told, url=database.url.reveal())),
     ):
         yield Resources(pool=pool, sealer=sealer)
 

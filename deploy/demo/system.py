@@ -45,6 +45,7 @@ class System:
 
     home: Path
     webhook: str
+    metrics: str  # of the webhook's processes
     panel: str
     internal: str
     control: str
@@ -60,14 +61,16 @@ async def running_system() -> AsyncIterator[System]:
     When the block fails, the logs are kept under build/.
     """
     home = Path(tempfile.mkdtemp(prefix="np-"))  # short: a socket's path has about 100 bytes
+    metrics = free_port()
     try:
         async with (
             _child("services.sandbox", _sandbox_env(), home) as sandbox,
-            _child("shared.ops", _up_env(home, sandbox), home, "up") as up,
+            _child("shared.ops", _up_env(home, sandbox, metrics), home, "up") as up,
         ):
             yield System(
                 home=home,
                 webhook=up["webhook"],
+                metrics=f"http://127.0.0.1:{metrics}",
                 panel=up["panel"],
                 internal=up["internal"],
                 control=sandbox["control"],
@@ -100,12 +103,13 @@ def _sandbox_env() -> dict[str, str]:
     return _own_env() | dict.fromkeys(ports, "0")
 
 
-def _up_env(home: Path, sandbox: Mapping[str, str]) -> dict[str, str]:
+def _up_env(home: Path, sandbox: Mapping[str, str], metrics: int) -> dict[str, str]:
     ports = ("WEBHOOK_PORT", "PANEL_PORT", "INTERNAL_PORT", "EMITTER_PORT")
     return {
         **_own_env(),
         **HURRIED,
         **{name: str(free_port()) for name in ports},
+        "METRICS_PORT": str(metrics),
         "NOTAPONTE_HOME": str(home),
         "VINDI_URL_PRODUCTION": sandbox["vindi"],
         "VINDI_URL_SANDBOX": sandbox["vindi"],

@@ -23,9 +23,11 @@ from services.emitter.planning.follow import ask_about_all, follow, only_followe
 from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
 from services.emitter.reading.vindi import bills_of, customers_of
+from services.emitter.stopping.doubts import Doubts
 from services.emitter.stopping.duplicates import hold_duplicates
 from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
+from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
 from services.emitter.work import Known, Plan
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -53,6 +55,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     commits: GroupCommit
     rooms: KeyRooms
     ending: Ending = field(default_factory=Ending)
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 async def work_batch(
@@ -71,8 +74,9 @@ async def work_batch(
     known = await load_known(tools.pool, context, entries)
     plans, to_read = _unread(context, entries, known)
     if to_read:
-        read = await _read_and_plan(tools.pool, context, to_read, known)
+        read = await _read_and_plan(tools, context, to_read, known)
         plans += await hold_duplicates(tools.pool, tenant, read)
+    plans = wait_for_lists(context.restored, plans, context.now)
     admitted = await context.breakers.admit(tools.pool, plans)
     if tools.ending.told:
         admitted = give_back(admitted)
@@ -104,15 +108,18 @@ def _unread(
             plans.append(follow(entry, notas))
         else:
             others.append(entry)
-    waiting = parked(context.breakers, others, known)
+    waiting = parked_for_lists(context.restored, others, known, context.now)
+    waiting = waiting or parked(context.breakers, others, known)
     apart = {plan.entry.bill_id for plan in waiting}
     return [*plans, *waiting], [entry for entry in others if entry.bill_id not in apart]
 
 
 async def _read_and_plan(
-    pool: Pool, context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
+    tools: Tools, context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
 ) -> list[Plan]:
+    pool = tools.pool
     read = await bills_of(pool, context, entries, known)
+    await tools.doubts.note(pool, context.tenant, read)
     plans = [plan_unread(one, context.now) for one in read.unread]
     terms = context.plan_terms()
     unnamed: dict[BillId, Undecided] = {}

@@ -8,6 +8,7 @@ from services.emitter.places import Place, place_of
 from services.emitter.planning.rows import Terms
 from services.emitter.stopping.locks import Standing
 from services.emitter.stopping.outage import Breakers, load_breakers
+from services.emitter.stopping.restored import Restored, load_restored
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db import clock
@@ -42,6 +43,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     sealer: Sealer
     clients: Clients
     breakers: Breakers
+    restored: Restored
     now: datetime
     places: dict[int | None, Place] = field(default_factory=dict)  # those asked about so far
 
@@ -53,6 +55,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             terms=self.terms,
             rule_version=self.rule_version,
             connection_id=None if here is None else here.id,
+            database=self.restored.database,
         )
 
     def place_of(self, nota: KnownNota | None) -> Place:
@@ -112,6 +115,7 @@ async def load_context(
 ) -> TenantContext:
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
+        restored = await load_restored(conn, tenant)
         now = await clock.now(conn)
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
@@ -132,5 +136,6 @@ async def load_context(
         sealer=sealer,
         clients=clients,
         breakers=breakers,
+        restored=restored,
         now=now,
     )

@@ -19,6 +19,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, Tomador
 from shared.domain.parts import Part, Share
 from shared.domain.sale import SaleFacts
+from shared.domain.shadow import LEFT_TO_OTHERS
 from shared.domain.stream import NO_PAYMENTS
 
 BY = "emitter"
@@ -32,6 +33,7 @@ class Known(Struct, frozen=True, kw_only=True):
     notas: SaleNotas = NONE
     # By part, the buyer as sent, where a denial hangs on such data.
     denied_with: Mapping[int, Tomador] = msgspec.field(default_factory=dict)
+    listed: bool = False  # the issuer has a nota of it that a restore made us forget
 
     def parts(self, now: datetime) -> tuple[Part, ...]:
         """Its notas as a decision looks at them."""
@@ -61,12 +63,15 @@ class FreshSale(Struct, frozen=True, kw_only=True):
     def facts(self, now: datetime) -> SaleFacts:
         """Everything a decision looks at."""
         sale = self.known.sale
+        listed = self.known.listed
         return SaleFacts(
             bill=self.bill,
-            refunds=self.refunds,
+            # What stands at the issuer is adopted first, as if nothing had been given back since;
+            # once it is known everything counts again.
+            refunds={} if listed else self.refunds,
             customer=self.customer,
             came_alive_at=self.came_alive_at,
-            wish=sale.wish if sale else None,
+            wish="issue" if listed else sale.wish if sale else None,
             wish_at=sale.wish_at if sale else None,
             competencia=sale.competencia if sale else None,
             backfill=sale.backfill if sale else None,
@@ -74,7 +79,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             amount_choice=sale.amount_choice if sale else None,
             without_document=sale is not None and sale.without_document,
             today=sale is not None and sale.day_choice == "today",
-            left_out=sale is not None and sale.code == "before_activation",
+            left_out=sale is not None and sale.code in LEFT_TO_OTHERS,
             seen=seen_with(self.known.bill, self.bill, self.read_at),
             payments=self.payments,
             parts=self.known.parts(now),
@@ -103,6 +108,7 @@ class Send(Struct, frozen=True, kw_only=True):
     number_refused: bool = False  # the city has its RPS number already, and a person sends it anew
     after_real: bool = False  # a nota of the same environment went before it
     division: tuple[Share, ...] | None = None  # divides the sale anew; None leaves it as it is
+    adopts: bool = False  # it is at the issuer already: nothing is sent, whatever is found there
     others_due: datetime | None = None  # when its other notas need a look, whatever comes of this
 
 

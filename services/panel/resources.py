@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from services.panel.kit.figures import FigureKeeper, open_figures
 from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
 from shared.commands.set_up import SetUp
@@ -28,6 +29,7 @@ class PanelResources(Resources):
     proxies: int
     reconcile_every: timedelta
     totals: VindiTotals
+    figures: FigureKeeper
 
 
 @asynccontextmanager
@@ -38,6 +40,7 @@ async def open_resources(settings: PanelSettings) -> AsyncIterator[PanelResource
         open_stored("panel", settings) as stored,
         open_waker(process.redis_url.reveal()) as waker,
         open_clients(process, settings.vindi, settings.issuer) as clients,
+        open_figures() as figures,
     ):
         pool, sealer = stored.pool, stored.sealer
         yield PanelResources(
@@ -54,4 +57,5 @@ async def open_resources(settings: PanelSettings) -> AsyncIterator[PanelResource
             proxies=settings.proxies,
             reconcile_every=settings.reconcile_every,
             totals=VindiTotals(),
+            figures=figures,
         )

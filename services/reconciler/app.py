@@ -29,15 +29,18 @@ from services.reconciler.api import (
     health,
     limits,
     people,
+    restores,
     rps_series,
     rules,
     sales,
+    sample_nota,
     statements,
     status_webhook,
     tables,
     tenants,
     unknown_denials,
 )
+from services.reconciler.api.kit.caller import Tokens
 from services.reconciler.api.kit.openapi import describe
 from services.reconciler.api.kit.operation import PREFIX, AnyOperation
 from services.reconciler.api.kit.problem import Problem, render_problem
@@ -66,7 +69,9 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *denials.OPERATIONS,
     *unknown_denials.OPERATIONS,
     *limits.OPERATIONS,
+    *restores.OPERATIONS,
     *people.OPERATIONS,
+    *sample_nota.OPERATIONS,
     *statements.OPERATIONS,
     *status_webhook.OPERATIONS,
     *closing_files.OPERATIONS,
@@ -97,6 +102,7 @@ async def _opened(settings: ReconcilerSettings) -> AsyncIterator[Services]:
 
 def _routes(tokens: Sequence[ApiToken]) -> list[BaseRoute]:
     description = describe(OPERATIONS)
+    known = Tokens(of_setting=tokens)
 
     async def openapi(_request: Request) -> Response:
         return JSONResponse(description)
@@ -107,7 +113,7 @@ def _routes(tokens: Sequence[ApiToken]) -> list[BaseRoute]:
         Route(f"{PREFIX}/openapi.json", openapi, methods=["GET"]),
         *reference_routes(description, PREFIX),
         *(
-            Route(PREFIX + path, PathEndpoint(tokens, list(group)))
+            Route(PREFIX + path, PathEndpoint(known, list(group)))
             for path, group in groupby(by_path, key=attrgetter("path"))
         ),
     ]

@@ -10,15 +10,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientConnectorDNSError, ClientError, ClientSession
 from prometheus_client import Counter
 
 from services.reconciler.services import Services
 from shared.crypto.seal import Sealer
 from shared.crypto.webhook_signature import signed_headers
+from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.hooks import status_webhooks_store
-from shared.db.hooks.status_webhooks_store import DueDelivery, StatusWebhook
+from shared.db.hooks.status_webhooks_store import DueDelivery, StatusWebhook, TenantWithDue
 from shared.domain.ids import TenantId
 from shared.net.guarded import TargetRefused, check_target, open_guarded_session
 from shared.run.loops import Periodic
@@ -33,9 +34,17 @@ WAITS: Final = (
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
 TRY_SECONDS: Final = 15.0
-BATCH: Final = 20
-LEASE: Final = timedelta(seconds=TRY_SECONDS * BATCH + 30)
-TENANTS_AT_ONCE: Final = 20
+LEASE: Final = timedelta(seconds=TRY_SECONDS + 30)
+TURN: Final = 20  # deliveries of one tenant before it stands in line again
+TURN_SECONDS: Final = 20.0
+TENANTS_AT_ONCE: Final = 64
+FAILING_AT_ONCE: Final = 16  # of these, tenants whose address gave no answer last
+# How long an address without an answer rests: after the first time, the second, and so on.
+RESTS: Final = (
+    *(timedelta(seconds=seconds) for seconds in (5, 30, 120)),
+    *(timedelta(minutes=minutes) for minutes in (10, 30, 60)),
+)
+SILENT: Final = frozenset({"time_out", "no_connection", "address_unknown", "address_refused"})
 SWEEP_EVERY: Final = timedelta(seconds=1)
 AFTER_FAILURE: Final = timedelta(seconds=15)
 TRIED: Final = Counter(
@@ -45,7 +54,12 @@ TRIED: Final = Counter(
 
 @dataclass(slots=True, kw_only=True)
 class Courier:
-    """Delivers what is due; one tenant's slow address keeps only its own deliveries waiting."""
+    """Delivers what is due, of many tenants at once and of each one after another.
+
+    An address that gives no answer rests, ever longer, and what is due there waits without being
+    tried. Those that failed last have a part of the places only, so that the first try of a
+    hundred dead addresses keeps no living one waiting.
+    """
 
     pool: Pool
     sealer: Sealer
@@ -53,23 +67,34 @@ class Courier:
     loopback: bool  # whether this machine may be a target
     now: Callable[[], datetime]
     _running: dict[TenantId, asyncio.Task[None]] = field(default_factory=dict)
+    _failing: set[TenantId] = field(default_factory=set)
 
     async def start_due(self) -> int:
         """Begin with the tenants that have something due and are not being served; how many."""
         async with self.pool.acquire() as conn:
             due = await status_webhooks_store.tenants_with_due_any_tenant(
-                conn, limit=TENANTS_AT_ONCE * 2
+                conn, but=list(self._running), limit=TENANTS_AT_ONCE * 4
             )
-        waiting = [tenant for tenant in due if tenant not in self._running]
-        room = TENANTS_AT_ONCE - len(self._running)
-        for tenant in waiting[:room]:
-            task = asyncio.create_task(self._serve(tenant), name="status-webhooks")
-            self._running[tenant] = task
-            task.add_done_callback(partial(self._served, tenant))
-        return len(waiting[:room])
+        begun = 0
+        for one in due:
+            full = len(self._running) >= TENANTS_AT_ONCE
+            if full or (one.failing and len(self._failing) >= FAILING_AT_ONCE):
+                continue
+            self._begin(one)
+            begun += 1
+        return begun
+
+    def _begin(self, one: TenantWithDue) -> None:
+        tenant = one.tenant_id
+        task = asyncio.create_task(self._serve(tenant), name="status-webhooks")
+        self._running[tenant] = task
+        if one.failing:
+            self._failing.add(tenant)
+        task.add_done_callback(partial(self._served, tenant))
 
     def _served(self, tenant: TenantId, _task: asyncio.Task[None]) -> None:
         self._running.pop(tenant, None)
+        self._failing.discard(tenant)
 
     async def finish(self) -> None:
         """Wait for what was started."""
@@ -77,26 +102,46 @@ class Courier:
             await asyncio.wait(list(self._running.values()))
 
     async def _serve(self, tenant: TenantId) -> None:
+        """One tenant's turn: so many deliveries, or so long, or until its address is silent."""
+        ends = asyncio.get_running_loop().time() + TURN_SECONDS
         try:
-            async with self.pool.acquire() as conn:
-                webhook = await status_webhooks_store.get(conn, self.sealer, tenant)
-                due = await status_webhooks_store.claim(conn, tenant, limit=BATCH, lease=LEASE)
-            for delivery in due:
-                await self._deliver(tenant, webhook, delivery)
+            for _ in range(TURN):
+                if not await self._deliver_next(tenant):
+                    return
+                if asyncio.get_running_loop().time() > ends:
+                    return
         except Exception as error:
-            # A bug, or the database is away: what was claimed is due again after its lease.
-            log.exception("status_webhooks_failed", tenant_id=tenant, error=type(error).__name__)
+            # Of one tenant; what was claimed is due again after its lease.
+            name = type(error).__name__
+            if database_away(error):
+                log.warning("status_webhooks_wait", tenant_id=tenant, error=name)
+            else:
+                log.exception("status_webhooks_failed", tenant_id=tenant, error=name)
 
-    async def _deliver(
-        self, tenant: TenantId, webhook: StatusWebhook | None, due: DueDelivery
-    ) -> None:
+    async def _deliver_next(self, tenant: TenantId) -> bool:
+        """Try the oldest delivery that is due; says whether the next one may be tried now."""
+        async with self.pool.acquire() as conn:
+            webhook = await status_webhooks_store.get(conn, self.sealer, tenant)
+            claimed = await status_webhooks_store.claim(conn, tenant, limit=1, lease=LEASE)
+        if not claimed:
+            return False
+        (due,) = claimed
         status, error = await self._try(webhook, due)
         again_in = WAITS[due.tries - 1] if due.tries <= len(WAITS) else None
         TRIED.labels("delivered" if error is None else "failed").inc()
-        async with self.pool.acquire() as conn:
+        async with self.pool.acquire() as conn, conn.transaction():
             await status_webhooks_store.settle(
                 conn, tenant, due, status=status, error=error, again_in=again_in
             )
+            if webhook is None:
+                return True
+            if error is not None and error in SILENT:
+                rest = RESTS[min(webhook.failures, len(RESTS) - 1)]
+                await status_webhooks_store.note_silence(conn, tenant, webhook, rest)
+                await status_webhooks_store.give_up_old(conn, tenant, error)
+                return False
+            await status_webhooks_store.note_answer(conn, tenant, webhook.url)
+        return True
 
     async def _try(
         self, webhook: StatusWebhook | None, due: DueDelivery
@@ -120,8 +165,14 @@ class Courier:
             return None, "address_refused"
         except TimeoutError:
             return None, "time_out"
+        except ClientConnectorDNSError:
+            return None, "address_unknown"
         except (ClientError, OSError):
             return None, "no_connection"
+        except ValueError as problem:
+            # What a library finds wrong with an address only when it is used.
+            log.warning("status_webhook_address", error=type(problem).__name__)
+            return None, "address_refused"
         except Exception:
             # Of this delivery alone: those behind it must not wait for it for ever.
             log.exception("status_webhook_failed", message_id=due.message_id.hex)

@@ -9,6 +9,7 @@ import structlog
 from services.reconciler.services import Services
 from shared.db.connection import Connection
 from shared.db.hooks import status_webhooks_store
+from shared.db.sales import bulk_jobs_store
 from shared.db.tenants import idempotency_store
 from shared.run.loops import Periodic
 
@@ -30,6 +31,12 @@ async def forget_deliveries(services: Services) -> None:
     """Forget deliveries that ended long ago."""
     forget = status_webhooks_store.forget_old_any_tenant
     await _forget(services, forget, done="status_webhooks_forgotten", failed="status_webhooks_kept")
+
+
+async def forget_bulk_jobs(services: Services) -> None:
+    """Forget actions for many sales that ended long ago."""
+    forget = bulk_jobs_store.forget_old_any_tenant
+    await _forget(services, forget, done="bulk_jobs_forgotten", failed="bulk_jobs_kept")
 
 
 async def _forget(

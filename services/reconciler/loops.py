@@ -7,28 +7,33 @@ from typing import Final
 
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
+from services.reconciler.bulk import work_on_bulk_jobs
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
-from services.reconciler.forget import forget_deliveries, forget_idempotency_keys
+from services.reconciler.forget import forget_bulk_jobs, forget_deliveries, forget_idempotency_keys
 from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
+from services.reconciler.restored import mind_restores
 from services.reconciler.services import Services
 from services.reconciler.unanswered import tell_unanswered
 from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
 
 LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
+    mind_restores,
     keep_event_days,
     forget_idempotency_keys,
     deliver_status_webhooks,
     forget_deliveries,
+    forget_bulk_jobs,
     mirror_issuers,
     read_issuer_lists,
     reconcile_accounts,
     watch_tenants,
     work_on_backfills,
+    work_on_bulk_jobs,
     check_closings,
     look_again_at_refused,
     tell_unanswered,

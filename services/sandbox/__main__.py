@@ -8,6 +8,7 @@ import sys
 import uvloop
 
 from services.sandbox.run import running_sandbox
+from services.sandbox.wire import LOOPBACK
 
 
 def _port(name: str, default: int) -> int:
@@ -25,7 +26,10 @@ async def _main() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
     async with running_sandbox(
-        vindi_port=vindi, enotas_port=enotas, control_port=control
+        vindi_port=vindi,
+        enotas_port=enotas,
+        control_port=control,
+        host=os.environ.get("SANDBOX_HOST") or LOOPBACK,
     ) as sandbox:
         urls = f"vindi={sandbox.vindi_url} enotas={sandbox.enotas_url}"
         sys.stdout.write(f"ready {urls} control={sandbox.control_url}\n")

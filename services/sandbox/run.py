@@ -12,7 +12,7 @@ from services.sandbox.enotas.app import EnotasApp
 from services.sandbox.enotas.world import EnotasWorld
 from services.sandbox.vindi.app import VindiApp
 from services.sandbox.vindi.world import VindiWorld
-from services.sandbox.wire import asgi, serving
+from services.sandbox.wire import LOOPBACK, asgi, serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,9 @@ class Sandbox:
 @contextlib.asynccontextmanager
 async def running_sandbox(
     *, vindi_port: int = 0, enotas_port: int = 0, control_port: int = 0,
-    clock: Clock | None = None,
+    clock: Clock | None = None, host: str = LOOPBACK,
 ) -> AsyncIterator[Sandbox]:  # fmt: skip
-    """Run the stand-ins on 127.0.0.1 until the block ends; port 0 takes a free one."""
+    """Run the stand-ins until the block ends, on 127.0.0.1 unless told; port 0 takes a free one."""
     clock = clock or Clock()
     courier = Courier(clock)
     vindi, enotas = VindiWorld(clock, courier), EnotasWorld(clock, courier)
@@ -45,13 +45,15 @@ async def running_sandbox(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(courier.close)
         vindi_base = await stack.enter_async_context(
-            serving(asgi(VindiApp(vindi).handle), port=vindi_port)
+            serving(asgi(VindiApp(vindi).handle), port=vindi_port, host=host)
         )
         enotas_base = await stack.enter_async_context(
-            serving(asgi(EnotasApp(enotas).handle), port=enotas_port)
+            serving(asgi(EnotasApp(enotas).handle), port=enotas_port, host=host)
         )
         control_base = await stack.enter_async_context(
-            serving(asgi(control.handle), port=control_port)
+            serving(
+                asgi(control.handle), port=control_port
+            )  # whoever reaches this rules it: this machine only
         )
         agenda = asyncio.create_task(clock.run())
         try:

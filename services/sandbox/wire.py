@@ -15,6 +15,7 @@ import orjson
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+LOOPBACK = "127.0.0.1"
 TYPE_JSON = "application/json; charset=utf-8"
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -151,12 +152,12 @@ class _CuttableProtocol(HttpToolsProtocol):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: App, *, port: int = 0) -> AsyncIterator[str]:
-    """Serve an application on 127.0.0.1; give its base URL. Port 0 takes a free one."""
+async def serving(app: App, *, port: int = 0, host: str = LOOPBACK) -> AsyncIterator[str]:
+    """Serve an application; give its base URL on this machine. Port 0 takes a free one."""
     # Event loops turn Nagle's delay off only where the protocol is named.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host, port))
     config = uvicorn.Config(
         app, http=_CuttableProtocol, ws="none", lifespan="off", log_config=None,
         log_level="critical", access_log=False, timeout_graceful_shutdown=1, backlog=2048,
@@ -171,7 +172,7 @@ async def serving(app: App, *, port: int = 0) -> AsyncIterator[str]:
     await server.startup(sockets=[listener])
     ticking = asyncio.create_task(server.main_loop())
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     finally:
         ticking.cancel()
         await _stop(server, ticking)

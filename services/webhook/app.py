@@ -9,7 +9,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.webhook.commit_batch import Committer
-from services.webhook.receive import Receiver
+from services.webhook.days import Days
+from services.webhook.receive import Receiver, send_answer
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets
 from shared.config.settings import WebhookSettings
@@ -19,6 +20,7 @@ from shared.run.waker import open_waker
 from shared.service import Resources, make_app, open_stored
 
 STATEMENT_TIMEOUT: Final = timedelta(seconds=5)  # senders wait; late is worse than "come again"
+HEALTH: Final = "/healthz"
 SOURCES: Final[dict[str, Source]] = {"vindi": "vindi", "enotas": "enotas"}
 
 
@@ -32,16 +34,23 @@ class Hearing(Resources):
 class WebhookApp:
     """Sends deliveries to the receiver and everything else to Starlette.
 
+    Strangers come to the public port: it takes deliveries and says that the process lives. How it
+    goes is told on a port of its own, where it has one.
+
     Deliveries pass by Starlette and its middleware, since each of them is a commit and little else.
     """
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._settings = settings
+        self._private = settings.process.private_port
         self._receiver: Receiver | None = None
         self._others: ASGIApp = make_app(self._opened)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._receiver is not None:
+        if scope["type"] != "http" or _port(scope) == self._private:
+            await self._others(scope, receive, send)
+            return
+        if self._receiver is not None:
             _, version, word, secret = (*scope["path"].split("/", 3), "", "", "")[:4]
             source = SOURCES.get(word) if version == "v1" else None
             if source is not None:
@@ -49,6 +58,9 @@ class WebhookApp:
                     scope, receive, send, source=source, secret=secret or None
                 )
                 return
+        if self._private is not None and scope["path"] != HEALTH:
+            await send_answer(send, "unknown_secret")
+            return
         await self._others(scope, receive, send)
 
     @asynccontextmanager
@@ -56,6 +68,12 @@ class WebhookApp:
         async with open_hearing(self._settings) as hearing:
             self._receiver = hearing.receiver
             yield hearing
+
+
+def _port(scope: Scope) -> int | None:
+    """The port of ours that somebody came to."""
+    server = scope.get("server")
+    return server[1] if server else None
 
 
 def create_app(settings: WebhookSettings) -> WebhookApp:
@@ -74,7 +92,14 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
         rejections = Rejections(pool)
         committer = Committer(pool, after_marks=waker.ring)
         receiver = Receiver(
-            secrets=Secrets(pool), committer=committer, sealer=sealer, rejections=rejections
+            secrets=Secrets(pool),
+            committer=committer,
+            sealer=sealer,
+            rejections=rejections,
+            days=Days(
+                most_events=settings.events_per_day,
+                most_bytes=settings.event_mib_per_day * 2**20,
+            ),
         )
         async with beside(rejections=rejections.write_for_ever):
             committer.start()

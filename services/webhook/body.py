@@ -1,12 +1,16 @@
 """Reading a request's body within bounds: its own size, its time, and the memory of all of them."""
 
 import asyncio
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from starlette.types import Message, Receive
 
+from shared.domain.ids import TenantId
+
 MOST_HELD: Final = 64 * 1024 * 1024  # bytes of bodies in memory at any time
+MOST_OF_ONE: Final = 8 * 1024 * 1024  # of one tenant: some two thousand events as Vindi sends them
 BODY_SECONDS: Final = 15.0  # Vindi gives up after 20 s
 
 Trouble = Literal["too_large", "too_slow", "gone", "refused"]
@@ -22,14 +26,37 @@ class BodyError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """The bytes of bodies that are being read or waiting to be stored."""
+    """The bytes of bodies that are being read or waiting to be stored, of all and of each tenant.
+
+    A tenant has its share, whatever it sends: what is left is there for the others.
+    """
 
     most: int = MOST_HELD
+    most_of_one: int = MOST_OF_ONE
     held: int = 0
+    _of: Counter[TenantId] = field(default_factory=Counter)
+
+    def take(self, tenant: TenantId, size: int) -> None:
+        """Count bytes that have come."""
+        self.held += size
+        self._of[tenant] += size
+
+    def give_back(self, tenant: TenantId, size: int) -> None:
+        """These bytes are let go."""
+        self.held -= size
+        self._of[tenant] -= size
+        if not self._of[tenant]:
+            del self._of[tenant]
+
+    def full_for(self, tenant: TenantId) -> bool:
+        """Whether there is too much, of all or of this one."""
+        return self.held > self.most or self._of[tenant] > self.most_of_one
 
 
-async def read_body(room: Room, receive: Receive, *, told: str | None, limit: int) -> bytes:
-    """A request's whole body, counted in `room` until the caller takes its length off again.
+async def read_body(
+    room: Room, receive: Receive, *, tenant: TenantId, told: str | None, limit: int
+) -> bytes:
+    """A request's whole body, counted in `room` until the caller gives its length back.
 
     `told` is the Content-Length, if there was one: nothing is read of what is said to be too
     large. Of a body that turns out so, at most `limit` and one piece are ever held; the server
@@ -44,15 +71,18 @@ async def read_body(room: Room, receive: Receive, *, told: str | None, limit: in
             more = True
             while more:
                 piece, more = _piece(await receive())
-                room.held += len(piece)
+                room.take(tenant, len(piece))
                 body = _joined(body, piece)
-                _check(room, len(body), limit)
+                if len(body) > limit:
+                    raise BodyError("too_large")
+                if room.full_for(tenant):
+                    raise BodyError("refused")
             whole = True
     except TimeoutError:
         raise BodyError("too_slow") from None
     finally:
         if not whole:
-            room.held -= len(body)
+            room.give_back(tenant, len(body))
     return bytes(body)
 
 
@@ -69,10 +99,3 @@ def _piece(message: Message) -> tuple[bytes, bool]:
     if message["type"] == "http.disconnect":
         raise BodyError("gone")
     return message.get("body", b""), message.get("more_body", False)
-
-
-def _check(room: Room, held: int, limit: int) -> None:
-    if held > limit:
-        raise BodyError("too_large")
-    if room.held > room.most:
-        raise BodyError("refused")

@@ -14,17 +14,25 @@ from starlette.types import Receive, Scope, Send
 
 from services.webhook.body import BodyError, Room, read_body
 from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
+from services.webhook.days import Days
 from services.webhook.interpret import Heard, read_enotas, read_vindi
 from services.webhook.rejections import Rejections
-from services.webhook.secrets import Secrets, secret_of_basic
+from services.webhook.secrets import Owner, Secrets, secret_of_basic
 from shared.crypto.seal import Sealer
-from shared.crypto.tokens import tenant_of_secret
 from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
 
 Reception = Literal[
-    "stored", "flagged", "unknown_secret", "not_post", "too_large", "too_slow", "gone", "refused"
+    "stored",
+    "flagged",
+    "unknown_secret",
+    "not_post",
+    "too_large",
+    "too_slow",
+    "gone",
+    "refused",
+    "day_full",
 ]
 Headers = Mapping[bytes, str]
 
@@ -32,6 +40,7 @@ LARGEST: Final[Mapping[str, int]] = {"vindi": 1024 * 1024, "enotas": 64 * 1024} 
 USEFUL_HEADERS: Final = (b"user-agent", b"content-type", b"x-request-id")
 NEEDED_HEADERS: Final = frozenset({*USEFUL_HEADERS, b"content-length", b"authorization"})
 LONGEST_HEADER: Final = 200
+NOBODY: Final = Owner(None, None)
 VINDIS_AGENT: Final = "Vindi-Hookshot"  # vindi-api.md, section 9.2
 
 EMPTY: Final = (b"content-length", b"0")
@@ -43,6 +52,7 @@ ANSWERS: Final[Mapping[Reception, tuple[int, list[tuple[bytes, bytes]]]]] = {
     "too_slow": (408, [EMPTY, (b"connection", b"close")]),
     "too_large": (413, [EMPTY]),
     "refused": (503, [EMPTY, (b"retry-after", b"5")]),
+    "day_full": (503, [EMPTY, (b"retry-after", b"3600")]),
 }
 
 DELIVERIES: Final = Counter(
@@ -68,8 +78,15 @@ class Receiver:
     """Takes requests to `/v1/{source}` and `/v1/{source}/{secret}`, as the router found them."""
 
     def __init__(
-        self, *, secrets: Secrets, committer: Committer, sealer: Sealer, rejections: Rejections
+        self,
+        *,
+        secrets: Secrets,
+        committer: Committer,
+        sealer: Sealer,
+        rejections: Rejections,
+        days: Days,
     ) -> None:
+        self._days = days
         self._secrets = secrets
         self._rejections = rejections
         self._committer = committer
@@ -84,7 +101,7 @@ class Receiver:
         outcome = await self._outcome(scope["method"], headers, receive, source, secret)
         _count(source, outcome, headers)
         if outcome != "gone":
-            await _send_answer(send, outcome)
+            await send_answer(send, outcome)
         SECONDS.observe(time.perf_counter() - started)
 
     async def _outcome(
@@ -95,35 +112,39 @@ class Receiver:
         if secret is None:
             secret = secret_of_basic(headers.get(b"authorization", ""))
         try:
-            tenant = await self._secrets.owner(source, secret) if secret else None
+            owner = await self._secrets.owner(source, secret) if secret else NOBODY
         except Exception as error:  # noqa: BLE001 - whatever the database said: come again
             log.warning("secret_look_up_failed", error=type(error).__name__)
             return "refused"
-        if tenant is None:
-            self._note_rejected(source, secret, headers)
+        if owner.tenant is None:
+            # Only who holds a secret that was valid once proves that the tenant's own set-up sends
+            # there; whatever else a stranger says is no reason to alarm anybody.
+            if owner.former is not None and source == "vindi":
+                self._rejections.note(owner.former)
             return "unknown_secret"
-        return await self._keep(tenant, source, headers, receive)
-
-    def _note_rejected(self, source: Source, secret: str | None, headers: Headers) -> None:
-        claimed = tenant_of_secret(secret) if secret else None
-        if claimed is not None and source == "vindi" and _from_vindi(headers):
-            self._rejections.note(claimed)
+        return await self._keep(owner.tenant, source, headers, receive)
 
     async def _keep(
         self, tenant: TenantId, source: Source, headers: Headers, receive: Receive
     ) -> Reception:
+        if self._days.full(tenant):
+            self._rejections.note_flood(tenant)
+            return "day_full"
         told = headers.get(b"content-length")
         try:
-            body = await read_body(self._room, receive, told=told, limit=LARGEST[source])
+            body = await read_body(
+                self._room, receive, tenant=tenant, told=told, limit=LARGEST[source]
+            )
         except BodyError as error:
             return error.trouble
         try:
             heard = _read(source, body, tenant)
             await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
+            self._days.count(tenant, len(body))
         except NotCommittedError:
             return "refused"
         finally:
-            self._room.held -= len(body)
+            self._room.give_back(tenant, len(body))
         return "flagged" if heard.flag else "stored"
 
     def _delivery(
@@ -186,7 +207,8 @@ def _from_vindi(headers: Headers) -> bool:
     return headers.get(b"user-agent", "").startswith(VINDIS_AGENT)
 
 
-async def _send_answer(send: Send, outcome: Reception) -> None:
+async def send_answer(send: Send, outcome: Reception) -> None:
+    """Answer with a status and nothing else."""
     status, headers = ANSWERS[outcome]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body"})

@@ -1,4 +1,4 @@
-"""Keeps count of refused deliveries of Vindi, so that their tenant's health can tell."""
+"""Keeps count of deliveries to addresses that were replaced, for their tenant's health."""
 
 from collections import Counter
 from contextlib import suppress
@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Final
 
 from shared.db.connection import Pool
-from shared.db.vindi import rejections_store
+from shared.db.vindi import oddities_store, rejections_store
+from shared.db.vindi.oddities_store import EVENTS_TOO_MANY
 from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
 
 EVERY: Final = timedelta(seconds=5)
-MOST_TENANTS: Final = 1000  # whoever makes words up pushes nobody out and fills nothing
+MOST_TENANTS: Final = 1000
 
 
 @dataclass(slots=True)
@@ -21,11 +22,17 @@ class Rejections:
 
     pool: Pool
     _counted: Counter[TenantId] = field(default_factory=Counter)
+    _flooded: set[TenantId] = field(default_factory=set)
 
     def note(self, tenant: TenantId) -> None:
-        """Count one delivery whose secret names a tenant and is not its own."""
+        """Count one delivery under a secret of the tenant that was replaced."""
         if tenant in self._counted or len(self._counted) < MOST_TENANTS:
             self._counted[tenant] += 1
+
+    def note_flood(self, tenant: TenantId) -> None:
+        """Remember that more came of a tenant than is kept on one day."""
+        if len(self._flooded) < MOST_TENANTS:
+            self._flooded.add(tenant)
 
     async def write_for_ever(self) -> None:
         """Write down what was counted, until cancelled, and the rest then."""
@@ -44,6 +51,10 @@ class Rejections:
 
     async def write(self) -> None:
         """Write down what was counted so far; what could not be written is still counted."""
+        for tenant in list(self._flooded):
+            async with self.pool.acquire() as conn:
+                await oddities_store.note_now(conn, tenant, [EVENTS_TOO_MANY])
+            self._flooded.discard(tenant)
         counted, self._counted = self._counted, Counter()
         if not counted:
             return

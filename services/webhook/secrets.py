@@ -6,17 +6,16 @@ import binascii
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from shared.crypto.tokens import hash_secret, same_secret, tenant_of_secret
 from shared.db.connection import Pool
 from shared.db.tenants import secrets_store
+from shared.db.tenants.secrets_store import NONE, REMEMBERED_SECONDS, Hashes
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 
-# A secret made or revoked is noticed this much later. Nothing is lost by either: Vindi repeats a
-# refused delivery, and whoever holds a secret just revoked can cause reads and nothing else.
-FRESH_SECONDS: Final = 3.0
 MOST_TENANTS: Final = 50_000  # some 20 MB
 MOST_STRANGERS: Final = 10_000
 MOST_AT_ONCE: Final = 500
@@ -24,7 +23,14 @@ LOOK_UP_SECONDS: Final = 5.0
 NOBODYS: Final = b"\0" * 32  # compared with when there is nothing to compare with
 
 Key = tuple[TenantId, Source]
-Hashes = tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a secret is; `former` whose it was until it was replaced, not long ago."""
+
+    tenant: TenantId | None
+    former: TenantId | None
 
 
 class Secrets:
@@ -42,17 +48,18 @@ class Secrets:
         self._asked: dict[Key, asyncio.Future[Hashes]] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def owner(self, source: Source, secret: str) -> TenantId | None:
-        """The tenant a secret belongs to, None for a wrong one.
+    async def owner(self, source: Source, secret: str) -> Owner:
+        """Whose a secret is.
 
         Raises whatever the database raises when it had to be asked and did not answer.
         """
         tenant = tenant_of_secret(secret)
-        hashes = await self._hashes((tenant, source)) if tenant else ()
+        hashes = await self._hashes((tenant, source)) if tenant else NONE
         presented = hash_secret(secret)
         # No early end: how many secrets a tenant has, and which was right, must not show.
-        matches = [same_secret(presented, known) for known in hashes or (NOBODYS,)]
-        return tenant if any(matches) else None
+        valid = [same_secret(presented, known) for known in hashes.valid or (NOBODYS,)]
+        former = [same_secret(presented, known) for known in hashes.former or (NOBODYS,)]
+        return Owner(tenant=tenant if any(valid) else None, former=tenant if any(former) else None)
 
     async def _hashes(self, key: Key) -> Hashes:
         known = self._tenants.recall(key)
@@ -86,13 +93,13 @@ class Secrets:
                 self._asked.pop(key).set_exception(error)
             return
         for key in keys:
-            hashes = found.get(key, ())
-            (self._tenants if hashes else self._strangers).keep(key, hashes)
+            hashes = found.get(key, NONE)
+            (self._tenants if hashes.valid else self._strangers).keep(key, hashes)
             self._asked.pop(key).set_result(hashes)
 
 
 class _Memory:
-    """A bounded map that forgets after FRESH_SECONDS, and the longest unused first."""
+    """A bounded map that forgets after REMEMBERED_SECONDS, and the longest unused first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -109,7 +116,7 @@ class _Memory:
         return hashes
 
     def keep(self, key: Key, hashes: Hashes) -> None:
-        self._kept[key] = (time.monotonic() + FRESH_SECONDS, hashes)
+        self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, hashes)
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
 

@@ -17,6 +17,10 @@ Choice = TypeVar("Choice", bound=str)
 
 TOKEN_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 KEY_BYTES: Final = 32  # AES-256
+SENTINELS: Final = re.compile(
+    r"rediss?\+sentinel://([^:@/\s]*:[^@/\s]*@)?[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*"
+    r"/[\w.-]+(/\d{1,2})?"
+)
 
 
 class SettingsError(Exception):
@@ -135,6 +139,17 @@ class Env:
         if text and (url is None or url.scheme not in schemes):
             self.problem(name, f"is not an address such as {example}.")
         return Secret.of(text)
+
+    def redis_url(self, name: str) -> Secret:
+        """The address of Redis, or of the Sentinels that know it; secret like any store's."""
+        if SENTINELS.fullmatch(text := self.text(name, default="")):
+            return Secret.of(text)
+        if "+sentinel" in text.partition("://")[0]:
+            self.problem(
+                name, "is not an address such as redis+sentinel://host:26379,host:26379/master."
+            )
+            return Secret.of(text)
+        return self.store_url(name, schemes=("redis", "rediss"), example="redis://host:6379/0")
 
     def api_tokens(self, name: str) -> tuple[ApiToken, ...]:
         """`name:token` entries separated by commas; a bare token is named `default`."""

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal, NoReturn, TypeVar
 
+from shared.config.door import DoorSettings, read_door
 from shared.config.env import ApiToken, Env, SettingsError
 from shared.config.secret import Secret
 
@@ -48,6 +49,8 @@ class ProcessSettings:
     log: LogSettings
     host: str
     port: int
+    private_port: int | None = None  # where readiness and metrics are alone; None: all on one port
+    door: DoorSettings = field(default_factory=DoorSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +77,13 @@ class IssuerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
+    """`events_per_day`, `event_mib_per_day`: of one tenant, in one process."""
+
     process: ProcessSettings
     secret_keys: tuple[Secret, ...]
     public_webhook_url: str
+    events_per_day: int = 500_000
+    event_mib_per_day: int = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +123,17 @@ def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
     """Read every setting of the webhook; SettingsError names all that is wrong."""
     with Env(values=env) as var:
         return WebhookSettings(
-            process=read_process(var, "WEBHOOK_PORT", 8080),
+            process=read_process(
+                var, "WEBHOOK_PORT", 8080, private_port=var.port("METRICS_PORT", default=8084)
+            ),
             secret_keys=var.secret_keys("SECRET_KEYS"),
             public_webhook_url=read_public_webhook_url(var),
+            events_per_day=var.whole(
+                "EVENTS_PER_TENANT_DAY", default=500_000, least=1000, most=100_000_000
+            ),
+            event_mib_per_day=var.whole(
+                "EVENT_MIB_PER_TENANT_DAY", default=2048, least=1, most=1_000_000
+            ),
         )
 
 
@@ -176,15 +191,17 @@ def exit_with(error: SettingsError) -> NoReturn:
     raise SystemExit(EXIT_CODE) from None
 
 
-def read_process(var: Env, port: str, default_port: int) -> ProcessSettings:
+def read_process(
+    var: Env, port: str, default_port: int, *, private_port: int | None = None
+) -> ProcessSettings:
     return ProcessSettings(
         database=read_database(var),
-        redis_url=var.store_url(
-            "REDIS_URL", schemes=("redis", "rediss"), example="redis://host:6379/0"
-        ),
+        redis_url=var.redis_url("REDIS_URL"),
         log=read_log(var),
         host=var.text("BIND_HOST", default="127.0.0.1"),
         port=var.port(port, default=default_port),
+        private_port=private_port,
+        door=read_door(var),
     )
 
 

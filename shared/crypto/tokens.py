@@ -7,7 +7,7 @@ import secrets
 import string
 from typing import Final
 
-from shared.domain.ids import BackfillId, PersonId, TenantId
+from shared.domain.ids import BackfillId, JobId, PersonId, TenantId
 
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
@@ -20,6 +20,11 @@ def new_tenant_id() -> TenantId:
 def new_backfill_id(tenant: TenantId) -> BackfillId:
     """An id that names its tenant, so that a look-up touches one tenant."""
     return BackfillId(f"{tenant}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def new_job_id() -> JobId:
+    """A short word: `j` and ten letters or digits; of one tenant's jobs."""
+    return JobId("j" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
 
 
 def new_person_id() -> PersonId:
@@ -42,6 +47,16 @@ def tenant_of_backfill(backfill: str) -> TenantId | None:
     """The tenant an id claims to be of; None for what cannot be the id of a backfill."""
     shaped = re.fullmatch(r"(t[a-z0-9]{10})-[a-z0-9]{10}", backfill)
     return TenantId(shaped[1]) if shaped else None
+
+
+def new_internal_token() -> str:
+    """A token of 256 bits for the internal API; scanners for leaked secrets find it by its word."""
+    return f"notaponte_{secrets.token_urlsafe(32)}"
+
+
+def is_internal_token(text: str) -> bool:
+    """Whether it may be one; proven only by its hash."""
+    return re.fullmatch(r"notaponte_[A-Za-z0-9_-]{43}", text) is not None
 
 
 def new_webhook_secret(tenant: TenantId) -> str:

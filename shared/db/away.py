@@ -8,6 +8,15 @@ _OF_ROWS = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
 )
+# A connection that was ended in the middle of a statement may leave its driver at odds with itself,
+# which says so by an error that is none of the others' kin.
+_AWAY = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 
 def database_away(error: BaseException) -> bool:
@@ -20,5 +29,4 @@ def database_away(error: BaseException) -> bool:
         return any(database_away(inner) for inner in error.exceptions)
     if isinstance(error, _OF_ROWS):
         return False
-    ours = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-    return isinstance(error, ours)
+    return isinstance(error, _AWAY)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from shared.config.settings import DatabaseSettings
+from shared.db.unreachable import DatabaseAwayError, told
 
 if TYPE_CHECKING:  # the classes are generic in their stubs only
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -23,6 +24,12 @@ STATEMENT_TIMEOUT: Final = timedelta(seconds=30)
 LOCK_TIMEOUT: Final = timedelta(seconds=5)
 IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds back vacuum for all
 CONNECT_SECONDS: Final = 5
+
+
+SERVER_PROCESS: Final = """
+    -- connection.server_process
+    SELECT pg_backend_pid()
+"""
 
 
 @asynccontextmanager
@@ -54,6 +61,27 @@ async def open_pool(
     )
     async with pool:
         yield pool
+
+
+async def connect(url: str) -> Connection:
+    """One connection for a command, PostgreSQL's own or a pooler's; whoever asks closes it.
+
+    Raises DatabaseAwayError, in words, when there is none to be had.
+    """
+    try:
+        conn: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+            url, timeout=CONNECT_SECONDS, statement_cache_size=0
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        if words := told(error, url):
+            raise DatabaseAwayError(words) from error
+        raise
+    return conn
+
+
+async def is_pooled(conn: Connection) -> bool:
+    """Say whether a pooler stands between: it numbers its sessions by itself."""
+    return bool(await conn.fetchval(SERVER_PROCESS) != conn.get_server_pid())
 
 
 def _mode(

@@ -48,6 +48,12 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "accepted_notas",
     "memberships",
     "person_links",
+    "bulk_jobs",
+    "bulk_refusals",
+    "saved_filters",
+    "kept_figures",
+    "restore_checks",
+    "restore_finds",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -55,6 +61,9 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "people",
     "panel_sessions",
     "sign_in_failures",
+    "database_life",
+    "restores",
+    "internal_tokens",
 )
 
 IS_SPREAD: Final = """

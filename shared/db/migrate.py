@@ -10,13 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from shared.db.connection import CONNECT_SECONDS, Connection, Pool
+from shared.db.connection import Connection, Pool, connect, is_pooled
 from shared.db.distribution import distribute
 from shared.telemetry.health import Check, NotReadyError
 
@@ -39,6 +38,12 @@ CURRENT_REVISION: Final = """
     -- migrate.current_revision
     SELECT version_num FROM alembic_version
 """
+
+
+POOLED: Final = (
+    "DATABASE_URL leads to a pooler, where a migration cannot keep its lock: give the address of"
+    " PostgreSQL itself, for this command alone."
+)
 
 
 class SchemaError(Exception):
@@ -112,10 +117,15 @@ async def migrate(url: str, *, citus: bool = False) -> str:
     Of several that start at once, one works and the others wait for it. A migration that waits
     over 2 s for a table's lock gives up (asyncpg.LockNotAvailableError) with what is complete
     kept, so it never makes the services queue behind it; run it again. `url` must lead to
-    PostgreSQL itself, not to a pooler. With `citus` the tables are distributed afterwards.
+    PostgreSQL itself: SchemaError where a pooler stands between and there is something to do. With
+    `citus` the tables are distributed afterwards.
     """
-    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
+    conn = await connect(url)
     try:
+        if not citus and await current_revision(conn) == head_revision():
+            return head_revision()
+        if await is_pooled(conn):
+            raise SchemaError(POOLED)
         while not await conn.fetchval(TAKE_TURN, LOCK_KEY):  # noqa: ASYNC110 - another process has it
             await asyncio.sleep(ASK_AGAIN_SECONDS)
         await conn.execute("SET lock_timeout = '2s'")

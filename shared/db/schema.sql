@@ -123,6 +123,36 @@ CREATE TABLE public.bills (
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
 
+CREATE TABLE public.bulk_jobs (
+    tenant_id text NOT NULL,
+    job_id text NOT NULL,
+    action text NOT NULL,
+    reason text NOT NULL,
+    about text DEFAULT ''::text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    once_word text NOT NULL,
+    bills bigint[] NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    accepted integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    turn_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT bulk_jobs_action_check CHECK ((action = ANY (ARRAY['retry'::text, 'hold'::text, 'release'::text, 'issue'::text, 'cancel'::text]))),
+    CONSTRAINT bulk_jobs_check CHECK (((done >= 0) AND (done <= cardinality(bills)))),
+    CONSTRAINT bulk_jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.bulk_refusals (
+    tenant_id text NOT NULL,
+    job_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    code text NOT NULL,
+    why text NOT NULL
+);
+
 CREATE TABLE public.closing_checks (
     tenant_id text NOT NULL,
     month date NOT NULL,
@@ -172,6 +202,14 @@ CREATE TABLE public.company_breakers (
     taken integer DEFAULT 0 NOT NULL,
     round_until timestamp with time zone,
     CONSTRAINT company_breakers_state_check CHECK ((state = ANY (ARRAY['closed'::text, 'open'::text, 'restarting'::text])))
+);
+
+CREATE TABLE public.database_life (
+    one boolean NOT NULL,
+    system_identifier bigint NOT NULL,
+    wal_timeline integer NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT database_life_one_check CHECK (one)
 );
 
 CREATE TABLE public.events (
@@ -230,6 +268,20 @@ CREATE TABLE public.idempotency_keys (
     status smallint,
     response jsonb,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.internal_tokens (
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    scope text NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    used_at timestamp with time zone,
+    CONSTRAINT internal_tokens_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,40}$'::text)),
+    CONSTRAINT internal_tokens_scope_check CHECK ((scope = ANY (ARRAY['read'::text, 'support'::text, 'operator'::text]))),
+    CONSTRAINT internal_tokens_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
 CREATE TABLE public.issuer_breakers (
@@ -304,6 +356,16 @@ CREATE TABLE public.issuer_notas (
     changed_at timestamp with time zone,
     differs text,
     read_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.kept_figures (
+    tenant_id text NOT NULL,
+    name text NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    took_ms integer NOT NULL,
+    body text NOT NULL,
+    outdated_at timestamp with time zone,
+    CONSTRAINT kept_figures_name_check CHECK (((length(name) >= 1) AND (length(name) <= 60)))
 );
 
 CREATE TABLE public.key_canaries (
@@ -532,6 +594,35 @@ CREATE TABLE public.refunds_seen (
     seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.restore_checks (
+    tenant_id text NOT NULL,
+    restore_id integer NOT NULL,
+    company_id text NOT NULL,
+    since_on date NOT NULL,
+    until_on date NOT NULL,
+    read_after timestamp with time zone NOT NULL,
+    read_at timestamp with time zone
+);
+
+CREATE TABLE public.restore_finds (
+    tenant_id text NOT NULL,
+    external_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    restore_id integer NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    woken_at timestamp with time zone,
+    known_at timestamp with time zone
+);
+
+CREATE TABLE public.restores (
+    restore_id integer NOT NULL,
+    why text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    noticed_at timestamp with time zone NOT NULL,
+    read_after timestamp with time zone NOT NULL,
+    CONSTRAINT restores_why_check CHECK ((why = ANY (ARRAY['timeline'::text, 'server'::text, 'older_copy'::text, 'told'::text])))
+);
+
 CREATE TABLE public.rps_numbers (
     tenant_id text NOT NULL,
     connection_id integer NOT NULL,
@@ -606,6 +697,9 @@ CREATE TABLE public.sales (
     amount_about text DEFAULT ''::text NOT NULL,
     day_choice text,
     without_document boolean DEFAULT false NOT NULL,
+    products text,
+    plan text,
+    method text,
     CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
@@ -616,6 +710,15 @@ CREATE TABLE public.sales (
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.sales ALTER COLUMN customer SET STORAGE EXTERNAL;
+
+CREATE TABLE public.saved_filters (
+    tenant_id text NOT NULL,
+    name_key text NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    saved_by text NOT NULL,
+    saved_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.sign_in_failures (
     source_word bytea NOT NULL,
@@ -629,7 +732,10 @@ CREATE TABLE public.status_webhooks (
     url text NOT NULL,
     secret bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    rest_until timestamp with time zone
 );
 
 CREATE TABLE public.tenant_brakes (
@@ -661,9 +767,11 @@ CREATE TABLE public.tenants (
     active_from timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT tenants_check CHECK (((status = 'setting_up'::text) OR (active_from IS NOT NULL))),
+    shadow_from timestamp with time zone,
+    CONSTRAINT tenants_check CHECK (((status = ANY (ARRAY['setting_up'::text, 'shadow'::text])) OR (active_from IS NOT NULL))),
     CONSTRAINT tenants_plan_check CHECK ((plan = ANY (ARRAY['basic'::text, 'pro'::text]))),
-    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'active'::text, 'paused'::text]))),
+    CONSTRAINT tenants_shadow_check CHECK (((status <> 'shadow'::text) OR ((shadow_from IS NOT NULL) AND (active_from IS NULL)))),
+    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'shadow'::text, 'active'::text, 'paused'::text]))),
     CONSTRAINT tenants_tenant_id_check CHECK ((tenant_id ~ '^t[a-z0-9]{10}$'::text))
 );
 
@@ -734,7 +842,8 @@ CREATE TABLE public.webhook_deliveries (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     delivered_at timestamp with time zone,
-    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+    asked_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'given_up'::text])))
 );
 
 ALTER TABLE public.webhook_deliveries ALTER COLUMN delivery_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -761,6 +870,7 @@ CREATE TABLE public.webhook_secrets (
     sealed bytea,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
+    revoked boolean DEFAULT false NOT NULL,
     CONSTRAINT webhook_secrets_secret_hash_check CHECK ((length(secret_hash) = 32)),
     CONSTRAINT webhook_secrets_source_check CHECK ((source = ANY (ARRAY['vindi'::text, 'enotas'::text])))
 );
@@ -785,6 +895,15 @@ ALTER TABLE ONLY public.backfills
 ALTER TABLE ONLY public.bills
     ADD CONSTRAINT bills_pkey PRIMARY KEY (tenant_id, bill_id);
 
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_pkey PRIMARY KEY (tenant_id, job_id);
+
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_tenant_id_once_word_key UNIQUE (tenant_id, once_word);
+
+ALTER TABLE ONLY public.bulk_refusals
+    ADD CONSTRAINT bulk_refusals_pkey PRIMARY KEY (tenant_id, job_id, bill_id);
+
 ALTER TABLE ONLY public.closing_checks
     ADD CONSTRAINT closing_checks_pkey PRIMARY KEY (tenant_id, month);
 
@@ -793,6 +912,9 @@ ALTER TABLE ONLY public.closing_locks
 
 ALTER TABLE ONLY public.company_breakers
     ADD CONSTRAINT company_breakers_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.database_life
+    ADD CONSTRAINT database_life_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, received_at, event_id);
@@ -809,6 +931,9 @@ ALTER TABLE ONLY public.foreign_notas
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, actor, key);
 
+ALTER TABLE ONLY public.internal_tokens
+    ADD CONSTRAINT internal_tokens_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY public.issuer_breakers
     ADD CONSTRAINT issuer_breakers_pkey PRIMARY KEY (tenant_id, scope);
 
@@ -823,6 +948,9 @@ ALTER TABLE ONLY public.issuer_lists
 
 ALTER TABLE ONLY public.issuer_notas
     ADD CONSTRAINT issuer_notas_pkey PRIMARY KEY (tenant_id, issuer_id);
+
+ALTER TABLE ONLY public.kept_figures
+    ADD CONSTRAINT kept_figures_pkey PRIMARY KEY (tenant_id, name);
 
 ALTER TABLE ONLY public.key_canaries
     ADD CONSTRAINT key_canaries_pkey PRIMARY KEY (key_id);
@@ -863,6 +991,15 @@ ALTER TABLE ONLY public.refunds_pending
 ALTER TABLE ONLY public.refunds_seen
     ADD CONSTRAINT refunds_seen_pkey PRIMARY KEY (tenant_id, transaction_id);
 
+ALTER TABLE ONLY public.restore_checks
+    ADD CONSTRAINT restore_checks_pkey PRIMARY KEY (tenant_id, restore_id, company_id);
+
+ALTER TABLE ONLY public.restore_finds
+    ADD CONSTRAINT restore_finds_pkey PRIMARY KEY (tenant_id, external_id);
+
+ALTER TABLE ONLY public.restores
+    ADD CONSTRAINT restores_pkey PRIMARY KEY (restore_id);
+
 ALTER TABLE ONLY public.rps_numbers
     ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
 
@@ -877,6 +1014,9 @@ ALTER TABLE ONLY public.sale_parts
 
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_pkey PRIMARY KEY (tenant_id, bill_id);
+
+ALTER TABLE ONLY public.saved_filters
+    ADD CONSTRAINT saved_filters_pkey PRIMARY KEY (tenant_id, name_key);
 
 ALTER TABLE ONLY public.sign_in_failures
     ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (source_word, account_word);
@@ -933,6 +1073,8 @@ CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (
 
 CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
 
+CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (turn_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
 CREATE INDEX closing_checks_open ON public.closing_checks USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
@@ -940,6 +1082,8 @@ CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_i
 CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
 
 CREATE INDEX foreign_notas_alike ON public.foreign_notas USING btree (tenant_id, document_word, amount) WHERE valid;
+
+CREATE UNIQUE INDEX internal_tokens_hash ON public.internal_tokens USING btree (token_hash);
 
 CREATE INDEX issuer_connections_by_company ON public.issuer_connections USING btree (lower(company_id));
 
@@ -975,15 +1119,23 @@ CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (pers
 
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
+CREATE INDEX restore_checks_unread ON public.restore_checks USING btree (tenant_id, company_id) WHERE (read_at IS NULL);
+
+CREATE INDEX restore_finds_unknown ON public.restore_finds USING btree (tenant_id, bill_id) WHERE (known_at IS NULL);
+
 CREATE UNIQUE INDEX rps_numbers_one_of_a_nota ON public.rps_numbers USING btree (tenant_id, bill_id, part, revision, connection_id, series) WHERE (NOT refused);
 
+CREATE INDEX sales_by_attention ON public.sales USING btree (tenant_id, attention, bill_id) WHERE (attention IS NOT NULL);
+
+CREATE INDEX sales_by_code ON public.sales USING btree (tenant_id, code, bill_id) WHERE (code IS NOT NULL);
+
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
+
+CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
-
-CREATE INDEX sales_with_attention ON public.sales USING btree (tenant_id, attention) WHERE (attention IS NOT NULL);
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
@@ -998,6 +1150,12 @@ ALTER TABLE ONLY public.accepted_notas
 
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.bulk_refusals
+    ADD CONSTRAINT bulk_refusals_tenant_id_job_id_fkey FOREIGN KEY (tenant_id, job_id) REFERENCES public.bulk_jobs(tenant_id, job_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.closing_checks
     ADD CONSTRAINT closing_checks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1062,6 +1220,9 @@ ALTER TABLE ONLY public.sale_parts
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.saved_filters
+    ADD CONSTRAINT saved_filters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.status_webhooks
     ADD CONSTRAINT status_webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1095,6 +1256,10 @@ ALTER TABLE public.backfills ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.bills ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.bulk_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bulk_refusals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.closing_checks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.closing_locks ENABLE ROW LEVEL SECURITY;
@@ -1119,6 +1284,8 @@ ALTER TABLE public.issuer_lists ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.issuer_notas ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
@@ -1140,6 +1307,10 @@ CREATE POLICY panel ON public.backfill_customers TO notaponte_panel USING ((tena
 CREATE POLICY panel ON public.backfills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.bills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bulk_jobs TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bulk_refusals TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.closing_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1165,6 +1336,8 @@ CREATE POLICY panel ON public.issuer_lists TO notaponte_panel USING ((tenant_id 
 
 CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.nota_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1183,6 +1356,10 @@ CREATE POLICY panel ON public.refunds_pending TO notaponte_panel USING ((tenant_
 
 CREATE POLICY panel ON public.refunds_seen TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.restore_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.restore_finds TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1192,6 +1369,8 @@ CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id
 CREATE POLICY panel ON public.sale_parts TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.sales TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.saved_filters TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.status_webhooks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1221,6 +1400,10 @@ ALTER TABLE public.refunds_pending ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.restore_checks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.restore_finds ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rps_series ENABLE ROW LEVEL SECURITY;
@@ -1230,6 +1413,8 @@ ALTER TABLE public.rule_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.sale_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sales ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.saved_filters ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY services ON public.accepted_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
@@ -1242,6 +1427,10 @@ CREATE POLICY services ON public.backfill_customers USING ((CURRENT_USER <> 'not
 CREATE POLICY services ON public.backfills USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.bills USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bulk_jobs USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bulk_refusals USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.closing_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
@@ -1267,6 +1456,8 @@ CREATE POLICY services ON public.issuer_lists USING ((CURRENT_USER <> 'notaponte
 
 CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
+CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.nota_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1285,6 +1476,10 @@ CREATE POLICY services ON public.refunds_pending USING ((CURRENT_USER <> 'notapo
 
 CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
+CREATE POLICY services ON public.restore_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.restore_finds USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
 CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rps_series USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1294,6 +1489,8 @@ CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notapont
 CREATE POLICY services ON public.sale_parts USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.sales USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.saved_filters USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.status_webhooks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

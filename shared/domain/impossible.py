@@ -23,6 +23,7 @@ _LISTS: Final = (*_CODES, *_IDS, *_NAMES)
 # Comparisons of one exception with an earlier one. A rule of thousands that overlap in every way
 # is taken without a word about the rest: the word is a help, and nobody else may wait for it.
 _MOST_COMPARISONS: Final = 50_000
+_MOST_FITS: Final = 50_000  # patterns tried on names, within all comparisons; some 0.1 s
 
 
 class Impossible(Struct, frozen=True, kw_only=True):
@@ -113,6 +114,11 @@ def _holds(name: str, mine: frozenset[str], theirs: frozenset[str]) -> bool:
     return all(their in mine or any(fits(one, their) for one in mine) for their in theirs)
 
 
+def _fits_tried(mine: _Wanted, theirs: _Wanted) -> int:
+    """The most patterns that are tried on names when the one is compared with the other."""
+    return sum(len(mine.lists.get(name, ())) * len(theirs.lists.get(name, ())) for name in _NAMES)
+
+
 class _Earlier:
     """Exceptions that are reached, each filed under one of its lists, by every value of it.
 
@@ -123,6 +129,7 @@ class _Earlier:
         self._everywhere: list[tuple[int, _Wanted]] = []
         self._filed: dict[tuple[str, str], list[tuple[int, _Wanted]]] = defaultdict(list)
         self._compared = 0
+        self._tried = 0
 
     def add(self, number: int, wanted: _Wanted) -> None:
         """File an exception where the fewest are."""
@@ -136,8 +143,19 @@ class _Earlier:
 
     def first_that_covers(self, wanted: _Wanted) -> int | None:
         """The first exception that leaves nothing to these conditions; None if they are reached."""
-        found = (number for number, other in self._candidates(wanted) if other.covers(wanted))
+        found = (
+            number
+            for number, other in self._candidates(wanted)
+            if self._bearable(other, wanted) and other.covers(wanted)
+        )
         return min(found, default=None)
+
+    def _bearable(self, other: _Wanted, wanted: _Wanted) -> bool:
+        tried = _fits_tried(other, wanted)
+        if self._tried + tried > _MOST_FITS:
+            return False
+        self._tried += tried
+        return True
 
     def _candidates(self, wanted: _Wanted) -> Iterator[tuple[int, _Wanted]]:
         # What covers a list holds every value of it: the rarest leads to the fewest.
@@ -201,7 +219,8 @@ def _refunds(rule: Told) -> Iterator[tuple[Field, str]]:
 
 
 def _seller_city(rule: Told) -> Iterator[tuple[Field, str]]:
-    policies = {told.get("iss_withholding") for _, told in _layers(rule)}
+    # A list: what was told may be anything, also what no set holds.
+    policies = [told.get("iss_withholding") for _, told in _layers(rule)]
     if "companies_of_same_city" in policies and rule.get("seller_city") is None:
         yield (
             ("seller_city",),

@@ -20,6 +20,7 @@ HEADS: Final[dict[str, str]] = {
     "substitution_denied": "A nota substituta foi negada; a anterior continua válida",
     "nota_arrived_late": "A nota que o emissor não conhecia apareceu lá",
     "nota_replaced": "A nota anterior não vale; outra será emitida no lugar",
+    "restored_found": "O emissor já tem a nota; o banco de dados, restaurado, a havia perdido",
     "issuer_differs": "A lista do emissor difere da nossa nota",
     SECOND_NOTA: "O emissor tem uma segunda nota válida desta venda",
     STATED_BY_PERSON: "Informado por uma pessoa, conforme o portal da prefeitura",

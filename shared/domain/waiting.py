@@ -17,6 +17,7 @@ WaitCode = Literal[
     "vindi_budget",
     "vindi_outage",
     "issuer_pace",
+    "database_restored",
     "brake",
 ]
 A_MOMENT: Final = timedelta(seconds=5)  # work that is about to begin waits for nothing
@@ -48,8 +49,13 @@ def waiting_for(
     entry: WaitingEntry | None,
     breakers: Sequence[Breaker],
     now: datetime,
+    *,
+    restored: bool = False,
 ) -> Waiting | None:
-    """Say what keeps a sale that is due from being sent; None for every other sale."""
+    """Say what keeps a sale that is due from being sent; None for every other sale.
+
+    `restored`: the database is an older copy, and the issuer's list is still to be read.
+    """
     if status is SaleStatus.HELD and code in BRAKE_CODES:
         return Waiting(code="brake")
     if entry is None or entry.state == "settled" or not _is_due(status, entry, now):
@@ -58,6 +64,8 @@ def waiting_for(
         return Waiting(code="issuer_pace")  # its turn has not come
     if not entry.bill_read or status is SaleStatus.IN_GUARANTEE:
         return _for_vindi(entry, now)
+    if restored:
+        return Waiting(code="database_restored")
     blocked = [one for one in breakers if one.state != "closed"]
     company = next((one for one in blocked if one.scope == "company"), None)
     if company is not None:

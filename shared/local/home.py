@@ -1,6 +1,7 @@
 """The folder of one copy of Notaponte: data of embedded servers, generated secrets, logs."""
 
 import base64
+import errno
 import fcntl
 import os
 import secrets
@@ -64,13 +65,24 @@ class Home:
     def _secret_keys(self) -> Path:
         return self.folder / "secret-keys"
 
+    def _open_lock(self) -> int:
+        """A descriptor of the lock, which nobody else may open: who may open it could hold it."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            lock = os.open(self.folder / "lock", flags, 0o600)
+            os.fchmod(lock, 0o600)
+        except OSError as error:
+            text = f"NOTAPONTE_HOME: the lock in {self.folder} is not ours ({error.strerror})."
+            raise SettingsError((text,)) from error
+        return lock
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the only copy here; HomeBusyError when there is one already.
 
         The system lets go of the lock when the process ends, however it ends.
         """
-        with (self.folder / "lock").open("w") as lock:
+        with os.fdopen(self._open_lock(), "w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -94,6 +106,20 @@ def open_home(env: Mapping[str, str]) -> Home:
             (f"NOTAPONTE_HOME: {home.folder} cannot be made here ({error.strerror}).",)
         ) from error
     return home
+
+
+@contextmanager
+def usable(home: Home) -> Iterator[None]:
+    """Say in words, as SettingsError, what the system lets nobody do in the home."""
+    try:
+        yield
+    except OSError as error:
+        where = str(error.filename or "")
+        if error.errno != errno.ENOSPC and not where.startswith(str(home.folder)):
+            raise
+        raise SettingsError(
+            (f"NOTAPONTE_HOME: {where or home.folder} cannot be written ({error.strerror}).",)
+        ) from error
 
 
 def known_settings(env: Mapping[str, str]) -> dict[str, str]:

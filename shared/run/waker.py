@@ -16,8 +16,8 @@ import structlog
 from arq.connections import ArqRedis
 from arq.worker import Worker, func
 from prometheus_client import Counter
-from redis.asyncio import ConnectionPool
 
+from shared.net.redis import redis_pool
 from shared.run.tasks import end_task
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ async def _connect(redis_url: str) -> ArqRedis:
     named = {"ssl_check_hostname": True} if redis_url.startswith("rediss:") else {}
     waits = {"socket_timeout": RING_SECONDS, "socket_connect_timeout": RING_SECONDS}
     redis = ArqRedis(
-        ConnectionPool.from_url(redis_url, **waits, **named),
+        redis_pool(redis_url, **waits, **named),
         job_serializer=_to_json,
         job_deserializer=json.loads,
         default_queue_name=QUEUE,

@@ -6,10 +6,10 @@ from typing import Final
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shared.telemetry.metrics import metrics
+from shared.telemetry.metrics import metrics, through_a_proxy
 
 Check = Callable[[], Awaitable[None]]
 CHECK_SECONDS: Final = 3.0  # below the time-out of the probes in deploy/k8s
@@ -26,13 +26,16 @@ def health_routes(checks: Mapping[str, Check]) -> list[Route]:
 
     Ready means that every check returns within CHECK_SECONDS; otherwise the answer is 503 with
     `{"status": "not_ready", "failed": {name: reason}}`. Alive means only that the process answers,
-    so that a database that is down does not get every service restarted.
+    so that a database that is down does not get every service restarted. Whoever comes through a
+    proxy is told no more than that.
     """
 
     async def healthz(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
-    async def readyz(_request: Request) -> JSONResponse:
+    async def readyz(request: Request) -> Response:
+        if through_a_proxy(request):
+            return Response(status_code=404)
         reasons = await asyncio.gather(*(_reason(name, check) for name, check in checks.items()))
         failed = {name: why for name, why in zip(checks, reasons, strict=True) if why}
         if failed:

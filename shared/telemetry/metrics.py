@@ -4,7 +4,7 @@ import time
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +19,7 @@ SECONDS: Final = Histogram(
     ["handler"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+GONE: Final = 499  # as proxies count those who left before they were answered
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -43,12 +44,21 @@ class RequestMetrics:
         started = time.perf_counter()
         try:
             await self.app(scope, receive, note_status)
+        except ClientDisconnect:
+            status = GONE  # nobody is there to hear of it, and nothing of ours went wrong
         finally:
             _observe(scope, status, time.perf_counter() - started)
 
 
-async def metrics(_request: Request) -> Response:
-    """Answer GET /metrics in Prometheus' text format."""
+def through_a_proxy(request: Request) -> bool:
+    """Whether somebody comes from outside: probes and scrapers come directly."""
+    return any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+
+
+async def metrics(request: Request) -> Response:
+    """Answer GET /metrics in Prometheus' text format; to whoever comes directly."""
+    if through_a_proxy(request):
+        return Response(status_code=404)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

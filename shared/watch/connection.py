@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from shared.db.tenants.connections_store import ConnectionState, Side
+from shared.db.vindi.oddities_store import BILLS_UNKNOWN, EVENTS_TOO_MANY
 from shared.db.vindi.watch_store import TenantFacts
 from shared.domain.messages import message_for
 
@@ -42,6 +43,12 @@ ODD: Final[dict[str, str]] = {
 }
 
 
+FLOODS: Final[dict[str, str]] = {
+    BILLS_UNKNOWN: "Chegam muitos eventos de faturas que a conta na Vindi não tem.",
+    EVENTS_TOO_MANY: "Chegaram mais eventos do que se guarda em um dia; os demais são recusados.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionCheck:
     """One thing that was looked at; `code` is a stable word, the message Portuguese."""
@@ -62,6 +69,7 @@ def judge(facts: TenantFacts, *, every: timedelta) -> list[ConnectionCheck]:
             _last_event(facts),
             _webhook(facts),
             _rejected(facts),
+            _flood(facts),
             _last_pass(facts, facts.vindi, every),
             _filters(facts),
             _lists(facts),
@@ -138,7 +146,7 @@ def _webhook(facts: TenantFacts) -> ConnectionCheck:
 
 
 def _rejected(facts: TenantFacts) -> ConnectionCheck:
-    """Deliveries under a secret that is not valid: an old address, or one with a slip in it."""
+    """Deliveries under a secret that was replaced: whoever sends them had the tenant's address."""
     code, last = "webhook_rejected", facts.rejected_at
     if last is None or facts.now - last > REPEATED_FOR:
         return _ok(code, "Nenhuma entrega da Vindi recusada.")
@@ -188,9 +196,23 @@ def _filters(facts: TenantFacts) -> ConnectionCheck:
     )
 
 
+def _flood(facts: TenantFacts) -> ConnectionCheck:
+    """Events that cannot be meant: whoever sends them has the tenant's address."""
+    code = "webhook_flood"
+    told = [FLOODS[word] for word in facts.oddities if word in FLOODS]
+    if not told:
+        return _ok(code, "Os eventos recebidos são desta conta.")
+    text = (
+        f"{' '.join(told)} Nenhuma venda se perde: a leitura periódica as encontra. Confira se o"
+        " webhook foi cadastrado em outra conta da Vindi; se o endereço pode ter vazado, anule-o e"
+        " cadastre o novo."
+    )
+    return ConnectionCheck(code=code, status="degraded", since=facts.odd_since, message=text)
+
+
 def _lists(facts: TenantFacts) -> ConnectionCheck:
     code = "vindi_lists_odd"
-    if not facts.oddities:
+    if not any(word in ODD for word in facts.oddities):
         return _ok(code, "As listas da Vindi vêm como esperado.")
     told = "; ".join(ODD[word] for word in facts.oddities if word in ODD)
     text = (

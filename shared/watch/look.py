@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from shared.db.connection import Connection
+from shared.db.restores import restore_checks_store, restores_store
 from shared.db.tenants import (
     brakes_store,
     elsewhere_store,
@@ -14,6 +15,7 @@ from shared.domain.ids import TenantId
 from shared.watch.connection import ConnectionCheck, judge
 from shared.watch.elsewhere import judge_elsewhere
 from shared.watch.issuing import judge_issuing
+from shared.watch.restored import judge_restored
 
 
 async def look_at_any_tenant(
@@ -28,5 +30,8 @@ async def look_at_any_tenant(
     elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
     here = await nota_connections_store.current_id(conn, tenant)
     left = await nota_connections_store.open_elsewhere(conn, tenant, here)
+    restore = await restores_store.newest(conn)
+    reading = restore is not None and await restore_checks_store.unread(conn, tenant)
     checks = judge(facts, every=every) + judge_issuing(breakers, brake)
+    checks.append(judge_restored(restore.noticed_at if restore else None, reading=reading))
     return checks + judge_elsewhere(elsewhere, left)

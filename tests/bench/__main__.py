@@ -13,9 +13,11 @@ from tests.bench import (
     closing,
     decisions,
     denials,
+    doors,
     emitter,
     emitters,
     fairness,
+    fuzz,
     ingest,
     pages,
     reconcile_idle,
@@ -41,7 +43,13 @@ BENCHES: Final[Mapping[str, Bench]] = {
     "decide": decisions.run,
 }
 # Minutes long each, so only by name: `make bench ARGS=claims`, or `make bench-claims`.
-BY_NAME_ONLY: Final[Mapping[str, Bench]] = {"claims": claims.run, "pages": pages.run}
+BY_NAME_ONLY: Final[Mapping[str, Bench]] = {
+    "claims": claims.run,
+    "pages": pages.run,
+    "heads": doors.heads,
+    "flood": doors.flood,
+    "fuzz": fuzz.run,
+}
 REPORT: Final = Path("build/bench.json")
 
 

@@ -49,20 +49,20 @@ async def run(folder: Path) -> list[Measure]:
     """Measure rate, times and memory of the webhook service."""
     async with running_postgres(folder, settings=DURABLE) as server, running_redis(folder) as redis:
         url = server.url()
-        path = await _prepare(url)
-        async with _webhook(url, redis.url()) as (port, pids):
-            await _send(Order(port=port, path=path, first_bill=1, seconds=2))  # warm up
-            before, used = _resident(pids), -_processor(pids)
+        path = await prepare(url)
+        async with running_webhook(url, redis.url()) as (port, pids):
+            await send(Order(port=port, path=path, first_bill=1, seconds=2))  # warm up
+            before, used = resident(pids), -_processor(pids)
             inserts, rates = [], []
             for turn in range(1, ROUNDS + 1):
                 inserts.append(await _pgbench(url, folder))
                 order = Order(port=port, path=path, first_bill=turn * 10**7, seconds=SECONDS)
-                rates.append(await _send(order))
+                rates.append(await send(order))
             used += _processor(pids)
             half = statistics.median(map(_rate, rates)) / 2
             order = Order(port=port, path=path, first_bill=10**9, seconds=CALM_SECONDS, rate=half)
-            calm = await _send(order)
-            after = _resident(pids)
+            calm = await send(order)
+            after = resident(pids)
         return _measures(inserts, rates, calm, before, after, used)
 
 
@@ -107,13 +107,20 @@ def _rate(report: Report) -> float:
     return report.sent / report.seconds
 
 
-async def _prepare(url: str) -> str:
+async def prepare(url: str) -> str:
     """A migrated database with one tenant; the path its events are sent to."""
     await migrate(url)
+    conn = await asyncpg.connect(url)
+    await conn.execute(BASELINE_TABLE)
+    await conn.close()
+    return await another_tenant(url)
+
+
+async def another_tenant(url: str) -> str:
+    """One more tenant; the path its events are sent to."""
     tenant = new_tenant_id()
     secret = new_webhook_secret(tenant)
     conn = await asyncpg.connect(url)
-    await conn.execute(BASELINE_TABLE)
     await conn.execute(ADD_TENANT, tenant)
     await secrets_store.add(conn, tenant, "vindi", secret_hash=hash_secret(secret), sealed=None)
     await conn.close()
@@ -121,7 +128,7 @@ async def _prepare(url: str) -> str:
 
 
 @asynccontextmanager
-async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[int]]]:
+async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[int]]]:
     """The real service in as many processes as `up` starts; their port and process ids."""
     port = free_port()
     environment = {
@@ -129,6 +136,7 @@ async def _webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[in
         "DATABASE_URL": url,
         "REDIS_URL": redis_url,
         "WEBHOOK_PORT": str(port),
+        "METRICS_PORT": str(free_port()),
         "SECRET_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
     }
     processes = [
@@ -160,7 +168,8 @@ async def _until_open(port: int) -> None:
                 return
 
 
-async def _send(order: Order) -> Report:
+async def send(order: Order) -> Report:
+    """Have a process of its own send what is ordered."""
     output = await _output(
         [sys.executable, "-m", "tests.bench.load"], stdin=json.dumps(asdict(order)).encode()
     )
@@ -182,7 +191,7 @@ async def _pgbench(url: str, folder: Path) -> float:
     return float(line.split()[2])
 
 
-def _resident(pids: list[int]) -> float:
+def resident(pids: list[int]) -> float:
     """MiB of memory a process holds."""
     return sum(psutil.Process(pid).memory_info().rss for pid in pids) / 2**20
 

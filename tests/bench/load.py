@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final, cast
 
 import uvloop
@@ -30,6 +31,7 @@ class Order:
     seconds: float
     connections: int = 64
     rate: float | None = None
+    accepted_to: str = ""  # a file that gets the number of each bill that was answered with 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Tally:
     until: float
     times: list[float] = field(default_factory=list)
     refused: int = 0
+    accepted: list[int] = field(default_factory=list)
 
 
 class Sender(asyncio.Protocol):
@@ -61,6 +64,7 @@ class Sender(asyncio.Protocol):
         self._gap = order.connections / order.rate if order.rate else 0.0
         self._due = time.perf_counter() + self._gap * number / order.connections
         self._heard = b""
+        self._bill = 0
         self.done = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,7 +75,10 @@ class Sender(asyncio.Protocol):
         self._heard += data
         if not self._heard.endswith(b"\r\n\r\n"):  # answers have no body
             return
-        self._tally.refused += not self._heard.startswith(b"HTTP/1.1 200")
+        if self._heard.startswith(b"HTTP/1.1 200"):
+            self._tally.accepted.append(self._bill)
+        else:
+            self._tally.refused += 1
         self._heard = b""
         self._tally.times.append(time.perf_counter() - self._due)
         self._due += self._gap
@@ -96,7 +103,8 @@ class Sender(asyncio.Protocol):
 
     def _send(self) -> None:
         self._tally.next_bill += 1
-        self._transport.write(request(self._order.path, self._tally.next_bill))
+        self._bill = self._tally.next_bill
+        self._transport.write(request(self._order.path, self._bill))
 
 
 def request(path: str, bill: int) -> bytes:
@@ -122,6 +130,8 @@ async def send(order: Order) -> Report:
     ]
     async with asyncio.timeout(order.seconds + 30):
         await asyncio.gather(*(sender.done for _, sender in pairs))
+    if order.accepted_to:
+        Path(order.accepted_to).write_text(json.dumps(tally.accepted), encoding="utf-8")
     return _report(tally, time.perf_counter() - started)
 
 

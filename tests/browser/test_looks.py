@@ -3,20 +3,41 @@
 import re
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from services.panel.app import PAGES
 from services.sandbox.run import Sandbox
 from shared.db.connection import Pool
 from shared.domain.ids import TenantId
-from tests.browser.looking import look_at, signed_in
+from tests.browser.looking import look_at, look_at_here, signed_in
 from tests.services.emitter.conftest import TENANT
 from tests.services.panel.lively import lively_panel
 from tests.services.panel.support import Panel
+from tests.services.panel.working import worked_off
 
 # A redirect, a download, or a page that is shown for a moment only.
-NOT_PAGES = {"home", "follow_invitation", "follow_reset", "sale_pdf", "sale_xml", "sales_file"}
-OTHERWISE = {"sign_in", "invitation", "reset", "support", "past_run"}
+NOT_PAGES = {
+    "home",
+    "follow_invitation",
+    "follow_reset",
+    "sale_pdf",
+    "sale_xml",
+    "sales_file",
+    "sales_workbook",
+    "sales_kept",
+    "sample_pdf",
+    "sample_ask",
+}
+OTHERWISE = {
+    "sign_in",
+    "invitation",
+    "reset",
+    "support",
+    "past_run",
+    "sales_job",
+    "sample_nota",
+    "shadow_day",
+}
 
 
 @pytest.mark.timeout(900)
@@ -43,6 +64,9 @@ async def test_every_page_is_fit_to_be_seen(
             await page.get_by_role("button", name="Ver a prévia").click()
             await page.wait_for_url("**/passadas/t*")
             wrong += await look_at(page, page.url, "past_run")
+            wrong += await look_at_many(panel, page, base)
+            wrong += await look_at_rules(page, base)
+            wrong += await look_at_the_start(panel, page, base)
         async with signed_in(panel, chromium, await nobody_yet(panel)) as fresh:
             for name in ("", "/ativacao", "/regra", "/vendas", "/pendencias"):
                 word = name.strip("/") or "visao-geral"
@@ -58,6 +82,54 @@ async def test_every_page_is_fit_to_be_seen(
 
     assert wrong == []
     assert seen == {one.name for one in PAGES if one.get} - NOT_PAGES
+
+
+async def look_at_many(panel: Panel, page: Page, base: str) -> list[str]:
+    """An action for many, from the confirmation to what was refused."""
+    await page.goto(f"{base}/vendas?status=skipped")
+    await page.get_by_label("Todas as vendas do filtro").check()
+    await page.get_by_role("button", name="Continuar").click()
+    wrong = await look_at_here(page, "sales-confirm")
+    await page.get_by_label("Por quê?").fill("conferência do mês")
+    await page.get_by_role("button", name="Tentar de novo").click()
+    await page.wait_for_url("**/vendas/acoes/j*")
+    wrong += await look_at(page, page.url, "sales_job-running")
+    await worked_off(panel)
+    return wrong + await look_at(page, page.url, "sales_job")
+
+
+async def look_at_rules(page: Page, base: str) -> list[str]:
+    """A change before it is in force, and an example of the text."""
+    await page.goto(f"{base}/regra")
+    await page.get_by_text("Mudar a regra").click()
+    await page.get_by_label("O que a nota descreve").fill("Aulas: {produtos}")
+    await page.get_by_role("button", name="Ver um exemplo de nota").click()
+    wrong = await look_at_here(page, "rule-example")
+    await page.get_by_role("button", name="Ver o que muda").last.click()
+    return wrong + await look_at_here(page, "rule-preview")
+
+
+async def look_at_the_start(panel: Panel, page: Page, base: str) -> list[str]:
+    """A test nota, and a company in shadow."""
+    await page.goto(f"{base}/ativacao/exemplo")
+    await page.get_by_role("button", name="Emitir a nota de teste").click()
+    wrong = await look_at(page, page.url, "sample_nota-waiting")
+    panel.sandbox.clock.advance(3600)
+    wrong += await look_at(page, page.url, "sample_nota")
+    await panel.pool.execute(
+        "UPDATE tenants SET status = 'shadow', active_from = NULL,"
+        " shadow_from = now() - interval '5 days' WHERE tenant_id = $1",
+        TENANT,
+    )
+    await panel.pool.execute(
+        "UPDATE sales SET status = 'skipped', code = 'shadow_issue'"
+        " WHERE tenant_id = $1 AND status = 'issued'",
+        TENANT,
+    )
+    wrong += await look_at(page, f"{base}/ativacao/sombra", "shadow")
+    wrong += await look_at(page, f"{base}/ativacao", "activation-shadow")
+    day = await panel.pool.fetchval("SELECT max(competencia) FROM sales WHERE code LIKE 'shadow%'")
+    return wrong + await look_at(page, f"{base}/ativacao/sombra/{day}", "shadow_day")
 
 
 async def nobody_yet(panel: Panel) -> TenantId:

@@ -21,8 +21,12 @@ from typing import Final
 from tests.chaos import books, report
 from tests.chaos.campaign import Campaign, a_campaign
 from tests.chaos.faults import do
+from tests.chaos.long.faults import a_disk
+from tests.chaos.long.plan import make_long_plan
+from tests.chaos.long.run import run_long
 from tests.chaos.plan import LONGEST, SHORTEST, USUAL_LONGEST, Fault, make_plan, tell, tell_all
 from tests.chaos.report import Done, End, Row
+from tests.chaos.upgrade import BEFORE_THIS_STEP, run_upgrade
 
 QUIET_BETWEEN: Final = 2.0
 GIVEN_UP_AFTER: Final = 30.0  # seconds without a nota; the bar is lower
@@ -32,6 +36,7 @@ USUAL_TIME: Final = 220.0  # seconds for the faults; the rest is for what follow
 async def run(folder: Path, plan: Sequence[Fault], *, time_for_all: float) -> tuple[list[Row], End]:
     """Do every fault once; what happened at each, and what became of all events."""
     async with a_campaign(folder) as campaign:
+        await campaign.set_up()
         began = time.time()
         selling = asyncio.create_task(campaign.sell_for_ever())
         await campaign.resumed(began - 1, within=GIVEN_UP_AFTER)
@@ -85,6 +90,11 @@ async def _in_the_end(
 def main(arguments: Sequence[str]) -> int:
     """Run the campaign, show and write what it found."""
     asked = _read(arguments)
+    if asked.upgrade:
+        with tempfile.TemporaryDirectory(prefix="np-", ignore_cleanup_errors=True) as folder:
+            return int(not asyncio.run(run_upgrade(Path(folder), asked.upgrade)))
+    if asked.long:
+        return _long(asked)
     plan = make_plan(asked.seed, longest=asked.longest)
     sys.stdout.write(f"Seed {asked.seed}:\n{tell_all(plan)}\n")
     sys.stdout.flush()
@@ -96,6 +106,25 @@ def main(arguments: Sequence[str]) -> int:
     return int(not (end.ok and all(row.ok for row in rows)))
 
 
+def _long(asked: argparse.Namespace) -> int:
+    plan = make_long_plan(asked.seed, kills=asked.kills)
+    sys.stdout.write(f"Seed {asked.seed}: {len(plan)} faults, {asked.sales} sales\n")
+    with tempfile.TemporaryDirectory(prefix="np-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with a_disk(folder / "disk") as disk:
+            done = run_long(
+                folder,
+                disk,
+                plan,
+                seed=asked.seed,
+                sales=asked.sales,
+                a_second=asked.a_second,
+                faketime=asked.faketime,
+            )
+            return int(not asyncio.run(done))
+
+
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Fault campaign.")
     any_seed = random.SystemRandom().randrange(10_000)
@@ -103,9 +132,14 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
         "seed", nargs="?", type=int, default=any_seed, help="same seed, same faults"
     )
     parser.add_argument("--longest", type=_seconds, default=USUAL_LONGEST, help="pause, in seconds")
+    parser.add_argument("--long", action="store_true", help="six tenants, hundreds of faults")
     parser.add_argument(
-        "--long", dest="longest", action="store_const", const=LONGEST, help="pauses up to a minute"
+        "--upgrade", nargs="?", const=BEFORE_THIS_STEP, help="from that commit, under load"
     )
+    parser.add_argument("--sales", type=int, default=20_000, help="with --long")
+    parser.add_argument("--kills", type=int, default=200, help="with --long; others in proportion")
+    parser.add_argument("--a-second", type=float, default=14.0, help="sales, with --long")
+    parser.add_argument("--faketime", help="a libfaketimeMT.so.1, with --long: our clocks jump too")
     return parser.parse_args(arguments)
 
 

@@ -165,12 +165,12 @@ class Campaign:
 
 
 @asynccontextmanager
-async def a_campaign(folder: Path) -> AsyncIterator[Campaign]:
-    """`up` against the sandbox, with one tenant, ended with the block."""
-    names = ("WEBHOOK_PORT", "PANEL_PORT", "INTERNAL_PORT", "EMITTER_PORT")
+async def a_campaign(folder: Path, **settings: str) -> AsyncIterator[Campaign]:
+    """`up` against the sandbox, ended with the block; no tenant is set up yet."""
+    names = ("WEBHOOK_PORT", "PANEL_PORT", "INTERNAL_PORT", "EMITTER_PORT", "METRICS_PORT")
     ports = {name: free_port() for name in names}
     async with running_sandbox() as sandbox, aiohttp.ClientSession() as http:
-        environment = _environment(ports, folder / "home", sandbox)
+        environment = _environment(ports, folder / "home", sandbox) | settings
         up = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "shared.ops", "up",
             env=environment, stdout=asyncio.subprocess.PIPE,
@@ -181,8 +181,8 @@ async def a_campaign(folder: Path) -> AsyncIterator[Campaign]:
                 sandbox=sandbox,
                 account=sandbox.vindi.create_account(),
                 companies=[
-                    _company(sandbox, "11222333000181"),
-                    _company(sandbox, "11444777000161"),
+                    a_company(sandbox, "11222333000181"),
+                    a_company(sandbox, "11444777000161"),
                 ],
                 up=up,
                 home=folder / "home",
@@ -190,7 +190,6 @@ async def a_campaign(folder: Path) -> AsyncIterator[Campaign]:
                 http=http,
             )
             campaign.account.rate.limit = None
-            await campaign.set_up()
             yield campaign
         finally:
             await _end(up)
@@ -215,7 +214,7 @@ def _environment(ports: dict[str, int], home: Path, sandbox: Sandbox) -> dict[st
     }
 
 
-def _company(sandbox: Sandbox, cnpj: str) -> Company:
+def a_company(sandbox: Sandbox, cnpj: str) -> Company:
     """A company with an account of its own, where a repeated request makes a second nota."""
     company = sandbox.enotas.create_company(key=sandbox.enotas.create_key().key, cnpj=cnpj)
     company.faults.progress = (0.1, 0.1, 0.1, 0.1, 0.1)

@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ from services.sandbox.vindi.account import Account
 from services.sandbox.vindi.records import Bill
 from shared.local.files import free_port
 from tests.services.emitter.conftest import a_buyer
+from tests.support.pooler import running_pgbouncer, wants_pooler
 
 TOKEN = "a-token-for-journeys"
 PATIENCE = 90.0  # seconds; a loaded machine is slow, a broken system never answers
@@ -64,10 +66,12 @@ class Service:
 
     async def ready(self, http: aiohttp.ClientSession) -> None:
         """Wait until it says that it can do its job."""
+        own = self.environment["METRICS_PORT"] if self.name == "webhook" else self.port
+        port = int(own)
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
-                    async with http.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
+                    async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:
@@ -159,6 +163,18 @@ class System:
             left = {bill: seen.get(bill) for bill in wanted if seen.get(bill) != "issued"}
             raise AssertionError(f"not issued: {left}") from None
 
+    async def until(self, bill: Bill, status: str) -> None:
+        """Wait until one sale is so."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self.sales()).get(bill.id) != status:
+                await asyncio.sleep(0.1)
+
+    def complaints(self, *words: str) -> list[str]:
+        """The lines of the services' logs that hold one of these words."""
+        logs = (service.log.read_text(encoding="utf-8") for service in self.services.values())
+        lines = (line for log in logs for line in log.splitlines())
+        return [line for line in lines if any(word in line for word in words)]
+
     def notas_of(self, bill: Bill) -> list[Nota]:
         word = f"-{self.tenant}-{bill.id}-"
         return [nota for nota in self.company.notas.values() if word in nota.external_id]
@@ -179,6 +195,7 @@ def service_environment(
     return {
         **{name: value for name, value in os.environ.items() if name in kept},
         **{names[service]: str(port) for service, port in ports.items()},
+        "METRICS_PORT": str(free_port()),
         "PYTHONPATH": str(Path.cwd()),
         "DATABASE_URL": database,
         "REDIS_URL": redis,
@@ -207,12 +224,36 @@ async def a_system(
     redis: str,
     folder: Path,
     emitter: str = "",
+    pooler: str = "",
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start the three services and stop them again, whatever happened.
 
-    `emitter` is a module to be run in the place of the emitter's own.
+    `emitter` is a module to be run in the place of the emitter's own. With a folder for a `pooler`,
+    or NOTAPONTE_POOLER=pgbouncer, they reach the database by one.
     """
+    async with AsyncExitStack() as stack:
+        if pooler or wants_pooler():
+            home = pooler or stack.enter_context(TemporaryDirectory(prefix="notaponte-"))
+            database = await stack.enter_async_context(running_pgbouncer(database, Path(home)))
+            settings = {"DATABASE_POOLER": "pgbouncer", **settings}
+        yield await stack.enter_async_context(
+            _a_system(
+                sandbox, database=database, redis=redis, folder=folder, emitter=emitter, **settings
+            )
+        )
+
+
+@asynccontextmanager
+async def _a_system(
+    sandbox: Sandbox,
+    *,
+    database: str,
+    redis: str,
+    folder: Path,
+    emitter: str,
+    **settings: str,
+) -> AsyncIterator[System]:
     ports = {name: free_port() for name in ("webhook", "emitter", "reconciler")}
     environment = service_environment(
         ports,

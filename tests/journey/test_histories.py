@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -44,6 +46,7 @@ from shared.vindi.budget import BudgetShare
 from tests.services.emitter.conftest import SEALER, Desk, a_buyer, a_desk
 from tests.services.emitter.stopping.test_duplicates import services_of
 from tests.services.emitter.test_parts import SERVICES, sell_mixed
+from tests.support.pooler import running_pgbouncer, wants_pooler
 from tests.support.servers import PostgresForTests
 
 EXAMPLES: Final = int(os.environ.get("NOTAPONTE_HISTORIES", "12"))
@@ -347,13 +350,24 @@ def _pay(history: History, bill: Bill, at: float) -> None:
 
 
 @asynccontextmanager
+async def _reached(url: str) -> AsyncIterator[DatabaseSettings]:
+    """The database as it is, or by way of a pooler where every journey is to go that way."""
+    if not wants_pooler():
+        yield DatabaseSettings(url=Secret.of(url), pool_size=4, pooler="none")
+        return
+    with TemporaryDirectory(prefix="notaponte-") as folder:
+        async with running_pgbouncer(url, Path(folder)) as pooled:
+            yield DatabaseSettings(url=Secret.of(pooled), pool_size=4, pooler="pgbouncer")
+
+
+@asynccontextmanager
 async def a_history(postgres: PostgresForTests) -> AsyncIterator[History]:
     """A history of its own: a failed one must not spoil the next, or none could be shrunk."""
     name = f"test_{uuid4().hex}"
     url = await postgres.clone(name)
-    database = DatabaseSettings(url=Secret.of(url), pool_size=4, pooler="none")
     try:
         async with (
+            _reached(url) as database,
             open_pool(database, application="tests") as pool,
             running_sandbox() as sandbox,
             a_desk(pool, sandbox) as desk,

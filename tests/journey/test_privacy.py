@@ -97,8 +97,9 @@ async def _error_answers(system: System, lived: Month) -> dict[str, str]:
 async def _metrics(system: System) -> dict[str, str]:
     found: dict[str, str] = {}
     async with _session({}) as session:
-        for base in (system.webhook, system.panel, system.internal):
+        for base in (system.metrics, system.panel, system.internal):
             async with session.get(f"{base}/metrics") as answer:
+                assert answer.status == 200
                 found[base] = await answer.text()
     return found
 

@@ -1,9 +1,6 @@
 """What deploy/compose.yaml starts, as Docker reads it, and running that without Docker."""
 
 import asyncio
-import os
-import re
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,15 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import yaml
-
+from deploy.compose_check import read_compose
 from deploy.render import K8S, render
 from shared.local.home import new_secret_key
+from tests.ops.image import image_environment, jailed, why_no_jail
 
-ROOT = Path(__file__).parents[2]
-COMPOSE = ROOT / "deploy" / "compose.yaml"
 PATIENCE = 90.0
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 # What an operator puts into the environment beside the file.
 GIVEN = {
@@ -40,8 +34,7 @@ class Container:
 
 def compose() -> dict[str, Any]:
     """The file with every variable filled in; KeyError names one that nobody gives."""
-    loaded: dict[str, Any] = _filled(yaml.safe_load(COMPOSE.read_text(encoding="utf-8")))
-    return loaded
+    return read_compose(GIVEN)
 
 
 def compose_containers() -> list[Container]:
@@ -49,7 +42,7 @@ def compose_containers() -> list[Container]:
         Container(
             name=name,
             command=tuple(service["command"]),
-            environment={"BIND_HOST": "0.0.0.0"} | service["environment"],
+            environment=image_environment() | service["environment"],
         )
         for name, service in compose()["services"].items()
         if "build" in service
@@ -57,17 +50,19 @@ def compose_containers() -> list[Container]:
 
 
 def migrate_job() -> Container:
-    """The Job of the production overlay, with the Secret that its operator makes."""
+    """The Job of the production overlay, with the Secret that its operator makes: an address."""
     manifests = render(K8S / "overlays" / "production")
-    config = next(one["data"] for one in manifests if one["kind"] == "ConfigMap")
     job = next(one for one in manifests if one["kind"] == "Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    own = {one["name"]: one["value"] for one in container.get("env", [])}
-    secret = next(one.environment for one in compose_containers())
+    assert container["envFrom"] == [{"secretRef": {"name": "migrate"}}]
+    given = next(one.environment for one in compose_containers())
     return Container(
         name="migrate-job",
         command=tuple(container["command"]),
-        environment={**config, **secret, **own},
+        environment={
+            **image_environment(),
+            **{name: given[name] for name in ("DATABASE_URL", "PGPASSWORD")},
+        },
     )
 
 
@@ -77,7 +72,9 @@ def placed(container: Container, *, database: str, redis: str, **settings: str) 
     ours = urlsplit(database)
     user = theirs.netloc.rpartition("@")[0]
     address = theirs._replace(netloc=f"{user}@{ours.hostname}:{ours.port}")
-    moved = {"DATABASE_URL": urlunsplit(address), "REDIS_URL": redis, "BIND_HOST": "127.0.0.1"}
+    moved = {"DATABASE_URL": urlunsplit(address), "BIND_HOST": "127.0.0.1"}
+    if "REDIS_URL" in container.environment:
+        moved["REDIS_URL"] = redis
     return Container(
         name=container.name,
         command=container.command,
@@ -86,15 +83,19 @@ def placed(container: Container, *, database: str, redis: str, **settings: str) 
 
 
 @asynccontextmanager
-async def running(container: Container, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run its command in an empty folder, with its own settings and no others."""
+async def running(container: Container, image: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run its command as the image would, with its own settings and no others.
+
+    In a jail where one can be made; else from the image's folders, in one that nobody may write to.
+    """
+    jail = why_no_jail() is None
     python, *rest = container.command
     assert python == "python"
+    command = jailed(image, container.command) if jail else [str(image / "venv/bin/python"), *rest]
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *rest,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **container.environment},
+        *command,
+        cwd=image / "app",
+        env={**image_environment(), **container.environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -106,22 +107,8 @@ async def running(container: Container, folder: Path) -> AsyncIterator[asyncio.s
             await process.wait()
 
 
-async def said(container: Container, folder: Path) -> tuple[int | None, str]:
+async def said(container: Container, image: Path) -> tuple[int | None, str]:
     """Its exit code and all it said, once it has ended by itself."""
-    async with running(container, folder) as process:
+    async with running(container, image) as process:
         words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
     return process.returncode, words.decode()
-
-
-def _filled(value: Any) -> Any:
-    """Docker reads the YAML first, so no value of a variable can break it."""
-    if isinstance(value, dict):
-        return {key: _filled(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner) for inner in value]
-    return _VARIABLE.sub(_value, value) if isinstance(value, str) else value
-
-
-def _value(found: re.Match[str]) -> str:
-    name, how, text = found.groups()
-    return GIVEN.get(name, text) if how == "-" else GIVEN[name]

@@ -68,6 +68,7 @@ async def started_up(folder: Path, port: int | None = None) -> AsyncIterator[Run
 async def started_whole_up(folder: Path, **settings: str) -> AsyncIterator[RunningUp]:
     """`up` with everything, each service on a port of its own."""
     ports = {service.port_setting: str(free_port()) for service in SERVICES}
+    ports["METRICS_PORT"] = str(free_port())
     async with _started(environment(folder, **ports, **settings)) as running:
         yield running
 

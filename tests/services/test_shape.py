@@ -12,6 +12,7 @@ from services.panel.app import create_app as create_panel
 from services.reconciler.app import create_app as create_reconciler
 from services.webhook.app import create_app as create_webhook
 from shared.config.settings import load_emitter, load_panel, load_reconciler, load_webhook
+from shared.local.files import free_port
 from tests.services.api.conftest import serving
 
 Made = Callable[[Mapping[str, str]], ASGIApp]
@@ -37,8 +38,10 @@ async def test_without_its_stores_it_lives_and_is_not_ready(name: str) -> None:
 
 
 async def answers(name: str, database: str, redis_url: str) -> dict[str, int]:
+    port = free_port()
     app = SERVICES[name](
         {
+            "METRICS_PORT": str(port),  # where the webhook says how it goes
             "DATABASE_URL": database,
             "REDIS_URL": redis_url,
             "SECRET_KEYS": base64.urlsafe_b64encode(bytes(32)).decode(),
@@ -47,7 +50,7 @@ async def answers(name: str, database: str, redis_url: str) -> dict[str, int]:
         }
     )
     found: dict[str, int] = {}
-    async with serving(app) as base, aiohttp.ClientSession() as http:
+    async with serving(app, port) as base, aiohttp.ClientSession() as http:
         for path in ("/healthz", "/readyz"):
             async with http.get(base + path) as answer:
                 found[path] = answer.status

@@ -17,6 +17,7 @@ from tests.stores.test_statements import statements
 # One table, no lock, nothing else looked at: each node does its part.
 OF_ALL_TENANTS: Final = frozenset(
     {
+        "bulk_jobs_store.forget_old_any_tenant",
         "event_days_store.forget_strays_any_tenant",
         "idempotency_store.forget_old_any_tenant",
         "outbox_store.free_expired_any_tenant",

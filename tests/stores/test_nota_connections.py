@@ -19,9 +19,9 @@ from shared.domain.nota import IssuerEnvironment
 SQL = Path(str(migrations.__file__)).parent / "sql" / "0015_expand_nota_connections.sql"
 SEALER = Sealer([b"k" * 32])
 LIVE, TESTING = TenantId("taaaaaaaaaa"), TenantId("tbbbbbbbbbb")
-# As the commit before has it, but for what other migrations did since.
+# As the commit before has it, without what came to hang on these tables since.
 BEFORE = """
-    DROP TABLE nota_connections;
+    DROP TABLE rps_numbers, rps_series, nota_connections;
     ALTER TABLE notas DROP COLUMN connection_id;
     ALTER TABLE vindi_connections DROP COLUMN merchant_id;
     DROP INDEX issuer_connections_by_company;

@@ -1,8 +1,11 @@
 """A campaign's faults are known before it begins."""
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.chaos.long.plan import kind_of, make_long_plan, tell_long
 from tests.chaos.plan import (
     LONGEST,
     SHORTEST,
@@ -60,3 +63,17 @@ def test_a_plan_can_be_read() -> None:
 
     assert len(lines) == len(make_plan(1))
     assert any("company changed" in line for line in lines)
+
+
+@given(seed=seeds, kills=st.integers(min_value=1, max_value=200))
+def test_a_long_plan_has_every_kind_of_fault_and_so_many_kills(seed: int, kills: int) -> None:
+    plan = make_long_plan(seed, kills=kills)
+
+    counted = Counter(kind_of(fault) for fault in plan)
+    assert plan == make_long_plan(seed, kills=kills)
+    assert counted["kill"] == kills
+    assert counted.keys() == {
+        "kill", "stop", "restart of postgres", "restart of redis-server", "KillBackends",
+        "FlushRedis", "FullDisk", "SlowDatabase", "ClockJump", "FailOver",
+    }  # fmt: skip
+    assert all(tell_long(fault) for fault in plan)

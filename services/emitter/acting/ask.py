@@ -51,6 +51,8 @@ log = structlog.get_logger()
 RETRY_BLOCKED: Final = timedelta(hours=1)
 # Where a nota may be when it was not cancelled: valid, or nowhere (one 404 is nobody's no).
 _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
+_UNDONE: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED})
+ADOPT_AGAIN: Final = timedelta(minutes=1)
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
 
@@ -133,7 +135,7 @@ class Asker:
             return self._put_off(act, nota)
         try:
             if isinstance(act.action, Send):
-                return await self._send(issuer, nota, act.action, act.entry)
+                return await self._send(issuer, nota, act, act.action)
             if step.to_replace:
                 return await self._prove_gone(issuer, nota)
             if step.cancel:
@@ -197,13 +199,20 @@ class Asker:
     def _now(self) -> datetime:
         return self._context.now
 
-    async def _send(self, issuer: Issuer, nota: KnownNota, send: Send, entry: Entry) -> Answer:
+    async def _send(self, issuer: Issuer, nota: KnownNota, act: Act, send: Send) -> Answer:
+        if send.first and self._context.restored.may_be_issued(act.read):
+            snapshot = await issuer.find(nota.external_id)
+            self._breakers.request(ok=True)
+            if snapshot is not None:
+                return self._seen(issuer, nota, snapshot)
+            if send.adopts:  # the issuer lists it, and does not show it just now
+                return answers.put_off(nota, self._now + ADOPT_AGAIN)
         result = await issuer.submit(
             nota.external_id,
             numbered(send.draft, nota),
             environment=environment_of(nota.external_id),
             look_first=not send.first,
-            may_leave=partial(self._may_leave, entry),
+            may_leave=partial(self._may_leave, act.entry),
         )
         return self._submitted(issuer, nota, result)
 
@@ -320,6 +329,10 @@ class Asker:
         return self._submitted(issuer, nota, result)
 
     async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
+        if self._context.restored.lately(self._now):  # it may have been asked for already
+            found = await issuer.find(nota.external_id)
+            if found is not None and found.phase in _UNDONE:
+                return self._seen(issuer, nota, found)
         if not nota.has_pdf:  # valid for the tax, and not cancellable before its PDF is made
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase is Phase.ISSUED and not found.has_pdf:

@@ -55,7 +55,7 @@ async def write_plans(
 
     async def together(some: Sequence[Plan]) -> list[Plan]:
         async with pool.acquire() as conn, conn.transaction():
-            now = await hold_standing(conn, tenant, some)
+            now = await hold_standing(conn, tenant, some, basis)
             ours = await _mine(conn, tenant, some)
             if ours.at is None:
                 return []

@@ -133,8 +133,10 @@ def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Plan:
         terms,
         SaleStatus.SKIPPED,
         code=decision.code,
+        detail=decision.detail,
         attention=decision.attention,
         issue_at=decision.issue_at,
+        competencia=decision.competencia,
         # What a person cancelled stays cancelled: that wish is not used up.
         wish_done=decision.code != "canceled_by_person",
     )
@@ -213,6 +215,7 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             queued_anew=known is None
             or (known.status is not SaleStatus.QUEUED and known.attention != SUBSTITUTION_WAITS),
             division=decision.division,
+            adopts=fresh.known.listed,
             others_due=others_due(before, now),
             after_real=any(one.environment == terms.environment for one in before.asked_for),
         ),

@@ -1,12 +1,13 @@
 """What our tables say of the sales of a batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from services.emitter.context import TenantContext
 from services.emitter.drafts import draft_from_json
 from services.emitter.work import Known
 from shared.db.connection import Connection, Pool
 from shared.db.outbox.outbox_store import Entry
+from shared.db.restores import restore_finds_store
 from shared.db.sales import notas_store, sale_notas, sales_store
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sale_notas import NONE, SaleNotas
@@ -26,15 +27,25 @@ async def load_known(
         sales = await sales_store.load(conn, context.tenant, ids)
         notas = await sale_notas.load(conn, context.tenant, ids)
         buyers = await _denied_with(conn, context, notas)
+        listed = await _listed(conn, context, ids)
     return {
         bill: Known(
             bill=bills.get(bill),
             sale=sales.get(bill),
             notas=notas.get(bill, NONE),
             denied_with=buyers.get(bill, {}),
+            listed=bill in listed,
         )
         for bill in ids
     }
+
+
+async def _listed(
+    conn: Connection, context: TenantContext, ids: Sequence[BillId]
+) -> Container[BillId]:
+    if context.restored.noticed_at is None:
+        return ()
+    return await restore_finds_store.unknown(conn, context.tenant, ids)
 
 
 async def _denied_with(

@@ -45,6 +45,7 @@ class TooEarly(Struct, frozen=True, kw_only=True):
     """Vindi says less than we heard or stored already: from a lagging replica, most likely."""
 
     wait: timedelta
+    unknown: bool = False  # it says nothing at all: the account does not have the bill yet, or ever
 
 
 class Missing(Struct, frozen=True, kw_only=True):
@@ -152,7 +153,7 @@ async def read_bills(
 def _gone(entry: Entry) -> Missing | TooEarly:
     if entry.tries >= len(READ_AGAIN):
         return Missing()
-    return TooEarly(wait=READ_AGAIN[entry.tries])
+    return TooEarly(wait=READ_AGAIN[entry.tries], unknown=True)
 
 
 def _not_now(answer: Untold, sale: FreshSale | None = None) -> NotNow:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.planning.stopped import Again, stopped
+from services.emitter.stopping.restored import Database, database_now
 from services.emitter.work import Act, Plan, Rest
 from shared.db.connection import Connection
 from shared.db.tenants import nota_connections_store, rules_store, tenants_store
@@ -19,12 +20,13 @@ class Standing(Struct, frozen=True, kw_only=True):
     terms: TenantTerms  # paused, activated when, which zone, which months are locked
     rule_version: int | None
     connection_id: int | None  # where notas are born
+    database: Database | None = None  # of which all this was read
 
 
 async def hold_standing(
-    conn: Connection, tenant: TenantId, plans: Sequence[Plan]
+    conn: Connection, tenant: TenantId, plans: Sequence[Plan], basis: Standing
 ) -> Standing | None:
-    """Say how a tenant stands, and keep it so until the transaction ends.
+    """Say how a tenant stands now, and keep it so until the transaction ends.
 
     None where nothing rests on it: notas are only followed. Taken before the rows of the outbox,
     as by those who change a tenant's set-up.
@@ -37,6 +39,7 @@ async def hold_standing(
         terms=terms,
         rule_version=await rules_store.version_in_force(conn, tenant),
         connection_id=await nota_connections_store.current_id(conn, tenant),
+        database=await database_now(conn, basis.database) if basis.database else None,
     )
 
 

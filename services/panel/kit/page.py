@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar
+from services.panel.kit.figures import Figure, FigureKind
 from services.panel.kit.forms import NOTHING_TYPED, TypedForm
 from services.panel.kit.menu import MenuItem, menu_of
 from services.panel.kit.render import render
@@ -22,6 +23,8 @@ from shared.domain.people import Person, Rank, Right, may, needs_ticket, signatu
 
 if TYPE_CHECKING:
     from shared.db.tenants.tenants_store import Tenant
+
+T = TypeVar("T")
 
 TENANT: Final = "/e/{tenant}"  # every page of a tenant is below it
 TICKET: Final = "chamado"
@@ -98,6 +101,10 @@ class Visit:
         if word:
             self.jar.drop(response, cookies.SAID)
         return response
+
+    async def figure(self, kind: FigureKind[T], add_up: Callable[[], Awaitable[T]]) -> Figure[T]:
+        """A figure of this tenant, by a pool that sees no other."""
+        return await self.resources.figures.of(self.pool, self.tenant.id, kind, add_up)
 
     def go(self, path: str, said: str = "") -> Response:
         """On to another page, which tells what was done; `said` is a word of the texts."""

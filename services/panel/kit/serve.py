@@ -115,6 +115,8 @@ class PageEndpoint:
         if posted and self._page.do and visit.asks_ticket and not visit.ticket:
             return self._ask_ticket(visit)
         response = await handler(visit)
+        if posted and visit.of and response.status_code < 400:
+            await visit.resources.figures.outdate(visit.pool, visit.of.id)
         if posted and visit.ticket and visit.of:
             self._jar.keep(response, cookies.TICKET, f"{visit.of.id}:{visit.ticket}")
         if visit.who is None and not self._jar.read(visit.request, cookies.VISIT):

@@ -1,19 +1,32 @@
 """Fechamento: a month of three sides, what is missing by name, and its lock."""
 
 from contextlib import suppress
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show.closing import closing_shown, month_after, month_before
 from services.panel.texts import text
 from shared.commands.closing import close, want_issuers_list
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
+from shared.db.closing import closing_locks_store
 from shared.db.tenants import connections_store
-from shared.domain.closing import Closing, Month
+from shared.domain.closing import (
+    Closing,
+    IssuerSide,
+    Lock,
+    Month,
+    figures_from_json,
+    figures_to_json,
+)
+from shared.domain.filing import Filing
 from shared.vindi.budget import BudgetShare
 from shared.words import Reason
 
@@ -22,6 +35,29 @@ PATH: Final = f"{TENANT}/fechamento"
 
 class _Asking(BaseModel):
     motivo: Reason
+
+
+class _Added(Struct, frozen=True, kw_only=True):
+    """A closing without its lock, which is always read as it is."""
+
+    figures: dict[str, Any]  # as locks keep them
+    read_at: datetime | None
+    missing: int | None
+    trouble: str | None
+    issuer: IssuerSide
+    filing: Filing | None
+
+    def closing(self, month: Month, lock: Lock | None) -> Closing:
+        """The whole."""
+        return Closing(
+            month=month,
+            figures=replace(figures_from_json(self.figures), read_at=self.read_at),
+            missing=self.missing,
+            trouble=self.trouble,
+            lock=lock,
+            issuer=self.issuer,
+            filing=self.filing,
+        )
 
 
 async def show(visit: Visit) -> Response:
@@ -64,18 +100,37 @@ async def change(visit: Visit) -> Response:
 
 
 async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
-    closing = await _closed(visit, month)
+    kind = FigureKind(
+        name=f"closing {month}", type=_Added, sales=lambda added: added.figures["vindi"][0]
+    )
+    seen = await visit.figure(kind, lambda: _added(visit, month))
+    async with visit.pool.acquire() as conn:
+        lock = await closing_locks_store.get(conn, visit.tenant.id, month)
+    closing = seen.value.closing(month, lock)
     after = month_after(month, visit.clock.today)
     return visit.show(
         "fechamento.html",
         422 if form.errors else 200,
         form=form,
+        seen=seen,
         month=month,
         closing=closing,
         shown=closing_shown(closing),
         before=month_before(month),
         after=after,
         over=after is not None,
+    )
+
+
+async def _added(visit: Visit, month: Month) -> _Added:
+    closing = await _closed(visit, month)
+    return _Added(
+        figures=figures_to_json(closing.figures),
+        read_at=closing.figures.read_at,
+        missing=closing.missing,
+        trouble=closing.trouble,
+        issuer=closing.issuer,
+        filing=closing.filing,
     )
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from starlette.responses import Response
 
+from services.panel.kit.figures import FigureKind
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import overview
 from services.panel.show.overview import Total
@@ -29,23 +30,31 @@ _UNDER_WAY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Figures:
-    heaps: Sequence[Heap]
-    sent: Sequence[SentDay]
-    ending: Sequence[DueDay]
+class _Open(Struct, frozen=True, kw_only=True):
+    """What is read sale by sale."""
+
+    heaps: list[Heap]
+    ending: list[DueDay]
     speed: Speed
+
+
+_KIND: Final = FigureKind(
+    name="overview", type=_Open, sales=lambda seen: sum(heap.sales for heap in seen.heaps)
+)
 
 
 async def show(visit: Visit) -> Response:
     """The first page of a tenant."""
     clock = visit.clock
     month = clock.today.replace(day=1)
-    figures, checks = await asyncio.gather(_figures(visit, month), _checks(visit))
-    heaps, sent = figures.heaps, figures.sent
+    seen, sent, checks = await asyncio.gather(
+        visit.figure(_KIND, lambda: _open(visit, month)), _sent(visit, month), _checks(visit)
+    )
+    heaps = seen.value.heaps
     causes = overview.causes(heaps)
     return visit.show(
         "visao_geral.html",
+        seen=seen,
         troubles=[check for check in checks if check.status != "ok"],
         checks=checks,
         causes=causes[:_MOST_CAUSES],
@@ -58,27 +67,36 @@ async def show(visit: Visit) -> Response:
         month=overview.sent_since(sent, month),
         under_way=overview.total(heaps, *_UNDER_WAY),
         guarantee=overview.total(heaps, SaleStatus.IN_GUARANTEE),
-        ending=figures.ending,
-        speed=figures.speed,
+        ending=seen.value.ending,
+        speed=seen.value.speed,
         chart=overview.chart(sent, heaps, clock.today),
         series=overview.SERIES,
     )
 
 
-async def _figures(visit: Visit, month: date) -> _Figures:
+async def _open(visit: Visit, month: date) -> _Open:
     tenant, clock = visit.tenant, visit.clock
-    first = min(month, clock.today - timedelta(days=overview.DAYS - 1))
+    first = _first_day(visit, month)
     back = range((clock.today - first).days, -1, -1)
     days = [day_of(visit, clock.today - timedelta(days=number)) for number in back]
     async with visit.pool.acquire() as conn:
-        return _Figures(
+        return _Open(
             heaps=await overview_read.open_sales(conn, tenant.id, days),
-            sent=await overview_read.sent(conn, tenant.id, first),
             ending=await overview_read.guarantees(
                 conn, tenant.id, tenant.timezone, limit=_GUARANTEE_DAYS
             ),
             speed=await overview_read.speed(conn, tenant.id, clock.now - _LATELY),
         )
+
+
+async def _sent(visit: Visit, month: date) -> Sequence[SentDay]:
+    """Counted as they are sent, a row a day: always as they are now."""
+    async with visit.pool.acquire() as conn:
+        return await overview_read.sent(conn, visit.tenant.id, _first_day(visit, month))
+
+
+def _first_day(visit: Visit, month: date) -> date:
+    return min(month, visit.clock.today - timedelta(days=overview.DAYS - 1))
 
 
 async def _checks(visit: Visit) -> Sequence[ConnectionCheck]:

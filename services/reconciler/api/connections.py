@@ -1,5 +1,6 @@
 """A tenant's connections: keys are checked before they are stored, and never shown again."""
 
+import asyncio
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
@@ -10,7 +11,7 @@ from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
-    NoBody,
+    MayBeEmpty,
     NoQuery,
     Operation,
     Strict,
@@ -23,6 +24,8 @@ from shared.commands.set_up import SalesOfTests
 from shared.config.secret import Secret
 from shared.db.connection import Connection
 from shared.db.tenants.connections_store import issuer_key_word
+from shared.db.tenants.secrets_store import REMEMBERED_SECONDS
+from shared.db.vindi.events_store import Source
 from shared.vindi.budget import BudgetShare
 
 # A person waits; the account's other work may have spent its requests for a while.
@@ -54,8 +57,16 @@ class VindiOut(BaseModel):
     warnings: list[WarningOut]
 
 
+class NewSecretIn(MayBeEmpty):
+    """How the address there is ends; without a word it is heard for 72 hours more."""
+
+    revoke: Annotated[
+        bool, Field(description="End every address there is now, because one may have leaked.")
+    ] = False
+
+
 class WebhookOut(BaseModel):
-    """A new address; the one before it is heard for 72 hours more."""
+    """A new address; the one before it is heard for 72 hours more, or not any more."""
 
     webhook_url: str
 
@@ -124,16 +135,32 @@ async def put_vindi(call: Call[VindiIn, NoQuery]) -> Answer:
     )
 
 
-async def new_secret(call: Call[NoBody, NoQuery]) -> Answer:
-    """Make a new webhook address."""
+async def new_secret(call: Call[NewSecretIn, NoQuery]) -> Answer:
+    """Make a new webhook address for Vindi."""
+    return await _new_secret(call, "vindi", "new_webhook_secret")
 
+
+async def new_issuer_secret(call: Call[NewSecretIn, NoQuery]) -> Answer:
+    """Make a new webhook address for the issuer."""
+    return await _new_secret(call, "enotas", "new_issuer_webhook_secret")
+
+
+async def _new_secret(call: Call[NewSecretIn, NoQuery], source: Source, operation: str) -> Answer:
     async def work(conn: Connection) -> Answer:
-        url = await call.services.set_up.new_vindi_webhook(
-            conn, call.tenant.id, now=call.services.now(), by=call.actor
+        url = await call.services.set_up.new_webhook(
+            conn,
+            call.tenant.id,
+            source,
+            now=call.services.now(),
+            by=call.actor,
+            revoke=call.body.revoke,
         )
         return Answer(status=201, body=WebhookOut(webhook_url=url))
 
-    return await once(call, "new_webhook_secret", WebhookOut, work)
+    answer = await once(call, operation, WebhookOut, work)
+    if call.body.revoke:
+        await asyncio.sleep(REMEMBERED_SECONDS)  # until every process has forgotten the old ones
+    return answer
 
 
 async def put_issuer(call: Call[IssuerIn, NoQuery]) -> Answer:
@@ -177,6 +204,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="PUT",
         path=f"{_TENANT}/vindi",
         name="connect_vindi",
+        needs="operator",
         summary="Connect Vindi; the key is checked before it is stored",
         handler=put_vindi,
         body=VindiIn,
@@ -192,9 +220,23 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="POST",
         path=f"{_TENANT}/vindi/webhook-secret",
         name="new_webhook_secret",
-        summary="Make a new webhook address; the old one is heard for 72 hours more",
+        needs="operator",
+        summary="Make a new webhook address; the old one is heard for 72 hours more, or revoked",
         handler=new_secret,
-        body=NoBody,
+        body=NewSecretIn,
+        query=NoQuery,
+        status=201,
+        answer=WebhookOut,
+        idempotent_by_key=True,
+    ),
+    Operation(
+        method="POST",
+        path=f"{_TENANT}/issuer/webhook-secret",
+        name="new_issuer_webhook_secret",
+        needs="operator",
+        summary="The same for the address that the issuer tells of its notas",
+        handler=new_issuer_secret,
+        body=NewSecretIn,
         query=NoQuery,
         status=201,
         answer=WebhookOut,
@@ -204,6 +246,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="PUT",
         path=f"{_TENANT}/issuer",
         name="connect_issuer",
+        needs="operator",
         summary="Connect the issuer; key and company are checked before they are stored",
         handler=put_issuer,
         body=IssuerIn,

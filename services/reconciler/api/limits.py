@@ -155,6 +155,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="PUT",
         path=_LIMITS,
         name="put_limits",
+        needs="operator",
         summary="Limit notas and money a day, and money a nota",
         handler=put,
         body=LimitsIn,

@@ -52,6 +52,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="POST",
         path="/tenants/{tenant_id}/invitations",
         name="add_invitation",
+        needs="operator",
         summary="Invite somebody to the tenant's panel; a link for once",
         handler=add,
         body=InvitationIn,

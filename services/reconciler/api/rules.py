@@ -236,6 +236,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="POST",
         path=f"{_RULE}/difference",
         name="compare_rule",
+        needs="read",
         summary="Tell what a rule would change for sales not yet sent; changes nothing",
         handler=difference,
         body=RuleAsked,

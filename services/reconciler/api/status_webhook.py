@@ -45,6 +45,12 @@ class StatusWebhookOut(BaseModel):
     events: list[str] = ["sale.issued", "sale.denied", "sale.held", "sale.cancelled"]
     created_at: Instant
     updated_at: Instant
+    failing_since: Instant | None = Field(
+        default=None, description="Since when the address gives no answer, if it gives none."
+    )
+    rest_until: Instant | None = Field(
+        default=None, description="Until when nothing is tried at an address without an answer."
+    )
 
 
 class RemovedOut(BaseModel):
@@ -60,7 +66,7 @@ class DeliveryOut(BaseModel):
     message_id: str
     bill_id: int
     type: str
-    state: Literal["pending", "delivered", "failed"]
+    state: Literal["pending", "delivered", "given_up"]
     tries: int
     next_at: Instant | None
     last_status: int | None
@@ -160,6 +166,8 @@ def _show(webhook: StatusWebhook, secret: str | None = None) -> StatusWebhookOut
         secret=secret,
         created_at=webhook.created_at,
         updated_at=webhook.updated_at,
+        failing_since=webhook.failing_since,
+        rest_until=webhook.rest_until,
     )
 
 
@@ -186,6 +194,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="PUT",
         path=_WEBHOOK,
         name="put_status_webhook",
+        needs="operator",
         summary="Say where changes of sales are told, signed by Standard Webhooks",
         handler=put,
         body=StatusWebhookIn,
@@ -206,6 +215,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         method="DELETE",
         path=_WEBHOOK,
         name="delete_status_webhook",
+        needs="operator",
         summary="Tell changes of sales to nobody any more",
         handler=delete,
         answer=RemovedOut,

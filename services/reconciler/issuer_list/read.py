@@ -7,7 +7,7 @@ of somebody else. Days are the unit: a reading that was cut off goes on with tho
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -19,7 +19,10 @@ from services.reconciler.services import Services
 from shared import intake
 from shared.db import clock
 from shared.db.closing import issuer_list_store
+from shared.db.connection import Connection
+from shared.db.outbox import outbox_wakes
 from shared.db.outbox.outbox_store import RECONCILE, Mark
+from shared.db.restores import restore_checks_store, restore_finds_store
 from shared.db.sales import sales_store, timeline_store
 from shared.db.sales.timeline_store import Happening
 from shared.db.tenants import issuers_store
@@ -27,8 +30,8 @@ from shared.db.tenants.connections_store import IssuerConnection
 from shared.db.tenants.issuers_store import Issuers
 from shared.domain.attention import SECOND_NOTA
 from shared.domain.errors import PipelineError
-from shared.domain.ids import BillId, TenantId
-from shared.issuer.interface import Issuer, Snapshot
+from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
+from shared.issuer.interface import Issuer, Phase, Snapshot
 from shared.net.json_bytes import read_json
 
 log = structlog.get_logger()
@@ -36,6 +39,7 @@ log = structlog.get_logger()
 LOOK_EVERY: Final = timedelta(seconds=2)
 PLAN_EVERY: Final = timedelta(hours=24)
 AFTER_FAILURE: Final = timedelta(seconds=30)
+SOON: Final = timedelta(seconds=5)
 NOT_BEFORE: Final = timedelta(minutes=5)  # an issuer that could not be asked
 LEASE: Final = timedelta(minutes=3)
 SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
@@ -45,6 +49,7 @@ ROWS_A_COMMIT: Final = 100
 # A page each second leaves four fifths of a key's five requests a second to the notas.
 PAGE_PAUSE: Final = timedelta(seconds=1)
 BY: Final = "reconciler"
+ENDED: Final = frozenset({Phase.DENIED, Phase.CANCELLED})  # nothing that stands
 
 
 class ListReader(Struct, frozen=True, kw_only=True):
@@ -121,11 +126,20 @@ async def read_wanted(
     not_before = None
     try:
         read = [await _read_surely(one) for one in readers]
-        not_before = now + NOT_BEFORE if None in read else None
+        not_before = now + await _rest(services, readers) if None in read else None
         return any(read)
     finally:
         async with services.pool.acquire() as conn:
             await issuer_list_store.release(conn, tenant, attempt, not_before=not_before)
+
+
+async def _rest(services: Services, readers: Sequence[ListReader]) -> timedelta:
+    """How long an issuer that could not be asked is left alone: not long while issuing waits."""
+    async with services.pool.acquire() as conn:
+        for one in readers:
+            if await restore_checks_store.checked_for(conn, one.tenant, one.company) is not None:
+                return SOON
+    return NOT_BEFORE
 
 
 def listing(issuers: Issuers) -> dict[str, IssuerConnection]:
@@ -144,10 +158,20 @@ def listing(issuers: Issuers) -> dict[str, IssuerConnection]:
 async def _read_surely(reader: ListReader) -> bool | None:
     """Whether something was read; None for an issuer that could not be asked."""
     try:
-        return await _read(reader) if reader.issuer.capabilities.lists else False
+        if reader.issuer.capabilities.lists:
+            return await _read(reader)
+        await _go_on_unlisted(reader)
     except PipelineError as error:
         log.info("issuer_list_failed", tenant_id=reader.tenant, error=type(error).__name__)
         return None
+    return False
+
+
+async def _go_on_unlisted(reader: ListReader) -> None:
+    """After a restore: where there is no list each nota is looked up before it is sent."""
+    async with reader.services.pool.acquire() as conn:
+        now = await clock.now(conn)
+        await restore_checks_store.unlisted(conn, reader.tenant, reader.company, now)
 
 
 async def _read(reader: ListReader) -> bool:
@@ -226,9 +250,20 @@ async def _done(reader: ListReader, days: Sequence[date], began: datetime) -> No
     async with reader.services.pool.acquire() as conn, conn.transaction():
         await issuer_list_store.done(conn, tenant, reader.company, days, began)
         missing = await issuer_list_store.missing(conn, tenant, reader.company, since, end, began)
+        restores = await restore_checks_store.read(conn, tenant, reader.company, began)
+    if restores:
+        await _go_on(reader, restores)
     await _mark(reader, missing)
     if missing:
         log.warning("notas_missing_at_issuer", tenant_id=tenant, count=len(missing))
+
+
+async def _go_on(reader: ListReader, restores: Sequence[int]) -> None:
+    """A list was read for a restore: what waited for it may be issued now."""
+    log.warning("restore_list_read", tenant_id=reader.tenant, restore_id=max(restores))
+    async with reader.services.pool.acquire() as conn, conn.transaction():
+        await outbox_wakes.wake_queued(conn, reader.tenant)
+    await reader.services.waker.ring()
 
 
 async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) -> None:
@@ -248,10 +283,35 @@ async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) 
             compared.append(compare(one, bills[one.issuer_id], our, document, began.date()))
         rows = [one.row for one in compared]
         await issuer_list_store.store(conn, tenant, reader.company, rows, began)
+        await _find(conn, reader, real, bills, ours, began)
         await timeline_store.add(conn, tenant, _told(compared, before))
         seconds = [one.row.bill_id for one in compared if one.second and one.row.bill_id]
         await sales_store.attend(conn, tenant, seconds, SECOND_NOTA)
     await _mark(reader, [one.row.bill_id for one in compared if one.news and one.row.bill_id])
+
+
+async def _find(
+    conn: Connection,
+    reader: ListReader,
+    listed: Sequence[Snapshot],
+    bills: Mapping[IssuerNotaId, BillId | None],
+    ours: Container[ExternalId],
+    at: datetime,
+) -> None:
+    """After a restore: write down what is ours by its id, and unknown here."""
+    tenant = reader.tenant
+    restore = await restore_checks_store.checked_for(conn, tenant, reader.company)
+    if restore is None:
+        return
+    found = {
+        one.external_id: bill
+        for one in listed
+        if one.external_id is not None
+        and one.external_id not in ours
+        and (bill := bills[one.issuer_id]) is not None
+        and one.phase not in ENDED
+    }
+    await restore_finds_store.find(conn, tenant, restore, found, at)
 
 
 def _document(reader: ListReader, request: bytes) -> str | None:

@@ -15,6 +15,8 @@ from shared.domain.ids import BillId, TenantId
 
 PURPOSE: Final = "status_webhook"
 KEEP: Final = timedelta(days=30)
+GIVEN_UP_AFTER: Final = timedelta(days=4)  # a day more than all tries of one take
+MOST_FAILURES: Final = 1_000_000
 Before = Mapping[BillId, tuple[str | None, str | None]]  # status and code
 
 
@@ -25,11 +27,15 @@ class StatusWebhook(Struct, frozen=True, kw_only=True):
     secret: str
     created_at: datetime
     updated_at: datetime
+    failures: int  # in a row, without an answer
+    failing_since: datetime | None
+    rest_until: datetime | None
 
 
 GET: Final = """
     -- status_webhooks_store.get
-    SELECT url, secret, created_at, updated_at FROM status_webhooks WHERE tenant_id = $1
+    SELECT url, secret, created_at, updated_at, failures, failing_since, rest_until
+      FROM status_webhooks WHERE tenant_id = $1
 """
 
 
@@ -46,7 +52,8 @@ PUT: Final = """
     -- status_webhooks_store.put
     INSERT INTO status_webhooks (tenant_id, url, secret, updated_at) VALUES ($1, $2, $3, now())
         ON CONFLICT (tenant_id) DO UPDATE
-       SET url = excluded.url, secret = excluded.secret, updated_at = excluded.updated_at
+       SET url = excluded.url, secret = excluded.secret, updated_at = excluded.updated_at,
+           failures = 0, failing_since = NULL, rest_until = NULL
 """
 
 
@@ -60,7 +67,7 @@ DELETE: Final = """
     -- status_webhooks_store.delete
     WITH gone AS (DELETE FROM status_webhooks WHERE tenant_id = $1 RETURNING tenant_id),
     given_up AS (
-        UPDATE webhook_deliveries SET state = 'failed', last_error = 'webhook_removed'
+        UPDATE webhook_deliveries SET state = 'given_up', last_error = 'webhook_removed'
          WHERE tenant_id = $1 AND state = 'pending'
     )
     SELECT count(*) FROM gone
@@ -140,14 +147,71 @@ async def announce(conn: Connection, tenant: TenantId, known: Before) -> None:
 
 TENANTS_WITH_DUE: Final = """
     -- status_webhooks_store.tenants_with_due_any_tenant
-    SELECT DISTINCT tenant_id FROM webhook_deliveries
-     WHERE state = 'pending' AND next_at <= now() LIMIT $1
+    SELECT w.tenant_id, w.failures > 0 AS failing
+      FROM status_webhooks w
+      CROSS JOIN LATERAL (
+           SELECT d.next_at FROM webhook_deliveries d
+            WHERE d.tenant_id = w.tenant_id AND d.state = 'pending' AND d.next_at <= now()
+            ORDER BY d.next_at LIMIT 1) first
+     WHERE (w.rest_until IS NULL OR w.rest_until <= now()) AND w.tenant_id <> ALL($1::text[])
+     ORDER BY first.next_at, w.tenant_id LIMIT $2
 """
 
 
-async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
-    """Tenants that have deliveries due now."""
-    return [row["tenant_id"] for row in await conn.fetch(TENANTS_WITH_DUE, limit)]
+class TenantWithDue(Struct, frozen=True, kw_only=True):
+    """A tenant that something is due for; `failing` when its address gave no answer last."""
+
+    tenant_id: TenantId
+    failing: bool
+
+
+async def tenants_with_due_any_tenant(
+    conn: Connection, *, but: Sequence[TenantId], limit: int
+) -> list[TenantWithDue]:
+    """Tenants that have deliveries due now and an address that does not rest, oldest first.
+
+    A probe of an index for each address: what waits behind one that rests is not read.
+    """
+    rows = await conn.fetch(TENANTS_WITH_DUE, but, limit)
+    return [TenantWithDue(**dict(row)) for row in rows]
+
+
+RESTED: Final = """
+    -- status_webhooks_store.note_answer
+    UPDATE status_webhooks SET failures = 0, failing_since = NULL, rest_until = NULL
+     WHERE tenant_id = $1 AND url = $2 AND failures > 0
+"""
+RESTS: Final = """
+    -- status_webhooks_store.note_silence
+    UPDATE status_webhooks
+       SET failures = $3, failing_since = coalesce(failing_since, $4), rest_until = $5
+     WHERE tenant_id = $1 AND url = $2
+"""
+GIVE_UP: Final = """
+    -- status_webhooks_store.give_up_old
+    UPDATE webhook_deliveries
+       SET state = 'given_up', last_error = coalesce(last_error, $2)
+     WHERE tenant_id = $1 AND state = 'pending' AND asked_at < $3
+"""
+
+
+async def note_answer(conn: Connection, tenant: TenantId, url: str) -> None:
+    """The address answered, whatever it said: it is tried as usual."""
+    await conn.execute(RESTED, tenant, url)
+
+
+async def note_silence(
+    conn: Connection, tenant: TenantId, webhook: StatusWebhook, rest: timedelta
+) -> None:
+    """The address gave no answer: it rests from now on."""
+    now = await clock.now(conn)
+    failures = min(webhook.failures + 1, MOST_FAILURES)
+    await conn.execute(RESTS, tenant, webhook.url, failures, now, now + rest)
+
+
+async def give_up_old(conn: Connection, tenant: TenantId, error: str) -> None:
+    """End what has waited for days; one that was never tried ends with this word."""
+    await conn.execute(GIVE_UP, tenant, error, await clock.now(conn) - GIVEN_UP_AFTER)
 
 
 class DueDelivery(Struct, frozen=True, kw_only=True):
@@ -185,7 +249,7 @@ async def claim(
 SETTLE: Final = """
     -- status_webhooks_store.settle
     UPDATE webhook_deliveries
-       SET state = CASE WHEN $4 THEN 'delivered' WHEN $7::interval IS NULL THEN 'failed'
+       SET state = CASE WHEN $4 THEN 'delivered' WHEN $7::interval IS NULL THEN 'given_up'
                         ELSE 'pending' END,
            delivered_at = CASE WHEN $4 THEN $8::timestamptz END,
            last_status = $5, last_error = $6,
@@ -224,7 +288,7 @@ class StatusDelivery(Struct, frozen=True, kw_only=True):
     message_id: UUID
     bill_id: BillId
     type: str
-    state: Literal["pending", "delivered", "failed"]
+    state: Literal["pending", "delivered", "given_up"]
     tries: int
     next_at: datetime
     last_status: int | None
@@ -235,8 +299,9 @@ class StatusDelivery(Struct, frozen=True, kw_only=True):
 
 LIST: Final = """
     -- status_webhooks_store.list_newest_first
-    SELECT delivery_id, message_id, bill_id, type, state, tries, next_at, last_status, last_error,
-           created_at, delivered_at
+    SELECT delivery_id, message_id, bill_id, type,
+           CASE state WHEN 'failed' THEN 'given_up' ELSE state END AS state, tries, next_at,
+           last_status, last_error, created_at, delivered_at
       FROM webhook_deliveries
      WHERE tenant_id = $1 AND ($2::bigint IS NULL OR delivery_id < $2)
      ORDER BY delivery_id DESC LIMIT $3
@@ -253,7 +318,8 @@ async def list_newest_first(
 RESEND: Final = """
     -- status_webhooks_store.resend
     UPDATE webhook_deliveries
-       SET state = 'pending', tries = 0, next_at = now(), delivered_at = NULL, last_error = NULL
+       SET state = 'pending', tries = 0, next_at = now(), asked_at = now(), delivered_at = NULL,
+           last_error = NULL
      WHERE tenant_id = $1 AND delivery_id = $2
 """
 

@@ -482,3 +482,19 @@ async def due_now(conn: Connection, tenant: TenantId, *, lane: Lane, most: int) 
     """Count a tenant's sales that are due in a lane, no further than `most`."""
     found: int = await conn.fetchval(DUE_NOW, tenant, lane, most)
     return found
+
+
+PUT_UNPROVEN_LAST: Final = """
+    -- outbox_store.put_unproven_last
+    UPDATE outbox SET lane = $2
+     WHERE tenant_id = $1 AND state = 'due' AND lane < $2 AND origin = 'webhook'
+       AND NOT EXISTS (SELECT FROM bills
+                        WHERE bills.tenant_id = outbox.tenant_id
+                          AND bills.bill_id = outbox.bill_id)
+"""
+
+
+async def put_unproven_last(conn: Connection, tenant: TenantId) -> int:
+    """Put due sales that only an event named, and no read ever showed, behind all others."""
+    tag: str = await conn.execute(PUT_UNPROVEN_LAST, tenant, BACKFILL)
+    return int(tag.rpartition(" ")[2])

@@ -11,6 +11,7 @@ from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Connection
+from shared.db.restores import restore_checks_store
 from shared.db.tenants import nota_connections_store
 from shared.domain.ids import TenantId
 from shared.domain.nota import IssuerEnvironment
@@ -181,6 +182,7 @@ async def put_issuer(
         company_regime,
     )
     await nota_connections_store.remember(conn, tenant)
+    await restore_checks_store.want(conn, tenant)
 
 
 def issuer_key_word(sealer: Sealer, key: Secret) -> str:

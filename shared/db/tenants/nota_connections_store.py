@@ -114,6 +114,8 @@ class OpenElsewhere(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+# Nearly every tenant has the one connection alone: then nothing that is under way is read, which
+# may be a hundred thousand sales on a renewal day.
 OPEN_ELSEWHERE: Final = f"""
     -- nota_connections_store.open_elsewhere
     SELECT k.company_name, k.environment, count(*) AS notas, k.state, k.state_since AS since
@@ -126,6 +128,8 @@ OPEN_ELSEWHERE: Final = f"""
             WHERE s.tenant_id = $1
               AND s.status IN ('issuing', 'uncertain', 'cancelling', 'queued')))
        AND k.connection_id IS DISTINCT FROM $2
+       AND EXISTS (SELECT FROM nota_connections x
+                    WHERE x.tenant_id = $1 AND x.connection_id IS DISTINCT FROM $2)
      GROUP BY k.connection_id, k.company_name, k.environment, k.state, k.state_since
      ORDER BY k.connection_id
 """  # noqa: S608 - only our own constant is put in

@@ -5,21 +5,25 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import aiohttp
+import asyncpg
 
 from shared.commands.people import first_owner_url
 from shared.config.env import Env
-from shared.config.secret import Secret
-from shared.config.settings import DatabaseSettings
+from shared.config.settings import read_database
 from shared.crypto.seal import Sealer
-from shared.db.connection import open_pool
+from shared.db.connection import CONNECT_SECONDS, open_pool
 from shared.db.migrate import migrate
+from shared.local import seen
+from shared.local.backup import archive_folder, backups_folder
 from shared.local.files import free_port, write_private
-from shared.local.home import Home, open_home
+from shared.local.home import Home, open_home, usable
 from shared.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
-from shared.local.redis import prepare_redis, wait_for_redis
+from shared.local.redis import demand_redis, prepare_redis, wait_for_redis
 from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
     OurService,
@@ -30,15 +34,18 @@ from shared.ops.up.programs import (
     service_programs,
 )
 from shared.ops.up.settings import (
+    Ports,
     check_keys,
     check_ports,
     check_settings,
     service_environment,
 )
 from shared.ops.up.supervisor import Supervisor
+from shared.run.loops import Periodic, beside
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCH_SECONDS: Final = 0.5
+REMEMBER_EVERY: Final = timedelta(seconds=10)
 ASK_SECONDS: Final = 0.1
 PATIENCE_SECONDS: Final = 20.0  # then a person is told what is being waited for
 STEADY_SECONDS: Final = 1.0  # so long the same processes must have run before all is called ready
@@ -48,10 +55,11 @@ def up(env: Mapping[str, str], services: Sequence[OurService]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP, then leave no process behind.
 
     Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
-    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError.
+    and to the logs. Raises SettingsError, HomeBusyError, SchemaError, WrongKeysError,
+    DatabaseAwayError, RedisAwayError.
     """
     home = open_home(env)
-    with home.locked():
+    with usable(home), home.locked():
         asyncio.run(_until_told_to_stop(env, services, home))
 
 
@@ -85,6 +93,7 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
     check_ports(services, ports)
     async with _servers(given, home) as (stores, keepers):
         await migrate(stores["DATABASE_URL"])
+        await _look_back(stores["DATABASE_URL"], home)
         await check_keys(stores["DATABASE_URL"], given["SECRET_KEYS"])
         programs = {one: service_programs(one) for one in services}
         every = [program for of_one in programs.values() for program in of_one]
@@ -98,8 +107,9 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
             running = await _ready(supervisors, places, home)
             print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
             if "panel" in ports:
-                await _tell_first_owner(stores["DATABASE_URL"], given, ports["panel"])
-            await _watch(supervisors, running)
+                await _tell_first_owner(stores["DATABASE_URL"], given, ports["panel"].public)
+            async with beside(remember=partial(_remember, stores["DATABASE_URL"], home)):
+                await _watch(supervisors, running)
 
 
 def _clear_leftovers(home: Home) -> None:
@@ -121,7 +131,10 @@ async def _servers(
         stores["REDIS_URL"] = redis.url()
     postgres = None
     if "DATABASE_URL" not in stores:
-        postgres = await asyncio.to_thread(prepare_postgres, home.folder, port=free_port())
+        archive = archive_folder(backups_folder(env, home))
+        postgres = await asyncio.to_thread(
+            prepare_postgres, home.folder, port=free_port(), archive=archive
+        )
         programs.append(postgres_program(postgres))
         stores["DATABASE_URL"] = postgres.url()
     write_private(home.database_url, stores["DATABASE_URL"])
@@ -129,7 +142,10 @@ async def _servers(
         if postgres:
             await wait_for_postgres(postgres.url("postgres"))
             await ensure_database(postgres)
-        await wait_for_redis(stores["REDIS_URL"])
+        if env.get("REDIS_URL"):
+            await demand_redis(stores["REDIS_URL"])
+        else:
+            await wait_for_redis(stores["REDIS_URL"])
         yield stores, keepers
 
 
@@ -150,19 +166,19 @@ async def _supervised(
 
 
 async def _ready(
-    supervisors: Sequence[Supervisor], places: Mapping[str, int], home: Home
+    supervisors: Sequence[Supervisor], places: Mapping[str, Ports], home: Home
 ) -> dict[str, int]:
     """Return once every program is up and has stayed up, with the process of each.
 
-    `places` has the port of each of our programs. A port answers as soon as one of those that
+    `places` has the ports of each of our programs. A port answers as soon as one of those that
     share it is ready, so each process is looked at by itself.
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while True:
             await asyncio.gather(
                 *(
-                    _program_ready(session, supervisors, name, port, home)
-                    for name, port in places.items()
+                    _program_ready(session, supervisors, name, ports, home)
+                    for name, ports in places.items()
                 )
             )
             before = await asyncio.to_thread(_running, supervisors)
@@ -175,14 +191,14 @@ async def _program_ready(
     session: aiohttp.ClientSession,
     supervisors: Sequence[Supervisor],
     name: str,
-    port: int,
+    ports: Ports,
     home: Home,
 ) -> None:
     loop = asyncio.get_running_loop()
     tell_at = loop.time() + PATIENCE_SECONDS
     while not (
-        await asyncio.to_thread(_is_up, supervisors, name, port)
-        and await _says_ready(session, port)
+        await asyncio.to_thread(_is_up, supervisors, name, ports)
+        and await _says_ready(session, ports.private)
     ):
         if loop.time() > tell_at:
             _say(f"still waiting for {name}; see {home.logs / name}.log")
@@ -190,9 +206,9 @@ async def _program_ready(
         await asyncio.sleep(ASK_SECONDS)
 
 
-def _is_up(supervisors: Sequence[Supervisor], name: str, port: int) -> bool:
+def _is_up(supervisors: Sequence[Supervisor], name: str, ports: Ports) -> bool:
     pid = _running(supervisors).get(name)
-    return pid is not None and listens(pid, port)
+    return pid is not None and listens(pid, ports.public) and listens(pid, ports.private)
 
 
 def _running(supervisors: Sequence[Supervisor]) -> dict[str, int]:
@@ -207,9 +223,9 @@ async def _says_ready(session: aiohttp.ClientSession, port: int) -> bool:
         return False
 
 
-def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str:
+def _ready_line(services: Sequence[OurService], ports: Mapping[str, Ports]) -> str:
     shown = (
-        f"{service.shown_as}=http://127.0.0.1:{ports[service.name]}"
+        f"{service.shown_as}=http://127.0.0.1:{ports[service.name].public}"
         for service in services
         if service.shown_as
     )
@@ -218,8 +234,9 @@ def _ready_line(services: Sequence[OurService], ports: Mapping[str, int]) -> str
 
 async def _tell_first_owner(url: str, env: Mapping[str, str], port: int) -> None:
     """While nobody can sign in, say where the first owner makes an account: a link for once."""
-    keys = Env(values=env).secret_keys("SECRET_KEYS")
-    settings = DatabaseSettings(url=Secret.of(url), pool_size=2, pooler="none")
+    with Env(values={**env, "DATABASE_URL": url}) as var:
+        keys = var.secret_keys("SECRET_KEYS")
+        settings = read_database(var)
     base = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
     async with open_pool(settings, application="up") as pool:
         sealer = Sealer.from_text(key.reveal() for key in keys)
@@ -228,13 +245,45 @@ async def _tell_first_owner(url: str, env: Mapping[str, str], port: int) -> None
         _say(f"nobody can sign in yet; the first owner begins here, once: {link}")
 
 
+async def _look_back(url: str, home: Home) -> None:
+    """Tell a person if the database is an older one than was used here before."""
+    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        restore = await seen.look_any_tenant(home, conn)
+    finally:
+        await conn.close()
+    if restore is not None:
+        _say(
+            "the database is an older copy; nothing is issued before the issuers' lists since"
+            f" {restore.since.isoformat(timespec='seconds')} were read"
+        )
+
+
+async def _remember(url: str, home: Home) -> None:
+    """Write down beside the database how far it is, until cancelled."""
+
+    async def step() -> None:
+        conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+        try:
+            await seen.note(home, conn)
+        finally:
+            await conn.close()
+
+    await Periodic(
+        name="remember", step=step, every=REMEMBER_EVERY, failed="database_not_remembered"
+    ).run()
+
+
 async def _watch(supervisors: Sequence[Supervisor], running: Mapping[str, int]) -> None:
     """Revive a supervisor that dies; it revives everything else, of which a person is told."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         for supervisor in supervisors:
-            if await asyncio.to_thread(supervisor.revive):
-                _say(f"the supervisor of the {supervisor.part} died and was started again")
+            try:
+                if await asyncio.to_thread(supervisor.revive):
+                    _say(f"the supervisor of the {supervisor.part} died and was started again")
+            except OSError as error:  # a full disk, no memory: that passes
+                _say(f"the supervisor of the {supervisor.part} cannot start: {error.strerror}")
         now = await asyncio.to_thread(_running, supervisors)
         for name in sorted(restarted(running, now)):
             _say(f"{name} ended and was started again; see {supervisors[0].home.logs}")

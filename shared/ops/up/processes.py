@@ -15,6 +15,7 @@ from shared.ops.up.programs import UpPart
 # show a title, so those two are known by their data instead.
 HOME_MARK: Final = "NOTAPONTE_UP_HOME"
 PART_MARK: Final = "NOTAPONTE_UP_PART"
+SUPERVISORD: Final = "shared.ops.up.supervisord"
 PROGRAM_MARK: Final = "SUPERVISOR_PROCESS_NAME"  # set by supervisord for each of its programs
 
 GENTLE_SECONDS: Final = 4.0
@@ -137,5 +138,5 @@ def _works_in(process: psutil.Process, home: Home, folder: str) -> bool:
 
 def _is_supervisor(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
-        return "supervisor.supervisord" in process.cmdline()
+        return SUPERVISORD in process.cmdline()
     return False

@@ -37,6 +37,7 @@ class OurService:
     port_setting: str
     shown_as: str | None  # the word in the line `ready …`; None is not shown
     processes: int = 1  # on one port, which the kernel deals connections out of
+    private_setting: str | None = None  # of the port for readiness and metrics, if it has one
 
 
 # One process spends its whole core while the database and the other core still have room
@@ -50,6 +51,7 @@ SERVICES: Final = (
         load=load_webhook,
         port_setting="WEBHOOK_PORT",
         shown_as="webhook",
+        private_setting="METRICS_PORT",
         processes=WEBHOOK_PROCESSES,
     ),
     OurService(name="panel", load=load_panel, port_setting="PANEL_PORT", shown_as="panel"),

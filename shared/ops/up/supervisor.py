@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.local.files import write_private
 from shared.local.home import Home
-from shared.ops.up.processes import HOME_MARK, PART_MARK, clear_away, program_processes
+from shared.ops.up.processes import HOME_MARK, PART_MARK, SUPERVISORD, clear_away, program_processes
 from shared.ops.up.programs import ROOT, Program, UpPart, render_config
 
 
@@ -23,11 +23,13 @@ class Supervisor:
 
     def start(self) -> None:
         config = self.home.run / f"supervisor-{self.part}.conf"
-        write_private(config, render_config(self.part, self.programs, self.home))
+        said = render_config(self.part, self.programs, self.home)
+        if not config.exists() or config.read_text(encoding="utf-8") != said:
+            write_private(config, said)  # there as it is when a full disk took the supervisor
         marks = {HOME_MARK: str(self.home.folder), PART_MARK: self.part}
         with (self.home.logs / f"supervisor-{self.part}.err").open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
-                [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(config)],
+                [sys.executable, "-m", SUPERVISORD, "--configuration", str(config)],
                 cwd=ROOT,
                 env={**self.env, **marks},
                 stdin=subprocess.DEVNULL,

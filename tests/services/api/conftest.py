@@ -5,6 +5,7 @@ import base64
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 
 import aiohttp
 import pytest_asyncio
@@ -13,9 +14,12 @@ from starlette.types import ASGIApp
 
 from services.reconciler.app import create_app
 from services.sandbox.run import Sandbox, running_sandbox
+from shared.config.door import DoorSettings
 from shared.config.settings import ReconcilerSettings, load_reconciler
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
+from shared.doors.door import Entrance
+from shared.doors.serve import configured
 from tests.services.api.support import TOKEN, Api, World
 
 SECRET_KEY = bytes(range(32))
@@ -62,12 +66,11 @@ async def world(api: Api, pool: Pool, sandbox: Sandbox) -> World:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # or answers wait for each other
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(app, lifespan="on", log_config=None, access_log=False)
-        )
+        listener.bind(("127.0.0.1", port))
+        door = Entrance(DoorSettings(proxies=(ip_network("127.0.0.0/8"),)))
+        server = uvicorn.Server(configured(app, door, host="127.0.0.1", port=0))
         running = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
             if running.done():

@@ -3,7 +3,8 @@ import pytest
 from services.sandbox.run import Sandbox
 from shared.crypto.tokens import hash_secret
 from shared.db.connection import Pool
-from shared.db.tenants import connections_store, secrets_store
+from shared.db.tenants import audit_store, connections_store, secrets_store
+from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
 from shared.domain.sale import SaleStatus
 from tests.services.api.support import RULE, Api, World, issuer_body
@@ -99,12 +100,32 @@ async def test_the_webhook_address_stays_until_a_new_one_is_asked_for(
     assert (await world.connect_vindi(tenant)).body["webhook_url"] == second
     async with pool.acquire() as conn:
         valid = await secrets_store.find_hashes_of_many(conn, [(tenant, "vindi")])
-    assert set(valid[tenant, "vindi"]) == {_hash(first), _hash(second)}
+    assert set(valid[tenant, "vindi"].valid) == {_hash(first), _hash(second)}
     left = await world.column(
         "SELECT extract(epoch FROM expires_at - now()) / 3600 FROM webhook_secrets"
         " WHERE expires_at IS NOT NULL"
     )
     assert [round(hours) for hours in left] == [72]
+
+
+@pytest.mark.parametrize(("side", "source"), [("vindi", "vindi"), ("issuer", "enotas")])
+async def test_an_address_that_leaked_ends_at_once_and_so_does_the_one_before_it(
+    world: World, pool: Pool, side: str, source: Source
+) -> None:
+    tenant = await world.api.tenant()
+    path = f"/tenants/{tenant}/{side}/webhook-secret"
+    for _ in range(2):
+        await world.api.post(path)
+
+    made = await world.api.post(path, {"revoke": True})
+
+    assert made.status == 201
+    async with pool.acquire() as conn:
+        known = (await secrets_store.find_hashes_of_many(conn, [(tenant, source)]))[tenant, source]
+        audit = await audit_store.newest_first(conn, tenant, before=None, limit=1)
+    assert known.valid == (_hash(made.body["webhook_url"]),)
+    assert known.former == ()
+    assert (audit[0].action, audit[0].actor) == (f"{side}_webhook_secret_revoked", "support")
 
 
 async def test_a_new_address_is_not_made_twice_for_one_key(world: World) -> None:

@@ -1,5 +1,6 @@
 """A rule that cannot be meant is refused when it is put: every problem, each with its field."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -164,3 +165,36 @@ async def test_a_rule_that_was_taken_once_stays_in_force_when_more_is_refused(
     assert in_force is not None
     assert len(in_force[1].exceptions) == 2
     assert shown.status == 200
+
+
+@pytest.mark.parametrize("wrong", [[[]], {}, [], 1, {"a": []}])
+async def test_a_field_may_hold_anything_and_is_named(world: World, wrong: Any) -> None:
+    tenant = await world.api.tenant()
+    rule = RULE | {"service": {"iss_withholding": wrong, "municipal_code": wrong}}
+
+    reply = await world.api.put(f"/tenants/{tenant}/rule", rule)
+
+    assert (reply.status, reply.code) == (422, "invalid_request")
+    assert "service.iss_withholding" in {one["field"] for one in reply.body["errors"]}
+
+
+@pytest.mark.parametrize("path", ["rule", "rule/difference", "rule/preview"])
+async def test_others_are_answered_while_a_rule_of_thousands_is_looked_at(
+    world: World, path: str
+) -> None:
+    tenant = await world.api.tenant()
+    rule = RULE | excepted(*(exception(product_name=["Curso *"]) for _ in range(2_500)))
+    body = rule if path == "rule" else {"rule": rule, "since": "2026-10-01"}
+    body = {key: body[key] for key in body if path != "rule/difference" or key == "rule"}
+    call = world.api.put if path == "rule" else world.api.post
+    asking = asyncio.create_task(call(f"/tenants/{tenant}/{path}", body))
+
+    others = 0
+    while not asking.done():
+        assert (await world.api.get(f"/tenants/{tenant}")).status == 200
+        others += 1
+
+    reply = await asking
+    assert (reply.status, reply.code) == (422, "invalid_request")
+    assert len(reply.body["errors"]) == 50
+    assert others > 5  # it takes long enough for many, and stops none of them

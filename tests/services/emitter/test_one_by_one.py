@@ -136,6 +136,7 @@ async def test_a_batch_is_divided_until_the_one_that_fails_is_found() -> None:
         asyncpg.AdminShutdownError("x"),
         asyncpg.UndefinedColumnError("x"),
         asyncpg.InterfaceError("x"),
+        asyncpg.InternalClientError("x"),
         ConnectionResetError(),
         TimeoutError(),
         ExceptionGroup("x", [ValueError(), asyncpg.CannotConnectNowError("x")]),

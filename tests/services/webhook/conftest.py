@@ -25,6 +25,8 @@ from shared.db.connection import Connection, Pool
 from shared.db.tenants import secrets_store
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
+from shared.doors.door import Entrance
+from shared.doors.serve import configured
 
 KEY = bytes(range(32))
 NO_REDIS = "redis://127.0.0.1:1/0"  # nothing listens there, and nothing here may need it
@@ -93,9 +95,8 @@ def settings_for(database: str, *, redis_url: str = NO_REDIS, port: int = 0) -> 
 @asynccontextmanager
 async def serving(settings: WebhookSettings) -> AsyncIterator[Client]:
     """The service, answering on a free port until the block ends."""
-    config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=0, http="httptools", log_config=None
-    )
+    door = Entrance(settings.process.door)
+    config = configured(create_app(settings), door, host="127.0.0.1", port=0)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server._serve(None))

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -205,3 +206,26 @@ async def test_metrics_count_deliveries_and_name_no_tenant(client: Client, tenan
     assert 'notaponte_webhook_deliveries_total{outcome="stored",source="vindi"}' in text
     assert 'notaponte_webhook_rejected_vindi_total{outcome="unknown_secret"}' in text
     assert tenant.id not in text
+
+
+async def test_strangers_learn_at_the_public_port_that_it_lives_and_no_more(
+    tenant: Tenant, database: str
+) -> None:
+    settings = settings_for(database)
+    process = replace(settings.process, private_port=1)
+    async with serving(replace(settings, process=process)) as client:
+        asked = ("/healthz", "/readyz", "/metrics", "/", "/docs")
+        told = {path: (await client.send(path, method="GET")).status for path in asked}
+        heard = await client.send(f"/v1/vindi/{tenant.vindi}", a_bill_event())
+
+    assert told == dict.fromkeys(asked, 404) | {"/healthz": 200}
+    assert heard.status == 200
+
+
+async def test_who_comes_through_a_proxy_is_not_told_how_it_goes(client: Client) -> None:
+    told = {
+        path: (await client.send(path, method="GET", headers={"X-Forwarded-For": "8.8.8.8"})).status
+        for path in ("/healthz", "/readyz", "/metrics")
+    }
+
+    assert told == {"/healthz": 200, "/readyz": 404, "/metrics": 404}

@@ -24,7 +24,7 @@ from shared.local.files import free_port
 from shared.local.postgres import (
     DURABLE,
     EmbeddedPostgres,
-    _as_account,
+    as_account,
     ensure_database,
     prepare_postgres,
     wait_for_postgres,
@@ -79,19 +79,19 @@ async def test_a_database_that_stops_and_comes_back_costs_no_answered_event(
 async def test_a_service_told_to_stop_answers_what_it_took(
     tenant: Tenant, pool: Pool, database: str
 ) -> None:
-    port = free_port()
+    port, private = free_port(), free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.webhook",
         env={
             **os.environ, "DATABASE_URL": database, "REDIS_URL": NO_REDIS,
-            "WEBHOOK_PORT": str(port), "LOG_LEVEL": "error",
+            "WEBHOOK_PORT": str(port), "METRICS_PORT": str(private), "LOG_LEVEL": "error",
             "SECRET_KEYS": base64.urlsafe_b64encode(KEY).decode(),
         },
     )  # fmt: skip
     promised: set[int] = set()
     async with aiohttp.ClientSession() as http:
         client = Client(base=f"http://127.0.0.1:{port}", http=http)
-        await until_ready(client)
+        await until_ready(Client(base=f"http://127.0.0.1:{private}", http=http))
         senders = [
             asyncio.create_task(keep_sending(client, tenant, promised, first=10_000 * number))
             for number in range(1, 17)
@@ -213,7 +213,7 @@ async def start(server: EmbeddedPostgres) -> Process:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
-        **_as_account(),
+        **as_account(),
     )
     await wait_for_postgres(server.url("postgres"))
     return process

@@ -30,6 +30,7 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "table": {"type": "string", "enum": list(TABLES)},
     "series": {"type": "string", "pattern": RPS_SERIES},
     "month": {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$"},
+    "key": {"type": "string", "pattern": "^h-t[a-z0-9]{10}-teste-[a-f0-9]{12}$"},
 }
 
 
@@ -67,6 +68,7 @@ def _operation(op: AnyOperation, refs: Refs, schemas: Json) -> Json:
     described: Json = {
         "operationId": op.name,
         "summary": op.summary,
+        "description": f"Needs a token for `{op.scope}`.",
         "parameters": [*_path(op), *_query(op, schemas), *_headers(op)],
         "responses": _responses(op, refs),
     }
@@ -153,9 +155,11 @@ def _refusals(op: AnyOperation) -> dict[int, tuple[str, ...]]:
     common: dict[int, tuple[str, ...]] = {
         400: ("malformed_json",),
         401: ("unauthorized",),
+        403: ("scope_too_narrow",),
         413: ("body_too_long",),
         415: ("not_json",),
         422: ("invalid_request",),
+        429: ("too_many_wrong_tokens",),
         503: ("unavailable",),
     }
     if op.of_tenant:

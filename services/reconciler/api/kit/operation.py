@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import plain_number
 from services.reconciler.services import Services
+from shared.db.people.tokens_store import TokenScope
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
@@ -105,6 +106,12 @@ class Operation(Generic[B, Q]):
     also: tuple[str, ...] = ()  # other media types that Accept may ask for
     refusals: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     idempotent_by_key: bool = False
+    needs: TokenScope | None = None  # None: `read` for GET, `support` for what changes something
+
+    @property
+    def scope(self) -> TokenScope:
+        """What a token has to be for."""
+        return self.needs or ("read" if self.method == "GET" else "support")
 
     @property
     def takes_body(self) -> bool:

@@ -1,7 +1,5 @@
 """Serving operations: who calls, what they sent, what comes back."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -12,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from services.reconciler.api.kit.caller import Tokens
 from services.reconciler.api.kit.operation import Answer, AnyOperation, Call, tenant_unknown
 from services.reconciler.api.kit.problem import Problem, render_problem
 from services.reconciler.api.kit.reading import read_body, read_idempotency_key, read_query
 from services.reconciler.services import Services
-from shared.config.env import ApiToken
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.ids import TenantId
@@ -39,7 +37,7 @@ DATABASE_AWAY: Final = (
 class PathEndpoint:
     """All methods of one path, as an ASGI application."""
 
-    def __init__(self, tokens: Sequence[ApiToken], operations: Sequence[AnyOperation]) -> None:
+    def __init__(self, tokens: Tokens, operations: Sequence[AnyOperation]) -> None:
         """The operations share one path; they work with the application's `state.resources`."""
         self._tokens = tokens
         self._operations: Mapping[str, AnyOperation] = {op.method: op for op in operations}
@@ -74,14 +72,24 @@ class PathEndpoint:
                 "This path does not take this method.",
                 headers={"Allow": ", ".join(sorted(self._operations))},
             )
-        actor = authenticate(request.headers.get("Authorization", ""), self._tokens)
         services: Services = request.app.state.resources
+        caller = await self._tokens.caller(
+            services.pool,
+            request.headers.get("Authorization", ""),
+            request.client.host if request.client else "",
+        )
+        if not caller.may(operation.scope):
+            raise Problem(
+                403,
+                "scope_too_narrow",
+                f"This needs a token for {operation.scope}; this one is for {caller.scope}.",
+            )
         tenant = await _find_tenant(request, services) if operation.of_tenant else None
         query = read_query(request, operation.query)
         body, _ = await read_body(request, operation.body)
         call = Call(
             services=services,
-            actor=actor,
+            actor=caller.name,
             body=body,
             query=query,
             path=request.path_params,
@@ -90,26 +98,6 @@ class PathEndpoint:
             found_tenant=tenant,
         )
         return await operation.handler(call)
-
-
-def authenticate(header: str, tokens: Sequence[ApiToken]) -> str:
-    """Name the token a request carries; a Problem 401 for anything else.
-
-    Every token is compared, each in constant time, so that time tells nothing.
-    """
-    scheme, _, given = header.partition(" ")
-    digest = _digest(given.strip())
-    names = [
-        token.name for token in tokens if hmac.compare_digest(digest, _digest(token.token.reveal()))
-    ]
-    if scheme.lower() != "bearer" or not names:
-        raise Problem(
-            401,
-            "unauthorized",
-            "A bearer token of this installation is needed.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-    return names[0]
 
 
 def render_answer(answer: Answer) -> Response:
@@ -135,8 +123,3 @@ async def _find_tenant(request: Request, services: Services) -> Tenant:
     if tenant is None:
         raise tenant_unknown()
     return tenant
-
-
-def _digest(text: str) -> bytes:
-    # Equal lengths: comparing must not tell how long a token is.
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

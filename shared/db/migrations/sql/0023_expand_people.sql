@@ -78,14 +78,21 @@ CREATE TABLE IF NOT EXISTS person_links (
 -- other, whatever a statement forgets. The role logs in nowhere; it is taken on for a transaction.
 DO $$
 BEGIN
-    CREATE ROLE notaponte_panel NOLOGIN;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'notaponte_panel') THEN
+        CREATE ROLE notaponte_panel NOLOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;
 END $$;
 
+-- Whoever may make roles and is no superuser (a managed server's owner) is a member of what it makes
+-- from PostgreSQL 16 on, and may still not take it on: that is a right of its own there.
 DO $$
+DECLARE
+    needed text := CASE WHEN current_setting('server_version_num')::int >= 160000
+                        THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
-    IF NOT pg_has_role(current_user, 'notaponte_panel', 'MEMBER') THEN
+    IF NOT pg_has_role(current_user, 'notaponte_panel', needed) THEN
         EXECUTE format('GRANT notaponte_panel TO %I', current_user);
     END IF;
 END $$;

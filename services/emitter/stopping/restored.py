@@ -1,0 +1,100 @@
+"""What is not issued yet since the database is an older copy: it may have been issued already.
+
+Notas of the time that is missing stand at the issuer and are unknown here. So nothing is issued for
+a company before its list of that time was read, and what is sent for a bill of then is looked up
+first. Decision 0033.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from services.emitter.planning.stopped import Queued, stopped
+from services.emitter.work import Act, Known, Plan, Rest, settle
+from shared.db.connection import Connection
+from shared.db.outbox.outbox_store import Entry
+from shared.db.restores import restore_checks_store, restores_store
+from shared.db.restores.restores_store import Life
+from shared.db.vindi.bills_store import ReadBill
+from shared.domain.ids import BillId, TenantId
+from shared.domain.sale import SaleStatus
+
+RESTORED: Final = "database_restored"
+LOOK_AGAIN: Final = timedelta(seconds=60)  # whoever has read the list wakes what waits for it
+# A bill that Vindi made later, by whatever clock, cannot have been issued in what is missing.
+CLOCKS_DIFFER: Final = timedelta(days=1)
+
+
+class Database(Struct, frozen=True, kw_only=True):
+    """Which database a decision rests on; another one may lack what was decided before."""
+
+    life: Life | None  # None where the server does not say
+    restore_id: int | None
+
+
+class Restored(Struct, frozen=True, kw_only=True):
+    """What a batch has to mind of restores."""
+
+    database: Database
+    noticed_at: datetime | None = None  # the last one; None if there never was one
+    reading: bool = False  # the list of the company in use is still to be read
+
+    def lately(self, now: datetime) -> bool:
+        """Whether what was asked for of a known nota may be among what is missing."""
+        return self.noticed_at is not None and now - self.noticed_at < CLOCKS_DIFFER
+
+    def may_be_issued(self, read: ReadBill | None) -> bool:
+        """Whether a nota we know nothing of may stand for a bill: it is looked up first."""
+        if self.noticed_at is None:
+            return False
+        return read is None or read.bill.created_at < self.noticed_at + CLOCKS_DIFFER
+
+
+async def load_restored(conn: Connection, tenant: TenantId) -> Restored:
+    """Ask the server whether it is still the one, and note it for all tenants where it is not.
+
+    Opens transactions of its own.
+    """
+    life = await restores_store.live(conn)
+    if life is not None and life != await restores_store.remembered(conn):
+        await restores_store.look_any_tenant(conn)
+    newest = await restores_store.newest(conn)
+    if newest is None:
+        return Restored(database=Database(life=life, restore_id=None))
+    return Restored(
+        database=Database(life=life, restore_id=newest.restore_id),
+        noticed_at=newest.noticed_at,
+        reading=await restore_checks_store.unread(conn, tenant),
+    )
+
+
+async def database_now(conn: Connection, basis: Database) -> Database:
+    """The same, within the transaction that writes what rests on it."""
+    life = await restores_store.live(conn) if basis.life is not None else None
+    newest = await restores_store.newest(conn)
+    return Database(life=life, restore_id=newest.restore_id if newest else None)
+
+
+def parked_for_lists(
+    restored: Restored, entries: Sequence[Entry], known: Mapping[BillId, Known], now: datetime
+) -> list[Rest]:
+    """Leave queued sales unread of which nothing is new, until the list was read."""
+    if not restored.reading:
+        return []
+    return [
+        Rest(entry=entry, settlement=settle(entry, due_at=now + LOOK_AGAIN))
+        for entry in entries
+        if not entry.bill_changed
+        and (sale := known[entry.bill_id].sale) is not None
+        and sale.status is SaleStatus.QUEUED
+    ]
+
+
+def wait_for_lists(restored: Restored, plans: Sequence[Plan], now: datetime) -> list[Plan]:
+    """Keep what would issue a nota until the list was read; everything else goes on."""
+    if not restored.reading:
+        return list(plans)
+    by = Queued(until=now + LOOK_AGAIN, why=RESTORED)
+    return [stopped(plan, by) if isinstance(plan, Act) and plan.issues else plan for plan in plans]

@@ -1,0 +1,48 @@
+"""What was done, and what went wrong."""
+
+from typing import Final
+
+SAID: Final[dict[str, str]] = {
+    "said.joined": "Acesso criado. Bem-vindo!",
+    "said.password_changed": "Senha alterada. Você saiu de todos os outros aparelhos.",
+    "said.totp_off": "O código foi desligado.",
+    "said.did.retry": "Pedido feito: a venda será avaliada de novo em instantes.",
+    "said.did.hold": "Pedido feito: a venda fica retida até que alguém a libere.",
+    "said.did.release": "Pedido feito: a venda segue de onde parou.",
+    "said.did.issue": "Pedido feito: a nota sai em instantes.",
+    "said.did.cancel": "Pedido feito: o cancelamento segue em instantes.",
+    "said.again": "Pedido feito. As vendas saem das pendências à medida que são resolvidas.",
+    "said.rule_put": "Regra salva. As vendas ainda sem nota são avaliadas de novo por ela.",
+    "said.paused": "Emissão em pausa. Nenhuma nota sai até você retomar.",
+    "said.activated": "Emissão ativa. As próximas vendas viram nota conforme a sua regra.",
+    "said.saved": "Salvo.",
+    "said.removed": "O acesso foi retirado.",
+    "said.withdrawn": "O convite foi retirado.",
+    "said.locked": "Mês fechado.",
+    "said.unlocked": "Mês reaberto.",
+    "said.already_running": "Já há uma importação em andamento: é esta.",
+    "said.already_over": "Ela já tinha terminado.",
+    "said.run_cancelled": "Cancelada. O que já foi feito fica.",
+    "said.new_address": "Endereço novo criado. O anterior ainda vale por 72 horas: troque-o na"
+    " Vindi.",
+    "said.released": "Limite liberado. As vendas retidas saem primeiro.",
+    "said.stated": "Anotado. O histórico mostra o que acontece a partir disso.",
+    "error.home": "Ir para o início",
+    "error.not_there.title": "Página não encontrada",
+    "error.not_there.text": "Este endereço não existe, ou você não tem acesso a ele.",
+    "error.not_allowed.title": "Seu papel não permite isso",
+    "error.not_allowed.text": "Peça a um responsável da empresa que faça isso ou mude o seu papel.",
+    "error.method.title": "Este pedido não é possível aqui",
+    "error.method.text": "Volte ao início e tente de novo.",
+    "error.too_long.title": "O formulário é grande demais",
+    "error.too_long.text": "Divida o pedido em partes menores.",
+    "error.form_too_old.title": "Este formulário venceu",
+    "error.form_too_old.text": "Nada foi feito. Volte à página, recarregue-a e envie de novo.",
+    "error.away.title": "O sistema está indisponível por um momento",
+    "error.away.text": "Nada se perdeu: as vendas continuam sendo registradas. Tente de novo em"
+    " alguns segundos.",
+    "error.ours.title": "Uma falha nossa",
+    "error.ours.text": "Já fomos avisados. Tente de novo; se continuar, fale com o suporte.",
+    "error.link.title": "Este link não vale mais",
+    "error.link.text": "Ele já foi usado ou venceu. Peça um novo a quem o enviou.",
+}

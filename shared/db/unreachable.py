@@ -1,0 +1,50 @@
+"""Why the database cannot be used, in words for whoever set its address."""
+
+import socket
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+USUAL_PORT: Final = 5432
+
+
+class DatabaseAwayError(Exception):
+    """The database cannot be used as it is configured; the text says what to look at."""
+
+
+def told(error: BaseException, url: str) -> str | None:
+    """What stands between us and the database at `url`; None for what has another cause.
+
+    Neither user nor password is repeated.
+    """
+    parts = urlsplit(url)
+    place = f"PostgreSQL at {parts.hostname}:{parts.port or USUAL_PORT}"
+    match error:
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            return f"DATABASE_URL: {place} refuses this user or password."
+        case asyncpg.InvalidCatalogNameError():
+            name = parts.path.lstrip("/") or "of the user's name"
+            return f"DATABASE_URL: {place} has no database {name}; create it, or name another."
+        case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
+            return f"DATABASE_URL: {parts.hostname} is a pooler; set DATABASE_POOLER=pgbouncer."
+        case asyncpg.TooManyConnectionsError():
+            return (
+                f"DATABASE_URL: {place} takes no more connections; lower DATABASE_POOL_SIZE, put"
+                " PgBouncer before it, or raise its max_connections."
+            )
+        case asyncpg.CannotConnectNowError():
+            return f"DATABASE_URL: {place} is starting, stopping or recovering; try again soon."
+        case asyncpg.InsufficientPrivilegeError():
+            return (
+                f"The role of DATABASE_URL may not do that: {error}. docs/runbooks/database.md says"
+                " which rights it needs."
+            )
+        case socket.gaierror():
+            return f"DATABASE_URL: nobody knows a machine named {parts.hostname}."
+        case TimeoutError():
+            return f"DATABASE_URL: {place} does not answer; is the port open from here?"
+        case OSError() | asyncpg.ConnectionDoesNotExistError():
+            return f"DATABASE_URL: {place} cannot be reached; does it run, and listen there?"
+        case _:
+            return None

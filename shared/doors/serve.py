@@ -1,0 +1,103 @@
+"""Serving an app behind its door."""
+
+import gc
+import resource
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from shared.config.door import DoorSettings
+from shared.doors.door import Entrance
+from shared.doors.protocol import protocol_at
+
+DRAIN_SECONDS: Final = 5  # below supervisord's and Kubernetes' patience
+SPARE_DESCRIPTORS: Final = 500
+
+
+def configured(
+    app: ASGIApp,
+    door: Entrance,
+    private: Mapping[int, Entrance] | None = None,
+    *,
+    host: str,
+    port: int,
+) -> uvicorn.Config:
+    """How every listener of ours is served."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=protocol_at(door, private or {}),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,  # nothing reads them, and each request would pay for it
+        timeout_keep_alive=door.limits.idle_seconds,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
+def serve(
+    app: ASGIApp,
+    limits: DoorSettings,
+    *,
+    host: str,
+    port: int,
+    private_port: int | None = None,
+    share_port: bool = False,
+) -> None:
+    """Serve an app until SIGTERM or Ctrl-C, finishing the requests that are under way.
+
+    With `share_port` other processes may listen on the same port, and the kernel deals the
+    connections out among them. On `private_port` the app is asked how it goes. There is no access
+    log: a webhook's path holds its secret. Metrics count instead.
+    """
+    # A flood at the one door must not keep out those who ask how it goes.
+    private = {} if private_port is None else {private_port: Entrance(limits)}
+    config = configured(app, Entrance(limits), private, host=host, port=port)
+    _take_descriptors(limits.connections)
+    _calm_collector()
+    server = uvicorn.Server(config)
+    ports = [port, *private] if share_port or private else []
+    server.run(sockets=[_socket(host, one, shared=share_port) for one in ports] or None)
+    if not server.started:
+        raise SystemExit(3)  # as uvicorn's own `run` does: it has logged why
+
+
+def _take_descriptors(connections: int) -> None:
+    """As many open files as all connections need, and some for stores and clients, if allowed."""
+    least = connections + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = least if hard == resource.RLIM_INFINITY else min(least, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _calm_collector() -> None:
+    """Look for dead cycles less often, and not among what was loaded at the start.
+
+    Work here comes in batches of thousands of short-lived objects without cycles; the default
+    goes through them every 700 and spends a twentieth of the time on finding nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _socket(host: str, port: int, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((host, port))
+    return listener

@@ -1,0 +1,147 @@
+"""`make backup`, `make restore` and `make restored`: copies, and what follows from using one."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from shared.config.env import Env, SettingsError
+from shared.config.settings import database_url
+from shared.db.connection import CONNECT_SECONDS, Connection
+from shared.db.migrate import migrate
+from shared.db.restores import restores_store
+from shared.db.restores.restores_store import Restore, Sign
+from shared.local.backup import (
+    Backup,
+    BackupError,
+    archive_folder,
+    backups_folder,
+    list_backups,
+    make_backup,
+)
+from shared.local.files import free_port
+from shared.local.home import Home, HomeBusyError, known_settings, open_home
+from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_postgres
+from shared.local.restore import choose, restore
+from shared.ops.up.processes import clear_away
+
+KEEP: Final = 7
+BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
+WATCHED: Final = timedelta(seconds=30)  # services write down more often that all is well
+
+
+SEEN_AGO: Final = """
+    -- backup.seen_ago
+    SELECT now() - seen_at FROM database_life
+"""
+
+
+async def run_backup(env: Mapping[str, str], *, keep: int) -> Backup:
+    """Copy the embedded database, whether `up` runs or not. Raises BackupError."""
+    home = _home_with_data(env)
+    folder = backups_folder(env, home)
+    try:
+        with home.locked():
+            return await _backup_at_rest(home, folder, keep)
+    except HomeBusyError:
+        url = home.database_url.read_text(encoding="utf-8").strip()
+        return await asyncio.to_thread(make_backup, url, folder, keep=keep)
+
+
+async def _backup_at_rest(home: Home, folder: Path, keep: int) -> Backup:
+    clear_away(home, "services")
+    clear_away(home, "servers")
+    archive = archive_folder(folder)
+    server = prepare_postgres(home.folder, port=free_port(), archive=archive)
+    async with serving(server, DURABLE, home.folder / "postgres.log"):
+        await wait_for_postgres(server.url("postgres"))
+        return await asyncio.to_thread(make_backup, server.url("postgres"), folder, keep=keep)
+
+
+async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], None]) -> None:
+    """Put the embedded database back to a moment, and have issuing wait for what that loses."""
+    home = _home_with_data(env)
+    folder = backups_folder(env, home)
+    moment = read_moment(at) if at else None
+    with home.locked():
+        clear_away(home, "services")
+        clear_away(home, "servers")
+        backup = choose(list_backups(folder), moment, datetime.now(UTC))
+        tell(f"from the copy of {backup.ended_at.isoformat(timespec='seconds')}")
+
+        async def note(url: str) -> None:
+            await _note(url, since=moment, copied_at=backup.ended_at)
+
+        before = await restore(home.folder, folder, backup, moment, note)
+    tell("the database is back" + (f"; what was there before lies in {before}" if before else ""))
+    tell("`make up` reads the issuers' lists before anything more is issued")
+
+
+async def run_restored(env: Mapping[str, str], since: str) -> Restore:
+    """Say that somebody restored the database at DATABASE_URL. Raises BackupError."""
+    with Env(values=known_settings(env)) as var:
+        url = database_url(var).reveal()
+    moment = read_moment(since) if since else None
+    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        if moment is None:
+            await _demand_rest(conn)
+        return await _told(conn, "told", moment)
+    finally:
+        await conn.close()
+
+
+def read_moment(text: str) -> datetime:
+    """An instant as people write it; without a zone it is Brasília's. BackupError if it is none."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BackupError(
+            f"{text!r} is no moment; write 2026-11-29T14:05 (Brasília) or with a zone, …-03:00."
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=BRASILIA)
+    return moment.astimezone(UTC)
+
+
+async def _note(url: str, *, since: datetime | None, copied_at: datetime) -> None:
+    """Bring an older copy to this version's schema, and write down in it that it is one."""
+    await migrate(url)
+    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    try:
+        if since is None and await restores_store.remembered(conn) is None:
+            since = copied_at
+        await _told(conn, "timeline", since)
+    finally:
+        await conn.close()
+
+
+async def _told(conn: Connection, why: Sign, since: datetime | None) -> Restore:
+    restore = await restores_store.look_any_tenant(conn, told=why, since=since)
+    if restore is None:
+        raise RuntimeError("what was told was not written down")
+    return restore
+
+
+async def _demand_rest(conn: Connection) -> None:
+    """Services that ran since have written down that all is well: the copy's own word is gone."""
+    ago = await conn.fetchval(SEEN_AGO)
+    if ago is None or ago < WATCHED:
+        raise BackupError(
+            "Services have run on this database since; say from when on data are missing, a little"
+            " early rather than late: make restored SINCE=2026-11-29T14:05"
+        )
+
+
+def _home_with_data(env: Mapping[str, str]) -> Home:
+    if env.get("DATABASE_URL"):
+        problem = (
+            "DATABASE_URL: backups of this database are made where it runs; see"
+            " docs/runbooks/restore.md. After one was restored: make restored."
+        )
+        raise SettingsError((problem,))
+    return open_home(env)

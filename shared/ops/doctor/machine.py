@@ -1,0 +1,222 @@
+"""What can be said of this machine: settings, clock, certificates, database, Redis."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from redis.exceptions import RedisError
+
+from shared.config.env import Env, SettingsError
+from shared.config.settings import read_database, read_vindi
+from shared.config.spelling import misspelt
+from shared.crypto.seal import Sealer
+from shared.db.connection import Connection, connect, is_pooled
+from shared.db.migrate import current_revision, head_revision
+from shared.db.one_tenant import PANEL_ROLE
+from shared.db.unreachable import DatabaseAwayError
+from shared.keys import WrongKeysError, prove_keys
+from shared.local.redis import RedisAwayError, demand_redis
+from shared.net.redis import redis_client
+from shared.ops.doctor.report import HowItIs, Observation
+from shared.ops.up.programs import SERVICES
+
+ANSWER_SECONDS: Final = 10
+CLOCK_OFF: Final = timedelta(seconds=2)
+CERTIFICATE_LEFT: Final = timedelta(days=21)
+TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+ABOUT_SERVER: Final = """
+    -- machine.about_server
+    SELECT clock_timestamp() AS now, current_setting('server_version') AS version,
+           current_setting('max_connections')::int AS most, current_setting('fsync') AS fsync,
+           (SELECT count(*) FROM pg_stat_activity) AS used,
+           (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+           pg_is_in_recovery() AS replica,
+           current_setting('statement_timeout') AS statement_timeout,
+           current_setting('lock_timeout') AS lock_timeout,
+           current_setting('idle_in_transaction_session_timeout')
+               AS idle_in_transaction_session_timeout
+"""
+TRY_ROLE: Final = """
+    -- machine.try_role
+    SELECT set_config('role', $1, true)
+"""
+
+
+def settings(env: Mapping[str, str]) -> Iterator[Observation]:
+    """What each service would say to its settings."""
+    problems: list[str] = []
+    for service in SERVICES:
+        try:
+            service.load(env)
+        except SettingsError as error:
+            problems += error.problems
+    for problem in dict.fromkeys(problems):
+        yield Observation(about="settings", state="wrong", words=problem)
+    for sentence in misspelt(env):
+        yield Observation(about="settings", state="look", words=sentence)
+    if not problems:
+        yield Observation(about="settings", state="ok", words="every service would start with them")
+
+
+async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
+    """Reached, at head, opened by our keys, and what its role may and may not."""
+    with_url = Env(values=env)
+    wanted = read_database(with_url)
+    if with_url.problems:
+        return  # told among the settings
+    try:
+        conn = await connect(wanted.url.reveal())
+    except DatabaseAwayError as error:
+        yield _database("wrong", str(error))
+        return
+    try:
+        row = dict((await conn.fetch(ABOUT_SERVER))[0])
+        yield _clock(row["now"])
+        yield await _revision(conn)
+        for finding in (*_server(row), await _keys(conn, env), await _panel(conn)):
+            yield finding
+        yield _pooler(row, pooled=await is_pooled(conn), said=wanted.pooler)
+    finally:
+        await conn.close()
+
+
+async def redis(env: Mapping[str, str]) -> AsyncIterator[Observation]:
+    """Reached, and not one that throws our limits away."""
+    var = Env(values=env)
+    url = var.redis_url("REDIS_URL").reveal()
+    if var.problems:
+        return
+    try:
+        await demand_redis(url)
+        async with redis_client(url) as client:
+            told = await client.info()
+    except RedisAwayError as error:
+        yield Observation(about="redis", state="wrong", words=str(error))
+        return
+    except RedisError as error:
+        yield Observation(about="redis", state="look", words=f"answers, but {type(error).__name__}")
+        return
+    policy = str(told.get("maxmemory_policy", "unknown"))
+    name = "Valkey" if "valkey_version" in told else "Redis"
+    version = told.get("valkey_version") or told.get("redis_version")
+    state: HowItIs = "ok" if policy in {"noeviction", "unknown"} else "look"
+    words = f"{name} {version}, role {told.get('role')}, maxmemory-policy {policy}"
+    if state == "look":
+        words += ": under pressure it forgets request budgets; take noeviction"
+    yield Observation(about="redis", state=state, words=words)
+
+
+async def certificates(env: Mapping[str, str]) -> AsyncIterator[Observation]:
+    """How long the certificates of ours, Vindi's and eNotas' addresses are good for."""
+    vindi = read_vindi(Env(values=env))
+    urls = {
+        "our webhook": env.get("PUBLIC_WEBHOOK_URL", ""),
+        "our panel": env.get("PUBLIC_PANEL_URL", ""),
+        "Vindi": vindi.url_production,
+        "eNotas": env.get("ENOTAS_URL", "https://api.enotasgw.com.br"),
+    }
+    for whose, url in urls.items():
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            yield await _certificate(whose, parts.hostname, parts.port or 443)
+        elif whose.startswith("our"):
+            yield Observation(
+                about=f"certificate of {whose}",
+                state="look",
+                words="no https address is set: nobody outside can send to it",
+            )
+
+
+async def _certificate(whose: str, host: str, port: int) -> Observation:
+    about = f"certificate of {whose}"
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            _, writer = await asyncio.open_connection(
+                host, port, ssl=ssl.create_default_context(), server_hostname=host
+            )
+    except ssl.SSLError as error:
+        return Observation(about=about, state="wrong", words=f"refused: {error.reason}")
+    except (OSError, TimeoutError) as error:
+        return Observation(
+            about=about, state="wrong", words=f"no connection: {type(error).__name__}"
+        )
+    held: dict[str, Any] = writer.get_extra_info("peercert")
+    writer.close()
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(held["notAfter"])), UTC)
+    left = ends - datetime.now(UTC)
+    state: HowItIs = "ok" if left > CERTIFICATE_LEFT else "look"
+    return Observation(about=about, state=state, words=f"good for {left.days} more days")
+
+
+def _database(state: HowItIs, words: str) -> Observation:
+    return Observation(about="database", state=state, words=words)
+
+
+def _clock(theirs: datetime) -> Observation:
+    off = abs(datetime.now(UTC) - theirs)
+    words = f"{off.total_seconds():.1f} s from the database's"
+    return Observation(about="clock", state="ok" if off < CLOCK_OFF else "look", words=words)
+
+
+async def _revision(conn: Connection) -> Observation:
+    current, head = await current_revision(conn), head_revision()
+    if current is None or current < head:
+        return _database("wrong", f"at {current or 'nothing'}, not at {head}: run make migrate")
+    return _database("ok", f"at {current}")
+
+
+def _server(row: Mapping[str, Any]) -> Iterator[Observation]:
+    yield _database("ok", f"PostgreSQL {row['version']}, {row['used']} of {row['most']} sessions")
+    if row["replica"]:
+        yield _database("wrong", "this is a replica: nothing can be stored there")
+    if row["superuser"]:
+        yield _database("look", "the role is a superuser, which we do not need")
+    if row["fsync"] != "on":
+        yield _database("wrong", "fsync is off: a power cut loses notas that were issued")
+
+
+async def _keys(conn: Connection, env: Mapping[str, str]) -> Observation:
+    var = Env(values=env)
+    keys = var.secret_keys("SECRET_KEYS")
+    if var.problems or await current_revision(conn) is None:
+        return _database("not_asked", "whether SECRET_KEYS open what it holds")
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        await prove_keys(conn, Sealer.from_text(key.reveal() for key in keys))
+    except WrongKeysError as error:
+        return _database("wrong", str(error))
+    finally:
+        await transaction.rollback()  # a look leaves no canary of its own
+    return _database("ok", "SECRET_KEYS open what it holds")
+
+
+async def _panel(conn: Connection) -> Observation:
+    """The panel takes on a role of its own; where it may not, every page of it fails."""
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        await conn.fetchval(TRY_ROLE, PANEL_ROLE)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the panel meets it too
+        return _database("wrong", f"the panel's role cannot be taken on: {type(error).__name__}")
+    finally:
+        await transaction.rollback()
+    return _database("ok", "the panel's role can be taken on")
+
+
+def _pooler(row: Mapping[str, Any], *, pooled: bool, said: str) -> Observation:
+    if pooled != (said == "pgbouncer"):
+        here = "a pooler stands before it" if pooled else "no pooler stands before it"
+        return _database("wrong" if pooled else "look", f"{here}, DATABASE_POOLER is {said}")
+    missing = [name for name in TIMEOUTS if row[name] in {"0", ""}]
+    if pooled and missing:
+        return _database(
+            "look",
+            f"behind a pooler the role has to carry {', '.join(missing)}:"
+            " docs/runbooks/database.md",
+        )
+    return _database("ok", "a pooler in front, as the settings say" if pooled else "no pooler")

@@ -1,0 +1,360 @@
+"""The long campaign: six tenants, bad weather all along, hundreds of faults, one oracle."""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+
+from services.sandbox.storms import Weather
+from tests.chaos.campaign import HEARD_WITHIN, Campaign, a_campaign, a_company
+from tests.chaos.long.faults import Disk, Hand
+from tests.chaos.long.plan import FailOver, LongFault, kind_of, tell_long
+from tests.chaos.long.shops import KINDS, REFUNDED, RULES, Shop, look
+
+REPORT: Final = Path("build/chaos-long.json")
+QUIET_BETWEEN: Final = 1.5
+RECOVERED_WITHIN: Final = 15.0
+# After a failover nothing is issued for half a minute, and then lists are read: decision 0033.
+FAILED_OVER_WITHIN: Final = 90.0
+GIVEN_UP_AFTER: Final = 150.0
+SETTLED_WITHIN: Final = 300.0
+# A cancelling whose notice was lost is asked about after 1, 2, 5, 10 minutes.
+BALANCED_WITHIN: Final = 720.0
+NOT_HEARD: Final = 0.3
+TOLD_TWICE: Final = 0.2
+LATE: Final = 3.0  # seconds by which the second telling, of what was before, comes late
+SPOILT: Final = 5.0  # percent of all calls, by one kind or another
+BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
+
+
+@dataclass(slots=True, kw_only=True)
+class Crowd:
+    """The shops of a campaign, and who tells of their sales."""
+
+    campaign: Campaign
+    rng: random.Random
+    shops: list[Shop] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    sold: int = 0
+    failovers: int = 0
+
+    async def set_up(self) -> None:
+        """Six tenants as users would have them."""
+        sandbox = self.campaign.sandbox
+        for number, kind in enumerate(KINDS):
+            cnpj = f"{11222333 + number:08}0001{81 - number:02}"
+            shop = Shop(
+                kind=kind,
+                account=sandbox.vindi.create_account(),
+                company=a_company(sandbox, cnpj),
+            )
+            shop.account.rate.limit = None
+            shop.stock()
+            await self._connect(shop)
+            self.shops.append(shop)
+        for shop in self.shops:
+            spoil(shop.account.weather)
+            spoil(shop.company.weather)
+
+    async def _connect(self, shop: Shop) -> None:
+        api = self.campaign.api
+        made = await api("POST", "/tenants", {"name": f"Loja {shop.kind}", "plan": "pro"})
+        shop.tenant = made["id"]
+        here = f"/tenants/{shop.tenant}"
+        key = shop.account.keys[0].key
+        vindi = await api("PUT", f"{here}/vindi", {"api_key": key, "environment": "sandbox"})
+        issuer = {
+            "kind": "enotas",
+            "api_key": shop.company.key,
+            "company_id": shop.company.id,
+            "environment": "Producao",
+        }
+        pushed = await api("PUT", f"{here}/issuer", issuer)
+        await api("PUT", f"{here}/rule", RULES[shop.kind])
+        await api("POST", f"{here}/activate")
+        shop.webhook_url = vindi["webhook_url"]
+        keys = self.campaign.sandbox.enotas.keys
+        keys[shop.company.key].webhook_url = pushed["status_webhook_url"]
+
+    async def sell(self, sales: int, *, a_second: float) -> None:
+        """So many sales, one after another."""
+        while self.sold < sales:
+            shop = self.shops[self.sold % len(self.shops)]
+            bill = shop.sell(self.rng)
+            self.sold += 1
+            self._tell_of(shop, bill)
+            if shop.kind == "refunds" and self.rng.random() < REFUNDED:
+                self._later(self.rng.uniform(0.5, 20), self._give_back(shop, bill))
+            await asyncio.sleep(1 / a_second)
+
+    def _tell_of(self, shop: Shop, bill: int) -> None:
+        """Some events are lost for good, some come twice and in the wrong order."""
+        if self.rng.random() < NOT_HEARD:
+            return
+        self._later(0, self._tell(shop, bill, "bill_paid"))
+        if self.rng.random() < TOLD_TWICE:
+            for event in ("bill_paid", "bill_created"):
+                self._later(self.rng.uniform(0, LATE), self._tell(shop, bill, event))
+
+    async def _give_back(self, shop: Shop, bill: int) -> None:
+        shop.give_back(bill)
+        if self.rng.random() >= NOT_HEARD:
+            await self._tell(shop, bill, "charge_refunded")
+
+    def _later(self, seconds: float, work: Any) -> None:
+        async def run() -> None:
+            await asyncio.sleep(seconds)
+            await work
+
+        task = asyncio.create_task(run())
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _tell(self, shop: Shop, bill: int, event: str) -> None:
+        """Once: what is not answered is lost, and the reconciler's to find."""
+        said = {
+            "event": {
+                "type": event,
+                "created_at": datetime.now(UTC).isoformat(),
+                "data": {"bill": {"id": bill, "status": "paid"}},
+            }
+        }
+        with suppress(aiohttp.ClientError, TimeoutError):
+            url = shop.webhook_url
+            async with self.campaign.http.post(url, json=said, timeout=HEARD_WITHIN):
+                pass
+
+    def notas(self) -> int:
+        return sum(len(shop.company.notas) for shop in self.shops)
+
+    async def resumed(self, *, within: float) -> float | None:
+        """Wait until the issuer takes one more nota; the seconds, or None."""
+        loop = asyncio.get_running_loop()
+        began, before = loop.time(), self.notas()
+        while loop.time() - began < within:
+            if self.notas() > before + 1:
+                return loop.time() - began
+            await asyncio.sleep(0.05)
+        return None
+
+
+def spoil(weather: Weather) -> None:
+    """Every kind of bad answer, together as often as is meant."""
+    kinds: tuple[dict[str, Any], ...] = (
+        {"kind": "json", "status": 500},
+        {"kind": "html", "status": 502},
+        {"kind": "empty", "status": 503},
+        {"kind": "json", "status": 429, "retry_after": "1"},
+        {"kind": "hang_up"},
+        {"kind": "hang_up", "when": "after"},
+        {"kind": "json", "status": 500, "when": "after"},
+        {"kind": "time_out", "seconds": 4.0},
+    )
+    for one in kinds:
+        weather.add(percent=SPOILT / len(kinds), **one)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One fault, and how long work took to go on once it was over; None: it never did."""
+
+    fault: str
+    kind: str
+    bar: float
+    recovered: float | None
+
+    @property
+    def ok(self) -> bool:
+        return self.recovered is not None and self.recovered < self.bar
+
+
+async def run_long(
+    folder: Path,
+    disk: Disk,
+    plan: Sequence[LongFault],
+    *,
+    seed: int,
+    sales: int,
+    a_second: float,
+    faketime: str | None,
+) -> bool:
+    """Do it all; writes and shows what was found, and says whether every bar was met."""
+    clock_file = folder / "clock" if faketime else None
+    settings = {"RECONCILE_EVERY": "15", "ISSUER_TIMEOUT": "3"}
+    if clock_file is not None:
+        clock_file.write_text("+0\n")
+        settings |= {
+            "LD_PRELOAD": str(faketime),
+            "FAKETIME_TIMESTAMP_FILE": str(clock_file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+    async with a_campaign(disk.folder, **settings) as campaign:
+        crowd = Crowd(campaign=campaign, rng=random.Random(seed))
+        hand = Hand(campaign=campaign, disk=disk, clock_file=clock_file)
+        await crowd.set_up()
+        selling = asyncio.create_task(crowd.sell(sales, a_second=a_second))
+        await crowd.resumed(within=GIVEN_UP_AFTER)
+        rows = [await _one(crowd, hand, fault, number) for number, fault in enumerate(plan, 1)]
+        await selling
+        await asyncio.gather(*crowd.tasks)
+        return await _end(crowd, rows, seed)
+
+
+async def _one(crowd: Crowd, hand: Hand, fault: LongFault, number: int) -> Row:
+    await asyncio.sleep(QUIET_BETWEEN)
+    await hand.do(fault)
+    began = time.monotonic()
+    if isinstance(fault, FailOver):  # what was on its way arrives still, and says nothing
+        await _lists_read(crowd)
+    resumed = await crowd.resumed(within=GIVEN_UP_AFTER)
+    recovered = None if resumed is None else time.monotonic() - began
+    bar = FAILED_OVER_WITHIN if isinstance(fault, FailOver) else RECOVERED_WITHIN
+    row = Row(fault=tell_long(fault), kind=kind_of(fault), bar=bar, recovered=recovered)
+    took = "never" if recovered is None else f"{recovered:.1f} s"
+    sys.stdout.write(f"{number:3}. {row.fault}: {took}{'' if row.ok else '  MISSED'}\n")
+    sys.stdout.flush()
+    return row
+
+
+async def _lists_read(crowd: Crowd) -> None:
+    """Wait until a failover was noticed, and every company may issue again."""
+    deadline = time.monotonic() + GIVEN_UP_AFTER
+    known = crowd.failovers
+    crowd.failovers += 1
+    while time.monotonic() < deadline:
+        restores = (await crowd.campaign.api("GET", "/restores"))["items"]
+        read = all(one["companies_read"] == one["companies"] for one in restores)
+        if len(restores) > known and read:
+            return
+        await asyncio.sleep(0.5)
+
+
+async def _end(crowd: Crowd, rows: Sequence[Row], seed: int) -> bool:
+    for shop in crowd.shops:
+        shop.account.weather.clear()
+        shop.company.weather.clear()
+    deadline = time.monotonic() + SETTLED_WITHIN
+    while time.monotonic() < deadline and _open(crowd):
+        await asyncio.sleep(1)
+    shops = []
+    for shop in crowd.shops:
+        found = look(shop)
+        shops.append(
+            {
+                "shop": shop.kind,
+                "tenant": shop.tenant,
+                "sales": len(shop.expected),
+                "notas_due": sum(shop.expected.values()),
+                "lost": list(found.lost),
+                "doubled": list(found.doubled),
+                "closings": await _closings(crowd, shop),
+            }
+        )
+    restores = (await crowd.campaign.api("GET", "/restores"))["items"]
+    violations = dict(crowd.campaign.sandbox.enotas.invariants.report()["counts"])
+    return _report(rows, shops, restores, violations, seed)
+
+
+def _open(crowd: Crowd) -> bool:
+    found = [look(shop) for shop in crowd.shops]
+    return any(one.lost or one.doubled for one in found)
+
+
+async def _closings(crowd: Crowd, shop: Shop) -> list[dict[str, Any]]:
+    """The closing of every month that sales were made in."""
+    bills = shop.account.bills.rows.values()
+    months = {
+        f"{datetime.fromtimestamp(bill.created_ms / 1000, UTC).astimezone(BRASILIA):%Y-%m}"
+        for bill in bills
+    }
+    deadline = time.monotonic() + BALANCED_WITHIN
+    closings = []
+    for month in sorted(months):
+        while True:
+            path = f"/tenants/{shop.tenant}/closing?month={month}"
+            closing: dict[str, Any] = await crowd.campaign.api("GET", path)
+            if closing["balanced"] or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(2)
+        closings.append(closing)
+    return closings
+
+
+def _report(
+    rows: Sequence[Row],
+    shops: Sequence[dict[str, Any]],
+    restores: Sequence[dict[str, Any]],
+    violations: dict[str, int],
+    seed: int,
+) -> bool:
+    ok = (
+        all(row.ok for row in rows)
+        and not violations
+        and all(one["done"] for one in restores)
+        and not any(shop["lost"] or shop["doubled"] for shop in shops)
+        and all(closing["balanced"] for shop in shops for closing in shop["closings"])
+    )
+    said = {
+        "seed": seed,
+        "ok": ok,
+        "faults": [
+            {"fault": row.fault, "kind": row.kind, "recovered": row.recovered, "ok": row.ok}
+            for row in rows
+        ],
+        "shops": list(shops),
+        "restores": list(restores),
+        "violations": violations,
+    }
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    _show(rows, shops, restores, violations)
+    return ok
+
+
+def _show(
+    rows: Sequence[Row],
+    shops: Sequence[dict[str, Any]],
+    restores: Sequence[dict[str, Any]],
+    violations: dict[str, int],
+) -> None:
+    console = Console(width=110, highlight=False)
+    by_kind: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_kind[row.kind].append(row)
+    table = Table("fault", "times", "slowest recovery", "missed")
+    for kind, some in sorted(by_kind.items()):
+        times = [row.recovered for row in some if row.recovered is not None]
+        slowest = f"{max(times):.1f} s" if len(times) == len(some) else "never"
+        table.add_row(kind, f"{len(some)}", slowest, f"{sum(not row.ok for row in some)}")
+    console.print(table)
+    table = Table("shop", "sales", "notas due", "lost", "doubled", "closings")
+    for shop in shops:
+        closed = ", ".join(
+            f"{one['month']}: {'balanced' if one['balanced'] else 'NOT balanced'}"
+            for one in shop["closings"]
+        )
+        figures = (f"{shop['sales']}", f"{shop['notas_due']}")
+        wrong = (f"{len(shop['lost'])}", f"{len(shop['doubled'])}")
+        table.add_row(shop["shop"], *figures, *wrong, closed)
+    console.print(table)
+    for one in restores:
+        console.print(
+            f"failover noticed ({one['why']}): {one['companies_read']} of {one['companies']} lists"
+            f" read, {one['notas_known']} of {one['notas_found']} notas known again"
+        )
+    for rule, seen in violations.items():
+        console.print(f"the issuer saw {rule} {seen} times")

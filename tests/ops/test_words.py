@@ -1,0 +1,164 @@
+"""What is wrong with a machine is said in words, at the start, and without a secret."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from shared.config.spelling import known_names, misspelt
+from shared.db.unreachable import told
+from shared.local.files import free_port
+from shared.local.home import new_secret_key
+from shared.ops.up.programs import SERVICES, OurService
+
+PASSWORD = "hunter2-of-the-database"
+PATIENCE = 90
+NOWHERE = f"postgresql://ours:{PASSWORD}@127.0.0.1:1/notaponte"
+SETTINGS = {
+    "DATABASE_URL": NOWHERE,
+    "REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:1/0",
+    "SECRET_KEYS": new_secret_key(),
+    "INTERNAL_API_TOKEN": "token",
+    "LOG_FORMAT": "json",
+}
+
+
+async def start(*module: str, **settings: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *module),
+        env={"PATH": os.environ["PATH"], **settings},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def said(*module: str, **settings: str) -> tuple[int | None, str]:
+    process = await start(*module, **settings)
+    words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    assert b"Traceback" not in words
+    assert PASSWORD.encode() not in words
+    return process.returncode, words.decode()
+
+
+async def test_a_database_that_cannot_be_reached_is_named_by_every_command() -> None:
+    for verb in (("migrate",), ("rotate-keys",), ("accept-keys",)):
+        code, words = await said("shared.ops", *verb, **SETTINGS)
+        assert code == 1
+        assert words.startswith("DATABASE_URL: PostgreSQL at 127.0.0.1:1 cannot be reached")
+
+
+async def test_a_wrong_password_and_a_database_that_is_not_there_are_told_apart(
+    database: str,
+) -> None:
+    wrong = database.replace("://notaponte:", "://notaponte:not")
+    _, words = await said("shared.ops", "migrate", **SETTINGS | {"DATABASE_URL": wrong})
+    assert "refuses this user or password" in words
+    _, words = await said(
+        "shared.ops", "migrate", **SETTINGS | {"DATABASE_URL": database.rpartition("/")[0] + "/no"}
+    )
+    assert "has no database no" in words
+
+
+async def test_a_redis_that_cannot_be_reached_stops_make_up_with_words(
+    database: str, tmp_path: Path
+) -> None:
+    settings = SETTINGS | {"DATABASE_URL": database, "NOTAPONTE_HOME": str(tmp_path / "home")}
+    ports = {one.port_setting: str(free_port()) for one in SERVICES}
+    code, words = await said("shared.ops", "up", **settings, **ports)
+
+    assert code == 1
+    assert "REDIS_URL: Redis at 127.0.0.1:1/0 cannot be reached" in words
+
+
+async def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    occupied = tmp_path / "home"
+    occupied.write_text("a file")
+    taken = tmp_path / "other"
+    (taken / "lock").mkdir(parents=True)  # root may write anywhere, but not into a folder
+    for home, told_of in ((occupied, "cannot be made here"), (taken, "cannot be written")):
+        code, words = await said("shared.ops", "up", NOTAPONTE_HOME=str(home))
+        assert code == 2
+        assert "NOTAPONTE_HOME" in words
+        assert told_of in words
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        yield one.getsockname()[1]
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda one: one.name)
+async def test_a_port_in_use_is_named_by_the_service_that_wants_it(
+    service: OurService, taken_port: int
+) -> None:
+    code, words = await said(
+        f"services.{service.name}", **SETTINGS | {service.port_setting: str(taken_port)}
+    )
+
+    assert code == 2
+    assert f"Port {taken_port} is already in use" in words
+
+
+async def test_a_service_without_its_database_lives_and_says_what_it_waits_for() -> None:
+    process = await start("services.webhook", **SETTINGS | {"WEBHOOK_PORT": str(free_port())})
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for line in process.stdout:
+                assert b"Traceback" not in line
+                assert PASSWORD.encode() not in line
+                if b"database_not_ready" in line:
+                    assert b"PostgreSQL at 127.0.0.1:1 cannot be reached" in line
+                    break
+            else:
+                pytest.fail("it ended")
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def test_a_misspelt_setting_is_named_and_nothing_else_of_the_environment() -> None:
+    _, words = await said("shared.ops", "migrate", **SETTINGS, VINDI_TIMOUT="5", EDITOR="vi")
+    assert words.splitlines()[0] == (
+        "VINDI_TIMOUT is no setting and is not read; did you mean VINDI_TIMEOUT?"
+    )
+    assert len(words.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DATABASE_POOLSIZE", "DATABASE_POOL_SIZE"),
+        ("ISSUER_REQUEST_PER_SECOND", "ISSUER_REQUESTS_PER_SECOND"),
+        ("vindi_timeout", "VINDI_TIMEOUT"),
+        ("SECRET_KEY", "SECRET_KEYS"),
+        ("RECONCILE_EVRY", "RECONCILE_EVERY"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+    ],
+)
+def test_what_is_nearly_a_setting_is_recognised(name: str, meant: str) -> None:
+    assert meant in misspelt({name: "x"})[0]
+    assert misspelt({name: "x", meant: "y"}) == []
+
+
+def test_what_is_no_setting_of_ours_is_nobodys_business() -> None:
+    usual = ("PATH", "HOME", "HOSTNAME", "PGPASSWORD", "KUBERNETES_PORT", "TEST_BACKEND", "LANG")
+    assert misspelt(dict.fromkeys(usual, "x")) == []
+    assert {"DATABASE_URL", "ISSUER_LOOKUP_WAITS", "NOTAPONTE_HOME"} <= known_names()
+
+
+def test_what_a_pooler_or_a_full_server_says_is_put_into_words() -> None:
+    pooler = asyncpg.ProtocolViolationError("unsupported startup parameter: statement_timeout")
+    assert "DATABASE_POOLER=pgbouncer" in (told(pooler, NOWHERE) or "")
+    full = asyncpg.TooManyConnectionsError("sorry, too many clients already")
+    assert "max_connections" in (told(full, NOWHERE) or "")
+    assert told(ValueError("a bug"), NOWHERE) is None
