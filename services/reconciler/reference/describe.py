@@ -20,6 +20,7 @@ _ORDER: Final = (
     "Closing",
     "Status webhook",
     "People",
+    "Restores",
 )
 # The first piece that a path holds says its group.
 _GROUPS: Final[Mapping[str, tuple[str, str]]] = {
@@ -42,6 +43,8 @@ _GROUPS: Final[Mapping[str, tuple[str, str]]] = {
     "/issuer": ("Connections", "The Vindi account and the issuer's company."),
     "/health": ("Health", "What stops a tenant, and since when."),
     "/invitations": ("People", "Who may sign in to the panel."),
+    "/restores": ("Restores", "What a restored database may lack, and how far that is looked for."),
+    "/test-nota": ("Tenants", "The companies whose notas are issued."),
     "/tenants": ("Tenants", "The companies whose notas are issued."),
 }
 OTHER: Final = "Other"
