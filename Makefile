@@ -12,7 +12,7 @@ N ?= 2
 OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
+.PHONY: help setup version demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
 	backup restore restored rotate-keys accept-keys token doctor image sbom render rehearse schema \
 	refresh-tables lock
 
@@ -34,6 +34,9 @@ $(STAMP): requirements/dev.txt
 	@$(PY) -m pip install -qq --require-hashes --no-deps --no-compile \
 		--disable-pip-version-check -r requirements/dev.txt
 	@touch $@
+
+version: $(STAMP) ## Which version and commit this is
+	@$(OPS) version
 
 demo: $(STAMP) ## A month of sales on this machine, and the closing that proves it (KEEP=1 stays)
 	@exec $(PY) -m deploy.demo

@@ -33,6 +33,7 @@ from shared.ops.rotate import rotate
 from shared.ops.tokens import run_tokens
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
+from shared.telemetry.version import __version__, commit
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
@@ -156,6 +157,12 @@ def backfill_command(
         except KeyboardInterrupt:
             code = INTERRUPTED
     raise typer.Exit(code)
+
+
+@app.command(name="version")
+def version_command() -> None:
+    """Say which version and commit this is."""
+    typer.echo(f"notaponte {__version__} ({commit() or 'commit unknown'})")
 
 
 @app.command(name="backup")
