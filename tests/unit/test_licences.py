@@ -90,16 +90,16 @@ def locked() -> list[str]:
 
 def stated(name: str) -> str:
     """The licence as the package's metadata state it, by SPDX where it is known by that."""
-    about = metadata.metadata(name)
-    expression = about["License-Expression"] if "License-Expression" in about else None
+    about = metadata.metadata(name).json
+    expression = about.get("license_expression")
     if expression:
         return str(expression)
-    short = str(about["License"] if "License" in about else "").strip()
+    short = str(about.get("license", "")).strip()
     if short and "\n" not in short and len(short) < 60:
         return SAID.get(short, short)
     classifiers = [
         line.rpartition(" :: ")[2]
-        for line in about.get_all("Classifier") or []
+        for line in about.get("classifier", [])
         if line.startswith("License :: OSI Approved")
     ]
     return " AND ".join(SAID.get(one, one) for one in classifiers)
