@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.reconciler.api import (
     actions,
+    activity,
     backfills,
     closing,
     closing_accepted,
@@ -62,6 +63,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,
+    *activity.OPERATIONS,
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,

@@ -6,13 +6,15 @@ Written by `python -m deploy.api_client` from the description: change that inste
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from shared.api_client.models import (
     AcceptanceOut,
     AcceptedList,
     AcceptedOut,
     Activate,
+    ActivityList,
+    ActivityOfAll,
     AllSeriesOut,
     AmountIn,
     BackfillList,
@@ -333,6 +335,48 @@ class InternalApiClient:
             "HealthOut",
             await self.transport.json(
                 "GET", "/tenants/{tenant_id}/health", path={"tenant_id": tenant_id}
+            ),
+        )
+
+    async def count_activity(
+        self, *, since: str, until: str, limit: int | None = None, cursor: str | None = None
+    ) -> ActivityOfAll:
+        """Count what happened between two instants at each tenant, and name who acted."""
+        return cast(
+            "ActivityOfAll",
+            await self.transport.json(
+                "GET",
+                "/activity",
+                query={"limit": limit, "cursor": cursor, "since": since, "until": until},
+            ),
+        )
+
+    async def list_activity(
+        self,
+        tenant_id: str | int,
+        *,
+        since: str,
+        until: str,
+        limit: int | None = None,
+        cursor: str | None = None,
+        kind: Literal["act", "heard", "sale"] | None = None,
+    ) -> ActivityList:
+        """Show what happened at a tenant between two instants: events heard, decisions, notas, and
+        what people did, by their time.
+        """
+        return cast(
+            "ActivityList",
+            await self.transport.json(
+                "GET",
+                "/tenants/{tenant_id}/activity",
+                path={"tenant_id": tenant_id},
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "since": since,
+                    "until": until,
+                    "kind": kind,
+                },
             ),
         )
 
@@ -721,6 +765,15 @@ class InternalApiClient:
                 "/tenants/{tenant_id}/status-webhook/deliveries",
                 path={"tenant_id": tenant_id},
                 query={"limit": limit, "cursor": cursor},
+            ),
+        )
+
+    async def try_status_webhook(self, tenant_id: str | int) -> ResentOut:
+        """Send a message about no sale (`webhook.test`), signed like every other."""
+        return cast(
+            "ResentOut",
+            await self.transport.json(
+                "POST", "/tenants/{tenant_id}/status-webhook/test", path={"tenant_id": tenant_id}
             ),
         )
 

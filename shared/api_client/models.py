@@ -78,6 +78,37 @@ class Activate(TypedDict):
     since: NotRequired[str | None]
 
 
+class ActivityList(TypedDict):
+    """The oldest first."""
+
+    items: list[ActivityOut]
+    next: str | None
+
+
+class ActivityOfAll(TypedDict):
+    """Tenants by their id; those where nothing happened are left out of a page."""
+
+    items: list[TenantActivityOut]
+    next: str | None
+
+
+class ActivityOut(TypedDict):
+    """One thing. `heard`: an event that came; `sale`: a line of a sale's history; `act`: a
+    change.
+
+    `by` is a service, a token's name, or a person's with what is beyond doubt (`Ana
+    (pk3f…)`); `message` says it in Portuguese, `what` is the stable word.
+    """
+
+    at: str
+    kind: Literal["act", "heard", "sale"]
+    bill_id: int | None
+    what: str
+    message: str
+    by: str
+    detail: dict[str, Any]
+
+
 class AdjustmentOut(TypedDict):
     """What changed since the lock; bills and amount are the change and may be negative."""
 
@@ -422,7 +453,7 @@ class DeliveryOut(TypedDict):
 
     id: int
     message_id: str
-    bill_id: int
+    bill_id: int | None
     type: str
     state: Literal["pending", "delivered", "given_up"]
     tries: int
@@ -1334,6 +1365,17 @@ class TableOut(TypedDict):
     dated: str
     whole: bool
     codes: int
+
+
+class TenantActivityOut(TypedDict):
+    """How much happened at a tenant, and who acted there (at most twenty names)."""
+
+    tenant_id: str
+    name: str
+    heard: int
+    sales: int
+    acts: int
+    by: list[str]
 
 
 class TenantChange(TypedDict):

@@ -43,6 +43,7 @@ _GROUPS: Final[Mapping[str, tuple[str, str]]] = {
     "/issuer": ("Connections", "The Vindi account and the issuer's company."),
     "/health": ("Health", "What stops a tenant, and since when."),
     "/invitations": ("People", "Who may sign in to the panel."),
+    "/activity": ("Health", "What stops a tenant, and since when."),
     "/restores": ("Restores", "What a restored database may lack, and how far that is looked for."),
     "/test-nota": ("Tenants", "The companies whose notas are issued."),
     "/tenants": ("Tenants", "The companies whose notas are issued."),
