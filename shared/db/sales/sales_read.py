@@ -111,6 +111,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     """What to look for; None means any. Days are local days of the sale's moment, inclusive.
 
     `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.
+    Without `by_document` no document is looked for: an address must have none.
     `bills` names those there may be, `least` and `most` bound their amounts, both included.
     """
 
@@ -119,6 +120,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     since: date | None = None
     until: date | None = None
     text: str | None = None
+    by_document: bool = True
     bills: tuple[BillId, ...] | None = None
     least: Cents | None = None
     most: Cents | None = None
@@ -181,6 +183,7 @@ async def list_newest_first(
 ) -> list[SaleView]:
     """Sales that fit, the newest bill first, beginning below the bill `before`."""
     await conn.fetchval(PLANNED)
+    like, number, word = _text_values(sealer, tenant, wanted.text)
     rows = await conn.fetch(
         LIST,
         tenant,
@@ -188,7 +191,9 @@ async def list_newest_first(
         wanted.status,
         wanted.code,
         *bounds_of(wanted, zone),
-        *_text_values(sealer, tenant, wanted.text),
+        like,
+        number,
+        word if wanted.by_document else None,
         limit,
         wanted.bills,
         wanted.least,
