@@ -43,6 +43,9 @@ async def read_body(request: Request, model: type[M]) -> tuple[M, bytes]:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "not_json", "The body must be application/json.")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        # Nothing that comes is unpacked: a megabyte may be a gigabyte.
+        raise Problem(415, "not_json", "The body must not be compressed.")
     if len(raw) <= AT_ONCE_BYTES:
         return _parsed(raw, model), raw
     async with _PARSING:
