@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 
 import aiohttp

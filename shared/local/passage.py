@@ -1,0 +1,78 @@
+"""Letting the account of an embedded server through folders, and nobody else.
+
+Modes are left as they were set: one entry of the access list names the account (POSIX.1e draft 17;
+as Linux keeps it in `system.posix_acl_access`, include/uapi/linux/posix_acl_xattr.h).
+"""
+
+import errno
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import Final
+
+from shared.config.env import SettingsError
+
+ATTRIBUTE: Final = "system.posix_acl_access"
+_VERSION: Final = struct.pack("<I", 2)
+_ENTRY: Final = struct.Struct("<HHI")  # tag, permissions, id
+_OWNER, _USER, _OWNING_GROUP, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+_NO_ID: Final = 0xFFFFFFFF
+_PASS: Final = 1
+
+Entry = tuple[int, int, int]
+
+
+def let_pass(path: Path, account: int) -> None:
+    """Let this account (a uid) through the folders above `path`: pass, not list, nobody else.
+
+    Raises SettingsError, in words, where a folder does not take such an entry.
+    """
+    for folder in path.resolve().parents:
+        if not folder.stat().st_mode & 0o001:
+            _let_into(folder, account)
+
+
+def _let_into(folder: Path, account: int) -> None:
+    if sys.platform != "linux":
+        raise SettingsError((_words(folder, account),))
+    entries = _read(folder)
+    mine = (_USER, _PASS, account)
+    if any(tag == _USER and who == account and may & _PASS for tag, may, who in entries):
+        return
+    kept = [one for one in entries if (one[0], one[2]) != (_USER, account)]
+    mask = next((may for tag, may, _ in kept if tag == _MASK), None)
+    group = next(may for tag, may, _ in kept if tag == _OWNING_GROUP)
+    # Without a mask that of the owning group is what groups had: it must not get more by one.
+    kept = [one for one in kept if one[0] != _MASK]
+    kept += [mine, (_MASK, (group if mask is None else mask) | _PASS, _NO_ID)]
+    try:
+        os.setxattr(
+            folder, ATTRIBUTE, _VERSION + b"".join(_ENTRY.pack(*one) for one in sorted(kept))
+        )
+    except OSError as error:
+        raise SettingsError((_words(folder, account),)) from error
+
+
+def _read(folder: Path) -> list[Entry]:
+    """The access list, or what the mode says where there is none."""
+    try:
+        raw = os.getxattr(folder, ATTRIBUTE)
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.EOPNOTSUPP):
+            raise
+        mode = folder.stat().st_mode
+        return [
+            (_OWNER, mode >> 6 & 7, _NO_ID),
+            (_OWNING_GROUP, mode >> 3 & 7, _NO_ID),
+            (_OTHER, mode & 7, _NO_ID),
+        ]
+    return list(_ENTRY.iter_unpack(raw[len(_VERSION) :]))
+
+
+def _words(folder: Path, account: int) -> str:
+    return (
+        f"NOTAPONTE_HOME: PostgreSQL runs under the account {account}, which may not pass through"
+        f" {folder}, and its mode is not ours to widen. Choose a home elsewhere, or start as"
+        " somebody who is not root."
+    )
