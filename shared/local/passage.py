@@ -38,14 +38,14 @@ def _let_into(folder: Path, account: int) -> None:
         raise SettingsError((_words(folder, account),))
     entries = _read(folder)
     mine = (_USER, _PASS, account)
-    if any(tag == _USER and who == account and may & _PASS for tag, may, who in entries):
+    group = next(may for tag, may, _ in entries if tag == _OWNING_GROUP)
+    # What named accounts and groups may at most; without one, no more than the group had.
+    mask = next((may for tag, may, _ in entries if tag == _MASK), group)
+    passes = any(tag == _USER and who == account and may & _PASS for tag, may, who in entries)
+    if passes and mask & _PASS:
         return
-    kept = [one for one in entries if (one[0], one[2]) != (_USER, account)]
-    mask = next((may for tag, may, _ in kept if tag == _MASK), None)
-    group = next(may for tag, may, _ in kept if tag == _OWNING_GROUP)
-    # Without a mask that of the owning group is what groups had: it must not get more by one.
-    kept = [one for one in kept if one[0] != _MASK]
-    kept += [mine, (_MASK, (group if mask is None else mask) | _PASS, _NO_ID)]
+    kept = [one for one in entries if one[0] != _MASK and (one[0], one[2]) != (_USER, account)]
+    kept += [mine, (_MASK, mask | _PASS, _NO_ID)]
     try:
         os.setxattr(
             folder, ATTRIBUTE, _VERSION + b"".join(_ENTRY.pack(*one) for one in sorted(kept))

@@ -67,6 +67,16 @@ def test_a_second_account_does_not_take_the_first_ones_way(closed: Path) -> None
     assert len(passage._read(closed.parent)) == 6
 
 
+def test_a_way_that_a_change_of_mode_closed_is_opened_again(closed: Path) -> None:
+    let_pass(closed, STRANGER)
+    closed.parent.chmod(0o700)  # takes everything from whoever the list names
+    let_pass(closed, STRANGER)
+
+    assert closed.parent.stat().st_mode & 0o717 == 0o710
+    if ROOT:
+        assert reads(closed, STRANGER)
+
+
 def test_a_folder_that_takes_no_such_entry_is_named() -> None:
     with pytest.raises(SettingsError, match="/proc/1"):
         passage._let_into(Path("/proc/1"), STRANGER)
