@@ -90,7 +90,7 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
     ):
         pool, sealer = stored.pool, stored.sealer
         rejections = Rejections(pool)
-        committer = Committer(pool, after_marks=waker.ring)
+        committer = Committer(pool, after_marks=waker.ring, most_waiting=settings.most_waiting)
         days = Days(
             most_events=settings.events_per_day,
             most_bytes=settings.event_mib_per_day * 2**20,

@@ -82,7 +82,7 @@ class Days:
             self._hear(tenant, told[3 * number], told[3 * number + 1])
 
     def _hear(self, tenant: TenantId, events: int, size: int) -> None:
-        """All have so much, and what came here meanwhile; a Redis that forgot takes nothing away."""
+        """All have so much, and what came meanwhile; a Redis that forgot takes nothing away."""
         self._events[tenant] = max(self._events[tenant], events + self._new_events[tenant])
         self._bytes[tenant] = max(self._bytes[tenant], size + self._new_bytes[tenant])
 

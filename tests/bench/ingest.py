@@ -128,7 +128,9 @@ async def another_tenant(url: str) -> str:
 
 
 @asynccontextmanager
-async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[int]]]:
+async def running_webhook(
+    url: str, redis_url: str, **settings: str
+) -> AsyncIterator[tuple[int, list[int]]]:
     """The real service in as many processes as `up` starts; their port and process ids."""
     port = free_port()
     environment = {
@@ -138,6 +140,7 @@ async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, 
         "WEBHOOK_PORT": str(port),
         "METRICS_PORT": str(free_port()),
         "SECRET_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        **settings,
     }
     processes = [
         await asyncio.create_subprocess_exec(
