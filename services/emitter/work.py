@@ -19,6 +19,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import NotaDraft, Tomador
 from shared.domain.parts import Part, Share
 from shared.domain.sale import SaleFacts
+from shared.domain.shadow import LEFT_TO_OTHERS
 from shared.domain.stream import NO_PAYMENTS
 
 BY = "emitter"
@@ -78,7 +79,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             amount_choice=sale.amount_choice if sale else None,
             without_document=sale is not None and sale.without_document,
             today=sale is not None and sale.day_choice == "today",
-            left_out=sale is not None and sale.code == "before_activation",
+            left_out=sale is not None and sale.code in LEFT_TO_OTHERS,
             seen=seen_with(self.known.bill, self.bill, self.read_at),
             payments=self.payments,
             parts=self.known.parts(now),

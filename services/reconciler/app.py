@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.reconciler.api import (
     actions,
+    activity,
     backfills,
     closing,
     closing_accepted,
@@ -33,6 +34,7 @@ from services.reconciler.api import (
     rps_series,
     rules,
     sales,
+    sample_nota,
     statements,
     status_webhook,
     tables,
@@ -60,6 +62,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,
+    *activity.OPERATIONS,
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,
@@ -69,6 +72,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *limits.OPERATIONS,
     *restores.OPERATIONS,
     *people.OPERATIONS,
+    *sample_nota.OPERATIONS,
     *statements.OPERATIONS,
     *status_webhook.OPERATIONS,
     *closing_files.OPERATIONS,

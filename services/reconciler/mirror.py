@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.services import Services
+from shared.commands.sample_nota import is_sample
 from shared.crypto.seal import Sealer
 from shared.db.away import database_away
 from shared.db.closing import foreign_notas_store
@@ -125,6 +126,8 @@ def foreign(sealer: Sealer, tenant: TenantId, snapshot: Snapshot) -> ForeignNota
     named = read_external_id(snapshot.external_id)
     if named is not None and named.tenant == tenant:
         return None
+    if is_sample(snapshot.external_id, tenant):
+        return None  # a test nota of ours, of no sale
     document = normalise_document(snapshot.document)
     if document is None or snapshot.amount is None or snapshot.competencia is None:
         return None

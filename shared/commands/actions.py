@@ -12,11 +12,11 @@ from shared.commands.company import try_company
 from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import LIVE, Mark
+from shared.db.outbox.outbox_store import LIVE, Lane, Mark
 from shared.db.sales import sale_actions_store, timeline_store
 from shared.db.sales.sale_actions_store import LockedSale, Said
 from shared.db.sales.timeline_store import Happening
-from shared.db.tenants import audit_store, rules_store
+from shared.db.tenants import audit_store, rules_store, tenants_store
 from shared.domain.actions import Refusal, SaleAction, WishChange, judge, possible
 from shared.domain.denials import may_be_company
 from shared.domain.ids import BillId, TenantId
@@ -24,6 +24,7 @@ from shared.domain.money import Cents
 from shared.domain.part_actions import PartChange, judge_part, judge_substitute
 from shared.domain.parts import WHOLE
 from shared.domain.sale import SaleStatus
+from shared.domain.shadow import IN_SHADOW
 from shared.domain.spoken import reais
 from shared.run.waker import Waker
 
@@ -45,6 +46,7 @@ class Asked:
     today: bool = False  # to issue: dated the day it is sent, in whichever month that is
     part: int | None = None  # of one nota of a divided sale; None: of the sale
     substitute: bool = False  # with `issue`: another is to take the place of a valid one
+    lane: Lane = LIVE  # of what is decided again; thousands at once stand behind today's sales
     without_document: bool = False  # with `issue`: of this sale alone, where it is missing
 
 
@@ -82,7 +84,7 @@ async def act(
     for start in range(0, len(distinct), BATCH):
         batch = distinct[start : start + BATCH]
         async with pool.acquire() as conn, conn.transaction():
-            outcome = await _act(conn, tenant, batch, asked)
+            outcome = await act_within(conn, tenant, batch, asked)
         if outcome.of_company:
             await try_company(pool, tenant)
         accepted += outcome.accepted
@@ -110,9 +112,16 @@ async def act_by_code(
         after = bills[-1]
 
 
-async def _act(
+async def act_within(
     conn: Connection, tenant: TenantId, bills: Sequence[BillId], asked: Asked
 ) -> ActionOutcome:
+    """Ask for an action on at most BATCH sales, in the caller's transaction.
+
+    After it `try_company` is due where the outcome says so, and the workers' bell.
+    """
+    if asked.action == "issue" and await _in_shadow(conn, tenant):
+        refused_all = tuple(ActionRefused(bill_id=bill, code=IN_SHADOW) for bill in bills)
+        return ActionOutcome(accepted=0, refused=refused_all)
     found = await sale_actions_store.lock(conn, tenant, bills)
     may = asked.substitute and await _may_substitute(conn, tenant)
     judged = {sale.bill_id: _judge(sale, asked, may_substitute=may) for sale in found}
@@ -137,6 +146,11 @@ async def _act(
         refused=tuple(refused),
         of_company=any(_of_company(sale, changes) for sale in found),
     )
+
+
+async def _in_shadow(conn: Connection, tenant: TenantId) -> bool:
+    found = await tenants_store.get(conn, tenant)
+    return found is not None and found.status == "shadow"
 
 
 def _of_company(sale: LockedSale, changes: Mapping[BillId, WishChange | PartChange]) -> bool:
@@ -196,7 +210,7 @@ async def _write(
             },
         )
     marks = [
-        Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=LIVE, origin=sale.origin)
+        Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=asked.lane, origin=sale.origin)
         for sale in sales
     ]
     await outbox_store.mark_due(conn, marks)

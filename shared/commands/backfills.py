@@ -35,9 +35,14 @@ class BackfillRefused(Exception):
 
 
 def check_plan(tenant: Tenant) -> None:
-    """Past sales need the plan pro; raises BackfillRefused (`plan_required`)."""
+    """Past sales need the plan pro, and a tenant that issues or will.
+
+    Raises BackfillRefused (`plan_required`, `shadow_mode`).
+    """
     if tenant.plan != "pro":
         raise BackfillRefused("plan_required", "Backfills need the plan pro.")
+    if tenant.status == "shadow":
+        raise BackfillRefused("shadow_mode", "In shadow mode nothing is issued, nor imported.")
 
 
 def check_days(tenant: Tenant, since: date, until: date | None, now: datetime) -> None:

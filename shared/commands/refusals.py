@@ -32,6 +32,8 @@ WHY: Final[dict[str, str]] = {
     "document_not_missing": "O CPF ou CNPJ não falta nesta venda: emita sem essa opção.",
     "no_day_to_move": "A data só muda onde ela foi recusada ou o mês dela está fechado. Aqui a nota"
     " mantém a competência: use emitir ou tentar de novo.",
+    "shadow_mode": "No modo sombra nenhuma nota sai. Ative a emissão para emitir esta venda.",
+    "sale_unknown": "Não há venda com este número.",
     "not_decided": "Esta venda ainda não foi avaliada. Aguarde alguns instantes e tente de novo.",
 }
 _WITHOUT: Final = (

@@ -24,6 +24,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.rule import Rule
 from shared.domain.rule_change import Change, ChangeCount, change_of, tally
 from shared.domain.sale import SaleFacts, TenantTerms
+from shared.domain.shadow import LEFT_TO_OTHERS
 from shared.vindi.stored import open_bill, open_customer
 
 AT_ONCE: Final = 200
@@ -114,7 +115,7 @@ def _facts(
         amount_choice=sale.amount_choice,
         without_document=sale.without_document,
         today=sale.day_choice == "today",
-        left_out=sale.code == "before_activation",
+        left_out=sale.code in LEFT_TO_OTHERS,
         seen=known.seen,
     )
     return _Unsent(facts=facts, amount=sale.amount)

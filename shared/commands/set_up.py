@@ -10,9 +10,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from shared.commands import activation
 from shared.commands.checks import (
     Notice,
-    SetUpRefused,
     checked_company,
     demand_confirmed,
     demand_usual,
@@ -37,6 +37,7 @@ from shared.db.sales import issued_tests_store
 from shared.db.sales.issued_tests_store import WentLive
 from shared.db.tenants import (
     audit_store,
+    company_facts_store,
     connections_store,
     elsewhere_store,
     nota_connections_store,
@@ -61,7 +62,6 @@ from shared.vindi.client import VindiClient
 OLD_SECRET_LIVES: Final = timedelta(hours=72)  # longer than Vindi goes on repeating: 48 h
 SIDES: Final[dict[Source, str]] = {"vindi": "vindi", "enotas": "issuer"}
 WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105 - a purpose of sealing, not a secret
-MissingPart = Literal["vindi", "issuer", "rule"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +129,8 @@ class SetUp:
     ) -> Tenant:
         """Change what is not None. Another zone moves days, so unsent sales are decided again."""
         async with self.pool.acquire() as conn, conn.transaction():
-            before = _known(await tenants_store.lock(conn, tenant))
-            after = _known(
+            before = activation.known(await tenants_store.lock(conn, tenant))
+            after = activation.known(
                 await tenants_store.patch(conn, tenant, name=name, plan=plan, timezone=timezone)
             )
             if after == before:
@@ -167,7 +167,7 @@ class SetUp:
         check = await client.check_key()
         merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
         async with self.pool.acquire() as conn, conn.transaction():
-            of = _known(await tenants_store.lock(conn, tenant))
+            of = activation.known(await tenants_store.lock(conn, tenant))
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
             await connections_store.put_vindi(
                 conn,
@@ -224,7 +224,7 @@ class SetUp:
         With `revoke` every address before it ends now. Those that remember them notice it
         `secrets_store.REMEMBERED_SECONDS` after the commit: say only then that it is done.
         """
-        _known(await tenants_store.lock(conn, tenant))
+        activation.known(await tenants_store.lock(conn, tenant))
         if revoke:
             await secrets_store.revoke_all(conn, tenant, source, await clock.now(conn))
         url = await self._new_webhook_url(conn, tenant, source, now)
@@ -254,7 +254,7 @@ class SetUp:
         """
         company = await checked_company(issuer)
         async with self.pool.acquire() as conn, conn.transaction():
-            of = _known(await tenants_store.lock(conn, tenant))
+            of = activation.known(await tenants_store.lock(conn, tenant))
             before = await nota_connections_store.current_id(conn, tenant)
             await connections_store.put_issuer(
                 conn,
@@ -269,6 +269,8 @@ class SetUp:
                 company_city=company.city,
                 company_regime=company.regime,
             )
+            now = await clock.now(conn)
+            await company_facts_store.put(conn, tenant, company.facts, now, connected_at=now)
             url = await self._webhook_url(conn, tenant, "enotas")
             await audit_store.add(
                 conn,
@@ -349,56 +351,38 @@ class SetUp:
         return version
 
     async def activate(
-        self, tenant: TenantId, *, by: str, confirmed: Collection[str] = ()
+        self,
+        tenant: TenantId,
+        *,
+        by: str,
+        confirmed: Collection[str] = (),
+        since: date | None = None,
     ) -> Tenant:
-        """Let notas be issued, from now on or from where a pause stopped it. Safe to repeat.
-
-        Raises SetUpRefused: `setup_incomplete` with the parts that are missing, `confirm_needed`
-        with what another tenant has too and is not among the `confirmed` codes.
-        """
-        async with self.pool.acquire() as conn, conn.transaction():
-            before = _known(await tenants_store.lock(conn, tenant))
-            missing = await _missing_parts(conn, self.sealer, tenant)
-            if missing:
-                raise SetUpRefused(
-                    "Connections and rule must be there first.",
-                    code="setup_incomplete",
-                    missing=missing,
-                )
-            if before.status == "active":
-                return before
-            elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
-            demand_confirmed(elsewhere, confirmed)
-            after = _known(await tenants_store.activate(conn, tenant))
-            await audit_store.add(
-                conn,
-                tenant,
-                actor=by,
-                action="tenant_activated",
-                detail={"confirmed": [one.code for one in elsewhere]},
-            )
-            first = before.status == "setting_up"
-            codes = ["tenant_paused", *(["before_activation"] if first else [])]
-            await outbox_wakes.wake_stopped(conn, tenant, codes)
+        """Let notas be issued: see `shared.commands.activation.activate`."""
+        after = await activation.activate(
+            self.pool, self.sealer, tenant, by=by, confirmed=confirmed, since=since
+        )
         await self.waker.ring()
         return after
 
     async def pause(self, tenant: TenantId, *, by: str) -> Tenant:
         """Issue and cancel nothing until activated again; raises SetUpRefused (`not_active`)."""
-        async with self.pool.acquire() as conn, conn.transaction():
-            _known(await tenants_store.lock(conn, tenant))
-            paused = await tenants_store.pause(conn, tenant)
-            if paused is None:
-                raise SetUpRefused("The tenant was never active.", code="not_active")
-            await audit_store.add(conn, tenant, actor=by, action="tenant_paused")
-        return paused
+        return await activation.pause(self.pool, tenant, by=by)
+
+    async def enter_shadow(self, tenant: TenantId, *, by: str) -> Tenant:
+        """Decide everything and issue nothing: see `shared.commands.activation.enter_shadow`."""
+        return await activation.enter_shadow(self.pool, self.sealer, tenant, by=by)
+
+    async def leave_shadow(self, tenant: TenantId, *, by: str) -> Tenant:
+        """Decide nothing any more either: see `shared.commands.activation.leave_shadow`."""
+        return await activation.leave_shadow(self.pool, tenant, by=by)
 
     async def webhook_urls(self, conn: Connection, tenant: TenantId) -> tuple[str, str]:
         """The addresses to enter at Vindi and at the issuer, made where there are none yet.
 
         Lives in the caller's transaction; of two who come at once the second finds the first's.
         """
-        _known(await tenants_store.lock(conn, tenant))
+        activation.known(await tenants_store.lock(conn, tenant))
         vindi = await self._webhook_url(conn, tenant, "vindi")
         return vindi, await self._webhook_url(conn, tenant, "enotas")
 
@@ -429,18 +413,6 @@ class SetUp:
         return f"{self.public_url.rstrip('/')}/v1/{source}/{secret}"
 
 
-async def _missing_parts(
-    conn: Connection, sealer: Sealer, tenant: TenantId
-) -> tuple[MissingPart, ...]:
-    connections = await connections_store.get(conn, sealer, tenant)
-    parts: dict[MissingPart, object] = {
-        "vindi": connections.vindi,
-        "issuer": connections.issuer,
-        "rule": await rules_store.newest(conn, tenant),
-    }
-    return tuple(name for name, part in parts.items() if part is None)
-
-
 def _about(found: Sequence[Elsewhere], code: ElsewhereCode) -> list[Elsewhere]:
     return [one for one in found if one.code == code]
 
@@ -448,9 +420,3 @@ def _about(found: Sequence[Elsewhere], code: ElsewhereCode) -> list[Elsewhere]:
 def codes_of(side: Literal["vindi", "issuer"]) -> list[str]:
     """The codes of sales that a side's connection stopped."""
     return [code for code in CONNECTIONS if code.startswith(f"{side}_")]
-
-
-def _known(tenant: Tenant | None) -> Tenant:
-    if tenant is None:
-        raise LookupError("no such tenant")
-    return tenant

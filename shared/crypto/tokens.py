@@ -7,7 +7,7 @@ import secrets
 import string
 from typing import Final
 
-from shared.domain.ids import BackfillId, PersonId, TenantId
+from shared.domain.ids import BackfillId, JobId, PersonId, TenantId
 
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
@@ -20,6 +20,11 @@ def new_tenant_id() -> TenantId:
 def new_backfill_id(tenant: TenantId) -> BackfillId:
     """An id that names its tenant, so that a look-up touches one tenant."""
     return BackfillId(f"{tenant}-" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
+
+
+def new_job_id() -> JobId:
+    """A short word: `j` and ten letters or digits; of one tenant's jobs."""
+    return JobId("j" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
 
 
 def new_person_id() -> PersonId:

@@ -123,6 +123,36 @@ CREATE TABLE public.bills (
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.bills ALTER COLUMN body SET STORAGE EXTERNAL;
 
+CREATE TABLE public.bulk_jobs (
+    tenant_id text NOT NULL,
+    job_id text NOT NULL,
+    action text NOT NULL,
+    reason text NOT NULL,
+    about text DEFAULT ''::text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    once_word text NOT NULL,
+    bills bigint[] NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    accepted integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    turn_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT bulk_jobs_action_check CHECK ((action = ANY (ARRAY['retry'::text, 'hold'::text, 'release'::text, 'issue'::text, 'cancel'::text]))),
+    CONSTRAINT bulk_jobs_check CHECK (((done >= 0) AND (done <= cardinality(bills)))),
+    CONSTRAINT bulk_jobs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text, 'cancelled'::text, 'failed'::text])))
+);
+
+CREATE TABLE public.bulk_refusals (
+    tenant_id text NOT NULL,
+    job_id text NOT NULL,
+    bill_id bigint NOT NULL,
+    code text NOT NULL,
+    why text NOT NULL
+);
+
 CREATE TABLE public.closing_checks (
     tenant_id text NOT NULL,
     month date NOT NULL,
@@ -289,6 +319,8 @@ CREATE TABLE public.issuer_connections (
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
     company_city text,
     company_regime text,
+    company_facts jsonb,
+    checked_at timestamp with time zone,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
     CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
@@ -352,6 +384,34 @@ CREATE TABLE public.memberships (
     added_at timestamp with time zone DEFAULT now() NOT NULL,
     added_by text NOT NULL,
     CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'finance'::text, 'accountant'::text])))
+);
+
+CREATE TABLE public.month_file_pieces (
+    tenant_id text NOT NULL,
+    month date NOT NULL,
+    kind text NOT NULL,
+    attempt integer NOT NULL,
+    place integer NOT NULL,
+    piece bytea NOT NULL
+);
+
+CREATE TABLE public.month_files (
+    tenant_id text NOT NULL,
+    month date NOT NULL,
+    kind text NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    rows_done bigint DEFAULT 0 NOT NULL,
+    rows_total bigint,
+    bytes bigint,
+    ready_at timestamp with time zone,
+    CONSTRAINT month_files_kind_check CHECK ((kind = ANY (ARRAY['csv-excel'::text, 'csv-excel-notas'::text, 'xlsx'::text]))),
+    CONSTRAINT month_files_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT month_files_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'working'::text, 'ready'::text, 'failed'::text])))
 );
 
 CREATE TABLE public.nota_connections (
@@ -499,6 +559,13 @@ CREATE TABLE public.people (
     CONSTRAINT people_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT people_person_id_check CHECK ((person_id ~ '^p[a-z0-9]{10}$'::text)),
     CONSTRAINT people_staff_check CHECK ((staff = ANY (ARRAY['support'::text, 'operator'::text])))
+);
+
+CREATE TABLE public.person_identities (
+    identity_word bytea NOT NULL,
+    identity bytea NOT NULL,
+    person_id text NOT NULL,
+    made_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.person_links (
@@ -667,6 +734,9 @@ CREATE TABLE public.sales (
     amount_about text DEFAULT ''::text NOT NULL,
     day_choice text,
     without_document boolean DEFAULT false NOT NULL,
+    products text,
+    plan text,
+    method text,
     CONSTRAINT sales_amount_choice_check CHECK ((amount_choice ~ '^(lines|bill|[0-9]{1,15})$'::text)),
     CONSTRAINT sales_backfill_check CHECK ((backfill = ANY (ARRAY['original'::text, 'today'::text]))),
     CONSTRAINT sales_check CHECK (((status = ANY (ARRAY['held'::text, 'skipped'::text])) <= (code IS NOT NULL))),
@@ -677,6 +747,15 @@ CREATE TABLE public.sales (
 )
 WITH (toast_tuple_target='8160');
 ALTER TABLE ONLY public.sales ALTER COLUMN customer SET STORAGE EXTERNAL;
+
+CREATE TABLE public.saved_filters (
+    tenant_id text NOT NULL,
+    name_key text NOT NULL,
+    name text NOT NULL,
+    query text NOT NULL,
+    saved_by text NOT NULL,
+    saved_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.sign_in_failures (
     source_word bytea NOT NULL,
@@ -725,9 +804,11 @@ CREATE TABLE public.tenants (
     active_from timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT tenants_check CHECK (((status = 'setting_up'::text) OR (active_from IS NOT NULL))),
+    shadow_from timestamp with time zone,
+    CONSTRAINT tenants_check CHECK (((status = ANY (ARRAY['setting_up'::text, 'shadow'::text])) OR (active_from IS NOT NULL))),
     CONSTRAINT tenants_plan_check CHECK ((plan = ANY (ARRAY['basic'::text, 'pro'::text]))),
-    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'active'::text, 'paused'::text]))),
+    CONSTRAINT tenants_shadow_check CHECK (((status <> 'shadow'::text) OR ((shadow_from IS NOT NULL) AND (active_from IS NULL)))),
+    CONSTRAINT tenants_status_check CHECK ((status = ANY (ARRAY['setting_up'::text, 'shadow'::text, 'active'::text, 'paused'::text]))),
     CONSTRAINT tenants_tenant_id_check CHECK ((tenant_id ~ '^t[a-z0-9]{10}$'::text))
 );
 
@@ -773,6 +854,7 @@ CREATE TABLE public.vindi_connections (
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
     merchant_id bigint,
+    checked_at timestamp with time zone,
     CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );
@@ -788,7 +870,7 @@ CREATE TABLE public.webhook_deliveries (
     tenant_id text NOT NULL,
     delivery_id bigint NOT NULL,
     message_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    bill_id bigint NOT NULL,
+    bill_id bigint,
     type text NOT NULL,
     payload jsonb NOT NULL,
     state text DEFAULT 'pending'::text NOT NULL,
@@ -851,6 +933,15 @@ ALTER TABLE ONLY public.backfills
 ALTER TABLE ONLY public.bills
     ADD CONSTRAINT bills_pkey PRIMARY KEY (tenant_id, bill_id);
 
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_pkey PRIMARY KEY (tenant_id, job_id);
+
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_tenant_id_once_word_key UNIQUE (tenant_id, once_word);
+
+ALTER TABLE ONLY public.bulk_refusals
+    ADD CONSTRAINT bulk_refusals_pkey PRIMARY KEY (tenant_id, job_id, bill_id);
+
 ALTER TABLE ONLY public.closing_checks
     ADD CONSTRAINT closing_checks_pkey PRIMARY KEY (tenant_id, month);
 
@@ -905,6 +996,12 @@ ALTER TABLE ONLY public.key_canaries
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (tenant_id, person_id);
 
+ALTER TABLE ONLY public.month_file_pieces
+    ADD CONSTRAINT month_file_pieces_pkey PRIMARY KEY (tenant_id, month, kind, attempt, place);
+
+ALTER TABLE ONLY public.month_files
+    ADD CONSTRAINT month_files_pkey PRIMARY KEY (tenant_id, month, kind);
+
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_pkey PRIMARY KEY (tenant_id, connection_id);
 
@@ -925,6 +1022,9 @@ ALTER TABLE ONLY public.people
 
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY public.person_identities
+    ADD CONSTRAINT person_identities_pkey PRIMARY KEY (identity_word);
 
 ALTER TABLE ONLY public.person_links
     ADD CONSTRAINT person_links_pkey PRIMARY KEY (tenant_id, token_hash);
@@ -962,6 +1062,9 @@ ALTER TABLE ONLY public.sale_parts
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_pkey PRIMARY KEY (tenant_id, bill_id);
 
+ALTER TABLE ONLY public.saved_filters
+    ADD CONSTRAINT saved_filters_pkey PRIMARY KEY (tenant_id, name_key);
+
 ALTER TABLE ONLY public.sign_in_failures
     ADD CONSTRAINT sign_in_failures_pkey PRIMARY KEY (source_word, account_word);
 
@@ -997,6 +1100,8 @@ ALTER TABLE ONLY public.webhook_secrets
 
 CREATE INDEX accepted_notas_of_month ON public.accepted_notas USING btree (tenant_id, competencia) WHERE (competencia IS NOT NULL);
 
+CREATE INDEX audit_by_time ON public.audit USING btree (tenant_id, at, entry_id) WHERE (at IS NOT NULL);
+
 CREATE INDEX backfill_bills_customer ON public.backfill_bills USING btree (tenant_id, backfill_id, customer_id) WHERE (outcome = 'customer'::text);
 
 CREATE INDEX backfill_bills_ready ON public.backfill_bills USING btree (tenant_id, backfill_id, bill_id) WHERE (outcome = 'ready'::text);
@@ -1017,6 +1122,8 @@ CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (
 
 CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
 
+CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (turn_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+
 CREATE INDEX closing_checks_open ON public.closing_checks USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
@@ -1036,6 +1143,8 @@ CREATE INDEX issuer_notas_of_others ON public.issuer_notas USING btree (tenant_i
 CREATE INDEX issuer_notas_of_sale ON public.issuer_notas USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
 
 CREATE INDEX memberships_of_person ON public.memberships USING btree (person_id) WHERE (person_id IS NOT NULL);
+
+CREATE INDEX month_files_open ON public.month_files USING btree (tenant_id, asked_at) WHERE (state = ANY (ARRAY['queued'::text, 'working'::text]));
 
 CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree (tenant_id, kind, lower(company_id), environment);
 
@@ -1059,6 +1168,8 @@ CREATE INDEX outbox_leases ON public.outbox USING btree (tenant_id, lease_until)
 
 CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (person_id);
 
+CREATE INDEX person_identities_of_person ON public.person_identities USING btree (person_id);
+
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
 CREATE INDEX restore_checks_unread ON public.restore_checks USING btree (tenant_id, company_id) WHERE (read_at IS NULL);
@@ -1079,6 +1190,8 @@ CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bil
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
 
+CREATE INDEX timeline_by_time ON public.timeline USING btree (tenant_id, at, entry_id) WHERE (at IS NOT NULL);
+
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (tenant_id, next_at) WHERE (state = 'pending'::text);
@@ -1092,6 +1205,12 @@ ALTER TABLE ONLY public.accepted_notas
 
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.bulk_jobs
+    ADD CONSTRAINT bulk_jobs_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.bulk_refusals
+    ADD CONSTRAINT bulk_refusals_tenant_id_job_id_fkey FOREIGN KEY (tenant_id, job_id) REFERENCES public.bulk_jobs(tenant_id, job_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.closing_checks
     ADD CONSTRAINT closing_checks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1123,6 +1242,12 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.month_file_pieces
+    ADD CONSTRAINT month_file_pieces_tenant_id_month_kind_fkey FOREIGN KEY (tenant_id, month, kind) REFERENCES public.month_files(tenant_id, month, kind) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.month_files
+    ADD CONSTRAINT month_files_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1131,6 +1256,9 @@ ALTER TABLE ONLY public.notas
 
 ALTER TABLE ONLY public.panel_sessions
     ADD CONSTRAINT panel_sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.person_identities
+    ADD CONSTRAINT person_identities_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.person_links
     ADD CONSTRAINT person_links_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
@@ -1155,6 +1283,9 @@ ALTER TABLE ONLY public.sale_parts
 
 ALTER TABLE ONLY public.sales
     ADD CONSTRAINT sales_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.saved_filters
+    ADD CONSTRAINT saved_filters_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.status_webhooks
     ADD CONSTRAINT status_webhooks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
@@ -1189,6 +1320,10 @@ ALTER TABLE public.backfills ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.bills ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.bulk_jobs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.bulk_refusals ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.closing_checks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.closing_locks ENABLE ROW LEVEL SECURITY;
@@ -1217,6 +1352,10 @@ ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.month_file_pieces ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.month_files ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
@@ -1236,6 +1375,10 @@ CREATE POLICY panel ON public.backfill_customers TO notaponte_panel USING ((tena
 CREATE POLICY panel ON public.backfills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.bills TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bulk_jobs TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.bulk_refusals TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.closing_checks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1264,6 +1407,10 @@ CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id 
 CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.month_file_pieces TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.month_files TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.nota_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1294,6 +1441,8 @@ CREATE POLICY panel ON public.rule_versions TO notaponte_panel USING ((tenant_id
 CREATE POLICY panel ON public.sale_parts TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.sales TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.saved_filters TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.status_webhooks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1337,6 +1486,8 @@ ALTER TABLE public.sale_parts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sales ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.saved_filters ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY services ON public.accepted_notas USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.audit USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1348,6 +1499,10 @@ CREATE POLICY services ON public.backfill_customers USING ((CURRENT_USER <> 'not
 CREATE POLICY services ON public.backfills USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.bills USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bulk_jobs USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.bulk_refusals USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.closing_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
@@ -1376,6 +1531,10 @@ CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte
 CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.month_file_pieces USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.month_files USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.nota_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
@@ -1406,6 +1565,8 @@ CREATE POLICY services ON public.rule_versions USING ((CURRENT_USER <> 'notapont
 CREATE POLICY services ON public.sale_parts USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.sales USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.saved_filters USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.status_webhooks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
+from shared.domain.shadow import LEFT_TO_OTHERS
 
 SaleAction = Literal["retry", "hold", "release", "issue", "cancel"]
 
@@ -15,7 +16,7 @@ _WAITING: Final = frozenset(
     {SaleStatus.WAITING_PAYMENT, SaleStatus.IN_GUARANTEE, SaleStatus.QUEUED, SaleStatus.HELD}
 )
 _TAKES_BACK: Final = frozenset(
-    {"before_activation", "rule_never", "canceled_by_person", "charged_back"}
+    LEFT_TO_OTHERS | {"rule_never", "canceled_by_person", "charged_back"}
 )
 _MISMATCH: Final = "amount_mismatch"
 _AMOUNT_GOES_WITH: Final = frozenset({"issue", "release"})

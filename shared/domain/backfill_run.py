@@ -1,6 +1,6 @@
 """A run of a backfill: what was asked for, where it is, what it has found."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final, Literal, Self
@@ -53,12 +53,16 @@ class Position(Struct, frozen=True, kw_only=True):
     again: int = 0  # how often this list was begun anew, because rows of it never came
 
 
-class MonthCount(Struct, frozen=True, kw_only=True):
-    """Sales of one month (YYYY-MM, of their moments)."""
+class MonthCount(Struct, frozen=True):
+    """Sales of one month (YYYY-MM, of their moments), and how many of them become what."""
 
     month: str
     bills: int
     amount: Cents
+    issue: int = 0
+    wait: int = 0
+    hold: int = 0
+    skip: int = 0
 
 
 class Group(Struct, frozen=True, kw_only=True):
@@ -103,16 +107,14 @@ class Summary(Struct, frozen=True, kw_only=True):
             "hold": self.hold,
             "skip": self.skip,
             "to_issue": self.to_issue,
-            "months": [[month.month, month.bills, month.amount] for month in self.months],
+            "months": [list(msgspec.structs.astuple(month)) for month in self.months],
         }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """From what `to_json` wrote."""
-        months = tuple(
-            MonthCount(month=month, bills=bills, amount=Cents(amount))
-            for month, bills, amount in stored["months"]
-        )
+        # Runs that ended before outcomes were kept by month have the first three alone.
+        months = tuple(MonthCount(*month) for month in stored["months"])
         return cls(**{**stored, "months": months})
 
 
@@ -122,6 +124,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
     codes: dict[str, Counter[str]] = {"hold": Counter(), "skip": Counter()}
     bills: Counter[str] = Counter()
     amounts: Counter[str] = Counter()
+    of_month: dict[str, Counter[str]] = defaultdict(Counter)
     to_issue = known = 0
     for group in groups:
         outcomes[group.outcome] += group.bills
@@ -129,6 +132,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
             codes[group.outcome][group.code or ""] += group.bills
         bills[group.month] += group.bills
         amounts[group.month] += group.amount
+        of_month[group.month][group.outcome] += group.bills
         to_issue += group.to_issue
         known += group.known
     return Summary(
@@ -140,7 +144,15 @@ def summarise(groups: Iterable[Group]) -> Summary:
         skip=dict(sorted(codes["skip"].items())),
         to_issue=Cents(to_issue),
         months=tuple(
-            MonthCount(month=month, bills=bills[month], amount=Cents(amounts[month]))
+            MonthCount(
+                month=month,
+                bills=bills[month],
+                amount=Cents(amounts[month]),
+                issue=of_month[month]["issue"],
+                wait=of_month[month]["wait"],
+                hold=of_month[month]["hold"],
+                skip=of_month[month]["skip"],
+            )
             for month in sorted(bills)
         ),
     )

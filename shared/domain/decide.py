@@ -2,6 +2,8 @@
 
 from datetime import date, datetime, timedelta
 
+from msgspec.structs import replace
+
 from shared.domain import spoken
 from shared.domain.amounts import amounts, settled
 from shared.domain.attention import attention_after_cancel
@@ -33,6 +35,7 @@ from shared.domain.sending import (
     moment_for,
     send_next,
 )
+from shared.domain.shadow import shadow_terms, shadowed, stopped_code
 from shared.domain.stream import ActivationSide, doubtful, side_of
 from shared.domain.undone import undone
 
@@ -64,7 +67,8 @@ def decide_with_customer(
     """
     if before.due is None or rule is None or sale.customer is None:
         return decide(sale, rule, terms, now)
-    return _write(sale, rule, terms, before.due)
+    written = _write(sale, rule, terms, before.due)
+    return shadowed(written) if before.due.shadow else written
 
 
 def _decide_owed_again(
@@ -99,7 +103,7 @@ def _decide_unsent(
     moment = moment_for(sale, when)
     side = _side(sale, moment or moment_undone(bill), terms)
     if side == "before":
-        return Skip(code="before_activation")
+        return _decide_left_out(sale, rule, terms, now, moment or moment_undone(bill))
     if bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
     stopped = undone(sale, rule)
@@ -122,6 +126,22 @@ def _decide_unsent(
     return _decide_by_moment(sale, rule, terms, now, when, moment)
 
 
+def _decide_left_out(
+    sale: SaleFacts, rule: Rule, terms: TenantTerms, now: datetime, moment: Moment | None
+) -> Decision:
+    """Answer for a sale of before the activation: in shadow it is decided, and told only."""
+    since = terms.shadow_from
+    if since is None:
+        return Skip(code="before_activation")
+    as_if = shadow_terms(terms, since)
+    if _side(replace(sale, left_out=False), moment, as_if) == "before":
+        return Skip(code="before_activation")
+    decision = _decide_unsent(replace(sale, left_out=False), rule, as_if, now)
+    if isinstance(decision, NeedsCustomer) and decision.due is not None:
+        return NeedsCustomer(due=replace(decision.due, shadow=True))
+    return shadowed(decision)
+
+
 def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> ActivationSide:
     """On which side of the activation a sale lies; what was asked for is ours."""
     if moment is None or sale.backfill is not None or sale.wish == "issue":
@@ -131,9 +151,17 @@ def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> Activat
     if moment.kind == "created":
         return "before" if moment.at < terms.active_from else "after"
     # What was left out for a payment stays out, whatever touches it and whatever follows it.
-    if sale.left_out and any(sale.known_moment == charge.paid_at for charge in sale.bill.charges):
+    if _was_left_out(sale, terms.active_from):
         return "before"
     return side_of(sale.bill, terms.active_from, sale.seen, sale.payments)
+
+
+def _was_left_out(sale: SaleFacts, active_from: datetime) -> bool:
+    """Whether it was left out for a payment that is of before the activation as it is now."""
+    known = sale.known_moment
+    if not sale.left_out or known is None or known >= active_from:
+        return False
+    return any(known == charge.paid_at for charge in sale.bill.charges)
 
 
 def asks_when_recorded(sale: SaleFacts, terms: TenantTerms) -> list[ChargeId]:
@@ -219,7 +247,7 @@ def _issue(
             lacks="" if lacks is None else lacks.detail,
         )
     if not terms.issuing:
-        return Hold(code="tenant_paused", issue_at=due, competencia=day.day)
+        return Hold(code=stopped_code(terms), issue_at=due, competencia=day.day)
     if day.closed:
         return Hold(code=MONTH_CLOSED, issue_at=due, competencia=day.day)
     ready = Due(issue_at=due, competencia=day.day)

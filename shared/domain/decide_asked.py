@@ -23,6 +23,7 @@ from shared.domain.refunds import Cause, cause_of
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.sending import send_next, substitute
+from shared.domain.shadow import stopped_code
 from shared.domain.undone import above, attention_to, treatment_of_standing, undone, unwanted_code
 
 _STANDS = frozenset({NotaStatus.ISSUED})
@@ -45,7 +46,7 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
     if alone and terms.issuing:
         return Cancel(code=BY_PERSON, parts=alone, attention=above(sale))
     if alone:
-        return _as_it_is(sale, "tenant_paused")
+        return _as_it_is(sale, stopped_code(terms))
     if cause not in ("full", "bill_canceled"):
         instead = _substitute(sale, rule, terms)
         if instead is not None:
@@ -69,7 +70,7 @@ def _substitute(sale: SaleFacts, rule: Rule | None, terms: TenantTerms) -> Decis
     if part is None or _any(sale, DOUBT):
         return None
     if rule is None or not terms.issuing:
-        return _as_it_is(sale, "no_rule" if rule is None else "tenant_paused")
+        return _as_it_is(sale, "no_rule" if rule is None else stopped_code(terms))
     made = substitute(sale, part, rule, terms)
     return _as_it_is(sale, made.code) if isinstance(made, Hold) else made
 
@@ -161,7 +162,7 @@ def _send(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime)
     if sale.wish == "hold":
         return Hold(code="held_by_person") if unsent else Keep()
     if not terms.issuing and not unsent:
-        return Keep(attention="tenant_paused")
+        return Keep(attention=stopped_code(terms))
     return send_next(sale, rule, terms, now)
 
 
@@ -177,8 +178,8 @@ def _take_back(sale: SaleFacts, why: str, terms: TenantTerms) -> Cancel | Follow
     if _any(sale, IN_FLIGHT):
         return Follow(then_cancel=why)
     if _any(sale, _LEAVING):
-        return Follow(attention="tenant_paused" if stands else above(sale))
-    return Keep(attention="tenant_paused" if stands else refusal_of(sale.parts))
+        return Follow(attention=stopped_code(terms) if stands else above(sale))
+    return Keep(attention=stopped_code(terms) if stands else refusal_of(sale.parts))
 
 
 def _ending(sale: SaleFacts, cause: Cause | None, terms: TenantTerms) -> Cancel | Follow | Keep:

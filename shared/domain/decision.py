@@ -20,6 +20,7 @@ class Due(Struct, frozen=True, kw_only=True):
 
     issue_at: datetime
     competencia: date
+    shadow: bool = False  # decided to be told, never to be sent: see `shared.domain.shadow`
 
 
 class NeedsCustomer(Struct, frozen=True, kw_only=True):
@@ -84,7 +85,9 @@ class Skip(Struct, frozen=True, kw_only=True):
     """No nota will be issued, and why."""
 
     code: str
+    detail: str = ""
     issue_at: datetime | None = None
+    competencia: date | None = None
     attention: str | None = None  # a code for a person to look at all the same
 
 

@@ -87,6 +87,16 @@ SKIPS: Final[dict[str, Message]] = {
         "Venda anterior à ativação. Se a nota ainda deve ser emitida, peça uma importação de"
         " vendas passadas ou mande emitir esta venda.",
     ),
+    "shadow_issue": _is(
+        "nobody",
+        "Modo sombra: esta venda teria virado nota, e nada foi enviado. A nota fica por conta de"
+        " quem emitia antes; se ela ainda falta, mande emitir depois de ativar.",
+    ),
+    "shadow_hold": _is(
+        "nobody",
+        "Modo sombra: esta venda teria ficado pendente, e nada foi enviado. A nota fica por conta"
+        " de quem emitia antes.",
+    ),
     "zero_amount": _is("nobody", "A fatura tem valor zero: não há nota a emitir."),
     "bill_canceled": _is("nobody", "A fatura foi cancelada na Vindi: não há nota a emitir."),
     "refunded": _is("nobody", "O pagamento foi estornado integralmente: não há nota a emitir."),
@@ -257,6 +267,10 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "tenant_paused": _is(
         "tenant", "A emissão está pausada. Ative-a de novo para continuar de onde parou."
+    ),
+    "shadow_mode": _is(
+        "tenant",
+        "No modo sombra nenhuma nota sai. Esta venda segue quando a emissão for ativada.",
     ),
     "held_by_person": _is("tenant", "Retida manualmente. Libere a venda quando puder seguir."),
     "bill_unreadable": _is(

@@ -77,6 +77,8 @@ class TenantTerms(Struct, frozen=True, kw_only=True):
 
     zone: ZoneInfo
     active_from: datetime | None  # None until activated
-    issuing: bool  # False while paused or not yet active
+    issuing: bool  # False while paused, in shadow or not yet active
+    shadow_from: datetime | None = None  # since when sales are decided to be told only
+    in_shadow: bool = False  # nothing is issued at all; else shadow ends with `active_from`
     locked_months: frozenset[tuple[int, int]] = frozenset()  # year and month a closing has locked
     seller: Seller | None = None  # None: not known

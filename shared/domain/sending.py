@@ -33,6 +33,7 @@ from shared.domain.refund_policy import LEFT_BY_RULE
 from shared.domain.refunds import cause_of, paid_twice
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts, Seller, TenantTerms
+from shared.domain.shadow import stopped_code
 from shared.domain.undone import undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
@@ -60,7 +61,7 @@ class _Ready(Struct, frozen=True, kw_only=True):
 def send_next(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: datetime) -> Decision:
     """The next nota that is owed, as the bill was divided first; the rest of it must still fit."""
     if not terms.issuing:
-        return Hold(code="tenant_paused")
+        return Hold(code=stopped_code(terms))
     part = next(one for one in sale.parts if one.owed)
     if part.wish == "issue" and sale.wish is None:
         sale = replace(sale, wish="issue")

@@ -22,7 +22,7 @@ WRITTEN: Final = """
 """
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class WrittenSoFar(Struct, frozen=True, kw_only=True):
     """A server's life, and how many bytes of it were written."""
 
     life: Life
@@ -55,22 +55,22 @@ async def look_any_tenant(home: Home, conn: Connection) -> Restore | None:
     return found
 
 
-async def _now(conn: Connection) -> Seen | None:
+async def _now(conn: Connection) -> WrittenSoFar | None:
     life = await restores_store.live(conn)
     if life is None:
         return None
-    return Seen(life=life, written=await conn.fetchval(WRITTEN))
+    return WrittenSoFar(life=life, written=await conn.fetchval(WRITTEN))
 
 
 def _file(home: Home) -> Path:
     return home.folder / "database-seen"
 
 
-def _read(path: Path) -> Seen | None:
+def _read(path: Path) -> WrittenSoFar | None:
     """What was written down; None for a file that is not there, or is none of ours."""
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
         life = Life(system_identifier=said["system_identifier"], wal_timeline=said["wal_timeline"])
-        return Seen(life=life, written=said["written"])
+        return WrittenSoFar(life=life, written=said["written"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

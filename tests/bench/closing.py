@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from services.reconciler.api.closing_files import render_csv
-from services.reconciler.api.closing_workbook import MonthOfTenant, render_workbook
-from services.reconciler.api.export_zip import Export, stream_zip
 from shared.commands.closing import VindiTotals, close, span_of
+from shared.commands.files.closing_csv import render_csv
+from shared.commands.files.closing_workbook import MonthOfTenant, render_workbook
+from shared.commands.files.export_zip import Export, stream_zip
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
 from shared.db.closing import closing_read, filing_read, issuer_side_read

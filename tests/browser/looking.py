@@ -40,11 +40,18 @@ async def signed_in(
 
 async def look_at(page: Page, url: str, name: str) -> list[str]:
     """Go there, take four pictures; what is wrong with it, in words."""
-    wrong: list[str] = []
     heard: list[str] = []
     page.on("console", lambda said: heard.append(said.text) if said.type == "error" else None)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.goto(url)
+    wrong = await look_at_here(page, name)
+    # A page that says that nothing is there is answered so, which the console repeats.
+    return wrong + [f"{name}: {text}" for text in heard if "404 (Not Found)" not in text]
+
+
+async def look_at_here(page: Page, name: str) -> list[str]:
+    """Four pictures of the page as it is; what is wrong with it, in words."""
+    wrong: list[str] = []
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
         for width in WIDTHS:
@@ -63,6 +70,4 @@ async def look_at(page: Page, url: str, name: str) -> list[str]:
             ]
     await page.set_viewport_size({"width": 1280, "height": 900})
     await page.emulate_media(color_scheme="light")
-    # A page that says that nothing is there is answered so, which the console repeats.
-    wrong += [f"{name}: {text}" for text in heard if "404 (Not Found)" not in text]
     return wrong

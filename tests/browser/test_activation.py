@@ -12,6 +12,7 @@ from shared.domain.ids import BillId, TenantId
 from tests.services.emitter.conftest import TENANT, Desk, a_desk, provide
 from tests.services.panel.lively import panel_beside
 from tests.services.panel.support import PASSWORD, Panel
+from tests.services.panel.working import worked_off
 
 MOST_TABS = 120
 # What stands for the focused element: its label, or what it says.
@@ -139,10 +140,40 @@ async def test_why_a_sale_is_held_is_found_mended_and_sent_by_keyboard(
         await page.keyboard.press("Enter")
         await type_into(page, "Por quê?", "endereço completo")
         await press(page, "Avaliar de novo (1 venda)")
+        await expect(page.get_by_text("0 de 1")).to_be_visible()
+        await worked_off(panel)
         await finished(desk)
-        await page.reload()
+        await expect(page.get_by_text("1 venda aceitou o pedido.")).to_be_visible()
+        await press(page, "Pendências")
         await expect(page.get_by_text("Nada pede a sua atenção")).to_be_visible()
         assert len(desk.notas_of(bill)) == 1
+        await page.context.close()
+
+
+@pytest.mark.timeout(300)
+async def test_exceptions_are_sorted_by_keyboard_before_anything_is_in_force(
+    pool: Pool, sandbox: Sandbox, database: str, redis_url: str, chromium: Browser
+) -> None:
+    async with (
+        a_desk(pool, sandbox, provide) as desk,
+        panel_beside(pool, sandbox, database, redis_url) as panel,
+    ):
+        await desk.rule(
+            exceptions=[
+                {"if": {"product_code": [code]}, "issue_when": "never"} for code in ("A1", "B2")
+            ]
+        )
+        page = await joined(panel, chromium)
+        await press(page, "Regra")
+        await go_to(page, "Mover a exceção 2")
+        await page.keyboard.press("ArrowUp")
+        assert (await page.evaluate(FOCUSED)).startswith("Mover a exceção 2")
+        await expect(page.get_by_text("A ordem nova ainda não vale.")).to_be_visible()
+        await press(page, "Ver o que muda")
+        assert await pool.fetchval("SELECT max(version) FROM rule_versions") == 2
+        await press(page, "Colocar em vigor")
+        rule = await pool.fetchval("SELECT rule::text FROM rule_versions ORDER BY version DESC")
+        assert rule.index("B2") < rule.index("A1")
         await page.context.close()
 
 

@@ -1,22 +1,54 @@
 """Every page in a real browser: nothing an assistive device would trip over, nothing cut off."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from services.panel.app import PAGES
 from services.sandbox.run import Sandbox
+from shared.db.closing import month_files_store
 from shared.db.connection import Pool
+from shared.domain.closing import Month
 from shared.domain.ids import TenantId
-from tests.browser.looking import look_at, signed_in
+from tests.browser.looking import look_at, look_at_here, signed_in
 from tests.services.emitter.conftest import TENANT
 from tests.services.panel.lively import lively_panel
 from tests.services.panel.support import Panel
+from tests.services.panel.working import worked_off
 
 # A redirect, a download, or a page that is shown for a moment only.
-NOT_PAGES = {"home", "follow_invitation", "follow_reset", "sale_pdf", "sale_xml", "sales_file"}
-OTHERWISE = {"sign_in", "invitation", "reset", "support", "past_run"}
+NOT_PAGES = {
+    "home",
+    "follow_invitation",
+    "follow_reset",
+    "sale_pdf",
+    "sale_xml",
+    "sales_file",
+    "closing_file_fetch",
+    "closing_file_now",
+    "closing_notas",
+    "other_door",
+    "other_door_back",
+    "forgotten",  # where a mail server is named
+    "sales_workbook",
+    "sales_kept",
+    "sample_pdf",
+    "sample_ask",
+}
+OTHERWISE = {
+    "sign_in",
+    "invitation",
+    "reset",
+    "support",
+    "past_run",
+    "sales_job",
+    "sample_nota",
+    "shadow_day",
+    "closing_file",
+    "happened",
+}
 
 
 @pytest.mark.timeout(900)
@@ -43,6 +75,17 @@ async def test_every_page_is_fit_to_be_seen(
             await page.get_by_role("button", name="Ver a prévia").click()
             await page.wait_for_url("**/passadas/t*")
             wrong += await look_at(page, page.url, "past_run")
+            moment = await panel.pool.fetchval("SELECT max(moment_at) FROM sales")
+            lived = f"mes={Month.of(moment, ZoneInfo('America/Sao_Paulo'))}"
+            wrong += await look_at(page, f"{base}/fechamento?{lived}", "closing-lived")
+            wrong += await look_at(page, f"{base}/fechamento/diferencas?{lived}", "differences")
+            await file_under_way(panel)
+            for kind in ("xlsx", "csv-excel"):
+                url = f"{base}/fechamento/arquivos/2026-10/{kind}"
+                wrong += await look_at(page, url, f"closing_file-{kind}")
+            wrong += await look_at_many(panel, page, base)
+            wrong += await look_at_rules(page, base)
+            wrong += await look_at_the_start(panel, page, base)
         async with signed_in(panel, chromium, await nobody_yet(panel)) as fresh:
             for name in ("", "/ativacao", "/regra", "/vendas", "/pendencias"):
                 word = name.strip("/") or "visao-geral"
@@ -50,6 +93,8 @@ async def test_every_page_is_fit_to_be_seen(
                 wrong += await look_at(fresh, url, f"empty-{word}")
         async with signed_in(panel, chromium, TENANT, "support") as ours:
             wrong += await look_at(ours, f"{panel.base}/suporte", "support")
+            happened = f"{panel.base}/e/{TENANT}/acontecimentos"
+            wrong += await look_at(ours, happened, "happened")
             await ours.context.clear_cookies()
             wrong += await look_at(ours, f"{panel.base}/entrar", "sign_in")
             link = panel.base + await panel.invitation(TENANT, "finance")
@@ -60,9 +105,70 @@ async def test_every_page_is_fit_to_be_seen(
     assert seen == {one.name for one in PAGES if one.get} - NOT_PAGES
 
 
+async def look_at_many(panel: Panel, page: Page, base: str) -> list[str]:
+    """An action for many, from the confirmation to what was refused."""
+    await page.goto(f"{base}/vendas?status=skipped")
+    await page.get_by_label("Todas as vendas do filtro").check()
+    await page.get_by_role("button", name="Continuar").click()
+    wrong = await look_at_here(page, "sales-confirm")
+    await page.get_by_label("Por quê?").fill("conferência do mês")
+    await page.get_by_role("button", name="Tentar de novo").click()
+    await page.wait_for_url("**/vendas/acoes/j*")
+    wrong += await look_at(page, page.url, "sales_job-running")
+    await worked_off(panel)
+    return wrong + await look_at(page, page.url, "sales_job")
+
+
+async def look_at_rules(page: Page, base: str) -> list[str]:
+    """A change before it is in force, and an example of the text."""
+    await page.goto(f"{base}/regra")
+    await page.get_by_text("Mudar a regra").click()
+    await page.get_by_label("O que a nota descreve").fill("Aulas: {produtos}")
+    await page.get_by_role("button", name="Ver um exemplo de nota").click()
+    wrong = await look_at_here(page, "rule-example")
+    await page.get_by_role("button", name="Ver o que muda").last.click()
+    return wrong + await look_at_here(page, "rule-preview")
+
+
+async def look_at_the_start(panel: Panel, page: Page, base: str) -> list[str]:
+    """A test nota, and a company in shadow."""
+    await page.goto(f"{base}/ativacao/exemplo")
+    await page.get_by_role("button", name="Emitir a nota de teste").click()
+    wrong = await look_at(page, page.url, "sample_nota-waiting")
+    panel.sandbox.clock.advance(3600)
+    wrong += await look_at(page, page.url, "sample_nota")
+    await panel.pool.execute(
+        "UPDATE tenants SET status = 'shadow', active_from = NULL,"
+        " shadow_from = now() - interval '5 days' WHERE tenant_id = $1",
+        TENANT,
+    )
+    await panel.pool.execute(
+        "UPDATE sales SET status = 'skipped', code = 'shadow_issue'"
+        " WHERE tenant_id = $1 AND status = 'issued'",
+        TENANT,
+    )
+    wrong += await look_at(page, f"{base}/ativacao/sombra", "shadow")
+    wrong += await look_at(page, f"{base}/ativacao", "activation-shadow")
+    day = await panel.pool.fetchval("SELECT max(competencia) FROM sales WHERE code LIKE 'shadow%'")
+    return wrong + await look_at(page, f"{base}/ativacao/sombra/{day}", "shadow_day")
+
+
 async def nobody_yet(panel: Panel) -> TenantId:
     return await panel.tenant("Empresa Nova")
 
 
 def tenant_of(url: str) -> str:
     return url.partition("/e/")[2].partition("/")[0].partition("?")[0]
+
+
+async def file_under_way(panel: Panel) -> None:
+    """One file half made, one ready."""
+    month, lease = Month(year=2026, month=10), month_files_store.KEEP
+    async with panel.pool.acquire() as conn:
+        for kind in month_files_store.KINDS:
+            await month_files_store.ask(conn, TENANT, month, kind, by="Ana Souza (pa)")
+            file = await month_files_store.claim(conn, TENANT, month, kind, lease=lease)
+            assert file is not None
+            await month_files_store.tell(conn, file, done=48_200, total=100_000, lease=lease)
+            if kind == "xlsx":
+                await month_files_store.finish(conn, file, size=9_500_000, rows=100_000)

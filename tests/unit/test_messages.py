@@ -12,6 +12,7 @@ from shared.domain.denials import ON_CUSTOMER
 from shared.domain.messages import LABELS, MESSAGES, message_for
 from shared.domain.refund_policy import CODES, LEFT_BY_RULE, WINDOW_OVER
 from shared.domain.sale import SaleStatus
+from shared.domain.shadow import IN_SHADOW, PAUSED, SHADOW_CODES
 from shared.domain.undone import CHARGED_BACK
 
 ROOT = Path(shared.__file__).parent
@@ -21,7 +22,8 @@ DENIALS = (
     " reform competencia foreign outage unknown"
 )
 
-NAMED = {"canceled_by_person", CHARGED_BACK, LEFT_BY_RULE, WINDOW_OVER, *ABOUT_BILL}
+STOPPED = {PAUSED, IN_SHADOW, *SHADOW_CODES}
+NAMED = {"canceled_by_person", CHARGED_BACK, LEFT_BY_RULE, WINDOW_OVER, *ABOUT_BILL} | STOPPED
 
 
 def codes_said_by_decisions() -> set[str]:

@@ -133,8 +133,10 @@ def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Plan:
         terms,
         SaleStatus.SKIPPED,
         code=decision.code,
+        detail=decision.detail,
         attention=decision.attention,
         issue_at=decision.issue_at,
+        competencia=decision.competencia,
         # What a person cancelled stays cancelled: that wish is not used up.
         wish_done=decision.code != "canceled_by_person",
     )

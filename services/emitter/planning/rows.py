@@ -20,6 +20,7 @@ from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, IssuerEnvironment, NotaStatus
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
+from shared.domain.sold import sold_as
 from shared.domain.text.form import Form
 
 
@@ -117,6 +118,7 @@ def sale_row(
     standing = known is not None and any(nota.status in _MADE_OUT for nota in notas)
     when = choose_moment(bill, terms.rule) if terms.rule else None
     document = customer.document if customer else None
+    sold = sold_as(bill)
     return SaleRow(
         bill_id=bill.id,
         status=status,
@@ -133,6 +135,9 @@ def sale_row(
         customer_id=None if standing else bill.customer_id,
         customer_name="" if standing else customer.name if customer else bill.customer_name,
         document_word=terms.document_word(document) if document else None,
+        products=sold.products,
+        plan=sold.plan,
+        method=sold.method,
         customer=fresh.customer_body,
         wish_done=known.wish_at if wish_done and known else None,
     )

@@ -15,8 +15,9 @@ PREFIX: Final = "guardado."
 HOME: Final = "/"
 # Never carried through a page: whoever signs in next may be somebody else.
 _SECRETS: Final = frozenset({"api_key", "senha", "senha_nova", "codigo"})
-# Bills and centavos, which may have as many digits; sales are not looked for by these.
-_NUMBERS: Final = frozenset({"antes", "minimo", "maximo", "parte"})
+# Bills and centavos, which may have as many digits, and another door's own words: nobody is looked
+# for by these.
+_OTHERS: Final = frozenset({"antes", "minimo", "maximo", "parte", "code", "state"})
 _OURS: Final = re.compile(r"/[A-Za-z0-9/_.-]*(\?[A-Za-z0-9%&=_.~+-]*)?")
 
 
@@ -36,7 +37,7 @@ def without_documents(request: Request) -> str | None:
     kept = [
         (name, value)
         for name, value in given
-        if name in _NUMBERS or not (names_document(name) or names_document(value))
+        if name in _OTHERS or not (names_document(name) or names_document(value))
     ]
     if len(kept) == len(given):
         return None

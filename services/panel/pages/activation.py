@@ -1,6 +1,7 @@
 """Ativação: the steps from a key to the first nota, to be left and taken up at any of them."""
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import date, timedelta
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -8,13 +9,18 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
-from services.panel.show.setup import AT_FIELD, SetUpProgress, refusal, steps
+from services.panel.show.setup import AT_FIELD, SetUpProgress, refusal, steps, wrong_shape
+from services.panel.texts import text
 from shared.commands.checks import Notice, SetUpRefused, SideUnreachable
 from shared.commands.set_up import SalesOfTests
 from shared.config.secret import Secret
 from shared.db.backfill import backfills_store
 from shared.db.tenants import connections_store, rules_store
-from shared.db.tenants.connections_store import Connections, issuer_key_word
+from shared.db.tenants.connections_store import (
+    Connections,
+    VindiEnvironment,
+    issuer_key_word,
+)
 from shared.db.vindi import watch_store
 from shared.vindi.budget import BudgetShare
 from shared.words import ApiKey, CompanyId
@@ -47,11 +53,26 @@ async def activate(visit: Visit) -> Response:
         if form["fazer"] == "pausar":
             await set_up.pause(visit.tenant.id, by=visit.by)
             return visit.go(f"{visit.base}/ativacao", "paused")
-        await set_up.activate(visit.tenant.id, by=visit.by, confirmed=form.all("confirmo"))
+        since = _since(form)
+        if isinstance(since, TypedForm):
+            return await _overview(visit, since)
+        await set_up.activate(
+            visit.tenant.id, by=visit.by, confirmed=form.all("confirmo"), since=since
+        )
     except SetUpRefused as refused:
-        wrong = form.wrong(form_=refusal(refused.code, refused.missing))
+        field = AT_FIELD.get(refused.code, "form_")
+        wrong = form.wrong(**{field: refusal(refused.code, refused.missing)})
         return await _overview(visit, wrong, refused.warnings)
-    return visit.go(visit.base, "activated")
+    return visit.go(visit.base, "activated" if since is None else "activated_later")
+
+
+def _since(form: TypedForm) -> date | TypedForm | None:
+    """The day from which notas are issued; None for now."""
+    if form["inicio"] != "dia":
+        return None
+    with suppress(ValueError):
+        return date.fromisoformat(form["a_partir"])
+    return form.wrong(a_partir=text("activation.day_needed"))
 
 
 async def show_vindi(visit: Visit) -> Response:
@@ -62,6 +83,9 @@ async def show_vindi(visit: Visit) -> Response:
 async def connect_vindi(visit: Visit) -> Response:
     """Check the key, then keep it."""
     form, resources, tenant = visit.form, visit.resources, visit.tenant.id
+    shape = await _not_a_key(visit, form["api_key"])
+    if shape is not None:
+        return await _vindi(visit, form.wrong(api_key=refusal(shape, ())))
     read = form.read(_Vindi)
     if isinstance(read, TypedForm):
         return await _vindi(visit, read)
@@ -83,11 +107,36 @@ async def connect_vindi(visit: Visit) -> Response:
             confirmed=form.all("confirmo"),
         )
     except SetUpRefused as refused:
-        wrong = form.wrong(api_key=refusal(refused.code, refused.missing))
+        code = refused.code
+        if code == "vindi_key_refused" and await _of_other_environment(visit, key, read.ambiente):
+            code = "vindi_key_other_environment"
+        wrong = form.wrong(api_key=refusal(code, refused.missing))
         return await _vindi(visit, wrong, refused.warnings)
     except SideUnreachable as away:
         return await _vindi(visit, form.wrong(form_=refusal(away.code, ())))
     return await _vindi(visit, TypedForm(), done.warnings, connected=done.merchant_name)
+
+
+async def _not_a_key(visit: Visit, typed: str) -> str | None:
+    """What else than a key of Vindi was pasted, as a stable word."""
+    shape = wrong_shape(typed)
+    issuer = (await _connections(visit)).issuer
+    if issuer is not None and issuer.api_key.reveal() == typed.strip():
+        return "vindi_key_of_issuer"
+    return shape
+
+
+async def _of_other_environment(visit: Visit, key: Secret, chosen: VindiEnvironment) -> bool:
+    """Whether the key that one of Vindi's environments refused is known to the other."""
+    other: VindiEnvironment = "sandbox" if chosen == "production" else "production"
+    client = visit.resources.clients.vindi_account(
+        visit.tenant.id,
+        environment=other,
+        api_key=key,
+        share=BudgetShare.PERSON,
+        patience=PATIENCE,
+    )
+    return (await client.check_key()).outcome not in ("refused", "unreachable")
 
 
 async def show_issuer(visit: Visit) -> Response:
@@ -175,6 +224,9 @@ async def _overview(visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] 
         heard=facts.last_event if facts else None,
         rule=rule,
         warnings=warnings,
+        ahead=visit.tenant.active_from is not None
+        and visit.tenant.active_from > visit.resources.now(),
+        tomorrow=(visit.clock.today + timedelta(days=1)).isoformat(),
     )
 
 

@@ -1,6 +1,7 @@
 """Pendências: what needs somebody, by cause, with one button for all of a cause."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -9,17 +10,23 @@ from starlette.responses import Response
 
 from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
+from services.panel.kit.once import Once, new_once
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.pages.overview import day_of
 from services.panel.show import overview
 from services.panel.show.attention import pending
+from services.panel.show.overview import divided
 from services.panel.texts import text
-from shared.commands.actions import Asked, act_by_code
-from shared.commands.denials import NumberingNeedsPerson, retry_group
+from shared.commands.bulk import bills_of_code, bills_of_group, queue_bulk
+from shared.crypto.tokens import new_job_id
+from shared.db.connection import Connection
 from shared.db.sales import denials_store, overview_read
+from shared.db.sales.bulk_jobs_store import NewJob
 from shared.db.sales.denials_store import DenialGroup
 from shared.db.sales.overview_read import Heap
-from shared.domain.denials import GROUP
+from shared.domain.denials import GROUP, policy_for
+from shared.domain.ids import BillId, TenantId
+from shared.domain.messages import message_for
 from shared.words import Reason
 
 PATH: Final = f"{TENANT}/pendencias"
@@ -40,6 +47,7 @@ _KIND: Final = FigureKind(
 
 class _Asking(BaseModel):
     motivo: Reason
+    uma_vez: Once
 
 
 async def show(visit: Visit) -> Response:
@@ -54,33 +62,29 @@ async def try_again(visit: Visit) -> Response:
     if isinstance(read, TypedForm):
         return await _show(visit, read)
     group, code = form["grupo"], form["codigo"]
-    if group:
-        accepted = await _group(visit, group, read.motivo)
-    elif _CODE.fullmatch(code):
-        asked = Asked(action="retry", reason=read.motivo, by=visit.by)
-        outcome = await act_by_code(visit.pool, visit.resources.waker, visit.tenant.id, code, asked)
-        accepted = outcome.accepted
-    else:
-        accepted = 0
-    if not accepted:
-        return await _show(visit, form.wrong(form_=text("attention.nothing")))
-    return visit.go(f"{visit.base}/pendencias", "again")
-
-
-async def _group(visit: Visit, group: str, reason: str) -> int:
-    if not GROUP.fullmatch(group):
-        return 0
-    try:
-        return await retry_group(
-            visit.pool,
-            visit.resources.waker,
-            visit.tenant.id,
-            group,
-            reason=reason,
+    async with visit.pool.acquire() as conn, conn.transaction():
+        bills = await _bills(conn, visit.tenant.id, group, code)
+        asked = NewJob(
+            id=new_job_id(),
+            action="retry",
+            reason=read.motivo,
+            about=divided(message_for(group.partition("-")[0] or code).text)[0],
             by=visit.by,
+            once=read.uma_vez,
+            bills=bills,
         )
-    except NumberingNeedsPerson:
-        return 0
+        job = await queue_bulk(conn, visit.tenant.id, asked) if bills else None
+    if job is None:
+        return await _show(visit, form.wrong(form_=text("attention.nothing")))
+    return visit.go(f"{visit.base}/vendas/acoes/{job}", "again")
+
+
+async def _bills(conn: Connection, tenant: TenantId, group: str, code: str) -> Sequence[BillId]:
+    """The sales of a cause; none where notas of it may exist already, and a person has to look."""
+    if group:
+        known = GROUP.fullmatch(group) and policy_for(group.partition("-")[0]).ever
+        return await bills_of_group(conn, tenant, group) if known else ()
+    return await bills_of_code(conn, tenant, code) if _CODE.fullmatch(code) else ()
 
 
 async def _show(visit: Visit, form: TypedForm) -> Response:
@@ -102,6 +106,7 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
         sales=sum(one.sales for one in found),
         amount=sum(one.amount for one in found),
         asked=form["grupo"] or form["codigo"],
+        once=form["uma_vez"] or new_once(),
     )
 
 

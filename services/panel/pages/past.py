@@ -1,5 +1,6 @@
 """Vendas passadas: which days, a preview, the run with its progress, and its end."""
 
+from datetime import timedelta
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from shared.commands.backfills import (
     queue_backfill,
 )
 from shared.db.backfill import backfills_store
+from shared.db.closing import shadow_read
 from shared.db.connection import Connection
 from shared.db.tenants import rules_store
 from shared.domain.backfill_run import Backfill, BackfillRequest, Summary
@@ -26,6 +28,7 @@ from shared.words import Day, Reason
 
 PATH: Final = f"{TENANT}/passadas"
 _RUNS: Final = 10
+_MONTH: Final = timedelta(days=30)  # what most who come from elsewhere look at first
 _AT_FIELD: Final = {"since_in_future": "desde", "since_too_old": "desde"}
 _AT_FIELD_END: Final = {"until_before_since": "ate"}
 
@@ -78,9 +81,16 @@ async def show_one(visit: Visit) -> Response:
     """One run."""
     async with visit.pool.acquire() as conn:
         run, summary = await _run(visit, conn)
+        others = await shadow_read.months_of_others(
+            conn,
+            visit.tenant.id,
+            run.asked.since.replace(day=1),
+            run.asked.until or visit.clock.today,
+        )
+    by_month = {one.month: one for one in others}
     return visit.show(
         "passada.html",
-        run=run_shown(run, summary, visit.resources.now()),
+        run=run_shown(run, summary, visit.resources.now(), by_month),
         asked=run.asked,
     )
 
@@ -111,6 +121,7 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
         runs=shown,
         pro=visit.tenant.plan == "pro",
         reason=text("past.reason_preview"),
+        month_ago=(visit.clock.today - _MONTH).isoformat(),
     )
 
 

@@ -1,12 +1,14 @@
 """Regra: in sentences, changed by a form, foreseen before it is in force, with its versions."""
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.sample import tried
 from services.panel.show import rule as shown
+from services.panel.show.tried import TriedShown
 from services.panel.texts import text
 from shared.commands.checks import SetUpRefused, rule_notices
 from shared.commands.rule_change import foresee_change
@@ -35,12 +37,19 @@ async def propose(visit: Visit) -> Response:
         told = shown.moved(rule, _place(form), what)
     elif what == "dias":
         told = shown.with_days(rule, _place(form), form["x_dias"])
+    elif what == "ordem":
+        again = shown.reordered(rule, form.all("ordem"))
+        if again is None:
+            return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
+        told = again
     else:
         told = shown.with_fields(rule, form)
     read = shown.read(told)
     if isinstance(read, dict):
         named = {name or "form_": said for name, said in read.items()}
         return await _show(visit, form.wrong(**named))
+    if form.has("exemplo"):
+        return await _show(visit, form, await tried(visit, read, form["fatura"]))
     if newest is not None and read == newest.rule:
         return await _show(visit, form.wrong(form_=text("rule.same")))
     if visit.tenant.status == "setting_up":
@@ -57,6 +66,8 @@ async def put(visit: Visit) -> Response:
         return await _show(visit, form.wrong(form_=text("rule.lost")))
     if form["versao"] != str(newest.version if newest else 0):
         return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
+    if form.has("testar"):
+        return await _foresee(visit, rule, newest, tested=await tried(visit, rule, form["fatura"]))
     return await _put(visit, rule, newest)
 
 
@@ -77,7 +88,12 @@ async def _put(visit: Visit, rule: Rule, newest: RuleVersion | None) -> Response
 
 
 async def _foresee(
-    visit: Visit, rule: Rule, newest: RuleVersion | None, *, unconfirmed: bool = False
+    visit: Visit,
+    rule: Rule,
+    newest: RuleVersion | None,
+    *,
+    unconfirmed: bool = False,
+    tested: TriedShown | str = "",
 ) -> Response:
     resources = visit.resources
     change = await foresee_change(
@@ -96,7 +112,25 @@ async def _foresee(
         changed=sum(one.sales for one in change.changes),
         warnings=rule_notices(rule, visit.clock.today, seller),
         unconfirmed=unconfirmed,
+        form=visit.form,
+        **_tested(tested),
     )
+
+
+async def test_one(visit: Visit) -> Response:
+    """What the rule in force makes of one real bill."""
+    newest = await _newest(visit)
+    rule = newest.rule if newest else shown.NEW
+    number = visit.request.query_params.get("fatura", "")
+    found = await tried(visit, rule, number)
+    return visit.show("regra_teste.html", number=number[:30], newest=newest, **_tested(found))
+
+
+def _tested(found: TriedShown | str) -> dict[str, Any]:
+    return {
+        "tried": None if isinstance(found, str) else found,
+        "trouble": found if isinstance(found, str) else "",
+    }
 
 
 def _place(form: TypedForm) -> int:
@@ -109,7 +143,7 @@ async def _newest(visit: Visit) -> RuleVersion | None:
         return await rules_store.newest(conn, visit.tenant.id)
 
 
-async def _show(visit: Visit, form: TypedForm) -> Response:
+async def _show(visit: Visit, form: TypedForm, tested: TriedShown | str = "") -> Response:
     async with visit.pool.acquire() as conn:
         versions = await rules_store.versions(
             conn, visit.tenant.id, before=None, limit=_VERSIONS + 1
@@ -137,10 +171,12 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
             for one, before in zip(versions, older, strict=True)
         ][:_VERSIONS],
         typed=form.has("mudar"),
+        **_tested(tested),
     )
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="rule", get=show, post=propose, see="see", do="rule"),
+    PanelPage(path=f"{PATH}/teste", name="rule_test", get=test_one, see="see"),
     PanelPage(path=f"{PATH}/vigor", name="rule_put", post=put, see="see", do="rule"),
 )

@@ -1,11 +1,10 @@
-"""Vendas: the list, narrowed and searched; one action for many."""
+"""Vendas: the list, narrowed and searched, with what is ticked across its pages."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, get_args
+from collections.abc import Sequence
+from typing import Final
 
 from msgspec.structs import replace
-from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
@@ -13,39 +12,26 @@ from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters
 from services.panel.show.filters import Filters
 from services.panel.show.sales import line
-from services.panel.show.sales_file import HEADINGS, cells, csv_line
 from services.panel.texts import text
-from shared.commands.actions import Asked, act
-from shared.commands.refusals import WHY
 from shared.db.connection import Connection
-from shared.db.sales import sales_reach, sales_read
+from shared.db.sales import sales_chosen, sales_reach, sales_read, saved_filters_store
 from shared.db.sales.sales_read import SaleFilter, SaleView
-from shared.domain.actions import SaleAction
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
 from shared.domain.messages import LABELS, message_for
-from shared.words import Reason, plain_number
+from shared.words import plain_number
 
 ROWS: Final = 50
-MOST_AT_ONCE: Final = 5000
-AT_ONCE: Final = 500
-MOST_IN_FILE: Final = 200_000
+MOST_TICKED: Final = 5000
+LIST: Final = "lista."  # what a form carries of the list's address
 PATH: Final = f"{TENANT}/vendas"
-ACTIONS: Final[tuple[SaleAction, ...]] = get_args(SaleAction)
-
-
-class _Asking(BaseModel):
-    """One action for many."""
-
-    acao: SaleAction
-    motivo: Reason
 
 
 async def show(visit: Visit) -> Response:
     """A page of the list."""
     chosen = filters.read(visit.request.query_params)
     before = plain_number(visit.request.query_params.get("antes", ""), LARGEST_BILL)
-    return await _list(visit, chosen, before, visit.form)
+    return await show_list(visit, chosen, before, visit.form)
 
 
 async def narrow(visit: Visit) -> Response:
@@ -57,6 +43,9 @@ async def narrow(visit: Visit) -> Response:
         "de": form["de"],
         "ate": form["ate"],
         "b": seal_words(visit.resources.sealer, visit.tenant.id, form["busca"]),
+        "produto": form["produto"],
+        "plano": form["plano"],
+        "meio": form["meio"],
         "c": ",".join(form.all("coluna")) or "-",
     }
     wrong = {}
@@ -69,65 +58,41 @@ async def narrow(visit: Visit) -> Response:
                 typed[name] = str(cents)
     chosen = filters.read(typed)
     if wrong:
-        return await _list(visit, chosen, None, form.wrong(**wrong))
+        return await show_list(visit, chosen, None, form.wrong(**wrong))
     query = chosen.query()
     return visit.go(f"{visit.base}/vendas{'?' if query else ''}{query}")
 
 
-async def download(visit: Visit) -> Response:
-    """The list as a file for spreadsheets, a page of sales at a time."""
-    chosen = filters.read(visit.request.query_params)
-    name = f"vendas-{visit.clock.today.isoformat()}.csv"
-    return StreamingResponse(
-        _rows(visit, chosen),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+async def begin(visit: Visit) -> Response:
+    """A list whose ticks are gone begins anew."""
+    return visit.go(f"{visit.base}/vendas")
 
 
-async def _rows(visit: Visit, chosen: Filters) -> AsyncIterator[str]:
-    yield csv_line(HEADINGS, first=True)
-    before: int | None = None
-    sent = 0
-    while sent < MOST_IN_FILE:
-        async with visit.pool.acquire() as conn:
-            found = await find(visit, conn, chosen, before, AT_ONCE)
-        if not found:
-            return
-        yield "".join(csv_line(cells(sale, visit.zone)) for sale in found)
-        before = found[-1].bill_id
-        sent += len(found)
-
-
-async def ask_many(visit: Visit) -> Response:
-    """First how many and which action, then, once that was confirmed, do it."""
+async def keep_ticked(visit: Visit) -> Response:
+    """Another page of the list, with what was ticked so far."""
     form = visit.form
-    chosen = filters.read(dict(_pairs(form)))
-    bills = await _bills(visit, chosen, form)
-    read = form.read(_Asking)
-    if not bills:
-        return await _list(visit, chosen, None, form.wrong(form_=text("many.none")))
-    if isinstance(read, TypedForm) or not form.has("confirmado"):
-        asked = form if isinstance(read, TypedForm) and form.has("confirmado") else TypedForm()
-        wrong = read.errors if isinstance(read, TypedForm) and form.has("confirmado") else {}
-        action = form["acao"] if form["acao"] in ACTIONS else "retry"
-        return visit.show(
-            "vendas_acao.html",
-            422 if wrong else 200,
-            form=TypedForm(values=asked.values or form.values, errors=wrong),
-            bills=bills,
-            action=action,
-            chosen=chosen,
-        )
-    asked_for = Asked(action=read.acao, reason=read.motivo, by=visit.by)
-    outcome = await act(visit.pool, visit.resources.waker, visit.tenant.id, bills, asked_for)
-    return visit.show(
-        "vendas_feito.html",
-        outcome=outcome,
-        reasons=_reasons([one.code for one in outcome.refused]),
-        chosen=chosen,
-        action=read.acao,
-    )
+    chosen = filters.read(dict(carried(form)))
+    before = plain_number(form["ir"], LARGEST_BILL)
+    return await show_list(visit, chosen, before, TypedForm(), kept=ticked(form))
+
+
+def ticked(form: TypedForm) -> list[BillId]:
+    """The sales that were ticked, each once, in the order in which they were."""
+    numbers = [plain_number(one, LARGEST_BILL) for one in form.all("venda")]
+    found = dict.fromkeys(BillId(number) for number in numbers if number is not None)
+    return list(found)[:MOST_TICKED]
+
+
+def carried(form: TypedForm) -> list[tuple[str, str]]:
+    """The list's own address as its form carries it."""
+    return [(name.removeprefix(LIST), form[name]) for name in form.values if name.startswith(LIST)]
+
+
+async def all_chosen(visit: Visit, conn: Connection, chosen: Filters, limit: int) -> list[BillId]:
+    """Every sale that fits, the newest bill first."""
+    fits = await _wanted(visit, conn, chosen)
+    sealer, tenant = visit.resources.sealer, visit.tenant.id
+    return await sales_chosen.all_that_fit(conn, sealer, tenant, visit.zone, fits, limit=limit)
 
 
 async def find(
@@ -142,7 +107,7 @@ async def find(
 async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     words = open_words(sealer, tenant, chosen.words)
-    bills = await sales_read.found_by_number(conn, sealer, tenant, words) if words else None
+    bills = await sales_chosen.found_by_number(conn, sealer, tenant, words) if words else None
     return SaleFilter(
         status=chosen.status,
         code=chosen.code,
@@ -152,6 +117,9 @@ async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter
         bills=bills,
         least=chosen.least,
         most=chosen.most,
+        product=chosen.product or None,
+        plan=chosen.plan or None,
+        method=chosen.method or None,
     )
 
 
@@ -182,9 +150,18 @@ async def _page(
     return await _found(visit, conn, near, reach.before, ROWS + 1), reach.ended
 
 
-async def _list(visit: Visit, chosen: Filters, before: int | None, form: TypedForm) -> Response:
+async def show_list(
+    visit: Visit,
+    chosen: Filters,
+    before: int | None,
+    form: TypedForm,
+    *,
+    kept: Sequence[BillId] = (),
+) -> Response:
+    """A page of the list; `kept` was ticked on others, or here before."""
     first = None if before is None else BillId(before)
     async with visit.pool.acquire() as conn:
+        saved = await saved_filters_store.all_of(conn, visit.tenant.id)
         found, ended = await _page(visit, conn, chosen, first)
     shown = found[:ROWS]
     more = len(found) > ROWS
@@ -197,6 +174,11 @@ async def _list(visit: Visit, chosen: Filters, before: int | None, form: TypedFo
         chosen=chosen,
         words=form["busca"] or open_words(visit.resources.sealer, visit.tenant.id, chosen.words),
         next=chosen.query(antes=str(shown[-1].bill_id)) if more else None,
+        next_bill=shown[-1].bill_id if more else None,
+        here={sale.bill_id for sale in shown},
+        kept=kept,
+        saved=saved,
+        methods=[("", text("any_method")), *filters.METHODS.items()],
         further=further and chosen.query(antes=str(further)),
         deep=further and chosen.query(antes=str(further), fundo="1"),
         looked_to=further,
@@ -207,32 +189,9 @@ async def _list(visit: Visit, chosen: Filters, before: int | None, form: TypedFo
     )
 
 
-async def _bills(visit: Visit, chosen: Filters, form: TypedForm) -> list[BillId]:
-    """The ticked sales, or all that fit the list."""
-    if form.has("todas"):
-        async with visit.pool.acquire() as conn:
-            found = await find(visit, conn, chosen, None, MOST_AT_ONCE)
-        return [sale.bill_id for sale in found]
-    ticked = [plain_number(one, LARGEST_BILL) for one in form.all("venda")]
-    return [BillId(number) for number in ticked[:MOST_AT_ONCE] if number is not None]
-
-
-def _pairs(form: TypedForm) -> Sequence[tuple[str, str]]:
-    """The list's own address as its form carries it."""
-    names = ("status", "de", "ate", "minimo", "maximo", "b")
-    return [("motivo", form["codigo"]), *((name, form[name]) for name in names)]
-
-
-def _reasons(codes: Sequence[str]) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for code in codes:
-        said = WHY.get(code, text("many.refused"))
-        counts[said] = counts.get(said, 0) + 1
-    return sorted(counts.items(), key=lambda pair: -pair[1])
-
-
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="sales", get=show, post=narrow, see="see"),
-    PanelPage(path=f"{PATH}.csv", name="sales_file", get=download, see="see"),
-    PanelPage(path=f"{PATH}/acoes", name="sales_actions", post=ask_many, see="see", do="act"),
+    PanelPage(
+        path=f"{PATH}/selecao", name="sales_kept", get=begin, post=keep_ticked, see="see", do="act"
+    ),
 )

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from shared.domain.money import Cents, read_reais
 from shared.domain.sale import SaleStatus
@@ -14,7 +14,29 @@ from shared.domain.sale import SaleStatus
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 _GROUPED: Final = re.compile(r"\d{1,3}(\.\d{3})+(,\d{1,2})?")
 # Columns beyond those that always show, in their order.
-COLUMNS: Final[tuple[str, ...]] = ("moment", "issue", "nota", "competencia", "origin", "version")
+COLUMNS: Final[tuple[str, ...]] = (
+    "moment",
+    "issue",
+    "nota",
+    "competencia",
+    "product",
+    "plan",
+    "method",
+    "origin",
+    "version",
+)
+# Vindi's words for how something is paid, as people say it.
+METHODS: Final[dict[str, str]] = {
+    "credit_card": "Cartão de crédito",
+    "debit_card": "Cartão de débito",
+    "bank_slip": "Boleto",
+    "online_bank_slip": "Boleto registrado",
+    "pix": "Pix",
+    "pix_bank_slip": "Boleto com Pix",
+    "bank_debit": "Débito em conta",
+    "cash": "Dinheiro ou outro",
+}
+_MOST_LETTERS: Final = 100
 USUAL: Final[tuple[str, ...]] = ("moment", "nota")
 
 
@@ -29,6 +51,9 @@ class Filters:
     least: Cents | None = None
     most: Cents | None = None
     words: str = ""
+    product: str = ""
+    plan: str = ""
+    method: str = ""
     columns: tuple[str, ...] = USUAL
 
     def query(self, **more: str) -> str:
@@ -41,11 +66,18 @@ class Filters:
             "minimo": str(self.least) if self.least is not None else "",
             "maximo": str(self.most) if self.most is not None else "",
             "b": self.words,
+            "produto": self.product,
+            "plano": self.plan,
+            "meio": self.method,
             "c": () if self.columns == USUAL else (",".join(self.columns) or "-",),
             **more,
         }
         kept = {name: value for name, value in found.items() if value}
         return urlencode(kept, doseq=True)
+
+    def fields(self) -> Sequence[tuple[str, str]]:
+        """The same for a form to carry along."""
+        return parse_qsl(self.query())
 
     @property
     def any(self) -> bool:
@@ -65,6 +97,9 @@ def read(given: Mapping[str, str]) -> Filters:
         least=_cents(given.get("minimo", "")),
         most=_cents(given.get("maximo", "")),
         words=given.get("b", ""),
+        product=given.get("produto", "").strip()[:_MOST_LETTERS],
+        plan=given.get("plano", "").strip()[:_MOST_LETTERS],
+        method=found[0] if (found := _CODE.fullmatch(given.get("meio", ""))) else "",
         columns=chosen if columns else USUAL,
     )
 
@@ -93,3 +128,8 @@ def _day(text: str) -> date | None:
 
 def _cents(text: str) -> Cents | None:
     return Cents(int(text)) if text.isascii() and text.isdigit() and len(text) <= 13 else None
+
+
+def method_said(word: str) -> str:
+    """How something is paid, for people; a word we do not know as Vindi says it."""
+    return METHODS.get(word, word)

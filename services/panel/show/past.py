@@ -1,13 +1,14 @@
 """An import of past sales: how far it is, and what it found. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from services.panel.kit import say
 from services.panel.show.overview import divided
-from shared.domain.backfill_run import Backfill, BackfillStatus, Summary
+from shared.db.closing.shadow_read import MonthOfOthers
+from shared.domain.backfill_run import Backfill, BackfillStatus, MonthCount, Summary
 from shared.domain.messages import message_for, message_of_import
 
 LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
@@ -19,6 +20,24 @@ LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
 }
 
 _WAITING: Final = ("Aguardando", "warn")
+
+
+NO_OTHERS: Final[Mapping[str, MonthOfOthers]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthShown:
+    """A month of a run: its sales, what becomes of them, and what others issued in it."""
+
+    month: str
+    bills: int
+    amount: int
+    issue: int
+    wait: int
+    hold: int
+    skip: int
+    theirs: int
+    theirs_amount: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +58,23 @@ class RunShown:
     left: str
     outcomes: Sequence[tuple[str, int]]
     to_issue: int
-    months: Sequence[tuple[str, int, int]]
+    months: Sequence["MonthShown"]
+    others: bool  # whether the issuer lists notas of others in these months
     new: int
     known: int
     trouble: str
 
 
-def run_shown(run: Backfill, summary: Summary, now: datetime) -> RunShown:
-    """What a page says of a run; `summary` is what it has found so far."""
+def run_shown(
+    run: Backfill,
+    summary: Summary,
+    now: datetime,
+    others: Mapping[str, MonthOfOthers] = NO_OTHERS,
+) -> RunShown:
+    """What a page says of a run; `summary` is what it has found so far.
+
+    `others` is what somebody else issued, by month (YYYY-MM).
+    """
     waits = run.waits_for
     label, tone = LABELS[run.status] if waits is None else _WAITING
     left = run.position.rows_left
@@ -67,7 +95,8 @@ def run_shown(run: Backfill, summary: Summary, now: datetime) -> RunShown:
         left="" if eta is None else say.span(timedelta(seconds=eta)),
         outcomes=_outcomes(summary),
         to_issue=summary.to_issue,
-        months=[(_month(one.month), one.bills, one.amount) for one in summary.months],
+        months=[_month_shown(one, others.get(one.month)) for one in summary.months],
+        others=any(one.month in others for one in summary.months),
         new=summary.new,
         known=summary.known,
         trouble=message_of_import(run.error, is_open=waits is not None).text if run.error else "",
@@ -84,6 +113,20 @@ def _outcomes(summary: Summary) -> list[tuple[str, int]]:
     for codes in (summary.hold, summary.skip):
         found += [(divided(message_for(code).text)[0], count) for code, count in codes.items()]
     return [(said, count) for said, count in found if count]
+
+
+def _month_shown(one: MonthCount, other: MonthOfOthers | None) -> MonthShown:
+    return MonthShown(
+        month=_month(one.month),
+        bills=one.bills,
+        amount=one.amount,
+        issue=one.issue,
+        wait=one.wait,
+        hold=one.hold,
+        skip=one.skip,
+        theirs=other.notas if other else 0,
+        theirs_amount=other.amount if other else 0,
+    )
 
 
 def _month(text: str) -> str:

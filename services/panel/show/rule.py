@@ -185,6 +185,20 @@ def moved(rule: Rule, place: int, way: str) -> dict[str, Any]:
     return told
 
 
+def reordered(rule: Rule, order: Sequence[str]) -> dict[str, Any] | None:
+    """A rule as JSON with its exceptions in another order, by their places from 0.
+
+    None for what names not each of them once: the page is older than the rule.
+    """
+    told = rule.model_dump(mode="json", by_alias=True)
+    found = told["exceptions"]
+    places = [int(one) for one in order if one.isascii() and one.isdigit() and len(one) < 6]
+    if sorted(places) != list(range(len(found))) or len(places) != len(order):
+        return None
+    told["exceptions"] = [found[place] for place in places]
+    return told
+
+
 def with_days(rule: Rule, place: int, days: str) -> dict[str, Any]:
     """A rule as JSON with another guarantee for one exception."""
     told = rule.model_dump(mode="json", by_alias=True)

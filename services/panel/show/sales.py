@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.panel.kit.say import Clock, TimeSaid
+from services.panel.show.filters import method_said
 from services.panel.show.status import Badge, badge
 from shared.db.sales.sales_read import SaleView
 from shared.domain.ids import BillId
@@ -28,6 +29,9 @@ class SaleLine:
     competencia: date | None
     origin: str
     version: int | None
+    product: str
+    plan: str
+    method: str
 
 
 def line(sale: SaleView, clock: Clock) -> SaleLine:
@@ -44,6 +48,9 @@ def line(sale: SaleView, clock: Clock) -> SaleLine:
         competencia=sale.competencia,
         origin=sale.origin,
         version=sale.rule_version,
+        product=sale.products,
+        plan=sale.plan,
+        method=method_said(sale.method),
     )
 
 

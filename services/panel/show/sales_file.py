@@ -1,56 +1,70 @@
-"""The list of sales as a file that Brazilian spreadsheets open as it is: `;` and `,`. Pure."""
+"""The list of sales as tables of files: the columns that are shown, and no others. Pure."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.panel.kit import say
+from services.panel.show.filters import method_said
+from services.panel.texts import text
+from shared.commands.files.cells import excel_cell, write_excel_rows
+from shared.commands.files.closing_tables import Column, Columns, bill_number
 from shared.db.sales.sales_read import SaleView
 from shared.domain.messages import label_for
 
-HEADINGS: Final = (
-    "Fatura",
-    "Cliente",
-    "Situação",
-    "Motivo",
-    "Valor",
-    "Data da venda",
-    "Emitir em",
-    "Nota",
-    "Competência",
-)
-_MARK: Final = "\ufeff"  # tells the spreadsheet that it is UTF-8
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+def columns(chosen: Sequence[str], zone: ZoneInfo) -> Columns[SaleView]:
+    """The columns that always show, and those somebody chose, in the order of the page."""
+    more = _more(zone)
+    return [
+        Column(title=text("bill"), kind="number", value=lambda one: bill_number(one.bill_id)),
+        Column(title=text("customer"), kind="text", value=lambda one: one.customer_name),
+        Column(title=text("status"), kind="text", value=lambda one: label_for(one.status)),
+        Column(title=text("cause"), kind="text", value=_why),
+        *(more[word] for word in chosen),
+        Column(title=text("amount"), kind="money", value=lambda one: one.amount),
+    ]
 
 
-def csv_line(values: Sequence[str], *, first: bool = False) -> str:
-    """One line; what a spreadsheet would take for a formula is made a text."""
-    text = io.StringIO()
-    csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(map(_harmless, values))
-    return (_MARK if first else "") + text.getvalue()
+def _more(zone: ZoneInfo) -> dict[str, Column[SaleView]]:
+    def on(at: datetime | None) -> str | None:
+        return f"{at.astimezone(zone):%d/%m/%Y %H:%M}" if at else None
+
+    return {
+        "moment": _text("moment", lambda one: on(one.moment_at)),
+        "issue": _text("issue", lambda one: on(one.issue_at)),
+        "nota": _text("nota", _numbers),
+        "competencia": Column(
+            title=text("column.competencia"), kind="day", value=lambda one: one.competencia
+        ),
+        "product": _text("product", lambda one: one.products),
+        "plan": _text("plan", lambda one: one.plan),
+        "method": _text("method", lambda one: method_said(one.method)),
+        "origin": _text("origin", lambda one: text(f"origin.{one.origin}")),
+        "version": Column(
+            title=text("column.version"), kind="number", value=lambda one: one.rule_version
+        ),
+    }
 
 
-def cells(sale: SaleView, zone: ZoneInfo) -> Sequence[str]:
-    """A sale in the order of the headings."""
-    return (
-        str(sale.bill_id),
-        sale.customer_name,
-        label_for(sale.status),
-        sale.message.text if sale.message else "",
-        say.plain_money(sale.amount),
-        _instant(sale.moment_at, zone),
-        _instant(sale.issue_at, zone),
-        " + ".join(one.number for one in sale.notas if one.number),
-        say.day(sale.competencia) if sale.competencia else "",
+def _text(word: str, value: Callable[[SaleView], str | None]) -> Column[SaleView]:
+    return Column(title=text(f"column.{word}"), kind="text", value=value)
+
+
+def _why(sale: SaleView) -> str:
+    return sale.message.text if sale.message else ""
+
+
+def _numbers(sale: SaleView) -> str:
+    return " + ".join(one.number for one in sale.notas if one.number)
+
+
+def csv_titles(of: Columns[SaleView]) -> bytes:
+    """The first line of a CSV as Excel in Brazil opens it."""
+    return write_excel_rows([[column.title for column in of]])
+
+
+def csv_rows(of: Columns[SaleView], sales: Iterable[SaleView]) -> bytes:
+    """A line a sale."""
+    return write_excel_rows(
+        [excel_cell(column.kind, column.value(sale)) for column in of] for sale in sales
     )
-
-
-def _instant(at: datetime | None, zone: ZoneInfo) -> str:
-    return f"{at.astimezone(zone):%d/%m/%Y %H:%M}" if at else ""
-
-
-def _harmless(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -12,6 +12,20 @@ REFUSALS: Final[dict[str, str]] = {
     "vindi_key_refused": "A Vindi não aceitou esta chave. Ela precisa ser uma chave privada,"
     " copiada inteira. Como a Vindi a mostra uma vez só, crie uma nova se não a tiver mais."
     " Confira também se a conta é de produção ou de testes.",
+    "vindi_key_email": "Isto é um endereço de e-mail. Aqui vai a chave privada da API, que a Vindi"
+    " mostra em Configurações, Chaves de API.",
+    "vindi_key_address": "Isto é um endereço de página. Aqui vai a chave privada da API, que a"
+    " Vindi mostra em Configurações, Chaves de API.",
+    "vindi_key_cut": "A chave parece cortada, ou veio com espaços no meio. Copie-a de novo,"
+    " inteira, em uma linha só.",
+    "vindi_key_of_issuer": "Esta é a chave do eNotas, que já está no passo do emissor. Aqui vai a"
+    " chave privada da Vindi.",
+    "vindi_key_other_environment": "A chave é boa, e é de outra conta: troque, logo abaixo, entre"
+    " a conta de verdade (produção) e a conta de testes da Vindi, e confira de novo.",
+    "since_not_ahead": "Escolha um dia depois de hoje. Para começar já, marque “Agora”.",
+    "since_too_far": "Este dia está a mais de um ano. Confira o ano.",
+    "already_issuing": "A emissão já começou, então o dia do começo não muda mais.",
+    "not_in_shadow": "O modo sombra já tinha terminado.",
     "vindi_key_public": "Esta é uma chave pública. Crie na Vindi uma chave do tipo privada.",
     "vindi_key_too_narrow": "A chave existe, e o perfil dela não permite todas as leituras de que"
     " precisamos. Na Vindi, mude o perfil de acesso da chave ou crie uma nova com acesso"
@@ -34,7 +48,21 @@ REFUSALS: Final[dict[str, str]] = {
 AT_FIELD: Final[dict[str, str]] = {
     "issuer_company_unknown": "empresa",
     "issuer_company_incomplete": "empresa",
+    "since_not_ahead": "a_partir",
+    "since_too_far": "a_partir",
 }
+
+
+def wrong_shape(typed: str) -> str | None:
+    """What was pasted in place of a key of Vindi, where that can be seen; else None."""
+    text = typed.strip()
+    if text.lower().startswith(("http:", "https:", "www.")):
+        return "vindi_key_address"
+    if "@" in text:
+        return "vindi_key_email"
+    if text and (len(text) < 16 or any(letter.isspace() for letter in text)):
+        return "vindi_key_cut"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,3 +69,45 @@ addEventListener("submit", (event) => {
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 document.querySelector("[aria-invalid=true]")?.focus();
+
+// A list that is sorted: by its handles, dragged or with the arrow keys. What is sent is the order
+// of the hidden fields; nothing is in force before the page that shows what changes.
+function sortable(list) {
+  const form = document.getElementById(list.dataset.sorts);
+  const changed = () => (form.hidden = false);
+  // The other one moves, so that what is held or has the focus stays where it is in the page.
+  const pass = (item, up) => {
+    const other = up ? item.previousElementSibling : item.nextElementSibling;
+    if (other) item[up ? "after" : "before"](other);
+    return Boolean(other);
+  };
+  list.addEventListener("keydown", (event) => {
+    const item = event.target.matches(".handle") && event.target.closest("li");
+    if (!item || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+    event.preventDefault();
+    if (!pass(item, event.key === "ArrowUp")) return;
+    changed();
+  });
+  list.addEventListener("pointerdown", (event) => {
+    const handle = event.target.closest(".handle");
+    if (!handle) return;
+    const item = handle.closest("li");
+    handle.setPointerCapture(event.pointerId);
+    item.classList.add("dragged");
+    const move = (at) => {
+      const over = item.previousElementSibling?.getBoundingClientRect();
+      const under = item.nextElementSibling?.getBoundingClientRect();
+      if (over && at.clientY < over.top + over.height / 2) pass(item, true);
+      else if (under && at.clientY > under.top + under.height / 2) pass(item, false);
+      else return;
+      changed();
+    };
+    const end = () => {
+      item.classList.remove("dragged");
+      handle.removeEventListener("pointermove", move);
+    };
+    handle.addEventListener("pointermove", move);
+    handle.addEventListener("lostpointercapture", end, { once: true });
+  });
+}
+document.querySelectorAll("[data-sorts]").forEach(sortable);

@@ -39,6 +39,7 @@ from shared.domain.part_actions import (
     PART_NEEDED,
     WHOLE_FIRST,
 )
+from shared.domain.shadow import IN_SHADOW
 
 MOST_BILLS: Final = 5000
 Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]
@@ -222,6 +223,7 @@ _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
         NOT_ALLOWED,
         NOTHING_TO_SUBSTITUTE,
         PART_NEEDED,
+        IN_SHADOW,
     ),
     "cancel": (NOT_DECIDED, "already_cancelled", "nothing_to_cancel", NO_SUCH_PART),
 }

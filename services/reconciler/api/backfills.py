@@ -228,6 +228,7 @@ _STATUSES: Final = {
     "since_in_future": 422,
     "until_before_since": 422,
     "setup_incomplete": 409,
+    "shadow_mode": 409,
     "backfill_running": 409,
     "backfill_finished": 409,
 }
@@ -344,7 +345,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         answer=QueuedOut,
         refusals={
             403: ("plan_required",),
-            409: ("backfill_running", "setup_incomplete"),
+            409: ("backfill_running", "setup_incomplete", "shadow_mode"),
             422: _DAYS,
         },
         idempotent_by_key=True,

@@ -1,14 +1,11 @@
 """The closing of a month: Vindi against notas and named exceptions; its lock."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal, assert_never
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from services.reconciler.api.closing_files import render_csv, render_excel
 from services.reconciler.api.closing_filing import CreditsOut, TotalsOut, show_credits, show_totals
-from services.reconciler.api.closing_tables import bills_columns, notas_columns
-from services.reconciler.api.closing_workbook import MonthOfTenant, render_workbook
 from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
@@ -25,9 +22,19 @@ from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
 from services.reconciler.issuer_list.fresh import close_afresh
 from shared.commands.closing import span_of
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
+from shared.commands.files.closing_csv import render_csv
+from shared.commands.files.month_file import (
+    CSV,
+    XLSX,
+    MonthSource,
+    file_name,
+    media_type,
+    month_file,
+)
 from shared.commands.filing import tell_untold
-from shared.db.closing import closing_read, filed_notas
+from shared.db.closing import closing_read
 from shared.db.closing.closing_read import Span
+from shared.db.closing.month_files_store import MonthFileKind
 from shared.db.tenants import connections_store
 from shared.domain.closing import Adjustment, Closing, Figures, IssuerSide, Lock, Month, Sum
 from shared.domain.filing import Filing
@@ -36,8 +43,6 @@ from shared.vindi.budget import BudgetShare
 from shared.vindi.client import VindiClient
 
 Format = Literal["json", "csv", "csv-excel", "csv-excel-notas", "xlsx"]
-CSV: Final = "text/csv"
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ACCEPTED: Final[dict[str, Format]] = {"application/json": "json", CSV: "csv", XLSX: "xlsx"}
 LIST_STALE: Final = "issuer_list_stale"
 
@@ -157,17 +162,11 @@ class ClosingOut(BaseModel):
 async def get(call: Call[NoBody, ClosingQuery]) -> Answer:
     """Show a month, or give it as a file."""
     month = Month.read(call.query.month)
-    services, tenant = call.services, call.tenant
     match call.query.format or wanted_format(call.accept):
         case "csv":
             return await _lines(call, month)
-        case "csv-excel":
-            return await _excel_bills(call, month)
-        case "csv-excel-notas":
-            await tell_untold(services.pool, services.sealer, tenant, month)
-            return await _excel_notas(call, month)
-        case "xlsx":
-            return await _workbook(call, month)
+        case "csv-excel" | "csv-excel-notas" | "xlsx" as kind:
+            return await _file(call, month, kind)
         case "json":
             closing, filing = await _filed(call, month)
             return Answer(body=show(closing, filing))
@@ -178,8 +177,7 @@ async def get(call: Call[NoBody, ClosingQuery]) -> Answer:
 async def _filed(call: Call[Any, Any], month: Month) -> tuple[Closing, Filing]:
     services = call.services
     await tell_untold(services.pool, services.sealer, call.tenant, month)
-    client = await _vindi(call)
-    closing = await close_afresh(services, client, call.tenant, month, filed=True)
+    closing = await _afresh(call, month)
     if closing.filing is None:
         raise AssertionError("a closing that was filed has its filing")
     return closing, closing.filing
@@ -257,31 +255,21 @@ async def _lines(call: Call[Any, Any], month: Month) -> Answer:
     return attachment(f"fechamento-{month}.csv", body, CSV)
 
 
-async def _excel_bills(call: Call[Any, Any], month: Month) -> Answer:
-    span = await _span(call, month)
-    columns = bills_columns(ZoneInfo(call.tenant.timezone))
-    rows = render_excel(columns, closing_read.lines(call.services.pool, span))
-    return attachment(f"fechamento-{month}-excel.csv", rows, CSV)
-
-
-async def _excel_notas(call: Call[Any, Any], month: Month) -> Answer:
-    span = await _span(call, month)
-    columns = notas_columns(ZoneInfo(call.tenant.timezone))
-    rows = render_excel(columns, filed_notas.filed(call.services.pool, span, month))
-    return attachment(f"notas-{month}-excel.csv", rows, CSV)
-
-
-async def _workbook(call: Call[Any, Any], month: Month) -> Answer:
-    closing, filing = await _filed(call, month)
-    made_of = MonthOfTenant(
-        pool=call.services.pool,
+async def _file(call: Call[Any, Any], month: Month, kind: MonthFileKind) -> Answer:
+    services = call.services
+    of = MonthSource(
+        pool=services.pool,
+        sealer=services.sealer,
         tenant=call.tenant,
-        span=await _span(call, month),
-        closing=closing,
-        filing=filing,
-        at=call.services.now(),
+        month=month,
+        at=services.now(),
+        close=partial(_afresh, call, month),
     )
-    return attachment(f"fechamento-{month}.xlsx", render_workbook(made_of), XLSX)
+    return attachment(file_name(kind, month), await month_file(kind, of), media_type(kind))
+
+
+async def _afresh(call: Call[Any, Any], month: Month) -> Closing:
+    return await close_afresh(call.services, await _vindi(call), call.tenant, month, filed=True)
 
 
 async def _span(call: Call[Any, Any], month: Month) -> Span:

@@ -15,27 +15,10 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import Paging, cut, read_cursor
 from services.reconciler.api.kit.shapes import MonthQuery
 from services.reconciler.api.kit.words import Money
-from shared.commands.closing import span_of
-from shared.db.closing import issuer_side_read
+from shared.commands.differences import MESSAGES, differences_of
 from shared.db.closing.issuer_side_read import Difference, DifferentField, Kind
 from shared.domain.closing import Month
 from shared.domain.money import Cents, show_reais
-
-MESSAGES: Final[dict[Kind, str]] = {
-    "only_here": "Para nós a nota é válida, mas ela não está na lista do emissor.",
-    "only_there": "O emissor tem uma nota válida desta venda que para nós não vale.",
-    "second_nota": "O emissor tem mais de uma nota válida para esta venda. Cancele a que não vale.",
-    "differs": "A nota no emissor não diz o mesmo que a nossa.",
-    "foreign": "O emissor tem uma nota válida deste mês que não foi pedida por nós. Se outro"
-    " sistema da empresa a emitiu, aceite-a com um motivo.",
-    "accepted_changed": "Uma nota de outro sistema mudou no emissor depois de aceita. Confira-a e"
-    " aceite-a de novo se estiver certa.",
-}
-FIELD_LABELS: Final[dict[DifferentField, str]] = {
-    "amount": "valor",
-    "customer": "tomador",
-    "competencia": "competência",
-}
 
 
 class DifferencesQuery(Paging, MonthQuery):
@@ -69,10 +52,9 @@ async def list_differences(call: Call[NoBody, DifferencesQuery]) -> Answer:
     query = call.query
     month = Month.read(query.month)
     after = "" if query.cursor is None else read_cursor(query.cursor, 1)[0]
-    async with call.services.pool.acquire() as conn:
-        span = await span_of(conn, call.tenant, month)
-        scope = await issuer_side_read.scope_of(conn, span, month)
-        found = await issuer_side_read.differences(conn, scope, after=after, limit=query.rows)
+    found = await differences_of(
+        call.services.pool, call.tenant, month, after=after, limit=query.rows
+    )
     shown, cursor = cut(found, query, lambda one: (one.key,))
     return Answer(body=DifferencesOut(items=[_show(one) for one in shown], next=cursor))
 

@@ -19,7 +19,7 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.refusals import refusing
-from services.reconciler.api.kit.words import Confirm, Instant, Name, Timezone
+from services.reconciler.api.kit.words import Confirm, Day, Instant, Name, Timezone
 from shared.db.connection import Connection
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Subscription, Tenant
@@ -45,20 +45,25 @@ class TenantChange(Strict):
 
 
 class Activate(MayBeEmpty):
-    """Which warnings were read and accepted."""
+    """Which warnings were read and accepted; `since`: the local day from which notas are issued."""
 
     confirm: Confirm = ()
+    since: Day | None = None
 
 
 class TenantOut(BaseModel):
-    """A tenant. `active_from` is the instant of the first activation."""
+    """A tenant. `active_from` is the instant of the first activation, and may lie ahead.
+
+    `shadow_from` is since when sales were decided and told only, up to `active_from`.
+    """
 
     id: str
     name: str
     plan: Subscription
     timezone: str
-    status: Literal["setting_up", "active", "paused"]
+    status: Literal["setting_up", "shadow", "active", "paused"]
     active_from: Instant | None
+    shadow_from: Instant | None
     created_at: Instant
 
 
@@ -116,10 +121,10 @@ async def change(call: Call[TenantChange, NoQuery]) -> Answer:
 
 
 async def activate(call: Call[Activate, NoQuery]) -> Answer:
-    """Let notas be issued."""
+    """Let notas be issued, at once or from a day."""
     async with refusing():
         tenant = await call.services.set_up.activate(
-            call.tenant.id, by=call.actor, confirmed=call.body.confirm
+            call.tenant.id, by=call.actor, confirmed=call.body.confirm, since=call.body.since
         )
     return Answer(body=show(tenant))
 
@@ -128,6 +133,20 @@ async def pause(call: Call[NoBody, NoQuery]) -> Answer:
     """Stop issuing and cancelling."""
     async with refusing():
         tenant = await call.services.set_up.pause(call.tenant.id, by=call.actor)
+    return Answer(body=show(tenant))
+
+
+async def enter_shadow(call: Call[NoBody, NoQuery]) -> Answer:
+    """Decide everything, issue nothing."""
+    async with refusing():
+        tenant = await call.services.set_up.enter_shadow(call.tenant.id, by=call.actor)
+    return Answer(body=show(tenant))
+
+
+async def leave_shadow(call: Call[NoBody, NoQuery]) -> Answer:
+    """Decide nothing any more either."""
+    async with refusing():
+        tenant = await call.services.set_up.leave_shadow(call.tenant.id, by=call.actor)
     return Answer(body=show(tenant))
 
 
@@ -140,6 +159,7 @@ def show(tenant: Tenant) -> TenantOut:
         timezone=tenant.timezone,
         status=tenant.status,
         active_from=tenant.active_from,
+        shadow_from=tenant.shadow_from,
         created_at=tenant.created_at,
     )
 
@@ -199,7 +219,30 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=Activate,
         query=NoQuery,
         answer=TenantOut,
-        refusals={409: ("setup_incomplete", "confirm_needed")},
+        refusals={
+            409: ("setup_incomplete", "confirm_needed", "already_issuing"),
+            422: ("since_not_ahead", "since_too_far"),
+        },
+    ),
+    Operation(
+        method="POST",
+        path=f"{_ONE}/shadow",
+        name="enter_shadow",
+        summary="Decide each sale from now on, and issue nothing",
+        handler=enter_shadow,
+        answer=TenantOut,
+        refusals={409: ("setup_incomplete", "already_issuing")},
+        **NOTHING,
+    ),
+    Operation(
+        method="DELETE",
+        path=f"{_ONE}/shadow",
+        name="leave_shadow",
+        summary="Leave shadow mode without issuing",
+        handler=leave_shadow,
+        answer=TenantOut,
+        refusals={409: ("not_in_shadow",)},
+        **NOTHING,
     ),
     Operation(
         method="POST",

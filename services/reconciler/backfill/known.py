@@ -10,8 +10,9 @@ from shared.db.sales.sales_store import KnownSale
 from shared.db.vindi import bills_store
 from shared.db.vindi.bills_store import KnownBill
 from shared.domain.ids import BillId, TenantId
+from shared.domain.shadow import LEFT_TO_OTHERS
 
-LEFT_OUT: Final = frozenset({"before_activation", "activation_unclear"})
+LEFT_OUT: Final = LEFT_TO_OTHERS | {"activation_unclear"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,8 +36,10 @@ TAKE: Final = """
      ORDER BY t.bill_id
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET backfill = excluded.backfill, backfill_id = excluded.backfill_id,
-           status = CASE WHEN s.code = 'before_activation' THEN 'queued' ELSE s.status END,
-           code = CASE WHEN s.code = 'before_activation' THEN NULL ELSE s.code END,
+           status = CASE WHEN s.code IN ('before_activation', 'shadow_issue', 'shadow_hold')
+                         THEN 'queued' ELSE s.status END,
+           code = CASE WHEN s.code IN ('before_activation', 'shadow_issue', 'shadow_hold')
+                       THEN NULL ELSE s.code END,
            updated_at = excluded.updated_at
  RETURNING bill_id
 """

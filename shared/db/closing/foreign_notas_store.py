@@ -114,32 +114,37 @@ async def find_alike(
     }
 
 
+# Who sets up sees what was issued so far; one that never ends its set-up is not read for ever.
+_READ_FOR: Final = """
+           (t.status IN ('active', 'shadow')
+            OR (t.status = 'setting_up' AND i.connected_at > now() - interval '30 days'))
+"""
 # Another company's list begins anew.
-ENROL: Final = """
+ENROL: Final = f"""
     -- foreign_notas_store.enrol_any_tenant
     INSERT INTO foreign_nota_marks AS m (tenant_id, company_id, next_at)
     SELECT i.tenant_id, i.company_id, now()
       FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
-     WHERE t.status = 'active' AND NOT EXISTS (
+     WHERE {_READ_FOR} AND NOT EXISTS (
            SELECT 1 FROM foreign_nota_marks k
             WHERE k.tenant_id = i.tenant_id AND k.company_id = i.company_id)
         ON CONFLICT (tenant_id) DO UPDATE
        SET company_id = excluded.company_id, listed_to = NULL, listed_from = NULL,
            next_at = excluded.next_at
      WHERE m.company_id <> excluded.company_id
-"""
-DUE: Final = """
+"""  # noqa: S608 - only our own constant is put in
+DUE: Final = f"""
     -- foreign_notas_store.due_any_tenant
     SELECT m.tenant_id FROM foreign_nota_marks m
       JOIN tenants t ON t.tenant_id = m.tenant_id
       JOIN issuer_connections i ON i.tenant_id = m.tenant_id
-     WHERE m.next_at <= now() AND t.status = 'active' AND i.state = 'ok'
+     WHERE m.next_at <= now() AND {_READ_FOR} AND i.state = 'ok'
      ORDER BY m.next_at LIMIT $1
-"""
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
-    """Active tenants whose list is to be read again, the longest waiting first."""
+    """Tenants that issue or are in shadow whose list is due, the longest waiting first."""
     await conn.execute(ENROL)
     return [row["tenant_id"] for row in await conn.fetch(DUE, limit)]
 

@@ -7,6 +7,7 @@ locked in the order in which workers lock them.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -119,3 +120,25 @@ STOPPED: Final = """
 async def wake_stopped(conn: Connection, tenant: TenantId, codes: Sequence[str]) -> None:
     """Make due what one of these codes stopped, and what is waiting to be tried again."""
     await _wake_some(conn, tenant, await conn.fetch(STOPPED, tenant, list(codes)))
+
+
+LEFT: Final = """
+    -- outbox_wakes.wake_left
+    SELECT o.bill_id, (o.state <> 'due' OR s.stopped) AS stopped
+      FROM outbox o
+      LEFT JOIN LATERAL (
+           SELECT code = ANY($2::text[]) AND moment_at >= $3 AS stopped
+             FROM sales WHERE tenant_id = o.tenant_id AND bill_id = o.bill_id) AS s ON true
+     WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
+     ORDER BY o.bill_id FOR UPDATE OF o
+"""
+
+
+async def wake_left(
+    conn: Connection, tenant: TenantId, codes: Sequence[str], since: datetime
+) -> None:
+    """Have sales decided again that were left out with one of these codes, of moments since then.
+
+    And whatever is being decided now, perhaps by what was before.
+    """
+    await _wake_some(conn, tenant, await conn.fetch(LEFT, tenant, list(codes), since))

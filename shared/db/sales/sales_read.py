@@ -72,6 +72,9 @@ class SaleView(Struct, frozen=True, kw_only=True):
     updated_at: datetime
     nota: NotaView | None  # the only one; of a divided sale the first
     notas: tuple[NotaView, ...] = ()  # of a divided sale one for each part that was sent
+    products: str = ""  # these three as in `domain.sold`
+    plan: str = ""
+    method: str = ""
     given_back: GivenBack | None = None  # where `reason` is about that
 
     @property
@@ -113,6 +116,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.
     Without `by_document` no document is looked for: an address must have none.
     `bills` names those there may be, `least` and `most` bound their amounts, both included.
+    `product` and `plan` are parts of a name or code, `method` is Vindi's whole word.
     """
 
     status: SaleStatus | None = None
@@ -124,13 +128,16 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     bills: tuple[BillId, ...] | None = None
     least: Cents | None = None
     most: Cents | None = None
+    product: str | None = None
+    plan: str | None = None
+    method: str | None = None
     above: BillId | None = None  # none of these bills and below, whatever fits
 
 
 _COLUMNS: Final = f"""
            s.bill_id, s.status, s.code, s.detail, s.attention, s.amount, s.moment_at, s.issue_at,
            s.competencia, s.rule_version, s.rule_exception, s.origin, s.customer_name, s.wish,
-           s.updated_at,
+           s.updated_at, s.products, s.plan, s.method,
            n.external_id, n.issuer_id, n.status AS nota_status, n.number, n.verification_code,
            n.has_pdf, n.has_xml, n.issued_at, n.denial, n.denial_cause, n.part,
            n.amount AS nota_amount, n.connection_id, n.then_cancel
@@ -143,9 +150,8 @@ _COLUMNS: Final = f"""
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
 
-LIST: Final = f"""
-    -- sales_read.list_newest_first
-    SELECT {_COLUMNS}
+# What fits a filter, by the values of `filter_values`; $2 is the bill below which to begin.
+FITS: Final = """
      WHERE s.tenant_id = $1
        AND ($2::bigint IS NULL OR s.bill_id < $2)
        AND ($3::text IS NULL OR s.status = $3)
@@ -159,6 +165,14 @@ LIST: Final = f"""
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
        AND ($14::bigint IS NULL OR s.bill_id > $14)
+       AND ($15::text IS NULL OR s.products ILIKE $15)
+       AND ($16::text IS NULL OR s.plan ILIKE $16)
+       AND ($17::text IS NULL OR s.method = $17)
+"""
+LIST: Final = f"""
+    -- sales_read.list_newest_first
+    SELECT {_COLUMNS}
+     {FITS}
      ORDER BY s.bill_id DESC LIMIT $10
 """
 
@@ -169,6 +183,29 @@ PLANNED: Final = """
     -- sales_read.list_newest_first planned
     SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 """
+
+
+def filter_values(
+    sealer: Sealer, tenant: TenantId, zone: ZoneInfo, wanted: SaleFilter, limit: int
+) -> tuple[object, ...]:
+    """The parameters of a filter, from $3 on; the tenth is the limit."""
+    like, number, word = text_values(sealer, tenant, wanted.text)
+    return (
+        wanted.status,
+        wanted.code,
+        *bounds_of(wanted, zone),
+        like,
+        number,
+        word if wanted.by_document else None,
+        limit,
+        wanted.bills,
+        wanted.least,
+        wanted.most,
+        wanted.above,
+        _like(wanted.product) if wanted.product else None,
+        _like(wanted.plan) if wanted.plan else None,
+        wanted.method,
+    )
 
 
 async def list_newest_first(
@@ -183,52 +220,9 @@ async def list_newest_first(
 ) -> list[SaleView]:
     """Sales that fit, the newest bill first, beginning below the bill `before`."""
     await conn.fetchval(PLANNED)
-    like, number, word = _text_values(sealer, tenant, wanted.text)
-    rows = await conn.fetch(
-        LIST,
-        tenant,
-        before,
-        wanted.status,
-        wanted.code,
-        *bounds_of(wanted, zone),
-        like,
-        number,
-        word if wanted.by_document else None,
-        limit,
-        wanted.bills,
-        wanted.least,
-        wanted.most,
-        wanted.above,
-    )
+    values = filter_values(sealer, tenant, zone, wanted, limit)
+    rows = await conn.fetch(LIST, tenant, before, *values)
     return await _told(conn, tenant, [_sale(row) for row in rows])
-
-
-BY_NUMBERS: Final = """
-    -- sales_read.found_by_number
-    SELECT bill_id FROM sales WHERE tenant_id = $1 AND bill_id = $2
-     UNION
-    SELECT bill_id FROM sales WHERE tenant_id = $1 AND document_word = $3
-     UNION
-    SELECT bill_id FROM notas WHERE tenant_id = $1 AND number = $4
-     ORDER BY 1 DESC LIMIT $5
-"""
-MOST_FOUND: Final = 1000
-
-
-async def found_by_number(
-    conn: Connection, sealer: Sealer, tenant: TenantId, text: str
-) -> tuple[BillId, ...] | None:
-    """Sales whose bill, customer's document or nota has this number; None for what is no number.
-
-    Each is looked up by its own index, so that a million sales are no more work than ten.
-    """
-    if not any(letter.isdigit() for letter in text) or len(text) > 60:
-        return None
-    if any(letter.isalpha() or letter.isspace() for letter in text.strip()):
-        return None
-    _, number, word = _text_values(sealer, tenant, text)
-    rows = await conn.fetch(BY_NUMBERS, tenant, number, word, text.strip(), MOST_FOUND)
-    return tuple(BillId(row["bill_id"]) for row in rows)
 
 
 GET: Final = f"""
@@ -391,9 +385,10 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone)
 
 
-def _text_values(
+def text_values(
     sealer: Sealer, tenant: TenantId, text: str | None
 ) -> tuple[str | None, int | None, bytes | None]:
+    """What a text may be: part of a name, a bill's number, a whole CPF or CNPJ."""
     text = (text or "").strip()
     if not text:
         return None, None, None
@@ -427,6 +422,9 @@ def _sale(row: asyncpg.Record) -> SaleView:
         customer_name=row["customer_name"],
         wish=row["wish"],
         updated_at=row["updated_at"],
+        products=row["products"] or "",
+        plan=row["plan"] or "",
+        method=row["method"] or "",
         nota=(nota := _nota(row)),
         notas=() if nota is None else (nota,),
     )

@@ -59,6 +59,9 @@ class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin  # kept as it was first written
     customer_id: int | None = None  # None keeps it
     customer_name: str = ""  # "" keeps it
+    products: str = ""  # "" keeps it; these three as in `domain.sold`
+    plan: str = ""  # "" keeps it
+    method: str = ""  # "" keeps it
     document_word: bytes | None = None  # None keeps it
     customer: bytes | None = None  # sealed; None keeps it
     unread: bytes | None = None  # sealed answer that could not be read; None forgets it
@@ -95,20 +98,22 @@ STORE: Final = """
     INSERT INTO sales AS s (
         tenant_id, bill_id, status, code, detail, attention, amount, moment_at, issue_at,
         competencia, rule_version, rule_exception, origin, customer_id, customer_name,
-        document_word, customer, unread, updated_at)
+        document_word, products, plan, method, customer, unread, updated_at)
     SELECT $1, bill_id, status, code, coalesce(detail, ''), attention, amount, moment_at, issue_at,
            competencia, rule_version, rule_exception, origin, customer_id,
-           coalesce(customer_name, ''), decode(document_word, 'base64'), customer, unread, now()
+           coalesce(customer_name, ''), decode(document_word, 'base64'), products, plan, method,
+           customer, unread, now()
       FROM ROWS FROM (
                json_to_recordset($2::text::json)
                    AS (bill_id bigint, status text, code text, detail text, attention text,
                        amount bigint, moment_at timestamptz, issue_at timestamptz,
                        competencia date, rule_version int, rule_exception int, origin text,
-                       customer_id bigint, customer_name text, document_word text),
+                       customer_id bigint, customer_name text, document_word text, products text,
+                       plan text, method text),
                unnest($3::bytea[]), unnest($4::bytea[]))
            AS r (bill_id, status, code, detail, attention, amount, moment_at, issue_at,
                  competencia, rule_version, rule_exception, origin, customer_id, customer_name,
-                 document_word, customer, unread)
+                 document_word, products, plan, method, customer, unread)
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET status = excluded.status, code = excluded.code, detail = excluded.detail,
            attention = excluded.attention, amount = excluded.amount,
@@ -121,6 +126,8 @@ STORE: Final = """
            customer_name = CASE WHEN excluded.customer_name <> '' THEN excluded.customer_name
                                 ELSE s.customer_name END,
            document_word = coalesce(excluded.document_word, s.document_word),
+           products = coalesce(excluded.products, s.products),
+           plan = coalesce(excluded.plan, s.plan), method = coalesce(excluded.method, s.method),
            customer = coalesce(excluded.customer, s.customer),
            unread = excluded.unread,
            updated_at = excluded.updated_at

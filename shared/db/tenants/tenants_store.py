@@ -15,11 +15,15 @@ from shared.domain.party import normalise_document
 from shared.domain.sale import Seller, TenantTerms
 
 Subscription = Literal["basic", "pro"]
-TenantStatus = Literal["setting_up", "active", "paused"]
+TenantStatus = Literal["setting_up", "shadow", "active", "paused"]
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
-    """A company whose sales become notas. `active_from` is that of the first activation."""
+    """A company whose sales become notas. `active_from` is that of the first activation.
+
+    It may lie ahead: sales of before it are not ours. `shadow_from` is since when sales were
+    decided to be told only, up to `active_from`; None: they never were.
+    """
 
     id: TenantId
     name: str
@@ -27,13 +31,14 @@ class Tenant(Struct, frozen=True, kw_only=True):
     timezone: str  # an IANA name
     status: TenantStatus
     active_from: datetime | None
+    shadow_from: datetime | None
     created_at: datetime
 
 
 ADD: Final = """
     -- tenants_store.add
     INSERT INTO tenants (tenant_id, name, plan, timezone) VALUES ($1, $2, $3, $4)
- RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+ RETURNING tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
 """
 
 
@@ -49,7 +54,7 @@ async def add(
 
 GET: Final = """
     -- tenants_store.get
-    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+    SELECT tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
       FROM tenants WHERE tenant_id = $1
 """
 
@@ -61,7 +66,7 @@ async def get(conn: Connection, tenant: TenantId) -> Tenant | None:
 
 LOCK: Final = """
     -- tenants_store.lock
-    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+    SELECT tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
       FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE
 """
 
@@ -73,7 +78,7 @@ async def lock(conn: Connection, tenant: TenantId) -> Tenant | None:
 
 LIST: Final = """
     -- tenants_store.list_any_tenant
-    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+    SELECT tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
       FROM tenants
      WHERE $1::timestamptz IS NULL OR (created_at, tenant_id) > ($1, $2)
      ORDER BY created_at, tenant_id LIMIT $3
@@ -90,7 +95,7 @@ async def list_any_tenant(
 
 SEARCH: Final = """
     -- tenants_store.search_any_tenant
-    SELECT tenant_id, name, plan, timezone, status, active_from, created_at
+    SELECT tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
       FROM tenants t
      WHERE t.name ILIKE $1 OR t.tenant_id = $2
         OR EXISTS (SELECT FROM sales s WHERE s.tenant_id = t.tenant_id AND s.bill_id = $3)
@@ -111,7 +116,7 @@ PATCH: Final = """
        SET name = coalesce($2, name), plan = coalesce($3, plan),
            timezone = coalesce($4, timezone), updated_at = now()
      WHERE tenant_id = $1
- RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+ RETURNING tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
 """
 
 
@@ -133,24 +138,59 @@ async def patch(
 ACTIVATE: Final = """
     -- tenants_store.activate
     UPDATE tenants
-       SET status = 'active', updated_at = $2, active_from = coalesce(active_from, $3)
+       SET status = 'active', updated_at = $2,
+           active_from = CASE WHEN active_from <= $2 THEN active_from ELSE $3 END
      WHERE tenant_id = $1
- RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+ RETURNING tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
 """
 
 
-async def activate(conn: Connection, tenant: TenantId) -> Tenant | None:
-    """Let notas be issued; `active_from` stays that of the first activation."""
+async def activate(
+    conn: Connection, tenant: TenantId, start: datetime | None = None
+) -> Tenant | None:
+    """Let notas be issued of sales since `start`, or since now.
+
+    An `active_from` that has come stays that of the first activation; one ahead may be changed.
+    """
+    now = await clock.now(conn)
+    second = start or now.replace(microsecond=0)
+    return _tenant_or_none(await conn.fetchrow(ACTIVATE, tenant, now, second))
+
+
+# A tenant that ever issued has what it issued: shadow mode is for who has not begun.
+SHADOW: Final = """
+    -- tenants_store.enter_shadow
+    UPDATE tenants SET status = 'shadow', shadow_from = $2, updated_at = $3
+     WHERE tenant_id = $1 AND status = 'setting_up'
+ RETURNING tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
+"""
+
+
+async def enter_shadow(conn: Connection, tenant: TenantId) -> Tenant | None:
+    """Decide sales from now on without issuing; None for a tenant that was ever active."""
     now = await clock.now(conn)
     second = now.replace(microsecond=0)
-    return _tenant_or_none(await conn.fetchrow(ACTIVATE, tenant, now, second))
+    return _tenant_or_none(await conn.fetchrow(SHADOW, tenant, second, now))
+
+
+UNSHADOW: Final = """
+    -- tenants_store.leave_shadow
+    UPDATE tenants SET status = 'setting_up', shadow_from = NULL, updated_at = now()
+     WHERE tenant_id = $1 AND status = 'shadow'
+ RETURNING tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
+"""
+
+
+async def leave_shadow(conn: Connection, tenant: TenantId) -> Tenant | None:
+    """Back to setting up, with nothing decided any more; None for a tenant not in shadow."""
+    return _tenant_or_none(await conn.fetchrow(UNSHADOW, tenant))
 
 
 PAUSE: Final = """
     -- tenants_store.pause
     UPDATE tenants SET status = 'paused', updated_at = now()
-     WHERE tenant_id = $1 AND status <> 'setting_up'
- RETURNING tenant_id, name, plan, timezone, status, active_from, created_at
+     WHERE tenant_id = $1 AND status IN ('active', 'paused')
+ RETURNING tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at
 """
 
 
@@ -161,7 +201,7 @@ async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
 
 TERMS: Final = """
     -- tenants_store.terms
-    SELECT timezone, status, active_from,
+    SELECT timezone, status, active_from, shadow_from,
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
            (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime
@@ -177,7 +217,7 @@ async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
 
 HOLD: Final = """
     -- tenants_store.hold_terms
-    SELECT timezone, status, active_from,
+    SELECT timezone, status, active_from, shadow_from,
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
            (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime
@@ -202,6 +242,8 @@ def _terms(row: asyncpg.Record | None, locked_months: frozenset[tuple[int, int]]
         zone=ZoneInfo(row["timezone"]),
         active_from=row["active_from"],
         issuing=row["status"] == "active",
+        shadow_from=row["shadow_from"],
+        in_shadow=row["status"] == "shadow",
         locked_months=locked_months,
         seller=Seller(cnpj=cnpj, city=row["seller_city"], regime=row["seller_regime"]),
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.reconciler.api.cells import (
+from shared.commands.files.cells import (
     CellKind,
     excel_cell,
     no_formula,

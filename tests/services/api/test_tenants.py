@@ -1,9 +1,12 @@
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.services.api.support import RULE, TOKEN, Api, World
+
+DAY = timedelta(days=1)
 
 
 async def test_a_tenant_is_added_shown_listed_and_changed(api: Api) -> None:
@@ -192,3 +195,50 @@ async def test_a_tenant_that_was_never_active_cannot_be_paused(api: Api) -> None
     reply = await api.post(f"/tenants/{await api.tenant()}/pause")
 
     assert (reply.status, reply.code) == (409, "not_active")
+
+
+async def test_shadow_mode_is_entered_left_and_ends_with_a_stated_day(world: World) -> None:
+    tenant = await world.api.tenant()
+    path = f"/tenants/{tenant}"
+    early = await world.api.post(f"{path}/shadow")
+    await world.api.put(f"{path}/rule", RULE)
+    await world.connect_issuer(tenant)
+    await world.connect_vindi(tenant)
+
+    entered = await world.api.post(f"{path}/shadow")
+    paused = await world.api.post(f"{path}/pause")
+    past = await world.api.post(
+        f"{path}/backfills",
+        {"since": "2026-01-01", "dry_run": False, "requested_by": "eu", "reason": "teste"},
+    )
+    left = await world.api.call("DELETE", f"{path}/shadow")
+    twice = await world.api.call("DELETE", f"{path}/shadow")
+    await world.api.post(f"{path}/shadow")
+    today = datetime.now(UTC).date()
+    too_early = await world.api.post(f"{path}/activate", {"since": str(today - DAY)})
+    too_far = await world.api.post(f"{path}/activate", {"since": str(today + 400 * DAY)})
+    dated = await world.api.post(f"{path}/activate", {"since": str(today + 5 * DAY)})
+    moved = await world.api.post(f"{path}/activate", {"since": str(today + 3 * DAY)})
+    again = await world.api.post(f"{path}/shadow")
+
+    assert (early.status, early.code) == (409, "setup_incomplete")
+    assert entered.body["status"] == "shadow"
+    assert (paused.status, paused.code) == (409, "not_active")
+    assert (past.status, past.code) == (409, "shadow_mode")
+    assert (left.body["status"], left.body["shadow_from"]) == ("setting_up", None)
+    assert (twice.status, twice.code) == (409, "not_in_shadow")
+    assert (too_early.status, too_early.code) == (422, "since_not_ahead")
+    assert (too_far.status, too_far.code) == (422, "since_too_far")
+    assert dated.body["active_from"].startswith(f"{today + 5 * DAY}T03:00")
+    assert moved.body["active_from"].startswith(f"{today + 3 * DAY}T03:00")
+    assert moved.body["shadow_from"] is not None
+    assert (again.status, again.code) == (409, "already_issuing")
+
+
+async def test_no_day_is_taken_of_who_issues_already(world: World) -> None:
+    tenant = await world.active_tenant()
+    day = str(datetime.now(UTC).date() + 3 * DAY)
+
+    reply = await world.api.post(f"/tenants/{tenant}/activate", {"since": day})
+
+    assert (reply.status, reply.code) == (409, "already_issuing")

@@ -6,8 +6,8 @@ import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
-from services.reconciler.api.closing_tables import Column, Columns
-from services.reconciler.api.workbook import InReais, new_workbook, pieces_of
+from shared.commands.files.closing_tables import Column, Columns
+from shared.commands.files.workbook import InReais, new_workbook, pieces_of
 
 Row = tuple[int, str]
 Rows = Sequence[Row]

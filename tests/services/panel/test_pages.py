@@ -1,16 +1,19 @@
 """What finance people do, page by page, against the real emitter and the sandbox."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from services.panel.pages import sales
 from services.sandbox.run import Sandbox
 from shared.db.connection import Pool
 from shared.domain.sale import SaleStatus
 from tests.services.emitter.conftest import TENANT
 from tests.services.panel.lively import LONG_NAME, lively_panel
 from tests.services.panel.support import Panel
+from tests.services.panel.working import worked_off
 
 BASE = f"/e/{TENANT}"
 
@@ -106,6 +109,8 @@ async def test_a_list_is_a_file_that_a_spreadsheet_opens_as_it_is(
     )
     async with panel.person(TENANT, "accountant") as bia:
         whole = await bia.get(f"{BASE}/vendas.csv")
+        book = await bia.get(f"{BASE}/vendas.xlsx?c=product,method")
+        course = await bia.get(f"{BASE}/vendas.csv?c=product,method&produto=cerâmica")
         held = await bia.get(f"{BASE}/vendas.csv?status=held")
 
     lines = whole.raw.decode("utf-8-sig").splitlines()
@@ -115,6 +120,42 @@ async def test_a_list_is_a_file_that_a_spreadsheet_opens_as_it_is(
     assert ";'=HYPERLINK(1);" in whole.html
     assert len(held.html.splitlines()) == 4
     assert "attachment" in whole.headers["Content-Disposition"]
+    assert book.raw.startswith(b"PK")
+    assert "Curso de Cerâmica (CURSO);" in course.html
+    assert len(course.html.splitlines()) == 2
+
+
+async def test_ticks_are_kept_from_page_to_page_and_a_list_gets_a_name(
+    lively: tuple[Panel, dict[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, bills = lively
+    monkeypatch.setattr(sales, "ROWS", 5)
+    async with panel.person(TENANT) as ana:
+        page = await ana.get(f"{BASE}/vendas")
+        form = page.form(f"{BASE}/vendas/acoes")
+        first, last = max(bills.values()), min(bills.values())
+        after = re.search(r'name="ir" value="(\d+)"', page.html)
+        assert after is not None
+        other = await ana.post(
+            f"{BASE}/vendas/selecao", [*form, ("venda", str(first)), ("ir", after[1])]
+        )
+        kept = other.form(f"{BASE}/vendas/acoes")
+        both = await ana.post(
+            f"{BASE}/vendas/acoes", [*kept, ("venda", str(last)), ("acao", "hold")]
+        )
+        held = await ana.get(f"{BASE}/vendas?status=held")
+        named = await ana.send(
+            held, f"{BASE}/vendas/filtros", nome_filtro="Para ligar <b>", fazer="salvar"
+        )
+        gone = await ana.send(
+            await ana.get(f"{BASE}/vendas"), f"{BASE}/vendas/filtros", fazer="apagar"
+        )
+
+    assert "1 venda marcada em outras páginas" in other.text
+    assert "Reter: 2 vendas" in both.text
+    assert "Filtro salvo" in named.text
+    assert "Para ligar <b>" in named.text
+    assert "Filtro apagado" in gone.text
 
 
 async def test_a_sale_explains_itself_to_the_cent(lively: tuple[Panel, dict[str, int]]) -> None:
@@ -207,10 +248,16 @@ async def test_many_are_asked_for_at_once_after_a_look_at_how_many(
         page = await ana.get(f"{BASE}/vendas?status=held")
         first = await ana.send(page, path, todas="sim", acao="retry")
         done = await ana.send(first, path, motivo="cadastros completos")
+        twice = await ana.send(first, path, motivo="cadastros completos")
         nothing = await ana.send(page, path, acao="retry")
 
+        await worked_off(panel)
+        after = await ana.get(done.url)
+
     assert "Tentar de novo: 3 vendas" in first.text
-    assert "Pedido feito para 3 vendas" in done.text
+    assert "0 de 3" in done.text
+    assert "3 vendas aceitaram o pedido." in after.text
+    assert twice.url == done.url
     assert "Marque ao menos uma venda." in nothing.text
     due = await panel.pool.fetch(
         "SELECT bill_id FROM outbox WHERE state = 'due' AND due_at <= now()"
@@ -229,6 +276,7 @@ async def test_one_button_sends_all_denials_of_a_cause_again(
         done = await caio.post(
             f"{BASE}/pendencias", [*denied.items(), ("motivo", "certificado renovado")]
         )
+        await worked_off(panel)
 
     assert "certificado digital" in page.text
     assert "Pedido feito" in done.text
@@ -285,6 +333,53 @@ async def test_an_exception_is_a_sentence_and_moves_by_a_button(
     assert moved.text.index("EBOOK") < moved.text.index("PARCEIRO-1")
     assert wrong.status == 422
     assert 'value="mil"' in wrong.html
+
+
+async def test_the_order_of_exceptions_is_sent_whole_and_an_older_page_is_told(
+    lively: tuple[Panel, dict[str, int]],
+) -> None:
+    panel, _ = lively
+    async with panel.person(TENANT) as ana:
+        page = await ana.get(f"{BASE}/regra")
+        sort = next(dict(f) for _, f in page.forms if dict(f).get("mudar") == "ordem")
+        token = [("csrf", sort["csrf"]), ("mudar", "ordem")]
+        turned = await ana.post(f"{BASE}/regra", [*token, ("ordem", "1"), ("ordem", "0")])
+        odd = [
+            await ana.post(f"{BASE}/regra", [*token, *(("ordem", one) for one in order)])
+            for order in (["0"], ["0", "0"], ["0", "1", "2"], ["0", "x"], [])
+        ]
+        await ana.send(turned, f"{BASE}/regra/vigor")
+        after = await ana.get(f"{BASE}/regra")
+
+    assert after.text.index("PARCEIRO-1") < after.text.index("CURSO")
+    assert all("Outra pessoa mudou a regra" in one.text for one in odd)
+
+
+async def test_a_rule_is_tried_on_one_real_bill_before_and_after_it_is_in_force(
+    lively: tuple[Panel, dict[str, int]],
+) -> None:
+    panel, bills = lively
+    bill = bills["guarantee"]
+    async with panel.person(TENANT) as ana:
+        now = await ana.get(f"{BASE}/regra/teste?fatura={bill}")
+        page = await ana.get(f"{BASE}/regra")
+        fields = next(dict(f) for to, f in page.forms if dict(f).get("mudar") == "campos")
+        fields |= {"descricao": "Aula {produtos} nº {fatura}", "quando": "bill_paid"}
+        example = await ana.post(
+            f"{BASE}/regra", [*fields.items(), ("exemplo", "sim"), ("fatura", str(bill))]
+        )
+        preview = await ana.post(f"{BASE}/regra", list(fields.items()))
+        tried = await ana.send(preview, f"{BASE}/regra/vigor", testar="sim", fatura=str(bill))
+        nowhere = await ana.send(preview, f"{BASE}/regra/vigor", testar="sim", fatura="99")
+
+    assert "Em garantia" in now.text
+    assert "Se o produto é CURSO" in now.text
+    assert f"Aula Curso de Cerâmica nº {bill}" in example.text
+    assert "R$ 997,00" in example.text
+    assert "Nada foi salvo" in example.text
+    assert f"A fatura {bill} pela regra nova" in tried.text
+    assert "A Vindi não encontra esta fatura" in nowhere.text
+    assert await panel.pool.fetchval("SELECT count(*) FROM rule_versions") == 2
 
 
 async def test_a_services_code_is_found_by_words(lively: tuple[Panel, dict[str, int]]) -> None:

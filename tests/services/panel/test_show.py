@@ -16,7 +16,6 @@ from services.panel.kit.say import Clock
 from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
-from services.panel.show.sales_file import csv_line
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
 from services.panel.show.status import OUTCOMES, TONES
 from shared.crypto.seal import Sealer
@@ -251,8 +250,3 @@ def test_a_name_is_shown_without_what_names_it_beyond_doubt() -> None:
     assert short_name("Rui (p0000000001, suporte, chamado 4711)") == "Rui (suporte, chamado 4711)"
     assert short_name("support") == "support"
     assert short_name("Ana (Financeiro)") == "Ana (Financeiro)"
-
-
-@pytest.mark.parametrize("name", ["=1+1", "+55", "-1", "@x", "\tx"])
-def test_no_name_becomes_a_formula(name: str) -> None:
-    assert csv_line([name]).startswith(("'", "\"'"))

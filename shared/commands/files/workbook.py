@@ -15,8 +15,8 @@ from typing import Any, Final, TypeVar
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from services.reconciler.api.cells import plain_text
-from services.reconciler.api.closing_tables import Columns
+from shared.commands.files.cells import plain_text
+from shared.commands.files.closing_tables import Columns
 
 _Row = TypeVar("_Row")
 MOST_ROWS: Final = 1_048_576  # of a sheet, by the format

@@ -1,12 +1,12 @@
 """A month as the workbook that goes to the accountant."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from services.reconciler.api.closing_tables import (
+from shared.commands.files.closing_tables import (
     DIFFERENCES,
     TOTALS,
     bills_columns,
@@ -14,7 +14,7 @@ from services.reconciler.api.closing_tables import (
     notas_columns,
     total_lines,
 )
-from services.reconciler.api.workbook import InReais, new_workbook, pieces_of
+from shared.commands.files.workbook import InReais, new_workbook, pieces_of
 from shared.db.closing import closing_read, filed_notas, issuer_side_read
 from shared.db.closing.closing_read import Line, Span
 from shared.db.closing.filed_notas import NO_NOTA, FiledNota
@@ -28,7 +28,12 @@ from shared.domain.sale import SaleStatus
 
 T = TypeVar("T")
 Pairs = list[tuple[str, object]]
+RowsTold = Callable[[int], None]  # how many more rows are done
 PAGE: Final = 500
+
+
+def nobody_told(_rows: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class MonthOfTenant:
     closing: Closing
     filing: Filing
     at: datetime
+    told: RowsTold = nobody_told
 
     @property
     def zone(self) -> ZoneInfo:
@@ -59,21 +65,32 @@ async def render_workbook(of: MonthOfTenant) -> AsyncIterator[bytes]:
     async with new_workbook() as book:
         await book.pairs("Resumo", summary(of))
         await book.table("Totais", TOTALS, _at_once(total_lines(of.filing)))
-        await book.table("Notas", notas_columns(zone), filed_notas.filed(pool, span, of.month))
-        await book.table("Exceções", bills_columns(zone), exceptions(pool, span))
+        notas = counted(filed_notas.filed(pool, span, of.month), of.told)
+        await book.table("Notas", notas_columns(zone), notas)
+        await book.table("Exceções", bills_columns(zone), exceptions(pool, span, of.told))
         await book.table("Diferenças", DIFFERENCES, _differences(of))
-        await book.table("Créditos", credits_columns(zone), credited(pool, span, of.month))
+        credits_ = counted(credited(pool, span, of.month), of.told)
+        await book.table("Créditos", credits_columns(zone), credits_)
         async for piece in pieces_of(book):
             yield piece
+
+
+async def counted(pages: AsyncIterator[list[T]], told: RowsTold) -> AsyncIterator[list[T]]:
+    """The same pages; each is told of as it goes by."""
+    async for rows in pages:
+        told(len(rows))
+        yield rows
 
 
 async def _at_once(rows: Sequence[T]) -> AsyncIterator[Sequence[T]]:
     yield rows
 
 
-async def exceptions(pool: Pool, span: Span) -> AsyncIterator[list[Line]]:
+async def exceptions(
+    pool: Pool, span: Span, told: RowsTold = nobody_told
+) -> AsyncIterator[list[Line]]:
     """The bills of a month that no valid nota stands for in whole."""
-    async for lines in closing_read.lines(pool, span):
+    async for lines in counted(closing_read.lines(pool, span), told):
         yield [
             line for line in lines if line.nota_amount is None or line.nota_amount != line.amount
         ]

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from services.reconciler.api.cells import CellKind
-from services.reconciler.api.closing_differences import FIELD_LABELS, MESSAGES
+from shared.commands.differences import FIELD_LABELS, MESSAGES
+from shared.commands.files.cells import CellKind
 from shared.db.closing.closing_read import Line
 from shared.db.closing.filed_notas import FiledNota
 from shared.db.closing.filing_read import iss_kinds

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from services.reconciler.api.cells import no_formula, write_rows
+from shared.commands.files.cells import no_formula, write_rows
 from shared.db.closing.closing_read import ValidNota
 from shared.domain.errors import PipelineError, TenantBlockedError, TransientError
 from shared.domain.money import show_reais

@@ -1,0 +1,72 @@
+"""The front door, and what somebody may do about themselves."""
+
+from typing import Final
+
+DOOR: Final[dict[str, str]] = {
+    "sign_in": "Entrar",
+    "email": "E-mail",
+    "password": "Senha",
+    "sign_in.expired": "Sua sessão terminou. Entre de novo: o que você preencheu foi guardado.",
+    "sign_in.wrong": "E-mail ou senha não conferem. Confira os dois e tente de novo.",
+    "sign_in.slow": "Foram muitas tentativas seguidas. Aguarde {seconds} segundos e tente de novo.",
+    "sign_in.trouble": "Não consegue entrar?",
+    "sign_in.trouble_text": "Peça a um responsável da sua empresa um link para criar uma senha"
+    " nova. Se você é o responsável, fale com o suporte. Quem ainda não tem acesso precisa de um"
+    " convite.",
+    "code": "Código do aplicativo",
+    "code.title": "Confirme que é você",
+    "code.help": "Os seis dígitos que o aplicativo mostra agora, ou um código de recuperação.",
+    "code.go": "Confirmar",
+    "code.wrong": "O código não confere. Use o que o aplicativo mostra agora.",
+    "go_on.title": "Enviar o que você preencheu?",
+    "go_on.text": "Sua sessão terminou antes de o pedido ser enviado. Nada foi feito ainda.",
+    "go_on.send": "Enviar agora",
+    "go_on.leave": "Não enviar e voltar à página",
+    "ticket": "Número do chamado",
+    "invitation.title": "Bem-vindo ao Notaponte",
+    "invitation.to": "Você foi convidado para {company} como {role}.",
+    "invitation.first": "Crie o seu acesso e dê nome à sua empresa. Depois conectamos a Vindi e o"
+    " emissor.",
+    "invitation.staff": "Você foi convidado para a equipe: {role}.",
+    "invitation.signed_in": "Você entrou como {name}.",
+    "invitation.accept": "Aceitar o convite",
+    "invitation.join": "Criar acesso",
+    "invitation.have_account": "Já tenho acesso: entrar e aceitar",
+    "invitation.bound": "O convite vale para este endereço.",
+    "invitation.other_email": "O convite foi feito para outro endereço de e-mail.",
+    "invitation.taken": "Já existe acesso com este e-mail. Entre com a senha dele e aceite o"
+    " convite.",
+    "your_name": "Seu nome",
+    "company_name": "Nome da empresa",
+    "email.wrong": "Escreva um endereço de e-mail, como ana@empresa.com.br.",
+    "new_password": "Senha nova",
+    "new_password.help": "Doze caracteres ou mais. Uma frase que só você diria é uma boa senha.",
+    "password.old": "Sua senha atual",
+    "password.not_old": "A senha atual não confere.",
+    "password.too_short": "Use ao menos doze caracteres.",
+    "password.too_long": "Use no máximo duzentos caracteres.",
+    "password.too_plain": "Varie mais os caracteres.",
+    "password.is_yours": "Não use o seu nome nem o seu e-mail como senha.",
+    "reset.text": "Escolha a senha nova. Você sai de todos os aparelhos em que tinha entrado.",
+    "reset.go": "Salvar e entrar",
+    "link.unknown": "Este link já foi usado ou venceu. Peça um novo a quem o enviou.",
+    "companies.title": "Suas empresas",
+    "companies.none": "Você ainda não tem acesso a nenhuma empresa",
+    "companies.none_text": "Peça um convite a um responsável da empresa.",
+    "account.title": "Sua conta",
+    "account.password": "Senha",
+    "account.change": "Mudar a senha",
+    "account.everywhere": "Ao mudar a senha, você sai de todos os outros aparelhos.",
+    "totp.title": "Código no celular",
+    "totp.text": "Com um aplicativo autenticador, entrar pede também um código que só o seu"
+    " celular mostra. Copie a chave abaixo para o aplicativo e confirme com o código que ele"
+    " mostrar.",
+    "totp.secret": "Chave para o aplicativo",
+    "totp.code_help": "Seis dígitos",
+    "totp.go": "Ligar o código",
+    "totp.is_on": "Ao entrar, pedimos o código do seu aplicativo.",
+    "totp.off": "Desligar o código",
+    "totp.on": "O código está ligado.",
+    "totp.keep": "Guarde estes códigos de recuperação. Cada um vale uma vez, se você ficar sem o"
+    " celular. Não os mostramos de novo.",
+}

@@ -1,0 +1,37 @@
+"""Visão geral."""
+
+from typing import Final
+
+OVERVIEW: Final[dict[str, str]] = {
+    "overview.active": "A emissão está ativa.",
+    "overview.paused": "A emissão está pausada: as vendas são registradas, e nenhuma nota sai.",
+    "overview.setting_up": "A ativação ainda não terminou: nenhuma nota sai.",
+    "overview.activate": "Ir para a ativação",
+    "overview.today": "Notas pedidas hoje",
+    "overview.month": "Notas pedidas neste mês",
+    "overview.needing": "Pedem atenção",
+    "overview.guarantee": "Em garantia",
+    "overview.under_way": "Na fila e emitindo",
+    "overview.speed": "Metade das notas sai em {median}",
+    "overview.no_speed": "Nenhuma nota nos últimos 7 dias",
+    "overview.causes": "O que pede atenção",
+    "overview.no_causes": "Nada pede a sua atenção",
+    "overview.no_causes_text": "Quando uma venda não puder virar nota, o motivo aparece aqui.",
+    "overview.more": "Ver mais {count} motivos",
+    "overview.days": "Os últimos 30 dias",
+    "overview.chart": "Notas pedidas e vendas ainda sem nota, por dia",
+    "overview.as_table": "Ver como tabela",
+    "outcome.with_nota": "Notas pedidas",
+    "outcome.under_way": "A caminho",
+    "outcome.needs_look": "Pedem atenção",
+    "overview.ending": "Fim da garantia",
+    "overview.no_ending": "Nenhuma venda em garantia.",
+    "overview.health": "Conexões",
+    "check.vindi_connection": "Vindi",
+    "check.last_event": "Avisos da Vindi",
+    "check.last_pass": "Leitura da Vindi",
+    "check.issuer_connection": "Emissor",
+    "check.issuer_outage": "Resposta do emissor",
+    "check.city_outage": "Prefeitura",
+    "check.see_above": "Veja o aviso no alto da página.",
+}

@@ -1,0 +1,116 @@
+"""How issuing begins: shadow mode, an example and a test nota, a day."""
+
+from typing import Final
+
+START: Final[dict[str, str]] = {
+    "overview.shadow": "Modo sombra: cada venda é avaliada, e nenhuma nota sai.",
+    "activation.start": "Quando começar?",
+    "activation.start_now": "Agora",
+    "activation.start_day": "A partir de um dia",
+    "activation.start_day_help": "Para quem está saindo de outra integração: as vendas pagas (ou"
+    " criadas, conforme a regra) antes deste dia ficam com ela, mesmo que a garantia termine"
+    " depois.",
+    "activation.since": "Primeiro dia com notas nossas",
+    "activation.day_needed": "Escolha o dia.",
+    "activation.other_day": "Começar em outro dia",
+    "activation.change_day": "Mudar o dia",
+    "step.begins": "As notas começam",
+    "step.in_shadow": "Em modo sombra desde",
+    "said.activated_later": "Combinado: as notas começam no dia escolhido.",
+    "said.shadow_entered": "Modo sombra ligado. Nenhuma nota sai.",
+    "said.shadow_left": "Modo sombra desligado.",
+    "shadow.title": "Modo sombra",
+    "shadow.card": "Está trocando de integração? Veja por alguns dias o que teríamos emitido, ao"
+    " lado do que foi emitido, antes de ativar.",
+    "shadow.open": "Ver o modo sombra",
+    "shadow.text": "Avaliamos cada venda como se a emissão estivesse ativa, e não emitimos nada."
+    " Cada dia mostra o que teríamos feito ao lado do que a outra integração fez.",
+    "shadow.on": "Ligado desde",
+    "shadow.on_text": "Nenhuma nota sai, nem a pedido. As vendas deste período não são emitidas"
+    " depois: elas ficam com quem emitia antes.",
+    "shadow.by_day": "Dia por dia, pela competência",
+    "shadow.counted": "Nos últimos 31 dias teríamos emitido {ours}. Iguais na outra integração"
+    " (mesmo cliente, valor e mês): {alike}.",
+    "shadow.listed": "A lista do emissor foi lida até",
+    "shadow.not_listed": "A lista do emissor ainda não foi lida.",
+    "shadow.ours": "Nós emitiríamos",
+    "shadow.theirs": "Outra integração emitiu",
+    "shadow.alike": "Iguais",
+    "shadow.held": "Ficariam pendentes",
+    "shadow.no_days": "Ainda não há o que comparar. As vendas aparecem aqui à medida que são"
+    " pagas.",
+    "shadow.begin_text": "Nada muda na outra integração. Você pode sair do modo sombra quando"
+    " quiser.",
+    "shadow.begin": "Ligar o modo sombra",
+    "shadow.end_text": "Pronto para trocar? Escolha o dia a partir do qual emitimos, e desligue a"
+    " outra integração nesse dia.",
+    "shadow.go_live": "Escolher o dia e ativar",
+    "shadow.leave": "Sair sem ativar",
+    "shadow.not_now": "O modo sombra é para antes da primeira ativação. Para parar a emissão,"
+    " use a pausa.",
+    "shadow.of_day": "O que teríamos feito em {day}",
+    "shadow.sales": "As vendas do dia",
+    "shadow.more": "São mostradas as 300 primeiras; as que não têm nota igual vêm antes.",
+    "shadow.would": "O que teríamos feito",
+    "shadow.issue": "Emitir a nota",
+    "shadow.same": "Nota {number}",
+    "shadow.none_alike": "Nenhuma igual",
+    "shadow.no_sales": "Nenhuma venda neste dia.",
+    "shadow.only_theirs": "Só na outra integração",
+    "shadow.only_theirs_text": "Notas emitidas nesta data que não teríamos emitido igual.",
+    "shadow.no_number": "Sem número",
+    "shadow.no_theirs": "Nenhuma.",
+    "sample.title": "Exemplo de nota",
+    "sample.card": "Veja a nota de uma fatura sua como ela sairá, e emita uma de teste em"
+    " homologação.",
+    "sample.open": "Ver o exemplo",
+    "sample.text": "Uma fatura sua, lida agora na Vindi, e a nota que sairia dela pela sua regra."
+    " Ver não emite nada.",
+    "sample.bill": "Número da fatura",
+    "sample.bill_help": "Vazio usa a última fatura paga.",
+    "sample.look": "Ver",
+    "sample.make": "Emitir uma nota de teste",
+    "sample.make_text": "A nota vai para o ambiente de homologação do emissor: não tem valor"
+    " fiscal, não é enviada ao cliente e não conta em lugar nenhum.",
+    "sample.go": "Emitir a nota de teste",
+    "sample.made": "Nota de teste",
+    "sample.made_text": "Em homologação, sem valor fiscal.",
+    "sample.issued": "A nota de teste foi autorizada",
+    "sample.pdf": "Abrir o PDF",
+    "sample.denied": "A nota de teste foi negada",
+    "sample.denied_text": "Corrija o que o emissor aponta e emita outra de teste. Nada de verdade"
+    " foi emitido.",
+    "sample.waiting": "O emissor está preparando a nota",
+    "sample.waiting_text": "Esta página percebe automaticamente quando ela ficar pronta.",
+    "sample.back": "Voltar à ativação",
+    "past.month": "Mês",
+    "past.issue": "Nota agora",
+    "past.wait": "Nota depois",
+    "past.hold": "Pendentes",
+    "past.skip": "Sem nota",
+    "past.others_text": "Ao lado, o que o emissor mostra de notas de outra integração nestes"
+    " meses.",
+    "past.shadow_mode": "No modo sombra nada é importado. Ative a emissão antes; a prévia já"
+    " funciona.",
+    "tenant.shadow": "Em modo sombra",
+    "tried.number": "Escreva só o número da fatura, como 4711.",
+    "tried.vindi_not_connected": "Conecte a Vindi para ver uma fatura de verdade.",
+    "tried.vindi_unreachable": "A Vindi não respondeu agora. Tente de novo em um minuto.",
+    "tried.bill_not_found": "A Vindi não encontra esta fatura. Confira o número.",
+    "tried.no_bill_yet": "Ainda não há nenhuma fatura nesta conta da Vindi.",
+    "tried.no_rule": "Salve a regra primeiro.",
+    "tried.issuer_not_connected": "Conecte o emissor para emitir uma nota de teste.",
+    "tried.issuer_unreachable": "O emissor não respondeu agora. Tente de novo em um minuto.",
+    "tried.issue": "A nota sai agora.",
+    "tried.not_yet": "A fatura ainda não é uma venda: está em revisão ou agendada na Vindi.",
+    "tried.spoke": "O que decidiu:",
+    "tried.lines": "Itens da fatura",
+    "tried.nota": "A nota, como será enviada",
+    "tried.no_nota": "A nota ainda não pode ser escrita",
+    "tried.amount": "Valor",
+    "tried.net": "líquido",
+    "tried.sums": "Conta",
+    "tried.buyer": "Cliente",
+    "tried.text": "Descrição",
+    "tried.told": "Ajustes para caber",
+}
