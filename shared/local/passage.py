@@ -20,7 +20,7 @@ _OWNER, _USER, _OWNING_GROUP, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x
 _NO_ID: Final = 0xFFFFFFFF
 _PASS: Final = 1
 
-Entry = tuple[int, int, int]
+AclEntry = tuple[int, int, int]
 
 
 def let_pass(path: Path, account: int) -> None:
@@ -54,7 +54,7 @@ def _let_into(folder: Path, account: int) -> None:
         raise SettingsError((_words(folder, account),)) from error
 
 
-def _read(folder: Path) -> list[Entry]:
+def _read(folder: Path) -> list[AclEntry]:
     """The access list, or what the mode says where there is none."""
     try:
         raw = os.getxattr(folder, ATTRIBUTE)
