@@ -29,6 +29,7 @@ from shared.ops.up.programs import (
     OurService,
     Program,
     UpPart,
+    clear_counts,
     postgres_program,
     redis_program,
     service_programs,
@@ -95,6 +96,7 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
         await migrate(stores["DATABASE_URL"])
         await _look_back(stores["DATABASE_URL"], home)
         await check_keys(stores["DATABASE_URL"], given["SECRET_KEYS"])
+        clear_counts(home, services)
         programs = {one: service_programs(one) for one in services}
         every = [program for of_one in programs.values() for program in of_one]
         async with _supervised(home, "services", every, given | stores) as workers:
