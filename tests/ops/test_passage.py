@@ -15,6 +15,14 @@ ROOT = os.geteuid() == 0
 STRANGER = 64_321
 
 
+def keeps_access_lists(folder: Path) -> bool:
+    """Whether the file system of a folder takes an entry that names an account."""
+    tried = folder / "tried"
+    tried.mkdir(mode=0o700)
+    let_pass(tried / "file", STRANGER)
+    return not tried.stat().st_mode & 0o001
+
+
 def reads(file: Path, uid: int) -> bool:
     """Whether this account gets at a file; only root can try."""
     done = subprocess.run(
@@ -35,19 +43,28 @@ def closed(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_folder_above_lets_one_account_through_and_the_world_no_more_than_before(
-    closed: Path,
-) -> None:
-    let_pass(closed, STRANGER)
-    once = os.getxattr(closed.parent, ATTRIBUTE)
-    let_pass(closed, STRANGER)
+@pytest.fixture
+def listed(closed: Path, tmp_path: Path) -> Path:
+    """The same, where access lists are kept."""
+    tmp_path.chmod(0o755)
+    if not keeps_access_lists(tmp_path):
+        pytest.skip("the file system of the tests keeps no access lists")
+    return closed
 
-    for folder in (closed.parent, closed.parent.parent):
+
+def test_a_folder_above_lets_one_account_through_and_the_world_no_more_than_before(
+    listed: Path,
+) -> None:
+    let_pass(listed, STRANGER)
+    once = os.getxattr(listed.parent, ATTRIBUTE)
+    let_pass(listed, STRANGER)
+
+    for folder in (listed.parent, listed.parent.parent):
         assert folder.stat().st_mode & 0o707 == 0o700
-    assert os.getxattr(closed.parent, ATTRIBUTE) == once
+    assert os.getxattr(listed.parent, ATTRIBUTE) == once
     if ROOT:
-        assert reads(closed, STRANGER)
-        assert not reads(closed, STRANGER + 1)
+        assert reads(listed, STRANGER)
+        assert not reads(listed, STRANGER + 1)
 
 
 def test_the_server_of_somebody_who_is_not_root_needs_no_way(closed: Path) -> None:
@@ -58,25 +75,36 @@ def test_the_server_of_somebody_who_is_not_root_needs_no_way(closed: Path) -> No
     assert closed.parent.stat().st_mode & 0o707 == 0o700
 
 
-def test_a_second_account_does_not_take_the_first_ones_way(closed: Path) -> None:
-    let_pass(closed, STRANGER)
-    let_pass(closed, STRANGER + 1)
+def test_a_second_account_does_not_take_the_first_ones_way(listed: Path) -> None:
+    let_pass(listed, STRANGER)
+    let_pass(listed, STRANGER + 1)
 
     if ROOT:
-        assert [reads(closed, STRANGER + more) for more in range(3)] == [True, True, False]
-    assert len(passage._read(closed.parent)) == 6
+        assert [reads(listed, STRANGER + more) for more in range(3)] == [True, True, False]
+    assert len(passage._read(listed.parent)) == 6
 
 
-def test_a_way_that_a_change_of_mode_closed_is_opened_again(closed: Path) -> None:
-    let_pass(closed, STRANGER)
-    closed.parent.chmod(0o700)  # takes everything from whoever the list names
-    let_pass(closed, STRANGER)
+def test_a_way_that_a_change_of_mode_closed_is_opened_again(listed: Path) -> None:
+    let_pass(listed, STRANGER)
+    listed.parent.chmod(0o700)  # takes everything from whoever the list names
+    let_pass(listed, STRANGER)
 
-    assert closed.parent.stat().st_mode & 0o717 == 0o710
+    assert listed.parent.stat().st_mode & 0o717 == 0o710
     if ROOT:
-        assert reads(closed, STRANGER)
+        assert reads(listed, STRANGER)
 
 
 def test_a_folder_that_takes_no_such_entry_is_named() -> None:
     with pytest.raises(SettingsError, match="/proc/1"):
         passage._let_into(Path("/proc/1"), STRANGER)
+
+
+def test_where_no_access_lists_are_kept_the_mode_is_the_way_and_that_is_said(
+    closed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(passage, "ATTRIBUTE", "system.notaponte_has_no_such")
+
+    passage._let_into(closed.parent, STRANGER)
+
+    assert closed.parent.stat().st_mode & 0o777 == 0o701
+    assert f"{closed.parent} is on a file system without access lists" in capsys.readouterr().err
