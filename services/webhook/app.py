@@ -10,7 +10,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.webhook.commit_batch import WAITING, Committer
-from services.webhook.days import Days
+from services.webhook.days import Days, shared_by_all
 from services.webhook.receive import Receiver, send_answer
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets
@@ -92,19 +92,23 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
     ):
         pool, sealer = stored.pool, stored.sealer
         rejections = Rejections(pool)
-        committer = Committer(pool, after_marks=waker.ring)
+        committer = Committer(pool, after_marks=waker.ring, most_waiting=settings.most_waiting)
+        days = Days(
+            most_events=settings.events_per_day,
+            most_bytes=settings.event_mib_per_day * 2**20,
+        )
         receiver = Receiver(
             secrets=Secrets(pool),
             committer=committer,
             sealer=sealer,
             rejections=rejections,
-            days=Days(
-                most_events=settings.events_per_day,
-                most_bytes=settings.event_mib_per_day * 2**20,
-            ),
+            days=days,
         )
         gauges = partial(sample_for_ever, {WAITING: lambda: committer.waiting})
-        async with beside(rejections=rejections.write_for_ever, gauges=gauges):
+        async with (
+            shared_by_all(days, settings.process.redis_url.reveal()),
+            beside(rejections=rejections.write_for_ever, gauges=gauges),
+        ):
             committer.start()
             try:
                 yield Hearing(pool=pool, sealer=sealer, receiver=receiver)

@@ -59,6 +59,7 @@ from shared.api_client.models import (
     RulePreview,
     RuleTold,
     SaleList,
+    SalesSearch,
     SaleStatus,
     SaleStoryOut,
     SampleAsked,
@@ -490,6 +491,20 @@ class InternalApiClient:
                     "until": until,
                     "q": q,
                 },
+            ),
+        )
+
+    async def search_sales(
+        self, tenant_id: str | int, *, body: SalesSearch | None = None
+    ) -> SaleList:
+        """List sales, looked for by a document too, the newest bill first."""
+        return cast(
+            "SaleList",
+            await self.transport.json(
+                "POST",
+                "/tenants/{tenant_id}/sales/search",
+                path={"tenant_id": tenant_id},
+                body=body,
             ),
         )
 

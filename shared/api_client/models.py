@@ -1208,6 +1208,18 @@ class SaleStoryOut(TypedDict):
     timeline: list[TimelineOut]
 
 
+class SalesSearch(TypedDict):
+    """Which sales, as the list takes it; `q` finds a whole CPF or CNPJ too."""
+
+    limit: NotRequired[int]
+    cursor: NotRequired[str | None]
+    status: NotRequired[SaleStatus | None]
+    code: NotRequired[str | None]
+    since: NotRequired[str | None]
+    until: NotRequired[str | None]
+    q: NotRequired[str | None]
+
+
 class SampleAsked(TypedDict):
     """Which bill to make it of; without one the newest that is paid."""
 

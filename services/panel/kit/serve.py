@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar, new_visit
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
-from services.panel.kit.keep import here, kept_fields
+from services.panel.kit.keep import here, kept_fields, without_documents
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from shared.commands.sign_in import find_session
 from shared.db.people import memberships_store
@@ -70,6 +70,8 @@ class PageEndpoint:
     async def _respond(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._page.handlers.get(method)
+        if (clean := without_documents(request)) is not None and method == "GET":
+            return RedirectResponse(clean, status_code=303, headers={"Cache-Control": "no-store"})
         visit = self._before(request)
         if handler is None:
             return visit.show("erro.html", 405, what="method")
