@@ -1,6 +1,7 @@
 """Redis (or Valkey) for one machine, tests and the demo; PostgreSQL stays the only truth."""
 
 import asyncio
+import os
 import secrets
 import shutil
 import signal
@@ -13,7 +14,7 @@ from typing import Final
 from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.local.files import LOOPBACK, free_port, wheel_folder, write_private
+from shared.local.files import LOOPBACK, bare_environment, free_port, wheel_folder, write_private
 from shared.net.redis import redis_client
 
 ON_PATH: Final = ("redis-server", "valkey-server")
@@ -79,7 +80,11 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
     server = prepare_redis(home, port=free_port(), durable=False)
     with (home / "redis.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *server.command(), stdout=log, stderr=log, start_new_session=True
+            *server.command(),
+            env=bare_environment(os.environ),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         await wait_for_redis(server.url())
