@@ -48,6 +48,9 @@ Confirm = Annotated[
     Field(max_length=20, description="Codes of warnings that were read and accepted."),
 ]
 CompanyId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+HookAddress = Annotated[
+    str, StringConstraints(min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$")
+]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z0-9_]+$")]
 # Far enough for every bill, near enough for every zone's arithmetic.
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]

@@ -21,7 +21,7 @@ STOP_SECONDS: Final = 25.0
 FOREIGN: Final = (
     "DATABASE_URL", "DATABASE_POOLER", "DATABASE_POOL_SIZE", "REDIS_URL", "NOTAPONTE_HOME",
     "PUBLIC_WEBHOOK_URL", "PUBLIC_PANEL_URL", "PANEL_PROXIES", "INTERNAL_API_TOKEN", "SECRET_KEYS",
-    "BIND_HOST", "LOG_LEVEL",
+    "BIND_HOST", "LOG_LEVEL", "SMTP_URL", "SMTP_FROM", "OIDC_ISSUER",
 )  # fmt: skip
 # A month passes in a minute, so the accounts' limits are raised likewise.
 HURRIED: Final = {

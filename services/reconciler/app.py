@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.reconciler.api import (
     actions,
+    activity,
     backfills,
     closing,
     closing_accepted,
@@ -61,6 +62,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
     *rules.OPERATIONS,
     *tables.OPERATIONS,
     *health.OPERATIONS,
+    *activity.OPERATIONS,
     *reversed(actions.OPERATIONS),
     *sales.OPERATIONS,
     *documents.OPERATIONS,

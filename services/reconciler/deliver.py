@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import ClientConnectorDNSError, ClientError, ClientSession
 from prometheus_client import Counter
 
 from services.reconciler.services import Services
+from shared.commands.status_webhooks import own_address_is_loopback
 from shared.crypto.seal import Sealer
 from shared.crypto.webhook_signature import signed_headers
 from shared.db.away import database_away
@@ -197,9 +197,3 @@ async def deliver_status_webhooks(services: Services) -> None:
             after_failure=AFTER_FAILURE,
             failed="status_webhooks_wait",
         ).run()
-
-
-def own_address_is_loopback(public_url: str) -> bool:
-    """Say whether this installation is one on a developer's machine: nobody else reaches it."""
-    host = urlsplit(public_url).hostname
-    return host in ("localhost", "127.0.0.1", "::1")

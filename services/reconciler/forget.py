@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.services import Services
+from shared.db.closing import month_files_store
 from shared.db.connection import Connection
 from shared.db.hooks import status_webhooks_store
 from shared.db.sales import bulk_jobs_store
@@ -31,6 +32,12 @@ async def forget_deliveries(services: Services) -> None:
     """Forget deliveries that ended long ago."""
     forget = status_webhooks_store.forget_old_any_tenant
     await _forget(services, forget, done="status_webhooks_forgotten", failed="status_webhooks_kept")
+
+
+async def forget_month_files(services: Services) -> None:
+    """Forget files of months that lay ready for a day."""
+    forget = month_files_store.forget_old_any_tenant
+    await _forget(services, forget, done="month_files_forgotten", failed="month_files_kept")
 
 
 async def forget_bulk_jobs(services: Services) -> None:

@@ -10,9 +10,15 @@ from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
-from services.reconciler.forget import forget_bulk_jobs, forget_deliveries, forget_idempotency_keys
+from services.reconciler.forget import (
+    forget_bulk_jobs,
+    forget_deliveries,
+    forget_idempotency_keys,
+    forget_month_files,
+)
 from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days
+from services.reconciler.make_month_files import make_month_files
 from services.reconciler.mirror import mirror_issuers
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.restored import mind_restores
@@ -35,6 +41,8 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     work_on_backfills,
     work_on_bulk_jobs,
     check_closings,
+    make_month_files,
+    forget_month_files,
     look_again_at_refused,
     tell_unanswered,
 )

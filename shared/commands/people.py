@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from shared.commands.sign_in import Door, Entered, begin
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import (
@@ -17,6 +19,7 @@ from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.people import links_store, memberships_store, people_store, sessions_store
 from shared.db.people.links_store import Link
+from shared.db.people.people_store import Account
 from shared.db.tenants import audit_store, tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.ids import PersonId, TenantId
@@ -134,18 +137,51 @@ async def join_as_new(door: Door, token: str, newcomer: Newcomer) -> tuple[Enter
         raise PeopleRefused("password", fault)
     hashed = await door.passwords.hash(newcomer.password)
     async with door.pool.acquire() as conn, conn.transaction():
-        link, now = await _spend(conn, door.sealer, token, "invitation")
-        staff: Staff | None = next((one for one in STAFF if one == link.role), None)
-        person = Person(id=new_person_id(), name=newcomer.name, staff=staff)
-        if not await people_store.add(
-            conn, door.sealer, person, email=newcomer.email, password=hashed
-        ):
-            raise PeopleRefused("email_taken")
-        tenant = await _let_in(conn, link, person, newcomer.company)
+        now = await clock.now(conn)
+        person, tenant = await join(
+            conn,
+            door.sealer,
+            token,
+            None,
+            name=newcomer.name,
+            email=newcomer.email,
+            password=hashed,
+            company=newcomer.company,
+        )
         account = await people_store.get(conn, door.sealer, person.id)
         if account is None:
             raise AssertionError("it was added just now")
         return await begin(conn, account, now), tenant
+
+
+async def join(
+    conn: Connection,
+    sealer: Sealer,
+    token: str,
+    known: Account | None,
+    *,
+    name: str,
+    email: str,
+    password: str,
+    company: str | None,
+) -> tuple[Person, TenantId]:
+    """Spend an invitation for an account there is, or for one that is made of the rest.
+
+    Lives in the caller's transaction. Raises PeopleRefused: `link_unknown` also where it is for
+    another address, or gives a known person a role with us.
+    """
+    link, _ = await _spend(conn, sealer, token, "invitation")
+    if link.email not in (None, known.email if known else email):
+        raise PeopleRefused("link_unknown")
+    if known is not None:
+        if link.role in STAFF:
+            raise PeopleRefused("link_unknown")
+        return known.person, await _let_in(conn, link, known.person, company)
+    staff: Staff | None = next((one for one in STAFF if one == link.role), None)
+    person = Person(id=new_person_id(), name=name, staff=staff)
+    if not await people_store.add(conn, sealer, person, email=email, password=password):
+        raise PeopleRefused("email_taken")
+    return person, await _let_in(conn, link, person, company)
 
 
 async def join_as_known(
@@ -199,6 +235,34 @@ async def password_link_for_member(
     if len(of) > 1 or account.person.staff is not None:
         raise PeopleRefused("not_only_here")
     return await password_link(pool, sealer, person, by=by)
+
+
+async def invite_again(
+    pool: Pool, sealer: Sealer, tenant: TenantId, token_hash: bytes, *, by: str
+) -> tuple[str, Link]:
+    """A new link in the place of an open invitation; the one before ends. Raises PeopleRefused.
+
+    The token of the one before was kept nowhere, so it cannot be sent again.
+    """
+    token = new_link_token(tenant)
+    async with pool.acquire() as conn, conn.transaction():
+        now = await clock.now(conn)
+        before = await links_store.find(conn, sealer, tenant, token_hash, now)
+        if before is None or before.kind != "invitation" or before.role is None:
+            raise PeopleRefused("link_unknown")
+        if not await links_store.withdraw(conn, tenant, token_hash):
+            raise PeopleRefused("link_unknown")
+        link = replace(
+            before,
+            token_hash=hash_secret(token),
+            made_by=by,
+            made_at=now,
+            expires_at=now + INVITED_FOR,
+        )
+        await links_store.add(conn, sealer, link)
+        detail = {"role": before.role}
+        await audit_store.add(conn, tenant, actor=by, action="invitation_renewed", detail=detail)
+    return token, link
 
 
 async def withdraw_invitation(pool: Pool, tenant: TenantId, token_hash: bytes, *, by: str) -> None:

@@ -37,6 +37,7 @@ from shared.db.sales import issued_tests_store
 from shared.db.sales.issued_tests_store import WentLive
 from shared.db.tenants import (
     audit_store,
+    company_facts_store,
     connections_store,
     elsewhere_store,
     nota_connections_store,
@@ -268,6 +269,8 @@ class SetUp:
                 company_city=company.city,
                 company_regime=company.regime,
             )
+            now = await clock.now(conn)
+            await company_facts_store.put(conn, tenant, company.facts, now, connected_at=now)
             url = await self._webhook_url(conn, tenant, "enotas")
             await audit_store.add(
                 conn,

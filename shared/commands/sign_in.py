@@ -99,6 +99,11 @@ async def sign_in(
         return await begin(conn, account, now)
 
 
+async def is_slowed_down(door: Door, source: str, account: str) -> bool:
+    """Count a try of something else than a password; whether there were too many already."""
+    return await _count(door.pool, _words(door.sealer, source, account)) is not None
+
+
 async def begin(
     conn: Connection, account: Account, now: datetime, *, code_given: bool = False
 ) -> Entered:

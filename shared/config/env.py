@@ -206,7 +206,7 @@ def _api_token(entry: str) -> ApiToken:
 
 
 def _bare(entry: str) -> ApiToken:
-    return ApiToken(name="api", token=Secret.of(entry))
+    return ApiToken(name="default", token=Secret.of(entry))
 
 
 def _is_token(token: ApiToken) -> bool:

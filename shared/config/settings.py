@@ -9,6 +9,7 @@ from typing import Final, Literal, NoReturn, TypeVar
 from shared.config.door import DoorSettings, read_door
 from shared.config.env import ApiToken, Env, SettingsError
 from shared.config.secret import Secret
+from shared.config.ways_in import MailSettings, OidcSettings, read_mail, read_oidc
 
 Settings = TypeVar("Settings")
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -117,6 +118,8 @@ class PanelSettings:
     reconcile_every: timedelta
     vindi: VindiSettings
     issuer: IssuerSettings
+    mail: MailSettings | None = None
+    oidc: OidcSettings | None = None
 
 
 def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
@@ -174,6 +177,8 @@ def load_panel(env: Mapping[str, str]) -> PanelSettings:
             reconcile_every=var.seconds("RECONCILE_EVERY", default=300),
             vindi=read_vindi(var),
             issuer=read_issuer(var),
+            mail=read_mail(var),
+            oidc=read_oidc(var),
         )
 
 

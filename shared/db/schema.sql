@@ -359,6 +359,8 @@ CREATE TABLE public.issuer_connections (
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
     company_city text,
     company_regime text,
+    company_facts jsonb,
+    checked_at timestamp with time zone,
     CONSTRAINT issuer_connections_environment_check CHECK ((environment = ANY (ARRAY['Homologacao'::text, 'Producao'::text]))),
     CONSTRAINT issuer_connections_key_hint_check CHECK ((length(key_hint) <= 4)),
     CONSTRAINT issuer_connections_kind_check CHECK ((kind = 'enotas'::text))
@@ -422,6 +424,34 @@ CREATE TABLE public.memberships (
     added_at timestamp with time zone DEFAULT now() NOT NULL,
     added_by text NOT NULL,
     CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'finance'::text, 'accountant'::text])))
+);
+
+CREATE TABLE public.month_file_pieces (
+    tenant_id text NOT NULL,
+    month date NOT NULL,
+    kind text NOT NULL,
+    attempt integer NOT NULL,
+    place integer NOT NULL,
+    piece bytea NOT NULL
+);
+
+CREATE TABLE public.month_files (
+    tenant_id text NOT NULL,
+    month date NOT NULL,
+    kind text NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    lease_until timestamp with time zone,
+    rows_done bigint DEFAULT 0 NOT NULL,
+    rows_total bigint,
+    bytes bigint,
+    ready_at timestamp with time zone,
+    CONSTRAINT month_files_kind_check CHECK ((kind = ANY (ARRAY['csv-excel'::text, 'csv-excel-notas'::text, 'xlsx'::text]))),
+    CONSTRAINT month_files_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+    CONSTRAINT month_files_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'working'::text, 'ready'::text, 'failed'::text])))
 );
 
 CREATE TABLE public.nota_connections (
@@ -569,6 +599,13 @@ CREATE TABLE public.people (
     CONSTRAINT people_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT people_person_id_check CHECK ((person_id ~ '^p[a-z0-9]{10}$'::text)),
     CONSTRAINT people_staff_check CHECK ((staff = ANY (ARRAY['support'::text, 'operator'::text])))
+);
+
+CREATE TABLE public.person_identities (
+    identity_word bytea NOT NULL,
+    identity bytea NOT NULL,
+    person_id text NOT NULL,
+    made_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.person_links (
@@ -857,6 +894,7 @@ CREATE TABLE public.vindi_connections (
     not_before timestamp with time zone,
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
     merchant_id bigint,
+    checked_at timestamp with time zone,
     CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );
@@ -872,7 +910,7 @@ CREATE TABLE public.webhook_deliveries (
     tenant_id text NOT NULL,
     delivery_id bigint NOT NULL,
     message_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    bill_id bigint NOT NULL,
+    bill_id bigint,
     type text NOT NULL,
     payload jsonb NOT NULL,
     state text DEFAULT 'pending'::text NOT NULL,
@@ -998,6 +1036,12 @@ ALTER TABLE ONLY public.key_canaries
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (tenant_id, person_id);
 
+ALTER TABLE ONLY public.month_file_pieces
+    ADD CONSTRAINT month_file_pieces_pkey PRIMARY KEY (tenant_id, month, kind, attempt, place);
+
+ALTER TABLE ONLY public.month_files
+    ADD CONSTRAINT month_files_pkey PRIMARY KEY (tenant_id, month, kind);
+
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_pkey PRIMARY KEY (tenant_id, connection_id);
 
@@ -1018,6 +1062,9 @@ ALTER TABLE ONLY public.people
 
 ALTER TABLE ONLY public.people
     ADD CONSTRAINT people_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY public.person_identities
+    ADD CONSTRAINT person_identities_pkey PRIMARY KEY (identity_word);
 
 ALTER TABLE ONLY public.person_links
     ADD CONSTRAINT person_links_pkey PRIMARY KEY (tenant_id, token_hash);
@@ -1093,6 +1140,8 @@ ALTER TABLE ONLY public.webhook_secrets
 
 CREATE INDEX accepted_notas_of_month ON public.accepted_notas USING btree (tenant_id, competencia) WHERE (competencia IS NOT NULL);
 
+CREATE INDEX audit_by_time ON public.audit USING btree (tenant_id, at, entry_id) WHERE (at IS NOT NULL);
+
 CREATE INDEX backfill_bills_customer ON public.backfill_bills USING btree (tenant_id, backfill_id, customer_id) WHERE (outcome = 'customer'::text);
 
 CREATE INDEX backfill_bills_ready ON public.backfill_bills USING btree (tenant_id, backfill_id, bill_id) WHERE (outcome = 'ready'::text);
@@ -1135,6 +1184,8 @@ CREATE INDEX issuer_notas_of_sale ON public.issuer_notas USING btree (tenant_id,
 
 CREATE INDEX memberships_of_person ON public.memberships USING btree (person_id) WHERE (person_id IS NOT NULL);
 
+CREATE INDEX month_files_open ON public.month_files USING btree (tenant_id, asked_at) WHERE (state = ANY (ARRAY['queued'::text, 'working'::text]));
+
 CREATE UNIQUE INDEX nota_connections_one ON public.nota_connections USING btree (tenant_id, kind, lower(company_id), environment);
 
 CREATE UNIQUE INDEX notas_by_external_id ON public.notas USING btree (tenant_id, external_id) WHERE (external_id IS NOT NULL);
@@ -1157,6 +1208,8 @@ CREATE INDEX outbox_leases ON public.outbox USING btree (tenant_id, lease_until)
 
 CREATE INDEX panel_sessions_of_person ON public.panel_sessions USING btree (person_id);
 
+CREATE INDEX person_identities_of_person ON public.person_identities USING btree (person_id);
+
 CREATE INDEX reconciler_passes_due ON public.reconciler_passes USING btree (next_pass_at);
 
 CREATE INDEX restore_checks_unread ON public.restore_checks USING btree (tenant_id, company_id) WHERE (read_at IS NULL);
@@ -1176,6 +1229,8 @@ CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
+
+CREATE INDEX timeline_by_time ON public.timeline USING btree (tenant_id, at, entry_id) WHERE (at IS NOT NULL);
 
 CREATE INDEX vindi_connections_by_merchant ON public.vindi_connections USING btree (merchant_id) WHERE (merchant_id IS NOT NULL);
 
@@ -1227,6 +1282,12 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.month_file_pieces
+    ADD CONSTRAINT month_file_pieces_tenant_id_month_kind_fkey FOREIGN KEY (tenant_id, month, kind) REFERENCES public.month_files(tenant_id, month, kind) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.month_files
+    ADD CONSTRAINT month_files_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.nota_connections
     ADD CONSTRAINT nota_connections_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
@@ -1235,6 +1296,9 @@ ALTER TABLE ONLY public.notas
 
 ALTER TABLE ONLY public.panel_sessions
     ADD CONSTRAINT panel_sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.person_identities
+    ADD CONSTRAINT person_identities_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.person_links
     ADD CONSTRAINT person_links_person_id_fkey FOREIGN KEY (person_id) REFERENCES public.people(person_id) ON DELETE CASCADE;
@@ -1424,6 +1488,10 @@ ALTER TABLE public.kept_figures ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.month_file_pieces ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.month_files ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
@@ -1475,6 +1543,10 @@ CREATE POLICY panel ON public.issuer_notas TO notaponte_panel USING ((tenant_id 
 CREATE POLICY panel ON public.kept_figures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.memberships TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.month_file_pieces TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.month_files TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.nota_connections TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
@@ -1595,6 +1667,10 @@ CREATE POLICY services ON public.issuer_notas USING ((CURRENT_USER <> 'notaponte
 CREATE POLICY services ON public.kept_figures USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.memberships USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.month_file_pieces USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.month_files USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.nota_connections USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

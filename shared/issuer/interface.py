@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from shared.domain.company_facts import CompanyFacts
 from shared.domain.fields.words import WORDS
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.money import Cents
@@ -128,6 +129,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     company_name: str
     cnpj: str | None
     missing: tuple[str, ...]
+    facts: CompanyFacts = CompanyFacts()
     city: str | None = None  # IBGE's code
     regime: Literal["mei", "simples", "normal"] | None = None  # None: it does not say
 

@@ -29,7 +29,7 @@ from shared.local.files import (
 )
 
 OWNER: Final = "notaponte"  # the superuser inside the cluster
-SERVICES: Final = "notaponte_services"  # migration 0032 makes it; nothing is its own
+SERVICES: Final = "notaponte_services"  # migration 0033 makes it; nothing is its own
 RESTORING: Final = "restoring"  # lies beside the data while they are being replaced
 ARCHIVE_TIMEOUT: Final = "5min"  # so much is lost at most with the disk that holds the data
 END_SECONDS: Final = 10

@@ -97,6 +97,13 @@ SEALED: Final = (
         keys=(("person_id", "text"),),
         of_tenants=False,
     ),
+    Sealed(
+        table="person_identities",
+        column="identity",
+        purpose="person_identity",
+        keys=(("identity_word", "bytea"),),
+        of_tenants=False,
+    ),
 )
 
 Tell = Callable[[str, int], None]
@@ -126,6 +133,9 @@ async def rotate(url: str, keys: Sequence[str], tell: Tell) -> int:
         tell("issuer_connections.key_word", keys_changed)
         people = await _rehash_people(connection, sealer)
         tell("people.email_word", people)
+        identities = await _rehash_identities(connection, sealer)
+        tell("person_identities.identity_word", identities)
+        people += identities
         forgotten = await forget_other_canaries(connection, sealer)
         tell("key_canaries.value", forgotten)
         return total + words + keys_changed + people + forgotten
@@ -261,5 +271,27 @@ async def _rehash_people(connection: Any, sealer: Sealer) -> int:
         word = sealer.word(email, tenant=_EVERYBODY, purpose="person_email")
         if word != row["email_word"]:
             await connection.execute(WRITE_PERSON_WORD, row["person_id"], word)
+            changed += 1
+    return changed
+
+
+READ_IDENTITIES: Final = """
+    -- rotate.read_identities
+    SELECT identity, identity_word FROM person_identities
+"""
+WRITE_IDENTITY_WORD: Final = """
+    -- rotate.write_identity_word
+    UPDATE person_identities SET identity_word = $2 WHERE identity_word = $1
+"""
+
+
+async def _rehash_identities(connection: Any, sealer: Sealer) -> int:
+    """Hash what other doors call people under the oldest key that is left."""
+    changed = 0
+    for row in await connection.fetch(READ_IDENTITIES):
+        name = sealer.unseal(row["identity"], tenant=_EVERYBODY, purpose="person_identity").decode()
+        word = sealer.word(name, tenant=_EVERYBODY, purpose="person_identity")
+        if word != row["identity_word"]:
+            await connection.execute(WRITE_IDENTITY_WORD, row["identity_word"], word)
             changed += 1
     return changed

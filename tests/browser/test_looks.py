@@ -1,13 +1,16 @@
 """Every page in a real browser: nothing an assistive device would trip over, nothing cut off."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from services.panel.app import PAGES
 from services.sandbox.run import Sandbox
+from shared.db.closing import month_files_store
 from shared.db.connection import Pool
+from shared.domain.closing import Month
 from shared.domain.ids import TenantId
 from tests.browser.looking import look_at, look_at_here, signed_in
 from tests.services.emitter.conftest import TENANT
@@ -23,6 +26,12 @@ NOT_PAGES = {
     "sale_pdf",
     "sale_xml",
     "sales_file",
+    "closing_file_fetch",
+    "closing_file_now",
+    "closing_notas",
+    "other_door",
+    "other_door_back",
+    "forgotten",  # where a mail server is named
     "sales_workbook",
     "sales_kept",
     "sample_pdf",
@@ -37,6 +46,8 @@ OTHERWISE = {
     "sales_job",
     "sample_nota",
     "shadow_day",
+    "closing_file",
+    "happened",
 }
 
 
@@ -64,6 +75,14 @@ async def test_every_page_is_fit_to_be_seen(
             await page.get_by_role("button", name="Ver a prévia").click()
             await page.wait_for_url("**/passadas/t*")
             wrong += await look_at(page, page.url, "past_run")
+            moment = await panel.pool.fetchval("SELECT max(moment_at) FROM sales")
+            lived = f"mes={Month.of(moment, ZoneInfo('America/Sao_Paulo'))}"
+            wrong += await look_at(page, f"{base}/fechamento?{lived}", "closing-lived")
+            wrong += await look_at(page, f"{base}/fechamento/diferencas?{lived}", "differences")
+            await file_under_way(panel)
+            for kind in ("xlsx", "csv-excel"):
+                url = f"{base}/fechamento/arquivos/2026-10/{kind}"
+                wrong += await look_at(page, url, f"closing_file-{kind}")
             wrong += await look_at_many(panel, page, base)
             wrong += await look_at_rules(page, base)
             wrong += await look_at_the_start(panel, page, base)
@@ -74,6 +93,8 @@ async def test_every_page_is_fit_to_be_seen(
                 wrong += await look_at(fresh, url, f"empty-{word}")
         async with signed_in(panel, chromium, TENANT, "support") as ours:
             wrong += await look_at(ours, f"{panel.base}/suporte", "support")
+            happened = f"{panel.base}/e/{TENANT}/acontecimentos"
+            wrong += await look_at(ours, happened, "happened")
             await ours.context.clear_cookies()
             wrong += await look_at(ours, f"{panel.base}/entrar", "sign_in")
             link = panel.base + await panel.invitation(TENANT, "finance")
@@ -138,3 +159,16 @@ async def nobody_yet(panel: Panel) -> TenantId:
 
 def tenant_of(url: str) -> str:
     return url.partition("/e/")[2].partition("/")[0].partition("?")[0]
+
+
+async def file_under_way(panel: Panel) -> None:
+    """One file half made, one ready."""
+    month, lease = Month(year=2026, month=10), month_files_store.KEEP
+    async with panel.pool.acquire() as conn:
+        for kind in month_files_store.KINDS:
+            await month_files_store.ask(conn, TENANT, month, kind, by="Ana Souza (pa)")
+            file = await month_files_store.claim(conn, TENANT, month, kind, lease=lease)
+            assert file is not None
+            await month_files_store.tell(conn, file, done=48_200, total=100_000, lease=lease)
+            if kind == "xlsx":
+                await month_files_store.finish(conn, file, size=9_500_000, rows=100_000)

@@ -104,7 +104,7 @@ def test_tokens_carry_the_name_the_audit_log_writes() -> None:
     assert [(token.name, token.token.reveal()) for token in tokens] == [
         ("ana", "first"),
         ("bia", "second"),
-        ("api", "third"),
+        ("default", "third"),
     ]
 
 

@@ -11,9 +11,11 @@ VISIT: Final = "notaponte-visita"  # before anybody is signed in: what their for
 LINK: Final = "notaponte-convite"
 SAID: Final = "notaponte-recado"
 TICKET: Final = "notaponte-chamado"  # `tenant:ticket`, of somebody of ours
+ERRAND: Final = "notaponte-externa"  # what another door's answer is held against, sealed
 LONGEST: Final = 14 * 24 * 3600
 _LINK_SECONDS: Final = 3600
 _SAID_SECONDS: Final = 60
+_ERRAND_SECONDS: Final = 600
 
 
 class Jar:
@@ -53,6 +55,9 @@ class Jar:
 
     def keep_link(self, response: Response, token: str) -> None:
         self.keep(response, LINK, token, _LINK_SECONDS)
+
+    def keep_errand(self, response: Response, sealed: str) -> None:
+        self.keep(response, ERRAND, sealed, _ERRAND_SECONDS)
 
     def keep_said(self, response: Response, said: str) -> None:
         self.keep(response, SAID, said, _SAID_SECONDS)

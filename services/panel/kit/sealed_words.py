@@ -14,9 +14,9 @@ _PURPOSE: Final = "panel_search"
 MOST: Final = 200
 
 
-def seal_words(sealer: Sealer, tenant: TenantId, words: str) -> str:
+def seal_words(sealer: Sealer, tenant: TenantId, words: str, *, most: int = MOST) -> str:
     """Words as a parameter of an address; nothing for none."""
-    words = words.strip()[:MOST]
+    words = words.strip()[:most]
     if not words:
         return ""
     sealed = sealer.seal(words.encode(), tenant=tenant, purpose=_PURPOSE)
@@ -25,7 +25,7 @@ def seal_words(sealer: Sealer, tenant: TenantId, words: str) -> str:
 
 def open_words(sealer: Sealer, tenant: TenantId, given: str) -> str:
     """The words again; nothing for what we did not seal for this tenant."""
-    if not given or len(given) > 1000:
+    if not given or len(given) > 1500:
         return ""
     try:
         sealed = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)

@@ -1,5 +1,6 @@
 """Fechamento: a month of three sides, what is missing by name, and its lock."""
 
+import time
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -9,15 +10,28 @@ from msgspec.structs import replace
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from services.panel.kit import say
 from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
-from services.panel.show.closing import closing_shown, month_after, month_before
+from services.panel.show.closing import (
+    FILES,
+    check_shown,
+    closing_shown,
+    difference_shown,
+    month_after,
+    month_before,
+)
 from services.panel.texts import text
-from shared.commands.closing import close, want_issuers_list
+from shared.commands.closing import close, span_of, want_issuers_list
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
-from shared.db.closing import closing_locks_store
-from shared.db.tenants import connections_store
+from shared.commands.differences import differences_of
+from shared.commands.files.month_file import rows_of
+from shared.db.closing import closing_checks_store, closing_locks_store, closing_read
+from shared.db.closing.closing_read import Line
+from shared.db.closing.month_files_store import KINDS
+from shared.db.sales import names_read
+from shared.db.tenants import audit_store, connections_store
 from shared.domain.closing import (
     Closing,
     IssuerSide,
@@ -31,6 +45,9 @@ from shared.vindi.budget import BudgetShare
 from shared.words import Reason
 
 PATH: Final = f"{TENANT}/fechamento"
+AT_ONCE: Final = 3000  # rows that a person waits for; larger files are made behind
+_ROWS: Final = 100
+_MOST_SECONDS: Final = 3.0
 
 
 class _Asking(BaseModel):
@@ -62,13 +79,60 @@ class _Added(Struct, frozen=True, kw_only=True):
 
 async def show(visit: Visit) -> Response:
     """A month; without one the last that is over."""
-    return await _show(visit, _month(visit, visit.request.query_params.get("mes", "")), visit.form)
+    return await _show(visit, _asked(visit), visit.form)
+
+
+async def check(visit: Visit) -> Response:
+    """Have every sale of the month read at Vindi again; one that runs already is the one."""
+    month, tenant = month_of(visit, visit.form["mes"]), visit.tenant.id
+    async with visit.pool.acquire() as conn:
+        if await closing_checks_store.ask(conn, tenant, month, by=visit.by):
+            detail = {"month": str(month)}
+            await audit_store.add(
+                conn, tenant, actor=visit.by, action="closing_check_requested", detail=detail
+            )
+    return visit.go(f"{visit.base}/fechamento?mes={month}", "checking")
+
+
+async def differences(visit: Visit) -> Response:
+    """Where the three sides disagree, nota by nota and sale by sale."""
+    month = _asked(visit)
+    after = visit.request.query_params.get("depois", "")[:300]
+    found = await differences_of(visit.pool, visit.tenant, month, after=after, limit=_ROWS + 1)
+    shown = found[:_ROWS]
+    bills = [one.bill_id for one in shown if one.bill_id is not None]
+    async with visit.pool.acquire() as conn:
+        names = await names_read.of_bills(conn, visit.tenant.id, bills)
+    odd, whole = ([], True) if after else await _unexplained(visit, month)
+    return visit.show(
+        "fechamento_diferencas.html",
+        month=month,
+        name=say.month(month.first_day),
+        found=[difference_shown(one, names) for one in shown],
+        next=shown[-1].key if len(found) > _ROWS else None,
+        first=not after,
+        odd=odd,
+        whole=whole,
+    )
+
+
+async def _unexplained(visit: Visit, month: Month) -> tuple[list[Line], bool]:
+    """The first sales of a month that neither nota nor reason explains; whether all were seen."""
+    async with visit.pool.acquire() as conn:
+        span = await span_of(conn, visit.tenant, month)
+    found: list[Line] = []
+    until = time.monotonic() + _MOST_SECONDS
+    async for lines in closing_read.lines(visit.pool, span):
+        found += [line for line in lines if line.difference]
+        if len(found) > _ROWS or time.monotonic() > until:
+            return found[:_ROWS], False
+    return found, True
 
 
 async def change(visit: Visit) -> Response:
     """Lock the month, or open it again."""
     form = visit.form
-    month = _month(visit, form["mes"])
+    month = month_of(visit, form["mes"])
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, month, read)
@@ -84,7 +148,7 @@ async def change(visit: Visit) -> Response:
             )
             said = "unlocked"
         else:
-            closing = await _closed(visit, month)
+            closing = await closed(visit, month)
             await lock_month(
                 visit.pool,
                 visit.tenant.id,
@@ -100,12 +164,13 @@ async def change(visit: Visit) -> Response:
 
 
 async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
-    kind = FigureKind(
+    figure = FigureKind(
         name=f"closing {month}", type=_Added, sales=lambda added: added.figures["vindi"][0]
     )
-    seen = await visit.figure(kind, lambda: _added(visit, month))
+    seen = await visit.figure(figure, lambda: _added(visit, month))
     async with visit.pool.acquire() as conn:
         lock = await closing_locks_store.get(conn, visit.tenant.id, month)
+        checked = await closing_checks_store.get(conn, visit.tenant.id, month)
     closing = seen.value.closing(month, lock)
     after = month_after(month, visit.clock.today)
     return visit.show(
@@ -116,6 +181,9 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
         month=month,
         closing=closing,
         shown=closing_shown(closing),
+        large=max(rows_of(kind, closing) for kind in KINDS) > AT_ONCE,
+        checked=check_shown(checked),
+        files=FILES,
         before=month_before(month),
         after=after,
         over=after is not None,
@@ -123,7 +191,7 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
 
 
 async def _added(visit: Visit, month: Month) -> _Added:
-    closing = await _closed(visit, month)
+    closing = await closed(visit, month)
     return _Added(
         figures=figures_to_json(closing.figures),
         read_at=closing.figures.read_at,
@@ -134,7 +202,8 @@ async def _added(visit: Visit, month: Month) -> _Added:
     )
 
 
-async def _closed(visit: Visit, month: Month) -> Closing:
+async def closed(visit: Visit, month: Month) -> Closing:
+    """The month as it is now; the issuer's list is read behind where it is older."""
     resources = visit.resources
     async with visit.pool.acquire() as conn:
         vindi = await connections_store.get_vindi(conn, resources.sealer, visit.tenant.id)
@@ -147,7 +216,12 @@ async def _closed(visit: Visit, month: Month) -> Closing:
     return closing
 
 
-def _month(visit: Visit, given: str) -> Month:
+def _asked(visit: Visit) -> Month:
+    return month_of(visit, visit.request.query_params.get("mes", ""))
+
+
+def month_of(visit: Visit, given: str) -> Month:
+    """The month that was asked for, or the last that is over."""
     with suppress(ValueError):
         return Month.read(given)
     today = visit.clock.today
@@ -156,4 +230,6 @@ def _month(visit: Visit, given: str) -> Month:
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="closing", get=show, post=change, see="see", do="close"),
+    PanelPage(path=f"{PATH}/conferir", name="closing_check", post=check, see="see", do="close"),
+    PanelPage(path=f"{PATH}/diferencas", name="closing_differences", get=differences, see="see"),
 )

@@ -65,7 +65,7 @@ async def try_sign_in(visit: Visit) -> Response:
             visit.jar.keep_session(response, found.word)
             return response
         case Entered():
-            return _entered(visit, found, back)
+            return entered(visit, found, back)
         case WrongPassword():
             wrong = form.wrong(form_=text("sign_in.wrong"))
         case SlowedDown():
@@ -81,7 +81,7 @@ async def try_code(visit: Visit) -> Response:
     source = source_of(visit.request, visit.resources.proxies)
     found = await give_code(visit.resources.door, word, form["codigo"], source)
     if isinstance(found, Entered):
-        return _entered(visit, found, back)
+        return entered(visit, found, back)
     if isinstance(found, SlowedDown):
         seconds = (found.until - visit.resources.now()).total_seconds()
         said = text("sign_in.slow", seconds=max(1, round(seconds)))
@@ -131,7 +131,7 @@ async def take_invitation(visit: Visit) -> Response:
     try:
         if visit.who is not None:
             tenant = await join_as_known(door, found.token, visit.person, company)
-            response = visit.go(_first_page(tenant), "joined")
+            response = visit.go(first_page(tenant), "joined")
         else:
             newcomer = Newcomer(
                 name=" ".join(form["nome"].split())[:200],
@@ -140,7 +140,7 @@ async def take_invitation(visit: Visit) -> Response:
                 company=company,
             )
             entered, tenant = await join_as_new(door, found.token, newcomer)
-            response = visit.go(_first_page(tenant), "joined")
+            response = visit.go(first_page(tenant), "joined")
             visit.jar.keep_session(response, entered.word)
     except PeopleRefused as refused:
         if refused.code == "link_unknown":
@@ -184,7 +184,7 @@ def source_of(request: Request, proxies: int) -> str:
     return request.client.host if request.client else "-"
 
 
-def _entered(visit: Visit, entered: Entered, back: str) -> Response:
+def entered(visit: Visit, found: Entered, back: str) -> Response:
     """On to where they were; what they had typed there waits for their word."""
     kept = carried(visit.form)
     if kept:
@@ -193,13 +193,13 @@ def _entered(visit: Visit, entered: Entered, back: str) -> Response:
             request=visit.request,
             resources=visit.resources,
             jar=visit.jar,
-            bound_to=entered.word,
+            bound_to=found.word,
             form=visit.form,
         )
         response = fresh.show("continuar.html", to=back, kept=kept)
     else:
         response = visit.go(back)
-    visit.jar.keep_session(response, entered.word)
+    visit.jar.keep_session(response, found.word)
     return response
 
 
@@ -253,7 +253,8 @@ def _unknown_link(visit: Visit) -> Response:
     return response
 
 
-def _first_page(tenant: str) -> str:
+def first_page(tenant: str) -> str:
+    """Where somebody begins who has just joined."""
     return HOME if tenant == NO_TENANT else f"/e/{tenant}"
 
 

@@ -1,16 +1,28 @@
 """A month's closing in words. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from services.panel.kit import say
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO
+from shared.commands.differences import FIELD_LABELS, MESSAGES
+from shared.db.closing.issuer_side_read import Difference
+from shared.db.closing.month_files_store import MonthFile, MonthFileKind
 from shared.domain.closing import Adjustment, Closing, Month
-from shared.domain.filing import ClassTotal, FiscalSums
+from shared.domain.closing_check import DeepCheck
+from shared.domain.filing import ClassTotal, Filing, FiscalSums, MonthSum
+from shared.domain.ids import BillId
 from shared.domain.messages import label_for, message_in
 from shared.domain.sale import SaleStatus
+
+FILES: Final[dict[MonthFileKind, str]] = {
+    "xlsx": "Planilha completa para o contador",
+    "csv-excel": "Vendas do mês, uma por linha",
+    "csv-excel-notas": "Notas do mês, uma por linha",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,54 @@ class FiscalLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeLine:
+    """A step from the month's sales to its notas; centavos."""
+
+    said: str
+    notas: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceShown:
+    """A nota on which two sides disagree; amounts are None on the side without."""
+
+    said: str
+    bill: int | None
+    customer: str
+    number: str
+    external_id: str
+    competencia: date | None
+    ours: int | None
+    issuers: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckShown:
+    """The reading of every sale at Vindi."""
+
+    said: str
+    open: bool
+    read: int
+    of: int | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileShown:
+    """A file that is made behind."""
+
+    name: str
+    month: str
+    label: str
+    tone: str
+    open: bool
+    rows: int
+    of: int | None
+    size: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingShown:
     """What the page says of a month."""
 
@@ -54,7 +114,9 @@ class ClosingShown:
     adjustments: Sequence[tuple[str, int, int]]
     filed: Sequence[FiscalLine]
     filed_sum: FiscalLine | None
-    credited: int
+    unknown: int  # notas of which no more than the amount is known
+    bridge: Sequence[BridgeLine]
+    credits: Sequence[FiscalLine]  # by the month of their competência
 
 
 def closing_shown(closing: Closing) -> ClosingShown:
@@ -77,8 +139,111 @@ def closing_shown(closing: Closing) -> ClosingShown:
         ],
         filed=[_filed(one) for one in closing.filing.classes] if closing.filing else [],
         filed_sum=_line("Total", "", closing.filing.total) if closing.filing else None,
-        credited=sum(one.sums.amount for one in closing.filing.credits) if closing.filing else 0,
+        unknown=closing.filing.unknown if closing.filing else 0,
+        bridge=_bridge(closing.filing) if closing.filing else [],
+        credits=[
+            _line(say.month(one.month.first_day).capitalize(), "", one.sums)
+            for one in closing.filing.credits
+        ]
+        if closing.filing
+        else [],
     )
+
+
+def _bridge(filing: Filing) -> list[BridgeLine]:
+    """How the month's sales, by their moment, lead to its notas, by competência."""
+
+    def lines(said: str, sign: int, months: Sequence[MonthSum]) -> list[BridgeLine]:
+        return [
+            BridgeLine(
+                said=f"{said} {say.month(one.month.first_day) if one.month else 'outro mês'}",
+                notas=one.notas,
+                amount=sign * one.amount,
+            )
+            for one in months
+        ]
+
+    steps = [
+        *lines("Com competência em", -1, filing.competencia_elsewhere),
+        *lines("De vendas de", 1, filing.moment_elsewhere),
+        *lines("Canceladas depois, com crédito em", 1, filing.cancelled_later),
+    ]
+    if not steps:
+        return []  # both ways to count come to the same
+    first = BridgeLine(
+        said="Notas válidas das vendas do mês",
+        notas=filing.of_sales.notas,
+        amount=filing.of_sales.amount,
+    )
+    last = BridgeLine(
+        said="Notas com competência no mês", notas=filing.total.notas, amount=filing.total.amount
+    )
+    return [first, *steps, last]
+
+
+def difference_shown(one: Difference, names: Mapping[BillId, str]) -> DifferenceShown:
+    """A nota that only one side has, or has otherwise."""
+    said = MESSAGES[one.kind]
+    fields = ", ".join(FIELD_LABELS[name] for name in one.fields)
+    return DifferenceShown(
+        said=f"{said} Difere: {fields}." if fields else said,
+        bill=one.bill_id,
+        customer=names.get(one.bill_id, "") if one.bill_id is not None else "",
+        number=one.number or "",
+        external_id=one.external_id or "",
+        competencia=one.competencia,
+        ours=one.our_amount,
+        issuers=one.issuer_amount,
+    )
+
+
+def check_shown(check: DeepCheck | None) -> CheckShown | None:
+    """How far the reading of every sale at Vindi is; None before the first."""
+    if check is None:
+        return None
+    open_ = check.status in ("queued", "running")
+    read = say.counted(check.bills_read, "venda lida", "vendas lidas")
+    found = say.counted(check.found, "venda nova", "vendas novas")
+    differed = say.counted(check.differed, "estava diferente", "estavam diferentes")
+    said = {
+        "queued": "A conferência começa em instantes.",
+        "running": f"Conferindo com a Vindi, venda por venda: {read}.",
+        "completed": f"Conferido com a Vindi, venda por venda: {read}, {found}, {differed}.",
+        "failed": "A conferência com a Vindi não terminou. Peça de novo mais tarde.",
+    }[check.status]
+    return CheckShown(
+        said=said,
+        open=open_,
+        read=check.bills_read,
+        of=check.bills_total or None,
+        at=check.finished_at,
+    )
+
+
+def file_shown(file: MonthFile) -> FileShown:
+    """How far a file is."""
+    label, tone = {
+        "queued": ("Na fila", "calm"),
+        "working": ("Em andamento", "calm"),
+        "ready": ("Pronto", "good"),
+        "failed": ("Falhou", "bad"),
+    }[file.state]
+    return FileShown(
+        name=FILES[file.kind],
+        month=say.month(file.month.first_day),
+        label=label,
+        tone=tone,
+        open=file.state in ("queued", "working"),
+        rows=file.rows_done,
+        of=file.rows_total,
+        size=_size(file.bytes) if file.bytes is not None else "",
+    )
+
+
+def _size(count: int) -> str:
+    if count < 1024 * 1024:
+        return f"{max(1, count // 1024)} kB"
+    return f"{say.number(round(count / 1024 / 1024, 1))} MB"
 
 
 def _filed(one: ClassTotal) -> FiscalLine:

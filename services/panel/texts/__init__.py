@@ -15,7 +15,9 @@ from services.panel.texts.bulk import BULK
 from services.panel.texts.closing import CLOSING
 from services.panel.texts.door import DOOR
 from services.panel.texts.frame import FRAME
+from services.panel.texts.hooks import HOOKS
 from services.panel.texts.limits import LIMITS
+from services.panel.texts.mail import MAIL
 from services.panel.texts.overview import OVERVIEW
 from services.panel.texts.past import PAST
 from services.panel.texts.people import PEOPLE
@@ -42,8 +44,10 @@ _AREAS: Final[tuple[Mapping[str, str], ...]] = (
     START,
     SETTINGS,
     PEOPLE,
+    MAIL,
     AUDIT,
     LIMITS,
+    HOOKS,
     CLOSING,
     PAST,
     SUPPORT,

@@ -29,6 +29,7 @@ FRAME: Final[dict[str, str]] = {
     "company": "Empresa",
     "your_role": "Seu papel",
     "since": "Desde",
+    "figures.of": "Números de",
     "cause": "Motivo",
     "who": "Quem resolve",
     "sales": "Vendas",
@@ -45,5 +46,5 @@ FRAME: Final[dict[str, str]] = {
     "amount.wrong": "Escreva um valor, como 179,90.",
     "confirm": "Li e quero continuar assim.",
     "save": "Salvar",
-    "figures.of": "Números de",
+    "any_kind": "Tudo",
 }

@@ -20,6 +20,12 @@ SALES: Final[dict[str, str]] = {
     "sales.unnamed": "Cliente ainda não lido",
     "sales.first": "Voltar ao início",
     "sales.next": "Próximas",
+    "sales.looked_to": "Procuramos até a fatura {bill}. Pode haver outras vendas mais antigas.",
+    "sales.none_to": "Nenhuma venda até a fatura {bill}. Pode haver outras mais antigas.",
+    "sales.further": "Continuar nas mais antigas",
+    "sales.deep": "Procurar em todas",
+    "sales.deep_text": "Procurar em todas as vendas pode levar alguns segundos. Com um período"
+    " ou um motivo a busca é imediata.",
     "sales.none": "Nenhuma venda aqui",
     "sales.none_filtered": "Nenhuma venda corresponde a estes filtros.",
     "sales.none_yet": "As vendas aparecem assim que a Vindi avisar da primeira fatura.",
@@ -54,10 +60,4 @@ SALES: Final[dict[str, str]] = {
     " emissor.",
     "many.back": "Voltar às vendas",
     "sales.file": "Baixar CSV",
-    "sales.looked_to": "Procuramos até a fatura {bill}. Pode haver outras vendas mais antigas.",
-    "sales.none_to": "Nenhuma venda até a fatura {bill}. Pode haver outras mais antigas.",
-    "sales.further": "Continuar nas mais antigas",
-    "sales.deep": "Procurar em todas",
-    "sales.deep_text": "Procurar em todas as vendas pode levar alguns segundos. Com um período"
-    " ou um motivo a busca é imediata.",
 }

@@ -26,7 +26,6 @@ from shared.commands.files.closing_csv import render_csv
 from shared.commands.files.month_file import (
     CSV,
     XLSX,
-    MonthFileKind,
     MonthSource,
     file_name,
     media_type,
@@ -35,6 +34,7 @@ from shared.commands.files.month_file import (
 from shared.commands.filing import tell_untold
 from shared.db.closing import closing_read
 from shared.db.closing.closing_read import Span
+from shared.db.closing.month_files_store import MonthFileKind
 from shared.db.tenants import connections_store
 from shared.domain.closing import Adjustment, Closing, Figures, IssuerSide, Lock, Month, Sum
 from shared.domain.filing import Filing

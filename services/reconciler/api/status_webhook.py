@@ -1,8 +1,8 @@
 """Where a tenant hears of its sales, and every delivery of it."""
 
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.reconciler.api.kit.operation import (
     NOTHING,
@@ -17,20 +17,23 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import MOST, Paging, cut, read_number_cursor
 from services.reconciler.api.kit.problem import Problem, invalid
 from services.reconciler.api.kit.words import Instant, plain_number
-from services.reconciler.deliver import own_address_is_loopback
-from shared.crypto.webhook_signature import new_signing_secret
+from shared.commands.status_webhooks import (
+    HookRefused,
+    put_webhook,
+    remove_webhook,
+    try_webhook,
+)
+from shared.commands.status_webhooks import resend as resend_delivery
 from shared.db.hooks import status_webhooks_store
 from shared.db.hooks.status_webhooks_store import StatusDelivery, StatusWebhook
-from shared.db.tenants import audit_store
-from shared.net.guarded import TargetRefused, check_target
-
-Url = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$")]
+from shared.net.guarded import TargetRefused
+from shared.words import HookAddress
 
 
 class StatusWebhookIn(Strict):
     """A public https address; `new_secret` replaces the secret there is."""
 
-    url: Url
+    url: HookAddress
     new_secret: bool = False
 
 
@@ -64,7 +67,7 @@ class DeliveryOut(BaseModel):
 
     id: int
     message_id: str
-    bill_id: int
+    bill_id: int | None = Field(description="null of a try, which is about no sale")
     type: str
     state: Literal["pending", "delivered", "given_up"]
     tries: int
@@ -92,21 +95,17 @@ async def put(call: Call[StatusWebhookIn, NoQuery]) -> Answer:
     """Set the webhook."""
     services, body, tenant = call.services, call.body, call.tenant.id
     try:
-        url = check_target(body.url, loopback=own_address_is_loopback(services.set_up.public_url))
+        stored, fresh = await put_webhook(
+            services.pool,
+            services.sealer,
+            tenant,
+            body.url,
+            new_secret=body.new_secret,
+            own_url=services.set_up.public_url,
+            by=call.actor,
+        )
     except TargetRefused as refused:
         raise invalid("url", refused.why) from None
-    async with services.pool.acquire() as conn, conn.transaction():
-        known = await status_webhooks_store.get(conn, services.sealer, tenant)
-        fresh = new_signing_secret() if known is None or body.new_secret else None
-        secret = fresh or (known.secret if known else "")
-        await status_webhooks_store.put(conn, services.sealer, tenant, url, secret)
-        detail = {"new_secret": fresh is not None}
-        await audit_store.add(
-            conn, tenant, actor=call.actor, action="status_webhook_put", detail=detail
-        )
-        stored = await status_webhooks_store.get(conn, services.sealer, tenant)
-    if stored is None:
-        raise _none()
     return Answer(body=_show(stored, secret=fresh))
 
 
@@ -121,12 +120,18 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
 
 async def delete(call: Call[NoBody, NoQuery]) -> Answer:
     """Forget the webhook."""
-    async with call.services.pool.acquire() as conn, conn.transaction():
-        removed = await status_webhooks_store.delete(conn, call.tenant.id)
-        await audit_store.add(
-            conn, call.tenant.id, actor=call.actor, action="status_webhook_removed"
-        )
+    removed = await remove_webhook(call.services.pool, call.tenant.id, by=call.actor)
     return Answer(body=RemovedOut(removed=removed))
+
+
+async def attempt(call: Call[NoBody, NoQuery]) -> Answer:
+    """Send a message about no sale."""
+    services = call.services
+    try:
+        number = await try_webhook(services.pool, services.sealer, call.tenant.id, by=call.actor)
+    except HookRefused as refused:
+        raise _refused(refused) from None
+    return Answer(status=202, body=ResentOut(id=number))
 
 
 async def list_deliveries(call: Call[NoBody, Paging]) -> Answer:
@@ -146,13 +151,18 @@ async def list_deliveries(call: Call[NoBody, Paging]) -> Answer:
 async def resend(call: Call[NoBody, NoQuery]) -> Answer:
     """Deliver once more."""
     number = plain_number(call.path["delivery_id"], MOST) or 0
-    async with call.services.pool.acquire() as conn:
-        if await status_webhooks_store.get(conn, call.services.sealer, call.tenant.id) is None:
-            raise Problem(409, "no_status_webhook", "There is no address to deliver to.")
-        found = await status_webhooks_store.resend(conn, call.tenant.id, number)
-    if not found:
-        raise Problem(404, "delivery_unknown", "There is no delivery of this id.")
+    services = call.services
+    try:
+        await resend_delivery(services.pool, services.sealer, call.tenant.id, number)
+    except HookRefused as refused:
+        raise _refused(refused) from None
     return Answer(status=202, body=ResentOut(id=number))
+
+
+def _refused(refused: HookRefused) -> Problem:
+    if refused.code == "delivery_unknown":
+        return Problem(404, refused.code, "There is no delivery of this id.")
+    return Problem(409, refused.code, "There is no address to deliver to.")
 
 
 def _none() -> Problem:
@@ -230,6 +240,17 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=NoBody,
         query=Paging,
         answer=DeliveryList,
+    ),
+    Operation(
+        method="POST",
+        path=f"{_WEBHOOK}/test",
+        name="try_status_webhook",
+        summary="Send a message about no sale (`webhook.test`), signed like every other",
+        handler=attempt,
+        status=202,
+        answer=ResentOut,
+        refusals={409: ("no_status_webhook",)},
+        **NOTHING,
     ),
     Operation(
         method="POST",

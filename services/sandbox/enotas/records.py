@@ -92,6 +92,7 @@ class Company:
     name: str
     cnpj: str
     city: str = "3550308"
+    certificate_until: str = "2027-06-30T23:59:59Z"
     missing: list[str] = field(default_factory=list)
     enabled: bool = True
     details: Json = field(default_factory=dict)

@@ -80,11 +80,14 @@ def webhook_body(company: Company, nota: Nota) -> Json:
 
 def company_body(company: Company) -> Json:
     """Render a company."""
+    expired = company.faults.certificate_expired
+    until = "2026-03-12T12:00:00Z" if expired else company.certificate_until
     return {
         "id": company.id, "status": "Habilitada" if company.enabled else "Desabilitada",
         "dadosObrigatoriosPreenchidos": not company.missing, "cnpj": company.cnpj,
         "razaoSocial": company.name, "nomeFantasia": company.name, "inscricaoMunicipal": "12345",
         "optanteSimplesNacional": True, "endereco": {"codigoIbgeCidade": company.city},
+        "certificadoDigital": {"nome": company.name, "dataVencimento": until},
     } | company.details  # fmt: skip
 
 

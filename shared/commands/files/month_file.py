@@ -6,7 +6,7 @@ Whatever can be refused is refused before the first piece; what is sent is made 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, assert_never, get_args
+from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
 from shared.commands.closing import span_of
@@ -22,12 +22,11 @@ from shared.commands.files.closing_workbook import (
 from shared.commands.filing import tell_untold
 from shared.crypto.seal import Sealer
 from shared.db.closing import closing_read, filed_notas
+from shared.db.closing.month_files_store import MonthFileKind
 from shared.db.connection import Pool
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.closing import Closing, Month
 
-MonthFileKind = Literal["csv-excel", "csv-excel-notas", "xlsx"]
-KINDS: Final[tuple[MonthFileKind, ...]] = get_args(MonthFileKind)
 CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -1,7 +1,7 @@
 """Status webhooks out: where a tenant wants to hear of its sales, and every delivery."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -145,6 +145,24 @@ async def announce(conn: Connection, tenant: TenantId, known: Before) -> None:
         await conn.execute(ANNOUNCE, tenant, list(known), statuses, codes)
 
 
+TEST: Final = """
+    -- status_webhooks_store.announce_test
+    INSERT INTO webhook_deliveries (tenant_id, bill_id, type, payload)
+    VALUES ($1, NULL, 'webhook.test', $2)
+ RETURNING delivery_id
+"""
+
+
+async def announce_test(conn: Connection, tenant: TenantId, now: datetime) -> int:
+    """Write a delivery that is about no sale; its number."""
+    payload = {
+        "type": "webhook.test",
+        "timestamp": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "data": {"tenant_id": tenant},
+    }
+    return int(await conn.fetchval(TEST, tenant, payload))
+
+
 TENANTS_WITH_DUE: Final = """
     -- status_webhooks_store.tenants_with_due_any_tenant
     SELECT w.tenant_id, w.failures > 0 AS failing
@@ -286,7 +304,7 @@ class StatusDelivery(Struct, frozen=True, kw_only=True):
 
     delivery_id: int
     message_id: UUID
-    bill_id: BillId
+    bill_id: BillId | None  # None: a try, about no sale
     type: str
     state: Literal["pending", "delivered", "given_up"]
     tries: int

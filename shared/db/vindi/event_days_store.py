@@ -72,7 +72,7 @@ ATTACHED: Final = """
     SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
       FROM pg_class c WHERE c.oid = to_regclass($1)
 """
-# Functions of the owner's (migration 0032): a service owns no table, and may do no more than this.
+# Functions of the owner's (migration 0033): a service owns no table, and may do no more than this.
 MAKE: Final = """
     -- event_days_store.make
     SELECT make_event_day($1)

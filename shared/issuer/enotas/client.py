@@ -15,6 +15,7 @@ from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.domain.refusals import KnownDenial
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.cancellations import why_not_cancelled
+from shared.issuer.enotas.company import read_facts
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.form import FORM
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
@@ -184,6 +185,7 @@ class EnotasIssuer:
             company_name=str(company.get("razaosocial") or company.get("nomefantasia") or ""),
             cnpj=str(company["cnpj"]) if company.get("cnpj") else None,
             missing=missing,
+            facts=read_facts(company),
             city=payloads.read_city(company),
             regime=payloads.read_regime(company),
         )

@@ -14,6 +14,8 @@ from shared.ops.up.programs import OurService
 
 METRICS_PORT: Final = 8084
 PORT_SETTINGS: Final = ("WEBHOOK_PORT", "PANEL_PORT", "INTERNAL_PORT", "EMITTER_PORT")
+# Whose acts those by the token are that `make up` made by itself; timelines and audits say so.
+GENERATED_TOKENS_NAME: Final = "operator"
 # Stands for the embedded servers while settings are checked, before those exist.
 LATER = {"DATABASE_URL": "postgresql://127.0.0.1/later", "REDIS_URL": "redis://127.0.0.1/0"}
 
@@ -22,7 +24,8 @@ def service_environment(env: Mapping[str, str], home: Home) -> dict[str, str]:
     """What services see, but for the addresses of embedded servers."""
     generated = {
         "NOTAPONTE_HOME": str(home.folder),
-        "INTERNAL_API_TOKEN": env.get("INTERNAL_API_TOKEN") or home.internal_token(),
+        "INTERNAL_API_TOKEN": env.get("INTERNAL_API_TOKEN")
+        or f"{GENERATED_TOKENS_NAME}:{home.internal_token()}",
         "SECRET_KEYS": env.get("SECRET_KEYS") or home.secret_keys(),
         "METRICS_PORT": env.get("METRICS_PORT") or str(_metrics_port(env)),
         "BIND_HOST": "127.0.0.1",  # one machine: what strangers may reach is a proxy's business

@@ -72,6 +72,7 @@ class Seen:
     headers: Mapping[str, str]
     html: str
     raw: bytes
+    cookies: Sequence[str] = ()  # each as it was set
 
     @property
     def text(self) -> str:
@@ -142,6 +143,7 @@ class Browser:
                 headers=dict(answer.headers),
                 html=raw.decode("utf-8", "replace"),
                 raw=raw,
+                cookies=answer.headers.getall("Set-Cookie", []),
             )
 
     def cookie(self, name: str) -> str:

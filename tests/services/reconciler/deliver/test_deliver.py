@@ -15,6 +15,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from services.reconciler.deliver import WAITS, Courier
+from shared.commands.status_webhooks import HookRefused, try_webhook
 from shared.crypto.webhook_signature import new_signing_secret, signed_headers
 from shared.db.hooks import status_webhooks_store
 from shared.db.hooks.status_webhooks_store import StatusDelivery
@@ -270,6 +271,38 @@ def test_the_signature_is_that_of_the_standards_own_example() -> None:
     )
 
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+async def test_a_try_is_delivered_signed_like_a_sale_and_is_about_none(
+    desk: Desk, listener: Listener
+) -> None:
+    with pytest.raises(HookRefused):
+        await try_webhook(desk.pool, SEALER, desk.tenant, by="Ana")
+    await subscribe(desk, listener.url)
+    await try_webhook(desk.pool, SEALER, desk.tenant, by="Ana")
+
+    await deliver(desk)
+
+    ((headers, _),) = listener.heard
+    (told,) = _messages(listener)
+    (delivery,) = await deliveries(desk)
+    assert headers["webhook-signature"].startswith("v1,")
+    assert (told["type"], told["data"]) == ("webhook.test", {"tenant_id": desk.tenant})
+    assert (delivery.state, delivery.bill_id, delivery.last_status) == ("delivered", None, 204)
+
+
+async def test_a_try_is_asked_for_by_the_api_too(world: World) -> None:
+    tenant = await world.active_tenant()
+    path = f"/tenants/{tenant}/status-webhook"
+    early = await world.api.post(f"{path}/test")
+    await world.api.put(path, {"url": "https://hooks.example.invalid/notas"})
+    tried = await world.api.post(f"{path}/test")
+    listed = await world.api.get(f"{path}/deliveries")
+
+    assert (early.status, early.code) == (409, "no_status_webhook")
+    assert tried.status == 202
+    (one,) = listed.body["items"]
+    assert (one["id"], one["type"], one["bill_id"]) == (tried.body["id"], "webhook.test", None)
 
 
 async def test_the_secret_is_shown_once_and_deliveries_are_listed(world: World) -> None:

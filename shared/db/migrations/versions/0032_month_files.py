@@ -1,4 +1,4 @@
-"""Services that own nothing."""
+"""Files of a month made behind, other companies' doors, and what happened by its time."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0032_expand_services_role.sql")
+    run_sql_file("0032_expand_month_files.sql")

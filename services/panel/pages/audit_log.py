@@ -1,0 +1,77 @@
+"""Registro de mudanças: what was changed, by whom and why; narrowed by kind, by day, by person."""
+
+from datetime import date, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.sealed_words import open_words, seal_words
+from services.panel.show.audit import KINDS, actions_of, told
+from services.panel.texts import text
+from shared.db.tenants import audit_store
+from shared.domain.moment import start_of_day
+from shared.words import plain_number
+
+PATH: Final = f"{TENANT}/configuracoes/registro"
+_ROWS: Final = 50
+_DAY: Final = timedelta(days=1)
+
+
+async def show(visit: Visit) -> Response:
+    """A page of the log, the newest first."""
+    given = visit.request.query_params
+    kind = given.get("tipo", "") if given.get("tipo", "") in dict(KINDS) else ""
+    since, until = _day(given.get("de", "")), _day(given.get("ate", ""))
+    who = open_words(visit.resources.sealer, visit.tenant.id, given.get("quem", ""))
+    before = plain_number(given.get("antes", ""), 2**63 - 1)
+    wanted = audit_store.AuditFilter(
+        actions=actions_of(kind),
+        actor=who,
+        since=start_of_day(since, visit.zone) if since else None,
+        until=start_of_day(until + _DAY, visit.zone) if until else None,
+    )
+    async with visit.pool.acquire() as conn:
+        found = await audit_store.newest_first(
+            conn, visit.tenant.id, before=before, limit=_ROWS + 1, wanted=wanted
+        )
+    shown = found[:_ROWS]
+    query = {name: given[name] for name in ("tipo", "de", "ate", "quem") if given.get(name)}
+    return visit.show(
+        "registro.html",
+        entries=[told(one) for one in shown],
+        next=urlencode({**query, "antes": shown[-1].id}) if len(found) > _ROWS else "",
+        kinds=[("", text("any_kind")), *KINDS],
+        kind=kind,
+        since=since.isoformat() if since else "",
+        until=until.isoformat() if until else "",
+        who=who,
+        narrowed=bool(query),
+    )
+
+
+async def narrow(visit: Visit) -> Response:
+    """What was typed becomes an address; a name in it is sealed."""
+    form = visit.form
+    typed = {
+        "tipo": form["tipo"],
+        "de": form["de"],
+        "ate": form["ate"],
+        "quem": seal_words(visit.resources.sealer, visit.tenant.id, form["quem"]),
+    }
+    query = urlencode({name: value for name, value in typed.items() if value})
+    return visit.go(f"{visit.base}/configuracoes/registro{'?' if query else ''}{query}")
+
+
+def _day(given: str) -> date | None:
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        return None
+    return day if date(2000, 1, 1) <= day <= date(2199, 12, 30) else None
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path=PATH, name="log", get=show, post=narrow, see="see"),
+)
