@@ -1420,6 +1420,10 @@ CREATE POLICY granted ON public.kept_figures TO notaponte_services USING (true);
 
 CREATE POLICY granted ON public.memberships TO notaponte_services USING (true);
 
+CREATE POLICY granted ON public.month_file_pieces TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.month_files TO notaponte_services USING (true);
+
 CREATE POLICY granted ON public.nota_connections TO notaponte_services USING (true);
 
 CREATE POLICY granted ON public.nota_days TO notaponte_services USING (true);
