@@ -1,7 +1,10 @@
 """The scan of `make lint` finds what lies in the tree, and nothing that a person judged."""
 
 import secrets
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from deploy.secrets_scan import BASELINE, ROOT, accept, findings, tracked
 
@@ -9,16 +12,23 @@ from deploy.secrets_scan import BASELINE, ROOT, accept, findings, tracked
 PRIVATE_KEY = "-----BEGIN RSA " + "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n"
 
 
-def test_a_key_that_somebody_left_is_found_and_not_repeated(tmp_path: Path) -> None:
-    token = "ghp_" + "".join(secrets.choice("abcdefgh0123456789") for _ in range(36))
-    (tmp_path / "left.py").write_text(f'TOKEN = "{token}"\n')
-    (tmp_path / "key.pem").write_text(PRIVATE_KEY)
-    (tmp_path / "clean.py").write_text("TOKEN = None\n")
-    names = ["left.py", "key.pem", "clean.py"]
-    baseline = tmp_path / BASELINE
-    accept(tmp_path, ["clean.py"], baseline)
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A tree of its own, as git has it."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)  # noqa: S607
+    return tmp_path
 
-    said = findings(tmp_path, names, baseline)
+
+def test_a_key_that_somebody_left_is_found_and_not_repeated(tree: Path) -> None:
+    token = "ghp_" + "".join(secrets.choice("abcdefgh0123456789") for _ in range(36))
+    (tree / "left.py").write_text(f'TOKEN = "{token}"\n')
+    (tree / "key.pem").write_text(PRIVATE_KEY)
+    (tree / "clean.py").write_text("TOKEN = None\n")
+    names = ["left.py", "key.pem", "clean.py"]
+    baseline = tree / BASELINE
+    accept(tree, ["clean.py"], baseline)
+
+    said = findings(tree, names, baseline)
 
     assert "left.py:1" in said
     assert "key.pem:1" in said
@@ -26,13 +36,13 @@ def test_a_key_that_somebody_left_is_found_and_not_repeated(tmp_path: Path) -> N
     assert token not in said
 
 
-def test_what_was_judged_is_not_told_again_wherever_its_line_has_gone(tmp_path: Path) -> None:
-    file, baseline = tmp_path / "key.pem", tmp_path / BASELINE
+def test_what_was_judged_is_not_told_again_wherever_its_line_has_gone(tree: Path) -> None:
+    file, baseline = tree / "key.pem", tree / BASELINE
     file.write_text(PRIVATE_KEY)
-    accept(tmp_path, ["key.pem"], baseline)
+    accept(tree, ["key.pem"], baseline)
     file.write_text("\n\n" + PRIVATE_KEY)
 
-    assert findings(tmp_path, ["key.pem"], baseline) == ""
+    assert findings(tree, ["key.pem"], baseline) == ""
 
 
 def test_every_file_is_looked_at_but_for_lists_of_digests() -> None:

@@ -34,7 +34,7 @@ ABOUT_SERVER: Final = """
            current_setting('max_connections')::int AS most, current_setting('fsync') AS fsync,
            (SELECT count(*) FROM pg_stat_activity) AS used,
            (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
-           (SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relname = 'tenants'
+           (SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname = 'alembic_version'
                AND pg_has_role(relowner, 'MEMBER')) > 0 AS owner,
            pg_is_in_recovery() AS replica,
            current_setting('statement_timeout') AS statement_timeout,
