@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.webhook.commit_batch import Committer
+from services.webhook.commit_batch import WAITING, Committer
 from services.webhook.days import Days
 from services.webhook.receive import Receiver, send_answer
 from services.webhook.rejections import Rejections
@@ -18,6 +19,7 @@ from shared.db.vindi.events_store import Source
 from shared.run.loops import beside
 from shared.run.waker import open_waker
 from shared.service import Resources, make_app, open_stored
+from shared.telemetry.sampled import sample_for_ever
 
 STATEMENT_TIMEOUT: Final = timedelta(seconds=5)  # senders wait; late is worse than "come again"
 HEALTH: Final = "/healthz"
@@ -101,7 +103,8 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
                 most_bytes=settings.event_mib_per_day * 2**20,
             ),
         )
-        async with beside(rejections=rejections.write_for_ever):
+        gauges = partial(sample_for_ever, {WAITING: lambda: committer.waiting})
+        async with beside(rejections=rejections.write_for_ever, gauges=gauges):
             committer.start()
             try:
                 yield Hearing(pool=pool, sealer=sealer, receiver=receiver)

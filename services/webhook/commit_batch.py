@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import structlog
 from prometheus_client import Counter as Metric
-from prometheus_client import Histogram
+from prometheus_client import Gauge, Histogram
 
 from shared import intake
 from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import Mark
 from shared.db.vindi.events_store import StoredEvent
+from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
     from shared.domain.ids import TenantId
@@ -46,6 +47,13 @@ COMMIT: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 FAILED: Final = Metric("notaponte_webhook_failed_commits_total", "Commits failed, by why.", ["why"])
+for _why in ("full", "row", "database"):
+    FAILED.labels(_why)  # shown as 0 before the first, so that the first is a rise
+WAITING: Final = Gauge(
+    "notaponte_webhook_waiting_deliveries",
+    "Deliveries that wait for a commit.",
+    multiprocess_mode="livesum",
+)
 
 log = structlog.get_logger()
 
@@ -86,6 +94,11 @@ class Committer:
         self._of: Counter[TenantId] = Counter()  # waiting now, by tenant
         self._arrived = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries wait for a commit."""
+        return len(self._waiting)
 
     def start(self) -> None:
         self._flushers = [
@@ -167,7 +180,7 @@ class Committer:
                 await intake.take_in(self._pool, events, marks)
         except Exception as error:  # noqa: BLE001 - every failure must become an answer
             FAILED.labels("row" if _of_rows(error) else "database").inc()
-            log.warning("commit_failed", error=type(error).__name__, rows=len(batch))
+            log.log(severity(error), "commit_failed", error=type(error).__name__, rows=len(batch))
             return error
         COMMIT.observe(time.perf_counter() - started)
         BATCH_ROWS.observe(len(batch))

@@ -23,6 +23,7 @@ from shared.db.people import memberships_store
 from shared.db.tenants import tenants_store
 from shared.domain.ids import TenantId
 from shared.domain.people import Rank, Right, may
+from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
     from shared.db.people.sessions_store import Session
@@ -81,7 +82,7 @@ class PageEndpoint:
         except FormTooLong:
             return visit.show("erro.html", 413, what="too_long")
         except AWAY as error:
-            log.warning("panel_unavailable", error=type(error).__name__)
+            log.log(severity(error), "panel_unavailable", error=type(error).__name__)
             response = visit.show("erro.html", 503, what="away")
             response.headers["Retry-After"] = "5"
             return response

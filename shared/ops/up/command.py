@@ -36,6 +36,7 @@ from shared.ops.up.programs import (
     OurService,
     Program,
     UpPart,
+    clear_counts,
     postgres_program,
     redis_program,
     service_programs,
@@ -104,6 +105,7 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
         if stores.embedded is not None:
             await let_services_in(stores.embedded)
         await check_keys(stores.database_url, given["SECRET_KEYS"])
+        clear_counts(home, services)
         programs = {one: service_programs(one) for one in services}
         every = [program for of_one in programs.values() for program in of_one]
         async with _supervised(home, "services", every, given | stores.settings()) as workers:
