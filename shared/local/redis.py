@@ -101,6 +101,8 @@ def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRed
         "maxmemory-policy noeviction",
         "daemonize no",
         "databases 16",
+        # One name in lists of processes, whoever's server it is.
+        'proc-title-template "redis-server {listen-addr} {server-mode}"',
     ]
     write_private(folder / "redis.conf", "\n".join(lines) + "\n")
     return EmbeddedRedis(config=folder / "redis.conf", port=port, password=password)
