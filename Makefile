@@ -47,11 +47,12 @@ up: $(STAMP) ## The whole system on this machine, for real accounts
 test: $(STAMP) ## Run every test, or T=path; N=processes
 	@$(PY) -m pytest -n $(N) $(T)
 
-lint: $(STAMP) ## Format, lint, types, import contracts
+lint: $(STAMP) ## Format, lint, types, import contracts, secrets in the tree
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
 	@$(VENV)/bin/lint-imports
+	@$(PY) -m deploy.secrets_scan
 
 check: lint test ## lint and test
 

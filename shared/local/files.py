@@ -4,6 +4,7 @@ import os
 import pwd
 import secrets
 import socket
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,21 @@ LOOPBACK: Final = "127.0.0.1"
 SERVER_PORTS: Final = range(20_000, 32_000)
 # Accounts made for a database or for nobody; the first that exists is taken.
 SERVER_ACCOUNTS: Final = ("postgres", "nobody")
+# What a server needs of our environment: where things are, how texts are written, what is loaded.
+PLAIN_NAMES: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR"})
+PLAIN_PREFIXES: Final = ("LC_", "LD_", "PYTHON", "FAKETIME")
+
+
+def bare_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment others' servers are started with: no secret of ours is among it.
+
+    Whoever may run a program inside PostgreSQL reads what PostgreSQL was started with.
+    """
+    return {
+        name: value
+        for name, value in env.items()
+        if name in PLAIN_NAMES or name.startswith(PLAIN_PREFIXES)
+    }
 
 
 def write_private(path: Path, text: str) -> None:
