@@ -12,7 +12,7 @@ N ?= 2
 OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
+.PHONY: help setup version simulate demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
 	backup restore restored rotate-keys accept-keys token doctor image sbom render rehearse schema \
 	refresh-tables lock
 
@@ -35,6 +35,9 @@ $(STAMP): requirements/dev.txt
 		--disable-pip-version-check -r requirements/dev.txt
 	@touch $@
 
+version: $(STAMP) ## Which version and commit this is
+	@$(OPS) version
+
 demo: $(STAMP) ## A month of sales on this machine, and the closing that proves it (KEEP=1 stays)
 	@exec $(PY) -m deploy.demo
 
@@ -44,11 +47,12 @@ up: $(STAMP) ## The whole system on this machine, for real accounts
 test: $(STAMP) ## Run every test, or T=path; N=processes
 	@$(PY) -m pytest -n $(N) $(T)
 
-lint: $(STAMP) ## Format, lint, types, import contracts
+lint: $(STAMP) ## Format, lint, types, import contracts, secrets in the tree
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
 	@$(VENV)/bin/lint-imports
+	@$(PY) -m deploy.secrets_scan
 
 check: lint test ## lint and test
 
@@ -61,6 +65,9 @@ sandbox: $(STAMP) ## The stand-ins for Vindi and eNotas alone
 
 bench: $(STAMP) ## The benchmarks; a table, and JSON under build/
 	@exec $(PY) -m tests.bench $(ARGS)
+
+simulate: $(STAMP) ## A month of 10,000 tenants in a model: ARGS="--tenants 50 --sales 5000"
+	@exec $(PY) -m deploy.simulate $(ARGS)
 
 bench-claims: $(STAMP) ## What a claim costs with ten thousand and ten million sales; plans printed
 	@exec $(PY) -m tests.bench claims

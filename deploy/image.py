@@ -20,6 +20,8 @@ from typing import Final
 
 from packaging.markers import Marker
 
+from shared.telemetry.version import commit
+
 ROOT: Final = Path(__file__).parent.parent
 BUILD: Final = ROOT / "build"
 DOCKERFILE: Final = ROOT / "deploy" / "Dockerfile"
@@ -93,7 +95,9 @@ def build() -> str:
     _run(
         [
             *(engine, "build", "--file", str(DOCKERFILE), "--build-arg", f"BASE={base}"),
+            *("--build-arg", f"COMMIT={commit() or ''}"),
             *("--label", f"org.opencontainers.image.version={version()}"),
+            *("--label", f"org.opencontainers.image.revision={commit() or ''}"),
             *("--label", f"org.opencontainers.image.base.name={base}"),
             *("--tag", name, "--tag", "notaponte:local", str(ROOT)),
         ]

@@ -31,6 +31,7 @@ from shared.keys import proven_keys
 from shared.telemetry.health import NotReadyError, health_routes
 from shared.telemetry.logs import configure_logs
 from shared.telemetry.metrics import RequestMetrics
+from shared.telemetry.requests import RequestIds
 
 
 class ServiceSettings(Protocol):
@@ -118,7 +119,7 @@ def make_app(
 
     app = Starlette(
         routes=[*routes, *health_routes({"database": database})],
-        middleware=[Middleware(RequestMetrics), *middleware],
+        middleware=[Middleware(RequestIds), Middleware(RequestMetrics), *middleware],
         exception_handlers=exception_handlers,
         lifespan=lifespan,
     )

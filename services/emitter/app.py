@@ -4,12 +4,13 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
 import structlog
+from prometheus_client import Gauge
 from starlette.applications import Starlette
 
 from services.emitter.acting.ahead import KeyRooms
@@ -24,8 +25,18 @@ from shared.run.loops import beside
 from shared.run.tasks import end_task
 from shared.run.waker import ring_worker
 from shared.service import Resources, make_app, open_stored
+from shared.telemetry.sampled import sample_for_ever
 
 DRAIN_SECONDS: Final = 8.0  # what is at the issuer may answer; the rest is looked up later
+
+UNDER_WAY: Final = Gauge(
+    "notaponte_emitter_sales_under_way", "Sales that are worked on.", multiprocess_mode="livesum"
+)
+LATENESS: Final = Gauge(
+    "notaponte_emitter_lateness_seconds",
+    "How late a process comes to what it should do now, the worst of them.",
+    multiprocess_mode="livemax",
+)
 
 log = structlog.get_logger()
 
@@ -62,11 +73,17 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
                 renew_leases=partial(leases.renew_for_ever, pool),
                 free_leases=partial(free_leases_for_ever, pool, loop),
                 lateness=dispatcher.lateness.watch_for_ever,
+                gauges=partial(sample_for_ever, gauges_of(dispatcher, leases)),
                 ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
             ),
             _running(loop),
         ):
             yield stored
+
+
+def gauges_of(dispatcher: Dispatcher, leases: Leases) -> dict[Gauge, Callable[[], float]]:
+    """What is shown of this process, and how it is looked at."""
+    return {UNDER_WAY: lambda: len(leases), LATENESS: lambda: dispatcher.lateness.seconds}
 
 
 @asynccontextmanager

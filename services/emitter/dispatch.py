@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from services.emitter.batch import VINDI_LANES, Tools, work_batch
 from services.emitter.lateness import Lateness
@@ -207,6 +208,7 @@ class Dispatcher:
     async def _run(
         self, tenant: TenantId, entries: list[Entry], started: float, read: Callable[[], None]
     ) -> None:
+        bind_contextvars(tenant_id=tenant)  # a task of its own
         try:
             with self.tools.leases.holding(entries, started):
                 await divided(

@@ -28,6 +28,9 @@ class Leases:
 
     _held: dict[_Key, tuple[Entry, float]] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._held)
+
     @contextmanager
     def holding(self, entries: Sequence[Entry], claimed: float) -> Iterator[None]:
         """Keep these leases renewed while the block runs; `claimed` is monotonic seconds."""

@@ -10,6 +10,7 @@ from services.emitter.dispatch import Dispatcher
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.run.loops import Periodic
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ class Loop:
             try:
                 claimed = await self._dispatcher.dispatch_once(self.ring)
             except Exception as error:  # noqa: BLE001 - the database is away: try again soon
-                log.warning("pass_failed", error=type(error).__name__)
+                log.log(severity(error), "pass_failed", error=type(error).__name__)
                 await asyncio.sleep(AFTER_FAILURE.total_seconds())
                 continue
             if not claimed:

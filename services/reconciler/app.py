@@ -47,6 +47,7 @@ from services.reconciler.api.kit.operation import PREFIX, AnyOperation
 from services.reconciler.api.kit.problem import Problem, render_problem
 from services.reconciler.api.kit.serve import PathEndpoint
 from services.reconciler.loops import run_loops
+from services.reconciler.reference.pages import reference_routes
 from services.reconciler.services import Services, open_services
 from shared.config.env import ApiToken
 from shared.config.settings import ReconcilerSettings
@@ -112,6 +113,7 @@ def _routes(tokens: Sequence[ApiToken]) -> list[BaseRoute]:
     by_path = sorted(OPERATIONS, key=lambda operation: in_order.index(operation.path))
     return [
         Route(f"{PREFIX}/openapi.json", openapi, methods=["GET"]),
+        *reference_routes(description, PREFIX),
         *(
             Route(PREFIX + path, PathEndpoint(known, list(group)))
             for path, group in groupby(by_path, key=attrgetter("path"))

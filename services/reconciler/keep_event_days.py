@@ -17,6 +17,7 @@ from shared.db.connection import Pool
 from shared.db.vindi import event_days_store
 from shared.db.vindi.event_days_store import DaysHeld, ElsewhereError
 from shared.run.loops import Periodic
+from shared.telemetry.severity import severity
 
 EVERY: Final = timedelta(hours=1)
 AFTER_FAILURE: Final = timedelta(seconds=30)
@@ -74,7 +75,7 @@ async def keep_once(pool: Pool, *, now: datetime) -> bool:
         async with pool.acquire() as conn:
             held = await event_days_store.held_any_tenant(conn)
     except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
-        log.warning("event_days_not_seen", error=type(error).__name__)
+        log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
         return False
     done = [await _done(pool, step) for step in steps(held, today)]
     await _measure(pool, today)
@@ -122,7 +123,7 @@ async def _measure(pool: Pool, today: date) -> None:
         async with pool.acquire() as conn:
             held = await event_days_store.held_any_tenant(conn)
     except Exception as error:  # noqa: BLE001 - figures only
-        log.warning("event_days_not_seen", error=type(error).__name__)
+        log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
         return
     AHEAD.set(sum(1 for day in held.days if day > today))
     STRAYS.set(sum(held.strays.values()))

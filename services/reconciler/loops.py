@@ -10,6 +10,7 @@ from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
+from services.reconciler.depth_loop import count_standing, look_at_depths
 from services.reconciler.forget import (
     forget_bulk_jobs,
     forget_deliveries,
@@ -38,6 +39,8 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     read_issuer_lists,
     reconcile_accounts,
     watch_tenants,
+    look_at_depths,
+    count_standing,
     work_on_backfills,
     work_on_bulk_jobs,
     check_closings,

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.webhook.commit_batch import Committer
-from services.webhook.days import Days
+from services.webhook.commit_batch import WAITING, Committer
+from services.webhook.days import Days, shared_by_all
 from services.webhook.receive import Receiver, send_answer
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Secrets
@@ -18,6 +19,7 @@ from shared.db.vindi.events_store import Source
 from shared.run.loops import beside
 from shared.run.waker import open_waker
 from shared.service import Resources, make_app, open_stored
+from shared.telemetry.sampled import sample_for_ever
 
 STATEMENT_TIMEOUT: Final = timedelta(seconds=5)  # senders wait; late is worse than "come again"
 HEALTH: Final = "/healthz"
@@ -90,18 +92,23 @@ async def open_hearing(settings: WebhookSettings) -> AsyncIterator[Hearing]:
     ):
         pool, sealer = stored.pool, stored.sealer
         rejections = Rejections(pool)
-        committer = Committer(pool, after_marks=waker.ring)
+        committer = Committer(pool, after_marks=waker.ring, most_waiting=settings.most_waiting)
+        days = Days(
+            most_events=settings.events_per_day,
+            most_bytes=settings.event_mib_per_day * 2**20,
+        )
         receiver = Receiver(
             secrets=Secrets(pool),
             committer=committer,
             sealer=sealer,
             rejections=rejections,
-            days=Days(
-                most_events=settings.events_per_day,
-                most_bytes=settings.event_mib_per_day * 2**20,
-            ),
+            days=days,
         )
-        async with beside(rejections=rejections.write_for_ever):
+        gauges = partial(sample_for_ever, {WAITING: lambda: committer.waiting})
+        async with (
+            shared_by_all(days, settings.process.redis_url.reveal()),
+            beside(rejections=rejections.write_for_ever, gauges=gauges),
+        ):
             committer.start()
             try:
                 yield Hearing(pool=pool, sealer=sealer, receiver=receiver)

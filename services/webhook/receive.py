@@ -22,6 +22,7 @@ from shared.crypto.seal import Sealer
 from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
+from shared.telemetry.severity import severity
 
 Reception = Literal[
     "stored",
@@ -60,6 +61,9 @@ DELIVERIES: Final = Counter(
     "Deliveries by what became of them.",
     ["source", "outcome"],
 )
+for _source in LARGEST:
+    for _outcome in ("stored", "refused"):
+        DELIVERIES.labels(_source, _outcome)  # shown as 0 before the first, which is a rise then
 REJECTED: Final = Counter(
     "notaponte_webhook_rejected_vindi_total",
     "Deliveries with Vindi's User-Agent that were not stored: somebody's events are being lost.",
@@ -114,7 +118,7 @@ class Receiver:
         try:
             owner = await self._secrets.owner(source, secret) if secret else NOBODY
         except Exception as error:  # noqa: BLE001 - whatever the database said: come again
-            log.warning("secret_look_up_failed", error=type(error).__name__)
+            log.log(severity(error), "secret_look_up_failed", error=type(error).__name__)
             return "refused"
         if owner.tenant is None:
             # Only who holds a secret that was valid once proves that the tenant's own set-up sends

@@ -78,13 +78,14 @@ class IssuerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
-    """`events_per_day`, `event_mib_per_day`: of one tenant, in one process."""
+    """`events_per_day`, `event_mib_per_day`: of one tenant. `most_waiting`: in one process."""
 
     process: ProcessSettings
     secret_keys: tuple[Secret, ...]
     public_webhook_url: str
     events_per_day: int = 500_000
     event_mib_per_day: int = 2048
+    most_waiting: int = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
             event_mib_per_day=var.whole(
                 "EVENT_MIB_PER_TENANT_DAY", default=2048, least=1, most=1_000_000
             ),
+            most_waiting=var.whole("DELIVERIES_WAITING", default=2000, least=4, most=100_000),
         )
 
 

@@ -1,15 +1,19 @@
 """Connections to PostgreSQL, the same for every service."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
+from prometheus_client import Gauge
 
 from shared.config.settings import DatabaseSettings
 from shared.db.unreachable import DatabaseAwayError, told
+from shared.run.loops import beside
+from shared.telemetry.sampled import sample_for_ever
 
 if TYPE_CHECKING:  # the classes are generic in their stubs only
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -24,6 +28,22 @@ STATEMENT_TIMEOUT: Final = timedelta(seconds=30)
 LOCK_TIMEOUT: Final = timedelta(seconds=5)
 IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds back vacuum for all
 CONNECT_SECONDS: Final = 5
+
+BUSY: Final = Gauge(
+    "notaponte_pool_busy_connections",
+    "Connections to PostgreSQL that somebody works with.",
+    multiprocess_mode="livesum",
+)
+IDLE: Final = Gauge(
+    "notaponte_pool_idle_connections",
+    "Connections to PostgreSQL that wait for work.",
+    multiprocess_mode="livesum",
+)
+MOST: Final = Gauge(
+    "notaponte_pool_max_connections",
+    "Connections to PostgreSQL that may be opened.",
+    multiprocess_mode="livesum",
+)
 
 
 SERVER_PROCESS: Final = """
@@ -59,8 +79,17 @@ async def open_pool(
         max_inactive_connection_lifetime=300,
         **_mode(settings, application, statement_timeout),
     )
-    async with pool:
+    async with pool, beside(pool_gauges=partial(sample_for_ever, gauges_of(pool))):
         yield pool
+
+
+def gauges_of(pool: Pool) -> dict[Gauge, Callable[[], float]]:
+    """What is shown of a pool, and how it is looked at."""
+    return {
+        BUSY: lambda: pool.get_size() - pool.get_idle_size(),
+        IDLE: pool.get_idle_size,
+        MOST: pool.get_max_size,
+    }
 
 
 async def connect(url: str) -> Connection:

@@ -1,5 +1,45 @@
 -- Made by `make schema` from the migrations; nobody edits it.
 
+CREATE FUNCTION public.drop_event_day(of_day date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    EXECUTE format('DROP TABLE IF EXISTS public.%I', 'events_' || to_char(of_day, 'YYYYMMDD'));
+END $$;
+
+CREATE FUNCTION public.empty_event_day(of_day date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    EXECUTE format('TRUNCATE public.%I', 'events_' || to_char(of_day, 'YYYYMMDD'));
+END $$;
+
+CREATE FUNCTION public.make_event_day(of_day date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    one text := 'events_' || to_char(of_day, 'YYYYMMDD');
+    since timestamptz := of_day::timestamp AT TIME ZONE 'UTC';
+    until timestamptz := (of_day + 1)::timestamp AT TIME ZONE 'UTC';
+BEGIN
+    EXECUTE format('CREATE TABLE public.%I (LIKE public.events INCLUDING ALL, CONSTRAINT %I'
+                   ' CHECK (received_at >= %L AND received_at < %L))',
+                   one, one || '_day', since, until);
+    IF EXISTS (SELECT FROM public.events_default
+                WHERE received_at >= since AND received_at < until) THEN
+        LOCK TABLE public.events_default IN ACCESS EXCLUSIVE MODE;
+        EXECUTE format('INSERT INTO public.%I SELECT * FROM public.events_default'
+                       ' WHERE received_at >= %L AND received_at < %L', one, since, until);
+        DELETE FROM public.events_default WHERE received_at >= since AND received_at < until;
+    END IF;
+    EXECUTE format('ALTER TABLE public.events ATTACH PARTITION public.%I'
+                   ' FOR VALUES FROM (%L) TO (%L)', one, since, until);
+    EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', one, one || '_day');
+END $$;
+
 CREATE TABLE public.accepted_notas (
     tenant_id text NOT NULL,
     issuer_id text NOT NULL,
@@ -1335,6 +1375,106 @@ ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.foreign_nota_marks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.foreign_notas ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY granted ON public.accepted_notas TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.audit TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.backfill_bills TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.backfill_customers TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.backfills TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.bills TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.bulk_jobs TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.bulk_refusals TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.closing_checks TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.closing_locks TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.company_breakers TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.events TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.foreign_nota_marks TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.foreign_notas TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.idempotency_keys TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.issuer_breakers TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.issuer_connections TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.issuer_days TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.issuer_lists TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.issuer_notas TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.kept_figures TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.memberships TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.month_file_pieces TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.month_files TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.nota_connections TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.nota_days TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.notas TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.outbox TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.person_links TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.reconciler_passes TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.refunds_pending TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.refunds_seen TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.restore_checks TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.restore_finds TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.rps_numbers TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.rps_series TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.rule_versions TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.sale_parts TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.sales TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.saved_filters TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.status_webhooks TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.tenant_brakes TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.tenants TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.timeline TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.unknown_denials TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.vindi_connections TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.vindi_oddities TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.webhook_deliveries TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.webhook_rejections TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.webhook_secrets TO notaponte_services USING (true);
 
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
 

@@ -4,14 +4,32 @@ import os
 import pwd
 import secrets
 import socket
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+from shared.local.passage import let_pass
 
 LOOPBACK: Final = "127.0.0.1"
 SERVER_PORTS: Final = range(20_000, 32_000)
 # Accounts made for a database or for nobody; the first that exists is taken.
 SERVER_ACCOUNTS: Final = ("postgres", "nobody")
+# What a server needs of our environment: where things are, how texts are written, what is loaded.
+PLAIN_NAMES: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR"})
+PLAIN_PREFIXES: Final = ("LC_", "LD_", "PYTHON", "FAKETIME")
+
+
+def bare_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment others' servers are started with: no secret of ours is among it.
+
+    Whoever may run a program inside PostgreSQL reads what PostgreSQL was started with.
+    """
+    return {
+        name: value
+        for name, value in env.items()
+        if name in PLAIN_NAMES or name.startswith(PLAIN_PREFIXES)
+    }
 
 
 def write_private(path: Path, text: str) -> None:
@@ -60,11 +78,12 @@ def server_account() -> pwd.struct_passwd | None:
 
 
 def let_through(path: Path) -> None:
-    """Let other accounts pass (not read) the folders above `path`, where we own them."""
-    for folder in path.resolve().parents:
-        mode = folder.stat().st_mode
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
+    """Let the server's account, and it alone, pass the folders above `path` when we are root.
+
+    No mode is widened. Raises SettingsError where a folder cannot be passed.
+    """
+    if account := server_account():
+        let_pass(path, account.pw_uid)
 
 
 def let_read(tree: Path) -> None:

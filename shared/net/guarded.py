@@ -122,7 +122,10 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
 
 
 def open_guarded_session(*, loopback: bool, timeout: float) -> ClientSession:
-    """Open a session for checked targets; `timeout` seconds for a whole request."""
+    """Open a session for checked targets; `timeout` seconds for a whole request.
+
+    Bodies of answers are what a stranger's server sends: they are not unpacked, nor read.
+    """
     connector = TCPConnector(
         resolver=GuardedResolver(loopback=loopback), use_dns_cache=False, force_close=True, limit=0
     )
@@ -132,6 +135,7 @@ def open_guarded_session(*, loopback: bool, timeout: float) -> ClientSession:
         headers={"User-Agent": USER_AGENT},
         timeout=ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
         trust_env=False,
+        auto_decompress=False,  # nothing of an answer's body is looked at
     )
 
 

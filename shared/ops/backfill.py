@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from shared.api_client.calls import InternalApiClient
+from shared.api_client.models import BackfillNew, BackfillOut
+from shared.api_client.transport import ApiAway, CallRefused
 from shared.config.settings import EXIT_CODE
-from shared.ops.internal_api import ApiAway, CallRefused, InternalApi, complain, internal_api
+from shared.ops.internal_api import complain, internal_api
 
 LOOK_EVERY: Final = 1.0  # seconds
 AWAY_FOR: Final = 60.0  # seconds; a service that is put anew is back sooner
@@ -18,7 +20,7 @@ ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 
 
 async def run_backfill(
-    env: Mapping[str, str], tenant: str, asked: Mapping[str, object], console: Console
+    env: Mapping[str, str], tenant: str, asked: BackfillNew, console: Console
 ) -> int:
     """Ask for a backfill, show its progress, print what came of it; 0 once it has completed.
 
@@ -29,8 +31,7 @@ async def run_backfill(
         return EXIT_CODE
     try:
         async with internal_api(env) as api:
-            path = f"/tenants/{quote(tenant.strip(), safe='')}/backfills"
-            queued = await api.call("POST", path, dict(asked))
+            queued = await api.add_backfill(tenant.strip(), body=asked)
             console.print(f"backfill {queued['id']}")
             ended = await _watch_or_tell(api, queued["id"], console)
     except CallRefused as error:
@@ -40,7 +41,7 @@ async def run_backfill(
     return 0 if ended["status"] == "completed" else 1
 
 
-async def _watch_or_tell(api: InternalApi, backfill: str, console: Console) -> dict[str, Any]:
+async def _watch_or_tell(api: InternalApiClient, backfill: str, console: Console) -> BackfillOut:
     try:
         return await _watch(api, backfill, console)
     except (asyncio.CancelledError, ApiAway):
@@ -51,7 +52,7 @@ async def _watch_or_tell(api: InternalApi, backfill: str, console: Console) -> d
         raise
 
 
-async def _watch(api: InternalApi, backfill: str, console: Console) -> dict[str, Any]:
+async def _watch(api: InternalApiClient, backfill: str, console: Console) -> BackfillOut:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -63,7 +64,7 @@ async def _watch(api: InternalApi, backfill: str, console: Console) -> dict[str,
         away = 0.0
         while True:
             try:
-                seen = await api.call("GET", f"/backfills/{backfill}")
+                seen = await api.get_backfill(backfill)
             except ApiAway:
                 if away >= AWAY_FOR:
                     raise
@@ -77,7 +78,7 @@ async def _watch(api: InternalApi, backfill: str, console: Console) -> dict[str,
             await asyncio.sleep(LOOK_EVERY)
 
 
-def _show(progress: Progress, task: TaskID, seen: Mapping[str, Any]) -> None:
+def _show(progress: Progress, task: TaskID, seen: BackfillOut) -> None:
     eta = seen["eta_seconds"]
     trouble = f" ({seen['error']})" if seen["error"] else ""
     progress.update(
@@ -89,7 +90,7 @@ def _show(progress: Progress, task: TaskID, seen: Mapping[str, Any]) -> None:
     )
 
 
-def _table(seen: Mapping[str, Any]) -> Table:
+def _table(seen: BackfillOut) -> Table:
     outcomes = seen["outcomes"]
     verb = "would be" if seen["dry_run"] else "were"
     table = Table(title=f"{seen['status']}: {seen['bills_total']} sales {verb} looked after")
@@ -101,8 +102,8 @@ def _table(seen: Mapping[str, Any]) -> Table:
     table.add_section()
     table.add_row("issue", str(outcomes["issue"]), seen["amount_to_issue"])
     table.add_row("wait", str(outcomes["wait"]), "")
-    for kind in ("hold", "skip"):
-        for code, count in outcomes[kind].items():
+    for kind, codes in (("hold", outcomes["hold"]), ("skip", outcomes["skip"])):
+        for code, count in codes.items():
             table.add_row(f"{kind}: {code}", str(count), "")
     table.add_row("have a nota already", str(seen["known"]), "")
     if seen["error"]:

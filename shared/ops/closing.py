@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 
 from rich.console import Console
 from rich.table import Table
 
+from shared.api_client.calls import InternalApiClient
+from shared.api_client.models import ClosingOut
+from shared.api_client.transport import CallRefused
 from shared.config.settings import EXIT_CODE
-from shared.ops.internal_api import CallRefused, InternalApi, complain, internal_api
+from shared.ops.internal_api import complain, internal_api
 
 UNBALANCED: Final = 1
 LIST_STALE: Final = "issuer_list_stale"
@@ -19,10 +21,9 @@ MOST_LOOKS: Final = 30  # a large month's list takes minutes: then it is shown a
 
 async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: Console) -> int:
     """Print a month; 0 when it balances, 1 when not, 2 when it could not be asked for."""
-    path = f"/tenants/{quote(tenant, safe='')}/closing?{urlencode({'month': month})}"
     try:
         async with internal_api(env) as api:
-            closing = await _known(api, path)
+            closing = await _known(api, tenant, month)
     except CallRefused as error:
         complain(error)
         return EXIT_CODE
@@ -32,17 +33,17 @@ async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: 
     return 0 if closing["balanced"] else UNBALANCED
 
 
-async def _known(api: InternalApi, path: str) -> dict[str, Any]:
+async def _known(api: InternalApiClient, tenant: str, month: str) -> ClosingOut:
     """The closing, once the issuer's list is no older than the month's last change."""
     for _ in range(MOST_LOOKS):
-        closing = await api.call("GET", path)
+        closing = await api.get_closing(tenant, month=month)
         if LIST_STALE not in {one["code"] for one in closing["warnings"]}:
             break
         await asyncio.sleep(LOOK_EVERY)
     return closing
 
 
-def table_of(closing: Mapping[str, Any]) -> Table:
+def table_of(closing: ClosingOut) -> Table:
     """A closing as an operator reads it; what is not 0 below the last line is the trouble."""
     vindi, notas, issuer = closing["vindi"], closing["notas"], closing["issuer"]
     verdict = "balanced" if closing["balanced"] else "NOT BALANCED"
@@ -71,13 +72,13 @@ def table_of(closing: Mapping[str, Any]) -> Table:
         table.add_row("of other systems, accepted", str(accepted["notas"]), accepted["amount"])
     table.add_row("differences to the issuer's list", str(issuer["differences"]), "")
     _add_filed(table, closing)
-    for one in closing["adjustments"]:
-        name = one["what"] if one["code"] is None else f"{one['status']}: {one['code']}"
-        table.add_row(f"changed since the lock: {name}", *_sum(one))
+    for late in closing["adjustments"]:
+        name = late["what"] if late["code"] is None else f"{late['status']}: {late['code']}"
+        table.add_row(f"changed since the lock: {name}", *_sum(late))
     return table
 
 
-def _add_filed(table: Table, closing: Mapping[str, Any]) -> None:
+def _add_filed(table: Table, closing: ClosingOut) -> None:
     """What the accountant files: by competência, which need not be the month of the sales."""
     filed, credited = closing["totals"]["sum"], closing["credits"]["sum"]
     table.add_section()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import asyncpg
 import typer
@@ -33,6 +33,10 @@ from shared.ops.rotate import rotate
 from shared.ops.tokens import run_tokens
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
+from shared.telemetry.version import __version__, commit
+
+if TYPE_CHECKING:
+    from shared.api_client.models import BackfillNew
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
@@ -141,10 +145,10 @@ def backfill_command(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")] = "make backfill",
 ) -> None:
     """Bring in past sales, and watch until that is done."""
-    asked: dict[str, object] = {
+    asked: BackfillNew = {
         "since": since,
         "dry_run": dry_run,
-        "competencia": competencia,
+        "competencia": cast("Any", competencia),  # the API refuses what is neither
         "requested_by": os.environ.get("USER") or "operator",
         "reason": reason,
     }
@@ -156,6 +160,12 @@ def backfill_command(
         except KeyboardInterrupt:
             code = INTERRUPTED
     raise typer.Exit(code)
+
+
+@app.command(name="version")
+def version_command() -> None:
+    """Say which version and commit this is."""
+    typer.echo(f"notaponte {__version__} ({commit() or 'commit unknown'})")
 
 
 @app.command(name="backup")

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from shared.run.tasks import end_task
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ class Periodic:
         try:
             answer = await self.step()
         except Exception as error:  # noqa: BLE001 - named here, and tried again
-            log.warning(self.failed, loop=self.name, error=type(error).__name__)
+            log.log(severity(error), self.failed, loop=self.name, error=type(error).__name__)
             return self.after_failure or self.every
         if answer is Next.NEVER:
             return None

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.telemetry.metrics import metrics, through_a_proxy
+from shared.telemetry.version import __version__, commit
 
 Check = Callable[[], Awaitable[None]]
 CHECK_SECONDS: Final = 3.0  # below the time-out of the probes in deploy/k8s
@@ -26,12 +27,14 @@ def health_routes(checks: Mapping[str, Check]) -> list[Route]:
 
     Ready means that every check returns within CHECK_SECONDS; otherwise the answer is 503 with
     `{"status": "not_ready", "failed": {name: reason}}`. Alive means only that the process answers,
-    so that a database that is down does not get every service restarted. Whoever comes through a
+    so that a database that is down does not get every service restarted; it says which version and
+    commit it is. Whoever comes through a
     proxy is told no more than that.
     """
+    told = {"status": "ok", "version": __version__, "commit": commit()}
 
-    async def healthz(_request: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
+    async def healthz(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"} if through_a_proxy(request) else told)
 
     async def readyz(request: Request) -> Response:
         if through_a_proxy(request):

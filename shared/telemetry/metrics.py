@@ -3,10 +3,12 @@
 import time
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.telemetry.exposed import exposed
 
 REQUESTS: Final = Counter(
     "notaponte_http_requests_total",
@@ -59,7 +61,7 @@ async def metrics(request: Request) -> Response:
     """Answer GET /metrics in Prometheus' text format; to whoever comes directly."""
     if through_a_proxy(request):
         return Response(status_code=404)
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(exposed(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _observe(scope: Scope, status: int, seconds: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, NewType
 
 import structlog
 from msgspec import Struct
+from prometheus_client import Counter, Histogram
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -38,6 +39,23 @@ PRESSED: Final = 1 / 3
 PRESSED_FROM: Final = 40
 NEXT_TO_NOTHING: Final = 1 / 30
 MOST_ACCOUNTS: Final = 20_000
+
+USED: Final = Histogram(
+    "notaponte_vindi_budget_used_ratio",
+    "How much of an account's requests a minute was used when one more was asked for.",
+    buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+)
+TURNS: Final = Histogram(
+    "notaponte_vindi_turn_seconds",
+    "How long a request waited for its turn in its account's budget.",
+    ["share"],
+    buckets=(0.005, 0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120),
+)
+REFUSED: Final = Counter(
+    "notaponte_vindi_budget_refused_total",
+    "Requests that were not sent, since their account's turn was too far away.",
+    ["share"],
+)
 
 
 class BudgetShare(IntEnum):
@@ -135,6 +153,7 @@ class Budget:
         give_up = time.monotonic() + patience.total_seconds()
         while (wait := await self._try(ticket)) > 0:
             if time.monotonic() + wait > give_up:
+                REFUSED.labels(share.name.lower()).inc()
                 raise VindiBusy(timedelta(seconds=wait))
             await asyncio.sleep(min(wait, LONGEST_POLL))
         return ticket
@@ -196,6 +215,8 @@ class Budget:
         return float(answer[0]) / 1000
 
     def _note_used(self, account: AccountKey, used: int, limit: int) -> None:
+        if limit > 0:
+            USED.observe(used / limit)
         enough = min(limit * PRESSED, max(PRESSED_FROM, limit * NEXT_TO_NOTHING))
         if used <= enough:
             return  # where Vindi's window has just begun anew, the account is no calmer yet

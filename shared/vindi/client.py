@@ -27,7 +27,8 @@ from shared.net.http import (
     server_time,
 )
 from shared.net.json_bytes import read_json
-from shared.vindi.budget import AccountKey, Budget, BudgetShare, read_heard
+from shared.net.measured import Calls
+from shared.vindi.budget import TURNS, AccountKey, Budget, BudgetShare, Ticket, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,
     VindiAccountBlocked,
@@ -52,6 +53,8 @@ from shared.vindi.payloads import (
 from shared.vindi.query import Query
 
 log = structlog.get_logger()
+
+CALLS: Final = Calls("vindi", kind="share")
 
 T = TypeVar("T")
 # How an account's lists may be odd, in words that are stored: they show in the tenant's health.
@@ -347,8 +350,19 @@ class VindiClient:
         return answer
 
     async def _request(self, url: URL, resource: str) -> _Answer | None:
-        """Send one request; None when the connection broke under it."""
-        ticket = await self._budget.take(self.account, self._share, patience=self._patience)
+        """Send one request in its turn; None when the connection broke under it."""
+        share = self._share.name.lower()
+        with TURNS.labels(share).time():
+            ticket = await self._budget.take(self.account, self._share, patience=self._patience)
+        with CALLS.call(share) as said:
+            answer = await self._sent(ticket, url, resource)
+            if answer is None:
+                said.word = "broken connection"
+            else:
+                said.status(answer.status)
+        return answer
+
+    async def _sent(self, ticket: Ticket, url: URL, resource: str) -> _Answer | None:
         try:
             async with self._session.get(
                 url,
@@ -379,9 +393,11 @@ class VindiClient:
         self._skew = said - datetime.now(UTC) if said else self._skew
         await self._budget.settle(ticket, read_heard(headers, window=self._budget.window))
         if response.status >= 400 and response.status != 404:
-            request_id = headers.get("X-Request-Id", "")[:64]
             log.info(
-                "vindi_refused", status=response.status, resource=resource, request_id=request_id
+                "vindi_refused",
+                status=response.status,
+                resource=resource,
+                vindi_request_id=headers.get("X-Request-Id", "")[:64],
             )
         return _Answer(status=response.status, headers=headers, body=body)
 

@@ -128,7 +128,9 @@ async def another_tenant(url: str) -> str:
 
 
 @asynccontextmanager
-async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, list[int]]]:
+async def running_webhook(
+    url: str, redis_url: str, **settings: str
+) -> AsyncIterator[tuple[int, list[int]]]:
     """The real service in as many processes as `up` starts; their port and process ids."""
     port = free_port()
     environment = {
@@ -138,6 +140,7 @@ async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, 
         "WEBHOOK_PORT": str(port),
         "METRICS_PORT": str(free_port()),
         "SECRET_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        **settings,
     }
     processes = [
         await asyncio.create_subprocess_exec(
@@ -146,8 +149,7 @@ async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, 
         for _ in range(WEBHOOK_PROCESSES)
     ]
     try:
-        await _until_open(port)
-        await asyncio.sleep(3)  # the kernel deals out to those that listen already
+        await _until_all_listen(port, [process.pid for process in processes])
         yield port, [process.pid for process in processes]
     finally:
         for process in processes:
@@ -156,16 +158,16 @@ async def running_webhook(url: str, redis_url: str) -> AsyncIterator[tuple[int, 
             await process.wait()
 
 
-async def _until_open(port: int) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
+async def _until_all_listen(port: int, pids: list[int]) -> None:
+    """Wait for each process: the kernel deals connections out to those that listen already."""
+    async with asyncio.timeout(30):
+        while not all(_listens(pid, port) for pid in pids):
+            await asyncio.sleep(0.05)
+
+
+def _listens(pid: int, port: int) -> bool:
+    found = psutil.Process(pid).net_connections("tcp")
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found)
 
 
 async def send(order: Order) -> Report:

@@ -25,6 +25,7 @@ class Private:
     keys: frozenset[str]  # API keys and the secrets in webhook addresses
     documents: frozenset[str]  # bare and with their punctuation
     names: frozenset[str]
+    emails: frozenset[str]
 
 
 @pytest.mark.timeout(400)
@@ -38,7 +39,7 @@ async def test_no_key_document_or_name_is_seen_by_a_stranger() -> None:
         logs = await asyncio.to_thread(_logs, system.home)
         dump = await _dump(system.home)
 
-    everything = private.keys | private.documents | private.names
+    everything = private.keys | private.documents | private.names | private.emails
     assert _seen(everything, answers) == {}
     assert _seen(everything, metrics) == {}
     assert _seen(everything, logs) == {}
@@ -57,6 +58,7 @@ async def _private(lived: Month) -> Private:
         keys=frozenset({stage.vindi_key, stage.enotas_key, *map(_last_part, account["webhooks"])}),
         documents=frozenset(documents | {_punctuated(document) for document in documents}),
         names=frozenset(customer["name"] for customer in customers),
+        emails=frozenset(customer["email"] for customer in customers),
     )
 
 

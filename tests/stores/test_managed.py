@@ -17,7 +17,7 @@ from shared.db.one_tenant import PANEL_ROLE, pool_of
 from shared.domain.ids import TenantId
 from shared.keys import prove_keys
 from shared.local.home import new_secret_key
-from shared.local.postgres import running_postgres
+from shared.local.postgres import SERVICES, running_postgres
 from tests.support.servers import PostgresForTests
 
 PASSWORD = "managed"
@@ -64,7 +64,7 @@ async def test_a_role_that_owns_its_database_and_may_make_roles_is_enough(
     await works(url)
 
 
-async def test_without_that_right_the_panels_role_is_made_and_granted_before(
+async def test_without_that_right_the_roles_are_made_and_granted_before(
     server: PostgresForTests,
 ) -> None:
     url = await make(server, "NOCREATEROLE")
@@ -73,5 +73,17 @@ async def test_without_that_right_the_panels_role_is_made_and_granted_before(
 
     await server.run(f"CREATE ROLE {PANEL_ROLE} NOLOGIN")
     await server.run(f"GRANT {PANEL_ROLE} TO managed")
+    await server.run(f"CREATE ROLE {SERVICES} NOLOGIN")
+    await server.run(f"GRANT {PANEL_ROLE} TO {SERVICES}")
     assert await migrate(url) == head_revision()
     await works(url)
+
+
+async def test_services_log_in_as_a_member_of_the_role_that_owns_nothing(
+    server: PostgresForTests,
+) -> None:
+    url = await make(server, "CREATEROLE")
+    await migrate(url)
+    await server.run(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}' IN ROLE {SERVICES}")
+
+    await works(url.replace("//managed:", "//app:"))

@@ -1,6 +1,7 @@
 """The schema as one file, and what the names of migrations promise."""
 
 import re
+from pathlib import Path
 
 from deploy.schema import SCHEMA, dump
 from shared.db.migrate import MIGRATIONS
@@ -13,6 +14,8 @@ TAKES_AWAY = re.compile(
     re.IGNORECASE,
 )
 COMMENT = re.compile(r"--.*")
+# What a function will do one day, a migration that makes it does not.
+FUNCTION_BODY = re.compile(r"\$body\$.*?\$body\$", re.DOTALL)
 
 
 def test_the_schema_file_is_what_the_migrations_make(database: str) -> None:
@@ -30,9 +33,13 @@ def test_a_migration_that_expands_takes_nothing_away() -> None:
         file.name
         for file in SQL
         if "_expand_" in file.name
-        and TAKES_AWAY.search(COMMENT.sub("", file.read_text(encoding="utf-8")))
+        and TAKES_AWAY.search(FUNCTION_BODY.sub("", COMMENT.sub("", _text(file))))
     ]
     assert not wrong
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
 
 
 def test_every_migration_opens_with_its_why() -> None:

@@ -17,7 +17,14 @@ class Answer:
         return json.loads(self.body)
 
 
-async def ask(app: ASGIApp, path: str, *, method: str = "GET", body: bytes = b"") -> Answer:
+async def ask(
+    app: ASGIApp,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+) -> Answer:
     """Send one request and give back the whole answer."""
     sent: list[Message] = []
 
@@ -27,7 +34,9 @@ async def ask(app: ASGIApp, path: str, *, method: str = "GET", body: bytes = b""
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await app(_scope(method, path), receive, send)
+    scope = _scope(method, path)
+    scope["headers"] += [(k.lower().encode(), v.encode()) for k, v in (headers or {}).items()]
+    await app(scope, receive, send)
     return Answer(
         status=sent[0]["status"],
         headers={name.decode(): value.decode() for name, value in sent[0]["headers"]},

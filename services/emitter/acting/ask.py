@@ -8,10 +8,12 @@ from typing import Final, assert_never
 
 import structlog
 from msgspec.structs import replace
+from structlog.contextvars import bind_contextvars
 
 from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_answers
 from services.emitter.context import TenantContext
+from services.emitter.counted import LOOK_UPS, LOST
 from services.emitter.drafts import draft_from_json
 from services.emitter.ending import Ending, ToldToStop
 from services.emitter.one_by_one import note_failure
@@ -77,6 +79,8 @@ class Asker:
     async def ask(self, act: Act) -> None:
         """Ask for one sale; return once the answer is written down, soon after it is there."""
         tenant = self._context.tenant
+        # Each sale has a task of its own, and so whatever is logged on its way says whose it is.
+        bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
         try:
             with self._commits.asking(tenant):
                 answered = await self._answered_surely(act)
@@ -228,6 +232,7 @@ class Asker:
             case Rejected(findings=findings, known=known):
                 return self._refused(issuer, nota, known, findings)
             case Unknown(why=why):
+                LOST.labels("issue").inc()
                 log.warning(
                     "answer_lost",
                     tenant_id=self._context.tenant,
@@ -295,6 +300,7 @@ class Asker:
             return answers.ask_later(nota, nota.look_up_at)
         snapshot = await issuer.find(nota.external_id)
         self._breakers.request(ok=True)
+        LOOK_UPS.labels("missing" if snapshot is None else "found").inc()
         if snapshot is not None and not _denial_before_resend(nota, snapshot):
             return self._seen(issuer, nota, snapshot)
         later = answers.not_found(nota, self._waits, self._now)
@@ -348,6 +354,8 @@ class Asker:
             case CancelRejected(findings=findings, code=code, phase=phase) if phase in _STANDS:
                 return answers.cancel_refused(nota, findings, code, self._context.seal, self._now)
             case CancelRejected() | Unknown():
+                if isinstance(result, Unknown):
+                    LOST.labels("cancel").inc()
                 later = back_off(known.entry.tries + 1, self._now)
                 return answers.ask_later(nota, later, failed=True)
             case _:

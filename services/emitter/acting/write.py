@@ -10,6 +10,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from services.emitter.counted import count_answers, count_plans
 from services.emitter.one_by_one import hold_failed
 from services.emitter.planning.answers import Answer
 from services.emitter.planning.sale_after import Answered, sale_after
@@ -63,7 +64,9 @@ async def write_plans(
             wanted = await hold_without_number(conn, tenant, wanted)
             wanted = await apply_brakes(conn, tenant, wanted)
             wanted = await number_notas(conn, tenant, wanted, ours.at)
-            return await _plans(conn, tenant, wanted, ours.at)
+            written = await _plans(conn, tenant, wanted, ours.at)
+        count_plans(written)
+        return written
 
     return await _each_if_not_all(pool, tenant, plans, together)
 
@@ -79,7 +82,11 @@ async def write_answers(
     async def together(some: Sequence[Answered]) -> list[Answered]:
         async with pool.acquire() as conn, conn.transaction():
             ours = await _mine(conn, tenant, some)
-            return await _answers(conn, tenant, ours.items, ours.at) if ours.at else []
+            if ours.at is None:
+                return []
+            written, moments = await _answers(conn, tenant, ours.items, ours.at)
+        count_answers(written, moments, ours.at)
+        return written
 
     return await _each_if_not_all(pool, tenant, answers, together)
 
@@ -194,7 +201,8 @@ def _as_written(plan: Plan, rows: list[KnownNota]) -> Plan:
 
 async def _answers(
     conn: Connection, tenant: TenantId, some: list[Answered], now: datetime
-) -> list[Answered]:
+) -> tuple[list[Answered], dict[BillId, datetime]]:
+    """Write answers; returns them with their notas, and the moments of the sales that changed."""
     learnt = [one for one in some if one.last.learnt]
     bills = [one.entry.bill_id for one in learnt]
     before = await status_webhooks_store.before(conn, tenant, bills) if bills else {}
@@ -202,13 +210,13 @@ async def _answers(
     await _count_unknown(conn, tenant, some)
     after = [sale_after(one, one.notas) for one in some]
     progress = [one.progress for one in after if one.progress]
-    await sales_store.progress(conn, tenant, progress)
+    moments = await sales_store.progress(conn, tenant, progress)
     await status_webhooks_store.announce(conn, tenant, before)
     await timeline_store.add(conn, tenant, [told for one in after for told in one.happenings])
     settlements = [one.settlement for one in after if one.settlement]
     if settlements:
         await outbox_store.settle(conn, tenant, settlements, now=now)
-    return some
+    return some, moments
 
 
 async def _count_unknown(conn: Connection, tenant: TenantId, some: Sequence[Answered]) -> None:

@@ -3,16 +3,21 @@
 import re
 from collections.abc import Collection, Sequence
 from typing import Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from services.panel.kit.csrf import FIELD
 from services.panel.kit.forms import TypedForm
+from shared.domain.documents import names_document
 
 PREFIX: Final = "guardado."
 HOME: Final = "/"
 # Never carried through a page: whoever signs in next may be somebody else.
 _SECRETS: Final = frozenset({"api_key", "senha", "senha_nova", "codigo"})
+# Bills and centavos, which may have as many digits, and another door's own words: nobody is looked
+# for by these.
+_OTHERS: Final = frozenset({"antes", "minimo", "maximo", "parte", "code", "state"})
 _OURS: Final = re.compile(r"/[A-Za-z0-9/_.-]*(\?[A-Za-z0-9%&=_.~+-]*)?")
 
 
@@ -20,6 +25,23 @@ def here(request: Request) -> str:
     """The address of a request within the panel."""
     query = f"?{request.url.query}" if request.url.query else ""
     return request.url.path + query
+
+
+def without_documents(request: Request) -> str | None:
+    """The address without what is or names a CPF or CNPJ; None where there is none in it.
+
+    Nothing of the panel writes such an address: somebody typed it, or a form that is no search
+    for people. It is not answered, so that none is copied, linked or looked at again.
+    """
+    given = request.query_params.multi_items()
+    kept = [
+        (name, value)
+        for name, value in given
+        if name in _OTHERS or not (names_document(name) or names_document(value))
+    ]
+    if len(kept) == len(given):
+        return None
+    return request.url.path + (f"?{urlencode(kept)}" if kept else "")
 
 
 def ours(path: str) -> str:

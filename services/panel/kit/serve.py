@@ -16,13 +16,14 @@ from starlette.types import Receive, Scope, Send
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar, new_visit
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
-from services.panel.kit.keep import here, kept_fields
+from services.panel.kit.keep import here, kept_fields, without_documents
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from shared.commands.sign_in import find_session
 from shared.db.people import memberships_store
 from shared.db.tenants import tenants_store
 from shared.domain.ids import TenantId
 from shared.domain.people import Rank, Right, may
+from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
     from shared.db.people.sessions_store import Session
@@ -69,6 +70,8 @@ class PageEndpoint:
     async def _respond(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._page.handlers.get(method)
+        if (clean := without_documents(request)) is not None and method == "GET":
+            return RedirectResponse(clean, status_code=303, headers={"Cache-Control": "no-store"})
         visit = self._before(request)
         if handler is None:
             return visit.show("erro.html", 405, what="method")
@@ -81,7 +84,7 @@ class PageEndpoint:
         except FormTooLong:
             return visit.show("erro.html", 413, what="too_long")
         except AWAY as error:
-            log.warning("panel_unavailable", error=type(error).__name__)
+            log.log(severity(error), "panel_unavailable", error=type(error).__name__)
             response = visit.show("erro.html", 503, what="away")
             response.headers["Retry-After"] = "5"
             return response

@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import Counter, Histogram
+from structlog.contextvars import bind_contextvars
 
 from services.reconciler.accounts.plan import retry
 from services.reconciler.accounts.run_pass import INTERNAL, run_pass
@@ -114,6 +115,7 @@ class Scheduler:
 
     async def _run(self, claimed: Claimed) -> None:
         tenant = claimed.state.tenant_id
+        bind_contextvars(tenant_id=tenant)  # a task of its own
         try:
             with PASS_SECONDS.time():
                 result = await self._result_surely(claimed)

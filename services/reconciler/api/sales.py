@@ -1,7 +1,7 @@
 """Sales: what became of each, why, and the documents of its nota."""
 
 from datetime import date
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -10,6 +10,7 @@ from services.reconciler.api.kit.operation import (
     Answer,
     AnyOperation,
     Call,
+    MayBeEmpty,
     NoBody,
     NoQuery,
     Operation,
@@ -43,7 +44,8 @@ from shared.domain.waiting import Waiting
 class SalesQuery(Paging):
     """Which sales. Days are local days of the sale's moment, both included.
 
-    `q` finds a bill's number, a whole CPF or CNPJ, or part of a customer's name.
+    `q` finds a bill's number or part of a customer's name. A CPF or CNPJ is refused (422), for
+    addresses are kept by logs and histories: it goes into the body of `sales/search`.
     """
 
     status: SaleStatus | None = None
@@ -51,6 +53,10 @@ class SalesQuery(Paging):
     since: Day | None = None
     until: Day | None = None
     q: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class SalesSearch(SalesQuery, MayBeEmpty):
+    """Which sales, as the list takes it; `q` finds a whole CPF or CNPJ too."""
 
 
 class NotaOut(BaseModel):
@@ -153,10 +159,23 @@ class SaleList(BaseModel):
 
 async def list_sales(call: Call[NoBody, SalesQuery]) -> Answer:
     """List sales."""
-    query = call.query
+    return await _list(call, call.query, by_document=False)
+
+
+async def search(call: Call[SalesSearch, NoQuery]) -> Answer:
+    """List sales that are looked for by what may stand in no address."""
+    return await _list(call, call.body, by_document=True)
+
+
+async def _list(call: Call[Any, Any], query: SalesQuery, *, by_document: bool) -> Answer:
     before = read_number_cursor(query.cursor)
     wanted = SaleFilter(
-        status=query.status, code=query.code, since=query.since, until=query.until, text=query.q
+        status=query.status,
+        code=query.code,
+        since=query.since,
+        until=query.until,
+        text=query.q,
+        by_document=by_document,
     )
     async with call.services.pool.acquire() as conn:
         found = await sales_read.list_newest_first(
@@ -289,6 +308,17 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=NoBody,
         query=SalesQuery,
         answer=SaleList,
+    ),
+    Operation(
+        method="POST",
+        path=f"{_SALES}/search",
+        name="search_sales",
+        summary="List sales, looked for by a document too, the newest bill first",
+        handler=search,
+        body=SalesSearch,
+        query=NoQuery,
+        answer=SaleList,
+        needs="read",
     ),
     Operation(
         method="GET",

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from msgspec.structs import replace
+from structlog.contextvars import bind_contextvars
 
 from services.reconciler.backfill.judge import Judge
 from services.reconciler.backfill.run import Run, RunLost
@@ -91,6 +92,7 @@ class Worker:
 
 async def work(services: Services, run: Backfill) -> None:
     """Work on a leased run until it ends, rests, or is taken away."""
+    bind_contextvars(tenant_id=run.tenant_id, backfill_id=run.id)  # a task of its own
     steps = asyncio.create_task(_steps(services, run))
     beat = asyncio.create_task(_keep_lease(services, run))
     try:

@@ -33,6 +33,7 @@ from shared.domain.errors import PipelineError
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.issuer.interface import Issuer, Phase, Snapshot
 from shared.net.json_bytes import read_json
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -72,7 +73,7 @@ async def read_issuer_lists(services: Services) -> None:
             if await read_once(services):
                 continue
         except Exception as error:  # noqa: BLE001 - the database is away: try again later
-            log.warning("issuer_lists_wait", error=type(error).__name__)
+            log.log(severity(error), "issuer_lists_wait", error=type(error).__name__)
             rest = AFTER_FAILURE
         await asyncio.sleep(rest.total_seconds())
 

@@ -114,6 +114,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     """What to look for; None means any. Days are local days of the sale's moment, inclusive.
 
     `text` finds a bill's number, a whole CPF or CNPJ (by its keyed word), or part of a name.
+    Without `by_document` no document is looked for: an address must have none.
     `bills` names those there may be, `least` and `most` bound their amounts, both included.
     `product` and `plan` are parts of a name or code, `method` is Vindi's whole word.
     """
@@ -123,6 +124,7 @@ class SaleFilter(Struct, frozen=True, kw_only=True):
     since: date | None = None
     until: date | None = None
     text: str | None = None
+    by_document: bool = True
     bills: tuple[BillId, ...] | None = None
     least: Cents | None = None
     most: Cents | None = None
@@ -187,11 +189,14 @@ def filter_values(
     sealer: Sealer, tenant: TenantId, zone: ZoneInfo, wanted: SaleFilter, limit: int
 ) -> tuple[object, ...]:
     """The parameters of a filter, from $3 on; the tenth is the limit."""
+    like, number, word = text_values(sealer, tenant, wanted.text)
     return (
         wanted.status,
         wanted.code,
         *bounds_of(wanted, zone),
-        *text_values(sealer, tenant, wanted.text),
+        like,
+        number,
+        word if wanted.by_document else None,
         limit,
         wanted.bills,
         wanted.least,

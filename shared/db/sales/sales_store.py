@@ -178,6 +178,7 @@ PROGRESS: Final = f"""
        AND (s.status <> p.status OR s.detail <> coalesce(p.detail, '')
             OR p.nota_made AND s.wish = 'issue' OR s.code IS DISTINCT FROM p.code
             OR s.attention IS DISTINCT FROM {_NEXT_ATTENTION})
+ RETURNING s.bill_id, greatest(s.moment_at, s.issue_at) AS moment
 """  # noqa: S608 - only our own constants are put in
 
 
@@ -199,17 +200,24 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     nota_made: bool = False  # the issuer has it, so a person's wish for it is fulfilled
 
 
-async def progress(conn: Connection, tenant: TenantId, rows: Sequence[Progress]) -> None:
-    """Move sales on with their notas."""
-    if rows:
-        await conn.execute(
-            PROGRESS,
-            tenant,
-            [r.bill_id for r in rows],
-            rows_json(rows),
-            OUTLIVES,
-            REFUNDED_ABOVE,
-        )
+async def progress(
+    conn: Connection, tenant: TenantId, rows: Sequence[Progress]
+) -> dict[BillId, datetime]:
+    """Move sales on with their notas; returns the moments of those that changed and have one.
+
+    A sale's moment is when its nota became owed: its payment, creation, or the guarantee's end.
+    """
+    if not rows:
+        return {}
+    changed = await conn.fetch(
+        PROGRESS,
+        tenant,
+        [r.bill_id for r in rows],
+        rows_json(rows),
+        OUTLIVES,
+        REFUNDED_ABOVE,
+    )
+    return {row["bill_id"]: row["moment"] for row in changed if row["moment"] is not None}
 
 
 ATTEND: Final = """

@@ -72,13 +72,18 @@ ATTACHED: Final = """
     SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
       FROM pg_class c WHERE c.oid = to_regclass($1)
 """
-STRAYS_OF: Final = """
-    -- event_days_store.strays_of_any_tenant
-    SELECT EXISTS (SELECT FROM events_default WHERE received_at >= $1 AND received_at < $2)
+# Functions of the owner's (migration 0033): a service owns no table, and may do no more than this.
+MAKE: Final = """
+    -- event_days_store.make
+    SELECT make_event_day($1)
 """
-LOCK_STRAYS: Final = """
-    -- event_days_store.lock_strays
-    LOCK TABLE events_default IN ACCESS EXCLUSIVE MODE
+EMPTY: Final = """
+    -- event_days_store.empty
+    SELECT empty_event_day($1)
+"""
+DROP: Final = """
+    -- event_days_store.drop
+    SELECT drop_event_day($1)
 """
 FORGET_STRAYS: Final = """
     -- event_days_store.forget_strays_any_tenant
@@ -93,7 +98,6 @@ async def make(pool: Pool, day: date) -> bool:
     default partition: they would be waited for. Raises what the database does when a lock is not
     had at once, ElsewhereError and DetachedError; nothing is left half done.
     """
-    first, end = _bounds(day)
     table = name_of(day)
     async with _turn(pool) as conn:
         # Asked first: Citus refuses a partition that exists even where IF NOT EXISTS is said.
@@ -102,31 +106,8 @@ async def make(pool: Pool, day: date) -> bool:
             return False
         if attached is not None:
             raise DetachedError(table)
-        # Identifiers and bounds cannot be parameters; all of them are made from a date of ours.
-        await conn.execute(
-            f"CREATE TABLE {table} (LIKE events INCLUDING ALL, CONSTRAINT {table}_day"
-            f" CHECK (received_at >= '{first.isoformat()}' AND received_at < '{end.isoformat()}'))"
-        )
-        if await conn.fetchval(STRAYS_OF, first, end):
-            await _move(conn, table, first, end)
-        await conn.execute(
-            f"ALTER TABLE events ATTACH PARTITION {table}"
-            f" FOR VALUES FROM ('{first.isoformat()}') TO ('{end.isoformat()}')"
-        )
-        await conn.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_day")
+        await conn.execute(MAKE, day)
     return True
-
-
-async def _move(conn: Connection, table: str, first: datetime, end: datetime) -> None:
-    # Two statements, so that Citus can do it: the new table is spread when it is attached.
-    await conn.execute(LOCK_STRAYS)
-    await conn.execute(
-        f"INSERT INTO {table} SELECT * FROM events_default"  # noqa: S608 - a name made of a date
-        " WHERE received_at >= $1 AND received_at < $2",
-        first,
-        end,
-    )
-    await conn.execute(FORGET_STRAYS, first, end)
 
 
 async def forget_strays(pool: Pool, day: date) -> None:
@@ -138,7 +119,7 @@ async def forget_strays(pool: Pool, day: date) -> None:
 async def empty(pool: Pool, day: date) -> None:
     """Forget a day's events. Locks nothing but that day's partition, so ingest is never in it."""
     async with _turn(pool) as conn:
-        await conn.execute(f"TRUNCATE {name_of(day)}")
+        await conn.execute(EMPTY, day)
 
 
 async def drop(pool: Pool, day: date) -> None:
@@ -147,7 +128,7 @@ async def drop(pool: Pool, day: date) -> None:
     (DETACH … CONCURRENTLY is refused where there is a default partition.)
     """
     async with _turn(pool) as conn:
-        await conn.execute(f"DROP TABLE IF EXISTS {name_of(day)}")
+        await conn.execute(DROP, day)
 
 
 def name_of(day: date) -> str:

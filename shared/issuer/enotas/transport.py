@@ -30,6 +30,7 @@ from shared.net.http import (
     retry_after,
 )
 from shared.net.json_bytes import read_json
+from shared.net.measured import Calls
 
 log = structlog.get_logger()
 
@@ -37,6 +38,8 @@ EnotasMethod = Literal["GET", "POST", "DELETE"]
 CONNECT_SECONDS: Final = 5.0
 DEFAULT_PAUSE: Final = timedelta(seconds=10)
 LONGEST_PAUSE: Final = timedelta(minutes=5)
+KINDS: Final[dict[EnotasMethod, str]] = {"GET": "read", "POST": "issue", "DELETE": "cancel"}
+CALLS: Final = Calls("issuer", kind="call")
 MOST_BYTES: Final = 16 * 2**20  # a page of a hundred notas is below 1 MB, a PDF below 5
 
 
@@ -165,6 +168,12 @@ class Transport:
         return answer
 
     async def _send(self, method: EnotasMethod, url: URL, body: bytes | None) -> EnotasAnswer:
+        with CALLS.call(KINDS[method]) as said:
+            answer = await self._sent(method, url, body)
+            said.status(answer.status)
+        return answer
+
+    async def _sent(self, method: EnotasMethod, url: URL, body: bytes | None) -> EnotasAnswer:
         try:
             async with self._session.request(
                 method,

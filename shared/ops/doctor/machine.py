@@ -34,6 +34,8 @@ ABOUT_SERVER: Final = """
            current_setting('max_connections')::int AS most, current_setting('fsync') AS fsync,
            (SELECT count(*) FROM pg_stat_activity) AS used,
            (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+           (SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname = 'alembic_version'
+               AND pg_has_role(relowner, 'MEMBER')) > 0 AS owner,
            pg_is_in_recovery() AS replica,
            current_setting('statement_timeout') AS statement_timeout,
            current_setting('lock_timeout') AS lock_timeout,
@@ -175,6 +177,10 @@ def _server(row: Mapping[str, Any]) -> Iterator[Observation]:
         yield _database("wrong", "this is a replica: nothing can be stored there")
     if row["superuser"]:
         yield _database("look", "the role is a superuser, which we do not need")
+    elif row["owner"]:
+        yield _database(
+            "look", "the role owns the tables: services need no more than notaponte_services"
+        )
     if row["fsync"] != "on":
         yield _database("wrong", "fsync is off: a power cut loses notas that were issued")
 

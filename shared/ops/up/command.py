@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -20,15 +21,22 @@ from shared.db.connection import CONNECT_SECONDS, open_pool
 from shared.db.migrate import migrate
 from shared.local import seen
 from shared.local.backup import archive_folder, backups_folder
-from shared.local.files import free_port, write_private
+from shared.local.files import bare_environment, free_port, write_private
 from shared.local.home import Home, open_home, usable
-from shared.local.postgres import ensure_database, prepare_postgres, wait_for_postgres
+from shared.local.postgres import (
+    EmbeddedPostgres,
+    ensure_database,
+    let_services_in,
+    prepare_postgres,
+    wait_for_postgres,
+)
 from shared.local.redis import demand_redis, prepare_redis, wait_for_redis
 from shared.ops.up.processes import clear_away, listens
 from shared.ops.up.programs import (
     OurService,
     Program,
     UpPart,
+    clear_counts,
     postgres_program,
     redis_program,
     service_programs,
@@ -92,12 +100,15 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
     await asyncio.to_thread(_clear_leftovers, home)
     check_ports(services, ports)
     async with _servers(given, home) as (stores, keepers):
-        await migrate(stores["DATABASE_URL"])
-        await _look_back(stores["DATABASE_URL"], home)
-        await check_keys(stores["DATABASE_URL"], given["SECRET_KEYS"])
+        await migrate(stores.owner_url)
+        await _look_back(stores.owner_url, home)
+        if stores.embedded is not None:
+            await let_services_in(stores.embedded)
+        await check_keys(stores.database_url, given["SECRET_KEYS"])
+        clear_counts(home, services)
         programs = {one: service_programs(one) for one in services}
         every = [program for of_one in programs.values() for program in of_one]
-        async with _supervised(home, "services", every, given | stores) as workers:
+        async with _supervised(home, "services", every, given | stores.settings()) as workers:
             places = {
                 program.name: ports[service.name]
                 for service, of_one in programs.items()
@@ -107,8 +118,8 @@ async def _run(env: Mapping[str, str], services: Sequence[OurService], home: Hom
             running = await _ready(supervisors, places, home)
             print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
             if "panel" in ports:
-                await _tell_first_owner(stores["DATABASE_URL"], given, ports["panel"].public)
-            async with beside(remember=partial(_remember, stores["DATABASE_URL"], home)):
+                await _tell_first_owner(stores.database_url, given, ports["panel"].public)
+            async with beside(remember=partial(_remember, stores.owner_url, home)):
                 await _watch(supervisors, running)
 
 
@@ -118,34 +129,54 @@ def _clear_leftovers(home: Home) -> None:
     clear_away(home, "servers")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Where the servers are: for services, and for whoever owns the tables."""
+
+    database_url: str
+    owner_url: str
+    redis_url: str
+    embedded: EmbeddedPostgres | None  # whose services' role is let in once it is there
+
+    def settings(self) -> dict[str, str]:
+        """What services are told: never the owner's address."""
+        return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+
+
 @asynccontextmanager
 async def _servers(
     env: Mapping[str, str], home: Home
-) -> AsyncIterator[tuple[dict[str, str], Sequence[Supervisor]]]:
-    """Start the embedded servers that the environment does not replace; all stores' URLs."""
-    stores = {name: env[name] for name in ("DATABASE_URL", "REDIS_URL") if env.get(name)}
+) -> AsyncIterator[tuple[Stores, Sequence[Supervisor]]]:
+    """Start the embedded servers that the environment does not replace."""
     programs: list[Program] = []
-    if "REDIS_URL" not in stores:
+    redis_url = env.get("REDIS_URL")
+    if not redis_url:
         redis = prepare_redis(home.folder, port=free_port())
         programs.append(redis_program(redis))
-        stores["REDIS_URL"] = redis.url()
-    postgres = None
-    if "DATABASE_URL" not in stores:
+        redis_url = redis.url()
+    postgres, database_url = None, env.get("DATABASE_URL")
+    if not database_url:
         archive = archive_folder(backups_folder(env, home))
         postgres = await asyncio.to_thread(
             prepare_postgres, home.folder, port=free_port(), archive=archive
         )
         programs.append(postgres_program(postgres))
-        stores["DATABASE_URL"] = postgres.url()
-    write_private(home.database_url, stores["DATABASE_URL"])
-    async with _supervised(home, "servers", programs, env) as keepers:
+        database_url = postgres.services_url()
+    stores = Stores(
+        database_url=database_url,
+        owner_url=postgres.url() if postgres else database_url,
+        redis_url=redis_url,
+        embedded=postgres,
+    )
+    write_private(home.database_url, stores.owner_url)  # commands beside it are the operator's
+    async with _supervised(home, "servers", programs, bare_environment(env)) as keepers:
         if postgres:
             await wait_for_postgres(postgres.url("postgres"))
             await ensure_database(postgres)
         if env.get("REDIS_URL"):
-            await demand_redis(stores["REDIS_URL"])
+            await demand_redis(redis_url)
         else:
-            await wait_for_redis(stores["REDIS_URL"])
+            await wait_for_redis(redis_url)
         yield stores, keepers
 
 

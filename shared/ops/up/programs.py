@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from shared.config.settings import (
 from shared.local.home import Home
 from shared.local.postgres import EmbeddedPostgres
 from shared.local.redis import EmbeddedRedis
+from shared.telemetry.exposed import FOLDER
 
 ROOT: Final = Path(__file__).resolve().parents[3]  # where `python -m services.…` is understood
 
@@ -77,6 +79,7 @@ class Program:
     stop_signal: Literal["TERM", "INT"] = "TERM"
     patience: int
     account: str | None = None
+    counts: str | None = None  # whose counts it shows as one, where several share a port
 
 
 def service_programs(service: OurService) -> list[Program]:
@@ -87,6 +90,7 @@ def service_programs(service: OurService) -> list[Program]:
             command=(sys.executable, "-m", f"services.{service.name}"),
             # One second more than a service takes to finish its requests (telemetry.serve).
             patience=6,
+            counts=service.name if service.processes > 1 else None,
         )
         for number in range(1, service.processes + 1)
     ]
@@ -147,9 +151,24 @@ def _program(program: Program, home: Home) -> str:
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "5",
     }
+    if program.counts:
+        folder = counts_folder(home, program.counts)
+        options["environment"] = f'{FOLDER}="{_plain(folder)}"'
     if program.account:
         options["user"] = program.account
     return _section(f"program:{program.name}", options)
+
+
+def counts_folder(home: Home, service: str) -> Path:
+    """Where the processes of a service keep what /metrics shows of them together."""
+    return home.run / "counts" / service
+
+
+def clear_counts(home: Home, services: Sequence[OurService]) -> None:
+    """Begin to count anew: what processes of another run counted is not told as ours."""
+    shutil.rmtree(home.run / "counts", ignore_errors=True)
+    for service in services:
+        counts_folder(home, service.name).mkdir(mode=0o700, parents=True)
 
 
 def _section(name: str, options: Mapping[str, str]) -> str:

@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 
 import aiohttp
@@ -46,3 +47,12 @@ async def test_redis_is_not_needed_to_answer(settings: ReconcilerSettings) -> No
         http.post(f"{base}/internal/v1/tenants", json={"name": "Aurora", "plan": "pro"}) as reply,
     ):
         assert reply.status == 201
+
+
+async def test_a_packed_body_is_refused_whatever_it_unpacks_to(api: Api) -> None:
+    packed = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+    reply = await api.call("POST", "/tenants", data=gzip.compress(b"{}"), headers=packed)
+
+    assert (reply.status, reply.code) == (415, "not_json")
+    assert "compressed" in reply.body["detail"]

@@ -216,3 +216,28 @@ def test_over_https_cookies_cannot_be_set_by_a_neighbour() -> None:
 
     assert response.headers["Set-Cookie"].startswith("__Host-notaponte=word;")
     assert "Secure" in response.headers["Set-Cookie"]
+
+
+async def test_no_page_answers_an_address_with_a_document_in_it(panel: Panel) -> None:
+    tenant = await panel.tenant()
+    await panel.sale(tenant, 4711, SaleStatus.HELD, "held_by_person")
+    names = ("palavras", "b", "motivo", "de", "status", "volta", "mes", "tabela", "q", "busca")
+    async with panel.person(tenant, "owner") as browser, panel.browser() as stranger:
+        for who in (browser, stranger):
+            for page in (page for page in PAGES if page.get):
+                for written in ("529.982.247-25", "52998224725", "x%2011222333000181"):
+                    asked = "&".join(f"{name}={written}" for name in names)
+                    seen = await who.get(f"{address(page, tenant)}?c=moment&{asked}", follow=False)
+
+                    assert seen.status == 303, page.name
+                    assert seen.headers["Location"] == f"{address(page, tenant)}?c=moment"
+
+
+async def test_a_bills_number_or_an_amount_may_have_as_many_digits(panel: Panel) -> None:
+    tenant = await panel.tenant()
+    async with panel.person(tenant) as browser:
+        seen = await browser.get(
+            f"/e/{tenant}/vendas?antes=52998224725&minimo=10000000000", follow=False
+        )
+
+    assert seen.status == 200

@@ -39,6 +39,7 @@ from tests.services.webhook.conftest import (
     settings_for,
 )
 from tests.services.webhook.payloads import a_bill_event
+from tests.support.scraped import Scraped
 
 STORED = "SELECT DISTINCT bill_id FROM events"
 PATIENCE = 60.0  # seconds; a loaded machine is slow, a broken service never gets there
@@ -134,8 +135,11 @@ async def test_more_than_can_wait_is_refused_at_once(pool: Pool) -> None:
     committer = Committer(pool, after_marks=nothing, most_waiting=3)
     waiting = [asyncio.create_task(committer.commit(a_delivery(bill))) for bill in range(1, 4)]
     await asyncio.sleep(0)
+    scraped = Scraped()
     with pytest.raises(NotCommittedError):
         await committer.commit(a_delivery(4))
+    assert committer.waiting == 3  # what the gauge shows
+    assert scraped.risen("notaponte_webhook_failed_commits_total", why="full") == 1
     committer.start()
     await asyncio.gather(*waiting)
     await committer.close()

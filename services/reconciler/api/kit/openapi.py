@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,13 +11,14 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from services.reconciler.api.kit.operation import PREFIX, AnyOperation, MayBeEmpty, NoQuery
 from services.reconciler.api.kit.problem import MEDIA_TYPE, ProblemBody
 from services.reconciler.api.kit.reading import MOST_KEY
+from services.reconciler.reference.describe import in_full_words
+from services.reconciler.reference.words import Json
 from shared.domain.fields.stated import RPS_SERIES
 from shared.domain.tables import TABLES
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Json = dict[str, Any]
 Refs = Mapping[tuple[Any, JsonSchemaMode], Json]
 _REF: Final = "#/components/schemas/{model}"
 _PATH_PARAMETERS: Final[dict[str, Json]] = {
@@ -44,7 +46,7 @@ def describe(operations: Sequence[AnyOperation]) -> Json:
     paths: dict[str, Json] = {}
     for op in operations:
         paths.setdefault(PREFIX + op.path, {})[op.method.lower()] = _operation(op, refs, schemas)
-    return {
+    described: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Notaponte internal API",
@@ -59,6 +61,7 @@ def describe(operations: Sequence[AnyOperation]) -> Json:
         },
         "security": [{"token": []}],
     }
+    return in_full_words(described)
 
 
 def _operation(op: AnyOperation, refs: Refs, schemas: Json) -> Json:
@@ -141,7 +144,8 @@ def _responses(op: AnyOperation, refs: Refs) -> Json:
         named = ", ".join(f"`{code}`" for code in codes)
         responses[str(status)] = {
             "description": f"{HTTPStatus(status).phrase}: {named}",
-            "content": problem,
+            "content": deepcopy(problem),
+            "x-codes": list(codes),  # taken out again where they get their words
         }
     return responses
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from services.reconciler.api.kit.operation import MayBeEmpty, NoBody
 from services.reconciler.api.kit.problem import FieldProblem, Problem
+from shared.domain.documents import names_document
 from shared.domain.impossible import Impossible
 from shared.portuguese import in_portuguese
 
@@ -22,6 +23,11 @@ MOST_BYTES: Final = 256 * 1024  # a rule with a thousand exceptions is a fifth o
 AT_ONCE_BYTES: Final = 8 * 1024
 _PARSING: Final = asyncio.Semaphore(1)
 MOST_KEY: Final = 200
+CURSOR: Final = "cursor"  # a word of ours, which holds ids alone
+NO_DOCUMENT: Final = (
+    "a CPF or CNPJ does not go into an address, which logs and histories keep; sales are looked"
+    " for by it with POST …/sales/search"
+)
 MOST_ERRORS: Final = 50
 PLAIN_NAME: Final = re.compile(r"[a-z][a-z_]{0,39}")  # a slip of the pen: worth showing
 
@@ -37,6 +43,9 @@ async def read_body(request: Request, model: type[M]) -> tuple[M, bytes]:
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "not_json", "The body must be application/json.")
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        # Nothing that comes is unpacked: a megabyte may be a gigabyte.
+        raise Problem(415, "not_json", "The body must not be compressed.")
     if len(raw) <= AT_ONCE_BYTES:
         return _parsed(raw, model), raw
     async with _PARSING:
@@ -52,11 +61,22 @@ def _parsed(raw: bytes, model: type[M]) -> M:
 
 
 def read_query(request: Request, model: type[M]) -> M:
-    """Read the query parameters into their model; a name given twice is refused."""
+    """Read the query parameters into their model.
+
+    A name given twice is refused, and a CPF or CNPJ in any of them: addresses are kept by proxies,
+    histories and logs.
+    """
     items = request.query_params.multi_items()
     values = dict(items)
     if len(values) < len(items):
         raise _invalid((FieldProblem(field="", message="a parameter is given twice"),))
+    kept_out = tuple(
+        FieldProblem(field=name, message=NO_DOCUMENT)
+        for name, value in values.items()
+        if name in model.model_fields and name != CURSOR and names_document(value)
+    )
+    if kept_out:
+        raise _invalid(kept_out)
     try:
         return _storable(model.model_validate(values))
     except ValidationError as error:

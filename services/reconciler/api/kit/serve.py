@@ -18,6 +18,7 @@ from services.reconciler.services import Services
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.ids import TenantId
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ class PathEndpoint:
         except Problem as problem:
             return render_problem(problem)
         except DATABASE_AWAY as error:
-            log.warning("internal_api_unavailable", error=type(error).__name__)
+            log.log(severity(error), "internal_api_unavailable", error=type(error).__name__)
             return render_problem(
                 Problem(
                     503,

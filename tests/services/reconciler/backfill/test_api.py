@@ -10,6 +10,7 @@ from rich.console import Console
 
 from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
+from shared.api_client.models import BackfillNew
 from shared.config.env import SettingsError
 from shared.domain.ids import TenantId
 from shared.ops.backfill import run_backfill
@@ -18,7 +19,7 @@ from tests.services.api.support import RULE, TOKEN, World
 
 __all__ = ["api", "sandbox", "settings", "world"]
 
-DRY: dict[str, Any] = {
+DRY: BackfillNew = {
     "since": "2026-06-01",
     "until": "2026-06-30",
     "dry_run": True,

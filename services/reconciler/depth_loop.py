@@ -1,0 +1,101 @@
+"""What waits in the database, as metrics. Every replica shows the same; whoever reads takes one."""
+
+from datetime import timedelta
+from itertools import product
+from typing import Final
+
+from prometheus_client import Gauge
+
+from services.reconciler.services import Services
+from shared.db.connection import Connection
+from shared.db.outbox import depths_read
+from shared.db.outbox.depths_read import Depth
+from shared.db.outbox.outbox_store import Lane
+from shared.domain.sale import SaleStatus
+from shared.run.loops import Periodic
+
+LOOK_EVERY: Final = timedelta(seconds=15)
+COUNT_EVERY: Final = timedelta(seconds=60)
+LANES: Final[dict[Lane, str]] = {0: "live", 1: "found", 2: "backfill"}
+SHOWN: Final = (
+    SaleStatus.QUEUED,
+    SaleStatus.ISSUING,
+    SaleStatus.UNCERTAIN,
+    SaleStatus.DENIED,
+    SaleStatus.HELD,
+)
+BREAKERS: Final = tuple(product(("issuer", "city", "host", "company"), ("open", "restarting")))
+
+OLDEST_DUE: Final = Gauge(
+    "notaponte_oldest_due_seconds",
+    "How long the oldest sale that is due has been, by lane; 0 without any.",
+    ["lane"],
+)
+DUE: Final = Gauge(
+    "notaponte_due_sales", "Sales that are due, at most 1,000 of each tenant.", ["lane"]
+)
+LEASED: Final = Gauge("notaponte_leased_sales", "Sales that emitters are working on.")
+STANDING: Final = Gauge(
+    "notaponte_sales_standing", "Sales by status, at most 1,000 of each tenant.", ["status"]
+)
+OLDEST_PASS: Final = Gauge(
+    "notaponte_reconciler_lag_seconds", "How overdue the account is that waits longest to be read."
+)
+DUE_PASSES: Final = Gauge("notaponte_reconciler_due_passes", "Accounts that nobody reads yet.")
+OLDEST_DELIVERY: Final = Gauge(
+    "notaponte_status_webhooks_lag_seconds", "How overdue the oldest status webhook is."
+)
+DELIVERIES: Final = Gauge("notaponte_status_webhooks_due", "Status webhooks that should be out.")
+BREAKER: Final = Gauge(
+    "notaponte_breakers", "Breakers that are not closed, by scope and state.", ["scope", "state"]
+)
+SEEN_AT: Final = Gauge(
+    "notaponte_depths_seen_timestamp_seconds", "When what waits was last looked at."
+)
+
+
+async def look(conn: Connection) -> None:
+    """Show what waits now."""
+    for lane, name in LANES.items():
+        _show(
+            await depths_read.due_any_tenant(conn, lane), OLDEST_DUE.labels(name), DUE.labels(name)
+        )
+    LEASED.set(await depths_read.leased_any_tenant(conn))
+    _show(await depths_read.passes_any_tenant(conn), OLDEST_PASS, DUE_PASSES)
+    _show(await depths_read.deliveries_any_tenant(conn), OLDEST_DELIVERY, DELIVERIES)
+    found = await depths_read.breakers_any_tenant(conn)
+    for scope, state in BREAKERS:
+        BREAKER.labels(scope, state).set(found.get((scope, state), 0))
+    SEEN_AT.set_to_current_time()
+
+
+async def count(conn: Connection) -> None:
+    """Show how many sales stand where."""
+    for status in SHOWN:
+        found = await depths_read.standing_any_tenant(conn, status)
+        STANDING.labels(status.value).set(found)
+
+
+def _show(depth: Depth, oldest: Gauge, waiting: Gauge) -> None:
+    oldest.set(depth.oldest_for.total_seconds())
+    waiting.set(depth.waiting)
+
+
+async def look_at_depths(services: Services) -> None:
+    """Keep the gauges of what waits, until cancelled."""
+
+    async def step() -> None:
+        async with services.pool.acquire() as conn:
+            await look(conn)
+
+    await Periodic(name="depths", step=step, every=LOOK_EVERY, failed="depths_not_seen").run()
+
+
+async def count_standing(services: Services) -> None:
+    """Keep the gauges of where sales stand, until cancelled."""
+
+    async def step() -> None:
+        async with services.pool.acquire() as conn:
+            await count(conn)
+
+    await Periodic(name="standing", step=step, every=COUNT_EVERY, failed="standing_not_seen").run()

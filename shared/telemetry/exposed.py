@@ -1,0 +1,79 @@
+"""What /metrics shows: of this process, or of all that share its folder of counts.
+
+Several processes may listen on one port, and a scraper meets any of them. Where
+`PROMETHEUS_MULTIPROC_DIR` names a folder, the client library keeps every count in a file there, and
+whoever is asked answers for all. Each service has a folder of its own.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+# Counts of processes that are gone still count, up to so many of them: then the oldest are let go,
+# which a scraper takes for a restart. One that dies every second would fill the disk else.
+MOST_GONE: Final = 32
+
+
+def exposed() -> bytes:
+    """Render every metric in Prometheus' text format."""
+    folder = os.environ.get(FOLDER)
+    if not folder:
+        return generate_latest(REGISTRY)
+    _forget_the_gone(Path(folder))
+    registry = CollectorRegistry()
+    registry.register(_Together(Path(folder)))
+    return generate_latest(registry)
+
+
+class _Together(Collector):
+    """What all processes counted. A file that another one is just making holds nothing yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in self._folder.glob("*.db") if _size(file)]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+        return merged
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # another process tidies as well
+        return 0
+
+
+def _forget_the_gone(folder: Path) -> None:
+    gone = sorted(
+        (newest, pid) for pid, newest in _newest_by_process(folder) if not psutil.pid_exists(pid)
+    )
+    for _, pid in gone:
+        with suppress(FileNotFoundError):  # another process tidies as well
+            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
+    for _, pid in gone[:-MOST_GONE]:
+        for file in folder.glob(f"*_{pid}.db"):
+            file.unlink(missing_ok=True)
+
+
+def _newest_by_process(folder: Path) -> Iterator[tuple[int, float]]:
+    """Each process that has files, and when it last opened one."""
+    newest: dict[int, float] = {}
+    for file in folder.glob("*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if pid.isdigit():
+            try:
+                at = file.stat().st_mtime
+            except FileNotFoundError:  # another process tidies as well
+                continue
+            newest[int(pid)] = max(at, newest.get(int(pid), 0.0))
+    yield from newest.items()
