@@ -95,11 +95,11 @@ class Month:
                 await self.stage.pay(one)
             case "complete_address":
                 await self.stage.complete_address(one)
-                await self.tenant.ask("retry", one.bill_id, "the address was completed")
+                await self.tenant.ask("retry", one.bill_id, "endereço completado na Vindi")
             case "send_again":
-                await self.tenant.ask("retry", one.bill_id, "the rule was completed")
+                await self.tenant.ask("retry", one.bill_id, "regra completada")
             case "issue_by_hand":
-                await self.tenant.ask("issue", one.bill_id, "the consulting was delivered")
+                await self.tenant.ask("issue", one.bill_id, "consultoria entregue")
             case never:
                 assert_never(never)
 

@@ -8,7 +8,7 @@ from shared.db.sales.sales_read import NotaView
 from shared.db.tenants import issuers_store
 from shared.db.tenants.connections_store import IssuerConnection
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
-from shared.domain.ids import BillId, ExternalId, TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.issuer.interface import DocumentKind, NotReady
 
 
@@ -30,7 +30,7 @@ async def fetch_document(
     bill: BillId,
     kind: DocumentKind,
     part: int | None = None,
-) -> tuple[ExternalId, bytes]:
+) -> tuple[NotaView, bytes]:
     """One document of a sale's nota, of the only one or the first where `part` is None.
 
     Raises DocumentRefused: `sale_unknown`, `no_nota`, `document_not_ready`, `issuer_unreachable`,
@@ -47,7 +47,7 @@ async def fetch_document(
         raise DocumentRefused(
             "The issuer has no such document yet; ask later.", code="document_not_ready"
         )
-    return nota.external_id, document
+    return nota, document
 
 
 async def _where(

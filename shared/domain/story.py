@@ -1,5 +1,6 @@
 """A line of a sale's timeline as a person reads it, in Portuguese. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -63,6 +64,17 @@ ADDRESS: Final[dict[str, str]] = {
     "state": "estado",
     "zip": "CEP",
 }
+# What Vindi tells, by its own word.
+NOTICES: Final[dict[str, str]] = {
+    "bill_created": "fatura criada",
+    "bill_paid": "fatura paga",
+    "bill_canceled": "fatura cancelada",
+    "charge_created": "cobrança criada",
+    "charge_rejected": "pagamento recusado",
+    "charge_canceled": "cobrança cancelada",
+    "charge_refunded": "pagamento estornado",
+}
+_VERSION: Final = re.compile(r"(regra:? |→ )v(?=\d)")
 _LACKS_ADDRESS: Final = "customer_address_incomplete"
 
 
@@ -74,6 +86,11 @@ def told(what: str, why: str, by: str = "") -> str:
     if what == "event_received" and by == "enotas":
         what = "issuer_told"
     head = HEADS.get(what, what)
+    if what == "event_received":
+        notice, comma, rest = why.partition(",")
+        why = NOTICES.get(notice, notice) + comma + rest
+    elif what in ("nota_requested", "changed"):
+        why = _VERSION.sub(r"\1versão ", why)
     if what == "issuer_differs":
         why = ", ".join(FIELDS.get(word, word) for word in why.split())
     said = _in_words(why, HELD if what == SaleStatus.HELD.value else MESSAGES)

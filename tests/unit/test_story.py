@@ -35,6 +35,16 @@ AT = "29/11/2026 às 02:46"
             f"denied_city; reenvio automático em {AT}",
             f"Nota negada: {MESSAGES['denied_city'].text} (reenvio automático em {AT})",
         ),
+        (
+            "nota_requested",
+            "regra v2; competência 29/11/2026",
+            "Nota pedida ao emissor: regra versão 2; competência 29/11/2026",
+        ),
+        (
+            "changed",
+            "regra: v1 → v2; por uma regra nova",
+            "Mudança antes da emissão: regra: versão 1 → versão 2; por uma regra nova",
+        ),
         ("issue", "conferido: tudo certo", "Pedido: emitir: conferido: tudo certo"),
         ("a word of tomorrow", "x", "a word of tomorrow: x"),
     ],
@@ -45,7 +55,7 @@ def test_a_line_is_told_in_words_and_not_in_codes(what: str, why: str, said: str
 
 def test_a_notice_of_the_issuer_is_not_said_to_be_vindis() -> None:
     assert told("event_received", "Autorizada", "enotas") == "Aviso do emissor recebido: Autorizada"
-    assert told("event_received", "bill_paid", "vindi") == "Aviso da Vindi recebido: bill_paid"
+    assert told("event_received", "bill_paid", "vindi") == "Aviso da Vindi recebido: fatura paga"
 
 
 def test_every_word_that_code_writes_into_a_timeline_has_its_sentence() -> None:

@@ -9,8 +9,10 @@ from starlette.responses import HTMLResponse
 
 from services.panel.kit import say
 from services.panel.kit.assets import address
-from services.panel.texts import text
+from services.panel.texts import TEXTS, text
 
+# Who calls the internal API with the token of the installation itself.
+OPERATOR: Final = "operator"
 FOLDER: Final = Path(__file__).parents[1] / "templates"
 
 
@@ -40,6 +42,8 @@ def environment() -> Environment:
 
 def short_name(by: str) -> str:
     """Who did something, without what names them beyond doubt: `Ana Souza`, `Rui (suporte)`."""
+    if by == OPERATOR:
+        return TEXTS["role.operator"]
     name, bracket, inside = by.rpartition(" (p")
     if not bracket or not inside.endswith(")"):
         return by

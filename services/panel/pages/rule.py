@@ -108,7 +108,9 @@ async def _foresee(
         version=newest.version if newest else 0,
         differences=shown.differences(newest.rule if newest else None, rule),
         change=change,
-        changes=shown.changes(change.changes),
+        changes=shown.changes(
+            change.changes, moves=shown.only_moves(newest.rule if newest else None, rule)
+        ),
         changed=sum(one.sales for one in change.changes),
         warnings=rule_notices(rule, visit.clock.today, seller),
         unconfirmed=unconfirmed,

@@ -12,7 +12,7 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show import filters
 from services.panel.show.rule import spoke
-from services.panel.show.sale import BillSum, added_up, in_order, sale_shown
+from services.panel.show.sale import BillSum, added_up, file_name, in_order, sale_shown
 from services.panel.texts import text
 from shared.commands.actions import SALE_UNKNOWN, Asked, act
 from shared.commands.documents import DocumentRefused, fetch_document
@@ -130,14 +130,14 @@ async def _document(visit: Visit, kind: DocumentKind) -> Response:
     resources, bill = visit.resources, _bill(visit)
     part = plain_number(visit.request.query_params.get("parte", ""), 9999)
     try:
-        name, document = await fetch_document(
+        nota, document = await fetch_document(
             visit.pool, resources.sealer, resources.clients, visit.tenant.id, bill, kind, part
         )
     except DocumentRefused as refused:
         if refused.code in ("sale_unknown", "no_nota"):
             raise NotThere from None
         return await _show(visit, TypedForm().wrong(form_=_refused(refused.code)), 409)
-    headers = {"Content-Disposition": f'attachment; filename="nota-{name}.{kind}"'}
+    headers = {"Content-Disposition": f'attachment; filename="nota-{file_name(nota)}.{kind}"'}
     return Response(document, headers=headers, media_type=_TYPES[kind])
 
 
@@ -181,7 +181,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         story=story,
         original=original or None,
         sum=added_up(read.value, story.sale) if read else None,
-        possible=in_order(may, story.sale.status),
+        possible=in_order(may, story.sale.status, story.sale.code),
         at_vindi=f"{place}{bill}" if place else None,
         bare=any(sale.state.lacks in NO_DOCUMENT for sale in locked),
         dates_today=any(moves_to_today(sale.state) for sale in locked),

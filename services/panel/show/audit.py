@@ -1,10 +1,12 @@
 """What was changed, in words. Pure."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
+from services.panel.kit import say
 from services.panel.texts import TEXTS
 from shared.db.tenants.audit_store import AuditEntry
 from shared.domain.messages import message_for
@@ -66,8 +68,8 @@ def _detail(detail: Mapping[str, Any]) -> str:
     if isinstance(bills, list) and bills:
         shown = ", ".join(str(bill) for bill in bills[:5])
         more = f" e mais {len(bills) - 5}" if len(bills) > 5 else ""
-        said.append(f"Faturas {shown}{more}")
-    said += [f"{label} {detail[name]}" for name, label in _LABELS if name in detail]
+        said.append(f"{'Fatura' if len(bills) == 1 else 'Faturas'} {shown}{more}")
+    said += [f"{label} {_value(name, detail[name])}" for name, label in _LABELS if name in detail]
     if isinstance(detail.get("role"), str):
         said.append(TEXTS.get(f"role.{detail['role']}", ""))
     if isinstance(detail.get("found"), str):
@@ -76,3 +78,11 @@ def _detail(detail: Mapping[str, Any]) -> str:
     if detail.get("reason"):
         said.append(str(detail["reason"]))
     return " · ".join(part for part in said if part)
+
+
+def _value(name: str, value: Any) -> str:
+    """A month by its name; all else as it is."""
+    if name == "month":
+        with suppress(ValueError):
+            return say.month(date.fromisoformat(f"{value}-01"))
+    return str(value)

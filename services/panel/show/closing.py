@@ -295,7 +295,12 @@ def _excepted(status: str, code: str, bills: int, amount: int) -> Excepted:
     own = known is not None and code == status
     if own and known is not None:
         return Excepted(
-            title=label_for(known), who="", status=status, code=None, bills=bills, amount=amount
+            title=label_for(known),
+            who=WHO["nobody"],
+            status=status,
+            code=None,
+            bills=bills,
+            amount=amount,
         )
     message = message_in(known or SaleStatus.HELD, code)
     return Excepted(

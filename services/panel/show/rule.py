@@ -238,16 +238,21 @@ def carried(rule: Rule) -> str:
     return json.dumps(rule.model_dump(mode="json", by_alias=True), ensure_ascii=False)
 
 
-def changes(counts: Sequence[ChangeCount]) -> list[Changed]:
-    """What a change does, the most sales first."""
+def only_moves(old: Rule | None, new: Rule) -> bool:
+    """Whether a change is of moments alone, so that no nota gets another text."""
+    moments = {"issue_when", "guarantee_days", "exceptions"}
+    return old is not None and old.model_dump(exclude=moments) == new.model_dump(exclude=moments)
+
+
+def changes(counts: Sequence[ChangeCount], *, moves: bool = False) -> list[Changed]:
+    """What a change does, the most sales first; `moves` where it is of moments alone."""
+    same = "O mesmo, em outra data" if moves else "O mesmo, em outra data ou com outro texto"
     found = [
         Changed(
             sales=one.sales,
             amount=one.amount,
             before=_outcome(one.change.before),
-            after=_outcome(one.change.after)
-            if one.change.after != one.change.before
-            else "O mesmo, em outra data ou com outro texto",
+            after=_outcome(one.change.after) if one.change.after != one.change.before else same,
         )
         for one in counts
     ]

@@ -184,6 +184,12 @@ def nota_shown(nota: NotaView, clock: Clock) -> NotaShown:
     )
 
 
+def file_name(nota: NotaView) -> str:
+    """What its files are called: by its number, as people look for it."""
+    number = nota.number or ""
+    return number if number.isascii() and number.isalnum() else str(nota.external_id)
+
+
 def added_up(bill: Bill, sale: SaleView) -> BillSum:
     """The bill's lines, what they come to, and what the notas are for."""
     return BillSum(
@@ -194,8 +200,13 @@ def added_up(bill: Bill, sale: SaleView) -> BillSum:
     )
 
 
-def in_order(actions: Sequence[SaleAction], status: SaleStatus) -> Sequence[SaleAction]:
-    """Possible actions, the one that usually helps first."""
+def in_order(
+    actions: Sequence[SaleAction], status: SaleStatus, code: str | None = None
+) -> Sequence[SaleAction]:
+    """Possible actions, the one that usually helps first.
+
+    What waits for a person's word is not helped by looking at it again.
+    """
     first: dict[SaleStatus, SaleAction] = {
         SaleStatus.DENIED: "retry",
         SaleStatus.HELD: "retry",
@@ -204,7 +215,8 @@ def in_order(actions: Sequence[SaleAction], status: SaleStatus) -> Sequence[Sale
         SaleStatus.SKIPPED: "issue",
         SaleStatus.CANCEL_REFUSED: "retry",
     }
-    return sorted(actions, key=lambda one: one != first.get(status))
+    helps = "issue" if code == "rule_manual" else first.get(status)
+    return sorted(actions, key=lambda one: one != helps)
 
 
 def _issued(notas: Sequence[NotaView], clock: Clock) -> str:

@@ -32,8 +32,11 @@ function busy(part) {
   const marked = getSelection();
   if (marked && !marked.isCollapsed && part.contains(marked.anchorNode)) return true;
   if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary")) return true;
-  return Boolean(part.querySelector("input:checked[type=checkbox], details[open]"));
+  if ([...part.querySelectorAll("input:not([type=hidden]), textarea")].some(edited)) return true;
+  return Boolean(part.querySelector("input:checked[type=checkbox], details[open]:not([data-open]), details[data-open]:not([open])"));
 }
+
+const edited = (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 
 // The page says after how many seconds to look again: sooner where its figures are not of now.
 function later() {

@@ -8,6 +8,7 @@ ATTENTION: Final[dict[str, str]] = {
     "attention.original": "Palavras do emissor:",
     "attention.by_itself": "{count}",
     "attention.list": "Ver as vendas",
+    "attention.others": "e mais {count}",
     "attention.again": "Reenviar",
     "attention.look": "Avaliar de novo",
     "attention.again_all": "Já resolvi: reenviar todas",

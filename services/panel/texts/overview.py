@@ -12,7 +12,7 @@ OVERVIEW: Final[dict[str, str]] = {
     "overview.needing": "Pedem atenção",
     "overview.guarantee": "Em garantia",
     "overview.under_way": "Na fila e emitindo",
-    "overview.speed": "Metade das notas sai em {median}",
+    "overview.speed": "Metade das notas sai em até {median} da data prevista",
     "overview.no_speed": "Nenhuma nota nos últimos 7 dias",
     "overview.causes": "O que pede atenção",
     "overview.no_causes": "Nada pede a sua atenção",

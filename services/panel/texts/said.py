@@ -3,7 +3,7 @@
 from typing import Final
 
 SAID: Final[dict[str, str]] = {
-    "said.joined": "Acesso criado. Bem-vindo!",
+    "said.joined": "Acesso criado. Boas-vindas!",
     "said.password_changed": "Senha alterada. Você saiu de todos os outros aparelhos.",
     "said.totp_off": "O código foi desligado.",
     "said.did.retry": "Pedido feito: a venda será avaliada de novo em instantes.",

@@ -44,6 +44,7 @@ SALES: Final[dict[str, str]] = {
     "action.issue": "Emitir agora",
     "action.issue_bare": "Emitir sem documento",
     "action.cancel": "Cancelar a nota",
+    "action.cancel_before": "Cancelar: não emitir nota",
     "will.retry": "A venda é avaliada de novo com os dados de agora. Uma nota negada é reenviada"
     " com o mesmo número de pedido, então não sai em dobro.",
     "will.hold": "Nenhuma nota sai desta venda até que alguém a libere.",

@@ -34,7 +34,7 @@ def _handler(kind: DocumentKind) -> Callable[[DocumentCall], Awaitable[Answer]]:
     async def fetch(call: DocumentCall) -> Answer:
         services = call.services
         try:
-            name, document = await fetch_document(
+            nota, document = await fetch_document(
                 services.pool,
                 services.sealer,
                 services.clients,
@@ -45,7 +45,7 @@ def _handler(kind: DocumentKind) -> Callable[[DocumentCall], Awaitable[Answer]]:
             )
         except DocumentRefused as error:
             raise Problem(_STATUSES.get(error.code, 409), error.code, str(error)) from error
-        return attachment(f"{name}.{kind}", document, _MEDIA_TYPES[kind])
+        return attachment(f"{nota.external_id}.{kind}", document, _MEDIA_TYPES[kind])
 
     return fetch
 

@@ -16,10 +16,14 @@ from services.panel.kit.say import Clock
 from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
+from services.panel.show.audit import told
+from services.panel.show.rule import only_moves
+from services.panel.show.sale import in_order
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
 from services.panel.show.status import OUTCOMES, TONES
 from shared.crypto.seal import Sealer
 from shared.db.sales.overview_read import Heap, SentDay
+from shared.db.tenants.audit_store import AuditEntry
 from shared.domain.ids import TenantId
 from shared.domain.money import Cents
 from shared.domain.people import RIGHTS
@@ -250,3 +254,32 @@ def test_a_name_is_shown_without_what_names_it_beyond_doubt() -> None:
     assert short_name("Rui (p0000000001, suporte, chamado 4711)") == "Rui (suporte, chamado 4711)"
     assert short_name("support") == "support"
     assert short_name("Ana (Financeiro)") == "Ana (Financeiro)"
+
+
+def test_the_register_names_a_month_and_counts_one_sale_as_one() -> None:
+    def said(**detail: object) -> str:
+        return told(
+            AuditEntry(id=1, at=NOON, actor="x", action="month_closed", detail=detail)
+        ).detail
+
+    assert said(month="2026-10", reason="conferido") == "Mês outubro de 2026 · conferido"
+    assert said(month="?") == "Mês ?"
+    assert said(bill_ids=[7]) == "Fatura 7"
+    assert said(bill_ids=[7, 8]) == "Faturas 7, 8"
+
+
+def test_the_installation_is_not_named_by_a_word_of_ours() -> None:
+    assert short_name("operator") == "Operação"
+    assert short_name("Rui (p1, suporte)") == "Rui (suporte)"
+
+
+def test_what_waits_for_a_word_is_first_offered_to_be_issued() -> None:
+    assert in_order(("retry", "hold", "issue"), SaleStatus.HELD, "rule_manual")[0] == "issue"
+    assert in_order(("issue", "retry"), SaleStatus.HELD, "no_rule")[0] == "retry"
+
+
+def test_a_change_of_days_alone_gives_no_nota_another_text() -> None:
+    old = Rule(issue_when="guarantee_ended", guarantee_days=7)
+    assert only_moves(old, old.model_copy(update={"guarantee_days": 15}))
+    assert not only_moves(old, old.model_copy(update={"description": "outra"}))
+    assert not only_moves(None, old)
