@@ -51,7 +51,7 @@ from shared.db.tenants.rules_store import RuleVersion
 from shared.db.tenants.tenants_store import Subscription, Tenant
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
-from shared.domain.messages import CONNECTIONS
+from shared.domain.message_texts.connections import CONNECTIONS
 from shared.domain.nota import REAL, IssuerEnvironment
 from shared.domain.prechecks import ON_SELLER
 from shared.domain.rule import Rule

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.domain.messages import Message
+from shared.domain.message_texts.message import Message
 from shared.domain.money import Cents
 from shared.domain.spoken import day, reais
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared.domain.attention import SECOND_NOTA
-from shared.domain.messages import LABELS, MESSAGES, WOULD_BE_DENIED, Message
+from shared.domain.message_texts.in_state import WOULD_BE_DENIED
+from shared.domain.message_texts.message import Message
+from shared.domain.messages import LABELS, MESSAGES
 from shared.domain.sale import SaleStatus
 from shared.domain.statement import STATED_BY_PERSON
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.domain.messages import WAITS
+from shared.domain.message_texts.connections import WAITS
 from shared.watch.connection import ConnectionCheck
 
 CODE = "restored"

@@ -5,7 +5,7 @@ import pytest
 
 from shared.db.sales import customer_holds_store
 from shared.domain.denials import ON_CUSTOMER, POLICIES, denial_group, gives_up, next_resend
-from shared.domain.messages import DENIALS
+from shared.domain.message_texts.denials import DENIALS
 from shared.domain.refusals import read_refusal
 from tests.builders import SAO_PAULO
 

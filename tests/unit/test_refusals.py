@@ -9,7 +9,8 @@ import pytest
 from msgspec import Struct
 
 from shared.domain.denials import POLICIES
-from shared.domain.messages import DENIALS, message_of_denial
+from shared.domain.message_texts.denials import DENIALS
+from shared.domain.messages import message_of_denial
 from shared.domain.refusals import CATALOGUE, KnownDenial, catalogue, of_name, read_refusal
 from shared.issuer.enotas.denials import classify_denial
 

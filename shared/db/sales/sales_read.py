@@ -19,7 +19,8 @@ from shared.db.vindi import events_store
 from shared.db.vindi.events_store import HeardEvent
 from shared.domain.given_back import ABOUT_REFUND, GivenBack, with_refund
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
-from shared.domain.messages import Message, message_in, message_of_denial
+from shared.domain.message_texts.message import Message
+from shared.domain.messages import message_in, message_of_denial
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document

@@ -9,7 +9,8 @@ from services.sandbox.vindi.records import Bill
 from shared.db.sales import sales_read
 from shared.domain.given_back import GivenBack, with_refund
 from shared.domain.ids import BillId
-from shared.domain.messages import Message, message_in
+from shared.domain.message_texts.message import Message
+from shared.domain.messages import message_in
 from shared.domain.moment import VINDI_ZONE, local_day
 from shared.domain.money import Cents
 from shared.domain.sale import SaleStatus
