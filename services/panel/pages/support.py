@@ -84,7 +84,10 @@ async def happened(visit: Visit) -> Response:
     """Events, decisions, notas and what people did at one company, by their time."""
     given = visit.request.query_params
     now = visit.resources.now()
-    until = _instant(visit, given.get("ate", "")) or now
+    # Whole seconds, as the address of the next page has it: else that page lacked the newest.
+    until = _instant(visit, given.get("ate", "")) or now.replace(microsecond=0) + timedelta(
+        seconds=1
+    )
     since = _instant(visit, given.get("de", "")) or until - timedelta(days=1)
     kinds = [kind for kind in ACTIVITY_KINDS if kind in given.getlist("tipo")]
     wrong = "" if since < until <= since + _LONGEST else text("happened.wrong")

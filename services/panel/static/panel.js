@@ -17,7 +17,7 @@ async function renew() {
   for (const old of parts()) {
     const now = fresh.getElementById(old.id);
     if (now) old.dataset.live = now.dataset.live;
-    if (!now || now.innerHTML === old.innerHTML || busy(old)) continue;
+    if (!now || shown(now) === shown(old) || busy(old)) continue;
     const had = document.activeElement;
     const place = old.contains(had) && had.id;
     old.innerHTML = now.innerHTML;
@@ -26,6 +26,9 @@ async function renew() {
     if (place) document.getElementById(place)?.focus({ preventScroll: true });
   }
 }
+
+// What a part shows; the words of a form that are new in every answer change nothing of it.
+const shown = (part) => part.innerHTML.replace(/(name="(?:csrf|uma_vez)" value=")[^"]*/g, "$1");
 
 // A part in which somebody types, ticks or has marked text stays as it is.
 function busy(part) {
