@@ -81,7 +81,7 @@ async def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     occupied.write_text("a file")
     taken = tmp_path / "other"
     (taken / "lock").mkdir(parents=True)  # root may write anywhere, but not into a folder
-    for home, told_of in ((occupied, "cannot be made here"), (taken, "cannot be written")):
+    for home, told_of in ((occupied, "cannot be made here"), (taken, "is not ours")):
         code, words = await said("shared.ops", "up", NOTAPONTE_HOME=str(home))
         assert code == 2
         assert "NOTAPONTE_HOME" in words

@@ -15,7 +15,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
+from services.webhook.commit_batch import SHARE_OF_ONE, Committer, Delivery, NotCommittedError
 from shared.db.connection import Pool
 from shared.db.migrate import migrate
 from shared.db.vindi.events_store import StoredEvent
@@ -132,7 +132,8 @@ async def test_a_row_that_cannot_be_stored_fails_alone(pool: Pool) -> None:
 
 
 async def test_more_than_can_wait_is_refused_at_once(pool: Pool) -> None:
-    committer = Committer(pool, after_marks=nothing, most_waiting=3)
+    # Three of one tenant: others have their part of the line.
+    committer = Committer(pool, after_marks=nothing, most_waiting=3 * SHARE_OF_ONE)
     waiting = [asyncio.create_task(committer.commit(a_delivery(bill))) for bill in range(1, 4)]
     await asyncio.sleep(0)
     scraped = Scraped()
@@ -140,10 +141,11 @@ async def test_more_than_can_wait_is_refused_at_once(pool: Pool) -> None:
         await committer.commit(a_delivery(4))
     assert committer.waiting == 3  # what the gauge shows
     assert scraped.risen("notaponte_webhook_failed_commits_total", why="full") == 1
+    others = asyncio.create_task(committer.commit(a_delivery(5, tenant="tzzzzzzzzzz")))
     committer.start()
-    await asyncio.gather(*waiting)
+    await asyncio.gather(*waiting, others)
     await committer.close()
-    assert {row["bill_id"] for row in await pool.fetch(STORED)} == {1, 2, 3}
+    assert {row["bill_id"] for row in await pool.fetch(STORED)} == {1, 2, 3, 5}
 
 
 async def test_deliveries_that_wait_together_share_a_commit(pool: Pool) -> None:
@@ -165,9 +167,14 @@ async def test_whoever_still_waits_at_the_end_is_told_to_come_again(pool: Pool) 
         await waiting
 
 
-def a_delivery(bill: int, *, type: str = "bill_paid") -> Delivery:  # noqa: A002 - the column's name
+def a_delivery(
+    bill: int,
+    *,
+    type: str = "bill_paid",  # noqa: A002 - the column's name
+    tenant: str = "tabcdefghij",
+) -> Delivery:
     event = StoredEvent(
-        tenant_id=TenantId("tabcdefghij"),
+        tenant_id=TenantId(tenant),
         source="vindi",
         type=type,
         bill_id=BillId(bill),
