@@ -2,6 +2,9 @@
 
 Under wrong keys a service would look well and open nothing, and what it seals nobody could open
 once the right keys are back. So each service opens a canary of every key in use before it begins.
+
+Canaries also say whether values are bound to their rows: from the first service on in a database
+that was empty, elsewhere from the first rotation on, since code from before could not open them.
 """
 
 import asyncio
@@ -9,6 +12,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, NoReturn
@@ -17,17 +21,20 @@ import asyncpg
 import structlog
 
 from shared.config.settings import EXIT_CODE
-from shared.crypto.seal import Sealer, UnsealError
+from shared.crypto.columns import NOBODY, SealedColumn
+from shared.crypto.seal import TO_ROW, Sealer, UnsealError
 from shared.db.connection import CONNECT_SECONDS, Connection, Pool
 from shared.db.tenants import key_canaries_store
 from shared.db.tenants.key_canaries_store import SealedSample
-from shared.domain.ids import TenantId
 from shared.run.loops import Next, Periodic, beside
 
-NOBODY: Final = TenantId("-")  # a canary is bound to no tenant
-PURPOSE: Final = "canary"
+CANARY: Final = SealedColumn(
+    table="key_canaries", column="value", purpose="canary", keys=("key_id",), of_tenants=False
+)
 ASK_SECONDS: Final = 2.0 + CONNECT_SECONDS
 ASK_AGAIN: Final = timedelta(seconds=1)
+# While values are not bound to rows: how soon a service hears that they are to be.
+LISTEN: Final = timedelta(seconds=10)
 
 log = structlog.get_logger()
 
@@ -48,26 +55,47 @@ class WrongKeysError(UnsealError):
 async def prove_keys(conn: Connection, sealer: Sealer) -> None:
     """Open a value of every key in use, and leave one under the key that seals from now on.
 
-    Safe to repeat, also by several at once. Raises WrongKeysError, and then changes nothing.
+    From then on the sealer binds to rows if this database's values may be bound. Safe to repeat,
+    also by several at once. Raises WrongKeysError, and then changes nothing.
     """
     async with conn.transaction():
         await key_canaries_store.take_turns(conn)
-        canaries = [_canary(value) for value in await key_canaries_store.read(conn)]
-        _demand(sealer, canaries or await _one_that_opens(conn, sealer))
-        await leave_canary(conn, sealer)
+        canaries = await key_canaries_store.read(conn)
+        samples = [_canary(value) for value in canaries] or await _one_that_opens(conn, sealer)
+        _demand(sealer, samples)
+        sealer.binds_rows = not samples or any(value[:1] == TO_ROW for value in canaries)
+        await _leave_canary(conn, sealer)
+
+
+async def bind_rows(conn: Connection, sealer: Sealer) -> bool:
+    """Have values bound to their rows from now on; False if they were already.
+
+    Services that run hear of it within `LISTEN`. No code of before 0.4 may run any more.
+    """
+    async with conn.transaction():
+        await key_canaries_store.take_turns(conn)
+        kept = await key_canaries_store.read(conn)
+        sealer.binds_rows = True
+        key_id = sealer.sealing_key_id
+        bound = CANARY.seal(sealer, NOBODY, b"canary", key_id)
+        await key_canaries_store.replace(conn, key_id=key_id, value=bound)
+    return all(value[:1] != TO_ROW for value in kept)
 
 
 async def accept_keys(conn: Connection, sealer: Sealer) -> None:
     """Let services start under these keys, whatever is sealed under others."""
     async with conn.transaction():
         await key_canaries_store.take_turns(conn)
-        await leave_canary(conn, sealer)
+        kept = await key_canaries_store.read(conn)
+        sealer.binds_rows = any(value[:1] == TO_ROW for value in kept)
+        await _leave_canary(conn, sealer)
         await forget_other_canaries(conn, sealer)
 
 
-async def leave_canary(conn: Connection, sealer: Sealer) -> None:
-    value = sealer.seal(b"canary", tenant=NOBODY, purpose=PURPOSE)
-    await key_canaries_store.add(conn, key_id=sealer.sealing_key_id, value=value)
+async def _leave_canary(conn: Connection, sealer: Sealer) -> None:
+    key_id = sealer.sealing_key_id
+    value = CANARY.seal(sealer, NOBODY, b"canary", key_id)
+    await key_canaries_store.add(conn, key_id=key_id, value=value)
 
 
 async def forget_other_canaries(conn: Connection, sealer: Sealer) -> int:
@@ -88,7 +116,9 @@ async def proven_keys(
     and the keys are tried as soon as they can be. `explain` gives the words for the log then.
     """
     refuse = refuse or end_process
-    if await _tried(pool, sealer, refuse, explain):
+    sealer.binds_rows = False  # until the database says otherwise
+    proven = await _tried(pool, sealer, refuse, explain)
+    if proven and sealer.binds_rows:
         yield
         return
     trying = Periodic(
@@ -98,7 +128,20 @@ async def proven_keys(
         failed="keys_not_proven",
         rests_first=True,
     )
-    async with beside(prove_keys=trying.run):
+    listening = replace(
+        trying,
+        name="bind-rows",
+        step=partial(_try_again, pool, sealer, refuse, listens=True),
+        every=LISTEN,
+    )
+
+    async def until_bound() -> None:
+        if not proven:
+            await trying.run()
+        if not sealer.binds_rows:
+            await listening.run()
+
+    async with beside(prove_keys=until_bound):
         yield
 
 
@@ -110,9 +153,15 @@ def end_process(error: WrongKeysError) -> NoReturn:
 
 
 async def _try_again(
-    pool: Pool, sealer: Sealer, refuse: Callable[[WrongKeysError], None]
+    pool: Pool,
+    sealer: Sealer,
+    refuse: Callable[[WrongKeysError], None],
+    *,
+    listens: bool = False,
 ) -> Next | None:
-    return Next.NEVER if await _tried(pool, sealer, refuse) else None
+    """The last step once keys are proven; of one that listens, once values are bound to rows."""
+    proven = await _tried(pool, sealer, refuse)
+    return Next.NEVER if proven and (sealer.binds_rows or not listens) else None
 
 
 async def _tried(
@@ -135,7 +184,8 @@ async def _tried(
 
 
 def _canary(value: bytes) -> SealedSample:
-    return SealedSample(tenant_id=NOBODY, purpose=PURPOSE, value=value)
+    row = CANARY.row((value[1:5],))
+    return SealedSample(tenant_id=NOBODY, purpose=CANARY.purpose, row=row, value=value)
 
 
 async def _one_that_opens(conn: Connection, sealer: Sealer) -> Sequence[SealedSample]:
@@ -156,7 +206,7 @@ def _demand(sealer: Sealer, samples: Sequence[SealedSample]) -> None:
 
 def _opens(sealer: Sealer, sample: SealedSample) -> bool:
     try:
-        sealer.unseal(sample.value, tenant=sample.tenant_id, purpose=sample.purpose)
+        sealer.unseal(sample.value, tenant=sample.tenant_id, purpose=sample.purpose, row=sample.row)
     except UnsealError:
         return False
     return True

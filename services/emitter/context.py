@@ -1,5 +1,6 @@
 """What a pass needs of one tenant, loaded at its start."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -10,10 +11,12 @@ from services.emitter.stopping.locks import Standing
 from services.emitter.stopping.outage import Breakers, load_breakers
 from services.emitter.stopping.restored import Restored, load_restored
 from shared.clients import Clients
+from shared.crypto.columns import DENIAL_WORD, DOCUMENT_WORD, Key, SealedColumn
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
+from shared.db.sales.sales_store import SaleRow
 from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.tenants.issuers_store import Issuers
@@ -26,6 +29,7 @@ from shared.run.second_look import SecondLook
 from shared.vindi.budget import BudgetShare
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
+from shared.vindi.stored import open_customer
 
 
 class TenantContext(Struct, frozen=True, kw_only=True):
@@ -72,22 +76,26 @@ class TenantContext(Struct, frozen=True, kw_only=True):
         there = self.issuers.of(named)
         return place_of(self.clients, there, is_left=named is not None, now=self.now)
 
-    def seal(self, value: bytes, purpose: str) -> bytes:
-        """Seal a value of this tenant."""
-        return self.sealer.seal(value, tenant=self.tenant, purpose=purpose)
-
-    def unseal(self, sealed: bytes, purpose: str) -> bytes:
-        """Open a sealed value of this tenant."""
-        return self.sealer.unseal(sealed, tenant=self.tenant, purpose=purpose)
+    def seal(self, column: SealedColumn, value: bytes, *key: Key) -> bytes:
+        """Seal a value of this tenant for the row of a key."""
+        return column.seal(self.sealer, self.tenant, value, *key)
 
     def document_word(self, document: str) -> bytes:
         """Hash a document for searching."""
         bare = normalise_document(document) or ""
-        return self.sealer.word(bare, tenant=self.tenant, purpose="document")
+        return self.sealer.word(bare, tenant=self.tenant, purpose=DOCUMENT_WORD)
+
+    def document_words(self, sale: SaleRow) -> Sequence[bytes]:
+        """Every word the document of a sale's customer may be kept as, while keys change."""
+        if sale.document_word is None or sale.customer is None or not self.sealer.changes_keys:
+            return [sale.document_word] if sale.document_word is not None else []
+        customer = open_customer(self.sealer, self.tenant, sale.bill_id, sale.customer)
+        bare = normalise_document(customer.document or "") or ""
+        return self.sealer.words(bare, tenant=self.tenant, purpose=DOCUMENT_WORD)
 
     def denial_word(self, reason: str) -> bytes:
         """Hash the text of a denial, so that equal ones are one cause."""
-        return self.sealer.word(reason, tenant=self.tenant, purpose="denial")
+        return self.sealer.word(reason, tenant=self.tenant, purpose=DENIAL_WORD)
 
     def plan_terms(self) -> Terms:
         """What its plans share."""

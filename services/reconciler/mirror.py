@@ -9,6 +9,7 @@ import structlog
 
 from services.reconciler.services import Services
 from shared.commands.sample_nota import is_sample
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.away import database_away
 from shared.db.closing import foreign_notas_store
@@ -131,9 +132,11 @@ def foreign(sealer: Sealer, tenant: TenantId, snapshot: Snapshot) -> ForeignNota
     document = normalise_document(snapshot.document)
     if document is None or snapshot.amount is None or snapshot.competencia is None:
         return None
+    issuer_id = snapshot.issuer_id.lower()
     return ForeignNota(
-        issuer_id=snapshot.issuer_id.lower(),
+        issuer_id=issuer_id,
         environment=snapshot.environment or "Producao",
+        document=columns.FOREIGN_DOCUMENT.seal(sealer, tenant, document.encode(), issuer_id),
         document_word=document_word(sealer, tenant, document),
         amount=snapshot.amount,
         competencia=snapshot.competencia,

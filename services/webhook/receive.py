@@ -7,6 +7,7 @@ have no body: there is nothing that a sender needs to know, and a stranger must 
 import time
 from collections.abc import Mapping
 from typing import Final, Literal
+from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -18,6 +19,7 @@ from services.webhook.days import Days
 from services.webhook.interpret import Heard, read_enotas, read_vindi
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Owner, Secrets, secret_of_basic
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import Source, StoredEvent
@@ -154,15 +156,17 @@ class Receiver:
     def _delivery(
         self, tenant: TenantId, source: Source, heard: Heard, headers: Headers, body: bytes
     ) -> Delivery:
+        event_id = uuid4()
         event = StoredEvent(
             tenant_id=tenant,
+            event_id=event_id,
             source=source,
             type=heard.type,
             bill_id=heard.bill_id,
             event_at=heard.event_at,
             flag=heard.flag,
             headers={name.decode(): headers[name] for name in USEFUL_HEADERS if name in headers},
-            body=self._sealer.seal(body, tenant=tenant, purpose="event"),
+            body=columns.EVENT.seal(self._sealer, tenant, body, event_id),
         )
         if heard.bill_id is None or not heard.due:
             return Delivery(event=event, mark=None)

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from shared.commands.closing import span_of
+from shared.crypto import columns
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.closing import filed_notas
 from shared.db.closing.closing_read import Span
@@ -71,7 +72,7 @@ def _told(
     """What can be read; a draft under a lost key, say, stays untold."""
     for nota in found:
         try:
-            body = sealer.unseal(nota.request, tenant=tenant, purpose="nota")
+            body = columns.REQUEST.open(sealer, tenant, nota.request, *nota.key)
             yield nota, fiscal_facts(_DRAFT.decode(body))
         except (UnsealError, msgspec.MsgspecError):
             continue

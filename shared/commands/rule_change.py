@@ -101,11 +101,13 @@ async def _unsent(pool: Pool, sealer: Sealer, tenant: TenantId) -> AsyncIterator
 def _facts(
     sealer: Sealer, tenant: TenantId, row: UnsentSale, known: KnownBill, sale: KnownSale
 ) -> _Unsent:
-    bill = open_bill(sealer, tenant, known.body).value
+    bill = open_bill(sealer, tenant, row.bill_id, known.body).value
     facts = SaleFacts(
         bill=bill,
         refunds=known.refunds,
-        customer=None if row.customer is None else open_customer(sealer, tenant, row.customer),
+        customer=None
+        if row.customer is None
+        else open_customer(sealer, tenant, row.bill_id, row.customer),
         came_alive_at=came_alive(known, bill),
         wish=sale.wish,
         wish_at=sale.wish_at,

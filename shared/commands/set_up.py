@@ -28,6 +28,7 @@ from shared.commands.checks import (
 from shared.commands.company import try_company
 from shared.commands.go_on import go_on
 from shared.config.secret import Secret
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
 from shared.db import clock
@@ -61,7 +62,6 @@ from shared.vindi.client import VindiClient
 
 OLD_SECRET_LIVES: Final = timedelta(hours=72)  # longer than Vindi goes on repeating: 48 h
 SIDES: Final[dict[Source, str]] = {"vindi": "vindi", "enotas": "issuer"}
-WEBHOOK_SECRET: Final = "webhook_secret"  # noqa: S105 - a purpose of sealing, not a secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,12 +388,11 @@ class SetUp:
 
     async def _webhook_url(self, conn: Connection, tenant: TenantId, source: Source) -> str:
         """The address in use, so that connecting again changes nothing at the other side."""
-        sealed = await secrets_store.current_sealed(conn, tenant, source)
-        if sealed is None:
+        secret = await secrets_store.current(conn, self.sealer, tenant, source)
+        if secret is None:
             now = await clock.now(conn)
             return await self._new_webhook_url(conn, tenant, source, now)
-        secret = self.sealer.unseal(sealed, tenant=tenant, purpose=WEBHOOK_SECRET)
-        return self._url(source, secret.decode())
+        return self._url(source, secret)
 
     async def _new_webhook_url(
         self, conn: Connection, tenant: TenantId, source: Source, now: datetime
@@ -405,7 +404,9 @@ class SetUp:
             tenant,
             source,
             secret_hash=hash_secret(secret),
-            sealed=self.sealer.seal(secret.encode(), tenant=tenant, purpose=WEBHOOK_SECRET),
+            sealed=columns.WEBHOOK_SECRET.seal(
+                self.sealer, tenant, secret.encode(), source, hash_secret(secret)
+            ),
         )
         return self._url(source, secret)
 

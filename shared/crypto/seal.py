@@ -1,4 +1,4 @@
-"""Sealing: authenticated encryption bound to tenant and purpose, under rotating keys."""
+"""Sealing: authenticated encryption bound to tenant, purpose and row, under rotating keys."""
 
 import base64
 import hashlib
@@ -13,20 +13,23 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.domain.ids import TenantId
 
-_VERSION: Final = b"\x01"
+# Of a sealed value's form, its first byte: bound to tenant and purpose alone, or to its row too.
+TO_PURPOSE: Final = b"\x01"
+TO_ROW: Final = b"\x02"
 _NONCE_BYTES: Final = 12
 _KEY_ID_BYTES: Final = 4
 
 
 class UnsealError(Exception):
-    """A sealed value cannot be opened: unknown key, other tenant or purpose, or damaged."""
+    """A sealed value cannot be opened: unknown key, of another tenant, purpose or row, damaged."""
 
 
 class Sealer:
     """Seals and opens values; the first key seals, all keys open.
 
-    A sealed value is version (1 byte), key id (4), nonce (12), ciphertext with tag. Tenant and
-    purpose are authenticated, so a value copied to another row does not open there.
+    A sealed value is form (1 byte), key id (4), nonce (12), ciphertext with tag. Tenant, purpose
+    and the row it lies in are authenticated, so a value copied to another row does not open there.
+    Values of the older form know no row; they open until they are sealed afresh.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -35,30 +38,49 @@ class Sealer:
             raise ValueError("sealing needs keys of 32 bytes")
         self._sealing = _key_id(keys[0])
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
-        self._words = hmac.digest(keys[-1], b"notaponte searchable words", "sha256")
+        self._words = [_word_key(key) for key in dict.fromkeys(keys)]
+        # False while code that knows no rows may have to open what is sealed (`shared.keys`).
+        self.binds_rows = True
 
     @classmethod
     def from_text(cls, keys: Iterable[str]) -> Self:
         """Make one of keys as settings carry them: URL-safe base64 of 32 bytes each."""
         return cls([base64.urlsafe_b64decode(key) for key in keys])
 
-    def seal(self, value: bytes, *, tenant: TenantId, purpose: str) -> bytes:
-        """Seal a value for one tenant and purpose."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._sealing].encrypt(nonce, value, _bound_to(tenant, purpose))
-        return _VERSION + self._sealing + nonce + sealed
+    def seal(self, value: bytes, *, tenant: TenantId, purpose: str, row: str = "") -> bytes:
+        """Seal a value for one tenant and purpose; `row` is empty for what lies in none.
 
-    def unseal(self, sealed: bytes, *, tenant: TenantId, purpose: str) -> bytes:
-        """Open a sealed value; raises UnsealError when it is not this tenant's and purpose's."""
+        Rows are named by `shared.crypto.columns`, which is how stores seal and open.
+        """
+        nonce = os.urandom(_NONCE_BYTES)
+        form = TO_ROW if row and self.binds_rows else TO_PURPOSE
+        bound = _bound_to(tenant, purpose) + (row.encode() if form == TO_ROW else b"")
+        return (
+            form + self._sealing + nonce + self._ciphers[self._sealing].encrypt(nonce, value, bound)
+        )
+
+    def unseal(self, sealed: bytes, *, tenant: TenantId, purpose: str, row: str = "") -> bytes:
+        """Open a value; raises UnsealError when it is not this tenant's, purpose's and row's."""
         head = 1 + _KEY_ID_BYTES
-        cipher = self._ciphers.get(sealed[1:head])
-        if sealed[:1] != _VERSION or cipher is None:
+        form, cipher = sealed[:1], self._ciphers.get(sealed[1:head])
+        if form not in (TO_PURPOSE, TO_ROW) or cipher is None:
             raise UnsealError("sealed under a key that is not configured")
         nonce, rest = sealed[head : head + _NONCE_BYTES], sealed[head + _NONCE_BYTES :]
+        bound = _bound_to(tenant, purpose) + (row.encode() if form == TO_ROW else b"")
         try:
-            return cipher.decrypt(nonce, rest, _bound_to(tenant, purpose))
+            return cipher.decrypt(nonce, rest, bound)
         except InvalidTag as error:
-            raise UnsealError("damaged, or of another tenant or purpose") from error
+            raise UnsealError("damaged, or of another tenant, purpose or row") from error
+
+    def is_current(self, sealed: bytes, *, in_row: bool = True) -> bool:
+        """Whether a value has the form and the key it would be sealed with now."""
+        form = TO_ROW if in_row and self.binds_rows else TO_PURPOSE
+        return sealed[: 1 + _KEY_ID_BYTES] == form + self._sealing
+
+    @property
+    def changes_keys(self) -> bool:
+        """Whether there is more than one key, so that a text may have more than one word."""
+        return len(self._words) > 1
 
     @property
     def sealing_key_id(self) -> bytes:
@@ -68,13 +90,23 @@ class Sealer:
     def word(self, text: str, *, tenant: TenantId, purpose: str) -> bytes:
         """Hash a text so that equal texts of one tenant can be found, and nothing else learnt.
 
-        Keyed by the oldest key, so that words stay the same while newer keys are added in front.
+        This is how words are written: keyed by the key that seals. What is looked for may still
+        have the word of another key: `words`.
         """
-        return hmac.digest(self._words, _bound_to(tenant, purpose) + text.encode(), "sha256")
+        return hmac.digest(self._words[0], _bound_to(tenant, purpose) + text.encode(), "sha256")
+
+    def words(self, text: str, *, tenant: TenantId, purpose: str) -> list[bytes]:
+        """Every word a text may have while keys change, that of the key that seals first."""
+        said = _bound_to(tenant, purpose) + text.encode()
+        return [hmac.digest(key, said, "sha256") for key in self._words]
 
 
 def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"notaponte key id" + key).digest()[:_KEY_ID_BYTES]
+
+
+def _word_key(key: bytes) -> bytes:
+    return hmac.digest(key, b"notaponte searchable words", "sha256")
 
 
 @lru_cache(maxsize=4096)

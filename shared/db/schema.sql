@@ -286,7 +286,8 @@ CREATE TABLE public.foreign_nota_marks (
     company_id text NOT NULL,
     listed_to date,
     next_at timestamp with time zone DEFAULT now() NOT NULL,
-    listed_from date
+    listed_from date,
+    keeps_documents boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.foreign_notas (
@@ -297,7 +298,8 @@ CREATE TABLE public.foreign_notas (
     amount bigint NOT NULL,
     competencia date NOT NULL,
     number text,
-    valid boolean NOT NULL
+    valid boolean NOT NULL,
+    document bytea
 );
 
 CREATE TABLE public.idempotency_keys (

@@ -29,7 +29,7 @@ from shared.ops.backfill import run_backfill
 from shared.ops.backup import KEEP, run_backup, run_restore, run_restored
 from shared.ops.closing import run_closing
 from shared.ops.doctor.command import run_doctor
-from shared.ops.rotate import rotate
+from shared.ops.rotate import StillSealingError, rotate
 from shared.ops.tokens import run_tokens
 from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
@@ -88,10 +88,16 @@ def rotate_command() -> None:
         with Env(values=known_settings(os.environ)) as var:
             url = database_url(var)
             keys = var.secret_keys("SECRET_KEYS")
-        changed = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
+        done = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
+    if not done.whole:
+        typer.echo(
+            f"{done.changed} values changed. The issuer's lists of {done.waiting} companies are"
+            " read again, within minutes: then run this again, and keep the old key until then."
+        )
+        raise typer.Exit(1)
     typer.echo(
-        f"{changed} values changed. Keep the old key for 7 days, take it away, run this again;"
-        " backups need it for as long as you keep them."
+        f"{done.changed} values changed, {done.rows} rows open under the first key. Once every"
+        " service has it, the old key may go; backups need it for as long as you keep them."
     )
 
 
@@ -131,8 +137,8 @@ async def _accept(url: str, sealer: Sealer) -> None:
         await conn.close()
 
 
-def _tell(column: str, changed: int) -> None:
-    typer.echo(f"{column}: {changed}")
+def _tell(table: str, rows: int, changed: int) -> None:
+    typer.echo(f"{table}: {rows} rows, {changed} values changed")
 
 
 @app.command(name="backfill")
@@ -240,6 +246,7 @@ def plain_errors() -> Iterator[None]:
         HomeBusyError,
         RestoreUnfinishedError,
         SchemaError,
+        StillSealingError,
         TokenRefused,
         WrongKeysError,
     ) as error:

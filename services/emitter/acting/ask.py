@@ -317,8 +317,10 @@ class Asker:
     async def _repeat(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         """Send the same request under the same id, after every look-up found nothing."""
         async with self._pool.acquire() as conn:
-            requests = await notas_store.requests(conn, self._context.tenant, [nota])
-        draft = draft_from_json(self._context.unseal(requests[nota.bill_id, nota.part], "nota"))
+            requests = await notas_store.requests(
+                conn, self._context.sealer, self._context.tenant, [nota]
+            )
+        draft = draft_from_json(requests[nota.bill_id, nota.part])
         await self._kept(known.then(answers.sent_again(nota)))
         try:
             result = await issuer.submit(

@@ -223,7 +223,9 @@ async def _count_unknown(conn: Connection, tenant: TenantId, some: Sequence[Answ
     """Count refusals that the catalogue does not know, so that it can grow."""
     denied = [one for one in some if _is_unknown(one.last)]
     if denied:
-        met = [_met(one.last.update) for one in denied if one.last.update is not None]
+        met = [
+            _met(one.last.update, one.last.unknown) for one in denied if one.last.update is not None
+        ]
         await unknown_denials_store.count(conn, tenant, met, denied[0].now)
 
 
@@ -231,11 +233,11 @@ def _is_unknown(answer: Answer) -> bool:
     return answer.denied is not None and not answer.denied.in_catalogue and answer.what is not None
 
 
-def _met(update: NotaUpdate) -> Met:
+def _met(update: NotaUpdate, text: bytes | None) -> Met:
     return Met(
-        denial_group=update.denial_group or update.denial or "",
+        denial_group=update.cause,
         bill_id=update.bill_id,
-        reason=update.reason,
+        reason=text,
         count=1,
     )
 

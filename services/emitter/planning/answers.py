@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from services.emitter.planning.rows import Seal
 from services.emitter.planning.waits import is_stuck, next_look_up, next_poll
+from shared.crypto import columns
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.domain.attention import CANCELLED_ELSEWHERE, MISSING, SUBSTITUTION_DENIED
 from shared.domain.cancellations import cancel_again_at
@@ -52,6 +53,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     nota_read: bool = False  # the issuer has told where it is
     tells: bool = False  # its sale says something else, though the nota is as it was
     denied: KnownDenial | None = None  # why it was denied just now
+    unknown: bytes | None = None  # the text of that, sealed to be kept among those nobody knows
 
     @property
     def learnt(self) -> bool:
@@ -92,7 +94,7 @@ def refused(
         NotaStatus.DENIED,
         denial=known.denial,
         denial_cause=known.name,
-        reason=reader.seal(text.encode(), "reason"),
+        reason=_reason(nota, text, reader.seal),
         denial_group=denial_group(known.denial, text, reader.word),
         resend_at=resend_at,
     )
@@ -104,6 +106,7 @@ def refused(
         what="nota_denied" if nota.substitutes is None else SUBSTITUTION_DENIED,
         why=_denial_why(known.denial, resend_at, reader.zone),
         denied=known,
+        unknown=_unknown(update, known, text, reader),
     )
 
 
@@ -155,7 +158,7 @@ def cancel_refused(
     nota: KnownNota, findings: Sequence[Finding], code: str, seal: Seal, now: datetime
 ) -> Answer:
     """The nota stays valid, a person is told, and what may work later is asked for again."""
-    reason = seal(_text(findings).encode(), "reason")
+    reason = _reason(nota, _text(findings), seal)
     update = _now(nota, NotaStatus.CANCEL_REFUSED, reason=reason, **_not_cancelled(nota, code, now))
     return Answer(asked=nota, update=update, what="cancel_refused", why=code)
 
@@ -285,7 +288,7 @@ def _moved(
         status,
         denial=denial,
         denial_cause=None if known is None else known.name,
-        reason=reader.seal(snapshot.reason.encode(), "reason") if snapshot.reason else None,
+        reason=_reason(nota, snapshot.reason, reader.seal) if snapshot.reason else None,
         denial_group=denial_group(denial, snapshot.reason, reader.word) if denial else None,
         resend_at=resend_at,
         then_cancel=CANCELLED_ELSEWHERE if elsewhere else None,
@@ -308,6 +311,7 @@ def _moved(
         else refused or _number(status, snapshot),
         nota_read=True,
         denied=known,
+        unknown=_unknown(update, known, snapshot.reason, reader),
     )
 
 
@@ -369,6 +373,18 @@ def _now(nota: KnownNota, status: NotaStatus, **changes: Any) -> NotaUpdate:
         status=status,
         **changes,
     )
+
+
+def _reason(nota: KnownNota, text: str, seal: Seal) -> bytes:
+    return seal(columns.REASON, text.encode(), nota.bill_id, nota.part, nota.revision)
+
+
+def _unknown(
+    update: NotaUpdate, known: KnownDenial | None, text: str | None, reader: Reader
+) -> bytes | None:
+    if known is None or known.in_catalogue or not text:
+        return None
+    return reader.seal(columns.UNKNOWN_DENIAL, text.encode(), update.cause)
 
 
 def _text(findings: Sequence[Finding]) -> str:

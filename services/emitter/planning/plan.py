@@ -12,6 +12,7 @@ from services.emitter.planning.elsewhere import replace_first
 from services.emitter.planning.follow import ask_about, look_after, next_look, others_due
 from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
+from shared.crypto import columns
 from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.timeline_store import Happening
@@ -293,7 +294,9 @@ def _intent(
         amount=decision.draft.amount,
         total=_total(decision.draft),
         competencia=decision.draft.competencia,
-        request=terms.seal(request, "nota"),
+        request=terms.seal(
+            columns.REQUEST, request, fresh.bill.id, decision.part, decision.revision
+        ),
         connection_id=terms.connection_id,
         fiscal_class=facts.fiscal_class,
         discount=facts.discount,

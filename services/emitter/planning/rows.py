@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from services.emitter.work import FreshSale, Rest, happened, settle
+from shared.crypto.columns import Key, SealedColumn
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.sales_store import SaleRow
 from shared.db.sales.timeline_store import Happening
@@ -25,9 +26,9 @@ from shared.domain.text.form import Form
 
 
 class Seal(Protocol):
-    """Seals one value of the pass's tenant for a purpose."""
+    """Seals one value of the pass's tenant for the row of a key."""
 
-    def __call__(self, value: bytes, purpose: str) -> bytes:
+    def __call__(self, column: SealedColumn, value: bytes, *key: Key) -> bytes:
         """Return the sealed value."""
 
 

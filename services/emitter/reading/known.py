@@ -53,10 +53,10 @@ async def _denied_with(
 ) -> dict[BillId, dict[int, Tomador]]:
     """The buyers that denied notas were sent with, where the denial hangs on such data."""
     denied = [one for of in notas.values() for one in of.asked_for if _on_customer(one)]
-    requests = await notas_store.requests(conn, context.tenant, denied)
+    requests = await notas_store.requests(conn, context.sealer, context.tenant, denied)
     found: dict[BillId, dict[int, Tomador]] = {}
     for (bill, part), request in requests.items():
-        sent = draft_from_json(context.unseal(request, "nota"))
+        sent = draft_from_json(request)
         found.setdefault(bill, {})[part] = sent.tomador
     return found
 

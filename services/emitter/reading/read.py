@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from services.emitter.context import TenantContext
 from services.emitter.work import FreshSale, Known
+from shared.crypto import columns
 from shared.db.outbox.outbox_store import Entry
 from shared.db.vindi.bills_store import came_alive
 from shared.domain.bill import Bill, BillStatus
@@ -164,7 +165,7 @@ def _not_now(answer: Untold, sale: FreshSale | None = None) -> NotNow:
 
 
 def _garbled(context: TenantContext, entry: Entry, known: Known, answer: Unreadable) -> Unread:
-    body = context.seal(write_json(answer.raw), "unread")
+    body = context.seal(columns.UNREAD, write_json(answer.raw), entry.bill_id)
     why = Garbled(problem=answer.problem, answer=body, refused=answer.refused)
     return Unread(entry=entry, known=known, why=why)
 
@@ -193,7 +194,7 @@ def _just_read(
             continue
         if entry.is_covered_by(bill.read_at):
             # One that cannot be opened any more is asked for like one never read.
-            kept = reopen_bill(context.sealer, context.tenant, bill.body)
+            kept = reopen_bill(context.sealer, context.tenant, entry.bill_id, bill.body)
             found.update({} if kept is None else {entry.bill_id: kept})
     return found
 
@@ -211,7 +212,7 @@ def _fresh(
         entry=entry,
         known=before,
         bill=answer.value,
-        body=seal_bill(context.sealer, context.tenant, answer.raw),
+        body=seal_bill(context.sealer, context.tenant, answer.value.id, answer.raw),
         refunds=before.bill.refunds if before.bill else {},
         came_alive_at=came_alive(before.bill, answer.value),
         read_at=asked_at,
@@ -277,7 +278,7 @@ async def read_customers(
     for sale in sales:
         answer = answers.get(sale.bill.customer_id)
         if isinstance(answer, Read):
-            body = seal_customer(context.sealer, context.tenant, answer.raw)
+            body = seal_customer(context.sealer, context.tenant, sale.bill.id, answer.raw)
             ready.append(replace(sale, customer=answer.value, customer_body=body))
         else:
             unread.append(Unread(entry=sale.entry, known=sale.known, why=_nobody(sale, answer)))

@@ -1,6 +1,6 @@
 """Holds a first nota that somebody else seems to have issued already (design D5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -15,11 +15,17 @@ from shared.domain.ids import TenantId
 from shared.domain.money import show_reais
 
 CODE = "possible_duplicate"
+# What a customer's document may be listed as: a word for every key, while keys change.
+WordsOf = Callable[[SaleRow], Sequence[bytes]]
 
 
-async def hold_duplicates(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -> list[Plan]:
+async def hold_duplicates(
+    pool: Pool, tenant: TenantId, plans: Sequence[Plan], words: WordsOf
+) -> list[Plan]:
     """Look in the mirror for every nota about to be sent for the first time."""
-    candidates = [one for plan in plans if isinstance(plan, Act) for one in _candidates(plan)]
+    candidates = [
+        one for plan in plans if isinstance(plan, Act) for one in _candidates(plan, words)
+    ]
     if not candidates:
         return list(plans)
     async with pool.acquire() as conn:
@@ -27,7 +33,7 @@ async def hold_duplicates(pool: Pool, tenant: TenantId, plans: Sequence[Plan]) -
     return [_unless(plan, alike.get(plan.entry.bill_id)) for plan in plans]
 
 
-def _candidates(act: Act) -> list[Candidate]:
+def _candidates(act: Act, words: WordsOf) -> list[Candidate]:
     if not isinstance(act.action, Send) or not act.action.first or act.sale is None:
         return []
     intent = act.action.intent
@@ -46,7 +52,11 @@ def _candidates(act: Act) -> list[Candidate]:
     # Whoever does not divide bills has one nota of the whole; whoever shows no discounts, or shows
     # them where we do not, has another total.
     amounts = dict.fromkeys((intent.amount, intent.total or intent.amount, act.notas.amount))
-    return [replace(one, amount=amount) for amount in amounts]
+    return [
+        replace(one, amount=amount, document_word=word)
+        for amount in amounts
+        for word in words(act.sale)
+    ]
 
 
 def _unless(plan: Plan, other: Alike | None) -> Plan:

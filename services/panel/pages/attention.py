@@ -92,9 +92,9 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
     seen = await visit.figure(_KIND, lambda: _open(visit))
     denials = seen.value.denials
     originals = {
-        group.group: sealer.unseal(group.reason, tenant=tenant, purpose="reason").decode()
+        group.group: said
         for group in denials
-        if group.reason
+        if (said := denials_store.original_text(sealer, tenant, group))
     }
     found = pending(overview.causes(seen.value.heaps), denials, originals)
     return visit.show(

@@ -168,14 +168,13 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         story = await sales_read.story(conn, tenant, bill, visit.zone)
         if story is None:
             raise NotThere
-        sealed = await notas_store.newest_reason(conn, tenant, bill)
+        original = await notas_store.newest_reason(conn, sealer, tenant, bill)
         known = (await bills_store.load(conn, tenant, [bill])).get(bill)
         locked = await sale_actions_store.look(conn, tenant, [bill])
         place = await _vindi(conn, visit)
         version = story.sale.rule_version
         rule = await rules_store.get(conn, tenant, version) if version else None
-    read = reopen_bill(sealer, tenant, known.body) if known else None
-    original = sealed and sealer.unseal(sealed, tenant=tenant, purpose="reason").decode()
+    read = reopen_bill(sealer, tenant, bill, known.body) if known else None
     may = [one for sale in locked for one in possible(sale.state)]
     return _Found(
         story=story,

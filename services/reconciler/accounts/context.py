@@ -82,9 +82,9 @@ class PassContext(Struct, frozen=True, kw_only=True):
         """
         return bound + ZONE_DOUBT if self.state.zone == "utc" else bound
 
-    def seal_bill(self, raw: dict[str, object]) -> bytes:
+    def seal_bill(self, bill: BillId, raw: dict[str, object]) -> bytes:
         """Seal a bill's JSON as it came."""
-        return seal_bill(self.sealer, self.tenant, raw)
+        return seal_bill(self.sealer, self.tenant, bill, raw)
 
     def stored_bill(self, known: KnownBill | None) -> Bill | None:
         """The bill as it was last read; None when it never was, or cannot be read any more.
@@ -93,7 +93,7 @@ class PassContext(Struct, frozen=True, kw_only=True):
         """
         if known is None:
             return None
-        kept = reopen_bill(self.sealer, self.tenant, known.body)
+        kept = reopen_bill(self.sealer, self.tenant, known.bill_id, known.body)
         return None if kept is None else kept.value
 
 

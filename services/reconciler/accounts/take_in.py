@@ -170,7 +170,7 @@ def _read(
 ) -> ReadBill:
     return ReadBill(
         bill=row.value,
-        body=context.seal_bill(row.raw),
+        body=context.seal_bill(row.value.id, row.raw),
         refunds={**(before.refunds if before else {}), **sums},
         refunded_at=refunded_at,
         came_alive_at=came_alive(before, row.value),

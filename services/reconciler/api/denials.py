@@ -15,7 +15,6 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.shapes import ReasonIn
 from services.reconciler.api.kit.words import Instant, Money
-from services.reconciler.api.sales import original_text
 from shared.commands.denials import NumberingNeedsPerson, retry_group
 from shared.crypto.seal import Sealer
 from shared.db.sales import denials_store
@@ -99,7 +98,7 @@ def _show(found: DenialGroup, sealer: Sealer, tenant: TenantId) -> DenialGroupOu
         who_acts=message.who_acts,
         can_retry=policy_for(found.denial).ever,
         resent_by_itself=found.by_itself,
-        original=None if found.reason is None else original_text(sealer, tenant, found.reason),
+        original=denials_store.original_text(sealer, tenant, found),
     )
 
 

@@ -23,13 +23,12 @@ from services.reconciler.api.kit.words import (
     Money,
     Word,
 )
-from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.sales import notas_store, sales_read
 from shared.db.sales.sales_read import NotaView, SaleFilter, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.actions import SaleAction
-from shared.domain.ids import BillId, TenantId
+from shared.domain.ids import BillId
 from shared.domain.messages import label_for, message_for
 from shared.domain.moment import local_day
 from shared.domain.money import show_reais
@@ -197,13 +196,15 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
         story = await sales_read.story(
             conn, call.tenant.id, call.bill, ZoneInfo(call.tenant.timezone)
         )
-        sealed = await notas_store.newest_reason(conn, call.tenant.id, call.bill)
+        original = await notas_store.newest_reason(
+            conn, call.services.sealer, call.tenant.id, call.bill
+        )
         now = await clock.now(conn)
     if story is None:
         raise sale_unknown()
     shown = show(story.sale)
-    if sealed is not None and shown.attention is not None:
-        shown.attention.original = original_text(call.services.sealer, call.tenant.id, sealed)
+    if original is not None and shown.attention is not None:
+        shown.attention.original = original
     if shown.attention is not None:
         today = local_day(now, ZoneInfo(call.tenant.timezone))
         shown.attention.offers = _offers(story.sale, today)
@@ -262,11 +263,6 @@ def show(sale: SaleView) -> SaleOut:
         attention=_attention(sale),
         updated_at=sale.updated_at,
     )
-
-
-def original_text(sealer: Sealer, tenant: TenantId, sealed: bytes) -> str:
-    """What the issuer said; it belongs to the tenant and goes into no log."""
-    return sealer.unseal(sealed, tenant=tenant, purpose="reason").decode()
 
 
 def _nota(nota: NotaView) -> NotaOut:

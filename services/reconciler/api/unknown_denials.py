@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from services.reconciler.api.kit.operation import Answer, AnyOperation, Call, NoBody, Operation
 from services.reconciler.api.kit.paging import Paging, bad_cursor, cut, read_cursor
 from services.reconciler.api.kit.words import Day, Instant, plain_number
-from services.reconciler.api.sales import original_text
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.sales import unknown_denials_store
 from shared.db.sales.unknown_denials_store import Counted
@@ -78,7 +78,7 @@ def _together(found: Sequence[Counted], sealer: Sealer) -> Iterable[_Text]:
     texts: dict[str, _Text] = {}
     for one in found:
         text = _masked(one, sealer)
-        word = sealer.word(normalise_reason(text), tenant=EVERYBODY, purpose="denial")
+        word = sealer.word(normalise_reason(text), tenant=EVERYBODY, purpose=columns.DENIAL_WORD)
         group = word.hex()[:16]
         new = _Text(
             group=group,
@@ -91,6 +91,12 @@ def _together(found: Sequence[Counted], sealer: Sealer) -> Iterable[_Text]:
         known = texts.get(group)
         texts[group] = new if known is None else _joined(known, new)
     return texts.values()
+
+
+def original_text(sealer: Sealer, one: Counted) -> str:
+    """What the issuer said."""
+    sealed = one.reason or b""
+    return columns.UNKNOWN_DENIAL.open(sealer, one.tenant_id, sealed, one.denial_group).decode()
 
 
 def _joined(one: _Text, other: _Text) -> _Text:
@@ -107,7 +113,7 @@ def _masked(one: Counted, sealer: Sealer) -> str:
     if one.reason is None:
         return ""
     names = () if one.customer_name is None else (one.customer_name,)
-    return masked(original_text(sealer, one.tenant_id, one.reason), names)
+    return masked(original_text(sealer, one), names)
 
 
 def _place(cursor: str | None) -> tuple[int, str] | None:

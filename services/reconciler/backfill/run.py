@@ -34,7 +34,13 @@ from shared.vindi.bulk import Found as FoundRow
 from shared.vindi.bulk import FoundRefunds
 from shared.vindi.client import Read, Unreadable, Untold, VindiClient
 from shared.vindi.errors import VindiBusy, VindiUnavailable
-from shared.vindi.stored import open_bill, open_customer, seal_bill, seal_customer
+from shared.vindi.stored import (
+    open_backfill_bill,
+    open_backfill_customer,
+    seal_backfill_bill,
+    seal_backfill_customer,
+    seal_bill,
+)
 
 log = structlog.get_logger()
 
@@ -196,7 +202,9 @@ class Run:
         foreseen = None if charges else self.judge.foresee(bill, known, {}, now)
         if foreseen is not None:
             return _as_foreseen(found, foreseen)
-        missing = replace(found, body=self._sealed(row), read_at=now, charges=charges)
+        run = self.backfill
+        body = seal_backfill_bill(self.services.sealer, run.tenant_id, run.id, bill.id, row.raw)
+        missing = replace(found, body=body, read_at=now, charges=charges)
         return replace(missing, outcome="refunds" if charges else "customer")
 
     def _unreadable(self, row: Read[Bill] | Unreadable) -> FoundBill | None:
@@ -218,12 +226,11 @@ class Run:
         row: Read[Bill],
         known: StoredSale,
         read_at: datetime,
-        body: bytes | None = None,
         refunds: Mapping[ChargeId, Cents] | None = None,
     ) -> Taken:
         read = ReadBill(
             bill=row.value,
-            body=body or self._sealed(row),
+            body=seal_bill(self.services.sealer, self.backfill.tenant_id, row.value.id, row.raw),
             refunds=refunds or {},
             came_alive_at=came_alive(known.bill, row.value),
             read_at=read_at,
@@ -261,7 +268,8 @@ class Run:
 
     def _customer(self, number: CustomerId, answer: FoundRow[Customer]) -> ReadCustomer:
         if isinstance(answer, Read):
-            body = seal_customer(self.services.sealer, self.backfill.tenant_id, answer.raw)
+            sealer, run = self.services.sealer, self.backfill
+            body = seal_backfill_customer(sealer, run.tenant_id, run.id, number, answer.raw)
             return ReadCustomer(customer_id=number, body=body, problem=None)
         problem = "customer_not_found" if answer is None else "customer_unreadable"
         return ReadCustomer(customer_id=number, body=None, problem=problem)
@@ -279,15 +287,16 @@ class Run:
         customers = await backfill_bills_store.customers(
             conn, self.backfill, {bill.customer_id for bill in bills}
         )
+        sealer, run = self.services.sealer, self.backfill
         decided: list[Decided] = []
         taken: list[Taken] = []
         failed: list[BillId] = []
         for one in bills:
             before, customer = known[one.bill_id], customers.get(one.customer_id)
             try:
-                row = open_bill(self.services.sealer, self.backfill.tenant_id, one.body)
+                row = open_backfill_bill(sealer, run.tenant_id, run.id, one.bill_id, one.body)
                 foreseen = self._foresee(one, row.value, before, customer, now)
-                took = self._taken(row, before, one.read_at, one.body, one.refunds)
+                took = self._taken(row, before, one.read_at, one.refunds)
             except Exception:
                 log.exception("bill_not_judged", backfill_id=self.backfill.id, bill_id=one.bill_id)
                 foreseen, took = held(FAILED), None
@@ -312,7 +321,10 @@ class Run:
     ) -> Foreseen | None:
         customer = None
         if read is not None and read.body is not None:
-            customer = open_customer(self.services.sealer, self.backfill.tenant_id, read.body)
+            sealer, run = self.services.sealer, self.backfill
+            customer = open_backfill_customer(
+                sealer, run.tenant_id, run.id, read.customer_id, read.body
+            )
         foreseen = self.judge.foresee(bill, known, one.refunds, now, customer)
         if foreseen is None and read is not None and read.problem is not None:
             return held(read.problem)
@@ -325,9 +337,6 @@ class Run:
                 conn, run.tenant_id, run.id, "completed", attempt=run.attempt
             ):
                 raise RunLost
-
-    def _sealed(self, row: Read[Bill]) -> bytes:
-        return seal_bill(self.services.sealer, self.backfill.tenant_id, row.raw)
 
 
 _TO_TAKE: Final = frozenset({"issue", "wait", "hold", "skip"})

@@ -17,8 +17,10 @@ from msgspec import Struct
 from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare
 from services.reconciler.services import Services
 from shared import intake
+from shared.crypto import columns
 from shared.db import clock
 from shared.db.closing import issuer_list_store
+from shared.db.closing.issuer_list_store import OurNota
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_wakes
 from shared.db.outbox.outbox_store import RECONCILE, Mark
@@ -280,7 +282,7 @@ async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) 
         compared = []
         for one in real:
             our = ours.get(one.external_id) if one.external_id else None
-            document = _document(reader, our.request) if our and one.document else None
+            document = _document(reader, our) if our and one.document else None
             compared.append(compare(one, bills[one.issuer_id], our, document, began.date()))
         rows = [one.row for one in compared]
         await issuer_list_store.store(conn, tenant, reader.company, rows, began)
@@ -315,9 +317,10 @@ async def _find(
     await restore_finds_store.find(conn, tenant, restore, found, at)
 
 
-def _document(reader: ListReader, request: bytes) -> str | None:
+def _document(reader: ListReader, our: OurNota) -> str | None:
+    key = (our.bill_id, our.part, our.revision)
     sealer = reader.services.sealer
-    draft = read_json(sealer.unseal(request, tenant=reader.tenant, purpose="nota"))
+    draft = read_json(columns.REQUEST.open(sealer, reader.tenant, our.request, *key))
     document = draft["tomador"]["document"]
     return document if isinstance(document, str) else None
 

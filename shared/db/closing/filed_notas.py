@@ -155,7 +155,7 @@ UNTOLD_CREDITS: Final = f"""
 
 
 class UntoldNota(Struct, frozen=True, kw_only=True):
-    """A nota whose facts are only in its sealed draft (purpose "nota"), as it was last sent."""
+    """A nota whose facts are only in its sealed draft (`columns.REQUEST`), as it was last sent."""
 
     bill_id: BillId
     part: int

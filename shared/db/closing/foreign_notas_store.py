@@ -17,6 +17,7 @@ class ForeignNota(Struct, frozen=True, kw_only=True):
 
     issuer_id: str
     environment: str
+    document: bytes  # sealed (`columns.FOREIGN_DOCUMENT`): its word follows the keys
     document_word: bytes
     amount: Cents
     competencia: date
@@ -27,11 +28,12 @@ class ForeignNota(Struct, frozen=True, kw_only=True):
 STORE: Final = """
     -- foreign_notas_store.store
     INSERT INTO foreign_notas (tenant_id, issuer_id, environment, document_word, amount,
-                               competencia, number, valid)
+                               competencia, number, valid, document)
     SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::date[],
-                             $7::text[], $8::boolean[])
+                             $7::text[], $8::boolean[], $9::bytea[])
         ON CONFLICT (tenant_id, issuer_id) DO UPDATE
-       SET number = excluded.number, valid = excluded.valid, amount = excluded.amount,
+       SET document_word = excluded.document_word, document = excluded.document,
+           number = excluded.number, valid = excluded.valid, amount = excluded.amount,
            competencia = excluded.competencia
 """
 
@@ -49,11 +51,15 @@ async def store(conn: Connection, tenant: TenantId, notas: Sequence[ForeignNota]
             [nota.competencia for nota in notas],
             [nota.number for nota in notas],
             [nota.valid for nota in notas],
+            [nota.document for nota in notas],
         )
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A nota of ours about to be sent for the first time; a sale may have several."""
+    """A nota of ours about to be sent for the first time; a sale may have several.
+
+    Of each there is one for every key that documents may have been hashed under.
+    """
 
     bill_id: BillId
     environment: str
@@ -175,6 +181,7 @@ DONE: Final = """
     UPDATE foreign_nota_marks
        SET listed_from = CASE WHEN listed_to IS NULL THEN least(listed_from, $3)
                               ELSE listed_from END,
+           keeps_documents = keeps_documents OR listed_to IS NULL,
            listed_to = $2, next_at = now() + $4::interval
      WHERE tenant_id = $1
 """

@@ -76,7 +76,9 @@ class OurNota(Struct, frozen=True, kw_only=True):
     then_cancel: str | None
     total: Cents  # as its issuer lists it: with the discounts shown on it
     competencia: date
-    request: bytes  # sealed, purpose "nota"
+    part: int
+    revision: int
+    request: bytes  # sealed (`columns.REQUEST`)
     superseded: bool  # a later revision of it stands or is wanted
 
 
@@ -84,7 +86,7 @@ OURS: Final = """
     -- issuer_list_store.ours
     SELECT external_id, bill_id, issuer_id, status, raw_status, changed_at,
            CASE WHEN sends > 1 THEN sent_at END AS sent_again_at, then_cancel,
-           coalesce(total, amount) AS total, competencia, request, EXISTS (
+           coalesce(total, amount) AS total, competencia, part, revision, request, EXISTS (
                SELECT FROM notas m
                 WHERE m.tenant_id = $1 AND m.bill_id = n.bill_id AND m.part = n.part
                   AND m.revision > n.revision AND m.status <> 'cancelled') AS superseded

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.sales.notas_store import SPEAKS, SPEAKS_NOT
 from shared.domain.ids import BillId, TenantId
 
-PURPOSE: Final = "status_webhook"
 KEEP: Final = timedelta(days=30)
 GIVEN_UP_AFTER: Final = timedelta(days=4)  # a day more than all tries of one take
 MOST_FAILURES: Final = 1_000_000
@@ -44,7 +44,7 @@ async def get(conn: Connection, sealer: Sealer, tenant: TenantId) -> StatusWebho
     row = await conn.fetchrow(GET, tenant)
     if row is None:
         return None
-    secret = sealer.unseal(row["secret"], tenant=tenant, purpose=PURPOSE).decode()
+    secret = columns.STATUS_WEBHOOK.open(sealer, tenant, row["secret"]).decode()
     return StatusWebhook(**{**dict(row), "secret": secret})
 
 
@@ -59,7 +59,7 @@ PUT: Final = """
 
 async def put(conn: Connection, sealer: Sealer, tenant: TenantId, url: str, secret: str) -> None:
     """Set the webhook; what is still to be delivered goes to the new address."""
-    sealed = sealer.seal(secret.encode(), tenant=tenant, purpose=PURPOSE)
+    sealed = columns.STATUS_WEBHOOK.seal(sealer, tenant, secret.encode())
     await conn.execute(PUT, tenant, url, sealed)
 
 

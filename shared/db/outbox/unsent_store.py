@@ -20,7 +20,7 @@ UNSENT: Final = (
 
 
 class UnsentSale(Struct, frozen=True, kw_only=True):
-    """One sale and its customer as last read: sealed, purpose "customer"."""
+    """One sale and its customer as last read: sealed (`columns.CUSTOMER`)."""
 
     bill_id: BillId
     customer: bytes | None

@@ -6,12 +6,12 @@ from typing import Final, Literal
 import asyncpg
 from msgspec import Struct
 
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.people import Rank
 
-EMAIL: Final = "link_email"
 LinkKind = Literal["invitation", "password"]
 
 
@@ -39,7 +39,9 @@ ADD: Final = """
 
 async def add(conn: Connection, sealer: Sealer, link: Link) -> None:
     """Keep a link, by the hash of its token."""
-    sealed = link.email and sealer.seal(link.email.encode(), tenant=link.tenant, purpose=EMAIL)
+    sealed = link.email and columns.LINK_EMAIL.seal(
+        sealer, link.tenant, link.email.encode(), link.token_hash
+    )
     await conn.execute(
         ADD,
         link.tenant,
@@ -134,7 +136,8 @@ def _link(sealer: Sealer, row: asyncpg.Record) -> Link:
     person = fields.pop("person_id")
     return Link(
         tenant=tenant,
-        email=email and sealer.unseal(email, tenant=tenant, purpose=EMAIL).decode(),
+        email=email
+        and columns.LINK_EMAIL.open(sealer, tenant, email, fields["token_hash"]).decode(),
         person=None if person is None else PersonId(person),
         **fields,
     )

@@ -7,14 +7,12 @@ from typing import Any, Final
 import asyncpg
 from msgspec import Struct
 
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.ids import PersonId
 from shared.domain.people import Person, Staff
-
-EMAIL: Final = "person_email"
-TOTP: Final = "person_totp"
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -35,6 +33,10 @@ ADD: Final = """
         ON CONFLICT (email_word) DO NOTHING
  RETURNING person_id
 """
+KNOWN: Final = """
+    -- people_store.add known
+    SELECT EXISTS (SELECT FROM people WHERE email_word = ANY($1::bytea[]))
+"""
 
 
 async def add(
@@ -46,23 +48,26 @@ async def add(
     password: str,
 ) -> bool:
     """Add a person; False when the address has an account already."""
-    word = sealer.word(email, tenant=NO_TENANT, purpose=EMAIL)
-    sealed = sealer.seal(email.encode(), tenant=NO_TENANT, purpose=EMAIL)
-    added = await conn.fetchval(ADD, person.id, word, sealed, person.name, password, person.staff)
+    words = _words(sealer, email)
+    if await conn.fetchval(KNOWN, words):
+        return False
+    sealed = columns.PERSON_EMAIL.seal(sealer, NO_TENANT, email.encode(), person.id)
+    added = await conn.fetchval(
+        ADD, person.id, words[0], sealed, person.name, password, person.staff
+    )
     return added is not None
 
 
 _COLUMNS: Final = "person_id, email, name, password, staff, totp, totp_step, recovery"
 BY_EMAIL: Final = f"""
     -- people_store.by_email
-    SELECT {_COLUMNS} FROM people WHERE email_word = $1
+    SELECT {_COLUMNS} FROM people WHERE email_word = ANY($1::bytea[]) LIMIT 1
 """  # noqa: S608 - only our own constant is put in
 
 
 async def by_email(conn: Connection, sealer: Sealer, email: str) -> Account | None:
     """The account of an address as `plain_email` gives it."""
-    word = sealer.word(email, tenant=NO_TENANT, purpose=EMAIL)
-    row = await conn.fetchrow(BY_EMAIL, word)
+    row = await conn.fetchrow(BY_EMAIL, _words(sealer, email))
     return None if row is None else _account(sealer, row)
 
 
@@ -103,7 +108,7 @@ async def set_totp(
     recovery: Sequence[str],
 ) -> None:
     """Use an authenticator from now on, or none."""
-    sealed = secret and sealer.seal(secret.encode(), tenant=NO_TENANT, purpose=TOTP)
+    sealed = secret and columns.PERSON_TOTP.seal(sealer, NO_TENANT, secret.encode(), person)
     await conn.execute(SET_TOTP, person, sealed, list(recovery))
 
 
@@ -152,22 +157,31 @@ async def emails(
 ) -> dict[PersonId, str]:
     """The addresses of people, for who may see them."""
     rows = await conn.fetch(NAMED, list(people))
-    return {PersonId(row["person_id"]): _email(sealer, row["email"]) for row in rows}
+    return {PersonId(row["person_id"]): _email(sealer, row) for row in rows}
 
 
-def _email(sealer: Sealer, sealed: bytes) -> str:
-    return sealer.unseal(sealed, tenant=NO_TENANT, purpose=EMAIL).decode()
+def _words(sealer: Sealer, email: str) -> list[bytes]:
+    return sealer.words(email, tenant=NO_TENANT, purpose=columns.PERSON_EMAIL.purpose)
+
+
+def _email(sealer: Sealer, row: asyncpg.Record) -> str:
+    return columns.PERSON_EMAIL.open(sealer, NO_TENANT, row["email"], row["person_id"]).decode()
+
+
+def _totp(sealer: Sealer, row: asyncpg.Record) -> str | None:
+    if row["totp"] is None:
+        return None
+    return columns.PERSON_TOTP.open(sealer, NO_TENANT, row["totp"], row["person_id"]).decode()
 
 
 def _account(sealer: Sealer, row: asyncpg.Record) -> Account:
     fields: dict[str, Any] = dict(row)
     staff: Staff | None = fields["staff"]
-    totp = fields["totp"]
     return Account(
         person=Person(id=PersonId(fields["person_id"]), name=fields["name"], staff=staff),
-        email=_email(sealer, fields["email"]),
+        email=_email(sealer, row),
         password=fields["password"],
-        totp=totp and sealer.unseal(totp, tenant=NO_TENANT, purpose=TOTP).decode(),
+        totp=_totp(sealer, row),
         totp_step=fields["totp_step"],
         recovery=tuple(fields["recovery"]),
     )

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
+from shared.crypto import columns
+from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
@@ -15,7 +17,7 @@ CHUNK: Final = 1000  # rows locked at once; more would keep workers waiting
 
 
 class DenialGroup(Struct, frozen=True, kw_only=True):
-    """All denied sales of one cause. `reason` is one of their texts, sealed."""
+    """All denied sales of one cause. `reason` is the text of one of them, sealed."""
 
     group: str
     denial: str
@@ -26,6 +28,7 @@ class DenialGroup(Struct, frozen=True, kw_only=True):
     by_itself: int  # of them, sent again by themselves later
     examples: tuple[BillId, ...]
     reason: bytes | None
+    reason_of: tuple[BillId, int, int] | None = None  # whose: bill, part and revision
     cause: str | None = None  # a row of the catalogue of refusals that one of them is
 
 
@@ -42,6 +45,8 @@ GROUPS: Final = """
            (array_agg(n.bill_id ORDER BY n.bill_id))[1:$2] AS examples,
            (array_agg(n.reason ORDER BY n.bill_id) FILTER (WHERE n.reason IS NOT NULL))[1]
                AS reason,
+           (array_agg(ARRAY[n.bill_id, n.part, n.revision] ORDER BY n.bill_id)
+               FILTER (WHERE n.reason IS NOT NULL))[1:1] AS reason_of,
            min(n.denial_cause) AS cause
       FROM notas n
      WHERE n.tenant_id = $1 AND n.status = 'denied' AND NOT n.resend
@@ -55,7 +60,29 @@ GROUPS: Final = """
 async def groups(conn: Connection, tenant: TenantId) -> list[DenialGroup]:
     """The causes of all denials that stand, the most frequent first."""
     rows = await conn.fetch(GROUPS, tenant, EXAMPLES)
-    return [DenialGroup(**{**dict(row), "examples": tuple(row["examples"])}) for row in rows]
+    return [_group(dict(row)) for row in rows]
+
+
+def _group(fields: dict[str, Any]) -> DenialGroup:
+    of = fields.pop("reason_of")
+    return DenialGroup(
+        **{**fields, "examples": tuple(fields["examples"])}, reason_of=of and tuple(of[0])
+    )
+
+
+def original_text(sealer: Sealer, tenant: TenantId, group: DenialGroup) -> str | None:
+    """What the issuer said of one of them; it belongs to the tenant and goes into no log.
+
+    None where nothing was kept, or where it does not open any more: a group shown may be older
+    than a change of keys.
+    """
+    if group.reason is None:
+        return None
+    key = group.reason_of or ()
+    try:
+        return columns.REASON.open(sealer, tenant, group.reason, *key).decode()
+    except (UnsealError, TypeError):
+        return None
 
 
 WANTED: Final = """

@@ -8,6 +8,8 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.crypto import columns
+from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
@@ -126,7 +128,7 @@ async def load_newest(
 
 REQUESTS: Final = """
     -- notas_store.requests
-    SELECT n.bill_id, n.part, n.request
+    SELECT n.bill_id, n.part, n.revision, n.request
       FROM notas n JOIN unnest($2::bigint[], $3::smallint[], $4::int[])
                      AS w (bill_id, part, revision)
         ON n.bill_id = w.bill_id AND n.part = w.part AND n.revision = w.revision
@@ -135,14 +137,17 @@ REQUESTS: Final = """
 
 
 async def requests(
-    conn: Connection, tenant: TenantId, notas: Sequence[KnownNota]
+    conn: Connection, sealer: Sealer, tenant: TenantId, notas: Sequence[KnownNota]
 ) -> dict[tuple[BillId, int], bytes]:
-    """What was last sent of these notas: the sealed draft (purpose "nota"), by bill and part."""
+    """The draft that was last sent of each of these notas, by bill and part. Raises UnsealError."""
     if not notas:
         return {}
     keys = zip(*((nota.bill_id, nota.part, nota.revision) for nota in notas), strict=True)
     rows = await conn.fetch(REQUESTS, tenant, *(list(column) for column in keys))
-    return {(row["bill_id"], row["part"]): row["request"] for row in rows}
+    return {
+        (bill, part): columns.REQUEST.open(sealer, tenant, request, bill, part, revision)
+        for bill, part, revision, request in rows
+    }
 
 
 def _known(row: asyncpg.Record) -> KnownNota:
@@ -328,6 +333,11 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_tries: int | None = None
     cancel_again_at: datetime | None = None
 
+    @property
+    def cause(self) -> str:
+        """What it has in common with other denials."""
+        return self.denial_group or self.denial or ""
+
 
 # Two movers write here, sender and follower. `cancelled` never moves back, but where the issuer
 # never had it, and older news of the issuer never overwrites newer.
@@ -431,13 +441,19 @@ async def withdraw_intents(
 
 NEWEST_REASON: Final = f"""
     -- notas_store.newest_reason
-    SELECT reason FROM notas WHERE tenant_id = $1 AND bill_id = $2 AND reason IS NOT NULL
+    SELECT reason, part, revision FROM notas
+     WHERE tenant_id = $1 AND bill_id = $2 AND reason IS NOT NULL
        AND (status IN ('denied', 'cancel_refused') OR {SPEAKS_NOT})
      ORDER BY revision DESC, part LIMIT 1
 """  # noqa: S608 - only our own constant is put in
 
 
-async def newest_reason(conn: Connection, tenant: TenantId, bill: BillId) -> bytes | None:
-    """The issuer's own words about a refusal that stands, sealed (purpose "reason")."""
-    reason: bytes | None = await conn.fetchval(NEWEST_REASON, tenant, bill)
-    return reason
+async def newest_reason(
+    conn: Connection, sealer: Sealer, tenant: TenantId, bill: BillId
+) -> str | None:
+    """The issuer's own words about a refusal that stands. Raises UnsealError."""
+    row = await conn.fetchrow(NEWEST_REASON, tenant, bill)
+    if row is None:
+        return None
+    key = (bill, row["part"], row["revision"])
+    return columns.REASON.open(sealer, tenant, row["reason"], *key).decode()

@@ -13,7 +13,7 @@ BY_NUMBERS: Final = """
     -- sales_chosen.found_by_number
     SELECT bill_id FROM sales WHERE tenant_id = $1 AND bill_id = $2
      UNION
-    SELECT bill_id FROM sales WHERE tenant_id = $1 AND document_word = $3
+    SELECT bill_id FROM sales WHERE tenant_id = $1 AND document_word = ANY($3::bytea[])
      UNION
     SELECT bill_id FROM notas WHERE tenant_id = $1 AND number = $4
      ORDER BY 1 DESC LIMIT $5
@@ -32,8 +32,8 @@ async def found_by_number(
         return None
     if any(letter.isalpha() or letter.isspace() for letter in text.strip()):
         return None
-    _, number, word = text_values(sealer, tenant, text)
-    rows = await conn.fetch(BY_NUMBERS, tenant, number, word, text.strip(), MOST_FOUND)
+    _, number, words = text_values(sealer, tenant, text)
+    rows = await conn.fetch(BY_NUMBERS, tenant, number, words, text.strip(), MOST_FOUND)
     return tuple(BillId(row["bill_id"]) for row in rows)
 
 

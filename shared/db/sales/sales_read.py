@@ -8,6 +8,7 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.crypto.columns import DOCUMENT_WORD
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.restores import restore_checks_store
@@ -28,7 +29,6 @@ from shared.domain.sale import Origin, SaleStatus, Wish
 from shared.domain.spoken import moment
 from shared.domain.waiting import Waiting, WaitingEntry, waiting_for
 
-DOCUMENT_WORD: Final = "document"
 NOT_DECIDED: Final = "not_decided"
 _DORMANT: Final = {"review": "fatura em revisão na Vindi", "scheduled": "fatura agendada na Vindi"}
 _MAX_BIGINT: Final = 2**63 - 1
@@ -161,7 +161,7 @@ FITS: Final = """
        AND ($5::timestamptz IS NULL OR s.moment_at >= $5)
        AND ($6::timestamptz IS NULL OR s.moment_at < $6)
        AND ($7::text IS NULL OR s.customer_name ILIKE $7 OR s.bill_id = $8
-            OR s.document_word = $9)
+            OR s.document_word = ANY($9::bytea[]))
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
@@ -190,14 +190,14 @@ def filter_values(
     sealer: Sealer, tenant: TenantId, zone: ZoneInfo, wanted: SaleFilter, limit: int
 ) -> tuple[object, ...]:
     """The parameters of a filter, from $3 on; the tenth is the limit."""
-    like, number, word = text_values(sealer, tenant, wanted.text)
+    like, number, words = text_values(sealer, tenant, wanted.text)
     return (
         wanted.status,
         wanted.code,
         *bounds_of(wanted, zone),
         like,
         number,
-        word if wanted.by_document else None,
+        words if wanted.by_document else None,
         limit,
         wanted.bills,
         wanted.least,
@@ -359,8 +359,13 @@ async def _waiting(
 
 
 def document_word(sealer: Sealer, tenant: TenantId, document: str) -> bytes:
-    """The keyed word a CPF or CNPJ is searched by; `document` as `normalise_document` gives it."""
+    """The keyed word a CPF or CNPJ is kept with; `document` as `normalise_document` gives it."""
     return sealer.word(document, tenant=tenant, purpose=DOCUMENT_WORD)
+
+
+def document_words(sealer: Sealer, tenant: TenantId, document: str) -> list[bytes]:
+    """What it is searched by: the word of each key, since keys may be changing just now."""
+    return sealer.words(document, tenant=tenant, purpose=DOCUMENT_WORD)
 
 
 def _heard(event: HeardEvent, zone: ZoneInfo) -> TimelineEntry:
@@ -388,7 +393,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def text_values(
     sealer: Sealer, tenant: TenantId, text: str | None
-) -> tuple[str | None, int | None, bytes | None]:
+) -> tuple[str | None, int | None, list[bytes] | None]:
     """What a text may be: part of a name, a bill's number, a whole CPF or CNPJ."""
     text = (text or "").strip()
     if not text:
@@ -396,8 +401,8 @@ def text_values(
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
     document = normalise_document(text)
     whole = document is not None and len(document) in (11, 14)
-    word = document_word(sealer, tenant, document) if whole and document else None
-    return _like(text), number if number and number <= _MAX_BIGINT else None, word
+    words = document_words(sealer, tenant, document) if whole and document else None
+    return _like(text), number if number and number <= _MAX_BIGINT else None, words
 
 
 def _like(text: str) -> str:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
+from shared.db.sales.sales_read import document_words
 from shared.domain.ids import BillId, TenantId
 from shared.domain.party import normalise_document
 from shared.domain.sale import SaleStatus
@@ -64,7 +65,7 @@ TENANTS: Final = """
     -- search_read.tenants_any_tenant
     SELECT tenant_id FROM tenants
 """
-# A document is found by a word that is another at each tenant.
+# A document is found by a word that is another at each tenant, and under each key.
 BY_DOCUMENT: Final = """
     -- search_read.by_document_any_tenant
     SELECT t.tenant_id, t.name AS tenant_name, s.bill_id, s.status, s.customer_name,
@@ -87,8 +88,9 @@ async def by_document_any_tenant(
     if bare is None:
         return []
     tenants: list[str] = [row["tenant_id"] for row in await conn.fetch(TENANTS)]
-    words = [sealer.word(bare, tenant=TenantId(one), purpose="document") for one in tenants]
-    rows = await conn.fetch(BY_DOCUMENT, tenants, words, limit, OF_A_TENANT)
+    words = [(one, word) for one in tenants for word in document_words(sealer, TenantId(one), bare)]
+    named = [one for one, _ in words]
+    rows = await conn.fetch(BY_DOCUMENT, named, [word for _, word in words], limit, OF_A_TENANT)
     return [_found(row) for row in rows]
 
 

@@ -17,7 +17,7 @@ MOST: Final = 5000  # of the newest, all tenants together; more than anybody rea
 
 
 class Met(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A text met just now, once or more often; `reason` is sealed (purpose "reason")."""
+    """A text met just now, once or more often; `reason` is sealed (`columns.UNKNOWN_DENIAL`)."""
 
     denial_group: str
     bill_id: BillId
@@ -29,6 +29,7 @@ class Counted(Struct, frozen=True, kw_only=True):
     """One tenant's count of a cause nobody knows; `customer_name` is of the sale it was met at."""
 
     tenant_id: TenantId
+    denial_group: str
     reason: bytes | None
     count: int
     first_at: datetime
@@ -65,7 +66,7 @@ async def count(conn: Connection, tenant: TenantId, met: Sequence[Met], now: dat
 
 READ: Final = """
     -- unknown_denials_store.read_any_tenant
-    SELECT u.tenant_id, u.reason, u.count, u.first_at, u.last_at, s.customer_name
+    SELECT u.tenant_id, u.denial_group, u.reason, u.count, u.first_at, u.last_at, s.customer_name
       FROM unknown_denials u
       LEFT JOIN sales s ON s.tenant_id = u.tenant_id AND s.bill_id = u.bill_id
      WHERE ($1::timestamptz IS NULL OR u.last_at >= $1)

@@ -8,6 +8,7 @@ import asyncpg
 from msgspec import Struct
 
 from shared.config.secret import Secret
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Connection
@@ -19,11 +20,7 @@ from shared.domain.nota import IssuerEnvironment
 Side = Literal["vindi", "issuer"]
 VindiEnvironment = Literal["production", "sandbox"]
 
-VINDI_KEY: Final = "vindi_key"
-ISSUER_KEY: Final = "issuer_key"
 OK: Final = "ok"
-# Limits of an issuer's key are shared by all tenants that use it, so its word is of no tenant.
-_EVERYBODY: Final = TenantId("-")
 
 
 class ConnectionState(Struct, frozen=True, kw_only=True):
@@ -102,7 +99,7 @@ async def put_vindi(
     merchant_id: int | None = None,
 ) -> None:
     """Store a key that was checked; a state that blocked the one before is forgotten."""
-    sealed = sealer.seal(api_key.reveal().encode(), tenant=tenant, purpose=VINDI_KEY)
+    sealed = columns.VINDI_KEY.seal(sealer, tenant, api_key.reveal().encode())
     hint = key_hint(api_key)
     await conn.execute(
         PUT_VINDI, tenant, environment, sealed, hint, merchant_name, registry_code, merchant_id
@@ -172,7 +169,7 @@ async def put_issuer(
         tenant,
         kind,
         environment,
-        sealer.seal(api_key.reveal().encode(), tenant=tenant, purpose=ISSUER_KEY),
+        columns.ISSUER_KEY.seal(sealer, tenant, api_key.reveal().encode()),
         key_hint(api_key),
         issuer_key_word(sealer, api_key),
         company_id,
@@ -181,13 +178,18 @@ async def put_issuer(
         company_city,
         company_regime,
     )
-    await nota_connections_store.remember(conn, tenant)
+    await nota_connections_store.remember(conn, sealer, tenant)
     await restore_checks_store.want(conn, tenant)
 
 
 def issuer_key_word(sealer: Sealer, key: Secret) -> str:
-    """A keyed hash that is equal for equal keys, whichever tenant uses them."""
-    return sealer.word(key.reveal(), tenant=_EVERYBODY, purpose=ISSUER_KEY).hex()
+    """A keyed hash that is equal for equal keys, whichever tenant uses them.
+
+    Limits of an issuer's key are shared by all tenants that use it, so its word is of no tenant.
+    """
+    return sealer.word(
+        key.reveal(), tenant=columns.NOBODY, purpose=columns.ISSUER_KEY.purpose
+    ).hex()
 
 
 def key_hint(key: Secret) -> str:
@@ -210,7 +212,7 @@ async def get_vindi(conn: Connection, sealer: Sealer, tenant: TenantId) -> Vindi
     if row is None:
         return None
     fields, state = _parts(row)
-    key = _opened(sealer, fields.pop("api_key"), tenant, VINDI_KEY)
+    key = _secret(columns.VINDI_KEY.open(sealer, tenant, fields.pop("api_key")))
     return VindiConnection(**fields, api_key=key, state=state)
 
 
@@ -231,16 +233,22 @@ async def get_issuer(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issu
     """The connection with its key opened; None when there is none. Raises UnsealError."""
     row = await conn.fetchrow(GET_ISSUER, tenant)
     if row is not None and row["id"] is None:  # put by code that does not know of ids
-        await nota_connections_store.remember(conn, tenant)
+        await nota_connections_store.remember(conn, sealer, tenant)
         row = await conn.fetchrow(GET_ISSUER, tenant)
-    return None if row is None else issuer_of_row(row, sealer, tenant)
+    if row is None:
+        return None
+    return _issuer(row, columns.ISSUER_KEY.open(sealer, tenant, row["api_key"]))
 
 
-def issuer_of_row(row: asyncpg.Record, sealer: Sealer, tenant: TenantId) -> IssuerConnection:
-    """A row with the columns of a connection to an issuer, its key opened."""
+def left_issuer(row: asyncpg.Record, sealer: Sealer, tenant: TenantId) -> IssuerConnection:
+    """A connection of before, as `nota_connections_store.left_ones` reads it, its key opened."""
+    key = columns.NOTA_CONNECTION_KEY.open(sealer, tenant, row["api_key"], row["id"])
+    return _issuer(row, key)
+
+
+def _issuer(row: asyncpg.Record, key: bytes) -> IssuerConnection:
     fields, state = _parts(row)
-    key = _opened(sealer, fields.pop("api_key"), tenant, ISSUER_KEY)
-    return IssuerConnection(**fields, api_key=key, state=state)
+    return IssuerConnection(**{**fields, "api_key": _secret(key)}, state=state)
 
 
 async def get(conn: Connection, sealer: Sealer, tenant: TenantId) -> Connections:
@@ -383,8 +391,8 @@ def _parts(row: asyncpg.Record) -> tuple[dict[str, Any], ConnectionState]:
     return fields, state
 
 
-def _opened(sealer: Sealer, sealed: bytes, tenant: TenantId, purpose: str) -> Secret:
-    return Secret.of(sealer.unseal(sealed, tenant=tenant, purpose=purpose).decode())
+def _secret(key: bytes) -> Secret:
+    return Secret.of(key.decode())
 
 
 ISSUER_COMPANY: Final = """

@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.tenants import connections_store, nota_connections_store
-from shared.db.tenants.connections_store import IssuerConnection, issuer_of_row
+from shared.db.tenants.connections_store import IssuerConnection, left_issuer
 from shared.domain.ids import TenantId
 
 
@@ -29,4 +29,4 @@ async def load(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issuers:
     """All connections of a tenant to its issuers, keys opened. Raises UnsealError."""
     current = await connections_store.get_issuer(conn, sealer, tenant)
     left = await nota_connections_store.left_ones(conn, tenant, current.id if current else None)
-    return Issuers(current=current, left=[issuer_of_row(row, sealer, tenant) for row in left])
+    return Issuers(current=current, left=[left_issuer(row, sealer, tenant) for row in left])

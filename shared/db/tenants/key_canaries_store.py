@@ -2,11 +2,17 @@
 
 from typing import Final
 
+import asyncpg
 from msgspec import Struct
 
+from shared.crypto import columns
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
 
+_SAMPLED: Final = {
+    column.table: column
+    for column in (columns.VINDI_KEY, columns.ISSUER_KEY, columns.WEBHOOK_SECRET)
+}
 CANARIES_LOCK: Final = 0x4E6F7461_6B657973  # "Notakeys": any number no other program locks
 
 
@@ -15,6 +21,7 @@ class SealedSample(Struct, frozen=True, kw_only=True):
 
     tenant_id: TenantId
     purpose: str
+    row: str  # as `SealedColumn.row` names it
     value: bytes
 
     @property
@@ -57,6 +64,18 @@ async def add(conn: Connection, *, key_id: bytes, value: bytes) -> None:
     await conn.execute(ADD, key_id, value)
 
 
+REPLACE: Final = """
+    -- key_canaries_store.replace
+    INSERT INTO key_canaries (key_id, value, created_at) VALUES ($1, $2, now())
+        ON CONFLICT (key_id) DO UPDATE SET value = excluded.value
+"""
+
+
+async def replace(conn: Connection, *, key_id: bytes, value: bytes) -> None:
+    """Keep a value of a key in the place of that it has."""
+    await conn.execute(REPLACE, key_id, value)
+
+
 FORGET_OTHERS: Final = """
     -- key_canaries_store.forget_others
     DELETE FROM key_canaries WHERE key_id <> $1 RETURNING key_id
@@ -71,16 +90,29 @@ async def forget_others(conn: Connection, *, key_id: bytes) -> int:
 SAMPLES: Final = """
     -- key_canaries_store.samples_any_tenant
     (SELECT DISTINCT ON (substring(api_key FROM 2 FOR 4))
-            tenant_id, 'vindi_key' AS purpose, api_key AS value FROM vindi_connections)
+            tenant_id, 'vindi_connections' AS kept_in, api_key AS value, NULL AS source,
+            NULL::bytea AS secret_hash FROM vindi_connections)
     UNION ALL
     (SELECT DISTINCT ON (substring(api_key FROM 2 FOR 4))
-            tenant_id, 'issuer_key', api_key FROM issuer_connections)
+            tenant_id, 'issuer_connections', api_key, NULL, NULL FROM issuer_connections)
     UNION ALL
     (SELECT DISTINCT ON (substring(sealed FROM 2 FOR 4))
-            tenant_id, 'webhook_secret', sealed FROM webhook_secrets WHERE sealed IS NOT NULL)
+            tenant_id, 'webhook_secrets', sealed, source, secret_hash
+       FROM webhook_secrets WHERE sealed IS NOT NULL)
 """
 
 
 async def samples_any_tenant(conn: Connection) -> list[SealedSample]:
     """Of what tenants entrusted to us, one value a key: what there was before any canary."""
-    return [SealedSample(**dict(row)) for row in await conn.fetch(SAMPLES)]
+    return [_sample(row) for row in await conn.fetch(SAMPLES)]
+
+
+def _sample(row: asyncpg.Record) -> SealedSample:
+    column = _SAMPLED[row["kept_in"]]
+    key = (row["source"], row["secret_hash"]) if column.keys else ()
+    return SealedSample(
+        tenant_id=row["tenant_id"],
+        purpose=column.purpose,
+        row=column.row(key),
+        value=row["value"],
+    )

@@ -9,6 +9,8 @@ from typing import Final
 import asyncpg
 from msgspec import Struct
 
+from shared.crypto import columns
+from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
 from shared.domain.nota import IssuerEnvironment
@@ -48,11 +50,33 @@ RENEW_KEYS: Final = """
 """
 
 
-async def remember(conn: Connection, tenant: TenantId) -> None:
-    """Give the connection in use its place among those notas are born under; safe to repeat."""
-    replaced: str | None = await conn.fetchval(REMEMBER, tenant)
-    if replaced is not None:
-        await conn.execute(RENEW_KEYS, tenant, replaced)
+# Keys that were just copied as they are: they are still bound to the row they came from.
+COPIED: Final = """
+    -- nota_connections_store.remember copied
+    SELECT k.connection_id, k.api_key
+      FROM nota_connections k
+      JOIN issuer_connections c ON c.tenant_id = $1 AND k.api_key = c.api_key
+     WHERE k.tenant_id = $1
+"""
+BIND: Final = """
+    -- nota_connections_store.remember bind
+    UPDATE nota_connections SET api_key = $3 WHERE tenant_id = $1 AND connection_id = $2
+"""
+
+
+async def remember(conn: Connection, sealer: Sealer, tenant: TenantId) -> None:
+    """Give the connection in use its place among those notas are born under; safe to repeat.
+
+    Raises UnsealError.
+    """
+    async with conn.transaction():
+        replaced: str | None = await conn.fetchval(REMEMBER, tenant)
+        if replaced is not None:
+            await conn.execute(RENEW_KEYS, tenant, replaced)
+        for number, sealed in await conn.fetch(COPIED, tenant):
+            key = columns.ISSUER_KEY.open(sealer, tenant, sealed)
+            bound = columns.NOTA_CONNECTION_KEY.seal(sealer, tenant, key, number)
+            await conn.execute(BIND, tenant, number, bound)
 
 
 CURRENT: Final = """
@@ -86,7 +110,7 @@ LEFT: Final = """
 async def left_ones(
     conn: Connection, tenant: TenantId, current: int | None
 ) -> list[asyncpg.Record]:
-    """The connections that are not in use, by id; `connections_store.issuer_of_row` reads them."""
+    """The connections that are not in use, by id; `connections_store.left_issuer` reads them."""
     return await conn.fetch(LEFT, tenant, current)
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from shared.crypto import columns
+from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.vindi.events_store import Source
 from shared.domain.ids import TenantId
@@ -82,17 +84,23 @@ async def add(
 
 
 CURRENT_SEALED: Final = """
-    -- secrets_store.current_sealed
-    SELECT sealed FROM webhook_secrets
+    -- secrets_store.current
+    SELECT secret_hash, sealed FROM webhook_secrets
      WHERE tenant_id = $1 AND source = $2 AND expires_at IS NULL
      ORDER BY created_at DESC LIMIT 1
 """
 
 
-async def current_sealed(conn: Connection, tenant: TenantId, source: Source) -> bytes | None:
-    """The current secret, sealed; None when there is none or its URL may no longer be shown."""
-    sealed: bytes | None = await conn.fetchval(CURRENT_SEALED, tenant, source)
-    return sealed
+async def current(conn: Connection, sealer: Sealer, tenant: TenantId, source: Source) -> str | None:
+    """The current secret; None when there is none or its URL may no longer be shown.
+
+    Raises UnsealError.
+    """
+    row = await conn.fetchrow(CURRENT_SEALED, tenant, source)
+    if row is None or row["sealed"] is None:
+        return None
+    key = (source, row["secret_hash"])
+    return columns.WEBHOOK_SECRET.open(sealer, tenant, row["sealed"], *key).decode()
 
 
 EXPIRE_CURRENT: Final = """

@@ -29,7 +29,7 @@ class KnownBill(Struct, frozen=True, kw_only=True):
     customer_id: int
     came_alive_at: datetime | None
     refunds: Mapping[ChargeId, Cents]
-    body: bytes  # sealed, purpose "bill"
+    body: bytes  # sealed (`columns.BILL`)
     read_at: datetime
     seen: Sighting
 

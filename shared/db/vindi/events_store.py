@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
+from uuid import UUID, uuid4
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
@@ -13,9 +14,13 @@ Source = Literal["vindi", "enotas"]
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
-    """One delivery as it came; `body` is sealed already, `flag` says why it could not be read."""
+    """One delivery as it came; `body` is sealed already (`columns.EVENT`).
+
+    `flag` says why it could not be read.
+    """
 
     tenant_id: TenantId
+    event_id: UUID = field(default_factory=uuid4)
     source: Source
     type: str | None
     bill_id: BillId | None
@@ -27,9 +32,9 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
 
 ADD: Final = """
     -- events_store.add
-    INSERT INTO events (tenant_id, source, type, bill_id, event_at, flag, headers, body)
+    INSERT INTO events (tenant_id, source, type, bill_id, event_at, flag, headers, body, event_id)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[],
-                         $6::text[], $7::jsonb[], $8::bytea[])
+                         $6::text[], $7::jsonb[], $8::bytea[], $9::uuid[])
 """
 
 
@@ -45,6 +50,7 @@ async def add(conn: Connection, events: Sequence[StoredEvent]) -> None:
         [e.flag for e in events],
         [dict(e.headers) for e in events],
         [e.body for e in events],
+        [e.event_id for e in events],
     )
 
 

@@ -19,6 +19,7 @@ from shared.config.settings import read_database
 from shared.crypto.seal import Sealer
 from shared.db.connection import CONNECT_SECONDS, open_pool
 from shared.db.migrate import migrate
+from shared.keys import prove_keys
 from shared.local import seen
 from shared.local.backup import archive_folder, backups_folder
 from shared.local.files import bare_environment, free_port, write_private
@@ -271,6 +272,8 @@ async def _tell_first_owner(url: str, env: Mapping[str, str], port: int) -> None
     base = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
     async with open_pool(settings, application="up") as pool:
         sealer = Sealer.from_text(key.reveal() for key in keys)
+        async with pool.acquire() as conn:
+            await prove_keys(conn, sealer)
         link = await first_owner_url(pool, sealer, base.rstrip("/"))
     if link is not None:
         _say(f"nobody can sign in yet; the first owner begins here, once: {link}")

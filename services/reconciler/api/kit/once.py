@@ -3,20 +3,20 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 
 from services.reconciler.api.kit.operation import Answer, Call
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.serve import DATABASE_AWAY
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection
 from shared.db.tenants import idempotency_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
 
-PURPOSE: Final = "idempotent_answer"
 AnyCall = Call[Any, Any]
 Work = Callable[[Connection], Awaitable[Answer]]
 
@@ -64,10 +64,12 @@ async def _finish(call: AnyCall, key: KeyId, begun: Begun, work: Work) -> Answer
         done = await work(conn)
         if not isinstance(done.body, BaseModel):
             raise TypeError("only JSON answers are kept")
-        sealed = call.services.sealer.seal(
+        sealed = columns.KEPT_ANSWER.seal(
+            call.services.sealer,
+            key.tenant_id,
             done.body.model_dump_json(by_alias=True).encode(),
-            tenant=key.tenant_id,
-            purpose=PURPOSE,
+            key.actor,
+            key.key,
         )
         kept = {"sealed": sealed.hex(), "headers": dict(done.headers)}
         if not await idempotency_store.finish(conn, key, begun, status=done.status, response=kept):
@@ -77,7 +79,7 @@ async def _finish(call: AnyCall, key: KeyId, begun: Begun, work: Work) -> Answer
 
 def _kept(sealer: Sealer, key: KeyId, kept: AnsweredBefore, answer: type[BaseModel]) -> Answer:
     sealed = bytes.fromhex(kept.response["sealed"])
-    body = sealer.unseal(sealed, tenant=key.tenant_id, purpose=PURPOSE)
+    body = columns.KEPT_ANSWER.open(sealer, key.tenant_id, sealed, key.actor, key.key)
     return Answer(
         status=kept.status,
         body=answer.model_validate_json(body),

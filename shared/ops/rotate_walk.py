@@ -1,0 +1,228 @@
+"""One table's way through a rotation: row after row by key, in small commits.
+
+Every row is read and opened, so that what cannot be is found while its key is still there; only
+rows that change are written. So the time is linear in rows, and whoever is killed begins again
+without writing anything twice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+from msgspec import Struct
+
+from shared.crypto.columns import NOBODY, SealedColumn
+from shared.crypto.seal import Sealer, UnsealError
+from shared.db.connection import Connection
+from shared.domain.ids import TenantId
+from shared.ops.rotate_tables import Made, Opened, RotatedTable, Row
+
+BATCH: Final = 500
+TRIES: Final = 5  # of a batch whose rows are locked in another order just now
+Progress = Callable[[int], None]
+
+COLUMN_TYPES: Final = """
+    -- rotate_walk.column_types
+    SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+"""
+
+
+class Walked(Struct, frozen=True, kw_only=True):
+    """How many rows were read, and how many values of them changed."""
+
+    rows: int
+    changed: int
+
+
+class _Change(Struct, frozen=True, kw_only=True):
+    """The new values of one row; sealed columns as they were prove that it is the same still."""
+
+    key: tuple[Any, ...]
+    old: tuple[bytes | None, ...]
+    sealed: tuple[bytes | None, ...]
+    words: tuple[Made, ...]
+    values: int
+
+
+async def walk_any_tenant(
+    conn: Connection, sealer: Sealer, table: RotatedTable, progress: Progress
+) -> Walked:
+    """Seal and hash a table afresh; `progress` hears how many rows were read so far.
+
+    Lives in the caller's transaction, or commits each batch where there is none. Raises
+    UnsealError for a value under a key that is not configured.
+    """
+    types: dict[str, str] = dict(await conn.fetch(COLUMN_TYPES, table.name))
+    read_first, read_on = _reading(table, types, first=True), _reading(table, types, first=False)
+    write = _writing(table, types)
+    rows, changed = 0, 0
+    after: tuple[Any, ...] | None = None
+    while True:
+        found = await conn.fetch(read_first) if after is None else await conn.fetch(read_on, *after)
+        changes = [one for row in found if (one := _change(sealer, table, dict(row))) is not None]
+        if changes:
+            await _write(conn, write, table, changes)
+        rows += len(found)
+        changed += sum(one.values for one in changes)
+        progress(rows)
+        if len(found) < BATCH:
+            return Walked(rows=rows, changed=changed)
+        after = tuple(found[-1][name] for name in table.keys)
+
+
+def _reading(table: RotatedTable, types: dict[str, str], *, first: bool) -> str:
+    """Every identifier is a constant of ours."""
+    reads = [name for word in table.words for name in (word.column, *word.reads)]
+    plain = list(dict.fromkeys([*table.keys, *reads]))
+    sealed = [f"{_value(one, 't')} AS {one.column}" for one in table.sealed]
+    holds = " OR ".join(f"{_value(one, 't')} IS NOT NULL" for one in table.sealed)
+    if any(word.column in table.keys for word in table.words):
+        holds = "true"  # a row may have a word alone
+    given = ", ".join(f"${number}::{types[key]}" for number, key in enumerate(table.keys, 1))
+    ordered = ", ".join(f"t.{key}" for key in table.keys)
+    beyond = "" if first else f" AND ({ordered}) > ({given})"
+    return (
+        f"SELECT {', '.join([*(f't.{name}' for name in plain), *sealed])}"  # noqa: S608
+        f" FROM {table.name} t WHERE ({holds}){beyond} ORDER BY {ordered} LIMIT {BATCH}"
+    )
+
+
+def _value(column: SealedColumn, alias: str) -> str:
+    if column.inside is None:
+        return f"{alias}.{column.column}"
+    return f"decode({alias}.{column.column} ->> '{column.inside}', 'hex')"
+
+
+def _written(column: SealedColumn) -> str:
+    new = f"v.new_{column.column}"
+    if column.inside is None:
+        return f"{column.column} = {new}"
+    kept = f"jsonb_set(t.{column.column}, '{{{column.inside}}}', to_jsonb(encode({new}, 'hex')))"
+    return f"{column.column} = {kept}"
+
+
+def _writing(table: RotatedTable, types: dict[str, str]) -> str:
+    """Set every value of many rows, of those that are still as they were read."""
+    names = [
+        *table.keys,
+        *(f"old_{one.column}" for one in table.sealed),
+        *(f"new_{one.column}" for one in table.sealed),
+        *(f"word_{word.column}" for word in table.words),
+    ]
+    kinds = [
+        *(types[key] for key in table.keys),
+        *("bytea" for _ in table.sealed),
+        *("bytea" for _ in table.sealed),
+        *(types[word.column] for word in table.words),
+    ]
+    given = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(kinds, 1))
+    changes = [
+        *(_written(one) for one in table.sealed),
+        *(f"{word.column} = v.word_{word.column}" for word in table.words),
+    ]
+    same = [f"t.{key} = v.{key}" for key in table.keys]
+    fence = [f"{_value(one, 't')} IS NOT DISTINCT FROM v.old_{one.column}" for one in table.sealed]
+    return (
+        f"UPDATE {table.name} t SET {', '.join(changes)}"  # noqa: S608
+        f" FROM unnest({given}) AS v ({', '.join(names)})"
+        f" WHERE {' AND '.join([*same, *fence])}"
+    )
+
+
+def _change(sealer: Sealer, table: RotatedTable, row: Row) -> _Change | None:
+    tenant = TenantId(row["tenant_id"]) if table.of_tenants else NOBODY
+    opened = {one.column: _opened(sealer, tenant, one, row) for one in table.sealed}
+    words = tuple(word.make(sealer, tenant, row, opened) for word in table.words)
+    new_words = {word.column: made for word, made in zip(table.words, words, strict=True)}
+    old = tuple(row[one.column] for one in table.sealed)
+    moved = any(new_words.get(key, row[key]) != row[key] for key in table.keys)
+    sealed = tuple(
+        _afresh(sealer, tenant, one, row, opened, new_words, moved=moved) for one in table.sealed
+    )
+    values = sum(one != other for one, other in zip(old, sealed, strict=True))
+    values += sum(row[name] != made for name, made in new_words.items())
+    if not values:
+        return None
+    key = tuple(row[name] for name in table.keys)
+    return _Change(key=key, old=old, sealed=sealed, words=words, values=values)
+
+
+def _opened(sealer: Sealer, tenant: TenantId, column: SealedColumn, row: Row) -> bytes | None:
+    sealed = row[column.column]
+    if sealed is None:
+        return None
+    try:
+        return column.open(sealer, tenant, sealed, *(row[key] for key in column.bound_keys))
+    except UnsealError as error:
+        where = f"{column.table}.{column.column}, tenant {tenant}"
+        raise UnsealError(f"{error} ({where})") from error
+
+
+def _afresh(
+    sealer: Sealer,
+    tenant: TenantId,
+    column: SealedColumn,
+    row: Row,
+    opened: Opened,
+    words: Mapping[str, Any],
+    *,
+    moved: bool,
+) -> bytes | None:
+    """The value as it would be sealed now; as it is where that is the same."""
+    before: bytes | None = row[column.column]
+    plain = opened[column.column]
+    if before is None or plain is None or (sealer.is_current(before) and not moved):
+        return before
+    key = (words.get(name, row[name]) for name in column.bound_keys)
+    return column.seal(sealer, tenant, plain, *key)
+
+
+async def _write(
+    conn: Connection, statement: str, table: RotatedTable, changes: Sequence[_Change]
+) -> None:
+    if table.name == "unknown_denials":
+        await _join(conn, changes)
+        return
+    rows = [(*one.key, *one.old, *one.sealed, *one.words) for one in changes]
+    values = [list(column) for column in zip(*rows, strict=True)]
+    for tries in range(1, TRIES + 1):
+        try:
+            async with conn.transaction():
+                await conn.execute(statement, *values)
+        except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError):
+            if tries == TRIES:
+                raise
+        else:
+            return
+
+
+# Counts of one cause under two keys are one count again.
+JOIN: Final = """
+    -- rotate_walk.join
+    WITH gone AS (
+        DELETE FROM unknown_denials WHERE tenant_id = $1 AND denial_group = $2
+        RETURNING bill_id, count, first_at, last_at
+    )
+    INSERT INTO unknown_denials AS u (tenant_id, denial_group, reason, bill_id, count, first_at,
+                                      last_at)
+    SELECT $1, $3, $4, bill_id, count, first_at, last_at FROM gone
+        ON CONFLICT (tenant_id, denial_group) DO UPDATE
+       SET count = u.count + excluded.count, first_at = least(u.first_at, excluded.first_at),
+           last_at = greatest(u.last_at, excluded.last_at)
+"""
+KEEP: Final = """
+    -- rotate_walk.keep
+    UPDATE unknown_denials SET reason = $4
+     WHERE tenant_id = $1 AND denial_group = $2 AND reason IS NOT DISTINCT FROM $3
+"""
+
+
+async def _join(conn: Connection, changes: Sequence[_Change]) -> None:
+    async with conn.transaction():
+        for one in changes:
+            tenant, group = one.key
+            if one.words[0] == group:
+                await conn.execute(KEEP, tenant, group, one.old[0], one.sealed[0])
+            else:
+                await conn.execute(JOIN, tenant, group, one.words[0], one.sealed[0])
