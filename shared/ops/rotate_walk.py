@@ -53,7 +53,8 @@ async def walk_any_tenant(
     Lives in the caller's transaction, or commits each batch where there is none. Raises
     UnsealError for a value under a key that is not configured.
     """
-    types: dict[str, str] = dict(await conn.fetch(COLUMN_TYPES, table.name))
+    columns = await conn.fetch(COLUMN_TYPES, table.name)
+    types: dict[str, str] = {row["attname"]: row["type"] for row in columns}
     read_first, read_on = _reading(table, types, first=True), _reading(table, types, first=False)
     write = _writing(table, types)
     rows, changed = 0, 0

@@ -1,33 +1,52 @@
+"""Keys change: everything follows, in one step, and nothing is missed meanwhile."""
+
 import base64
-from pathlib import Path
+import json
+from datetime import UTC, date, datetime
 
 import pytest
 
+from services.reconciler.mirror import foreign
 from shared.config.secret import Secret
-from shared.crypto.seal import Sealer, UnsealError
+from shared.crypto import columns
+from shared.crypto.columns import DENIAL_WORD
+from shared.crypto.seal import TO_PURPOSE, TO_ROW, Sealer, UnsealError
+from shared.db.closing import foreign_notas_store
+from shared.db.closing.foreign_notas_store import Candidate
 from shared.db.connection import Pool
-from shared.db.people import people_store
-from shared.db.tenants import connections_store, tenants_store
-from shared.domain.ids import PersonId, TenantId
+from shared.db.people import identities_store, people_store
+from shared.db.sales import search_read
+from shared.db.sales.sales_read import document_words
+from shared.db.tenants import connections_store, issuers_store, tenants_store
+from shared.domain.ids import BillId, IssuerNotaId, PersonId, TenantId
+from shared.domain.money import Cents
 from shared.domain.people import Person
-from shared.ops.rotate import SEALED, rotate
+from shared.issuer.interface import Phase, Snapshot
+from shared.keys import WrongKeysError, prove_keys
+from shared.ops.rotate import Rotated, StillSealingError, rotate
+from shared.ops.rotate_tables import TABLES
 
 TENANT = TenantId("tabcdefghij")
 OLD, NEW = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n"))
+DOCUMENT = "12345678909"
 CUSTOMER = b'{"id": 1, "registry_code": "123.456.789-09"}'
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 
-def nothing(_column: str, _changed: int) -> None:
+def nothing(_table: str, _rows: int, _changed: int) -> None:
     return None
 
 
-async def test_every_value_opens_under_the_new_key_alone(pool: Pool, database: str) -> None:
-    old = Sealer.from_text([OLD])
-    await a_tenant_with_secrets(pool, old)
+async def rotated(database: str, *keys: str) -> Rotated:
+    return await rotate(database, keys, nothing, heard_after=NOW - NOW)
 
-    changed = await rotate(database, [NEW, OLD], nothing)
-    again = await rotate(database, [NEW, OLD], nothing)
-    words = await rotate(database, [NEW], nothing)
+
+async def test_one_run_is_enough_and_the_old_key_may_go(pool: Pool, database: str) -> None:
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+
+    first = await rotated(database, NEW, OLD)
+    again = await rotated(database, NEW, OLD)
+    alone = await rotated(database, NEW)
 
     new = Sealer.from_text([NEW])
     async with pool.acquire() as conn:
@@ -35,8 +54,9 @@ async def test_every_value_opens_under_the_new_key_alone(pool: Pool, database: s
         word = await conn.fetchval("SELECT document_word FROM sales")
     assert found is not None
     assert found.api_key.reveal() == "a-vindi-key"
-    assert (changed, again, words) == (2, 0, 1)
-    assert word == new.word("12345678909", tenant=TENANT, purpose="document")
+    assert (first.changed, again.changed, alone.changed) == (3, 0, 0)
+    assert first.whole
+    assert word == new.word(DOCUMENT, tenant=TENANT, purpose="document")
 
 
 async def test_a_value_under_a_lost_key_stops_the_rotation_by_name(
@@ -45,39 +65,281 @@ async def test_a_value_under_a_lost_key_stops_the_rotation_by_name(
     await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
 
     with pytest.raises(UnsealError, match="not configured"):
-        await rotate(database, [NEW], nothing)
+        await rotated(database, NEW)
 
 
-async def test_people_find_their_accounts_under_the_new_key(pool: Pool, database: str) -> None:
-    old, new = Sealer.from_text([OLD]), Sealer.from_text([NEW])
+async def test_a_damaged_value_is_named_by_where_it_lies(pool: Pool, database: str) -> None:
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE sales SET customer = customer || '\\x00'::bytea")
+
+    with pytest.raises(UnsealError, match=rf"sales\.customer, tenant {TENANT}"):
+        await rotated(database, NEW, OLD)
+
+
+@pytest.mark.parametrize("words", [[OLD], [NEW, OLD]])
+async def test_people_find_their_accounts_before_while_and_after_keys_change(
+    pool: Pool, database: str, words: list[str]
+) -> None:
+    before, while_, after = (Sealer.from_text(keys) for keys in (words, [NEW, OLD], [NEW]))
     ana = Person(id=PersonId("paaaaaaaaaa"), name="Ana", staff=None)
+    twice = Person(id=PersonId("pbbbbbbbbbb"), name="Ana", staff=None)
+    email = "ana@exemplo.com"
     async with pool.acquire() as conn:
-        await people_store.add(conn, old, ana, email="ana@exemplo.com", password="-")
-        await people_store.set_totp(conn, old, ana.id, "A" * 32, [])
+        await people_store.add(conn, before, ana, email=email, password="-")
+        await people_store.set_totp(conn, before, ana.id, "A" * 32, [])
+        await identities_store.add(conn, before, "door|ana", ana.id, NOW)
 
-    await rotate(database, [NEW, OLD], nothing)
-    await rotate(database, [NEW], nothing)
+        assert await people_store.by_email(conn, while_, email) is not None
+        assert not await people_store.add(conn, while_, twice, email=email, password="-")
+        assert await identities_store.find(conn, while_, "door|ana") == ana.id
+        await identities_store.add(conn, while_, "door|ana", twice.id, NOW)
+
+    await rotated(database, NEW, OLD)
 
     async with pool.acquire() as conn:
-        found = await people_store.by_email(conn, new, "ana@exemplo.com")
+        found = await people_store.by_email(conn, after, email)
+        assert await identities_store.find(conn, after, "door|ana") == ana.id
     assert found is not None
-    assert (found.email, found.totp) == ("ana@exemplo.com", "A" * 32)
+    assert (found.email, found.totp) == (email, "A" * 32)
 
 
-async def test_every_sealed_column_of_the_schema_is_rotated() -> None:
-    folder = Path(__file__).parents[2] / "shared" / "db" / "migrations" / "sql"
-    said = sum(
-        "sealed" in line and " bytea" in line
-        for file in folder.glob("*.sql")
-        for line in file.read_text(encoding="utf-8").splitlines()
+async def test_a_copy_at_the_issuer_is_found_before_while_and_after_keys_change(
+    pool: Pool, database: str
+) -> None:
+    old, both, new = (Sealer.from_text(keys) for keys in ([OLD], [NEW, OLD], [NEW]))
+    await a_tenant_with_secrets(pool, old)
+    await listed(pool, old, "n1")
+
+    assert await copies(pool, both)
+    assert await bills_of_document(pool, both)
+    await rotated(database, NEW, OLD)
+    assert await copies(pool, both)
+    assert await copies(pool, new)
+    assert await bills_of_document(pool, new)
+
+
+async def test_a_list_kept_without_documents_is_read_again_before_the_old_key_may_go(
+    pool: Pool, database: str
+) -> None:
+    old, both, new = (Sealer.from_text(keys) for keys in ([OLD], [NEW, OLD], [NEW]))
+    await a_tenant_with_secrets(pool, old)
+    async with pool.acquire() as conn:
+        await prove_keys(conn, old)
+        await connected(pool, old, "co-1")
+        await conn.execute("UPDATE tenants SET status = 'active', active_from = now()")
+        await foreign_notas_store.due_any_tenant(conn, limit=1)
+        await conn.execute("UPDATE foreign_nota_marks SET listed_to = current_date")
+    await listed(pool, old, "n1", documents=False)
+    await listed(pool, old, "too-old-to-be-listed", documents=False)
+
+    first = await rotated(database, NEW, OLD)
+    assert (first.waiting, first.whole) == (1, False)
+    assert await copies(pool, both), "nothing is missed meanwhile"
+    with pytest.raises(WrongKeysError):
+        async with pool.acquire() as conn:
+            await prove_keys(conn, new)
+
+    async with pool.acquire() as conn:
+        assert await conn.fetchval("SELECT listed_to IS NULL FROM foreign_nota_marks")
+    await listed(pool, both, "n1")
+    async with pool.acquire() as conn:
+        await foreign_notas_store.done(conn, TENANT, NOW.date(), NOW.date(), NOW - NOW)
+    assert (await rotated(database, NEW, OLD)).whole
+    assert await copies(pool, new)
+
+
+async def test_denials_of_one_cause_stay_one_cause(pool: Pool, database: str) -> None:
+    old, new = Sealer.from_text([OLD]), Sealer.from_text([NEW])
+    await a_tenant_with_secrets(pool, old)
+    groups = [cause(key, "Nao foi possivel") for key in (old, new)]
+    async with pool.acquire() as conn:
+        for number, group, sealer in ((1, groups[0], old), (2, groups[1], new)):
+            sealed = columns.UNKNOWN_DENIAL.seal(sealer, TENANT, b"Nao foi possivel", group)
+            await conn.execute(
+                "INSERT INTO unknown_denials VALUES ($1, $2, $3, $4, $5, $6, $6)",
+                TENANT, group, sealed, number, 10 * number, NOW,
+            )  # fmt: skip
+
+    await rotated(database, NEW, OLD)
+
+    async with pool.acquire() as conn:
+        rows = await conn.fetch("SELECT denial_group, reason, count FROM unknown_denials")
+    [row] = rows
+    assert (row["denial_group"], row["count"]) == (groups[1], 30)
+    said = columns.UNKNOWN_DENIAL.open(new, TENANT, row["reason"], row["denial_group"])
+    assert said == b"Nao foi possivel"
+
+
+async def test_who_is_killed_in_the_middle_begins_again(pool: Pool, database: str) -> None:
+    class KilledError(Exception):
+        pass
+
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+    seen = 0
+    while True:
+        left = seen = seen + 1
+
+        def tell(_table: str, _rows: int, _changed: int) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise KilledError
+
+        try:
+            done = await rotate(database, [NEW, OLD], tell, heard_after=NOW - NOW)
+        except KilledError:
+            continue
+        break
+
+    assert done.whole
+    assert seen > len(TABLES)
+    assert (await rotated(database, NEW)).changed == 0
+
+
+async def test_a_service_that_goes_on_sealing_under_the_old_key_is_told_of(
+    pool: Pool, database: str
+) -> None:
+    old = Sealer.from_text([OLD])
+    await a_tenant_with_secrets(pool, old)
+    async with pool.acquire() as conn:
+        await prove_keys(conn, old)
+        # Whatever a rotation seals, somebody seals afresh under the old key.
+        await conn.execute("""
+            CREATE FUNCTION as_before() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN NEW.customer := OLD.customer; RETURN NEW; END';
+            CREATE TRIGGER as_before BEFORE UPDATE ON sales
+                FOR EACH ROW EXECUTE FUNCTION as_before()
+        """)
+
+    with pytest.raises(StillSealingError, match="restart every service"):
+        await rotated(database, NEW, OLD)
+
+    async with pool.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM key_canaries") == 2
+        await prove_keys(conn, Sealer.from_text([NEW, OLD]))
+
+
+async def test_a_database_of_before_is_bound_to_rows_by_the_rotation_alone(
+    pool: Pool, database: str
+) -> None:
+    before = Sealer.from_text([OLD])
+    before.binds_rows = False
+    await a_tenant_with_secrets(pool, before)
+    service = Sealer.from_text([OLD])
+    async with pool.acquire() as conn:
+        await prove_keys(conn, service)
+        assert not service.binds_rows, "code of before may still have to open what is sealed"
+        assert (await forms(pool)) == {TO_PURPOSE}
+
+        done = await rotated(database, OLD)
+
+        assert done.changed == 2
+        assert (await forms(pool)) == {TO_ROW}
+        await prove_keys(conn, service)
+        assert service.binds_rows
+
+
+async def test_keys_of_left_companies_are_bound_to_their_own_rows(pool: Pool) -> None:
+    sealer = Sealer.from_text([OLD])
+    await a_tenant_with_secrets(pool, sealer)
+    for company in ("co-1", "co-2"):
+        await connected(pool, sealer, company)
+
+    async with pool.acquire() as conn:
+        issuers = await issuers_store.load(conn, sealer, TENANT)
+        rows = await conn.fetch("SELECT api_key FROM nota_connections ORDER BY connection_id")
+    assert [one.api_key.reveal() for one in issuers.left] == ["an-issuer-key"]
+    assert len(rows) == 2
+    with pytest.raises(UnsealError):
+        columns.NOTA_CONNECTION_KEY.open(sealer, TENANT, rows[0]["api_key"], 2)
+
+
+async def forms(pool: Pool) -> set[bytes]:
+    async with pool.acquire() as conn:
+        rows = await conn.fetch(
+            "SELECT api_key FROM vindi_connections UNION ALL SELECT customer FROM sales"
+        )
+    return {row["api_key"][:1] for row in rows}
+
+
+def cause(sealer: Sealer, normal: str) -> str:
+    word = sealer.word(normal.lower(), tenant=TENANT, purpose=DENIAL_WORD)
+    return f"denied_unknown-{word.hex()[:16]}"
+
+
+async def connected(pool: Pool, sealer: Sealer, company: str) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await connections_store.put_issuer(
+            conn,
+            sealer,
+            TENANT,
+            kind="enotas",
+            environment="Producao",
+            api_key=Secret.of("an-issuer-key"),
+            company_id=company,
+            company_name="Empresa",
+            company_cnpj=None,
+        )
+
+
+async def listed(pool: Pool, sealer: Sealer, number: str, *, documents: bool = True) -> None:
+    """A nota of somebody else, as the issuer lists it."""
+    snapshot = Snapshot(
+        issuer_id=IssuerNotaId(number),
+        phase=Phase.ISSUED,
+        raw_status="Autorizada",
+        verification_code=None,
+        has_pdf=False,
+        has_xml=False,
+        reason=None,
+        created_at=None,
+        changed_at=None,
+        issued_at=None,
+        external_id=None,
+        environment="Producao",
+        document=DOCUMENT,
+        amount=Cents(100),
+        competencia=date(2026, 11, 1),
+        number=number,
     )
+    nota = foreign(sealer, TENANT, snapshot)
+    assert nota is not None
+    async with pool.acquire() as conn:
+        await foreign_notas_store.store(conn, TENANT, [nota])
+        if not documents:  # as code of before wrote it
+            await conn.execute(
+                "UPDATE foreign_notas SET document = NULL WHERE issuer_id = $1", number
+            )
 
-    assert said <= len(SEALED)
+
+async def copies(pool: Pool, sealer: Sealer) -> bool:
+    """Whether the emitter would hold a sale of the same customer, amount and month."""
+    candidates = [
+        Candidate(
+            bill_id=BillId(1),
+            environment="Producao",
+            document_word=word,
+            amount=Cents(100),
+            competencia=date(2026, 11, 2),
+            moment_at=None,
+        )
+        for word in document_words(sealer, TENANT, DOCUMENT)
+    ]
+    async with pool.acquire() as conn:
+        return bool(await foreign_notas_store.find_alike(conn, TENANT, candidates))
+
+
+async def bills_of_document(pool: Pool, sealer: Sealer) -> bool:
+    async with pool.acquire() as conn:
+        found = await search_read.by_document_any_tenant(conn, sealer, DOCUMENT, limit=5)
+    return [sale.bill_id for sale in found] == [1]
 
 
 async def a_tenant_with_secrets(pool: Pool, sealer: Sealer) -> None:
-    sealed = sealer.seal(CUSTOMER, tenant=TENANT, purpose="customer")
-    word = sealer.word("12345678909", tenant=TENANT, purpose="document")
+    sealed = columns.CUSTOMER.seal(sealer, TENANT, CUSTOMER, 1)
+    document = json.loads(CUSTOMER)["registry_code"].replace(".", "").replace("-", "")
+    word = sealer.word(document, tenant=TENANT, purpose="document")
     async with pool.acquire() as conn:
         await tenants_store.add(
             conn, TENANT, name="Empresa", plan="pro", timezone="America/Sao_Paulo"
