@@ -21,7 +21,12 @@ LOADERS: Final[Sequence[Callable[[Mapping[str, str]], object]]] = (
     load_emitter,
 )
 # Read beside the services' settings: by `make up`, its embedded servers, and commands.
-OTHERS: Final = frozenset({"NOTAPONTE_HOME", "INTERNAL_URL", "NOTAPONTE_COMMIT"})
+OTHERS: Final = frozenset(
+    {
+        *("NOTAPONTE_HOME", "INTERNAL_URL", "NOTAPONTE_COMMIT"),
+        *("SERVICES_PASSWORD", "PANEL_PASSWORD"),
+    }
+)
 NEARLY: Final = 0.84  # as difflib measures: one letter of ten, two of fourteen
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
@@ -14,10 +14,12 @@ from rich.console import Console
 
 from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
+from shared.config.secret import Secret
 from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
+from shared.db.logins import LOGINS, let_in
 from shared.db.migrate import SchemaError, migrate, offline_sql
 from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import WrongKeysError, accept_keys
@@ -77,8 +79,33 @@ def migrate_command(
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
             url = database_url(var)
+            logins = {
+                login: Secret.of(var.text(setting))
+                for setting, login in LOGINS.items()
+                if var.text(setting, default="")
+            }
+            _demand_plain(var, logins)
         revision = asyncio.run(migrate(url.reveal(), citus=citus))
         typer.echo(f"The database is at {revision}.")
+        if logins:
+            asyncio.run(_let_in(url.reveal(), logins))
+            typer.echo(f"Services may log in as {', '.join(logins)}.")
+
+
+def _demand_plain(var: Env, logins: Mapping[str, Secret]) -> None:
+    for setting, login in LOGINS.items():
+        given = logins.get(login)
+        if given is not None and not (given.reveal().isascii() and given.reveal().isprintable()):
+            var.problem(setting, "must be plain ASCII: letters, digits and signs.")
+
+
+async def _let_in(url: str, logins: Mapping[str, Secret]) -> None:
+    conn = await connect(url)
+    try:
+        for login, password in logins.items():
+            await let_in(conn, login, password)
+    finally:
+        await conn.close()
 
 
 @app.command(name="rotate-keys")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from deploy.compose_check import read_compose
 from deploy.render import K8S, render
+from shared.db.logins import LOGINS
 from shared.local.home import new_secret_key
 from tests.ops.image import image_environment, jailed, why_no_jail
 
@@ -20,6 +21,8 @@ GIVEN = {
     "SECRET_KEYS": new_secret_key(),
     "INTERNAL_API_TOKEN": "a-token-of-the-operator",
     "POSTGRES_PASSWORD": "made by hand: /@%?#",
+    "SERVICES_PASSWORD": "of the services: '@%?#\\",
+    "PANEL_PASSWORD": "of the panel",
 }
 
 
@@ -55,13 +58,13 @@ def migrate_job() -> Container:
     job = next(one for one in manifests if one["kind"] == "Job")
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"secretRef": {"name": "migrate"}}]
-    given = next(one.environment for one in compose_containers())
+    given = next(one.environment for one in compose_containers() if one.name == "migrate")
     return Container(
         name="migrate-job",
         command=tuple(container["command"]),
         environment={
             **image_environment(),
-            **{name: given[name] for name in ("DATABASE_URL", "PGPASSWORD")},
+            **{name: given[name] for name in ("DATABASE_URL", "PGPASSWORD", *LOGINS)},
         },
     )
 

@@ -6,16 +6,20 @@ import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from deploy.compose_check import compose_problems
 from shared.config.env import SettingsError
+from shared.db.logins import LOGINS
 from shared.db.migrate import head_revision
 from shared.local.postgres import running_postgres
 from shared.ops.up.programs import SERVICES
 from tests.ops.composed import Composed, Machine, composed, take_password
 from tests.ops.containers import (
+    GIVEN,
     PATIENCE,
     Container,
     compose,
@@ -108,14 +112,29 @@ def test_what_compose_would_refuse_is_found(
 def test_each_container_is_given_the_secrets_it_cannot_start_without_and_no_others(
     containers: dict[str, Container],
 ) -> None:
-    secrets = {"SECRET_KEYS", "INTERNAL_API_TOKEN", "PGPASSWORD"}
+    secrets = {"SECRET_KEYS", "INTERNAL_API_TOKEN", "PGPASSWORD", *LOGINS}
     for service in SERVICES:
         given = containers[service.name].environment
         service.load(given)
         for name in secrets & set(given) - {"PGPASSWORD"}:
             with pytest.raises(SettingsError, match=f"{name} is missing"):
                 service.load({key: value for key, value in given.items() if key != name})
-    assert secrets & set(containers["migrate"].environment) == {"PGPASSWORD"}
+    assert secrets & set(containers["migrate"].environment) == {"PGPASSWORD", *LOGINS}
+
+
+def test_only_who_migrates_and_postgres_itself_have_the_owners_password() -> None:
+    owners = GIVEN["POSTGRES_PASSWORD"]
+    services = compose()["services"]
+    having = {
+        name for name, one in services.items() if owners in one.get("environment", {}).values()
+    }
+    logins = {
+        name: urlsplit(services[name]["environment"]["DATABASE_URL"]).username for name in OURS
+    }
+
+    assert having == {"postgres", "migrate"}
+    assert logins == dict.fromkeys(OURS, "notaponte_app") | {"panel": "notaponte_panel_app"}
+    assert set(logins.values()) == set(LOGINS.values())
 
 
 def test_compose_publishes_the_ports_where_services_listen_on_this_machine_only(
@@ -149,6 +168,7 @@ async def test_compose_starts_in_its_order_and_its_commands_work_beside_it(
         assert set(system.order[:2]) == {"postgres", "redis"}
         assert system.order[2] == "migrate"
         assert set(system.order[3:]) == OURS
+        assert await roles_of(system.database) == set(LOGINS.values())
 
         code, words = await said(_verb(system, "rotate-keys"), image)
         assert code == 0, words
@@ -172,12 +192,38 @@ async def test_compose_starts_in_its_order_and_its_commands_work_beside_it(
     assert sorted(image.rglob("*")) == before, "a container wrote into its image"
 
 
+async def roles_of(database: str) -> set[str]:
+    """Who is logged in but the owner: none owns anything, or may do more than its group."""
+    conn = await asyncpg.connect(database, password=GIVEN["POSTGRES_PASSWORD"])
+    try:
+        used = await conn.fetch(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename <> current_user"
+        )
+        for (name,) in used:
+            assert not await conn.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner"
+                "                WHERE r.rolname = $1)"
+                "    OR (SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls"
+                "               OR rolreplication FROM pg_roles WHERE rolname = $1)",
+                name,
+            )
+    finally:
+        await conn.close()
+    return {name for (name,) in used}
+
+
 def _verb(system: Composed, *verb: str) -> Container:
     return replace(system.put("reconciler"), command=("python", "-m", "shared.ops", *verb))
 
 
 async def test_a_job_of_kubernetes_migrates(place: Place) -> None:
-    assert await place.said(migrate_job()) == (0, f"The database is at {head_revision()}.\n")
+    assert await place.said(migrate_job()) == (
+        0,
+        (
+            f"The database is at {head_revision()}.\n"
+            "Services may log in as notaponte_app, notaponte_panel_app.\n"
+        ),
+    )
 
 
 async def test_what_is_not_given_is_named_and_nothing_is_made_in_its_stead(

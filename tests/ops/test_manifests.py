@@ -16,6 +16,7 @@ from deploy.rehearse import examples, problems, schema_problems
 from deploy.render import K8S, Manifest, RenderError, merge, overlays, render
 from shared.config.env import SettingsError
 from shared.db.connection import Pool
+from shared.db.logins import LOGINS
 from shared.ops.up.programs import SERVICES
 
 OURS = {service.name for service in SERVICES}
@@ -191,13 +192,29 @@ def test_each_pod_gets_the_secrets_it_cannot_start_without_and_no_others(
     }
 
     assert set(given) == OURS | {"migrate"}
-    assert given["migrate"] == ["DATABASE_URL"]
+    assert given["migrate"] == ["DATABASE_URL", *LOGINS]
     for service in SERVICES:
         whole = config | {name: VALUES[name] for name in given[service.name]}
         service.load(whole)
         for name in given[service.name]:
             with pytest.raises(SettingsError, match=f"{name} is missing"):
                 service.load({key: value for key, value in whole.items() if key != name})
+
+
+def test_no_pod_but_the_one_that_migrates_logs_in_as_the_owner() -> None:
+    addresses = {
+        one["metadata"]["name"]: item["remoteRef"]["key"]
+        for one in examples()
+        if one["kind"] == "ExternalSecret"
+        for item in one["spec"]["data"]
+        if item["secretKey"] == "DATABASE_URL"
+    }
+
+    assert addresses == {
+        **dict.fromkeys(OURS, "notaponte/database/services"),
+        "panel": "notaponte/database/panel",
+        "migrate": "notaponte/database/owner",
+    }
 
 
 def test_services_are_probed_where_they_listen(manifests: list[Manifest]) -> None:

@@ -88,3 +88,9 @@ def test_the_target_wants_every_service_and_each_waits_for_the_migration() -> No
 def test_what_a_person_has_to_mend_is_not_started_again_for_ever() -> None:
     for unit in ("notaponte.service", "notaponte@.service"):
         assert settings_of(unit)["RestartPreventExitStatus"] == [str(EXIT_CODE)]
+
+
+def test_the_owners_address_is_read_by_the_unit_that_migrates_alone() -> None:
+    files = "/etc/notaponte/migrate.env", "/etc/notaponte/common.env", "/etc/notaponte/%i.env"
+    assert settings_of("notaponte-migrate.service")["EnvironmentFile"] == [files[0]]
+    assert settings_of("notaponte@.service")["EnvironmentFile"] == [*files[1:]]

@@ -1,8 +1,8 @@
 """A managed PostgreSQL gives no superuser: what the role of DATABASE_URL needs, and no more."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -12,6 +12,7 @@ from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
+from shared.db.logins import LOGINS, let_in, scram_verifier
 from shared.db.migrate import current_revision, head_revision, migrate
 from shared.db.one_tenant import PANEL_ROLE, pool_of
 from shared.domain.ids import TenantId
@@ -21,6 +22,7 @@ from shared.local.postgres import SERVICES, running_postgres
 from tests.support.servers import PostgresForTests
 
 PASSWORD = "managed"
+KEY = new_secret_key()
 
 
 @pytest_asyncio.fixture
@@ -43,13 +45,13 @@ async def make(server: PostgresForTests, rights: str) -> str:
     return as_managed(server)
 
 
-async def works(url: str) -> None:
+async def works(url: str, keys: Sequence[str] = ()) -> None:
     """What the services need beyond plain statements: keys proved, and the panel's role."""
     settings = DatabaseSettings(url=Secret.of(url), pool_size=2, pooler="none")
     async with open_pool(settings, application="tests") as pool:
         async with pool.acquire() as conn:
             assert await current_revision(conn) == head_revision()
-            await prove_keys(conn, Sealer.from_text([new_secret_key()]))
+            await prove_keys(conn, Sealer.from_text(keys or [new_secret_key()]))
         async with pool_of(pool, TenantId("taaaaaaaaaa")).acquire() as conn:
             assert await conn.fetchval("SELECT current_user") == PANEL_ROLE
             assert await conn.fetchval("SELECT count(*) FROM tenants") == 0
@@ -87,3 +89,30 @@ async def test_services_log_in_as_a_member_of_the_role_that_owns_nothing(
     await server.run(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}' IN ROLE {SERVICES}")
 
     await works(url.replace("//managed:", "//app:"))
+
+
+async def test_logins_of_services_are_made_by_whoever_migrates_and_get_new_passwords(
+    server: PostgresForTests,
+) -> None:
+    url = await make(server, "CREATEROLE")
+    await migrate(url)
+    parts = urlsplit(url)
+    for password in ("first", "second: '@%?#\\"):
+        conn = await asyncpg.connect(url)
+        for login in LOGINS.values():
+            await let_in(conn, login, Secret.of(password))
+        await conn.close()
+        for login in LOGINS.values():
+            address = parts._replace(
+                netloc=f"{login}:{quote(password, safe='')}@{parts.hostname}:{parts.port}"
+            )
+            await works(urlunsplit(address), keys=[KEY])
+
+    address = parts._replace(netloc=f"notaponte_app:first@{parts.hostname}:{parts.port}")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(urlunsplit(address))
+
+
+def test_a_password_that_would_be_prepared_otherwise_is_refused() -> None:
+    with pytest.raises(ValueError, match="ASCII"):
+        scram_verifier("senha de João", b"salt")
