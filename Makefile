@@ -12,7 +12,7 @@ N ?= 2
 OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup version simulate demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
+.PHONY: help setup version simulate demo up test lint audit check format sandbox bench bench-claims chaos migrate backfill closing \
 	backup restore restored rotate-keys accept-keys token doctor image sbom render rehearse schema \
 	refresh-tables lock
 
@@ -47,12 +47,16 @@ up: $(STAMP) ## The whole system on this machine, for real accounts
 test: $(STAMP) ## Run every test, or T=path; N=processes
 	@$(PY) -m pytest -n $(N) $(T)
 
-lint: $(STAMP) ## Format, lint, types, import contracts, secrets in the tree
+lint: $(STAMP) ## Format, lint, types, import contracts, secrets in the tree, dependencies
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m deploy.secrets_scan
+	@$(PY) -m deploy.audit
+
+audit: $(STAMP) ## Ask OSV about every locked package, and keep the answer for lint
+	@exec $(PY) -m deploy.audit --online
 
 check: lint test ## lint and test
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect
+from shared.db.sales import kept_figures_store
 from shared.keys import LISTEN, bind_rows, forget_other_canaries, prove_keys
 from shared.ops.rotate_lists import lists_to_read_any_tenant
 from shared.ops.rotate_tables import TABLES, TOGETHER, RotatedTable
@@ -69,19 +70,13 @@ async def rotate(
         changed, rows = await _until_nothing_changes(conn, sealer, tell)
         waiting = await lists_to_read_any_tenant(conn) if sealer.changes_keys else 0
         if changed:
-            await conn.execute(FORGET_FIGURES)
+            # They may hold texts as they were sealed before; who looks next has them added up.
+            await kept_figures_store.forget_any_tenant(conn)
         if not waiting:
             await forget_other_canaries(conn, sealer)
         return Rotated(changed=changed, rows=rows, waiting=waiting)
     finally:
         await conn.close()
-
-
-# They may hold texts as they were sealed before, and are added up again when somebody looks.
-FORGET_FIGURES: Final = """
-    -- rotate.forget_figures_any_tenant
-    DELETE FROM kept_figures
-"""
 
 
 async def _until_nothing_changes(conn: Connection, sealer: Sealer, tell: Tell) -> tuple[int, int]:

@@ -10,16 +10,17 @@ from shared.db.connection import Connection
 
 # Whose list is read by the reconciler, and was not read whole since documents are kept.
 _TO_READ: Final = """
+EXISTS (
            SELECT FROM foreign_nota_marks m
              JOIN tenants t ON t.tenant_id = m.tenant_id
              JOIN issuer_connections i ON i.tenant_id = m.tenant_id
             WHERE m.tenant_id = f.tenant_id AND NOT m.keeps_documents
-              AND t.status IN ('active', 'shadow') AND i.state = 'ok'
+              AND t.status IN ('active', 'shadow') AND i.state = 'ok')
 """
 # What is older than a list reaches back is listed again before a backfill takes sales of its days.
 FORGET: Final = f"""
     -- rotate_lists.forget_any_tenant
-    DELETE FROM foreign_notas f WHERE f.document IS NULL AND NOT EXISTS ({_TO_READ})
+    DELETE FROM foreign_notas f WHERE f.document IS NULL AND NOT {_TO_READ}
 """  # noqa: S608 - only our own constant is put in
 READ_AGAIN: Final = """
     -- rotate_lists.read_again_any_tenant

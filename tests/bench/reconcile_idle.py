@@ -16,10 +16,10 @@ import psutil
 
 from services.reconciler.accounts.plan import next_pass
 from services.reconciler.accounts.slow_lanes import COUNTED_DAYS, SWEPT_DAYS
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import new_tenant_id
 from shared.db.migrate import migrate
-from shared.db.tenants.connections_store import VINDI_KEY
 from shared.local.files import free_port
 from shared.local.postgres import running_postgres
 from shared.local.redis import running_redis
@@ -133,7 +133,7 @@ async def _provision(url: str, sealer: Sealer) -> list[datetime]:
     """Ten thousand connected tenants amid their turns; when each is due next."""
     await migrate(url)
     tenants = [new_tenant_id() for _ in range(TENANTS)]
-    keys = [sealer.seal(b"bench-key", tenant=tenant, purpose=VINDI_KEY) for tenant in tenants]
+    keys = [columns.VINDI_KEY.seal(sealer, tenant, b"bench-key") for tenant in tenants]
     planned = [next_pass(tenant, datetime.now(UTC), EVERY) for tenant in tenants]
     conn = await asyncpg.connect(url)
     try:

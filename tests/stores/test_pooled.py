@@ -116,4 +116,4 @@ async def test_keys_are_proved_and_rotated_through_it(pooled_url: str) -> None:
         conn = await connect(pooled_url)
         await prove_keys(conn, Sealer.from_text(keys))
         await conn.close()
-        await rotate(pooled_url, keys, lambda _column, _changed: None)
+        await rotate(pooled_url, keys, lambda _table, _rows, _changed: None)

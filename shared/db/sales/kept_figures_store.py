@@ -65,3 +65,14 @@ OUTDATE: Final = """
 async def outdate(conn: Connection, tenant: TenantId) -> None:
     """Say that a person changed something: whoever looks next waits for new figures."""
     await conn.execute(OUTDATE, tenant)
+
+
+FORGET: Final = """
+    -- kept_figures_store.forget_any_tenant
+    DELETE FROM kept_figures
+"""
+
+
+async def forget_any_tenant(conn: Connection) -> None:
+    """Keep no figures of anybody: they are added up again when somebody looks."""
+    await conn.execute(FORGET)

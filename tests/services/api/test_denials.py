@@ -1,5 +1,6 @@
 """What support sees of denials, brakes and outages."""
 
+from shared.crypto import columns
 from shared.domain.sale import SaleStatus
 from tests.services.api.support import World
 
@@ -31,7 +32,7 @@ async def test_denials_are_shown_by_cause_and_sent_again_by_one_call(world: Worl
 async def test_the_issuers_own_words_are_shown_with_the_sale(world: World) -> None:
     tenant = await world.active_tenant()
     await world.sale(tenant, 7, SaleStatus.DENIED, nota="denied", denial="denied_certificate")
-    sealed = world.sealer.seal(b"O certificado expirou.", tenant=tenant, purpose="reason")
+    sealed = columns.REASON.seal(world.sealer, tenant, b"O certificado expirou.", 7, 0, 1)
     async with world.pool.acquire() as conn:
         await conn.execute("UPDATE notas SET reason = $1", sealed)
 

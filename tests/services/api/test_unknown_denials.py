@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from shared.crypto import columns
 from shared.db.sales import unknown_denials_store
 from shared.db.sales.unknown_denials_store import Met
 from shared.domain.ids import BillId, TenantId
@@ -14,8 +15,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 async def met(
     world: World, tenant: TenantId, text: str, bill: int, *, at: datetime = NOON, times: int = 1
 ) -> None:
-    sealed = world.sealer.seal(text.encode(), tenant=tenant, purpose="reason")
     group = f"denied_unknown-{bill:016x}"
+    sealed = columns.UNKNOWN_DENIAL.seal(world.sealer, tenant, text.encode(), group)
     one = Met(denial_group=group, bill_id=BillId(bill), reason=sealed, count=1)
     async with world.pool.acquire() as conn, conn.transaction():
         await unknown_denials_store.count(conn, tenant, [one] * times, at)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest_asyncio
 
 from services.sandbox.run import Sandbox, running_sandbox
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import ForeignNota
@@ -136,6 +137,9 @@ async def issued_elsewhere(panel: Panel, day: object) -> None:
     notas = [
         ForeignNota(
             issuer_id=number, environment="Producao", amount=Cents(amount), number=number,
+            document=columns.FOREIGN_DOCUMENT.seal(
+                Sealer([b"k" * 32]), TENANT, document.encode(), number
+            ),
             document_word=document_word(Sealer([b"k" * 32]), TENANT, document),
             competencia=day, valid=True,  # type: ignore[arg-type]
         )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.crypto import columns
 from shared.crypto.tokens import new_tenant_id, new_webhook_secret
 from shared.db.connection import Pool
 from shared.db.tenants import secrets_store
@@ -23,7 +24,7 @@ from tests.services.webhook.conftest import (
 )
 from tests.services.webhook.payloads import a_bill_event, a_notification, an_event
 
-EVENTS = "SELECT tenant_id, source, type, bill_id, flag, headers, body FROM events"
+EVENTS = "SELECT tenant_id, source, type, bill_id, flag, headers, body, event_id FROM events"
 DUE = "SELECT tenant_id, bill_id, lane, origin, state FROM outbox"
 STATEMENTS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'webhook'"
 
@@ -51,7 +52,7 @@ async def test_an_event_is_kept_sealed_word_for_word_and_its_sale_is_due(
     assert (event["tenant_id"], event["type"], event["bill_id"]) == (tenant.id, "bill_paid", 4711)
     assert event["headers"]["user-agent"] == "Vindi-Hookshot/1.0"
     assert body not in event["body"]
-    assert sealer().unseal(event["body"], tenant=tenant.id, purpose="event") == body
+    assert columns.EVENT.open(sealer(), tenant.id, event["body"], event["event_id"]) == body
     [due] = await pool.fetch(DUE)
     assert tuple(due) == (tenant.id, 4711, 0, "webhook", "due")
 
@@ -83,7 +84,7 @@ async def test_a_right_secret_is_never_refused_for_what_it_says(
     assert (answer.status, answer.body) == (200, b"")
     [event] = await pool.fetch(EVENTS)
     assert event["flag"] is not None
-    assert sealer().unseal(event["body"], tenant=tenant.id, purpose="event") == body
+    assert columns.EVENT.open(sealer(), tenant.id, event["body"], event["event_id"]) == body
 
 
 async def test_a_wrong_secret_learns_nothing(client: Client, tenant: Tenant, pool: Pool) -> None:

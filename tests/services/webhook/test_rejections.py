@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from shared.crypto import columns
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
 from shared.db.connection import Pool
 from shared.db.tenants import secrets_store
-from shared.db.tenants.connections_store import VINDI_KEY
 from shared.db.vindi import watch_store
 from shared.domain.ids import TenantId
 from shared.watch.connection import ConnectionCheck, judge
@@ -34,7 +34,7 @@ async def test_refused_deliveries_of_vindi_are_told_and_then_what_to_do(
     pool: Pool, database: str, tenant: Tenant
 ) -> None:
     old, tenant = tenant.vindi, await with_new_secret(pool, tenant)
-    key = sealer().seal(b"a key of Vindi", tenant=tenant.id, purpose=VINDI_KEY)
+    key = columns.VINDI_KEY.seal(sealer(), tenant.id, b"a key of Vindi")
     await pool.execute(CONNECT, tenant.id, key)
     assert (await health_of(pool, tenant.id)).status == "ok"
 
@@ -52,7 +52,7 @@ async def test_refused_deliveries_of_vindi_are_told_and_then_what_to_do(
 
 
 async def test_strangers_are_nobodys_trouble(pool: Pool, database: str, tenant: Tenant) -> None:
-    key = sealer().seal(b"a key of Vindi", tenant=tenant.id, purpose=VINDI_KEY)
+    key = columns.VINDI_KEY.seal(sealer(), tenant.id, b"a key of Vindi")
     await pool.execute(CONNECT, tenant.id, key)
     leaked = await a_tenant(pool)
     async with pool.acquire() as conn:
@@ -87,7 +87,7 @@ async def with_new_secret(pool: Pool, tenant: Tenant) -> Tenant:
 async def test_more_of_a_tenant_than_is_kept_on_a_day_is_refused_and_told(
     pool: Pool, database: str, tenant: Tenant
 ) -> None:
-    key = sealer().seal(b"a key of Vindi", tenant=tenant.id, purpose=VINDI_KEY)
+    key = columns.VINDI_KEY.seal(sealer(), tenant.id, b"a key of Vindi")
     await pool.execute(CONNECT, tenant.id, key)
     other = await a_tenant(pool)
     few = replace(settings_for(database), events_per_day=3)

@@ -12,6 +12,7 @@ import pytest
 from msgspec.json import encode
 from msgspec.structs import replace
 
+from shared.crypto import columns
 from shared.db.sales import notas_store
 from shared.db.sales.notas_store import Intent
 from shared.domain.fiscal import fiscal_facts
@@ -63,7 +64,7 @@ async def issued(
         await world.sale(tenant, bill, SaleStatus.ISSUED, **sale)
         await add_bill(world, tenant, bill)
     facts = fiscal_facts(draft)
-    sealed = world.sealer.seal(encode(draft), tenant=tenant, purpose="nota")
+    sealed = columns.REQUEST.seal(world.sealer, tenant, encode(draft), bill, part, revision)
     intent = Intent(
         bill_id=BillId(bill),
         part=part,
@@ -333,7 +334,7 @@ async def test_what_earlier_code_sent_again_says_what_was_sent_last(world: World
     tenant = await world.active_tenant()
     await issued(world, tenant, 1, a_draft())
     mended = a_draft(replace(SERVICE, iss_rate="5.00"))
-    sealed = world.sealer.seal(encode(mended), tenant=tenant, purpose="nota")
+    sealed = columns.REQUEST.seal(world.sealer, tenant, encode(mended), 1, 0, 1)
     async with world.pool.acquire() as conn:  # it knows neither class nor figures
         await conn.execute(
             "UPDATE notas SET request = $2, sent_at = now() + interval '1 second', sends = 2"

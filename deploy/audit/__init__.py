@@ -1,0 +1,1 @@
+"""Known vulnerabilities of what we depend on: asked for online, held against the lock offline."""
