@@ -109,11 +109,13 @@ async def proven_keys(
     *,
     refuse: Callable[[WrongKeysError], None] | None = None,
     explain: Callable[[BaseException], str | None] = lambda _error: None,
+    listen: timedelta = LISTEN,
 ) -> AsyncIterator[None]:
     """Run the block only under keys that fit; otherwise end the process with words.
 
     While the database is away, or not migrated yet, the block runs (it says that it is not ready)
     and the keys are tried as soon as they can be. `explain` gives the words for the log then.
+    While values are not bound to rows, each `listen` it is asked whether they are to be.
     """
     refuse = refuse or end_process
     sealer.binds_rows = False  # until the database says otherwise
@@ -132,7 +134,7 @@ async def proven_keys(
         trying,
         name="bind-rows",
         step=partial(_try_again, pool, sealer, refuse, listens=True),
-        every=LISTEN,
+        every=listen,
     )
 
     async def until_bound() -> None:

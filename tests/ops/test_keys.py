@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Pool
-from shared.keys import WrongKeysError, accept_keys, prove_keys, proven_keys
-from shared.ops.rotate import rotate
-from tests.ops.test_rotate import NEW, OLD, a_tenant_with_secrets, nothing
+from shared.keys import WrongKeysError, accept_keys, bind_rows, prove_keys, proven_keys
+from tests.ops.test_rotate import NEW, OLD, a_tenant_with_secrets, rotated
 
 
 async def started(pool: Pool, *keys: str) -> None:
@@ -71,7 +71,7 @@ async def test_a_key_is_taken_away_after_everything_was_sealed_afresh_and_not_be
     await started(pool, NEW, OLD)
     assert await refused(pool, NEW)
 
-    await rotate(database, [NEW, OLD], nothing)
+    await rotated(database, NEW, OLD)
 
     assert not await refused(pool, NEW)
     assert await refused(pool, OLD)
@@ -81,7 +81,7 @@ async def test_keys_are_not_rotated_without_one_that_is_in_use(pool: Pool, datab
     await started(pool, OLD)
 
     with pytest.raises(UnsealError):
-        await rotate(database, [NEW], nothing)
+        await rotated(database, NEW)
     assert not await refused(pool, OLD)
 
 
@@ -104,3 +104,28 @@ async def test_keys_are_tried_as_soon_as_the_database_can_be_asked(pool: Pool) -
         assert told.empty()
         await pool.execute("ALTER TABLE not_migrated_yet RENAME TO key_canaries")
         await asyncio.wait_for(told.get(), 60)
+
+
+async def test_services_that_run_hear_that_values_are_bound_to_rows_from_now_on(
+    pool: Pool,
+) -> None:
+    before = Sealer.from_text([OLD])
+    before.binds_rows = False
+    await a_tenant_with_secrets(pool, before)
+    service, command = Sealer.from_text([OLD]), Sealer.from_text([OLD])
+
+    async with proven_keys(pool, service, listen=timedelta(milliseconds=10)):
+        assert not service.binds_rows
+        async with pool.acquire() as conn:
+            assert await bind_rows(conn, command)
+            assert not await bind_rows(conn, command)
+        async with asyncio.timeout(30):
+            while not service.binds_rows:
+                await asyncio.sleep(0.01)
+
+
+async def test_an_empty_database_is_bound_to_rows_from_its_first_service_on(pool: Pool) -> None:
+    async with proven_keys(pool, first := Sealer.from_text([OLD])):
+        assert first.binds_rows
+    async with proven_keys(pool, later := Sealer.from_text([NEW, OLD])):
+        assert later.binds_rows
