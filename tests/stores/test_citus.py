@@ -20,10 +20,9 @@ OF_ALL_TENANTS: Final = frozenset(
         "bulk_jobs_store.forget_old_any_tenant",
         "event_days_store.forget_strays_any_tenant",
         "idempotency_store.forget_old_any_tenant",
+        "kept_figures_store.forget_any_tenant",
         "month_files_store.forget_old_any_tenant",
         "outbox_store.free_expired_any_tenant",
-        "rotate.forget_marks_any_tenant",
-        "rotate.forget_mirror_any_tenant",
         "status_webhooks_store.forget_old_any_tenant",
     }
 )
