@@ -59,13 +59,11 @@ class Outcome:
 
 def simulate(world: World) -> Outcome:
     """Run a month; the same world gives the same outcome."""
-    chance = random.Random(world.seed)  # noqa: S311 - a model, not a secret
     budget: list[float] = []
     pace: list[float] = []
     ages: list[float] = []
     leaving: list[float] = []
-    for size in _sizes(world, chance):
-        due = sorted(_due(world, size, chance))
+    for due in tenant_sales(world):
         read = list(_read(world, due))
         sent = list(_sent(world, read))
         budget += (there - when for there, when in zip(read, due, strict=True))
@@ -83,6 +81,13 @@ def simulate(world: World) -> Outcome:
         pods=pods,
         pod_waits=waits,
     )
+
+
+def tenant_sales(world: World) -> Iterator[Sequence[float]]:
+    """Of each tenant the moments, in seconds from the month's beginning, at which a sale is due."""
+    chance = random.Random(world.seed)  # noqa: S311 - a model, not a secret
+    for size in _sizes(world, chance):
+        yield sorted(_due(world, size, chance))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
