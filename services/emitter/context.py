@@ -11,7 +11,7 @@ from services.emitter.stopping.locks import Standing
 from services.emitter.stopping.outage import Breakers, load_breakers
 from services.emitter.stopping.restored import Restored, load_restored
 from shared.clients import Clients
-from shared.crypto.columns import DENIAL_WORD, DOCUMENT_WORD, Key, SealedColumn
+from shared.crypto.columns import DENIAL_WORD, DOCUMENT_WORD, RowKey, SealedColumn
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Pool
@@ -76,7 +76,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
         there = self.issuers.of(named)
         return place_of(self.clients, there, is_left=named is not None, now=self.now)
 
-    def seal(self, column: SealedColumn, value: bytes, *key: Key) -> bytes:
+    def seal(self, column: SealedColumn, value: bytes, *key: RowKey) -> bytes:
         """Seal a value of this tenant for the row of a key."""
         return column.seal(self.sealer, self.tenant, value, *key)
 

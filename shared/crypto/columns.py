@@ -18,7 +18,7 @@ NOBODY: Final = TenantId("-")  # whose the rows are that belong to no tenant
 DOCUMENT_WORD: Final = "document"
 DENIAL_WORD: Final = "denial"
 
-Key = int | str | bytes | UUID
+RowKey = int | str | bytes | UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +38,17 @@ class SealedColumn:
         """The key columns a value is bound to, in the order `seal` and `open` take them."""
         return self.keys if self.bound is None else self.bound
 
-    def seal(self, sealer: Sealer, tenant: TenantId, value: bytes, *key: Key) -> bytes:
+    def seal(self, sealer: Sealer, tenant: TenantId, value: bytes, *key: RowKey) -> bytes:
         """Seal a value for the row of this key."""
         row = self.row(key)
         return sealer.seal(value, tenant=tenant, purpose=self.purpose, row=row)
 
-    def open(self, sealer: Sealer, tenant: TenantId, sealed: bytes, *key: Key) -> bytes:
+    def open(self, sealer: Sealer, tenant: TenantId, sealed: bytes, *key: RowKey) -> bytes:
         """Open a value of the row of this key; raises UnsealError when it is not that row's."""
         row = self.row(key)
         return sealer.unseal(sealed, tenant=tenant, purpose=self.purpose, row=row)
 
-    def row(self, key: tuple[Key, ...]) -> str:
+    def row(self, key: tuple[RowKey, ...]) -> str:
         """What names one row: each part with its length, so that no two keys read the same."""
         if len(key) != len(self.bound_keys):
             raise TypeError(f"{self.table}.{self.column} is bound to {self.bound_keys}")

@@ -18,18 +18,18 @@ from shared.domain.denials import denial_group
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 
-Row = Mapping[str, Any]
+StoredRow = Mapping[str, Any]
 Opened = Mapping[str, bytes | None]  # what a row's sealed columns say, by column
 Made = bytes | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
+class KeyedWord:
     """A column that holds a keyed hash, and how it is made of what the row's sealed columns say."""
 
     table: str
     column: str
-    make: Callable[[Sealer, TenantId, Row, Opened], Made]
+    make: Callable[[Sealer, TenantId, StoredRow, Opened], Made]
     reads: tuple[str, ...] = ()  # plain columns it is made of too
 
 
@@ -40,7 +40,7 @@ class RotatedTable:
     name: str
     keys: tuple[str, ...]  # tenant_id first, where it has one
     sealed: tuple[SealedColumn, ...]
-    words: tuple[Word, ...]
+    words: tuple[KeyedWord, ...]
 
     @property
     def of_tenants(self) -> bool:
@@ -48,13 +48,13 @@ class RotatedTable:
         return self.sealed[0].of_tenants
 
 
-def _document_of_sale(sealer: Sealer, tenant: TenantId, _row: Row, opened: Opened) -> Made:
+def _document_of_sale(sealer: Sealer, tenant: TenantId, _row: StoredRow, opened: Opened) -> Made:
     customer = json.loads(opened["customer"] or b"{}")
     bare = normalise_document(str(customer.get("registry_code") or ""))
     return sealer.word(bare, tenant=tenant, purpose=DOCUMENT_WORD) if bare else None
 
 
-def _document_at_issuer(sealer: Sealer, tenant: TenantId, row: Row, opened: Opened) -> Made:
+def _document_at_issuer(sealer: Sealer, tenant: TenantId, row: StoredRow, opened: Opened) -> Made:
     document = opened["document"]
     if document is None:
         word: bytes = row["document_word"]
@@ -62,7 +62,7 @@ def _document_at_issuer(sealer: Sealer, tenant: TenantId, row: Row, opened: Open
     return sealer.word(document.decode(), tenant=tenant, purpose=DOCUMENT_WORD)
 
 
-def _issuer_key(sealer: Sealer, _tenant: TenantId, _row: Row, opened: Opened) -> Made:
+def _issuer_key(sealer: Sealer, _tenant: TenantId, _row: StoredRow, opened: Opened) -> Made:
     key = (opened["api_key"] or b"").decode()
     return sealer.word(key, tenant=NOBODY, purpose=columns.ISSUER_KEY.purpose).hex()
 
@@ -88,34 +88,34 @@ def _cause(sealer: Sealer, tenant: TenantId, denial: str, text: bytes | None, nu
     )
 
 
-def _cause_of_nota(sealer: Sealer, tenant: TenantId, row: Row, opened: Opened) -> Made:
+def _cause_of_nota(sealer: Sealer, tenant: TenantId, row: StoredRow, opened: Opened) -> Made:
     return cause_afresh(sealer, tenant, row["denial"], row["denial_group"], opened["reason"])
 
 
-def _cause_unknown(sealer: Sealer, tenant: TenantId, row: Row, opened: Opened) -> Made:
+def _cause_unknown(sealer: Sealer, tenant: TenantId, row: StoredRow, opened: Opened) -> Made:
     group: str = row["denial_group"]
     return cause_afresh(sealer, tenant, group.partition("-")[0], group, opened["reason"])
 
 
-def _email(sealer: Sealer, _tenant: TenantId, _row: Row, opened: Opened) -> Made:
+def _email(sealer: Sealer, _tenant: TenantId, _row: StoredRow, opened: Opened) -> Made:
     email = (opened["email"] or b"").decode()
     return sealer.word(email, tenant=NOBODY, purpose=columns.PERSON_EMAIL.purpose)
 
 
-def _identity(sealer: Sealer, _tenant: TenantId, _row: Row, opened: Opened) -> Made:
+def _identity(sealer: Sealer, _tenant: TenantId, _row: StoredRow, opened: Opened) -> Made:
     name = (opened["identity"] or b"").decode()
     return sealer.word(name, tenant=NOBODY, purpose=columns.IDENTITY.purpose)
 
 
 WORDS: Final = (
-    Word(table="sales", column="document_word", make=_document_of_sale),
-    Word(table="foreign_notas", column="document_word", make=_document_at_issuer),
-    Word(table="notas", column="denial_group", make=_cause_of_nota, reads=("denial",)),
-    Word(table="unknown_denials", column="denial_group", make=_cause_unknown),
-    Word(table="issuer_connections", column="key_word", make=_issuer_key),
-    Word(table="nota_connections", column="key_word", make=_issuer_key),
-    Word(table="people", column="email_word", make=_email),
-    Word(table="person_identities", column="identity_word", make=_identity),
+    KeyedWord(table="sales", column="document_word", make=_document_of_sale),
+    KeyedWord(table="foreign_notas", column="document_word", make=_document_at_issuer),
+    KeyedWord(table="notas", column="denial_group", make=_cause_of_nota, reads=("denial",)),
+    KeyedWord(table="unknown_denials", column="denial_group", make=_cause_unknown),
+    KeyedWord(table="issuer_connections", column="key_word", make=_issuer_key),
+    KeyedWord(table="nota_connections", column="key_word", make=_issuer_key),
+    KeyedWord(table="people", column="email_word", make=_email),
+    KeyedWord(table="person_identities", column="identity_word", make=_identity),
 )
 
 

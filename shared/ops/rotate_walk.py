@@ -15,11 +15,11 @@ from shared.crypto.columns import NOBODY, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
-from shared.ops.rotate_tables import Made, Opened, RotatedTable, Row
+from shared.ops.rotate_tables import Made, Opened, RotatedTable, StoredRow
 
 BATCH: Final = 500
 TRIES: Final = 5  # of a batch whose rows are locked in another order just now
-Progress = Callable[[int], None]
+RowsRead = Callable[[int], None]
 
 COLUMN_TYPES: Final = """
     -- rotate_walk.column_types
@@ -46,7 +46,7 @@ class _Change(Struct, frozen=True, kw_only=True):
 
 
 async def walk_any_tenant(
-    conn: Connection, sealer: Sealer, table: RotatedTable, progress: Progress
+    conn: Connection, sealer: Sealer, table: RotatedTable, progress: RowsRead
 ) -> Walked:
     """Seal and hash a table afresh; `progress` hears how many rows were read so far.
 
@@ -131,7 +131,7 @@ def _writing(table: RotatedTable, types: dict[str, str]) -> str:
     )
 
 
-def _change(sealer: Sealer, table: RotatedTable, row: Row) -> _Change | None:
+def _change(sealer: Sealer, table: RotatedTable, row: StoredRow) -> _Change | None:
     tenant = TenantId(row["tenant_id"]) if table.of_tenants else NOBODY
     opened = {one.column: _opened(sealer, tenant, one, row) for one in table.sealed}
     words = tuple(word.make(sealer, tenant, row, opened) for word in table.words)
@@ -149,7 +149,7 @@ def _change(sealer: Sealer, table: RotatedTable, row: Row) -> _Change | None:
     return _Change(key=key, old=old, sealed=sealed, words=words, values=values)
 
 
-def _opened(sealer: Sealer, tenant: TenantId, column: SealedColumn, row: Row) -> bytes | None:
+def _opened(sealer: Sealer, tenant: TenantId, column: SealedColumn, row: StoredRow) -> bytes | None:
     sealed = row[column.column]
     if sealed is None:
         return None
@@ -164,7 +164,7 @@ def _afresh(
     sealer: Sealer,
     tenant: TenantId,
     column: SealedColumn,
-    row: Row,
+    row: StoredRow,
     opened: Opened,
     words: Mapping[str, Any],
     *,

@@ -12,7 +12,7 @@ from services.emitter.planning.plan import plan_sale
 from services.emitter.planning.rows import Terms
 from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.work import Act, Ask, FreshSale, Known, Plan, Send, Step
-from shared.crypto.columns import Key, SealedColumn
+from shared.crypto.columns import RowKey, SealedColumn
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sale_notas import NONE, SaleNotas, gathered
 from shared.db.sales.sales_store import KnownSale, SaleRow
@@ -193,7 +193,7 @@ def _snapshot(phase: Phase, reason: str | None = None) -> Snapshot:
     )
 
 
-def _seal(column: SealedColumn, value: bytes, *key: Key) -> bytes:
+def _seal(column: SealedColumn, value: bytes, *key: RowKey) -> bytes:
     return column.row(key).encode() + value
 
 

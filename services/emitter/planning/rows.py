@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from services.emitter.work import FreshSale, Rest, happened, settle
-from shared.crypto.columns import Key, SealedColumn
+from shared.crypto.columns import RowKey, SealedColumn
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.sales_store import SaleRow
 from shared.db.sales.timeline_store import Happening
@@ -28,7 +28,7 @@ from shared.domain.text.form import Form
 class Seal(Protocol):
     """Seals one value of the pass's tenant for the row of a key."""
 
-    def __call__(self, column: SealedColumn, value: bytes, *key: Key) -> bytes:
+    def __call__(self, column: SealedColumn, value: bytes, *key: RowKey) -> bytes:
         """Return the sealed value."""
 
 

@@ -14,7 +14,7 @@ from services.emitter.planning.follow import follow
 from services.emitter.planning.rows import Terms
 from services.emitter.planning.sale_after import Answered, sale_after
 from services.emitter.work import Act, Ask, FreshSale, Known, Plan, Rest, Send
-from shared.crypto.columns import Key, SealedColumn
+from shared.crypto.columns import RowKey, SealedColumn
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sale_notas import SaleNotas, gathered
 from shared.db.sales.sales_store import KnownSale
@@ -139,7 +139,7 @@ def some_sales(draw: st.DrawFn) -> FreshSale:
     )
 
 
-def _seal(column: SealedColumn, value: bytes, *key: Key) -> bytes:
+def _seal(column: SealedColumn, value: bytes, *key: RowKey) -> bytes:
     return column.row(key).encode() + value
 
 
