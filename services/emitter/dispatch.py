@@ -18,6 +18,7 @@ from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Linger, too_few, worth_claiming
 from services.emitter.room import BATCH, BITE, Crowd
+from services.emitter.traced import traced_batch
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, DueToRead, Entry, Lane
@@ -210,7 +211,7 @@ class Dispatcher:
     ) -> None:
         bind_contextvars(tenant_id=tenant)  # a task of its own
         try:
-            with self.tools.leases.holding(entries, started):
+            with self.tools.leases.holding(entries, started), traced_batch(entries, started):
                 await divided(
                     partial(work_batch, self.tools, tenant, on_read=read),
                     lambda entry, error: hold_failed(

@@ -1,0 +1,242 @@
+"""Traces by way of OpenTelemetry; imported only where a collector is named.
+
+Spans are handed over by a thread of the library, in batches and by OTLP over HTTP. What waits for
+that is bounded; what a collector does not take is let go and counted.
+"""
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Final, Self, Unpack
+
+import structlog
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
+from prometheus_client import Counter
+
+from shared.telemetry.logs import redact_text
+from shared.telemetry.traces import Facts, Kind
+from shared.telemetry.version import __version__
+
+END_SECONDS: Final = 1.0  # for what is left at the end; below supervisord's patience
+LONGEST_WORD: Final = 64
+MOST_LINKS: Final = 100
+# https://www.w3.org/TR/trace-context/#traceparent-header, version 00; ids of zeros are none.
+TRACEPARENT: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+KINDS: Final[Mapping[Kind, SpanKind]] = {
+    "internal": SpanKind.INTERNAL,
+    "server": SpanKind.SERVER,
+    "client": SpanKind.CLIENT,
+    "producer": SpanKind.PRODUCER,
+    "consumer": SpanKind.CONSUMER,
+}
+# By OpenTelemetry's semantic conventions where they have a name for it.
+ATTRIBUTES: Final[Mapping[str, str]] = {
+    **{name: f"notaponte.{name}" for name in Facts.__annotations__},
+    "method": "http.request.method",
+    "route": "http.route",
+    "http_status": "http.response.status_code",
+    "system": "peer.service",
+}
+ERROR: Final = "error.type"
+
+SPANS: Final = Counter(
+    "notaponte_trace_spans_total",
+    "Spans that ended, and what became of them; `made` less `taken` is what nobody sees.",
+    ["outcome"],
+)
+for _outcome in ("made", "taken", "not_taken"):
+    SPANS.labels(_outcome)
+
+log = structlog.get_logger()
+
+
+class OpenTelemetry:
+    """Makes spans of one process, and hands them to the collector."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("notaponte", __version__)
+
+    @classmethod
+    def for_service(cls, service: str) -> Self:
+        """As the `OTEL_…` settings say: where to, how many of them, with which headers."""
+        # The library repeats each failure for as long as it lasts; ours are told once, and counted.
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        name = os.environ.get("OTEL_SERVICE_NAME") or f"notaponte-{service}"
+        about = Resource.create({SERVICE_NAME: name, SERVICE_VERSION: __version__})
+        provider = TracerProvider(resource=about, shutdown_on_exit=False)
+        provider.add_span_processor(_Counted())
+        provider.add_span_processor(BatchSpanProcessor(_Exporter(OTLPSpanExporter())))
+        return cls(provider)
+
+    def span(
+        self,
+        name: str,
+        kind: Kind,
+        facts: Facts,
+        *,
+        parent: str | None,
+        links: Iterable[str | None],
+        alone: bool,
+        since: float | None,
+    ) -> "_Span":
+        """A span that has begun."""
+        above = Context() if alone else None
+        if (elsewhere := _read(parent)) is not None:
+            above = trace.set_span_in_context(NonRecordingSpan(elsewhere), Context())
+        named = [one for one in map(_read, links) if one is not None]
+        return _Span(
+            self._tracer.start_span(
+                name,
+                context=above,
+                kind=KINDS[kind],
+                attributes=_attributes(facts),
+                links=[Link(one) for one in named[:MOST_LINKS]],
+                start_time=None if since is None else _instant(since),
+            )
+        )
+
+    def carried(self) -> str | None:
+        """The `traceparent` of the current span."""
+        here = trace.get_current_span().get_span_context()
+        if not here.is_valid:
+            return None
+        return f"00-{here.trace_id:032x}-{here.span_id:016x}-{here.trace_flags & 1:02x}"
+
+    def note(self, facts: Facts) -> None:
+        """Say more of the current span."""
+        trace.get_current_span().set_attributes(_attributes(facts))
+
+    def ids(self) -> Mapping[str, str]:
+        """The ids of the current span, as logs are joined with traces by."""
+        here = trace.get_current_span().get_span_context()
+        if not here.is_valid:
+            return {}
+        return {"trace_id": f"{here.trace_id:032x}", "span_id": f"{here.span_id:016x}"}
+
+    def end(self) -> None:
+        """Hand over what is left; a collector that hangs is not waited for."""
+        ending = threading.Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
+        ending.start()
+        ending.join(END_SECONDS)
+
+
+class _Span:
+    """One span; the current one while its block runs.
+
+    What an error says is never told: drivers and readers quote what they refuse.
+    """
+
+    __slots__ = ("_before", "_span")
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+        self._before: Token[Context] | None = None
+
+    def note(self, **facts: Unpack[Facts]) -> None:
+        """Say more of it."""
+        self._span.set_attributes(_attributes(facts))
+
+    def rename(self, name: str) -> None:
+        """Call it otherwise."""
+        self._span.update_name(name)
+
+    def fail(self, word: str) -> None:
+        """Say that it failed."""
+        self._span.set_attribute(ERROR, _word(word))
+        self._span.set_status(Status(StatusCode.ERROR))
+
+    def __enter__(self) -> Self:
+        self._before = context.attach(trace.set_span_in_context(self._span))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+        /,
+    ) -> None:
+        if isinstance(error, Exception):
+            self.fail(getattr(error, "why", None) or type(error).__name__)
+        if self._before is not None:
+            context.detach(self._before)
+        self._span.end()
+
+
+class _Counted(SpanProcessor):
+    """Counts what ends and would be seen."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if span.context.trace_flags.sampled:
+            SPANS.labels("made").inc()
+
+
+class _Exporter(SpanExporter):
+    """Hands spans over in the library's own thread; tells once that the collector takes none."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        failed = result is not SpanExportResult.SUCCESS
+        SPANS.labels("not_taken" if failed else "taken").inc(len(spans))
+        if failed and not self._failing:
+            log.warning("traces_not_taken", count=len(spans))
+        elif self._failing and not failed:
+            log.info("traces_taken_again")
+        self._failing = failed
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _read(traceparent: str | None) -> SpanContext | None:
+    """The span that a `traceparent` names; None for anything else."""
+    found = TRACEPARENT.fullmatch(traceparent) if traceparent else None
+    if found is None:
+        return None
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags & 1))
+
+
+def _attributes(facts: Facts) -> dict[str, Any]:
+    return {
+        ATTRIBUTES[name]: _word(value) if isinstance(value, str) else value
+        for name, value in facts.items()
+        if value is not None
+    }
+
+
+def _word(text: str) -> str:
+    """A word as it may be told, should something else ever come in its place."""
+    return redact_text(text)[:LONGEST_WORD]
+
+
+def _instant(monotonic: float) -> int:
+    return time.time_ns() - int((time.monotonic() - monotonic) * 1e9)
