@@ -24,6 +24,7 @@ from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Claimed, PassResult
 from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
+from shared.telemetry import traces
 
 log = structlog.get_logger()
 
@@ -150,14 +151,17 @@ class Scheduler:
         if connection is None:
             after = retry(claimed.now, claimed.state.failures, services.reconcile_every)
             return PassResult(next_pass_at=after, error="vindi_not_connected", complete=False)
-        return await run_pass(
-            services.pool,
-            services.clients,
-            services.sealer,
-            claimed,
-            connection,
-            every=services.reconcile_every,
-        )
+        with traces.span("pass", tenant_id=tenant) as told:
+            result = await run_pass(
+                services.pool,
+                services.clients,
+                services.sealer,
+                claimed,
+                connection,
+                every=services.reconcile_every,
+            )
+            told.note(outcome=result.error or _outcome(result), count=result.found)
+        return result
 
 
 def _outcome(result: PassResult) -> str:

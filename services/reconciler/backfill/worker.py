@@ -24,6 +24,7 @@ from shared.domain.errors import RejectedError, TenantBlockedError, TransientErr
 from shared.domain.ids import BackfillId
 from shared.domain.sale import TenantTerms
 from shared.run.loops import Next, Periodic
+from shared.telemetry import traces
 from shared.vindi.budget import BudgetShare
 from shared.vindi.errors import VindiBusy
 
@@ -175,7 +176,9 @@ async def _looked_for_copies(services: Services, run: Backfill) -> bool:
 async def _step(run: Run) -> bool:
     """One step; a budget that is spent is waited for, lease in hand and no connection."""
     try:
-        return await run.step()
+        tenant = run.backfill.tenant_id
+        with traces.span("backfill step", tenant_id=tenant, run_id=run.backfill.id):
+            return await run.step()
     except VindiBusy as busy:
         await asyncio.sleep(min(busy.retry_after, LONGEST_WAIT).total_seconds())
         return True

@@ -169,6 +169,21 @@ def _trace_of(mark: Mark, together: int) -> str | None:
     )
 
 
+TRACE_OF: Final = """
+    -- outbox_store.trace_of
+    SELECT traceparent FROM outbox
+     WHERE tenant_id = $1 AND bill_id = $2 AND now() - traced_at < $3::interval
+"""
+
+
+async def trace_of(
+    conn: Connection, tenant: TenantId, bill: BillId, *, within: timedelta
+) -> str | None:
+    """The trace of what last made a sale due, if that was not long ago."""
+    found: str | None = await conn.fetchval(TRACE_OF, tenant, bill, within)
+    return found
+
+
 class DueTenant(Struct, frozen=True, kw_only=True):
     """A tenant with work due now, and for how long the oldest sale of its live lane has been."""
 
