@@ -15,7 +15,7 @@ from services.emitter.planning.sale_after import Answered
 from services.emitter.work import Plan
 from shared.db.outbox.outbox_store import Entry
 from shared.telemetry import traces
-from shared.telemetry.traces import NOTHING, Span
+from shared.telemetry.traces import NOTHING, TraceSpan
 
 LONG_AFTER: Final = timedelta(hours=1)  # a trace that goes on for days is kept and shown by nobody
 Stage = Literal["decide", "decide with customer", "ask issuer"]
@@ -45,7 +45,7 @@ def traced_batch(entries: Sequence[Entry], claimed: float) -> Iterator[None]:
         yield
 
 
-def sale_span(stage: Stage, entry: Entry) -> Span:
+def sale_span(stage: Stage, entry: Entry) -> TraceSpan:
     """A step of one sale; it names the batch that the sale is worked on with."""
     if not traces.on():
         return NOTHING
@@ -70,7 +70,7 @@ def _came_late(entry: Entry) -> bool:
     return entry.traced_at is not None and entry.due_at - entry.traced_at > LONG_AFTER
 
 
-def note_plan(told: Span, plan: Plan | Undecided) -> None:
+def note_plan(told: TraceSpan, plan: Plan | Undecided) -> None:
     """Say what was decided."""
     if not traces.on():
         return
@@ -82,7 +82,7 @@ def note_plan(told: Span, plan: Plan | Undecided) -> None:
         told.note(status=plan.sale.status.value, code=plan.sale.code or "")
 
 
-def note_answered(told: Span, answered: Answered) -> None:
+def note_answered(told: TraceSpan, answered: Answered) -> None:
     """Say what was learnt of the nota asked about last."""
     if not traces.on():
         return

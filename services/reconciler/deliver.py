@@ -25,6 +25,7 @@ from shared.domain.ids import BillId, TenantId
 from shared.net.guarded import TargetRefused, check_target, open_guarded_session
 from shared.run.loops import Periodic
 from shared.telemetry import traces
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -117,7 +118,7 @@ class Courier:
             # Of one tenant; what was claimed is due again after its lease.
             name = type(error).__name__
             if database_away(error):
-                log.warning("status_webhooks_wait", tenant_id=tenant, error=name)
+                log.log(severity(error), "status_webhooks_wait", tenant_id=tenant, error=name)
             else:
                 log.exception("status_webhooks_failed", tenant_id=tenant, error=name)
 
@@ -150,7 +151,7 @@ class Courier:
             await status_webhooks_store.note_answer(conn, tenant, webhook.url)
         return True
 
-    async def _traced(self, tenant: TenantId, due: DueDelivery) -> traces.Span:
+    async def _traced(self, tenant: TenantId, due: DueDelivery) -> traces.TraceSpan:
         """The try, in the trace of what made its sale due, if that was lately."""
         if not traces.on():
             return traces.NOTHING

@@ -198,7 +198,7 @@ class Committer:
         _answer(refused, NotCommittedError())
 
 
-def _traced(marks: Sequence[Mark], *, rows: int) -> traces.Span:
+def _traced(marks: Sequence[Mark], *, rows: int) -> traces.TraceSpan:
     """The commit, in the trace of the first delivery it serves, with the names of the others."""
     if not traces.on() or not marks:
         return traces.NOTHING

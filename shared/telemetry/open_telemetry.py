@@ -32,7 +32,7 @@ from opentelemetry.trace import (
 from prometheus_client import Counter
 
 from shared.telemetry.logs import redact_text
-from shared.telemetry.traces import Facts, Kind
+from shared.telemetry.traces import Facts, TraceKind
 from shared.telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ LONGEST_WORD: Final = 64
 MOST_LINKS: Final = 100
 # https://www.w3.org/TR/trace-context/#traceparent-header, version 00; ids of zeros are none.
 TRACEPARENT: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
-KINDS: Final[Mapping[Kind, SpanKind]] = {
+KINDS: Final[Mapping[TraceKind, SpanKind]] = {
     "internal": SpanKind.INTERNAL,
     "server": SpanKind.SERVER,
     "client": SpanKind.CLIENT,
@@ -93,7 +93,7 @@ class OpenTelemetry:
     def span(
         self,
         name: str,
-        kind: Kind,
+        kind: TraceKind,
         facts: Facts,
         *,
         parent: str | None,

@@ -1,4 +1,4 @@
-"""Traces: what came of one fact, across requests, the outbox and processes (docs/traces.md).
+"""Traces: what came of one fact, across requests, the outbox and processes (docs/operations.md).
 
 Off unless a collector is named. Then nothing of OpenTelemetry is imported, and everybody who asks
 for a span gets the same object, which does nothing.
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack
 
 from structlog.typing import WrappedLogger
 
-Kind = Literal["internal", "server", "client", "producer", "consumer"]
+TraceKind = Literal["internal", "server", "client", "producer", "consumer"]
 
 
 class Facts(TypedDict, total=False):
@@ -41,7 +41,7 @@ class Facts(TypedDict, total=False):
     http_status: int
 
 
-class Span(Protocol):
+class TraceSpan(Protocol):
     """Some work that is told of as a whole; it lasts as long as the block it is entered for."""
 
     def note(self, **facts: Unpack[Facts]) -> None:
@@ -70,14 +70,14 @@ class Tracing(Protocol):
     def span(
         self,
         name: str,
-        kind: Kind,
+        kind: TraceKind,
         facts: Facts,
         *,
         parent: str | None,
         links: Iterable[str | None],
         alone: bool,
         since: float | None,
-    ) -> Span:
+    ) -> TraceSpan:
         """See `span`."""
 
     def carried(self) -> str | None:
@@ -151,13 +151,13 @@ def on() -> bool:
 def span(
     name: str,
     *,
-    kind: Kind = "internal",
+    kind: TraceKind = "internal",
     parent: str | None = None,
     links: Iterable[str | None] = (),
     alone: bool = False,
     since: float | None = None,
     **facts: Unpack[Facts],
-) -> Span:
+) -> TraceSpan:
     """Some work, in the trace of whatever is being done around it.
 
     `parent` puts it into the trace of that `traceparent` instead, `alone` into one of its own.

@@ -61,9 +61,7 @@ async def test_one_trace_reaches_from_the_event_to_the_issuer(
         assert way[0] == ("notaponte-emitter", "ask issuer")
         assert way[-1] == ("notaponte-webhook", "POST /v1/vindi/{secret}")
         of_trace = {
-            (one.service, one.name)
-            for one in collector.spans
-            if one.trace_id == issued.trace_id
+            (one.service, one.name) for one in collector.spans if one.trace_id == issued.trace_id
         }
         assert of_trace >= {
             ("notaponte-webhook", "wait for commit"),

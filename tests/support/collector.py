@@ -7,9 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+from shared.telemetry import traces
 
 PATIENCE = 30.0  # seconds; what is exported comes a fraction of one after it ended
 Mood = Literal["well", "hangs", "fails"]
@@ -111,3 +114,22 @@ async def running_collector() -> AsyncIterator[Collector]:
         yield collector
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def tracing_here(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+    """A collector to which this process tells its traces; `told` before they are looked at."""
+    async with running_collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
+        traces.begin("test")
+        try:
+            yield collector
+        finally:
+            await told()
+
+
+async def told() -> None:
+    """End tracing, beside the loop that the collector answers in."""
+    await asyncio.to_thread(traces.end)

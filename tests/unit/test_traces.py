@@ -26,7 +26,7 @@ from shared.telemetry.metrics import RequestMetrics
 from shared.telemetry.requests import RequestIds
 from shared.telemetry.traced_requests import RequestTraces
 from tests.support.asgi import ask
-from tests.support.collector import Collector, running_collector
+from tests.support.collector import Collector, running_collector, told
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLERS = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -35,6 +35,7 @@ PRIVATE = "Maria da Silva, 123.456.789-09"
 
 @pytest_asyncio.fixture
 async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Collector]:
+    """A collector, and how to reach it; tests begin and end tracing by themselves."""
     async with running_collector() as running:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
@@ -51,11 +52,6 @@ def traced() -> Iterator[None]:
         traces.end()
 
 
-async def ended() -> None:
-    """End beside the loop that the collector answers in."""
-    await asyncio.to_thread(traces.end)
-
-
 def test_where_no_collector_is_named_nothing_of_the_library_is_imported() -> None:
     code = (
         "import services.emitter.app, services.webhook.app, services.reconciler.app, sys;"
@@ -69,18 +65,25 @@ def test_where_no_collector_is_named_nothing_of_the_library_is_imported() -> Non
 
 
 def test_while_it_is_off_a_span_does_nothing_and_errors_pass() -> None:
-    with pytest.raises(ValueError, match="as it was"), traces.span("x", count=1) as told:
-        told.note(outcome="y")
-        assert traces.carried() is None
-        raise ValueError("as it was")
+    def work() -> None:
+        with traces.span("x", count=1) as told:
+            told.note(outcome="y")
+            assert traces.carried() is None
+            raise ValueError("as it was")
+
+    with pytest.raises(ValueError, match="as it was"):
+        work()
 
 
 async def test_a_span_says_what_failed_and_never_what_the_error_says(collector: Collector) -> None:
     with traced():
-        with pytest.raises(ValueError, match="Maria"), traces.span("outer", bill_id=4711):
-            with traces.span("inner", code="x" * 500, outcome=PRIVATE):
-                raise ValueError(PRIVATE)
-        await ended()
+        with (
+            pytest.raises(ValueError, match="Maria"),
+            traces.span("outer", bill_id=4711),
+            traces.span("inner", code="x" * 500, outcome=PRIVATE),
+        ):
+            raise ValueError(PRIVATE)
+        await told()
     [inner], [outer] = collector.named("inner"), collector.named("outer")
     assert inner.parent == outer.span_id
     assert inner.failed
@@ -111,7 +114,7 @@ async def test_what_is_no_traceparent_begins_a_trace_of_its_own(
     with traced():
         with traces.span("x", parent=said, links=[said, CALLERS]):
             pass
-        await ended()
+        await told()
     [span] = collector.named("x")
     assert span.trace_id != TRACE
     assert span.parent == ""
@@ -129,7 +132,7 @@ async def test_of_sales_made_due_together_each_has_a_trace_that_names_what_did(
                 traces.handed_on(together=2, tenant_id="t", bill_id=bill, origin="reconciler")
                 for bill in (1, 2)
             ]
-        await ended()
+        await told()
     assert alone == here
     [around] = collector.named("pass")
     due = collector.named("sale due")
@@ -149,7 +152,7 @@ async def test_what_is_not_sampled_is_not_told_and_stays_so_elsewhere(
             assert handed.endswith("-00")
         with traces.span("y", parent=CALLERS):  # somebody decided already
             pass
-        await ended()
+        await told()
     assert [span.name for span in collector.spans] == ["y"]
 
 
@@ -171,7 +174,7 @@ async def test_a_collector_that_takes_nothing_holds_nobody_up(
         assert time.process_time() - began < 3  # a hundred times what it takes
         await asyncio.sleep(0.1)  # the loop goes on
         began = time.monotonic()
-        await ended()
+        await told()
         assert time.monotonic() - began < 5
     assert collector.named("x") == []
 
@@ -184,16 +187,17 @@ async def test_lines_that_are_logged_meanwhile_have_the_traces_ids(collector: Co
         log.info("outside")
         with traces.span("x"):
             log.info("inside")
-        await ended()
+        await told()
     log.info("after")
     [span] = collector.named("x")
-    outside, inside, after = map(json.loads, stream.getvalue().splitlines())
+    lines = {line["event"]: line for line in map(json.loads, stream.getvalue().splitlines())}
+    outside, inside, after = lines["outside"], lines["inside"], lines["after"]
     assert (inside["trace_id"], inside["span_id"]) == (span.trace_id, span.span_id)
     assert "trace_id" not in outside
     assert "trace_id" not in after
 
 
-async def told(request: Request) -> Response:
+async def greeted(request: Request) -> Response:
     if "fails" in request.path_params["secret"]:
         raise ValueError(PRIVATE)
     return PlainTextResponse("ok")
@@ -201,7 +205,7 @@ async def told(request: Request) -> Response:
 
 def an_app(*, callers_traced: bool) -> Starlette:
     return Starlette(
-        routes=[Route("/door/{secret}", told), Route("/healthz", told)],
+        routes=[Route("/door/{secret}", greeted), Route("/healthz", greeted)],
         middleware=[
             Middleware(RequestIds),
             Middleware(RequestTraces, callers_traced=callers_traced),
@@ -222,7 +226,7 @@ async def test_a_request_is_named_by_its_route_and_joins_only_traces_of_our_own(
         await ask(outside, "/elsewhere/s3cr3t")
         with pytest.raises(ValueError, match="Maria"):
             await ask(outside, "/door/fails")
-        await ended()
+        await told()
     taken, *others = collector.named("GET /door/{secret}")
     assert taken.trace_id == TRACE
     assert taken.facts["notaponte.request_id"] == "0b7d6c1e3f0a"
@@ -241,7 +245,7 @@ async def test_probes_are_not_traced(collector: Collector) -> None:
     with traced():
         with pytest.raises(KeyError):
             await ask(app, "/healthz")
-        await ended()
+        await told()
     assert collector.spans == []
 
 

@@ -25,6 +25,7 @@ from shared.db.vindi.passes_store import Claimed, PassResult
 from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
 from shared.telemetry import traces
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -123,9 +124,12 @@ class Scheduler:
             async with self.services.pool.acquire() as conn:
                 kept = await passes_store.finish(conn, tenant, claimed.state.attempt, result)
         except Exception as error:
-            # The database is away. The lease runs out and the pass is run again.
+            # The lease runs out and the pass is run again.
             PASSES.labels("failed").inc()
-            log.exception("pass_failed", tenant_id=tenant, error=type(error).__name__)
+            if not database_away(error):
+                log.exception("pass_failed", tenant_id=tenant, error=type(error).__name__)
+                return
+            log.log(severity(error), "pass_failed", tenant_id=tenant, error=type(error).__name__)
             return
         PASSES.labels(_outcome(result) if kept else "lease_lost").inc()
         FOUND.inc(result.found)
