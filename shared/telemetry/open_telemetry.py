@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
@@ -20,6 +21,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -65,7 +67,8 @@ SPANS: Final = Counter(
     "Spans that ended, and what became of them; `made` less `taken` is what nobody sees.",
     ["outcome"],
 )
-for _outcome in ("made", "taken", "not_taken"):
+MADE: Final = SPANS.labels("made")
+for _outcome in ("taken", "not_taken"):
     SPANS.labels(_outcome)
 
 log = structlog.get_logger()
@@ -77,6 +80,7 @@ class OpenTelemetry:
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("notaponte", __version__)
+        self._as_above = isinstance(provider.sampler, ParentBased)
 
     @classmethod
     def for_service(cls, service: str) -> Self:
@@ -102,8 +106,13 @@ class OpenTelemetry:
         since: float | None,
     ) -> "_Span":
         """A span that has begun."""
+        elsewhere = _read(parent)
+        if self._as_above and not alone:
+            above_it = elsewhere or trace.get_current_span().get_span_context()
+            if above_it.is_valid and not above_it.trace_flags.sampled:
+                return _Span(NonRecordingSpan(above_it))  # nobody will see it: no more of it
         above = Context() if alone else None
-        if (elsewhere := _read(parent)) is not None:
+        if elsewhere is not None:
             above = trace.set_span_in_context(NonRecordingSpan(elsewhere), Context())
         named = [one for one in map(_read, links) if one is not None]
         return _Span(
@@ -126,7 +135,9 @@ class OpenTelemetry:
 
     def note(self, facts: Facts) -> None:
         """Say more of the current span."""
-        trace.get_current_span().set_attributes(_attributes(facts))
+        here = trace.get_current_span()
+        if here.is_recording():
+            here.set_attributes(_attributes(facts))
 
     def ids(self) -> Mapping[str, str]:
         """The ids of the current span, as logs are joined with traces by."""
@@ -156,7 +167,8 @@ class _Span:
 
     def note(self, **facts: Unpack[Facts]) -> None:
         """Say more of it."""
-        self._span.set_attributes(_attributes(facts))
+        if self._span.is_recording():
+            self._span.set_attributes(_attributes(facts))
 
     def rename(self, name: str) -> None:
         """Call it otherwise."""
@@ -178,7 +190,7 @@ class _Span:
         _trace: TracebackType | None,
         /,
     ) -> None:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and self._span.is_recording():
             self.fail(getattr(error, "why", None) or type(error).__name__)
         if self._before is not None:
             context.detach(self._before)
@@ -190,7 +202,7 @@ class _Counted(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         if span.context.trace_flags.sampled:
-            SPANS.labels("made").inc()
+            MADE.inc()
 
 
 class _Exporter(SpanExporter):
@@ -238,6 +250,7 @@ def _told(name: str, value: object) -> object:
     return _word(value) if isinstance(value, str) and name != "route" else value
 
 
+@lru_cache(maxsize=4096)  # the same few words again and again
 def _word(text: str) -> str:
     """A word as it may be told, should something else ever come in its place."""
     return redact_text(text)[:LONGEST_WORD]

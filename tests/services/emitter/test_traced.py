@@ -72,7 +72,7 @@ async def test_each_sale_of_a_batch_goes_on_in_its_own_trace(
 async def test_what_comes_long_after_has_a_trace_of_its_own_that_names_the_first(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.rule(guarantee_days=7)
+    await desk.rule(issue_when="guarantee_ended", guarantee_days=7)
     bill = desk.sell()
     async with tracing_here(monkeypatch) as collector:
         [said] = await heard(desk, bill.id)
