@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, TypedDict, Unpack
 
+import structlog
 from structlog.typing import WrappedLogger
 
 TraceKind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -120,6 +121,8 @@ class _Nothing:
         pass
 
 
+log = structlog.get_logger()
+
 NOTHING: Final = _Nothing()
 _tracing: Tracing | None = None
 
@@ -127,12 +130,16 @@ _tracing: Tracing | None = None
 def begin(service: str) -> None:
     """Trace from here on, as the standard `OTEL_…` settings say; `end` it before the process ends.
 
-    What cannot be handed to the collector is let go: nobody waits for it.
+    What cannot be handed to the collector is let go: nobody waits for it. Where tracing cannot
+    begin, that is told, and the service works without.
     """
     global _tracing  # noqa: PLW0603 - one process, one way to tell
-    from shared.telemetry.open_telemetry import OpenTelemetry  # noqa: PLC0415 - only when wanted
+    try:
+        from shared.telemetry.open_telemetry import OpenTelemetry  # noqa: PLC0415 - only when wanted
 
-    _tracing = OpenTelemetry.for_service(service)
+        _tracing = OpenTelemetry.for_service(service)
+    except Exception as error:  # noqa: BLE001 - a certificate that is not there, for one
+        log.error("traces_off", error=type(error).__name__)  # noqa: TRY400 - see docs/operations.md
 
 
 def end() -> None:

@@ -33,6 +33,10 @@ SAID: dict[str, str] = {
 }
 # Exceptions, each with its licence as stated and why it may be here.
 EXCEPTIONS: dict[str, tuple[str, str]] = {
+    "certifi": (
+        "MPL-2.0",
+        "a list of certificates that comes with requests; unchanged and in its own files",
+    ),
     "orjson": (
         "MPL-2.0 AND (Apache-2.0 OR MIT)",
         "its MPL part is unchanged and in its own files, which is all that licence asks",

@@ -179,6 +179,18 @@ async def test_a_collector_that_takes_nothing_holds_nobody_up(
     assert collector.named("x") == []
 
 
+async def test_where_tracing_cannot_begin_the_service_works_without(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    configure_logs("test", level="info", format="json", stream=stream)
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "-1")
+    with traced(), traces.span("x") as span:
+        assert span is traces.NOTHING
+    [line] = [json.loads(text) for text in stream.getvalue().splitlines() if "traces_off" in text]
+    assert line["level"] == "error"
+
+
 async def test_lines_that_are_logged_meanwhile_have_the_traces_ids(collector: Collector) -> None:
     stream = io.StringIO()
     configure_logs("test", level="info", format="json", stream=stream)
@@ -255,8 +267,9 @@ def test_traces_are_wanted_where_a_collector_is_named_and_not_switched_off() -> 
         assert not read_traces(var)
     with Env(values=here) as var:
         assert read_traces(var)
-    with Env(values={**here, "OTEL_SDK_DISABLED": "true"}) as var:
-        assert not read_traces(var)
+    for off in ({"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}):
+        with Env(values={**here, **off}) as var:
+            assert not read_traces(var)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +281,8 @@ def test_traces_are_wanted_where_a_collector_is_named_and_not_switched_off() -> 
         {"OTEL_TRACES_SAMPLER": "sometimes"},
         {"OTEL_TRACES_SAMPLER_ARG": "2"},
         {"OTEL_SDK_DISABLED": "perhaps"},
+        {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+        {"OTEL_TRACES_EXPORTER": "jaeger"},
     ],
 )
 def test_what_the_library_would_only_warn_of_is_refused(wrong: dict[str, str]) -> None:
