@@ -155,7 +155,7 @@ class Courier:
         """The try, in the trace of what made its sale due, if that was lately."""
         if not traces.on():
             return traces.NOTHING
-        bill = due.payload.get("bill_id")
+        bill = due.payload["data"].get("bill_id")  # none in a try that a person asked for
         async with self.pool.acquire() as conn:
             known = isinstance(bill, int)
             came = known and await outbox_store.trace_of(conn, tenant, BillId(bill), within=LATELY)

@@ -154,8 +154,9 @@ class Receiver:
         try:
             heard = _read(source, body, tenant)
             traces.note(bill_id=heard.bill_id, event=_event(heard))
+            delivery = self._delivery(tenant, source, heard, headers, body)
             with traces.span("wait for commit"):
-                await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
+                await self._committer.commit(delivery)
             self._days.count(tenant, len(body))
         except NotCommittedError:
             return "refused"
