@@ -21,6 +21,7 @@ ACCEPTED = {
 }
 # Those who say it in words of their own, and what these words are by SPDX.
 SAID: dict[str, str] = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
