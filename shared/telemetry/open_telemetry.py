@@ -87,6 +87,7 @@ class OpenTelemetry:
         """As the `OTEL_…` settings say: where to, how many of them, with which headers."""
         # The library repeats each failure for as long as it lasts; ours are told once, and counted.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        logging.getLogger("urllib3").setLevel(logging.WARNING)  # a line for each batch else
         name = os.environ.get("OTEL_SERVICE_NAME") or f"notaponte-{service}"
         about = Resource.create({SERVICE_NAME: name, SERVICE_VERSION: __version__})
         provider = TracerProvider(resource=about, shutdown_on_exit=False)
@@ -191,7 +192,8 @@ class _Span:
         /,
     ) -> None:
         if isinstance(error, Exception) and self._span.is_recording():
-            self.fail(getattr(error, "why", None) or type(error).__name__)
+            why = getattr(error, "why", None)  # a constant word, of errors that have one
+            self.fail(why if isinstance(why, str) and why else type(error).__name__)
         if self._before is not None:
             context.detach(self._before)
         self._span.end()
