@@ -18,7 +18,8 @@ from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
-from shared.db.migrate import SchemaError, migrate, offline_sql
+from shared.db.migrate import migrate, offline_sql
+from shared.db.revision import SchemaError
 from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import WrongKeysError, accept_keys
 from shared.local.backup import BackupError
