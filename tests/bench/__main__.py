@@ -23,6 +23,7 @@ from tests.bench import (
     reconcile_idle,
     renewal,
     trickle,
+    up,
 )
 from tests.bench.measure import Measure, show, write
 
@@ -49,6 +50,7 @@ BY_NAME_ONLY: Final[Mapping[str, Bench]] = {
     "heads": doors.heads,
     "flood": doors.flood,
     "fuzz": fuzz.run,
+    "up": up.run,
 }
 REPORT: Final = Path("build/bench.json")
 
