@@ -7,19 +7,18 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
 import psutil
 
 from services.sandbox.run import Sandbox, running_sandbox
 from shared.local.files import free_port
+from shared.local.home import open_home
 from tests.bench.measure import Measure
 from tests.support.footprint import memory_of, processor_of, tree_of
+from tests.support.idle_tenants import provide_idle
 
 TENANTS: Final = 100
-AT_ONCE: Final = 4
-CNPJ: Final = "11222333000181"
 SETTLE_SECONDS: Final = 90.0  # first passes, and connections that are used no longer let go
 SECONDS: Final = 60.0
 MOST_MIB: Final = 400.0
@@ -33,7 +32,7 @@ async def run(folder: Path) -> list[Measure]:
     async with running_sandbox() as sandbox:
         environment = environment_of(folder / "home", sandbox)
         async with started(environment):
-            await provision(sandbox, environment, TENANTS)
+            await provide_idle(sandbox, open_home(environment), TENANTS)
         began = time.monotonic()
         async with started(environment) as up:
             wall, used = time.monotonic() - began, processor_of(tree_of(up.pid))
@@ -81,38 +80,6 @@ async def started(
         if up.returncode is None:
             up.terminate()
         await up.wait()
-
-
-async def provision(sandbox: Sandbox, environment: Mapping[str, str], count: int) -> None:
-    """Tenants as support makes them, each with accounts of its own at both sides, issuing."""
-    token = Path(environment["NOTAPONTE_HOME"], "internal-token").read_text(encoding="utf-8")
-    headers = {"Authorization": f"Bearer {token.strip().rpartition(':')[2]}"}
-    base = f"http://127.0.0.1:{environment['INTERNAL_PORT']}/internal/v1"
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def one(http: aiohttp.ClientSession) -> None:
-        async def call(method: str, path: str, body: Any = None) -> Any:
-            async with http.request(method, base + path, json=body) as answer:
-                assert answer.status < 300, await answer.text()
-                return await answer.json()
-
-        async with turns:
-            vindi = sandbox.vindi.create_account()
-            company = sandbox.enotas.create_company(key=sandbox.enotas.create_key().key, cnpj=CNPJ)
-            tenant = (await call("POST", "/tenants", {"name": "Empresa", "plan": "basic"}))["id"]
-            own = f"/tenants/{tenant}"
-            await call(
-                "PUT",
-                f"{own}/vindi",
-                {"api_key": vindi.keys[0].key, "environment": "sandbox"},
-            )
-            issuer = {"kind": "enotas", "api_key": company.key, "company_id": company.id}
-            await call("PUT", f"{own}/issuer", issuer | {"environment": "Homologacao"})
-            await call("PUT", f"{own}/rule", {"issue_when": "bill_paid"})
-            await call("POST", f"{own}/activate")
-
-    async with aiohttp.ClientSession(headers=headers) as http:
-        await asyncio.gather(*(one(http) for _ in range(count)))
 
 
 async def core_of(pid: int, seconds: float) -> float:
