@@ -63,6 +63,8 @@ class Supervisor:
         """End the programs and the supervisor; within their patience, then by force."""
         if self.process is not None:
             self.process.terminate()
+            if self.process.stdin is not None:
+                self.process.stdin.close()
             try:
                 # It looks every second, so a program's patience is over a little late.
                 self.process.wait(max(program.patience for program in self.programs) + 1.5)

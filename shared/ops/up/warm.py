@@ -11,6 +11,8 @@ import os
 import runpy
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +28,7 @@ CAN_FORK: Final = sys.platform == "linux"
 
 EXPOSED: Final = "shared.telemetry.exposed"  # of no use to whoever keeps the servers
 
+LEAST_LIFE_SECONDS: Final = 1.0  # of one that fails; loading all took others as long
 FAILED: Final = 1  # as Python ends with what nobody caught
 
 
@@ -34,17 +37,20 @@ def load(commands: Iterable[Sequence[str]]) -> frozenset[str]:
 
     One that cannot be loaded says so in its own log, when it is run as a command.
     """
+    if not CAN_FORK:
+        return frozenset()
     loaded: set[str] = set()
-    if CAN_FORK:
-        gc.disable()  # nothing is let go before the fork: holes would be filled, and pages copied
-        for module in {name for one in commands if (name := module_of(one)) is not None}:
-            with suppress(Exception):
-                import_module(f"{module}.__main__")
-                loaded.add(module)
-        gc.collect()
-        gc.freeze()
-        gc.enable()
-    return frozenset(loaded)
+    gc.disable()  # nothing is let go before the fork: holes would be filled, and pages copied
+    for module in {name for one in commands if (name := module_of(one)) is not None}:
+        with suppress(Exception):
+            import_module(f"{module}.__main__")
+            del sys.modules[f"{module}.__main__"]  # it is run as such, and warned of otherwise
+            loaded.add(module)
+    gc.collect()
+    gc.freeze()  # a child that looks for dead cycles would write to every page of ours
+    gc.enable()
+    # A fork takes one thread along, and whatever the others held stays held in it for ever.
+    return frozenset(loaded if threading.active_count() == 1 else ())
 
 
 def module_of(command: Sequence[str]) -> str | None:
@@ -57,6 +63,7 @@ def module_of(command: Sequence[str]) -> str | None:
 
 def become(module: str, env: Mapping[str, str]) -> NoReturn:
     """Be this program, in a process that was forked for it; ends the process."""
+    began = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -70,6 +77,8 @@ def become(module: str, env: Mapping[str, str]) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # closed, none there, a full disk
             stream.flush()  # type: ignore[union-attr]
+    if code:  # it is started again at once, and would fail a hundred times a second
+        time.sleep(max(0.0, began + LEAST_LIFE_SECONDS - time.monotonic()))
     os._exit(code)
 
 
