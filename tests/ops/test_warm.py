@@ -15,7 +15,7 @@ from shared.ops.up import warm
 from shared.ops.up.programs import Program
 from shared.ops.up.supervisor import Supervisor
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 
 # On being loaded it leaves the number of the process that loaded it.
 LOADS = """

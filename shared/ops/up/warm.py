@@ -92,6 +92,7 @@ def _be_called(module: str, program: str) -> None:
 
 def _run(module: str) -> int:
     """Run a package as `python -m` does; what its process ends with."""
+    sys.argv[1:] = []
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
