@@ -27,7 +27,6 @@ from shared.local.backup import KEEP, BackupError
 from shared.local.home import HomeBusyError, known_settings
 from shared.local.postgres import RestoreUnfinishedError
 from shared.local.redis import RedisAwayError
-from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
 
@@ -49,6 +48,8 @@ def up(
     ] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
+    from shared.ops.up.command import up as run_up
+
     with plain_errors():
         run_up(os.environ, _chosen(services), timings=timings)
 
