@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from services.sandbox.wire import Answer, Call, dump
 
@@ -29,6 +30,7 @@ class Storm:
     every: int | None = None
     method: str | None = None
     path_has: str = ""
+    query_has: str = ""  # as it is before it is encoded: "id=7"
     retry_after: str | None = None
     seconds: float = 60.0
     seen: int = 0
@@ -38,6 +40,8 @@ class Storm:
         if self.method and call.method != self.method.upper():
             return False
         if self.path_has not in call.raw_path or self.count == 0:
+            return False
+        if self.query_has not in unquote(call.raw_query):
             return False
         self.seen += 1
         if self.every is not None and self.seen % self.every:

@@ -58,7 +58,9 @@ CALLS: Final = Calls("vindi", kind="share")
 
 T = TypeVar("T")
 # How an account's lists may be odd, in words that are stored: they show in the tenant's health.
-Oddity = Literal["no_total", "pages_repeat", "lists_ignored", "lists_refused", "charge_ignored"]
+Oddity = Literal[
+    "no_total", "pages_repeat", "lists_ignored", "lists_refused", "lists_failing", "charge_ignored"
+]
 MOST_PER_PAGE: Final = 50  # more is not known to be honoured (vindi-api, section 3.1)
 MOST_PAGES: Final = 1000  # of a list that says neither how long it is nor ends
 MOST_BYTES: Final = 32 * 2**20  # a page of fifty bills with 120 lines each is below 10 MB
