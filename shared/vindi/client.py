@@ -126,10 +126,23 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
 
     @property
     def is_last(self) -> bool:
-        """An empty page ends a list, and so does the page that reaches `total`."""
+        """An empty page ends a list, and so does the page that reaches `total`.
+
+        One whose rows and total disagree does not: pages may be shorter than they say.
+        """
         if not self.rows:
             return True
-        return self.total is not None and self.number * self.per_page >= self.total
+        reached = self.total is not None and self.number * self.per_page >= self.total
+        return reached and self.adds_up
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it has the rows that it has to have by `total`, if that is told."""
+        return self.total is None or len(self.rows) == self.rows_due(self.total)
+
+    def rows_due(self, total: int) -> int:
+        """How many of so many rows in all are on this page."""
+        return max(0, min(self.per_page, total - (self.number - 1) * self.per_page))
 
     @property
     def is_full(self) -> bool:
