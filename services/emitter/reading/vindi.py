@@ -80,8 +80,9 @@ async def _asked(
         except TransientError as error:
             why = NotNow(wait=error.retry_after)
         else:
-            await _note_oddities(pool, context, context.vindi)
             return done
+        finally:
+            await _note_oddities(pool, context, context.vindi)
     unread = [Unread(entry=entry, known=known, why=why) for entry, known in sales]
     return ReadBatch(fresh=[], unread=unread)
 

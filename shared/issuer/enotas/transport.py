@@ -92,9 +92,12 @@ class EnotasAnswer(Struct, frozen=True, kw_only=True):
         if not self.body.strip():
             return self.status in _BARE
         try:
-            return _are_errors(self.json())
+            content = self.json()
         except ValueError:
             return False
+        # What stops a company is confirmed by a second look. What proves absence, or that nothing
+        # of a nota was taken, has to look as documented.
+        return self.status in (401, 403) or _are_errors(content)
 
     def json(self) -> Any:
         """The body; ValueError when it is no JSON."""
