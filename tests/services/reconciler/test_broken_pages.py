@@ -1,9 +1,17 @@
 """Pages that fail, or do not add up, for ever: what else can be read is read and issued."""
 
+import pytest
+
+from services.reconciler.accounts import read_list
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.records import Bill
 from tests.services.reconciler.conftest import Watch
 from tests.services.reconciler.test_odd_rows import health
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_list, "PAUSES", (0.001, 0.001, 0.001))
 
 
 async def issued(watch: Watch, bills: list[Bill]) -> list[bool]:
