@@ -20,10 +20,12 @@ from services.emitter.one_by_one import note_failure
 from services.emitter.places import Place, block
 from services.emitter.planning import answers, elsewhere
 from services.emitter.planning.answers import Answer, Reader, since
+from services.emitter.planning.follow import is_routine
 from services.emitter.planning.meant import as_meant
 from services.emitter.planning.sale_after import Answered
-from services.emitter.planning.waits import back_off, next_poll
+from services.emitter.planning.waits import back_off, next_poll, stand_back
 from services.emitter.stopping.outage import Breakers
+from services.emitter.traced import note_answered, sale_span
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
 from shared.db.away import database_away
@@ -48,6 +50,7 @@ from shared.issuer.interface import (
     Snapshot,
     Unknown,
 )
+from shared.telemetry import traces
 
 log = structlog.get_logger()
 
@@ -82,12 +85,16 @@ class Asker:
         tenant = self._context.tenant
         # Each sale has a task of its own, and so whatever is logged on its way says whose it is.
         bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
-        try:
-            with self._commits.asking(tenant):
-                answered = await self._answered_surely(act)
-            await self._commits.write(tenant, answered)
-        except _LeaseLostError:
-            self._leases.release(act.entry)
+        with sale_span("ask issuer", act.entry) as told:
+            try:
+                with self._commits.asking(tenant):
+                    answered = await self._answered_surely(act)
+                with traces.span("write answer"):
+                    await self._commits.write(tenant, answered)
+                note_answered(told, answered)
+            except _LeaseLostError:
+                told.note(outcome="lease lost")
+                self._leases.release(act.entry)
 
     async def _answered_surely(self, act: Act) -> Answered:
         """The answers for one sale; a failure nobody foresaw is this sale's, and no other's.
@@ -134,6 +141,8 @@ class Asker:
             return elsewhere.given_up_test(nota, self._now, by_person=step.by_person)
         if issuer is None:
             return self._unasked(nota, step)
+        if later := self._stands_back(act, nota):
+            return answers.ask_later(nota, later)
         if self._breakers.has_opened:
             return self._put_off(act, nota)
         if act.issues and await self._breakers.company_stopped(self._pool):
@@ -155,6 +164,13 @@ class Asker:
 
     def _may_leave(self, entry: Entry) -> bool:
         return not self._ending.told and self._leases.surely_held(entry)
+
+    def _stands_back(self, act: Act, nota: KnownNota) -> datetime | None:
+        """When to ask instead, where nobody waits for it and other processes have sales to send."""
+        connection = self._context.place_of(nota).connection
+        if not is_routine(act) or not self._clients.issuer_pressed(connection):
+            return None
+        return stand_back(nota.sent_at, self._now)
 
     def _untaken(self, act: Act, step: Step, nota: KnownNota) -> Answer:
         """The step was not taken, for its lease or the process ends: the next one takes it at once.
@@ -195,6 +211,8 @@ class Asker:
                     # sale of today never waits behind a whole batch of it.
                     if act.entry.lane == BACKFILL:
                         await held.enter_async_context(place.backfill_slots)
+                    if is_routine(act):
+                        await held.enter_async_context(place.follow_slots)
                     await held.enter_async_context(place.slots)
             except ToldToStop:
                 pass
