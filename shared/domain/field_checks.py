@@ -8,7 +8,7 @@ brackets are those of the national catalogue (SEFIN Nacional, Anexo I).
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from shared.domain.countries import is_country
 from shared.domain.emails import email_for_nota
@@ -61,16 +61,21 @@ def field_problems(rule: Told) -> Iterator[Misfit]:
             place = (*at, "suspension", name)
             yield from _blank(part_of(told, "suspension").get(name), place, ends=True)
         yield from _contradicting(told, at)
-        yield from _emails(told, at)
-        yield from _extras(told, at)
-        yield from _trade(told, at)
-        yield from _country(told, at)
-        yield from _situation(told, at)
-        yield from _too_much_withheld(told, at)
+        yield from value_problems(told, at)
     for customer in part_of(rule, "customers"):
         if customer != customer.strip() or not customer:
             said = "um cliente está em branco ou tem espaço no começo ou no fim"
             yield ("customers",), f"customers: {said}"
+
+
+def value_problems(told: Told, at: Field) -> Iterator[Misfit]:
+    """Name what of one layer no nota could carry, whatever stands beside it."""
+    yield from _emails(told, at)
+    yield from _extras(told, at)
+    yield from _trade(told, at)
+    yield from _country(told, at)
+    yield from _situation(told, at)
+    yield from _too_much_withheld(told, at)
 
 
 def _layers(rule: Told) -> Iterator[tuple[Field, Told]]:
@@ -161,13 +166,14 @@ def _situation(told: Told, at: Field) -> Iterator[Misfit]:
 def _too_much_withheld(told: Told, at: Field) -> Iterator[Misfit]:
     rates = part_of(told, "withholdings")
     said = [rates.get(tax) for tax in FEDERAL]
-    found = [Decimal(one) for one in said if isinstance(one, str) and _is_rate(one)]
+    found = [Decimal(one) for one in said if is_rate(one)]
     if sum(found) > 100:
         yield (*at, "withholdings"), "withholdings: somadas, passam de 100 %"
 
 
-def _is_rate(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) is not None
+def is_rate(text: object) -> TypeGuard[str]:
+    """Say whether a text is a rate as a rule has it."""
+    return isinstance(text, str) and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) is not None
 
 
 def field_warnings(rule: "Rule") -> tuple[RuleWarning, ...]:
@@ -214,7 +220,7 @@ def _unusual_rates(fields: "NotaFields") -> Iterator[Unusual]:
 
 def looks_a_fraction(tax: str, rate: str) -> bool:
     """Say whether a rate in percent is so low that a fraction was meant: 0.015 for 1.5 %."""
-    return 0 < Decimal(rate) < LEAST_OF[tax]
+    return 0 < Decimal(rate) < LEAST_OF.get(tax, Decimal(0))
 
 
 def _fraction(field: str, text: str) -> Unusual:

@@ -323,8 +323,9 @@ def test_whatever_is_withheld_each_tax_is_its_rate_to_the_centavo(
 
 
 def test_more_withheld_than_the_price_is_held() -> None:
-    sale = a_fiscal_sale(metadata={"nota_irrf": "60"})
-    found = held(sale, service={**PLAIN, "withholdings": {"inss": "60.00"}})
+    rates = {"inss": "60.00", "irrf": "39.00"}
+    service = {**PLAIN, "withholdings": rates, "iss_withheld": True}
+    found = held(a_fiscal_sale(), service=service)
     assert (found.code, found.detail) == (
         "nota_values_impossible",
         "retenções acima do valor da nota",
