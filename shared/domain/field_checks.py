@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.domain.fields.stated import NotaFields
     from shared.domain.rule import Rule
 
-Unusual = tuple[str, str, str]  # code, field, what is said
+_Unusual = tuple[str, str, str]  # code, field, what is said
 
 _CODES: Final = ("nature", "special_regime", "immunity", "nif", "pis_cofins_withholding")
 _TEXTS: Final = ("city_text", "observations")
@@ -189,7 +189,7 @@ def field_warnings(rule: "Rule") -> tuple[RuleWarning, ...]:
     )
 
 
-def _unusual(fields: "NotaFields") -> Iterator[Unusual]:
+def _unusual(fields: "NotaFields") -> Iterator[_Unusual]:
     yield from _unusual_rates(fields)
     if fields.approximate_taxes is not None and 0 < Decimal(fields.approximate_taxes) < 1:
         yield _fraction("approximate_taxes", fields.approximate_taxes)
@@ -203,7 +203,7 @@ def _unusual(fields: "NotaFields") -> Iterator[Unusual]:
         yield "iss_rate_untaxed", "iss_rate", said
 
 
-def _unusual_rates(fields: "NotaFields") -> Iterator[Unusual]:
+def _unusual_rates(fields: "NotaFields") -> Iterator[_Unusual]:
     rates, own = fields.withholdings, fields.own_pis_cofins
     told = {f"withholdings.{tax}": (tax, getattr(rates, tax)) for tax in FEDERAL if rates}
     if own is not None:
@@ -223,7 +223,7 @@ def looks_a_fraction(tax: str, rate: str) -> bool:
     return 0 < Decimal(rate) < LEAST_OF.get(tax, Decimal(0))
 
 
-def _fraction(field: str, text: str) -> Unusual:
+def _fraction(field: str, text: str) -> _Unusual:
     meant = (Decimal(text) * 100).normalize()
     said = (
         f"{text} parece uma fração, e se informa em porcentagem: se é {meant:f} %, informe assim."
@@ -231,7 +231,7 @@ def _fraction(field: str, text: str) -> Unusual:
     return "rate_fraction", field, said
 
 
-def _unlisted(fields: "NotaFields") -> Iterator[Unusual]:
+def _unlisted(fields: "NotaFields") -> Iterator[_Unusual]:
     suspension = fields.suspension.kind if fields.suspension else None
     for name, value, known in (
         ("special_regime", fields.special_regime, _SPECIAL_REGIMES),
