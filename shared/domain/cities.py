@@ -25,6 +25,9 @@ STATES: Final[Mapping[str, str]] = {
     "santacatarina": "SC", "saopaulo": "SP", "sergipe": "SE", "tocantins": "TO",
 }  # fmt: skip
 UFS: Final = frozenset(STATES.values())
+_BARE_STATES: Final[Mapping[str, str]] = {
+    "riojaneiro": "RJ", "riograndenorte": "RN", "riograndesul": "RS", "matogrossosul": "MS",
+}  # fmt: skip
 _BESIDE_A_STATE: Final = frozenset({"br", "brasil", "brazil", "estado", "de", "do", "da", "uf"})
 # The first two digits of a city's code name its state.
 STATE_OF_CODE: Final[Mapping[str, str]] = {
@@ -93,7 +96,8 @@ def _state_among(words: list[str]) -> str | None:
     """The state of "BR-SP", "São Paulo - SP" or "Estado de Goiás"; None where two are named."""
     left = [word for word in words if word not in _BESIDE_A_STATE]
     letters = {word.upper() for word in left if word.upper() in UFS}
-    name = STATES.get("".join(word for word in left if word.upper() not in letters))
+    joined = "".join(word for word in left if word.upper() not in letters)
+    name = STATES.get(joined) or _BARE_STATES.get(joined)
     found = letters | ({name} if name else set())
     spelt = name is not None or all(word.upper() in UFS for word in left)
     return found.pop() if len(found) == 1 and spelt else None

@@ -6,8 +6,9 @@ brackets are those of the national catalogue (SEFIN Nacional, Anexo I).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from shared.domain.countries import is_country
@@ -70,12 +71,9 @@ def field_problems(rule: Told) -> Iterator[Misfit]:
 
 def value_problems(told: Told, at: Field) -> Iterator[Misfit]:
     """Name what of one layer no nota could carry, whatever stands beside it."""
-    yield from _emails(told, at)
-    yield from _extras(told, at)
-    yield from _trade(told, at)
-    yield from _country(told, at)
-    yield from _situation(told, at)
-    yield from _too_much_withheld(told, at)
+    for name, looks in _LOOKS.items():
+        if told.get(name) is not None:
+            yield from looks(told, at)
 
 
 def _layers(rule: Told) -> Iterator[tuple[Field, Told]]:
@@ -165,10 +163,18 @@ def _situation(told: Told, at: Field) -> Iterator[Misfit]:
 
 def _too_much_withheld(told: Told, at: Field) -> Iterator[Misfit]:
     rates = part_of(told, "withholdings")
-    said = [rates.get(tax) for tax in FEDERAL]
-    found = [Decimal(one) for one in said if is_rate(one)]
-    if sum(found) > 100:
+    if _are_too_much(tuple([one for tax in FEDERAL if isinstance(one := rates.get(tax), str)])):
         yield (*at, "withholdings"), "withholdings: somadas, passam de 100 %"
+
+
+_LOOKS: Final[Mapping[str, Callable[[Told, Field], Iterator[Misfit]]]] = {
+    "more_emails": _emails,
+    "extras": _extras,
+    "foreign_trade": _trade,
+    "place": _country,
+    "pis_cofins_situation": _situation,
+    "withholdings": _too_much_withheld,
+}
 
 
 def is_rate(text: object) -> TypeGuard[str]:
@@ -218,9 +224,14 @@ def _unusual_rates(fields: "NotaFields") -> Iterator[_Unusual]:
             yield "rate_high", field, f"{text} % é mais do que se costuma reter."
 
 
+@lru_cache(maxsize=1024)  # a tenant has a few
+def _are_too_much(rates: tuple[str, ...]) -> bool:
+    return sum(Decimal(rate) for rate in rates if is_rate(rate)) > 100
+
+
 def looks_a_fraction(tax: str, rate: str) -> bool:
     """Say whether a rate in percent is so low that a fraction was meant: 0.015 for 1.5 %."""
-    return 0 < Decimal(rate) < LEAST_OF.get(tax, Decimal(0))
+    return rate[:1] == "0" and 0 < Decimal(rate) < LEAST_OF.get(tax, Decimal(0))
 
 
 def _fraction(field: str, text: str) -> _Unusual:

@@ -28,6 +28,7 @@ _NAMED = re.compile(r"^(?:(?:CPF|CNPJ)\W+)+(?:N[Oº°.]{0,2}\W+)?", re.IGNORECAS
 _NO_NAMES: Final = frozenset({"none", "nan", "n/a", "sem nome", "nao informado", "nao informada"})
 _NO_WORDS: Final = frozenset({"null", "undefined"})
 _LONGEST_NO_NAME: Final = 24
+_NO_NAME_BEGINS: Final = frozenset(" NSU")  # with or without a blank before it
 
 
 def normalise_document(text: str | None) -> str | None:
@@ -45,7 +46,7 @@ def is_a_name(text: str) -> bool:
     """Say whether a name is one: not signs alone, nor what a program writes where it has none."""
     if not says_something(text):
         return False
-    if len(text) > _LONGEST_NO_NAME:
+    if text[0].upper() not in _NO_NAME_BEGINS or len(text) > _LONGEST_NO_NAME:
         return True
     plain = unicodedata.normalize("NFKD", text.strip().lower()).encode("ascii", "ignore").decode()
     words = set(plain.split())

@@ -69,9 +69,10 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
 
 def _fits(address: Address, form: Form) -> bool:
     """Say whether nothing is to be done, as for nearly every address."""
-    number = address.number
+    number = address.number or ""
     return (
-        (number or "")[:1].isdigit()
+        number[:1].isdigit()
+        and number[-1].isalnum()
         and "," not in (address.street or "")
         and all(
             text is None or (text[:1].isalnum() and _is_written(text, width))
