@@ -161,3 +161,17 @@ def test_what_no_nota_could_carry_is_held_and_named(metadata: dict[str, str], sa
 def test_a_situation_that_lost_its_zero_is_read() -> None:
     body = posted(drafted(sold(nota_situacao_pis_cofins=1), **RULE))
     assert at(body, "servico.situacaoTributariaPisCofins") == "01"
+
+
+def test_metadata_completes_the_extras_of_the_rule_and_can_take_one_away() -> None:
+    extras = {"valorTotalRecebido": "{valor}", "regimeApuracaoTributosSN": "1"}
+    rule = {"service": {**PLAIN, "extras": extras}}
+    told = {"nota_regimeApuracaoTributosSN": "2", "nota_cidadeprestacao.codigo": "77"}
+    assert at(posted(drafted(sold(**told), **rule)), "metadados") == {
+        "valorTotalRecebido": "1000.00",
+        "regimeApuracaoTributosSN": "2",
+        "cidadeprestacao": {"codigo": "77"},
+    }
+    less = {"nota_regimeApuracaoTributosSN": "nenhum"}
+    left = at(posted(drafted(sold(**less), **rule)), "metadados")
+    assert left == {"valorTotalRecebido": "1000.00"}
