@@ -154,3 +154,22 @@ def test_odd_names_are_names(name: str) -> None:
 def test_what_a_shop_wrote_for_a_page_is_read(text: str, wanted: str) -> None:
     assert one_line(text) == wanted
     assert one_line(text, Alphabet.UNICODE) == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["Çà &foo; là", "&foo;Ž", "Ž&a\u200bmp;", "Ž&a\u200bmp;amp;", "Ž&#;"]
+)
+def test_an_entity_nobody_knows_is_left_and_a_hidden_one_is_found(text: str) -> None:
+    written = one_line(text)
+    assert one_line(written) == written
+    assert ("&foo;" in written) == ("&foo;" in text)
+    assert "&amp" not in written
+
+
+def test_a_number_that_does_not_fit_leaves_the_one_of_the_street() -> None:
+    number = "12 esquina com a praça"
+    assert fitted("Avenida Sete, 12", "sem placa na frente")[:2] == ("Avenida Sete", "12")
+    assert fitted("Avenida Sete, 77", number)[1] == "12"
+    long = "Rua do Nome Inventado Muito Comprido, 1234567 e mais um tanto de texto, 12"
+    fitted(long, None)
+    fitted("Rua do Nome Inventado Muito Comprido de Teste, 12 quadras adiante da praça", None)

@@ -30,6 +30,7 @@ _IN_STREET: Final = re.compile(
 _NO_NUMBER: Final = re.compile(
     r"s\s*[/.]?\s*n[º°.]{0,2}|sem\s+n(?:[uú]mero|[º°.]{0,2})", re.IGNORECASE
 )
+_MOST_PASSES: Final = 4
 LONGEST_STREET_READ: Final = 120  # a longer one is a letter, and no number stands out in it
 # Where a number after a comma is of something else than the house.
 _ELSEWHERE: Final = re.compile(
@@ -39,8 +40,15 @@ _ELSEWHERE: Final = re.compile(
 
 def fit_address(address: Address, form: Form, told: list[str]) -> Address:
     """Write an address into a form, and tell what had no room. Safe to repeat."""
-    if _fits(address, form):
-        return address
+    # What was moved or cut may show a number where there was none before.
+    for _ in range(_MOST_PASSES):
+        if _fits(address, form) or (fitted := _fit(address, form, told)) is address:
+            break
+        address = fitted
+    return address
+
+
+def _fit(address: Address, form: Form, told: list[str]) -> Address:
     street, number, own = _parts(address, form)
     street, beyond_street = _halves(street, form.street)
     number, beyond_number = _house_number(number, form.number)

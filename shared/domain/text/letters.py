@@ -83,8 +83,9 @@ def one_line(text: str, alphabet: Alphabet = Alphabet.LATIN_1) -> str:
     if _GOOD_LATIN.fullmatch(text):
         return text
     written = _single_blanks(rewritten(text, alphabet))
-    # What stood inside an entity and is carried nowhere may have hidden it.
-    return one_line(written, alphabet) if _ENTITY.search(written) else written
+    if "&" not in written or (bare := _without_entities(written)) == written:
+        return written
+    return one_line(bare, alphabet)  # what stood inside an entity and is carried nowhere hid it
 
 
 def _without_entities(text: str) -> str:
