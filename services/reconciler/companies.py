@@ -15,7 +15,7 @@ from shared.commands.go_on import go_on
 from shared.db import clock
 from shared.db.away import database_away
 from shared.db.tenants import audit_store, company_facts_store, connections_store
-from shared.db.tenants.company_facts_store import CompanyShown
+from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import IssuerConnection
 from shared.domain.errors import PipelineError
 from shared.domain.ids import TenantId
@@ -65,11 +65,11 @@ class Companies:
                 raise
             log.exception("company_not_looked_at", tenant_id=tenant)
             return False
-        shown = CompanyShown(facts=company.facts, city=company.city, regime=company.regime)
+        shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
         await self.keep(tenant, found, shown)
         return True
 
-    async def keep(self, tenant: TenantId, found: IssuerConnection, shown: CompanyShown) -> None:
+    async def keep(self, tenant: TenantId, found: IssuerConnection, shown: CompanyAsRead) -> None:
         """Keep what a connection shows, if it still is the tenant's; what it held goes on."""
         async with self.services.pool.acquire() as conn, conn.transaction():
             now = await clock.now(conn)

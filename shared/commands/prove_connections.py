@@ -12,7 +12,7 @@ from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_wakes
 from shared.db.tenants import audit_store, company_facts_store, connections_store
-from shared.db.tenants.company_facts_store import CompanyShown
+from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import (
     ConnectionState,
     IssuerConnection,
@@ -48,7 +48,7 @@ class _Learnt:
     code: str
     detail: str = ""
     missing: tuple[str, ...] = ()
-    shown: CompanyShown | None = None
+    shown: CompanyAsRead | None = None
     blocks: bool = False
 
 
@@ -103,7 +103,7 @@ async def _learn(
     except PipelineError:
         return _Learnt(code=f"{side}_unreachable")
     code = INCOMPLETE if company.missing else GOOD
-    shown = CompanyShown(facts=company.facts, city=company.city, regime=company.regime)
+    shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
     return _Learnt(code=code, missing=company.missing, shown=shown)
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
+from shared.domain.cities import city_named
 from shared.domain.countries import is_country
 from shared.domain.emails import email_for_nota
 from shared.domain.fields.stated import AMOUNT_VARIABLE, AUTO, OMIT
@@ -63,10 +64,26 @@ def field_problems(rule: Told) -> Iterator[Misfit]:
             yield from _blank(part_of(told, "suspension").get(name), place, ends=True)
         yield from _contradicting(told, at)
         yield from value_problems(told, at)
+    yield from _cities(rule)
     for customer in part_of(rule, "customers"):
         if customer != customer.strip() or not customer:
             said = "um cliente está em branco ou tem espaço no começo ou no fim"
             yield ("customers",), f"customers: {said}"
+
+
+def _cities(rule: Told) -> Iterator[Misfit]:
+    for code, told in part_of(rule, "cities").items():
+        if re.fullmatch(r"[0-9]{7}", code) and city_named(code) is None:
+            yield ("cities", code), f"cities: o IBGE não tem cidade com o código {code}"
+        if not isinstance(told, Mapping):
+            continue
+        least, most = told.get("iss_rate_least"), told.get("iss_rate_most")
+        if is_rate(least) and is_rate(most) and Decimal(least) > Decimal(most):
+            at = ("cities", code, "iss_rate_least")
+            yield at, "iss_rate_least: não pode ser maior que iss_rate_most"
+        if told.get("iss_rate") == "forbidden" and (least is not None or most is not None):
+            at = ("cities", code, "iss_rate")
+            yield at, "iss_rate: a cidade que não quer a alíquota não a limita"
 
 
 def value_problems(told: Told, at: Field) -> Iterator[Misfit]:

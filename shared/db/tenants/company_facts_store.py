@@ -13,7 +13,7 @@ from shared.domain.ids import TenantId
 from shared.domain.regime import Regime
 
 
-class CompanyShown(Struct, frozen=True, kw_only=True):
+class CompanyAsRead(Struct, frozen=True, kw_only=True):
     """A company as its issuer shows it now; None where it does not say."""
 
     facts: CompanyFacts
@@ -35,7 +35,7 @@ PUT: Final = """
 
 
 async def put(
-    conn: Connection, tenant: TenantId, shown: CompanyShown, now: datetime, connected_at: datetime
+    conn: Connection, tenant: TenantId, shown: CompanyAsRead, now: datetime, connected_at: datetime
 ) -> bool:
     """Keep what the issuer shows now, unless another company was connected meanwhile.
 

@@ -110,6 +110,21 @@ Extras = Annotated[
 ]
 
 
+OfBuyer = Literal["document", "address", "number", "email", "phone", "municipal_registration"]
+
+
+class CityDemands(RulePart):
+    """Whether notas state the rate of ISS, and between which two; what they say of the buyer.
+
+    Rates are asked about in the city where ISS is due, the buyer in the one that issues.
+    """
+
+    iss_rate: Literal["required", "forbidden"] | None = None
+    iss_rate_least: Rate | None = None
+    iss_rate_most: Rate | None = None
+    buyer: Annotated[tuple[OfBuyer, ...], Field(max_length=6)] = ()
+
+
 class Withholdings(RulePart):
     """Federal taxes a company keeps back, each by its rate; one without a rate is not withheld.
 

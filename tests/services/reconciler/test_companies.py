@@ -9,7 +9,7 @@ from services.reconciler import companies
 from services.reconciler.companies import Companies
 from services.sandbox.vindi.records import Bill
 from shared.db.tenants import connections_store, rules_store, tenants_store
-from shared.db.tenants.company_facts_store import CompanyShown
+from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.domain.company_facts import CompanyFacts
 from shared.domain.ids import TenantId
 from shared.domain.rule import Rule
@@ -158,6 +158,6 @@ async def test_a_connection_that_changed_meanwhile_keeps_nothing_of_the_old_one(
         found = (await connections_store.get(conn, SEALER, TENANT)).issuer
         assert found is not None
         await conn.execute("UPDATE issuer_connections SET connected_at = now()")
-    shown = CompanyShown(facts=CompanyFacts(), city="3509502", regime="mei")
+    shown = CompanyAsRead(facts=CompanyFacts(), city="3509502", regime="mei")
     await looks.keep(TENANT, found, shown)
     assert (await connection(desk))["company_city"] == before["company_city"]
