@@ -65,7 +65,7 @@ def test_what_the_city_takes_is_issued(demands: dict[str, str], service: dict[st
 
 
 def test_the_rate_is_of_the_city_where_iss_is_due() -> None:
-    works = {"lc116": "7.02", "place": {"city": "Campinas", "state": "SP"}}
+    works: dict[str, Any] = {"lc116": "7.02", "place": {"city": "Campinas", "state": "SP"}}
     cities = {HERE: {"iss_rate": "forbidden"}, CAMPINAS: {"iss_rate": "required"}}
     assert isinstance(decided(cities, **works), Issue)
     assert "E0619" in detail_of(decided(cities, iss_rate=None, **works))
