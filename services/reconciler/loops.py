@@ -8,6 +8,7 @@ from typing import Final
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
+from services.reconciler.companies import look_at_companies
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
 from services.reconciler.depth_loop import count_standing, look_at_depths
@@ -48,6 +49,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     forget_month_files,
     look_again_at_refused,
     tell_unanswered,
+    look_at_companies,
 )
 
 

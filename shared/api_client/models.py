@@ -238,6 +238,20 @@ class CheckOut(TypedDict):
     message: str
 
 
+class CityDemands(TypedDict):
+    """Whether notas state the rate of ISS, and between which two; what they say of the buyer.
+
+    Rates are asked about in the city where ISS is due, the buyer in the one that issues.
+    """
+
+    iss_rate: NotRequired[Literal["required", "forbidden"] | None]
+    iss_rate_least: NotRequired[str | None]
+    iss_rate_most: NotRequired[str | None]
+    buyer: NotRequired[
+        list[Literal["document", "address", "number", "email", "phone", "municipal_registration"]]
+    ]
+
+
 class CityWindow(TypedDict):
     """Until when the city hall takes a cancellation, as the accountant knows it.
 
@@ -1045,6 +1059,7 @@ class Rule(TypedDict):
     customers: NotRequired[dict[str, CustomerFields]]
     seller_city: NotRequired[PlaceRule | None]
     regime: NotRequired[Literal["mei", "simples", "normal"] | None]
+    cities: NotRequired[dict[str, Any]]
     reissue: NotRequired[Literal["cancel_and_new", "substitute"]]
 
 
@@ -1101,6 +1116,7 @@ class RuleOut(TypedDict):
     customers: NotRequired[dict[str, CustomerFields]]
     seller_city: NotRequired[PlaceRule | None]
     regime: NotRequired[Literal["mei", "simples", "normal"] | None]
+    cities: NotRequired[dict[str, Any]]
     reissue: NotRequired[Literal["cancel_and_new", "substitute"]]
     version: int
     created_at: str
@@ -1142,6 +1158,7 @@ class RuleTold(TypedDict):
     customers: NotRequired[dict[str, CustomerFields]]
     seller_city: NotRequired[PlaceRule | None]
     regime: NotRequired[Literal["mei", "simples", "normal"] | None]
+    cities: NotRequired[dict[str, Any]]
     reissue: NotRequired[Literal["cancel_and_new", "substitute"]]
     confirm: NotRequired[list[str]]
 

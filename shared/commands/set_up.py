@@ -45,6 +45,7 @@ from shared.db.tenants import (
     secrets_store,
     tenants_store,
 )
+from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import VindiEnvironment, key_hint
 from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
 from shared.db.tenants.rules_store import RuleVersion
@@ -270,7 +271,8 @@ class SetUp:
                 company_regime=company.regime,
             )
             now = await clock.now(conn)
-            await company_facts_store.put(conn, tenant, company.facts, now, connected_at=now)
+            shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+            await company_facts_store.put(conn, tenant, shown, now, connected_at=now)
             url = await self._webhook_url(conn, tenant, "enotas")
             await audit_store.add(
                 conn,

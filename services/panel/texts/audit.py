@@ -49,6 +49,7 @@ AUDIT: Final[dict[str, str]] = {
     "log.older": "Mudanças anteriores",
     "log.none_found": "Nenhuma mudança corresponde a estes filtros.",
     "audit.connection_tried": "Conexão testada",
+    "audit.company_changed": "Cadastro da empresa mudou no emissor",
     "audit.password_link_made": "Link de senha criado",
     "audit.invitation_renewed": "Convite renovado",
     "audit.vindi_webhook_secret_revoked": "Endereços anteriores de avisos da Vindi anulados",

@@ -19,8 +19,13 @@ WOULD_BE_DENIED: Final[dict[str, Message]] = {
     "denied_address": says(
         "customer",
         "A nota seria recusada por causa do endereço do cliente, e por isso não foi enviada."
-        " Confirme CEP e estado com o cliente e corrija o cadastro na Vindi: a venda segue"
-        " automaticamente.",
+        " Confirme o endereço, o CEP e o estado com o cliente e corrija o cadastro na Vindi: a"
+        " venda segue automaticamente.",
+    ),
+    "denied_contact": says(
+        "customer",
+        "A nota seria recusada por falta de telefone ou e-mail do cliente, e por isso não foi"
+        " enviada. Complete o cadastro na Vindi: a venda segue automaticamente.",
     ),
     "denied_service": says(
         "accountant",
