@@ -23,6 +23,7 @@ from services.panel.kit.serve import routes
 from services.panel.pages import (
     account,
     activation,
+    addresses,
     attention,
     audit_log,
     bulk,
@@ -67,6 +68,7 @@ _MODULES: Final = (
     rule,
     codes,
     activation,
+    addresses,
     hooks,
     sample,
     shadow,

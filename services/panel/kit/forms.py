@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from services.panel.kit.seen import FIELD as SEEN
+from services.panel.kit.seen import ChangeShown, PageFacts, changes_since
 from shared.portuguese import bare_portuguese
 
 M = TypeVar("M", bound=BaseModel)
@@ -27,6 +29,7 @@ class TypedForm:
 
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    changes: Sequence[ChangeShown] = ()  # since the page was made that it stands on
 
     def __getitem__(self, name: str) -> str:
         """The value of a field; nothing for one that was not sent."""
@@ -45,6 +48,15 @@ class TypedForm:
         """The same form with what is wrong; `form_` names the whole."""
         named = {WHOLE if name == "form_" else name: text for name, text in errors.items()}
         return TypedForm(values=self.values, errors={**self.errors, **named})
+
+    def stale(self, now: PageFacts, said: str) -> "TypedForm | None":
+        """The same form with what changed since its page was made; None where nothing did."""
+        changes = changes_since(self[SEEN], now)
+        if changes is None:
+            return None
+        return TypedForm(
+            values=self.values, errors={**self.errors, WHOLE: said}, changes=tuple(changes)
+        )
 
     def filled(self, **values: str) -> "TypedForm":
         """The same form with these values where nothing was typed yet."""

@@ -12,7 +12,14 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show import filters
 from services.panel.show.rule import spoke
-from services.panel.show.sale import BillSum, added_up, file_name, in_order, sale_shown
+from services.panel.show.sale import (
+    BillSum,
+    added_up,
+    file_name,
+    in_order,
+    sale_facts,
+    sale_shown,
+)
 from services.panel.texts import text
 from shared.commands.actions import SALE_UNKNOWN, Asked, act
 from shared.commands.documents import DocumentRefused, fetch_document
@@ -71,8 +78,9 @@ async def show(visit: Visit) -> Response:
 async def ask(visit: Visit) -> Response:
     """One action; a page that is older than the sale is shown again first."""
     form, bill = visit.form, _bill(visit)
-    if await _moved(visit, bill):
-        return await _show(visit, form.wrong(form_=text("sale.moved")), 409)
+    moved = await _moved(visit, bill)
+    if moved is not None:
+        return await _show(visit, moved, 409)
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
@@ -98,6 +106,9 @@ async def ask(visit: Visit) -> Response:
 async def state(visit: Visit) -> Response:
     """What somebody saw at the city hall's portal."""
     form, bill = visit.form, _bill(visit)
+    moved = await _moved(visit, bill)
+    if moved is not None:
+        return await _show(visit, moved, 409)
     read = form.read(_Stating)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
@@ -194,12 +205,13 @@ async def _vindi(conn: Connection, visit: Visit) -> str | None:
     return _VINDI[found.environment] if found else None
 
 
-async def _moved(visit: Visit, bill: BillId) -> bool:
-    """Whether the sale changed since the page was made that the form stands on."""
+async def _moved(visit: Visit, bill: BillId) -> TypedForm | None:
+    """The form with what changed since the page was made that it stands on; None: nothing."""
     async with visit.pool.acquire() as conn:
-        sale = await sales_read.get(conn, visit.tenant.id, bill)
-    seen = visit.form["visto"]
-    return sale is not None and seen != "" and seen != sale.updated_at.isoformat()
+        story = await sales_read.story(conn, visit.tenant.id, bill, visit.zone)
+    if story is None:
+        raise NotThere
+    return visit.form.stale(sale_facts(story, visit.clock), text("sale.moved"))
 
 
 def _bill(visit: Visit) -> BillId:

@@ -9,7 +9,11 @@ from pydantic import ValidationError
 
 from services.panel.kit import say
 from services.panel.kit.forms import TypedForm
+from services.panel.kit.render import short_name
+from services.panel.kit.say import Clock
+from services.panel.kit.seen import PageFacts
 from services.panel.show.overview import divided
+from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
 from shared.domain.rule_change import ChangeCount, RuleOutcome
@@ -282,6 +286,24 @@ def everything(rule: Rule) -> list[str]:
             f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
     ]
+
+
+def rule_facts(newest: RuleVersion | None, clock: Clock) -> PageFacts:
+    """A rule as whoever changes it knew it, by what each sentence is about."""
+    if newest is None:
+        return PageFacts("0")
+    rule = newest.rule
+    by = short_name(newest.created_by)
+    facts = [("Versão", f"{newest.version}, de {by}, {clock.exactly(newest.created_at)}")]
+    plain = rule.model_copy(update={"exceptions": ()})
+    for said in everything(plain):
+        name, colon, rest = said.partition(": ")
+        facts.append((name, rest) if colon else ("E-mail ao cliente", said))
+    facts += [
+        (f"Exceção {number}", exception(one.if_, one.issue_when, one.guarantee_days))
+        for number, one in enumerate(rule.exceptions, 1)
+    ]
+    return PageFacts(str(newest.version), tuple(facts))
 
 
 def _outcome(outcome: RuleOutcome) -> str:
