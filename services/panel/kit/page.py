@@ -146,6 +146,7 @@ class PanelPage:
     do: Right | None = None  # beside `see`, for what is posted
     door: bool = False  # for people who are not signed in
     once: bool = False  # beside those with `do`: sent twice it is done once
+    looks: bool = False  # what is posted only looks, and is looked at anew each time
 
     @property
     def of_tenant(self) -> bool:
@@ -155,7 +156,8 @@ class PanelPage:
     @property
     def acts_once(self) -> bool:
         """Whether what is posted here changes something, so that a second sending must not."""
-        return self.post is not None and (self.do is not None or self.once)
+        acts = self.do is not None or self.once
+        return self.post is not None and acts and not self.looks
 
     @property
     def handlers(self) -> Mapping[str, Handler]:

@@ -192,6 +192,12 @@ async def show_list(
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="sales", get=show, post=narrow, see="see"),
     PanelPage(
-        path=f"{PATH}/selecao", name="sales_kept", get=begin, post=keep_ticked, see="see", do="act"
+        path=f"{PATH}/selecao",
+        name="sales_kept",
+        get=begin,
+        post=keep_ticked,
+        see="see",
+        do="act",
+        looks=True,
     ),
 )

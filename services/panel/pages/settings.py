@@ -103,5 +103,7 @@ async def _show(
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="settings", get=show, post=change, see="see", do="people"),
-    PanelPage(path=f"{PATH}/testar", name="settings_test", post=test, see="see", do="act"),
+    PanelPage(
+        path=f"{PATH}/testar", name="settings_test", post=test, see="see", do="act", looks=True
+    ),
 )

@@ -1,6 +1,9 @@
 """What pages of settings show, as the forms on them know it: to tell what changed since. Pure."""
 
+from collections.abc import Sequence
+
 from services.panel.kit import say
+from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts, facts_of
 from services.panel.show.settings import NAMES, connection_facts
@@ -8,6 +11,7 @@ from services.panel.texts import text
 from shared.db.hooks.status_webhooks_store import StatusWebhook
 from shared.db.tenants.brakes_store import BrakeState
 from shared.db.tenants.connections_store import IssuerConnection, Side, VindiConnection
+from shared.db.tenants.rps_store import Series
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.messages import message_for
 from shared.domain.people import Role
@@ -73,3 +77,14 @@ def brake_facts(state: BrakeState, clock: Clock) -> PageFacts:
 def role_facts(name: str, role: Role | None) -> PageFacts:
     """What somebody is at a company; None: not there."""
     return facts_of([(f"Papel de {name}", text(f"role.{role}") if role else "sem acesso")])
+
+
+def series_facts(series: Sequence[Series], clock: Clock) -> PageFacts:
+    """What people said of the series in use: numbers go on by themselves, and are no change."""
+    return facts_of(
+        [
+            (f"Série {one.series}", f"{short_name(one.set_by)}, {clock.exactly(one.set_at)}")
+            for one in series
+            if one.in_use
+        ]
+    )

@@ -95,10 +95,10 @@ ACTIVATION: Final[dict[str, str]] = {
     " lugar do anterior. Enquanto isso nada se perde: as vendas e as notas também são lidas sem"
     " os avisos, só que minutos mais tarde.",
     "webhook.before": "E os endereços anteriores?",
-    "webhook.valer": "Valem por mais 72 horas",
-    "webhook.valer_help": "Há tempo para colar o novo sem perder nenhum aviso.",
-    "webhook.anular": "Deixam de valer agora",
-    "webhook.anular_help": "Para quando o endereço vazou.",
-    "webhook.rotate_vindi": "Criar outro endereço para a Vindi",
-    "webhook.rotate_emissor": "Criar outro endereço para o eNotas",
+    "old_address.valer": "Valem por mais 72 horas",
+    "old_address_help.valer": "Há tempo para colar o novo sem perder nenhum aviso.",
+    "old_address.anular": "Deixam de valer agora",
+    "old_address_help.anular": "Para quando o endereço vazou.",
+    "new_address.vindi": "Criar outro endereço para a Vindi",
+    "new_address.emissor": "Criar outro endereço para o eNotas",
 }

@@ -142,7 +142,7 @@ HOLDS: Final[dict[str, Message]] = {
     "rps_series_missing": says(
         "accountant",
         "A regra diz que o RPS é numerado pela empresa, mas não em que série. Informe a série"
-        " (rps_series).",
+        " na regra.",
     ),
     "rps_start_missing": says(
         "tenant",

@@ -207,7 +207,8 @@ async def test_an_action_wants_a_reason_and_stands_in_the_story_with_a_name(
         fields = [pair for pair in page.form(path) if pair[0] != "motivo"]
         without = await bia.post(path, [*fields, ("motivo", "  ")])
         done = await bia.post(path, [*fields, ("motivo", "o curso foi dado")])
-        again = await bia.post(path, [*fields, ("motivo", "o curso foi dado")])
+        twice = await bia.post(path, [*fields, ("motivo", "o curso foi dado")])
+        again = await bia.post(path, [*fields, ("motivo", "mais uma vez")])
         log = await bia.get(f"{BASE}/configuracoes/registro")
 
     assert without.status == 422
@@ -215,9 +216,15 @@ async def test_an_action_wants_a_reason_and_stands_in_the_story_with_a_name(
     assert "Pedido: emitir" in done.text
     assert "Bia Lima" in done.text
     assert "(p" not in done.text
-    # The second click finds that the sale moved, and does nothing.
+    # The second click is answered as the first, and does nothing.
+    assert "Pedido feito" in twice.text
+    assert twice.text.count("Pedido: emitir") == done.text.count("Pedido: emitir")
+    # Another request from a page that is old by now is told what changed.
     assert again.status == 409
     assert "mudou enquanto você olhava" in again.text
+    assert "O que mudou desde que você abriu a página" in again.text
+    assert "Último acontecimento" in again.text
+    assert 'value="mais uma vez"' in again.html
     assert "Pedido: emitir" in log.text
     assert "o curso foi dado" in log.text
 
