@@ -118,7 +118,8 @@ class PageEndpoint:
             visit = await self._let_in(visit, posted=posted)
         if posted and not self._ours(visit):
             return self._too_old(visit)
-        if posted and self._page.do and visit.asks_ticket and not visit.ticket:
+        for_tenant = self._page.do and self._page.of_tenant
+        if posted and for_tenant and visit.asks_ticket and not visit.ticket:
             return self._ask_ticket(visit)
         if posted and self._page.acts_once:
             response = await answer_once(visit, handler, AWAY)
