@@ -81,10 +81,12 @@ def role_facts(name: str, role: Role | None) -> PageFacts:
 
 def series_facts(series: Sequence[Series], clock: Clock) -> PageFacts:
     """What people said of the series in use: numbers go on by themselves, and are no change."""
-    return facts_of(
-        [
-            (f"Série {one.series}", f"{short_name(one.set_by)}, {clock.exactly(one.set_at)}")
-            for one in series
-            if one.in_use
-        ]
+    used = [one for one in series if one.in_use]
+    facts = (
+        (
+            f"Série {one.series}",
+            f"{short_name(one.set_by)}, {clock.exactly(one.set_at)}: {one.reason}",
+        )
+        for one in used
     )
+    return PageFacts(" ".join(one.set_at.isoformat() for one in used), tuple(facts))
