@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 
 MOST_BYTES: Final = 512 * 1024  # five thousand ticked sales are a fifth of it
 MOST_FIELDS: Final = 20_000
+CHOOSE: Final = "Escolha uma das opções oferecidas."
 WHOLE: Final = ""  # the place of what is wrong with no single field
 
 
@@ -102,11 +103,21 @@ async def read_form(request: Request) -> TypedForm:
     return TypedForm(values=found)
 
 
+def said_of(kind: str, context: Mapping[str, Any]) -> str | None:
+    """What a person is told of a value that does not do; None for what validators say themselves.
+
+    Where one of several words was expected, the words are ours: what was offered is chosen again.
+    """
+    if kind in ("literal_error", "enum"):
+        return CHOOSE
+    return bare_portuguese(kind, context)
+
+
 def _said(error: ValidationError) -> dict[str, str]:
     said: dict[str, str] = {}
     for item in error.errors(include_input=False, include_url=False):
         place = str(item["loc"][0]) if item["loc"] else WHOLE
-        text = bare_portuguese(item["type"], item.get("ctx", {}))
+        text = said_of(item["type"], item.get("ctx", {}))
         plain = text or item["msg"].removeprefix("Value error, ")
         said.setdefault(place, plain[:1].upper() + plain[1:] + ("" if plain[-1] in ".!?" else "."))
     return said

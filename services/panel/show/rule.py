@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from services.panel.kit import say
-from services.panel.kit.forms import TypedForm
+from services.panel.kit.forms import TypedForm, said_of
 from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts
@@ -18,7 +18,6 @@ from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
 from shared.domain.rule_change import ChangeCount, RuleOutcome
 from shared.domain.sale import SaleStatus
-from shared.portuguese import bare_portuguese
 
 WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
     ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
@@ -221,7 +220,7 @@ def read(told: Mapping[str, Any]) -> Rule | dict[str, str]:
             place = [str(part) for part in item["loc"]]
             last = place[-1] if place else ""
             field = f"x_{FIELDS.get(last, last)}" if "exceptions" in place else FIELDS.get(last, "")
-            text = bare_portuguese(item["type"], item.get("ctx", {})) or _bare(item["msg"])
+            text = said_of(item["type"], item.get("ctx", {})) or _bare(item["msg"])
             wrong.setdefault(field, text[:1].upper() + text[1:])
     return wrong | {
         FIELDS.get(str(one.field[-1]), ""): _bare(one.message) for one in Rule.impossible(told)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from datetime import UTC, datetime
 
 import pyotp
 
@@ -138,8 +137,7 @@ async def sales_actions(of: Acting, _number: int) -> Sending:
     ticked = filled(of.ana, page, f"{BASE}/vendas/acoes", acao="retry")
     tick = [("venda", str(of.bills["held"])), ("venda", str(of.bills["held_too"]))]
     confirm = await of.ana.post(ticked.path, [*ticked.fields, *tick])
-    sending = filled(of.ana, confirm, f"{BASE}/vendas/acoes", motivo="conferidas")
-    return sending
+    return filled(of.ana, confirm, f"{BASE}/vendas/acoes", motivo="conferidas")
 
 
 async def sales_job(of: Acting, number: int) -> Sending:

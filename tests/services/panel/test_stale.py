@@ -100,7 +100,9 @@ async def test_a_stale_form_is_told_what_changed_and_does_nothing(company: Actin
             wrong[name] = [before, after, table]
         if (left := await rows(pool)) != kept:
             wrong[name] = [{one: left[one] - kept[one] for one in left if left[one] != kept[one]}]
-        typed = [v for k, v in one.fields if k in ("motivo", "nome", "endereco", "notas", "proximo")]
+        typed = [
+            v for k, v in one.fields if k in ("motivo", "nome", "endereco", "notas", "proximo")
+        ]
         lost = [value for value in typed if f'value="{value}"' not in told.html]
         if lost and name not in NO_FIELDS:
             wrong[name] = ["lost", lost]
@@ -118,7 +120,9 @@ async def test_whoever_was_told_sends_it_again_and_it_is_done(company: Acting) -
     assert told.status == 409
     assert ("nome", "Escola 1") in again.fields
     assert done.status == 303
-    name = await company.panel.pool.fetchval("SELECT name FROM tenants WHERE tenant_id = $1", TENANT)
+    name = await company.panel.pool.fetchval(
+        "SELECT name FROM tenants WHERE tenant_id = $1", TENANT
+    )
     assert name == "Escola 1"
 
 
