@@ -10,13 +10,14 @@ from starlette.responses import Response
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show.facts import side_facts, start_facts
+from services.panel.show.settings import company_shown
 from services.panel.show.setup import AT_FIELD, SetUpProgress, refusal, steps, wrong_shape
 from services.panel.texts import text
 from shared.commands.checks import Notice, SetUpRefused, SideUnreachable
 from shared.commands.set_up import SalesOfTests
 from shared.config.secret import Secret
 from shared.db.backfill import backfills_store
-from shared.db.tenants import connections_store, rules_store
+from shared.db.tenants import company_facts_store, connections_store, rules_store
 from shared.db.tenants.connections_store import (
     Connections,
     VindiEnvironment,
@@ -241,9 +242,12 @@ async def _issuer(
     visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] = (), connected: str = ""
 ) -> Response:
     found = await _connections(visit)
+    async with visit.pool.acquire() as conn:
+        checked = await company_facts_store.get(conn, visit.tenant.id)
     return visit.show(
         "ativacao_emissor.html",
         409 if form.changes else 422 if form.errors else 200,
+        company=company_shown(found.issuer, checked.facts, visit.clock.today),
         form=form,
         now=found.issuer,
         facts=side_facts("issuer", found.issuer),

@@ -1,6 +1,6 @@
 """One sale: everything about it, its documents, and what may be asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, get_args
 
@@ -19,6 +19,7 @@ from services.panel.show.sale import (
     in_order,
     sale_facts,
     sale_shown,
+    taxes_shown,
 )
 from services.panel.texts import text
 from shared.commands.actions import SALE_UNKNOWN, Asked, act
@@ -26,7 +27,8 @@ from shared.commands.documents import DocumentRefused, fetch_document
 from shared.commands.refusals import refusal_text
 from shared.commands.statements import Statement, state_nota
 from shared.db.connection import Connection
-from shared.db.sales import notas_store, sale_actions_store, sales_read
+from shared.db.sales import nota_taxes_read, notas_store, sale_actions_store, sales_read
+from shared.db.sales.nota_taxes_read import NotaTaxes
 from shared.db.sales.sales_read import SaleStory
 from shared.db.tenants import connections_store, rules_store
 from shared.db.vindi import bills_store
@@ -68,6 +70,7 @@ class _Found:
     spoke: str  # what of the rule decided
     bare: bool  # it may be issued without the buyer's document
     dates_today: bool  # issuing it now gives it this day's date
+    taxes: Mapping[int, NotaTaxes]  # by part
 
 
 async def show(visit: Visit) -> Response:
@@ -169,6 +172,7 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         spoke=found.spoke,
         dates_today=found.dates_today,
         bare=found.bare,
+        taxes={part: taxes_shown(one) for part, one in found.taxes.items()},
         of_a_part=_OF_A_PART,
     )
 
@@ -183,6 +187,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         known = (await bills_store.load(conn, tenant, [bill])).get(bill)
         locked = await sale_actions_store.look(conn, tenant, [bill])
         place = await _vindi(conn, visit)
+        taxes = await nota_taxes_read.by_part(conn, tenant, bill)
         version = story.sale.rule_version
         rule = await rules_store.get(conn, tenant, version) if version else None
     read = reopen_bill(sealer, tenant, known.body) if known else None
@@ -195,6 +200,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         possible=in_order(may, story.sale.status, story.sale.code),
         at_vindi=f"{place}{bill}" if place else None,
         bare=any(sale.state.lacks in NO_DOCUMENT for sale in locked),
+        taxes=taxes,
         dates_today=any(moves_to_today(sale.state) for sale in locked),
         spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
     )

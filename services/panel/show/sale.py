@@ -10,6 +10,7 @@ from services.panel.kit.say import Clock, TimeSaid
 from services.panel.kit.seen import PageFacts
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO, Badge, Tone, badge
+from shared.db.sales.nota_taxes_read import NotaTaxes
 from shared.db.sales.sales_read import NotaView, SaleStory, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.actions import SaleAction
@@ -206,6 +207,19 @@ def nota_shown(nota: NotaView, clock: Clock) -> NotaShown:
         has_xml=nota.has_xml,
         external_id=nota.external_id,
     )
+
+
+def taxes_shown(taxes: NotaTaxes) -> Sequence[tuple[str, str]]:
+    """What a nota states beside its amount; nothing where there is nothing to state."""
+    rate = f" ({taxes.rate.replace('.', ',')}%)" if taxes.rate else ""
+    iss = "a alíquota da cidade" if taxes.iss is None else f"{say.money(taxes.iss)}{rate}"
+    found = [
+        ("Desconto", say.money(taxes.discount) if taxes.discount else ""),
+        ("Deduções", say.money(taxes.deductions) if taxes.deductions else ""),
+        ("ISS retido" if taxes.iss_withheld else "ISS", iss),
+        ("Retenções federais", say.money(taxes.federal) if taxes.federal else ""),
+    ]
+    return [(name, said) for name, said in found if said]
 
 
 def file_name(nota: NotaView) -> str:

@@ -163,5 +163,5 @@ NOTICES: Final[dict[str, Message]] = {
         "tenant",
         "Ficam pendentes até que alguém mande emitir as que ainda devem uma nota.",
     ),
-    "test_sales_due": says("nobody", "Saem agora em produção, com uma revisão nova."),
+    "test_sales_due": says("nobody", "Saem agora em produção, com um pedido novo."),
 }

@@ -40,8 +40,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "payment_undone": says(
         "tenant",
-        "A fatura consta como paga, mas o pagamento foi revertido (chargeback?). Confira na Vindi e"
-        " depois mande emitir ou cancele.",
+        "A fatura consta como paga, mas o pagamento parece ter sido revertido (chargeback)."
+        " Confira na Vindi e depois mande emitir ou cancele.",
     ),
     "activation_unclear": says(
         "tenant",

@@ -160,8 +160,13 @@ async def sale_stated(of: Acting, number: int) -> Sending:
             bill,
         )
     page = f"{BASE}/vendas/{bill}"
-    said = {"existe": "sim", "numero": f"77{number}", "motivo": "está no portal"}
-    return await of.form(page, f"{page}/prefeitura", **said)
+    return await of.form(
+        page,
+        f"{page}/prefeitura",
+        existe="sim",
+        numero=f"77{number}",
+        motivo="está no portal",
+    )
 
 
 async def rule(of: Acting, number: int) -> Sending:
@@ -191,8 +196,8 @@ async def activation_vindi(of: Acting, _number: int) -> Sending:
 
 async def activation_issuer(of: Acting, _number: int) -> Sending:
     path = f"{BASE}/ativacao/emissor"
-    said = {"api_key": of.desk.company.key, "empresa": of.desk.company.id, "ambiente": "Producao"}
-    return await of.form(path, path, **said)
+    company = of.desk.company
+    return await of.form(path, path, api_key=company.key, empresa=company.id, ambiente="Producao")
 
 
 async def addresses(of: Acting, number: int) -> Sending:

@@ -300,9 +300,10 @@ async def test_a_change_of_the_rule_is_foreseen_and_put_by_whom_it_was_shown(
         fields |= {"quando": "bill_paid", "sem_documento": "issue_without"}
         fields |= {"descricao": "{produtos} - fatura {fatura}"}
         preview = await ana.post(f"{BASE}/regra", list(fields.items()))
+        other = await ana.post(f"{BASE}/regra", [*fields.items(), ("fatura", "")])
         before = await panel.pool.fetchval("SELECT max(version) FROM rule_versions")
         put = await ana.send(preview, f"{BASE}/regra/vigor")
-        stale = await ana.send(preview, f"{BASE}/regra/vigor")
+        stale = await ana.send(other, f"{BASE}/regra/vigor")
 
     assert "emitir sem o que falta" in preview.text
     assert "1 venda muda" in preview.text
@@ -327,8 +328,10 @@ async def test_an_exception_is_a_sentence_and_moves_by_a_button(
         up = await ana.post(f"{BASE}/regra", [*move.items(), ("mudar", "subir")])
         await ana.send(up, f"{BASE}/regra/vigor")
         moved = await ana.get(f"{BASE}/regra")
-        wrong = await ana.post(f"{BASE}/regra", [*{**add, "x_dias": "mil"}.items()])
-        days = next(dict(f) for _, f in page.forms if dict(f).get("lugar") == "0")
+        now = next(dict(f) for _, f in moved.forms if dict(f).get("mudar") == "excecao")
+        now |= {"x_product_code": "EBOOK, APOSTILA", "x_quando": "guarantee_ended"}
+        wrong = await ana.post(f"{BASE}/regra", [*{**now, "x_dias": "mil"}.items()])
+        days = next(dict(f) for _, f in moved.forms if dict(f).get("lugar") == "0")
         longer = await ana.post(
             f"{BASE}/regra", [*{**days, "x_dias": "15"}.items(), ("mudar", "dias")]
         )
