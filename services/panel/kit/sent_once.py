@@ -17,6 +17,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from services.panel.kit import csrf
+from shared.crypto.seal import UnsealError
 from shared.db.connection import Pool
 from shared.db.tenants import idempotency_store
 from shared.db.tenants.audit_store import NO_TENANT
@@ -32,7 +33,7 @@ Work = Callable[["Visit"], Awaitable[Response]]
 
 
 class StillRunning(Exception):
-    """The same form was sent before, and is still being worked on."""
+    """The same form was sent before; its answer is not there yet, or not any more."""
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +103,10 @@ async def _give_up(pool: Pool, key: KeyId, begun: Begun) -> None:
 def _opened(visit: "Visit", kept: AnsweredBefore) -> Response:
     sealed = bytes.fromhex(kept.response["sealed"])
     tenant = visit.of.id if visit.of else NO_TENANT
-    plain = visit.resources.sealer.unseal(sealed, tenant=tenant, purpose=PURPOSE)
+    try:
+        plain = visit.resources.sealer.unseal(sealed, tenant=tenant, purpose=PURPOSE)
+    except UnsealError as error:  # by a key that was taken away since: it was done all the same
+        raise StillRunning from error
     answer = msgspec.msgpack.decode(plain, type=_Kept)
     response = Response(answer.body, status_code=kept.status)
     response.raw_headers = list(answer.headers)

@@ -43,9 +43,9 @@ SAID: Final[dict[str, str]] = {
     "error.method.text": "Volte ao início e tente de novo.",
     "error.too_long.title": "O formulário é grande demais",
     "error.too_long.text": "Divida o pedido em partes menores.",
-    "error.running.title": "Este pedido ainda está sendo feito",
-    "error.running.text": "Ele já foi recebido uma vez, e não é feito em dobro. Espere um minuto e"
-    " confira o resultado na página.",
+    "error.running.title": "Este pedido já foi recebido",
+    "error.running.text": "Ele não é feito em dobro. Espere um minuto e confira o resultado na"
+    " página antes de pedir de novo.",
     "error.form_too_old.title": "Este formulário venceu",
     "error.form_too_old.text": "Nada foi feito. Volte à página, recarregue-a e envie de novo.",
     "error.away.title": "O sistema está indisponível por um momento",

@@ -11,7 +11,7 @@ from services.panel.kit import csrf, say
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.keep import ours
 from services.panel.kit.menu import menu_of
-from services.panel.kit.render import short_name
+from services.panel.kit.render import short_name, without_settings
 from services.panel.kit.say import Clock
 from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
@@ -25,6 +25,7 @@ from shared.crypto.seal import Sealer
 from shared.db.sales.overview_read import Heap, SentDay
 from shared.db.tenants.audit_store import AuditEntry
 from shared.domain.ids import TenantId
+from shared.domain.messages import message_for
 from shared.domain.money import Cents
 from shared.domain.people import RIGHTS
 from shared.domain.rule import Rule
@@ -283,3 +284,11 @@ def test_a_change_of_days_alone_gives_no_nota_another_text() -> None:
     assert only_moves(old, old.model_copy(update={"guarantee_days": 15}))
     assert not only_moves(old, old.model_copy(update={"description": "outra"}))
     assert not only_moves(None, old)
+
+
+def test_a_message_names_no_setting_to_who_cannot_set_it() -> None:
+    said = message_for("issuer_address_suspicious").text
+
+    assert "(ENOTAS_URL)" in said
+    assert "ENOTAS_URL" not in without_settings(said)
+    assert without_settings("Falta o CPF (ou CNPJ).") == "Falta o CPF (ou CNPJ)."

@@ -32,7 +32,7 @@ ENGLISH = re.compile(
     r"true|false|none|null|undefined|nan)\b",
     re.IGNORECASE,
 )
-OURS = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
+OURS = re.compile(r"\b(?:[a-z]+(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+)\b")
 ISO = re.compile(r"(?<![\d/])20\d{2}-\d{2}(?:-\d{2})?(?:T[\d:.]+)?\b")
 RAW = re.compile(r"object at 0x|<class|\{[a-z_]+\}|\bdict\(|\[\]|\(\)")
 STATUSES = {status.value for status in (*LABELS, *NotaStatus)}
