@@ -69,11 +69,12 @@ def filled(browser: Browser, seen: Seen, action: str, *, has: Fields = (), **typ
 
 @asynccontextmanager
 async def acting_company(
-    pool: Pool, sandbox: Sandbox, database: str, redis_url: str
+    pool: Pool, sandbox: Sandbox, database: str, redis_url: str, *, lived: bool = True
 ) -> AsyncIterator[Acting]:
+    """The company; without `lived` it is connected and has no sale yet."""
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(a_desk(pool, sandbox))
-        bills = await live(desk)
+        bills = await live(desk) if lived else {}
         panel = await stack.enter_async_context(panel_beside(pool, sandbox, database, redis_url))
         ana = await stack.enter_async_context(panel.person(TENANT))
         ours = await stack.enter_async_context(panel.person(TENANT, "operator", "Otto"))

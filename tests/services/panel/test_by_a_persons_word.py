@@ -30,7 +30,7 @@ ACCEPTED = f"{DIFFERENCES}/aceitas"
 async def company(
     pool: Pool, sandbox: Sandbox, database: str, redis_url: str
 ) -> AsyncIterator[Acting]:
-    async with acting_company(pool, sandbox, database, redis_url) as made:
+    async with acting_company(pool, sandbox, database, redis_url, lived=False) as made:
         yield made
 
 
