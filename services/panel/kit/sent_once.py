@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PURPOSE: Final = "panel_answer"
 PATIENCE: Final = 25.0  # seconds for the first to be answered: it may be asking Vindi
 LOOK_EVERY: Final = 0.1
-Work = Callable[["Visit"], Awaitable[Response]]
+FormWork = Callable[["Visit"], Awaitable[Response]]
 
 
 class StillRunning(Exception):
@@ -43,7 +43,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-async def answer_once(visit: "Visit", work: Work, away: tuple[type[Exception], ...]) -> Response:
+async def answer_once(visit: "Visit", work: FormWork, away: tuple[type[Exception], ...]) -> Response:
     """Do what a form asks for, or give the answer that the same form got; raises StillRunning.
 
     `away` are the errors by which a database is gone: what was done stays done.
