@@ -43,7 +43,9 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-async def answer_once(visit: "Visit", work: FormWork, away: tuple[type[Exception], ...]) -> Response:
+async def answer_once(
+    visit: "Visit", work: FormWork, away: tuple[type[Exception], ...]
+) -> Response:
     """Do what a form asks for, or give the answer that the same form got; raises StillRunning.
 
     `away` are the errors by which a database is gone: what was done stays done.
