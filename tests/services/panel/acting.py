@@ -322,7 +322,7 @@ async def limits(of: Acting, number: int) -> Sending:
 
 async def limits_release(of: Acting, _number: int) -> Sending:
     await of.panel.pool.execute(
-        "UPDATE tenant_brakes SET code = 'limit_notas_a_day', braked_at = now()"
+        "UPDATE tenant_brakes SET code = 'brake_daily_count', braked_at = now()"
         " WHERE tenant_id = $1",
         TENANT,
     )

@@ -73,7 +73,11 @@ MEANWHILE: dict[str, tuple[Callable[[Acting], Awaitable[None]], str, str]] = {
     "settings": (by("settings"), "Empresa", "Escola 0"),
     "people_change": (by("people_change"), "Financeiro", "Contador"),
     "limits": (by("limits"), "Notas por dia", "50"),
-    "limits_release": (by("limits_release"), "freio", "nenhum parou a emissão"),
+    "limits_release": (
+        by("limits_release"),
+        "o limite de notas por dia foi atingido",
+        "nenhum parou a emissão",
+    ),
     "rps": (by("rps"), "começo", "continua"),
     "activation_webhook": (by("activation_webhook"), "terminado em", "terminado em"),
     "activation_vindi": (other_vindi_key, "terminada em", "terminada em 9999"),
