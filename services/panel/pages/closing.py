@@ -15,6 +15,7 @@ from services.panel.kit import say
 from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.zip_progress import zip_progress
 from services.panel.show.closing import (
     FILES,
     accepted_shown,
@@ -205,6 +206,7 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
         lock = await closing_locks_store.get(conn, visit.tenant.id, month)
         checked = await closing_checks_store.get(conn, visit.tenant.id, month)
     closing = seen.value.closing(month, lock)
+    zipped = await zip_progress(visit, month)
     after = month_after(month, visit.clock.today)
     return visit.show(
         "fechamento.html",
@@ -217,6 +219,7 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
         large=max(rows_of(kind, closing) for kind in KINDS) > AT_ONCE,
         checked=check_shown(checked),
         files=FILES,
+        zipped=zipped,
         before=month_before(month),
         after=after,
         over=after is not None,

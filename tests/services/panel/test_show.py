@@ -17,6 +17,7 @@ from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
 from services.panel.show.audit import told
+from services.panel.show.month_zip import zip_shown
 from services.panel.show.rule import only_moves
 from services.panel.show.sale import in_order
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
@@ -292,3 +293,13 @@ def test_a_message_names_no_setting_to_who_cannot_set_it() -> None:
     assert "(ENOTAS_URL)" in said
     assert "ENOTAS_URL" not in without_settings(said)
     assert without_settings("Falta o CPF (ou CNPJ).") == "Falta o CPF (ou CNPJ)."
+
+
+def test_a_download_goes_on_ends_or_was_broken_off() -> None:
+    at = datetime(2026, 11, 29, 15, tzinfo=UTC)
+    soon, late = at + timedelta(seconds=5), at + timedelta(minutes=5)
+
+    assert zip_shown(1, over=False, at=at, now=soon).said == "Baixando: 1 documento enviado."
+    assert zip_shown(8, over=False, at=at, now=soon).open
+    assert "O download parou: 8 documentos" in zip_shown(8, over=False, at=at, now=late).said
+    assert zip_shown(8, over=True, at=at, now=late).said.startswith("Arquivo baixado: 8")
