@@ -19,6 +19,7 @@ from shared.db.sales import kept_figures_store
 from shared.domain.closing import Month
 
 _EVERY: Final = timedelta(seconds=1)
+_ENTRY: Final = b"PK\x03\x04"
 _KEPT: Final = timedelta(days=1)
 
 
@@ -30,12 +31,12 @@ class _Told(Struct, frozen=True, kw_only=True):
 
 
 async def telling(visit: Visit, month: Month, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same pieces; each but the list at the end is a document."""
+    """The same pieces; each entry begins one, and all but the list at the end are documents."""
     count, last = 0, visit.resources.now()
     await _tell(visit, month, count, over=False)
     async for piece in pieces:
         yield piece
-        count += 1
+        count += piece.startswith(_ENTRY)
         if (now := visit.resources.now()) - last >= _EVERY:
             last = now
             await _tell(visit, month, count, over=False)
