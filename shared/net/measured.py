@@ -7,6 +7,8 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
+from shared.telemetry import traces
+
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 NOBODY_WAITS: Final = "cut off"
 
@@ -33,6 +35,7 @@ class Calls:
 
     def __init__(self, system: str, *, kind: str) -> None:
         """`kind` names the label that tells calls apart."""
+        self._system = system
         self._answers = Counter(
             f"notaponte_{system}_answers_total",
             f"Requests to {system} by what came of them.",
@@ -52,11 +55,15 @@ class Calls:
         An error's `why`, a constant word, is the outcome of what failed.
         """
         said, started = CallOutcome(), time.perf_counter()
-        try:
-            yield said
-        except Exception as error:
-            said.word = getattr(error, "why", None) or type(error).__name__
-            raise
-        finally:
-            self._answers.labels(kind, said.word).inc()
-            self._seconds.labels(kind).observe(time.perf_counter() - started)
+        with traces.span(
+            f"{self._system} {kind}", kind="client", system=self._system, call=kind
+        ) as told:
+            try:
+                yield said
+            except Exception as error:
+                said.word = getattr(error, "why", None) or type(error).__name__
+                raise
+            finally:
+                told.note(outcome=said.word)
+                self._answers.labels(kind, said.word).inc()
+                self._seconds.labels(kind).observe(time.perf_counter() - started)
