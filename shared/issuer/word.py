@@ -20,9 +20,7 @@ SAME_MOMENT: Final = timedelta(seconds=5)
 
 Ended = Literal["by_issuer", "never_arrived", "stated"]
 _IN_DOUBT: Final = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
-_STANDS: Final = frozenset(
-    {NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED}
-)
+_STANDS: Final = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED})
 _UNDER_WAY: Final = _IN_DOUBT | {NotaStatus.PENDING}
 
 
@@ -81,7 +79,11 @@ def _older(ours: Ours, said: Snapshot, status: NotaStatus) -> Believed | Stale |
     """What bears an instant before ours: from before, or from a clock that was set back since."""
     if not _only_after(ours.status, status):
         return Stale()
-    return Believed(status=status) if ours.tied == said.raw_status else Tied(raw_status=said.raw_status)
+    return (
+        Believed(status=status)
+        if ours.tied == said.raw_status
+        else Tied(raw_status=said.raw_status)
+    )
 
 
 def _only_after(ours: NotaStatus, status: NotaStatus) -> bool:
