@@ -41,8 +41,8 @@ version: $(STAMP) ## Which version and commit this is
 demo: $(STAMP) ## A month of sales on this machine, and the closing that proves it (KEEP=1 stays)
 	@exec $(PY) -m deploy.demo
 
-up: $(STAMP) ## The whole system on this machine, for real accounts
-	@$(OPS) up
+up: $(STAMP) ## The whole system on this machine, for real accounts (TIMINGS=1 tells its start)
+	@$(OPS) up $(if $(TIMINGS),--timings)
 
 test: $(STAMP) ## Run every test, or T=path; N=processes
 	@$(PY) -m pytest -n $(N) $(T)

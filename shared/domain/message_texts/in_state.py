@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.domain.actions import LACKS
 from shared.domain.message_texts.holds import HOLDS
 from shared.domain.message_texts.message import Message, says
 from shared.domain.refusals import WhoActs
@@ -54,8 +55,8 @@ _IN_TIME: Final = "Se não for corrigido até o fim da garantia, a nota fica pen
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
     **{
         (SaleStatus.IN_GUARANTEE, code): says(message.who_acts, f"{message.text} {_IN_TIME}")
-        for code, message in HOLDS.items()
-        if code.startswith("customer_")
+        for code, message in (HOLDS | WOULD_BE_DENIED).items()
+        if code in LACKS
     },
     **{(SaleStatus.HELD, code): message for code, message in WOULD_BE_DENIED.items()},
     **{

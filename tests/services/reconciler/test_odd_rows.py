@@ -9,7 +9,7 @@ from services.sandbox.vindi import operations
 from services.sandbox.vindi.raw import load_raw
 from shared.db.vindi import watch_store
 from shared.watch.connection import ConnectionCheck, judge
-from tests.services.emitter.conftest import TENANT
+from tests.services.emitter.conftest import TENANT, a_buyer
 from tests.services.reconciler.conftest import Watch
 from tests.vendors.bodies import a_bill, a_charge
 
@@ -182,3 +182,29 @@ async def test_an_account_that_ignores_or_shows_it_in_health(watch: Watch) -> No
     odd = await health(watch, "vindi_lists_odd")
     assert odd.status == "degraded"
     assert "ignoram a escolha" in odd.message
+
+
+async def test_pages_of_somebody_else_are_named_in_health(watch: Watch) -> None:
+    watch.desk.account.weather.add(kind="html", status=200, path_has="/charges")
+
+    await watch.pass_once()
+
+    odd = await health(watch, "vindi_lists_odd")
+    assert odd.status == "degraded"
+    assert "outro sistema" in odd.message
+
+
+@pytest.mark.parametrize("phones", [True, 5, "11", {"number": "11"}, [1, None, [1]]])
+async def test_a_customer_of_an_odd_shape_stops_no_pass(watch: Watch, phones: Any) -> None:
+    waits, bill = watch.desk.sell(customer={"name": ""}), watch.desk.sell()
+    await watch.pass_once()
+    await watch.desk.work()
+    assert (await watch.desk.sale(waits)).status == "held"
+    now = now_of(watch)
+    odd = {**a_buyer(), "id": 990001, "phones": phones, "created_at": now, "updated_at": now}
+    load_raw(watch.desk.account, kind="customers", body=odd)
+
+    state = await watch.pass_once()
+
+    assert state.error is None
+    assert watch.desk.notas_of(bill)
