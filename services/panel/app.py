@@ -23,10 +23,12 @@ from services.panel.kit.serve import routes
 from services.panel.pages import (
     account,
     activation,
+    addresses,
     attention,
     audit_log,
     bulk,
     closing,
+    closing_accepted,
     closing_files,
     codes,
     door,
@@ -36,6 +38,7 @@ from services.panel.pages import (
     overview,
     past,
     people,
+    rps,
     rule,
     sale,
     sales,
@@ -45,6 +48,7 @@ from services.panel.pages import (
     settings,
     shadow,
     support,
+    tokens,
 )
 from services.panel.resources import open_resources
 from shared.config.settings import PanelSettings
@@ -67,6 +71,7 @@ _MODULES: Final = (
     rule,
     codes,
     activation,
+    addresses,
     hooks,
     sample,
     shadow,
@@ -74,10 +79,13 @@ _MODULES: Final = (
     people,
     audit_log,
     closing,
+    closing_accepted,
     closing_files,
     past,
     limits,
+    rps,
     support,
+    tokens,
 )
 PAGES: Final[Sequence[PanelPage]] = tuple(chain.from_iterable(module.PAGES for module in _MODULES))
 
