@@ -81,6 +81,12 @@ SEALED: Final = (
         keys=(("backfill_id", "text"), ("customer_id", "bigint")),
     ),
     Sealed(
+        table="erasures",
+        column="who",
+        purpose="erasure",
+        keys=(("erasure_id", "text"),),
+    ),
+    Sealed(
         table="person_links", column="email", purpose="link_email", keys=(("token_hash", "bytea"),)
     ),
     Sealed(

@@ -1,0 +1,105 @@
+"""What remains of a bill, a customer and a draft once the person is taken out. Pure.
+
+Each is written by naming what stays, so that a field nobody thought of goes. What stays of a bill
+is what `shared.vindi.payloads.read_bill` reads of money, dates and products: a closing adds it up
+as before. A bare bill has a customer without a name, by which it is known.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+Json = Mapping[str, Any]
+
+_BILL: Final = (
+    "id",
+    "status",
+    "amount",
+    "installments",
+    "billing_at",
+    "due_at",
+    "created_at",
+    "updated_at",
+)
+_LINE: Final = ("id", "amount", "quantity")
+_NAMED: Final = ("id", "code", "name")
+_CHARGE: Final = ("id", "status", "amount", "paid_at", "updated_at")
+_TRANSACTION: Final = ("created_at", "transaction_type", "status")
+# What the law wants of a nota stays on it: who bought what, for how much. How to reach them goes.
+_CONTACTS: Final = ("email", "phone")
+
+
+def bare_bill(bill: Json) -> dict[str, Any]:
+    """A bill's JSON without its customer but for the number, metadata, texts and ways of paying."""
+    bare = _only(bill, _BILL)
+    bare["customer"] = _only(_part(bill, "customer"), ("id",))
+    bare["bill_items"] = [_bare_line(line) for line in _rows(bill, "bill_items")]
+    bare["charges"] = [_bare_charge(charge) for charge in _rows(bill, "charges")]
+    if period := _part(bill, "period"):
+        bare["period"] = _only(period, ("id", "cycle"))
+    if subscription := _part(bill, "subscription"):
+        bare["subscription"] = _only(subscription, ("id",))
+        if plan := _part(subscription, "plan"):
+            bare["subscription"]["plan"] = _only(plan, _NAMED)
+    return bare
+
+
+def _bare_line(line: Json) -> dict[str, Any]:
+    bare = _only(line, _LINE)
+    if product := _part(line, "product"):
+        bare["product"] = _only(product, _NAMED)
+    if isinstance(line.get("discount"), Mapping):
+        bare["discount"] = {}
+    return bare
+
+
+def _bare_charge(charge: Json) -> dict[str, Any]:
+    bare = _only(charge, _CHARGE)
+    if method := _part(charge, "payment_method"):
+        bare["payment_method"] = _only(method, _NAMED)
+    if transaction := _part(charge, "last_transaction"):
+        bare["last_transaction"] = _only(transaction, _TRANSACTION)
+    return bare
+
+
+def named_customer(customer: Json) -> dict[str, Any]:
+    """A customer's JSON with no more than a nota proves: number, name and document."""
+    return _only(customer, ("id", "name", "registry_code"))
+
+
+def bare_draft(draft: Json) -> dict[str, Any]:
+    """A draft that became no document: money, day and service, with a buyer without a name."""
+    gone = ("description", "observations", "more_emails", "extras", "tomador")
+    bare = {name: value for name, value in draft.items() if name not in gone}
+    nobody = {"name": "", "email": None, "document": None, "phone": None, "address": None}
+    return {**bare, "description": "", "tomador": nobody}
+
+
+def documented_draft(draft: Json) -> dict[str, Any]:
+    """A draft of a nota that the law keeps: all of it but how to reach its buyer."""
+    tomador = {**_part(draft, "tomador"), **dict.fromkeys(_CONTACTS)}
+    kept = {name: value for name, value in draft.items() if name != "more_emails"}
+    return {**kept, "tomador": tomador, "send_email": False}
+
+
+def without_words(text: str, words: Sequence[str]) -> str:
+    """A text of ours with what names somebody taken out, in whatever case it stands there."""
+    for word in words:
+        place = text.casefold().find(word.casefold())
+        while place >= 0:
+            text = f"{text[:place]}[…]{text[place + len(word) :]}"
+            place = text.casefold().find(word.casefold(), place + 3)
+    return text
+
+
+def _only(json: Json, names: Sequence[str]) -> dict[str, Any]:
+    return {name: json[name] for name in names if name in json}
+
+
+def _part(json: Json, name: str) -> Json:
+    part = json.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _rows(json: Json, name: str) -> list[Json]:
+    rows = json.get(name)
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
