@@ -36,12 +36,13 @@ async def test_nothing_that_names_the_customer_stays_but_what_the_report_says(ro
     assert len(together(before)) >= 13
     assert after[DORA.email] == after[DORA.phone] == set()
     assert together(after) == KEPT_BY_LAW
-    assert [
-        (one["bill_id"], one["why"], one["until"], one["notas"]) for one in report.kept
-    ] == [(FIRST, "law", "2031-12-31", [f"p-{TENANT}-{FIRST}-1"])]
+    assert [(one["bill_id"], one["why"], one["until"], one["notas"]) for one in report.kept] == [
+        (FIRST, "law", "2031-12-31", [f"p-{TENANT}-{FIRST}-1"])
+    ]
     assert report.erased["events"] == 6
     assert report.erased["bills"] == 4
-    assert report.who is None and report.document_word is None
+    assert report.who is None
+    assert report.document_word is None
     # Of everybody else nothing went, but for the file of a month, which named all.
     assert await columns_with(rows.pool, rows.sealer, TENANT, RUI.words) == others
 
@@ -204,7 +205,8 @@ async def done_with(rows: Rows, erasure: Erasure) -> Erasure:
             break
     async with rows.pool.acquire() as conn:
         found = await erasures_store.get(conn, TENANT, erasure.id)
-    assert found is not None and found.state == "completed"
+    assert found is not None
+    assert found.state == "completed"
     return found
 
 

@@ -74,9 +74,7 @@ def event_due(stored: Bill | None, read: Bill, *, refunded_at: datetime | None) 
 def _as_bare(bill: Bill) -> Bill:
     """A bill as it is kept once its customer was erased: who it was is no difference."""
     lines = tuple(replace(line, description=None) for line in bill.lines)
-    return replace(
-        bill, code=None, customer_name="", customer_code=None, metadata={}, lines=lines
-    )
+    return replace(bill, code=None, customer_name="", customer_code=None, metadata={}, lines=lines)
 
 
 def _content(bill: Bill) -> Bill:

@@ -86,9 +86,7 @@ class _Work:
             self.kept.append(Kept(bill_id=sale.bill_id, why="open"))
             return
         until = law_keeps([_facts(nota) for nota in notas], terms.years, terms.today)
-        documents = tuple(
-            nota.external_id for nota in notas if until and _facts(nota).is_document
-        )
+        documents = tuple(nota.external_id for nota in notas if until and _facts(nota).is_document)
         if until is not None:
             kept = Kept(bill_id=sale.bill_id, why="law", until=until, notas=documents)
             self.kept.append(kept)
@@ -150,6 +148,4 @@ class _Work:
 
 
 def _facts(nota: PersonNota) -> NotaFacts:
-    return NotaFacts(
-        status=nota.status, environment=nota.environment, competencia=nota.competencia
-    )
+    return NotaFacts(status=nota.status, environment=nota.environment, competencia=nota.competencia)

@@ -174,9 +174,7 @@ class _Step(NamedTuple):
 
     async def _find_in_bills(self, at: Erasure) -> Erasure:
         if at.since is not None and at.runs % WHOLE_EVERY:
-            new = await person_read.bills_lately(
-                self.conn, at.tenant_id, at.customers, at.since
-            )
+            new = await person_read.bills_lately(self.conn, at.tenant_id, at.customers, at.since)
             return _found(at, Page(bills=tuple(new), customers=(), last=None), then="words")
         page = await person_read.in_bills(
             self.conn, at.tenant_id, after=at.after_bill, customers=at.customers, limit=PAGE
@@ -193,9 +191,7 @@ class _Step(NamedTuple):
             bill = self._opened(at, sale.bill_body, "bill")
             if bill and isinstance(bill.get("customer"), dict):
                 who = who.joined(who_is(bill["customer"]))
-        sealed = self.sealer.seal(
-            msgspec.json.encode(who), tenant=at.tenant_id, purpose=PURPOSE
-        )
+        sealed = self.sealer.seal(msgspec.json.encode(who), tenant=at.tenant_id, purpose=PURPOSE)
         return _next(replace(at, who=sealed), after, then="events")
 
     async def _forget_events(self, at: Erasure) -> Erasure:

@@ -276,9 +276,7 @@ AUDITED: Final = """
 """
 
 
-async def in_backfills(
-    conn: Connection, tenant: TenantId, customers: Sequence[CustomerId]
-) -> int:
+async def in_backfills(conn: Connection, tenant: TenantId, customers: Sequence[CustomerId]) -> int:
     """How many rows of backfills under way are somebody's; they go when those end."""
     return int(await conn.fetchval(CUSTOMERS, tenant, customers))
 

@@ -68,9 +68,7 @@ async def in_sales(
     limit: int,
 ) -> Page:
     """The sales of a page that are somebody's, by number or by document."""
-    return _page(
-        await conn.fetchrow(SALES, tenant, after, customers, document_word, limit), limit
-    )
+    return _page(await conn.fetchrow(SALES, tenant, after, customers, document_word, limit), limit)
 
 
 async def in_bills(
@@ -156,9 +154,7 @@ SALES_OF: Final = """
 """
 
 
-async def sales_of(
-    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
-) -> list[PersonSale]:
+async def sales_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[PersonSale]:
     """These sales and bills, in the order of their numbers."""
     return [PersonSale(**dict(row)) for row in await conn.fetch(SALES_OF, tenant, bills)]
 
@@ -190,9 +186,7 @@ NOTAS_OF: Final = """
 """
 
 
-async def notas_of(
-    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
-) -> list[PersonNota]:
+async def notas_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[PersonNota]:
     """Every nota of these sales, also those that are no more."""
     return [PersonNota(**dict(row)) for row in await conn.fetch(NOTAS_OF, tenant, bills)]
 

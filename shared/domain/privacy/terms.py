@@ -10,7 +10,7 @@ UNKNOWN_TEXTS: Final = timedelta(days=365)
 DELIVERIES: Final = timedelta(days=30)
 MONTH_FILES: Final = timedelta(days=1)
 BULK_JOBS: Final = timedelta(days=90)
-IDEMPOTENCY: Final = timedelta(days=1)
+IDEMPOTENCY: Final = timedelta(days=7)
 LINKS: Final = timedelta(days=30)  # after their end
 PEOPLE_WITHOUT_COMPANY: Final = timedelta(days=30)
 DEPARTURE_DAYS: Final = 30
