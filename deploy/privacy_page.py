@@ -1,4 +1,4 @@
-"""`python -m deploy.privacy_page`: writes the table of data into docs/privacy.md, from the inventory."""
+"""`python -m deploy.privacy_page`: writes the inventory of data into its page."""
 
 import sys
 from pathlib import Path

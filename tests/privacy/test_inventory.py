@@ -3,8 +3,8 @@
 from deploy.privacy_page import PAGE, page_of
 from shared.db.connection import Pool
 from shared.db.distribution import DISTRIBUTED_TABLES, REFERENCE_TABLES
+from shared.db.sealed_columns import SEALED
 from shared.domain.privacy.inventory import INVENTORY, NONE
-from shared.ops.rotate import SEALED
 
 TABLES = """
     SELECT c.relname::text AS name FROM pg_class c

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -78,7 +78,7 @@ async def test_texts_and_links_go_after_their_time(rows: Rows) -> None:
 async def test_a_sale_whose_time_is_up_loses_its_customer_and_keeps_what_it_came_to(
     rows: Rows,
 ) -> None:
-    for bill, competencia in ((1, LONG_AGO), (2, date.today())):
+    for bill, competencia in ((1, LONG_AGO), (2, datetime.now(UTC).date())):
         await rows.sale(DORA, bill, "issued")
         await rows.nota(DORA, bill, "issued", competencia=competencia)
     await rows.sale(RUI, 3, "held", code="rule_manual")
@@ -88,7 +88,8 @@ async def test_a_sale_whose_time_is_up_loses_its_customer_and_keeps_what_it_came
 
     ended = await sweep(rows)
 
-    names = dict(await rows.pool.fetch("SELECT bill_id, customer_name FROM sales"))
+    sales = await rows.pool.fetch("SELECT bill_id, customer_name FROM sales")
+    names = {row["bill_id"]: row["customer_name"] for row in sales}
     amounts = [row["amount"] for row in await rows.pool.fetch("SELECT amount FROM notas")]
     assert ended["persons"] == 1
     assert names == {1: "", 2: DORA.name, 3: RUI.name}
@@ -169,4 +170,4 @@ async def add_person(rows: Rows, person: str, days: int, staff: str | None) -> N
 
 async def named(rows: Rows) -> dict[str, int]:
     sql = "SELECT tenant_id, count(*) FROM sales WHERE customer_name <> '' GROUP BY 1"
-    return dict(await rows.pool.fetch(sql))
+    return {row["tenant_id"]: row["count"] for row in await rows.pool.fetch(sql)}

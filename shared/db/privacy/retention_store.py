@@ -11,7 +11,6 @@ from typing import Final
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
-
 # Tenants come in the order of their ids, a page behind the one before, so that each has its turn.
 DUE: Final[dict[str, str]] = {
     "denied_texts": """
