@@ -156,6 +156,8 @@ async def _rehash_issuer_keys_any_tenant(connection: Any, sealer: Sealer) -> int
     for row in await connection.fetch(READ_ISSUER_KEYS):
         tenant = TenantId(row["tenant_id"])
         key = sealer.unseal(row["api_key"], tenant=tenant, purpose="issuer_key").decode()
+        if not key:  # forgotten, since the tenant leaves
+            continue
         word = sealer.word(key, tenant=_EVERYBODY, purpose="issuer_key").hex()
         if word != row["key_word"]:
             for write in (WRITE_ISSUER_WORD, WRITE_NOTA_WORD):

@@ -7,7 +7,7 @@ some hours whether Vindi brought something back that no sale needs.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from shared.commands.privacy.bare_rows import BATCH, Terms, bare_sales
 from shared.commands.privacy.sealed_search import opened_search
+from shared.commands.privacy.whose_events import is_theirs
 from shared.crypto.seal import Sealer, UnsealError
 from shared.crypto.tokens import new_erasure_id
 from shared.db import clock
@@ -25,7 +26,7 @@ from shared.db.connection import Connection, Pool
 from shared.db.privacy import erase_rows, erasures_store, person_read
 from shared.db.privacy.erase_rows import Told
 from shared.db.privacy.erasures_store import Erasure
-from shared.db.privacy.person_read import NO_EVENT, Page, PersonEvent
+from shared.db.privacy.person_read import BEFORE_ALL, NO_EVENT, Page
 from shared.db.tenants import audit_store, tenants_store
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.moment import local_day
@@ -46,7 +47,6 @@ EVENTS: Final = 1000
 TEXTS: Final = 200  # sales whose histories are looked through at once
 MOST_CUSTOMERS: Final = 200  # of one document
 MOST_KEPT: Final = 2000  # that a report names; of one customer
-BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Subject(Struct, frozen=True, kw_only=True):
@@ -207,7 +207,8 @@ class _Step(NamedTuple):
         theirs = [
             (event.received_at, event.event_id)
             for event in page
-            if event.bill_id in bills or self._names(at, event, words)
+            if event.bill_id in bills
+            or is_theirs(self.sealer, at.tenant_id, event, words=words, customers=at.customers)
         ]
         gone = await erase_rows.forget_events(self.conn, at.tenant_id, theirs)
         if len(page) == EVENTS:
@@ -217,21 +218,6 @@ class _Step(NamedTuple):
         # Some were heard long ago of bills that became known to be theirs just now.
         gone += await erase_rows.forget_events_of(self.conn, at.tenant_id, at.bills)
         return _counted(replace(at, phase="texts", after_bill=0), events=gone)
-
-    def _names(self, at: Erasure, event: PersonEvent, words: Sequence[str]) -> bool:
-        if event.bill_id is not None:
-            return False
-        try:
-            body = self.sealer.unseal(event.body, tenant=at.tenant_id, purpose="event")
-        except UnsealError:
-            return False
-        text = body.decode("utf-8", "replace")
-        if mentions(text, words):
-            return True
-        try:
-            return bool(_customers_in(read_json(body)) & set(at.customers))
-        except ValueError:
-            return False
 
     async def _clean_texts(self, at: Erasure) -> Erasure:
         conn, tenant, words = self.conn, at.tenant_id, self._who(at).words
@@ -355,17 +341,3 @@ def _counted(at: Erasure, **rows: int) -> Erasure:
         if count:
             counts[table] = counts.get(table, 0) + count
     return replace(at, erased=counts)
-
-
-def _customers_in(value: object, depth: int = 0) -> set[int]:
-    """The numbers of customers that an event's JSON names, wherever in it."""
-    if depth > 20:
-        return set()
-    if isinstance(value, list):
-        return {one for part in value for one in _customers_in(part, depth + 1)}
-    if not isinstance(value, dict):
-        return set()
-    customer = value.get("customer")
-    found = {customer["id"]} if isinstance(customer, dict) and "id" in customer else set()
-    numbers = {int(one) for one in found if isinstance(one, int) or str(one).isdecimal()}
-    return numbers | {one for part in value.values() for one in _customers_in(part, depth + 1)}

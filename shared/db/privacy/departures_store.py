@@ -205,3 +205,16 @@ async def forget_keys(conn: Connection, tenant: TenantId, nothing: bytes, now: d
     await conn.execute(FORGET_VINDI, tenant)
     await conn.execute(FORGET_ISSUER, tenant)
     await conn.execute(FORGET_LEFT, tenant, nothing, now)
+
+
+FIRST_MOMENT: Final = """
+    -- departures_store.first_moment
+    SELECT moment_at FROM sales WHERE tenant_id = $1 AND moment_at IS NOT NULL
+     ORDER BY moment_at LIMIT 1
+"""
+
+
+async def first_moment(conn: Connection, tenant: TenantId) -> datetime | None:
+    """When a tenant's oldest sale was; None without any."""
+    found: datetime | None = await conn.fetchval(FIRST_MOMENT, tenant)
+    return found

@@ -1,7 +1,7 @@
 """Where one customer of one tenant stands in our rows: read a page at a time, by key."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -217,6 +217,7 @@ EVENTS_OF: Final = """
      ORDER BY received_at, event_id LIMIT $3
 """
 NO_EVENT: Final = UUID(int=0)
+BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def events_after(
