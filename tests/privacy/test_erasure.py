@@ -7,7 +7,13 @@ from datetime import UTC, date, datetime
 import pytest
 
 from services.reconciler.accounts.compare import Verdict, compare_bill
-from shared.commands.privacy.erase import WHOLE_EVERY, Asked, Subject, ask_erasure, step_erasure
+from shared.commands.privacy.erase import (
+    WHOLE_EVERY,
+    ErasureAsked,
+    Subject,
+    ask_erasure,
+    step_erasure,
+)
 from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure
 from shared.domain.ids import CustomerId
@@ -18,7 +24,7 @@ from shared.vindi.stored import open_bill
 from tests.privacy.found import columns_with, together
 from tests.privacy.person import DORA, HEARD_AT, RUI, TENANT, Rows
 
-ASKED = Asked(ticket="DESK-17", reason="pedido do titular", by="support")
+ASKED = ErasureAsked(ticket="DESK-17", reason="pedido do titular", by="support")
 FIRST = 4000
 KEPT_BY_LAW = {"sales.customer_name", "sales.customer", "notas.request"}
 

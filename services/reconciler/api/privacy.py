@@ -22,7 +22,7 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.words import Instant, Reason
-from shared.commands.privacy.erase import Asked, Subject, ask_erasure
+from shared.commands.privacy.erase import ErasureAsked, Subject, ask_erasure
 from shared.commands.privacy.tell_person import find_person, person_json, person_page
 from shared.db.connection import Connection
 from shared.db.privacy import erasures_store
@@ -52,7 +52,7 @@ def _of_nobody(text: str) -> str:
 Document = Annotated[
     str, StringConstraints(min_length=11, max_length=20), AfterValidator(_document)
 ]
-Ticket = Annotated[
+DeskTicket = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z #/._-]{0,98}[0-9A-Za-z]$"),
     AfterValidator(_of_nobody),
@@ -65,7 +65,7 @@ class SubjectIn(Strict):
 
     customer_id: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     document: Annotated[Document | None, Field(repr=False)] = None
-    ticket: Ticket
+    ticket: DeskTicket
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -135,7 +135,7 @@ async def erase(call: Call[ErasureIn, NoQuery]) -> Answer:
     """Ask for an erasure; the work begins within seconds."""
 
     async def work(conn: Connection) -> Answer:
-        asked = Asked(ticket=call.body.ticket, reason=call.body.reason, by=call.actor)
+        asked = ErasureAsked(ticket=call.body.ticket, reason=call.body.reason, by=call.actor)
         erasure = await ask_erasure(
             conn, call.services.sealer, call.tenant.id, call.body.subject, asked
         )

@@ -41,7 +41,7 @@ class Bared(Struct, frozen=True, kw_only=True):
     kept: tuple[Kept, ...]
 
 
-class Terms(Struct, frozen=True, kw_only=True):
+class LawTerms(Struct, frozen=True, kw_only=True):
     """By which day and for how many years the law is asked."""
 
     today: date
@@ -49,7 +49,7 @@ class Terms(Struct, frozen=True, kw_only=True):
 
 
 async def bare_sales(
-    conn: Connection, sealer: Sealer, tenant: TenantId, bills: Sequence[BillId], terms: Terms
+    conn: Connection, sealer: Sealer, tenant: TenantId, bills: Sequence[BillId], terms: LawTerms
 ) -> Bared:
     """Take the person out of these sales, in the caller's transaction.
 
@@ -81,7 +81,7 @@ class _Work:
         self.notas: list[BareNota] = []
         self.kept: list[Kept] = []
 
-    def take(self, sale: PersonSale, notas: Sequence[PersonNota], terms: Terms) -> None:
+    def take(self, sale: PersonSale, notas: Sequence[PersonNota], terms: LawTerms) -> None:
         if is_open(sale.status, under_way=sale.under_way):
             self.kept.append(Kept(bill_id=sale.bill_id, why="open"))
             return

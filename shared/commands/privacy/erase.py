@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.commands.privacy.bare_rows import BATCH, Terms, bare_sales
+from shared.commands.privacy.bare_rows import BATCH, LawTerms, bare_sales
 from shared.commands.privacy.sealed_search import opened_search
 from shared.commands.privacy.whose_events import is_theirs
 from shared.crypto.seal import Sealer, UnsealError
@@ -24,9 +24,9 @@ from shared.crypto.tokens import new_erasure_id
 from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.privacy import erase_rows, erasures_store, person_read
-from shared.db.privacy.erase_rows import Told
+from shared.db.privacy.erase_rows import HistoryLine
 from shared.db.privacy.erasures_store import Erasure
-from shared.db.privacy.person_read import BEFORE_ALL, NO_EVENT, Page
+from shared.db.privacy.person_read import BEFORE_ALL, NO_EVENT, PersonPage
 from shared.db.tenants import audit_store, tenants_store
 from shared.domain.ids import BillId, CustomerId, TenantId
 from shared.domain.moment import local_day
@@ -56,7 +56,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     document: str | None = None
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class ErasureAsked(Struct, frozen=True, kw_only=True):
     """Who asks, by which ticket of the desk, and why."""
 
     ticket: str
@@ -65,7 +65,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 async def ask_erasure(
-    conn: Connection, sealer: Sealer, tenant: TenantId, subject: Subject, asked: Asked
+    conn: Connection, sealer: Sealer, tenant: TenantId, subject: Subject, asked: ErasureAsked
 ) -> Erasure:
     """Write down what is asked for, in the caller's transaction; the work begins by itself.
 
@@ -175,7 +175,7 @@ class _Step(NamedTuple):
     async def _find_in_bills(self, at: Erasure) -> Erasure:
         if at.since is not None and at.runs % WHOLE_EVERY:
             new = await person_read.bills_lately(self.conn, at.tenant_id, at.customers, at.since)
-            return _found(at, Page(bills=tuple(new), customers=(), last=None), then="words")
+            return _found(at, PersonPage(bills=tuple(new), customers=(), last=None), then="words")
         page = await person_read.in_bills(
             self.conn, at.tenant_id, after=at.after_bill, customers=at.customers, limit=PAGE
         )
@@ -226,7 +226,9 @@ class _Step(NamedTuple):
             at = await self._clean_once(at, words)
         told = await erase_rows.told_of(conn, tenant, batch)
         clean = [
-            Told(bill_id=one.bill_id, entry_id=one.entry_id, why=without_words(one.why, words))
+            HistoryLine(
+                bill_id=one.bill_id, entry_id=one.entry_id, why=without_words(one.why, words)
+            )
             for one in told
             if mentions(one.why, words)
         ]
@@ -290,10 +292,10 @@ class _Step(NamedTuple):
             turn_at=self.now + LOOK_AGAIN,
         )
 
-    async def _terms(self, tenant: TenantId) -> Terms:
+    async def _terms(self, tenant: TenantId) -> LawTerms:
         found = await tenants_store.get(self.conn, tenant)
         zone = ZoneInfo(found.timezone if found else "UTC")
-        return Terms(today=local_day(self.now, zone), years=self.years)
+        return LawTerms(today=local_day(self.now, zone), years=self.years)
 
     def _who(self, at: Erasure) -> Who:
         if at.who is None:
@@ -312,7 +314,7 @@ class _Step(NamedTuple):
         return opened if isinstance(opened, dict) else None
 
 
-def _found(at: Erasure, page: Page, *, then: erasures_store.ErasurePhase) -> Erasure:
+def _found(at: Erasure, page: PersonPage, *, then: erasures_store.ErasurePhase) -> Erasure:
     bills = list(dict.fromkeys([*at.bills, *page.bills]))
     customers = list(dict.fromkeys([*at.customers, *page.customers]))
     more = replace(at, bills=sorted(bills), customers=customers)

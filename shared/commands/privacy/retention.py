@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from shared.commands.privacy.bare_rows import BATCH as SALES_AT_ONCE
-from shared.commands.privacy.bare_rows import Terms, bare_sales
+from shared.commands.privacy.bare_rows import LawTerms, bare_sales
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.away import database_away
@@ -39,7 +39,7 @@ SPANS: Final = {
     "person_links": terms.LINKS,
 }
 
-Ended = Callable[[str, int], None]
+RowsEnded = Callable[[str, int], None]
 Batch = Callable[[Connection, TenantId], Awaitable[int]]
 
 
@@ -49,7 +49,7 @@ class Round(Struct, frozen=True, kw_only=True):
     pool: Pool
     sealer: Sealer
     years: int
-    ended: Ended
+    ended: RowsEnded
 
 
 async def sweep_once(work: Round) -> int:
@@ -103,7 +103,7 @@ async def _persons(work: Round, first: date) -> int:
         bills = await retention_store.persons_over(
             conn, tenant, before, first, after=0, limit=SALES_AT_ONCE
         )
-        over = Terms(today=date(first.year + work.years, 1, 1), years=work.years)
+        over = LawTerms(today=date(first.year + work.years, 1, 1), years=work.years)
         bared = await bare_sales(conn, work.sealer, tenant, bills, over)
         return bared.rows["sales"]
 

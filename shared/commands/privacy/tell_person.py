@@ -36,7 +36,7 @@ GROUNDS: Final = (
 )
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class PersonFound(Struct, frozen=True, kw_only=True):
     """Whose sales they are, the newest last; `left_out` counts those beyond what is told."""
 
     customers: tuple[CustomerId, ...]
@@ -44,7 +44,7 @@ class Found(Struct, frozen=True, kw_only=True):
     left_out: int
 
 
-async def find_person(pool: Pool, sealer: Sealer, tenant: Tenant, subject: Subject) -> Found:
+async def find_person(pool: Pool, sealer: Sealer, tenant: Tenant, subject: Subject) -> PersonFound:
     """Find the sales and bills of whoever is meant, a page of rows at a time."""
     word = document_word(sealer, tenant.id, subject)
     customers = set() if subject.customer_id is None else {subject.customer_id}
@@ -77,13 +77,13 @@ async def find_person(pool: Pool, sealer: Sealer, tenant: Tenant, subject: Subje
         bills.update(page.bills)
         after = page.last
     told = sorted(bills)[-MOST_SALES:]
-    return Found(
+    return PersonFound(
         customers=tuple(sorted(customers)), bills=tuple(told), left_out=len(bills) - len(told)
     )
 
 
 async def person_json(
-    pool: Pool, sealer: Sealer, tenant: Tenant, found: Found, *, at: datetime
+    pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound, *, at: datetime
 ) -> AsyncIterator[bytes]:
     """The JSON of what was found, piece by piece."""
     head = {
@@ -110,7 +110,7 @@ async def person_json(
 
 
 async def person_page(
-    pool: Pool, sealer: Sealer, tenant: Tenant, found: Found, *, at: datetime
+    pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound, *, at: datetime
 ) -> AsyncIterator[bytes]:
     """The same as a page in Portuguese that needs nothing else to be read."""
     yield _HEAD.format(tenant=escape(tenant.name), at=f"{at:%d/%m/%Y %H:%M}").encode()
@@ -148,7 +148,7 @@ def _who(sale: Mapping[str, Any]) -> Who:
 
 
 async def _heard(
-    pool: Pool, sealer: Sealer, tenant: Tenant, found: Found, who: Who
+    pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound, who: Who
 ) -> AsyncIterator[dict[str, Any] | None]:
     """Events that name no bill and are about them; None between two pages."""
     at, event, words = BEFORE_ALL, NO_EVENT, who.words
@@ -169,7 +169,7 @@ async def _heard(
 
 
 async def _sales(
-    pool: Pool, sealer: Sealer, tenant: Tenant, found: Found
+    pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound
 ) -> AsyncIterator[dict[str, Any]]:
     for start in range(0, len(found.bills), AT_ONCE):
         batch = list(found.bills[start : start + AT_ONCE])

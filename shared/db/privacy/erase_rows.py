@@ -128,7 +128,7 @@ async def forget_events(
     )
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class HistoryLine(Struct, frozen=True, kw_only=True):
     """A line of a sale's history, and what it says."""
 
     bill_id: BillId
@@ -150,12 +150,12 @@ TELL: Final = """
 """
 
 
-async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[Told]:
+async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[HistoryLine]:
     """What the histories of these sales say."""
-    return [Told(**dict(row)) for row in await conn.fetch(TOLD, tenant, bills)]
+    return [HistoryLine(**dict(row)) for row in await conn.fetch(TOLD, tenant, bills)]
 
 
-async def tell(conn: Connection, tenant: TenantId, lines: Sequence[Told]) -> None:
+async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine]) -> None:
     """Write lines of histories anew: what happened stays, whom it names does not."""
     await conn.execute(
         TELL,

@@ -12,7 +12,7 @@ from shared.db.connection import Connection
 from shared.domain.ids import BillId, CustomerId, TenantId
 
 
-class Page(Struct, frozen=True, kw_only=True):
+class PersonPage(Struct, frozen=True, kw_only=True):
     """What a page of rows has of somebody; `last` is where the next begins, None at the end."""
 
     bills: tuple[BillId, ...]
@@ -66,7 +66,7 @@ async def in_sales(
     customers: Sequence[CustomerId],
     document_word: bytes | None,
     limit: int,
-) -> Page:
+) -> PersonPage:
     """The sales of a page that are somebody's, by number or by document."""
     return _page(await conn.fetchrow(SALES, tenant, after, customers, document_word, limit), limit)
 
@@ -78,7 +78,7 @@ async def in_bills(
     after: int,
     customers: Sequence[CustomerId],
     limit: int,
-) -> Page:
+) -> PersonPage:
     """The bills of a page that are somebody's; some have no sale yet."""
     return _page(await conn.fetchrow(BILLS, tenant, after, customers, limit), limit)
 
@@ -102,10 +102,10 @@ async def bills_lately(
     return [BillId(row["bill_id"]) for row in rows]
 
 
-def _page(row: asyncpg.Record | None, limit: int) -> Page:
+def _page(row: asyncpg.Record | None, limit: int) -> PersonPage:
     if row is None:
         raise AssertionError("an aggregate gives its row")
-    return Page(
+    return PersonPage(
         bills=tuple(row["bills"]),
         customers=tuple(row["customers"]),
         last=row["last"] if row["seen"] == limit else None,

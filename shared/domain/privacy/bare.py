@@ -8,7 +8,7 @@ as before. A bare bill has a customer without a name, by which it is known.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-Json = Mapping[str, Any]
+_Json = Mapping[str, Any]
 
 _BILL: Final = (
     "id",
@@ -28,7 +28,7 @@ _TRANSACTION: Final = ("created_at", "transaction_type", "status")
 _CONTACTS: Final = ("email", "phone")
 
 
-def bare_bill(bill: Json) -> dict[str, Any]:
+def bare_bill(bill: _Json) -> dict[str, Any]:
     """A bill's JSON without its customer but for the number, metadata, texts and ways of paying."""
     bare = _only(bill, _BILL)
     bare["customer"] = _only(_part(bill, "customer"), ("id",))
@@ -43,7 +43,7 @@ def bare_bill(bill: Json) -> dict[str, Any]:
     return bare
 
 
-def _bare_line(line: Json) -> dict[str, Any]:
+def _bare_line(line: _Json) -> dict[str, Any]:
     bare = _only(line, _LINE)
     if product := _part(line, "product"):
         bare["product"] = _only(product, _NAMED)
@@ -52,7 +52,7 @@ def _bare_line(line: Json) -> dict[str, Any]:
     return bare
 
 
-def _bare_charge(charge: Json) -> dict[str, Any]:
+def _bare_charge(charge: _Json) -> dict[str, Any]:
     bare = _only(charge, _CHARGE)
     if method := _part(charge, "payment_method"):
         bare["payment_method"] = _only(method, _NAMED)
@@ -61,12 +61,12 @@ def _bare_charge(charge: Json) -> dict[str, Any]:
     return bare
 
 
-def named_customer(customer: Json) -> dict[str, Any]:
+def named_customer(customer: _Json) -> dict[str, Any]:
     """A customer's JSON with no more than a nota proves: number, name and document."""
     return _only(customer, ("id", "name", "registry_code"))
 
 
-def bare_draft(draft: Json) -> dict[str, Any]:
+def bare_draft(draft: _Json) -> dict[str, Any]:
     """A draft that became no document: money, day and service, with a buyer without a name."""
     gone = ("description", "observations", "more_emails", "extras", "tomador")
     bare = {name: value for name, value in draft.items() if name not in gone}
@@ -74,7 +74,7 @@ def bare_draft(draft: Json) -> dict[str, Any]:
     return {**bare, "description": "", "tomador": nobody}
 
 
-def documented_draft(draft: Json) -> dict[str, Any]:
+def documented_draft(draft: _Json) -> dict[str, Any]:
     """A draft of a nota that the law keeps: all of it but how to reach its buyer."""
     tomador = {**_part(draft, "tomador"), **dict.fromkeys(_CONTACTS)}
     kept = {name: value for name, value in draft.items() if name != "more_emails"}
@@ -91,15 +91,15 @@ def without_words(text: str, words: Sequence[str]) -> str:
     return text
 
 
-def _only(json: Json, names: Sequence[str]) -> dict[str, Any]:
+def _only(json: _Json, names: Sequence[str]) -> dict[str, Any]:
     return {name: json[name] for name in names if name in json}
 
 
-def _part(json: Json, name: str) -> Json:
+def _part(json: _Json, name: str) -> _Json:
     part = json.get(name)
     return part if isinstance(part, Mapping) else {}
 
 
-def _rows(json: Json, name: str) -> list[Json]:
+def _rows(json: _Json, name: str) -> list[_Json]:
     rows = json.get(name)
     return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
