@@ -4,12 +4,20 @@ import asyncio
 import io
 import json
 import zipfile
+from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from shared.commands.privacy.depart import step_departure
+from shared.config.settings import EXIT_CODE
 from shared.domain.ids import TenantId
 from shared.domain.sale import SaleStatus
-from tests.services.api.support import World
+from shared.ops.erase import run_erasure
+from tests.services.api.support import TOKEN, World
 from tests.services.api.test_sample_nota import ADDRESS
+
+if TYPE_CHECKING:
+    from shared.api_client.models import ErasureIn
 
 CPF = "123.456.789-09"
 TICKET = {"ticket": "DESK-17"}
@@ -64,6 +72,22 @@ async def test_an_erasure_is_asked_for_once_and_reports_what_became_of_it(world:
     assert [one["id"] for one in listed.body["items"]] == [asked.body["id"]]
     assert (unknown.status, unknown.code) == (404, "erasure_unknown")
     assert await world.column("SELECT customer_name FROM sales") == [""]
+
+
+async def test_an_operator_erases_from_the_command_line(world: World) -> None:
+    tenant = await world.api.tenant()
+    await a_sale(world, tenant)
+    await world.sale(tenant, 2, SaleStatus.HELD, code="rule_manual", customer_id=901)
+    env = {"INTERNAL_URL": world.api.base, "INTERNAL_API_TOKEN": f"support:{TOKEN}"}
+    shown = io.StringIO()
+    asked: ErasureIn = {"customer_id": 901, "ticket": "DESK-18", "reason": "pedido do titular"}
+
+    code = await run_erasure(env, tenant, asked, Console(file=shown, width=100))
+    refused = await run_erasure(env, TenantId("t0000000000"), asked, Console(file=shown))
+
+    assert (code, refused) == (0, EXIT_CODE)
+    assert "erased in sales" in shown.getvalue()
+    assert "bill 2 stays: open" in shown.getvalue()
 
 
 async def test_what_cannot_be_meant_is_refused(world: World) -> None:
