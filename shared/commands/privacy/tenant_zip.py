@@ -99,11 +99,14 @@ class _Writer:
 
 
 async def tenant_zip(
-    pool: Pool, sealer: Sealer, tenant: Tenant, *, at: datetime
+    pool: Pool, sealer: Sealer, tenant: Tenant, *, at: datetime, people_from: Pool | None = None
 ) -> AsyncIterator[bytes]:
-    """Everything of a tenant; `at` is written on every file."""
+    """Everything of a tenant; `at` is written on every file.
+
+    `people_from` where `pool` sees the tenant alone, since people are of no tenant.
+    """
     out = _Writer(at)
-    for name, pieces in _files(pool, sealer, tenant, at):
+    for name, pieces in _files(pool, people_from or pool, sealer, tenant, at):
         async for part in out.write(name, pieces):
             yield part
     for month in await _months(pool, tenant, at):
@@ -116,11 +119,11 @@ async def tenant_zip(
 
 
 def _files(
-    pool: Pool, sealer: Sealer, tenant: Tenant, at: datetime
+    pool: Pool, people: Pool, sealer: Sealer, tenant: Tenant, at: datetime
 ) -> Iterator[tuple[str, AsyncIterator[tuple[bytes, int]]]]:
     readme = README.format(name=tenant.name, at=f"{at:%Y-%m-%d %H:%M}").encode()
     yield "LEIA-ME.txt", _once(readme)
-    yield "dados/pessoas.jsonl", _people(pool, tenant)
+    yield "dados/pessoas.jsonl", _people(people, tenant)
     for table in DISTRIBUTED_TABLES:
         if table not in NOT_GIVEN:
             yield f"dados/{table}.jsonl", _table(pool, sealer, tenant, table)
