@@ -53,6 +53,16 @@ async def test_nothing_that_names_the_customer_stays_but_what_the_report_says(ro
     assert await columns_with(rows.pool, rows.sealer, TENANT, RUI.words) == others
 
 
+async def test_a_namesakes_events_stay(rows: Rows) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    namesake = {**RUI.at_vindi, "name": DORA.name}
+    await rows.event({"event": {"data": {"customer": namesake}}}, "customer_created")
+
+    await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    assert await rows.pool.fetchval("SELECT count(*) FROM events") == 1
+
+
 async def test_by_document_the_same_customer_is_found(rows: Rows) -> None:
     await rows.everywhere(DORA, FIRST)
 

@@ -4,7 +4,8 @@ from deploy.privacy_page import PAGE, page_of
 from shared.db.connection import Pool
 from shared.db.distribution import DISTRIBUTED_TABLES, REFERENCE_TABLES
 from shared.db.sealed_columns import SEALED
-from shared.domain.privacy.inventory import INVENTORY, NONE
+from shared.domain.privacy.data import NONE
+from shared.domain.privacy.inventory import INVENTORY
 
 TABLES = """
     SELECT c.relname::text AS name FROM pg_class c

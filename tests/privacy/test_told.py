@@ -34,6 +34,23 @@ async def test_a_customer_is_told_all_of_theirs_and_nobody_elses(rows: Rows) -> 
     assert not [word for word in RUI.words if word in text]
 
 
+async def test_a_namesake_is_told_and_loses_nothing(rows: Rows) -> None:
+    namesake = Person(
+        customer_id=903,
+        name=DORA.name,
+        document="98765432100",
+        email="outra@exemplo.example",
+        phone="5511955555555",
+    )
+    await rows.everywhere(DORA, 4000)
+    await rows.event({"event": {"data": {"customer": namesake.at_vindi}}}, "customer_created")
+
+    text = (await told(rows, Subject(document=DORA.document))).decode()
+
+    assert namesake.document not in text
+    assert "customer_created" not in text
+
+
 async def test_the_page_shows_the_same_and_runs_nothing_that_stands_in_it(rows: Rows) -> None:
     eve = Person(
         customer_id=7,

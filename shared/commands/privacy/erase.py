@@ -203,7 +203,7 @@ class _Step(NamedTuple):
             at.after_event or NO_EVENT,
             limit=EVENTS,
         )
-        words, bills = self._who(at).words, frozenset(at.bills)
+        words, bills = self._who(at).own, frozenset(at.bills)
         theirs = [
             (event.received_at, event.event_id)
             for event in page
@@ -234,10 +234,24 @@ class _Step(NamedTuple):
         ]
         await erase_rows.tell(conn, tenant, clean)
         examples = await erase_rows.forget_unknown_denials(conn, tenant, batch)
-        blanked = await erase_rows.blank_jobs(conn, tenant, words, batch)
-        told_of = len(clean) + await erase_rows.blank_details(conn, tenant, words, batch)
+        blanked = await self._blank(at, batch, words)
+        told_of = len(clean) + await self._details(at, batch, words)
         counted = _counted(at, timeline=told_of, unknown_denials=examples, bulk_jobs=blanked)
         return _next(counted, after, then="rows")
+
+    async def _details(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
+        sales = await person_read.sales_of(self.conn, at.tenant_id, batch)
+        naming = [sale.bill_id for sale in sales if mentions(sale.detail, words)]
+        return await erase_rows.blank_details(self.conn, at.tenant_id, naming)
+
+    async def _blank(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
+        """What was typed or told of actions for many sales; those that run keep it a while."""
+        jobs = await erase_rows.jobs_of(self.conn, at.tenant_id) if at.after_bill == 0 else []
+        naming = [one.key for one in jobs if mentions(one.text, words)]
+        refusals = await erase_rows.refusals_of(self.conn, at.tenant_id, batch)
+        refused = [(one.key, one.bill_id) for one in refusals if mentions(one.text, words)]
+        blanked = await erase_rows.blank_jobs(self.conn, at.tenant_id, naming)
+        return blanked + await erase_rows.blank_refusals(self.conn, at.tenant_id, refused)
 
     async def _clean_once(self, at: Erasure, words: Sequence[str]) -> Erasure:
         """What is a tenant's and of no sale; the last look at the words before they are gone."""

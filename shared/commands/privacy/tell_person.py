@@ -151,7 +151,7 @@ async def _heard(
     pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound, who: Who
 ) -> AsyncIterator[dict[str, Any] | None]:
     """Events that name no bill and are about them; None between two pages."""
-    at, event, words = BEFORE_ALL, NO_EVENT, who.words
+    at, event, words = BEFORE_ALL, NO_EVENT, who.sure
     while True:
         async with pool.acquire() as conn:
             page = await person_read.events_after(conn, tenant.id, at, event, limit=EVENTS)

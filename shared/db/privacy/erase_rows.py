@@ -168,19 +168,13 @@ async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine])
 
 DETAILS: Final = """
     -- erase_rows.blank_details
-    UPDATE sales SET detail = '[…]'
-     WHERE tenant_id = $1 AND bill_id = ANY($3::bigint[])
-       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word)
-                    WHERE strpos(lower(detail), w.word) > 0)
+    UPDATE sales SET detail = '[…]' WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 
 
-async def blank_details(
-    conn: Connection, tenant: TenantId, words: Sequence[str], bills: Sequence[BillId]
-) -> int:
-    """Take out what is said beside the code of these sales, where it names somebody."""
-    lowered = [word.lower() for word in words]
-    return _count(await conn.execute(DETAILS, tenant, lowered, bills))
+async def blank_details(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> int:
+    """Take out what is said beside the code of these sales."""
+    return _count(await conn.execute(DETAILS, tenant, bills)) if bills else 0
 
 
 UNKNOWN: Final = """
@@ -235,29 +229,60 @@ async def forget_filters(conn: Connection, tenant: TenantId, keys: Sequence[str]
     return _count(await conn.execute(FORGET_FILTERS, tenant, keys)) if keys else 0
 
 
-# Words are few and jobs are forgotten after some months; those that run keep their texts a while.
+class Typed(Struct, frozen=True, kw_only=True):
+    """What was typed or told of an action for many sales; `bill_id` of a sale that refused it."""
+
+    key: str
+    text: str
+    bill_id: BillId | None = None
+
+
 JOBS: Final = """
-    -- erase_rows.blank_jobs
-    UPDATE bulk_jobs SET about = '', reason = '[…]'
+    -- erase_rows.jobs_of
+    SELECT job_id AS key, about || ' ' || reason AS text FROM bulk_jobs
      WHERE tenant_id = $1 AND ended_at IS NOT NULL
-       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word)
-                    WHERE strpos(lower(about), w.word) > 0 OR strpos(lower(reason), w.word) > 0)
 """
 REFUSALS: Final = """
-    -- erase_rows.refusals
-    UPDATE bulk_refusals SET why = '[…]'
-     WHERE tenant_id = $1 AND bill_id = ANY($3::bigint[])
-       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word) WHERE strpos(lower(why), w.word) > 0)
+    -- erase_rows.refusals_of
+    SELECT job_id AS key, why AS text, bill_id FROM bulk_refusals
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+BLANK_JOBS: Final = """
+    -- erase_rows.blank_jobs
+    UPDATE bulk_jobs SET about = '', reason = '[…]'
+     WHERE tenant_id = $1 AND job_id = ANY($2::text[])
+"""
+BLANK_REFUSALS: Final = """
+    -- erase_rows.blank_refusals
+    UPDATE bulk_refusals r SET why = '[…]'
+      FROM unnest($2::text[], $3::bigint[]) AS w (job_id, bill_id)
+     WHERE r.tenant_id = $1 AND r.job_id = w.job_id AND r.bill_id = w.bill_id
 """
 
 
-async def blank_jobs(
-    conn: Connection, tenant: TenantId, words: Sequence[str], bills: Sequence[BillId]
+async def jobs_of(conn: Connection, tenant: TenantId) -> list[Typed]:
+    """What was typed for a tenant's actions that ended; they are kept for some months."""
+    return [Typed(**dict(row)) for row in await conn.fetch(JOBS, tenant)]
+
+
+async def refusals_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[Typed]:
+    """Why these sales refused such actions."""
+    return [Typed(**dict(row)) for row in await conn.fetch(REFUSALS, tenant, bills)]
+
+
+async def blank_jobs(conn: Connection, tenant: TenantId, jobs: Sequence[str]) -> int:
+    """Take out what was typed for these actions; that they were asked for stays."""
+    return _count(await conn.execute(BLANK_JOBS, tenant, jobs)) if jobs else 0
+
+
+async def blank_refusals(
+    conn: Connection, tenant: TenantId, refusals: Sequence[tuple[str, BillId | None]]
 ) -> int:
-    """Take out what was typed or told of actions for many sales, where it names somebody."""
-    lowered = [word.lower() for word in words]
-    jobs = _count(await conn.execute(JOBS, tenant, lowered))
-    return jobs + _count(await conn.execute(REFUSALS, tenant, lowered, bills))
+    """Take out why these sales refused; the code stays."""
+    if not refusals:
+        return 0
+    jobs, bills = [job for job, _ in refusals], [bill for _, bill in refusals]
+    return _count(await conn.execute(BLANK_REFUSALS, tenant, jobs, bills))
 
 
 CUSTOMERS: Final = """

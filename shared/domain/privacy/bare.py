@@ -5,11 +5,15 @@ is what `shared.vindi.payloads.read_bill` reads of money, dates and products: a 
 as before. A bare bill has a customer without a name, by which it is known.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from shared.domain.privacy.who import mentions
+
 _Json = Mapping[str, Any]
 
+OUT: Final = "[…]"  # in the place of what was taken out of a text
 _BILL: Final = (
     "id",
     "status",
@@ -34,19 +38,21 @@ def bare_bill(bill: _Json) -> dict[str, Any]:
     bare["customer"] = _only(_part(bill, "customer"), ("id",))
     bare["bill_items"] = [_bare_line(line) for line in _rows(bill, "bill_items")]
     bare["charges"] = [_bare_charge(charge) for charge in _rows(bill, "charges")]
-    if period := _part(bill, "period"):
-        bare["period"] = _only(period, ("id", "cycle"))
-    if subscription := _part(bill, "subscription"):
-        bare["subscription"] = _only(subscription, ("id",))
-        if plan := _part(subscription, "plan"):
-            bare["subscription"]["plan"] = _only(plan, _NAMED)
+    if period := _only(_part(bill, "period"), ("id", "cycle")):
+        bare["period"] = period
+    subscription = _part(bill, "subscription")
+    kept = _only(subscription, ("id",))
+    if plan := _only(_part(subscription, "plan"), _NAMED):
+        kept["plan"] = plan
+    if kept:
+        bare["subscription"] = kept
     return bare
 
 
 def _bare_line(line: _Json) -> dict[str, Any]:
     bare = _only(line, _LINE)
-    if product := _part(line, "product"):
-        bare["product"] = _only(product, _NAMED)
+    if product := _only(_part(line, "product"), _NAMED):
+        bare["product"] = product
     if isinstance(line.get("discount"), Mapping):
         bare["discount"] = {}
     return bare
@@ -54,10 +60,10 @@ def _bare_line(line: _Json) -> dict[str, Any]:
 
 def _bare_charge(charge: _Json) -> dict[str, Any]:
     bare = _only(charge, _CHARGE)
-    if method := _part(charge, "payment_method"):
-        bare["payment_method"] = _only(method, _NAMED)
-    if transaction := _part(charge, "last_transaction"):
-        bare["last_transaction"] = _only(transaction, _TRANSACTION)
+    if method := _only(_part(charge, "payment_method"), _NAMED):
+        bare["payment_method"] = method
+    if transaction := _only(_part(charge, "last_transaction"), _TRANSACTION):
+        bare["last_transaction"] = transaction
     return bare
 
 
@@ -82,13 +88,14 @@ def documented_draft(draft: _Json) -> dict[str, Any]:
 
 
 def without_words(text: str, words: Sequence[str]) -> str:
-    """A text of ours with what names somebody taken out, in whatever case it stands there."""
+    """A text of ours with what names somebody taken out, in whatever case it stands there.
+
+    Where a word is there in letters that cannot be cut out, nothing of the text stays.
+    """
+    bare = text
     for word in words:
-        place = text.casefold().find(word.casefold())
-        while place >= 0:
-            text = f"{text[:place]}[…]{text[place + len(word) :]}"
-            place = text.casefold().find(word.casefold(), place + 3)
-    return text
+        bare = re.sub(re.escape(word), OUT, bare, flags=re.IGNORECASE)
+    return OUT if mentions(bare, words) else bare
 
 
 def _only(json: _Json, names: Sequence[str]) -> dict[str, Any]:

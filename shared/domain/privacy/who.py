@@ -36,6 +36,16 @@ class Who(Struct, frozen=True, kw_only=True):
         found = {*self.names, *written, *self.emails, *self.phones}
         return tuple(sorted((one for one in found if len(one) >= SHORTEST), key=len, reverse=True))
 
+    @property
+    def sure(self) -> tuple[str, ...]:
+        """Documents alone, which no namesake has: what is told by them is nobody else's."""
+        return Who(documents=self.documents).words
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Documents and addresses: what is erased by them is theirs too, if not theirs alone."""
+        return Who(documents=self.documents, emails=self.emails).words
+
 
 NOBODY: Final = Who()
 
