@@ -152,13 +152,13 @@ async def persons_over(
 
 # Whoever belongs to no company, was invited to none and was here lately by no session.
 PEOPLE: Final = """
-    -- retention_store.forget_people
+    -- retention_store.forget_people_any_tenant people
     DELETE FROM people p
      WHERE p.person_id = ANY($1::text[]) AND p.staff IS NULL
        AND p.created_at < $2 AND p.password_at < $2
 """
 CANDIDATES: Final = """
-    -- retention_store.people_any_tenant
+    -- retention_store.forget_people_any_tenant candidates
     SELECT p.person_id FROM people p
      WHERE p.staff IS NULL AND p.created_at < $1 AND p.password_at < $1 AND p.person_id > $2
      ORDER BY p.person_id LIMIT $3

@@ -194,7 +194,7 @@ ELSEWHERE: Final = """
     SELECT DISTINCT person_id FROM memberships WHERE person_id = ANY($1::text[]) AND tenant_id <> $2
 """
 FORGET_PEOPLE: Final = """
-    -- tenant_rows.remove_people
+    -- tenant_rows.remove_people_any_tenant people
     DELETE FROM people WHERE person_id = ANY($1::text[]) AND staff IS NULL
 """
 
