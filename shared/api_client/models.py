@@ -501,6 +501,37 @@ class DenialsOut(TypedDict):
     items: list[DenialGroupOut]
 
 
+class DepartureIn(TypedDict):
+    """A tenant's leaving. `name` is the tenant's, typed again, so that no other one is meant."""
+
+    name: str
+    reason: str
+    days: NotRequired[int]
+    confirm: NotRequired[list[str]]
+
+
+class DepartureList(TypedDict):
+    """Some leavings, the newest first; `next` goes on where they end."""
+
+    items: list[DepartureOut]
+    next: str | None
+
+
+class DepartureOut(TypedDict):
+    """A leaving. `waiting`: disconnected, may still stay; `deleted`: `gone` says how much was."""
+
+    tenant_id: str
+    status: Literal["waiting", "cancelled", "deleting", "deleted"]
+    reason: str
+    asked_by: str
+    asked_at: str
+    delete_at: str
+    ended_by: str | None
+    ended_at: str | None
+    gone: dict[str, int]
+    people: int
+
+
 class DifferenceOut(TypedDict):
     """What another rule would change for sales not yet sent.
 
@@ -519,6 +550,39 @@ class DifferencesOut(TypedDict):
 
     items: list[NotaDifferenceOut]
     next: str | None
+
+
+class ErasureIn(TypedDict):
+    """Whose data is to be erased, by which ticket and why; neither names the person."""
+
+    customer_id: NotRequired[int | None]
+    document: NotRequired[str | None]
+    ticket: str
+    reason: str
+
+
+class ErasureList(TypedDict):
+    """Some erasures, the newest first; `next` goes on where they end."""
+
+    items: list[ErasureOut]
+    next: str | None
+
+
+class ErasureOut(TypedDict):
+    """An erasure: what went, what stays and until when. It goes on: what comes later goes too."""
+
+    id: str
+    status: Literal["queued", "running", "completed"]
+    ticket: str
+    reason: str
+    asked_by: str
+    asked_at: str
+    completed_at: str | None
+    customer_ids: list[int]
+    bills: int
+    erased: dict[str, int]
+    kept: list[KeptOut]
+    kept_in_all: int
 
 
 class ExceptionOut(TypedDict):
@@ -711,6 +775,21 @@ class IssuerSideOut(TypedDict):
     read_at: str | None
     differences: int
     accepted: NotaSumOut
+
+
+class KeptOut(TypedDict):
+    """Something that stays.
+
+    `law`: a document of the city, until the day of `until`; `open`: the sale is not over, and
+    is erased once it is; `unreadable`: sealed under a key that is gone, so nobody's to read;
+    `append_only`: the audit, in which a person typed a name.
+    """
+
+    table: str | None
+    bill_id: int | None
+    why: Literal["law", "open", "unreadable", "append_only"]
+    until: str | None
+    notas: list[str]
 
 
 class LateCompetencia(TypedDict):
@@ -906,6 +985,15 @@ class PartIn(TypedDict):
 
     reason: str
     part: NotRequired[int | None]
+
+
+class PersonExportIn(TypedDict):
+    """Whose data is to be told, by which ticket: as JSON, or as a page for a person."""
+
+    customer_id: NotRequired[int | None]
+    document: NotRequired[str | None]
+    ticket: str
+    format: NotRequired[Literal["json", "html"]]
 
 
 class PlaceRule(TypedDict):

@@ -31,7 +31,7 @@ from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
 
 if TYPE_CHECKING:
-    from shared.api_client.models import BackfillNew
+    from shared.api_client.models import BackfillNew, ErasureIn
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
@@ -66,6 +66,29 @@ def closing_command(
 
     with plain_errors():
         code = asyncio.run(run_closing(os.environ, tenant, month, Console()))
+    raise typer.Exit(code)
+
+
+@app.command(name="erase-customer")
+def erase_command(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    ticket: Annotated[str, typer.Option(help="The desk's ticket; names no person.")],
+    reason: Annotated[str, typer.Option(help="Why; names no person.")],
+    customer: Annotated[int, typer.Option(help="Vindi's number; 0 asks for CPF or CNPJ.")] = 0,
+) -> None:
+    """Erase one customer of a tenant, as far as no law keeps them, and say what stays."""
+    asked: ErasureIn = {"ticket": ticket, "reason": reason}
+    if customer:
+        asked["customer_id"] = customer
+    else:  # asked for, since histories of shells and lists of processes keep what is typed here
+        asked["document"] = typer.prompt("CPF or CNPJ")
+
+    from rich.console import Console
+
+    from shared.ops.erase import run_erasure
+
+    with plain_errors():
+        code = asyncio.run(run_erasure(os.environ, tenant, asked, Console()))
     raise typer.Exit(code)
 
 

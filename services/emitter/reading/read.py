@@ -216,9 +216,11 @@ def _just_read(
         if bill is None or context.now - bill.read_at > fresh_for:
             continue
         if entry.is_covered_by(bill.read_at):
-            # One that cannot be opened any more is asked for like one never read.
+            # One that cannot be opened any more, or whose customer was erased, is asked for like
+            # one never read.
             kept = reopen_bill(context.sealer, context.tenant, bill.body)
-            found.update({} if kept is None else {entry.bill_id: kept})
+            bare = kept is None or not kept.value.customer_name
+            found.update({} if kept is None or bare else {entry.bill_id: kept})
     return found
 
 
