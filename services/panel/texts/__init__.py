@@ -22,8 +22,8 @@ from services.panel.texts.mail import MAIL
 from services.panel.texts.overview import OVERVIEW
 from services.panel.texts.past import PAST
 from services.panel.texts.people import PEOPLE
-from services.panel.texts.rps import RPS
 from services.panel.texts.privacy import PRIVACY
+from services.panel.texts.rps import RPS
 from services.panel.texts.rule import RULE
 from services.panel.texts.rule_tests import RULE_TESTS
 from services.panel.texts.said import SAID
