@@ -52,6 +52,16 @@ class WrongKeysError(UnsealError):
         )
 
 
+class StillSealingError(Exception):
+    """Something goes on sealing as before a rotation; the text says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Something still seals under another key than the first of these SECRET_KEYS: restart"
+            " every service with the same SECRET_KEYS, then run this again. Keep the old key."
+        )
+
+
 async def prove_keys(conn: Connection, sealer: Sealer) -> None:
     """Open a value of every key in use, and leave one under the key that seals from now on.
 

@@ -109,6 +109,9 @@ KEPT_ANSWER: Final = SealedColumn(
     keys=("actor", "key"),
     inside="sealed",
 )
+ERASED_WHO: Final = SealedColumn(
+    table="erasures", column="who", purpose="erasure", keys=("erasure_id",)
+)
 LINK_EMAIL: Final = SealedColumn(
     table="person_links", column="email", purpose="link_email", keys=("token_hash",)
 )
@@ -143,6 +146,7 @@ SEALED: Final = (
     BACKFILL_BILL,
     BACKFILL_CUSTOMER,
     KEPT_ANSWER,
+    ERASED_WHO,
     LINK_EMAIL,
     PERSON_EMAIL,
     PERSON_TOTP,

@@ -24,6 +24,7 @@ from shared.domain.party import (
     abroad,
     complete_by_cep,
     document_state,
+    is_a_name,
     is_company,
     is_foreign,
     locate,
@@ -34,7 +35,7 @@ from shared.domain.phones import phone_among
 from shared.domain.prechecks import held_cep
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
-from shared.domain.text.letters import Alphabet, one_line, says_something
+from shared.domain.text.letters import Alphabet, one_line
 
 _NOTHING_STATED: Final = NotaTerms(plain=True)
 _NO_SERVICE: Final = ServiceRule()
@@ -121,7 +122,7 @@ def tomador_of(
     `terms` tell what was stated of the buyer beyond what Vindi has fields for. `bare`: a person
     said that a document that is missing or wrong is left out.
     """
-    if not says_something(customer.name):
+    if not is_a_name(customer.name):
         return Hold(code="customer_name_missing")
     if is_foreign(customer.address):
         return _foreign(customer, rule, terms)

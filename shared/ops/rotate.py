@@ -17,7 +17,13 @@ from msgspec import Struct
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect
 from shared.db.sales import kept_figures_store
-from shared.keys import LISTEN, bind_rows, forget_other_canaries, prove_keys
+from shared.keys import (
+    LISTEN,
+    StillSealingError,
+    bind_rows,
+    forget_other_canaries,
+    prove_keys,
+)
 from shared.ops.rotate_lists import lists_to_read_any_tenant
 from shared.ops.rotate_tables import TABLES, TOGETHER, RotatedTable
 from shared.ops.rotate_walk import Walked, walk_any_tenant
@@ -27,16 +33,6 @@ TELL_EVERY: Final = 5.0  # seconds
 
 # The name of a table or a step, rows read, values changed, and whether it goes on.
 Tell = Callable[[str, int, int], None]
-
-
-class StillSealingError(Exception):
-    """Something goes on sealing as before; the text says what to do."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Something still seals under another key than the first of these SECRET_KEYS: restart"
-            " every service with the same SECRET_KEYS, then run this again. Keep the old key."
-        )
 
 
 class Rotated(Struct, frozen=True, kw_only=True):

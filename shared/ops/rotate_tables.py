@@ -62,8 +62,20 @@ def _document_at_issuer(sealer: Sealer, tenant: TenantId, row: StoredRow, opened
     return sealer.word(document.decode(), tenant=tenant, purpose=DOCUMENT_WORD)
 
 
-def _issuer_key(sealer: Sealer, _tenant: TenantId, _row: StoredRow, opened: Opened) -> Made:
+def _document_to_erase(sealer: Sealer, tenant: TenantId, row: StoredRow, opened: Opened) -> Made:
+    """Asked for by a document, which is the first that is known of whoever is meant."""
+    known = json.loads(opened["who"] or b"{}").get("documents")
+    if row["document_word"] is None or not known:
+        word: bytes | None = row["document_word"]
+        return word
+    return sealer.word(known[0], tenant=tenant, purpose=DOCUMENT_WORD)
+
+
+def _issuer_key(sealer: Sealer, _tenant: TenantId, row: StoredRow, opened: Opened) -> Made:
     key = (opened["api_key"] or b"").decode()
+    if not key:  # forgotten, since the tenant leaves
+        word: str = row["key_word"]
+        return word
     return sealer.word(key, tenant=NOBODY, purpose=columns.ISSUER_KEY.purpose).hex()
 
 
@@ -111,6 +123,7 @@ WORDS: Final = (
     KeyedWord(table="sales", column="document_word", make=_document_of_sale),
     KeyedWord(table="foreign_notas", column="document_word", make=_document_at_issuer),
     KeyedWord(table="notas", column="denial_group", make=_cause_of_nota, reads=("denial",)),
+    KeyedWord(table="erasures", column="document_word", make=_document_to_erase),
     KeyedWord(table="unknown_denials", column="denial_group", make=_cause_unknown),
     KeyedWord(table="issuer_connections", column="key_word", make=_issuer_key),
     KeyedWord(table="nota_connections", column="key_word", make=_issuer_key),

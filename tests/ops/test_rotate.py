@@ -22,8 +22,8 @@ from shared.domain.ids import BillId, IssuerNotaId, PersonId, TenantId
 from shared.domain.money import Cents
 from shared.domain.people import Person
 from shared.issuer.interface import Phase, Snapshot
-from shared.keys import WrongKeysError, prove_keys
-from shared.ops.rotate import Rotated, StillSealingError, rotate
+from shared.keys import StillSealingError, WrongKeysError, prove_keys
+from shared.ops.rotate import Rotated, rotate
 from shared.ops.rotate_tables import TABLES
 
 TENANT = TenantId("tabcdefghij")

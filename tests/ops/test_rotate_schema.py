@@ -34,8 +34,14 @@ NEITHER = {
     "sign_in_failures.account_word": "forgotten within a day; what it is of is kept nowhere",
     "webhook_secrets.secret_hash": "a hash of 256 random bits",
 }
+PLAIN = {"customer": CUSTOMER, "who": b'{"documents": ["12345678909"]}'}
 # Who calls the sealer itself: the columns, and what lies in no row.
-SEALERS = {"shared/crypto/columns.py", "shared/keys.py", "services/panel/kit/sealed_words.py"}
+SEALERS = {
+    "shared/crypto/columns.py",
+    "shared/keys.py",
+    "services/panel/kit/sealed_words.py",
+    "shared/commands/privacy/sealed_search.py",
+}
 COLUMNS = """
     SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
@@ -171,10 +177,7 @@ async def fill(pool: Pool, sealer: Sealer, table: RotatedTable, number: int) -> 
         tenant = (NOBODY, TENANT, OTHER)[number if table.of_tenants else 0]
         if table.of_tenants:
             row["tenant_id"] = tenant
-        plain = {
-            one.column: CUSTOMER if one.column == "customer" else b"plain%d" % number
-            for one in table.sealed
-        }
+        plain = {one.column: PLAIN.get(one.column, b"plain%d" % number) for one in table.sealed}
         for word in table.words:
             row[word.column] = _first_word(sealer, tenant, word.column, row)
             row[word.column] = word.make(sealer, tenant, row, plain)

@@ -13,8 +13,9 @@ from shared.config.settings import DatabaseSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
 from shared.db.logins import LOGINS, let_in, scram_verifier
-from shared.db.migrate import current_revision, head_revision, migrate
+from shared.db.migrate import migrate
 from shared.db.one_tenant import PANEL_ROLE, pool_of
+from shared.db.revision import current_revision, head_revision
 from shared.domain.ids import TenantId
 from shared.keys import prove_keys
 from shared.local.home import new_secret_key

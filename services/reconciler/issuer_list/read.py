@@ -18,6 +18,7 @@ from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, c
 from services.reconciler.services import Services
 from shared import intake
 from shared.crypto import columns
+from shared.crypto.seal import UnsealError
 from shared.db import clock
 from shared.db.closing import issuer_list_store
 from shared.db.closing.issuer_list_store import OurNota
@@ -320,10 +321,15 @@ async def _find(
 
 
 def _document(reader: ListReader, our: OurNota) -> str | None:
+    """The customer's document as it was sent; None where a damaged row does not tell it."""
     key = (our.bill_id, our.part, our.revision)
     sealer = reader.services.sealer
-    draft = read_json(columns.REQUEST.open(sealer, reader.tenant, our.request, *key))
-    document = draft["tomador"]["document"]
+    try:
+        draft = read_json(columns.REQUEST.open(sealer, reader.tenant, our.request, *key))
+        document = draft["tomador"]["document"]
+    except (UnsealError, ValueError, KeyError, TypeError) as error:
+        log.warning("request_unreadable", tenant_id=reader.tenant, error=type(error).__name__)
+        return None
     return document if isinstance(document, str) else None
 
 
