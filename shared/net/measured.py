@@ -1,8 +1,7 @@
 """Counts and times what is asked of a system outside, by kind of call and by what came of it."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from prometheus_client import Counter, Histogram
@@ -44,19 +43,49 @@ class Calls:
             [kind],
             buckets=BUCKETS,
         )
+        # The library looks a series up by its labels anew each time, under a lock.
+        self._answers_of: dict[tuple[str, str], Counter] = {}
+        self._seconds_of: dict[str, Histogram] = {}
 
-    @contextmanager
-    def call(self, kind: str) -> Iterator[CallOutcome]:
-        """Measure the request that is sent in the block; it says what came of it.
+    def call(self, kind: str) -> "Call":
+        """Measure the request that is sent in the block, which is told what came of it.
 
         An error's `why`, a constant word, is the outcome of what failed.
         """
-        said, started = CallOutcome(), time.perf_counter()
-        try:
-            yield said
-        except Exception as error:
-            said.word = getattr(error, "why", None) or type(error).__name__
-            raise
-        finally:
-            self._answers.labels(kind, said.word).inc()
-            self._seconds.labels(kind).observe(time.perf_counter() - started)
+        return Call(self, kind)
+
+    def count(self, kind: str, word: str, seconds: float) -> None:
+        """Count one call; for Call alone."""
+        answers = self._answers_of.get((kind, word))
+        if answers is None:
+            answers = self._answers_of[kind, word] = self._answers.labels(kind, word)
+        answers.inc()
+        times = self._seconds_of.get(kind)
+        if times is None:
+            times = self._seconds_of[kind] = self._seconds.labels(kind)
+        times.observe(seconds)
+
+
+class Call:
+    """One call, as a context; a class because it is on the way of every nota."""
+
+    __slots__ = ("_calls", "_kind", "_said", "_started")
+
+    def __init__(self, calls: Calls, kind: str) -> None:
+        self._calls = calls
+        self._kind = kind
+        self._said = CallOutcome()
+        self._started = time.perf_counter()
+
+    def __enter__(self) -> CallOutcome:
+        return self._said
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            self._said.word = getattr(error, "why", None) or type(error).__name__
+        self._calls.count(self._kind, self._said.word, time.perf_counter() - self._started)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from shared.domain.bill import Address
 from shared.domain.text.cutting import halves
 from shared.domain.text.form import Form, Width
-from shared.domain.text.letters import one_line, says_something
+from shared.domain.text.letters import is_single_line, one_line, says_something
 
 NO_NUMBER: Final = "S/N"
 # A house number, or the word that there is none, before what belongs to the complement.
@@ -61,23 +61,25 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
 
 def _fits(address: Address, form: Form) -> bool:
     """Say whether nothing is to be done, as for nearly every address."""
-    return address.number is not None and all(
-        text is None or (text[:1].isalnum() and _is_written(text, width))
-        for text, width in (
-            (address.street, form.street),
-            (address.number, form.number),
-            (address.complement, form.complement),
-            (address.district, form.district),
-            (address.city, form.city),
-            (address.state, form.code),
-            (address.zip, form.code),
-            (address.country, form.country),
-        )
+    return (
+        address.number is not None
+        and _is_written(address.street, form.street)
+        and _is_written(address.number, form.number)
+        and _is_written(address.complement, form.complement)
+        and _is_written(address.district, form.district)
+        and _is_written(address.city, form.city)
+        and _is_written(address.state, form.code)
+        and _is_written(address.zip, form.code)
+        and _is_written(address.country, form.country)
     )
 
 
-def _is_written(text: str, width: Width) -> bool:
-    return len(text) <= width.most and one_line(text, width.alphabet) is text
+def _is_written(text: str | None, width: Width) -> bool:
+    if text is None:
+        return True
+    if not text[:1].isalnum() or len(text) > width.most:
+        return False
+    return is_single_line(text) or one_line(text, width.alphabet) is text
 
 
 def _changed(address: Address, **fields: str) -> Address:

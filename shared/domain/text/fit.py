@@ -15,7 +15,7 @@ from shared.domain.phones import phone_for_nota
 from shared.domain.text.address import fit_address
 from shared.domain.text.cutting import MARK, cut
 from shared.domain.text.form import Form, Width
-from shared.domain.text.letters import is_transliterated, lines, one_line
+from shared.domain.text.letters import is_single_line, is_transliterated, lines, one_line
 
 T = TypeVar("T", bound=Struct)
 
@@ -116,14 +116,20 @@ def _all_codes(thing: T, form: Form) -> T:
 
 
 def _code(text: str | None, form: Form) -> str | None:
+    if text is None:
+        return None
     return text and (one_line(text, form.code.alphabet) or None)
 
 
 def _one_line(text: str, width: Width, what: str, told: list[str]) -> str:
+    if len(text) <= width.most and is_single_line(text):
+        return text
     return _cut(text, one_line(text, width.alphabet), width, what, told, "")
 
 
 def _lines(text: str, width: Width, what: str, told: list[str]) -> str:
+    if len(text) <= width.most and is_single_line(text):
+        return text
     return _cut(text, lines(text, width.alphabet), width, what, told, MARK)
 
 
