@@ -6,9 +6,16 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.domain.amounts import settled
-from shared.domain.bill import Address, Customer
+from shared.domain.bill import Address, Bill, Customer
 from shared.domain.decision import Hold
-from shared.domain.description import PRODUCTS, Written, fill_template, lengthen, variables_in
+from shared.domain.description import (
+    MOST_CHARACTERS,
+    PRODUCTS,
+    Written,
+    fill_template,
+    lengthen,
+    variables_in,
+)
 from shared.domain.emails import email_for_nota
 from shared.domain.fields.discounts import discount_in
 from shared.domain.fields.fill import Setting, filled, portion_of
@@ -38,6 +45,7 @@ from shared.domain.text.letters import Alphabet, one_line, says_something
 
 _NOTHING_STATED: Final = NotaTerms(plain=True)
 _NO_SERVICE: Final = ServiceRule()
+_LONGEST_OF_OTHERS: Final = 60  # numbers, dates and amounts are shorter
 
 
 def draft_nota(
@@ -241,6 +249,18 @@ def write_description(
 ) -> Written:
     """Fill the tenant's template for a sale, or for that part of it."""
     return _written(rule.description, sale, rule, competencia, zone, share)
+
+
+def is_told_whole(template: str, bill: Bill, customer: Customer | None) -> bool:
+    """Say whether a template surely has room for all it names of a bill; a guess on the safe side.
+
+    Letters that are written as several are none of ASCII.
+    """
+    texts = [line.product_name for line in bill.lines]
+    texts += [customer.name if customer else "", bill.plan_code or "", bill.plan_name or ""]
+    longest = sum(map(len, texts)) + len(texts) * len(", ") + _LONGEST_OF_OTHERS
+    most = len(template) + template.count("{") * longest
+    return most <= MOST_CHARACTERS and all(map(str.isascii, texts)) and template.isascii()
 
 
 def _written(

@@ -199,7 +199,7 @@ class Limits:
         if state.line.locked():
             return  # whoever stands there takes it, or says that it is free
         async with state.line:
-            if not state.wanted:
+            if not state.wanted and state.told:  # else whoever left a moment ago has said it
                 state.places, state.look_at = 0, 0.0
                 await self._look(key, state)
 

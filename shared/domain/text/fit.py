@@ -4,7 +4,7 @@ Everything that leaves goes through here, whoever filled it. What was fitted onc
 """
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Struct, structs
 from msgspec.structs import replace
@@ -27,8 +27,26 @@ class Fitted(Struct, frozen=True, kw_only=True):
     told: tuple[str, ...] = ()
 
 
+# Drafts of late that fit as they are: one is fitted when it is planned and again when it leaves,
+# soon after.
+MOST_REMEMBERED: Final = 512
+_AS_THEY_ARE: Final[dict[int, tuple[NotaDraft, Form]]] = {}
+
+
 def fit_draft(draft: NotaDraft, form: Form) -> Fitted:
     """Make every text of a draft fit a form; the draft itself where it does already."""
+    known = _AS_THEY_ARE.get(id(draft))
+    if known is not None and known[0] is draft and known[1] is form:
+        return Fitted(draft=draft)
+    fitted = _fit(draft, form)
+    if fitted.draft is draft and not fitted.told:
+        if len(_AS_THEY_ARE) >= MOST_REMEMBERED:
+            _AS_THEY_ARE.clear()
+        _AS_THEY_ARE[id(draft)] = draft, form
+    return fitted
+
+
+def _fit(draft: NotaDraft, form: Form) -> Fitted:
     told: list[str] = []
     tomador = _tomador(draft.tomador, form, told)
     description = _lines(draft.description, form.description, "descrição", told)
