@@ -14,6 +14,7 @@ from shared.domain.description import (
     Written,
     fill_template,
     lengthen,
+    measured,
     variables_in,
 )
 from shared.domain.emails import email_for_nota
@@ -41,7 +42,7 @@ from shared.domain.phones import phone_among
 from shared.domain.prechecks import held_cep
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
-from shared.domain.text.letters import Alphabet, one_line, says_something
+from shared.domain.text.letters import Alphabet, grows_no_longer, one_line, says_something
 
 _NOTHING_STATED: Final = NotaTerms(plain=True)
 _NO_SERVICE: Final = ServiceRule()
@@ -254,13 +255,13 @@ def write_description(
 def is_told_whole(template: str, bill: Bill, customer: Customer | None) -> bool:
     """Say whether a template surely has room for all it names of a bill; a guess on the safe side.
 
-    Letters that are written as several are none of ASCII.
+    Letters beyond Latin-1 may be written as several.
     """
     texts = [line.product_name for line in bill.lines]
     texts += [customer.name if customer else "", bill.plan_code or "", bill.plan_name or ""]
     longest = sum(map(len, texts)) + len(texts) * len(", ") + _LONGEST_OF_OTHERS
-    most = len(template) + template.count("{") * longest
-    return most <= MOST_CHARACTERS and all(map(str.isascii, texts)) and template.isascii()
+    own, variables = measured(template)
+    return own + variables * longest <= MOST_CHARACTERS and all(map(grows_no_longer, texts))
 
 
 def _written(

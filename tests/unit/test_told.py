@@ -91,7 +91,7 @@ def test_of_a_divided_sale_only_the_parts_own_products_are_told_shorter() -> Non
             ["{produtos}", "{cliente}", "{plano}", "Fatura {fatura}: ", "x" * 300, " "]
         ),
         min_size=1,
-    ).map("".join),
+    ).map(lambda parts: "Serviço " + "".join(parts)),
     name=st.text(max_size=900),
     products=st.lists(st.text(max_size=400), min_size=1, max_size=5),
 )
@@ -107,7 +107,7 @@ def test_what_surely_has_room_is_never_told_shorter(
 
     written = write_description(sale, rule, NOW.date(), SAO_PAULO, None)
 
-    if is_told_whole(template, sale.bill, customer):
+    if is_told_whole(rule.description, sale.bill, customer):
         assert written.shortened == ()
 
 

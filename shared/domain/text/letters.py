@@ -82,6 +82,11 @@ def is_single_line(text: str) -> bool:
     )
 
 
+def grows_no_longer(text: str) -> bool:
+    """Say whether a text surely has no more characters once it is written on one line."""
+    return text.isascii() or _GOOD_LATIN.fullmatch(text) is not None
+
+
 def one_line(text: str, alphabet: Alphabet = Alphabet.LATIN_1) -> str:
     """Write a text on one line, trimmed, with single blanks. Safe to repeat."""
     if text.isascii() and text.isprintable():
