@@ -33,8 +33,9 @@ class World:
     renewal_hours: float = 6.0
     spread: float = 1.3  # sigma of the logarithm of a tenant's size: the largest has thousands
     requests_a_minute: int = 96  # VINDI_REQUESTS_PER_MINUTE less VINDI_LEAVE_PERCENT
-    bills_a_request: int = 50
-    linger: float = 1.0  # between two requests of one account, so that a page is worth it
+    bills_a_page: int = 50
+    requests_a_page: int = 2  # its bills, and their customers
+    linger: float = 1.0  # between two pages of one account, so that a page is worth it
     issuer_a_second: float = 5.0  # ISSUER_REQUESTS_PER_SECOND
     issuer_parallel: int = 4
     issuer_seconds: float = 0.8  # how long a POST takes
@@ -59,13 +60,11 @@ class Outcome:
 
 def simulate(world: World) -> Outcome:
     """Run a month; the same world gives the same outcome."""
-    chance = random.Random(world.seed)  # noqa: S311 - a model, not a secret
     budget: list[float] = []
     pace: list[float] = []
     ages: list[float] = []
     leaving: list[float] = []
-    for size in _sizes(world, chance):
-        due = sorted(_due(world, size, chance))
+    for due in tenant_sales(world):
         read = list(_read(world, due))
         sent = list(_sent(world, read))
         budget += (there - when for there, when in zip(read, due, strict=True))
@@ -83,6 +82,13 @@ def simulate(world: World) -> Outcome:
         pods=pods,
         pod_waits=waits,
     )
+
+
+def tenant_sales(world: World) -> Iterator[Sequence[float]]:
+    """Of each tenant the moments, in seconds from the month's beginning, at which a sale is due."""
+    chance = random.Random(world.seed)  # noqa: S311 - a model, not a secret
+    for size in _sizes(world, chance):
+        yield sorted(_due(world, size, chance))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -111,20 +117,20 @@ def _due(world: World, sales: int, chance: random.Random) -> Iterator[float]:
 
 
 def _read(world: World, due: Sequence[float]) -> Iterator[float]:
-    """When each bill was read: what waits together shares a request, a minute has its budget."""
+    """When each bill was read: what waits together shares a page, a minute has its budget."""
     minute, spent, free, at = -1.0, 0, 0.0, 0
     while at < len(due):
         start = max(due[at], free)
         if start // 60 > minute:
             minute, spent = start // 60, 0
-        elif spent >= world.requests_a_minute:
+        elif spent + world.requests_a_page > world.requests_a_minute:
             minute, spent = minute + 1, 0
             start = max(start, minute * 60)
         taken = at
-        while taken < len(due) and due[taken] <= start and taken - at < world.bills_a_request:
+        while taken < len(due) and due[taken] <= start and taken - at < world.bills_a_page:
             yield start
             taken += 1
-        at, spent, free = taken, spent + 1, start + world.linger
+        at, spent, free = taken, spent + world.requests_a_page, start + world.linger
 
 
 def _sent(world: World, read: Iterable[float]) -> Iterator[float]:

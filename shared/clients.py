@@ -151,16 +151,27 @@ class Clients:
         word = f"issuer:{connection.key_word}:{connection.company_id}"
         return await self.second_look.judge(word, issuer.check_connection)
 
+    def issuer_pressed(self, connection: IssuerConnection | None) -> bool:
+        """Whether another process has more to issue with this key than may leave at once."""
+        return connection is not None and self._limits.pressed_elsewhere(connection.key_word)
+
     def slots(
-        self, connection: IssuerConnection | None, *, for_backfill: bool = False
+        self,
+        connection: IssuerConnection | None,
+        *,
+        for_backfill: bool = False,
+        to_follow: bool = False,
     ) -> asyncio.Semaphore:
         """How many requests may be under way for one issuer key, in this process.
 
-        `for_backfill`: how many of past sales may wait for those at once.
+        `for_backfill`: how many of past sales may wait for those at once; `to_follow`: how many
+        questions about what was sent, which is half of them.
         """
-        word = f"{'backfill:' if for_backfill else ''}{connection.key_word if connection else ''}"
+        whose = "backfill:" if for_backfill else "follow:" if to_follow else ""
+        word = f"{whose}{connection.key_word if connection else ''}"
         if word not in self._slots:
-            self._slots[word] = asyncio.Semaphore(self._issuer.parallel)
+            parallel = self._issuer.parallel
+            self._slots[word] = asyncio.Semaphore(max(1, parallel // 2) if to_follow else parallel)
         return self._slots[word]
 
 

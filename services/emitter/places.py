@@ -27,6 +27,7 @@ class Place(Struct, frozen=True, kw_only=True):
     issuer: Issuer | None
     slots: asyncio.Semaphore  # requests that may be under way for its key
     backfill_slots: asyncio.Semaphore  # those that sales of a backfill may wait for at once
+    follow_slots: asyncio.Semaphore  # those that questions nobody waits for may take of the slots
     is_left: bool = False  # the tenant has gone on to another one
 
 
@@ -42,6 +43,7 @@ def place_of(
         issuer=clients.issuer(connection) if connection and not waits else None,
         slots=clients.slots(connection),
         backfill_slots=clients.slots(connection, for_backfill=True),
+        follow_slots=clients.slots(connection, to_follow=True),
         is_left=is_left,
     )
 

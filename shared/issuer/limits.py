@@ -4,7 +4,8 @@ Rate: each process reserves the next turns of the key in Redis, several at once 
 high, and spends them at their time. Width: each holds some of the key's places in Redis, for as
 long as it has requests under way, and gives up what is above its fair part once another wants it.
 Where more processes wait than there are places, they hold one in turn. So only those who hold a
-place stand in line for a turn, and the line is never longer than the key is wide.
+place stand in line for a turn, and the line is never longer than the key is wide. One that only
+reads holds a single place while another has all it may send under way, and is told so.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ RESERVED: Final = 0.1
 # How often a process that waits looks for a place, and one that uses some says so.
 LOOK: Final = 0.1
 SAY: Final = 1.0
+PRESSED: Final = 5.0  # seconds for which it counts that another process has more than it may send
 PLACES_LAST: Final = 4.0  # seconds a place is held without word: a killed process blocks no longer
 ASK_AGAIN: Final = 0.5  # seconds after which one that waits for its turn asks if it may go on
 TENURE: Final = 1.0  # seconds a place is kept while others have none and there are too few
@@ -46,37 +48,41 @@ local patience, pause = tonumber(ARGV[3]), tonumber(ARGV[4])
 if pause > 0 then
   free = math.max(free, now + pause)
 elseif free - now > patience then
-  return -1 - (free - now)
+  return {-1 - (free - now)}
 end
 local wait = free - now
 free = free + gap * turns
 redis.call('SET', KEYS[1], string.format('%.0f', free),
            'PX', math.ceil((free - now) / 1000) + 1000)
-return wait
+return {wait}
 """
 
-# KEYS[1]: by process, its places, those it wants, since when it has (or waits for) any, and until
-# when this counts; us of Redis' clock. ARGV: the process, wanted, in use, places in all, us that an
-# entry counts, us of a tenure. Answers how many places the process has now.
+# KEYS[1]: by process, its places, those it wants, since when it has (or waits for) any, until when
+# this counts, us of Redis' clock, and how many of those it wants are for what issues or cancels (an
+# older version says none). ARGV: the process, wanted, in use, places in all, us that an entry
+# counts, us of a tenure, wanted to issue or cancel. Answers how many places the process has now,
+# and 1 where another wants them all to issue or cancel.
 SHARE: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local me, wanted, used = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local places, lasts, tenure = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local sends = tonumber(ARGV[7])
 if wanted == 0 then
   redis.call('HDEL', KEYS[1], me)
-  return 0
+  return {0, 0}
 end
 
-local held, since, others = 0, now, {}
+local held, since, others, pressed = 0, now, {}, 0
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-  local h, w, s, u = string.match(all[i + 1], '(%d+) (%d+) (%d+) (%d+)')
+  local h, w, s, u, p = string.match(all[i + 1], '(%d+) (%d+) (%d+) (%d+) ?(%d*)')
   if tonumber(u) <= now then
     redis.call('HDEL', KEYS[1], all[i])
   elseif all[i] == me then
     held, since = tonumber(h), tonumber(s)
   else
+    if (tonumber(p) or 0) >= places then pressed = 1 end
     others[#others + 1] = {held = tonumber(h), wanted = tonumber(w), since = tonumber(s)}
   end
 end
@@ -94,6 +100,7 @@ end
 
 local target = wanted
 if hungry then target = math.min(wanted, fair) end
+if pressed == 1 and sends == 0 then target = math.min(target, 1) end
 if held == 0 then
   target = math.min(target, free - before)
 elseif without > 0 and #others + 1 > places and now - since > tenure then
@@ -101,9 +108,10 @@ elseif without > 0 and #others + 1 > places and now - since > tenure then
 end
 local has = math.max(math.min(target, free), used, 0)
 if (has == 0) ~= (held == 0) then since = now end
-redis.call('HSET', KEYS[1], me, string.format('%d %d %.0f %.0f', has, wanted, since, now + lasts))
+local said = string.format('%d %d %.0f %.0f %d', has, wanted, since, now + lasts, sends)
+redis.call('HSET', KEYS[1], me, said)
 redis.call('PEXPIRE', KEYS[1], math.ceil(lasts / 1000) + 1000)
-return math.max(math.min(target, free), 0)
+return {math.max(math.min(target, free), 0), pressed}
 """
 
 
@@ -115,6 +123,8 @@ class _Key:
     wanted: int = 0  # used, and those who stand in line
     told: int = 0  # how many of these the others know of
     look_at: float = 0.0  # when one that waits looks again, if nobody more has come
+    sends: int = 0  # of these, those that issue or cancel
+    pressed_until: float = 0.0  # another process has all places' worth of those
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     saying: asyncio.Task[None] | None = None
@@ -158,9 +168,15 @@ class Limits:
         """Hold one of the key's places, from its turn on; IssuerPaced when it is too far away.
 
         Who may not leave any more waits no longer: IssuerNotLeft.
-        `key` begins with the tenant and holds nothing of the secret itself.
+        `key` begins with the tenant and holds nothing of the secret itself. Only what changes
+        something at the issuer has a `may_leave`; what only reads comes after that.
         """
         return Turn(self, key, self._state(key), patience.total_seconds(), may_leave)
+
+    def pressed_elsewhere(self, key: str) -> bool:
+        """Whether another process had, a moment ago, more to issue with a key than it may."""
+        state = self._keys.get(key)
+        return state is not None and time.monotonic() < state.pressed_until
 
     async def pause(self, key: str, wait: timedelta) -> None:
         """Let nobody use a key for a while: the issuer said 429."""
@@ -175,21 +191,24 @@ class Limits:
         """Wait for one of the key's places, in the order of coming; for Turn alone."""
         give_up = time.monotonic() + patience
         state.wanted += 1
+        state.sends += may_leave is not None
         try:
             if state.line.locked() or not state.has_place():
                 async with state.line:
                     await self._wait_for_place(key, state, give_up, may_leave)
         except BaseException:
             state.wanted -= 1
+            state.sends -= may_leave is not None
             raise
         state.used += 1
         if state.saying is None and self._share is not None:
             state.saying = asyncio.create_task(self._say_for_ever(key, state), name="issuer-places")
 
-    async def leave(self, key: str, state: _Key) -> None:
+    async def leave(self, key: str, state: _Key, may_leave: MayLeave | None) -> None:
         """Give a place back; for Turn alone."""
         state.used -= 1
         state.wanted -= 1
+        state.sends -= may_leave is not None
         state.freed.set()
         if state.used:
             return
@@ -233,11 +252,13 @@ class Limits:
         """Say what this process wants of a key, and learn how many places it has."""
         wanted = state.told = self._wanted(state)
         arguments: list[str | int] = [self._name, wanted, state.used, self._parallel]
-        arguments += [_us(PLACES_LAST), _us(TENURE)]
+        arguments += [_us(PLACES_LAST), _us(TENURE), min(state.sends, self._parallel)]
         asked = time.monotonic()
-        places = await self._call(self._share, f"{{{key}}}:issuer:places", arguments)
-        state.places = self._places_alone if places is None else places
+        shared = await self._call(self._share, f"{{{key}}}:issuer:places", arguments)
+        places, pressed = (self._places_alone, 0) if shared is None else shared
+        state.places = places
         state.places_until = asked + PLACES_LAST - SAY
+        state.pressed_until = asked + PRESSED if pressed else 0.0
 
     def _wanted(self, state: _Key) -> int:
         return min(state.wanted, self._parallel)
@@ -284,20 +305,21 @@ class Limits:
     ) -> float | None:
         """Reserve turns: the seconds until the first, negative when too far, None without Redis."""
         arguments: list[str | int] = [_us(self._gap), turns, _us(patience), _us(pause)]
-        wait = await self._call(self._reserve, f"{{{key}}}:issuer:turn", arguments)
-        if wait is None:
+        reserved = await self._call(self._reserve, f"{{{key}}}:issuer:turn", arguments)
+        if reserved is None:
             return None
+        [wait] = reserved
         return wait / 1e6 if wait >= 0 else (wait + 1) / 1e6
 
     async def _call(
         self, script: AsyncScript | None, key: str, arguments: list[str | int]
-    ) -> int | None:
+    ) -> list[int] | None:
         """Run a script on a key; None while Redis does not answer."""
         if script is None or time.monotonic() < self._redis_rests_until:
             return None
         try:
             async with asyncio.timeout(self._answer):
-                answer = int(await script(keys=[key], args=arguments))
+                answer = [int(one) for one in await script(keys=[key], args=arguments)]
         except (RedisError, OSError, TimeoutError):
             self._redis_rests_until = time.monotonic() + REST_SECONDS
             self._note_redis(works=False)
@@ -347,11 +369,11 @@ class Turn:
                     at = await self._limits.next_turn(self._key, state, self._patience)
             await self._wait_until(at)
         except BaseException:
-            await self._limits.leave(self._key, state)
+            await self._limits.leave(self._key, state, self._may_leave)
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        await self._limits.leave(self._key, self._state)
+        await self._limits.leave(self._key, self._state, self._may_leave)
 
     async def _wait_until(self, at: float) -> None:
         while True:

@@ -17,6 +17,7 @@ from tests.bench import (
     emitter,
     emitters,
     fairness,
+    fleet,
     fuzz,
     ingest,
     pages,
@@ -46,6 +47,7 @@ BENCHES: Final[Mapping[str, Bench]] = {
 BY_NAME_ONLY: Final[Mapping[str, Bench]] = {
     "claims": claims.run,
     "pages": pages.run,
+    "fleet": fleet.run,
     "heads": doors.heads,
     "flood": doors.flood,
     "fuzz": fuzz.run,

@@ -33,10 +33,10 @@ async def do(campaign: Campaign, fault: Fault) -> None:
     match fault:
         case Kill(words=words):
             for word in words:
-                _kill(campaign, word)
+                await _kill(campaign, word)
         case Pause(word=word, one=one, seconds=seconds):
             await _burst(campaign)
-            await _pause(_chosen(campaign.processes(word), one), seconds)
+            await _pause(_chosen(await campaign.standing(word), one), seconds)
         case FlushRedis():
             await _flush_redis(campaign)
         case LoseAnswers(every=every, seconds=seconds):
@@ -52,9 +52,9 @@ async def do(campaign: Campaign, fault: Fault) -> None:
             assert_never(fault)
 
 
-def _kill(campaign: Campaign, word: str) -> None:
+async def _kill(campaign: Campaign, word: str) -> None:
     """A server, or every process of a service."""
-    found = campaign.processes(word)
+    found = await campaign.standing(word)
     # Of PostgreSQL the first is the one that the others belong to.
     for process in found[:1] if word in SERVERS else found:
         with suppress(ProcessLookupError):

@@ -21,7 +21,7 @@ def test_the_same_seed_is_the_same_month_and_no_sale_is_lost() -> None:
 def test_sales_due_at_once_leave_at_the_pace_of_the_issuer() -> None:
     outcome = simulate(replace(AT_ONCE, issuer_parallel=100))
     assert outcome.ages[-1] == pytest.approx(599 / 5, abs=0.1)
-    assert outcome.budget_waits[-1] == 0  # twelve requests of fifty bills: one minute's budget
+    assert outcome.budget_waits[-1] == 0  # twelve pages of fifty bills: one minute's budget
 
 
 def test_a_slow_issuer_is_bounded_by_what_may_be_under_way() -> None:
@@ -30,7 +30,7 @@ def test_a_slow_issuer_is_bounded_by_what_may_be_under_way() -> None:
 
 
 def test_a_budget_that_is_spent_waits_for_the_next_minute() -> None:
-    outcome = simulate(replace(AT_ONCE, requests_a_minute=4))  # 200 bills a minute of 600
+    outcome = simulate(replace(AT_ONCE, requests_a_minute=8))  # 200 bills a minute of 600
     assert [quantile(outcome.budget_waits, share) for share in (0.3, 0.6, 1.0)] == [0, 60, 120]
 
 

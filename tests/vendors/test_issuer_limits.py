@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -193,3 +194,22 @@ async def test_our_own_limit_is_told_from_the_issuer_s_refusal(shared_redis: Red
         with pytest.raises(IssuerPaced):
             async with limits.turn("k", patience=timedelta(seconds=0.2)):
                 pass
+
+
+async def test_a_process_that_only_asks_gives_way_to_one_that_sends(shared_redis: Redis) -> None:
+    sends, asks = (the_limits(shared_redis, parallel=2, per_second=1000) for _ in range(2))
+    over = asyncio.Event()
+
+    async def hold(limits: Limits, may_leave: Callable[[], bool] | None) -> None:
+        async with limits.turn("k", patience=PATIENT, may_leave=may_leave):
+            await over.wait()
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(hold(sends, lambda: True))
+        await asyncio.sleep(0)
+        group.create_task(hold(asks, None))
+        while not asks.pressed_elsewhere("k"):
+            await asyncio.sleep(0.02)
+        assert not sends.pressed_elsewhere("k")  # what only asks presses nobody
+        over.set()

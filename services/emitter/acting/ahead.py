@@ -13,6 +13,8 @@ from typing import Final
 from shared.db.tenants.connections_store import IssuerConnection
 
 AHEAD: Final = timedelta(seconds=2)  # of what one issuer key takes; longer than a commit lasts
+# Questions that nobody waits for hold leases only as long as they can be asked within this.
+FOLLOWED_AHEAD: Final = timedelta(seconds=10)
 PIECE: Final = 4  # a commit for each quarter of the room, not one for each nota
 
 
@@ -44,6 +46,15 @@ class KeyRoom:
         """How many intents may be written at once; none while others wait for room."""
         return 0 if self._turn.locked() else max(0, self.size - self._taken)
 
+    def take_up(self, number: int) -> None:
+        """Take room without a wait, though it be more than there is."""
+        self._taken += number
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether sales stand before the room, of this batch or another."""
+        return self._turn.locked()
+
     def give_back(self, number: int = 1) -> None:
         """Free room: of intents whose answer is there, or that were not written after all."""
         self._taken -= number
@@ -56,12 +67,19 @@ class KeyRooms:
 
     parallel: int  # requests that may be under way for one key
     per_second: float  # the most that one key takes
-    _rooms: dict[tuple[str, bool], KeyRoom] = field(default_factory=dict)
+    _rooms: dict[tuple[str, str], KeyRoom] = field(default_factory=dict)
 
     def of(self, connection: IssuerConnection | None, *, for_backfill: bool) -> KeyRoom:
         """The room of a connection's key: what is under way, and what leaves soon after."""
-        key = (connection.key_word if connection else "", for_backfill)
+        return self._room(connection, "past" if for_backfill else "today", AHEAD)
+
+    def to_follow(self, connection: IssuerConnection | None) -> KeyRoom:
+        """The room for questions about notas that were sent before."""
+        return self._room(connection, "follow", FOLLOWED_AHEAD)
+
+    def _room(self, connection: IssuerConnection | None, what: str, ahead: timedelta) -> KeyRoom:
+        key = (connection.key_word if connection else "", what)
         if key not in self._rooms:
-            soon = max(1, round(self.per_second * AHEAD.total_seconds()))
+            soon = max(1, round(self.per_second * ahead.total_seconds()))
             self._rooms[key] = KeyRoom(size=self.parallel + soon)
         return self._rooms[key]

@@ -20,8 +20,9 @@ from services.emitter.one_by_one import note_failure
 from services.emitter.places import Place, block
 from services.emitter.planning import answers, elsewhere
 from services.emitter.planning.answers import Answer, Reader, since
+from services.emitter.planning.follow import is_routine
 from services.emitter.planning.sale_after import Answered
-from services.emitter.planning.waits import back_off, next_poll
+from services.emitter.planning.waits import back_off, next_poll, stand_back
 from services.emitter.stopping.outage import Breakers
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
@@ -137,6 +138,8 @@ class Asker:
             return elsewhere.given_up_test(nota, self._now, by_person=step.by_person)
         if issuer is None:
             return self._unasked(nota, step)
+        if later := self._stands_back(act, nota):
+            return answers.ask_later(nota, later)
         if self._breakers.has_opened:
             return self._put_off(act, nota)
         if act.issues and await self._breakers.company_stopped(self._pool):
@@ -158,6 +161,13 @@ class Asker:
 
     def _may_leave(self, entry: Entry) -> bool:
         return not self._ending.told and self._leases.surely_held(entry)
+
+    def _stands_back(self, act: Act, nota: KnownNota) -> datetime | None:
+        """When to ask instead, where nobody waits for it and other processes have sales to send."""
+        connection = self._context.place_of(nota).connection
+        if not is_routine(act) or not self._clients.issuer_pressed(connection):
+            return None
+        return stand_back(nota.sent_at, self._now)
 
     def _untaken(self, act: Act, step: Step, nota: KnownNota) -> Answer:
         """The step was not taken, for its lease or the process ends: the next one takes it at once.
@@ -196,10 +206,11 @@ class Asker:
         """
         # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
         # never waits behind a whole batch of it.
-        first = (place.backfill_slots,) if act.entry.lane == BACKFILL else ()
+        of_past = (place.backfill_slots,) if act.entry.lane == BACKFILL else ()
+        of_sent = (place.follow_slots,) if is_routine(act) else ()
         held: list[Semaphore] = []
         try:
-            for slot in (*first, place.slots):
+            for slot in (*of_past, *of_sent, place.slots):
                 if slot.locked():
                     async with self._ending.waiting():
                         await slot.acquire()

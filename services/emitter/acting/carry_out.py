@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.acting.write import write_plans
 from services.emitter.context import TenantContext
 from services.emitter.ending import Ending, ToldToStop
+from services.emitter.planning.follow import after_sales, is_routine
 from services.emitter.planning.stopped import in_line, said
 from services.emitter.stopping.locks import give_back
 from services.emitter.work import Act, Plan
@@ -38,12 +40,56 @@ class CarryOut(Struct, frozen=True, kw_only=True):
         others = [plan for plan in plans if not (isinstance(plan, Act) and plan.issues)]
         asker = Asker(self.commits, self.context, self.clients, self.ending)
         async with asyncio.TaskGroup() as group:
-            asked = await self._written(others)
-            for act in asked:
-                group.create_task(asker.ask(act))
+            asked = await self._ask_others(group, asker, others, len(issuing))
             on_read()
             sent = await self._in_pieces(group, asker, issuing) if issuing else 0
         return sent + sum(1 for act in asked if act.cancels)
+
+    async def _ask_others(
+        self, group: asyncio.TaskGroup, asker: Asker, plans: Sequence[Plan], issuing: int
+    ) -> list[Act]:
+        """Write and ask what issues nothing; of what nobody waits for only as far as room goes."""
+        room = self.rooms.to_follow(self.context.issuers.current)
+        placed = [self._in_its_place(plan, issuing, room) for plan in plans]
+        took = {plan.entry.bill_id for plan in placed if self._is_in_turn(plan)}
+        free = len(took)
+        try:
+            acts = await self._written(placed)
+            for act in acts:
+                task = group.create_task(asker.ask(act))
+                if act.entry.bill_id in took:
+                    task.add_done_callback(lambda _: room.give_back())
+                    free -= 1
+        finally:
+            room.give_back(free)
+        return acts
+
+    def _in_its_place(self, plan: Plan, issuing: int, room: KeyRoom) -> Plan:
+        """Have a question that nobody waits for stand back where sales wait for the same key.
+
+        Each takes a turn of the key: else those of what was sent keep what is due from being sent.
+        """
+        if not self._is_in_turn(plan):
+            return plan
+        for_sales = [
+            self.rooms.of(self.context.issuers.current, for_backfill=one)
+            for one in {False, plan.entry.lane == BACKFILL}
+        ]
+        pressed = self.clients.issuer_pressed(self.context.issuers.current) or not room.free
+        if pressed or any(one.waited_for or issuing > one.free for one in for_sales):
+            waits = after_sales(plan, self.context.now)
+            if waits is not None:
+                return waits
+        room.take_up(1)
+        return plan
+
+    def _is_in_turn(self, plan: Plan) -> TypeGuard[Act]:
+        """Whether it is a question that nobody waits for, at the company in use."""
+        return (
+            isinstance(plan, Act)
+            and is_routine(plan)
+            and not any(self.context.place_of(one).is_left for one in plan.notas.newest.values())
+        )
 
     async def _in_pieces(self, group: asyncio.TaskGroup, asker: Asker, plans: Sequence[Act]) -> int:
         """Write and send what issues notas, each piece when there is room for it.

@@ -1,15 +1,18 @@
 """Looking after notas that are under way. Pure."""
 
 from datetime import datetime
+from typing import Final
 
-from services.emitter.planning.waits import is_stuck, next_poll
-from services.emitter.work import Act, Ask, Plan, Step
+from services.emitter.planning.waits import is_stuck, next_poll, stand_back
+from services.emitter.work import Act, Ask, Plan, Rest, Step, settle
 from shared.db.outbox.outbox_store import Entry
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.vindi.bills_store import ReadBill
 from shared.domain.nota import NotaStatus
 from shared.domain.part_states import DOUBT, unwanted
+
+_ON_ITS_WAY: Final = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED})
 
 
 def follow(entry: Entry, notas: SaleNotas, *, read: ReadBill | None = None) -> Act:
@@ -36,6 +39,37 @@ def look_after(plan: Plan, notas: SaleNotas) -> Plan:
     if isinstance(plan, Act) or plan.settlement.due_at is not None or not notas.under_way:
         return plan
     return follow(plan.entry, notas, read=plan.read)
+
+
+def is_routine(act: Act) -> bool:
+    """Whether an act only asks how far notas are that the issuer has: no sale waits for the answer.
+
+    One in doubt, unwanted or being cancelled is none: somebody waits for those.
+    """
+    if not isinstance(act.action, Ask) or act.read is not None or act.sale is not None:
+        return False
+    if act.updates or act.happenings:
+        return False
+    asked = [(step, act.notas.newest[step.part]) for step in act.action.steps]
+    return bool(asked) and all(
+        not step.cancel
+        and not step.to_replace
+        and nota.status in _ON_ITS_WAY
+        and nota.then_cancel is None
+        for step, nota in asked
+    )
+
+
+def after_sales(act: Act, now: datetime) -> Rest | None:
+    """Put a routine question off while sales wait for their turn at the same issuer.
+
+    None where it is none, or has stood back for long enough.
+    """
+    if not is_routine(act):
+        return None
+    sent = [act.notas.newest[step.part].sent_at for step in ask_about(act.notas).steps]
+    later = stand_back(min((one for one in sent if one is not None), default=None), now)
+    return Rest(entry=act.entry, settlement=settle(act.entry, due_at=later)) if later else None
 
 
 def only_followed(notas: SaleNotas, now: datetime) -> bool:

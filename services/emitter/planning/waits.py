@@ -12,6 +12,9 @@ POLL_AGES: Final = (
     timedelta(seconds=30),
     *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 20, 40)),
 )
+# While sales wait to be sent, a nota that was sent is asked about after these, and not for ever.
+STANDS_BACK: Final = timedelta(seconds=10)  # at least
+STANDS_BACK_UNTIL: Final = 10 * _MINUTE  # after it was sent
 HOURLY_UNTIL: Final = timedelta(hours=50)  # the issuer itself gives up after 48 h
 # For a sale that failed by itself: soon at first, then as often as a person may have mended it.
 LOOK_AGAIN: Final = (
@@ -28,6 +31,17 @@ def next_poll(since: datetime, now: datetime) -> datetime:
         if age < step:
             return _spread(since + step, step)
     pause = timedelta(hours=1) if age < HOURLY_UNTIL else timedelta(days=1)
+    return _spread(now + pause, pause)
+
+
+def stand_back(since: datetime | None, now: datetime) -> datetime | None:
+    """When to ask about a nota sent at `since` if sales are waiting; None: now all the same.
+
+    Ever more seldom the longer it has been, so that thousands of them cost little meanwhile.
+    """
+    if since is None or now - since >= STANDS_BACK_UNTIL:
+        return None
+    pause = max(STANDS_BACK, (now - since) / 2)
     return _spread(now + pause, pause)
 
 

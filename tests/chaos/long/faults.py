@@ -87,14 +87,14 @@ class Hand:
         """Do one fault; when this returns nothing is stopped, full or away on purpose."""
         match fault:
             case KillOne(word=word, one=one):
-                found = self.campaign.processes(word)
+                found = await self.campaign.standing(word)
                 with suppress(ProcessLookupError):
                     os.kill(found[one % len(found)].pid, signal.SIGKILL)
             case KillBackends():
                 await self._end_backends()
             case Restart(server=server):
                 number = signal.SIGINT if server == "postgres" else signal.SIGTERM
-                self.campaign.processes(server)[0].send_signal(number)
+                (await self.campaign.standing(server))[0].send_signal(number)
             case FullDisk(seconds=seconds):
                 await self._fill(seconds)
             case ClockJump(seconds=seconds):
