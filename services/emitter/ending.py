@@ -22,12 +22,12 @@ class Ending:
         for wait in self._waits:
             wait.reschedule(asyncio.get_running_loop().time())
 
-    def waiting(self) -> "Wait":
+    def waiting(self) -> "BreakableWait":
         """Wait for something in the block; ToldToStop as soon as the process is to end."""
-        return Wait(self._waits, told=self.told)
+        return BreakableWait(self._waits, told=self.told)
 
 
-class Wait:
+class BreakableWait:
     """A wait that can be broken off, as a context; a class, as it is on the way of every nota."""
 
     __slots__ = ("_limit", "_told", "_waits")

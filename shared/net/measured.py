@@ -47,15 +47,15 @@ class Calls:
         self._answers_of: dict[tuple[str, str], Counter] = {}
         self._seconds_of: dict[str, Histogram] = {}
 
-    def call(self, kind: str) -> "Call":
+    def call(self, kind: str) -> "MeasuredCall":
         """Measure the request that is sent in the block, which is told what came of it.
 
         An error's `why`, a constant word, is the outcome of what failed.
         """
-        return Call(self, kind)
+        return MeasuredCall(self, kind)
 
     def count(self, kind: str, word: str, seconds: float) -> None:
-        """Count one call; for Call alone."""
+        """Count one call; for MeasuredCall alone."""
         answers = self._answers_of.get((kind, word))
         if answers is None:
             answers = self._answers_of[kind, word] = self._answers.labels(kind, word)
@@ -66,7 +66,7 @@ class Calls:
         times.observe(seconds)
 
 
-class Call:
+class MeasuredCall:
     """One call, as a context; a class because it is on the way of every nota."""
 
     __slots__ = ("_calls", "_kind", "_said", "_started")
