@@ -28,10 +28,12 @@ from shared.db.migrate import schema_check
 from shared.db.unreachable import told
 from shared.doors.serve import serve
 from shared.keys import proven_keys
+from shared.telemetry import traces
 from shared.telemetry.health import NotReadyError, health_routes
 from shared.telemetry.logs import configure_logs
 from shared.telemetry.metrics import RequestMetrics
 from shared.telemetry.requests import RequestIds
+from shared.telemetry.traced_requests import RequestTraces
 
 
 class ServiceSettings(Protocol):
@@ -72,14 +74,19 @@ def run(
     process = settings.process
     refuse_taken_port(process.host, process.port)
     configure_logs(name, level=process.log.level, format=process.log.format)
-    serve(
-        create_app(settings),
-        process.door,
-        host=process.host,
-        port=process.port,
-        private_port=process.private_port,
-        share_port=share_port,
-    )
+    if process.traced:
+        traces.begin(name)
+    try:
+        serve(
+            create_app(settings),
+            process.door,
+            host=process.host,
+            port=process.port,
+            private_port=process.private_port,
+            share_port=share_port,
+        )
+    finally:
+        traces.end()
 
 
 @asynccontextmanager
@@ -102,8 +109,12 @@ def make_app(
     routes: Sequence[BaseRoute] = (),
     exception_handlers: Handlers | None = None,
     middleware: Sequence[Middleware] = (),
+    callers_traced: bool = False,
 ) -> Starlette:
-    """These routes and those of health; `app.state.resources` is what `opening` gave."""
+    """These routes and those of health; `app.state.resources` is what `opening` gave.
+
+    With `callers_traced` a request goes on with its caller's trace: where callers are our own.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -119,7 +130,12 @@ def make_app(
 
     app = Starlette(
         routes=[*routes, *health_routes({"database": database})],
-        middleware=[Middleware(RequestIds), Middleware(RequestMetrics), *middleware],
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(RequestTraces, callers_traced=callers_traced),
+            Middleware(RequestMetrics),
+            *middleware,
+        ],
         exception_handlers=exception_handlers,
         lifespan=lifespan,
     )

@@ -18,10 +18,13 @@ from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Linger, too_few, worth_claiming
 from services.emitter.room import BATCH, BITE, Crowd
+from services.emitter.traced import traced_batch
+from shared.db.away import database_away
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import DueTenant, DueToRead, Entry, Lane
 from shared.domain.ids import TenantId
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -210,7 +213,7 @@ class Dispatcher:
     ) -> None:
         bind_contextvars(tenant_id=tenant)  # a task of its own
         try:
-            with self.tools.leases.holding(entries, started):
+            with self.tools.leases.holding(entries, started), traced_batch(entries, started):
                 await divided(
                     partial(work_batch, self.tools, tenant, on_read=read),
                     lambda entry, error: hold_failed(
@@ -219,5 +222,8 @@ class Dispatcher:
                     entries,
                 )
         except Exception as error:
-            # The database is away. The leases run out and the work starts again.
-            log.exception("batch_failed", tenant_id=tenant, error=type(error).__name__)
+            # The leases run out and the work starts again.
+            if not database_away(error):
+                log.exception("batch_failed", tenant_id=tenant, error=type(error).__name__)
+                return
+            log.log(severity(error), "batch_failed", tenant_id=tenant, error=type(error).__name__)

@@ -91,6 +91,7 @@ def create_app(settings: ReconcilerSettings) -> Starlette:
         partial(_opened, settings),
         routes=_routes(settings.api_tokens),
         exception_handlers={HTTPException: _refuse, Exception: _fail},
+        callers_traced=True,  # support's tools and scripts of our own, by their token
     )
     app.router.redirect_slashes = False
     return app

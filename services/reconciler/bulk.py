@@ -11,6 +11,7 @@ from shared.commands.bulk import put_off_bulk, step_bulk
 from shared.db.away import database_away
 from shared.db.sales import bulk_jobs_store
 from shared.run.loops import Next, Periodic
+from shared.telemetry import traces
 
 log = structlog.get_logger()
 
@@ -35,7 +36,8 @@ async def bulk_round(services: Services) -> Next | None:
     worked = False
     for tenant, job in waiting:
         try:
-            worked |= await step_bulk(services.pool, services.waker, tenant, job)
+            with traces.span("action for many", tenant_id=tenant, run_id=str(job)):
+                worked |= await step_bulk(services.pool, services.waker, tenant, job)
         except Exception as error:
             if database_away(error):
                 raise

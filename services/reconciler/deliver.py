@@ -20,9 +20,12 @@ from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.hooks import status_webhooks_store
 from shared.db.hooks.status_webhooks_store import DueDelivery, StatusWebhook, TenantWithDue
-from shared.domain.ids import TenantId
+from shared.db.outbox import outbox_store
+from shared.domain.ids import BillId, TenantId
 from shared.net.guarded import TargetRefused, check_target, open_guarded_session
 from shared.run.loops import Periodic
+from shared.telemetry import traces
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ RESTS: Final = (
 SILENT: Final = frozenset({"time_out", "no_connection", "address_unknown", "address_refused"})
 SWEEP_EVERY: Final = timedelta(seconds=1)
 AFTER_FAILURE: Final = timedelta(seconds=15)
+LATELY: Final = timedelta(hours=1)  # a trace that goes on for days is shown by nobody
 TRIED: Final = Counter(
     "notaponte_status_webhooks_total", "Tries to deliver a status webhook.", ["outcome"]
 )
@@ -114,7 +118,7 @@ class Courier:
             # Of one tenant; what was claimed is due again after its lease.
             name = type(error).__name__
             if database_away(error):
-                log.warning("status_webhooks_wait", tenant_id=tenant, error=name)
+                log.log(severity(error), "status_webhooks_wait", tenant_id=tenant, error=name)
             else:
                 log.exception("status_webhooks_failed", tenant_id=tenant, error=name)
 
@@ -126,7 +130,11 @@ class Courier:
         if not claimed:
             return False
         (due,) = claimed
-        status, error = await self._try(webhook, due)
+        with await self._traced(tenant, due) as told:
+            status, error = await self._try(webhook, due)
+            told.note(outcome=error or "delivered", tries=due.tries - 1)
+            if error is not None:
+                told.fail(error)
         again_in = WAITS[due.tries - 1] if due.tries <= len(WAITS) else None
         TRIED.labels("delivered" if error is None else "failed").inc()
         async with self.pool.acquire() as conn, conn.transaction():
@@ -142,6 +150,22 @@ class Courier:
                 return False
             await status_webhooks_store.note_answer(conn, tenant, webhook.url)
         return True
+
+    async def _traced(self, tenant: TenantId, due: DueDelivery) -> traces.TraceSpan:
+        """The try, in the trace of what made its sale due, if that was lately."""
+        if not traces.on():
+            return traces.NOTHING
+        bill = due.payload["data"].get("bill_id")  # none in a try that a person asked for
+        async with self.pool.acquire() as conn:
+            known = isinstance(bill, int)
+            came = known and await outbox_store.trace_of(conn, tenant, BillId(bill), within=LATELY)
+        return traces.span(
+            "deliver status webhook",
+            kind="client",
+            parent=came or None,
+            tenant_id=tenant,
+            bill_id=bill if known else None,
+        )
 
     async def _try(
         self, webhook: StatusWebhook | None, due: DueDelivery

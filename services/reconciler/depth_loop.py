@@ -24,6 +24,7 @@ SHOWN: Final = (
     SaleStatus.DENIED,
     SaleStatus.HELD,
 )
+BY_CAUSE: Final = (SaleStatus.HELD, SaleStatus.DENIED)
 BREAKERS: Final = tuple(product(("issuer", "city", "host", "company"), ("open", "restarting")))
 
 OLDEST_DUE: Final = Gauge(
@@ -38,6 +39,13 @@ LEASED: Final = Gauge("notaponte_leased_sales", "Sales that emitters are working
 STANDING: Final = Gauge(
     "notaponte_sales_standing", "Sales by status, at most 1,000 of each tenant.", ["status"]
 )
+STOPPED: Final = Gauge(
+    "notaponte_sales_stopped",
+    "Sales held or denied by the code of why, at most 1,000 of each tenant.",
+    ["status", "cause"],
+)
+# Those that this process has shown: who stands there no more is shown as 0. Some dozens of codes.
+CAUSES: Final[dict[SaleStatus, set[str]]] = {status: set() for status in BY_CAUSE}
 OLDEST_PASS: Final = Gauge(
     "notaponte_reconciler_lag_seconds", "How overdue the account is that waits longest to be read."
 )
@@ -46,6 +54,14 @@ OLDEST_DELIVERY: Final = Gauge(
     "notaponte_status_webhooks_lag_seconds", "How overdue the oldest status webhook is."
 )
 DELIVERIES: Final = Gauge("notaponte_status_webhooks_due", "Status webhooks that should be out.")
+OLDEST_JOB: Final = Gauge(
+    "notaponte_jobs_lag_seconds", "For how long the longest waiting job of a kind has.", ["kind"]
+)
+JOBS: Final = Gauge(
+    "notaponte_jobs_waiting",
+    "Backfills, and actions for many sales, that could go on and nobody works on.",
+    ["kind"],
+)
 BREAKER: Final = Gauge(
     "notaponte_breakers", "Breakers that are not closed, by scope and state.", ["scope", "state"]
 )
@@ -63,6 +79,10 @@ async def look(conn: Connection) -> None:
     LEASED.set(await depths_read.leased_any_tenant(conn))
     _show(await depths_read.passes_any_tenant(conn), OLDEST_PASS, DUE_PASSES)
     _show(await depths_read.deliveries_any_tenant(conn), OLDEST_DELIVERY, DELIVERIES)
+    backfills = await depths_read.backfills_any_tenant(conn)
+    _show(backfills, OLDEST_JOB.labels("backfill"), JOBS.labels("backfill"))
+    bulk = await depths_read.bulk_jobs_any_tenant(conn)
+    _show(bulk, OLDEST_JOB.labels("bulk"), JOBS.labels("bulk"))
     found = await depths_read.breakers_any_tenant(conn)
     for scope, state in BREAKERS:
         BREAKER.labels(scope, state).set(found.get((scope, state), 0))
@@ -74,6 +94,11 @@ async def count(conn: Connection) -> None:
     for status in SHOWN:
         found = await depths_read.standing_any_tenant(conn, status)
         STANDING.labels(status.value).set(found)
+    for status in BY_CAUSE:
+        standing = await depths_read.stopped_any_tenant(conn, status)
+        CAUSES[status] |= standing.keys()
+        for cause in CAUSES[status]:
+            STOPPED.labels(status.value, cause).set(standing.get(cause, 0))
 
 
 def _show(depth: Depth, oldest: Gauge, waiting: Gauge) -> None:

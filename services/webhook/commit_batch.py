@@ -22,6 +22,7 @@ from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import Mark
 from shared.db.vindi.events_store import StoredEvent
+from shared.telemetry import traces
 from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ class Committer:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
-                await intake.take_in(self._pool, events, marks)
+                with _traced(marks, rows=len(batch)):
+                    await intake.take_in(self._pool, events, marks)
         except Exception as error:  # noqa: BLE001 - every failure must become an answer
             FAILED.labels("row" if _of_rows(error) else "database").inc()
             log.log(severity(error), "commit_failed", error=type(error).__name__, rows=len(batch))
@@ -194,6 +196,14 @@ class Committer:
         self._waiting.clear()
         self._arrived.clear()
         _answer(refused, NotCommittedError())
+
+
+def _traced(marks: Sequence[Mark], *, rows: int) -> traces.TraceSpan:
+    """The commit, in the trace of the first delivery it serves, with the names of the others."""
+    if not traces.on() or not marks:
+        return traces.NOTHING
+    first, *others = (mark.traceparent for mark in marks)
+    return traces.span("commit", parent=first, links=others, count=rows)
 
 
 def _of_rows(failure: Exception | None) -> bool:

@@ -14,6 +14,7 @@ import structlog
 from shared.domain.ids import TenantId
 from shared.net.redis import ANSWER, redis_client
 from shared.run.loops import Periodic, beside
+from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -116,4 +117,4 @@ async def _last(days: Days, redis: "Redis") -> None:
     try:
         await days.tell(redis)
     except Exception as error:  # noqa: BLE001 - it ends all the same
-        log.info("days_counted_alone", error=type(error).__name__)
+        log.log(severity(error), "days_counted_alone", error=type(error).__name__)

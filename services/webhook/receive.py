@@ -15,13 +15,14 @@ from starlette.types import Receive, Scope, Send
 from services.webhook.body import BodyError, Room, read_body
 from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
 from services.webhook.days import Days
-from services.webhook.interpret import Heard, read_enotas, read_vindi
+from services.webhook.interpret import KNOWN_TYPES, Heard, read_enotas, read_vindi
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Owner, Secrets, secret_of_basic
 from shared.crypto.seal import Sealer
 from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import Source, StoredEvent
 from shared.domain.ids import TenantId
+from shared.telemetry import traces
 from shared.telemetry.severity import severity
 
 Reception = Literal[
@@ -42,6 +43,10 @@ USEFUL_HEADERS: Final = (b"user-agent", b"content-type", b"x-request-id")
 NEEDED_HEADERS: Final = frozenset({*USEFUL_HEADERS, b"content-length", b"authorization"})
 LONGEST_HEADER: Final = 200
 NOBODY: Final = Owner(None, None)
+ROUTES: Final[Mapping[Source, str]] = {
+    "vindi": "/v1/vindi/{secret}",
+    "enotas": "/v1/enotas/{secret}",
+}
 VINDIS_AGENT: Final = "Vindi-Hookshot"  # vindi-api.md, section 9.2
 
 EMPTY: Final = (b"content-length", b"0")
@@ -102,10 +107,14 @@ class Receiver:
     ) -> None:
         started = time.perf_counter()
         headers = _needed(scope)
-        outcome = await self._outcome(scope["method"], headers, receive, source, secret)
-        _count(source, outcome, headers)
-        if outcome != "gone":
-            await send_answer(send, outcome)
+        # Whoever sends may be anybody: no `traceparent` of theirs is taken.
+        with traces.span(f"POST {ROUTES[source]}", kind="server", route=ROUTES[source]) as told:
+            outcome = await self._outcome(scope["method"], headers, receive, source, secret)
+            told.note(outcome=outcome)
+            _count(source, outcome, headers)
+            if outcome != "gone":
+                told.note(http_status=ANSWERS[outcome][0])
+                await send_answer(send, outcome)
         SECONDS.observe(time.perf_counter() - started)
 
     async def _outcome(
@@ -131,6 +140,7 @@ class Receiver:
     async def _keep(
         self, tenant: TenantId, source: Source, headers: Headers, receive: Receive
     ) -> Reception:
+        traces.note(tenant_id=tenant)
         if self._days.full(tenant):
             self._rejections.note_flood(tenant)
             return "day_full"
@@ -143,7 +153,10 @@ class Receiver:
             return error.trouble
         try:
             heard = _read(source, body, tenant)
-            await self._committer.commit(self._delivery(tenant, source, heard, headers, body))
+            traces.note(bill_id=heard.bill_id, event=_event(heard))
+            delivery = self._delivery(tenant, source, heard, headers, body)
+            with traces.span("wait for commit"):
+                await self._committer.commit(delivery)
             self._days.count(tenant, len(body))
         except NotCommittedError:
             return "refused"
@@ -173,6 +186,7 @@ class Receiver:
             origin="webhook",
             about_bill=source == "vindi",
             about_nota=source == "enotas",
+            traceparent=traces.carried(),
         )
         return Delivery(event=event, mark=mark)
 
@@ -187,6 +201,11 @@ def _read(source: Source, body: bytes, tenant: TenantId) -> Heard:
     except Exception:
         log.exception("delivery_not_interpreted", tenant_id=tenant, source=source)
         return Heard(flag="malformed")
+
+
+def _event(heard: Heard) -> str:
+    """The type of an event as a trace may have it: one that we know, or a word for all others."""
+    return heard.type if heard.type in KNOWN_TYPES else heard.flag or "other"
 
 
 def _needed(scope: Scope) -> Headers:

@@ -9,6 +9,7 @@ from typing import Final, Literal, NoReturn, TypeVar
 from shared.config.door import DoorSettings, read_door
 from shared.config.env import ApiToken, Env, SettingsError
 from shared.config.secret import Secret
+from shared.config.traces import read_traces
 from shared.config.ways_in import MailSettings, OidcSettings, read_mail, read_oidc
 
 Settings = TypeVar("Settings")
@@ -52,6 +53,7 @@ class ProcessSettings:
     port: int
     private_port: int | None = None  # where readiness and metrics are alone; None: all on one port
     door: DoorSettings = field(default_factory=DoorSettings)
+    traced: bool = False  # a collector of traces is named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +211,7 @@ def read_process(
         port=var.port(port, default=default_port),
         private_port=private_port,
         door=read_door(var),
+        traced=read_traces(var),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from shared.config.env import SettingsError
 from shared.config.settings import load_emitter, load_panel, load_reconciler, load_webhook
+from shared.config.traces import OF_THE_LIBRARY
 
 LOADERS: Final[Sequence[Callable[[Mapping[str, str]], object]]] = (
     load_webhook,
@@ -21,7 +22,7 @@ LOADERS: Final[Sequence[Callable[[Mapping[str, str]], object]]] = (
     load_emitter,
 )
 # Read beside the services' settings: by `make up`, its embedded servers, and commands.
-OTHERS: Final = frozenset({"NOTAPONTE_HOME", "INTERNAL_URL", "NOTAPONTE_COMMIT"})
+OTHERS: Final = OF_THE_LIBRARY | {"NOTAPONTE_HOME", "INTERNAL_URL", "NOTAPONTE_COMMIT"}
 NEARLY: Final = 0.84  # as difflib measures: one letter of ten, two of fourteen
 
 

@@ -329,7 +329,10 @@ class Limits:
 
     def _note_redis(self, *, works: bool) -> None:
         if works != self._redis_works:
-            log.warning("issuer_limits_shared_again" if works else "issuer_limits_local")
+            if works:
+                log.info("issuer_limits_shared_again")
+            else:
+                log.warning("issuer_limits_local")
         self._redis_works = works
 
     def _state(self, key: str) -> _Key:

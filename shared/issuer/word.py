@@ -2,7 +2,8 @@
 
 The issuer's own clock decides (`dataUltimaAlteracao`, whole seconds): older news never wins, equal
 instants are settled by asking again. Answers come late, twice, in the other order, and from copies
-that lag behind.
+that lag behind. But that clock may step back: an end that nothing comes after, a cancellation above
+all, is believed though it bears an older instant, once it was said twice.
 """
 
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ SAME_MOMENT: Final = timedelta(seconds=5)
 
 Ended = Literal["by_issuer", "never_arrived", "stated"]
 _IN_DOUBT: Final = frozenset({NotaStatus.SENDING, NotaStatus.UNCERTAIN})
+_STANDS: Final = frozenset({NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED})
 _UNDER_WAY: Final = _IN_DOUBT | {NotaStatus.PENDING}
 
 
@@ -48,7 +50,7 @@ class Stale(Struct, frozen=True, kw_only=True):
 
 
 class Tied(Struct, frozen=True, kw_only=True):
-    """As old as what we know, and different: asked again soon; what is then said again counts."""
+    """Not newer than what we know, and different: asked again soon; what is said again counts."""
 
     raw_status: str
 
@@ -65,12 +67,30 @@ def judge(ours: Ours, said: Snapshot) -> Believed | Stale | Tied:
     if ours.changed_at is None or said.changed_at is None:
         return Believed(status=status)
     if said.changed_at < ours.changed_at:
-        return Stale()
+        return _older(ours, said, status)
     if said.changed_at > ours.changed_at or status is ours.status:
         return Believed(status=status)
     if _goes_on(ours, status) or ours.tied == said.raw_status:
         return Believed(status=status)
     return Tied(raw_status=said.raw_status)
+
+
+def _older(ours: Ours, said: Snapshot, status: NotaStatus) -> Believed | Stale | Tied:
+    """What bears an instant before ours: from before, or from a clock that was set back since."""
+    if not _only_after(ours.status, status):
+        return Stale()
+    return (
+        Believed(status=status)
+        if ours.tied == said.raw_status
+        else Tied(raw_status=said.raw_status)
+    )
+
+
+def _only_after(ours: NotaStatus, status: NotaStatus) -> bool:
+    """Whether a nota can be there only after it was where we know it."""
+    if status is NotaStatus.CANCELLED:  # it never comes back (6.3)
+        return ours in _STANDS or ours in _UNDER_WAY
+    return status is NotaStatus.ISSUED and ours in _UNDER_WAY
 
 
 def status_after(ours: Ours, phase: Phase) -> NotaStatus:

@@ -6,6 +6,9 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
+from shared.telemetry import traces
+from shared.telemetry.traces import TraceSpan
+
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 NOBODY_WAITS: Final = "cut off"
 
@@ -32,6 +35,7 @@ class Calls:
 
     def __init__(self, system: str, *, kind: str) -> None:
         """`kind` names the label that tells calls apart."""
+        self._system = system
         self._answers = Counter(
             f"notaponte_{system}_answers_total",
             f"Requests to {system} by what came of them.",
@@ -52,7 +56,8 @@ class Calls:
 
         An error's `why`, a constant word, is the outcome of what failed.
         """
-        return MeasuredCall(self, kind)
+        span = traces.span(f"{self._system} {kind}", kind="client", system=self._system, call=kind)
+        return MeasuredCall(self, kind, span)
 
     def count(self, kind: str, word: str, seconds: float) -> None:
         """Count one call; for MeasuredCall alone."""
@@ -69,15 +74,17 @@ class Calls:
 class MeasuredCall:
     """One call, as a context; a class because it is on the way of every nota."""
 
-    __slots__ = ("_calls", "_kind", "_said", "_started")
+    __slots__ = ("_calls", "_kind", "_said", "_span", "_started")
 
-    def __init__(self, calls: Calls, kind: str) -> None:
+    def __init__(self, calls: Calls, kind: str, span: TraceSpan) -> None:
+        self._span = span
         self._calls = calls
         self._kind = kind
         self._said = CallOutcome()
         self._started = time.perf_counter()
 
     def __enter__(self) -> CallOutcome:
+        self._span = self._span.__enter__()
         return self._said
 
     def __exit__(
@@ -88,4 +95,6 @@ class MeasuredCall:
     ) -> None:
         if isinstance(error, Exception):
             self._said.word = getattr(error, "why", None) or type(error).__name__
+        self._span.note(outcome=self._said.word)
+        self._span.__exit__(kind, error, trace)
         self._calls.count(self._kind, self._said.word, time.perf_counter() - self._started)

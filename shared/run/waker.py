@@ -19,6 +19,7 @@ from prometheus_client import Counter
 
 from shared.net.redis import redis_pool
 from shared.run.tasks import end_task
+from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
     from arq.typing import StartupShutdown
@@ -77,7 +78,7 @@ class Waker:
                 await self._redis.enqueue_job(JOB, _job_id=JOB_ID)
         except Exception as error:  # noqa: BLE001 - a bell must never disturb who rings it
             RINGS.labels("failed").inc()
-            log.warning("ring_failed", error=type(error).__name__)
+            log.log(severity(error), "ring_failed", error=type(error).__name__)
             await self._drop()
             return False
         RINGS.labels("sent").inc()
@@ -127,7 +128,8 @@ async def _listen_for_ever(redis_url: str, on_ring: Callable[[], None]) -> None:
             await _listen(redis, on_ring)
         except Exception as error:  # noqa: BLE001 - without the bell, sweeping goes on
             failures += 1
-            log.warning("ring_worker_failed", error=type(error).__name__, failures=failures)
+            name = type(error).__name__
+            log.log(severity(error), "ring_worker_failed", error=name, failures=failures)
         await asyncio.sleep(_rest(failures))
 
 

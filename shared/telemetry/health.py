@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared.telemetry.metrics import metrics, through_a_proxy
+from shared.telemetry.severity import severity
 from shared.telemetry.version import __version__, commit
 
 Check = Callable[[], Awaitable[None]]
@@ -62,6 +63,6 @@ async def _reason(name: str, check: Check) -> str | None:
     except TimeoutError:
         return "no answer in time"
     except Exception as error:  # noqa: BLE001 - any failure means not ready; its text may tell too much
-        log.warning("readiness_check_failed", check=name, error=type(error).__name__)
+        log.log(severity(error), "readiness_check_failed", check=name, error=type(error).__name__)
         return "unreachable"
     return None

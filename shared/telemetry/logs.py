@@ -10,6 +10,8 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import ExcInfo, Processor, WrappedLogger
 
+from shared.telemetry.traces import add_trace
+
 MASK: Final = "[masked]"
 
 SECRET_FIELDS: Final = frozenset(
@@ -44,6 +46,7 @@ def configure_logs(
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(service),

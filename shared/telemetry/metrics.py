@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,7 +55,12 @@ class RequestMetrics:
 
 def through_a_proxy(request: Request) -> bool:
     """Whether somebody comes from outside: probes and scrapers come directly."""
-    return any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+    return through_a_proxy_of(request.headers)
+
+
+def through_a_proxy_of(headers: Headers) -> bool:
+    """The same by a request's headers."""
+    return any(name in headers for name in ("x-forwarded-for", "forwarded"))
 
 
 async def metrics(request: Request) -> Response:

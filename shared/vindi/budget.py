@@ -251,8 +251,10 @@ class Budget:
         if not works:
             self._redis_rests_until = time.monotonic() + REST_SECONDS
         if works != self._redis_works:
-            event = "vindi_budget_shared_again" if works else "vindi_budget_local"
-            log.warning(event)
+            if works:
+                log.info("vindi_budget_shared_again")
+            else:
+                log.warning("vindi_budget_local")
         self._redis_works = works
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -13,8 +14,9 @@ import yaml
 from deploy.image import version
 from deploy.policies import EXCEPTIONS, POLICIES, findings, where
 from deploy.rehearse import examples, problems, schema_problems
-from deploy.render import K8S, Manifest, RenderError, merge, overlays, render
-from shared.config.env import SettingsError
+from deploy.render import K8S, Manifest, RenderError, merge, overlays, read_manifests, render
+from shared.config.env import Env, SettingsError
+from shared.config.traces import read_traces
 from shared.db.connection import Pool
 from shared.ops.up.programs import SERVICES
 
@@ -59,6 +61,21 @@ def test_what_an_operator_makes_alike_outside_of_the_overlays_is_accepted_too() 
 
 
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="there is no kubectl to compare with")
+def test_the_example_of_tracing_has_every_service_traced_and_let_out(
+    production: list[Manifest],
+) -> None:
+    policy, settings = read_manifests(K8S / "examples" / "tracing.yaml")
+    with Env(values=find(production, "ConfigMap/notaponte")["data"]) as var:
+        assert not read_traces(var)
+    with Env(values=settings["data"]) as var:
+        assert read_traces(var)
+    collector = urlsplit(settings["data"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+    [out] = policy["spec"]["egress"]
+    assert [one["port"] for one in out["ports"]] == [collector.port]
+    [services] = policy["spec"]["podSelector"]["matchExpressions"]
+    assert set(services["values"]) == {"webhook", "panel", "reconciler", "emitter"}
+
+
 @pytest.mark.parametrize("overlay", overlays(), ids=lambda folder: folder.name)
 def test_what_is_rendered_is_what_kustomize_renders(overlay: Path) -> None:
     theirs = subprocess.run(

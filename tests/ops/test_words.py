@@ -143,6 +143,7 @@ async def test_a_misspelt_setting_is_named_and_nothing_else_of_the_environment()
         ("SECRET_KEY", "SECRET_KEYS"),
         ("RECONCILE_EVRY", "RECONCILE_EVERY"),
         ("LOGLEVEL", "LOG_LEVEL"),
+        ("OTEL_EXPORTER_OLTP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     ],
 )
 def test_what_is_nearly_a_setting_is_recognised(name: str, meant: str) -> None:
@@ -153,6 +154,12 @@ def test_what_is_nearly_a_setting_is_recognised(name: str, meant: str) -> None:
 def test_what_is_no_setting_of_ours_is_nobodys_business() -> None:
     usual = ("PATH", "HOME", "HOSTNAME", "PGPASSWORD", "KUBERNETES_PORT", "TEST_BACKEND", "LANG")
     assert misspelt(dict.fromkeys(usual, "x")) == []
+    traced = (
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        "OTEL_EXPORTER_OTLP_TIMEOUT",
+        "OTEL_SERVICE_NAME",
+    )
+    assert misspelt(dict.fromkeys(traced, "x")) == []
     assert {"DATABASE_URL", "ISSUER_LOOKUP_WAITS", "NOTAPONTE_HOME"} <= known_names()
 
 

@@ -26,6 +26,21 @@ DELIVERIES: Final = """
            ($1, 2, 'sale', '{}', 'pending', now() + interval '3 minutes'),
            ($1, 3, 'sale', '{}', 'delivered', now() - interval '9 minutes')
 """
+# One rested until two minutes ago, and one is being worked on.
+BACKFILLS: Final = """
+    INSERT INTO backfills (tenant_id, backfill_id, dry_run, since, competencia, requested_by,
+                           reason, requested_at, not_before, status, lease_until)
+    VALUES ($1, 'b1', false, '2026-01-01', 'today', 'x', 'x', now() - interval '1 hour',
+            now() - interval '2 minutes', 'queued', NULL),
+           ($2, 'b2', false, '2026-01-01', 'today', 'x', 'x', now() - interval '1 hour',
+            NULL, 'running', now() + interval '1 minute')
+"""
+BULK_JOBS: Final = """
+    INSERT INTO bulk_jobs (tenant_id, job_id, action, reason, asked_by, asked_at, once_word, bills,
+                           turn_at)
+    VALUES ($1, 'j1', 'retry', 'x', 'x', now(), 'w1', '{1}', now() - interval '1 minute'),
+           ($1, 'j2', 'retry', 'x', 'x', now(), 'w2', '{1}', now() + interval '1 minute')
+"""
 BREAKERS: Final = """
     INSERT INTO issuer_breakers (tenant_id, scope, state, since)
     VALUES ($1, 'city', 'open', now()), ($2, 'city', 'open', now()),
@@ -97,3 +112,33 @@ async def test_sales_are_counted_where_they_stand(pool: Pool) -> None:
     assert now("notaponte_sales_standing", status="uncertain") == 5
     assert now("notaponte_sales_standing", status="held") == 1
     assert now("notaponte_sales_standing", status="denied") == 0
+
+
+async def test_stopped_sales_are_counted_by_why(pool: Pool) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await given_work(conn)
+        await conn.execute(SALES, EARLY, "held", 1, 3)
+        await conn.execute(SALES, IDLE, "held", 1, 2)
+        await conn.execute("UPDATE sales SET code = 'zero' WHERE bill_id = 2")
+        await count(conn)
+        assert now("notaponte_sales_stopped", status="held", cause="no_rule") == 3
+        assert now("notaponte_sales_stopped", status="held", cause="zero") == 2
+
+        await conn.execute("UPDATE sales SET code = 'no_rule'")
+        await count(conn)
+
+    assert now("notaponte_sales_stopped", status="held", cause="no_rule") == 5
+    assert now("notaponte_sales_stopped", status="held", cause="zero") == 0
+
+
+async def test_jobs_that_nobody_works_on_are_shown_with_the_age_of_the_oldest(pool: Pool) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await given_work(conn)
+        await conn.execute(BACKFILLS, EARLY, IDLE)
+        await conn.execute(BULK_JOBS, EARLY)
+        await look(conn)
+
+    assert now("notaponte_jobs_waiting", kind="backfill") == 1
+    assert now("notaponte_jobs_lag_seconds", kind="backfill") == 120
+    assert now("notaponte_jobs_waiting", kind="bulk") == 1
+    assert now("notaponte_jobs_lag_seconds", kind="bulk") == 60

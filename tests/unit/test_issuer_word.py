@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from shared.domain.ids import IssuerNotaId
 from shared.domain.nota import NotaStatus
@@ -49,10 +50,34 @@ def test_newer_news_moves_a_nota_from_whatever_state(
     assert judge(Ours(status=ours, changed_at=KNOWN), said(phase)) == Believed(status=status)
 
 
+UNDER_WAY = {NotaStatus.SENDING, NotaStatus.UNCERTAIN, NotaStatus.PENDING}
+STANDS = {NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED}
+# Where a nota can only be after it was where we know it, whatever a clock says.
+ONLY_AFTER = {
+    *((one, Phase.CANCELLED) for one in UNDER_WAY | STANDS),
+    *((one, Phase.ISSUED) for one in UNDER_WAY),
+}
+
+
 @pytest.mark.parametrize("status", [s for s in NotaStatus if s is not NotaStatus.CANCELLED])
 @pytest.mark.parametrize("phase", list(Phase))
 def test_older_news_never_wins(status: NotaStatus, phase: Phase) -> None:
-    assert judge(Ours(status=status, changed_at=KNOWN), said(phase, BEFORE)) == Stale()
+    # Who refused to cancel has issued.
+    means = Phase.ISSUED if phase is Phase.CANCEL_REFUSED else phase
+    if (status, means) not in ONLY_AFTER:
+        assert judge(Ours(status=status, changed_at=KNOWN), said(phase, BEFORE)) == Stale()
+
+
+@pytest.mark.parametrize(("status", "phase"), sorted(ONLY_AFTER))
+def test_an_end_nothing_comes_after_is_believed_of_a_clock_set_back_once_it_is_said_twice(
+    status: NotaStatus, phase: Phase
+) -> None:
+    ours = Ours(status=status, changed_at=KNOWN)
+
+    assert judge(ours, said(phase, BEFORE)) == Tied(raw_status=phase.value)
+    assert judge(replace(ours, tied=phase.value), said(phase, BEFORE)) == Believed(
+        status=NotaStatus(phase.value)
+    )
 
 
 def test_another_word_for_the_same_instant_is_asked_for_again_and_then_believed() -> None:

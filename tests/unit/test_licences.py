@@ -21,6 +21,7 @@ ACCEPTED = {
 }
 # Those who say it in words of their own, and what these words are by SPDX.
 SAID: dict[str, str] = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD": "BSD-3-Clause",
@@ -33,6 +34,10 @@ SAID: dict[str, str] = {
 }
 # Exceptions, each with its licence as stated and why it may be here.
 EXCEPTIONS: dict[str, tuple[str, str]] = {
+    "certifi": (
+        "MPL-2.0",
+        "a list of certificates that comes with requests; unchanged and in its own files",
+    ),
     "orjson": (
         "MPL-2.0 AND (Apache-2.0 OR MIT)",
         "its MPL part is unchanged and in its own files, which is all that licence asks",

@@ -1,4 +1,4 @@
-"""What passes by itself is a warning; what somebody has to make room for is an error."""
+"""What passes by itself is a warning; what somebody has to see to is an error."""
 
 import errno
 import io
@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from redis.exceptions import ConnectionError as RedisAway
+from redis.exceptions import OutOfMemoryError as RedisFull
+from redis.exceptions import ResponseError
 
 from shared.run.loops import Next, Periodic
 from shared.telemetry.logs import configure_logs
@@ -23,6 +26,19 @@ from shared.telemetry.severity import severity
         (OSError(errno.EMFILE, "Too many open files"), "error"),
         (MemoryError(), "error"),
         (ExceptionGroup("", [ValueError(), asyncpg.DiskFullError("full")]), "error"),
+        (asyncpg.InvalidPasswordError("refused"), "error"),
+        (asyncpg.InvalidCatalogNameError("no such database"), "error"),
+        (asyncpg.UndefinedTableError("not migrated"), "error"),
+        (asyncpg.InsufficientPrivilegeError("not granted"), "error"),
+        (asyncpg.PostgresIOError("could not read block"), "error"),
+        (RedisFull("command not allowed when used memory > 'maxmemory'"), "error"),
+        (ResponseError("MISCONF Redis is configured to save, but cannot"), "error"),
+        (KeyError("a mistake of ours"), "error"),
+        (TypeError("a mistake of ours"), "error"),
+        (ResponseError("LOADING the dataset"), "warning"),
+        (RedisAway("refused"), "warning"),
+        (asyncpg.InvalidCachedStatementError("the plan is old"), "warning"),
+        (asyncpg.ReadOnlySQLTransactionError("a replica"), "warning"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), "warning"),
         (asyncpg.CannotConnectNowError("starting up"), "warning"),
         (asyncpg.DeadlockDetectedError("deadlock"), "warning"),

@@ -24,6 +24,7 @@ from services.emitter.planning.follow import is_routine
 from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.waits import back_off, next_poll, stand_back
 from services.emitter.stopping.outage import Breakers
+from services.emitter.traced import note_answered, sale_span
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
 from shared.db.away import database_away
@@ -48,6 +49,7 @@ from shared.issuer.interface import (
     Snapshot,
     Unknown,
 )
+from shared.telemetry import traces
 
 log = structlog.get_logger()
 
@@ -82,12 +84,16 @@ class Asker:
         tenant = self._context.tenant
         # Each sale has a task of its own, and so whatever is logged on its way says whose it is.
         bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
-        try:
-            with self._commits.asking(tenant):
-                answered = await self._answered_surely(act)
-            await self._commits.write(tenant, answered)
-        except _LeaseLostError:
-            self._leases.release(act.entry)
+        with sale_span("ask issuer", act.entry) as told:
+            try:
+                with self._commits.asking(tenant):
+                    answered = await self._answered_surely(act)
+                with traces.span("write answer"):
+                    await self._commits.write(tenant, answered)
+                note_answered(told, answered)
+            except _LeaseLostError:
+                told.note(outcome="lease lost")
+                self._leases.release(act.entry)
 
     async def _answered_surely(self, act: Act) -> Answered:
         """The answers for one sale; a failure nobody foresaw is this sale's, and no other's.

@@ -19,6 +19,7 @@ from services.emitter.work import Act, Plan
 from shared.clients import Clients
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import BACKFILL
+from shared.telemetry import traces
 
 
 class CarryOut(Struct, frozen=True, kw_only=True):
@@ -137,5 +138,6 @@ class CarryOut(Struct, frozen=True, kw_only=True):
     async def _written(self, plans: Sequence[Plan]) -> list[Act]:
         """Commit plans; returns those of them that have something to ask."""
         context = self.context
-        written = await write_plans(self.pool, context.tenant, context.standing, plans)
+        with traces.span("write plans", count=len(plans)):
+            written = await write_plans(self.pool, context.tenant, context.standing, plans)
         return [plan for plan in written if isinstance(plan, Act)]

@@ -24,6 +24,7 @@ from shared.db.connection import Pool
 from shared.db.sales import kept_figures_store
 from shared.db.sales.kept_figures_store import KeptFigures
 from shared.domain.ids import TenantId
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -131,7 +132,8 @@ class FigureKeeper:
             del self._flights[key]
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.warning("figures_failed", tenant_id=key[0], name=key[1], error=type(error).__name__)
+            word = type(error).__name__
+            log.log(severity(error), "figures_failed", tenant_id=key[0], name=key[1], error=word)
 
 
 @asynccontextmanager

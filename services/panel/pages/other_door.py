@@ -24,6 +24,7 @@ from shared.commands.people import PeopleRefused
 from shared.commands.sign_in import Entered
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.people import plain_email
+from shared.telemetry.severity import severity
 from shared.ways_in.oidc import Errand, Introduced, OidcDoor, OidcRefused
 
 log = structlog.get_logger()
@@ -125,7 +126,7 @@ async def _send_forgotten(visit: Visit, email: str) -> None:
     try:
         token = await forgotten_password(resources.door, email, source)
     except AWAY as error:
-        log.warning("panel_unavailable", error=type(error).__name__)
+        log.log(severity(error), "panel_unavailable", error=type(error).__name__)
         return
     if token is not None:
         link = f"{resources.public_url}/senha/{token}"

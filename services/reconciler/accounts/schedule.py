@@ -24,6 +24,8 @@ from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Claimed, PassResult
 from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
+from shared.telemetry import traces
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -122,9 +124,12 @@ class Scheduler:
             async with self.services.pool.acquire() as conn:
                 kept = await passes_store.finish(conn, tenant, claimed.state.attempt, result)
         except Exception as error:
-            # The database is away. The lease runs out and the pass is run again.
+            # The lease runs out and the pass is run again.
             PASSES.labels("failed").inc()
-            log.exception("pass_failed", tenant_id=tenant, error=type(error).__name__)
+            if not database_away(error):
+                log.exception("pass_failed", tenant_id=tenant, error=type(error).__name__)
+                return
+            log.log(severity(error), "pass_failed", tenant_id=tenant, error=type(error).__name__)
             return
         PASSES.labels(_outcome(result) if kept else "lease_lost").inc()
         FOUND.inc(result.found)
@@ -150,14 +155,17 @@ class Scheduler:
         if connection is None:
             after = retry(claimed.now, claimed.state.failures, services.reconcile_every)
             return PassResult(next_pass_at=after, error="vindi_not_connected", complete=False)
-        return await run_pass(
-            services.pool,
-            services.clients,
-            services.sealer,
-            claimed,
-            connection,
-            every=services.reconcile_every,
-        )
+        with traces.span("pass", tenant_id=tenant) as told:
+            result = await run_pass(
+                services.pool,
+                services.clients,
+                services.sealer,
+                claimed,
+                connection,
+                every=services.reconcile_every,
+            )
+            told.note(outcome=result.error or _outcome(result), count=result.found)
+        return result
 
 
 def _outcome(result: PassResult) -> str:

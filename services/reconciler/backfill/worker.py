@@ -1,6 +1,7 @@
 """Works on backfills: several replicas share them by lease, and one death delays none for long."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +16,7 @@ from services.reconciler.mirror import reach_back
 from services.reconciler.refused import rest_after
 from services.reconciler.services import Services
 from shared.db import clock
+from shared.db.away import database_away
 from shared.db.backfill import backfills_store
 from shared.db.tenants import connections_store, tenants_store
 from shared.db.tenants.connections_store import IssuerConnection, Side
@@ -24,6 +26,8 @@ from shared.domain.errors import RejectedError, TenantBlockedError, TransientErr
 from shared.domain.ids import BackfillId
 from shared.domain.sale import TenantTerms
 from shared.run.loops import Next, Periodic
+from shared.telemetry import traces
+from shared.telemetry.severity import severity
 from shared.vindi.budget import BudgetShare
 from shared.vindi.errors import VindiBusy
 
@@ -102,7 +106,8 @@ async def work(services: Services, run: Backfill) -> None:
         beat.cancel()
         await asyncio.gather(steps, beat, return_exceptions=True)
         if not steps.cancelled() and (error := steps.exception()) is not None:
-            log.error("backfill_step_failed", backfill_id=run.id, error=type(error).__name__)
+            level = severity(error) if database_away(error) else logging.ERROR
+            log.log(level, "backfill_step_failed", backfill_id=run.id, error=type(error).__name__)
         await _let_go(services, run)
 
 
@@ -129,7 +134,8 @@ async def _let_go(services: Services, run: Backfill) -> None:
         async with services.pool.acquire() as conn:
             await backfills_store.let_go(conn, run)
     except Exception as error:  # noqa: BLE001 - the lease ends by itself
-        log.warning("backfill_lease_left", backfill_id=run.id, error=type(error).__name__)
+        name = type(error).__name__
+        log.log(severity(error), "backfill_lease_left", backfill_id=run.id, error=name)
 
 
 async def _steps(services: Services, leased: Backfill) -> None:
@@ -175,7 +181,9 @@ async def _looked_for_copies(services: Services, run: Backfill) -> bool:
 async def _step(run: Run) -> bool:
     """One step; a budget that is spent is waited for, lease in hand and no connection."""
     try:
-        return await run.step()
+        tenant = run.backfill.tenant_id
+        with traces.span("backfill step", tenant_id=tenant, run_id=run.backfill.id):
+            return await run.step()
     except VindiBusy as busy:
         await asyncio.sleep(min(busy.retry_after, LONGEST_WAIT).total_seconds())
         return True

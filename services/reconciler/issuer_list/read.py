@@ -33,6 +33,7 @@ from shared.domain.errors import PipelineError
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
 from shared.issuer.interface import Issuer, Phase, Snapshot
 from shared.net.json_bytes import read_json
+from shared.telemetry import traces
 from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
@@ -160,7 +161,8 @@ async def _read_surely(reader: ListReader) -> bool | None:
     """Whether something was read; None for an issuer that could not be asked."""
     try:
         if reader.issuer.capabilities.lists:
-            return await _read(reader)
+            with traces.span("read issuer list", tenant_id=reader.tenant):
+                return await _read(reader)
         await _go_on_unlisted(reader)
     except PipelineError as error:
         log.info("issuer_list_failed", tenant_id=reader.tenant, error=type(error).__name__)

@@ -73,6 +73,23 @@ async def standing_any_tenant(conn: Connection, status: SaleStatus) -> int:
     return found
 
 
+STOPPED: Final = """
+    -- depths_read.stopped_any_tenant
+    SELECT coalesce(s.code, '') AS cause, count(*) AS standing
+      FROM tenants t
+      JOIN LATERAL (
+          SELECT s.code FROM sales s WHERE s.tenant_id = t.tenant_id AND s.status = $1 LIMIT $2
+      ) s ON true
+     GROUP BY cause
+"""
+
+
+async def stopped_any_tenant(conn: Connection, status: SaleStatus) -> dict[str, int]:
+    """Count the sales that stand at a status, by the code of why."""
+    rows = await conn.fetch(STOPPED, status.value, MOST)
+    return {row["cause"]: row["standing"] for row in rows}
+
+
 DELIVERIES: Final = """
     -- depths_read.deliveries_any_tenant
     SELECT coalesce(sum(w.waiting), 0)::bigint AS waiting, now() - min(w.oldest) AS oldest_for
@@ -102,6 +119,31 @@ PASSES: Final = """
 async def passes_any_tenant(conn: Connection) -> Depth:
     """Say which accounts the reconciler should be reading by now, and nobody does."""
     return await _depth(conn, PASSES)
+
+
+BACKFILLS: Final = """
+    -- depths_read.backfills_any_tenant
+    SELECT count(*) AS waiting,
+           now() - min(greatest(requested_at, not_before, lease_until)) AS oldest_for
+      FROM backfills
+     WHERE status IN ('queued', 'running') AND coalesce(lease_until, '-infinity') <= now()
+       AND coalesce(not_before, '-infinity') <= now()
+"""
+BULK_JOBS: Final = """
+    -- depths_read.bulk_jobs_any_tenant
+    SELECT count(*) AS waiting, now() - min(turn_at) AS oldest_for
+      FROM bulk_jobs WHERE status IN ('queued', 'running') AND turn_at <= now()
+"""
+
+
+async def backfills_any_tenant(conn: Connection) -> Depth:
+    """Say which backfills could go on, and nobody works on them."""
+    return await _depth(conn, BACKFILLS)
+
+
+async def bulk_jobs_any_tenant(conn: Connection) -> Depth:
+    """Say which actions for many sales wait for their next turn."""
+    return await _depth(conn, BULK_JOBS)
 
 
 BREAKERS: Final = """

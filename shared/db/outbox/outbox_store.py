@@ -12,6 +12,7 @@ from shared.db.connection import Connection
 from shared.db.rows import rows_json
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import Origin
+from shared.telemetry import traces
 
 Lane = Literal[0, 1, 2]
 LIVE: Final[Lane] = 0
@@ -34,6 +35,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     # The bill was asked for at this instant (the database's clock) and is stored in the same
     # commit; None when the mark is hearsay that nobody has read up on yet.
     read_at: datetime | None = None
+    # Of the trace in which we heard of it; None: of what is being done as it is marked.
+    traceparent: str | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -52,6 +55,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     tries: int
     issuer_facts: int = 0
     issuer_facts_read: int = 0
+    traceparent: str | None = None  # of what made it due last, at that instant, where it was traced
+    traced_at: datetime | None = None
 
     @property
     def bill_changed(self) -> bool:
@@ -91,14 +96,16 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 MARK_DUE: Final = """
     -- outbox_store.mark_due
     INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at,
-                             issuer_facts)
+                             issuer_facts, traceparent, traced_at)
     SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin,
            about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN instant END,
-           bool_or(about_nota) OVER (PARTITION BY tenant_id, bill_id)::int
+           bool_or(about_nota) OVER (PARTITION BY tenant_id, bill_id)::int,
+           traceparent, CASE WHEN traceparent IS NOT NULL THEN instant END
       FROM (SELECT *, clock_timestamp() AS instant
               FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[],
-                          $6::timestamptz[], $7::boolean[])
-                   AS m (tenant_id, bill_id, lane, origin, about_bill, read_at, about_nota)) m
+                          $6::timestamptz[], $7::boolean[], $9::text[])
+                   AS m (tenant_id, bill_id, lane, origin, about_bill, read_at, about_nota,
+                         traceparent)) m
      ORDER BY tenant_id, bill_id, about_bill DESC, read_at NULLS FIRST, lane
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET generation = o.generation + 1,
@@ -109,6 +116,8 @@ MARK_DUE: Final = """
                        ELSE least(o.lane, excluded.lane) END,
            due_at = least(o.due_at, excluded.due_at),
            tries = 0,
+           traceparent = coalesce(excluded.traceparent, o.traceparent),
+           traced_at = coalesce(excluded.traced_at, o.traced_at),
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
      WHERE NOT (o.state = 'due' AND o.due_at <= excluded.due_at AND o.tries = 0
                 AND o.lane <= excluded.lane
@@ -141,6 +150,7 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         [mark.read_at for mark in marks],
         [mark.about_nota for mark in marks],
         HEARD_WITHIN,
+        [_trace_of(mark, len(marks)) for mark in marks],
     )
     read = [mark for mark in marks if mark.read_at is not None]
     if read:
@@ -151,6 +161,27 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
             [mark.read_at for mark in read],
             HEARD_WITHIN,
         )
+
+
+def _trace_of(mark: Mark, together: int) -> str | None:
+    return mark.traceparent or traces.handed_on(
+        together=together, tenant_id=mark.tenant_id, bill_id=mark.bill_id, origin=mark.origin
+    )
+
+
+TRACE_OF: Final = """
+    -- outbox_store.trace_of
+    SELECT traceparent FROM outbox
+     WHERE tenant_id = $1 AND bill_id = $2 AND now() - traced_at < $3::interval
+"""
+
+
+async def trace_of(
+    conn: Connection, tenant: TenantId, bill: BillId, *, within: timedelta
+) -> str | None:
+    """The trace of what last made a sale due, if that was not long ago."""
+    found: str | None = await conn.fetchval(TRACE_OF, tenant, bill, within)
+    return found
 
 
 class DueTenant(Struct, frozen=True, kw_only=True):
@@ -273,7 +304,7 @@ CLAIM_DUE: Final = """
      WHERE o.tenant_id = $1 AND o.bill_id = ANY(ARRAY(SELECT bill_id FROM picked))
  RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
            o.bill_facts_read, o.heard_at, o.attempt, o.tries, o.issuer_facts,
-           o.issuer_facts_read
+           o.issuer_facts_read, o.traceparent, o.traced_at
 """
 
 

@@ -15,6 +15,7 @@ import asyncpg
 from shared.db.connection import Connection
 from shared.db.outbox.outbox_store import RECONCILE, Lane
 from shared.domain.ids import BillId, TenantId
+from shared.telemetry import traces
 
 WAKE: Final = """
     -- outbox_wakes.wake
@@ -27,7 +28,7 @@ WAKE: Final = """
        SET generation = o.generation + 1, bill_facts = o.bill_facts + $3::boolean::int, tries = 0,
            lane = CASE WHEN o.state = 'settled' THEN coalesce($4, o.lane)
                        ELSE least(o.lane, $4) END,
-           due_at = least(o.due_at, now()),
+           due_at = least(o.due_at, now()), traceparent = $5, traced_at = now(),
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
      WHERE o.tenant_id = $1 AND o.bill_id = ANY(ARRAY(SELECT bill_id FROM known))
 """
@@ -46,7 +47,9 @@ async def wake(
     With `about_bill` their bills are read again before. Lives in the caller's transaction.
     """
     if bills:
-        await conn.execute(WAKE, tenant, bills, about_bill, lane)
+        # Those that are woken together each begin a trace of their own when they are worked on.
+        trace = traces.carried() if len(bills) == 1 else None
+        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace)
 
 
 # A row that is due is decided after the change anyway, unless it is claimed before.
