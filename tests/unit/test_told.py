@@ -90,7 +90,7 @@ def test_of_a_divided_sale_only_the_parts_own_products_are_told_shorter() -> Non
         st.sampled_from(
             ["{produtos}", "{cliente}", "{plano}", "Fatura {fatura}: ", "x" * 300, " "]
         ),
-        min_size=1,
+        max_size=6,
     ).map(lambda parts: "Serviço " + "".join(parts)),
     name=st.text(max_size=900),
     products=st.lists(st.text(max_size=400), min_size=1, max_size=5),

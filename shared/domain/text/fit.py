@@ -55,7 +55,7 @@ def _fit(draft: NotaDraft, form: Form) -> Fitted:
     if not (
         tomador is draft.tomador
         and description == draft.description
-        and service is draft.service
+        and service == draft.service  # one that was remembered may be of an earlier reading
         and (tomador.email is not None or not draft.send_email)
     ):
         fitted = replace(
