@@ -13,7 +13,6 @@ from services.emitter.stopping.restored import Restored, load_restored
 from shared.clients import Clients
 from shared.crypto.columns import DENIAL_WORD, DOCUMENT_WORD, RowKey, SealedColumn
 from shared.crypto.seal import Sealer
-from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sales_store import SaleRow
@@ -123,8 +122,7 @@ async def load_context(
 ) -> TenantContext:
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
-        restored = await load_restored(conn, tenant)
-        now = await clock.now(conn)
+        restored, now = await load_restored(conn, tenant)
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
         vindi = await connections_store.get_vindi(conn, sealer, tenant)
