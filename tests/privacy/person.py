@@ -268,6 +268,18 @@ class Rows:
             f"vendas de {who.email}",
         )
 
+    async def nota_of_others(self, who: Person, number: str) -> None:
+        word = self.sealer.word(who.document, tenant=self.tenant, purpose=DOCUMENT_WORD)
+        await self.pool.execute(
+            "INSERT INTO foreign_notas (tenant_id, issuer_id, environment, document_word, amount,"
+            " competencia, number, valid, document)"
+            " VALUES ($1, $2, 'Producao', $3, 10000, '2026-11-10', $2, true, $4)",
+            self.tenant,
+            number,
+            word,
+            self.sealed(columns.FOREIGN_DOCUMENT, who.document.encode(), number),
+        )
+
     async def month_file(self, who: Person) -> None:
         await self.pool.execute(
             "INSERT INTO month_files (tenant_id, month, kind, state, asked_by, asked_at)"

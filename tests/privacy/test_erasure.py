@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -15,6 +16,8 @@ from shared.commands.privacy.erase import (
     step_erasure,
 )
 from shared.crypto import columns
+from shared.crypto.columns import DOCUMENT_WORD
+from shared.crypto.seal import Sealer
 from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure
 from shared.domain.ids import BillId, CustomerId
@@ -27,6 +30,7 @@ from tests.privacy.person import DORA, HEARD_AT, RUI, TENANT, Rows
 
 ASKED = ErasureAsked(ticket="DESK-17", reason="pedido do titular", by="support")
 FIRST = 4000
+OLD_KEY, NEW_KEY = bytes(range(32)), b"n" * 32  # the old one is that of `sealer`
 KEPT_BY_LAW = {"sales.customer_name", "sales.customer", "notas.request"}
 
 
@@ -62,6 +66,37 @@ async def test_a_namesakes_events_stay(rows: Rows) -> None:
     await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
 
     assert await rows.pool.fetchval("SELECT count(*) FROM events") == 1
+
+
+async def test_notas_that_others_issued_are_kept_by_law_and_the_report_counts_them(
+    rows: Rows,
+) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    await rows.nota_of_others(DORA, "77")
+    await rows.nota_of_others(RUI, "78")
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert together(after) == {"foreign_notas.document"}
+    assert list(report.kept) == [{"table": "foreign_notas", "rows": 1, "why": "law"}]
+
+
+async def test_keys_change_while_an_erasure_by_document_runs(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    asked = await ask(rows, Subject(document=DORA.document))
+    new = Sealer([NEW_KEY, OLD_KEY])
+    await rows.pool.execute(  # as a rotation does it
+        "UPDATE sales SET document_word = $1",
+        new.word(DORA.document, tenant=TENANT, purpose=DOCUMENT_WORD),
+    )
+    later = replace(rows, sealer=new)
+
+    report = await done_with(later, asked)
+
+    assert list(report.customers) == [DORA.customer_id]
+    after = await columns_with(rows.pool, new, TENANT, DORA.words)
+    assert together(after) == KEPT_BY_LAW
 
 
 async def test_by_document_the_same_customer_is_found(rows: Rows) -> None:

@@ -21,6 +21,8 @@ AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 async def test_a_customer_is_told_all_of_theirs_and_nobody_elses(rows: Rows) -> None:
     await rows.everywhere(DORA, 4000)
     await rows.everywhere(RUI, 4100)
+    await rows.nota_of_others(DORA, "77")
+    await rows.nota_of_others(RUI, "78")
 
     text = (await told(rows, Subject(document="123.456.789-09"))).decode()
 
@@ -31,6 +33,9 @@ async def test_a_customer_is_told_all_of_theirs_and_nobody_elses(rows: Rows) -> 
     assert said["sales"][0]["notas"][0]["sent"]["tomador"]["document"] == DORA.document
     assert said["sales"][0]["heard"][0]["type"] == "bill_paid"
     assert said["sales"][3]["status"] == "not_decided"
+    assert [(one["number"], one["document"]) for one in said["notas_of_others"]] == [
+        ("77", DORA.document)
+    ]
     assert [one["type"] for one in said["heard"]] == ["customer_updated", "payment_profile_created"]
     assert not [word for word in RUI.words if word in text]
 

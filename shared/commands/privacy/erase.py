@@ -87,7 +87,7 @@ async def ask_erasure(
         now=await clock.now(conn),
         customers=list(dict.fromkeys(customers)),
         document_word=words[0] if words else None,
-        who=_sealed(sealer, tenant, erasure_id, _asked_for(subject)) if words else None,
+        who=_sealed(sealer, tenant, erasure_id, asked_for(subject)) if words else None,
     )
     detail = {"erasure_id": erasure.id, "ticket": asked.ticket, "reason": asked.reason}
     await audit_store.add(conn, tenant, actor=asked.by, action="customer_erasure", detail=detail)
@@ -96,15 +96,17 @@ async def ask_erasure(
 
 def document_words(sealer: Sealer, tenant: TenantId, subject: Subject) -> list[bytes]:
     """The words by which sales with the subject's document are found; none without one."""
-    return _words_of(sealer, tenant, _asked_for(subject))
+    return words_of(sealer, tenant, asked_for(subject))
 
 
-def _asked_for(subject: Subject) -> Who:
+def asked_for(subject: Subject) -> Who:
+    """What an asking itself says of whom it means."""
     bare = normalise_document(subject.document or "")
     return Who(documents=(bare,)) if bare else NOBODY
 
 
-def _words_of(sealer: Sealer, tenant: TenantId, who: Who) -> list[bytes]:
+def words_of(sealer: Sealer, tenant: TenantId, who: Who) -> list[bytes]:
+    """The words of their documents, of each key while keys change."""
     return [
         word
         for document in who.documents
@@ -186,7 +188,7 @@ class _Step(NamedTuple):
             at.tenant_id,
             after=at.after_bill,
             customers=at.customers,
-            document_words=_words_of(self.sealer, at.tenant_id, self._who(at)),
+            document_words=words_of(self.sealer, at.tenant_id, self._who(at)),
             limit=PAGE,
         )
         return _found(at, page, then="bills")
@@ -293,6 +295,9 @@ class _Step(NamedTuple):
         kept: list[Mapping[str, Any]] = []
         if audited:
             kept.append({"table": "audit", "rows": audited, "why": "append_only"})
+        documents = words_of(self.sealer, tenant, self._who(at))
+        if others := await erase_rows.in_mirror(conn, tenant, documents):
+            kept.append({"table": "foreign_notas", "rows": others, "why": "law"})
         if running:
             kept.append({"table": "backfill_bills", "rows": running, "why": "open"})
         counted = _counted(at, saved_filters=filters, month_files=files)

@@ -60,7 +60,9 @@ def opened_value(
         plain = column.open(sealer, tenant, value, *key)
     except UnsealError:
         return UNREADABLE
+    text = plain.decode("utf-8", "replace")
     try:
-        return read_json(plain)
+        read = read_json(plain)
     except ValueError:
-        return plain.decode("utf-8", "replace")
+        return text
+    return read if isinstance(read, dict | list) else text  # a document is no number

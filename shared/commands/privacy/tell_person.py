@@ -13,7 +13,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from shared.commands.privacy.erase import EVENTS, MOST_CUSTOMERS, PAGE, Subject, document_words
+from shared.commands.privacy.erase import (
+    EVENTS,
+    MOST_CUSTOMERS,
+    PAGE,
+    Subject,
+    asked_for,
+    document_words,
+    words_of,
+)
 from shared.commands.privacy.opened import UNREADABLE, opened_value
 from shared.commands.privacy.whose_events import is_theirs
 from shared.crypto import columns
@@ -43,6 +51,7 @@ class PersonFound(Struct, frozen=True, kw_only=True):
     customers: tuple[CustomerId, ...]
     bills: tuple[BillId, ...]
     left_out: int
+    asked_for: Who = NOBODY
 
 
 async def find_person(pool: Pool, sealer: Sealer, tenant: Tenant, subject: Subject) -> PersonFound:
@@ -79,7 +88,10 @@ async def find_person(pool: Pool, sealer: Sealer, tenant: Tenant, subject: Subje
         after = page.last
     told = sorted(bills)[-MOST_SALES:]
     return PersonFound(
-        customers=tuple(sorted(customers)), bills=tuple(told), left_out=len(bills) - len(told)
+        customers=tuple(sorted(customers)),
+        bills=tuple(told),
+        left_out=len(bills) - len(told),
+        asked_for=asked_for(subject),
     )
 
 
@@ -107,7 +119,8 @@ async def person_json(
             continue
         yield (b"" if first else b",") + msgspec.json.encode(event)
         first = False
-    yield b"]}"
+    others = await _of_others(pool, sealer, tenant, found.asked_for.joined(who))
+    yield b'],"notas_of_others":' + msgspec.json.encode(others) + b"}"
 
 
 async def person_page(
@@ -118,14 +131,17 @@ async def person_page(
     yield f"<p>{escape(GROUNDS)}</p>".encode()
     if found.left_out:
         yield f"<p>Mais {found.left_out} compras antigas não estão nesta página.</p>".encode()
-    if not found.bills:
-        yield "<p>Nada é guardado sobre esta pessoa.</p>".encode()
     who = NOBODY
     async for sale in _sales(pool, sealer, tenant, found):
         yield f"<h2>Fatura {sale['bill_id']}</h2>{_shown(sale)}".encode()
         who = who.joined(_who(sale))
     async for event in _heard(pool, sealer, tenant, found, who):
         yield b"\n" if event is None else f"<h2>Mensagem</h2>{_shown(event)}".encode()
+    others = await _of_others(pool, sealer, tenant, found.asked_for.joined(who))
+    for nota in others:
+        yield f"<h2>Nota emitida por outro sistema</h2>{_shown(nota)}".encode()
+    if not found.bills and not others:
+        yield "<p>Nada é guardado sobre esta pessoa.</p>".encode()
     yield b"</body></html>\n"
 
 
@@ -167,6 +183,28 @@ async def _heard(
             return
         at, event = page[-1].received_at, page[-1].event_id
         yield None
+
+
+async def _of_others(pool: Pool, sealer: Sealer, tenant: Tenant, who: Who) -> list[dict[str, Any]]:
+    """Notas that others issued to a document of theirs."""
+    words = words_of(sealer, tenant.id, who)
+    if not words:
+        return []
+    async with pool.acquire() as conn:
+        notas = await person_read.notas_of_others(conn, tenant.id, words, limit=MOST_SALES)
+    return [
+        {
+            "number": nota.number,
+            "environment": nota.environment,
+            "amount": show_reais(Cents(nota.amount)),
+            "competencia": nota.competencia,
+            "valid": nota.valid,
+            "document": opened_value(
+                sealer, tenant.id, columns.FOREIGN_DOCUMENT, nota.document, nota.issuer_id
+            ),
+        }
+        for nota in notas
+    ]
 
 
 async def _sales(
@@ -234,6 +272,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "status": "situação",
     "code": "motivo",
     "amount": "valor (R$)",
+    "valid": "válida",
     "moment_at": "momento",
     "products": "produtos",
     "customer_name": "nome",

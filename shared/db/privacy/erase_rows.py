@@ -306,6 +306,17 @@ async def in_backfills(conn: Connection, tenant: TenantId, customers: Sequence[C
     return int(await conn.fetchval(CUSTOMERS, tenant, customers))
 
 
+MIRRORED: Final = """
+    -- erase_rows.in_mirror
+    SELECT count(*) FROM foreign_notas WHERE tenant_id = $1 AND document_word = ANY($2::bytea[])
+"""
+
+
+async def in_mirror(conn: Connection, tenant: TenantId, document_words: Sequence[bytes]) -> int:
+    """How many notas that others issued at the company's issuer have a document of these words."""
+    return int(await conn.fetchval(MIRRORED, tenant, document_words))
+
+
 async def in_audit(conn: Connection, tenant: TenantId, words: Sequence[str]) -> int:
     """How many lines of the audit name somebody, since a person typed it into a reason."""
     return int(await conn.fetchval(AUDITED, tenant, [word.lower() for word in words]))

@@ -191,6 +191,34 @@ async def notas_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) 
     return [PersonNota(**dict(row)) for row in await conn.fetch(NOTAS_OF, tenant, bills)]
 
 
+class OthersNota(Struct, frozen=True, kw_only=True):
+    """A nota that somebody else issued at the company's issuer."""
+
+    issuer_id: str
+    number: str | None
+    environment: str
+    amount: int
+    competencia: date
+    valid: bool
+    document: bytes | None  # sealed (`columns.FOREIGN_DOCUMENT`)
+
+
+OF_OTHERS: Final = """
+    -- person_read.notas_of_others
+    SELECT issuer_id, number, environment, amount, competencia, valid, document
+      FROM foreign_notas WHERE tenant_id = $1 AND document_word = ANY($2::bytea[])
+     ORDER BY competencia DESC, issuer_id LIMIT $3
+"""
+
+
+async def notas_of_others(
+    conn: Connection, tenant: TenantId, document_words: Sequence[bytes], *, limit: int
+) -> list[OthersNota]:
+    """Those whose buyer has a document of these words, the newest first."""
+    rows = await conn.fetch(OF_OTHERS, tenant, document_words, limit)
+    return [OthersNota(**dict(row)) for row in rows]
+
+
 class PersonEvent(Struct, frozen=True, kw_only=True):
     """A raw event; `body` is sealed, purpose "event"."""
 
