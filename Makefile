@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup version simulate demo up test lint check format sandbox bench bench-claims chaos migrate backfill closing \
-	backup restore restored rotate-keys accept-keys token doctor image sbom render rehearse schema \
+	backup restore restored rotate-keys accept-keys token erase-customer doctor image sbom render rehearse schema \
 	refresh-tables lock
 
 help: ## List the verbs
@@ -41,8 +41,8 @@ version: $(STAMP) ## Which version and commit this is
 demo: $(STAMP) ## A month of sales on this machine, and the closing that proves it (KEEP=1 stays)
 	@exec $(PY) -m deploy.demo
 
-up: $(STAMP) ## The whole system on this machine, for real accounts
-	@$(OPS) up
+up: $(STAMP) ## The whole system on this machine, for real accounts (TIMINGS=1 tells its start)
+	@$(OPS) up $(if $(TIMINGS),--timings)
 
 test: $(STAMP) ## Run every test, or T=path; N=processes
 	@$(PY) -m pytest -n $(N) $(T)
@@ -94,6 +94,10 @@ restore: $(STAMP) ## Put it back, while `up` rests: the latest, or AT=2026-11-29
 
 restored: $(STAMP) ## A database elsewhere was restored: look before sending ([SINCE=…])
 	@$(OPS) restored $(if $(SINCE),--since "$(SINCE)")
+
+erase-customer: $(STAMP) ## Erase one customer: TENANT=… TICKET=… REASON=… [CUSTOMER=Vindi's number; else it asks for the document]
+	@$(OPS) erase-customer --tenant "$(TENANT)" --ticket "$(TICKET)" --reason "$(REASON)" \
+		$(if $(CUSTOMER),--customer "$(CUSTOMER)")
 
 token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
 	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \

@@ -24,7 +24,7 @@ from shared.config.settings import ProcessSettings, load_or_exit
 from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
-from shared.db.migrate import schema_check
+from shared.db.revision import schema_check
 from shared.db.unreachable import told
 from shared.doors.serve import serve
 from shared.keys import proven_keys

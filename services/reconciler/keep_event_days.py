@@ -16,13 +16,14 @@ from services.reconciler.services import Services
 from shared.db.connection import Pool
 from shared.db.vindi import event_days_store
 from shared.db.vindi.event_days_store import DaysHeld, ElsewhereError
+from shared.domain.privacy import terms
 from shared.run.loops import Periodic
 from shared.telemetry.severity import severity
 
 EVERY: Final = timedelta(hours=1)
 AFTER_FAILURE: Final = timedelta(seconds=30)
 DAYS_AHEAD: Final = 7  # a backup that runs for days holds nothing up
-KEEP_EVENTS: Final = timedelta(days=180)  # stated in the README; bills and notas stay for ever
+KEEP_EVENTS: Final = terms.EVENTS  # stated in the README and docs/privacy.md
 
 AHEAD: Final = Gauge("notaponte_event_days_ahead", "Days to come whose events have a partition.")
 STRAYS: Final = Gauge(

@@ -8,6 +8,7 @@ from typing import Final
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
+from services.reconciler.companies import look_at_companies
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
 from services.reconciler.depth_loop import count_standing, look_at_depths
@@ -21,6 +22,9 @@ from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.make_month_files import make_month_files
 from services.reconciler.mirror import mirror_issuers
+from services.reconciler.privacy.departing import delete_departed
+from services.reconciler.privacy.erasing import work_on_erasures
+from services.reconciler.privacy.forgetting import forget_what_is_over
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.restored import mind_restores
 from services.reconciler.services import Services
@@ -47,7 +51,11 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     make_month_files,
     forget_month_files,
     look_again_at_refused,
+    work_on_erasures,
+    forget_what_is_over,
+    delete_departed,
     tell_unanswered,
+    look_at_companies,
 )
 
 

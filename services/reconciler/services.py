@@ -9,6 +9,7 @@ from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
 from shared.commands.set_up import SetUp
 from shared.config.settings import ReconcilerSettings
+from shared.domain.privacy.terms import FISCAL_YEARS
 from shared.run.waker import Waker, open_waker
 from shared.service import Resources, open_stored
 
@@ -22,6 +23,7 @@ class Services(Resources):
     set_up: SetUp
     now: Callable[[], datetime]
     reconcile_every: timedelta = timedelta(minutes=5)
+    fiscal_years: int = FISCAL_YEARS
     vindi_totals: VindiTotals = field(default_factory=VindiTotals)
 
 
@@ -45,4 +47,5 @@ async def open_services(settings: ReconcilerSettings) -> AsyncIterator[Services]
             ),
             now=lambda: datetime.now(UTC),
             reconcile_every=settings.reconcile_every,
+            fiscal_years=settings.fiscal_years,
         )

@@ -3,11 +3,15 @@
 import random
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from services.sandbox.wire import Answer, Call, dump
 
 HTML_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway"
 HTML_PAGE += b"</h1></center><hr><center>nginx</center></body></html>"
+
+VINDI_ERROR = {"errors": [{"id": "error", "parameter": None, "message": "Erro"}]}
+ENOTAS_ERROR = [{"codigo": "ERR", "mensagem": "Erro"}]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +33,7 @@ class Storm:
     every: int | None = None
     method: str | None = None
     path_has: str = ""
+    query_has: str = ""  # as it is before it is encoded: "id=7"
     retry_after: str | None = None
     seconds: float = 60.0
     seen: int = 0
@@ -39,6 +44,8 @@ class Storm:
             return False
         if self.path_has not in call.raw_path or self.count == 0:
             return False
+        if self.query_has not in unquote(call.raw_query):
+            return False
         self.seen += 1
         if self.every is not None and self.seen % self.every:
             return False
@@ -48,8 +55,8 @@ class Storm:
             self.count -= 1
         return True
 
-    def answer(self) -> Answer:
-        """Give the spoilt answer."""
+    def answer(self, error: Any) -> Answer:
+        """Give the spoilt answer; `error` is how the stand-in writes one."""
         extra = (("Retry-After", self.retry_after),) if self.retry_after else ()
         match self.kind:
             case "hang_up":
@@ -63,15 +70,20 @@ class Storm:
             case "empty":
                 return Answer(status=self.status, headers=extra)
             case _:
-                body = dump({"errors": [{"id": "error", "parameter": None, "message": "Erro"}]})
-                return Answer(status=self.status, body=body, headers=extra)
+                return Answer(status=self.status, body=dump(error), headers=extra)
 
 
 @dataclass(slots=True, kw_only=True)
 class Weather:
     """The storms now over one account."""
 
+    error: Any = field(default_factory=lambda: VINDI_ERROR)
     storms: list[Storm] = field(default_factory=list)
+
+    @classmethod
+    def of_enotas(cls) -> "Weather":
+        """Weather whose errors are written as eNotas writes them."""
+        return cls(error=ENOTAS_ERROR)
 
     def add(self, **rule: Any) -> Storm:
         """Let a storm begin; fields as in Storm."""
@@ -87,5 +99,5 @@ class Weather:
         """Give the first spoilt answer for a call, if any storm hits it."""
         for storm in self.storms:
             if storm.when == when and storm.strikes(call, rng):
-                return storm.answer()
+                return storm.answer(self.error)
         return None

@@ -26,8 +26,14 @@ from shared.api_client.models import (
     DeepCheckOut,
     DeliveryList,
     DenialsOut,
+    DepartureIn,
+    DepartureList,
+    DepartureOut,
     DifferenceOut,
     DifferencesOut,
+    ErasureIn,
+    ErasureList,
+    ErasureOut,
     GivenNumbersOut,
     HealthOut,
     InvitationIn,
@@ -44,6 +50,7 @@ from shared.api_client.models import (
     NewSecretIn,
     NextNumberIn,
     PartIn,
+    PersonExportIn,
     PreviewOut,
     QueuedOut,
     ReasonIn,
@@ -683,6 +690,103 @@ class InternalApiClient:
             await self.transport.json(
                 "POST", "/tenants/{tenant_id}/invitations", path={"tenant_id": tenant_id}, body=body
             ),
+        )
+
+    async def erase_customer(
+        self, tenant_id: str | int, *, body: ErasureIn, idempotency_key: str | None = None
+    ) -> ErasureOut:
+        """Erase one customer of a tenant, as far as no law keeps them."""
+        return cast(
+            "ErasureOut",
+            await self.transport.json(
+                "POST",
+                "/tenants/{tenant_id}/privacy/erasures",
+                path={"tenant_id": tenant_id},
+                body=body,
+                idempotency_key=idempotency_key,
+            ),
+        )
+
+    async def list_erasures(
+        self, tenant_id: str | int, *, limit: int | None = None, cursor: str | None = None
+    ) -> ErasureList:
+        """List the erasures of a tenant, the newest first."""
+        return cast(
+            "ErasureList",
+            await self.transport.json(
+                "GET",
+                "/tenants/{tenant_id}/privacy/erasures",
+                path={"tenant_id": tenant_id},
+                query={"limit": limit, "cursor": cursor},
+            ),
+        )
+
+    async def get_erasure(self, tenant_id: str | int, erasure_id: str | int) -> ErasureOut:
+        """Show what an erasure took, what stays, and until when."""
+        return cast(
+            "ErasureOut",
+            await self.transport.json(
+                "GET",
+                "/tenants/{tenant_id}/privacy/erasures/{erasure_id}",
+                path={"tenant_id": tenant_id, "erasure_id": erasure_id},
+            ),
+        )
+
+    async def export_customer(self, tenant_id: str | int, *, body: PersonExportIn) -> bytes:
+        """Give out all that is kept of one customer, as JSON or as a page in Portuguese."""
+        return await self.transport.bytes(
+            "/tenants/{tenant_id}/privacy/export", path={"tenant_id": tenant_id}, body=body
+        )
+
+    async def export_tenant(self, tenant_id: str | int) -> bytes:
+        """Everything of a tenant but keys as ZIP: rows as JSON, closings as CSV."""
+        return await self.transport.bytes(
+            "/tenants/{tenant_id}/export", path={"tenant_id": tenant_id}
+        )
+
+    async def ask_departure(self, tenant_id: str | int, *, body: DepartureIn) -> DepartureOut:
+        """Disconnect a tenant at once, and have it deleted after some days."""
+        return cast(
+            "DepartureOut",
+            await self.transport.json(
+                "POST", "/tenants/{tenant_id}/departure", path={"tenant_id": tenant_id}, body=body
+            ),
+        )
+
+    async def get_departure(self, tenant_id: str | int) -> DepartureOut:
+        """Show how a tenant's leaving stands."""
+        return cast(
+            "DepartureOut",
+            await self.transport.json(
+                "GET", "/tenants/{tenant_id}/departure", path={"tenant_id": tenant_id}
+            ),
+        )
+
+    async def cancel_departure(self, tenant_id: str | int) -> DepartureOut:
+        """Let a tenant stay that was to be deleted; its keys have to be entered again."""
+        return cast(
+            "DepartureOut",
+            await self.transport.json(
+                "DELETE", "/tenants/{tenant_id}/departure", path={"tenant_id": tenant_id}
+            ),
+        )
+
+    async def list_departures(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> DepartureList:
+        """List tenants that leave or left, the newest first."""
+        return cast(
+            "DepartureList",
+            await self.transport.json(
+                "GET", "/departures", query={"limit": limit, "cursor": cursor}
+            ),
+        )
+
+    async def look_at_departure(self, departed: str | int) -> DepartureOut:
+        """Show a leaving, also of a tenant that is no more, and what was deleted of it."""
+        return cast(
+            "DepartureOut",
+            await self.transport.json("GET", "/departures/{departed}", path={"departed": departed}),
         )
 
     async def ask_test_nota(

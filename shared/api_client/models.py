@@ -238,6 +238,20 @@ class CheckOut(TypedDict):
     message: str
 
 
+class CityDemands(TypedDict):
+    """Whether notas state the rate of ISS, and between which two; what they say of the buyer.
+
+    Rates are asked about in the city where ISS is due, the buyer in the one that issues.
+    """
+
+    iss_rate: NotRequired[Literal["required", "forbidden"] | None]
+    iss_rate_least: NotRequired[str | None]
+    iss_rate_most: NotRequired[str | None]
+    buyer: NotRequired[
+        list[Literal["document", "address", "number", "email", "phone", "municipal_registration"]]
+    ]
+
+
 class CityWindow(TypedDict):
     """Until when the city hall takes a cancellation, as the accountant knows it.
 
@@ -487,6 +501,37 @@ class DenialsOut(TypedDict):
     items: list[DenialGroupOut]
 
 
+class DepartureIn(TypedDict):
+    """A tenant's leaving. `name` is the tenant's, typed again, so that no other one is meant."""
+
+    name: str
+    reason: str
+    days: NotRequired[int]
+    confirm: NotRequired[list[str]]
+
+
+class DepartureList(TypedDict):
+    """Some leavings, the newest first; `next` goes on where they end."""
+
+    items: list[DepartureOut]
+    next: str | None
+
+
+class DepartureOut(TypedDict):
+    """A leaving. `waiting`: disconnected, may still stay; `deleted`: `gone` says how much was."""
+
+    tenant_id: str
+    status: Literal["waiting", "cancelled", "deleting", "deleted"]
+    reason: str
+    asked_by: str
+    asked_at: str
+    delete_at: str
+    ended_by: str | None
+    ended_at: str | None
+    gone: dict[str, int]
+    people: int
+
+
 class DifferenceOut(TypedDict):
     """What another rule would change for sales not yet sent.
 
@@ -505,6 +550,39 @@ class DifferencesOut(TypedDict):
 
     items: list[NotaDifferenceOut]
     next: str | None
+
+
+class ErasureIn(TypedDict):
+    """Whose data is to be erased, by which ticket and why; neither names the person."""
+
+    customer_id: NotRequired[int | None]
+    document: NotRequired[str | None]
+    ticket: str
+    reason: str
+
+
+class ErasureList(TypedDict):
+    """Some erasures, the newest first; `next` goes on where they end."""
+
+    items: list[ErasureOut]
+    next: str | None
+
+
+class ErasureOut(TypedDict):
+    """An erasure: what went, what stays and until when. It goes on: what comes later goes too."""
+
+    id: str
+    status: Literal["queued", "running", "completed"]
+    ticket: str
+    reason: str
+    asked_by: str
+    asked_at: str
+    completed_at: str | None
+    customer_ids: list[int]
+    bills: int
+    erased: dict[str, int]
+    kept: list[KeptOut]
+    kept_in_all: int
 
 
 class ExceptionOut(TypedDict):
@@ -697,6 +775,21 @@ class IssuerSideOut(TypedDict):
     read_at: str | None
     differences: int
     accepted: NotaSumOut
+
+
+class KeptOut(TypedDict):
+    """Something that stays.
+
+    `law`: a document of the city, until the day of `until`; `open`: the sale is not over, and
+    is erased once it is; `unreadable`: sealed under a key that is gone, so nobody's to read;
+    `append_only`: the audit, in which a person typed a name.
+    """
+
+    table: str | None
+    bill_id: int | None
+    why: Literal["law", "open", "unreadable", "append_only"]
+    until: str | None
+    notas: list[str]
 
 
 class LateCompetencia(TypedDict):
@@ -894,6 +987,15 @@ class PartIn(TypedDict):
     part: NotRequired[int | None]
 
 
+class PersonExportIn(TypedDict):
+    """Whose data is to be told, by which ticket: as JSON, or as a page for a person."""
+
+    customer_id: NotRequired[int | None]
+    document: NotRequired[str | None]
+    ticket: str
+    format: NotRequired[Literal["json", "html"]]
+
+
 class PlaceRule(TypedDict):
     """Where a service is rendered: a city of Brazil with its state, or another country."""
 
@@ -1045,6 +1147,7 @@ class Rule(TypedDict):
     customers: NotRequired[dict[str, CustomerFields]]
     seller_city: NotRequired[PlaceRule | None]
     regime: NotRequired[Literal["mei", "simples", "normal"] | None]
+    cities: NotRequired[dict[str, Any]]
     reissue: NotRequired[Literal["cancel_and_new", "substitute"]]
 
 
@@ -1101,6 +1204,7 @@ class RuleOut(TypedDict):
     customers: NotRequired[dict[str, CustomerFields]]
     seller_city: NotRequired[PlaceRule | None]
     regime: NotRequired[Literal["mei", "simples", "normal"] | None]
+    cities: NotRequired[dict[str, Any]]
     reissue: NotRequired[Literal["cancel_and_new", "substitute"]]
     version: int
     created_at: str
@@ -1142,6 +1246,7 @@ class RuleTold(TypedDict):
     customers: NotRequired[dict[str, CustomerFields]]
     seller_city: NotRequired[PlaceRule | None]
     regime: NotRequired[Literal["mei", "simples", "normal"] | None]
+    cities: NotRequired[dict[str, Any]]
     reissue: NotRequired[Literal["cancel_and_new", "substitute"]]
     confirm: NotRequired[list[str]]
 

@@ -76,11 +76,21 @@ class ApiTransport:
         return said
 
     async def bytes(
-        self, template: str, *, path: Values | None = None, query: Values | None = None
+        self,
+        template: str,
+        *,
+        path: Values | None = None,
+        query: Values | None = None,
+        body: object = None,
     ) -> bytes:
-        """Fetch a file whole; CallRefused (ApiAway) when there is none to have."""
+        """Fetch a file whole, asked for by `body` where there is one; CallRefused (ApiAway)."""
         try:
-            async with self.http.get(self._address(template, path), params=_given(query)) as answer:
+            async with self.http.request(
+                "GET" if body is None else "POST",
+                self._address(template, path),
+                params=_given(query),
+                json=body,
+            ) as answer:
                 if answer.status >= 400:
                     raise _refusal(answer.status, await answer.json(content_type=None))
                 return await answer.read()

@@ -11,6 +11,7 @@ from shared.db.sales.issued_tests_store import WentLive
 from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
 from shared.db.tenants.nota_connections_store import OpenElsewhere
 from shared.domain.errors import RejectedError, TransientError
+from shared.domain.field_checks import field_warnings
 from shared.domain.messages import message_for
 from shared.domain.nota import REAL, IssuerEnvironment
 from shared.domain.regime import regime_warnings
@@ -139,7 +140,11 @@ def demand_confirmed(found: Sequence[Elsewhere], confirmed: Collection[str]) -> 
 
 def rule_notices(rule: Rule, today: date, seller: Seller | None) -> tuple[Notice, ...]:
     """What is unusual in a rule, as of a day, for the company that issues."""
-    found = (*service_warnings(rule, today), *regime_warnings(rule, seller))
+    found = (
+        *service_warnings(rule, today),
+        *regime_warnings(rule, seller),
+        *field_warnings(rule),
+    )
     return tuple(Notice(code=one.code, message=one.message, field=one.field) for one in found)
 
 

@@ -5,21 +5,23 @@ from datetime import timedelta
 from typing import Final
 
 from shared.clients import Clients
+from shared.commands.go_on import go_on
 from shared.commands.set_up import codes_of
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_wakes
 from shared.db.tenants import audit_store, company_facts_store, connections_store
+from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import (
     ConnectionState,
     IssuerConnection,
     Side,
     VindiConnection,
 )
-from shared.domain.company_facts import CompanyFacts
 from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
 from shared.domain.ids import TenantId
+from shared.domain.prechecks import ON_SELLER
 from shared.run.waker import Waker
 from shared.vindi.budget import BudgetShare
 
@@ -46,7 +48,7 @@ class _Learnt:
     code: str
     detail: str = ""
     missing: tuple[str, ...] = ()
-    facts: CompanyFacts | None = None
+    shown: CompanyAsRead | None = None
     blocks: bool = False
 
 
@@ -101,7 +103,8 @@ async def _learn(
     except PipelineError:
         return _Learnt(code=f"{side}_unreachable")
     code = INCOMPLETE if company.missing else GOOD
-    return _Learnt(code=code, missing=company.missing, facts=company.facts)
+    shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+    return _Learnt(code=code, missing=company.missing, shown=shown)
 
 
 async def _keep(
@@ -118,8 +121,11 @@ async def _keep(
             well = await connections_store.unblock(conn, tenant, side)
             if well:
                 await outbox_wakes.wake_stopped(conn, tenant, codes_of(side))
-            if learnt.facts is not None:
-                await company_facts_store.put(conn, tenant, learnt.facts, now, state.connected_at)
+            if learnt.shown is not None:
+                at = state.connected_at
+                if await company_facts_store.put(conn, tenant, learnt.shown, now, at):
+                    await go_on(conn, tenant, ON_SELLER)
+                    well = True
             elif side == "vindi":
                 await company_facts_store.checked_vindi(conn, tenant, now, state.connected_at)
         detail = {"side": side, "found": learnt.code}

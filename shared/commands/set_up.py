@@ -27,6 +27,7 @@ from shared.commands.checks import (
 )
 from shared.commands.company import try_company
 from shared.commands.go_on import go_on
+from shared.commands.privacy.depart import demand_staying
 from shared.config.secret import Secret
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import hash_secret, new_tenant_id, new_webhook_secret
@@ -45,6 +46,7 @@ from shared.db.tenants import (
     secrets_store,
     tenants_store,
 )
+from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import VindiEnvironment, key_hint
 from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
 from shared.db.tenants.rules_store import RuleVersion
@@ -168,6 +170,7 @@ class SetUp:
         merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
         async with self.pool.acquire() as conn, conn.transaction():
             of = activation.known(await tenants_store.lock(conn, tenant))
+            await demand_staying(conn, tenant)
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
             await connections_store.put_vindi(
                 conn,
@@ -255,6 +258,7 @@ class SetUp:
         company = await checked_company(issuer)
         async with self.pool.acquire() as conn, conn.transaction():
             of = activation.known(await tenants_store.lock(conn, tenant))
+            await demand_staying(conn, tenant)
             before = await nota_connections_store.current_id(conn, tenant)
             await connections_store.put_issuer(
                 conn,
@@ -270,7 +274,8 @@ class SetUp:
                 company_regime=company.regime,
             )
             now = await clock.now(conn)
-            await company_facts_store.put(conn, tenant, company.facts, now, connected_at=now)
+            shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+            await company_facts_store.put(conn, tenant, shown, now, connected_at=now)
             url = await self._webhook_url(conn, tenant, "enotas")
             await audit_store.add(
                 conn,

@@ -11,6 +11,7 @@ from shared.config.env import ApiToken, Env, SettingsError
 from shared.config.secret import Secret
 from shared.config.traces import read_traces
 from shared.config.ways_in import MailSettings, OidcSettings, read_mail, read_oidc
+from shared.domain.privacy.terms import FISCAL_YEARS, MOST_FISCAL_YEARS
 
 Settings = TypeVar("Settings")
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -99,6 +100,7 @@ class ReconcilerSettings:
     reconcile_every: timedelta
     vindi: VindiSettings
     issuer: IssuerSettings
+    fiscal_years: int = FISCAL_YEARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +157,9 @@ def load_reconciler(env: Mapping[str, str]) -> ReconcilerSettings:
             reconcile_every=var.seconds("RECONCILE_EVERY", default=300),
             vindi=read_vindi(var),
             issuer=read_issuer(var),
+            fiscal_years=var.whole(
+                "FISCAL_YEARS", default=FISCAL_YEARS, least=FISCAL_YEARS, most=MOST_FISCAL_YEARS
+            ),
         )
 
 

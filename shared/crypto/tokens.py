@@ -27,6 +27,11 @@ def new_job_id() -> JobId:
     return JobId("j" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))
 
 
+def new_erasure_id() -> str:
+    """A short word: `e` and ten letters or digits; of one tenant's erasures."""
+    return "e" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
 def new_person_id() -> PersonId:
     """A short fixed word: `p` and ten letters or digits."""
     return PersonId("p" + "".join(secrets.choice(_ALPHABET) for _ in range(10)))

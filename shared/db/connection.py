@@ -28,6 +28,8 @@ STATEMENT_TIMEOUT: Final = timedelta(seconds=30)
 LOCK_TIMEOUT: Final = timedelta(seconds=5)
 IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds back vacuum for all
 CONNECT_SECONDS: Final = 5
+# One that nobody used for so long is closed: each is a process of some MiB at the server.
+IDLE_SECONDS: Final = 60.0
 
 BUSY: Final = Gauge(
     "notaponte_pool_busy_connections",
@@ -76,7 +78,7 @@ async def open_pool(
         timeout=CONNECT_SECONDS,
         init=_prepare,
         reset=_keep,
-        max_inactive_connection_lifetime=300,
+        max_inactive_connection_lifetime=IDLE_SECONDS,
         **_mode(settings, application, statement_timeout),
     )
     async with pool, beside(pool_gauges=partial(sample_for_ever, gauges_of(pool))):

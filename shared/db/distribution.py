@@ -56,6 +56,8 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "kept_figures",
     "restore_checks",
     "restore_finds",
+    "erasures",
+    "departures",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (

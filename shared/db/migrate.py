@@ -6,20 +6,16 @@ Alembic renders the SQL of what is missing and asyncpg runs it, statement by sta
 
 import asyncio
 import io
-from functools import cache
-from pathlib import Path
 from typing import Final
 
 from alembic import command, op
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from shared.db.connection import Connection, Pool, connect, is_pooled
+from shared.db.connection import Connection, connect, is_pooled
 from shared.db.distribution import distribute
-from shared.telemetry.health import Check, NotReadyError
+from shared.db.revision import MIGRATIONS, SchemaError, current_revision, head_revision
 
-MIGRATIONS: Final = Path(__file__).parent / "migrations"
 TOGETHER: Final = "\n-- Together:\n"
 LOCK_KEY: Final = 0x4E6F7461706F6E74  # "Notapont": any number no other program locks
 
@@ -30,24 +26,11 @@ TAKE_TURN: Final = """
     SELECT pg_try_advisory_lock($1)
 """
 ASK_AGAIN_SECONDS: Final = 0.2
-HAS_REVISIONS: Final = """
-    -- migrate.has_revisions
-    SELECT to_regclass('alembic_version') IS NOT NULL
-"""
-CURRENT_REVISION: Final = """
-    -- migrate.current_revision
-    SELECT version_num FROM alembic_version
-"""
-
 
 POOLED: Final = (
     "DATABASE_URL leads to a pooler, where a migration cannot keep its lock: give the address of"
     " PostgreSQL itself, for this command alone."
 )
-
-
-class SchemaError(Exception):
-    """The database cannot be migrated by this code; the text says why in plain words."""
 
 
 def run_sql(sql: str) -> None:
@@ -75,40 +58,6 @@ def run_sql_file(name: str) -> None:
             for statement in apart.strip().split(";\n\n"):
                 run_sql(statement)
     run_sql(together)
-
-
-@cache
-def head_revision() -> str:
-    """The revision this code was written for."""
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    if head is None:
-        raise SchemaError("There are no migrations.")
-    return head
-
-
-async def current_revision(conn: Connection) -> str | None:
-    """The revision a database is at; None when it has never been migrated."""
-    if not await conn.fetchval(HAS_REVISIONS):
-        return None
-    revision: str | None = await conn.fetchval(CURRENT_REVISION)
-    return revision
-
-
-def schema_check(pool: Pool) -> Check:
-    """A readiness check: the database is reached and has been brought to this code's revision.
-
-    A later revision will do: migrations run before the services of a new version are started, and
-    those of this one stay in service meanwhile. What would break them (`contract`) comes only
-    after they are gone.
-    """
-
-    async def check() -> None:
-        async with pool.acquire() as conn:
-            current = await current_revision(conn)
-        if current is None or current < head_revision():  # four digits each
-            raise NotReadyError(f"schema at {current or 'nothing'}, not at {head_revision()}")
-
-    return check
 
 
 async def migrate(url: str, *, citus: bool = False) -> str:

@@ -16,6 +16,41 @@ BEGIN
     EXECUTE format('TRUNCATE public.%I', 'events_' || to_char(of_day, 'YYYYMMDD'));
 END $$;
 
+CREATE FUNCTION public.forget_audit_of_departed(of_tenant text, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    gone bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.departures d WHERE d.tenant_id = of_tenant
+                      AND d.state = 'deleting' AND d.delete_at <= now()) THEN
+        RAISE EXCEPTION 'tenant % has not departed', of_tenant USING ERRCODE = 'check_violation';
+    END IF;
+    DELETE FROM public.audit a WHERE a.tenant_id = of_tenant AND a.entry_id IN (
+        SELECT b.entry_id FROM public.audit b WHERE b.tenant_id = of_tenant
+         ORDER BY b.entry_id LIMIT most);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $$;
+
+CREATE FUNCTION public.forget_old_audit(of_tenant text, before timestamp with time zone, most integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    gone bigint;
+BEGIN
+    IF before > now() - interval '5 years' THEN
+        RAISE EXCEPTION 'the audit is kept for five years' USING ERRCODE = 'check_violation';
+    END IF;
+    DELETE FROM public.audit a WHERE a.tenant_id = of_tenant AND a.entry_id IN (
+        SELECT b.entry_id FROM public.audit b WHERE b.tenant_id = of_tenant AND b.at < before
+         ORDER BY b.entry_id LIMIT most);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $$;
+
 CREATE FUNCTION public.make_event_day(of_day date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -250,6 +285,54 @@ CREATE TABLE public.database_life (
     wal_timeline integer NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     CONSTRAINT database_life_one_check CHECK (one)
+);
+
+CREATE TABLE public.departures (
+    tenant_id text NOT NULL,
+    reason text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    delete_at timestamp with time zone NOT NULL,
+    state text NOT NULL,
+    ended_by text,
+    ended_at timestamp with time zone,
+    gone jsonb DEFAULT '{}'::jsonb NOT NULL,
+    people integer DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    turn_at timestamp with time zone NOT NULL,
+    CONSTRAINT departures_check CHECK ((delete_at >= asked_at)),
+    CONSTRAINT departures_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT departures_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'cancelled'::text, 'deleting'::text, 'deleted'::text])))
+);
+
+CREATE TABLE public.erasures (
+    tenant_id text NOT NULL,
+    erasure_id text NOT NULL,
+    ticket text NOT NULL,
+    reason text NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    customers bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    document_word bytea,
+    bills bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    who bytea,
+    state text DEFAULT 'queued'::text NOT NULL,
+    phase text DEFAULT 'sales'::text NOT NULL,
+    after_bill bigint DEFAULT 0 NOT NULL,
+    after_at timestamp with time zone,
+    after_event uuid,
+    since timestamp with time zone,
+    began_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    turn_at timestamp with time zone NOT NULL,
+    runs integer DEFAULT 0 NOT NULL,
+    erased jsonb DEFAULT '{}'::jsonb NOT NULL,
+    kept jsonb DEFAULT '[]'::jsonb NOT NULL,
+    completed_at timestamp with time zone,
+    CONSTRAINT erasures_phase_check CHECK ((phase = ANY (ARRAY['sales'::text, 'bills'::text, 'words'::text, 'events'::text, 'texts'::text, 'rows'::text]))),
+    CONSTRAINT erasures_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+    CONSTRAINT erasures_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'completed'::text]))),
+    CONSTRAINT erasures_ticket_check CHECK (((length(ticket) >= 1) AND (length(ticket) <= 100)))
 );
 
 CREATE TABLE public.events (
@@ -996,6 +1079,12 @@ ALTER TABLE ONLY public.company_breakers
 ALTER TABLE ONLY public.database_life
     ADD CONSTRAINT database_life_pkey PRIMARY KEY (one);
 
+ALTER TABLE ONLY public.departures
+    ADD CONSTRAINT departures_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (tenant_id, erasure_id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (tenant_id, received_at, event_id);
 
@@ -1168,6 +1257,10 @@ CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (turn_at) WHERE (sta
 
 CREATE INDEX closing_checks_open ON public.closing_checks USING btree (requested_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+CREATE INDEX departures_turn ON public.departures USING btree (turn_at) WHERE (state = ANY (ARRAY['waiting'::text, 'deleting'::text]));
+
+CREATE INDEX erasures_turn ON public.erasures USING btree (turn_at);
+
 CREATE INDEX events_of_bill ON ONLY public.events USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
 
 CREATE INDEX events_default_tenant_id_bill_id_idx ON public.events_default USING btree (tenant_id, bill_id) WHERE (bill_id IS NOT NULL);
@@ -1204,6 +1297,8 @@ CREATE INDEX notas_in_force ON public.notas USING btree (tenant_id, bill_id) INC
 
 CREATE UNIQUE INDEX notas_one_live_of_a_kind ON public.notas USING btree (tenant_id, bill_id, part, ((substitutes IS NOT NULL))) WHERE (status <> 'cancelled'::text);
 
+CREATE INDEX notas_with_reason ON public.notas USING btree (tenant_id, denied_at) WHERE (reason IS NOT NULL);
+
 CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
 
 CREATE INDEX outbox_leases ON public.outbox USING btree (tenant_id, lease_until) WHERE (state = 'leased'::text);
@@ -1229,6 +1324,8 @@ CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_
 CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
+
+CREATE INDEX sales_unread ON public.sales USING btree (tenant_id, updated_at) WHERE (unread IS NOT NULL);
 
 CREATE INDEX sales_waiting_for_data ON public.sales USING btree (tenant_id, customer_id) WHERE (((status = 'held'::text) AND ((code ~~ 'customer\_%'::text) OR (code ~~ 'denied\_%'::text))) OR ((status = 'denied'::text) AND (code = ANY (ARRAY['denied_city'::text, 'denied_document'::text, 'denied_address'::text, 'denied_contact'::text]))));
 
@@ -1372,6 +1469,10 @@ ALTER TABLE public.closing_locks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.company_breakers ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.departures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.erasures ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.foreign_nota_marks ENABLE ROW LEVEL SECURITY;
@@ -1399,6 +1500,10 @@ CREATE POLICY granted ON public.closing_checks TO notaponte_services USING (true
 CREATE POLICY granted ON public.closing_locks TO notaponte_services USING (true);
 
 CREATE POLICY granted ON public.company_breakers TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.departures TO notaponte_services USING (true);
+
+CREATE POLICY granted ON public.erasures TO notaponte_services USING (true);
 
 CREATE POLICY granted ON public.events TO notaponte_services USING (true);
 
@@ -1528,6 +1633,10 @@ CREATE POLICY panel ON public.closing_locks TO notaponte_panel USING ((tenant_id
 
 CREATE POLICY panel ON public.company_breakers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.departures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
+CREATE POLICY panel ON public.erasures TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.events TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.foreign_nota_marks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1651,6 +1760,10 @@ CREATE POLICY services ON public.closing_checks USING ((CURRENT_USER <> 'notapon
 CREATE POLICY services ON public.closing_locks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.company_breakers USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.departures USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.erasures USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.events USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

@@ -39,8 +39,9 @@ LACKS: Final = frozenset(
         "rps_start_missing",
         "customer_not_found",
         "customer_unreadable",
-        # What would be refused: see `prechecks`.
+        # What would be refused: see `prechecks`, `city_demands`.
         "denied_address",
+        "denied_contact",
         "denied_document",
         "denied_service",
         "bill_unreadable",

@@ -25,11 +25,19 @@ _ALREADY: Final = re.compile(
     r"|\butilizad|\busad[oa]s?\b|\bem uso\b|\bconvertid|\banterior|\bpreviamente\b|\breaproveit"
     r"|\bexistente|(?<!nao )(?<!n\?o )\bexist(?:e|em|ia|iam|ir|s)?\b"
     r"|(?<!nao )\bfo(?:i|ram) (?:emitid|gerad|processad|recebid|autorizad|registrad|enviad)"
-    r"|(?<!nao )\bfo(?:i|ram) informad"
+    r"|(?<!nao )\bfo(?:i|ram) informad|\bter sido\b|\bvinculad|\bsendo process|\bem processamento"
+    r"|\bnotas? (?:fiscal |fiscais )?(?:emitid|gerad|autorizad)|\bnfs ?e (?:emitid|gerad|autorizad)"
 )
 _OF_A_NOTA: Final = re.compile(
-    r"\b(?:rps|dps|nfs ?e|nota|notas|numero|n\?+mero|numeracao|serie|s\?+rie|lote|chave)\b"
+    r"\b(?:rps|dps|nfs ?e|nota|notas|numero|n\?+mero|numeracao|serie|s\?+rie|lote|chave"
+    r"|documento|document|registro|record|protocolo|protocol|key|invoice|identificador|idexterno)\b"
 )
+
+_BUYER: Final = re.compile(
+    r"\b(?:tomador|contratante|consumidor|destinatario|destinat\?+rio|discrimina|descri)"
+)
+_CLIENT: Final = re.compile(r"\bclientes?\b")
+_SELLER: Final = re.compile(r"\b(?:prestador|emitente|emissor)")
 
 
 def bare(text: str) -> str:
@@ -50,6 +58,16 @@ def says_already(bare_text: str) -> bool:
 def speaks_of_a_nota(bare_text: str) -> bool:
     """Say whether a bare text names a nota, its number, or what a nota is made of."""
     return _OF_A_NOTA.search(bare_text) is not None
+
+
+def speaks_of_a_buyer(bare_text: str, *, client: bool) -> bool:
+    """Say whether a bare text names the buyer or what is sold, and not the seller.
+
+    `client`: that word means the buyer too. To whoever sells certificates and plans it is the
+    seller.
+    """
+    named = _BUYER.search(bare_text) or (client and _CLIENT.search(bare_text))
+    return bool(named) and _SELLER.search(bare_text) is None
 
 
 def repaired(text: str) -> str:

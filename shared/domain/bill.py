@@ -92,6 +92,8 @@ class Bill(Struct, frozen=True, kw_only=True):
     @property
     def lines_total(self) -> Cents:
         """The sum of its lines, discounts included."""
+        if len(self.lines) == 1:  # most bills, and asked several times of each
+            return self.lines[0].amount
         return Cents(sum([line.amount for line in self.lines]))  # a list: twice as fast
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 MUNICIPIOS: Final = Path(__file__).parent / "data" / "municipios.tsv"
+_AFTER_A_CITY: Final = frozenset({"brasil", "brazil", "br", "capital"})
 SHORTEST_MISSPELT: Final = 7  # letters; in shorter names one letter makes another city too easily
 MOST_READINGS: Final = 64  # of one name full of abbreviations
 
@@ -24,6 +25,10 @@ STATES: Final[Mapping[str, str]] = {
     "santacatarina": "SC", "saopaulo": "SP", "sergipe": "SE", "tocantins": "TO",
 }  # fmt: skip
 UFS: Final = frozenset(STATES.values())
+_BARE_STATES: Final[Mapping[str, str]] = {
+    "riojaneiro": "RJ", "riograndenorte": "RN", "riograndesul": "RS", "matogrossosul": "MS",
+}  # fmt: skip
+_BESIDE_A_STATE: Final = frozenset({"br", "brasil", "brazil", "estado", "de", "do", "da", "uf"})
 # The first two digits of a city's code name its state.
 STATE_OF_CODE: Final[Mapping[str, str]] = {
     "11": "RO", "12": "AC", "13": "AM", "14": "RR", "15": "PA", "16": "AP", "17": "TO",
@@ -34,6 +39,7 @@ STATE_OF_CODE: Final[Mapping[str, str]] = {
 
 # What a shortened word may stand for. All readings are tried; only one city may come of them.
 ABBREVIATIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "j": ("jose", "joao"),
     "s": ("sao", "santo", "santa", "senhora"), "sto": ("santo",), "sta": ("santa",),
     "st": ("santo", "santa"),
     "n": ("nossa", "nova", "novo"), "ns": ("nossasenhora",), "nsa": ("nossa",),
@@ -49,11 +55,20 @@ ABBREVIATIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 # Names that many people still write, beside the one in force.
 OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
-    "SP": {"embu": "embudasartes", "mojidascruzes": "mogidascruzes", "mojimirim": "mogimirim"},
-    "RJ": {"parati": "paraty", "rio": "riodejaneiro"},
+    "SP": {"embu": "embudasartes", "mojidascruzes": "mogidascruzes", "mojimirim": "mogimirim",
+           "ipaucu": "ipaussu"},
+    "RJ": {
+        "parati": "paraty", "rio": "riodejaneiro", "buzios": "armacaodosbuzios",
+        "campos": "camposdosgoytacazes",
+    },
     "SC": {"picarras": "balneariopicarras"},
     "PE": {"iguaracu": "igarassu"},
-    "RN": {"boasaude": "januariocicco"},
+    "RN": {
+        "boasaude": "januariocicco", "assu": "acu", "augustosevero": "campogrande",
+        "presidentejuscelino": "serracaiada",
+    },
+    "PB": {"serido": "saovicentedoserido"},
+    "TO": {"fortalezadotabocao": "tabocao"},
     # The regions of the Federal District, which is one município.
     "DF": dict.fromkeys(
         (
@@ -72,7 +87,20 @@ OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 def find_state(text: str | None) -> str | None:
     """The two letters of a state, from them or from its name; None when it is none."""
     joined = _joined(text or "")
-    return joined.upper() if joined.upper() in UFS else STATES.get(joined)
+    if joined.upper() in UFS:
+        return joined.upper()
+    return STATES.get(joined) or _state_among(_words(text or ""))
+
+
+def _state_among(words: list[str]) -> str | None:
+    """The state of "BR-SP", "São Paulo - SP" or "Estado de Goiás"; None where two are named."""
+    left = [word for word in words if word not in _BESIDE_A_STATE]
+    letters = {word.upper() for word in left if word.upper() in UFS}
+    joined = "".join(word for word in left if word.upper() not in letters)
+    name = STATES.get(joined) or _BARE_STATES.get(joined)
+    found = letters | ({name} if name else set())
+    spelt = name is not None or all(word.upper() in UFS for word in left)
+    return found.pop() if len(found) == 1 and spelt else None
 
 
 @lru_cache(maxsize=8192)
@@ -88,7 +116,8 @@ def find_city(name: str, state: str) -> str | None:
     if re.fullmatch(r"\d{7}", code := name.strip()):
         return code if code in known.values() else None
     words = _words(name)
-    for reading in (words, _without_state(words, state)):
+    bare = _without_state(words, state)
+    for reading in (words, bare, _without_company(bare, state)):
         found = _exactly(reading, state, known) or _misspelt("".join(reading), known)
         if found is not None:
             return found
@@ -132,6 +161,15 @@ def _one_apart(left: str, right: str) -> bool:
         or left[at + 1 :] == right[at:]
         or left[at:] == right[at + 1 :]
     )
+
+
+def _without_company(words: list[str], state: str) -> list[str]:
+    """Without the words that stand around a city's name: "Município de Itu - SP - Brasil"."""
+    while len(words) > 1 and words[-1] in _AFTER_A_CITY:
+        words = _without_state(words[:-1], state)
+    if len(words) > 2 and words[0] in ("cidade", "municipio") and words[1] in ("de", "do", "da"):
+        words = words[2:]
+    return words
 
 
 def _without_state(words: list[str], state: str) -> list[str]:

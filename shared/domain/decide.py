@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from msgspec.structs import replace
 
 from shared.domain import spoken
+from shared.domain.actions import LACKS
 from shared.domain.amounts import amounts, settled
 from shared.domain.attention import attention_after_cancel
 from shared.domain.bill import BillStatus
@@ -257,12 +258,11 @@ def _issue(
 
 
 def _will_lack(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Hold | None:
-    """What of its customer would hold the nota at the guarantee's end, if it is known already."""
+    """What would hold the nota at the guarantee's end, if its customer is known already."""
     if sale.customer is None:
         return None
     made = drafted(sale, rule, terms, day)
-    about_customer = isinstance(made, Hold) and made.code.startswith("customer_")
-    return made if isinstance(made, Hold) and about_customer else None
+    return made if isinstance(made, Hold) and made.code in LACKS else None
 
 
 def _write(sale: SaleFacts, rule: Rule, terms: TenantTerms, due: Due) -> Decision:

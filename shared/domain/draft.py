@@ -32,6 +32,7 @@ from shared.domain.party import (
     abroad,
     complete_by_cep,
     document_state,
+    is_a_name,
     is_company,
     is_foreign,
     locate,
@@ -42,7 +43,7 @@ from shared.domain.phones import phone_among
 from shared.domain.prechecks import held_cep
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
-from shared.domain.text.letters import Alphabet, grows_no_longer, one_line, says_something
+from shared.domain.text.letters import Alphabet, grows_no_longer, one_line
 
 _NOTHING_STATED: Final = NotaTerms(plain=True)
 _NO_SERVICE: Final = ServiceRule()
@@ -130,7 +131,7 @@ def tomador_of(
     `terms` tell what was stated of the buyer beyond what Vindi has fields for. `bare`: a person
     said that a document that is missing or wrong is left out.
     """
-    if not says_something(customer.name):
+    if not is_a_name(customer.name):
         return Hold(code="customer_name_missing")
     if is_foreign(customer.address):
         return _foreign(customer, rule, terms)

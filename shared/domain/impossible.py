@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from shared.domain.field_checks import field_problems
 from shared.domain.patterns import ANY, fits, plain
 from shared.domain.regime import regime_problems
 from shared.domain.rule_texts import text_problems
@@ -47,6 +48,7 @@ def impossible(rule: Told) -> list[Impossible]:
             _seller_city(rule),
             _rps_series(rule),
             regime_problems(rule),
+            field_problems(rule),
         )
         for field, message in found
     ]

@@ -23,6 +23,12 @@ _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
 CEP_DIGITS: Final = 8
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
+_NAMED = re.compile(r"^(?:(?:CPF|CNPJ)\W+)+(?:N[Oº°.]{0,2}\W+)?", re.IGNORECASE)
+# What a program writes where it has no name.
+_NO_NAMES: Final = frozenset({"none", "nan", "n/a", "sem nome", "nao informado", "nao informada"})
+_NO_WORDS: Final = frozenset({"null", "undefined"})
+_LONGEST_NO_NAME: Final = 24
+_NO_NAME_BEGINS: Final = frozenset(" NSU")  # with or without a blank before it
 
 
 def normalise_document(text: str | None) -> str | None:
@@ -31,7 +37,20 @@ def normalise_document(text: str | None) -> str | None:
         return None
     if not text.isascii():  # digits of full width, as some keyboards write them
         text = unicodedata.normalize("NFKC", text)
+    if text[0].isalpha():  # "CPF: 123.456.789-09"
+        text = _NAMED.sub("", text)
     return _PUNCTUATION.sub("", text).upper() or None
+
+
+def is_a_name(text: str) -> bool:
+    """Say whether a name is one: not signs alone, nor what a program writes where it has none."""
+    if not says_something(text):
+        return False
+    if text[0].upper() not in _NO_NAME_BEGINS or len(text) > _LONGEST_NO_NAME:
+        return True
+    plain = unicodedata.normalize("NFKD", text.strip().lower()).encode("ascii", "ignore").decode()
+    words = set(plain.split())
+    return plain not in _NO_NAMES and not (words and words <= _NO_WORDS)
 
 
 def normalise_cep(text: str | None) -> str | None:

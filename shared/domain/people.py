@@ -10,7 +10,7 @@ Role = Literal["owner", "finance", "accountant"]  # of a tenant
 Staff = Literal["support", "operator"]  # ours: of no tenant, with a way into all of them
 Rank = Role | Staff
 # What a page or an action needs. `see` is everything that is only looked at, downloads too.
-Right = Literal["see", "act", "rule", "close", "import", "connect", "people", "search"]
+Right = Literal["see", "act", "rule", "close", "import", "connect", "people", "search", "operate"]
 
 _EVERYTHING: Final[frozenset[Right]] = frozenset(
     {"see", "act", "rule", "close", "import", "connect", "people"}
@@ -20,7 +20,7 @@ RIGHTS: Final[dict[Rank, frozenset[Right]]] = {
     "finance": frozenset({"see", "act", "rule", "close", "import"}),
     "accountant": frozenset({"see"}),
     "support": frozenset({"see", "act", "import", "search"}),
-    "operator": _EVERYTHING | {"search"},
+    "operator": _EVERYTHING | {"search", "operate"},
 }
 ROLES: Final[tuple[Role, ...]] = ("owner", "finance", "accountant")
 STAFF: Final[tuple[Staff, ...]] = ("support", "operator")

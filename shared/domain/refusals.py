@@ -14,7 +14,13 @@ from typing import Final, Literal, cast, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.domain.bare_text import bare, repaired, says_already, speaks_of_a_nota
+from shared.domain.bare_text import (
+    bare,
+    repaired,
+    says_already,
+    speaks_of_a_buyer,
+    speaks_of_a_nota,
+)
 
 CATALOGUE: Final = Path(__file__).parent / "data" / "refusals"
 WhoActs = Literal["tenant", "customer", "accountant", "support", "issuer", "nobody"]
@@ -88,7 +94,8 @@ def read_refusal(text: str | None) -> KnownDenial:
     plain = bare(text or "")
     if not plain or text is None:
         return SAID_NOTHING
-    found = _found(repaired(text).upper(), plain)
+    written = unicodedata.normalize("NFKC", repaired(text)).upper()
+    found = _found(written, plain)
     if found.resends and says_already(plain):
         return replace(found, resends=False)
     return found
@@ -116,7 +123,7 @@ def _found(written: str, plain: str) -> KnownDenial:
     national = _most_telling(_national(written))
     if national is not None:
         return national
-    words = _first(_TEXTS, plain)
+    words = _of_whom(_first(_TEXTS, plain), plain)
     coded = _most_telling(_of_city_or_issuer(written))
     for one in (words, coded):
         if one is not None and one.denial == NUMBERING:
@@ -127,6 +134,18 @@ def _found(written: str, plain: str) -> KnownDenial:
     if known is None and says_already(plain) and speaks_of_a_nota(plain):
         return SPEAKS_OF_ANOTHER
     return known or NOT_KNOWN
+
+
+def _of_whom(words: KnownDenial | None, plain: str) -> KnownDenial | None:
+    """The words that count: one buyer's company, or a text of ours that is quoted, stops no seller.
+
+    "Tomador: empresa baixada" speaks of a company too. A code that says so is not questioned.
+    """
+    if words is None or not words.of_company:
+        return words
+    if not speaks_of_a_buyer(plain, client=words.denial == "denied_issuer_setup"):
+        return words
+    return _first(_TEXTS_OF_A_SALE, plain) or _first(_TEXTS_LAST, plain)
 
 
 def _most_telling(rows: Iterable[KnownDenial]) -> KnownDenial | None:
@@ -161,10 +180,10 @@ def _first(phrases: Sequence[_Phrase], plain: str) -> KnownDenial | None:
 
 # Four digits are the national system's, whatever stands around them; three at most a city's, where
 # a code is expected: "Bloco E10" is no refusal.
-_NATIONAL_CODE: Final = re.compile(r"(?<![A-Z0-9-])E[-.]?(\d{4})(?![A-Z0-9])")
+_NATIONAL_CODE: Final = re.compile(r"(?<![A-Z0-9-])E(?:[-.]|[ ](?=0))?(\d{4})(?![A-Z0-9])")
 _CITY_CODE: Final = re.compile(
     r"(?:^|[:;,|\[(\n\r\"]|\bC[OÓ]D(?:IGO)?\.?|\bERROS?|\bREJEI[CÇ][AÃ]O)[ \t:#\[(-]*"
-    r"(?:E[-.]?(\d{1,3})|(\d{3}|\d{5}|[A-Z]{1,3}\d{1,4}))(?![A-Z0-9])"
+    r"(?:E(?:[-.]|[ ](?=\d+ *[-:–]))?(\d{1,3})|(\d{3}|\d{5}|[A-Z]{1,3}\d{1,4}))(?![A-Z0-9])"
 )
 
 
@@ -273,6 +292,7 @@ _OF_CITY: Final = _by_code("abrasf")
 _OF_ISSUER: Final = _by_code("enotas")
 _TEXTS: Final = _phrases("texts")
 _TEXTS_LAST: Final = _phrases("texts_last")
+_TEXTS_OF_A_SALE: Final = tuple(one for one in _TEXTS if not one.row.of_company)
 _BY_NAME: Final[dict[str, KnownDenial]] = {
     row.name: row
     for row in (

@@ -23,7 +23,14 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.domain.cities import find_city
 from shared.domain.description import check_template
-from shared.domain.fields.stated import CustomerFields, NotaFields, PlaceRule, RulePart, stated
+from shared.domain.fields.stated import (
+    CityDemands,
+    CustomerFields,
+    NotaFields,
+    PlaceRule,
+    RulePart,
+    stated,
+)
 from shared.domain.fields.terms import NotaTerms, laid_over, terms_from
 from shared.domain.impossible import Impossible, impossible
 from shared.domain.nota import Service
@@ -48,6 +55,7 @@ def _as_id(value: object) -> object:
 
 
 VindiId = Annotated[int, BeforeValidator(_as_id), Field(ge=1, le=2**63 - 1, strict=True)]
+CityCode = Annotated[str, Field(pattern=r"^[0-9]{7}$")]
 IdText = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$")]
 
 
@@ -249,6 +257,10 @@ class Rule(RulePart):
     # Where the company is, and how it is taxed; null: as its registration at the issuer says.
     seller_city: PlaceRule | None = None
     regime: Literal["mei", "simples", "normal"] | None = None
+    # What cities demand, by IBGE's code; of one that is not named nothing is known.
+    cities: Annotated[dict[CityCode, CityDemands], Field(max_length=500)] = Field(
+        default_factory=dict
+    )
     # Whether a valid nota may be given up for one with mended data in one step, where the city
     # knows that; else it is cancelled first.
     reissue: Literal["cancel_and_new", "substitute"] = "cancel_and_new"

@@ -11,6 +11,7 @@ from shared.domain.amounts import amounts, settled
 from shared.domain.attention import MOVED, PAID_TWICE
 from shared.domain.bill import Bill
 from shared.domain.choose_rule import IssueMoment, amounts_by_service, choose_moment, choose_service
+from shared.domain.city_demands import demanded
 from shared.domain.competencia import MONTH_CLOSED, choose_competencia
 from shared.domain.decision import Decision, Hold, Issue, NeedsCustomer, Skip
 from shared.domain.draft import draft_nota
@@ -241,7 +242,11 @@ def _draft(
     draft = draft_nota(sale, rule, service, day, terms.zone, share, shares)
     if isinstance(draft, Hold):
         return draft
-    return precheck(draft, seller_by(rule, terms.seller)) or draft
+    seller = seller_by(rule, terms.seller)
+    found = precheck(draft, seller)
+    if found is None and rule.cities:
+        found = demanded(draft, seller, rule.cities)
+    return found or draft
 
 
 def seller_by(rule: Rule, known: Seller | None) -> Seller | None:

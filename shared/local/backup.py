@@ -26,6 +26,7 @@ SETTING: Final = "NOTAPONTE_BACKUPS"
 WAL: Final = "wal"
 ABOUT: Final = "about.json"
 DRAFT: Final = "draft"
+KEEP: Final = 7
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 _FIRST_WAL: Final = re.compile(r"^START WAL LOCATION: .*\(file ([0-9A-F]{24})\)$", re.MULTILINE)
 

@@ -153,14 +153,17 @@ def demand_https(url: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str], *, default: timedelta, longest: timedelta) -> timedelta:
-    """Read `Retry-After` in seconds; `default` when absent or unreadable, never over `longest`."""
+    """Read `Retry-After` in seconds; `default` when absent or unreadable, never over `longest`.
+
+    Nor below a second: whoever says 0 would be asked again and again.
+    """
     try:
         seconds = float(headers.get("Retry-After", ""))
     except ValueError:
         return default
     if not seconds >= 0:  # NaN too
         return default
-    return min(timedelta(seconds=min(seconds, longest.total_seconds())), longest)
+    return min(timedelta(seconds=min(max(seconds, 1), longest.total_seconds())), longest)
 
 
 def server_time(headers: Mapping[str, str]) -> datetime | None:

@@ -29,7 +29,6 @@ from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_p
 from shared.local.restore import choose, restore
 from shared.ops.up.processes import clear_away
 
-KEEP: Final = 7
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 WATCHED: Final = timedelta(seconds=30)  # services write down more often that all is well
 

@@ -1,4 +1,7 @@
-"""The operator's command line; the Makefile's verbs call it."""
+"""The operator's command line; the Makefile's verbs call it.
+
+A command loads what it alone needs: `up` stays in memory for as long as it runs, and is small.
+"""
 
 import asyncio
 import os
@@ -10,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import asyncpg
 import typer
-from rich.console import Console
 
 from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
@@ -18,25 +20,18 @@ from shared.config.settings import EXIT_CODE, database_url, exit_with
 from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
-from shared.db.migrate import SchemaError, migrate, offline_sql
+from shared.db.revision import SchemaError
 from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import WrongKeysError, accept_keys
-from shared.local.backup import BackupError
+from shared.local.backup import KEEP, BackupError
 from shared.local.home import HomeBusyError, known_settings
 from shared.local.postgres import RestoreUnfinishedError
 from shared.local.redis import RedisAwayError
-from shared.ops.backfill import run_backfill
-from shared.ops.backup import KEEP, run_backup, run_restore, run_restored
-from shared.ops.closing import run_closing
-from shared.ops.doctor.command import run_doctor
-from shared.ops.rotate import rotate
-from shared.ops.tokens import run_tokens
-from shared.ops.up.command import up as run_up
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
 
 if TYPE_CHECKING:
-    from shared.api_client.models import BackfillNew
+    from shared.api_client.models import BackfillNew, ErasureIn
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
@@ -48,10 +43,15 @@ def up(
     services: Annotated[
         str, typer.Option(help="Only these, comma-separated, e.g. webhook,panel.")
     ] = "",
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Say on stderr when each step of the start was done.")
+    ] = False,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
+    from shared.ops.up.command import up as run_up
+
     with plain_errors():
-        run_up(os.environ, _chosen(services))
+        run_up(os.environ, _chosen(services), timings=timings)
 
 
 @app.command(name="closing")
@@ -60,8 +60,35 @@ def closing_command(
     month: Annotated[str, typer.Option(help="Such as 2026-10, in the tenant's zone.")],
 ) -> None:
     """Print a month's closing; exit 1 when it does not balance."""
+    from rich.console import Console
+
+    from shared.ops.closing import run_closing
+
     with plain_errors():
         code = asyncio.run(run_closing(os.environ, tenant, month, Console()))
+    raise typer.Exit(code)
+
+
+@app.command(name="erase-customer")
+def erase_command(
+    tenant: Annotated[str, typer.Option(help="The tenant's id.")],
+    ticket: Annotated[str, typer.Option(help="The desk's ticket; names no person.")],
+    reason: Annotated[str, typer.Option(help="Why; names no person.")],
+    customer: Annotated[int, typer.Option(help="Vindi's number; 0 asks for CPF or CNPJ.")] = 0,
+) -> None:
+    """Erase one customer of a tenant, as far as no law keeps them, and say what stays."""
+    asked: ErasureIn = {"ticket": ticket, "reason": reason}
+    if customer:
+        asked["customer_id"] = customer
+    else:  # asked for, since histories of shells and lists of processes keep what is typed here
+        asked["document"] = typer.prompt("CPF or CNPJ")
+
+    from rich.console import Console
+
+    from shared.ops.erase import run_erasure
+
+    with plain_errors():
+        code = asyncio.run(run_erasure(os.environ, tenant, asked, Console()))
     raise typer.Exit(code)
 
 
@@ -71,6 +98,8 @@ def migrate_command(
     sql: Annotated[bool, typer.Option(help="Print the SQL, change nothing.")] = False,
 ) -> None:
     """Bring the database to the schema this version needs."""
+    from shared.db.migrate import migrate, offline_sql
+
     if sql:
         typer.echo(offline_sql(), nl=False)
         return
@@ -84,6 +113,8 @@ def migrate_command(
 @app.command(name="rotate-keys")
 def rotate_command() -> None:
     """Seal every secret afresh under the first of SECRET_KEYS."""
+    from shared.ops.rotate import rotate
+
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
             url = database_url(var)
@@ -103,6 +134,10 @@ def token_command(
     revoke: Annotated[bool, typer.Option("--revoke", help="End it at once.")] = False,
 ) -> None:
     """Make, list or end tokens of the internal API."""
+    from rich.console import Console
+
+    from shared.ops.tokens import run_tokens
+
     by = os.environ.get("USER") or "operator"
     with plain_errors():
         asyncio.run(
@@ -145,6 +180,10 @@ def backfill_command(
     reason: Annotated[str, typer.Option(help="Why; kept in the audit log.")] = "make backfill",
 ) -> None:
     """Bring in past sales, and watch until that is done."""
+    from rich.console import Console
+
+    from shared.ops.backfill import run_backfill
+
     asked: BackfillNew = {
         "since": since,
         "dry_run": dry_run,
@@ -173,6 +212,8 @@ def backup_command(
     keep: Annotated[int, typer.Option(min=1, help="Copies to keep, the newest.")] = KEEP,
 ) -> None:
     """Copy the embedded database; from the first copy on its WAL is kept too."""
+    from shared.ops.backup import run_backup
+
     with plain_errors():
         backup = asyncio.run(run_backup(os.environ, keep=keep))
     typer.echo(
@@ -188,6 +229,8 @@ def restore_command(
     ] = "",
 ) -> None:
     """Put the embedded database back to a moment, while `up` does not run."""
+    from shared.ops.backup import run_restore
+
     with plain_errors():
         asyncio.run(run_restore(os.environ, at, typer.echo))
 
@@ -197,6 +240,8 @@ def restored_command(
     since: Annotated[str, typer.Option(help="From when on data are missing.")] = "",
 ) -> None:
     """Say that the database was restored by others: what was issued is looked up before sending."""
+    from shared.ops.backup import run_restored
+
     with plain_errors():
         restore = asyncio.run(run_restored(os.environ, since))
     typer.echo(
@@ -214,6 +259,10 @@ def doctor_command(
     report: Annotated[str, typer.Option(help="Where to write a report that can be sent.")] = "",
 ) -> None:
     """Look at everything that has to be right, and say what was found; exit 1 if it is wrong."""
+    from rich.console import Console
+
+    from shared.ops.doctor.command import run_doctor
+
     with plain_errors():
         code = asyncio.run(
             run_doctor(

@@ -6,106 +6,17 @@ words (documents, issuer keys) follow the oldest key and change with it.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import connect
+from shared.db.sealed_columns import SEALED, Sealed
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
 from shared.keys import forget_other_canaries, prove_keys
 
 BATCH: Final = 500
 _EVERYBODY: Final = TenantId("-")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """One column of sealed values: its purpose, and the key columns after tenant_id."""
-
-    table: str
-    column: str
-    purpose: str
-    keys: tuple[tuple[str, str], ...] = ()  # name and SQL type
-    of_tenants: bool = True  # else its rows belong to no tenant, and have no tenant_id
-
-
-_BILL: Final = (("bill_id", "bigint"),)
-SEALED: Final = (
-    Sealed(table="vindi_connections", column="api_key", purpose="vindi_key"),
-    Sealed(table="issuer_connections", column="api_key", purpose="issuer_key"),
-    Sealed(
-        table="nota_connections",
-        column="api_key",
-        purpose="issuer_key",
-        keys=(("connection_id", "integer"),),
-    ),
-    Sealed(
-        table="webhook_secrets",
-        column="sealed",
-        purpose="webhook_secret",
-        keys=(("source", "text"), ("secret_hash", "bytea")),
-    ),
-    Sealed(table="status_webhooks", column="secret", purpose="status_webhook"),
-    Sealed(
-        table="events",
-        column="body",
-        purpose="event",
-        keys=(("received_at", "timestamptz"), ("event_id", "uuid")),
-    ),
-    Sealed(table="bills", column="body", purpose="bill", keys=_BILL),
-    Sealed(table="sales", column="customer", purpose="customer", keys=_BILL),
-    Sealed(table="sales", column="unread", purpose="unread", keys=_BILL),
-    Sealed(
-        table="notas",
-        column="request",
-        purpose="nota",
-        keys=(*_BILL, ("part", "smallint"), ("revision", "integer")),
-    ),
-    Sealed(
-        table="notas",
-        column="reason",
-        purpose="reason",
-        keys=(*_BILL, ("part", "smallint"), ("revision", "integer")),
-    ),
-    Sealed(
-        table="backfill_bills",
-        column="body",
-        purpose="bill",
-        keys=(("backfill_id", "text"), *_BILL),
-    ),
-    Sealed(
-        table="backfill_customers",
-        column="body",
-        purpose="customer",
-        keys=(("backfill_id", "text"), ("customer_id", "bigint")),
-    ),
-    Sealed(
-        table="person_links", column="email", purpose="link_email", keys=(("token_hash", "bytea"),)
-    ),
-    Sealed(
-        table="people",
-        column="email",
-        purpose="person_email",
-        keys=(("person_id", "text"),),
-        of_tenants=False,
-    ),
-    Sealed(
-        table="people",
-        column="totp",
-        purpose="person_totp",
-        keys=(("person_id", "text"),),
-        of_tenants=False,
-    ),
-    Sealed(
-        table="person_identities",
-        column="identity",
-        purpose="person_identity",
-        keys=(("identity_word", "bytea"),),
-        of_tenants=False,
-    ),
-)
-
 Tell = Callable[[str, int], None]
 
 
@@ -245,6 +156,8 @@ async def _rehash_issuer_keys_any_tenant(connection: Any, sealer: Sealer) -> int
     for row in await connection.fetch(READ_ISSUER_KEYS):
         tenant = TenantId(row["tenant_id"])
         key = sealer.unseal(row["api_key"], tenant=tenant, purpose="issuer_key").decode()
+        if not key:  # forgotten, since the tenant leaves
+            continue
         word = sealer.word(key, tenant=_EVERYBODY, purpose="issuer_key").hex()
         if word != row["key_word"]:
             for write in (WRITE_ISSUER_WORD, WRITE_NOTA_WORD):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, values
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
@@ -32,6 +33,20 @@ def exposed() -> bytes:
     registry = CollectorRegistry()
     registry.register(_Together(Path(folder)))
     return generate_latest(registry)
+
+
+def count_afresh() -> None:
+    """Begin every metric at nothing and, where this process shares a folder, with files in it.
+
+    For a process that was forked with metrics already made: theirs were made for its parent, which
+    has no folder. The client library asks for the variable when it is loaded, and never again.
+    """
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    made = REGISTRY._collector_to_names  # noqa: SLF001 - the library gives no other way to them
+    for metric in [one for one in made if isinstance(one, MetricWrapperBase)]:
+        for one in (metric, *getattr(metric, "_metrics", {}).values()):
+            if one._is_observable():  # noqa: SLF001
+                one._metric_init()  # noqa: SLF001
 
 
 class _Together(Collector):

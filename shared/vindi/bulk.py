@@ -51,7 +51,13 @@ FoundRefunds = tuple[Refund, ...] | Unreadable | Untold
 AT_ONCE: Final = 4  # lists under way for one account
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
 LISTS_REST: Final = timedelta(hours=6).total_seconds()
-MOST_FAILURES: Final = 3  # answers without use before nothing more is asked
+# The same where lists are answered with nothing usable, and single records well.
+FAILING_LISTS_REST: Final = timedelta(minutes=10).total_seconds()
+MOST_FAILURES: Final = 3  # answers without use, one after another, before nothing more is asked
+# So many lists without a usable answer in a row, and what is in them may be why: it is looked for.
+SUSPECTED: Final = 2
+FEW: Final = 3  # records that are not worth a list of their own
+TELLS_FOR: Final = timedelta(minutes=5).total_seconds()
 # An account that ignores `charge_id` shows all its refunds: so many pages are gone through.
 MOST_REFUND_PAGES: Final = 20
 
@@ -74,7 +80,7 @@ class _Stretch:
             if self._ended is not None:
                 return self._ended
             try:
-                return await read()
+                answer = await read()
             except VindiBusy as error:
                 self._ended = Untold(error=error)
                 return self._ended
@@ -83,6 +89,8 @@ class _Stretch:
                 if self._failures >= MOST_FAILURES:
                     self._ended = Untold(error=error)
                 return Untold(error=error)
+            self._failures = 0
+            return answer
 
     def admit(self, wanted: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
         """Those that may be read alone in this stretch, and those that have to wait for another."""
@@ -101,6 +109,8 @@ class Bulk:
 
     def __init__(self) -> None:
         self._rests_until: dict[tuple[AccountKey, str], float] = {}
+        self._failing: dict[tuple[AccountKey, str], int] = {}  # lists in a row
+        self._told_at: dict[AccountKey, float] = {}
 
     def honours_lists(self, account: AccountKey, resource: str = "bills") -> bool:
         """Whether lists of ids are tried for an account; False for hours after a wrong answer."""
@@ -110,6 +120,11 @@ class Bulk:
         """Whether none of an account's records has to be read one by one."""
         paths = (BILLS.path, CUSTOMERS.path, CHARGES.path, TRANSACTIONS.path)
         return all(self.honours_lists(account, path) for path in paths)
+
+    def tells(self, account: AccountKey) -> bool:
+        """Whether an account told some record lately: who tells nothing of another is not away."""
+        told_at = self._told_at.get(account)
+        return told_at is not None and time.monotonic() - told_at <= TELLS_FOR
 
     async def refresh_bills(
         self, client: VindiClient, ids: Iterable[BillId], *, alone: int | None = None
@@ -168,9 +183,12 @@ class Bulk:
                 return {charges[0]: _untold(error)}
             self._rest(client, TRANSACTIONS.path, "lists_refused")
             return await self._refunds_of_each(client, charges, stretch)
-        if isinstance(rows, Untold):
-            return dict.fromkeys(charges, rows)
-        return {charge: _together(charge, rows) for charge in charges}
+        if not isinstance(rows, Untold):
+            self._failing.pop((client.account, TRANSACTIONS.path), None)
+            return {charge: _together(charge, rows) for charge in charges}
+        if len(charges) > 1 and self._suspect(client.account, TRANSACTIONS.path, rows):
+            return await self._refunds_of_each(client, charges, stretch)
+        return dict.fromkeys(charges, rows)
 
     async def _refunds_of_each(
         self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
@@ -195,8 +213,13 @@ class Bulk:
                 found.update(rows)
         now, later = stretch.admit([number for number in wanted if number not in found])
         singles = (stretch.ask(partial(_single, client, resource, number)) for number in now)
-        found.update(zip(now, await asyncio.gather(*singles), strict=True))
+        told = dict(zip(now, await asyncio.gather(*singles), strict=True))
+        found.update(told)
         found.update(dict.fromkeys(later, Untold()))
+        if any(isinstance(row, Read) for row in found.values()):
+            self._told_at[client.account] = time.monotonic()
+        if any(isinstance(row, Read) for row in told.values()):
+            self._rest_if_failing(client, resource.path)
         return found
 
     async def _group(
@@ -205,7 +228,49 @@ class Bulk:
         if not self.honours_lists(client.account, resource.path):
             return {}
         rows = await stretch.ask(lambda: self._list(client, resource, ids))
-        return dict.fromkeys(ids, rows) if isinstance(rows, Untold) else rows
+        if not isinstance(rows, Untold):
+            self._failing.pop((client.account, resource.path), None)
+            return rows
+        if not self._suspect(client.account, resource.path, rows):
+            return dict.fromkeys(ids, rows)
+        return await self._narrowed(client, resource, ids, stretch)
+
+    def _suspect(self, account: AccountKey, resource: str, answer: Untold) -> bool:
+        """Count a list without a usable answer; whether what is in it may be the reason."""
+        if not isinstance(answer.error, VindiUnavailable):
+            return False
+        count = self._failing[account, resource] = self._failing.get((account, resource), 0) + 1
+        return count >= SUSPECTED
+
+    async def _narrowed(
+        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: _Stretch
+    ) -> dict[int, Found[T]]:
+        """Read a group that fails by ever smaller lists; what these leave out is read alone.
+
+        One record that its account cannot show would keep from us all those asked for with it.
+        Halves are asked for in turn, so that one such record is no failure after another; where
+        none of them is answered it is the lists themselves, or all of Vindi.
+        """
+        found: dict[int, Found[T]] = {}
+        parts = _halves(ids)
+        while parts:
+            failed: list[Sequence[int]] = []
+            for part in parts:
+                rows = await stretch.ask(partial(self._list, client, resource, part))
+                if isinstance(rows, Untold):
+                    failed.append(part)
+                else:
+                    self._failing.pop((client.account, resource.path), None)
+                    found.update(rows)
+            if len(failed) == len(parts):
+                return found
+            parts = [half for part in failed for half in _halves(part)]
+        return found
+
+    def _rest_if_failing(self, client: VindiClient, resource: str) -> None:
+        """Single records are told and lists are not: these are left alone for a while."""
+        if self._failing.pop((client.account, resource), 0) >= SUSPECTED:
+            self._rest(client, resource, "lists_failing", FAILING_LISTS_REST)
 
     async def _list(
         self, client: VindiClient, resource: Resource[T], ids: Sequence[int]
@@ -229,10 +294,12 @@ class Bulk:
             self._rest(client, resource.path, "lists_refused")
         return {number: rows[number] for number in ids if number in rows}
 
-    def _rest(self, client: VindiClient, resource: str, why: Oddity) -> None:
+    def _rest(
+        self, client: VindiClient, resource: str, why: Oddity, seconds: float = LISTS_REST
+    ) -> None:
         log.warning("vindi_lists_not_honoured", account=client.account, resource=resource, why=why)
         client.oddities.add(why)
-        self._rests_until[client.account, resource] = time.monotonic() + LISTS_REST
+        self._rests_until[client.account, resource] = time.monotonic() + seconds
 
 
 async def _single(
@@ -304,6 +371,12 @@ def _together(charge: ChargeId, rows: Sequence[RefundRow]) -> tuple[Refund, ...]
         if row.value is not None:
             refunds[row.value.transaction_id] = row.value
     return tuple(refunds.values())
+
+
+def _halves(ids: Sequence[int]) -> list[Sequence[int]]:
+    """Both halves, without those that are too few for a list."""
+    middle = len(ids) // 2
+    return [half for half in (ids[:middle], ids[middle:]) if len(half) > FEW]
 
 
 def _groups(ids: Sequence[T]) -> list[Sequence[T]]:

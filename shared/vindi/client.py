@@ -58,7 +58,15 @@ CALLS: Final = Calls("vindi", kind="share")
 
 T = TypeVar("T")
 # How an account's lists may be odd, in words that are stored: they show in the tenant's health.
-Oddity = Literal["no_total", "pages_repeat", "lists_ignored", "lists_refused", "charge_ignored"]
+Oddity = Literal[
+    "no_total",
+    "pages_repeat",
+    "lists_ignored",
+    "lists_refused",
+    "lists_failing",
+    "charge_ignored",
+    "not_theirs",
+]
 MOST_PER_PAGE: Final = 50  # more is not known to be honoured (vindi-api, section 3.1)
 MOST_PAGES: Final = 1000  # of a list that says neither how long it is nor ends
 MOST_BYTES: Final = 32 * 2**20  # a page of fifty bills with 120 lines each is below 10 MB
@@ -124,10 +132,23 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
 
     @property
     def is_last(self) -> bool:
-        """An empty page ends a list, and so does the page that reaches `total`."""
+        """An empty page ends a list, and so does the page that reaches `total`.
+
+        One whose rows and total disagree does not: pages may be shorter than they say.
+        """
         if not self.rows:
             return True
-        return self.total is not None and self.number * self.per_page >= self.total
+        reached = self.total is not None and self.number * self.per_page >= self.total
+        return reached and self.adds_up
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether it has the rows that it has to have by `total`, if that is told."""
+        return self.total is None or len(self.rows) == self.rows_due(self.total)
+
+    def rows_due(self, total: int) -> int:
+        """How many of so many rows in all are on this page."""
+        return max(0, min(self.per_page, total - (self.number - 1) * self.per_page))
 
     @property
     def is_full(self) -> bool:
@@ -205,7 +226,7 @@ class VindiClient:
         answer = await self._get(f"{resource.path}/{number}", resource.path)
         if answer.status == 404:
             return None
-        body = _json(answer)
+        body = self._json(answer)
         if not isinstance(body, dict) or resource.one not in body:
             raise VindiUnavailable("not a record")  # a captive portal's JSON, say
         return _row(resource, body[resource.one])
@@ -228,7 +249,7 @@ class VindiClient:
         answer = await self._get(resource.path, resource.path, asked)
         if answer.status == 404:
             raise VindiUnavailable("no such list")
-        body = _json(answer)
+        body = self._json(answer)
         rows = body.get(resource.path) if isinstance(body, dict) else None
         if not isinstance(rows, list):
             raise VindiUnavailable("not a list")
@@ -288,7 +309,7 @@ class VindiClient:
     async def merchant(self) -> Merchant:
         """Read whose account the key belongs to."""
         answer = await self._get("merchants/current", "merchants")
-        body = _json(answer) if answer.status == 200 else None
+        body = self._json(answer) if answer.status == 200 else None
         try:
             return read_merchant(body.get("merchant") if isinstance(body, dict) else None)
         except UnreadableBillError as error:
@@ -326,7 +347,7 @@ class VindiClient:
 
     async def _try_list(self, path: str, more: Mapping[str, str] | None = None) -> list[Any]:
         answer = await self._get(path, path, {"per_page": "1", **(more or {})})
-        body = _json(answer) if answer.status == 200 else None
+        body = self._json(answer) if answer.status == 200 else None
         rows = body.get(path) if isinstance(body, dict) else None
         if not isinstance(rows, list):
             raise VindiUnavailable("not a list")
@@ -401,10 +422,19 @@ class VindiClient:
             )
         return _Answer(status=response.status, headers=headers, body=body)
 
+    def _json(self, answer: _Answer) -> Any:
+        try:
+            return read_json(answer.body)
+        except ValueError as error:  # HTML from a proxy, or half an answer
+            if answer.body.lstrip()[:1] == b"<":
+                self.oddities.add("not_theirs")
+            raise VindiUnavailable("not JSON") from error
+
     async def _raise_for(self, answer: _Answer, resource: str) -> None:
         if 400 <= answer.status < 500 and answer.status not in (408, 429):
             said = _refusal(answer)
             if said is None:
+                self.oddities.add("not_theirs")
                 raise VindiUnavailable("a refusal in somebody else's words")
         else:
             said = {}
@@ -425,13 +455,6 @@ class VindiClient:
                 raise VindiRequestRefused(status, resource, said)
             case status:
                 raise VindiUnavailable(f"status {status}")
-
-
-def _json(answer: _Answer) -> Any:
-    try:
-        return read_json(answer.body)
-    except ValueError as error:  # HTML from a proxy, or half an answer
-        raise VindiUnavailable("not JSON") from error
 
 
 def _refusal(answer: _Answer) -> dict[str, Any] | None:
@@ -456,6 +479,10 @@ def _row(resource: Resource[T], row: object) -> Read[T] | Unreadable:
         return Read(raw=raw, value=resource.read(row))
     except UnreadableBillError as error:
         return Unreadable(raw=raw, id=id_in(raw), problem=error.problem)
+    except (TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        # A shape that no reader foresaw is that row's trouble, and no other's of its page.
+        log.warning("row_unforeseen", resource=resource.path, error=type(error).__name__)
+        return Unreadable(raw=raw, id=id_in(raw), problem="a shape nobody foresaw")
 
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:

@@ -38,6 +38,7 @@ LONGEST_TEXT: Final = 2000
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 MOST_ROWS: Final = 2000  # lines of a bill, or charges
+MOST_PHONES: Final = 20
 MOST_AMOUNT: Final = 10**13  # centavos; `MOST_ROWS` of them still fit 64 bits
 
 
@@ -227,7 +228,8 @@ def _address(json: Mapping[str, Any]) -> Address:
 
 def _phones(customer: Mapping[str, Any]) -> tuple[str, ...]:
     rows = customer.get("phones")
-    numbers = [_text(row, "number") for row in rows or () if isinstance(row, dict)]
+    found = rows[:MOST_PHONES] if isinstance(rows, list) else ()
+    numbers = [_text(row, "number") for row in found if isinstance(row, dict)]
     return tuple(number for number in numbers if number)
 
 

@@ -39,6 +39,8 @@ ODD: Final[dict[str, str]] = {
     "pages_repeat": "repetem as páginas",
     "lists_ignored": "ignoram a escolha de vários registros de uma vez",
     "lists_refused": "recusam a escolha de vários registros de uma vez",
+    "lists_failing": "falham quando vários registros são pedidos de uma vez",
+    "not_theirs": "são respondidas com uma página de outro sistema (portal, proxy ou firewall)",
     "charge_ignored": "ignoram a escolha dos estornos por cobrança",
 }
 

@@ -24,6 +24,7 @@ from tests.bench import (
     reconcile_idle,
     renewal,
     trickle,
+    up,
 )
 from tests.bench.measure import Measure, show, write
 
@@ -51,6 +52,7 @@ BY_NAME_ONLY: Final[Mapping[str, Bench]] = {
     "heads": doors.heads,
     "flood": doors.flood,
     "fuzz": fuzz.run,
+    "up": up.run,
 }
 REPORT: Final = Path("build/bench.json")
 

@@ -13,10 +13,11 @@ from shared.domain.ids import ChargeId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from tests.bench.measure import Measure
-from tests.builders import NOW, PAID_AT, a_customer, a_nota, a_rule, a_sale, terms
+from tests.builders import NOW, PAID_AT, a_bill, a_customer, a_nota, a_rule, a_sale, terms
 
 ROUNDS: Final = 2_000
 BAR_MICROSECONDS: Final = 50.0
+BAR_DRAFT: Final = 60.0  # with its draft, whatever is stated of it
 BAR_RATIO: Final = 3.0
 MANY_FIELDS: Final = {
     "lc116": "17.01",
@@ -44,11 +45,20 @@ async def run(_: Path) -> list[Measure]:
         refunds={ChargeId(50): Cents(10_000)},
     )
     stating, company = a_rule(service=MANY_FIELDS), a_sale(customer=a_customer())
+    told = a_sale(
+        a_bill(
+            metadata={"nota_irrf": "1,5", "nota_observacoes": "Fatura {fatura}", "pedido": "77"}
+        ),
+        customer=a_customer(metadata={"nota_iss_retido": "não", "id_erp": "99"}),
+    )
     paid = _measure("a paid sale, up to its draft", lambda: decide(plain, ruled, agreed, NOW))
     full = _measure("the same of many fields", lambda: decide(company, stating, agreed, NOW))
     return [
         paid,
         _against(full, paid),
+        _measure(
+            "of many fields and metadata", lambda: decide(told, stating, agreed, NOW), bar=BAR_DRAFT
+        ),
         _measure("a sale in guarantee", lambda: decide(plain, guarded, agreed, early)),
         _measure("a nota given back", lambda: decide(given_back, ruled, agreed, NOW)),
     ]
@@ -67,7 +77,7 @@ def _against(full: Measure, paid: Measure) -> Measure:
     )
 
 
-def _measure(what: str, decision: Callable[[], object]) -> Measure:
+def _measure(what: str, decision: Callable[[], object], bar: float = BAR_MICROSECONDS) -> Measure:
     took = []
     gc.disable()
     try:
@@ -83,6 +93,6 @@ def _measure(what: str, decision: Callable[[], object]) -> Measure:
         what=what,
         value=median,
         unit="µs (median)",
-        bar=f"< {BAR_MICROSECONDS:.0f}",
-        passed=median < BAR_MICROSECONDS,
+        bar=f"< {bar:.0f}",
+        passed=median < bar,
     )

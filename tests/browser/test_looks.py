@@ -1,6 +1,7 @@
 """Every page in a real browser: nothing an assistive device would trip over, nothing cut off."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ from playwright.async_api import Browser, Page
 
 from services.panel.app import PAGES
 from services.sandbox.run import Sandbox
+from shared.commands.tokens import make_token
 from shared.db.closing import month_files_store
 from shared.db.connection import Pool
 from shared.domain.closing import Month
@@ -48,6 +50,7 @@ OTHERWISE = {
     "shadow_day",
     "closing_file",
     "happened",
+    "tokens",
 }
 
 
@@ -83,6 +86,7 @@ async def test_every_page_is_fit_to_be_seen(
             for kind in ("xlsx", "csv-excel"):
                 url = f"{base}/fechamento/arquivos/2026-10/{kind}"
                 wrong += await look_at(page, url, f"closing_file-{kind}")
+            wrong += await look_at_settled(panel, page, base)
             wrong += await look_at_many(panel, page, base)
             wrong += await look_at_rules(page, base)
             wrong += await look_at_the_start(panel, page, base)
@@ -95,6 +99,10 @@ async def test_every_page_is_fit_to_be_seen(
             wrong += await look_at(ours, f"{panel.base}/suporte", "support")
             happened = f"{panel.base}/e/{TENANT}/acontecimentos"
             wrong += await look_at(ours, happened, "happened")
+            async with panel.pool.acquire() as conn:
+                await make_token(conn, "robo-de-leitura", "read", days=30, by="tests")
+            async with signed_in(panel, chromium, TENANT, "operator") as operator:
+                wrong += await look_at(operator, f"{panel.base}/suporte/acessos", "tokens")
             await ours.context.clear_cookies()
             wrong += await look_at(ours, f"{panel.base}/entrar", "sign_in")
             link = panel.base + await panel.invitation(TENANT, "finance")
@@ -117,6 +125,29 @@ async def look_at_many(panel: Panel, page: Page, base: str) -> list[str]:
     wrong += await look_at(page, page.url, "sales_job-running")
     await worked_off(panel)
     return wrong + await look_at(page, page.url, "sales_job")
+
+
+async def look_at_settled(panel: Panel, page: Page, base: str) -> list[str]:
+    """Notas of another system, one of them accepted, and a form that is told what changed."""
+    day = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
+    await panel.pool.execute(
+        "INSERT INTO issuer_notas (tenant_id, company_id, issuer_id, external_id, valid,"
+        " raw_status, amount, competencia, number, created_on, read_at)"
+        " SELECT $1, company_id, 'de-fora-' || n, 'de-fora-' || n, true, 'Autorizada', 3300, $2,"
+        " '55', $2, now() FROM nota_connections, generate_series(1, 2) n WHERE tenant_id = $1",
+        TENANT,
+        day,
+    )
+    await page.goto(f"{base}/fechamento/diferencas?mes={day:%Y-%m}")
+    await page.get_by_label("Marcar para aceitar").first.check()
+    await page.get_by_label("Por quê?").first.fill("emitida no portal da prefeitura")
+    await page.get_by_role("button", name="Aceitar estas notas").click()
+    wrong = await look_at_here(page, "differences-accepted")
+    await page.goto(f"{base}/configuracoes")
+    await page.get_by_label("Nome da empresa").fill("Escola Nova")
+    await panel.pool.execute("UPDATE tenants SET name = 'Outro nome' WHERE tenant_id = $1", TENANT)
+    await page.get_by_role("button", name="Salvar").click()
+    return wrong + await look_at_here(page, "settings-stale")
 
 
 async def look_at_rules(page: Page, base: str) -> list[str]:

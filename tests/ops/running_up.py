@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -26,6 +26,7 @@ class RunningUp:
     process: asyncio.subprocess.Process
     home: Home
     port: int
+    ports: Mapping[str, int] = field(default_factory=dict)  # by their settings
 
     async def ready_line(self) -> str:
         assert self.process.stdout is not None
@@ -65,18 +66,21 @@ async def started_up(folder: Path, port: int | None = None) -> AsyncIterator[Run
 
 
 @asynccontextmanager
-async def started_whole_up(folder: Path, **settings: str) -> AsyncIterator[RunningUp]:
-    """`up` with everything, each service on a port of its own."""
+async def started_whole_up(
+    folder: Path, *arguments: str, **settings: str
+) -> AsyncIterator[RunningUp]:
+    """`up` with everything, or what arguments say, each service on a port of its own."""
     ports = {service.port_setting: str(free_port()) for service in SERVICES}
     ports["METRICS_PORT"] = str(free_port())
-    async with _started(environment(folder, **ports, **settings)) as running:
+    async with _started(environment(folder, **ports, **settings), *arguments) as running:
         yield running
 
 
 @asynccontextmanager
 async def _started(env: Mapping[str, str], *arguments: str) -> AsyncIterator[RunningUp]:
     process = await spawn(env, *arguments)
-    running = RunningUp(process=process, home=open_home(env), port=int(env["PANEL_PORT"]))
+    ports = {name: int(value) for name, value in env.items() if name.endswith("_PORT")}
+    running = RunningUp(process=process, home=open_home(env), port=ports["PANEL_PORT"], ports=ports)
     try:
         yield running
     finally:
@@ -106,7 +110,7 @@ def processes(home: Home) -> list[psutil.Process]:
 
 def command_line(process: psutil.Process) -> str:
     with suppress(psutil.Error):
-        return " ".join(process.cmdline())
+        return " ".join(process.cmdline()).strip()  # a title leaves room behind it
     return ""
 
 

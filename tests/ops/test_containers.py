@@ -11,7 +11,7 @@ import pytest
 
 from deploy.compose_check import compose_problems
 from shared.config.env import SettingsError
-from shared.db.migrate import head_revision
+from shared.db.revision import head_revision
 from shared.local.postgres import running_postgres
 from shared.ops.up.programs import SERVICES
 from tests.ops.composed import Composed, Machine, composed, take_password

@@ -7,10 +7,11 @@ from shared.config.secret import Secret
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Pool
 from shared.db.people import people_store
+from shared.db.sealed_columns import SEALED
 from shared.db.tenants import connections_store, tenants_store
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.people import Person
-from shared.ops.rotate import SEALED, rotate
+from shared.ops.rotate import rotate
 
 TENANT = TenantId("tabcdefghij")
 OLD, NEW = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n"))

@@ -12,8 +12,9 @@ from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
 from shared.crypto.seal import Sealer
 from shared.db.connection import open_pool
-from shared.db.migrate import current_revision, head_revision, migrate
+from shared.db.migrate import migrate
 from shared.db.one_tenant import PANEL_ROLE, pool_of
+from shared.db.revision import current_revision, head_revision
 from shared.domain.ids import TenantId
 from shared.keys import prove_keys
 from shared.local.home import new_secret_key

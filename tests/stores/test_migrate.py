@@ -1,16 +1,17 @@
 import asyncio
+from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from shared.db.connection import Pool
-from shared.db.migrate import (
+from shared.db.migrate import migrate, offline_sql, statements
+from shared.db.revision import (
+    MIGRATIONS,
     SchemaError,
     current_revision,
     head_revision,
-    migrate,
-    offline_sql,
     schema_check,
-    statements,
 )
 from shared.telemetry.health import NotReadyError
 from tests.support.servers import PostgresForTests
@@ -71,3 +72,10 @@ async def test_a_database_that_a_newer_version_migrated_is_left_alone(
 def test_what_is_printed_for_administrators_is_what_runs() -> None:
     assert offline_sql() == "\n\n".join(statements(None)) + "\n"
     assert statements(head_revision()) == []
+
+
+def test_the_head_that_files_are_named_for_is_the_one_that_alembic_finds() -> None:
+    revisions = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+
+    assert head_revision() == revisions[0].revision
+    assert all(Path(one.path).name.startswith(f"{one.revision}_") for one in revisions)

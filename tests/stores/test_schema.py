@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from deploy.schema import SCHEMA, dump
-from shared.db.migrate import MIGRATIONS
+from shared.db.revision import MIGRATIONS
 
 SQL = sorted((MIGRATIONS / "sql").glob("*.sql"))
 NAME = re.compile(r"(\d{4})_(expand|contract)_[a-z_]+\.sql")

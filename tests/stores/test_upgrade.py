@@ -20,8 +20,9 @@ from shared.crypto.seal import Sealer
 from shared.db.backfill import backfills_store
 from shared.db.closing import closing_locks_store
 from shared.db.connection import Connection, Pool, open_pool
-from shared.db.migrate import bring, head_revision, migrate
+from shared.db.migrate import bring, migrate
 from shared.db.outbox import outbox_store
+from shared.db.revision import head_revision
 from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import brakes_store, issuers_store, key_canaries_store

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from shared.domain.draft import buyer_mended
-from shared.domain.fields.metadata import KEYS
+from shared.domain.fields.keys import KEYS
 from shared.domain.fields.stated import CustomerFields, NotaFields
 from shared.domain.fields.words import WORDS, untaken_by, untaken_of
 from shared.domain.rule import Rule

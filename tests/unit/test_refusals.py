@@ -259,6 +259,7 @@ REPORTED: Final = (
     ("A conexão com o servidor foi fechada", "denied_outage"),
     ("Manutenção programada no sistema da prefeitura", "denied_outage"),
     ("Assinatura do plano expirada", "denied_account"),
+    ("O emissor fez esta nota em Homologacao.", "denied_issuer_setup"),
     ("Conta com fatura em atraso", "denied_account"),
     ("Usuário sem permissão de acesso ao webservice", "denied_issuer_setup"),
     ("Tomador não encontrado na base da Receita", "denied_document"),

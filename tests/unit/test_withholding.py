@@ -323,8 +323,9 @@ def test_whatever_is_withheld_each_tax_is_its_rate_to_the_centavo(
 
 
 def test_more_withheld_than_the_price_is_held() -> None:
-    rates = dict.fromkeys(("inss", "irrf"), "60.00")
-    found = held(a_fiscal_sale(), service={**PLAIN, "withholdings": rates})
+    rates = {"inss": "60.00", "irrf": "39.00"}
+    service = {**PLAIN, "withholdings": rates, "iss_withheld": True}
+    found = held(a_fiscal_sale(), service=service)
     assert (found.code, found.detail) == (
         "nota_values_impossible",
         "retenções acima do valor da nota",

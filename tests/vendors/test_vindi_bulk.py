@@ -304,3 +304,50 @@ async def test_refunds_that_cannot_be_told_apart_hold_their_own_charges_only(
 
     assert all(isinstance(row, Unreadable) and row.refused for row in found.values())
     assert len(server.asked) == 3
+
+
+def breaking_with(bad: int, count: int) -> Answerer:
+    """An account that answers 500 to whatever would show one of its bills."""
+    serve = a_vindi_with({number: a_bill(number) for number in range(1, count + 1)})
+
+    def broken(asked: Asked) -> web.Response:
+        ids = re.findall(r"\d+", asked.query.get("query", "") or asked.path.rpartition("/")[2])
+        if str(bad) in ids:
+            return answer({"errors": []}, status=500)
+        found = serve(asked)
+        assert isinstance(found, web.Response)
+        return found
+
+    return broken
+
+
+@pytest.mark.parametrize("bad", [1, 23, 50])
+async def test_a_bill_that_breaks_its_list_is_found_by_ever_smaller_lists(
+    vindi: VindiClient, server: ScriptedServer, bad: int
+) -> None:
+    server.otherwise = breaking_with(bad, 50)
+    bulk, wanted = Bulk(), [BillId(number) for number in range(1, 51)]
+
+    first = await bulk.refresh_bills(vindi, wanted)
+    asked_once = len(server.asked)
+    second = await bulk.refresh_bills(vindi, wanted)
+
+    assert all(isinstance(row, Untold) for row in first.values())
+    assert asked_once == 1
+    assert {number for number, row in second.items() if not isinstance(row, Read)} == {bad}
+    assert len(server.asked) - asked_once <= 15
+    assert bulk.honours_lists(ACCOUNT)
+
+
+async def test_where_vindi_is_away_no_list_is_divided_for_long(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    server.otherwise = lambda _: answer({"errors": []}, status=500)
+    bulk, wanted = Bulk(), [BillId(number) for number in range(1, 51)]
+
+    for _ in range(4):
+        await bulk.refresh_bills(vindi, wanted)
+
+    assert len(server.asked) <= 1 + 3 * 3
+    assert bulk.honours_lists(ACCOUNT)
+    assert not bulk.tells(ACCOUNT)

@@ -21,6 +21,7 @@ from services.emitter.places import Place, block
 from services.emitter.planning import answers, elsewhere
 from services.emitter.planning.answers import Answer, Reader, since
 from services.emitter.planning.follow import is_routine
+from services.emitter.planning.meant import as_meant
 from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.waits import back_off, next_poll, stand_back
 from services.emitter.stopping.outage import Breakers
@@ -290,12 +291,14 @@ class Asker:
     async def _follow(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         if nota.status in DOUBT:
             return await self._look_up(issuer, nota, known)
-        if nota.issuer_id is not None:
-            snapshot = await issuer.get(nota.issuer_id) or await issuer.find(nota.external_id)
-        else:
-            snapshot = await issuer.find(nota.external_id)
+        shown = None if nota.issuer_id is None else await issuer.get(nota.issuer_id)
+        foreign = shown is not None and shown.external_id not in (None, nota.external_id)
+        snapshot = await issuer.find(nota.external_id) if foreign or shown is None else shown
         self._breakers.request(ok=True)
         asked_at = since(nota, self._now)
+        if snapshot is None and foreign and nota.status is NotaStatus.PENDING:
+            # What we were told is ours bears another's id: whether ours arrived is open again.
+            return answers.answer_lost(nota, "answered for another nota", self._now)
         if snapshot is None and nota.status not in FOLLOWED:
             return answers.missing(nota)
         if snapshot is None:
@@ -380,7 +383,7 @@ class Asker:
         self._breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
         match result:
             case CancelAccepted():
-                return answers.ask_later(nota, next_poll(self._now, self._now))
+                return answers.cancel_taken(nota, self._now)
             case CancelRejected(phase=Phase.PENDING):
                 return answers.cancel_remembered(nota, self._now)
             case CancelRejected(findings=findings, code=code, phase=phase) if phase in _STANDS:
@@ -394,6 +397,7 @@ class Asker:
                 assert_never(result)
 
     def _seen(self, issuer: Issuer, nota: KnownNota, snapshot: Snapshot) -> Answer:
+        snapshot = as_meant(nota, snapshot, self._now)
         if snapshot.phase is Phase.UNKNOWN_STATUS:
             log.warning(
                 "issuer_status_unknown",

@@ -23,6 +23,7 @@ from shared.issuer.interface import Finding, Phase, Snapshot
 from shared.issuer.word import Believed, Ended, Ours, Stale, Tied, judge
 
 FIRST_LOOK_UP = timedelta(0)  # at once, then the waits of ISSUER_LOOKUP_WAITS
+STUCK: Final = "issuer_stuck"
 ASK_AGAIN: Final = timedelta(seconds=2)  # their instants have whole seconds
 
 
@@ -143,6 +144,15 @@ def cancel_remembered(nota: KnownNota, now: datetime) -> Answer:
     update = _now(nota, NotaStatus.PENDING, then_cancel=why)
     due_at = next_poll(now, now)
     return Answer(asked=nota, update=update, due_at=due_at, what="cancel_remembered")
+
+
+def cancel_taken(nota: KnownNota, now: datetime) -> Answer:
+    """The wish was taken. What is taken again and again, and not done, is told to a person."""
+    asked_at = since(nota, now)
+    due_at = next_poll(asked_at, now)
+    if not is_stuck(asked_at, now):
+        return ask_later(nota, due_at)
+    return Answer(asked=nota, due_at=due_at, attention=STUCK, tells=True)
 
 
 def cancel_not_sent(nota: KnownNota, due_at: datetime) -> Answer:
@@ -396,5 +406,5 @@ def _oddity(nota: KnownNota, status: NotaStatus, phase: Phase, now: datetime) ->
     if status not in (NotaStatus.PENDING, NotaStatus.CANCELLING):
         return None
     if is_stuck(since(nota, now), now):
-        return "issuer_stuck"
+        return STUCK
     return "issuer_status_unknown" if phase is Phase.UNKNOWN_STATUS else None

@@ -45,14 +45,18 @@ def _rest(unread: Unread, now: datetime) -> Rest:
             again = look_again(unread.entry.tries, now)
             moving = unread.known.notas.under_way
             return _as_it_is(unread) if moving else _later(unread.entry, again, failed=True)
-        case Garbled(problem=problem, refused=refused):
-            again_at = look_again(unread.entry.tries, now) if refused else None
+        case Garbled(problem=problem, refused=refused, since=since):
+            again_at = _again_at(unread.entry, since, now) if refused else None
             return _held(unread, "bill_unreadable", problem, again=again_at)
-        case NoCustomer(code=code, problem=problem, refused=refused):
-            again_at = look_again(unread.entry.tries, now) if refused else None
+        case NoCustomer(code=code, problem=problem, refused=refused, since=since):
+            again_at = _again_at(unread.entry, since, now) if refused else None
             return _held(unread, code, problem, again=again_at)
         case _:
             assert_never(unread.why)
+
+
+def _again_at(entry: Entry, since: int, now: datetime) -> datetime:
+    return look_again(max(entry.tries - since, 0), now)
 
 
 def _later(entry: Entry, due_at: datetime, *, failed: bool, sale: FreshSale | None = None) -> Rest:

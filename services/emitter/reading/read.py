@@ -19,6 +19,7 @@ from shared.domain.sale import SaleStatus
 from shared.net.json_bytes import write_json
 from shared.vindi.bulk import Bulk, Found, FoundRefunds
 from shared.vindi.client import Read, Unreadable, Untold, VindiClient
+from shared.vindi.errors import VindiUnavailable
 from shared.vindi.stored import reopen_bill, seal_bill, seal_customer
 
 STILL_FRESH: Final = timedelta(seconds=30)
@@ -31,6 +32,10 @@ FRESH_FOR_LONG: Final = timedelta(minutes=2)
 ALONE_AT_ONCE: Final = 10
 # After a read that came too early; beyond these what it says counts.
 READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
+
+# Tries, over more than ten minutes, after which a record that Vindi never shows, while it shows
+# others, is its sale's own trouble.
+SILENT_AFTER: Final = 10
 
 ClaimsOf = Callable[[Sequence[BillId]], Awaitable[Mapping[BillId, set[str]]]]
 
@@ -58,6 +63,7 @@ class Garbled(Struct, frozen=True, kw_only=True):
     problem: str
     answer: bytes  # sealed
     refused: bool = False  # Vindi would not tell, which it may not do for ever
+    since: int = 0  # the try of its entry from which that is so
 
 
 class NoCustomer(Struct, frozen=True, kw_only=True):
@@ -67,6 +73,7 @@ class NoCustomer(Struct, frozen=True, kw_only=True):
     code: str
     problem: str = ""
     refused: bool = False  # as for a bill
+    since: int = 0
 
 
 class Refused(Struct, frozen=True, kw_only=True):
@@ -126,8 +133,10 @@ async def read_bills(
         match answers.get(entry.bill_id):
             case None:
                 unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
+            case Untold() as answer if is_silent(context.bulk, vindi, entry, answer):
+                unread.append(_silent(context, entry, before, answer))
             case Untold() as answer:
-                unread.append(Unread(entry=entry, known=before, why=_not_now(answer)))
+                unread.append(Unread(entry=entry, known=before, why=not_now(answer)))
             case Unreadable() as answer:
                 unread.append(_garbled(context, entry, before, answer))
             case Read(value=bill) if _too_early(bill, before, claims, entry):
@@ -142,8 +151,10 @@ async def read_bills(
         match _refund_problem(sale, refunds):
             case None:
                 readable.append(_with_refunds(sale, refunds))
+            case Untold() as answer if is_silent(context.bulk, vindi, sale.entry, answer):
+                unread.append(_silent(context, sale.entry, sale.known, answer))
             case Untold() as answer:
-                why = _not_now(answer, sale)
+                why = not_now(answer, sale)
                 unread.append(Unread(entry=sale.entry, known=sale.known, why=why))
             case Unreadable() as answer:
                 unread.append(_garbled(context, sale.entry, sale.known, answer))
@@ -156,11 +167,24 @@ def _gone(entry: Entry) -> Missing | TooEarly:
     return TooEarly(wait=READ_AGAIN[entry.tries], unknown=True)
 
 
-def _not_now(answer: Untold, sale: FreshSale | None = None) -> NotNow:
+def not_now(answer: Untold, sale: FreshSale | None = None) -> NotNow:
     """A full budget waits its time, a failure backs off; without either its turn has not come."""
     if answer.error is None:
         return NotNow(wait=timedelta(), sale=sale)
     return NotNow(wait=answer.error.retry_after, sale=sale)
+
+
+def is_silent(bulk: Bulk, vindi: VindiClient, entry: Entry, answer: Untold) -> bool:
+    """Whether Vindi never shows a record, though it shows others: it is not away."""
+    failing = isinstance(answer.error, VindiUnavailable) and bulk.tells(vindi.account)
+    return failing and entry.tries >= SILENT_AFTER
+
+
+def _silent(context: TenantContext, entry: Entry, known: Known, answer: Untold) -> Unread:
+    body = context.seal(b"{}", "unread")
+    problem = str(answer.error)
+    why = Garbled(problem=problem, answer=body, refused=True, since=SILENT_AFTER)
+    return Unread(entry=entry, known=known, why=why)
 
 
 def _garbled(context: TenantContext, entry: Entry, known: Known, answer: Unreadable) -> Unread:
@@ -192,9 +216,11 @@ def _just_read(
         if bill is None or context.now - bill.read_at > fresh_for:
             continue
         if entry.is_covered_by(bill.read_at):
-            # One that cannot be opened any more is asked for like one never read.
+            # One that cannot be opened any more, or whose customer was erased, is asked for like
+            # one never read.
             kept = reopen_bill(context.sealer, context.tenant, bill.body)
-            found.update({} if kept is None else {entry.bill_id: kept})
+            bare = kept is None or not kept.value.customer_name
+            found.update({} if kept is None or bare else {entry.bill_id: kept})
     return found
 
 
@@ -276,22 +302,24 @@ async def read_customers(
     unread: list[Unread] = []
     for sale in sales:
         answer = answers.get(sale.bill.customer_id)
-        if isinstance(answer, Read):
-            body = seal_customer(context.sealer, context.tenant, answer.raw)
-            ready.append(replace(sale, customer=answer.value, customer_body=body))
-        else:
-            unread.append(Unread(entry=sale.entry, known=sale.known, why=_nobody(sale, answer)))
+        match answer:
+            case Read():
+                body = seal_customer(context.sealer, context.tenant, answer.raw)
+                ready.append(replace(sale, customer=answer.value, customer_body=body))
+                continue
+            case Untold() if is_silent(context.bulk, vindi, sale.entry, answer):
+                why: NoCustomer | NotNow = _unreadable(sale, str(answer.error), since=SILENT_AFTER)
+            case Untold():
+                why = not_now(answer, sale)
+            case Unreadable():
+                why = _unreadable(sale, answer.problem, since=0, refused=answer.refused)
+            case None:  # a replica that lags says so too: it is asked again
+                why = NoCustomer(sale=sale, code="customer_not_found", refused=True)
+        unread.append(Unread(entry=sale.entry, known=sale.known, why=why))
     return ReadBatch(fresh=ready, unread=unread)
 
 
-def _nobody(sale: FreshSale, answer: Unreadable | Untold | None) -> NoCustomer | NotNow:
-    if isinstance(answer, Untold):
-        return _not_now(answer, sale)
-    if answer is None:
-        return NoCustomer(sale=sale, code="customer_not_found")
+def _unreadable(sale: FreshSale, problem: str, *, since: int, refused: bool = True) -> NoCustomer:
     return NoCustomer(
-        sale=sale,
-        code="customer_unreadable",
-        problem=answer.problem,
-        refused=answer.refused,
+        sale=sale, code="customer_unreadable", problem=problem, refused=refused, since=since
     )

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from msgspec.structs import replace
 
 from services.emitter.context import TenantContext
 from services.emitter.reading.payments import read_payments
@@ -46,8 +45,8 @@ async def bills_of(
 
     async def read(vindi: VindiClient) -> ReadBatch:
         batch = await read_bills(context, vindi, entries, known, claims_of)
-        fresh = await read_payments(vindi, context.terms, batch.fresh, context.now)
-        return replace(batch, fresh=fresh)
+        told = await read_payments(context.bulk, vindi, context.terms, batch.fresh, context.now)
+        return ReadBatch(fresh=told.fresh, unread=[*batch.unread, *told.unread])
 
     return await _asked(pool, context, [(one, known[one.bill_id]) for one in entries], read)
 
@@ -81,8 +80,9 @@ async def _asked(
         except TransientError as error:
             why = NotNow(wait=error.retry_after)
         else:
-            await _note_oddities(pool, context, context.vindi)
             return done
+        finally:
+            await _note_oddities(pool, context, context.vindi)
     unread = [Unread(entry=entry, known=known, why=why) for entry, known in sales]
     return ReadBatch(fresh=[], unread=unread)
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from services.panel.kit.seen import FIELD as SEEN
+from services.panel.kit.seen import ChangeShown, PageFacts, changes_since
 from shared.portuguese import bare_portuguese
 
 M = TypeVar("M", bound=BaseModel)
 
 MOST_BYTES: Final = 512 * 1024  # five thousand ticked sales are a fifth of it
 MOST_FIELDS: Final = 20_000
+CHOOSE: Final = "Escolha uma das opções oferecidas."
 WHOLE: Final = ""  # the place of what is wrong with no single field
 
 
@@ -27,6 +30,7 @@ class TypedForm:
 
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    changes: Sequence[ChangeShown] = ()  # since the page was made that it stands on
 
     def __getitem__(self, name: str) -> str:
         """The value of a field; nothing for one that was not sent."""
@@ -45,6 +49,15 @@ class TypedForm:
         """The same form with what is wrong; `form_` names the whole."""
         named = {WHOLE if name == "form_" else name: text for name, text in errors.items()}
         return TypedForm(values=self.values, errors={**self.errors, **named})
+
+    def stale(self, now: PageFacts, said: str) -> "TypedForm | None":
+        """The same form with what changed since its page was made; None where nothing did."""
+        changes = changes_since(self[SEEN], now)
+        if changes is None:
+            return None
+        return TypedForm(
+            values=self.values, errors={**self.errors, WHOLE: said}, changes=tuple(changes)
+        )
 
     def filled(self, **values: str) -> "TypedForm":
         """The same form with these values where nothing was typed yet."""
@@ -90,11 +103,21 @@ async def read_form(request: Request) -> TypedForm:
     return TypedForm(values=found)
 
 
+def said_of(kind: str, context: Mapping[str, Any]) -> str | None:
+    """What a person is told of a value that does not do; None for what validators say themselves.
+
+    Where one of several words was expected, the words are ours: what was offered is chosen again.
+    """
+    if kind in ("literal_error", "enum"):
+        return CHOOSE
+    return bare_portuguese(kind, context)
+
+
 def _said(error: ValidationError) -> dict[str, str]:
     said: dict[str, str] = {}
     for item in error.errors(include_input=False, include_url=False):
         place = str(item["loc"][0]) if item["loc"] else WHOLE
-        text = bare_portuguese(item["type"], item.get("ctx", {}))
+        text = said_of(item["type"], item.get("ctx", {}))
         plain = text or item["msg"].removeprefix("Value error, ")
         said.setdefault(place, plain[:1].upper() + plain[1:] + ("" if plain[-1] in ".!?" else "."))
     return said

@@ -145,11 +145,19 @@ class PanelPage:
     see: Right | None = None
     do: Right | None = None  # beside `see`, for what is posted
     door: bool = False  # for people who are not signed in
+    once: bool = False  # beside those with `do`: sent twice it is done once
+    looks: bool = False  # what is posted only looks, and is looked at anew each time
 
     @property
     def of_tenant(self) -> bool:
         """Whether the address names a tenant."""
         return self.path.startswith(TENANT)
+
+    @property
+    def acts_once(self) -> bool:
+        """Whether what is posted here changes something, so that a second sending must not."""
+        acts = self.do is not None or self.once
+        return self.post is not None and acts and not self.looks
 
     @property
     def handlers(self) -> Mapping[str, Handler]:

@@ -1,5 +1,6 @@
 """Templates: escaped always, strict about names, texts out of the one catalogue."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from services.panel.texts import TEXTS, text
 
 # Who calls the internal API with the token of the installation itself.
 OPERATOR: Final = "operator"
+_SETTING: Final = re.compile(r" \([A-Z]+(?:_[A-Z]+)+\)")
 FOLDER: Final = Path(__file__).parents[1] / "templates"
 
 
@@ -36,6 +38,7 @@ def environment() -> Environment:
         "month": say.month,
         "span": say.span,
         "name": short_name,
+        "unset": without_settings,
     }
     return made
 
@@ -49,6 +52,11 @@ def short_name(by: str) -> str:
         return by
     more = inside[:-1].partition(", ")[2]
     return f"{name} ({more})" if more else name
+
+
+def without_settings(said: str) -> str:
+    """A message without the names of our settings, which tell nobody here anything."""
+    return _SETTING.sub("", said)
 
 
 TEMPLATES: Final = environment()

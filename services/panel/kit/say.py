@@ -99,6 +99,10 @@ class Clock:
             iso=at.astimezone(UTC).isoformat(),
         )
 
+    def exactly(self, at: datetime) -> str:
+        """`29/11/2026 às 14:32`, whenever it is read."""
+        return f"{at.astimezone(self.zone):%d/%m/%Y às %H:%M}"
+
     def on(self, at: datetime) -> TimeSaid:
         """The day alone: `hoje`, `29/11/2026`."""
         local = at.astimezone(self.zone)

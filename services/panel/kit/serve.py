@@ -18,6 +18,7 @@ from services.panel.kit.cookies import Jar, new_visit
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
 from services.panel.kit.keep import here, kept_fields, without_documents
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
+from services.panel.kit.sent_once import StillRunning, answer_once
 from shared.commands.sign_in import find_session
 from shared.db.people import memberships_store
 from shared.db.tenants import tenants_store
@@ -83,6 +84,8 @@ class PageEndpoint:
             return visit.show("erro.html", 403, what="not_allowed")
         except FormTooLong:
             return visit.show("erro.html", 413, what="too_long")
+        except StillRunning:
+            return visit.show("erro.html", 409, what="running")
         except AWAY as error:
             log.log(severity(error), "panel_unavailable", error=type(error).__name__)
             response = visit.show("erro.html", 503, what="away")
@@ -114,10 +117,14 @@ class PageEndpoint:
         if not self._page.door:
             visit = await self._let_in(visit, posted=posted)
         if posted and not self._ours(visit):
-            return visit.show("erro.html", 400, what="form_too_old")
-        if posted and self._page.do and visit.asks_ticket and not visit.ticket:
+            return self._too_old(visit)
+        for_tenant = self._page.do and self._page.of_tenant
+        if posted and for_tenant and visit.asks_ticket and not visit.ticket:
             return self._ask_ticket(visit)
-        response = await handler(visit)
+        if posted and self._page.acts_once:
+            response = await answer_once(visit, handler, AWAY)
+        else:
+            response = await handler(visit)
         if posted and visit.of and response.status_code < 400:
             await visit.resources.figures.outdate(visit.pool, visit.of.id)
         if posted and visit.ticket and visit.of:
@@ -185,6 +192,17 @@ class PageEndpoint:
     def _ours(self, visit: Visit) -> bool:
         token = visit.form[csrf.FIELD]
         return csrf.fits(token, visit.bound_to) and not csrf.from_elsewhere(visit.request)
+
+    def _too_old(self, visit: Visit) -> Response:
+        """A form of another session; from a page of ours it is shown once more, to be sent anew.
+
+        Only the browser can say where it came from: another site's form is not offered.
+        """
+        own = visit.request.headers.get("Sec-Fetch-Site") == "same-origin"
+        if not own or self._page.door:
+            return visit.show("erro.html", 400, what="form_too_old")
+        kept = kept_fields(visit.form)
+        return visit.show("continuar.html", 400, to=here(visit.request), kept=kept)
 
     def _ask_ticket(self, visit: Visit) -> Response:
         """Ours name the ticket they act for; the form goes on with it."""

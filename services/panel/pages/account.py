@@ -65,9 +65,11 @@ async def set_totp(visit: Visit) -> Response:
     account = await _account(visit)
     if not await door.passwords.fits(form["senha"], account.password):
         return await _show(visit, form.wrong(senha=text("password.not_old")))
-    if account.totp is not None:
+    if form["fazer"] == "desligar":
         await _put_totp(visit, None, ())
         return visit.go("/conta", "totp_off")
+    if account.totp is not None:
+        return await _show(visit, form.wrong(form_=text("totp.on_already")))
     secret = form["segredo"]
     shaped = len(secret) == _SECRET_LETTERS and secret.isalnum() and secret.isascii()
     if not shaped or matching_step(secret, form["codigo"], visit.resources.now()) is None:
@@ -117,6 +119,6 @@ async def _show(visit: Visit, form: TypedForm, codes: tuple[str, ...] = ()) -> R
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path="/", name="home", get=home),
     PanelPage(path="/empresas", name="companies", get=companies),
-    PanelPage(path="/conta", name="account", get=show_account, post=set_password),
-    PanelPage(path="/conta/codigo", name="totp", post=set_totp),
+    PanelPage(path="/conta", name="account", get=show_account, post=set_password, once=True),
+    PanelPage(path="/conta/codigo", name="totp", post=set_totp, once=True),
 )

@@ -9,13 +9,15 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.show.facts import side_facts, start_facts
+from services.panel.show.settings import company_shown
 from services.panel.show.setup import AT_FIELD, SetUpProgress, refusal, steps, wrong_shape
 from services.panel.texts import text
 from shared.commands.checks import Notice, SetUpRefused, SideUnreachable
 from shared.commands.set_up import SalesOfTests
 from shared.config.secret import Secret
 from shared.db.backfill import backfills_store
-from shared.db.tenants import connections_store, rules_store
+from shared.db.tenants import company_facts_store, connections_store, rules_store
 from shared.db.tenants.connections_store import (
     Connections,
     VindiEnvironment,
@@ -49,6 +51,9 @@ async def show(visit: Visit) -> Response:
 async def activate(visit: Visit) -> Response:
     """Let notas out, or stop them."""
     set_up, form = visit.resources.set_up, visit.form
+    moved = form.stale(start_facts(visit.tenant, visit.clock), text("seen.changed"))
+    if moved is not None:
+        return await _overview(visit, moved)
     try:
         if form["fazer"] == "pausar":
             await set_up.pause(visit.tenant.id, by=visit.by)
@@ -89,6 +94,9 @@ async def connect_vindi(visit: Visit) -> Response:
     read = form.read(_Vindi)
     if isinstance(read, TypedForm):
         return await _vindi(visit, read)
+    before = side_facts("vindi", (await _connections(visit)).vindi)
+    if (moved := form.stale(before, text("seen.changed"))) is not None:
+        return await _vindi(visit, moved)
     key = Secret.of(read.api_key.strip())
     client = resources.clients.vindi_account(
         tenant,
@@ -150,6 +158,9 @@ async def connect_issuer(visit: Visit) -> Response:
     read = form.read(_Issuer)
     if isinstance(read, TypedForm):
         return await _issuer(visit, read)
+    before = side_facts("issuer", (await _connections(visit)).issuer)
+    if (moved := form.stale(before, text("seen.changed"))) is not None:
+        return await _issuer(visit, moved)
     key = Secret.of(read.api_key.strip())
     issuer = resources.clients.issuer_company(
         api_key=key, company_id=read.empresa, key_word=issuer_key_word(resources.sealer, key)
@@ -174,30 +185,6 @@ async def connect_issuer(visit: Visit) -> Response:
     return await _issuer(visit, TypedForm(), done.warnings, connected=done.company_name)
 
 
-async def show_webhook(visit: Visit) -> Response:
-    """The addresses to enter at both sides, and whether something was heard."""
-    resources = visit.resources
-    async with visit.pool.acquire() as conn:
-        vindi, issuer = await resources.set_up.webhook_urls(conn, visit.tenant.id)
-        facts = await watch_store.facts(conn, visit.tenant.id)
-    return visit.show(
-        "ativacao_avisos.html",
-        vindi=vindi,
-        issuer=issuer,
-        heard=facts.last_event if facts else None,
-    )
-
-
-async def new_webhook(visit: Visit) -> Response:
-    """Another address for Vindi; the one before is heard for 72 hours more."""
-    resources = visit.resources
-    async with visit.pool.acquire() as conn:
-        await resources.set_up.new_webhook(
-            conn, visit.tenant.id, "vindi", now=resources.now(), by=visit.by
-        )
-    return visit.go(f"{visit.base}/ativacao/avisos", "new_address")
-
-
 async def _overview(visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] = ()) -> Response:
     tenant = visit.tenant.id
     connections = await _connections(visit)
@@ -217,6 +204,7 @@ async def _overview(visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] 
         "ativacao.html",
         409 if form.errors else 200,
         form=form,
+        facts=start_facts(visit.tenant, visit.clock),
         steps=steps(progress),
         progress=progress,
         vindi=connections.vindi,
@@ -241,9 +229,10 @@ async def _vindi(
     found = await _connections(visit)
     return visit.show(
         "ativacao_vindi.html",
-        422 if form.errors else 200,
+        409 if form.changes else 422 if form.errors else 200,
         form=form,
         now=found.vindi,
+        facts=side_facts("vindi", found.vindi),
         warnings=warnings,
         connected=connected,
     )
@@ -253,11 +242,15 @@ async def _issuer(
     visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] = (), connected: str = ""
 ) -> Response:
     found = await _connections(visit)
+    async with visit.pool.acquire() as conn:
+        checked = await company_facts_store.get(conn, visit.tenant.id)
     return visit.show(
         "ativacao_emissor.html",
-        422 if form.errors else 200,
+        409 if form.changes else 422 if form.errors else 200,
+        company=company_shown(found.issuer, checked.facts, visit.clock.today),
         form=form,
         now=found.issuer,
+        facts=side_facts("issuer", found.issuer),
         warnings=warnings,
         connected=connected,
         was_test=found.issuer is not None and found.issuer.environment == "Homologacao",
@@ -279,14 +272,6 @@ PAGES: Final[tuple[PanelPage, ...]] = (
         name="activation_issuer",
         get=show_issuer,
         post=connect_issuer,
-        see="connect",
-        do="connect",
-    ),
-    PanelPage(
-        path=f"{PATH}/avisos",
-        name="activation_webhook",
-        get=show_webhook,
-        post=new_webhook,
         see="connect",
         do="connect",
     ),

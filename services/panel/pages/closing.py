@@ -1,6 +1,7 @@
 """Fechamento: a month of three sides, what is missing by name, and its lock."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -14,8 +15,10 @@ from services.panel.kit import say
 from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.zip_progress import zip_progress
 from services.panel.show.closing import (
     FILES,
+    accepted_shown,
     check_shown,
     closing_shown,
     difference_shown,
@@ -27,7 +30,14 @@ from shared.commands.closing import close, span_of, want_issuers_list
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
 from shared.commands.differences import differences_of
 from shared.commands.files.month_file import rows_of
-from shared.db.closing import closing_checks_store, closing_locks_store, closing_read
+from shared.db.closing import (
+    accepted_notas_store,
+    closing_checks_store,
+    closing_locks_store,
+    closing_read,
+    issuer_side_read,
+)
+from shared.db.closing.accepted_notas_store import AcceptedNota
 from shared.db.closing.closing_read import Line
 from shared.db.closing.month_files_store import KINDS
 from shared.db.sales import names_read
@@ -96,7 +106,13 @@ async def check(visit: Visit) -> Response:
 
 async def differences(visit: Visit) -> Response:
     """Where the three sides disagree, nota by nota and sale by sale."""
-    month = _asked(visit)
+    return await show_differences(visit, _asked(visit), visit.form)
+
+
+async def show_differences(
+    visit: Visit, month: Month, form: TypedForm, *, told: str = "", status: int | None = None
+) -> Response:
+    """The same, with what was made of a form about them; `told` says what was done."""
     after = visit.request.query_params.get("depois", "")[:300]
     found = await differences_of(visit.pool, visit.tenant, month, after=after, limit=_ROWS + 1)
     shown = found[:_ROWS]
@@ -104,8 +120,15 @@ async def differences(visit: Visit) -> Response:
     async with visit.pool.acquire() as conn:
         names = await names_read.of_bills(conn, visit.tenant.id, bills)
     odd, whole = ([], True) if after else await _unexplained(visit, month)
+    locked, accepted = await _accepted(visit, month)
     return visit.show(
         "fechamento_diferencas.html",
+        status or (422 if form.errors else 200),
+        form=form,
+        told=told,
+        locked=locked,
+        accepted=[accepted_shown(one) for one in accepted[:_ROWS]],
+        more_accepted=len(accepted) > _ROWS,
         month=month,
         name=say.month(month.first_day),
         found=[difference_shown(one, names) for one in shown],
@@ -114,6 +137,17 @@ async def differences(visit: Visit) -> Response:
         odd=odd,
         whole=whole,
     )
+
+
+async def _accepted(visit: Visit, month: Month) -> tuple[bool, Sequence[AcceptedNota]]:
+    """Whether the month is locked, and the first notas of others that were accepted in it."""
+    async with visit.pool.acquire() as conn:
+        lock = await closing_locks_store.get(conn, visit.tenant.id, month)
+        scope = await issuer_side_read.scope_of(
+            conn, await span_of(conn, visit.tenant, month), month
+        )
+        found = await accepted_notas_store.list_month(conn, scope, limit=_ROWS + 1)
+    return lock is not None, found
 
 
 async def _unexplained(visit: Visit, month: Month) -> tuple[list[Line], bool]:
@@ -172,6 +206,7 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
         lock = await closing_locks_store.get(conn, visit.tenant.id, month)
         checked = await closing_checks_store.get(conn, visit.tenant.id, month)
     closing = seen.value.closing(month, lock)
+    zipped = await zip_progress(visit, month)
     after = month_after(month, visit.clock.today)
     return visit.show(
         "fechamento.html",
@@ -184,6 +219,7 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
         large=max(rows_of(kind, closing) for kind in KINDS) > AT_ONCE,
         checked=check_shown(checked),
         files=FILES,
+        zipped=zipped,
         before=month_before(month),
         after=after,
         over=after is not None,

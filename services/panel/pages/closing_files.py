@@ -8,6 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.pages.closing import PATH, closed, month_of
+from services.panel.pages.zip_progress import telling
 from services.panel.show.closing import file_shown
 from shared.commands.files.month_file import (
     MonthSource,
@@ -78,7 +79,8 @@ async def notas(visit: Visit) -> Response:
     if pieces is None:
         return visit.go(f"{visit.base}/fechamento?mes={month}", "no_issuer")
     name = f"notas-{month}.zip"
-    return StreamingResponse(pieces, media_type="application/zip", headers=_headers(name))
+    told = telling(visit, month, pieces)
+    return StreamingResponse(told, media_type="application/zip", headers=_headers(name))
 
 
 async def _file(visit: Visit) -> MonthFile:

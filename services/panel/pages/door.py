@@ -269,7 +269,8 @@ PAGES: Final[tuple[PanelPage, ...]] = (
         get=show_invitation,
         post=take_invitation,
         door=True,
+        once=True,
     ),
     PanelPage(path="/senha/{token}", name="follow_reset", get=follow, door=True),
-    PanelPage(path="/senha", name="reset", get=show_reset, post=reset, door=True),
+    PanelPage(path="/senha", name="reset", get=show_reset, post=reset, door=True, once=True),
 )

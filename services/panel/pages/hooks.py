@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.show.facts import hook_facts
 from services.panel.show.hooks import delivery_shown, refused_address
 from services.panel.texts import text
 from shared.commands.status_webhooks import (
@@ -40,6 +41,9 @@ async def put(visit: Visit) -> Response:
     read = form.read(_Address)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
+    moved = await _moved(visit)
+    if moved is not None:
+        return await _show(visit, moved, status=409)
     try:
         _, secret = await put_webhook(
             visit.pool,
@@ -61,6 +65,9 @@ async def change(visit: Visit) -> Response:
     """Try the address, remove it, or deliver something once more."""
     form, resources, tenant = visit.form, visit.resources, visit.tenant.id
     here = f"{visit.base}/configuracoes/avisos"
+    moved = await _moved(visit)
+    if moved is not None:
+        return await _show(visit, moved, status=409)
     try:
         match form["fazer"]:
             case "testar":
@@ -77,7 +84,16 @@ async def change(visit: Visit) -> Response:
         return await _show(visit, form.wrong(form_=text(f"hooks.{refused.code}")))
 
 
-async def _show(visit: Visit, form: TypedForm, secret: str = "") -> Response:
+async def _moved(visit: Visit) -> TypedForm | None:
+    """The form with what changed of the address meanwhile; None: nothing."""
+    async with visit.pool.acquire() as conn:
+        hook = await status_webhooks_store.get(conn, visit.resources.sealer, visit.tenant.id)
+    return visit.form.stale(hook_facts(hook), text("seen.changed"))
+
+
+async def _show(
+    visit: Visit, form: TypedForm, secret: str = "", status: int | None = None
+) -> Response:
     given = visit.request.query_params.get("antes", "")
     async with visit.pool.acquire() as conn:
         hook = await status_webhooks_store.get(conn, visit.resources.sealer, visit.tenant.id)
@@ -87,8 +103,9 @@ async def _show(visit: Visit, form: TypedForm, secret: str = "") -> Response:
     shown = found[:_ROWS]
     return visit.show(
         "avisos.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
+        facts=hook_facts(hook),
         hook=hook,
         hint=hook.secret[-4:] if hook else "",
         secret=secret,

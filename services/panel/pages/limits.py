@@ -8,9 +8,11 @@ from starlette.responses import Response
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import filters
+from services.panel.show.facts import brake_facts, limits_facts
 from services.panel.texts import text
 from shared.commands.brakes import put_limits, release_brake
 from shared.db.tenants import brakes_store
+from shared.db.tenants.brakes_store import BrakeState
 from shared.domain.brakes import TenantLimits
 from shared.domain.messages import message_for
 from shared.words import Reason
@@ -45,6 +47,9 @@ async def put(visit: Visit) -> Response:
     for name, cents in amounts.items():
         if form[name].strip() and not cents:
             return await _show(visit, form.wrong(**{name: text("amount.wrong")}))
+    moved = form.stale(limits_facts(await _state(visit)), text("seen.changed"))
+    if moved is not None:
+        return await _show(visit, moved, 409)
     limits = TenantLimits(
         notas_a_day=read.notas,
         amount_a_day=amounts["dia"],
@@ -61,19 +66,28 @@ async def release(visit: Visit) -> Response:
     read = visit.form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
+    moved = visit.form.stale(brake_facts(await _state(visit), visit.clock), text("seen.changed"))
+    if moved is not None:
+        return await _show(visit, moved, 409)
     await release_brake(
         visit.pool, visit.resources.waker, visit.tenant.id, reason=read.motivo, by=visit.by
     )
     return visit.go(f"{visit.base}/limites", "released")
 
 
-async def _show(visit: Visit, form: TypedForm) -> Response:
+async def _state(visit: Visit) -> BrakeState:
     async with visit.pool.acquire() as conn:
-        state = await brakes_store.get(conn, visit.tenant.id)
+        return await brakes_store.get(conn, visit.tenant.id)
+
+
+async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Response:
+    state = await _state(visit)
     return visit.show(
         "limites.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
+        facts=limits_facts(state),
+        brake_facts=brake_facts(state, visit.clock),
         limits=state.limits,
         brake=message_for(state.code).text if state.code else "",
         since=state.braked_at,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.post import Sent, send_link
+from services.panel.show.facts import role_facts
 from services.panel.texts import text
 from shared.commands.people import (
     PeopleRefused,
@@ -55,6 +56,9 @@ async def change_somebody(visit: Visit) -> Response:
     """Another role, no role any more, a link for a new password, or an invitation taken back."""
     form, resources, tenant = visit.form, visit.resources, visit.tenant.id
     person, what = PersonId(form["pessoa"]), form["fazer"]
+    moved = await _moved(visit, person) if form["pessoa"] else None
+    if moved is not None:
+        return await _people(visit, moved, status=409)
     try:
         if what == "tirar":
             await remove_member(resources.pool, tenant, person, by=visit.by)
@@ -84,6 +88,16 @@ async def change_somebody(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/configuracoes/pessoas", "saved")
 
 
+async def _moved(visit: Visit, person: PersonId) -> TypedForm | None:
+    """The form with the role that somebody has by now, where it is another one."""
+    async with visit.resources.pool.acquire() as conn:
+        members = await memberships_store.members(conn, visit.tenant.id)
+    here = next((one for one in members if one.person == person), None)
+    name = here.name if here else visit.form["nome"][:200]
+    role = here.role if here else None
+    return visit.form.stale(role_facts(name, role), text("seen.changed"))
+
+
 async def _invitation(visit: Visit, token: str, to: str | None) -> Sent:
     link = f"{visit.resources.public_url}/convite/{token}"
     return await send_link(visit, "invitation", link, to, company=visit.tenant.name)
@@ -95,7 +109,9 @@ async def _email_of(visit: Visit, person: PersonId) -> str | None:
     return found.get(person)
 
 
-async def _people(visit: Visit, form: TypedForm, sent: Sent | None = None) -> Response:
+async def _people(
+    visit: Visit, form: TypedForm, sent: Sent | None = None, status: int | None = None
+) -> Response:
     resources, tenant = visit.resources, visit.tenant.id
     now = resources.now()
     # People belong to no tenant: they are read at the door, by this tenant's own list of them.
@@ -105,8 +121,9 @@ async def _people(visit: Visit, form: TypedForm, sent: Sent | None = None) -> Re
         open_ = await links_store.open_invitations(conn, resources.sealer, tenant, now)
     return visit.show(
         "pessoas.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
+        facts_of=lambda one: role_facts(one.name, one.role),
         members=members,
         emails=emails,
         invitations=open_,

@@ -29,6 +29,9 @@ async def propose(visit: Visit) -> Response:
     """What was changed, foreseen; with nothing in force yet it is put at once."""
     form = visit.form
     newest = await _newest(visit)
+    moved = form.stale(shown.rule_facts(newest, visit.clock), text("rule.moved"))
+    if moved is not None:
+        return await _show(visit, moved, status=409)
     rule = newest.rule if newest else shown.NEW
     what = form["mudar"]
     if what == "excecao":
@@ -64,6 +67,9 @@ async def put(visit: Visit) -> Response:
     newest = await _newest(visit)
     if rule is None:
         return await _show(visit, form.wrong(form_=text("rule.lost")))
+    moved = form.stale(shown.rule_facts(newest, visit.clock), text("rule.moved"))
+    if moved is not None:
+        return await _show(visit, moved, status=409)
     if form["versao"] != str(newest.version if newest else 0):
         return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
     if form.has("testar"):
@@ -106,6 +112,7 @@ async def _foresee(
         409 if unconfirmed else 200,
         rule=shown.carried(rule),
         version=newest.version if newest else 0,
+        facts=shown.rule_facts(newest, visit.clock),
         differences=shown.differences(newest.rule if newest else None, rule),
         change=change,
         changes=shown.changes(
@@ -145,7 +152,9 @@ async def _newest(visit: Visit) -> RuleVersion | None:
         return await rules_store.newest(conn, visit.tenant.id)
 
 
-async def _show(visit: Visit, form: TypedForm, tested: TriedShown | str = "") -> Response:
+async def _show(
+    visit: Visit, form: TypedForm, tested: TriedShown | str = "", status: int | None = None
+) -> Response:
     async with visit.pool.acquire() as conn:
         versions = await rules_store.versions(
             conn, visit.tenant.id, before=None, limit=_VERSIONS + 1
@@ -155,8 +164,9 @@ async def _show(visit: Visit, form: TypedForm, tested: TriedShown | str = "") ->
     older = [*versions[1:], None][: len(versions)]
     return visit.show(
         "regra.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
+        facts=shown.rule_facts(newest, visit.clock),
         values=shown.filled(rule),
         rule=rule,
         newest=newest,

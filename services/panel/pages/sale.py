@@ -1,6 +1,6 @@
 """One sale: everything about it, its documents, and what may be asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, get_args
 
@@ -12,14 +12,23 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show import filters
 from services.panel.show.rule import spoke
-from services.panel.show.sale import BillSum, added_up, file_name, in_order, sale_shown
+from services.panel.show.sale import (
+    BillSum,
+    added_up,
+    file_name,
+    in_order,
+    sale_facts,
+    sale_shown,
+    taxes_shown,
+)
 from services.panel.texts import text
 from shared.commands.actions import SALE_UNKNOWN, Asked, act
 from shared.commands.documents import DocumentRefused, fetch_document
 from shared.commands.refusals import refusal_text
 from shared.commands.statements import Statement, state_nota
 from shared.db.connection import Connection
-from shared.db.sales import notas_store, sale_actions_store, sales_read
+from shared.db.sales import nota_taxes_read, notas_store, sale_actions_store, sales_read
+from shared.db.sales.nota_taxes_read import NotaTaxes
 from shared.db.sales.sales_read import SaleStory
 from shared.db.tenants import connections_store, rules_store
 from shared.db.vindi import bills_store
@@ -61,6 +70,7 @@ class _Found:
     spoke: str  # what of the rule decided
     bare: bool  # it may be issued without the buyer's document
     dates_today: bool  # issuing it now gives it this day's date
+    taxes: Mapping[int, NotaTaxes]  # by part
 
 
 async def show(visit: Visit) -> Response:
@@ -71,8 +81,9 @@ async def show(visit: Visit) -> Response:
 async def ask(visit: Visit) -> Response:
     """One action; a page that is older than the sale is shown again first."""
     form, bill = visit.form, _bill(visit)
-    if await _moved(visit, bill):
-        return await _show(visit, form.wrong(form_=text("sale.moved")), 409)
+    moved = await _moved(visit, bill)
+    if moved is not None:
+        return await _show(visit, moved, 409)
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
@@ -98,6 +109,9 @@ async def ask(visit: Visit) -> Response:
 async def state(visit: Visit) -> Response:
     """What somebody saw at the city hall's portal."""
     form, bill = visit.form, _bill(visit)
+    moved = await _moved(visit, bill)
+    if moved is not None:
+        return await _show(visit, moved, 409)
     read = form.read(_Stating)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
@@ -158,6 +172,7 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         spoke=found.spoke,
         dates_today=found.dates_today,
         bare=found.bare,
+        taxes={part: taxes_shown(one) for part, one in found.taxes.items()},
         of_a_part=_OF_A_PART,
     )
 
@@ -172,6 +187,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         known = (await bills_store.load(conn, tenant, [bill])).get(bill)
         locked = await sale_actions_store.look(conn, tenant, [bill])
         place = await _vindi(conn, visit)
+        taxes = await nota_taxes_read.by_part(conn, tenant, bill)
         version = story.sale.rule_version
         rule = await rules_store.get(conn, tenant, version) if version else None
     read = reopen_bill(sealer, tenant, known.body) if known else None
@@ -184,6 +200,7 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         possible=in_order(may, story.sale.status, story.sale.code),
         at_vindi=f"{place}{bill}" if place else None,
         bare=any(sale.state.lacks in NO_DOCUMENT for sale in locked),
+        taxes=taxes,
         dates_today=any(moves_to_today(sale.state) for sale in locked),
         spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
     )
@@ -194,12 +211,13 @@ async def _vindi(conn: Connection, visit: Visit) -> str | None:
     return _VINDI[found.environment] if found else None
 
 
-async def _moved(visit: Visit, bill: BillId) -> bool:
-    """Whether the sale changed since the page was made that the form stands on."""
+async def _moved(visit: Visit, bill: BillId) -> TypedForm | None:
+    """The form with what changed since the page was made that it stands on; None: nothing."""
     async with visit.pool.acquire() as conn:
-        sale = await sales_read.get(conn, visit.tenant.id, bill)
-    seen = visit.form["visto"]
-    return sale is not None and seen != "" and seen != sale.updated_at.isoformat()
+        story = await sales_read.story(conn, visit.tenant.id, bill, visit.zone)
+    if story is None:
+        raise NotThere
+    return visit.form.stale(sale_facts(story, visit.clock), text("sale.moved"))
 
 
 def _bill(visit: Visit) -> BillId:

@@ -11,6 +11,7 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters
 from services.panel.show.filters import Filters
+from services.panel.show.overview import divided
 from services.panel.show.sales import line
 from services.panel.texts import text
 from shared.db.connection import Connection
@@ -22,6 +23,7 @@ from shared.domain.messages import LABELS, message_for
 from shared.words import plain_number
 
 ROWS: Final = 50
+_CAUSES: Final = filters.causes()
 MOST_TICKED: Final = 5000
 LIST: Final = "lista."  # what a form carries of the list's address
 PATH: Final = f"{TENANT}/vendas"
@@ -185,13 +187,28 @@ async def show_list(
         first=chosen.query() if before else None,
         statuses=[("", text("any")), *((one.value, said) for one, said in LABELS.items())],
         cause=message_for(chosen.code).text if chosen.code else None,
+        causes=_causes(chosen.code),
         columns=filters.COLUMNS,
     )
+
+
+def _causes(chosen: str | None) -> list[tuple[str, str]]:
+    """The causes to choose from; the one that is chosen is among them."""
+    known = [("", text("sales.any_cause")), *_CAUSES]
+    if chosen and chosen not in dict(known):
+        known.append((chosen, divided(message_for(chosen).text)[0]))
+    return known
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="sales", get=show, post=narrow, see="see"),
     PanelPage(
-        path=f"{PATH}/selecao", name="sales_kept", get=begin, post=keep_ticked, see="see", do="act"
+        path=f"{PATH}/selecao",
+        name="sales_kept",
+        get=begin,
+        post=keep_ticked,
+        see="see",
+        do="act",
+        looks=True,
     ),
 )

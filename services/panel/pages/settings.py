@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.show.facts import company_facts
 from services.panel.show.settings import company_shown, connection_shown, proof_shown
 from services.panel.texts import text
 from shared.commands.prove_connections import Proof, prove
@@ -61,6 +62,9 @@ async def change(visit: Visit) -> Response:
     zone = visit.form["fuso"]
     if isinstance(read, TypedForm):
         return await _show(visit, read)
+    moved = visit.form.stale(company_facts(visit.tenant), text("seen.changed"))
+    if moved is not None:
+        return await _show(visit, moved, status=409)
     known = zone in dict(ZONES) or zone == visit.tenant.timezone
     if not known:
         return await _show(visit, visit.form.wrong(fuso=text("needed")))
@@ -70,7 +74,9 @@ async def change(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/configuracoes", "saved")
 
 
-async def _show(visit: Visit, form: TypedForm, proof: Proof | None = None) -> Response:
+async def _show(
+    visit: Visit, form: TypedForm, proof: Proof | None = None, status: int | None = None
+) -> Response:
     async with visit.pool.acquire() as conn:
         found = await connections_store.get(conn, visit.resources.sealer, visit.tenant.id)
         checked = await company_facts_store.get(conn, visit.tenant.id)
@@ -81,8 +87,9 @@ async def _show(visit: Visit, form: TypedForm, proof: Proof | None = None) -> Re
         zones = ((visit.tenant.timezone, visit.tenant.timezone), *ZONES)
     return visit.show(
         "configuracoes.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
+        facts=company_facts(visit.tenant),
         zones=zones,
         vindi=connection_shown("vindi", found.vindi, checked.at["vindi"]),
         issuer=connection_shown("issuer", found.issuer, checked.at["issuer"]),
@@ -96,5 +103,7 @@ async def _show(visit: Visit, form: TypedForm, proof: Proof | None = None) -> Re
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="settings", get=show, post=change, see="see", do="people"),
-    PanelPage(path=f"{PATH}/testar", name="settings_test", post=test, see="see", do="act"),
+    PanelPage(
+        path=f"{PATH}/testar", name="settings_test", post=test, see="see", do="act", looks=True
+    ),
 )

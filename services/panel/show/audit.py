@@ -26,12 +26,13 @@ _BEGINNINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "issuer_",
         "connection_",
         "went_live",
+        "shadow_",
         "status_webhook_",
     ),
     "pessoas": ("invit", "joined", "role_", "member_", "password_", "totp_", "signed_"),
-    "regra": ("rule_", "limits_", "brake_"),
-    "vendas": ("sale_", "nota_", "denials_", "test_nota"),
-    "meses": ("closing_", "month_", "backfill_"),
+    "regra": ("rule_", "limits_", "brake_", "rps_"),
+    "vendas": ("sale_", "nota_", "denials_", "bulk_", "sample_"),
+    "meses": ("closing_", "month_", "backfill_", "foreign_"),
 }
 _LABELS: Final = (("bill_id", "Fatura"), ("month", "Mês"), ("version", "Versão"))
 

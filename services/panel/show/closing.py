@@ -9,6 +9,7 @@ from services.panel.kit import say
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO
 from shared.commands.differences import FIELD_LABELS, MESSAGES
+from shared.db.closing.accepted_notas_store import AcceptedNota
 from shared.db.closing.issuer_side_read import Difference
 from shared.db.closing.month_files_store import MonthFile, MonthFileKind
 from shared.domain.closing import Adjustment, Closing, Month
@@ -18,6 +19,7 @@ from shared.domain.ids import BillId
 from shared.domain.messages import label_for, message_in
 from shared.domain.sale import SaleStatus
 
+_OF_OTHERS: Final = frozenset({"foreign", "accepted_changed"})
 FILES: Final[dict[MonthFileKind, str]] = {
     "xlsx": "Planilha completa para o contador",
     "csv-excel": "Vendas do mês, uma por linha",
@@ -73,6 +75,22 @@ class DifferenceShown:
     competencia: date | None
     ours: int | None
     issuers: int | None
+    acceptable: str  # its id at the issuer where a person may accept it; else nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedShown:
+    """A nota of another system that a person accepted; `changed` where it says otherwise now."""
+
+    issuer_id: str
+    name: str
+    external_id: str
+    competencia: date
+    amount: int | None
+    reason: str
+    by: str
+    at: datetime
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +212,22 @@ def difference_shown(one: Difference, names: Mapping[BillId, str]) -> Difference
         competencia=one.competencia,
         ours=one.our_amount,
         issuers=one.issuer_amount,
+        acceptable=(one.issuer_id or "") if one.kind in _OF_OTHERS else "",
+    )
+
+
+def accepted_shown(one: AcceptedNota) -> AcceptedShown:
+    """A nota of another system, and whose word it counts by."""
+    return AcceptedShown(
+        issuer_id=one.issuer_id,
+        name=f"Nota {one.number}" if one.number else "Nota sem número",
+        external_id=one.external_id or "",
+        competencia=one.competencia,
+        amount=one.amount,
+        reason=one.reason,
+        by=one.accepted_by,
+        at=one.accepted_at,
+        changed=not one.stands,
     )
 
 

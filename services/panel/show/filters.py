@@ -8,6 +8,11 @@ from datetime import date
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
+from services.panel.show.overview import divided
+from shared.domain.message_texts.denials import DENIALS
+from shared.domain.message_texts.holds import HOLDS
+from shared.domain.message_texts.skips import SKIPS
+from shared.domain.messages import message_for
 from shared.domain.money import Cents, read_reais
 from shared.domain.sale import SaleStatus
 
@@ -102,6 +107,14 @@ def read(given: Mapping[str, str]) -> Filters:
         method=found[0] if (found := _CODE.fullmatch(given.get("meio", ""))) else "",
         columns=chosen if columns else USUAL,
     )
+
+
+def causes() -> Sequence[tuple[str, str]]:
+    """Every cause that a sale may name, by its first sentence; of equal ones the first."""
+    found: dict[str, str] = {}
+    for code in (*HOLDS, *DENIALS, *SKIPS):
+        found.setdefault(divided(message_for(code).text)[0], code)
+    return [(code, said) for said, code in sorted(found.items())]
 
 
 def amount(typed: str) -> Cents | None:

@@ -8,13 +8,16 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from services.panel.kit import say
-from services.panel.kit.forms import TypedForm
+from services.panel.kit.forms import TypedForm, said_of
+from services.panel.kit.render import short_name
+from services.panel.kit.say import Clock
+from services.panel.kit.seen import PageFacts
 from services.panel.show.overview import divided
+from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
 from shared.domain.rule_change import ChangeCount, RuleOutcome
 from shared.domain.sale import SaleStatus
-from shared.portuguese import bare_portuguese
 
 WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
     ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
@@ -217,7 +220,7 @@ def read(told: Mapping[str, Any]) -> Rule | dict[str, str]:
             place = [str(part) for part in item["loc"]]
             last = place[-1] if place else ""
             field = f"x_{FIELDS.get(last, last)}" if "exceptions" in place else FIELDS.get(last, "")
-            text = bare_portuguese(item["type"], item.get("ctx", {})) or _bare(item["msg"])
+            text = said_of(item["type"], item.get("ctx", {})) or _bare(item["msg"])
             wrong.setdefault(field, text[:1].upper() + text[1:])
     return wrong | {
         FIELDS.get(str(one.field[-1]), ""): _bare(one.message) for one in Rule.impossible(told)
@@ -282,6 +285,24 @@ def everything(rule: Rule) -> list[str]:
             f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
     ]
+
+
+def rule_facts(newest: RuleVersion | None, clock: Clock) -> PageFacts:
+    """A rule as whoever changes it knew it, by what each sentence is about."""
+    if newest is None:
+        return PageFacts("0")
+    rule = newest.rule
+    by = short_name(newest.created_by)
+    facts = [("Versão", f"{newest.version}, de {by}, {clock.exactly(newest.created_at)}")]
+    plain = rule.model_copy(update={"exceptions": ()})
+    for said in everything(plain):
+        name, colon, rest = said.partition(": ")
+        facts.append((name, rest) if colon else ("E-mail ao cliente", said))
+    facts += [
+        (f"Exceção {number}", exception(one.if_, one.issue_when, one.guarantee_days))
+        for number, one in enumerate(rule.exceptions, 1)
+    ]
+    return PageFacts(str(newest.version), tuple(facts))
 
 
 def _outcome(outcome: RuleOutcome) -> str:

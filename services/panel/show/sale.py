@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from services.panel.kit import say
+from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock, TimeSaid
+from services.panel.kit.seen import PageFacts
+from services.panel.show.overview import divided
 from services.panel.show.status import WHO, Badge, Tone, badge
+from shared.db.sales.nota_taxes_read import NotaTaxes
 from shared.db.sales.sales_read import NotaView, SaleStory, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.actions import SaleAction
@@ -87,7 +91,7 @@ class SaleShown:
     notas: Sequence[NotaShown]
     story: Sequence[Happened]
     detail: str
-    changed: str  # what says that it changed meanwhile
+    facts: PageFacts  # what says that it changed meanwhile, and how
     states_nota: bool
 
 
@@ -102,9 +106,30 @@ def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShow
         notas=[nota_shown(one, clock) for one in sale.notas],
         story=_happened(story.timeline, clock, original),
         detail=detail_told(sale.code, sale.detail),
-        changed=sale.updated_at.isoformat(),
+        facts=sale_facts(story, clock),
         states_nota=sale.status in _STATED or _cancelled_outside(sale),
     )
+
+
+def sale_facts(story: SaleStory, clock: Clock) -> PageFacts:
+    """A sale as whoever acts on it knew it, without words that change by themselves."""
+    sale = story.sale
+    facts = [("Situação", badge(sale.status, sale.issue_at, clock.zone).label)]
+    if sale.message:
+        facts.append(("Motivo", divided(sale.message.text)[0]))
+    facts.append(("Valor", say.money(sale.amount)))
+    if sale.issue_at:
+        facts.append(("Emitir em", clock.exactly(sale.issue_at)))
+    for nota in sale.notas:
+        name = f"Nota da parte {nota.part}" if nota.part else "Nota"
+        label = NOTA_LABELS[nota.status][0]
+        facts.append((name, f"{nota.number}, {label}" if nota.number else label))
+    if story.timeline:
+        last = story.timeline[-1]
+        told_of = told(last.what, last.why, last.by)
+        by = short_name(SERVICES.get(last.by, last.by))
+        facts.append(("Último acontecimento", f"{clock.exactly(last.at)}: {told_of} ({by})"))
+    return PageFacts(sale.updated_at.isoformat(), tuple(facts))
 
 
 def what_it_is(sale: SaleView, clock: Clock) -> str:
@@ -182,6 +207,19 @@ def nota_shown(nota: NotaView, clock: Clock) -> NotaShown:
         has_xml=nota.has_xml,
         external_id=nota.external_id,
     )
+
+
+def taxes_shown(taxes: NotaTaxes) -> Sequence[tuple[str, str]]:
+    """What a nota states beside its amount; nothing where there is nothing to state."""
+    rate = f" ({taxes.rate.replace('.', ',')}%)" if taxes.rate else ""
+    iss = "a alíquota da cidade" if taxes.iss is None else f"{say.money(taxes.iss)}{rate}"
+    found = [
+        ("Desconto", say.money(taxes.discount) if taxes.discount else ""),
+        ("Deduções", say.money(taxes.deductions) if taxes.deductions else ""),
+        ("ISS retido" if taxes.iss_withheld else "ISS", iss),
+        ("Retenções federais", say.money(taxes.federal) if taxes.federal else ""),
+    ]
+    return [(name, said) for name, said in found if said]
 
 
 def file_name(nota: NotaView) -> str:

@@ -73,13 +73,14 @@ def connection_shown(
         label="Precisa de atenção" if blocked else "Conectado",
         tone="bad" if blocked else "good",
         trouble=message_for(found.state.code).text if blocked else "",
-        facts=_facts(found),
+        facts=connection_facts(found),
         connected_at=found.state.connected_at,
         checked_at=checked_at,
     )
 
 
-def _facts(found: VindiConnection | IssuerConnection) -> list[tuple[str, str]]:
+def connection_facts(found: VindiConnection | IssuerConnection) -> list[tuple[str, str]]:
+    """Whose account a connection is, where, and the end of its key."""
     if isinstance(found, VindiConnection):
         where = "Produção" if found.environment == "production" else "Conta de testes"
         facts = [("Conta", found.merchant_name), ("Ambiente", where)]

@@ -74,7 +74,7 @@ addEventListener("submit", (event) => {
 });
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
-document.querySelector("[aria-invalid=true]")?.focus();
+(document.querySelector("[aria-invalid=true]") ?? document.getElementById("recusa"))?.focus();
 
 // A list that is sorted: by its handles, dragged or with the arrow keys. What is sent is the order
 // of the hidden fields; nothing is in force before the page that shows what changes.

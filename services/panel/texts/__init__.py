@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
+from services.panel.texts.accepted import ACCEPTED
 from services.panel.texts.activation import ACTIVATION
 from services.panel.texts.attention import ATTENTION
 from services.panel.texts.audit import AUDIT
@@ -21,6 +22,8 @@ from services.panel.texts.mail import MAIL
 from services.panel.texts.overview import OVERVIEW
 from services.panel.texts.past import PAST
 from services.panel.texts.people import PEOPLE
+from services.panel.texts.privacy import PRIVACY
+from services.panel.texts.rps import RPS
 from services.panel.texts.rule import RULE
 from services.panel.texts.rule_tests import RULE_TESTS
 from services.panel.texts.said import SAID
@@ -44,11 +47,14 @@ _AREAS: Final[tuple[Mapping[str, str], ...]] = (
     START,
     SETTINGS,
     PEOPLE,
+    PRIVACY,
     MAIL,
     AUDIT,
     LIMITS,
+    RPS,
     HOOKS,
     CLOSING,
+    ACCEPTED,
     PAST,
     SUPPORT,
     SAID,

@@ -90,6 +90,15 @@ ACTIVATION: Final[dict[str, str]] = {
     "webhook.at_issuer": "No eNotas",
     "webhook.issuer_text": "Opcional: com ele a situação das notas chega na hora.",
     "webhook.rotate": "Trocar o endereço",
-    "webhook.rotate_text": "Se o endereço foi visto por quem não devia, crie outro. O anterior"
-    " vale por mais 72 horas.",
+    "webhook.address_issuer": "Endereço para copiar no eNotas",
+    "webhook.rotate_text": "Se o endereço foi visto por quem não devia, crie outro e cole-o no"
+    " lugar do anterior. Enquanto isso nada se perde: as vendas e as notas também são lidas sem"
+    " os avisos, só que minutos mais tarde.",
+    "webhook.before": "E os endereços anteriores?",
+    "old_address.valer": "Valem por mais 72 horas",
+    "old_address_help.valer": "Há tempo para colar o novo sem perder nenhum aviso.",
+    "old_address.anular": "Deixam de valer agora",
+    "old_address_help.anular": "Para quando o endereço vazou.",
+    "new_address.vindi": "Criar outro endereço para a Vindi",
+    "new_address.emissor": "Criar outro endereço para o eNotas",
 }

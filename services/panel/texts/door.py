@@ -67,6 +67,7 @@ DOOR: Final[dict[str, str]] = {
     "totp.is_on": "Ao entrar, pedimos o código do seu aplicativo.",
     "totp.off": "Desligar o código",
     "totp.on": "O código está ligado.",
+    "totp.on_already": "O código já está ligado. Para usar outro aplicativo, desligue-o primeiro.",
     "totp.keep": "Guarde estes códigos de recuperação. Cada um vale uma vez, se você ficar sem o"
     " celular. Não os mostramos de novo.",
 }

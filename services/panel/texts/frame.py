@@ -47,4 +47,11 @@ FRAME: Final[dict[str, str]] = {
     "confirm": "Li e quero continuar assim.",
     "save": "Salvar",
     "any_kind": "Tudo",
+    "seen.title": "O que mudou desde que você abriu a página",
+    "seen.what": "O quê",
+    "seen.before": "Antes",
+    "seen.after": "Agora",
+    "seen.nothing": "nada",
+    "seen.changed": "Isto mudou enquanto você olhava, e nada foi feito. O que você preencheu"
+    " continua abaixo: confira a mudança e envie de novo, se ainda for o caso.",
 }

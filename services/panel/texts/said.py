@@ -16,6 +16,9 @@ SAID: Final[dict[str, str]] = {
     "said.paused": "Emissão em pausa. Nenhuma nota sai até você retomar.",
     "said.activated": "Emissão ativa. As próximas vendas viram nota conforme a sua regra.",
     "said.saved": "Salvo.",
+    "said.erasing": "Pedido feito. Em instantes o resultado aparece abaixo.",
+    "said.leaving": "Empresa desconectada. Até a data da exclusão dá para voltar atrás.",
+    "said.stayed": "A empresa fica. Conecte de novo a Vindi e o emissor.",
     "said.hook_tried": "Teste enviado. A resposta aparece abaixo em instantes.",
     "said.hook_removed": "Endereço removido. Nenhum aviso é mais enviado.",
     "said.hook_resent": "O aviso será entregue de novo em instantes.",
@@ -28,8 +31,10 @@ SAID: Final[dict[str, str]] = {
     "said.already_running": "Já há uma importação em andamento: é esta.",
     "said.already_over": "Ela já tinha terminado.",
     "said.run_cancelled": "Cancelada. O que já foi feito fica.",
-    "said.new_address": "Endereço novo criado. O anterior ainda vale por 72 horas: troque-o na"
-    " Vindi.",
+    "said.new_address": "Endereço novo criado. O anterior ainda vale por 72 horas: copie o novo e"
+    " cole-o no lugar dele.",
+    "said.revoked_address": "Endereço novo criado. Os anteriores não valem mais: copie o novo e"
+    " cole-o no lugar deles.",
     "said.released": "Limite liberado. As vendas retidas saem primeiro.",
     "said.stated": "Anotado. O histórico mostra o que acontece a partir disso.",
     "error.home": "Ir para o início",
@@ -41,6 +46,9 @@ SAID: Final[dict[str, str]] = {
     "error.method.text": "Volte ao início e tente de novo.",
     "error.too_long.title": "O formulário é grande demais",
     "error.too_long.text": "Divida o pedido em partes menores.",
+    "error.running.title": "Este pedido já foi recebido",
+    "error.running.text": "Ele não é feito em dobro. Espere um minuto e confira o resultado na"
+    " página antes de pedir de novo.",
     "error.form_too_old.title": "Este formulário venceu",
     "error.form_too_old.text": "Nada foi feito. Volte à página, recarregue-a e envie de novo.",
     "error.away.title": "O sistema está indisponível por um momento",

@@ -32,7 +32,7 @@ SALE: Final[dict[str, str]] = {
     "sale.facts": "Dados da venda",
     "sale.detail": "Observação",
     "sale.at_vindi": "Abrir na Vindi",
-    "sale.moved": "A venda mudou enquanto você olhava, e nada foi feito. Confira a situação abaixo"
+    "sale.moved": "A venda mudou enquanto você olhava, e nada foi feito. Confira o que mudou"
     " e peça de novo, se ainda for o caso.",
     "state.title": "O que a prefeitura mostra?",
     "state.text": "Se você conferiu no portal da prefeitura, conte-nos: a verificação termina com"

@@ -12,7 +12,7 @@ SALES: Final[dict[str, str]] = {
     "sales.least": "Valor mínimo",
     "sales.most": "Valor máximo",
     "sales.columns": "Colunas",
-    "sales.only_cause": "Só as vendas com este motivo",
+    "sales.any_cause": "Todos",
     "sales.clear": "Limpar filtros",
     "sales.tick_all": "Marcar todas desta página",
     "sales.tick": "Marcar a fatura {bill}",

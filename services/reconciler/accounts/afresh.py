@@ -4,7 +4,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from services.reconciler.accounts.context import PassContext
-from services.reconciler.accounts.read_list import patiently_each, raise_unread, rows_of
+from services.reconciler.accounts.read_list import (
+    AtTheEnd,
+    patiently_each,
+    raise_unread,
+    rows_of,
+)
 from services.reconciler.accounts.take_in import (
     NONE_READ,
     RefundsRead,
@@ -40,7 +45,7 @@ async def read_bills_afresh(
 
 async def see_open_bills(context: PassContext, *, unseen_for: timedelta) -> None:
     """Read every bill known as open that was not read for so long (section 11, lane E)."""
-    after = BillId(0)
+    after, unread = BillId(0), AtTheEnd()
     while True:
         async with context.pool.acquire() as conn:
             bills = await bills_store.open_unseen(
@@ -51,6 +56,7 @@ async def see_open_bills(context: PassContext, *, unseen_for: timedelta) -> None
                 limit=MOST_PER_PAGE,
             )
         if not bills:
-            return
-        await read_bills_afresh(context, bills, touch=True)
+            return unread.raise_first()
+        with unread.going_on():
+            await read_bills_afresh(context, bills, touch=True)
         after = bills[-1]

@@ -36,6 +36,8 @@ def compare_bill(
     if read.updated_at < stored.updated_at:
         return Verdict.OLDER
     known = refunds_known or {}
+    if not stored.customer_name:
+        stored, read = _as_bare(stored), _as_bare(read)
     moved = any(known.get(charge) != cents for charge, cents in (refunds_read or {}).items())
     if moved or _content(read) != _content(stored):
         return Verdict.DIFFERS
@@ -67,6 +69,12 @@ def event_due(stored: Bill | None, read: Bill, *, refunded_at: datetime | None) 
     if ended and (stored is None or stored.status is not read.status):
         return read.updated_at
     return None
+
+
+def _as_bare(bill: Bill) -> Bill:
+    """A bill as it is kept once its customer was erased: who it was is no difference."""
+    lines = tuple(replace(line, description=None) for line in bill.lines)
+    return replace(bill, code=None, customer_name="", customer_code=None, metadata={}, lines=lines)
 
 
 def _content(bill: Bill) -> Bill:

@@ -10,6 +10,7 @@ from typing import Final
 from services.reconciler.accounts.context import PassContext
 from services.reconciler.accounts.fall_back import CUSTOMERS_LIST, fall_back
 from services.reconciler.accounts.read_list import (
+    AtTheEnd,
     IncompletePass,
     ListRead,
     Row,
@@ -57,19 +58,20 @@ async def read_changed_customers(context: PassContext) -> None:
 
 async def _read_each(context: PassContext) -> None:
     """Without a filter on changes: every customer that a sale waits for, fifty a call."""
-    after = CustomerId(0)
+    after, unread = CustomerId(0), AtTheEnd()
     while True:
         async with context.pool.acquire() as conn:
             customers = await customer_holds_store.customers_after(
                 conn, context.tenant, after=after, limit=MOST_PER_PAGE
             )
         if not customers:
-            return
+            return unread.raise_first()
         found = await patiently_each(
             lambda ids: context.bulk.refresh_customers(context.vindi, ids), customers
         )
         await _decide_again(context, rows_of(found.values()))
-        raise_unread(found.values(), CUSTOMERS.path)
+        with unread.going_on():
+            raise_unread(found.values(), CUSTOMERS.path)
         after = customers[-1]
 
 

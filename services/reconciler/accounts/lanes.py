@@ -10,13 +10,14 @@ from services.reconciler.accounts.context import PassContext
 from services.reconciler.accounts.fall_back import BILLS_LIST, CHARGES_LIST, fall_back
 from services.reconciler.accounts.known import known_bills, known_charges
 from services.reconciler.accounts.read_list import (
+    AtTheEnd,
     IncompletePass,
     ListRead,
     Row,
     id_in,
-    read_newest,
     since,
 )
+from services.reconciler.accounts.read_newest import read_newest
 from services.reconciler.accounts.since import pages_since
 from services.reconciler.accounts.take_in import take_in_rows
 from shared.db.vindi import bills_store
@@ -68,10 +69,13 @@ async def read_changed_charges(context: PassContext) -> None:
         fits = since("updated_at", since_then)
         return ListRead(resource=CHARGES, query=query, fits=fits)
 
+    unread = AtTheEnd()
     try:
         mark = context.state.charges_mark
         async for _, rows in pages_since(context, mark, changed, known_charges):
-            await read_bills_afresh(context, await _bills_behind(context, rows))
+            with unread.going_on():
+                await read_bills_afresh(context, await _bills_behind(context, rows))
+        unread.raise_first()
     except (IncompletePass, VindiRequestRefused) as error:
         await fall_back(context, CHARGES_LIST, error)
 

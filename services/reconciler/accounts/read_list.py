@@ -7,17 +7,35 @@ up is read again, and a read that never adds up is not complete: its mark must n
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import structlog
+from msgspec import Struct
 
 from shared.domain.errors import TransientError
 from shared.vindi.bulk import Found
-from shared.vindi.client import Page, Read, Resource, Unreadable, Untold, VindiClient
+from shared.vindi.client import (
+    MOST_PER_PAGE,
+    Page,
+    Read,
+    Resource,
+    Unreadable,
+    Untold,
+    VindiClient,
+)
 from shared.vindi.errors import (
     UnreadableBillError,
     VindiBusy,
@@ -54,6 +72,9 @@ LIST_TRIES: Final = 6
 LONGEST_WAIT: Final = timedelta(seconds=90)
 WAITS: Final = 3
 SLACK_PAGES: Final = 50
+MOST_FAILURES: Final = 10
+PIECE: Final = 10  # rows of a part of a page that fails
+PIECES: Final = MOST_PER_PAGE // PIECE
 MOST_PAGES: Final = 10_000  # of a list that does not say how long it is
 CHANCE: Final = random.Random()  # noqa: S311 - spreads load, hides nothing
 
@@ -65,6 +86,30 @@ class IncompletePass(TransientError):
         super().__init__(f"{resource} not read whole: {why}")
         self.why: Why = why
         self.resource = resource
+
+
+@dataclass(slots=True)
+class AtTheEnd:
+    """Goes on after what could not be read, and raises the first of it once the rest is done."""
+
+    _first: IncompletePass | None = None
+    _failures: int = 0
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Keep what the block raises of unread records, unless too much fails: Vindi is away."""
+        try:
+            yield
+        except IncompletePass as error:
+            self._first = self._first or error
+            self._failures += 1
+            if self._failures >= MOST_FAILURES:
+                raise
+
+    def raise_first(self) -> None:
+        """Raise what was kept, if anything was."""
+        if self._first is not None:
+            raise self._first
 
 
 class TooLong(Exception):
@@ -79,6 +124,7 @@ class _Tally:
     last_total: int | None = None
     shrank: bool = False
     seen: set[object] = field(default_factory=set)
+    rows: int = 0
 
     def add(self, page: Page[Any]) -> None:
         if page.total is not None:
@@ -86,6 +132,12 @@ class _Tally:
             self.shrank |= self.last_total is not None and page.total < self.last_total
             self.last_total = page.total
         self.seen |= page.keys
+        self.rows += len(page.rows)
+
+    @property
+    def exact(self) -> bool:
+        """Each row once, and so many as there are, on pages that were shorter than they said."""
+        return self.whole and self.rows == len(self.seen) == self.last_total
 
     @property
     def whole(self) -> bool:
@@ -110,16 +162,21 @@ class ListRead(Generic[T]):
 async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sequence[Row[T]]]:
     """Yield a list page by page; ending without an error means that it was read whole.
 
-    A row may come twice, and all of them again when a reading did not add up, so whoever takes
-    them must not mind. Raises IncompletePass, VindiRequestRefused, what blocks the tenant
-    (TenantBlockedError), TooLong, and VindiBusy when the account's requests are spent.
+    What can be read is yielded, also of a list that never adds up, or of a page that no request
+    shows whole. A row may come twice, and all of them again when a reading did not add up, so
+    whoever takes them must not mind. Raises IncompletePass, VindiRequestRefused, what blocks the
+    tenant (TenantBlockedError), TooLong, and VindiBusy when the account's requests are spent.
     """
     tally = _Tally()
     for _ in range(LIST_TRIES):
-        async for page in _pages(client, wanted):
-            tally.add(page)
-            if page.rows:
-                yield page.rows
+        trouble: IncompletePass | None = None
+        async for sound in _pages(client, wanted):
+            tally.add(sound.page)
+            trouble = trouble or sound.trouble
+            if sound.page.rows:
+                yield sound.page.rows
+        if trouble is not None and not (trouble.why == "total_disagrees" and tally.exact):
+            raise trouble
         if tally.whole:
             return
         log.info("vindi_list_read_again", resource=wanted.resource.path, total=tally.first_total)
@@ -127,21 +184,38 @@ async def read_list(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[S
     raise IncompletePass("rows_omitted", wanted.resource.path)
 
 
-async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Page[T]]:
+class Sound(Struct, Generic[T], frozen=True, kw_only=True):
+    """A page as well as it could be read, and what was the matter with it."""
+
+    page: Page[T]
+    trouble: IncompletePass | None = None
+
+
+async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sound[T]]:
     most = MOST_PAGES
     seen: set[object] = set()
     for number in count(1):
-        page = await _sound_page(client, wanted, number)
+        sound = await sound_page(client, wanted, number)
+        page = sound.page
         if number == 1 and wanted.most is not None and (page.total or 0) > wanted.most:
             raise TooLong
-        yield page
-        if page.is_last or (page.total is None and _repeats(client, wanted.resource, page, seen)):
+        yield sound
+        if page.is_last or shows_nothing_new(client, wanted.resource, sound, seen):
             return
         seen |= page.keys
         if number == 1 and page.total is not None:
             most = 4 * (page.total // page.per_page + 1) + SLACK_PAGES
         if number >= most:
             raise IncompletePass("never_ends", wanted.resource.path)
+
+
+def shows_nothing_new(
+    client: VindiClient, resource: Resource[Any], sound: Sound[Any], seen: set[object]
+) -> bool:
+    """Whether a list whose pages do not tell where it ends has shown all that it shows."""
+    if sound.page.total is None:
+        return _repeats(client, resource, sound.page, seen)
+    return sound.trouble is not None and sound.page.keys <= seen
 
 
 def _repeats(
@@ -154,21 +228,70 @@ def _repeats(
         raise IncompletePass("pages_repeat", resource.path) from error
 
 
-async def _sound_page(
+async def sound_page(
     client: VindiClient, wanted: ListRead[T], number: int, *, descending: bool = False
-) -> Page[T]:
-    """Read a page until its rows and its own Total agree."""
+) -> Sound[T]:
+    """Read a page until its rows and its own Total agree; else as it came."""
+    path = wanted.resource.path
     for _ in range(PAGE_TRIES):
-        page = await _patiently(client, wanted, number, descending=descending)
+        try:
+            page = await _patiently(client, wanted, number, descending=descending)
+        except IncompletePass as error:
+            return await _in_pieces(client, wanted, number, error, descending=descending)
         if not all(wanted.fits(row.raw) for row in page.rows):
-            raise IncompletePass("filter_ignored", wanted.resource.path)
-        if page.total is None or len(page.rows) == _rows_due(page, page.total):
-            return page
-    raise IncompletePass("total_disagrees", wanted.resource.path)
+            raise IncompletePass("filter_ignored", path)
+        if page.adds_up:
+            return Sound(page=page)
+    return Sound(page=page, trouble=IncompletePass("total_disagrees", path))
 
 
-def _rows_due(page: Page[Any], total: int) -> int:
-    return max(0, min(page.per_page, total - (page.number - 1) * page.per_page))
+async def _in_pieces(
+    client: VindiClient,
+    wanted: ListRead[T],
+    number: int,
+    error: IncompletePass,
+    *,
+    descending: bool,
+) -> Sound[T]:
+    """Read a page that fails by smaller ones, without what makes these fail.
+
+    One row that its account cannot show would hide those beside it, and all that come after.
+    Raises `error` where no piece is answered: Vindi is away, then.
+    """
+    found: list[Page[T]] = []
+    for tried, place in enumerate(_pieces(number, PIECES)):
+        piece = await _piece(client, wanted, place, PIECE, descending=descending)
+        if piece is not None:
+            found.append(piece)
+            continue
+        if not found and tried:  # none of two, so none of all
+            raise error
+        for single in _pieces(place, PIECE):
+            row = await _piece(client, wanted, single, 1, descending=descending)
+            found += [] if row is None else [row]
+    rows = tuple(row for page in found for row in page.rows)
+    total = found[-1].total
+    page = Page(rows=rows, number=number, per_page=MOST_PER_PAGE, total=total)
+    return Sound(page=page, trouble=error)
+
+
+def _pieces(number: int, count: int) -> range:
+    """The numbers of the smaller pages that a page consists of."""
+    return range((number - 1) * count + 1, number * count + 1)
+
+
+async def _piece(
+    client: VindiClient, wanted: ListRead[T], number: int, size: int, *, descending: bool
+) -> Page[T] | None:
+    try:
+        page = await client.read_page(
+            wanted.resource, wanted.query, number=number, per_page=size, descending=descending
+        )
+    except VindiUnavailable:
+        return None
+    if not all(wanted.fits(row.raw) for row in page.rows):
+        raise IncompletePass("filter_ignored", wanted.resource.path)
+    return page if page.per_page == size else None
 
 
 async def _patiently(
@@ -267,63 +390,6 @@ def instant_of(raw: Mapping[str, Any], field_name: str) -> datetime | None:
         return read_instant(raw.get(field_name))
     except (ValueError, UnreadableBillError):
         return None
-
-
-async def read_newest(
-    client: VindiClient, resource: Resource[T], *, back_to: datetime
-) -> AsyncIterator[Sequence[Row[T]]]:
-    """Yield a whole list's newest rows until one was created before `back_to`.
-
-    For accounts that do not honour a filter: it needs none. Rows that come in meanwhile push
-    others onto later pages, so none is missed. A row may come twice. Raises as `read_list` does.
-    """
-    seen: set[object] = set()
-    for _ in range(LIST_TRIES):
-        places, totals = 0, []
-        async for page in _newest_pages(client, resource, back_to):
-            rows = [row for row in page.rows if not _made_before(row, back_to)]
-            seen |= keys_of(page, rows)
-            places += len(rows)
-            totals.append(page.total)
-            if rows:
-                yield rows
-        # Each row that came in meanwhile has pushed one onto a later page, where it came again.
-        first, last = totals[0], totals[-1]
-        if first is None or last is None or len(seen) >= places - max(0, last - first):
-            return
-        log.info("vindi_list_read_again", resource=resource.path, total=last)
-    raise IncompletePass("rows_omitted", resource.path)
-
-
-async def _newest_pages(
-    client: VindiClient, resource: Resource[T], back_to: datetime
-) -> AsyncIterator[Page[T]]:
-    wanted = ListRead(resource=resource, query=None)
-    shown: set[object] = set()
-    for number in count(1):
-        page = await _sound_page(client, wanted, number, descending=True)
-        yield page
-        created = [instant_of(row.raw, "created_at") for row in page.rows]
-        known = [at for at in created if at is not None]
-        if known != sorted(known, reverse=True):
-            raise IncompletePass("order_ignored", resource.path)
-        if page.is_last or (known and known[-1] < back_to):
-            return
-        if page.total is None and _repeats(client, resource, page, shown):
-            return
-        shown |= page.keys
-        if number >= MOST_PAGES:
-            raise IncompletePass("never_ends", resource.path)
-
-
-def keys_of(page: Page[Any], rows: Sequence[Row[Any]]) -> set[object]:
-    """What tells some rows of a page apart; those without an id that can be read are one."""
-    return {id_of(row) or (page.number, None) for row in rows}
-
-
-def _made_before(row: Row[Any], instant: datetime) -> bool:
-    at = instant_of(row.raw, "created_at")
-    return at is not None and at < instant
 
 
 def id_of(row: Row[Any]) -> int | None:

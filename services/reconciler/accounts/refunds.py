@@ -13,9 +13,9 @@ from services.reconciler.accounts.read_list import (
     id_of,
     patiently_each,
     raise_unread,
-    read_newest,
     since,
 )
+from services.reconciler.accounts.read_newest import read_newest
 from services.reconciler.accounts.take_in import RefundsRead
 from shared.db.vindi import passes_store, refunds_pending_store
 from shared.domain.ids import BillId, ChargeId
@@ -92,8 +92,12 @@ async def take_refunds(context: PassContext, rows: Sequence[RefundRow]) -> None:
         for number in sorted(unseen)
         if isinstance(row := ids[number], Unreadable) or row.value is not None
     ]
-    dealt_with = await _settle(context, {number: ids[number] for number in news}) if news else []
+    dealt_with: list[int] = []
+    untold: list[Untold] = []
+    if news:
+        dealt_with, untold = await _settle(context, {number: ids[number] for number in news})
     await _note(context, dealt_with, [number for number in ids if _under_way(ids[number])])
+    raise_unread(untold, CHARGES.path)
 
 
 def _under_way(row: RefundRow) -> bool:
@@ -110,16 +114,18 @@ async def _note(context: PassContext, dealt_with: Sequence[int], waiting: Sequen
         await refunds_pending_store.add(conn, context.tenant, soon, now)
 
 
-async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[int]:
+async def _settle(
+    context: PassContext, rows: Mapping[int, RefundRow]
+) -> tuple[list[int], list[Untold]]:
     """Take in the bills of these refunds; returns the refunds whose bill was found.
 
-    What was read is used, whatever kept the rest away is raised.
+    One charge that its account cannot show keeps no other refund away: what was not read is
+    returned too, to be raised once the rest is written down.
     """
     charges = {ChargeId(charge) for row in rows.values() if (charge := id_in(row, "charge"))}
     billed = await patiently_each(
         lambda ids: context.bulk.refresh_charges(context.vindi, ids), charges
     )
-    raise_unread(billed.values(), CHARGES.path)
     bill_of: dict[ChargeId, BillId] = {}
     for charge, found in billed.items():
         if isinstance(found, Read):
@@ -129,7 +135,8 @@ async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[i
     sums = await patiently_each(
         lambda ids: context.bulk.refunds_of_charges(context.vindi, ids), bill_of
     )
-    raise_unread(sums.values(), TRANSACTIONS.path)
+    untold = [one for one in (*billed.values(), *sums.values()) if isinstance(one, Untold)]
+    bill_of = {c: bill for c, bill in bill_of.items() if not isinstance(sums.get(c), Untold)}
     read = RefundsRead(
         sums={
             charge: Cents(sum(refund.amount for refund in found))
@@ -139,7 +146,7 @@ async def _settle(context: PassContext, rows: Mapping[int, RefundRow]) -> list[i
         newest=_newest(rows, bill_of),
     )
     await read_bills_afresh(context, bill_of.values(), refunds=read)
-    return [number for number, row in rows.items() if id_in(row, "charge") in bill_of]
+    return [number for number, row in rows.items() if id_in(row, "charge") in bill_of], untold
 
 
 def _newest(

@@ -13,8 +13,8 @@ from services.reconciler.accounts.read_list import (
     ListRead,
     instant_of,
     patiently,
-    read_newest,
 )
+from services.reconciler.accounts.read_newest import read_newest
 from services.reconciler.accounts.take_in import take_in_rows
 from shared.db.vindi import bills_store, passes_store
 from shared.vindi.client import BILLS

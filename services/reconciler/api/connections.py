@@ -211,7 +211,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=VindiOut,
         refusals={
-            409: ("confirm_needed",),
+            409: ("confirm_needed", "departing"),
             422: ("vindi_key_refused", "vindi_key_too_narrow", "vindi_account_blocked"),
             502: ("vindi_unreachable",),
         },
@@ -253,7 +253,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=IssuerOut,
         refusals={
-            409: ("confirm_needed",),
+            409: ("confirm_needed", "departing"),
             422: ("issuer_key_refused", "issuer_company_unknown", "issuer_company_incomplete"),
             502: ("issuer_unreachable",),
         },

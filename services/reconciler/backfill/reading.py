@@ -100,16 +100,12 @@ def _query(window: Window, position: Position, last_created: datetime | None) ->
 
 def _check(page: Page[T]) -> list[datetime]:
     """The times of creation of a page that is whole and in order; VindiUnavailable otherwise."""
-    if page.total is not None and len(page.rows) != _rows_due(page, page.total):
+    if not page.adds_up:
         raise VindiUnavailable("rows and total disagree")
     created = [at for row in page.rows if (at := created_at(row.raw)) is not None]
     if any(later < sooner for sooner, later in pairwise(created)):
         raise VindiUnavailable("a list out of order")
     return created
-
-
-def _rows_due(page: Page[T], total: int) -> int:
-    return max(0, min(page.per_page, total - (page.number - 1) * page.per_page))
 
 
 def _misread(client: VindiClient, position: Position, first: datetime) -> Position:

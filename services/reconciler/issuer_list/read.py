@@ -17,6 +17,7 @@ from msgspec import Struct
 from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare
 from services.reconciler.services import Services
 from shared import intake
+from shared.crypto.seal import UnsealError
 from shared.db import clock
 from shared.db.closing import issuer_list_store
 from shared.db.connection import Connection
@@ -318,9 +319,14 @@ async def _find(
 
 
 def _document(reader: ListReader, request: bytes) -> str | None:
+    """The customer's document as it was sent; None where a damaged row does not tell it."""
     sealer = reader.services.sealer
-    draft = read_json(sealer.unseal(request, tenant=reader.tenant, purpose="nota"))
-    document = draft["tomador"]["document"]
+    try:
+        draft = read_json(sealer.unseal(request, tenant=reader.tenant, purpose="nota"))
+        document = draft["tomador"]["document"]
+    except (UnsealError, ValueError, KeyError, TypeError) as error:
+        log.warning("request_unreadable", tenant_id=reader.tenant, error=type(error).__name__)
+        return None
     return document if isinstance(document, str) else None
 
 

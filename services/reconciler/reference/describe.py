@@ -20,8 +20,10 @@ _ORDER: Final = (
     "Closing",
     "Status webhook",
     "People",
+    "Privacy",
     "Restores",
 )
+_PRIVACY: Final = "What is kept of people: told, erased, and what becomes of a tenant that leaves."
 # The first piece that a path holds says its group.
 _GROUPS: Final[Mapping[str, tuple[str, str]]] = {
     "/rule/preview": (
@@ -45,6 +47,9 @@ _GROUPS: Final[Mapping[str, tuple[str, str]]] = {
     "/invitations": ("People", "Who may sign in to the panel."),
     "/activity": ("Health", "What stops a tenant, and since when."),
     "/restores": ("Restores", "What a restored database may lack, and how far that is looked for."),
+    "/privacy": ("Privacy", _PRIVACY),
+    "/departure": ("Privacy", _PRIVACY),
+    "{tenant_id}/export": ("Privacy", _PRIVACY),
     "/test-nota": ("Tenants", "The companies whose notas are issued."),
     "/tenants": ("Tenants", "The companies whose notas are issued."),
 }

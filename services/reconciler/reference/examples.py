@@ -29,6 +29,9 @@ _BODIES: Final[Mapping[str, Any]] = {
     "ManyIn": {"action": "release", "code": "held_by_person", "reason": "conferidas"},
     "TenantChange": {"name": "Estúdio Exemplo"},
     "IssueIn": {"reason": "o cliente pediu a nota agora"},
+    "ErasureIn": {"customer_id": 1001, "ticket": "DESK-17", "reason": "pedido do titular"},
+    "PersonExportIn": {"customer_id": 1001, "ticket": "DESK-17", "format": "html"},
+    "DepartureIn": {"name": "Escola Aurora", "reason": "contrato encerrado", "days": 30},
     "Rule": {"issue_when": "bill_paid"},
     "RuleOut.rule": {"issue_when": "bill_paid"},
 }

@@ -200,7 +200,8 @@ class EnotasApp:
             return error(400, "CAN003", texts.pop(0) if len(texts) > 1 else texts[0])
         if nota.status not in {"Autorizada", "CancelamentoNegado"}:
             return error(400, "CAN002", f"A nota não pode ser cancelada ({nota.status}).")
-        self._world.machine.cancel(company, nota)
+        if not company.faults.cancels_nothing:
+            self._world.machine.cancel(company, nota)
         return answer_json({"nfeId": nota.id})
 
 

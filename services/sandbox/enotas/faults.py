@@ -18,6 +18,7 @@ class CompanyFaults:
     city_outage: str = "off"  # "hold" keeps notas at the city, "deny" denies them
     cancel_refused: bool = False
     cancel_unsupported: bool = False  # 400 on DELETE
+    cancels_nothing: bool = False  # a DELETE is answered 200, and the nota stays as it is
     # Texts with which DELETEs are refused, one after another; the last one stays until taken away.
     cancel_refusals: list[str] = field(default_factory=list)
     duplicate_in_progress: str = "400"  # "409", "same" (200 without effect), "second" (worst case)

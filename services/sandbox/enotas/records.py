@@ -97,7 +97,7 @@ class Company:
     enabled: bool = True
     details: Json = field(default_factory=dict)
     faults: CompanyFaults = field(default_factory=CompanyFaults)
-    weather: Weather = field(default_factory=Weather)
+    weather: Weather = field(default_factory=Weather.of_enotas)
     notas: dict[str, Nota] = field(default_factory=dict)  # by id, in order of creation
     by_external_id: dict[str, Nota] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)

@@ -43,7 +43,7 @@ class EnotasWorld:
         self.providers: dict[str, Json] = {}  # by city, what differs from the usual
         self.journal: deque[JournalEntry] = deque(maxlen=JOURNAL_LENGTH)
         self.counts: Counter[str] = Counter()
-        self.weather = Weather()
+        self.weather = Weather.of_enotas()
         self.rng = random.Random(7)  # noqa: S311 (faults must repeat, not surprise)
         self.invariants = Invariants()
         self.webhooks = StatusWebhooks(courier, self.keys)

@@ -170,7 +170,13 @@ def _one(account: Account, kind: str, number: int) -> Answer:
     row = account.table(kind).rows.get(number)
     if row is None or (shadowed and old is None):
         return NO_RECORD
+    if f"{kind}/{number}" in account.faults.broken_rows:
+        return _broken()
     return _read(account, {SINGULAR[kind]: old if shadowed else render(account, row)})
+
+
+def _broken() -> Answer:
+    return error(500, "internal_server_error", "Erro interno")
 
 
 def _list(call: Call, account: Account, kind: str) -> Answer:
@@ -179,9 +185,14 @@ def _list(call: Call, account: Account, kind: str) -> Answer:
         page = page_of(account, kind, params)
     except QueryRefusedError as refused:
         return error(422, "invalid_parameter", refused.reason, refused.field)
+    if any(f"{kind}/{body['id']}" in account.faults.broken_rows for body in page.bodies):
+        return _broken()
     if account.faults.lists_without_total & {kind, "all"}:
         return _read(account, {kind: page.bodies})
-    headers = [("Total", str(page.total)), ("Per-Page", str(page.per_page))]
+    headers = [
+        ("Total", str(page.total)),
+        ("Per-Page", str(account.faults.per_page_said or page.per_page)),
+    ]
     links = _links(call, params, page.number, page.last)
     if links:
         headers.append(("Link", links))

@@ -31,6 +31,8 @@ class Faults:
     total_off_by: int = 0
     empty_with_total: int | None = None  # empty pages that claim so many rows
     repeat_rows: int = 0  # so many rows of a page appear again on the next one
+    per_page_said: int | None = None  # what `Per-Page` says, whatever a page holds
+    broken_rows: set[str] = field(default_factory=set)  # "bills/7": 500 for whatever would show it
     omit_rows: int = 0  # so many rows at the end of each page are never shown
     shuffle_ties: bool = False  # rows equal in the field sorted by, in another order each time
     touch_between_pages: int = 0  # so many rows are updated after each page is read

@@ -20,8 +20,15 @@ CellKind = Literal["text", "money", "day", "number"]
 _RUNS: Final = re.compile(
     r"(?:^|(?<=[;,\t\r\n|]))(?=[\s\"']*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 )
-# What Excel would make a number, a date or 1E+15 of, and lose zeros or digits.
-_MANGLED: Final = re.compile(r"0\d+|\d{16,}|\d+[eE]\d+|\d{1,4}[-/]\d{1,4}(?:[-/]\d{1,4})?")
+# What Excel in Brazil would make a number, a date, an hour or 1E+15 of, and lose zeros or digits:
+# 1.050 is a thousand and fifty to it, 10-mar a day.
+_MONTHS: Final = "(?:jan|fev|mar|abr|mai|jun|jul|ago|set|out|nov|dez)"
+_MANGLED: Final = re.compile(
+    r"0\d+|\d{16,}|\d+e\d+|\d{1,4}[-/]\d{1,4}(?:[-/]\d{1,4})?|\d{1,3}(?:\.\d{3})+"
+    rf"|\d{{1,2}}:\d{{2}}(?::\d{{2}})?|(?:\d{{1,4}}[-/ ]?)?{_MONTHS}[-/ ]?\d{{1,4}}"
+    rf"|\d{{1,4}}[-/ ]{_MONTHS}|verdadeiro|falso|true|false",
+    re.IGNORECASE | re.ASCII,
+)
 _NOT_XML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import io
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Final
 import structlog
 
 from shared.commands.files.cells import no_formula, write_rows
+from shared.commands.files.zip_stream import Unseekable, entry_of
 from shared.db.closing.closing_read import ValidNota
 from shared.domain.errors import PipelineError, TenantBlockedError, TransientError
 from shared.domain.money import show_reais
@@ -53,7 +53,7 @@ async def stream_zip(wanted: Export) -> AsyncIterator[bytes]:
     A document that the issuer does not give, after some patience, is named in the manifest with
     the reason; a key that the issuer refuses ends the asking with it, not the file.
     """
-    out, manifest = _Unseekable(), _Manifest()
+    out, manifest = Unseekable(), _Manifest()
     fetch = _Fetcher(wanted.issuer_of)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.filelist, archive.NameToInfo = _Entries(wanted.at), _Names()
@@ -63,20 +63,16 @@ async def stream_zip(wanted: Export) -> AsyncIterator[bytes]:
                     document = await fetch(nota, kind)
                     manifest.add(nota, kind, document)
                     if isinstance(document, bytes):
-                        archive.writestr(_entry(f"{nota.external_id}.{kind}", wanted.at), document)
+                        archive.writestr(
+                            entry_of(f"{nota.external_id}.{kind}", wanted.at), document
+                        )
                         yield out.take()
-        with archive.open(_entry(MANIFEST, wanted.at), "w") as entry:
+        with archive.open(entry_of(MANIFEST, wanted.at), "w") as entry:
             for piece in manifest.pieces():
                 entry.write(piece)
                 yield out.take()
     log.info("closing_exported", count=manifest.count, missing=manifest.missing)
     yield out.take()
-
-
-def _entry(name: str, at: datetime) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, (at.year, at.month, at.day, at.hour, at.minute, at.second))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
 
 
 class _Entries(list[zipfile.ZipInfo]):
@@ -112,7 +108,7 @@ class _Entries(list[zipfile.ZipInfo]):
 
     def _unpacked(self, line: str) -> zipfile.ZipInfo:
         name, *sizes = line.split(" ")
-        info = _entry(name, self._at)
+        info = entry_of(name, self._at)
         info.flag_bits, info.CRC, info.compress_size, info.file_size, info.header_offset = map(
             int, sizes
         )
@@ -199,24 +195,3 @@ class _Manifest:
 
     def _write(self, row: tuple[object, ...]) -> None:
         self._packed += self._packer.compress(write_rows([row]))
-
-
-class _Unseekable(io.RawIOBase):
-    """What the archive writes to: bytes stay until they are taken."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object, /) -> int:
-        piece = bytes(memoryview(data))  # type: ignore[arg-type]  # any buffer, as io says
-        self._bytes += piece
-        return len(piece)
-
-    def take(self) -> bytes:
-        """What was written since the last time."""
-        taken = bytes(self._bytes)
-        self._bytes.clear()
-        return taken

@@ -11,11 +11,12 @@ from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.domain.closing import Month
 from shared.domain.ids import TenantId
+from shared.domain.privacy import terms
 
 MonthFileKind = Literal["csv-excel", "csv-excel-notas", "xlsx"]
 MonthFileState = Literal["queued", "working", "ready", "failed"]
 KINDS: Final[tuple[MonthFileKind, ...]] = get_args(MonthFileKind)
-KEEP: Final = timedelta(days=1)
+KEEP: Final = terms.MONTH_FILES
 
 
 class MonthFile(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,10 @@ from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.sales.notas_store import SPEAKS, SPEAKS_NOT
 from shared.domain.ids import BillId, TenantId
+from shared.domain.privacy import terms
 
 PURPOSE: Final = "status_webhook"
-KEEP: Final = timedelta(days=30)
+KEEP: Final = terms.DELIVERIES
 GIVEN_UP_AFTER: Final = timedelta(days=4)  # a day more than all tries of one take
 MOST_FAILURES: Final = 1_000_000
 Before = Mapping[BillId, tuple[str | None, str | None]]  # status and code

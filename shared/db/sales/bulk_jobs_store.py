@@ -11,6 +11,7 @@ from shared.db.connection import Connection
 from shared.domain.actions import SaleAction
 from shared.domain.bulk import BulkJob, BulkRefusal
 from shared.domain.ids import BillId, JobId, TenantId
+from shared.domain.privacy import terms
 
 _COLUMNS: Final = """
            tenant_id, job_id, action, reason, about, asked_by, asked_at,
@@ -217,7 +218,7 @@ FORGET: Final = """
 """
 
 
-async def forget_old_any_tenant(conn: Connection, kept: timedelta = timedelta(days=90)) -> int:
+async def forget_old_any_tenant(conn: Connection, kept: timedelta = terms.BULK_JOBS) -> int:
     """Forget jobs that ended long ago, with their refusals; what was asked for stays in audit."""
     return int((await conn.execute(FORGET, kept)).rpartition(" ")[2])
 

@@ -18,7 +18,9 @@ from shared.domain.actions import LACKS
 from shared.domain.ids import BillId, CustomerId, TenantId
 
 # What a sale in guarantee will lack of its customer.
-IN_TIME: Final = sorted(code for code in LACKS if code.startswith("customer_"))
+IN_TIME: Final = sorted(
+    code for code in LACKS if code.startswith(("customer_", "denied_")) and code != "denied_service"
+)
 
 
 class CustomerHold(Struct, frozen=True, kw_only=True):

@@ -52,11 +52,18 @@ class DueDay(Struct, frozen=True, kw_only=True):
 
 
 class Speed(Struct, frozen=True, kw_only=True):
-    """How long the last notas took from being due to being authorised; None without any."""
+    """How long the last notas took until they were authorised; None without any.
+
+    `median` and `slowest` count from when each was due; `from_sale` and `slowest_from_sale` from
+    the sale's moment, which is its payment unless the rule counts from the bill's creation.
+    """
 
     notas: int
     median: timedelta | None
     slowest: timedelta | None
+    from_sale: timedelta | None = None
+    slowest_from_sale: timedelta | None = None
+    slowest_bill: BillId | None = None  # the slowest from its moment
 
 
 # Denied sales say why in their nota, all others by themselves. Days are told by where they begin:
@@ -146,8 +153,12 @@ SPEED: Final = """
     -- overview_read.speed
     SELECT count(*) AS notas,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM took)) AS median,
-           max(extract(epoch FROM took))::float AS slowest
-      FROM (SELECT n.issued_at - s.issue_at AS took
+           max(extract(epoch FROM took))::float AS slowest,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM waited)) AS from_sale,
+           max(extract(epoch FROM waited))::float AS slowest_from_sale,
+           (array_agg(bill_id ORDER BY waited DESC NULLS LAST))[1] AS slowest_bill
+      FROM (SELECT n.bill_id, n.issued_at - s.issue_at AS took,
+                   n.issued_at - s.moment_at AS waited
               FROM (SELECT bill_id, issued_at FROM notas
                      WHERE tenant_id = $1 AND status IN ('issued', 'cancelling', 'cancel_refused')
                      ORDER BY bill_id DESC LIMIT $3) n
@@ -167,4 +178,11 @@ async def speed(conn: Connection, tenant: TenantId, since: datetime) -> Speed:
         notas=row["notas"],
         median=timedelta(seconds=row["median"]),
         slowest=timedelta(seconds=row["slowest"]),
+        from_sale=_seconds(row["from_sale"]),
+        slowest_from_sale=_seconds(row["slowest_from_sale"]),
+        slowest_bill=row["slowest_bill"],
     )
+
+
+def _seconds(count: float | None) -> timedelta | None:
+    return None if count is None else timedelta(seconds=count)

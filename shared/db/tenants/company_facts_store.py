@@ -10,19 +10,61 @@ from shared.db.connection import Connection
 from shared.db.tenants.connections_store import Side
 from shared.domain.company_facts import CompanyFacts
 from shared.domain.ids import TenantId
+from shared.domain.regime import Regime
 
+
+class CompanyAsRead(Struct, frozen=True, kw_only=True):
+    """A company as its issuer shows it now; None where it does not say."""
+
+    facts: CompanyFacts
+    city: str | None  # IBGE's code
+    regime: Regime | None
+
+
+KEPT: Final = """
+    -- company_facts_store.kept
+    SELECT company_city, company_regime FROM issuer_connections
+     WHERE tenant_id = $1 AND connected_at = $2 FOR UPDATE
+"""
 PUT: Final = """
     -- company_facts_store.put
-    UPDATE issuer_connections SET company_facts = $2, checked_at = $3
+    UPDATE issuer_connections
+       SET company_facts = $2, checked_at = $3, company_city = $5, company_regime = $6
      WHERE tenant_id = $1 AND connected_at = $4
 """
 
 
 async def put(
-    conn: Connection, tenant: TenantId, facts: CompanyFacts, now: datetime, connected_at: datetime
-) -> None:
-    """Keep what the issuer shows now, unless another company was connected meanwhile."""
-    await conn.execute(PUT, tenant, to_builtins(facts), now, connected_at)
+    conn: Connection, tenant: TenantId, shown: CompanyAsRead, now: datetime, connected_at: datetime
+) -> bool:
+    """Keep what the issuer shows now, unless another company was connected meanwhile.
+
+    What it no longer says stays as it was. Says whether city or regime are others than before:
+    then sales that were held for them are decided again.
+    """
+    kept = await conn.fetchrow(KEPT, tenant, connected_at)
+    if kept is None:
+        return False
+    before = (kept["company_city"], kept["company_regime"])
+    city, regime = shown.city or before[0], shown.regime or before[1]
+    await conn.execute(PUT, tenant, to_builtins(shown.facts), now, connected_at, city, regime)
+    return (city, regime) != before
+
+
+STALE: Final = """
+    -- company_facts_store.stale_any_tenant
+    SELECT tenant_id FROM issuer_connections
+     WHERE tenant_id > $1 AND state = 'ok' AND (checked_at IS NULL OR checked_at < $2)
+     ORDER BY tenant_id LIMIT $3
+"""
+
+
+async def stale_any_tenant(
+    conn: Connection, *, before: datetime, after: TenantId, limit: int
+) -> list[TenantId]:
+    """Name tenants whose company was not looked at since an instant, beginning after one."""
+    rows = await conn.fetch(STALE, after, before, limit)
+    return [row["tenant_id"] for row in rows]
 
 
 CHECKED: Final = """

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
+from shared.domain.privacy import terms
 
 # Longer than any call may take; a key that is older belongs to a process that died.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
-KEPT_FOR: Final = timedelta(days=7)
+KEPT_FOR: Final = terms.IDEMPOTENCY
 
 
 class KeyId(Struct, frozen=True, kw_only=True):

@@ -44,6 +44,8 @@ def _of_share(bill: Bill, share: Share, shares: Sequence[Share]) -> Cents:
 
 
 def _discounts(lines: Sequence[BillLine]) -> Cents:
+    if min([line.amount for line in lines], default=0) >= 0:  # as nearly always
+        return NOTHING
     by_product: dict[Product, list[BillLine]] = defaultdict(list)
     for line in lines:
         by_product[product_of(line)].append(line)

@@ -1,25 +1,35 @@
 """What the metadata of a bill or a customer at Vindi states of its notas.
 
-Keys begin with `nota_`; capitals do not count. Values are texts as people type them: "1,5",
-"1.5 %", "sim", "não". One left empty states nothing. A key of ours whose value cannot be read holds
-the sale; every other key is none of our business.
+Keys begin with `nota_`; capitals, accents, and blanks or dashes in place of `_` do not count.
+Values are texts as people type them: "1,5", "1.5 %", "sim", "não". One left empty states nothing,
+"nenhum" takes away what was stated before. A key of ours whose value cannot be read holds the sale,
+and so does one that nearly is ours, since a tax would silently be another; every other key is none
+of our business.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from msgspec import Struct
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.domain.cities import STATE_OF_CODE
+from shared.domain.field_checks import is_rate, looks_a_fraction, value_problems
+from shared.domain.fields.keys import KEYS, NONE, OF_WORDS, PLAIN, PREFIX, MetadataKey, Path
+from shared.domain.fields.nearly import nearly
 from shared.domain.fields.stated import CustomerFields, extra_name
 from shared.domain.fields.terms import NotaTerms, restated
+from shared.domain.told import Misfit
 
-PREFIX: Final = "nota_"
-_TRUE: Final = frozenset({"sim", "s", "true", "1", "yes"})
-_FALSE: Final = frozenset({"nao", "não", "n", "false", "0", "no"})
-
-Path = tuple[str, ...]
+_GROUPS: Final = ("withholdings", "own_pis_cofins", "foreign_trade", "suspension", "extras")
+# What the model looks at beyond a field's own type.
+_TOGETHER: Final = frozenset({"deductions", "deduction_rate", "rps_number"})
+_NO_GROUPS: Final = (None,) * len(_GROUPS)
+# Groups that are nothing without any of their parts.
+_WHOLE_GROUPS: Final = frozenset({"suspension", "own_pis_cofins"})
 
 
 class BadMetadata(Struct, frozen=True, kw_only=True):
@@ -29,134 +39,45 @@ class BadMetadata(Struct, frozen=True, kw_only=True):
     problem: str
 
 
-def _text(said: str) -> Any:
-    return said
-
-
-def _rate(said: str) -> Any:
-    return said.removesuffix("%").strip().replace(",", ".")
-
-
-def _reais(said: str) -> Any:
-    bare = said.upper().removeprefix("R$").strip()
-    return bare.replace(".", "").replace(",", ".") if "," in bare else bare
-
-
-def _yes(said: str) -> Any:
-    word = said.lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise ValueError("deve ser sim ou não")
-
-
-def _emails(said: str) -> Any:
-    return [one for one in said.replace(",", ";").replace(" ", ";").split(";") if one]
-
-
-def _kind(said: str) -> Any:
-    words = {"incondicionado": "unconditional", "condicionado": "conditional"}
-    if said.lower() not in words:
-        raise ValueError("deve ser incondicionado ou condicionado")
-    return words[said.lower()]
-
-
-def _numbering(said: str) -> Any:
-    words = {"sequência": "sequence", "sequencia": "sequence", "emissor": "issuer"}
-    if said.lower() not in words:
-        raise ValueError("deve ser sequência ou emissor: um número fixo se repetiria")
-    return words[said.lower()]
-
-
-def _city(said: str) -> Any:
-    name, _, state = said.replace(" - ", "/").rpartition("/")
-    if not name and said.isdigit() and len(said) == 7:
-        return {"city": said, "state": STATE_OF_CODE.get(said[:2], "")}
-    return {"city": name.strip(), "state": state.strip()}
-
-
-def _country(said: str) -> Any:
-    return {"country": said}
-
-
-def _withholds(said: str) -> Any:
-    if _yes(said):
-        raise ValueError("só pode ser não; as alíquotas vão em nota_irrf, nota_csll e as demais")
-    return {}
-
-
-class _Key(Struct, frozen=True):
-    path: Path
-    read: Callable[[str], Any] = _text
-
-
-KEYS: Final[Mapping[str, _Key]] = {
-    "iss_retido": _Key(("iss_withheld",), _yes),
-    "retencoes": _Key(("withholdings",), _withholds),
-    "pis": _Key(("withholdings", "pis"), _rate),
-    "cofins": _Key(("withholdings", "cofins"), _rate),
-    "csll": _Key(("withholdings", "csll"), _rate),
-    "inss": _Key(("withholdings", "inss"), _rate),
-    "irrf": _Key(("withholdings", "irrf"), _rate),
-    "dispensa_ate": _Key(("withholdings", "waiver"), _reais),
-    "situacao_pis_cofins": _Key(("pis_cofins_situation",)),
-    "tipo_retencao_pis_cofins": _Key(("pis_cofins_withholding",)),
-    "pis_proprio": _Key(("own_pis_cofins", "pis_rate"), _rate),
-    "cofins_proprio": _Key(("own_pis_cofins", "cofins_rate"), _rate),
-    "municipio_prestacao": _Key(("place",), _city),
-    "pais_prestacao": _Key(("place",), _country),
-    "exportacao": _Key(("export",), _yes),
-    "modo_prestacao": _Key(("foreign_trade", "mode")),
-    "vinculo_prestacao": _Key(("foreign_trade", "relationship")),
-    "moeda": _Key(("foreign_trade", "currency")),
-    "valor_moeda": _Key(("foreign_trade", "amount"), _reais),
-    "mdic": _Key(("foreign_trade", "shared_with_mdic"), _yes),
-    "natureza": _Key(("nature",)),
-    "regime_especial": _Key(("special_regime",)),
-    "imunidade": _Key(("immunity",)),
-    "suspensao_tipo": _Key(("suspension", "kind")),
-    "suspensao_processo": _Key(("suspension", "process")),
-    "consumidor_final": _Key(("final_consumer",), _yes),
-    "deducoes": _Key(("deductions",), _reais),
-    "deducao_percentual": _Key(("deduction_rate",), _rate),
-    "mostrar_descontos": _Key(("show_discounts",), _yes),
-    "tipo_desconto": _Key(("discount_kind",), _kind),
-    "observacoes": _Key(("observations",)),
-    "tributos_aproximados": _Key(("approximate_taxes",), _rate),
-    "serie_rps": _Key(("rps_series",)),
-    "numero_rps": _Key(("rps_number",), _numbering),
-    "email": _Key(("more_emails",), _emails),
-    "emails": _Key(("more_emails",), _emails),
-    "texto_servico": _Key(("city_text",)),
-    "codigo_interno": _Key(("internal_code",)),
-    "inscricao_municipal": _Key(("municipal_registration",)),
-    "nif": _Key(("nif",)),
-    "sem_nif": _Key(("without_nif",)),
-}
-# Without the prefix, as shops have them already: one that is no registration is left alone.
-_PLAIN: Final[Mapping[str, str]] = {
-    "inscricao_municipal": "inscricao_municipal",
-    "inscricaomunicipal": "inscricao_municipal",
-}
+_BETWEEN_WORDS: Final = re.compile(r"[ _-]+")
 _REGISTRATION_CHARACTERS: Final = frozenset("0123456789./- ")
 
 
 def over(before: NotaTerms, metadata: Mapping[str, object]) -> NotaTerms | BadMetadata:
     """The terms with what the metadata states above them."""
     try:
-        said = dict(_said(metadata))
+        texts = tuple(_texts(metadata))
     except _UnreadableError as error:
         return error.bad
-    if not said:
+    if not texts:
         return before
-    told = _whole({path: value for path, (_, value) in said.items()}, before)
-    try:
-        fields = CustomerFields.model_validate(told)
-    except ValidationError as error:
-        return _bad(error, said)
-    later = {name: getattr(fields, name) for name in told}
-    return restated(before, later)
+    later = _quickly(texts, before)
+    return later if isinstance(later, BadMetadata) else restated(before, later)
+
+
+def _quickly(texts: Sequence[tuple[str, str]], before: NotaTerms) -> dict[str, Any] | BadMetadata:
+    """What texts state: each field by itself, which is remembered, and the others together."""
+    later: dict[str, Any] = {}
+    others: list[tuple[str, str]] = []
+    for key, text in texts:
+        name = _alone(key)
+        if name is None or name in later:
+            others.append((key, text))
+            continue
+        one = _field_of(key, text)
+        if isinstance(one, BadMetadata):
+            return one
+        later[name] = one.value
+    if not others:
+        return later
+    # A part that is stated completes what is known of its group.
+    known = tuple([getattr(before, name) for name in _GROUPS])
+    more = _stated(tuple(others), known)
+    if isinstance(more, BadMetadata):
+        return more
+    if later.keys() & more.keys():  # two keys of one field
+        return _stated(tuple(texts), known)
+    return {**later, **more}
 
 
 class _UnreadableError(Exception):
@@ -165,33 +86,185 @@ class _UnreadableError(Exception):
         self.bad = BadMetadata(key=key, problem=problem)
 
 
-def _said(metadata: Mapping[str, object]) -> Iterator[tuple[Path, tuple[str, Any]]]:
-    """What each key of ours says, by the field it is for."""
-    extras: dict[str, str] = {}
-    for key, value in sorted(metadata.items(), key=lambda one: one[0].lower().startswith(PREFIX)):
-        as_typed = key.strip()
-        name = as_typed.lower()
-        if name.startswith(PREFIX):
-            name, as_typed = name[len(PREFIX) :], as_typed[len(PREFIX) :]
-        elif name in _PLAIN:
-            if not _is_registration(value):
-                continue
-            name = _PLAIN[name]
-        else:
+class _Meant(Struct, frozen=True):
+    """What a key with our prefix, or without, is for: a field, an extra, or nearly a field."""
+
+    known: MetadataKey | None = None
+    extra: str | None = None
+    nearly: str | None = None
+    prefixed: bool = True
+
+
+def _texts(metadata: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The keys that say something to us, with their texts."""
+    for key, value in metadata.items():
+        meant = _meant(key)
+        if meant is None or value is None or value == "":
             continue
-        known = KEYS.get(name)
-        text = _as_text(key, value) if known is not None or _is_extra(as_typed) else None
-        if text is None:
+        if not meant.prefixed and not _is_registration(value):
             continue
+        if meant.nearly is not None:
+            raise _UnreadableError(key, f"a chave não existe; seria {PREFIX}{meant.nearly}?")
+        text = value.replace("\x00", "").strip() if type(value) is str else _as_text(key, value)
+        if text:
+            yield key, text
+
+
+@lru_cache(maxsize=4096)  # a shop's keys, of each of its sales
+def _meant(key: str) -> _Meant | None:
+    """What a key is for; None where it is none of our business."""
+    as_typed = key.strip()
+    name = _name(as_typed)
+    if name in PLAIN:
+        return _Meant(known=KEYS[PLAIN[name]], prefixed=False)
+    if not name.startswith(PREFIX):
+        return None
+    name, as_typed = name[len(PREFIX) :], as_typed[len(PREFIX) :]
+    if name in KEYS:
+        return _Meant(known=KEYS[name])
+    try:
+        return _Meant(extra=extra_name(as_typed))
+    except ValueError:
+        found = nearly(name, KEYS)
+        return None if found is None else _Meant(nearly=found)
+
+
+def _name(key: str) -> str:
+    """A key as ours are written: small letters without accents, one `_` between words."""
+    plain = unicodedata.normalize("NFKD", key.lower()).encode("ascii", "ignore").decode()
+    return _BETWEEN_WORDS.sub("_", plain.strip()).rstrip("_") or plain
+
+
+@lru_cache(maxsize=4096)
+def _alone(key: str) -> str | None:
+    """The field that a key states the whole of; None where others have a say in it."""
+    meant = _meant(key)
+    if meant is None or meant.known is None or not meant.prefixed:
+        return None
+    name = meant.known.path[0]
+    return name if len(meant.known.path) == 1 and name not in (*_TOGETHER, *_GROUPS) else None
+
+
+class _Stated(Struct, frozen=True):
+    value: Any
+
+
+@lru_cache(maxsize=4096)
+def _field_of(key: str, text: str) -> _Stated | BadMetadata:
+    """What one key states of its own field."""
+    stated = _stated_by(((key, text),), _NO_GROUPS)
+    return stated if isinstance(stated, BadMetadata) else _Stated(next(iter(stated.values())))
+
+
+@lru_cache(maxsize=4096)  # most customers that state something state the same
+def _stated(
+    texts: tuple[tuple[str, str], ...], whole: tuple[Any, ...]
+) -> dict[str, Any] | BadMetadata:
+    return _stated_by(texts, whole)
+
+
+def _stated_by(
+    texts: tuple[tuple[str, str], ...], whole: tuple[Any, ...]
+) -> dict[str, Any] | BadMetadata:
+    """What texts state, field by field, or the first that cannot be used.
+
+    `whole` are the groups as they were stated before, in the order of `_GROUPS`.
+    """
+    try:
+        said = _said(texts)
+    except _UnreadableError as error:
+        return error.bad
+    before = dict(zip(_GROUPS, whole, strict=True))
+    told = _whole({path: value for path, (_, value) in said.items()}, before)
+    if (found := _unfit(told, said)) is not None:
+        return found
+    try:
+        if told.keys() & _TOGETHER:
+            fields = CustomerFields.model_validate(told)
+            return {name: getattr(fields, name) for name in told}
+        return {name: _field(name).validate_python(value) for name, value in told.items()}
+    except ValidationError:
+        return _refused(told, said)
+
+
+@cache
+def _field(name: str) -> TypeAdapter[Any]:
+    """One field as the model has it: the whole of it takes three times as long."""
+    told: Any = CustomerFields.model_fields[name].annotation
+    return TypeAdapter(told)
+
+
+def _refused(told: Mapping[str, Any], said: Mapping[Path, tuple[str, Any]]) -> BadMetadata:
+    try:
+        CustomerFields.model_validate(told)
+    except ValidationError as error:
+        return _bad(error, said)
+    raise AssertionError("a field alone is read as the model reads it")
+
+
+def _said(texts: Iterable[tuple[str, str]]) -> dict[Path, tuple[str, Any]]:
+    """What each key says, by the field it is for; one that says two things is not chosen between.
+
+    A key with our prefix has the word before one without.
+    """
+    found: dict[Path, tuple[str, Any]] = {}
+    for key, text in sorted(texts, key=lambda one: _plain_last(one[0])):
+        meant = _meant(key)
+        if meant is None:
+            continue
+        path = meant.known.path if meant.known else ("extras", meant.extra or "")
         try:
-            if known is not None:
-                yield known.path, (key, known.read(text))
-            else:
-                extras[extra_name(as_typed)] = text
+            value = _value(meant, text)
         except ValueError as error:
             raise _UnreadableError(key, str(error)) from None
-    if extras:
-        yield ("extras",), (f"{PREFIX}…", extras)
+        if path in found:
+            other, before = found[path]
+            if not meant.prefixed:
+                continue
+            if path == ("more_emails",):
+                value = list(dict.fromkeys([*(before or ()), *(value or ())]))
+            elif before != value:
+                raise _UnreadableError(key, f"diz outra coisa que {other}")
+        found[path] = key, value
+    return found
+
+
+def _plain_last(key: str) -> bool:
+    meant = _meant(key)
+    return meant is not None and not meant.prefixed
+
+
+def _value(meant: _Meant, text: str) -> Any:
+    known = meant.known
+    if known is None:
+        return None if text.lower() in NONE else text
+    return None if text.lower() in NONE and known.read not in OF_WORDS else known.read(text)
+
+
+def _unfit(told: Mapping[str, Any], said: Mapping[Path, tuple[str, Any]]) -> BadMetadata | None:
+    """What no nota could carry, and rates that were typed as a fraction."""
+    for at, problem in chain(value_problems(told, ()), _fractions(told, said)):
+        key = _key_of(tuple(str(part) for part in at), said)
+        if key is not None:
+            named = problem if at[0] == "extras" else problem.partition(": ")[2]
+            return BadMetadata(key=key, problem=named or problem)
+    return None
+
+
+def _fractions(told: Mapping[str, Any], said: Collection[Path]) -> Iterator[Misfit]:
+    for path in said:
+        if path[0] not in ("withholdings", "own_pis_cofins") or len(path) == 1:
+            continue
+        rate = (told.get(path[0]) or {}).get(path[1])
+        if is_rate(rate) and looks_a_fraction(path[1].partition("_")[0], rate):
+            yield path, "parece uma fração; informe em porcentagem, como 1,5"
+
+
+def _key_of(place: Path, said: Mapping[Path, tuple[str, Any]]) -> str | None:
+    """The key that says a field, else one of its group."""
+    exact = (key for path, (key, _) in said.items() if place[: len(path)] == path)
+    near = (key for path, (key, _) in said.items() if place[:1] == path[:1])
+    return next(exact, None) or next(near, None)
 
 
 def _as_text(key: str, value: object) -> str | None:
@@ -205,42 +278,35 @@ def _as_text(key: str, value: object) -> str | None:
     return str(value).replace("\x00", "").strip() or None
 
 
-def _is_extra(name: str) -> bool:
-    try:
-        extra_name(name)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_registration(value: object) -> bool:
     text = str(value).strip() if isinstance(value, str | int) else ""
     digits = sum(character.isdigit() for character in text)
     return digits > 0 and len(text) <= 15 and set(text) <= _REGISTRATION_CHARACTERS
 
 
-def _whole(said: Mapping[Path, Any], known: NotaTerms) -> dict[str, Any]:
+def _whole(said: Mapping[Path, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """The fields as a rule would tell them: parts stated here complete what is known of one."""
     told: dict[str, Any] = {}
     for path, value in sorted(said.items(), key=lambda one: len(one[0])):
         if len(path) == 1:
             told[path[0]] = value
             continue
-        before = getattr(known, path[0])
-        dumped = before.model_dump() if isinstance(before, BaseModel) else {}
-        told.setdefault(path[0], dumped)[path[1]] = value
+        if value is None and path[0] in _WHOLE_GROUPS:
+            told[path[0]] = None
+            continue
+        before = known.get(path[0])
+        dumped = before.model_dump() if isinstance(before, BaseModel) else dict(before or ())
+        group = told.setdefault(path[0], dumped)
+        if group is not None:
+            group[path[1]] = value
+    if "extras" in told:
+        told["extras"] = {name: text for name, text in told["extras"].items() if text is not None}
     return told
 
 
 def _bad(error: ValidationError, said: Mapping[Path, tuple[str, Any]]) -> BadMetadata:
     first = error.errors(include_input=False, include_url=False)[0]
     where = tuple(str(part) for part in first["loc"])
-    keys = {path: key for path, (key, _) in said.items()}
-    key = next(
-        (key for path, key in keys.items() if where[: len(path)] == path),
-        next(
-            (key for path, key in keys.items() if path[:1] == where[:1]), next(iter(keys.values()))
-        ),
-    )
+    key = _key_of(where, said) or next(key for key, _ in said.values())
     problem = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else ""
     return BadMetadata(key=key, problem=problem or "o valor não tem o formato esperado")

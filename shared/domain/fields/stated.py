@@ -34,7 +34,7 @@ AUTO: Final = "auto"  # worked out from what is withheld
 OMIT: Final = "omit"
 
 RPS_SERIES: Final = r"^[0-9A-Za-z]{1,5}$"
-_PERCENT: Final = re.compile(r"\d{1,3}(\.\d{1,4})?")
+_PERCENT: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 # Names that cities demand beyond eNotas' own fields (enotas-api, section 4.1); what lies inside
 # an object is named behind a dot.
 EXTRA_NAMES: Final[Mapping[str, str]] = {
@@ -99,7 +99,7 @@ def extra_name(name: str) -> str:
 KNOWN_EXTRAS: Final = tuple(EXTRA_NAMES.values())
 
 Rate = Annotated[str, AfterValidator(percentage), Field(description="Percent, as 1.50")]
-ReaisText = Annotated[str, Field(pattern=r"^\d{1,10}(\.\d{1,2})?$")]
+ReaisText = Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,2})?$")]
 Email = Annotated[str, AfterValidator(one_email), Field(max_length=80)]
 Code = Annotated[str, Field(min_length=1, max_length=60)]
 Extras = Annotated[
@@ -108,6 +108,21 @@ Extras = Annotated[
     PlainSerializer(dict, return_type=dict[str, str]),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
 ]
+
+
+OfBuyer = Literal["document", "address", "number", "email", "phone", "municipal_registration"]
+
+
+class CityDemands(RulePart):
+    """Whether notas state the rate of ISS, and between which two; what they say of the buyer.
+
+    Rates are asked about in the city where ISS is due, the buyer in the one that issues.
+    """
+
+    iss_rate: Literal["required", "forbidden"] | None = None
+    iss_rate_least: Rate | None = None
+    iss_rate_most: Rate | None = None
+    buyer: Annotated[tuple[OfBuyer, ...], Field(max_length=6)] = ()
 
 
 class Withholdings(RulePart):

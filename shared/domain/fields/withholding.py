@@ -98,18 +98,17 @@ def _taxes(portion: Portion) -> dict[str, Cents]:
     return {tax: percent_of(portion.base, rate) for tax, rate in rates if rate is not None}
 
 
-def _waived(own: Portion, taxes: Mapping[str, Cents], payment: Sequence[Portion]) -> frozenset[str]:
+def _waived(own: Portion, taxes: Mapping[str, Cents], payment: Sequence[Portion]) -> Sequence[str]:
     """The taxes that come to so little of the payment that nobody has to keep them back."""
     if own.rates is None or own.rates.waiver is None:
-        return frozenset()
+        return ()
     limit = read_reais(own.rates.waiver)
     whole = [taxes if one is own else _taxes(one) for one in payment]
-    small = (
-        group
-        for group in (CSRF, ("irrf",))
-        if sum(one.get(tax, 0) for one in whole for tax in group) <= limit
-    )
-    return frozenset(tax for group in small for tax in group)
+    small: list[str] = []
+    for group in (CSRF, ("irrf",)):
+        if sum([one.get(tax, 0) for one in whole for tax in group]) <= limit:
+            small += group
+    return small
 
 
 def withholding_kind(terms: NotaTerms, withheld: Withheld | None) -> str | None:

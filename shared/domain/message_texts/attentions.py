@@ -141,7 +141,7 @@ NOTICES: Final[dict[str, Message]] = {
     "webhook_url_not_public": says(
         "support",
         "A Vindi não alcança o endereço do webhook pela internet. As vendas são encontradas só pela"
-        " leitura periódica; configure um endereço público (PUBLIC_WEBHOOK_URL).",
+        " leitura periódica, minutos mais tarde. Peça ao suporte um endereço público.",
     ),
     "vindi_account_elsewhere": says(
         "tenant",
@@ -163,5 +163,5 @@ NOTICES: Final[dict[str, Message]] = {
         "tenant",
         "Ficam pendentes até que alguém mande emitir as que ainda devem uma nota.",
     ),
-    "test_sales_due": says("nobody", "Saem agora em produção, com uma revisão nova."),
+    "test_sales_due": says("nobody", "Saem agora em produção, com um pedido novo."),
 }

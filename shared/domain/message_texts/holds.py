@@ -40,8 +40,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "payment_undone": says(
         "tenant",
-        "A fatura consta como paga, mas o pagamento foi revertido (chargeback?). Confira na Vindi e"
-        " depois mande emitir ou cancele.",
+        "A fatura consta como paga, mas o pagamento parece ter sido revertido (chargeback)."
+        " Confira na Vindi e depois mande emitir ou cancele.",
     ),
     "activation_unclear": says(
         "tenant",
@@ -142,7 +142,7 @@ HOLDS: Final[dict[str, Message]] = {
     "rps_series_missing": says(
         "accountant",
         "A regra diz que o RPS é numerado pela empresa, mas não em que série. Informe a série"
-        " (rps_series).",
+        " na regra.",
     ),
     "rps_start_missing": says(
         "tenant",

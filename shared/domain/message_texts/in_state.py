@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from shared.domain.actions import LACKS
 from shared.domain.message_texts.holds import HOLDS
 from shared.domain.message_texts.message import Message, says
 from shared.domain.refusals import WhoActs
@@ -18,8 +19,13 @@ WOULD_BE_DENIED: Final[dict[str, Message]] = {
     "denied_address": says(
         "customer",
         "A nota seria recusada por causa do endereço do cliente, e por isso não foi enviada."
-        " Confirme CEP e estado com o cliente e corrija o cadastro na Vindi: a venda segue"
-        " automaticamente.",
+        " Confirme o endereço, o CEP e o estado com o cliente e corrija o cadastro na Vindi: a"
+        " venda segue automaticamente.",
+    ),
+    "denied_contact": says(
+        "customer",
+        "A nota seria recusada por falta de telefone ou e-mail do cliente, e por isso não foi"
+        " enviada. Complete o cadastro na Vindi: a venda segue automaticamente.",
     ),
     "denied_service": says(
         "accountant",
@@ -54,8 +60,8 @@ _IN_TIME: Final = "Se não for corrigido até o fim da garantia, a nota fica pen
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
     **{
         (SaleStatus.IN_GUARANTEE, code): says(message.who_acts, f"{message.text} {_IN_TIME}")
-        for code, message in HOLDS.items()
-        if code.startswith("customer_")
+        for code, message in (HOLDS | WOULD_BE_DENIED).items()
+        if code in LACKS
     },
     **{(SaleStatus.HELD, code): message for code, message in WOULD_BE_DENIED.items()},
     **{

@@ -17,13 +17,22 @@ _NUMBER: Final = re.compile(
     r"(?:[\s,;:/(-]+(?P<rest>.+))?",
     re.IGNORECASE,
 )
-# "Rua das Flores, 123 - apto 4": a comma, a number, and nothing else or a dash.
+# "Rua das Flores, 123 - apto 4": a comma, a number or the word that there is none, and nothing
+# else, or what says that it goes on.
 _IN_STREET: Final = re.compile(
-    r"(?P<street>[^,]*[^\W\d]{3}[^,]*),\s*(?:n[º°.]?\s*)?(?P<number>\d{1,5}[A-Za-z]?)"
-    r"(?:\s*[,-]\s*(?P<rest>.+))?"
+    r"(?P<street>[^,]*[^\W\d][^,]*),\s*(?:n[º°o.]{0,2}\s*)?"
+    r"(?P<number>\d{1,5}(?:\.\d{3})?(?:-?[A-Za-z](?!\w))?|s\s*/\s*n[º°.]?(?!\w))"
+    r"(?:(?:\s*[,-]\s*|\s+(?=(?:fundos|fds|ap|apto|apart|casa|cs|sala|sl|loja|lj|bloco|bl|cj|conj"
+    r"|andar|sobrado|torre|box|galp)))(?P<rest>.+))?",
+    re.IGNORECASE,
 )
-# Where a number after a comma is of something else than the house.
+# A number that the field of its own says too.
+_NO_NUMBER: Final = re.compile(
+    r"s\s*[/.]?\s*n[º°.]{0,2}|sem\s+n(?:[uú]mero|[º°.]{0,2})", re.IGNORECASE
+)
+_MOST_PASSES: Final = 4
 LONGEST_STREET_READ: Final = 120  # a longer one is a letter, and no number stands out in it
+# Where a number after a comma is of something else than the house.
 _ELSEWHERE: Final = re.compile(
     r"\b(?:km|quadra|qd|lote|lt|bloco|bl|rodovia|rod|br|estrada)\b", re.IGNORECASE
 )
@@ -31,8 +40,15 @@ _ELSEWHERE: Final = re.compile(
 
 def fit_address(address: Address, form: Form, told: list[str]) -> Address:
     """Write an address into a form, and tell what had no room. Safe to repeat."""
-    if _fits(address, form):
-        return address
+    # What was moved or cut may show a number where there was none before.
+    for _ in range(_MOST_PASSES):
+        if _fits(address, form) or (fitted := _fit(address, form, told)) is address:
+            break
+        address = fitted
+    return address
+
+
+def _fit(address: Address, form: Form, told: list[str]) -> Address:
     street, number, own = _parts(address, form)
     street, beyond_street = _halves(street, form.street)
     number, beyond_number = _house_number(number, form.number)
@@ -61,8 +77,11 @@ def fit_address(address: Address, form: Form, told: list[str]) -> Address:
 
 def _fits(address: Address, form: Form) -> bool:
     """Say whether nothing is to be done, as for nearly every address."""
+    number = address.number or ""
     return (
-        address.number is not None
+        number[:1].isdigit()
+        and number[-1].isalnum()
+        and "," not in (address.street or "")
         and _is_written(address.street, form.street)
         and _is_written(address.number, form.number)
         and _is_written(address.complement, form.complement)
@@ -93,14 +112,19 @@ def _changed(address: Address, **fields: str) -> Address:
 def _parts(address: Address, form: Form) -> tuple[str, str, str]:
     """Street, number and complement; a number that stands in the street is taken from there."""
     street = _written(address.street, form.street)
-    number = _said(address.number, form.number)
+    number = _said(address.number, form.number).rstrip(" ,;:-/")
     complement = _said(address.complement, form.complement)
-    if number or len(street) > LONGEST_STREET_READ:
+    if _NO_NUMBER.fullmatch(number):
+        number = NO_NUMBER
+    if len(street) > LONGEST_STREET_READ:
         return street, number, complement
-    found = None if _ELSEWHERE.search(street) else _IN_STREET.fullmatch(street)
-    if found is None:
+    found = _IN_STREET.fullmatch(street)
+    if found is None or _ELSEWHERE.search(found["street"]):
         return street, number, complement
-    return found["street"], found["number"], _joined([found["rest"] or "", complement])
+    there = NO_NUMBER if _NO_NUMBER.fullmatch(found["number"]) else found["number"]
+    if number not in ("", NO_NUMBER, there):
+        return street, number, complement
+    return found["street"].strip(), there, _joined([found["rest"] or "", complement])
 
 
 def _house_number(number: str, width: Width) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from enum import StrEnum
+from html import unescape
 from typing import Final
 
 from anyascii import anyascii
@@ -28,6 +29,8 @@ _OWN: Final = {"•": "-", "◦": "-", "▪": "-", "∙": "-", "″": '"', "→"
 _REPLACEMENT: Final = "�"  # stands for what was lost before it came to us
 # Latin-1 as it should be: nothing but letters and signs, single blanks, none at the ends.
 _GOOD_LATIN: Final = re.compile(r"[!-~¡-¬®-ÿ]+(?: [!-~¡-¬®-ÿ]+)*")
+# "&amp;" of a shop that wrote for a page and sent it on; a name has none. Whole ones alone.
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _MANY_BREAKS: Final = re.compile(r"\n{3,}")
 
 
@@ -89,13 +92,25 @@ def grows_no_longer(text: str) -> bool:
 
 def one_line(text: str, alphabet: Alphabet = Alphabet.LATIN_1) -> str:
     """Write a text on one line, trimmed, with single blanks. Safe to repeat."""
+    if "&" in text:
+        text = _without_entities(text)
     if text.isascii() and text.isprintable():
         if "  " in text or text[:1] == " " or text[-1:] == " ":
             return " ".join(text.split())
         return text
     if _GOOD_LATIN.fullmatch(text):
         return text
-    return _single_blanks(rewritten(text, alphabet))
+    written = _single_blanks(rewritten(text, alphabet))
+    if "&" not in written or (bare := _without_entities(written)) == written:
+        return written
+    return one_line(bare, alphabet)  # what stood inside an entity and is carried nowhere hid it
+
+
+def _without_entities(text: str) -> str:
+    """The letters that entities of a page stand for, also where they were written twice."""
+    while (after := _ENTITY.sub(lambda found: unescape(found[0]), text)) != text:
+        text = after  # which is shorter
+    return text
 
 
 def lines(text: str, alphabet: Alphabet = Alphabet.LATIN_1) -> str:

@@ -1,7 +1,7 @@
 """Notas through the eNotas Gateway, by the protocol of a careful client (enotas-api, 6.3)."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -42,6 +42,7 @@ PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 20_000  # of one walk: two million notas
 # Their times have whole seconds: a change in the second before the request came before it.
 RESOLUTION: Final = timedelta(seconds=1)
+LONGEST_WORD: Final = 300  # a company's name
 INCOMPLETE: Final = "O cadastro da empresa no eNotas está incompleto."
 
 
@@ -182,8 +183,8 @@ class EnotasIssuer:
         if company.get("dadosobrigatoriospreenchidos") is False:
             missing = missing or (INCOMPLETE,)
         return Connection(
-            company_name=str(company.get("razaosocial") or company.get("nomefantasia") or ""),
-            cnpj=str(company["cnpj"]) if company.get("cnpj") else None,
+            company_name=_word(company, "razaosocial") or _word(company, "nomefantasia") or "",
+            cnpj=_word(company, "cnpj"),
             missing=missing,
             facts=read_facts(company),
             city=payloads.read_city(company),
@@ -198,7 +199,7 @@ class EnotasIssuer:
         """
         chosen = quote(payloads.created_filter(since, until), safe="")
         seen: set[str] = set()
-        size, rows = PAGE_SIZE, 0
+        size, rows, done = PAGE_SIZE, 0, False
         for number in range(MOST_PAGES):
             page = await self._read_list(self._list_url(number, size, chosen))
             if number == 0 and 0 < page.rows < min(size, page.total):
@@ -209,11 +210,14 @@ class EnotasIssuer:
             rows += page.rows - len(page.snapshots) + len(fresh)
             for snapshot in fresh:
                 yield snapshot
-            if rows >= page.total:
+            # What is said of a page as full as may be could be the total of that page alone.
+            done = rows >= page.total >= page.rows
+            if done and (page.rows < size or page.rows < page.total):
                 return
             if not page.rows or not (fresh or page.rows > len(page.snapshots)):
                 break
-        raise IssuerUnavailable("a list without its end")
+        if not done:
+            raise IssuerUnavailable("a list without its end")
 
     def _list_url(self, number: int, size: int, chosen: str) -> URL:
         order = f"pageSize={size}&sortBy=data_criacao&sortDirection=asc&filter={chosen}"
@@ -284,6 +288,12 @@ def _adopt(known: Snapshot) -> Pending | Issued:
 
 def _changed_before(known: Snapshot, sent_at: datetime) -> bool:
     return known.changed_at is None or known.changed_at < sent_at + RESOLUTION
+
+
+def _word(company: Mapping[str, object], name: str) -> str | None:
+    value = company.get(name)
+    text = "" if value is None else str(value)
+    return text.replace("\x00", "").strip()[:LONGEST_WORD] or None
 
 
 def _object(answer: EnotasAnswer) -> dict[str, object]:

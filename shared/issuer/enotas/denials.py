@@ -36,7 +36,7 @@ def _unwrap(text: str) -> str:
             break
         try:
             content = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested as nobody means it
             break
         message = content.get("mensagemErro") if isinstance(content, dict) else content
         if not isinstance(message, str):

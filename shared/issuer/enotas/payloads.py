@@ -39,6 +39,7 @@ LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 LONGEST_ID: Final = 200  # theirs are UUIDs, ours at most 50
 LONGEST_TEXT: Final = 10_000  # a city's whole reason, HTML and all
 MOST_AMOUNT: Final = 10**13  # centavos
+MOST_FINDINGS: Final = 50  # of one refusal
 
 PHASES: Final[Mapping[str, Phase]] = {
     "aguardandoautorizacao": Phase.PENDING,
@@ -104,9 +105,9 @@ def encode(body: Mapping[str, object]) -> bytes:
 
 def read_nota_id(body: object) -> IssuerNotaId | None:
     """Read the answer to a request that issues or cancels; None when it names no nota."""
-    exact = body.get("nfeId") if isinstance(body, dict) else None
-    number = exact if isinstance(exact, str) else _text(_lowered(body), "nfeid")
-    return IssuerNotaId(number) if number else None
+    number = _text(body, "nfeId") if isinstance(body, dict) else None
+    number = number or _text(_lowered(body), "nfeid")
+    return IssuerNotaId(number) if number and len(number) <= LONGEST_ID else None
 
 
 def read_snapshot(body: object) -> Snapshot:
@@ -160,8 +161,8 @@ def read_list(body: object) -> ListPage:
     """Read one page of notas; ValueError for anything else."""
     page = _lowered(body)
     rows, total = page.get("data"), page.get("totalrecords")
-    if not isinstance(rows, list) or not isinstance(total, int) or isinstance(total, bool):
-        raise ValueError("not a list of notas")  # noqa: TRY004 - one error class for callers
+    if not isinstance(rows, list) or type(total) is not int or total < 0:
+        raise ValueError("not a list of notas")
     snapshots = []
     for row in rows:
         try:
@@ -178,12 +179,16 @@ def read_findings(body: bytes) -> tuple[Finding, ...]:
     except ValueError:
         text = plain_reason(body[:2000].decode("utf-8", "replace"))
         return (Finding(code="", message=text),) if text else ()
-    rows = content if isinstance(content, list) else [content]
+    rows = content[:MOST_FINDINGS] if isinstance(content, list) else [content]
     return tuple(finding for row in rows if (finding := _finding(row)) is not None)
 
 
 def read_missing(body: bytes) -> tuple[str, ...]:
-    """Read what a company's registration lacks; its shape is unconfirmed, so any will do."""
+    """Read what a company's registration lacks; its shape is unconfirmed, so any JSON will do."""
+    try:
+        read_json(body)
+    except ValueError:
+        return ()
     return tuple(finding.message for finding in read_findings(body) if finding.message)
 
 
@@ -270,7 +275,8 @@ def _render_reform(service: Service) -> dict[str, object] | None:
 
 def _finding(row: object) -> Finding | None:
     if isinstance(row, str):
-        return Finding(code="", message=row) if row.strip() else None
+        message = plain_reason(row[:LONGEST_TEXT])
+        return Finding(code="", message=message) if message else None
     if not isinstance(row, dict):
         return None
     fields = _lowered(row)
@@ -278,7 +284,8 @@ def _finding(row: object) -> Finding | None:
     code = _text(fields, "codigo") or ""
     if message or code:
         return Finding(code=code, message=message or code)
-    return Finding(code="", message=json.dumps(row, ensure_ascii=False)) if row else None
+    told = json.dumps(row, ensure_ascii=False)[:LONGEST_TEXT] if row else ""
+    return Finding(code="", message=told) if told else None
 
 
 def _lowered(body: object) -> dict[str, Any]:

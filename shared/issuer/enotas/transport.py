@@ -1,5 +1,6 @@
 """Requests to the eNotas Gateway: one try each, and what its failure means."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -43,6 +44,17 @@ CALLS: Final = Calls("issuer", kind="call")
 MOST_BYTES: Final = 16 * 2**20  # a page of a hundred notas is below 1 MB, a PDF below 5
 
 
+# The beginning of a page, after what may come before it.
+_PAGE: Final = re.compile(
+    rb"(?:\s|\xef\xbb\xbf|<\?.{0,200}?\?>|<!--.{0,2000}?-->)*"
+    rb"<(?:!doctype\s+html|html|head|body|center|script|title|meta)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_FREELY_WORDED: Final = frozenset({400, 409, 422})  # texts, XML: what a city or a parser says
+_OF_ERRORS: Final = frozenset({"codigo", "mensagem"})
+_BARE: Final = frozenset({401, 403, 404})  # may come with nothing at all
+
+
 class AnswerLost(UncertainError):
     """A request may have arrived, and no answer came. `why` is a constant word."""
 
@@ -65,18 +77,27 @@ class EnotasAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def is_own_word(self) -> bool:
-        """Whether a refusal looks like the issuer's: its errors as JSON, or nothing at all.
+        """Whether an answer can be the issuer's, which never answers in HTML but for a fault.
 
-        A firewall, a captive portal or a proxy on the way answers in HTML, which says nothing
-        about keys, companies or notas (enotas-api, 2.2).
+        A firewall, a captive portal or a proxy on the way says nothing about keys, companies or
+        notas: it redirects, answers a page with whatever status, or refuses in a shape of its own.
+        The issuer refuses with its errors as JSON, or with nothing at all (enotas-api, 2.2).
         """
-        if not self.body.strip():
+        if self.status >= 500 or self.status in (408, 429):
+            return True  # says nothing of what was asked, whoever said it
+        if 300 <= self.status < 400 or _PAGE.match(self.body):
+            return False
+        if self.status < 400 or self.status in _FREELY_WORDED:
             return True
+        if not self.body.strip():
+            return self.status in _BARE
         try:
-            self.json()
+            content = self.json()
         except ValueError:
             return False
-        return True
+        # What stops a company is confirmed by a second look. What proves absence, or that nothing
+        # of a nota was taken, has to look as documented.
+        return self.status in (401, 403) or _are_errors(content)
 
     def json(self) -> Any:
         """The body; ValueError when it is no JSON."""
@@ -87,6 +108,13 @@ class EnotasAnswer(Struct, frozen=True, kw_only=True):
         if "Retry-After" not in self.headers:
             return None
         return retry_after(self.headers, default=DEFAULT_PAUSE, longest=LONGEST_PAUSE)
+
+
+def _are_errors(content: object) -> bool:
+    """Whether JSON is a list of errors, or one of them alone."""
+    if isinstance(content, dict):
+        return not _OF_ERRORS.isdisjoint(str(name).lower() for name in content)
+    return isinstance(content, list)
 
 
 class Transport:
@@ -130,7 +158,7 @@ class Transport:
 
         `may_leave` is asked while it waits for its turn, and again on the connection it goes out
         on: IssuerNotLeft where it says no. 401, 403 and 429 are raised too: they say that nothing
-        was done. In somebody else's words 401, 403 and 404 are a lost answer.
+        was done. Whatever comes in somebody else's words is a lost answer.
         """
         turn = self._limits.turn(self._limit_key, patience=self._patience, may_leave=may_leave)
         async with turn:
@@ -139,7 +167,7 @@ class Transport:
         if answer.status >= 400:
             log.info("issuer_refused", method=method, status=answer.status)
         match answer.status:
-            case 401 | 403 | 404 if not answer.is_own_word:
+            case _ if not answer.is_own_word:
                 raise AnswerLost(NOT_THEIRS)
             case 401:
                 raise IssuerKeyRefused

@@ -14,8 +14,8 @@ from shared.config.settings import read_database, read_vindi
 from shared.config.spelling import misspelt
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect, is_pooled
-from shared.db.migrate import current_revision, head_revision
 from shared.db.one_tenant import PANEL_ROLE
+from shared.db.revision import current_revision, head_revision
 from shared.db.unreachable import DatabaseAwayError
 from shared.keys import WrongKeysError, prove_keys
 from shared.local.redis import RedisAwayError, demand_redis

@@ -10,16 +10,21 @@ import psutil
 
 from shared.local.home import Home
 from shared.ops.up.programs import UpPart
+from shared.ops.up.warm import PROGRAM_MARK
 
 # Every process we start inherits these. PostgreSQL and Redis write over their environment to
 # show a title, so those two are known by their data instead.
 HOME_MARK: Final = "NOTAPONTE_UP_HOME"
 PART_MARK: Final = "NOTAPONTE_UP_PART"
 SUPERVISORD: Final = "shared.ops.up.supervisord"
-PROGRAM_MARK: Final = "SUPERVISOR_PROCESS_NAME"  # set by supervisord for each of its programs
 
 GENTLE_SECONDS: Final = 4.0
 POLL_SECONDS: Final = 0.02
+
+
+def marks_of(home: Home, part: UpPart) -> dict[str, str]:
+    """What the environment of a process says that belongs to a part of this home."""
+    return {HOME_MARK: str(home.folder), PART_MARK: part}
 
 
 def processes_of(home: Home, part: UpPart) -> list[psutil.Process]:
@@ -47,7 +52,10 @@ def listens(pid: int, port: int) -> bool:
 
 
 def _program_of(process: psutil.Process) -> str | None:
-    """None for what ends, or has not become its program yet."""
+    """None for what ends, or has not become its program yet.
+
+    One that was forked has its parent's environment, and the program for its name.
+    """
     with suppress(psutil.Error, OSError):
         if not _is_alive(process) or _is_supervisor(process):
             return None

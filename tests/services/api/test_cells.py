@@ -85,6 +85,13 @@ def test_a_name_reads_back_as_one_cell(name: str) -> None:
         ("text", "12E4", "'12E4"),
         ("text", "1/12", "'1/12"),
         ("text", "2,00", "2,00"),
+        ("text", "1.050", "'1.050"),  # or it is a thousand and fifty
+        ("text", "10-mar", "'10-mar"),
+        ("text", "SET-2", "'SET-2"),
+        ("text", "12:30", "'12:30"),
+        ("text", "Verdadeiro", "'Verdadeiro"),
+        ("text", "Marina", "Marina"),
+        ("text", "1.07", "1.07"),
         ("text", "=1", "'=1"),
     ],
 )

@@ -1,5 +1,7 @@
 """The typed client: written from the description, and understood by the API that runs."""
 
+import json
+
 import aiohttp
 import pytest
 
@@ -50,6 +52,17 @@ async def test_sales_are_found_by_what_a_query_says(
 
     assert [one["bill_id"] for one in held["items"]] == [2]
     assert story["code"] == "no_rule"
+
+
+async def test_a_file_that_a_body_asks_for_comes_whole(
+    client: InternalApiClient, world: World
+) -> None:
+    tenant = await world.active_tenant()
+    await world.sale(tenant, 1, SaleStatus.SKIPPED, code="rule_never", customer_id=901)
+
+    told = await client.export_customer(tenant, body={"customer_id": 901, "ticket": "DESK-17"})
+
+    assert json.loads(told)["sales"][0]["bill_id"] == 1
 
 
 async def test_a_refusal_has_its_code_and_says_each_field(client: InternalApiClient) -> None:

@@ -41,6 +41,7 @@ async def test_a_small_month_is_downloaded_at_once_by_whoever_may_look(lively: L
         notas = await bia.get(f"{PATH}/arquivos/{month}/csv-excel-notas/agora")
         book = await bia.get(f"{PATH}/arquivos/{month}/xlsx/agora")
         papers = await bia.get(f"{PATH}/notas/{month}")
+        after = await bia.get(f"{PATH}?mes={month}")
         unknown = [
             (await bia.get(f"{PATH}/arquivos/{month}/{kind}")).status
             for kind in ("xlsx", "pdf", "..%2fx")
@@ -53,6 +54,8 @@ async def test_a_small_month_is_downloaded_at_once_by_whoever_may_look(lively: L
     assert notas.html.count("\r\n") == 7
     assert "xl/workbook.xml" in zipfile.ZipFile(io.BytesIO(book.raw)).namelist()
     assert len(zipfile.ZipFile(io.BytesIO(papers.raw)).namelist()) == 13
+    assert "Arquivo baixado: 12 documentos enviados." in after.text
+    assert "Arquivo baixado" not in page.text
     assert unknown == [404, 404, 404]
 
 

@@ -119,7 +119,8 @@ async def test_an_invitation_sent_again_ends_the_one_before(doors: Panel, postbo
         token = dict(page.form("/sair"))["csrf"]
         fields = [("csrf", token), ("convite", hashed), ("fazer", "renovar")]
         again = await ana.post(f"{people}/mudar", fields)
-        twice = await ana.post(f"{people}/mudar", fields)
+        other = ("csrf", dict(again.form("/sair"))["csrf"])
+        twice = await ana.post(f"{people}/mudar", [other, *fields[1:]])
         links = [re.search(r"/convite/\S+", postbox.text(number)) for number in (0, 1)]
         answers = [(await bia.get(link[0])).status for link in links if link]
 

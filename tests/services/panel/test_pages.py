@@ -207,7 +207,8 @@ async def test_an_action_wants_a_reason_and_stands_in_the_story_with_a_name(
         fields = [pair for pair in page.form(path) if pair[0] != "motivo"]
         without = await bia.post(path, [*fields, ("motivo", "  ")])
         done = await bia.post(path, [*fields, ("motivo", "o curso foi dado")])
-        again = await bia.post(path, [*fields, ("motivo", "o curso foi dado")])
+        twice = await bia.post(path, [*fields, ("motivo", "o curso foi dado")])
+        again = await bia.post(path, [*fields, ("motivo", "mais uma vez")])
         log = await bia.get(f"{BASE}/configuracoes/registro")
 
     assert without.status == 422
@@ -215,9 +216,15 @@ async def test_an_action_wants_a_reason_and_stands_in_the_story_with_a_name(
     assert "Pedido: emitir" in done.text
     assert "Bia Lima" in done.text
     assert "(p" not in done.text
-    # The second click finds that the sale moved, and does nothing.
+    # The second click is answered as the first, and does nothing.
+    assert "Pedido feito" in twice.text
+    assert twice.text.count("Pedido: emitir") == done.text.count("Pedido: emitir")
+    # Another request from a page that is old by now is told what changed.
     assert again.status == 409
     assert "mudou enquanto você olhava" in again.text
+    assert "O que mudou desde que você abriu a página" in again.text
+    assert "Último acontecimento" in again.text
+    assert 'value="mais uma vez"' in again.html
     assert "Pedido: emitir" in log.text
     assert "o curso foi dado" in log.text
 
@@ -293,9 +300,10 @@ async def test_a_change_of_the_rule_is_foreseen_and_put_by_whom_it_was_shown(
         fields |= {"quando": "bill_paid", "sem_documento": "issue_without"}
         fields |= {"descricao": "{produtos} - fatura {fatura}"}
         preview = await ana.post(f"{BASE}/regra", list(fields.items()))
+        other = await ana.post(f"{BASE}/regra", [*fields.items(), ("fatura", "")])
         before = await panel.pool.fetchval("SELECT max(version) FROM rule_versions")
         put = await ana.send(preview, f"{BASE}/regra/vigor")
-        stale = await ana.send(preview, f"{BASE}/regra/vigor")
+        stale = await ana.send(other, f"{BASE}/regra/vigor")
 
     assert "emitir sem o que falta" in preview.text
     assert "1 venda muda" in preview.text
@@ -320,8 +328,10 @@ async def test_an_exception_is_a_sentence_and_moves_by_a_button(
         up = await ana.post(f"{BASE}/regra", [*move.items(), ("mudar", "subir")])
         await ana.send(up, f"{BASE}/regra/vigor")
         moved = await ana.get(f"{BASE}/regra")
-        wrong = await ana.post(f"{BASE}/regra", [*{**add, "x_dias": "mil"}.items()])
-        days = next(dict(f) for _, f in page.forms if dict(f).get("lugar") == "0")
+        now = next(dict(f) for _, f in moved.forms if dict(f).get("mudar") == "excecao")
+        now |= {"x_product_code": "EBOOK, APOSTILA", "x_quando": "guarantee_ended"}
+        wrong = await ana.post(f"{BASE}/regra", [*{**now, "x_dias": "mil"}.items()])
+        days = next(dict(f) for _, f in moved.forms if dict(f).get("lugar") == "0")
         longer = await ana.post(
             f"{BASE}/regra", [*{**days, "x_dias": "15"}.items(), ("mudar", "dias")]
         )

@@ -107,7 +107,8 @@ async def test_another_system_is_told_tried_and_left_alone_again(desk: Desk) -> 
         again = await ana.post(f"{HOOKS}/mudar", [*fields, ("entrega", entrega)])
         unknown = await ana.post(f"{HOOKS}/mudar", [*fields, ("entrega", "99")])
         gone = await ana.post(f"{HOOKS}/mudar", [("csrf", token), ("fazer", "remover")])
-        nowhere = await ana.post(f"{HOOKS}/mudar", [("csrf", token), ("fazer", "testar")])
+        later = dict((await ana.get(HOOKS)).form("/sair"))["csrf"]
+        nowhere = await ana.post(f"{HOOKS}/mudar", [("csrf", later), ("fazer", "testar")])
 
     assert "precisa começar com https://" in plain.text
     assert 'value="http://sistema.exemplo.com/avisos"' in plain.html

@@ -11,12 +11,13 @@ from services.panel.kit import csrf, say
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.keep import ours
 from services.panel.kit.menu import menu_of
-from services.panel.kit.render import short_name
+from services.panel.kit.render import short_name, without_settings
 from services.panel.kit.say import Clock
 from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
 from services.panel.show.audit import told
+from services.panel.show.month_zip import zip_shown
 from services.panel.show.rule import only_moves
 from services.panel.show.sale import in_order
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
@@ -25,6 +26,7 @@ from shared.crypto.seal import Sealer
 from shared.db.sales.overview_read import Heap, SentDay
 from shared.db.tenants.audit_store import AuditEntry
 from shared.domain.ids import TenantId
+from shared.domain.messages import message_for
 from shared.domain.money import Cents
 from shared.domain.people import RIGHTS
 from shared.domain.rule import Rule
@@ -283,3 +285,21 @@ def test_a_change_of_days_alone_gives_no_nota_another_text() -> None:
     assert only_moves(old, old.model_copy(update={"guarantee_days": 15}))
     assert not only_moves(old, old.model_copy(update={"description": "outra"}))
     assert not only_moves(None, old)
+
+
+def test_a_message_names_no_setting_to_who_cannot_set_it() -> None:
+    said = message_for("issuer_address_suspicious").text
+
+    assert "(ENOTAS_URL)" in said
+    assert "ENOTAS_URL" not in without_settings(said)
+    assert without_settings("Falta o CPF (ou CNPJ).") == "Falta o CPF (ou CNPJ)."
+
+
+def test_a_download_goes_on_ends_or_was_broken_off() -> None:
+    at = datetime(2026, 11, 29, 15, tzinfo=UTC)
+    soon, late = at + timedelta(seconds=5), at + timedelta(minutes=5)
+
+    assert zip_shown(1, over=False, at=at, now=soon).said == "Baixando: 1 documento enviado."
+    assert zip_shown(8, over=False, at=at, now=soon).open
+    assert "O download parou: 8 documentos" in zip_shown(8, over=False, at=at, now=late).said
+    assert zip_shown(8, over=True, at=at, now=late).said.startswith("Arquivo baixado: 8")

@@ -9,7 +9,7 @@ from services.sandbox.vindi import operations
 from services.sandbox.vindi.raw import load_raw
 from shared.db.vindi import watch_store
 from shared.watch.connection import ConnectionCheck, judge
-from tests.services.emitter.conftest import TENANT
+from tests.services.emitter.conftest import TENANT, a_buyer
 from tests.services.reconciler.conftest import Watch
 from tests.vendors.bodies import a_bill, a_charge
 
@@ -146,6 +146,36 @@ async def test_lists_that_do_not_say_how_long_they_are_are_read_and_shown_in_hea
     assert ("repetem as páginas" in odd.message) is repeat
 
 
+@pytest.mark.parametrize("alike", [False, True])
+async def test_two_buyers_of_lists_without_a_count_get_their_own_nota_each(
+    watch: Watch, alike: bool
+) -> None:
+    """A middleman takes the counts away and answers every page, and every question, alike."""
+    faults = watch.desk.account.faults
+    faults.lists_without_total = {"all"}
+    faults.repeat_pages = {"customers"} if alike else set()
+    faults.ignore_or_filters = alike
+    buyers = {"Cliente Um": "52998224725", "Cliente Dois": "11144477735"}
+    bills = [
+        watch.desk.sell(customer={"name": name, "registry_code": document})
+        for name, document in buyers.items()
+    ]
+
+    for _ in range(3):  # a pass later nothing is told twice
+        state = await watch.pass_once()
+        await watch.desk.work()
+        assert state.error is None
+
+    for bill, (name, document) in zip(bills, buyers.items(), strict=True):
+        (nota,) = watch.desk.notas_of(bill)
+        assert nota.body["cliente"]["nome"] == name
+        assert nota.body["cliente"]["cpfCnpj"] == document
+    assert watch.requests() < 90
+    odd = await health(watch, "vindi_lists_odd")
+    assert odd.status == "degraded"
+    assert "não dizem quantos registros têm" in odd.message
+
+
 async def test_full_pages_that_repeat_end_and_leave_the_pass_incomplete(watch: Watch) -> None:
     faults = watch.desk.account.faults
     faults.change({"lists_without_total": ["bills"], "repeat_pages": ["bills"], "per_page_cap": 50})
@@ -182,3 +212,29 @@ async def test_an_account_that_ignores_or_shows_it_in_health(watch: Watch) -> No
     odd = await health(watch, "vindi_lists_odd")
     assert odd.status == "degraded"
     assert "ignoram a escolha" in odd.message
+
+
+async def test_pages_of_somebody_else_are_named_in_health(watch: Watch) -> None:
+    watch.desk.account.weather.add(kind="html", status=200, path_has="/charges")
+
+    await watch.pass_once()
+
+    odd = await health(watch, "vindi_lists_odd")
+    assert odd.status == "degraded"
+    assert "outro sistema" in odd.message
+
+
+@pytest.mark.parametrize("phones", [True, 5, "11", {"number": "11"}, [1, None, [1]]])
+async def test_a_customer_of_an_odd_shape_stops_no_pass(watch: Watch, phones: Any) -> None:
+    waits, bill = watch.desk.sell(customer={"name": ""}), watch.desk.sell()
+    await watch.pass_once()
+    await watch.desk.work()
+    assert (await watch.desk.sale(waits)).status == "held"
+    now = now_of(watch)
+    odd = {**a_buyer(), "id": 990001, "phones": phones, "created_at": now, "updated_at": now}
+    load_raw(watch.desk.account, kind="customers", body=odd)
+
+    state = await watch.pass_once()
+
+    assert state.error is None
+    assert watch.desk.notas_of(bill)

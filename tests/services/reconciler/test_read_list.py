@@ -9,7 +9,9 @@ import pytest_asyncio
 from aiohttp import ClientSession
 
 from services.reconciler.accounts import read_list as reading
-from services.reconciler.accounts.read_list import IncompletePass, ListRead, read_list, read_newest
+from services.reconciler.accounts import read_newest as newest
+from services.reconciler.accounts.read_list import IncompletePass, ListRead, read_list
+from services.reconciler.accounts.read_newest import read_newest
 from services.sandbox.run import running_sandbox
 from services.sandbox.vindi import lists, operations
 from services.sandbox.vindi.account import Account
@@ -119,7 +121,7 @@ async def test_a_list_that_never_shows_all_its_newest_rows_is_not_whole(
     shop: tuple[Account, VindiClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, client = shop
-    monkeypatch.setattr(reading, "LIST_TRIES", 1)
+    monkeypatch.setattr(newest, "LIST_TRIES", 1)
     account.faults.change({"shuffle_ties": True})
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
 

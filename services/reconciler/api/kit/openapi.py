@@ -30,6 +30,8 @@ _PATH_PARAMETERS: Final[dict[str, Json]] = {
     "table": {"type": "string", "enum": list(TABLES)},
     "series": {"type": "string", "pattern": RPS_SERIES},
     "month": {"type": "string", "pattern": "^2[01][0-9]{2}-(0[1-9]|1[0-2])$"},
+    "erasure_id": {"type": "string", "pattern": "^e[a-z0-9]{10}$"},
+    "departed": {"type": "string", "pattern": "^t[a-z0-9]{10}$"},
     "key": {"type": "string", "pattern": "^h-t[a-z0-9]{10}-teste-[a-f0-9]{12}$"},
 }
 

@@ -9,7 +9,15 @@ from shared.commands.checks import SetUpRefused, SideUnreachable
 
 # A state that forbids the call is a conflict; what was sent and does not work is not.
 _CONFLICTS: Final = frozenset(
-    {"setup_incomplete", "not_active", "confirm_needed", "already_issuing", "not_in_shadow"}
+    {
+        "setup_incomplete",
+        "not_active",
+        "confirm_needed",
+        "already_issuing",
+        "not_in_shadow",
+        "departing",
+        "not_departing",
+    }
 )
 
 

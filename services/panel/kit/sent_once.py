@@ -1,0 +1,130 @@
+"""A form that is sent twice does one thing: whoever sent it again gets the first's answer.
+
+A form's token is new each time its page is made, so token, address and fields together name one
+sending: a double click, a page that is loaded again, a browser that repeats a broken request. The
+answer may hold a link or a session's word, so it is kept sealed, for as long as the internal API
+keeps its own (`idempotency_store`). A form that was refused did nothing, and may be sent again.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from services.panel.kit import csrf
+from shared.crypto.seal import UnsealError
+from shared.db.connection import Pool
+from shared.db.tenants import idempotency_store
+from shared.db.tenants.audit_store import NO_TENANT
+from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
+
+if TYPE_CHECKING:
+    from services.panel.kit.page import Visit
+
+PURPOSE: Final = "panel_answer"
+PATIENCE: Final = 25.0  # seconds for the first to be answered: it may be asking Vindi
+LOOK_EVERY: Final = 0.1
+FormWork = Callable[["Visit"], Awaitable[Response]]
+
+
+class StillRunning(Exception):
+    """The same form was sent before; its answer is not there yet, or not any more."""
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it was sent."""
+
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+async def answer_once(
+    visit: "Visit", work: FormWork, away: tuple[type[Exception], ...]
+) -> Response:
+    """Do what a form asks for, or give the answer that the same form got; raises StillRunning.
+
+    `away` are the errors by which a database is gone: what was done stays done.
+    """
+    pool, key = _pool(visit), _key(visit)
+    begun = await _begun(pool, key)
+    if isinstance(begun, AnsweredBefore):
+        return _opened(visit, begun)
+    try:
+        response = await work(visit)
+    except BaseException:
+        with suppress(*away):
+            await _give_up(pool, key, begun)
+        raise
+    # The process may die here: the key stays without an answer, and its form is told so.
+    with suppress(*away):
+        if response.status_code < 400 and not isinstance(response, StreamingResponse):
+            await _keep(visit, pool, key, begun, response)
+        else:
+            await _give_up(pool, key, begun)
+    return response
+
+
+async def _begun(pool: Pool, key: KeyId) -> Begun | AnsweredBefore:
+    """The right to do it, or the answer of whoever had it."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE
+    while True:
+        async with pool.acquire() as conn:
+            found = await idempotency_store.begin(conn, key, bytes.fromhex(key.key))
+        match found:
+            case Running() | Reused():
+                if loop.time() > until:
+                    raise StillRunning
+                await asyncio.sleep(LOOK_EVERY)
+            case _:
+                return found
+
+
+async def _keep(visit: "Visit", pool: Pool, key: KeyId, begun: Begun, response: Response) -> None:
+    kept = _Kept(headers=list(response.raw_headers), body=bytes(response.body))
+    sealed = visit.resources.sealer.seal(
+        msgspec.msgpack.encode(kept), tenant=key.tenant_id, purpose=PURPOSE
+    )
+    async with pool.acquire() as conn:
+        answer = {"sealed": sealed.hex()}
+        await idempotency_store.finish(
+            conn, key, begun, status=response.status_code, response=answer
+        )
+
+
+async def _give_up(pool: Pool, key: KeyId, begun: Begun) -> None:
+    async with pool.acquire() as conn:
+        await idempotency_store.give_up(conn, key, begun)
+
+
+def _opened(visit: "Visit", kept: AnsweredBefore) -> Response:
+    sealed = bytes.fromhex(kept.response["sealed"])
+    tenant = visit.of.id if visit.of else NO_TENANT
+    try:
+        plain = visit.resources.sealer.unseal(sealed, tenant=tenant, purpose=PURPOSE)
+    except UnsealError as error:  # by a key that was taken away since: it was done all the same
+        raise StillRunning from error
+    answer = msgspec.msgpack.decode(plain, type=_Kept)
+    response = Response(answer.body, status_code=kept.status)
+    response.raw_headers = list(answer.headers)
+    return response
+
+
+def _pool(visit: "Visit") -> Pool:
+    return visit.pool if visit.of else visit.resources.pool
+
+
+def _key(visit: "Visit") -> KeyId:
+    """One sending of one form, of one session or visit."""
+    fields = sorted((name, list(values)) for name, values in visit.form.values.items())
+    told = json.dumps([visit.request.url.path, visit.form[csrf.FIELD], fields])
+    return KeyId(
+        tenant_id=visit.of.id if visit.of else NO_TENANT,
+        actor=f"panel:{hashlib.sha256(visit.bound_to.encode()).hexdigest()[:32]}",
+        key=hashlib.sha256(told.encode()).hexdigest(),
+    )

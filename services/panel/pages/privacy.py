@@ -1,0 +1,139 @@
+"""Privacidade: what is kept of one customer, given out and erased; no document in an address."""
+
+from typing import Final
+
+from pydantic import BaseModel
+from starlette.responses import Response, StreamingResponse
+
+from services.panel.kit.forms import TypedForm
+from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.texts import text
+from shared.commands.privacy.erase import ErasureAsked, Subject, ask_erasure
+from shared.commands.privacy.tell_person import find_person, person_json, person_page
+from shared.db.privacy import erasures_store
+from shared.db.privacy.erasures_store import Erasure
+from shared.db.tenants import audit_store
+from shared.domain.documents import names_document
+from shared.domain.ids import CustomerId
+from shared.domain.party import document_state, normalise_document
+from shared.words import Reason, plain_number
+
+PATH: Final = f"{TENANT}/configuracoes/privacidade"
+SHOWN: Final = 20
+LONGEST_TICKET: Final = 100
+
+
+class _Erasing(BaseModel):
+    motivo: Reason
+
+
+async def show(visit: Visit) -> Response:
+    """The box, and what was erased before."""
+    return await _show(visit, visit.form)
+
+
+async def tell(visit: Visit) -> Response:
+    """Give out what is kept of a customer, as a page or for machines."""
+    form, resources, at = visit.form, visit.resources, visit.resources.now()
+    asked = _asked(visit, form)
+    if isinstance(asked, TypedForm):
+        return await _show(visit, asked)
+    subject, ticket = asked
+    found = await find_person(visit.pool, resources.sealer, visit.tenant, subject)
+    async with visit.pool.acquire() as conn:
+        await audit_store.add(
+            conn,
+            visit.tenant.id,
+            actor=visit.by,
+            action="customer_exported",
+            detail={"ticket": ticket, "sales": len(found.bills)},
+        )
+    as_json = form["formato"] == "json"
+    write = person_json if as_json else person_page
+    pieces = write(visit.pool, resources.sealer, visit.tenant, found, at=at)
+    name = f"dados-pessoais-{visit.clock.today.isoformat()}.{'json' if as_json else 'html'}"
+    return StreamingResponse(
+        pieces,
+        media_type="application/json" if as_json else "text/html; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def erase(visit: Visit) -> Response:
+    """Have a customer erased; the report shows on the page."""
+    form = visit.form
+    asked = _asked(visit, form)
+    if isinstance(asked, TypedForm):
+        return await _show(visit, asked)
+    read = form.read(_Erasing)
+    if isinstance(read, TypedForm):
+        return await _show(visit, read)
+    if _names_somebody(read.motivo):
+        return await _show(visit, form.wrong(motivo=text("privacy.no_names")))
+    subject, ticket = asked
+    async with visit.pool.acquire() as conn:
+        await ask_erasure(
+            conn,
+            visit.resources.sealer,
+            visit.tenant.id,
+            subject,
+            ErasureAsked(ticket=ticket, reason=read.motivo, by=visit.by),
+        )
+    return visit.go(f"{visit.base}/configuracoes/privacidade", "erasing")
+
+
+def _asked(visit: Visit, form: TypedForm) -> tuple[Subject, str] | TypedForm:
+    """Who is meant, and by which ticket; or the form with what is wrong."""
+    subject = _subject(form["cliente"])
+    if subject is None:
+        return form.wrong(cliente=text("privacy.who_wrong"))
+    ticket = (form["protocolo"].strip() or visit.ticket or "")[:LONGEST_TICKET]
+    if not ticket:
+        return form.wrong(protocolo=text("privacy.ticket_missing"))
+    if _names_somebody(ticket):
+        return form.wrong(protocolo=text("privacy.no_names"))
+    return subject, ticket
+
+
+def _subject(typed: str) -> Subject | None:
+    """A CPF or CNPJ whose digits fit, or a number of Vindi's; None for anything else."""
+    if document_state(normalise_document(typed)) == "valid":
+        return Subject(document=typed)
+    number = plain_number(typed.strip(), 10**10)  # Vindi's have nine digits; a CPF has eleven
+    return None if number is None else Subject(customer_id=CustomerId(number))
+
+
+def _names_somebody(typed: str) -> bool:
+    return names_document(typed) or "@" in typed
+
+
+async def _show(visit: Visit, form: TypedForm) -> Response:
+    async with visit.pool.acquire() as conn:
+        erasures = await erasures_store.newest(conn, visit.tenant.id, before=None, limit=SHOWN)
+    return visit.show(
+        "privacidade.html",
+        422 if form.errors else 200,
+        form=form,
+        erasures=[
+            (
+                one,
+                text(f"erasure.{_state(one)}"),
+                sum(one.erased.values()),
+                sum(1 for kept in one.kept if kept["why"] == "law"),
+                sum(1 for kept in one.kept if kept["why"] == "open"),
+            )
+            for one in erasures
+        ],
+    )
+
+
+def _state(erasure: Erasure) -> str:
+    """Once completed it stays so, although it is looked again for what came later."""
+    return "completed" if erasure.runs else erasure.state
+
+
+PAGES: Final[tuple[PanelPage, ...]] = (
+    PanelPage(path=PATH, name="privacy", get=show, see="act"),
+    PanelPage(path=f"{PATH}/dados", name="privacy_tell", post=tell, see="act", do="act"),
+    PanelPage(path=f"{PATH}/eliminar", name="privacy_erase", post=erase, see="act", do="act"),
+)

@@ -1,0 +1,88 @@
+"""Reading a list without a filter: its newest rows first, as far back as they are wanted."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any, TypeVar
+
+import structlog
+
+from services.reconciler.accounts.read_list import (
+    LIST_TRIES,
+    MOST_PAGES,
+    IncompletePass,
+    ListRead,
+    Row,
+    Sound,
+    id_of,
+    instant_of,
+    shows_nothing_new,
+    sound_page,
+)
+from shared.vindi.client import Page, Resource, VindiClient
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+async def read_newest(
+    client: VindiClient, resource: Resource[T], *, back_to: datetime
+) -> AsyncIterator[Sequence[Row[T]]]:
+    """Yield a whole list's newest rows until one was created before `back_to`.
+
+    For accounts that do not honour a filter: it needs none. Rows that come in meanwhile push
+    others onto later pages, so none is missed. A row may come twice. Raises as `read_list` does.
+    """
+    seen: set[object] = set()
+    for _ in range(LIST_TRIES):
+        places, totals = 0, []
+        trouble: IncompletePass | None = None
+        async for sound in _newest_pages(client, resource, back_to):
+            page, trouble = sound.page, trouble or sound.trouble
+            rows = [row for row in page.rows if not _made_before(row, back_to)]
+            seen |= keys_of(page, rows)
+            places += len(rows)
+            totals.append(page.total)
+            if rows:
+                yield rows
+        if trouble is not None:
+            raise trouble
+        # Each row that came in meanwhile has pushed one onto a later page, where it came again.
+        first, last = totals[0], totals[-1]
+        if first is None or last is None or len(seen) >= places - max(0, last - first):
+            return
+        log.info("vindi_list_read_again", resource=resource.path, total=last)
+    raise IncompletePass("rows_omitted", resource.path)
+
+
+async def _newest_pages(
+    client: VindiClient, resource: Resource[T], back_to: datetime
+) -> AsyncIterator[Sound[T]]:
+    wanted = ListRead(resource=resource, query=None)
+    shown: set[object] = set()
+    for number in count(1):
+        sound = await sound_page(client, wanted, number, descending=True)
+        page = sound.page
+        yield sound
+        created = [instant_of(row.raw, "created_at") for row in page.rows]
+        known = [at for at in created if at is not None]
+        if known != sorted(known, reverse=True):
+            raise IncompletePass("order_ignored", resource.path)
+        if page.is_last or (known and known[-1] < back_to):
+            return
+        if shows_nothing_new(client, resource, sound, shown):
+            return
+        shown |= page.keys
+        if number >= MOST_PAGES:
+            raise IncompletePass("never_ends", resource.path)
+
+
+def keys_of(page: Page[Any], rows: Sequence[Row[Any]]) -> set[object]:
+    """What tells some rows of a page apart; those without an id that can be read are one."""
+    return {id_of(row) or (page.number, None) for row in rows}
+
+
+def _made_before(row: Row[Any], instant: datetime) -> bool:
+    at = instant_of(row.raw, "created_at")
+    return at is not None and at < instant

@@ -1,0 +1,98 @@
+"""Each company is looked at daily: its city, its regime and its certificate change at the issuer.
+
+Who was connected before these were read gets them so. Two requests a company, within its issuer's
+limits; several replicas may each look, and the later finds it done.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from services.reconciler.services import Services
+from shared.commands.go_on import go_on
+from shared.db import clock
+from shared.db.away import database_away
+from shared.db.tenants import audit_store, company_facts_store, connections_store
+from shared.db.tenants.company_facts_store import CompanyAsRead
+from shared.db.tenants.connections_store import IssuerConnection
+from shared.domain.errors import PipelineError
+from shared.domain.ids import TenantId
+from shared.domain.prechecks import ON_SELLER
+from shared.run.loops import Periodic
+
+log = structlog.get_logger()
+
+LOOK_EVERY: Final = timedelta(seconds=60)
+FRESH_FOR: Final = timedelta(hours=24)
+COMPANIES_A_LOOK: Final = 20  # 28,800 a day for each replica
+BY: Final = "reconciler"
+
+
+@dataclass(slots=True, kw_only=True)
+class Companies:
+    """Goes round by tenant, so that one that nobody answers for keeps no other waiting."""
+
+    services: Services
+    _after: TenantId = field(default=TenantId(""))
+
+    async def look_once(self) -> int:
+        """Look at the next companies whose time has come; returns how many were read."""
+        async with self.services.pool.acquire() as conn:
+            before = await clock.now(conn) - FRESH_FOR
+            tenants = await company_facts_store.stale_any_tenant(
+                conn, before=before, after=self._after, limit=COMPANIES_A_LOOK
+            )
+        self._after = tenants[-1] if len(tenants) == COMPANIES_A_LOOK else TenantId("")
+        read = 0
+        for tenant in tenants:
+            read += await self._look(tenant)
+        return read
+
+    async def _look(self, tenant: TenantId) -> bool:
+        services = self.services
+        try:
+            async with services.pool.acquire() as conn:
+                found = (await connections_store.get(conn, services.sealer, tenant)).issuer
+            if found is None:
+                return False
+            company = await services.clients.issuer(found).check_connection()
+        except PipelineError:
+            return False  # whatever it is, who issues and who looks at refusals tell it
+        except Exception as error:
+            if database_away(error):
+                raise
+            log.exception("company_not_looked_at", tenant_id=tenant)
+            return False
+        shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+        await self.keep(tenant, found, shown)
+        return True
+
+    async def keep(self, tenant: TenantId, found: IssuerConnection, shown: CompanyAsRead) -> None:
+        """Keep what a connection shows, if it still is the tenant's; what it held goes on."""
+        async with self.services.pool.acquire() as conn, conn.transaction():
+            now = await clock.now(conn)
+            at = found.state.connected_at
+            changed = await company_facts_store.put(conn, tenant, shown, now, at)
+            if changed:
+                detail = {"city": shown.city, "regime": shown.regime}
+                await audit_store.add(
+                    conn, tenant, actor=BY, action="company_changed", detail=detail
+                )
+                await go_on(conn, tenant, ON_SELLER)
+        if changed:
+            log.info("company_changed", tenant_id=tenant)
+            await self.services.waker.ring()
+
+
+async def look_at_companies(services: Services) -> None:
+    """Look round, until cancelled."""
+    companies = Companies(services=services)
+    await Periodic(
+        name="companies",
+        step=companies.look_once,
+        every=LOOK_EVERY,
+        failed="companies_not_looked_at",
+        rests_first=True,
+    ).run()

@@ -1,0 +1,151 @@
+"""Takes the person out of sales, as far as the law lets; the same for an erasure and for time.
+
+One transaction a batch, by the caller. Safe to repeat: a bare row stays as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from shared.crypto.seal import Sealer, UnsealError
+from shared.db.connection import Connection
+from shared.db.privacy import erase_rows, person_read
+from shared.db.privacy.erase_rows import BareNota, BareSale
+from shared.db.privacy.person_read import PersonNota, PersonSale
+from shared.domain.ids import BillId, TenantId
+from shared.domain.privacy.bare import bare_bill, bare_draft, documented_draft, named_customer
+from shared.domain.privacy.kept import KeptWhy, NotaFacts, is_open, law_keeps
+from shared.net.json_bytes import read_json, write_json
+
+log = structlog.get_logger()
+
+BATCH: Final = 50
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """A sale of which something stays: why, until when (None: until it is over), which notas."""
+
+    bill_id: BillId
+    why: KeptWhy
+    until: date | None = None
+    notas: tuple[str, ...] = ()
+
+
+class Bared(Struct, frozen=True, kw_only=True):
+    """What a batch came to: rows written by table, and what stays."""
+
+    rows: Mapping[str, int]
+    kept: tuple[Kept, ...]
+
+
+class LawTerms(Struct, frozen=True, kw_only=True):
+    """By which day and for how many years the law is asked."""
+
+    today: date
+    years: int
+
+
+async def bare_sales(
+    conn: Connection, sealer: Sealer, tenant: TenantId, bills: Sequence[BillId], terms: LawTerms
+) -> Bared:
+    """Take the person out of these sales, in the caller's transaction.
+
+    A sale that is not over keeps all, since its nota needs it; one with a document of the city
+    keeps what stands on that, but for how to reach the buyer; of all others nothing stays that
+    says whose they are, but Vindi's numbers.
+    """
+    await erase_rows.lock(conn, tenant, bills)
+    sales = await person_read.sales_of(conn, tenant, bills)
+    notas: dict[BillId, list[PersonNota]] = {}
+    for nota in await person_read.notas_of(conn, tenant, bills):
+        notas.setdefault(nota.bill_id, []).append(nota)
+    work = _Work(sealer=sealer, tenant=tenant)
+    for sale in sales:
+        work.take(sale, notas.get(sale.bill_id, []), terms)
+    await erase_rows.write_sales(conn, tenant, work.sales)
+    await erase_rows.write_bills(conn, tenant, work.bills)
+    await erase_rows.write_notas(conn, tenant, work.notas)
+    rows = {"sales": len(work.sales), "bills": len(work.bills), "notas": len(work.notas)}
+    return Bared(rows=rows, kept=tuple(work.kept))
+
+
+class _Work:
+    def __init__(self, *, sealer: Sealer, tenant: TenantId) -> None:
+        self._sealer = sealer
+        self._tenant = tenant
+        self.sales: list[BareSale] = []
+        self.bills: list[tuple[BillId, bytes]] = []
+        self.notas: list[BareNota] = []
+        self.kept: list[Kept] = []
+
+    def take(self, sale: PersonSale, notas: Sequence[PersonNota], terms: LawTerms) -> None:
+        if is_open(sale.status, under_way=sale.under_way):
+            self.kept.append(Kept(bill_id=sale.bill_id, why="open"))
+            return
+        until = law_keeps([_facts(nota) for nota in notas], terms.years, terms.today)
+        documents = tuple(nota.external_id for nota in notas if until and _facts(nota).is_document)
+        if until is not None:
+            kept = Kept(bill_id=sale.bill_id, why="law", until=until, notas=documents)
+            self.kept.append(kept)
+        unreadable = self._bill(sale)
+        for nota in notas:
+            unreadable |= self._nota(nota, is_kept=nota.external_id in documents)
+        if sale.status is not None:
+            self._sale(sale, named=until is not None)
+        if unreadable:
+            self.kept.append(Kept(bill_id=sale.bill_id, why="unreadable"))
+
+    def _sale(self, sale: PersonSale, *, named: bool) -> None:
+        customer = self._opened(sale.customer, "customer") if named else None
+        bare = None if customer is None else named_customer(customer)
+        unchanged = bare == customer if named else sale.customer is None
+        if unchanged and sale.unread is None and (named or not sale.customer_name):
+            return
+        sealed = None if bare is None else self._sealed(bare, "customer")
+        self.sales.append(BareSale(bill_id=sale.bill_id, named=named, customer=sealed))
+
+    def _bill(self, sale: PersonSale) -> bool:
+        """Whether the bill's body could not be opened; it stays, and is nobody's to read."""
+        bill = self._opened(sale.bill_body, "bill")
+        if bill is None:
+            return bool(sale.bill_body)
+        bare = bare_bill(bill)
+        if bare != bill:
+            self.bills.append((sale.bill_id, self._sealed(bare, "bill")))
+        return False
+
+    def _nota(self, nota: PersonNota, *, is_kept: bool) -> bool:
+        draft = self._opened(nota.request, "nota")
+        if draft is None:
+            return bool(nota.request)
+        bare = documented_draft(draft) if is_kept else bare_draft(draft)
+        if bare != draft or nota.reason is not None:
+            self.notas.append(
+                BareNota(
+                    bill_id=nota.bill_id,
+                    part=nota.part,
+                    revision=nota.revision,
+                    request=self._sealed(bare, "nota"),
+                )
+            )
+        return False
+
+    def _opened(self, sealed: bytes | None, purpose: str) -> dict[str, Any] | None:
+        if not sealed:
+            return None
+        try:
+            opened = read_json(self._sealer.unseal(sealed, tenant=self._tenant, purpose=purpose))
+        except (UnsealError, ValueError) as error:
+            log.warning("not_to_be_opened", tenant_id=self._tenant, error=type(error).__name__)
+            return None
+        return opened if isinstance(opened, dict) else None
+
+    def _sealed(self, value: Mapping[str, Any], purpose: str) -> bytes:
+        return self._sealer.seal(write_json(value), tenant=self._tenant, purpose=purpose)
+
+
+def _facts(nota: PersonNota) -> NotaFacts:
+    return NotaFacts(status=nota.status, environment=nota.environment, competencia=nota.competencia)

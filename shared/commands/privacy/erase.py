@@ -1,0 +1,359 @@
+"""Erases one customer of one tenant, batch by batch, and again when more arrives (LGPD, art. 18).
+
+A step is one transaction that does a batch and writes down how far it is: however a worker ends,
+nothing is done by halves and nothing is left out. First is found who is meant, then what names
+them goes from texts, then from the rows that said so. Once it is done it is looked again every
+some hours whether Vindi brought something back that no sale needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shared.commands.privacy.bare_rows import BATCH, LawTerms, bare_sales
+from shared.commands.privacy.sealed_search import opened_search
+from shared.commands.privacy.whose_events import is_theirs
+from shared.crypto.seal import Sealer, UnsealError
+from shared.crypto.tokens import new_erasure_id
+from shared.db import clock
+from shared.db.connection import Connection, Pool
+from shared.db.privacy import erase_rows, erasures_store, person_read
+from shared.db.privacy.erase_rows import HistoryLine
+from shared.db.privacy.erasures_store import Erasure
+from shared.db.privacy.person_read import BEFORE_ALL, NO_EVENT, PersonPage
+from shared.db.tenants import audit_store, tenants_store
+from shared.domain.ids import BillId, CustomerId, TenantId
+from shared.domain.moment import local_day
+from shared.domain.party import normalise_document
+from shared.domain.privacy.bare import without_words
+from shared.domain.privacy.terms import FISCAL_YEARS
+from shared.domain.privacy.who import NOBODY, Who, mentions, who_is
+from shared.net.json_bytes import read_json
+
+PURPOSE: Final = "erasure"
+LOOK_AGAIN: Final = timedelta(hours=6)
+# What is new or changes is found by indexes; what an import of older sales brought, by a walk
+# through all, each week.
+WHOLE_EVERY: Final = 28
+AFTER_FAILURE: Final = timedelta(minutes=1)
+PAGE: Final = 5000  # rows walked by key
+EVENTS: Final = 1000
+TEXTS: Final = 200  # sales whose histories are looked through at once
+MOST_CUSTOMERS: Final = 200  # of one document
+MOST_KEPT: Final = 2000  # that a report names; of one customer
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """Who is meant: Vindi's number of a customer, or a CPF or CNPJ in whatever writing."""
+
+    customer_id: CustomerId | None = None
+    document: str | None = None
+
+
+class ErasureAsked(Struct, frozen=True, kw_only=True):
+    """Who asks, by which ticket of the desk, and why."""
+
+    ticket: str
+    reason: str
+    by: str
+
+
+async def ask_erasure(
+    conn: Connection, sealer: Sealer, tenant: TenantId, subject: Subject, asked: ErasureAsked
+) -> Erasure:
+    """Write down what is asked for, in the caller's transaction; the work begins by itself.
+
+    The audit gets ticket and reason, and nothing of the person.
+    """
+    word = document_word(sealer, tenant, subject)
+    customers = [] if subject.customer_id is None else [subject.customer_id]
+    if word is not None:
+        customers += await person_read.customers_of(conn, tenant, word, limit=MOST_CUSTOMERS)
+    erasure = await erasures_store.add(
+        conn,
+        tenant,
+        new_erasure_id(),
+        ticket=asked.ticket,
+        reason=asked.reason,
+        by=asked.by,
+        now=await clock.now(conn),
+        customers=list(dict.fromkeys(customers)),
+        document_word=word,
+    )
+    detail = {"erasure_id": erasure.id, "ticket": asked.ticket, "reason": asked.reason}
+    await audit_store.add(conn, tenant, actor=asked.by, action="customer_erasure", detail=detail)
+    return erasure
+
+
+def document_word(sealer: Sealer, tenant: TenantId, subject: Subject) -> bytes | None:
+    """The word by which sales with the subject's document are found."""
+    bare = normalise_document(subject.document or "")
+    return sealer.word(bare, tenant=tenant, purpose="document") if bare else None
+
+
+async def step_erasure(
+    pool: Pool, sealer: Sealer, tenant: TenantId, erasure: str, *, years: int = FISCAL_YEARS
+) -> bool:
+    """Do the next batch; False where there was nothing to do for us."""
+    async with pool.acquire() as conn, conn.transaction():
+        taken = await erasures_store.take(conn, tenant, erasure)
+        if taken is None:
+            return False
+        now = await clock.now(conn)
+        step = _Step(conn=conn, sealer=sealer, years=years, now=now)
+        begun = taken if taken.state == "running" else _begun(taken, now)
+        after = await step.take(begun)
+        await erasures_store.save(conn, replace(after, failures=0))
+        if after.state == "completed" and taken.runs == 0:
+            detail = {"erasure_id": after.id, "ticket": after.ticket, "erased": after.erased}
+            await audit_store.add(
+                conn, tenant, actor="reconciler", action="customer_erased", detail=detail
+            )
+    return True
+
+
+async def put_off_erasure(pool: Pool, tenant: TenantId, erasure: str) -> None:
+    """A step failed: try again a little later, for ever."""
+    async with pool.acquire() as conn:
+        again = await clock.now(conn) + AFTER_FAILURE
+        await erasures_store.put_off(conn, tenant, erasure, again)
+
+
+def _begun(erasure: Erasure, now: datetime) -> Erasure:
+    """A run from the start; a later one looks at what came since the one before began."""
+    return replace(
+        erasure,
+        state="running",
+        phase="sales" if erasure.runs == 0 else "bills",
+        after_bill=0,
+        after_at=None,
+        after_event=None,
+        since=erasure.began_at,
+        began_at=now,
+        kept=[],
+    )
+
+
+class _Step(NamedTuple):
+    conn: Connection
+    sealer: Sealer
+    years: int
+    now: datetime
+
+    async def take(self, at: Erasure) -> Erasure:
+        match at.phase:
+            case "sales":
+                return await self._find_in_sales(at)
+            case "bills":
+                return await self._find_in_bills(at)
+            case "words":
+                return await self._learn_words(at)
+            case "events":
+                return await self._forget_events(at)
+            case "texts":
+                return await self._clean_texts(at)
+            case "rows":
+                return await self._bare_rows(at)
+
+    async def _find_in_sales(self, at: Erasure) -> Erasure:
+        page = await person_read.in_sales(
+            self.conn,
+            at.tenant_id,
+            after=at.after_bill,
+            customers=at.customers,
+            document_word=at.document_word,
+            limit=PAGE,
+        )
+        return _found(at, page, then="bills")
+
+    async def _find_in_bills(self, at: Erasure) -> Erasure:
+        if at.since is not None and at.runs % WHOLE_EVERY:
+            new = await person_read.bills_lately(self.conn, at.tenant_id, at.customers, at.since)
+            return _found(at, PersonPage(bills=tuple(new), customers=(), last=None), then="words")
+        page = await person_read.in_bills(
+            self.conn, at.tenant_id, after=at.after_bill, customers=at.customers, limit=PAGE
+        )
+        return _found(at, page, then="words")
+
+    async def _learn_words(self, at: Erasure) -> Erasure:
+        batch, after = _batch(at, BATCH)
+        who = self._who(at)
+        for sale in await person_read.sales_of(self.conn, at.tenant_id, batch):
+            who = who.joined(Who(names=(sale.customer_name,) if sale.customer_name else ()))
+            if customer := self._opened(at, sale.customer, "customer"):
+                who = who.joined(who_is(customer))
+            bill = self._opened(at, sale.bill_body, "bill")
+            if bill and isinstance(bill.get("customer"), dict):
+                who = who.joined(who_is(bill["customer"]))
+        sealed = self.sealer.seal(msgspec.json.encode(who), tenant=at.tenant_id, purpose=PURPOSE)
+        return _next(replace(at, who=sealed), after, then="events")
+
+    async def _forget_events(self, at: Erasure) -> Erasure:
+        since = at.since or BEFORE_ALL
+        page = await person_read.events_after(
+            self.conn,
+            at.tenant_id,
+            at.after_at or since,
+            at.after_event or NO_EVENT,
+            limit=EVENTS,
+        )
+        words, bills = self._who(at).own, frozenset(at.bills)
+        theirs = [
+            (event.received_at, event.event_id)
+            for event in page
+            if event.bill_id in bills
+            or is_theirs(self.sealer, at.tenant_id, event, words=words, customers=at.customers)
+        ]
+        gone = await erase_rows.forget_events(self.conn, at.tenant_id, theirs)
+        if len(page) == EVENTS:
+            last = page[-1]
+            moved = replace(at, after_at=last.received_at, after_event=last.event_id)
+            return _counted(moved, events=gone)
+        # Some were heard long ago of bills that became known to be theirs just now.
+        gone += await erase_rows.forget_events_of(self.conn, at.tenant_id, at.bills)
+        return _counted(replace(at, phase="texts", after_bill=0), events=gone)
+
+    async def _clean_texts(self, at: Erasure) -> Erasure:
+        conn, tenant, words = self.conn, at.tenant_id, self._who(at).words
+        batch, after = _batch(at, TEXTS)
+        if at.after_bill == 0:
+            at = await self._clean_once(at, words)
+        told = await erase_rows.told_of(conn, tenant, batch)
+        clean = [
+            HistoryLine(
+                bill_id=one.bill_id, entry_id=one.entry_id, why=without_words(one.why, words)
+            )
+            for one in told
+            if mentions(one.why, words)
+        ]
+        await erase_rows.tell(conn, tenant, clean)
+        examples = await erase_rows.forget_unknown_denials(conn, tenant, batch)
+        blanked = await self._blank(at, batch, words)
+        told_of = len(clean) + await self._details(at, batch, words)
+        counted = _counted(at, timeline=told_of, unknown_denials=examples, bulk_jobs=blanked)
+        return _next(counted, after, then="rows")
+
+    async def _details(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
+        sales = await person_read.sales_of(self.conn, at.tenant_id, batch)
+        naming = [sale.bill_id for sale in sales if mentions(sale.detail, words)]
+        return await erase_rows.blank_details(self.conn, at.tenant_id, naming)
+
+    async def _blank(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
+        """What was typed or told of actions for many sales; those that run keep it a while."""
+        jobs = await erase_rows.jobs_of(self.conn, at.tenant_id) if at.after_bill == 0 else []
+        naming = [one.key for one in jobs if mentions(one.text, words)]
+        refusals = await erase_rows.refusals_of(self.conn, at.tenant_id, batch)
+        refused = [(one.key, one.bill_id) for one in refusals if mentions(one.text, words)]
+        blanked = await erase_rows.blank_jobs(self.conn, at.tenant_id, naming)
+        return blanked + await erase_rows.blank_refusals(self.conn, at.tenant_id, refused)
+
+    async def _clean_once(self, at: Erasure, words: Sequence[str]) -> Erasure:
+        """What is a tenant's and of no sale; the last look at the words before they are gone."""
+        conn, tenant = self.conn, at.tenant_id
+        saved = await erase_rows.filters_of(conn, tenant)
+        theirs = [
+            one.name_key
+            for one in saved
+            if mentions(one.name, words)
+            or any(
+                mentions(text, words)
+                for _, value in parse_qsl(one.query)
+                for text in (value, opened_search(self.sealer, tenant, value))
+            )
+        ]
+        filters = await erase_rows.forget_filters(conn, tenant, theirs)
+        files = 0 if at.runs else await erase_rows.forget_month_files(conn, tenant)
+        audited = await erase_rows.in_audit(conn, tenant, words) if words else 0
+        running = await erase_rows.in_backfills(conn, tenant, at.customers)
+        kept: list[Mapping[str, Any]] = []
+        if audited:
+            kept.append({"table": "audit", "rows": audited, "why": "append_only"})
+        if running:
+            kept.append({"table": "backfill_bills", "rows": running, "why": "open"})
+        counted = _counted(at, saved_filters=filters, month_files=files)
+        return replace(counted, kept=kept)
+
+    async def _bare_rows(self, at: Erasure) -> Erasure:
+        batch, after = _batch(at, BATCH)
+        bared = await bare_sales(
+            self.conn, self.sealer, at.tenant_id, batch, await self._terms(at.tenant_id)
+        )
+        new = [
+            {
+                "bill_id": one.bill_id,
+                "why": one.why,
+                "until": one.until.isoformat() if one.until else None,
+                "notas": list(one.notas),
+            }
+            for one in bared.kept
+        ]
+        counted = _counted(replace(at, kept=[*at.kept, *new][:MOST_KEPT]), **bared.rows)
+        if after is not None:
+            return replace(counted, after_bill=after)
+        return replace(
+            counted,
+            state="completed",
+            runs=at.runs + 1,
+            who=None,
+            document_word=None,
+            completed_at=at.completed_at or self.now,
+            turn_at=self.now + LOOK_AGAIN,
+        )
+
+    async def _terms(self, tenant: TenantId) -> LawTerms:
+        found = await tenants_store.get(self.conn, tenant)
+        zone = ZoneInfo(found.timezone if found else "UTC")
+        return LawTerms(today=local_day(self.now, zone), years=self.years)
+
+    def _who(self, at: Erasure) -> Who:
+        if at.who is None:
+            return NOBODY
+        plain = self.sealer.unseal(at.who, tenant=at.tenant_id, purpose=PURPOSE)
+        return msgspec.json.decode(plain, type=Who)
+
+    def _opened(self, at: Erasure, sealed: bytes | None, purpose: str) -> dict[str, Any] | None:
+        if not sealed:
+            return None
+        try:
+            plain = self.sealer.unseal(sealed, tenant=at.tenant_id, purpose=purpose)
+            opened = read_json(plain)
+        except (UnsealError, ValueError):
+            return None
+        return opened if isinstance(opened, dict) else None
+
+
+def _found(at: Erasure, page: PersonPage, *, then: erasures_store.ErasurePhase) -> Erasure:
+    bills = list(dict.fromkeys([*at.bills, *page.bills]))
+    customers = list(dict.fromkeys([*at.customers, *page.customers]))
+    more = replace(at, bills=sorted(bills), customers=customers)
+    if page.last is not None:
+        return replace(more, after_bill=page.last)
+    if at.phase == "sales" and len(customers) > len(at.customers):
+        return replace(more, after_bill=0)  # a number that was new may be on earlier pages too
+    return replace(more, phase=then, after_bill=0)
+
+
+def _batch(at: Erasure, size: int) -> tuple[list[BillId], int | None]:
+    """The next bills, and where to go on behind them; None after the last."""
+    rest = [bill for bill in at.bills if bill > at.after_bill]
+    return rest[:size], rest[size - 1] if len(rest) > size else None
+
+
+def _next(at: Erasure, after: int | None, *, then: erasures_store.ErasurePhase) -> Erasure:
+    if after is not None:
+        return replace(at, after_bill=after)
+    return replace(at, phase=then, after_bill=0)
+
+
+def _counted(at: Erasure, **rows: int) -> Erasure:
+    counts = dict(at.erased)
+    for table, count in rows.items():
+        if count:
+            counts[table] = counts.get(table, 0) + count
+    return replace(at, erased=counts)

@@ -1,0 +1,171 @@
+"""Does what the table of data says of time: a batch of each chore at each tenant, in turn.
+
+Nobody's rows wait for another's: a tenant gives one batch a round. A batch and the line of the
+audit that counts it are one commit, and what a killed round left is the next one's.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from msgspec import Struct
+
+from shared.commands.privacy.bare_rows import BATCH as SALES_AT_ONCE
+from shared.commands.privacy.bare_rows import LawTerms, bare_sales
+from shared.crypto.seal import Sealer
+from shared.db import clock
+from shared.db.away import database_away
+from shared.db.connection import Connection, Pool
+from shared.db.privacy import retention_store
+from shared.db.tenants import audit_store
+from shared.domain.ids import TenantId
+from shared.domain.privacy import terms
+
+log = structlog.get_logger()
+
+BATCH: Final = 500
+TENANTS: Final = 200  # of which is asked at once
+BY: Final = "reconciler"
+SWEPT: Final = "retention_swept"
+# A company's days are told by its own zone, which is at most so far from UTC.
+ZONE: Final = ZoneInfo("America/Sao_Paulo")
+
+SPANS: Final = {
+    "denied_texts": terms.DENIED_TEXTS,
+    "unread_answers": terms.UNREAD_ANSWERS,
+    "unknown_denials": terms.UNKNOWN_TEXTS,
+    "person_links": terms.LINKS,
+}
+
+RowsEnded = Callable[[str, int], None]
+Batch = Callable[[Connection, TenantId], Awaitable[int]]
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """What a round works with; `ended` hears of each batch: what, and how many rows."""
+
+    pool: Pool
+    sealer: Sealer
+    years: int
+    ended: RowsEnded
+
+
+async def sweep_once(work: Round) -> int:
+    """A batch of every chore at every tenant that has something to do; how many rows ended.
+
+    0 says that nothing is left that could be done now.
+    """
+    async with work.pool.acquire() as conn:
+        now = await clock.now(conn)
+    first = terms.fiscal_start(now.astimezone(ZONE).date(), work.years)
+    total = 0
+    for chore, span in SPANS.items():
+        total += await _chore(work, chore, now - span)
+    total += await _audit(work, first)
+    total += await _persons(work, first)
+    return total + await _people(work, now - terms.PEOPLE_WITHOUT_COMPANY)
+
+
+async def _chore(work: Round, chore: str, before: datetime) -> int:
+    async def due(conn: Connection, after: str) -> list[TenantId]:
+        return await retention_store.due_any_tenant(conn, chore, before, after=after, limit=TENANTS)
+
+    async def batch(conn: Connection, tenant: TenantId) -> int:
+        return await retention_store.sweep(conn, tenant, chore, before, limit=BATCH)
+
+    return await _at_each(work, chore, due, batch)
+
+
+async def _audit(work: Round, first: date) -> int:
+    before = _midnight(first)
+
+    async def due(conn: Connection, after: str) -> list[TenantId]:
+        return await retention_store.audit_due_any_tenant(conn, before, after=after, limit=TENANTS)
+
+    async def batch(conn: Connection, tenant: TenantId) -> int:
+        return await retention_store.forget_audit(conn, tenant, before, limit=BATCH)
+
+    return await _at_each(work, "audit", due, batch)
+
+
+async def _persons(work: Round, first: date) -> int:
+    """Sales whose time is up lose their customer; what they came to stays for the closings."""
+    before = _midnight(first)
+
+    async def due(conn: Connection, after: str) -> list[TenantId]:
+        return await retention_store.persons_due_any_tenant(
+            conn, before, after=after, limit=TENANTS
+        )
+
+    async def batch(conn: Connection, tenant: TenantId) -> int:
+        bills = await retention_store.persons_over(
+            conn, tenant, before, first, after=0, limit=SALES_AT_ONCE
+        )
+        over = LawTerms(today=date(first.year + work.years, 1, 1), years=work.years)
+        bared = await bare_sales(conn, work.sealer, tenant, bills, over)
+        return bared.rows["sales"]
+
+    return await _at_each(work, "persons", due, batch)
+
+
+async def _people(work: Round, before: datetime) -> int:
+    total, after = 0, ""
+    while True:
+        async with work.pool.acquire() as conn, conn.transaction():
+            gone, last = await retention_store.forget_people_any_tenant(
+                conn, before, after=after, limit=BATCH
+            )
+            if gone:
+                await audit_store.add(
+                    conn,
+                    audit_store.NO_TENANT,
+                    actor=BY,
+                    action=SWEPT,
+                    detail={"what": "people", "rows": gone},
+                )
+        work.ended("people", gone)
+        total += gone
+        if last is None:
+            return total
+        after = last
+
+
+async def _at_each(
+    work: Round,
+    what: str,
+    due: Callable[[Connection, str], Awaitable[list[TenantId]]],
+    batch: Batch,
+) -> int:
+    total, after = 0, ""
+    while True:
+        async with work.pool.acquire() as conn:
+            tenants = await due(conn, after)
+        for tenant in tenants:
+            total += await _batch_at(work, what, tenant, batch)
+        if len(tenants) < TENANTS:
+            return total
+        after = tenants[-1]
+
+
+async def _batch_at(work: Round, what: str, tenant: TenantId, batch: Batch) -> int:
+    try:
+        async with work.pool.acquire() as conn, conn.transaction():
+            rows = await batch(conn, tenant)
+            if rows:
+                await audit_store.add(
+                    conn, tenant, actor=BY, action=SWEPT, detail={"what": what, "rows": rows}
+                )
+    except Exception as error:
+        if database_away(error):
+            raise
+        # One tenant's rows stop nobody else's.
+        log.exception("retention_failed", tenant_id=tenant, what=what)
+        return 0
+    work.ended(what, rows)
+    return rows
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=ZONE).astimezone(UTC)

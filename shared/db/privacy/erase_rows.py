@@ -1,0 +1,315 @@
+"""Taking a person out of rows: each a change by key, in the transaction of whoever asks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, CustomerId, TenantId
+
+LOCK: Final = """
+    -- erase_rows.lock
+    SELECT bill_id FROM outbox WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id FOR UPDATE
+"""
+
+
+async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
+    """Hold these sales until the transaction ends, so that no worker writes them meanwhile."""
+    await conn.execute(LOCK, tenant, sorted(bills))
+
+
+class BareSale(Struct, frozen=True, kw_only=True):
+    """What a sale says from now on of its customer; `named` keeps name and document's word."""
+
+    bill_id: BillId
+    named: bool
+    customer: bytes | None
+
+
+SALES: Final = """
+    -- erase_rows.write_sales
+    UPDATE sales s
+       SET customer = w.customer, unread = NULL,
+           customer_name = CASE WHEN w.named THEN s.customer_name ELSE '' END,
+           document_word = CASE WHEN w.named THEN s.document_word END
+      FROM unnest($2::bigint[], $3::boolean[], $4::bytea[]) AS w (bill_id, named, customer)
+     WHERE s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[]) AND s.bill_id = w.bill_id
+"""
+
+
+async def write_sales(conn: Connection, tenant: TenantId, sales: Sequence[BareSale]) -> None:
+    """Write sales; when they were decided does not change."""
+    await conn.execute(
+        SALES,
+        tenant,
+        [sale.bill_id for sale in sales],
+        [sale.named for sale in sales],
+        [sale.customer for sale in sales],
+    )
+
+
+BILLS: Final = """
+    -- erase_rows.write_bills
+    UPDATE bills b SET body = w.body
+      FROM unnest($2::bigint[], $3::bytea[]) AS w (bill_id, body)
+     WHERE b.tenant_id = $1 AND b.bill_id = ANY($2::bigint[]) AND b.bill_id = w.bill_id
+"""
+
+
+async def write_bills(
+    conn: Connection, tenant: TenantId, bodies: Sequence[tuple[BillId, bytes]]
+) -> None:
+    """Write bills' bodies, sealed."""
+    await conn.execute(BILLS, tenant, [bill for bill, _ in bodies], [body for _, body in bodies])
+
+
+class BareNota(Struct, frozen=True, kw_only=True):
+    """A nota with what is kept of its draft, sealed; what the issuer said of it goes."""
+
+    bill_id: BillId
+    part: int
+    revision: int
+    request: bytes
+
+
+NOTAS: Final = """
+    -- erase_rows.write_notas
+    UPDATE notas n SET request = w.request, reason = NULL
+      FROM unnest($2::bigint[], $3::smallint[], $4::int[], $5::bytea[])
+           AS w (bill_id, part, revision, request)
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+       AND n.bill_id = w.bill_id AND n.part = w.part AND n.revision = w.revision
+"""
+
+
+async def write_notas(conn: Connection, tenant: TenantId, notas: Sequence[BareNota]) -> None:
+    """Write notas; their state, numbers and amounts do not change."""
+    await conn.execute(
+        NOTAS,
+        tenant,
+        [nota.bill_id for nota in notas],
+        [nota.part for nota in notas],
+        [nota.revision for nota in notas],
+        [nota.request for nota in notas],
+    )
+
+
+EVENTS_OF: Final = """
+    -- erase_rows.forget_events_of
+    DELETE FROM events WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+async def forget_events_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> int:
+    """Delete the raw events of these bills; what they said was read from Vindi since."""
+    return _count(await conn.execute(EVENTS_OF, tenant, bills))
+
+
+EVENTS: Final = """
+    -- erase_rows.forget_events
+    DELETE FROM events e USING unnest($2::timestamptz[], $3::uuid[]) AS w (received_at, event_id)
+     WHERE e.tenant_id = $1 AND e.received_at = ANY($2::timestamptz[])
+       AND e.received_at = w.received_at AND e.event_id = w.event_id
+"""
+
+
+async def forget_events(
+    conn: Connection, tenant: TenantId, events: Sequence[tuple[datetime, UUID]]
+) -> int:
+    """Delete these raw events."""
+    if not events:
+        return 0
+    return _count(
+        await conn.execute(EVENTS, tenant, [at for at, _ in events], [one for _, one in events])
+    )
+
+
+class HistoryLine(Struct, frozen=True, kw_only=True):
+    """A line of a sale's history, and what it says."""
+
+    bill_id: BillId
+    entry_id: int
+    why: str
+
+
+TOLD: Final = """
+    -- erase_rows.told_of
+    SELECT bill_id, entry_id, why FROM timeline
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND why <> ''
+"""
+TELL: Final = """
+    -- erase_rows.tell
+    UPDATE timeline t SET why = w.why
+      FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS w (bill_id, entry_id, why)
+     WHERE t.tenant_id = $1 AND t.bill_id = ANY($2::bigint[])
+       AND t.bill_id = w.bill_id AND t.entry_id = w.entry_id
+"""
+
+
+async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[HistoryLine]:
+    """What the histories of these sales say."""
+    return [HistoryLine(**dict(row)) for row in await conn.fetch(TOLD, tenant, bills)]
+
+
+async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine]) -> None:
+    """Write lines of histories anew: what happened stays, whom it names does not."""
+    await conn.execute(
+        TELL,
+        tenant,
+        [line.bill_id for line in lines],
+        [line.entry_id for line in lines],
+        [line.why for line in lines],
+    )
+
+
+DETAILS: Final = """
+    -- erase_rows.blank_details
+    UPDATE sales SET detail = '[…]' WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+async def blank_details(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> int:
+    """Take out what is said beside the code of these sales."""
+    return _count(await conn.execute(DETAILS, tenant, bills)) if bills else 0
+
+
+UNKNOWN: Final = """
+    -- erase_rows.forget_unknown_denials
+    DELETE FROM unknown_denials WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+
+
+async def forget_unknown_denials(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId]
+) -> int:
+    """Delete the texts of refusals that were kept as examples, where a sale of these gave one."""
+    return _count(await conn.execute(UNKNOWN, tenant, bills))
+
+
+MONTH_FILES: Final = """
+    -- erase_rows.forget_month_files
+    DELETE FROM month_files WHERE tenant_id = $1
+"""
+
+
+async def forget_month_files(conn: Connection, tenant: TenantId) -> int:
+    """Delete files of months that lie ready: they name everybody, and are made anew if wanted."""
+    return _count(await conn.execute(MONTH_FILES, tenant))
+
+
+FILTERS: Final = """
+    -- erase_rows.filters_of
+    SELECT name_key, name, query FROM saved_filters WHERE tenant_id = $1
+"""
+FORGET_FILTERS: Final = """
+    -- erase_rows.forget_filters
+    DELETE FROM saved_filters WHERE tenant_id = $1 AND name_key = ANY($2::text[])
+"""
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """A saved list: its name and its address."""
+
+    name_key: str
+    name: str
+    query: str
+
+
+async def filters_of(conn: Connection, tenant: TenantId) -> list[Filter]:
+    """A tenant's saved lists, some dozens at most."""
+    return [Filter(**dict(row)) for row in await conn.fetch(FILTERS, tenant)]
+
+
+async def forget_filters(conn: Connection, tenant: TenantId, keys: Sequence[str]) -> int:
+    """Delete saved lists."""
+    return _count(await conn.execute(FORGET_FILTERS, tenant, keys)) if keys else 0
+
+
+class Typed(Struct, frozen=True, kw_only=True):
+    """What was typed or told of an action for many sales; `bill_id` of a sale that refused it."""
+
+    key: str
+    text: str
+    bill_id: BillId | None = None
+
+
+JOBS: Final = """
+    -- erase_rows.jobs_of
+    SELECT job_id AS key, about || ' ' || reason AS text FROM bulk_jobs
+     WHERE tenant_id = $1 AND ended_at IS NOT NULL
+"""
+REFUSALS: Final = """
+    -- erase_rows.refusals_of
+    SELECT job_id AS key, why AS text, bill_id FROM bulk_refusals
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+"""
+BLANK_JOBS: Final = """
+    -- erase_rows.blank_jobs
+    UPDATE bulk_jobs SET about = '', reason = '[…]'
+     WHERE tenant_id = $1 AND job_id = ANY($2::text[])
+"""
+BLANK_REFUSALS: Final = """
+    -- erase_rows.blank_refusals
+    UPDATE bulk_refusals r SET why = '[…]'
+      FROM unnest($2::text[], $3::bigint[]) AS w (job_id, bill_id)
+     WHERE r.tenant_id = $1 AND r.job_id = w.job_id AND r.bill_id = w.bill_id
+"""
+
+
+async def jobs_of(conn: Connection, tenant: TenantId) -> list[Typed]:
+    """What was typed for a tenant's actions that ended; they are kept for some months."""
+    return [Typed(**dict(row)) for row in await conn.fetch(JOBS, tenant)]
+
+
+async def refusals_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[Typed]:
+    """Why these sales refused such actions."""
+    return [Typed(**dict(row)) for row in await conn.fetch(REFUSALS, tenant, bills)]
+
+
+async def blank_jobs(conn: Connection, tenant: TenantId, jobs: Sequence[str]) -> int:
+    """Take out what was typed for these actions; that they were asked for stays."""
+    return _count(await conn.execute(BLANK_JOBS, tenant, jobs)) if jobs else 0
+
+
+async def blank_refusals(
+    conn: Connection, tenant: TenantId, refusals: Sequence[tuple[str, BillId | None]]
+) -> int:
+    """Take out why these sales refused; the code stays."""
+    if not refusals:
+        return 0
+    jobs, bills = [job for job, _ in refusals], [bill for _, bill in refusals]
+    return _count(await conn.execute(BLANK_REFUSALS, tenant, jobs, bills))
+
+
+CUSTOMERS: Final = """
+    -- erase_rows.in_backfills
+    SELECT (SELECT count(*) FROM backfill_customers
+             WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[]))
+         + (SELECT count(*) FROM backfill_bills
+             WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[]) AND body IS NOT NULL)
+"""
+AUDITED: Final = """
+    -- erase_rows.in_audit
+    SELECT count(*) FROM audit a
+     WHERE a.tenant_id = $1
+       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word)
+                    WHERE strpos(lower(a.detail::text), w.word) > 0)
+"""
+
+
+async def in_backfills(conn: Connection, tenant: TenantId, customers: Sequence[CustomerId]) -> int:
+    """How many rows of backfills under way are somebody's; they go when those end."""
+    return int(await conn.fetchval(CUSTOMERS, tenant, customers))
+
+
+async def in_audit(conn: Connection, tenant: TenantId, words: Sequence[str]) -> int:
+    """How many lines of the audit name somebody, since a person typed it into a reason."""
+    return int(await conn.fetchval(AUDITED, tenant, [word.lower() for word in words]))
+
+
+def _count(tag: str) -> int:
+    return int(tag.rpartition(" ")[2])

@@ -1,0 +1,235 @@
+"""Where one customer of one tenant stands in our rows: read a page at a time, by key."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from shared.db.connection import Connection
+from shared.domain.ids import BillId, CustomerId, TenantId
+
+
+class PersonPage(Struct, frozen=True, kw_only=True):
+    """What a page of rows has of somebody; `last` is where the next begins, None at the end."""
+
+    bills: tuple[BillId, ...]
+    customers: tuple[CustomerId, ...]
+    last: int | None
+
+
+OF_DOCUMENT: Final = """
+    -- person_read.customers_of
+    SELECT DISTINCT customer_id FROM sales
+     WHERE tenant_id = $1 AND document_word = $2 AND customer_id IS NOT NULL LIMIT $3
+"""
+
+
+async def customers_of(
+    conn: Connection, tenant: TenantId, document_word: bytes, *, limit: int
+) -> list[CustomerId]:
+    """Vindi's numbers of whoever has a document, as far as sales show it."""
+    rows = await conn.fetch(OF_DOCUMENT, tenant, document_word, limit)
+    return [CustomerId(row["customer_id"]) for row in rows]
+
+
+# Customers have no index: each nota would have to write to it, for what is asked for some times a
+# year. A page is walked by key, and short.
+SALES: Final = """
+    -- person_read.in_sales
+    SELECT max(bill_id) AS last, count(*) AS seen,
+           coalesce(array_agg(bill_id) FILTER (WHERE theirs), '{}') AS bills,
+           coalesce(array_agg(DISTINCT customer_id)
+                    FILTER (WHERE theirs AND customer_id IS NOT NULL), '{}') AS customers
+      FROM (SELECT bill_id, customer_id,
+                   coalesce(customer_id = ANY($3::bigint[]), false)
+                   OR coalesce(document_word = $4, false) AS theirs
+              FROM sales WHERE tenant_id = $1 AND bill_id > $2 ORDER BY bill_id LIMIT $5) page
+"""
+BILLS: Final = """
+    -- person_read.in_bills
+    SELECT max(bill_id) AS last, count(*) AS seen,
+           coalesce(array_agg(bill_id) FILTER (WHERE theirs), '{}') AS bills,
+           '{}'::bigint[] AS customers
+      FROM (SELECT bill_id, customer_id = ANY($3::bigint[]) AS theirs
+              FROM bills WHERE tenant_id = $1 AND bill_id > $2 ORDER BY bill_id LIMIT $4) page
+"""
+
+
+async def in_sales(
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    after: int,
+    customers: Sequence[CustomerId],
+    document_word: bytes | None,
+    limit: int,
+) -> PersonPage:
+    """The sales of a page that are somebody's, by number or by document."""
+    return _page(await conn.fetchrow(SALES, tenant, after, customers, document_word, limit), limit)
+
+
+async def in_bills(
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    after: int,
+    customers: Sequence[CustomerId],
+    limit: int,
+) -> PersonPage:
+    """The bills of a page that are somebody's; some have no sale yet."""
+    return _page(await conn.fetchrow(BILLS, tenant, after, customers, limit), limit)
+
+
+# As `bills_store.lately`: what changes is new, paid lately or open, and each has its index.
+LATELY: Final = """
+    -- person_read.bills_lately
+    SELECT bill_id FROM bills
+     WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[]) AND read_at >= $3
+       AND (created_at >= $3::timestamptz - interval '1 day'
+            OR paid_moment >= $3::timestamptz - interval '4 days'
+            OR status IN ('review', 'scheduled', 'pending'))
+"""
+
+
+async def bills_lately(
+    conn: Connection, tenant: TenantId, customers: Sequence[CustomerId], since: datetime
+) -> list[BillId]:
+    """Somebody's bills that came in since then."""
+    rows = await conn.fetch(LATELY, tenant, customers, since)
+    return [BillId(row["bill_id"]) for row in rows]
+
+
+def _page(row: asyncpg.Record | None, limit: int) -> PersonPage:
+    if row is None:
+        raise AssertionError("an aggregate gives its row")
+    return PersonPage(
+        bills=tuple(row["bills"]),
+        customers=tuple(row["customers"]),
+        last=row["last"] if row["seen"] == limit else None,
+    )
+
+
+class PersonSale(Struct, frozen=True, kw_only=True):
+    """A sale and its bill, with what is sealed in them; a bill without a sale has a None status.
+
+    `under_way`: a worker has it, or it is to be worked on.
+    """
+
+    bill_id: BillId
+    status: str | None
+    customer_id: int | None
+    customer_name: str
+    customer: bytes | None  # purpose "customer"
+    unread: bytes | None  # purpose "unread"
+    detail: str
+    amount: int
+    moment_at: datetime | None
+    code: str | None
+    products: str | None
+    bill_status: str | None
+    bill_body: bytes | None  # purpose "bill"
+    bill_created_at: datetime | None
+    under_way: bool
+
+
+SALES_OF: Final = """
+    -- person_read.sales_of
+    SELECT w.bill_id, s.status, coalesce(s.customer_id, b.customer_id) AS customer_id,
+           coalesce(s.customer_name, '') AS customer_name, s.customer, s.unread,
+           coalesce(s.detail, '') AS detail, coalesce(s.amount, b.amount, 0) AS amount,
+           s.moment_at, s.code, s.products, b.status AS bill_status, b.body AS bill_body,
+           b.created_at AS bill_created_at,
+           coalesce(o.state <> 'settled', false) AS under_way
+      FROM unnest($2::bigint[]) AS w (bill_id)
+      LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
+                       AND s.bill_id = w.bill_id
+      LEFT JOIN bills b ON b.tenant_id = $1 AND b.bill_id = ANY($2::bigint[])
+                       AND b.bill_id = w.bill_id
+      LEFT JOIN outbox o ON o.tenant_id = $1 AND o.bill_id = ANY($2::bigint[])
+                        AND o.bill_id = w.bill_id
+     ORDER BY w.bill_id
+"""
+
+
+async def sales_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[PersonSale]:
+    """These sales and bills, in the order of their numbers."""
+    return [PersonSale(**dict(row)) for row in await conn.fetch(SALES_OF, tenant, bills)]
+
+
+class PersonNota(Struct, frozen=True, kw_only=True):
+    """A nota with what was sent of it and what the issuer said, both sealed."""
+
+    bill_id: BillId
+    part: int
+    revision: int
+    external_id: str
+    status: str
+    environment: str
+    number: str | None
+    verification_code: str | None
+    amount: int
+    competencia: date
+    issued_at: datetime | None
+    request: bytes  # purpose "nota"
+    reason: bytes | None  # purpose "reason"
+
+
+NOTAS_OF: Final = """
+    -- person_read.notas_of
+    SELECT bill_id, part, revision, external_id, status, environment, number, verification_code,
+           amount, competencia, issued_at, request, reason
+      FROM notas WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id, part, revision
+"""
+
+
+async def notas_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[PersonNota]:
+    """Every nota of these sales, also those that are no more."""
+    return [PersonNota(**dict(row)) for row in await conn.fetch(NOTAS_OF, tenant, bills)]
+
+
+class PersonEvent(Struct, frozen=True, kw_only=True):
+    """A raw event; `body` is sealed, purpose "event"."""
+
+    received_at: datetime
+    event_id: UUID
+    type: str | None
+    bill_id: BillId | None
+    body: bytes
+
+
+# Bodies of events that name a bill are not needed to know whose they are.
+EVENTS_AFTER: Final = """
+    -- person_read.events_after
+    SELECT received_at, event_id, type, bill_id,
+           CASE WHEN bill_id IS NULL THEN body ELSE ''::bytea END AS body
+      FROM events
+     WHERE tenant_id = $1 AND received_at >= $2 AND (received_at, event_id) > ($2, $3)
+     ORDER BY received_at, event_id LIMIT $4
+"""
+EVENTS_OF: Final = """
+    -- person_read.events_of
+    SELECT received_at, event_id, type, bill_id, body FROM events
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY received_at, event_id LIMIT $3
+"""
+NO_EVENT: Final = UUID(int=0)
+BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def events_after(
+    conn: Connection, tenant: TenantId, at: datetime, event: UUID, *, limit: int
+) -> list[PersonEvent]:
+    """A page of a tenant's events behind a place; the body only of those that name no bill."""
+    rows = await conn.fetch(EVENTS_AFTER, tenant, at, event, limit)
+    return [PersonEvent(**dict(row)) for row in rows]
+
+
+async def events_of(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], *, limit: int
+) -> list[PersonEvent]:
+    """The events of these bills, the oldest first."""
+    return [PersonEvent(**dict(row)) for row in await conn.fetch(EVENTS_OF, tenant, bills, limit)]

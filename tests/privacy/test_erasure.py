@@ -1,0 +1,231 @@
+"""One customer is erased: nothing that names them stays but what the report says."""
+
+import asyncio
+import random
+from datetime import UTC, date, datetime
+
+import pytest
+
+from services.reconciler.accounts.compare import Verdict, compare_bill
+from shared.commands.privacy.erase import (
+    WHOLE_EVERY,
+    ErasureAsked,
+    Subject,
+    ask_erasure,
+    step_erasure,
+)
+from shared.db.privacy import erasures_store
+from shared.db.privacy.erasures_store import Erasure
+from shared.domain.ids import CustomerId
+from shared.domain.privacy.bare import bare_bill
+from shared.net.json_bytes import read_json
+from shared.vindi.payloads import read_bill
+from shared.vindi.stored import open_bill
+from tests.privacy.found import columns_with, together
+from tests.privacy.person import DORA, HEARD_AT, RUI, TENANT, Rows
+
+ASKED = ErasureAsked(ticket="DESK-17", reason="pedido do titular", by="support")
+FIRST = 4000
+KEPT_BY_LAW = {"sales.customer_name", "sales.customer", "notas.request"}
+
+
+async def test_nothing_that_names_the_customer_stays_but_what_the_report_says(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    await rows.everywhere(RUI, FIRST + 100)
+    await rows.month_file(DORA)
+    before = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    others = await columns_with(rows.pool, rows.sealer, TENANT, RUI.words)
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert len(together(before)) >= 13
+    assert after[DORA.email] == after[DORA.phone] == set()
+    assert together(after) == KEPT_BY_LAW
+    assert [(one["bill_id"], one["why"], one["until"], one["notas"]) for one in report.kept] == [
+        (FIRST, "law", "2031-12-31", [f"p-{TENANT}-{FIRST}-1"])
+    ]
+    assert report.erased["events"] == 6
+    assert report.erased["bills"] == 4
+    assert report.who is None
+    assert report.document_word is None
+    # Of everybody else nothing went, but for the file of a month, which named all.
+    assert await columns_with(rows.pool, rows.sealer, TENANT, RUI.words) == others
+
+
+async def test_a_namesakes_events_stay(rows: Rows) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    namesake = {**RUI.at_vindi, "name": DORA.name}
+    await rows.event({"event": {"data": {"customer": namesake}}}, "customer_created")
+
+    await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    assert await rows.pool.fetchval("SELECT count(*) FROM events") == 1
+
+
+async def test_by_document_the_same_customer_is_found(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+
+    report = await erased(rows, Subject(document="123.456.789-09"))
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert list(report.customers) == [DORA.customer_id]
+    assert together(after) == KEPT_BY_LAW
+    assert len(report.bills) == 4
+
+
+async def test_what_is_not_over_keeps_its_customer_until_it_is(rows: Rows) -> None:
+    await rows.sale(DORA, FIRST, "held", code="customer_address_incomplete")
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+    kept = await rows.pool.fetchval("SELECT customer_name FROM sales")
+    await rows.pool.execute("UPDATE sales SET status = 'skipped'")
+    again = await run_again(rows, report)
+
+    assert [(one["bill_id"], one["why"]) for one in report.kept] == [(FIRST, "open")]
+    assert kept == DORA.name
+    assert list(again.kept) == []
+    assert together(await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)) == set()
+
+
+async def test_what_arrives_later_does_not_bring_the_customer_back(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    later = datetime.now(UTC)
+    await rows.bill(DORA, FIRST + 1, at=later)
+    await rows.event({"event": {"data": {"customer": DORA.at_vindi}}}, "customer_updated")
+    await rows.event({"event": {"data": {"bill": DORA.at_vindi}}}, "bill_paid", FIRST + 1)
+    await rows.sale(DORA, FIRST + 9, "queued", at=later)
+    new_sale = await rows.pool.fetchval("SELECT count(*) FROM sales WHERE status = 'queued'")
+    again = await run_again(rows, report)
+
+    found = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert new_sale == 1
+    assert {(one["bill_id"], one["why"]) for one in again.kept} == {
+        (FIRST, "law"),
+        (FIRST + 9, "open"),
+    }
+    assert "events.body" not in together(found)
+    assert await whose(rows, FIRST + 1) == ""
+    assert await whose(rows, FIRST + 9) == DORA.name
+
+
+async def test_what_an_import_of_older_sales_brings_back_goes_within_a_week(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+    await rows.bill(DORA, FIRST - 1)  # as old as all the others
+    await rows.pool.execute("UPDATE erasures SET runs = $1", WHOLE_EVERY)
+
+    await run_again(rows, report)
+
+    assert await whose(rows, FIRST - 1) == ""
+
+
+async def test_it_goes_on_wherever_it_was_killed(rows: Rows) -> None:
+    chance = random.Random(17)
+    for place in range(12):
+        await rows.everywhere(DORA, FIRST + 10 * place)
+    asked = await ask(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    kills = 0
+    for _ in range(400):
+        step = asyncio.create_task(step_erasure(rows.pool, rows.sealer, TENANT, asked.id))
+        done, _pending = await asyncio.wait({step}, timeout=chance.uniform(0, 0.03))
+        if not done:
+            step.cancel()
+            await asyncio.gather(step, return_exceptions=True)
+            kills += 1
+        elif not step.result():
+            break
+    report = await done_with(rows, asked)
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert kills > 0
+    assert together(after) == KEPT_BY_LAW
+    assert report.erased["events"] == 12 * 6
+    assert report.erased["bills"] == 12 * 4
+    assert len(report.kept) == 12
+
+
+async def test_a_document_whose_time_is_up_is_kept_no_longer(rows: Rows) -> None:
+    await rows.sale(DORA, FIRST, "issued")
+    await rows.nota(DORA, FIRST, "issued", competencia=date(2014, 3, 1))
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    assert list(report.kept) == []
+    assert together(await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)) == set()
+
+
+async def test_the_audit_names_ticket_and_reason_and_nobody(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    await erased(rows, Subject(document=DORA.document))
+
+    lines = await rows.pool.fetch("SELECT actor, action, detail FROM audit ORDER BY entry_id")
+    assert [(line["actor"], line["action"]) for line in lines] == [
+        ("support", "customer_erasure"),
+        ("reconciler", "customer_erased"),
+    ]
+    assert lines[0]["detail"]["ticket"] == "DESK-17"
+
+
+async def test_a_reader_of_vindi_sees_no_difference_in_a_bill_whose_customer_is_gone(
+    rows: Rows,
+) -> None:
+    await rows.bill(DORA, FIRST)
+    sealed = await rows.pool.fetchval("SELECT body FROM bills")
+    whole = open_bill(rows.sealer, TENANT, sealed).value
+    raw = read_json(rows.sealer.unseal(sealed, tenant=TENANT, purpose="bill"))
+    bare = read_bill(bare_bill(raw))
+    dearer = read_bill({**raw, "amount": "101.0"})
+
+    assert compare_bill(bare, whole) is Verdict.SAME
+    assert compare_bill(bare, dearer) is Verdict.DIFFERS
+    assert bare.amount == whole.amount
+    assert bare.paid_charges == whole.paid_charges
+
+
+@pytest.mark.parametrize("state", ["leased", "due"])
+async def test_a_sale_that_a_worker_has_is_left_to_it(rows: Rows, state: str) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    await rows.pool.execute(
+        "UPDATE outbox SET state = $1, lease_until = CASE WHEN $1 = 'leased' THEN $2::timestamptz"
+        " END",
+        state,
+        HEARD_AT,
+    )
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    assert [(one["bill_id"], one["why"]) for one in report.kept] == [(FIRST, "open")]
+
+
+async def ask(rows: Rows, subject: Subject) -> Erasure:
+    async with rows.pool.acquire() as conn, conn.transaction():
+        return await ask_erasure(conn, rows.sealer, TENANT, subject, ASKED)
+
+
+async def erased(rows: Rows, subject: Subject) -> Erasure:
+    return await done_with(rows, await ask(rows, subject))
+
+
+async def run_again(rows: Rows, erasure: Erasure) -> Erasure:
+    await rows.pool.execute("UPDATE erasures SET turn_at = now()")
+    return await done_with(rows, erasure)
+
+
+async def done_with(rows: Rows, erasure: Erasure) -> Erasure:
+    for _ in range(200):
+        if not await step_erasure(rows.pool, rows.sealer, TENANT, erasure.id):
+            break
+    async with rows.pool.acquire() as conn:
+        found = await erasures_store.get(conn, TENANT, erasure.id)
+    assert found is not None
+    assert found.state == "completed"
+    return found
+
+
+async def whose(rows: Rows, bill: int) -> str:
+    sql = "SELECT body FROM bills WHERE bill_id = $1"
+    return open_bill(rows.sealer, TENANT, await rows.pool.fetchval(sql, bill)).value.customer_name
