@@ -14,6 +14,7 @@ from shared.crypto import columns
 from shared.crypto.columns import RowKey, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
+from shared.db.outbox import outbox_store
 from shared.db.privacy import erase_rows, person_read
 from shared.db.privacy.erase_rows import BareNota, BareSale
 from shared.db.privacy.person_read import PersonNota, PersonSale
@@ -59,7 +60,7 @@ async def bare_sales(
     keeps what stands on that, but for how to reach the buyer; of all others nothing stays that
     says whose they are, but Vindi's numbers.
     """
-    await erase_rows.lock(conn, tenant, bills)
+    await outbox_store.lock(conn, tenant, bills)  # no worker writes them meanwhile
     sales = await person_read.sales_of(conn, tenant, bills)
     notas: dict[BillId, list[PersonNota]] = {}
     for nota in await person_read.notas_of(conn, tenant, bills):
