@@ -189,6 +189,7 @@ class Sound(Struct, Generic[T], frozen=True, kw_only=True):
 
     page: Page[T]
     trouble: IncompletePass | None = None
+    unshown: tuple[int, ...] = ()  # of rows that no request shows: how many are before each
 
 
 async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sound[T]]:
@@ -259,6 +260,7 @@ async def _in_pieces(
     Raises `error` where no piece is answered: Vindi is away, then.
     """
     found: list[Page[T]] = []
+    unshown: list[int] = []
     for tried, place in enumerate(_pieces(number, PIECES)):
         piece = await _piece(client, wanted, place, PIECE, descending=descending)
         if piece is not None:
@@ -268,11 +270,14 @@ async def _in_pieces(
             raise error
         for single in _pieces(place, PIECE):
             row = await _piece(client, wanted, single, 1, descending=descending)
-            found += [] if row is None else [row]
+            if row is None:
+                unshown.append(sum(len(page.rows) for page in found))
+            else:
+                found.append(row)
     rows = tuple(row for page in found for row in page.rows)
     total = found[-1].total
     page = Page(rows=rows, number=number, per_page=MOST_PER_PAGE, total=total)
-    return Sound(page=page, trouble=error)
+    return Sound(page=page, trouble=error, unshown=tuple(unshown))
 
 
 def _pieces(number: int, count: int) -> range:
@@ -283,10 +288,19 @@ def _pieces(number: int, count: int) -> range:
 async def _piece(
     client: VindiClient, wanted: ListRead[T], number: int, size: int, *, descending: bool
 ) -> Page[T] | None:
-    try:
-        page = await client.read_page(
+    """One piece; None where it fails.
+
+    A budget that is spent is waited for: begun anew each time, all the pieces of a page would
+    never fit into the few requests a minute that a backfill is left.
+    """
+
+    async def read() -> Page[T]:
+        return await client.read_page(
             wanted.resource, wanted.query, number=number, per_page=size, descending=descending
         )
+
+    try:
+        page = await within_budget(read, waits=WAITS)
     except VindiUnavailable:
         return None
     if not all(wanted.fits(row.raw) for row in page.rows):
@@ -304,14 +318,21 @@ async def _patiently(
             wanted.resource, wanted.query, number=number, descending=descending
         )
 
-    for _ in range(0 if number == 1 else WAITS):
+    return await within_budget(
+        lambda: patiently(read, wanted.resource.path), waits=0 if number == 1 else WAITS
+    )
+
+
+async def within_budget(ask: Callable[[], Awaitable[T]], *, waits: int) -> T:
+    """Ask Vindi, waiting so many times for a budget that is spent; then VindiBusy."""
+    for _ in range(waits):
         try:
-            return await patiently(read, wanted.resource.path)
+            return await ask()
         except VindiBusy as busy:
             if busy.retry_after > LONGEST_WAIT:
                 raise
             await _rest(busy.retry_after.total_seconds())
-    return await patiently(read, wanted.resource.path)
+    return await ask()
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
