@@ -10,10 +10,9 @@ many rows were seen of it as it had. What a list cannot show hides nothing besid
 page that fails is read in pieces, and what no piece shows is looked for by its charge.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
@@ -21,15 +20,15 @@ import structlog
 from msgspec.structs import replace
 
 from services.reconciler.accounts.read_list import ListRead, Sound, sound_page
-from services.reconciler.backfill.unshown import Unshown
+from services.reconciler.backfill.unshown import Unshown, created_at, unshown_of
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Position
 from shared.domain.bill import Bill
 from shared.domain.errors import RejectedError
 from shared.domain.ids import BillId
 from shared.vindi.client import BILLS, CHARGES, Page, Read, Resource, Unreadable, VindiClient
-from shared.vindi.errors import UnreadableBillError, VindiRequestRefused, VindiUnavailable
-from shared.vindi.payloads import BilledCharge, id_in, read_second
+from shared.vindi.errors import VindiRequestRefused, VindiUnavailable
+from shared.vindi.payloads import BilledCharge, id_in
 from shared.vindi.query import Query, all_of, where
 
 log = structlog.get_logger()
@@ -87,7 +86,7 @@ async def _read_bills(
     late = last_created is not None and position.phase == "bills"
     return ShownRows(
         rows=page.rows,
-        unshown=_unshown(position, sound) if sound.unshown else None,
+        unshown=unshown_of(sound, seen=position.seen, since=position.anchor),
         next=_after(position, sound, created, late=late),
     )
 
@@ -97,24 +96,6 @@ async def _sound(
 ) -> Sound[T]:
     wanted = ListRead(resource=resource, query=query)
     return await sound_page(client, wanted, position.page)
-
-
-def _unshown(position: Position, sound: Sound[Any]) -> Unshown:
-    """Rows of a page that nothing shows: created after those before, and before the next."""
-    rows, first = sound.page.rows, sound.unshown[0]
-    before = [at for row in rows[:first] if (at := created_at(row.raw)) is not None]
-    behind = [at for row in rows[first:] if (at := created_at(row.raw)) is not None]
-    shown = {number for row in rows if (number := id_in(row.raw)) is not None}
-    end = int(behind[0].timestamp()) if behind else sys.maxsize
-    seen = [at for number, at in position.seen.items() if number not in shown and at <= end]
-    if not before and seen:
-        before = [datetime.fromtimestamp(max(seen), UTC)]
-    return Unshown(
-        count=len(sound.unshown),
-        after=before[-1] if before else position.anchor,
-        before=behind[0] if behind else None,
-        shown=frozenset(shown | position.seen.keys()),
-    )
 
 
 def _last_created(window: Window, position: Position, now: datetime) -> datetime | None:
@@ -306,11 +287,3 @@ def _named(
         return [(row.value.bill_id, row.value.charge.paid_at or window.start)]
     number = id_in(row.raw, "bill")
     return [] if number is None else [(BillId(number), window.start)]
-
-
-def created_at(raw: Mapping[str, Any]) -> datetime | None:
-    """When a row was created; None when it does not say so."""
-    try:
-        return read_second(raw.get("created_at"))
-    except (ValueError, UnreadableBillError):
-        return None

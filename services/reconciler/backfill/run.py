@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from services.reconciler.backfill.judge import Judge, amount_at_moment, held
 from services.reconciler.backfill.known import StoredSale, load_known
 from services.reconciler.backfill.read_all import read_all
-from services.reconciler.backfill.reading import created_at, read_next
+from services.reconciler.backfill.reading import read_next
 from services.reconciler.backfill.take import Taken, take, take_unread
-from services.reconciler.backfill.unshown import find_unshown
+from services.reconciler.backfill.unshown import created_at, find_unshown
 from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.backfill import backfill_bills_store, backfills_store
@@ -47,7 +47,7 @@ SILENT_AFTER: Final = 3  # failures in a row, before what is never shown keeps n
 Refunds = Mapping[ChargeId, FoundRefunds]
 
 
-K = TypeVar("K")
+K = TypeVar("K", bound=int)
 T = TypeVar("T")
 
 
@@ -236,7 +236,9 @@ class Run:
     async def _read_refunds(self, bills: Sequence[OpenBill], now: datetime) -> None:
         charges = [charge for bill in bills for charge in bill.charges]
         bulk = self.services.clients.bulk
-        found = await self._all_of(lambda ids: bulk.refunds_of_charges(self.client, ids), charges)
+        found: Refunds = await self._all_of(
+            lambda ids: bulk.refunds_of_charges(self.client, ids), charges
+        )
         summed = [replace(bill, refunds=_sums(bill, found)) for bill in bills]
         unclear = {
             bill.bill_id

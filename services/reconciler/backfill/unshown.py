@@ -1,10 +1,11 @@
 """Bills that no list of Vindi's can show, found by the charges that name them."""
 
+import sys
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from msgspec import Struct
@@ -12,17 +13,17 @@ from msgspec import Struct
 from services.reconciler.accounts.read_list import (
     IncompletePass,
     ListRead,
-    instant_of,
+    Sound,
     patiently_each,
-    since,
     sound_page,
     within_budget,
 )
+from services.reconciler.accounts.rows import instant_of, since
 from shared.domain.ids import BillId
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import CHARGES, Untold, VindiClient
-from shared.vindi.errors import VindiBusy, VindiRequestRefused
-from shared.vindi.payloads import id_in
+from shared.vindi.errors import UnreadableBillError, VindiBusy, VindiRequestRefused
+from shared.vindi.payloads import id_in, read_second
 from shared.vindi.query import where
 
 log = structlog.get_logger()
@@ -40,6 +41,32 @@ class Unshown(Struct, frozen=True, kw_only=True):
     after: datetime | None  # the row before them was created then; None where none is known
     before: datetime | None  # some row after them was created then, where that is known
     shown: frozenset[int]  # ids of those around them
+
+
+def unshown_of(
+    sound: Sound[Any], *, seen: Mapping[int, int], since: datetime | None
+) -> Unshown | None:
+    """What is known of the rows of a page that no request shows; None where all are shown.
+
+    They were created after those before and before the next: rows of the page, or those `seen` of
+    the list, with the seconds of their creation, or where the list begins (`since`).
+    """
+    if not sound.unshown:
+        return None
+    rows, first = sound.page.rows, sound.unshown[0]
+    before = [at for row in rows[:first] if (at := created_at(row.raw)) is not None]
+    behind = [at for row in rows[first:] if (at := created_at(row.raw)) is not None]
+    shown = {number for row in rows if (number := id_in(row.raw)) is not None}
+    end = int(behind[0].timestamp()) if behind else sys.maxsize
+    others = [at for number, at in seen.items() if number not in shown and at <= end]
+    if not before and others:
+        before = [datetime.fromtimestamp(max(others), UTC)]
+    return Unshown(
+        count=len(sound.unshown),
+        after=before[-1] if before else since,
+        before=behind[0] if behind else None,
+        shown=frozenset(shown | seen.keys()),
+    )
 
 
 async def find_unshown(
@@ -98,3 +125,11 @@ async def _charges(client: VindiClient, unshown: Unshown, number: int) -> dict[B
         if bill is not None and at is not None:
             named.setdefault(BillId(bill), at)
     return named
+
+
+def created_at(raw: Mapping[str, Any]) -> datetime | None:
+    """When a row was created; None when it does not say so."""
+    try:
+        return read_second(raw.get("created_at"))
+    except (ValueError, UnreadableBillError):
+        return None
