@@ -57,17 +57,23 @@ class ShownRows:
 
 
 async def read_next(
-    client: VindiClient, window: Window, position: Position, now: datetime
+    client: VindiClient,
+    window: Window,
+    position: Position,
+    now: datetime,
+    *,
+    last_time: bool,
 ) -> ShownRows:
-    """Read the next page, by one request unless it fails.
+    """Read the next page by one request; the `last_time` as well as it can be read.
 
-    Raises what the client raises, IncompletePass for a page of which nothing is shown, and
+        Raises what the client raises, VindiUnavailable or IncompletePass for one that is not whole
+    (the `last_time`: of which nothing is shown), and
     RejectedError (`rows_omitted`) for a list that shows nothing more.
     """
     if position.phase == "late":
-        return await _read_late(client, window, position)
+        return await _read_late(client, window, position, last_time=last_time)
     try:
-        return await _read_bills(client, window, position, now)
+        return await _read_bills(client, window, position, now, last_time=last_time)
     except VindiRequestRefused:
         if position.reading == "plain":
             raise
@@ -75,11 +81,16 @@ async def read_next(
 
 
 async def _read_bills(
-    client: VindiClient, window: Window, position: Position, now: datetime
+    client: VindiClient,
+    window: Window,
+    position: Position,
+    now: datetime,
+    *,
+    last_time: bool,
 ) -> ShownRows:
     last_created = _last_created(window, position, now)
     query = None if position.reading == "plain" else _query(window, position, last_created)
-    sound = await _sound(client, BILLS, query, position)
+    sound = await _sound(client, BILLS, query, position, last_time=last_time)
     page, created = sound.page, _in_order(sound.page)
     if position.anchor is not None and created and created[0] < position.anchor:
         return ShownRows(next=_misread(client, position, created[0]))
@@ -92,8 +103,18 @@ async def _read_bills(
 
 
 async def _sound(
-    client: VindiClient, resource: Resource[T], query: Query | None, position: Position
+    client: VindiClient,
+    resource: Resource[T],
+    query: Query | None,
+    position: Position,
+    *,
+    last_time: bool,
 ) -> Sound[T]:
+    if not last_time:
+        page = await client.read_page(resource, query, number=position.page)
+        if not page.adds_up:
+            raise VindiUnavailable("rows and total disagree")
+        return Sound(page=page)
     wanted = ListRead(resource=resource, query=query)
     return await sound_page(client, wanted, position.page)
 
@@ -238,7 +259,9 @@ def _again(position: Position, resource: str) -> Position:
     return replace(position, page=1, again=position.again + 1)
 
 
-async def _read_late(client: VindiClient, window: Window, position: Position) -> ShownRows:
+async def _read_late(
+    client: VindiClient, window: Window, position: Position, *, last_time: bool
+) -> ShownRows:
     """Charges made after the list of bills had ended, yet paid inside the window."""
     if window.end is None:
         raise AssertionError("a window without an end has nothing after it")
@@ -251,7 +274,7 @@ async def _read_late(client: VindiClient, window: Window, position: Position) ->
     # Where the filter does not work, the rest of the bills is read instead.
     whole = replace(_list_at(position, begin - MARGIN), phase="whole")
     try:
-        sound = await _sound(client, CHARGES, query, position)
+        sound = await _sound(client, CHARGES, query, position, last_time=last_time)
     except VindiRequestRefused:
         return ShownRows(next=whole)
     page = sound.page

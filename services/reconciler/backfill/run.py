@@ -95,7 +95,13 @@ class Run:
         return True
 
     async def _read_page(self, now: datetime) -> None:
-        found = await read_next(self.client, self.judge.window, self.backfill.position, now)
+        found = await read_next(
+            self.client,
+            self.judge.window,
+            self.backfill.position,
+            now,
+            last_time=self._last_time,
+        )
         rows, unread = list(found.rows), []
         position, bulk = found.next, self.services.clients.bulk
         if found.named:
@@ -254,8 +260,12 @@ class Run:
         self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Untold]]], ids: Sequence[K]
     ) -> dict[K, T | Unreadable]:
         """Read all of some records; what Vindi never shows, while it answers, is unreadable."""
-        last = self.backfill.failures >= SILENT_AFTER
-        return await read_all(self.client, ask, ids, last_time=last)
+        return await read_all(self.client, ask, ids, last_time=self._last_time)
+
+    @property
+    def _last_time(self) -> bool:
+        """Whether it failed often enough that what is not shown now may never be."""
+        return self.backfill.failures >= SILENT_AFTER
 
     async def _ring(self) -> None:
         if not self.backfill.asked.dry_run:
