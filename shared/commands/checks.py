@@ -116,6 +116,13 @@ async def checked_company(issuer: Issuer) -> Company:
     return company
 
 
+ACCOUNT_CHANGED: Final = Notice(
+    code="vindi_account_changed",
+    message="Esta chave é de outra conta ou ambiente da Vindi. As vendas já registradas são da"
+    " conta anterior, e as da outra conta seriam emitidas por esta empresa. Confira a chave.",
+)
+
+
 def notice(code: str, before: str = "") -> Notice:
     """The notice of a code, with what is special about this one before its text."""
     return Notice(code=code, message=before + message_for(code).text)
@@ -128,10 +135,23 @@ def elsewhere_notices(found: Sequence[Elsewhere], code: ElsewhereCode) -> tuple[
 
 def demand_confirmed(found: Sequence[Elsewhere], confirmed: Collection[str]) -> None:
     """Raise SetUpRefused (`confirm_needed`) with each warning that nobody has confirmed."""
-    open_ = tuple(notice(one.code) for one in found if one.code not in confirmed)
+    _demand(tuple(notice(one.code) for one in found), confirmed)
+
+
+def demand_meant(confirmed: Collection[str]) -> None:
+    """Raise SetUpRefused (`confirm_needed`) unless the change of account is said to be meant.
+
+    What the other account sold would be issued by this tenant's company, and what was sold before
+    could not be read any more: a key pasted into the wrong form.
+    """
+    _demand((ACCOUNT_CHANGED,), confirmed)
+
+
+def _demand(notices: tuple[Notice, ...], confirmed: Collection[str]) -> None:
+    open_ = tuple(one for one in notices if one.code not in confirmed)
     if open_:
         raise SetUpRefused(
-            "What another tenant has too must be confirmed: repeat it with confirm.",
+            "What is warned of must be confirmed: repeat it with confirm.",
             code="confirm_needed",
             missing=tuple(one.code for one in open_),
             warnings=open_,
@@ -186,13 +206,7 @@ def vindi_notices(
             )
         )
     if changed:
-        found.append(
-            Notice(
-                code="vindi_account_changed",
-                message="Esta chave é de outra conta ou ambiente da Vindi. As vendas já registradas"
-                " são da conta anterior.",
-            )
-        )
+        found.append(ACCOUNT_CHANGED)
     return tuple(found)
 
 

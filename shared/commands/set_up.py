@@ -15,6 +15,7 @@ from shared.commands.checks import (
     Notice,
     checked_company,
     demand_confirmed,
+    demand_meant,
     demand_usual,
     elsewhere_notices,
     good_merchant,
@@ -164,7 +165,8 @@ class SetUp:
 
         Safe to repeat: the webhook's address stays the same. Raises SetUpRefused
         (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`; `confirm_needed`
-        where an active tenant goes on to an account of another one) or SideUnreachable.
+        where one with real notas goes on to another account, or an active one to that of another
+        tenant) or SideUnreachable.
         """
         check = await client.check_key()
         merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
@@ -172,6 +174,9 @@ class SetUp:
             of = activation.known(await tenants_store.lock(conn, tenant))
             await demand_staying(conn, tenant)
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
+            another = before is not None and before.merchant_id not in (None, merchant.id)
+            if another and await nota_connections_store.any_real(conn, tenant):
+                demand_meant(confirmed)
             await connections_store.put_vindi(
                 conn,
                 self.sealer,
@@ -183,7 +188,7 @@ class SetUp:
                 merchant_id=merchant.id,
             )
             elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
-            if of.status == "active" and before and before.merchant_id not in (None, merchant.id):
+            if of.status == "active" and another:
                 demand_confirmed(_about(elsewhere, "vindi_account_elsewhere"), confirmed)
             url = await self._webhook_url(conn, tenant, "vindi")
             await audit_store.add(
@@ -193,10 +198,12 @@ class SetUp:
                 action="vindi_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
-            await go_on(conn, tenant, codes_of("vindi"))
+            # Of another merchant's key no bill could be found: those are looked for again too.
+            await go_on(conn, tenant, [*codes_of("vindi"), "bill_not_found"])
         await self.waker.ring()
-        changed = before is not None and (
-            (before.environment, before.registry_code) != (environment, merchant.registry_code)
+        changed = another or (
+            before is not None
+            and (before.environment, before.registry_code) != (environment, merchant.registry_code)
         )
         return VindiConnected(
             merchant_name=merchant.name,

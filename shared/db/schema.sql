@@ -165,6 +165,7 @@ CREATE TABLE public.backfills (
     seen bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     list_total bigint,
     again integer DEFAULT 0 NOT NULL,
+    omitted boolean DEFAULT false NOT NULL,
     CONSTRAINT backfills_check CHECK (((until IS NULL) OR (until >= since))),
     CONSTRAINT backfills_check1 CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT backfills_competencia_check CHECK ((competencia = ANY (ARRAY['original'::text, 'today'::text]))),

@@ -51,6 +51,7 @@ class Position(Struct, frozen=True, kw_only=True):
     )  # of this list: ids, seconds of creation
     list_total: int | None = None  # how many it had at first; None before its first page
     again: int = 0  # how often this list was begun anew, because rows of it never came
+    omitted: bool = False  # rows of some list never came: the rest is taken, and the run fails
 
 
 class MonthCount(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The deep check of a closing: a month read again bill by bill."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -9,12 +9,17 @@ from shared.domain.closing import Kinds, Month
 from shared.domain.ids import TenantId
 
 CheckStatus = Literal["queued", "running", "completed", "failed"]
+OMITTED: Final = "rows_omitted"
 # Bills known of the month, one by one; then Vindi's own lists of it, for those not known.
 CheckPhase = Literal["known", "charges", "bills"]
 
 
 class DeepCheck(Struct, frozen=True, kw_only=True):
-    """A deep check, where it is and what it found. `cursor` is a bill's number, or a page's."""
+    """A deep check, where it is and what it found. `cursor` is a bill's number, or a page's.
+
+    `error` of one under way says what it waits for, or (`rows_omitted`) that something was not
+    shown: then the rest is read, and the check fails.
+    """
 
     tenant_id: TenantId
     month: Month
@@ -25,7 +30,7 @@ class DeepCheck(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     error: str | None
     attempt: int
-    failures: int
+    failures: int  # in a row
     phase: CheckPhase
     cursor: int
     bills_total: int
@@ -43,6 +48,7 @@ class CheckStep(Struct, frozen=True, kw_only=True):
     bills_read: int = 0
     differed: int = 0
     found: int = 0
+    omitted: str | None = None  # OMITTED where something of it is never shown
 
 
 def phase_after(phase: CheckPhase, kinds: Kinds) -> CheckPhase | None:

@@ -4,12 +4,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from services.reconciler.accounts.context import PassContext
-from services.reconciler.accounts.read_list import (
-    AtTheEnd,
-    patiently_each,
-    raise_unread,
-    rows_of,
-)
+from services.reconciler.accounts.read_list import AtTheEnd, patiently_each, raise_unread
+from services.reconciler.accounts.rows import rows_of
 from services.reconciler.accounts.take_in import (
     NONE_READ,
     RefundsRead,

@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from services.reconciler.accounts.read_list import ZONE_DOUBT, ListRead, Row, read_list
+from services.reconciler.accounts.read_list import ListRead, read_list
+from services.reconciler.accounts.rows import ZONE_DOUBT, Row
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.db.vindi.bills_store import KnownBill

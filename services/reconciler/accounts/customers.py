@@ -13,14 +13,10 @@ from services.reconciler.accounts.read_list import (
     AtTheEnd,
     IncompletePass,
     ListRead,
-    Row,
-    id_of,
-    instant_of,
     patiently_each,
     raise_unread,
-    rows_of,
-    since,
 )
+from services.reconciler.accounts.rows import Row, id_of, instant_of, rows_of, since
 from services.reconciler.accounts.since import pages_since
 from services.reconciler.accounts.take_in import mark_again
 from shared.db.sales import customer_holds_store

@@ -9,15 +9,9 @@ from services.reconciler.accounts.compare import charge_differs
 from services.reconciler.accounts.context import PassContext
 from services.reconciler.accounts.fall_back import BILLS_LIST, CHARGES_LIST, fall_back
 from services.reconciler.accounts.known import known_bills, known_charges
-from services.reconciler.accounts.read_list import (
-    AtTheEnd,
-    IncompletePass,
-    ListRead,
-    Row,
-    id_in,
-    since,
-)
+from services.reconciler.accounts.read_list import AtTheEnd, IncompletePass, ListRead
 from services.reconciler.accounts.read_newest import read_newest
+from services.reconciler.accounts.rows import Row, id_in, since
 from services.reconciler.accounts.since import pages_since
 from services.reconciler.accounts.take_in import take_in_rows
 from shared.db.vindi import bills_store

@@ -18,41 +18,34 @@ from collections.abc import (
 )
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import structlog
 from msgspec import Struct
 
+from services.reconciler.accounts.rows import Fits, Row
 from shared.domain.errors import TransientError
-from shared.vindi.bulk import Found
 from shared.vindi.client import (
     MOST_PER_PAGE,
     Page,
-    Read,
     Resource,
-    Unreadable,
     Untold,
     VindiClient,
 )
 from shared.vindi.errors import (
-    UnreadableBillError,
     VindiBusy,
     VindiNoTotal,
     VindiPagesRepeat,
     VindiUnavailable,
 )
-from shared.vindi.payloads import id_in as id_said
-from shared.vindi.payloads import read_instant
 from shared.vindi.query import Query
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 K = TypeVar("K")
-Row = Read[T] | Unreadable
-Fits = Callable[[Mapping[str, Any]], bool]
 Why = Literal[
     "filter_ignored",
     "order_ignored",
@@ -63,8 +56,6 @@ Why = Literal[
     "vindi_unavailable",
 ]
 
-# How far a value read as UTC and one read as Brasília lie apart (vindi-api, section 3.3).
-ZONE_DOUBT: Final = timedelta(hours=3)
 PAUSES: Final = (0.2, 1.0, 5.0)  # seconds before a page that failed is asked for again
 PAGE_TRIES: Final = 3  # of a page whose rows and Total disagree
 LIST_TRIES: Final = 6
@@ -189,6 +180,7 @@ class Sound(Struct, Generic[T], frozen=True, kw_only=True):
 
     page: Page[T]
     trouble: IncompletePass | None = None
+    unshown: tuple[int, ...] = ()  # of rows that no request shows: how many are before each
 
 
 async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sound[T]]:
@@ -259,6 +251,7 @@ async def _in_pieces(
     Raises `error` where no piece is answered: Vindi is away, then.
     """
     found: list[Page[T]] = []
+    unshown: list[int] = []
     for tried, place in enumerate(_pieces(number, PIECES)):
         piece = await _piece(client, wanted, place, PIECE, descending=descending)
         if piece is not None:
@@ -268,11 +261,14 @@ async def _in_pieces(
             raise error
         for single in _pieces(place, PIECE):
             row = await _piece(client, wanted, single, 1, descending=descending)
-            found += [] if row is None else [row]
+            if row is None:
+                unshown.append(sum(len(page.rows) for page in found))
+            else:
+                found.append(row)
     rows = tuple(row for page in found for row in page.rows)
     total = found[-1].total
     page = Page(rows=rows, number=number, per_page=MOST_PER_PAGE, total=total)
-    return Sound(page=page, trouble=error)
+    return Sound(page=page, trouble=error, unshown=tuple(unshown))
 
 
 def _pieces(number: int, count: int) -> range:
@@ -283,10 +279,19 @@ def _pieces(number: int, count: int) -> range:
 async def _piece(
     client: VindiClient, wanted: ListRead[T], number: int, size: int, *, descending: bool
 ) -> Page[T] | None:
-    try:
-        page = await client.read_page(
+    """One piece; None where it fails.
+
+    A budget that is spent is waited for: begun anew each time, all the pieces of a page would
+    never fit into the few requests a minute that a backfill is left.
+    """
+
+    async def read() -> Page[T]:
+        return await client.read_page(
             wanted.resource, wanted.query, number=number, per_page=size, descending=descending
         )
+
+    try:
+        page = await within_budget(read, waits=WAITS)
     except VindiUnavailable:
         return None
     if not all(wanted.fits(row.raw) for row in page.rows):
@@ -304,14 +309,21 @@ async def _patiently(
             wanted.resource, wanted.query, number=number, descending=descending
         )
 
-    for _ in range(0 if number == 1 else WAITS):
+    return await within_budget(
+        lambda: patiently(read, wanted.resource.path), waits=0 if number == 1 else WAITS
+    )
+
+
+async def within_budget(ask: Callable[[], Awaitable[T]], *, waits: int) -> T:
+    """Ask Vindi, waiting so many times for a budget that is spent; then VindiBusy."""
+    for _ in range(waits):
         try:
-            return await patiently(read, wanted.resource.path)
+            return await ask()
         except VindiBusy as busy:
             if busy.retry_after > LONGEST_WAIT:
                 raise
             await _rest(busy.retry_after.total_seconds())
-    return await patiently(read, wanted.resource.path)
+    return await ask()
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], resource: str) -> T:
@@ -360,43 +372,6 @@ def raise_unread(rows: Iterable[object], resource: str) -> None:
             raise IncompletePass("vindi_unavailable", resource) from row.error
 
 
-def rows_of(found: Iterable[Found[T]]) -> list[Row[T]]:
-    """The records that came, readable or not."""
-    return [row for row in found if isinstance(row, Read | Unreadable)]
-
-
 async def _rest(seconds: float) -> None:
     # Jitter: tenants that failed together do not come back together.
     await asyncio.sleep(seconds * CHANCE.uniform(1, 1.25))
-
-
-def since(field_name: str, bound: datetime) -> Fits:
-    """Rows whose time is not before `bound`, however Vindi read the zone of the query.
-
-    A row whose time cannot be read may be one of them: it must not make the list look unfiltered.
-    """
-    earliest = bound.replace(microsecond=0) - ZONE_DOUBT
-
-    def fits(raw: Mapping[str, Any]) -> bool:
-        at = instant_of(raw, field_name)
-        return at is None or at >= earliest
-
-    return fits
-
-
-def instant_of(raw: Mapping[str, Any], field_name: str) -> datetime | None:
-    """A time of a raw row; None when there is none that can be read."""
-    try:
-        return read_instant(raw.get(field_name))
-    except (ValueError, UnreadableBillError):
-        return None
-
-
-def id_of(row: Row[Any]) -> int | None:
-    """The id of a row, even when the rest of it cannot be read."""
-    return id_said(row.raw)
-
-
-def id_in(row: Row[Any], part: str) -> int | None:
-    """The id of what a row belongs to, even when the rest of it cannot be read."""
-    return id_said(row.raw, part)

@@ -12,13 +12,11 @@ from services.reconciler.accounts.read_list import (
     MOST_PAGES,
     IncompletePass,
     ListRead,
-    Row,
     Sound,
-    id_of,
-    instant_of,
     shows_nothing_new,
     sound_page,
 )
+from services.reconciler.accounts.rows import Row, id_of, instant_of
 from shared.vindi.client import Page, Resource, VindiClient
 
 log = structlog.get_logger()

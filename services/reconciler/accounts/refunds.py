@@ -9,13 +9,11 @@ from services.reconciler.accounts.fall_back import REFUNDS_LIST, fall_back
 from services.reconciler.accounts.read_list import (
     IncompletePass,
     ListRead,
-    id_in,
-    id_of,
     patiently_each,
     raise_unread,
-    since,
 )
 from services.reconciler.accounts.read_newest import read_newest
+from services.reconciler.accounts.rows import id_in, id_of, since
 from services.reconciler.accounts.take_in import RefundsRead
 from shared.db.vindi import passes_store, refunds_pending_store
 from shared.domain.ids import BillId, ChargeId

@@ -19,7 +19,8 @@ import structlog
 from services.reconciler.accounts.afresh import read_bills_afresh
 from services.reconciler.accounts.context import PassContext, pages
 from services.reconciler.accounts.known import KnownRow
-from services.reconciler.accounts.read_list import ListRead, Row, TooLong, id_of, patiently
+from services.reconciler.accounts.read_list import ListRead, TooLong, patiently
+from services.reconciler.accounts.rows import Row, id_of
 from shared.domain.ids import BillId
 from shared.vindi.errors import VindiNoTotal
 from shared.vindi.query import all_of, where

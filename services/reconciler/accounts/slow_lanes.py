@@ -7,14 +7,9 @@ from typing import Any, Final
 from services.reconciler.accounts.afresh import see_open_bills
 from services.reconciler.accounts.context import PassContext, pages
 from services.reconciler.accounts.fall_back import BILLS_LIST
-from services.reconciler.accounts.read_list import (
-    ZONE_DOUBT,
-    Fits,
-    ListRead,
-    instant_of,
-    patiently,
-)
+from services.reconciler.accounts.read_list import ListRead, patiently
 from services.reconciler.accounts.read_newest import read_newest
+from services.reconciler.accounts.rows import ZONE_DOUBT, Fits, instant_of
 from services.reconciler.accounts.take_in import take_in_rows
 from shared.db.vindi import bills_store, passes_store
 from shared.vindi.client import BILLS

@@ -9,7 +9,7 @@ import structlog
 
 from services.reconciler.accounts.compare import Verdict, compare_bill, event_due
 from services.reconciler.accounts.context import CLOCKS_APART, PassContext
-from services.reconciler.accounts.read_list import Row, id_of
+from services.reconciler.accounts.rows import Row, id_of
 from shared.db.away import database_away
 from shared.db.outbox.outbox_store import RECONCILE, Mark
 from shared.db.sales import sales_store

@@ -6,11 +6,12 @@ is walked oldest created first, which no change of a row can reorder, and begins
 row's time every hundred pages. So each page is a place one can come back to.
 
 Of rows of one second pages may repeat some and leave out others, so a list is read again until as
-many rows were seen of it as it had.
+many rows were seen of it as it had. What a list cannot show hides nothing beside it or after it: a
+page that fails is read in pieces, and what no piece shows is looked for by its charge.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, TypeVar
@@ -18,14 +19,16 @@ from typing import Any, Final, TypeVar
 import structlog
 from msgspec.structs import replace
 
+from services.reconciler.accounts.read_list import ListRead, Sound, sound_page
+from services.reconciler.backfill.unshown import Unshown, created_at, unshown_of
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Position
 from shared.domain.bill import Bill
 from shared.domain.errors import RejectedError
 from shared.domain.ids import BillId
-from shared.vindi.client import BILLS, CHARGES, Page, Read, Unreadable, VindiClient
-from shared.vindi.errors import UnreadableBillError, VindiRequestRefused, VindiUnavailable
-from shared.vindi.payloads import BilledCharge, id_in, read_second
+from shared.vindi.client import BILLS, CHARGES, Page, Read, Resource, Unreadable, VindiClient
+from shared.vindi.errors import VindiRequestRefused, VindiUnavailable
+from shared.vindi.payloads import BilledCharge, id_in
 from shared.vindi.query import Query, all_of, where
 
 log = structlog.get_logger()
@@ -42,25 +45,35 @@ MOST_AGAIN: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRows:
-    """What one request has shown: whole bills, bills that are only named, and where to go on."""
+    """What one page has shown: whole bills, bills that are only named, and where to go on.
+
+    Those that are named come with an instant near their moment, `unshown` with where they lie.
+    """
 
     rows: Sequence[Read[Bill] | Unreadable] = ()
-    named: Sequence[BillId] = ()
+    named: Mapping[BillId, datetime] = field(default_factory=dict)
+    unshown: Unshown | None = None
     next: Position
 
 
 async def read_next(
-    client: VindiClient, window: Window, position: Position, now: datetime
+    client: VindiClient,
+    window: Window,
+    position: Position,
+    now: datetime,
+    *,
+    last_time: bool,
 ) -> ShownRows:
-    """Send the next request of a reading.
+    """Read the next page by one request; the `last_time` as well as it can be read.
 
-    Raises what the client raises, VindiUnavailable also for a page that is not whole, and
-    RejectedError (`rows_omitted`) for a list that never is.
+        Raises what the client raises, VindiUnavailable or IncompletePass for one that is not whole
+    (the `last_time`: of which nothing is shown), and
+    RejectedError (`rows_omitted`) for a list that shows nothing more.
     """
     if position.phase == "late":
-        return await _read_late(client, window, position)
+        return await _read_late(client, window, position, last_time=last_time)
     try:
-        return await _read_bills(client, window, position, now)
+        return await _read_bills(client, window, position, now, last_time=last_time)
     except VindiRequestRefused:
         if position.reading == "plain":
             raise
@@ -68,16 +81,42 @@ async def read_next(
 
 
 async def _read_bills(
-    client: VindiClient, window: Window, position: Position, now: datetime
+    client: VindiClient,
+    window: Window,
+    position: Position,
+    now: datetime,
+    *,
+    last_time: bool,
 ) -> ShownRows:
     last_created = _last_created(window, position, now)
     query = None if position.reading == "plain" else _query(window, position, last_created)
-    page = await client.read_page(BILLS, query, number=position.page)
-    created = _check(page)
+    sound = await _sound(client, BILLS, query, position, last_time=last_time)
+    page, created = sound.page, _in_order(sound.page)
     if position.anchor is not None and created and created[0] < position.anchor:
         return ShownRows(next=_misread(client, position, created[0]))
     late = last_created is not None and position.phase == "bills"
-    return ShownRows(rows=page.rows, next=_after(position, page, created, late=late))
+    return ShownRows(
+        rows=page.rows,
+        unshown=unshown_of(sound, seen=position.seen, since=position.anchor),
+        next=_after(position, sound, created, late=late),
+    )
+
+
+async def _sound(
+    client: VindiClient,
+    resource: Resource[T],
+    query: Query | None,
+    position: Position,
+    *,
+    last_time: bool,
+) -> Sound[T]:
+    if not last_time:
+        page = await client.read_page(resource, query, number=position.page)
+        if not page.adds_up:
+            raise VindiUnavailable("rows and total disagree")
+        return Sound(page=page)
+    wanted = ListRead(resource=resource, query=query)
+    return await sound_page(client, wanted, position.page)
 
 
 def _last_created(window: Window, position: Position, now: datetime) -> datetime | None:
@@ -98,10 +137,8 @@ def _query(window: Window, position: Position, last_created: datetime | None) ->
     return all_of(*terms)
 
 
-def _check(page: Page[T]) -> list[datetime]:
-    """The times of creation of a page that is whole and in order; VindiUnavailable otherwise."""
-    if not page.adds_up:
-        raise VindiUnavailable("rows and total disagree")
+def _in_order(page: Page[T]) -> list[datetime]:
+    """The times of creation of a page that is in order; VindiUnavailable otherwise."""
     created = [at for row in page.rows if (at := created_at(row.raw)) is not None]
     if any(later < sooner for sooner, later in pairwise(created)):
         raise VindiUnavailable("a list out of order")
@@ -125,15 +162,16 @@ def _without_filter(client: VindiClient, position: Position, why: str) -> Positi
 
 def _after(
     position: Position,
-    page: Page[T],
+    sound: Sound[T],
     created: Sequence[datetime],
     *,
     late: bool,
 ) -> Position:
+    page = sound.page
     left = None if page.total is None else max(0, page.total - page.number * page.per_page)
-    ends = page.is_last or _repeats(position, page)
+    ends = _is_last(position, sound)
     after = replace(
-        _noted(position, page),
+        _noted(position, page, len(sound.unshown)),
         page=position.page + 1,
         rows_read=position.rows_read + len(page.rows),
         rows_left=0 if ends else left,
@@ -145,10 +183,23 @@ def _after(
         if created[0] == created[-1] or (begin is not None and created[-1] <= begin):
             return after  # more bills of one second than a page holds, or a list: go on in it
     if _some_never_came(after, page, None if ends else created):
-        return _again(after, BILLS.path)
+        if after.again < MOST_AGAIN:
+            return _again(after, BILLS.path)
+        after = replace(after, omitted=True)
     if ends:
         return replace(_list_at(after, begin), phase="late" if late else "rest")
     return _list_at(after, created[-1])
+
+
+def _is_last(position: Position, sound: Sound[Any]) -> bool:
+    """Whether a list ends here; one whose pages do not add up, once it shows nothing new."""
+    page, known = sound.page, position.seen
+    if page.is_last or _repeats(position, page):
+        return True
+    if sound.trouble is None or position.page == 1 or not page.keys <= known.keys():
+        return False
+    # Begun anew, a list shows what is known; more pages than rows it has in no case.
+    return position.again == 0 or position.page > len(known)
 
 
 def _repeats(position: Position, page: Page[Any]) -> bool:
@@ -169,8 +220,8 @@ def _list_at(position: Position, anchor: datetime | None) -> Position:
     return replace(position, anchor=anchor, page=1, seen={}, list_total=None, again=0)
 
 
-def _noted(position: Position, page: Page[T]) -> Position:
-    """With the rows of a page among those seen of the list."""
+def _noted(position: Position, page: Page[T], unshown: int = 0) -> Position:
+    """With the rows of a page among those seen of the list, and those unshown not waited for."""
     ids = {
         number: int(at.timestamp()) if (at := created_at(row.raw)) else 0
         for row in page.rows
@@ -178,6 +229,7 @@ def _noted(position: Position, page: Page[T]) -> Position:
     }
     begun = position.page > 1 and position.list_total is not None
     total = position.list_total if begun else page.total
+    total = None if total is None else max(0, total - unshown)
     return replace(position, seen={**position.seen, **ids}, list_total=total)
 
 
@@ -194,6 +246,8 @@ def _some_never_came(
         return False
     if created is None:
         return len(position.seen) < position.list_total
+    if not page.is_full:
+        return False  # of pages that are shorter than they say, nothing follows from their number
     last = int(created[-1].timestamp())
     before = sum(at < last for at in position.seen.values())
     return before < page.number * page.per_page - created.count(created[-1])
@@ -201,13 +255,13 @@ def _some_never_came(
 
 def _again(position: Position, resource: str) -> Position:
     """Read a list again; what was seen of it stays seen."""
-    if position.again >= MOST_AGAIN:
-        raise RejectedError("rows of a list never came", code="rows_omitted")
     log.info("backfill_list_read_again", resource=resource, seen=len(position.seen))
     return replace(position, page=1, again=position.again + 1)
 
 
-async def _read_late(client: VindiClient, window: Window, position: Position) -> ShownRows:
+async def _read_late(
+    client: VindiClient, window: Window, position: Position, *, last_time: bool
+) -> ShownRows:
     """Charges made after the list of bills had ended, yet paid inside the window."""
     if window.end is None:
         raise AssertionError("a window without an end has nothing after it")
@@ -220,18 +274,23 @@ async def _read_late(client: VindiClient, window: Window, position: Position) ->
     # Where the filter does not work, the rest of the bills is read instead.
     whole = replace(_list_at(position, begin - MARGIN), phase="whole")
     try:
-        page = await client.read_page(CHARGES, query, number=position.page)
+        sound = await _sound(client, CHARGES, query, position, last_time=last_time)
     except VindiRequestRefused:
         return ShownRows(next=whole)
-    _check(page)
+    page = sound.page
+    _in_order(page)
     if not all(_paid_inside(row, window) for row in page.rows):
         log.warning("vindi_filter_not_honoured", account=client.account, resource="charges")
         return ShownRows(next=whole)
-    named = [bill for row in page.rows if (bill := _bill_of(row)) is not None]
+    named = {bill: at for row in page.rows for bill, at in _named(row, window)}
     after = replace(_noted(position, page), page=position.page + 1)
-    if page.is_last or _repeats(position, page):
-        left_out = _some_never_came(after, page)
-        after = _again(after, CHARGES.path) if left_out else replace(after, phase="rest")
+    if sound.unshown:  # the bill behind a charge that is not shown is in the list of bills
+        after = whole
+    elif _is_last(position, sound):
+        if not _some_never_came(after, page):
+            after = replace(after, phase="rest")
+        else:
+            after = _again(after, CHARGES.path) if after.again < MOST_AGAIN else whole
     return ShownRows(named=named, next=after)
 
 
@@ -243,16 +302,11 @@ def _paid_inside(row: Read[BilledCharge] | Unreadable, window: Window) -> bool:
     return before and row.value.charge.paid_at >= window.start - doubt
 
 
-def _bill_of(row: Read[BilledCharge] | Unreadable) -> BillId | None:
+def _named(
+    row: Read[BilledCharge] | Unreadable, window: Window
+) -> Sequence[tuple[BillId, datetime]]:
+    """The bill of a charge, and when it was paid: in the window, where that is not told."""
     if isinstance(row, Read):
-        return row.value.bill_id
+        return [(row.value.bill_id, row.value.charge.paid_at or window.start)]
     number = id_in(row.raw, "bill")
-    return None if number is None else BillId(number)
-
-
-def created_at(raw: Mapping[str, Any]) -> datetime | None:
-    """When a row was created; None when it does not say so."""
-    try:
-        return read_second(raw.get("created_at"))
-    except (ValueError, UnreadableBillError):
-        return None
+    return [] if number is None else [(BillId(number), window.start)]

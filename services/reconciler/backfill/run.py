@@ -3,10 +3,9 @@
 What the next step is follows from the tables alone, so a run goes on exactly where it was.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -14,8 +13,10 @@ from msgspec.structs import replace
 
 from services.reconciler.backfill.judge import Judge, amount_at_moment, held
 from services.reconciler.backfill.known import StoredSale, load_known
-from services.reconciler.backfill.reading import created_at, read_next
+from services.reconciler.backfill.read_all import read_all
+from services.reconciler.backfill.reading import read_next
 from services.reconciler.backfill.take import Taken, take, take_unread
+from services.reconciler.backfill.unshown import created_at, find_unshown
 from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.backfill import backfill_bills_store, backfills_store
@@ -33,7 +34,6 @@ from shared.domain.refunds import maybe_refunded
 from shared.vindi.bulk import Found as FoundRow
 from shared.vindi.bulk import FoundRefunds
 from shared.vindi.client import Read, Unreadable, Untold, VindiClient
-from shared.vindi.errors import VindiBusy, VindiUnavailable
 from shared.vindi.stored import (
     open_backfill_bill,
     open_backfill_customer,
@@ -48,31 +48,13 @@ FAILED: Final = "decision_failed"  # nothing that we foresaw: the emitter tries,
 FULL_LIST: Final = 50  # ids that one request names
 ONE_BY_ONE: Final = 10  # where lists of ids do not work: little is lost when a budget ends
 DECIDE_AT_ONCE: Final = 200
-LONGEST_WAIT: Final = timedelta(minutes=1)  # for the budget, before it is asked again
+SILENT_AFTER: Final = 3  # failures in a row, before what is never shown keeps nothing else waiting
 
 Refunds = Mapping[ChargeId, FoundRefunds]
 
 
-K = TypeVar("K")
+K = TypeVar("K", bound=int)
 T = TypeVar("T")
-
-
-async def _all_of(
-    ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], ids: Sequence[K]
-) -> dict[K, T]:
-    """Read all of some records, waiting for the budget where they outlast it.
-
-    What was read is kept meanwhile: asked from the start each time, a hundred single reads would
-    never fit into the few a minute that a backfill is left. Raises VindiUnavailable.
-    """
-    found = dict(await ask(ids))
-    while missing := [number for number, row in found.items() if isinstance(row, Untold)]:
-        ended = next(row for row in found.values() if isinstance(row, Untold)).error
-        if not isinstance(ended, VindiBusy):
-            raise ended or VindiUnavailable("not read")
-        await asyncio.sleep(min(ended.retry_after, LONGEST_WAIT).total_seconds())
-        found.update(await ask(missing))
-    return found
 
 
 class RunLost(Exception):
@@ -119,28 +101,51 @@ class Run:
         return True
 
     async def _read_page(self, now: datetime) -> None:
-        found = await read_next(self.client, self.judge.window, self.backfill.position, now)
-        rows = list(found.rows)
+        found = await read_next(
+            self.client,
+            self.judge.window,
+            self.backfill.position,
+            now,
+            last_time=self._last_time,
+        )
+        rows, unread = list(found.rows), []
+        position, bulk = found.next, self.services.clients.bulk
         if found.named:
-            bulk = self.services.clients.bulk
-            named = await _all_of(lambda ids: bulk.refresh_bills(self.client, ids), found.named)
-            rows += [row for row in named.values() if isinstance(row, Read | Unreadable)]
+            named = await self._all_of(
+                lambda ids: bulk.refresh_bills(self.client, ids), list(found.named)
+            )
+            rows += [row for row in named.values() if isinstance(row, Read)]
+            unread += [
+                self._at(bill, found.named[bill], "bill_unreadable")
+                for bill, row in named.items()
+                if isinstance(row, Unreadable)
+            ]
+        if found.unshown is not None:
+            unshown = await find_unshown(self.client, bulk, found.unshown)
+            unread += [self._at(bill, at, "bill_unreadable") for bill, at in unshown.items()]
+            if len(unshown) < found.unshown.count:
+                position = replace(position, omitted=True)
         async with self.services.pool.acquire() as conn, conn.transaction():
-            await self._advance(conn, found.next)
-            await self._take_in(conn, rows, now)
+            await self._advance(conn, position)
+            await self._take_in(conn, rows, now, [one for one in unread if one is not None])
             await oddities_store.note(conn, self.backfill.tenant_id, self.client.oddities, at=now)
         await self._ring()
-        self.backfill = replace(self.backfill, position=found.next)
+        self.backfill = replace(self.backfill, position=position)
 
     async def _advance(self, conn: Connection, position: Position) -> None:
         if not await backfills_store.advance(conn, self.backfill, position):
             raise RunLost
 
     async def _take_in(
-        self, conn: Connection, rows: Sequence[Read[Bill] | Unreadable], now: datetime
+        self,
+        conn: Connection,
+        rows: Sequence[Read[Bill] | Unreadable],
+        now: datetime,
+        unshown: Sequence[FoundBill] = (),
     ) -> None:
         bills = {row.value.id: row for row in rows if isinstance(row, Read)}
         unread = [one for row in rows if (one := self._unreadable(row)) is not None]
+        unread += unshown
         known = await load_known(conn, self.backfill.tenant_id, list(bills))
         looked = [self._look_surely(row, known[bill], now) for bill, row in bills.items()]
         found = [one for one in looked if one is not None and one.code != FAILED]
@@ -215,7 +220,11 @@ class Run:
 
     def _by_day(self, bill: BillId, raw: Mapping[str, Any], code: str) -> FoundBill | None:
         at = created_at(raw)
-        if at is None or not self.judge.window.holds(at):
+        return None if at is None else self._at(bill, at, code)
+
+    def _at(self, bill: BillId, at: datetime, code: str) -> FoundBill | None:
+        """A sale that cannot be decided, placed by an instant near its moment."""
+        if not self.judge.window.holds(at):
             return None
         month = f"{local_day(at, self.judge.window.zone):%Y-%m}"
         found = FoundBill(bill_id=bill, month=month, amount=Cents(0), outcome="hold")
@@ -240,7 +249,9 @@ class Run:
     async def _read_refunds(self, bills: Sequence[OpenBill], now: datetime) -> None:
         charges = [charge for bill in bills for charge in bill.charges]
         bulk = self.services.clients.bulk
-        found = await _all_of(lambda ids: bulk.refunds_of_charges(self.client, ids), charges)
+        found: Refunds = await self._all_of(
+            lambda ids: bulk.refunds_of_charges(self.client, ids), charges
+        )
         summed = [replace(bill, refunds=_sums(bill, found)) for bill in bills]
         unclear = {
             bill.bill_id
@@ -252,6 +263,17 @@ class Run:
             await self._decide(conn, summed, now, unclear)
         await self._ring()
 
+    async def _all_of(
+        self, ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Untold]]], ids: Sequence[K]
+    ) -> dict[K, T | Unreadable]:
+        """Read all of some records; what Vindi never shows, while it answers, is unreadable."""
+        return await read_all(self.client, ask, ids, last_time=self._last_time)
+
+    @property
+    def _last_time(self) -> bool:
+        """Whether it failed often enough that what is not shown now may never be."""
+        return self.backfill.failures >= SILENT_AFTER
+
     async def _ring(self) -> None:
         if not self.backfill.asked.dry_run:
             await self.services.waker.ring()
@@ -260,7 +282,7 @@ class Run:
         bulk = self.services.clients.bulk
         if not bulk.honours_lists(self.client.account, "customers"):
             ids = ids[:ONE_BY_ONE]
-        answers = await _all_of(lambda some: bulk.refresh_customers(self.client, some), ids)
+        answers = await self._all_of(lambda some: bulk.refresh_customers(self.client, some), ids)
         read = [self._customer(number, answers.get(number)) for number in ids]
         async with self.services.pool.acquire() as conn, conn.transaction():
             await self._advance(conn, self.backfill.position)
@@ -333,8 +355,14 @@ class Run:
     async def _complete(self) -> None:
         run = self.backfill
         async with self.services.pool.acquire() as conn, conn.transaction():
+            omitted = run.position.omitted
             if not await backfills_store.end(
-                conn, run.tenant_id, run.id, "completed", attempt=run.attempt
+                conn,
+                run.tenant_id,
+                run.id,
+                "failed" if omitted else "completed",
+                attempt=run.attempt,
+                error="rows_omitted" if omitted else None,
             ):
                 raise RunLost
 

@@ -13,6 +13,7 @@ from shared.db.sales.timeline_store import Happening
 from shared.db.vindi.bills_store import ReadBill
 from shared.domain.backfill_run import Backfill
 from shared.domain.ids import BillId
+from shared.domain.money import NOTHING
 from shared.intake import put_bills
 
 
@@ -40,8 +41,14 @@ async def take(conn: Connection, run: Backfill, sales: Sequence[Taken]) -> None:
 
 
 async def take_unread(conn: Connection, run: Backfill, bills: Sequence[BillId]) -> None:
-    """Make bills due that could not be read here: the emitter tries, and holds them."""
+    """Make bills due that could not be read here: the emitter tries, and holds them.
+
+    They stand under the backfill's terms all the same, whenever they can be read at last.
+    """
+    if not bills:
+        return
     await put_bills(conn, run.tenant_id, [], [_mark(run, bill, None) for bill in bills])
+    await backfill_sales_store.take(conn, run, [_unread(bill) for bill in bills])
 
 
 _COMPETENCIA = {"original": "a do momento da venda", "today": "a do dia do envio"}
@@ -50,6 +57,12 @@ _COMPETENCIA = {"original": "a do momento da venda", "today": "a do dia do envio
 def _mark(run: Backfill, bill: BillId, read_at: datetime | None) -> Mark:
     return Mark(
         tenant_id=run.tenant_id, bill_id=bill, lane=BACKFILL, origin="backfill", read_at=read_at
+    )
+
+
+def _unread(bill: BillId) -> TakenSale:
+    return TakenSale(
+        bill_id=bill, amount=NOTHING, moment_at=None, customer_id=None, customer_name=""
     )
 
 

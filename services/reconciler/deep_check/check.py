@@ -4,15 +4,26 @@ What differs goes in by the road of every fact. A step is one batch; it may be d
 """
 
 import asyncio
-from datetime import timedelta
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
 from services.reconciler.accounts.afresh import read_bills_afresh
 from services.reconciler.accounts.context import Findings, PassContext
-from services.reconciler.accounts.read_list import SLACK_PAGES, raise_unread
-from services.reconciler.accounts.take_in import RefundsRead
+from services.reconciler.accounts.read_list import (
+    SLACK_PAGES,
+    IncompletePass,
+    ListRead,
+    Sound,
+    raise_unread,
+    sound_page,
+)
+from services.reconciler.accounts.take_in import RefundsRead, take_in_missing
+from services.reconciler.backfill.unshown import find_unshown, unshown_of
 from services.reconciler.services import Services
 from shared.commands.closing import live_bills, paid_charges, span_of
 from shared.db import clock
@@ -22,13 +33,13 @@ from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
 from shared.db.tenants import connections_store, tenants_store
 from shared.db.vindi import bills_store, passes_store
-from shared.domain.closing_check import CheckStep, DeepCheck, phase_after
+from shared.domain.closing_check import OMITTED, CheckStep, DeepCheck, phase_after
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.run.loops import Next, Periodic
 from shared.vindi.budget import BudgetShare
-from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, TRANSACTIONS, Page
+from shared.vindi.client import BILLS, CHARGES, MOST_PER_PAGE, TRANSACTIONS
 from shared.vindi.errors import VindiBusy
 from shared.vindi.payloads import id_in
 
@@ -39,6 +50,7 @@ AT_ONCE: Final = 4
 LEASE: Final = timedelta(minutes=3)  # longer than the requests of one batch may take
 AFTER_FAILURE: Final = timedelta(seconds=20)
 MOST_FAILURES: Final = 30
+SILENT_AFTER: Final = 3  # failures in a row, before what is never shown hinders nothing else
 ONE_BY_ONE: Final = 10
 
 
@@ -152,9 +164,12 @@ async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> Che
         bills = await closing_read.bills(conn, span, after=check.cursor, limit=_at_once(context))
     if not bills:
         return CheckStep(phase=phase_after("known", span.kinds), bills_total=total)
-    refunds = await _refunds(context, bills)
-    await read_bills_afresh(context, bills, refunds=refunds, touch=True)
+    unread = _Unread(context, check)
+    refunds = await _refunds(context, bills, unread)
+    async with unread.left_out():
+        await read_bills_afresh(context, bills, refunds=refunds, touch=True)
     return CheckStep(
+        omitted=unread.word,
         phase="known",
         cursor=bills[-1],
         bills_total=total,
@@ -163,13 +178,34 @@ async def _read_known(context: PassContext, span: Span, check: DeepCheck) -> Che
     )
 
 
-async def _refunds(context: PassContext, bills: list[BillId]) -> RefundsRead:
+@dataclass(slots=True)
+class _Unread:
+    """What Vindi shows neither now nor a few tries before hinders nothing else of a check."""
+
+    context: PassContext
+    check: DeepCheck
+    word: str | None = None
+
+    @asynccontextmanager
+    async def left_out(self) -> AsyncIterator[None]:
+        """Note what the block could not read; raises it while it is new, or Vindi is away."""
+        try:
+            yield
+        except IncompletePass:
+            if self.check.failures < SILENT_AFTER:
+                raise
+            await self.context.vindi.merchant()
+            self.word = OMITTED
+
+
+async def _refunds(context: PassContext, bills: list[BillId], unread: _Unread) -> RefundsRead:
     async with context.pool.acquire() as conn:
         known = await bills_store.load(conn, context.tenant, bills)
     stored = [context.stored_bill(bill) for bill in known.values()]
     charges = [ChargeId(charge.id) for bill in stored if bill for charge in bill.charges]
     found = await context.bulk.refunds_of_charges(context.vindi, charges)
-    raise_unread(found.values(), TRANSACTIONS.path)
+    async with unread.left_out():
+        raise_unread(found.values(), TRANSACTIONS.path)
     return RefundsRead(
         sums={
             charge: Cents(sum(refund.amount for refund in refunds))
@@ -187,20 +223,30 @@ def _most_pages(check: DeepCheck) -> int:
 async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> CheckStep:
     """Go through the next page of Vindi's own list of the month, for bills that we do not know."""
     number, zone = check.cursor + 1, context.state.zone
-    page: Page[Any]
+    sound: Sound[Any]
+    unshown: Mapping[BillId, datetime] = {}
     if check.phase == "charges":
-        page = await context.vindi.read_page(CHARGES, paid_charges(span, zone), number=number)
-        asked = [id_in(row.raw, "bill") for row in page.rows]
+        charges = ListRead(resource=CHARGES, query=paid_charges(span, zone))
+        sound = await sound_page(context.vindi, charges, number)
+        asked = [id_in(row.raw, "bill") for row in sound.page.rows]
     else:
-        page = await context.vindi.read_page(BILLS, live_bills(span, zone), number=number)
-        asked = [id_in(row.raw) for row in page.rows]
+        bills = ListRead(resource=BILLS, query=live_bills(span, zone))
+        sound = await sound_page(context.vindi, bills, number)
+        asked = [id_in(row.raw) for row in sound.page.rows]
+        if (where := unshown_of(sound, seen={}, since=None)) is not None:
+            unshown = await find_unshown(context.vindi, context.bulk, where)
+    page, unread = sound.page, _Unread(context, check)
+    unread.word = OMITTED if sound.unshown else None
     named = [BillId(bill) for bill in asked if bill is not None]
     async with context.pool.acquire() as conn:
         unknown = await closing_read.unknown_bills(conn, context.tenant, named)
-    await read_bills_afresh(context, unknown)
+    async with unread.left_out():
+        await read_bills_afresh(context, unknown)
+    await take_in_missing(context, list(unshown))
     found = len(context.findings.found)
     if page.is_last:
-        return CheckStep(phase=phase_after(check.phase, span.kinds), found=found)
+        after = phase_after(check.phase, span.kinds)
+        return CheckStep(phase=after, found=found, omitted=unread.word)
     if (page.total is None or not page.adds_up) and number >= _most_pages(check):
         raise RejectedError("a list without an end", code="rows_omitted")
-    return CheckStep(phase=check.phase, cursor=number, found=found)
+    return CheckStep(phase=check.phase, cursor=number, found=found, omitted=unread.word)

@@ -142,7 +142,8 @@ ADVANCE: Final = """
     -- backfills_store.advance
     UPDATE backfills
        SET phase = $4, anchor = $5, page = $6, reading = $7, rows_read = $8, rows_left = $9,
-           seen = coalesce($10, seen), list_total = $11, again = $12, failures = 0, error = NULL
+           seen = coalesce($10, seen), list_total = $11, again = $12, omitted = $13,
+           failures = 0, error = NULL
      WHERE tenant_id = $1 AND backfill_id = $2 AND attempt = $3 AND status = 'running'
  RETURNING true
 """
@@ -171,6 +172,7 @@ async def advance(conn: Connection, run: Backfill, position: Position) -> bool:
             else [number for pair in position.seen.items() for number in pair],
             position.list_total,
             position.again,
+            position.omitted,
         )
     )
 
@@ -329,6 +331,7 @@ def _backfill(row: asyncpg.Record) -> Backfill:
             seen=dict(zip(row["seen"][::2], row["seen"][1::2], strict=True)),
             list_total=row["list_total"],
             again=row["again"],
+            omitted=row["omitted"],
         ),
         requested_at=row["requested_at"],
         started_at=row["started_at"],

@@ -8,7 +8,7 @@ import asyncpg
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.domain.closing import Month
-from shared.domain.closing_check import CheckStep, DeepCheck
+from shared.domain.closing_check import OMITTED, CheckStep, DeepCheck
 from shared.domain.ids import TenantId
 
 # A check that has ended gives way to the new one; one that is open stays.
@@ -82,11 +82,12 @@ async def claim(
 ADVANCE: Final = """
     -- closing_checks_store.advance
     UPDATE closing_checks
-       SET status = CASE WHEN $4::text IS NULL THEN 'completed' ELSE 'running' END,
+       SET status = CASE WHEN $4::text IS NOT NULL THEN 'running'
+                         WHEN $11::text IS NULL THEN 'completed' ELSE 'failed' END,
            finished_at = CASE WHEN $4::text IS NULL THEN $10::timestamptz END,
            phase = coalesce($4, phase), cursor = $5, bills_total = coalesce($6, bills_total),
            bills_read = bills_read + $7, differed = differed + $8, found = found + $9,
-           lease_until = NULL, failures = 0, error = NULL
+           lease_until = NULL, failures = 0, error = $11
      WHERE tenant_id = $1 AND month = $2 AND attempt = $3 AND status = 'running'
 """
 
@@ -105,7 +106,13 @@ async def advance(conn: Connection, check: DeepCheck, step: CheckStep) -> None:
         step.differed,
         step.found,
         await clock.now(conn),
+        step.omitted or omitted_before(check),
     )
+
+
+def omitted_before(check: DeepCheck) -> str | None:
+    """What an earlier step could not read, which stays said until the check ends."""
+    return check.error if check.error == OMITTED else None
 
 
 REST: Final = """
@@ -122,7 +129,13 @@ async def rest(
 ) -> None:
     """Put a check off; `failed` counts failures in a row."""
     await conn.execute(
-        REST, check.tenant_id, check.month.first_day, check.attempt, wait, error, failed
+        REST,
+        check.tenant_id,
+        check.month.first_day,
+        check.attempt,
+        wait,
+        omitted_before(check) or error,
+        failed,
     )
 
 

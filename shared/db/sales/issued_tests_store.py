@@ -35,11 +35,18 @@ TESTS: Final = """
        AND ($2::bigint[] IS NULL OR bill_id = ANY($2))
      ORDER BY bill_id
 """
+# What is being cancelled, or is to be, nobody wanted any more: a person says of it too, as of what
+# was cancelled before.
 OF_THEM_DUE: Final = """
     -- issued_tests_store.of_them_due
-    SELECT bill_id FROM sales
+    SELECT bill_id FROM sales s
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
        AND ($3::timestamptz IS NULL OR moment_at >= $3)
+       AND NOT EXISTS (
+           SELECT FROM notas n
+            WHERE n.tenant_id = $1 AND n.bill_id = s.bill_id AND n.environment = 'Homologacao'
+              AND (n.status IN ('cancelling', 'cancel_refused') OR n.then_cancel IS NOT NULL)
+              AND n.status <> 'cancelled')
 """
 GIVE_UP: Final = """
     -- issued_tests_store.go_live give_up

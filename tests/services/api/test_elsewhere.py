@@ -13,6 +13,7 @@ from shared.commands.checks import heard_from_outside
 from shared.config.settings import ReconcilerSettings
 from shared.db.connection import Pool
 from shared.domain.ids import TenantId
+from shared.domain.sale import SaleStatus
 from tests.services.api.conftest import serving
 from tests.services.api.support import RULE, TOKEN, Api, Reply, World, issuer_body
 
@@ -138,6 +139,37 @@ async def test_an_active_tenant_does_not_slip_into_the_account_of_another(
     assert kept == mine.id
     assert taken.status == 200
     assert "vindi_account_elsewhere" in codes(taken)
+
+
+async def test_a_key_of_another_merchant_is_not_taken_unasked_once_there_are_real_notas(
+    world: World, pool: Pool
+) -> None:
+    # Both without a document, so that only the merchant tells them apart.
+    mine = world.sandbox.vindi.create_account(registry_code="")
+    other = world.sandbox.vindi.create_account(registry_code="")
+    tenant = await ready(world, mine, "Empresa Matriz")
+    told = await connect(world, tenant, other, "production")
+    assert (await connect(world, tenant, mine, "production")).status == 200
+    await world.sale(tenant, 1, SaleStatus.ISSUED, nota="issued")
+    await world.sale(tenant, 2, SaleStatus.HELD, code="bill_not_found")
+
+    pasted = await connect(world, tenant, other, "production")
+    kept = await pool.fetchval(
+        "SELECT merchant_id FROM vindi_connections WHERE tenant_id = $1", tenant
+    )
+    same = await connect(world, tenant, mine, "production")
+    body = {"api_key": other.keys[0].key, "environment": "production"}
+    meant = await world.api.put(
+        f"/tenants/{tenant}/vindi", {**body, "confirm": ["vindi_account_changed"]}
+    )
+
+    assert codes(told) == ["vindi_account_changed"]
+    assert (pasted.status, pasted.code) == (409, "confirm_needed")
+    assert (pasted.body["missing"], codes(pasted)) == (["vindi_account_changed"], codes(told))
+    assert kept == mine.id
+    assert same.status == 200
+    assert await world.due(tenant) == [2]  # looked for again with the account's own key
+    assert codes(meant) == ["vindi_account_changed"]
 
 
 async def test_a_production_account_that_cannot_reach_us_is_told(

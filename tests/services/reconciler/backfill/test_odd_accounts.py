@@ -1,10 +1,19 @@
 """Backfills of accounts whose lists, or some of whose bills, are odd: they end, and say what is."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.reconciler.accounts import read_list
+from services.reconciler.backfill import reading
+from services.sandbox.vindi import operations
 from services.sandbox.vindi.raw import load_raw
+from services.sandbox.vindi.records import Bill
+from shared.db.backfill import backfills_store
+from shared.domain.backfill_run import OPEN_STATUSES, Backfill
+from shared.domain.ids import BackfillId
 from tests.services.reconciler.backfill.conftest import Office
 from tests.services.reconciler.backfill.test_runs import JUNE
 from tests.vendors.bodies import a_bill
@@ -92,3 +101,117 @@ async def test_a_bill_kept_by_the_run_that_cannot_be_opened_is_held_alone(office
     assert ended.summary is not None
     assert ended.summary.hold == {"decision_failed": 1}
     assert len(office.desk.company.notas) >= 59
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_list, "PAUSES", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(backfills_store, "PAUSES", (timedelta(milliseconds=1),))
+
+
+async def worked_on(office: Office, backfill: BackfillId) -> Backfill:
+    """Work until the run has ended, also after pauses."""
+    async with asyncio.timeout(30):
+        while (run := await office.get(backfill)).status in OPEN_STATUSES:
+            await office.run()
+    return run
+
+
+def sold(office: Office, count: int) -> list[Bill]:
+    days = [f"2026-06-{number % 28 + 1:02d}T12:00:00-03:00" for number in range(count)]
+    return [office.desk.sell(created_at=day, paid_at=day, known_at=day) for day in days]
+
+
+@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.parametrize(("place", "count"), [(0, 13), (4, 13), (12, 13), (49, 53), (50, 53)])
+async def test_a_bill_that_no_list_can_show_is_held_by_name_and_the_rest_taken(
+    office: Office, place: int, count: int
+) -> None:
+    bills = sold(office, count)
+    bad = bills.pop(place)
+    office.desk.account.faults.change({"broken_rows": {f"bills/{bad.id}"}})
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("completed", None)
+    assert done.summary is not None
+    assert (done.summary.bills, done.summary.hold) == (count, {"bill_unreadable": 1})
+    assert all(office.desk.notas_of(bill) for bill in bills)
+
+    office.desk.account.faults.change({"broken_rows": set()})
+    await office.desk.later()
+    await office.desk.work()
+
+    assert len(office.desk.notas_of(bad)) == 1
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_a_bill_that_nothing_names_fails_the_run_once_the_rest_is_taken(
+    office: Office,
+) -> None:
+    bills = sold(office, 13)
+    bad = bills.pop(4)
+    charges = office.desk.account.charges.rows.values()
+    broken = {f"charges/{charge.id}" for charge in charges if charge.bill_id == bad.id}
+    office.desk.account.faults.change({"broken_rows": broken | {f"bills/{bad.id}"}})
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("failed", "rows_omitted")
+    assert all(office.desk.notas_of(bill) for bill in bills)
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_a_total_that_is_wrong_for_ever_fails_the_run_once_the_rest_is_taken(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_A_LIST", 2)
+    office.desk.account.faults.change({"total_off_by": 1, "per_page_cap": 5})
+    bills = sold(office, 23)
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("failed", "rows_omitted")
+    assert all(office.desk.notas_of(bill) for bill in bills)
+
+
+@pytest.mark.usefixtures("short_pauses")
+async def test_pages_shorter_than_they_say_are_followed_to_the_end(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PAGES_A_LIST", 2)
+    office.desk.account.faults.change({"per_page_cap": 5, "per_page_said": 50})
+    bills = sold(office, 23)
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("completed", None)
+    assert all(office.desk.notas_of(bill) for bill in bills)
+
+
+@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.parametrize("kind", ["customers", "transactions"])
+async def test_what_is_never_shown_of_one_sale_holds_it_alone(office: Office, kind: str) -> None:
+    bills = sold(office, 4)
+    bad = bills.pop()
+    account = office.desk.account
+    if kind == "customers":
+        broken = {f"customers/{bad.customer_id}"}
+    else:
+        operations.refund(account, bill_id=bad.id, amount="10.00", events=False)
+        refunds = account.transactions.rows.values()
+        broken = {f"transactions/{one.id}" for one in refunds if one.kind == "refund"}
+    account.faults.change({"broken_rows": broken})
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("completed", None)
+    assert done.summary is not None
+    assert sum(done.summary.hold.values()) == 1
+    assert all(office.desk.notas_of(bill) for bill in bills)
+    assert not office.desk.notas_of(bad)

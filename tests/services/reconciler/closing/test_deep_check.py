@@ -3,6 +3,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from services.reconciler.accounts import read_list
+from services.reconciler.deep_check import check as deep_check
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
 from shared.domain.closing import Month
@@ -113,3 +117,28 @@ async def test_a_list_that_never_ends_fails_the_check_and_says_why(world: World)
 
     assert (check["status"], check["error"]) == ("failed", "rows_omitted")
     assert len(account.journal) < 100
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_bill_that_is_never_shown_hides_no_other_of_the_month(
+    world: World, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(read_list, "PAUSES", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(deep_check, "AFTER_FAILURE", timedelta(milliseconds=1))
+    tenant, account = await a_tenant_with_history(world)
+    now = datetime.fromtimestamp(int(world.sandbox.clock.now()), UTC)
+    month = Month.of(now, ZoneInfo("America/Sao_Paulo"))
+    path = f"/tenants/{tenant}/closing/{month}"
+    await world.api.put(f"/tenants/{tenant}/rule", {**RULE, "issue_when": "bill_created"})
+    bills = [sold(account, now) for _ in range(5)]
+    if known:
+        await checked(world, path)
+        bills.append(sold(account, now))
+    account.faults.change({"broken_rows": {f"bills/{bills[2]}"}})
+
+    check = await checked(world, path)
+
+    assert (check["status"], check["error"]) == ("failed", "rows_omitted")
+    async with world.pool.acquire() as conn:
+        rows = await conn.fetch("SELECT bill_id FROM outbox WHERE tenant_id = $1", tenant)
+    assert {row["bill_id"] for row in rows} == set(bills)
