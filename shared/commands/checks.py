@@ -135,23 +135,10 @@ def elsewhere_notices(found: Sequence[Elsewhere], code: ElsewhereCode) -> tuple[
 
 def demand_confirmed(found: Sequence[Elsewhere], confirmed: Collection[str]) -> None:
     """Raise SetUpRefused (`confirm_needed`) with each warning that nobody has confirmed."""
-    _demand(tuple(notice(one.code) for one in found), confirmed)
-
-
-def demand_meant(confirmed: Collection[str]) -> None:
-    """Raise SetUpRefused (`confirm_needed`) unless the change of account is said to be meant.
-
-    What the other account sold would be issued by this tenant's company, and what was sold before
-    could not be read any more: a key pasted into the wrong form.
-    """
-    _demand((ACCOUNT_CHANGED,), confirmed)
-
-
-def _demand(notices: tuple[Notice, ...], confirmed: Collection[str]) -> None:
-    open_ = tuple(one for one in notices if one.code not in confirmed)
+    open_ = tuple(notice(one.code) for one in found if one.code not in confirmed)
     if open_:
         raise SetUpRefused(
-            "What is warned of must be confirmed: repeat it with confirm.",
+            "What another tenant has too must be confirmed: repeat it with confirm.",
             code="confirm_needed",
             missing=tuple(one.code for one in open_),
             warnings=open_,

@@ -15,7 +15,6 @@ from shared.commands.checks import (
     Notice,
     checked_company,
     demand_confirmed,
-    demand_meant,
     demand_usual,
     elsewhere_notices,
     good_merchant,
@@ -165,8 +164,7 @@ class SetUp:
 
         Safe to repeat: the webhook's address stays the same. Raises SetUpRefused
         (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`; `confirm_needed`
-        where one with real notas goes on to another account, or an active one to that of another
-        tenant) or SideUnreachable.
+        where an active tenant goes on to an account of another one) or SideUnreachable.
         """
         check = await client.check_key()
         merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
@@ -175,8 +173,6 @@ class SetUp:
             await demand_staying(conn, tenant)
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
             another = before is not None and before.merchant_id not in (None, merchant.id)
-            if another and await nota_connections_store.any_real(conn, tenant):
-                demand_meant(confirmed)
             await connections_store.put_vindi(
                 conn,
                 self.sealer,

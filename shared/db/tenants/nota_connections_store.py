@@ -96,17 +96,6 @@ async def current_id(conn: Connection, tenant: TenantId) -> int | None:
     return found
 
 
-ANY_REAL: Final = """
-    -- nota_connections_store.any_real
-    SELECT EXISTS (SELECT FROM notas WHERE tenant_id = $1 AND environment = 'Producao')
-"""
-
-
-async def any_real(conn: Connection, tenant: TenantId) -> bool:
-    """Whether a nota with fiscal value was ever asked for."""
-    return bool(await conn.fetchval(ANY_REAL, tenant))
-
-
 LEFT: Final = """
     -- nota_connections_store.left_ones
     SELECT k.connection_id AS id, k.kind, k.environment, k.api_key, k.key_hint, k.key_word,
