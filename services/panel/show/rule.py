@@ -76,7 +76,7 @@ def moment(when: IssueWhen, days: int | None) -> str:
         case "guarantee_ended":
             return f"emitir {say.counted(days or 0, 'dia', 'dias')} após o pagamento"
         case "manual":
-            return "esperar que alguém mande emitir"
+            return "esperar que alguém escolha Emitir agora"
         case "never":
             return "não emitir"
 
