@@ -20,12 +20,12 @@ from services.panel.show.closing import (
     FILES,
     accepted_shown,
     check_shown,
-    closing_facts,
     closing_shown,
     difference_shown,
     month_after,
     month_before,
 )
+from services.panel.show.closing_facts import closing_facts
 from services.panel.show.month_zip import all_documents
 from services.panel.texts import text
 from shared.commands.closing import close, span_of, want_issuers_list
