@@ -55,7 +55,7 @@ def beyond_form(rule: Rule) -> list[str]:
         for name, label in BEYOND.items()
         if getattr(rule, name) != plain[name].get_default(call_default_factory=True)
     ]
-    return [*said, *([f"Definido com o suporte: {'; '.join(others)}."] if others else [])]
+    return [*said, *([f"Definido fora desta página: {'; '.join(others)}."] if others else [])]
 
 
 def demands(of: CityDemands) -> str:
