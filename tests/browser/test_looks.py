@@ -51,6 +51,7 @@ OTHERWISE = {
     "closing_file",
     "happened",
     "tokens",
+    "departures",
 }
 
 
@@ -97,6 +98,7 @@ async def test_every_page_is_fit_to_be_seen(
                 wrong += await look_at(fresh, url, f"empty-{word}")
         async with signed_in(panel, chromium, TENANT, "support") as ours:
             wrong += await look_at(ours, f"{panel.base}/suporte", "support")
+            wrong += await look_at(ours, f"{panel.base}/suporte/saidas", "departures")
             happened = f"{panel.base}/e/{TENANT}/acontecimentos"
             wrong += await look_at(ours, happened, "happened")
             async with panel.pool.acquire() as conn:

@@ -25,6 +25,8 @@ from services.panel.show.closing import (
     month_after,
     month_before,
 )
+from services.panel.show.closing_facts import closing_facts
+from services.panel.show.month_zip import all_documents
 from services.panel.texts import text
 from shared.commands.closing import close, span_of, want_issuers_list
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
@@ -170,6 +172,10 @@ async def change(visit: Visit) -> Response:
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, month, read)
+    closing = await closed(visit, month)
+    moved = form.stale(closing_facts(closing, visit.clock), text("closing.moved"))
+    if moved is not None:
+        return await _show(visit, month, moved, closing)
     try:
         if form["fazer"] == "abrir":
             await unlock_month(
@@ -182,7 +188,6 @@ async def change(visit: Visit) -> Response:
             )
             said = "unlocked"
         else:
-            closing = await closed(visit, month)
             await lock_month(
                 visit.pool,
                 visit.tenant.id,
@@ -197,7 +202,10 @@ async def change(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/fechamento?mes={month}", said)
 
 
-async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
+async def _show(
+    visit: Visit, month: Month, form: TypedForm, fresh: Closing | None = None
+) -> Response:
+    """The month; `fresh` is as it is after it changed under a form, newer than kept figures."""
     figure = FigureKind(
         name=f"closing {month}", type=_Added, sales=lambda added: added.figures["vindi"][0]
     )
@@ -210,9 +218,10 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
     after = month_after(month, visit.clock.today)
     return visit.show(
         "fechamento.html",
-        422 if form.errors else 200,
+        409 if fresh else 422 if form.errors else 200,
         form=form,
         seen=seen,
+        facts=closing_facts(fresh or closing, visit.clock),
         month=month,
         closing=closing,
         shown=closing_shown(closing),
@@ -220,6 +229,7 @@ async def _show(visit: Visit, month: Month, form: TypedForm) -> Response:
         checked=check_shown(checked),
         files=FILES,
         zipped=zipped,
+        documents=all_documents(closing),
         before=month_before(month),
         after=after,
         over=after is not None,

@@ -1,5 +1,7 @@
 """Privacidade: what is kept of one customer, given out and erased; no document in an address."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel
@@ -12,6 +14,7 @@ from shared.commands.privacy.erase import ErasureAsked, Subject, ask_erasure
 from shared.commands.privacy.tell_person import find_person, person_json, person_page
 from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure
+from shared.db.sales import names_read
 from shared.db.tenants import audit_store
 from shared.domain.documents import names_document
 from shared.domain.ids import CustomerId
@@ -21,10 +24,19 @@ from shared.words import Reason, plain_number
 PATH: Final = f"{TENANT}/configuracoes/privacidade"
 SHOWN: Final = 20
 LONGEST_TICKET: Final = 100
+NAMED: Final = 20  # sales, the newest, whose names are shown before an erasure
 
 
 class _Erasing(BaseModel):
     motivo: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sure:
+    """Whose data would be erased: the names on the newest sales, and how many sales there are."""
+
+    names: Sequence[str]
+    sales: int
 
 
 async def show(visit: Visit) -> Response:
@@ -60,7 +72,10 @@ async def tell(visit: Visit) -> Response:
 
 
 async def erase(visit: Visit) -> Response:
-    """Have a customer erased; the report shows on the page."""
+    """Have a customer erased, once whoever asks has seen who it is; the report shows on the page.
+
+    A number that is mistyped by one digit is often another customer's.
+    """
     form = visit.form
     asked = _asked(visit, form)
     if isinstance(asked, TypedForm):
@@ -71,6 +86,8 @@ async def erase(visit: Visit) -> Response:
     if _names_somebody(read.motivo):
         return await _show(visit, form.wrong(motivo=text("privacy.no_names")))
     subject, ticket = asked
+    if form["conferido"] != form["cliente"]:
+        return await _show(visit, form, await _sure(visit, subject))
     async with visit.pool.acquire() as conn:
         await ask_erasure(
             conn,
@@ -95,6 +112,18 @@ def _asked(visit: Visit, form: TypedForm) -> tuple[Subject, str] | TypedForm:
     return subject, ticket
 
 
+async def _sure(visit: Visit, subject: Subject) -> _Sure:
+    """Who would be erased, as people know them."""
+    found = await find_person(visit.pool, visit.resources.sealer, visit.tenant, subject)
+    newest = found.bills[-NAMED:]
+    async with visit.pool.acquire() as conn:
+        names = await names_read.of_bills(conn, visit.tenant.id, newest)
+    return _Sure(
+        names=sorted({name for name in names.values() if name}),
+        sales=len(found.bills) + found.left_out,
+    )
+
+
 def _subject(typed: str) -> Subject | None:
     """A CPF or CNPJ whose digits fit, or a number of Vindi's; None for anything else."""
     if document_state(normalise_document(typed)) == "valid":
@@ -107,13 +136,16 @@ def _names_somebody(typed: str) -> bool:
     return names_document(typed) or "@" in typed
 
 
-async def _show(visit: Visit, form: TypedForm) -> Response:
+async def _show(visit: Visit, form: TypedForm, sure: _Sure | None = None) -> Response:
     async with visit.pool.acquire() as conn:
         erasures = await erasures_store.newest(conn, visit.tenant.id, before=None, limit=SHOWN)
     return visit.show(
         "privacidade.html",
         422 if form.errors else 200,
         form=form,
+        sure=sure,
+        # Two forms ask for a customer: what is wrong stands at the one that was sent.
+        asked="erase" if visit.request.url.path.endswith("/eliminar") else "tell",
         erasures=[
             (
                 one,

@@ -8,6 +8,7 @@ from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.pages.sample import tried
 from services.panel.show import rule as shown
+from services.panel.show.rule_beyond import beyond_form
 from services.panel.show.tried import TriedShown
 from services.panel.texts import text
 from shared.commands.checks import SetUpRefused, rule_notices
@@ -171,6 +172,7 @@ async def _show(
         rule=rule,
         newest=newest,
         sentences=shown.sentences(rule),
+        beyond=beyond_form(rule),
         exceptions=[
             (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
             for one in rule.exceptions

@@ -15,7 +15,7 @@ from shared.domain.sale import SaleStatus
 
 Fix = Literal["again", "decide", "mend", "none"]
 # Data that is mended elsewhere: what was mended goes on by itself, and can be hurried.
-_BY_ITSELF = LACKS | {"customer_phone_invalid"}
+GOES_ON_BY_ITSELF = LACKS | {"customer_phone_invalid"}
 _DECISIONS = frozenset(
     {
         "rule_manual",
@@ -90,7 +90,7 @@ def pending(
 def _fix(cause: SaleCause) -> Fix:
     if cause.status is not SaleStatus.HELD or cause.code in _DECISIONS:
         return "decide"
-    return "mend" if cause.code in _BY_ITSELF else "again"
+    return "mend" if cause.code in GOES_ON_BY_ITSELF else "again"
 
 
 def _denied(group: DenialGroup, original: str) -> PendingCause:

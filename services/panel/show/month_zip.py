@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.panel.kit import say
+from shared.domain.closing import Closing
 
 _SILENCE: Final = timedelta(minutes=1)  # the issuer may take as long for one document
 
@@ -17,6 +18,16 @@ class ZipShown:
     open: bool
     documents: int
     at: datetime
+
+
+def all_documents(closing: Closing) -> int:
+    """How many documents a month's ZIP has, PDF and XML of each valid nota; never 0.
+
+    A bill may be divided into several notas. Where they were not counted each bill stands for one.
+    """
+    filing = closing.filing
+    notas = closing.figures.notas.bills if filing is None else filing.of_sales.notas
+    return max(1, 2 * notas)
 
 
 def zip_shown(documents: int, *, over: bool, at: datetime, now: datetime) -> ZipShown:

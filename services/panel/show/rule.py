@@ -13,6 +13,7 @@ from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts
 from services.panel.show.overview import divided
+from services.panel.show.rule_beyond import beyond_form
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
@@ -35,6 +36,13 @@ LISTS: Final[tuple[tuple[str, str], ...]] = (
     ("plan_code", "o plano é"),
     ("payment_method_code", "o meio de pagamento é"),
     ("customer_code", "o cliente é"),
+)
+# Conditions that the form does not ask for; what a rule says with them is told all the same.
+MORE_LISTS: Final[tuple[tuple[str, str], ...]] = (
+    ("product_id", "o número do produto na Vindi é"),
+    ("product_name", "o nome do produto é"),
+    ("plan_id", "o número do plano na Vindi é"),
+    ("plan_name", "o nome do plano é"),
 )
 CYCLES: Final[dict[Cycle, str]] = {
     "any": "qualquer cobrança",
@@ -76,7 +84,7 @@ def moment(when: IssueWhen, days: int | None) -> str:
         case "guarantee_ended":
             return f"emitir {say.counted(days or 0, 'dia', 'dias')} após o pagamento"
         case "manual":
-            return "esperar que alguém mande emitir"
+            return "esperar que alguém escolha Emitir agora"
         case "never":
             return "não emitir"
 
@@ -84,8 +92,8 @@ def moment(when: IssueWhen, days: int | None) -> str:
 def exception(conditions: Conditions, when: IssueWhen, days: int | None) -> str:
     """An exception as a sentence: `Se o produto é CURSO, emitir 30 dias após o pagamento.`."""
     parts = [
-        f"{said} {' ou '.join(values)}"
-        for name, said in LISTS
+        f"{said} {' ou '.join(str(value) for value in values)}"
+        for name, said in (*LISTS, *MORE_LISTS)
         if (values := getattr(conditions, name))
     ]
     if conditions.cycle != "any":
@@ -284,6 +292,7 @@ def everything(rule: Rule) -> list[str]:
             f"Serviço: código municipal {service.municipal_code or 'não informado'}, item da lista"
             f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
+        *beyond_form(rule),
     ]
 
 

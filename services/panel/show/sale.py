@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from datetime import timedelta
+from typing import Final, assert_never, get_args
 
 from services.panel.kit import say
 from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock, TimeSaid
 from services.panel.kit.seen import PageFacts
+from services.panel.show.attention import GOES_ON_BY_ITSELF
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO, Badge, Tone, badge
 from shared.db.sales.nota_taxes_read import NotaTaxes
@@ -38,6 +40,7 @@ SERVICES: Final = {
     "vindi": "Vindi",
     "enotas": "Emissor",
 }
+_MOMENT: Final = timedelta(minutes=1)
 _STATED: Final = frozenset({SaleStatus.UNCERTAIN, SaleStatus.CANCEL_REFUSED})
 
 
@@ -91,6 +94,8 @@ class SaleShown:
     notas: Sequence[NotaShown]
     story: Sequence[Happened]
     detail: str
+    original: str  # the issuer's own words, where they say why there is no nota
+    mended_at_vindi: bool
     facts: PageFacts  # what says that it changed meanwhile, and how
     states_nota: bool
 
@@ -101,11 +106,13 @@ def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShow
     return SaleShown(
         badge=badge(sale.status, sale.issue_at, clock.zone),
         now=what_it_is(sale, clock),
-        next=what_is_next(sale, story.waiting, clock),
+        next=_just_asked(story, clock) or what_is_next(sale, story.waiting, clock),
         who=WHO[sale.message.who_acts] if sale.message else "",
         notas=[nota_shown(one, clock) for one in sale.notas],
         story=_happened(story.timeline, clock, original),
         detail=detail_told(sale.code, sale.detail),
+        original=(original or "") if sale.status is SaleStatus.DENIED else "",
+        mended_at_vindi=sale.message is not None and sale.message.who_acts == "customer",
         facts=sale_facts(story, clock),
         states_nota=sale.status in _STATED or _cancelled_outside(sale),
     )
@@ -187,10 +194,26 @@ def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
         case SaleStatus.ISSUED if sale.attention and sale.message:
             return sale.message.text
         case SaleStatus.HELD | SaleStatus.DENIED if sale.message:
+            if sale.status is SaleStatus.HELD and sale.code in GOES_ON_BY_ITSELF:
+                return (
+                    "Corrigidos os dados, a venda segue automaticamente. Para não esperar, escolha"
+                    " Tentar de novo."
+                )
             who = sale.message.who_acts
             return "Não é preciso fazer nada." if who == "nobody" else ""
         case _:
             return ""
+
+
+def _just_asked(story: SaleStory, clock: Clock) -> str:
+    """What a person hears who asked for something a moment ago; nothing later, or once it is done.
+
+    Until then the page still says what the sale waits for, as if nobody had asked.
+    """
+    last = story.timeline[-1] if story.timeline else None
+    if last is None or last.what not in get_args(SaleAction) or clock.now - last.at > _MOMENT:
+        return ""
+    return "O pedido foi recebido e é atendido em instantes. O resultado aparece aqui."
 
 
 def nota_shown(nota: NotaView, clock: Clock) -> NotaShown:

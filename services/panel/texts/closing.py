@@ -27,6 +27,8 @@ CLOSING: Final[dict[str, str]] = {
     "closing.note_help": "Por exemplo: conferido com o contador.",
     "closing.force": "Fechar assim mesmo",
     "closing.force_help": "O mês não confere. Fica registrado que você fechou mesmo assim.",
+    "closing.moved": "O mês mudou enquanto você olhava, e nada foi feito. Confira o que mudou e"
+    " peça de novo, se ainda for o caso.",
     "closing.closing_locked": "Este mês já foi fechado por outra pessoa.",
     "closing.closing_not_balanced": "O mês não confere. Veja o motivo acima, ou marque que quer"
     " fechar assim mesmo.",

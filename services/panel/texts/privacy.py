@@ -23,7 +23,12 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.erase_text": "Não há como desfazer. O que está em notas fica até o prazo da lei (cinco"
     " anos completos depois do ano da nota), e vendas em andamento ficam até terminarem. O que"
     " chegar depois também é eliminado. Na Vindi e no emissor, peça a eliminação lá.",
-    "privacy.erase_go": "Eliminar",
+    "privacy.erase_go": "Conferir e eliminar",
+    "privacy.sure": "Confira antes: {sales} deste cliente.",
+    "privacy.sure_none": "Nenhuma venda deste cliente foi encontrada. Confira o que você digitou.",
+    "privacy.sure_names": "Nas vendas mais recentes:",
+    "privacy.sure_text": "Se é este o cliente, confirme abaixo. Não há como desfazer.",
+    "privacy.erase_sure": "Eliminar de vez",
     "privacy.erasures": "Pedidos de eliminação",
     "privacy.asked": "Pedido em",
     "privacy.erased": "Registros eliminados",

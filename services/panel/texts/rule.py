@@ -7,6 +7,9 @@ RULE: Final[dict[str, str]] = {
     "rule.none": "Responda às perguntas abaixo para criar a sua regra. Tudo pode ser mudado"
     " depois.",
     "rule.says": "O que a regra diz",
+    "rule.beyond": "O que mais vale",
+    "rule.beyond_text": "Não se muda por esta página, e fica como está quando a regra é mudada"
+    " aqui. Para mudar, fale com o suporte.",
     "rule.exceptions": "Exceções",
     "rule.exceptions_text": "Vale a primeira que servir para a venda, de cima para baixo.",
     "rule.no_exceptions": "Nenhuma exceção: a regra vale para todas as vendas.",

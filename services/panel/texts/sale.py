@@ -31,6 +31,7 @@ SALE: Final[dict[str, str]] = {
     "sale.nota_amount": "Valor da nota",
     "sale.facts": "Dados da venda",
     "sale.detail": "Observação",
+    "sale.mend_at_vindi": "Abrir a fatura e o cliente na Vindi",
     "sale.at_vindi": "Abrir na Vindi",
     "sale.moved": "A venda mudou enquanto você olhava, e nada foi feito. Confira o que mudou"
     " e peça de novo, se ainda for o caso.",

@@ -47,6 +47,8 @@ SALES: Final[dict[str, str]] = {
     "action.cancel_before": "Cancelar: não emitir nota",
     "will.retry": "A venda é avaliada de novo com os dados de agora. Uma nota negada é reenviada"
     " com o mesmo número de pedido, então não sai em dobro.",
+    "will.retry_before": "A venda é avaliada de novo com os dados de agora: se estiverem certos, a"
+    " nota sai.",
     "will.hold": "Nenhuma nota sai desta venda até que alguém a libere.",
     "will.release": "A venda segue de onde parou: se os dados estiverem certos, a nota sai.",
     "will.issue": "A nota é pedida ao emissor já, sem esperar a garantia nem a data da regra.",

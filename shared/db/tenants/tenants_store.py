@@ -1,5 +1,6 @@
 """Tenants: who they are, and since when notas are issued for them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -108,6 +109,19 @@ async def search_any_tenant(
 ) -> list[Tenant]:
     """Tenants of a name, of an id, or with a sale of this number; for support."""
     return [_tenant(row) for row in await conn.fetch(SEARCH, like, word, bill, limit)]
+
+
+NAMES: Final = """
+    -- tenants_store.names_any_tenant
+    SELECT tenant_id, name FROM tenants WHERE tenant_id = ANY($1::text[])
+"""
+
+
+async def names_any_tenant(conn: Connection, tenants: Sequence[TenantId]) -> Mapping[TenantId, str]:
+    """What these tenants are called; without those that are not there any more."""
+    return {
+        TenantId(row["tenant_id"]): row["name"] for row in await conn.fetch(NAMES, list(tenants))
+    }
 
 
 PATCH: Final = """

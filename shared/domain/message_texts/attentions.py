@@ -13,7 +13,7 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "tenant",
         "A nota foi negada e não é reenviada automaticamente: as tentativas acabaram, o mês da"
         " competência terminou, ou o texto fala de algo que já existe. Confira o texto da recusa, e"
-        " no portal da prefeitura se a nota existe; depois reenvie.",
+        " no portal da prefeitura se a nota existe; depois escolha Tentar de novo.",
     ),
     "stated_by_person": says(
         "nobody",
@@ -23,7 +23,8 @@ ATTENTIONS: Final[dict[str, Message]] = {
     "possible_duplicate": says(
         "tenant",
         "O emissor já tem uma nota de mesmo cliente, valor e competência que não foi pedida por"
-        " nós. Compare as duas e mande emitir ou cancele esta venda.",
+        " nós. Compare as duas: se esta nota ainda falta, escolha Emitir agora; senão cancele a"
+        " venda.",
     ),
     "bill_changed_after_issue": says(
         "tenant",
@@ -58,7 +59,7 @@ ATTENTIONS: Final[dict[str, Message]] = {
     "cancel_window_over": says(
         "accountant",
         "A nota devia ser cancelada, mas o prazo da prefeitura já passou: ela continua válida. Veja"
-        " com o contador o que fazer, ou mande cancelar para tentar assim mesmo.",
+        " com o contador o que fazer, ou escolha Cancelar a nota para tentar assim mesmo.",
     ),
     "paid_twice": says(
         "tenant",
@@ -67,8 +68,8 @@ ATTENTIONS: Final[dict[str, Message]] = {
     ),
     "paid_after_cancel": says(
         "tenant",
-        "A nota foi cancelada e a fatura voltou a ser paga. Se a venda vale, mande emitir: sai uma"
-        " nota nova.",
+        "A nota foi cancelada e a fatura voltou a ser paga. Se a venda vale, escolha Emitir"
+        " agora: sai uma nota nova.",
     ),
     "cancel_refused": says(
         "accountant",
@@ -113,7 +114,7 @@ ATTENTIONS: Final[dict[str, Message]] = {
     "cancelled_elsewhere": says(
         "tenant",
         "A nota foi cancelada fora do Notaponte, no painel do emissor ou pela prefeitura. Se a"
-        " venda vale, mande emitir: sai uma nota nova.",
+        " venda vale, escolha Emitir agora: sai uma nota nova.",
     ),
     "cancel_stated": says(
         "nobody",
@@ -132,7 +133,7 @@ ATTENTIONS: Final[dict[str, Message]] = {
     "issued_as_test": says(
         "tenant",
         "A nota foi emitida em homologação e não tem valor fiscal. Passe o emissor para Produção"
-        " e mande emitir.",
+        " e escolha Emitir agora.",
     ),
 }
 
@@ -161,7 +162,7 @@ NOTICES: Final[dict[str, Message]] = {
     ),
     "test_sales_held": says(
         "tenant",
-        "Ficam pendentes até que alguém mande emitir as que ainda devem uma nota.",
+        "Ficam pendentes até que alguém escolha Emitir agora nas que ainda devem uma nota.",
     ),
     "test_sales_due": says("nobody", "Saem agora em produção, com um pedido novo."),
 }

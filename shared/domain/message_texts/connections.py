@@ -48,7 +48,8 @@ CONNECTIONS: Final[dict[str, Message]] = {
     "issuer_left_unreachable": says(
         "tenant",
         "A nota foi negada na empresa anterior do emissor, que não aceita mais a nossa consulta."
-        " Confira no portal da prefeitura que ela não vale lá e mande emitir: sai uma nota nova.",
+        " Confira no portal da prefeitura que ela não vale lá e escolha Emitir agora: sai uma nota"
+        " nova.",
     ),
     "issuer_unanswered": says(
         "support",
@@ -111,8 +112,8 @@ OUTAGES: Final[dict[str, Message]] = {
     "company_blocked": says(
         "tenant",
         "A emissão desta empresa está parada, porque a recusa vale para todas as notas dela. As"
-        " vendas esperam na fila e nada se perde: corrija a causa e mande tentar de novo as notas"
-        " negadas, ou conecte o emissor de novo. Testamos com uma nota de tempos em tempos e"
+        " vendas esperam na fila e nada se perde: corrija a causa e escolha Tentar de novo nas"
+        " notas negadas, ou conecte o emissor de novo. Testamos com uma nota de tempos em tempos e"
         " retomamos gradualmente.",
     ),
     "issuer_host_outage": says(

@@ -9,12 +9,13 @@ _AGAIN: Final = "a nota é reenviada automaticamente."
 DENIALS: Final[dict[str, Message]] = {
     "denied_certificate": says(
         "tenant",
-        "O certificado digital está vencido ou inválido. Envie um novo ao emissor e reenvie as"
-        " notas negadas.",
+        "O certificado digital está vencido ou inválido. Envie um novo ao emissor e, nas notas"
+        " negadas, escolha Tentar de novo.",
     ),
     "denied_layout": says(
         "issuer",
-        "A prefeitura não aceitou o formato da nota. Cabe ao emissor corrigir; reenvie depois.",
+        "A prefeitura não aceitou o formato da nota. Cabe ao emissor corrigir; depois escolha"
+        " Tentar de novo.",
     ),
     "denied_city": says(
         "customer",
@@ -38,7 +39,7 @@ DENIALS: Final[dict[str, Message]] = {
     "denied_issuer_setup": says(
         "tenant",
         "A empresa não está pronta para emitir (credenciamento, acesso à prefeitura, regime)."
-        " Complete o cadastro no emissor e reenvie.",
+        " Complete o cadastro no emissor e escolha Tentar de novo.",
     ),
     "denied_numbering": says(
         "tenant",
@@ -48,17 +49,17 @@ DENIALS: Final[dict[str, Message]] = {
     "denied_service": says(
         "accountant",
         "O código do serviço, a alíquota ou a retenção foi recusada. Corrija a regra com o contador"
-        " e reenvie: a nota mantém a data.",
+        " e escolha Tentar de novo: a nota mantém a data.",
     ),
     "denied_reform": says(
         "accountant",
         "Faltam dados do IBS/CBS ou estão errados (NBS, classificação). Corrija a regra com o"
-        " contador e reenvie.",
+        " contador e escolha Tentar de novo.",
     ),
     "denied_competencia": says(
         "accountant",
-        "A competência foi recusada. Decida com o contador: reenvie com a mesma data, ou mande"
-        " emitir com a data de hoje se a nota deve passar a este mês.",
+        "A competência foi recusada. Decida com o contador: Tentar de novo mantém a data;"
+        " Emitir agora dá à nota a data de hoje, e ela passa a este mês.",
     ),
     "denied_foreign": says(
         "accountant",
@@ -70,15 +71,15 @@ DENIALS: Final[dict[str, Message]] = {
     "denied_unknown": says(
         "support",
         "A nota foi negada por motivo que ainda não reconhecemos. Leia o texto da recusa, corrija o"
-        " que ele pede e reenvie, ou fale com o suporte.",
+        " que ele pede e escolha Tentar de novo, ou fale com o suporte.",
     ),
 }
 
 # Said after what helps with one cause: what comes then, and that the nota keeps its day.
 _SENT_AGAIN: Final = "Corrigido o cadastro, a nota é reenviada automaticamente."
-_RESEND: Final = "Depois reenvie: a nota mantém a data."
+_RESEND: Final = "Depois escolha Tentar de novo: a nota mantém a data."
 OTHER_DAY: Final = (
-    "Reenvie com a mesma data, ou mande emitir com a data de hoje se a nota deve passar a este mês."
+    "Tentar de novo mantém a data; Emitir agora dá à nota a data de hoje, e ela passa a este mês."
 )
 AFTERWARDS: Final[dict[str, str]] = {
     "denied_city": _SENT_AGAIN,

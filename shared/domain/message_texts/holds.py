@@ -28,10 +28,10 @@ HOLDS: Final[dict[str, Message]] = {
     "issued_as_test": says(
         "tenant",
         "A nota desta venda saiu em homologação e não tem valor fiscal. Se a venda ainda deve uma"
-        " nota, mande emitir; se já foi emitida de outro modo, cancele a venda.",
+        " nota, escolha Emitir agora; se já foi emitida de outro modo, cancele a venda.",
     ),
     "rule_manual": says(
-        "tenant", "A regra pede decisão manual. Mande emitir ou cancele esta venda."
+        "tenant", "A regra pede decisão manual. Escolha Emitir agora ou cancele esta venda."
     ),
     "partially_refunded": says(
         "tenant",
@@ -41,13 +41,13 @@ HOLDS: Final[dict[str, Message]] = {
     "payment_undone": says(
         "tenant",
         "A fatura consta como paga, mas o pagamento parece ter sido revertido (chargeback)."
-        " Confira na Vindi e depois mande emitir ou cancele.",
+        " Confira na Vindi e depois escolha Emitir agora ou cancele a venda.",
     ),
     "activation_unclear": says(
         "tenant",
         "A fatura foi paga antes da ativação, e a Vindi não informa quando soube do pagamento."
-        " Confira se o sistema anterior já emitiu a nota: se não emitiu, mande emitir; se emitiu,"
-        " cancele esta venda.",
+        " Confira se o sistema anterior já emitiu a nota: se não emitiu, escolha Emitir agora; se"
+        " emitiu, cancele esta venda.",
     ),
     "payment_unclear": says(
         "tenant",
@@ -56,8 +56,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "mixed_rules": says(
         "tenant",
-        "Os produtos desta fatura pedem momentos de emissão diferentes. Ajuste a regra ou mande"
-        " emitir esta venda.",
+        "Os produtos desta fatura pedem momentos de emissão diferentes. Ajuste a regra, ou escolha"
+        " Emitir agora para esta venda.",
     ),
     "mixed_services": says(
         "accountant",
@@ -68,7 +68,7 @@ HOLDS: Final[dict[str, Message]] = {
         "tenant",
         "A fatura mudou depois que uma de suas notas foi pedida, e as notas não"
         " correspondem mais aos itens dela. Corrija a fatura na Vindi, ou cancele o que foi emitido"
-        " e mande emitir de novo.",
+        " e escolha Emitir agora.",
     ),
     "no_rule": says("tenant", "Ainda não há regra de emissão. Crie a regra para continuar."),
     "amount_mismatch": says(
@@ -151,8 +151,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "competencia_month_closed": says(
         "accountant",
-        "A competência é de um mês já encerrado. Decida com o contador: mande emitir com a data"
-        " de hoje, ou ajuste a regra.",
+        "A competência é de um mês já encerrado. Decida com o contador: escolha Emitir agora para"
+        " que a nota saia com a data de hoje, ou ajuste a regra.",
     ),
     "tenant_paused": says(
         "tenant", "A emissão está pausada. Ative-a de novo para continuar de onde parou."
@@ -161,7 +161,9 @@ HOLDS: Final[dict[str, Message]] = {
         "tenant",
         "No modo sombra nenhuma nota sai. Esta venda segue quando a emissão for ativada.",
     ),
-    "held_by_person": says("tenant", "Retida manualmente. Libere a venda quando puder seguir."),
+    "held_by_person": says(
+        "tenant", "Retida manualmente. Quando a venda puder seguir, escolha Liberar."
+    ),
     "bill_unreadable": says(
         "support", "A fatura veio da Vindi com dados que não entendemos. Fale com o suporte."
     ),

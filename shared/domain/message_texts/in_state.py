@@ -72,7 +72,7 @@ IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
     (SaleStatus.ISSUED, "canceled_by_person"): says(
         "nobody",
         "Uma das notas desta venda foi cancelada a pedido de uma pessoa; as outras continuam"
-        " válidas. Para emiti-la de novo, mande emitir essa nota.",
+        " válidas. Para ter uma nova, escolha Emitir agora.",
     ),
     (SaleStatus.ISSUED, "partially_refunded"): says(
         "tenant",

@@ -8,12 +8,12 @@ SKIPS: Final[dict[str, Message]] = {
     "before_activation": says(
         "nobody",
         "Venda anterior à ativação. Se a nota ainda deve ser emitida, peça uma importação de"
-        " vendas passadas ou mande emitir esta venda.",
+        " vendas passadas, ou escolha Emitir agora para esta venda.",
     ),
     "shadow_issue": says(
         "nobody",
         "Modo sombra: esta venda teria virado nota, e nada foi enviado. A nota fica por conta de"
-        " quem emitia antes; se ela ainda falta, mande emitir depois de ativar.",
+        " quem emitia antes; se ela ainda falta, escolha Emitir agora depois de ativar.",
     ),
     "shadow_hold": says(
         "nobody",
@@ -25,15 +25,16 @@ SKIPS: Final[dict[str, Message]] = {
     "refunded": says("nobody", "O pagamento foi estornado integralmente: não há nota a emitir."),
     "rule_never": says(
         "nobody",
-        "A regra diz que esta venda não gera nota. Se isso estiver errado, mude a regra ou mande"
-        " emitir esta venda.",
+        "A regra diz que esta venda não gera nota. Se isso estiver errado, mude a regra, ou"
+        " escolha Emitir agora para esta venda.",
     ),
     "charged_back": says(
         "nobody",
         "O pagamento foi revertido (chargeback) e, pela regra, não se emite nota. Se a venda"
-        " vale, mande emitir.",
+        " vale, escolha Emitir agora.",
     ),
     "canceled_by_person": says(
-        "nobody", "Uma pessoa decidiu não emitir esta nota. Para voltar atrás, mande emitir."
+        "nobody",
+        "Uma pessoa decidiu não emitir esta nota. Para voltar atrás, escolha Emitir agora.",
     ),
 }

@@ -42,9 +42,11 @@ async def test_finance_gives_a_customer_their_data_and_erases_them(panel: Panel)
         data = await caio.send(
             page, f"{path}/dados", cliente="901", protocolo="P-1", formato="json"
         )
-        asked = await caio.send(
+        sure = await caio.send(
             page, f"{path}/eliminar", cliente=CPF, protocolo="P-1", motivo="pedido do titular"
         )
+        before = await panel.pool.fetchval("SELECT count(*) FROM erasures")
+        asked = await caio.send(sure, f"{path}/eliminar")
         erasure = await panel.pool.fetchval("SELECT erasure_id FROM erasures")
         while await step_erasure(panel.pool, panel.sealer, tenant, erasure):
             pass
@@ -53,11 +55,28 @@ async def test_finance_gives_a_customer_their_data_and_erases_them(panel: Panel)
     assert NAME in file.html
     assert file.headers["Content-Disposition"].startswith("attachment")
     assert json.loads(data.raw)["sales"][0]["customer"]["registry_code"] == CPF
+    assert before == 0
+    assert f"1 venda deste cliente. Nas vendas mais recentes: {NAME}" in sure.text
     assert "Pedido feito" in asked.text
     assert "P-1" in done.text
     assert "Feito" in done.text
     assert await panel.pool.fetchval("SELECT customer_name FROM sales") == ""
     assert not [address for address in caio.seen if "12345678909" in address or CPF in address]
+
+
+async def test_another_customer_than_the_one_who_was_shown_is_shown_first(panel: Panel) -> None:
+    tenant = await a_customer(panel)
+    path = f"/e/{tenant}/configuracoes/privacidade"
+    async with panel.person(tenant, "finance") as caio:
+        page = await caio.get(path)
+        nobody = await caio.send(
+            page, f"{path}/eliminar", cliente="902", protocolo="P-1", motivo="pedido"
+        )
+        changed = await caio.send(nobody, f"{path}/eliminar", cliente="901")
+
+    assert "Nenhuma venda deste cliente foi encontrada" in nobody.text
+    assert NAME in changed.text
+    assert await panel.pool.fetchval("SELECT count(*) FROM erasures") == 0
 
 
 async def test_what_cannot_be_meant_is_said_at_its_field(panel: Panel) -> None:

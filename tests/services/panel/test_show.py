@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.panel.kit import csrf, say
 from services.panel.kit.forms import TypedForm
@@ -17,7 +18,7 @@ from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
 from services.panel.show.audit import told
-from services.panel.show.month_zip import zip_shown
+from services.panel.show.month_zip import all_documents, zip_shown
 from services.panel.show.rule import only_moves
 from services.panel.show.sale import in_order
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
@@ -25,6 +26,8 @@ from services.panel.show.status import OUTCOMES, TONES
 from shared.crypto.seal import Sealer
 from shared.db.sales.overview_read import Heap, SentDay
 from shared.db.tenants.audit_store import AuditEntry
+from shared.domain.closing import Closing, Figures, Month, Sum
+from shared.domain.filing import Filing, MonthSum
 from shared.domain.ids import TenantId
 from shared.domain.messages import message_for
 from shared.domain.money import Cents
@@ -303,3 +306,26 @@ def test_a_download_goes_on_ends_or_was_broken_off() -> None:
     assert zip_shown(8, over=False, at=at, now=soon).open
     assert "O download parou: 8 documentos" in zip_shown(8, over=False, at=at, now=late).said
     assert zip_shown(8, over=True, at=at, now=late).said.startswith("Arquivo baixado: 8")
+
+
+def test_a_months_zip_has_two_documents_of_each_nota_also_of_divided_bills() -> None:
+    month = Month(year=2026, month=10)
+    nothing = MonthSum(month=month, notas=0, amount=Cents(0))
+    filing = Filing(
+        month=month,
+        classes=(),
+        of_sales=MonthSum(month=month, notas=143, amount=Cents(100)),
+        competencia_elsewhere=(),
+        moment_elsewhere=(),
+        cancelled_later=(),
+        credits=(),
+        foreign=nothing,
+    )
+    figures = Figures(notas=Sum(bills=140, amount=Cents(100)))
+    counted = Closing(
+        month=month, figures=figures, missing=0, trouble=None, lock=None, filing=filing
+    )
+
+    assert all_documents(counted) == 286
+    assert all_documents(replace(counted, filing=None)) == 280
+    assert all_documents(replace(counted, figures=Figures(), filing=None)) == 1

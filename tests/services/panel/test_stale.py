@@ -83,6 +83,7 @@ MEANWHILE: dict[str, tuple[Callable[[Acting], Awaitable[None]], str, str]] = {
     "activation_vindi": (other_vindi_key, "terminada em", "terminada em 9999"),
     "activation_issuer": (other_issuer_key, "terminada em", "terminada em 9999"),
     "activation": (by("activation"), "Ativa", "Em pausa"),
+    "closing": (by("closing"), "Aberto", "Fechado por Ana"),
 }
 
 
