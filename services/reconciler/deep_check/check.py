@@ -17,7 +17,7 @@ from services.reconciler.services import Services
 from shared.commands.closing import live_bills, paid_charges, span_of
 from shared.db import clock
 from shared.db.away import database_away
-from shared.db.closing import closing_checks_store, closing_read
+from shared.db.closing import closing_checks_store, closing_read, read_counts
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
 from shared.db.tenants import connections_store, tenants_store
@@ -196,7 +196,7 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> C
         asked = [id_in(row.raw) for row in page.rows]
     named = [BillId(bill) for bill in asked if bill is not None]
     async with context.pool.acquire() as conn:
-        unknown = await closing_read.unknown_bills(conn, context.tenant, named)
+        unknown = await read_counts.unknown_bills(conn, context.tenant, named)
     await read_bills_afresh(context, unknown)
     found = len(context.findings.found)
     if page.is_last:
