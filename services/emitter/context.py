@@ -11,7 +11,6 @@ from services.emitter.stopping.outage import Breakers, load_breakers
 from services.emitter.stopping.restored import Restored, load_restored
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
-from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
 from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
@@ -115,8 +114,7 @@ async def load_context(
 ) -> TenantContext:
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
-        restored = await load_restored(conn, tenant)
-        now = await clock.now(conn)
+        restored, now = await load_restored(conn, tenant)
         terms = await tenants_store.terms(conn, tenant)
         in_force = await rules_store.in_force(conn, tenant)
         vindi = await connections_store.get_vindi(conn, sealer, tenant)

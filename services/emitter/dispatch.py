@@ -97,8 +97,10 @@ class Dispatcher:
     async def _start_some(self, conn: Connection, due: DueTenant, ring: Callable[[], None]) -> int:
         """Claim a batch of the most urgent lane that has any; how many sales it holds."""
         for lane in LANES:
+            if lane not in due.lanes:  # a claim of nothing costs as much as one of a batch
+                continue
             share = await self._share(conn, due.tenant_id, lane)
-            claim = await self._worth(conn, due, lane, share) if share else None
+            claim = await self._worth(conn, due.tenant_id, lane, share) if share else None
             if isinstance(claim, Linger):
                 self._ring_later(due.tenant_id, claim.how_long, ring)
                 claim = claim.meanwhile
@@ -130,14 +132,12 @@ class Dispatcher:
         return 0
 
     async def _worth(
-        self, conn: Connection, due: DueTenant, lane: Lane, share: int
-    ) -> Claim | Linger | None:
-        """What of a share is worth claiming now; None where nothing of the lane is due."""
-        tenant, clients = due.tenant_id, self.tools.clients
+        self, conn: Connection, tenant: TenantId, lane: Lane, share: int
+    ) -> Claim | Linger:
+        """What of a share is worth claiming now."""
+        clients = self.tools.clients
         if not clients.vindi_pressed(tenant):
             return Claim(most=share)
-        if lane == outbox_store.LIVE and due.live_for is None:
-            return None
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])
         if lane != outbox_store.LIVE:
             return worth_claiming(share, room, A_BATCH_TO_READ)

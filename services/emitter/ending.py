@@ -1,9 +1,8 @@
 """Told to stop: what has not left yet leaves no more, and whoever waits to ask waits no longer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 
 
 class ToldToStop(Exception):
@@ -23,20 +22,35 @@ class Ending:
         for wait in self._waits:
             wait.reschedule(asyncio.get_running_loop().time())
 
-    @asynccontextmanager
-    async def waiting(self) -> AsyncIterator[None]:
+    def waiting(self) -> "BreakableWait":
         """Wait for something in the block; ToldToStop as soon as the process is to end."""
-        if self.told:
+        return BreakableWait(self._waits, told=self.told)
+
+
+class BreakableWait:
+    """A wait that can be broken off, as a context; a class, as it is on the way of every nota."""
+
+    __slots__ = ("_limit", "_told", "_waits")
+
+    def __init__(self, waits: set[asyncio.Timeout], *, told: bool) -> None:
+        self._waits = waits
+        self._told = told
+        self._limit = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        if self._told:
             raise ToldToStop
-        wait = asyncio.timeout(None)
+        await self._limit.__aenter__()
+        self._waits.add(self._limit)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._waits.discard(self._limit)
         try:
-            async with wait:
-                self._waits.add(wait)
-                try:
-                    yield
-                finally:
-                    self._waits.discard(wait)
-        except TimeoutError:
-            if not wait.expired():  # a time-out of what was waited for
-                raise
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:  # its own: one of what was waited for goes on by itself
             raise ToldToStop from None

@@ -136,7 +136,8 @@ async def try_bill(
     draft = None if isinstance(made, Hold) else made.draft
     told: tuple[str, ...] = ()
     if draft is not None and form is not None:
-        told = told_of(draft, Drawn(sale=sale, rule=rule, zone=always.zone), form)
+        drawn = Drawn(sale=sale, rule=rule, zone=always.zone)
+        told = told_of(draft, sale.customer, drawn, form)
         draft = fit_draft(draft, form).draft
     return TriedBill(
         real=real,

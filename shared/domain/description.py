@@ -98,6 +98,14 @@ def _parsed(template: str) -> tuple[tuple[str, bool], ...]:
     )
 
 
+@lru_cache(maxsize=1024)
+def measured(template: str) -> tuple[int, int]:
+    """How many characters of a template are its own, and how often it names a variable."""
+    parsed = _parsed(template)
+    own = sum(len(word) for word, is_variable in parsed if not is_variable)
+    return own, sum(is_variable for _, is_variable in parsed)
+
+
 def _own_words(text: str) -> str:
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(rewritten(row) for row in rows)

@@ -6,9 +6,17 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.domain.amounts import settled
-from shared.domain.bill import Address, Customer
+from shared.domain.bill import Address, Bill, Customer
 from shared.domain.decision import Hold
-from shared.domain.description import PRODUCTS, Written, fill_template, lengthen, variables_in
+from shared.domain.description import (
+    MOST_CHARACTERS,
+    PRODUCTS,
+    Written,
+    fill_template,
+    lengthen,
+    measured,
+    variables_in,
+)
 from shared.domain.emails import email_for_nota
 from shared.domain.fields.discounts import discount_in
 from shared.domain.fields.fill import Setting, filled, portion_of
@@ -35,10 +43,11 @@ from shared.domain.phones import phone_among
 from shared.domain.prechecks import held_cep
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
-from shared.domain.text.letters import Alphabet, one_line
+from shared.domain.text.letters import Alphabet, grows_no_longer, one_line
 
 _NOTHING_STATED: Final = NotaTerms(plain=True)
 _NO_SERVICE: Final = ServiceRule()
+_LONGEST_OF_OTHERS: Final = 60  # numbers, dates and amounts are shorter
 
 
 def draft_nota(
@@ -242,6 +251,18 @@ def write_description(
 ) -> Written:
     """Fill the tenant's template for a sale, or for that part of it."""
     return _written(rule.description, sale, rule, competencia, zone, share)
+
+
+def is_told_whole(template: str, bill: Bill, customer: Customer | None) -> bool:
+    """Say whether a template surely has room for all it names of a bill; a guess on the safe side.
+
+    Letters beyond Latin-1 may be written as several.
+    """
+    texts = [line.product_name for line in bill.lines]
+    texts += [customer.name if customer else "", bill.plan_code or "", bill.plan_name or ""]
+    longest = sum(map(len, texts)) + len(texts) * len(", ") + _LONGEST_OF_OTHERS
+    own, variables = measured(template)
+    return own + variables * longest <= MOST_CHARACTERS and all(map(grows_no_longer, texts))
 
 
 def _written(

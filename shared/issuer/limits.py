@@ -121,6 +121,8 @@ class _Key:
     places_until: float = 0.0
     used: int = 0
     wanted: int = 0  # used, and those who stand in line
+    told: int = 0  # how many of these the others know of
+    look_at: float = 0.0  # when one that waits looks again, if nobody more has come
     sends: int = 0  # of these, those that issue or cancel
     pressed_until: float = 0.0  # another process has all places' worth of those
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -216,8 +218,8 @@ class Limits:
         if state.line.locked():
             return  # whoever stands there takes it, or says that it is free
         async with state.line:
-            if not state.wanted:
-                state.places = 0
+            if not state.wanted and state.told:  # else whoever left a moment ago has said it
+                state.places, state.look_at = 0, 0.0
                 await self._look(key, state)
 
     async def _wait_for_place(
@@ -226,13 +228,17 @@ class Limits:
         while not state.has_place():
             _demand(may_leave)
             state.freed.clear()
-            await self._look(key, state)
-            if state.has_place():
-                return
-            if (left := give_up - time.monotonic()) <= 0:
+            # Most get the place of one of their own process, who just left: no word of that.
+            if self._wanted(state) > state.told or time.monotonic() >= state.look_at:
+                await self._look(key, state)
+                state.look_at = time.monotonic() + LOOK
+                if state.has_place():
+                    return
+            now = time.monotonic()
+            if now >= give_up:
                 raise IssuerPaced(timedelta(seconds=TENURE))
             try:
-                async with asyncio.timeout(min(LOOK, left)):
+                async with asyncio.timeout(max(min(state.look_at, give_up) - now, 0.0)):
                     await state.freed.wait()
             except TimeoutError:
                 pass
@@ -244,7 +250,7 @@ class Limits:
 
     async def _look(self, key: str, state: _Key) -> None:
         """Say what this process wants of a key, and learn how many places it has."""
-        wanted = min(state.wanted, self._parallel)
+        wanted = state.told = self._wanted(state)
         arguments: list[str | int] = [self._name, wanted, state.used, self._parallel]
         arguments += [_us(PLACES_LAST), _us(TENURE), min(state.sends, self._parallel)]
         asked = time.monotonic()
@@ -253,6 +259,9 @@ class Limits:
         state.places = places
         state.places_until = asked + PLACES_LAST - SAY
         state.pressed_until = asked + PRESSED if pressed else 0.0
+
+    def _wanted(self, state: _Key) -> int:
+        return min(state.wanted, self._parallel)
 
     async def next_turn(self, key: str, state: _Key, patience: float) -> float:
         """When the caller's turn is, on the monotonic clock; for Turn alone."""

@@ -1,7 +1,6 @@
 """How we speak HTTP to the systems outside: one kind of session, no surprises of the library."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -42,17 +41,27 @@ class NotLeft(ClientError):
     """A request had its connection and was not to leave any more: nothing of it was written."""
 
 
-@contextmanager
-def leaving_only_if(may_leave: MayLeave | None) -> Iterator[None]:
+def leaving_only_if(may_leave: MayLeave | None) -> "Leaving":
     """Have requests of the block leave only if they may, asked on the connection they go out on.
 
     They raise NotLeft otherwise. Looking an address up and connecting may take any time.
     """
-    before = _MAY_LEAVE.set(may_leave)
-    try:
-        yield
-    finally:
-        _MAY_LEAVE.reset(before)
+    return Leaving(may_leave)
+
+
+class Leaving:
+    """Whether requests may leave, as a context; a class, as it is on the way of every nota."""
+
+    __slots__ = ("_before", "_may_leave")
+
+    def __init__(self, may_leave: MayLeave | None) -> None:
+        self._may_leave = may_leave
+
+    def __enter__(self) -> None:
+        self._before = _MAY_LEAVE.set(self._may_leave)
+
+    def __exit__(self, *_: object) -> None:
+        _MAY_LEAVE.reset(self._before)
 
 
 class _AskingConnector(TCPConnector):
@@ -120,8 +129,14 @@ async def read_capped(response: ClientResponse, *, most: int) -> bytes:
 
     Whoever answers decides how long a body is, and a small one may unpack to gigabytes.
     """
+    content = response.content
+    if content.is_eof():  # as nearly always: it came with its head
+        whole = content.read_nowait()
+        if len(whole) > most:
+            raise AnswerTooLarge
+        return whole
     body = bytearray()
-    async for chunk in response.content.iter_any():
+    async for chunk in content.iter_any():
         body += chunk
         if len(body) > most:
             response.close()

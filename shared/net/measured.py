@@ -1,13 +1,13 @@
 """Counts and times what is asked of a system outside, by kind of call and by what came of it."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from prometheus_client import Counter, Histogram
 
 from shared.telemetry import traces
+from shared.telemetry.traces import TraceSpan
 
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 NOBODY_WAITS: Final = "cut off"
@@ -47,23 +47,54 @@ class Calls:
             [kind],
             buckets=BUCKETS,
         )
+        # The library looks a series up by its labels anew each time, under a lock.
+        self._answers_of: dict[tuple[str, str], Counter] = {}
+        self._seconds_of: dict[str, Histogram] = {}
 
-    @contextmanager
-    def call(self, kind: str) -> Iterator[CallOutcome]:
-        """Measure the request that is sent in the block; it says what came of it.
+    def call(self, kind: str) -> "MeasuredCall":
+        """Measure the request that is sent in the block, which is told what came of it.
 
         An error's `why`, a constant word, is the outcome of what failed.
         """
-        said, started = CallOutcome(), time.perf_counter()
-        with traces.span(
-            f"{self._system} {kind}", kind="client", system=self._system, call=kind
-        ) as told:
-            try:
-                yield said
-            except Exception as error:
-                said.word = getattr(error, "why", None) or type(error).__name__
-                raise
-            finally:
-                told.note(outcome=said.word)
-                self._answers.labels(kind, said.word).inc()
-                self._seconds.labels(kind).observe(time.perf_counter() - started)
+        span = traces.span(f"{self._system} {kind}", kind="client", system=self._system, call=kind)
+        return MeasuredCall(self, kind, span)
+
+    def count(self, kind: str, word: str, seconds: float) -> None:
+        """Count one call; for MeasuredCall alone."""
+        answers = self._answers_of.get((kind, word))
+        if answers is None:
+            answers = self._answers_of[kind, word] = self._answers.labels(kind, word)
+        answers.inc()
+        times = self._seconds_of.get(kind)
+        if times is None:
+            times = self._seconds_of[kind] = self._seconds.labels(kind)
+        times.observe(seconds)
+
+
+class MeasuredCall:
+    """One call, as a context; a class because it is on the way of every nota."""
+
+    __slots__ = ("_calls", "_kind", "_said", "_span", "_started")
+
+    def __init__(self, calls: Calls, kind: str, span: TraceSpan) -> None:
+        self._span = span
+        self._calls = calls
+        self._kind = kind
+        self._said = CallOutcome()
+        self._started = time.perf_counter()
+
+    def __enter__(self) -> CallOutcome:
+        self._span = self._span.__enter__()
+        return self._said
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, Exception):
+            self._said.word = getattr(error, "why", None) or type(error).__name__
+        self._span.note(outcome=self._said.word)
+        self._span.__exit__(kind, error, trace)
+        self._calls.count(self._kind, self._said.word, time.perf_counter() - self._started)

@@ -33,6 +33,20 @@ async def test_the_longest_waiting_come_first_whatever_their_lane(pool: Pool) ->
     assert [one.live_for for one in found] == [None, timedelta(minutes=2), timedelta(minutes=1)]
 
 
+async def test_only_lanes_with_work_due_now_are_named(pool: Pool) -> None:
+    """Whoever claims of one without any pays as much as for a batch, and gets nothing."""
+    async with pool.acquire() as conn, conn.transaction():
+        await given_work(conn)
+
+        found = await outbox_store.tenants_with_due_any_tenant(conn, limit=10)
+
+    assert {one.tenant_id: one.lanes for one in found} == {
+        OLD: {BACKFILL},
+        LIVELY: {LIVE, RECONCILE},
+        EARLY: {LIVE},
+    }
+
+
 async def test_what_waits_for_another_day_changes_the_way_and_not_the_answer(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
         now = await given_work(conn)

@@ -407,9 +407,9 @@ def test_the_page_for_accountants_names_every_field_and_every_key() -> None:
 
 def test_the_examples_for_accountants_are_rules() -> None:
     examples = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-    assert len(examples) == 2
-    for example in examples:
-        assert Rule.model_validate_json(example).service.iss_rate
+    assert len(examples) == 3
+    rules = [Rule.model_validate_json(example) for example in examples]
+    assert all(rule.service.iss_rate or rule.cities for rule in rules)
 
 
 NUMBERED = {**PLAIN, "rps_series": "1", "rps_number": "sequence"}

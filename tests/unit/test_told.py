@@ -3,10 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain.bill import Customer
 from shared.domain.decide import decide
 from shared.domain.decision import Issue
+from shared.domain.draft import is_told_whole, write_description
+from shared.domain.text.fit import fit_draft
 from shared.domain.text.told import Drawn, told_of
 from shared.issuer.enotas.form import FORM
 from tests.builders import NOW, SAO_PAULO, a_bill, a_customer, a_line, a_rule, a_sale, terms
@@ -22,7 +27,8 @@ def told(customer: Customer, **rule: Any) -> tuple[str, ...]:
     sale, ruled = a_sale(customer=customer), a_rule(**rule)
     decision = decide(sale, ruled, terms(), NOW)
     assert isinstance(decision, Issue)
-    return told_of(decision.draft, Drawn(sale=sale, rule=ruled, zone=SAO_PAULO), FORM)
+    drawn = Drawn(sale=sale, rule=ruled, zone=SAO_PAULO)
+    return told_of(decision.draft, sale.customer, drawn, FORM)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +75,53 @@ def test_of_a_divided_sale_only_the_parts_own_products_are_told_shorter() -> Non
     assert decision.division is not None
     shorter = {
         share.amount: told_of(
-            decision.draft, Drawn(sale=sale, rule=rule, zone=SAO_PAULO, share=share), FORM
+            decision.draft,
+            sale.customer,
+            Drawn(sale=sale, rule=rule, zone=SAO_PAULO, share=share),
+            FORM,
         )
         for share in decision.division
     }
     assert shorter == {100: (), 3_900: ("descrição encurtada: lista de produtos",)}
+
+
+@given(
+    template=st.lists(
+        st.sampled_from(
+            ["{produtos}", "{cliente}", "{plano}", "Fatura {fatura}: ", "x" * 300, " "]
+        ),
+        max_size=6,
+    ).map(lambda parts: "Serviço " + "".join(parts)),
+    name=st.text(max_size=900),
+    products=st.lists(st.text(max_size=400), min_size=1, max_size=5),
+)
+def test_what_surely_has_room_is_never_told_shorter(
+    template: str, name: str, products: list[str]
+) -> None:
+    lines = tuple(
+        a_line(100, id=n, product_id=n, product_name=one) for n, one in enumerate(products)
+    )
+    customer = a_customer(name=name)
+    sale = a_sale(a_bill(lines=lines), customer=customer)
+    rule = a_rule(description=template)
+
+    written = write_description(sale, rule, NOW.date(), SAO_PAULO, None)
+
+    if is_told_whole(rule.description, sale.bill, customer):
+        assert written.shortened == ()
+
+
+def test_an_ordinary_bill_surely_has_room() -> None:
+    assert is_told_whole("{produtos}, fatura {fatura}", a_bill(), a_customer())
+    assert not is_told_whole("{produtos}, fatura {fatura}", a_bill(), a_customer(name="x" * 1000))
+
+
+def test_a_draft_that_fits_is_known_again_and_a_mended_one_is_not() -> None:
+    decision = decide(a_sale(customer=a_customer(name="Ana")), a_rule(), terms(), NOW)
+    assert isinstance(decision, Issue)
+    draft = decision.draft
+    long = replace(draft, tomador=replace(draft.tomador, name=LONG))
+
+    assert [fit_draft(draft, FORM).draft is draft for _ in range(2)] == [True, True]
+    assert [fit_draft(long, FORM) == fit_draft(long, FORM) for _ in range(2)] == [True, True]
+    assert fit_draft(long, FORM).told == ("nome do cliente encurtado de 95 para 71 caracteres",)

@@ -71,6 +71,25 @@ async def test_a_key_is_used_no_wider_than_allowed() -> None:
     assert most == 3
 
 
+async def test_a_place_passed_on_within_a_process_asks_nothing_of_redis(
+    shared_redis: Redis,
+) -> None:
+    limits = the_limits(shared_redis, parallel=2, per_second=100_000)
+
+    async def asked() -> int:
+        calls = await shared_redis.info("commandstats")
+        return int(calls.get("cmdstat_evalsha", {}).get("calls", 0))
+
+    async def one() -> None:
+        async with limits.turn("k", patience=PATIENT):
+            pass
+
+    before = await asked()
+    await asyncio.gather(*(one() for _ in range(400)))
+
+    assert await asked() - before < 100  # it was one for each that stood in line
+
+
 async def test_a_turn_too_far_away_is_refused_and_costs_none(shared_redis: Redis) -> None:
     limits = the_limits(shared_redis, parallel=50, per_second=0.01)
     async with limits.turn("k", patience=timedelta()):

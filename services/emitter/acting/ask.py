@@ -1,7 +1,7 @@
 """Asks the issuer, and writes each answer down as soon as it is there."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from asyncio import Semaphore
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
@@ -127,10 +127,14 @@ class Asker:
         steps = _steps(act)
         known = self._nothing_yet(act)
         place = self._context.place_of(known.notas.newest[steps[0].part])
-        async with self._slots(act, place):
+        held = await self._slots(act, place)
+        try:
             for step in steps[:-1]:
                 known = await self._kept(known.then(await self._step(act, step, known)))
             return known.then(await self._step(act, steps[-1], known))
+        finally:
+            for slot in held:
+                slot.release()
 
     async def _step(self, act: Act, step: Step, known: Answered) -> Answer:
         nota = known.notas.newest[step.part]
@@ -201,22 +205,32 @@ class Asker:
     def _breakers(self) -> Breakers:
         return self._context.breakers
 
-    @asynccontextmanager
-    async def _slots(self, act: Act, place: Place) -> AsyncIterator[None]:
-        """Hold what it takes to ask; nothing once told to stop, since nothing is asked then."""
-        async with AsyncExitStack() as held:
-            try:
-                async with self._ending.waiting():
-                    # Slots are given in turn: of a backfill only a few stand in line, so that a
-                    # sale of today never waits behind a whole batch of it.
-                    if act.entry.lane == BACKFILL:
-                        await held.enter_async_context(place.backfill_slots)
-                    if is_routine(act):
-                        await held.enter_async_context(place.follow_slots)
-                    await held.enter_async_context(place.slots)
-            except ToldToStop:
-                pass
-            yield
+    async def _slots(self, act: Act, place: Place) -> list[Semaphore]:
+        """Take what it takes to ask; less once told to stop, since nothing is asked then.
+
+        The caller gives back what it got. On the way of every nota: where nobody stands in line,
+        nothing is waited for, and so nothing is to be broken off.
+        """
+        # Slots are given in turn: of a backfill only a few stand in line, so that a sale of today
+        # never waits behind a whole batch of it.
+        of_past = (place.backfill_slots,) if act.entry.lane == BACKFILL else ()
+        of_sent = (place.follow_slots,) if is_routine(act) else ()
+        held: list[Semaphore] = []
+        try:
+            for slot in (*of_past, *of_sent, place.slots):
+                if slot.locked():
+                    async with self._ending.waiting():
+                        await slot.acquire()
+                else:
+                    await slot.acquire()
+                held.append(slot)
+        except ToldToStop:
+            pass
+        except BaseException:
+            for slot in held:
+                slot.release()
+            raise
+        return held
 
     @property
     def _now(self) -> datetime:

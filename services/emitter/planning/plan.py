@@ -36,6 +36,7 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.denials import RESEND_GIVEN_UP
+from shared.domain.draft import is_told_whole
 from shared.domain.external_id import external_id
 from shared.domain.fields.arithmetic import arithmetic
 from shared.domain.fields.words import WORDS, untaken_of
@@ -258,9 +259,11 @@ def _fitted(
     """The line of what could not go onto the nota as it was."""
     if terms.form is None or terms.rule is None:
         return ()
-    share = next((one for one in shares if one.part == decision.part != WHOLE), None)
-    drawn = Drawn(sale=fresh.facts(now), rule=terms.rule, zone=terms.zone, share=share)
-    told = told_of(decision.draft, drawn, terms.form)
+    drawn = None
+    if not is_told_whole(terms.rule.description, fresh.bill, fresh.customer):
+        share = next((one for one in shares if one.part == decision.part != WHOLE), None)
+        drawn = Drawn(sale=fresh.facts(now), rule=terms.rule, zone=terms.zone, share=share)
+    told = told_of(decision.draft, fresh.customer, drawn, terms.form)
     return (happened(fresh.entry, "text_fitted", "; ".join(told)),) if told else ()
 
 

@@ -50,7 +50,7 @@ class Breakers:
     _failed: bool = False  # anything at all: nothing opens without
     _cause: str | None = None  # of the company's
     _strange: bool = False  # what failed last was answered by somebody else
-    _looked: float = 0.0
+    _looked: float = field(default_factory=monotonic)  # all of them were read just now
     _stopped: bool = False
 
     def request(self, *, ok: bool, why: str = "") -> None:

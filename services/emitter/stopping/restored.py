@@ -52,22 +52,25 @@ class Restored(Struct, frozen=True, kw_only=True):
         return read is None or read.bill.created_at < self.noticed_at + CLOCKS_DIFFER
 
 
-async def load_restored(conn: Connection, tenant: TenantId) -> Restored:
+async def load_restored(conn: Connection, tenant: TenantId) -> tuple[Restored, datetime]:
     """Ask the server whether it is still the one, and note it for all tenants where it is not.
 
-    Opens transactions of its own.
+    Also gives the instant of this. Opens transactions of its own.
     """
     life = await restores_store.live(conn)
-    if life is not None and life != await restores_store.remembered(conn):
+    known = await restores_store.itself(conn)
+    restore = known.restore
+    if life is not None and life != known.life:
         await restores_store.look_any_tenant(conn)
-    newest = await restores_store.newest(conn)
-    if newest is None:
-        return Restored(database=Database(life=life, restore_id=None))
-    return Restored(
-        database=Database(life=life, restore_id=newest.restore_id),
-        noticed_at=newest.noticed_at,
+        restore = await restores_store.newest(conn)
+    if restore is None:
+        return Restored(database=Database(life=life, restore_id=None)), known.now
+    restored = Restored(
+        database=Database(life=life, restore_id=restore.restore_id),
+        noticed_at=restore.noticed_at,
         reading=await restore_checks_store.unread(conn, tenant),
     )
+    return restored, known.now
 
 
 async def database_now(conn: Connection, basis: Database) -> Database:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
+from shared.db.outbox import outbox_store
 from shared.db.privacy import erase_rows, person_read
 from shared.db.privacy.erase_rows import BareNota, BareSale
 from shared.db.privacy.person_read import PersonNota, PersonSale
@@ -57,7 +58,7 @@ async def bare_sales(
     keeps what stands on that, but for how to reach the buyer; of all others nothing stays that
     says whose they are, but Vindi's numbers.
     """
-    await erase_rows.lock(conn, tenant, bills)
+    await outbox_store.lock(conn, tenant, bills)  # no worker writes them meanwhile
     sales = await person_read.sales_of(conn, tenant, bills)
     notas: dict[BillId, list[PersonNota]] = {}
     for nota in await person_read.notas_of(conn, tenant, bills):

@@ -14,10 +14,10 @@ from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import Origin
 from shared.telemetry import traces
 
-LIVE: Final = 0
-RECONCILE: Final = 1
-BACKFILL: Final = 2
 Lane = Literal[0, 1, 2]
+LIVE: Final[Lane] = 0
+RECONCILE: Final[Lane] = 1
+BACKFILL: Final[Lane] = 2
 # News of a bill that was heard of before, and not read up on, is told apart no finer than this.
 HEARD_WITHIN: Final = timedelta(seconds=1)
 State = Literal["due", "leased", "settled"]
@@ -185,9 +185,10 @@ async def trace_of(
 
 
 class DueTenant(Struct, frozen=True, kw_only=True):
-    """A tenant with work due now, and for how long the oldest sale of its live lane has been."""
+    """A tenant with work due now, in which lanes, and since when in the live one."""
 
     tenant_id: TenantId
+    lanes: frozenset[Lane]  # one at least
     live_for: timedelta | None  # None without any
 
 
@@ -201,6 +202,8 @@ OF_FEW: Final = """
     -- outbox_store.tenants_with_due_any_tenant of few
     SELECT tenant_id, min(due_at) FILTER (WHERE due_at <= now()) AS due_at,
            now() - min(due_at) FILTER (WHERE due_at <= now() AND lane = 0) AS live_for,
+           count(*) FILTER (WHERE due_at <= now() AND lane = 1) AS found,
+           count(*) FILTER (WHERE due_at <= now() AND lane = 2) AS past,
            count(*) AS entries
       FROM (SELECT tenant_id, lane, due_at FROM outbox WHERE state = 'due'
              ORDER BY tenant_id, lane, due_at LIMIT $1) o
@@ -208,7 +211,8 @@ OF_FEW: Final = """
 """
 OF_MANY: Final = """
     -- outbox_store.tenants_with_due_any_tenant of many
-    SELECT t.tenant_id, now() - live.due_at AS live_for
+    SELECT t.tenant_id, now() - live.due_at AS live_for,
+           (found.due_at IS NOT NULL)::int AS found, (past.due_at IS NOT NULL)::int AS past
       FROM tenants t
       JOIN LATERAL (
           SELECT o.lane FROM outbox o WHERE o.tenant_id = t.tenant_id AND o.state = 'due'
@@ -247,7 +251,13 @@ async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[D
 
 
 def _due_tenant(row: asyncpg.Record) -> DueTenant:
-    return DueTenant(tenant_id=row["tenant_id"], live_for=row["live_for"])
+    live_for = row["live_for"]
+    there = ((LIVE, live_for is not None), (RECONCILE, row["found"]), (BACKFILL, row["past"]))
+    return DueTenant(
+        tenant_id=row["tenant_id"],
+        lanes=frozenset(lane for lane, is_due in there if is_due),
+        live_for=live_for,
+    )
 
 
 class DueToRead(Struct, frozen=True, kw_only=True):

@@ -10,17 +10,6 @@ from msgspec import Struct
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, CustomerId, TenantId
 
-LOCK: Final = """
-    -- erase_rows.lock
-    SELECT bill_id FROM outbox WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
-     ORDER BY bill_id FOR UPDATE
-"""
-
-
-async def lock(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
-    """Hold these sales until the transaction ends, so that no worker writes them meanwhile."""
-    await conn.execute(LOCK, tenant, sorted(bills))
-
 
 class BareSale(Struct, frozen=True, kw_only=True):
     """What a sale says from now on of its customer; `named` keeps name and document's word."""

@@ -8,7 +8,7 @@ people say so for servers that others run (`make restored`). Decision 0033.
 """
 
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import asyncpg
 import structlog
@@ -19,6 +19,7 @@ from shared.db.connection import Connection
 
 log = structlog.get_logger()
 
+T = TypeVar("T", bound=Struct)
 Sign = Literal["timeline", "server", "older_copy", "told"]
 
 SEEN_EVERY: Final = timedelta(seconds=5)  # how often it is written down that all is well
@@ -87,6 +88,39 @@ async def newest(conn: Connection) -> Restore | None:
     """The restore that was noticed last; None if there never was one."""
     row = await conn.fetchrow(NEWEST)
     return None if row is None else Restore(**dict(row))
+
+
+class Itself(Struct, frozen=True, kw_only=True):
+    """What a database knows of itself, by its own clock."""
+
+    life: Life | None  # None before it was first asked
+    restore: Restore | None  # the last one that was noticed
+    now: datetime
+
+
+ITSELF: Final = """
+    -- restores_store.itself
+    SELECT l.system_identifier, l.wal_timeline, r.restore_id, r.why, r.since, r.noticed_at,
+           r.read_after, n.now
+      FROM (SELECT now()) AS n
+      LEFT JOIN database_life l ON true
+      LEFT JOIN (SELECT restore_id, why, since, noticed_at, read_after
+                   FROM restores ORDER BY restore_id DESC LIMIT 1) r ON true
+"""
+
+
+async def itself(conn: Connection) -> Itself:
+    """What `remembered` and `newest` tell, in one statement: each batch begins with it."""
+    [row] = await conn.fetch(ITSELF)
+    return Itself(
+        life=_picked(Life, row) if row["system_identifier"] is not None else None,
+        restore=_picked(Restore, row) if row["restore_id"] is not None else None,
+        now=row["now"],
+    )
+
+
+def _picked(kind: type[T], row: asyncpg.Record) -> T:
+    return kind(**{name: row[name] for name in kind.__struct_fields__})
 
 
 FIRST: Final = """

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from shared.domain.bill import Address
 from shared.domain.text.cutting import halves
 from shared.domain.text.form import Form, Width
-from shared.domain.text.letters import one_line, says_something
+from shared.domain.text.letters import is_single_line, one_line, says_something
 
 NO_NUMBER: Final = "S/N"
 # A house number, or the word that there is none, before what belongs to the complement.
@@ -82,24 +82,23 @@ def _fits(address: Address, form: Form) -> bool:
         number[:1].isdigit()
         and number[-1].isalnum()
         and "," not in (address.street or "")
-        and all(
-            text is None or (text[:1].isalnum() and _is_written(text, width))
-            for text, width in (
-                (address.street, form.street),
-                (address.number, form.number),
-                (address.complement, form.complement),
-                (address.district, form.district),
-                (address.city, form.city),
-                (address.state, form.code),
-                (address.zip, form.code),
-                (address.country, form.country),
-            )
-        )
+        and _is_written(address.street, form.street)
+        and _is_written(address.number, form.number)
+        and _is_written(address.complement, form.complement)
+        and _is_written(address.district, form.district)
+        and _is_written(address.city, form.city)
+        and _is_written(address.state, form.code)
+        and _is_written(address.zip, form.code)
+        and _is_written(address.country, form.country)
     )
 
 
-def _is_written(text: str, width: Width) -> bool:
-    return len(text) <= width.most and one_line(text, width.alphabet) is text
+def _is_written(text: str | None, width: Width) -> bool:
+    if text is None:
+        return True
+    if not text[:1].isalnum() or len(text) > width.most:
+        return False
+    return is_single_line(text) or one_line(text, width.alphabet) is text
 
 
 def _changed(address: Address, **fields: str) -> Address:

@@ -4,7 +4,7 @@ Everything that leaves goes through here, whoever filled it. What was fitted onc
 """
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Struct, structs
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from shared.domain.phones import phone_for_nota
 from shared.domain.text.address import fit_address
 from shared.domain.text.cutting import MARK, cut
 from shared.domain.text.form import Form, Width
-from shared.domain.text.letters import is_transliterated, lines, one_line
+from shared.domain.text.letters import is_single_line, is_transliterated, lines, one_line
 
 T = TypeVar("T", bound=Struct)
 
@@ -27,8 +27,26 @@ class Fitted(Struct, frozen=True, kw_only=True):
     told: tuple[str, ...] = ()
 
 
+# Drafts of late that fit as they are: one is fitted when it is planned and again when it leaves,
+# soon after.
+MOST_REMEMBERED: Final = 512
+_AS_THEY_ARE: Final[dict[int, tuple[NotaDraft, Form]]] = {}
+
+
 def fit_draft(draft: NotaDraft, form: Form) -> Fitted:
     """Make every text of a draft fit a form; the draft itself where it does already."""
+    known = _AS_THEY_ARE.get(id(draft))
+    if known is not None and known[0] is draft and known[1] is form:
+        return Fitted(draft=draft)
+    fitted = _fit(draft, form)
+    if fitted.draft is draft and not fitted.told:
+        if len(_AS_THEY_ARE) >= MOST_REMEMBERED:
+            _AS_THEY_ARE.clear()
+        _AS_THEY_ARE[id(draft)] = draft, form
+    return fitted
+
+
+def _fit(draft: NotaDraft, form: Form) -> Fitted:
     told: list[str] = []
     tomador = _tomador(draft.tomador, form, told)
     description = _lines(draft.description, form.description, "descrição", told)
@@ -37,7 +55,7 @@ def fit_draft(draft: NotaDraft, form: Form) -> Fitted:
     if not (
         tomador is draft.tomador
         and description == draft.description
-        and service is draft.service
+        and service == draft.service  # one that was remembered may be of an earlier reading
         and (tomador.email is not None or not draft.send_email)
     ):
         fitted = replace(
@@ -116,14 +134,20 @@ def _all_codes(thing: T, form: Form) -> T:
 
 
 def _code(text: str | None, form: Form) -> str | None:
+    if text is None:
+        return None
     return text and (one_line(text, form.code.alphabet) or None)
 
 
 def _one_line(text: str, width: Width, what: str, told: list[str]) -> str:
+    if len(text) <= width.most and is_single_line(text):
+        return text
     return _cut(text, one_line(text, width.alphabet), width, what, told, "")
 
 
 def _lines(text: str, width: Width, what: str, told: list[str]) -> str:
+    if len(text) <= width.most and is_single_line(text):
+        return text
     return _cut(text, lines(text, width.alphabet), width, what, told, MARK)
 
 

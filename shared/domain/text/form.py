@@ -5,14 +5,14 @@ from msgspec import Struct
 from shared.domain.text.letters import Alphabet
 
 
-class Width(Struct, frozen=True, kw_only=True):
+class Width(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What fits into one field, in characters."""
 
     most: int
     alphabet: Alphabet = Alphabet.LATIN_1
 
 
-class Form(Struct, frozen=True, kw_only=True):
+class Form(Struct, frozen=True, kw_only=True, cache_hash=True):
     """The texts of a nota that may be long. Codes and numbers are never cut: none is declared."""
 
     name: Width

@@ -74,12 +74,30 @@ _CARRIED: Final = _Table(_carried)
 _LATIN_1: Final = _Table(_in_latin_1)
 
 
+def is_single_line(text: str) -> bool:
+    """Say whether a text surely is as `one_line` would write it, in any alphabet, and not empty."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "  " not in text
+        and text[:1] not in ("", " ")
+        and text[-1] != " "
+    )
+
+
+def grows_no_longer(text: str) -> bool:
+    """Say whether a text surely has no more characters once it is written on one line."""
+    return text.isascii() or _GOOD_LATIN.fullmatch(text) is not None
+
+
 def one_line(text: str, alphabet: Alphabet = Alphabet.LATIN_1) -> str:
     """Write a text on one line, trimmed, with single blanks. Safe to repeat."""
     if "&" in text:
         text = _without_entities(text)
     if text.isascii() and text.isprintable():
-        return _single_blanks(text)
+        if "  " in text or text[:1] == " " or text[-1:] == " ":
+            return " ".join(text.split())
+        return text
     if _GOOD_LATIN.fullmatch(text):
         return text
     written = _single_blanks(rewritten(text, alphabet))

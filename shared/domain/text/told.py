@@ -18,7 +18,7 @@ from shared.domain.text.form import Form
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
-    """What a draft was drawn up with."""
+    """What a draft's description was written with."""
 
     sale: SaleFacts
     rule: Rule
@@ -26,11 +26,15 @@ class Drawn(Struct, frozen=True, kw_only=True):
     share: Share | None = None  # None: the whole bill
 
 
-def told_of(draft: NotaDraft, drawn: Drawn, form: Form) -> tuple[str, ...]:
-    """Say what was left out, moved or cut, without repeating any of it: no personal data."""
-    customer = drawn.sale.customer
+def told_of(
+    draft: NotaDraft, customer: Customer | None, drawn: Drawn | None, form: Form
+) -> tuple[str, ...]:
+    """Say what was left out, moved or cut, without repeating any of it: no personal data.
+
+    Without `drawn` the description surely says everything (`is_told_whole`).
+    """
     left_out = () if customer is None else (*_email(customer, draft), *_phone(customer, draft))
-    shorter = _shorter(draft.competencia, drawn)
+    shorter = _shorter(draft.competencia, drawn) if drawn is not None else ()
     described = (f"descrição encurtada: {', '.join(shorter)}",) if shorter else ()
     return (*left_out, *described, *fit_draft(draft, form).told)
 

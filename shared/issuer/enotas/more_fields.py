@@ -4,6 +4,7 @@ Each is absent where nobody stated it. Withheld amounts are flat fields of the s
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from shared.domain.countries import country_name
@@ -54,8 +55,12 @@ def more_of_nota(draft: NotaDraft, *, mailed: bool) -> dict[str, object]:
     )
 
 
-def more_of_service(service: Service, withheld: Withheld | None) -> dict[str, object]:
+def more_of_service(service: Service, withheld: Withheld | None) -> Mapping[str, object]:
     """Fields of the service."""
+    return _more_of_service(service, None) if withheld is None else _more(service, withheld)
+
+
+def _more(service: Service, withheld: Withheld | None) -> Mapping[str, object]:
     suspension = service.suspension
     return stripped(
         {
@@ -73,6 +78,9 @@ def more_of_service(service: Service, withheld: Withheld | None) -> dict[str, ob
             **(_withheld(withheld) if withheld else {}),
         }
     )
+
+
+_more_of_service: Final = lru_cache(maxsize=1024)(_more)  # a rule's services, over and over
 
 
 def _withheld(withheld: Withheld) -> dict[str, object]:
