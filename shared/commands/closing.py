@@ -17,6 +17,7 @@ from shared.db.closing import (
     filing_read,
     issuer_list_store,
     issuer_side_read,
+    read_counts,
 )
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection, Pool
@@ -161,9 +162,9 @@ async def _missing(conn: Connection, span: Span, said: Totals) -> int:
     """How many Vindi has beyond those read; the larger where both kinds count."""
     missing = 0
     if said.charges is not None:
-        missing = max(missing, said.charges - await closing_read.count_paid_charges(conn, span))
+        missing = max(missing, said.charges - await read_counts.count_paid_charges(conn, span))
     if said.bills is not None:
-        missing = max(missing, said.bills - await closing_read.count_live_bills(conn, span))
+        missing = max(missing, said.bills - await read_counts.count_live_bills(conn, span))
     if missing:
         log.info("closing_misses_sales", tenant_id=span.tenant, count=missing)
     return missing

@@ -28,7 +28,7 @@ from services.reconciler.services import Services
 from shared.commands.closing import live_bills, paid_charges, span_of
 from shared.db import clock
 from shared.db.away import database_away
-from shared.db.closing import closing_checks_store, closing_read
+from shared.db.closing import closing_checks_store, closing_read, read_counts
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
 from shared.db.tenants import connections_store, tenants_store
@@ -243,6 +243,8 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> C
     async with unread.left_out():
         await read_bills_afresh(context, unknown)
     await take_in_missing(context, list(unshown))
+        unknown = await read_counts.unknown_bills(conn, context.tenant, named)
+    await read_bills_afresh(context, unknown)
     found = len(context.findings.found)
     if page.is_last:
         after = phase_after(check.phase, span.kinds)

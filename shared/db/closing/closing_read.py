@@ -4,7 +4,7 @@ A sale belongs to the month of the moment its rule counts. A bill that is live a
 yet belongs to the month of the moment the rule in force would count.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -72,53 +72,65 @@ _REASON: Final = """
                 THEN s.status END AS status,
 """
 
-SOLD: Final = f"""
-    -- closing_read.sold
-    SELECT {_REASON}
-           count(*) AS bills, sum(coalesce(b.moment_amount, s.amount))::bigint AS amount,
-           count(b.bill_id) AS vindi_bills, coalesce(sum(b.moment_amount), 0)::bigint
-           AS vindi_amount, min(b.read_at) AS read_at
-      FROM sales s LEFT JOIN bills b ON b.tenant_id = s.tenant_id AND b.bill_id = s.bill_id
-     WHERE {OF_MONTH}
-     GROUP BY 1, 2
-"""  # noqa: S608 - only our own constant is put in
-
-NOTED: Final = f"""
-    -- closing_read.noted
-    SELECT {_REASON}
-           count(DISTINCT n.bill_id) AS bills, sum(n.amount)::bigint AS amount
-      FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
-     WHERE {OF_MONTH}
-       AND n.tenant_id = $1 AND n.status IN ('issued', 'cancelling', 'cancel_refused')
-       AND n.environment = 'Producao'
-     GROUP BY 1, 2
-"""  # noqa: S608 - only our own constant is put in
-
+_REAL: Final = "n.environment = 'Producao'"
+# Whatever the planner believes of a table that is not analysed yet, bills are led to by their keys:
+# a join of a month's sales and a tenant's notas may become one of each with each. So the sales are
+# heaped up by their reason, and each heap's bills and notas are read through an array. A sale whose
+# bill was never stored is rare: its own amount is asked for only where bills are fewer than sales.
+# OFFSET 0, here and below, keeps a lookup by key from becoming a join.
 # A nota without fiscal value stands for nothing: its sale is an exception.
-TESTED: Final = f"""
-    -- closing_read.tested
-    SELECT s.status, count(DISTINCT n.bill_id) AS bills, sum(n.amount)::bigint AS amount
-      FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
-     WHERE {OF_MONTH}
-       AND n.tenant_id = $1 AND n.status IN ('issued', 'cancelling', 'cancel_refused')
-       AND n.environment <> 'Producao' AND s.status IN ('issued', 'cancelling', 'cancel_refused')
-     GROUP BY 1
-"""  # noqa: S608 - only our own constant is put in
+HEAPS: Final = f"""
+    -- closing_read.heaps
+    WITH heaps AS MATERIALIZED (
+        SELECT {_REASON}
+               s.status AS sale_status, array_agg(s.bill_id) AS ids, count(*) AS bills
+          FROM sales s WHERE {OF_MONTH}
+         GROUP BY 1, 2, 3
+    )
+    SELECT h.code, h.status, h.sale_status, h.bills, b.vindi_bills, b.vindi_amount, b.read_at,
+           n.noted_bills, n.noted_amount, n.tested_bills, n.tested_amount,
+           b.vindi_amount + CASE WHEN b.vindi_bills < h.bills THEN (
+               SELECT coalesce(sum(s.amount), 0)::bigint FROM sales s
+                WHERE s.tenant_id = $1 AND s.bill_id = ANY(h.ids)
+                  AND NOT EXISTS (SELECT FROM bills b WHERE b.tenant_id = $1
+                                     AND b.bill_id = s.bill_id OFFSET 0)) ELSE 0 END AS amount
+      FROM heaps h
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS vindi_bills, coalesce(sum(b.moment_amount), 0)::bigint
+                  AS vindi_amount, min(b.read_at) AS read_at
+             FROM bills b WHERE b.tenant_id = $1 AND b.bill_id = ANY(h.ids)) b
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT n.bill_id) FILTER (WHERE {_REAL}) AS noted_bills,
+                  coalesce(sum(n.amount) FILTER (WHERE {_REAL}), 0)::bigint AS noted_amount,
+                  count(DISTINCT n.bill_id) FILTER (WHERE NOT {_REAL}) AS tested_bills,
+                  coalesce(sum(n.amount) FILTER (WHERE NOT {_REAL}), 0)::bigint AS tested_amount
+             FROM notas n
+            WHERE n.tenant_id = $1 AND n.bill_id = ANY(h.ids)
+              AND n.status IN ('issued', 'cancelling', 'cancel_refused')) n
+"""  # noqa: S608 - only our own constants are put in
 
 # A divided sale that is done and yet lacks a nota: cancelled beside one the city would not cancel,
 # say. What it lacks is an exception of its own; few sales are divided, and fewer end so.
 LACKING: Final = f"""
     -- closing_read.lacking
+    WITH lacking AS MATERIALIZED (
+        SELECT p.bill_id, sum(p.amount)::bigint AS amount FROM sale_parts p
+         WHERE p.tenant_id = $1 AND p.bill_id = ANY(ARRAY(
+               SELECT s.bill_id FROM sales s
+                WHERE {OF_MONTH} AND s.status IN ('issued', 'cancelling', 'cancel_refused')))
+           AND NOT EXISTS (
+               SELECT FROM notas n
+                WHERE n.tenant_id = $1 AND n.bill_id = p.bill_id
+                  AND (n.part = p.part OR n.part = 0)
+                  AND n.status IN ('issued', 'cancelling', 'cancel_refused') OFFSET 0)
+         GROUP BY p.bill_id
+    )
     SELECT coalesce(s.code, s.attention, 'part_without_nota') AS code, s.status,
-           count(DISTINCT s.bill_id) AS bills, sum(p.amount)::bigint AS amount
-      FROM sale_parts p JOIN sales s ON s.tenant_id = p.tenant_id AND s.bill_id = p.bill_id
-     WHERE {OF_MONTH}
-       AND p.tenant_id = $1 AND s.status IN ('issued', 'cancelling', 'cancel_refused')
-       AND NOT EXISTS (
-           SELECT FROM notas n
-            WHERE n.tenant_id = $1 AND n.bill_id = p.bill_id
-              AND (n.part = p.part OR n.part = 0)
-              AND n.status IN ('issued', 'cancelling', 'cancel_refused'))
+           count(*) AS bills, sum(l.amount)::bigint AS amount
+      FROM lacking l
+     CROSS JOIN LATERAL (
+           SELECT s.code, s.attention, s.status FROM sales s
+            WHERE s.tenant_id = $1 AND s.bill_id = l.bill_id OFFSET 0) s
      GROUP BY 1, 2
 """  # noqa: S608 - only our own constant is put in
 
@@ -128,15 +140,19 @@ CHOSEN: Final = f"""
     SELECT 'amount_chosen' AS code, s.status, count(*) AS bills,
            sum(coalesce(b.moment_amount, s.amount) - n.amount)::bigint AS amount
       FROM sales s
-      JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
-      LEFT JOIN bills b ON b.tenant_id = s.tenant_id AND b.bill_id = s.bill_id
+     CROSS JOIN LATERAL (
+           SELECT n.amount FROM notas n
+            WHERE n.tenant_id = $1 AND n.bill_id = s.bill_id AND n.part = 0 AND {_REAL}
+              AND n.status IN ('issued', 'cancelling', 'cancel_refused') OFFSET 0) n
+      LEFT JOIN LATERAL (
+           SELECT b.moment_amount FROM bills b
+            WHERE b.tenant_id = $1 AND b.bill_id = s.bill_id OFFSET 0) b ON true
      WHERE {OF_MONTH}
-       AND s.amount_choice IS NOT NULL AND n.tenant_id = $1 AND n.part = 0
+       AND s.amount_choice IS NOT NULL
        AND s.status IN ('issued', 'cancelling', 'cancel_refused')
-       AND n.status IN ('issued', 'cancelling', 'cancel_refused') AND n.environment = 'Producao'
        AND coalesce(b.moment_amount, s.amount) <> n.amount
      GROUP BY 1, 2
-"""  # noqa: S608 - only our own constant is put in
+"""  # noqa: S608 - only our own constants are put in
 
 # Nearly every bill of the month has its sale in the month, so those are told off first: to look
 # among all sales of all time would cost more with every year.
@@ -155,17 +171,26 @@ UNDECIDED: Final = """
     SELECT count(*) AS bills, coalesce(sum(moment_amount), 0)::bigint AS amount,
            min(read_at) AS read_at
       FROM strange b
-     WHERE NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = $1 AND s.bill_id = b.bill_id)
+     WHERE NOT EXISTS (
+           SELECT FROM sales s WHERE s.tenant_id = $1 AND s.bill_id = b.bill_id OFFSET 0)
 """
 
-# A hundred thousand sales are joined in memory: the usual 4 MB would send them over the disk. And
-# a month is a small part of a tenant's rows, which lie together: its indexes lead there cheaply.
+# A hundred thousand sales are joined in memory: the usual 4 MB would send them over the disk. A
+# month is a small part of a tenant's rows, which lie together: its indexes lead there cheaply. And
+# where a join is one of many rows with many, a loop over both is never it, whatever a planner
+# without statistics believes. Compiling a statement takes longer than all of them.
 ROOM: Final = """
     -- closing_read.room
-    SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true)
+    SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true),
+           set_config('enable_nestloop', 'off', true), set_config('jit', 'off', true)
 """
 ISSUED_AS_TEST: Final = "issued_as_test"
 NOT_DECIDED: Final = WhyNoNota(code="not_decided", status="queued")
+
+
+async def make_room(conn: Connection) -> None:
+    """Set the transaction up for statements over a whole month; to be called inside it."""
+    await conn.execute(ROOM)
 
 
 async def figures(conn: Connection, span: Span) -> Figures:
@@ -173,38 +198,45 @@ async def figures(conn: Connection, span: Span) -> Figures:
 
     To be called inside a transaction that sees one state of things (repeatable read).
     """
-    await conn.execute(ROOM)
+    await make_room(conn)
     month = (span.tenant, span.first, span.end)
-    sold = await conn.fetch(SOLD, *month)
-    noted = {(row["code"], row["status"]): row for row in await conn.fetch(NOTED, *month)}
+    heaps = await conn.fetch(HEAPS, *month)
     lacking = [*await conn.fetch(LACKING, *month), *await conn.fetch(CHOSEN, *month)]
-    tested = await conn.fetch(TESTED, *month)
     shown_from = await passes_store.shown_from(conn, span.tenant)
     left = await conn.fetchrow(UNDECIDED, *month, span.kinds.paid, span.kinds.created)
     if left is None:
         raise AssertionError("an aggregate gives its row")
-    exceptions = {
-        WhyNoNota(code=row["code"], status=row["status"]): _rest(row, noted)
-        for row in sold
-        if row["status"] is not None
-    }
+    exceptions = dict(_exceptions(heaps))
     for row in lacking:
         reason = WhyNoNota(code=row["code"], status=row["status"])
         missing = Sum(bills=row["bills"], amount=Cents(row["amount"]))
         exceptions[reason] = exceptions.get(reason, Sum()).plus(missing)
-    for row in tested:
-        reason = WhyNoNota(code=ISSUED_AS_TEST, status=row["status"])
-        exceptions[reason] = Sum(bills=row["bills"], amount=Cents(row["amount"]))
     undecided = Sum(bills=left["bills"], amount=Cents(left["amount"]))
     if undecided.bills:
         exceptions[NOT_DECIDED] = exceptions.get(NOT_DECIDED, Sum()).plus(undecided)
-    reads = [row["read_at"] for row in (*sold, left) if row["read_at"] is not None]
+    reads = [row["read_at"] for row in (*heaps, left) if row["read_at"] is not None]
     return Figures(
-        vindi=_total(sold, "vindi_bills", "vindi_amount").plus(undecided),
-        notas=_total(noted.values(), "bills", "amount"),
+        vindi=_total(heaps, "vindi").plus(undecided),
+        notas=_total(heaps, "noted"),
         exceptions=exceptions,
         read_at=_as_of(min(reads, default=None), shown_from),
     )
+
+
+def _exceptions(heaps: Collection[asyncpg.Record]) -> Iterator[tuple[WhyNoNota, Sum]]:
+    """What has a reason, less what valid notas it has; and what was issued as a test only."""
+    for row in heaps:
+        if row["status"] is not None:
+            rest = Cents(row["amount"] - row["noted_amount"])
+            yield (
+                WhyNoNota(code=row["code"], status=row["status"]),
+                Sum(bills=row["bills"], amount=rest),
+            )
+        elif row["tested_bills"]:
+            yield (
+                WhyNoNota(code=ISSUED_AS_TEST, status=row["sale_status"]),
+                Sum(bills=row["tested_bills"], amount=Cents(row["tested_amount"])),
+            )
 
 
 def _as_of(oldest: datetime | None, shown_from: datetime | None) -> datetime | None:
@@ -214,15 +246,10 @@ def _as_of(oldest: datetime | None, shown_from: datetime | None) -> datetime | N
     return max(oldest, shown_from)
 
 
-def _rest(row: asyncpg.Record, noted: Mapping[tuple[str, str], asyncpg.Record]) -> Sum:
-    valid = noted.get((row["code"], row["status"]))
-    return Sum(bills=row["bills"], amount=Cents(row["amount"] - (valid["amount"] if valid else 0)))
-
-
-def _total(rows: Collection[asyncpg.Record], bills: str, amount: str) -> Sum:
+def _total(heaps: Collection[asyncpg.Record], what: str) -> Sum:
     return Sum(
-        bills=sum(row[bills] for row in rows),
-        amount=Cents(sum(row[amount] for row in rows)),
+        bills=sum(row[f"{what}_bills"] for row in heaps),
+        amount=Cents(sum(row[f"{what}_amount"] for row in heaps)),
     )
 
 
@@ -313,37 +340,6 @@ async def _parts(pool: Pool, span: Span, page: int) -> AsyncIterator[list[BillId
         yield wanted[start : start + page]
 
 
-# Of the many bills with one paid charge its time is the bill's own moment, which has an index.
-COUNT_PAID: Final = """
-    -- closing_read.count_paid_charges
-    SELECT (SELECT count(*) FROM bills
-             WHERE tenant_id = $1 AND paid_moment >= $2 AND paid_moment < $3
-               AND charges_paid_at = ARRAY[paid_moment])
-         + (SELECT count(*) FROM bills b CROSS JOIN unnest(b.charges_paid_at) AS paid (at)
-             WHERE b.tenant_id = $1 AND b.charges_paid_at <> '{}'
-               AND b.charges_paid_at IS DISTINCT FROM ARRAY[b.paid_moment]
-               AND paid.at >= $2 AND paid.at < $3)
-"""
-
-
-async def count_paid_charges(conn: Connection, span: Span) -> int:
-    """How many charges that we read are paid, with a `paid_at` inside the month."""
-    return int(await conn.fetchval(COUNT_PAID, span.tenant, span.first, span.end))
-
-
-COUNT_CREATED: Final = """
-    -- closing_read.count_live_bills
-    SELECT count(*) FROM bills
-     WHERE tenant_id = $1 AND created_at >= $2 AND created_at < $3
-       AND status IN ('pending', 'paid')
-"""
-
-
-async def count_live_bills(conn: Connection, span: Span) -> int:
-    """How many bills that we read are live, with a `created_at` inside the month."""
-    return int(await conn.fetchval(COUNT_CREATED, span.tenant, span.first, span.end))
-
-
 class ValidNota(Struct, frozen=True, kw_only=True):
     """A valid nota of a month, as its documents are asked for."""
 
@@ -373,19 +369,3 @@ async def valid_notas(pool: Pool, span: Span, *, page: int = 500) -> AsyncIterat
         async with pool.acquire() as conn:
             rows = await conn.fetch(VALID_NOTAS, span.tenant, part)
         yield [ValidNota(**dict(row)) for row in rows]
-
-
-UNKNOWN: Final = """
-    -- closing_read.unknown_bills
-    SELECT asked.bill_id FROM unnest($2::bigint[]) AS asked (bill_id)
-     WHERE NOT EXISTS (
-           SELECT FROM bills WHERE tenant_id = $1 AND bill_id = asked.bill_id)
-"""
-
-
-async def unknown_bills(
-    conn: Connection, tenant: TenantId, asked: Sequence[BillId]
-) -> list[BillId]:
-    """Those of these bills that were never read."""
-    rows = await conn.fetch(UNKNOWN, tenant, asked)
-    return [BillId(row["bill_id"]) for row in rows]

@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.db.closing.closing_read import OF_MONTH
+from shared.db.closing.closing_read import OF_MONTH, make_room
 from shared.db.closing.issuer_side_read import MonthScope
 from shared.db.connection import Connection
 from shared.domain.closing import Month
@@ -58,19 +58,27 @@ CREDITED_IN: Final = f"""
 
 FILED: Final = f"""
     -- filing_read.filed
-    WITH filed AS (
-        SELECT n.*, n.status = 'cancelled' AS cancelled,
-               coalesce(s.moment_at >= $5 AND s.moment_at < $4
-                        AND s.status <> 'waiting_payment', false) AS of_month,
-               CASE WHEN s.status <> 'waiting_payment' THEN s.moment_at END AS moment_at
-          FROM notas n JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
-         WHERE {FILED_IN} AND s.tenant_id = $1
+    WITH month AS MATERIALIZED (
+        SELECT s.bill_id FROM sales s
+         WHERE s.tenant_id = $1 AND s.moment_at >= $5 AND s.moment_at < $4
+           AND s.status <> 'waiting_payment'
+    ), filed AS MATERIALIZED (
+        SELECT {COUNTED}, n.bill_id, n.amount, n.discount, n.conditional_discount, n.deductions,
+               n.iss, n.pis_withheld, n.cofins_withheld, n.csll_withheld, n.inss_withheld,
+               n.irrf_withheld, n.status = 'cancelled' AS cancelled, n.cancelled_at
+          FROM notas n WHERE {FILED_IN}
+    ), told AS (
+        SELECT n.*, m.bill_id IS NOT NULL AS of_month
+          FROM filed n LEFT JOIN month m ON m.bill_id = n.bill_id
     )
-    SELECT {COUNTED}, cancelled, of_month,
-           CASE WHEN cancelled THEN date_trunc('month', n.cancelled_at AT TIME ZONE $6)::date
-                WHEN NOT of_month THEN date_trunc('month', n.moment_at AT TIME ZONE $6)::date
-           END AS other_month, {_SUMS}
-      FROM filed n GROUP BY 1, 2, 3, 4
+    SELECT fiscal_class, cancelled, of_month,
+           date_trunc('month', CASE WHEN cancelled THEN n.cancelled_at
+                WHEN NOT of_month THEN (
+                    SELECT s.moment_at FROM sales s
+                     WHERE s.tenant_id = $1 AND s.bill_id = n.bill_id
+                       AND s.status <> 'waiting_payment')
+           END AT TIME ZONE $6)::date AS other_month, {_SUMS}
+      FROM told n GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - only our own constants are put in
 
 # Asked only where the valid notas of the month's sales are not all filed in it.
@@ -78,8 +86,9 @@ ELSEWHERE: Final = f"""
     -- filing_read.elsewhere
     SELECT date_trunc('month', n.competencia::timestamp)::date AS other_month,
            count(*) AS notas, sum(n.amount)::bigint AS amount
-      FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
-     WHERE {OF_MONTH} AND n.tenant_id = $1
+      FROM notas n
+     WHERE n.tenant_id = $1
+       AND n.bill_id = ANY(ARRAY(SELECT s.bill_id FROM sales s WHERE {OF_MONTH}))
        AND n.status IN ('issued', 'cancelling', 'cancel_refused') AND n.environment = 'Producao'
        AND (n.competencia < $4 OR n.competencia > $5)
      GROUP BY 1 ORDER BY 1
@@ -105,6 +114,7 @@ async def filing(conn: Connection, scope: MonthScope, *, timezone: str, of_sales
 
     To be called inside a transaction that sees one state of things (repeatable read).
     """
+    await make_room(conn)
     span, month = scope.span, scope.month
     days = (month.first_day, month.last_day)
     rows = await conn.fetch(FILED, span.tenant, *days, span.end, span.first, timezone)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import asyncpg
 from msgspec import Struct
 
-from shared.db.closing.closing_read import OF_MONTH, Span
+from shared.db.closing.closing_read import OF_MONTH, Span, make_room
 from shared.db.connection import Connection
 from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.domain.closing import IssuerSide, ListDay, Month, NotaSum
@@ -84,6 +84,14 @@ async def scope_of(conn: Connection, span: Span, month: Month) -> MonthScope:
     )
 
 
+# The notas of a month's sales are led to by their bills: a join of both may become one of each
+# with each where the planner knows nothing of them yet.
+_MONTH: Final = f"""
+    month AS MATERIALIZED (
+        SELECT coalesce(array_agg(s.bill_id), '{{}}') AS bills FROM sales s WHERE {OF_MONTH}
+    )
+"""  # noqa: S608 - only our own constant is put in
+_OF_BILLS: Final = "= ANY((SELECT bills FROM month)::bigint[])"
 _OURS: Final = f"""
     ours AS MATERIALIZED (
         SELECT n.bill_id, n.external_id, lower(n.issuer_id) AS issuer_id,
@@ -93,9 +101,9 @@ _OURS: Final = f"""
                AS valid, (n.created_at AT TIME ZONE 'UTC')::date AS day,
                greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at,
                lower(k.company_id) AS company_id
-          FROM sales s JOIN notas n ON n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+          FROM notas n
           LEFT JOIN nota_connections k ON k.tenant_id = $1 AND k.connection_id = {BORN_UNDER}
-         WHERE {OF_MONTH} AND n.tenant_id = $1 AND n.environment = 'Producao'
+         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao'
     )
 """  # noqa: S608 - only our own constants are put in
 _OF_OTHERS: Final = """
@@ -110,8 +118,8 @@ _LISTED: Final = f"""
     listed AS MATERIALIZED (
         SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
                i.differs, i.read_at
-          FROM issuer_notas i JOIN sales s ON s.tenant_id = i.tenant_id AND s.bill_id = i.bill_id
-         WHERE {OF_MONTH} AND i.tenant_id = $1 AND i.bill_id IS NOT NULL AND i.valid
+          FROM issuer_notas i
+         WHERE i.tenant_id = $1 AND i.bill_id {_OF_BILLS} AND i.bill_id IS NOT NULL AND i.valid
          UNION ALL
         SELECT NULL, i.external_id, i.issuer_id, i.amount, i.number, i.competencia, NULL, i.read_at
           FROM issuer_notas i
@@ -171,7 +179,7 @@ _FOUND: Final = """
 
 SIDE: Final = f"""
     -- issuer_side_read.side
-    WITH {_OURS}, {_LISTED}, {_ACCEPTED}, {_FOUND}
+    WITH {_MONTH}, {_OURS}, {_LISTED}, {_ACCEPTED}, {_FOUND}
     SELECT (SELECT count(*) FROM listed) AS notas,
            (SELECT count(*) FROM accepted) AS accepted,
            (SELECT coalesce(sum(amount), 0)::bigint FROM accepted) AS accepted_amount,
@@ -183,7 +191,7 @@ SIDE: Final = f"""
 """  # noqa: S608 - only our own constants are put in
 MOVED: Final = f"""
     -- issuer_side_read.moved
-    WITH {_OURS}
+    WITH {_MONTH}, {_OURS}
     SELECT company_id, day, max(moved_at) AS moved_at FROM ours GROUP BY company_id, day
 """  # noqa: S608 - only our own constants are put in
 DAYS: Final = """
@@ -194,7 +202,8 @@ DAYS: Final = """
 
 
 async def side_of(conn: Connection, scope: MonthScope) -> IssuerSide:
-    """The issuer's side of a month, as its lists were last read."""
+    """The issuer's side of a month, as its lists were last read; inside a transaction."""
+    await make_room(conn)
     span = scope.span
     moved = {
         ListDay(company=row["company_id"] or scope.company or "", day=row["day"]): row["moved_at"]
@@ -285,7 +294,7 @@ def _key(kind: str, external_id: str | None, issuer_id: str | None) -> str:
 
 DIFFERENCES: Final = f"""
     -- issuer_side_read.differences
-    WITH {_OURS}, {_LISTED}, {_FOUND}
+    WITH {_MONTH}, {_OURS}, {_LISTED}, {_FOUND}
     SELECT * FROM found
      WHERE kind || ':' || coalesce(external_id, '') || ':' || coalesce(issuer_id, '')
            > $8 COLLATE "C"
@@ -299,7 +308,9 @@ async def differences(
     conn: Connection, scope: MonthScope, *, after: str = "", limit: int
 ) -> list[Difference]:
     """The differences of a month by their keys, beginning above `after`."""
-    rows = await conn.fetch(DIFFERENCES, *scope.arguments(), after, limit)
+    async with conn.transaction():
+        await make_room(conn)
+        rows = await conn.fetch(DIFFERENCES, *scope.arguments(), after, limit)
     return [_difference(row) for row in rows]
 
 
