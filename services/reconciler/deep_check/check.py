@@ -239,12 +239,10 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> C
     unread.word = OMITTED if sound.unshown else None
     named = [BillId(bill) for bill in asked if bill is not None]
     async with context.pool.acquire() as conn:
-        unknown = await closing_read.unknown_bills(conn, context.tenant, named)
+        unknown = await read_counts.unknown_bills(conn, context.tenant, named)
     async with unread.left_out():
         await read_bills_afresh(context, unknown)
     await take_in_missing(context, list(unshown))
-        unknown = await read_counts.unknown_bills(conn, context.tenant, named)
-    await read_bills_afresh(context, unknown)
     found = len(context.findings.found)
     if page.is_last:
         after = phase_after(check.phase, span.kinds)
