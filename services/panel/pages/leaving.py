@@ -106,6 +106,11 @@ PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="leaving", get=show, post=ask, see="people", do="people"),
     PanelPage(path=f"{PATH}/ficar", name="leaving_stay", post=stay, see="people", do="people"),
     PanelPage(
-        path=f"{PATH}/tudo", name="leaving_export", post=everything, see="people", do="people"
+        path=f"{PATH}/tudo",
+        name="leaving_export",
+        post=everything,
+        see="people",
+        do="people",
+        looks=True,
     ),
 )

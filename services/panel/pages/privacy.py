@@ -166,6 +166,8 @@ def _state(erasure: Erasure) -> str:
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path=PATH, name="privacy", get=show, see="act"),
-    PanelPage(path=f"{PATH}/dados", name="privacy_tell", post=tell, see="act", do="act"),
+    PanelPage(
+        path=f"{PATH}/dados", name="privacy_tell", post=tell, see="act", do="act", looks=True
+    ),
     PanelPage(path=f"{PATH}/eliminar", name="privacy_erase", post=erase, see="act", do="act"),
 )

@@ -53,6 +53,12 @@ class Acting:
         )
         return [row["bill_id"] for row in rows]
 
+    async def name(self) -> str:
+        """What the company is called."""
+        return str(
+            await self.panel.pool.fetchval("SELECT name FROM tenants WHERE tenant_id = $1", TENANT)
+        )
+
     async def form(self, page: str, action: str, *, has: Fields = (), **typed: str) -> Sending:
         """The form of a page, with what was typed into it."""
         return filled(self.ana, await self.ana.get(page), action, has=has, **typed)
@@ -345,6 +351,40 @@ async def tokens(of: Acting, number: int) -> Sending:
     return filled(of.ours, page, "/suporte/acessos", nome=f"robo-{number}")
 
 
+async def privacy_erase(of: Acting, number: int) -> Sending:
+    path = f"{BASE}/configuracoes/privacidade"
+    who, ticket, why = str(900 + number), f"T-{number}", "pedido do titular"
+    page, to = await of.ana.get(path), f"{path}/eliminar"
+    sure = await of.ana.send(page, to, cliente=who, protocolo=ticket, motivo=why)
+    return filled(of.ana, sure, to, cliente=who, conferido=who, protocolo=ticket, motivo=why)
+
+
+async def leaving(of: Acting, number: int) -> Sending:
+    path = f"{BASE}/configuracoes/encerrar"
+    if number:
+        await of.ana.send(await of.ana.get(path), f"{path}/ficar")
+    else:
+        await left_before(of)
+    why = "mudou de sistema"
+    return await of.form(path, path, nome=await of.name(), motivo=why, confirmo="1")
+
+
+async def leaving_stay(of: Acting, number: int) -> Sending:
+    path = f"{BASE}/configuracoes/encerrar"
+    if number:
+        said = {"motivo": "mudou de sistema", "confirmo": "1"}
+        await of.ana.send(await of.ana.get(path), path, nome=await of.name(), **said)
+    return await of.form(path, f"{path}/ficar")
+
+
+async def left_before(of: Acting) -> None:
+    """Somebody asked to leave and took it back: what is connected is forgotten already."""
+    path = f"{BASE}/configuracoes/encerrar"
+    said = {"motivo": "mudou de sistema", "confirmo": "1"}
+    await of.ana.send(await of.ana.get(path), path, nome=await of.name(), **said)
+    await of.ana.send(await of.ana.get(path), f"{path}/ficar")
+
+
 CASES: dict[str, Callable[[Acting, int], Awaitable[Sending]]] = {
     "invitation": invitation,
     "reset": reset,
@@ -379,4 +419,8 @@ CASES: dict[str, Callable[[Acting, int], Awaitable[Sending]]] = {
     "shadow": shadow,
     "totp": totp,
     "account": account,
+    "privacy_erase": privacy_erase,
+    # Last, since nothing is connected after it.
+    "leaving": leaving,
+    "leaving_stay": leaving_stay,
 }
