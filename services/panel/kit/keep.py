@@ -12,6 +12,7 @@ from services.panel.kit.forms import TypedForm
 from shared.domain.documents import names_document
 
 PREFIX: Final = "guardado."
+BUTTON: Final = "botao"
 HOME: Final = "/"
 # Never carried through a page: whoever signs in next may be somebody else.
 _SECRETS: Final = frozenset({"api_key", "senha", "senha_nova", "codigo"})
@@ -51,14 +52,18 @@ def ours(path: str) -> str:
 
 
 def kept_fields(form: TypedForm, but: Collection[str] = ()) -> Sequence[tuple[str, str]]:
-    """What was typed, as hidden fields, but for secrets: those are typed again."""
+    """What was typed, as hidden fields, but for secrets: those are typed again.
+
+    A form with nothing but its button has a field too, so that it is known for one afterwards.
+    """
     left_out = {FIELD, *but} | _SECRETS
-    return [
+    kept = [
         (name, value)
         for name, values in form.values.items()
         if name not in left_out and not name.startswith(PREFIX)
         for value in values
     ]
+    return kept or [(BUTTON, "")]
 
 
 def carried(form: TypedForm) -> Sequence[tuple[str, str]]:
