@@ -24,6 +24,7 @@ from shared.keys import (
     forget_other_canaries,
     prove_keys,
 )
+from shared.ops.rotate_filters import reseal_filters_any_tenant
 from shared.ops.rotate_lists import lists_to_read_any_tenant
 from shared.ops.rotate_tables import TABLES, TOGETHER, RotatedTable
 from shared.ops.rotate_walk import Walked, walk_any_tenant
@@ -92,6 +93,9 @@ async def _pass_any_tenant(conn: Connection, sealer: Sealer, tell: Tell) -> Walk
     async with conn.transaction():
         walked = [await _walked(conn, sealer, table, tell) for table in together]
     walked += [await _walked(conn, sealer, table, tell) for table in others]
+    lists = await reseal_filters_any_tenant(conn, sealer)
+    tell("saved_filters", lists, lists)
+    walked.append(Walked(rows=0, changed=lists))
     return Walked(rows=sum(one.rows for one in walked), changed=sum(one.changed for one in walked))
 
 

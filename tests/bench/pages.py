@@ -22,9 +22,9 @@ import aiohttp
 
 from services.panel.app import PAGES, create_app
 from services.panel.kit.page import TENANT as OF_TENANT
-from services.panel.kit.sealed_words import seal_words
 from shared.config.settings import load_panel
 from shared.crypto.seal import Sealer
+from shared.crypto.sealed_words import seal_words
 from shared.db.connection import Pool, open_pool
 from shared.db.migrate import migrate
 from shared.db.sales.sales_read import document_word

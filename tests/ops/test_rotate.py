@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, date, datetime
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -11,11 +12,12 @@ from shared.config.secret import Secret
 from shared.crypto import columns
 from shared.crypto.columns import DENIAL_WORD
 from shared.crypto.seal import TO_PURPOSE, TO_ROW, Sealer, UnsealError
+from shared.crypto.sealed_words import open_words, seal_words
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import Candidate
 from shared.db.connection import Pool
 from shared.db.people import identities_store, people_store
-from shared.db.sales import search_read
+from shared.db.sales import saved_filters_store, search_read
 from shared.db.sales.sales_read import document_words
 from shared.db.tenants import connections_store, issuers_store, tenants_store
 from shared.domain.ids import BillId, IssuerNotaId, PersonId, TenantId
@@ -361,3 +363,21 @@ async def a_tenant_with_secrets(pool: Pool, sealer: Sealer) -> None:
             sealed,
             word,
         )
+
+
+async def test_what_a_named_list_searches_for_follows_the_keys(pool: Pool, database: str) -> None:
+    old, new = Sealer.from_text([OLD]), Sealer.from_text([NEW])
+    await a_tenant_with_secrets(pool, old)
+    query = f"de=2026-11-01&b={seal_words(old, TENANT, 'Maria & filhos')}&situacao="
+    async with pool.acquire() as conn:
+        await saved_filters_store.put(conn, TENANT, "Maria", query, by="ana", now=NOW)
+
+    await rotated(database, NEW, OLD)
+    again = await rotated(database, NEW, OLD)
+
+    async with pool.acquire() as conn:
+        [kept] = await saved_filters_store.all_of(conn, TENANT)
+    said = dict(parse_qsl(kept.query, keep_blank_values=True))
+    assert open_words(new, TENANT, said.pop("b")) == "Maria & filhos"
+    assert said == {"de": "2026-11-01", "situacao": ""}
+    assert again.changed == 0

@@ -39,8 +39,7 @@ PLAIN = {"customer": CUSTOMER, "who": b'{"documents": ["12345678909"]}'}
 SEALERS = {
     "shared/crypto/columns.py",
     "shared/keys.py",
-    "services/panel/kit/sealed_words.py",
-    "shared/commands/privacy/sealed_search.py",
+    "shared/crypto/sealed_words.py",
 }
 COLUMNS = """
     SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from services.panel.kit.page import TENANT, PanelPage, Visit
-from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show.audit import KINDS, actions_of, told
 from services.panel.texts import text
+from shared.crypto.sealed_words import open_words, seal_words
 from shared.db.tenants import audit_store
 from shared.domain.moment import start_of_day
 from shared.words import plain_number

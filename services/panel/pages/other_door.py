@@ -13,7 +13,6 @@ from services.panel.kit.forms import TypedForm
 from services.panel.kit.keep import HOME, ours
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.kit.post import send_link
-from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.kit.serve import AWAY, NotThere
 from services.panel.pages.door import entered, first_page, source_of
 from services.panel.resources import OIDC_BACK
@@ -22,6 +21,7 @@ from shared.commands.lost_passwords import forgotten_password
 from shared.commands.other_door import Stranger, enter_by_other_door, join_by_other_door
 from shared.commands.people import PeopleRefused
 from shared.commands.sign_in import Entered
+from shared.crypto.sealed_words import open_words, seal_words
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.people import plain_email
 from shared.telemetry.severity import severity

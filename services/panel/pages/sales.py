@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
-from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters
 from services.panel.show.filters import Filters
 from services.panel.show.overview import divided
 from services.panel.show.sales import line
 from services.panel.texts import text
+from shared.crypto.sealed_words import open_words, seal_words
 from shared.db.connection import Connection
 from shared.db.sales import sales_chosen, sales_reach, sales_read, saved_filters_store
 from shared.db.sales.sales_read import SaleFilter, SaleView

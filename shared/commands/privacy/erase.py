@@ -17,11 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.commands.privacy.bare_rows import BATCH, LawTerms, bare_sales
-from shared.commands.privacy.sealed_search import opened_search
 from shared.commands.privacy.whose_events import is_theirs
 from shared.crypto import columns
 from shared.crypto.columns import DOCUMENT_WORD, RowKey, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
+from shared.crypto.sealed_words import open_words
 from shared.crypto.tokens import new_erasure_id
 from shared.db import clock
 from shared.db.connection import Connection, Pool
@@ -285,7 +285,7 @@ class _Step(NamedTuple):
             or any(
                 mentions(text, words)
                 for _, value in parse_qsl(one.query)
-                for text in (value, opened_search(self.sealer, tenant, value))
+                for text in (value, open_words(self.sealer, tenant, value))
             )
         ]
         filters = await erase_rows.forget_filters(conn, tenant, theirs)

@@ -14,7 +14,6 @@ from services.panel.kit.keep import ours
 from services.panel.kit.menu import menu_of
 from services.panel.kit.render import short_name, without_settings
 from services.panel.kit.say import Clock
-from services.panel.kit.sealed_words import open_words, seal_words
 from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
 from services.panel.show.audit import told
@@ -24,6 +23,7 @@ from services.panel.show.sale import in_order
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
 from services.panel.show.status import OUTCOMES, TONES
 from shared.crypto.seal import Sealer
+from shared.crypto.sealed_words import open_words, seal_words
 from shared.db.sales.overview_read import Heap, SentDay
 from shared.db.tenants.audit_store import AuditEntry
 from shared.domain.closing import Closing, Figures, Month, Sum

@@ -12,6 +12,7 @@ from shared.domain.ids import TenantId
 
 _PURPOSE: Final = "panel_search"
 MOST: Final = 200
+_LONGEST: Final = 1500
 
 
 def seal_words(sealer: Sealer, tenant: TenantId, words: str, *, most: int = MOST) -> str:
@@ -25,10 +26,21 @@ def seal_words(sealer: Sealer, tenant: TenantId, words: str, *, most: int = MOST
 
 def open_words(sealer: Sealer, tenant: TenantId, given: str) -> str:
     """The words again; nothing for what we did not seal for this tenant."""
-    if not given or len(given) > 1500:
-        return ""
     try:
-        sealed = base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
-        return sealer.unseal(sealed, tenant=tenant, purpose=_PURPOSE).decode()
+        return sealer.unseal(_sealed(given), tenant=tenant, purpose=_PURPOSE).decode()
     except (binascii.Error, UnsealError, ValueError):
         return ""
+
+
+def reseal_words(sealer: Sealer, tenant: TenantId, given: str) -> str:
+    """The same words under the first key; as it was given what is so already, or not ours."""
+    words = open_words(sealer, tenant, given)
+    if not words or sealer.is_current(_sealed(given), in_row=False):
+        return given
+    return seal_words(sealer, tenant, words, most=len(words))
+
+
+def _sealed(given: str) -> bytes:
+    if not given or len(given) > _LONGEST:
+        raise ValueError("not sealed words")
+    return base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)
