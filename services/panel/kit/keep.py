@@ -28,17 +28,19 @@ def here(request: Request) -> str:
     return request.url.path + query
 
 
-def without_documents(request: Request) -> str | None:
-    """The address without what is or names a CPF or CNPJ; None where there is none in it.
+def answerable(request: Request) -> str | None:
+    """The address without what is or names a CPF or CNPJ, or has a NUL; None where nothing does.
 
     Nothing of the panel writes such an address: somebody typed it, or a form that is no search
-    for people. It is not answered, so that none is copied, linked or looked at again.
+    for people. It is not answered, so that none is copied, linked or looked at again; a NUL no
+    text of PostgreSQL's can hold.
     """
     given = request.query_params.multi_items()
     kept = [
         (name, value)
         for name, value in given
-        if name in _OTHERS or not (names_document(name) or names_document(value))
+        if "\0" not in name + value
+        and (name in _OTHERS or not (names_document(name) or names_document(value)))
     ]
     if len(kept) == len(given):
         return None

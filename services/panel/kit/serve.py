@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar, new_visit
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
-from services.panel.kit.keep import here, kept_fields, without_documents
+from services.panel.kit.keep import answerable, here, kept_fields
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from services.panel.kit.sent_once import StillRunning, answer_once
 from shared.commands.sign_in import find_session
@@ -71,11 +71,13 @@ class PageEndpoint:
     async def _respond(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._page.handlers.get(method)
-        if (clean := without_documents(request)) is not None and method == "GET":
+        if (clean := answerable(request)) is not None and method == "GET":
             return RedirectResponse(clean, status_code=303, headers={"Cache-Control": "no-store"})
         visit = self._before(request)
         if handler is None:
             return visit.show("erro.html", 405, what="method")
+        if any("\0" in str(given) for given in request.path_params.values()):
+            return visit.show("erro.html", 404, what="not_there")
         try:
             return await self._answer(visit, method, handler)
         except NotThere:

@@ -82,6 +82,7 @@ async def test_support_sees_who_leaves_and_until_when_they_may_turn_back(panel: 
         found = await ours.get("/suporte")
         page = await ours.get("/suporte/saidas")
         nonsense = await ours.get("/suporte/saidas?depois=ontem~t")
+        nul = await ours.get("/suporte/saidas?depois=2001-01-01T00:00:00%2B00:00~%00")
         older = await ours.get("/suporte/saidas?depois=2001-01-01T00:00:00%2B00:00~t")
 
     assert 'href="/suporte/saidas"' in found.html
@@ -92,4 +93,5 @@ async def test_support_sees_who_leaves_and_until_when_they_may_turn_back(panel: 
     assert gone in page.text
     assert f'href="/e/{gone}"' not in page.html
     assert "Padaria Boreal" in nonsense.text
+    assert nul.status == 200
     assert "Nenhuma empresa pediu a exclusão" in older.text

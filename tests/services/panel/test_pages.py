@@ -516,6 +516,26 @@ async def test_a_tenant_that_nothing_happened_to_has_pages_too(panel: Panel) -> 
     assert odd.status == 200
 
 
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        ("/vendas?motivo=%00", 200),
+        ("/fechamento/diferencas?depois=%00", 200),
+        ("/configuracoes/avisos?antes=%00", 200),
+        ("/passadas/b%00", 404),
+        ("/vendas/acoes/j%00", 404),
+    ],
+)
+async def test_an_address_with_what_no_text_can_hold_is_answered(
+    panel: Panel, place: str, status: int
+) -> None:
+    tenant = await panel.tenant("Nova")
+    async with panel.person(tenant) as ana:
+        page = await ana.get(f"/e/{tenant}{place}")
+
+    assert page.status == status
+
+
 async def test_whatever_a_customer_is_called_is_only_text(panel: Panel) -> None:
     tenant = await panel.tenant()
     name = "<script>alert(1)</script>\"' onmouseover=x"
