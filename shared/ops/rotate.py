@@ -67,7 +67,7 @@ async def rotate(
         changed, rows = await _until_nothing_changes(conn, sealer, tell)
         waiting = await lists_to_read_any_tenant(conn) if sealer.changes_keys else 0
         if changed:
-            # They may hold texts as they were sealed before; who looks next has them added up.
+            # Code from before kept sealed texts in them; who looks next has them added up.
             await kept_figures_store.forget_any_tenant(conn)
         if not waiting:
             await forget_other_canaries(conn, sealer)

@@ -60,7 +60,8 @@ async def answer_once(
         with suppress(*away):
             await _give_up(pool, key, begun)
         raise
-    # The process may die here: the key stays without an answer, and its form is told so.
+    # The process may die here: the key stays without an answer. Its form is told so for
+    # `ABANDONED_AFTER`; sent again later than that it is done again.
     with suppress(*away):
         if response.status_code < 400 and not isinstance(response, StreamingResponse):
             await _keep(visit, pool, key, begun, response)

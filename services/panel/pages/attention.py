@@ -34,7 +34,7 @@ _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 
 
 class _Open(Struct, frozen=True, kw_only=True):
-    """What needs somebody; texts of the issuer are still sealed."""
+    """What needs somebody, without the issuer's words: those are read when they are shown."""
 
     heaps: list[Heap]
     denials: list[DenialGroup]
@@ -90,7 +90,8 @@ async def _bills(conn: Connection, tenant: TenantId, group: str, code: str) -> S
 async def _show(visit: Visit, form: TypedForm) -> Response:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     seen = await visit.figure(_KIND, lambda: _open(visit))
-    denials = seen.value.denials
+    async with visit.pool.acquire() as conn:
+        denials = await denials_store.with_texts(conn, tenant, seen.value.denials)
     originals = {
         group.group: said
         for group in denials
@@ -115,7 +116,7 @@ async def _open(visit: Visit) -> _Open:
     async with visit.pool.acquire() as conn:
         return _Open(
             heaps=await overview_read.open_sales(conn, tenant, [day_of(visit, visit.clock.today)]),
-            denials=await denials_store.groups(conn, tenant),
+            denials=denials_store.without_texts(await denials_store.groups(conn, tenant)),
         )
 
 

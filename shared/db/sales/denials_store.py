@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.crypto import columns
 from shared.crypto.seal import Sealer, UnsealError
@@ -70,11 +71,38 @@ def _group(fields: dict[str, Any]) -> DenialGroup:
     )
 
 
+TEXTS: Final = """
+    -- denials_store.texts
+    SELECT bill_id, part, revision, reason FROM notas
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND reason IS NOT NULL
+"""
+
+
+def without_texts(found: Sequence[DenialGroup]) -> list[DenialGroup]:
+    """The same without the issuer's words, as figures may be kept.
+
+    What is kept outlives the nota's own text, which an erasure or its time ends.
+    """
+    return [replace(group, reason=None) for group in found]
+
+
+async def with_texts(
+    conn: Connection, tenant: TenantId, found: Sequence[DenialGroup]
+) -> list[DenialGroup]:
+    """The same with the issuer's words as they are now; None where there are none any more."""
+    bills = [group.reason_of[0] for group in found if group.reason_of]
+    rows = await conn.fetch(TEXTS, tenant, bills)
+    texts = {(row["bill_id"], row["part"], row["revision"]): row["reason"] for row in rows}
+    return [
+        replace(group, reason=texts.get(group.reason_of) if group.reason_of else None)
+        for group in found
+    ]
+
+
 def original_text(sealer: Sealer, tenant: TenantId, group: DenialGroup) -> str | None:
     """What the issuer said of one of them; it belongs to the tenant and goes into no log.
 
-    None where nothing was kept, or where it does not open any more: a group shown may be older
-    than a change of keys.
+    None where nothing was kept, or where it does not open any more.
     """
     if group.reason is None:
         return None

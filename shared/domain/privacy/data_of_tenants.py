@@ -85,8 +85,10 @@ OF_TENANTS: Final[tuple[Data, ...]] = (
     ),
     Data(
         table="idempotency_keys",
-        holds="answers of the internal API (sealed)",
-        purpose="a call that is repeated is done once",
+        holds="answers of the internal API and of the panel's forms (sealed)",
+        personal="what such an answer shows: a customer, people of the company, a link for once",
+        purpose="a call or a form that is repeated is done once",
+        ground=CONTRACT,
         kept=days(terms.IDEMPOTENCY),
         ended_by="every hour",
     ),

@@ -12,6 +12,7 @@ import pytest_asyncio
 from services.panel.app import create_app
 from services.panel.kit.figures import AT_ONCE, MANY, Figure, FigureKeeper, FigureKind, open_figures
 from shared.config.settings import load_panel
+from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.db.one_tenant import pool_of
@@ -28,6 +29,12 @@ OPEN: Final = """
     INSERT INTO sales (tenant_id, bill_id, status, code, amount, moment_at, origin)
     SELECT $1, n, 'held', 'customer_document_missing', 100, now(), 'webhook'
       FROM generate_series(1, $2::int) AS n
+"""
+DENIED: Final = """
+    INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, denial, denial_group,
+                       environment, amount, competencia, request, reason, denied_at)
+    VALUES ($1, $2, 1, $3, 'denied', 'denied_address', 'denied_address', 'Producao', 17990,
+            '2026-11-03', '', $4, now())
 """
 AGED: Final = """
     UPDATE kept_figures SET as_of = as_of - interval '1 hour', outdated_at = NULL
@@ -223,6 +230,30 @@ async def test_a_page_of_many_sales_says_when_it_was_added_up_and_an_act_is_seen
     for one in after:
         assert "5.001 vendas" in one.text
         assert "Números de" not in one.text
+
+
+async def test_what_the_issuer_said_is_not_kept_with_figures_and_goes_with_the_nota(
+    panel: Panel,
+) -> None:
+    tenant, said = await panel.tenant(), "CEP 04101-300 de Padaria Fictícia nao existe"
+    await panel.pool.execute(OPEN, tenant, MANY)
+    await panel.sale(tenant, MANY + 1, SaleStatus.DENIED, "denied_address")
+    sealed = columns.REASON.seal(panel.sealer, tenant, said.encode(), MANY + 1, 0, 1)
+    await panel.pool.execute(DENIED, tenant, MANY + 1, f"np-{tenant}-1-1", sealed)
+    async with panel.person(tenant) as ana:
+        first = await ana.get(f"/e/{tenant}/pendencias")
+        await panel.pool.execute("UPDATE kept_figures SET as_of = now()")  # young, however slow
+        again = await ana.get(f"/e/{tenant}/pendencias")
+        kept = await panel.pool.fetchval("SELECT body FROM kept_figures WHERE name = 'attention'")
+        await panel.pool.execute("UPDATE notas SET reason = NULL")  # as an erasure does
+        after = await ana.get(f"/e/{tenant}/pendencias")
+
+    assert said in first.text
+    assert said in again.text
+    assert "Números de hoje" in again.text
+    assert base64.b64encode(sealed).decode() not in kept
+    assert said not in after.text
+    assert "Números de hoje" in after.text
 
 
 async def test_pages_show_while_redis_is_away(database: str, pool: Pool) -> None:
