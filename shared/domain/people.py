@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from shared.domain.ids import PersonId, TenantId
+from shared.domain.ids import PersonId
 
 Role = Literal["owner", "finance", "accountant"]  # of a tenant
 Staff = Literal["support", "operator"]  # ours: of no tenant, with a way into all of them
@@ -37,13 +37,6 @@ class Person(Struct, frozen=True, kw_only=True):
     id: PersonId
     name: str
     staff: Staff | None
-
-
-class Membership(Struct, frozen=True, kw_only=True):
-    """What a person is at one tenant."""
-
-    tenant: TenantId
-    role: Role
 
 
 def may(standing: Rank, right: Right) -> bool:

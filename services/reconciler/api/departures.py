@@ -109,8 +109,11 @@ async def list_all(call: Call[NoBody, Paging]) -> Answer:
 
 async def look(call: Call[NoBody, NoQuery]) -> Answer:
     """Show a leaving, also of a tenant that is no more."""
+    departed = call.path["departed"]
+    if "\0" in departed:
+        raise _unknown()
     async with call.services.pool.acquire() as conn:
-        found = await departures_store.get(conn, TenantId(call.path["departed"]))
+        found = await departures_store.get(conn, TenantId(departed))
     return Answer(body=_shown(_known(found)))
 
 
@@ -125,8 +128,12 @@ async def export(call: Call[NoBody, NoQuery]) -> Answer:
 
 def _known(departure: Departure | None) -> Departure:
     if departure is None:
-        raise Problem(404, "departure_unknown", "This tenant never asked to leave.")
+        raise _unknown()
     return departure
+
+
+def _unknown() -> Problem:
+    return Problem(404, "departure_unknown", "This tenant never asked to leave.")
 
 
 def _shown(departure: Departure) -> DepartureOut:

@@ -159,11 +159,18 @@ async def list_all(call: Call[NoBody, Paging]) -> Answer:
 
 async def get(call: Call[NoBody, NoQuery]) -> Answer:
     """Show one erasure."""
+    erasure_id = call.path["erasure_id"]
+    if "\0" in erasure_id:
+        raise _unknown()
     async with call.services.pool.acquire() as conn:
-        found = await erasures_store.get(conn, call.tenant.id, call.path["erasure_id"])
+        found = await erasures_store.get(conn, call.tenant.id, erasure_id)
     if found is None:
-        raise Problem(404, "erasure_unknown", "There is no erasure of this id.")
+        raise _unknown()
     return Answer(body=_shown(found))
+
+
+def _unknown() -> Problem:
+    return Problem(404, "erasure_unknown", "There is no erasure of this id.")
 
 
 async def tell(call: Call[PersonExportIn, NoQuery]) -> Answer:

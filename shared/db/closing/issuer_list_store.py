@@ -155,10 +155,6 @@ OPEN_SINCE: Final = """
      WHERE t.tenant_id = $1
      GROUP BY t.active_from
 """
-LOCKED_TO: Final = """
-    -- issuer_list_store.locked_to
-    SELECT max(month) FROM closing_locks WHERE tenant_id = $1
-"""
 PLANS: Final = """
     -- issuer_list_store.to_plan_any_tenant
     SELECT i.tenant_id, lower(i.company_id) AS company_id

@@ -162,3 +162,13 @@ async def test_a_tenant_leaves_may_stay_and_is_told_what_went(world: World) -> N
     assert (gone.status, gone.code) == (404, "tenant_unknown")
     assert looked.body["status"] == "deleted"
     assert looked.body["gone"]["rule_versions"] == 1
+
+
+async def test_an_id_that_no_text_can_hold_is_unknown(world: World) -> None:
+    tenant = await world.api.tenant()
+
+    departed = await world.api.get("/departures/%00")
+    erasure = await world.api.get(f"/tenants/{tenant}/privacy/erasures/%00")
+
+    assert (departed.status, departed.code) == (404, "departure_unknown")
+    assert (erasure.status, erasure.code) == (404, "erasure_unknown")
