@@ -58,6 +58,8 @@ class Companies:
             if found is None:
                 return False
             company = await services.clients.issuer(found).check_connection()
+            shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+            await self.keep(tenant, found, shown)
         except PipelineError:
             return False  # whatever it is, who issues and who looks at refusals tell it
         except Exception as error:
@@ -65,8 +67,6 @@ class Companies:
                 raise
             log.exception("company_not_looked_at", tenant_id=tenant)
             return False
-        shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
-        await self.keep(tenant, found, shown)
         return True
 
     async def keep(self, tenant: TenantId, found: IssuerConnection, shown: CompanyAsRead) -> None:

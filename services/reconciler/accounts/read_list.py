@@ -67,7 +67,8 @@ MOST_FAILURES: Final = 10
 PIECE: Final = 10  # rows of a part of a page that fails
 PIECES: Final = MOST_PER_PAGE // PIECE
 MOST_PAGES: Final = 10_000  # of a list that does not say how long it is
-CHANCE: Final = random.Random()  # noqa: S311 - spreads load, hides nothing
+# Spreads load. Without a state that programs forked off one process would share.
+CHANCE: Final = random.SystemRandom()
 
 
 class IncompletePass(TransientError):

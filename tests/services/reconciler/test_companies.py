@@ -50,6 +50,27 @@ async def a_day_later(desk: Desk) -> None:
         )
 
 
+async def connect_other(desk: Desk, company_id: str) -> None:
+    """Another tenant at the same issuer, whose turn is before ours."""
+    async with desk.pool.acquire() as conn, conn.transaction():
+        await tenants_store.add(
+            conn, OTHER, name="Outra", plan="basic", timezone="America/Sao_Paulo"
+        )
+        mine = (await connections_store.get(conn, SEALER, TENANT)).issuer
+        assert mine is not None
+        await connections_store.put_issuer(
+            conn,
+            SEALER,
+            OTHER,
+            kind="enotas",
+            environment="Producao",
+            api_key=mine.api_key,
+            company_id=company_id or mine.company_id,
+            company_name="Outra",
+            company_cnpj=None,
+        )
+
+
 async def withholding(desk: Desk) -> Bill:
     """A sale whose buyer, of another city than the company, is to keep ISS back."""
     async with desk.pool.acquire() as conn:
@@ -126,25 +147,27 @@ async def test_one_that_nobody_answers_for_keeps_no_other_waiting(
     desk = watch.desk
     monkeypatch.setattr(companies, "COMPANIES_A_LOOK", 1)
     looks = Companies(services=services_of(desk))
-    async with desk.pool.acquire() as conn, conn.transaction():
-        await tenants_store.add(
-            conn, OTHER, name="Outra", plan="basic", timezone="America/Sao_Paulo"
-        )
-        mine = (await connections_store.get(conn, SEALER, TENANT)).issuer
-        assert mine is not None
-        await connections_store.put_issuer(
-            conn,
-            SEALER,
-            OTHER,
-            kind="enotas",
-            environment="Producao",
-            api_key=mine.api_key,
-            company_id="00000000-0000-4000-8000-000000000000",
-            company_name="Outra",
-            company_cnpj=None,
-        )
+    await connect_other(desk, "00000000-0000-4000-8000-000000000000")
 
     assert [await looks.look_once() for _ in range(3)] == [0, 1, 0]
+    assert (await connection(desk))["company_city"] == "3550308"
+
+
+async def test_one_whose_facts_cannot_be_kept_keeps_no_other_waiting(watch: Watch) -> None:
+    desk = watch.desk
+    looks = Companies(services=services_of(desk))
+    await connect_other(desk, "")
+    async with desk.pool.acquire() as conn:
+        await conn.execute(
+            "ALTER TABLE issuer_connections ADD CONSTRAINT refused"
+            f" CHECK (tenant_id <> '{OTHER}' OR checked_at IS NULL) NOT VALID"
+        )
+        try:
+            read = await looks.look_once()
+        finally:
+            await conn.execute("ALTER TABLE issuer_connections DROP CONSTRAINT refused")
+
+    assert read == 1
     assert (await connection(desk))["company_city"] == "3550308"
 
 
