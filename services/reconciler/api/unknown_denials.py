@@ -12,7 +12,7 @@ from services.reconciler.api.kit.operation import Answer, AnyOperation, Call, No
 from services.reconciler.api.kit.paging import Paging, bad_cursor, cut, read_cursor
 from services.reconciler.api.kit.words import Day, Instant, plain_number
 from shared.crypto import columns
-from shared.crypto.seal import Sealer
+from shared.crypto.seal import Sealer, UnsealError
 from shared.db.sales import unknown_denials_store
 from shared.db.sales.unknown_denials_store import Counted
 from shared.domain.denials import normalise_reason
@@ -93,10 +93,13 @@ def _together(found: Sequence[Counted], sealer: Sealer) -> Iterable[_Text]:
     return texts.values()
 
 
-def original_text(sealer: Sealer, one: Counted) -> str:
-    """What the issuer said."""
+def _original_text(sealer: Sealer, one: Counted) -> str:
+    """What the issuer said; nothing where a lost key shut it: one text hides no other."""
     sealed = one.reason or b""
-    return columns.UNKNOWN_DENIAL.open(sealer, one.tenant_id, sealed, one.denial_group).decode()
+    try:
+        return columns.UNKNOWN_DENIAL.open(sealer, one.tenant_id, sealed, one.denial_group).decode()
+    except UnsealError:
+        return ""
 
 
 def _joined(one: _Text, other: _Text) -> _Text:
@@ -113,7 +116,7 @@ def _masked(one: Counted, sealer: Sealer) -> str:
     if one.reason is None:
         return ""
     names = () if one.customer_name is None else (one.customer_name,)
-    return masked(original_text(sealer, one), names)
+    return masked(_original_text(sealer, one), names)
 
 
 def _place(cursor: str | None) -> tuple[int, str] | None:

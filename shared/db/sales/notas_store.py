@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.crypto import columns
-from shared.crypto.seal import Sealer
+from shared.crypto.seal import Sealer, UnsealError
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
@@ -451,9 +451,15 @@ NEWEST_REASON: Final = f"""
 async def newest_reason(
     conn: Connection, sealer: Sealer, tenant: TenantId, bill: BillId
 ) -> str | None:
-    """The issuer's own words about a refusal that stands. Raises UnsealError."""
+    """The issuer's own words about a refusal that stands; None also where they are shut for good.
+
+    A key that is lost takes the words of a sale, and not the page about it.
+    """
     row = await conn.fetchrow(NEWEST_REASON, tenant, bill)
     if row is None:
         return None
     key = (bill, row["part"], row["revision"])
-    return columns.REASON.open(sealer, tenant, row["reason"], *key).decode()
+    try:
+        return columns.REASON.open(sealer, tenant, row["reason"], *key).decode()
+    except UnsealError:
+        return None

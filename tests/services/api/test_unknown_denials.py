@@ -39,6 +39,20 @@ async def test_equal_texts_of_all_tenants_are_one_line_without_their_data(world:
     assert reply.body["next"] is None
 
 
+async def test_a_text_that_a_lost_key_shut_hides_no_other(world: World) -> None:
+    tenant = await world.api.tenant()
+    await met(world, tenant, "Falta o selo", 1)
+    await met(world, tenant, "Falta o carimbo", 2)
+    async with world.pool.acquire() as conn:
+        lost = "UPDATE unknown_denials SET reason = overlay(reason PLACING '\\x00' FROM 2 FOR 1)"
+        await conn.execute(f"{lost} WHERE bill_id = 1")
+
+    reply = await world.api.get("/denials/unknown")
+
+    assert reply.status == 200
+    assert {item["text"] for item in reply.body["items"]} == {"", "Falta o carimbo"}
+
+
 async def test_the_list_is_cut_and_goes_on_and_knows_days(world: World) -> None:
     tenant = await world.api.tenant()
     for number, text in enumerate(("Falta o selo", "Falta o carimbo", "Falta a rubrica"), 1):

@@ -245,6 +245,9 @@ async def test_what_the_issuer_said_is_not_kept_with_figures_and_goes_with_the_n
         await panel.pool.execute("UPDATE kept_figures SET as_of = now()")  # young, however slow
         again = await ana.get(f"/e/{tenant}/pendencias")
         kept = await panel.pool.fetchval("SELECT body FROM kept_figures WHERE name = 'attention'")
+        shut = "UPDATE notas SET reason = overlay(reason PLACING '\\x00' FROM 2 FOR 1)"
+        await panel.pool.execute(shut)  # as under a key that was lost
+        lost = await ana.get(f"/e/{tenant}/vendas/{MANY + 1}")
         await panel.pool.execute("UPDATE notas SET reason = NULL")  # as an erasure does
         after = await ana.get(f"/e/{tenant}/pendencias")
 
@@ -252,6 +255,8 @@ async def test_what_the_issuer_said_is_not_kept_with_figures_and_goes_with_the_n
     assert said in again.text
     assert "Números de hoje" in again.text
     assert base64.b64encode(sealed).decode() not in kept
+    assert lost.status == 200
+    assert said not in lost.text
     assert said not in after.text
     assert "Números de hoje" in after.text
 
