@@ -281,12 +281,12 @@ CUSTOMERS: Final = """
          + (SELECT count(*) FROM backfill_bills
              WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[]) AND body IS NOT NULL)
 """
+# The line is put into letters once, not once for each word.
 AUDITED: Final = """
     -- erase_rows.in_audit
-    SELECT count(*) FROM audit a
-     WHERE a.tenant_id = $1
-       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word)
-                    WHERE strpos(lower(a.detail::text), w.word) > 0)
+    SELECT count(*)
+      FROM (SELECT lower(detail::text) AS said FROM audit WHERE tenant_id = $1 OFFSET 0) a
+     WHERE EXISTS (SELECT FROM unnest($2::text[]) AS w (word) WHERE strpos(a.said, w.word) > 0)
 """
 
 
