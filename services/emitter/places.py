@@ -36,8 +36,7 @@ def place_of(
 ) -> Place:
     """The way to a connection; no request leaves here."""
     waits = connection is not None and connection.state.blocked
-    if is_left and connection is not None and connection.api_key.reveal():
-        # Else its key was forgotten, since the tenant leaves: there is nothing to ask with.
+    if is_left and connection is not None:
         waits = waits and connection.state.since > now - ASK_LEFT_AGAIN
     return Place(
         connection=connection,

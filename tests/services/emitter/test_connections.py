@@ -19,6 +19,7 @@ from shared.db.sales.notas_store import Intent
 from shared.db.sales.sale_notas import NONE
 from shared.db.tenants import (
     connections_store,
+    issuers_store,
     nota_connections_store,
     rules_store,
     tenants_store,
@@ -402,6 +403,8 @@ async def test_nobody_is_asked_under_a_key_that_was_forgotten_since_the_tenant_l
 
     await until_rest(desk)
 
+    async with desk.pool.acquire() as conn:
+        assert (await issuers_store.load(conn, SEALER, desk.tenant)).left == []
     since = await desk.pool.fetchval("SELECT state_since FROM nota_connections")
     assert since == refused_since  # no refusal has come since: nothing was asked
     assert (await desk.sale(bill)).status == "issuing"
