@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections.abc import Awaitable
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 
@@ -428,6 +429,28 @@ async def test_a_list_with_shorter_pages_than_asked_for_is_read_whole(
     listed = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
 
     assert [nota.issuer_id for nota in listed] == [f"n{number}" for number in range(180)]
+
+
+async def test_a_page_that_fails_is_asked_for_again_and_not_for_ever(
+    issuer: EnotasIssuer, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0, 0.0, 0.0))
+    a_list(server, 180, cap=100, by_size_asked=True)
+    whole = server.otherwise
+    asked = 0
+
+    def stumbling(request: Asked) -> Awaitable[web.StreamResponse] | web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        return whole(request) if whole and asked % 4 == 0 else answer({}, status=502)
+
+    server.otherwise = stumbling
+    listed = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
+    assert len(listed) == 180
+
+    server.otherwise = lambda _: answer({}, status=502)
+    with pytest.raises(IssuerUnavailable):
+        _ = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
 
 
 @pytest.mark.parametrize("rows", [[], [a_nota()], [{"odd": True}]])

@@ -46,7 +46,7 @@ PLAN_EVERY: Final = timedelta(hours=24)
 AFTER_FAILURE: Final = timedelta(seconds=30)
 SOON: Final = timedelta(seconds=5)
 NOT_BEFORE: Final = timedelta(minutes=5)  # an issuer that could not be asked
-LEASE: Final = timedelta(minutes=3)
+LEASE: Final = timedelta(seconds=90)  # renewed each page, which may take a request's whole time
 SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
 AT_ONCE: Final = 4
 DAYS_A_WALK: Final = 31

@@ -1,5 +1,6 @@
 """Notas through the eNotas Gateway, by the protocol of a careful client (enotas-api, 6.3)."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +40,8 @@ from shared.issuer.limits import Limits
 from shared.net.http import MayLeave, server_time
 
 PAGE_SIZE: Final = 100
+PAGE_WAITS: Final = (0.5, 1.0, 2.0)  # seconds before a page that failed is asked for again
+PAGE_PATIENCE: Final = 10.0
 MOST_PAGES: Final = 20_000  # of one walk: two million notas
 # Their times have whole seconds: a change in the second before the request came before it.
 RESOLUTION: Final = timedelta(seconds=1)
@@ -195,13 +198,14 @@ class EnotasIssuer:
         """Walk through the notas created on some UTC days; pages that shift repeat nothing.
 
         How many rows a page may have is not documented: when the first one holds fewer than asked
-        for, so many are asked for. IssuerUnavailable when fewer came in all than there are.
+        for, so many are asked for. A page that fails is asked for again a few times: a day of ten
+        thousand notas is a hundred pages. IssuerUnavailable when fewer came in all than there are.
         """
         chosen = quote(payloads.created_filter(since, until), safe="")
         seen: set[str] = set()
         size, rows, done = PAGE_SIZE, 0, False
         for number in range(MOST_PAGES):
-            page = await self._read_list(self._list_url(number, size, chosen))
+            page = await self._read_page(self._list_url(number, size, chosen))
             if number == 0 and 0 < page.rows < min(size, page.total):
                 # Somebody may count pages by the size asked for: those of the size given, then.
                 size = page.rows
@@ -218,6 +222,18 @@ class EnotasIssuer:
                 break
         if not done:
             raise IssuerUnavailable("a list without its end")
+
+    async def _read_page(self, url: URL) -> payloads.ListPage:
+        """A page of a list; where the issuer is slow to fail it is not asked again."""
+        began = time.monotonic()
+        for wait in PAGE_WAITS:
+            try:
+                return await self._read_list(url)
+            except IssuerUnavailable:
+                if time.monotonic() - began > PAGE_PATIENCE:
+                    raise
+            await asyncio.sleep(wait)
+        return await self._read_list(url)
 
     def _list_url(self, number: int, size: int, chosen: str) -> URL:
         order = f"pageSize={size}&sortBy=data_criacao&sortDirection=asc&filter={chosen}"
