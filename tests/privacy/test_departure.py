@@ -16,12 +16,13 @@ from shared.commands.privacy.depart import (
 )
 from shared.config.secret import Secret
 from shared.crypto import columns
+from shared.db.backfill import backfills_store
 from shared.db.connection import Pool
 from shared.db.privacy import departures_store, tenant_rows
 from shared.db.privacy.departures_store import Departure
 from shared.db.privacy.tenant_rows import KEYS
 from shared.db.tenants import connections_store
-from shared.domain.ids import TenantId
+from shared.domain.ids import BackfillId, TenantId
 from tests.privacy.found import columns_with, together
 from tests.privacy.person import DORA, TENANT, Rows
 
@@ -67,6 +68,26 @@ async def test_a_tenant_that_leaves_is_disconnected_at_once(rows: Rows) -> None:
     async with rows.pool.acquire() as conn:
         with pytest.raises(SetUpRefused, match="leaves"):
             await demand_staying(conn, TENANT)
+
+
+async def test_an_import_under_way_ends_with_the_departure(rows: Rows) -> None:
+    await connected(rows)
+    await rows.pool.execute(
+        "INSERT INTO backfills (tenant_id, backfill_id, dry_run, since, competencia, requested_by,"
+        " reason) VALUES ($1, 'bf-1', false, '2026-01-01', 'original', 'Ana', 'atraso')",
+        TENANT,
+    )
+    async with rows.pool.acquire() as conn:
+        run = await backfills_store.claim(
+            conn, TENANT, BackfillId("bf-1"), lease=timedelta(minutes=1)
+        )
+    assert run is not None
+
+    await ask(rows)
+
+    async with rows.pool.acquire() as conn, conn.transaction():
+        assert not await backfills_store.advance(conn, run, run.position)  # its worker stops here
+    assert await rows.pool.fetchval("SELECT status FROM backfills") == "cancelled"
 
 
 async def test_a_wrong_name_disconnects_nobody(rows: Rows) -> None:

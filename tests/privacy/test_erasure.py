@@ -194,6 +194,22 @@ async def test_a_document_whose_time_is_up_is_kept_no_longer(rows: Rows) -> None
     assert together(await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)) == set()
 
 
+async def test_a_customer_that_the_law_keeps_and_nobody_can_open_stays_and_is_told(
+    rows: Rows,
+) -> None:
+    await rows.sale(DORA, FIRST, "issued")
+    await rows.nota(DORA, FIRST, "issued")
+    damaged = b"\x02 damaged, or under a key that is gone"
+    await rows.pool.execute("UPDATE sales SET customer = $1, unread = $1", damaged)
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    kept = await rows.pool.fetchrow("SELECT customer, unread FROM sales")
+    assert kept is not None
+    assert (kept["customer"], kept["unread"]) == (damaged, None)
+    assert [one["why"] for one in report.kept] == ["law", "unreadable"]
+
+
 async def test_the_audit_names_ticket_and_reason_and_nobody(rows: Rows) -> None:
     await rows.everywhere(DORA, FIRST)
     await erased(rows, Subject(document=DORA.document))

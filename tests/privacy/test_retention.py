@@ -75,6 +75,23 @@ async def test_texts_and_links_go_after_their_time(rows: Rows) -> None:
     assert {row["what"] for row in counted} == set(ended)
 
 
+async def test_the_text_of_a_refused_cancellation_goes_after_its_time_too(rows: Rows) -> None:
+    for bill in (1, 2):
+        await rows.sale(DORA, bill, "cancel_refused")
+        await rows.nota(DORA, bill, "cancel_refused")
+    await rows.pool.execute("UPDATE notas SET denied_at = NULL, cancel_sent_at = now()")
+    await rows.pool.execute(
+        "UPDATE notas SET cancel_sent_at = now() - $1::interval WHERE bill_id = 1",
+        terms.DENIED_TEXTS + timedelta(days=1),
+    )
+
+    ended = await sweep(rows)
+
+    assert ended == Counter(denied_texts=1)
+    left = await rows.pool.fetch("SELECT bill_id FROM notas WHERE reason IS NOT NULL")
+    assert [row["bill_id"] for row in left] == [2]
+
+
 async def test_a_sale_whose_time_is_up_loses_its_customer_and_keeps_what_it_came_to(
     rows: Rows,
 ) -> None:

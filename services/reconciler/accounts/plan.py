@@ -11,8 +11,7 @@ from shared.domain.ids import TenantId
 JITTER: Final = 0.1  # of the interval
 FIRST_RETRY: Final = timedelta(seconds=15)
 SOONEST: Final = timedelta(seconds=1)
-# Spreads load. Without a state that programs forked off one process would share.
-CHANCE: Final = random.SystemRandom()
+CHANCE: Final = random.SystemRandom()  # processes that are forks of one draw apart, too
 BLOCKED_REST: Final = timedelta(hours=1)  # vindi-api, section 2.1: retry hourly after a 402
 
 

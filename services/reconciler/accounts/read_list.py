@@ -67,8 +67,7 @@ MOST_FAILURES: Final = 10
 PIECE: Final = 10  # rows of a part of a page that fails
 PIECES: Final = MOST_PER_PAGE // PIECE
 MOST_PAGES: Final = 10_000  # of a list that does not say how long it is
-# Spreads load. Without a state that programs forked off one process would share.
-CHANCE: Final = random.SystemRandom()
+CHANCE: Final = random.SystemRandom()  # processes that are forks of one draw apart, too
 
 
 class IncompletePass(TransientError):

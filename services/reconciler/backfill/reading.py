@@ -66,9 +66,9 @@ async def read_next(
 ) -> ShownRows:
     """Read the next page by one request; the `last_time` as well as it can be read.
 
-        Raises what the client raises, VindiUnavailable or IncompletePass for one that is not whole
-    (the `last_time`: of which nothing is shown), and
-    RejectedError (`rows_omitted`) for a list that shows nothing more.
+    Raises what the client raises, VindiUnavailable or IncompletePass for a page that is not whole
+    (the `last_time`: of which nothing is shown), RejectedError (`rows_omitted`) for a list whose
+    pages repeat.
     """
     if position.phase == "late":
         return await _read_late(client, window, position, last_time=last_time)

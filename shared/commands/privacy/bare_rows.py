@@ -97,18 +97,22 @@ class _Work:
         for nota in notas:
             unreadable |= self._nota(nota, is_kept=nota.external_id in documents)
         if sale.status is not None:
-            self._sale(sale, named=until is not None)
+            unreadable |= self._sale(sale, named=until is not None)
         if unreadable:
             self.kept.append(Kept(bill_id=sale.bill_id, why="unreadable"))
 
-    def _sale(self, sale: PersonSale, *, named: bool) -> None:
+    def _sale(self, sale: PersonSale, *, named: bool) -> bool:
+        """Whether the customer that the law keeps could not be opened; it stays as it is."""
         customer = self._opened(columns.CUSTOMER, sale.customer, sale.bill_id) if named else None
+        unreadable = named and bool(sale.customer) and customer is None
         bare = None if customer is None else named_customer(customer)
         unchanged = bare == customer if named else sale.customer is None
         if unchanged and sale.unread is None and (named or not sale.customer_name):
-            return
-        sealed = None if bare is None else self._sealed(columns.CUSTOMER, bare, sale.bill_id)
+            return unreadable
+        kept = sale.customer if unreadable else None
+        sealed = kept if bare is None else self._sealed(columns.CUSTOMER, bare, sale.bill_id)
         self.sales.append(BareSale(bill_id=sale.bill_id, named=named, customer=sealed))
+        return unreadable
 
     def _bill(self, sale: PersonSale) -> bool:
         """Whether the bill's body could not be opened; it stays, and is nobody's to read."""

@@ -12,9 +12,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from shared.commands.backfills import cancel_backfill
 from shared.commands.checks import Notice, SetUpRefused
 from shared.crypto.seal import Sealer
 from shared.db import clock
+from shared.db.backfill import backfills_store
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
 from shared.db.privacy import departures_store, tenant_rows
@@ -61,6 +63,9 @@ async def ask_departure(
     if departure is None:
         raise SetUpRefused("The tenant leaves already.", code="departing")
     await _stop(conn, of.status, tenant)
+    # Whoever works on it has the key in its memory, and reads on with it until then.
+    if backfill := await backfills_store.open_one(conn, tenant):
+        await cancel_backfill(conn, tenant, backfill, by=by)
     await departures_store.forget_keys(conn, sealer, tenant, now)
     await secrets_store.revoke_all(conn, tenant, "vindi", now)
     await secrets_store.revoke_all(conn, tenant, "enotas", now)

@@ -53,8 +53,13 @@ async def add(
     )
     if added is not None:
         return None
+    return await open_one(conn, tenant) or BackfillId("")
+
+
+async def open_one(conn: Connection, tenant: TenantId) -> BackfillId | None:
+    """The backfill of a tenant that has not ended: there is one at most."""
     running: str | None = await conn.fetchval(OPEN, tenant)
-    return BackfillId(running or "")
+    return None if running is None else BackfillId(running)
 
 
 GET: Final = """

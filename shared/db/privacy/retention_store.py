@@ -12,11 +12,15 @@ from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
 # Tenants come in the order of their ids, a page behind the one before, so that each has its turn.
+# A text is of a nota's refusal, or of that to cancel it, which has no instant of its own: it came
+# after we asked, or, where others did, with what the issuer changed last.
 DUE: Final[dict[str, str]] = {
     "denied_texts": """
     -- retention_store.due_any_tenant
     SELECT DISTINCT tenant_id FROM notas
-     WHERE reason IS NOT NULL AND denied_at < $1 AND tenant_id > $2 ORDER BY tenant_id LIMIT $3
+     WHERE reason IS NOT NULL
+       AND coalesce(denied_at, cancel_sent_at, changed_at, created_at) < $1
+       AND tenant_id > $2 ORDER BY tenant_id LIMIT $3
 """,
     "unread_answers": """
     -- retention_store.due_any_tenant
@@ -39,7 +43,8 @@ SWEEP: Final[dict[str, str]] = {
     -- retention_store.sweep
     UPDATE notas n SET reason = NULL
       FROM (SELECT bill_id, part, revision FROM notas
-             WHERE tenant_id = $1 AND reason IS NOT NULL AND denied_at < $2 LIMIT $3) old
+             WHERE tenant_id = $1 AND reason IS NOT NULL
+               AND coalesce(denied_at, cancel_sent_at, changed_at, created_at) < $2 LIMIT $3) old
      WHERE n.tenant_id = $1 AND n.bill_id = old.bill_id AND n.part = old.part
        AND n.revision = old.revision
 """,

@@ -26,7 +26,11 @@ class Issuers(Struct, frozen=True, kw_only=True):
 
 
 async def load(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issuers:
-    """All connections of a tenant to its issuers, keys opened. Raises UnsealError."""
+    """All connections of a tenant to its issuers, keys opened. Raises UnsealError.
+
+    One whose key was forgotten, since the tenant leaves, is none: there is nothing to ask with.
+    """
     current = await connections_store.get_issuer(conn, sealer, tenant)
     left = await nota_connections_store.left_ones(conn, tenant, current.id if current else None)
-    return Issuers(current=current, left=[left_issuer(row, sealer, tenant) for row in left])
+    opened = [left_issuer(row, sealer, tenant) for row in left]
+    return Issuers(current=current, left=[one for one in opened if one.api_key.reveal()])

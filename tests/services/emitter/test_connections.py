@@ -4,11 +4,13 @@ from datetime import date
 
 from services.emitter.acting.write import write_plans
 from services.emitter.leases import LEASE
+from services.emitter.places import ASK_LEFT_AGAIN
 from services.emitter.stopping.locks import Standing
 from services.emitter.work import Act, Rest, Send
 from services.sandbox.enotas.records import Company
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.records import Bill
+from shared.commands.privacy.depart import UNDER_WAY, ask_departure
 from shared.commands.statements import Statement, state_nota
 from shared.config.secret import Secret
 from shared.db.outbox import outbox_store
@@ -17,6 +19,7 @@ from shared.db.sales.notas_store import Intent
 from shared.db.sales.sale_notas import NONE
 from shared.db.tenants import (
     connections_store,
+    issuers_store,
     nota_connections_store,
     rules_store,
     tenants_store,
@@ -375,6 +378,36 @@ async def test_a_refused_key_of_the_company_left_stops_nothing_at_the_new_one(de
     async with desk.pool.acquire() as conn:
         states = await conn.fetch("SELECT state FROM nota_connections ORDER BY connection_id")
     assert [row["state"] for row in states] == ["issuer_key_refused", "ok"]
+
+
+async def test_nobody_is_asked_under_a_key_that_was_forgotten_since_the_tenant_leaves(
+    desk: Desk,
+) -> None:
+    bill = await desk.sold()
+    await desk.work()
+    async with desk.pool.acquire() as conn, conn.transaction():
+        await ask_departure(
+            conn,
+            SEALER,
+            desk.tenant,
+            name="Empresa",
+            reason="contrato encerrado",
+            days=30,
+            by="ana",
+            confirmed=(UNDER_WAY,),
+        )
+    await desk.pool.execute(
+        "UPDATE nota_connections SET state_since = state_since - $1::interval", 2 * ASK_LEFT_AGAIN
+    )
+    refused_since = await desk.pool.fetchval("SELECT state_since FROM nota_connections")
+
+    await until_rest(desk)
+
+    async with desk.pool.acquire() as conn:
+        assert (await issuers_store.load(conn, SEALER, desk.tenant)).left == []
+    since = await desk.pool.fetchval("SELECT state_since FROM nota_connections")
+    assert since == refused_since  # no refusal has come since: nothing was asked
+    assert (await desk.sale(bill)).status == "issuing"
 
 
 async def test_a_persons_word_ends_a_doubt_where_the_company_left_refuses_us(desk: Desk) -> None:
