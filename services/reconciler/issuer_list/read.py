@@ -285,7 +285,7 @@ async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) 
         compared = []
         for one in real:
             our = ours.get(one.external_id) if one.external_id else None
-            document = _document(reader, our) if our and one.document else None
+            document = _document(reader, our, one.document) if our and one.document else None
             compared.append(compare(one, bills[one.issuer_id], our, document, began.date()))
         rows = [one.row for one in compared]
         await issuer_list_store.store(conn, tenant, reader.company, rows, began)
@@ -320,8 +320,8 @@ async def _find(
     await restore_finds_store.find(conn, tenant, restore, found, at)
 
 
-def _document(reader: ListReader, our: OurNota) -> str | None:
-    """The customer's document as it was sent; None where a damaged row does not tell it."""
+def _document(reader: ListReader, our: OurNota, said: str) -> str | None:
+    """The customer's document as it was sent; as the issuer says it where ours cannot be read."""
     key = (our.bill_id, our.part, our.revision)
     sealer = reader.services.sealer
     try:
@@ -329,7 +329,7 @@ def _document(reader: ListReader, our: OurNota) -> str | None:
         document = draft["tomador"]["document"]
     except (UnsealError, ValueError, KeyError, TypeError) as error:
         log.warning("request_unreadable", tenant_id=reader.tenant, error=type(error).__name__)
-        return None
+        return said
     return document if isinstance(document, str) else None
 
 

@@ -47,17 +47,20 @@ async def lived(world: World) -> TenantId:
     tenant = await world.api.tenant()
     async with world.pool.acquire() as conn, conn.transaction():
         bill = BillId(4711)
-        event = StoredEvent(
-            tenant_id=tenant,
-            source="vindi",
-            type="bill_paid",
-            bill_id=bill,
-            event_at=None,
-            flag=None,
-            headers={},
-            body=b"sealed",
-        )
-        await events_store.add(conn, [event] * 3)
+        events = [
+            StoredEvent(
+                tenant_id=tenant,
+                source="vindi",
+                type="bill_paid",
+                bill_id=bill,
+                event_at=None,
+                flag=None,
+                headers={},
+                body=b"sealed",
+            )
+            for _ in range(3)
+        ]
+        await events_store.add(conn, events)
         told = Happening(bill_id=bill, what="held", why="held_by_person", by="emitter")
         await timeline_store.add(conn, tenant, [told] * 3)
         for _ in range(3):
@@ -80,7 +83,7 @@ async def test_one_tenants_day_is_told_in_order_and_whole_whatever_the_page(worl
     assert (kinds.count("heard"), kinds.count("sale")) == (3, 3)
     held = next(one for one in at_once if one["kind"] == "sale")
     assert held["bill_id"] == 4711
-    assert held["message"].endswith("Libere a venda quando puder seguir.")
+    assert held["message"].endswith("Quando a venda puder seguir, escolha Liberar.")
     assert [one["by"] for one in people if one["what"] == "sale_hold"] == ["Ana (pa)"] * 3
 
 

@@ -12,11 +12,13 @@ from services.sandbox.vindi.records import Bill
 from shared.commands.actions import Asked, act
 from shared.commands.closing import span_of
 from shared.commands.statements import Statement, state_nota
+from shared.crypto import columns
 from shared.db.closing import issuer_list_store, issuer_side_read
 from shared.db.closing.issuer_side_read import Difference
 from shared.db.tenants import tenants_store
 from shared.domain.closing import Closing, Month
 from shared.domain.ids import BillId
+from tests.services.emitter.conftest import SEALER, TENANT
 from tests.services.emitter.stopping.test_duplicates import A_WAKER, services_of
 from tests.services.reconciler.closing.conftest import Books, reasons
 
@@ -193,18 +195,22 @@ async def test_a_first_nota_that_comes_late_beside_its_second_is_named(books: Bo
     bill, _ = await an_issued_month(books)
     second = nota_of(books, bill)
     async with books.desk.pool.acquire() as conn:
+        sealed = await conn.fetchval("SELECT request FROM notas WHERE bill_id = $1", bill.id)
+        asked = columns.REQUEST.open(SEALER, TENANT, sealed, bill.id, 0, 1)
         await conn.execute(
-            "UPDATE notas SET revision = 2, external_id = $2 WHERE bill_id = $1",
+            "UPDATE notas SET revision = 2, external_id = $2, request = $3 WHERE bill_id = $1",
             bill.id,
             second.external_id[:-1] + "2",
+            columns.REQUEST.seal(SEALER, TENANT, asked, bill.id, 0, 2),
         )
         await conn.execute(
             "INSERT INTO notas (tenant_id, bill_id, revision, external_id, status, raw_status,"
             " environment, amount, competencia, request)"
             " SELECT tenant_id, bill_id, 1, $2, 'cancelled', 'never_arrived', environment, amount,"
-            " competencia, request FROM notas WHERE bill_id = $1",
+            " competencia, $3 FROM notas WHERE bill_id = $1",
             bill.id,
             second.external_id,
+            sealed,
         )
     company = books.desk.company
     first = second.external_id
@@ -291,12 +297,15 @@ async def test_a_list_that_caps_its_pages_is_read_whole(books: Books) -> None:
     assert closing.balanced
 
 
-async def test_a_reading_that_was_cut_off_goes_on_where_it_stopped(books: Books) -> None:
+async def test_a_reading_that_was_cut_off_goes_on_where_it_stopped(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Days that were passed are done; the rest stays wanted, and another reader takes it up."""
+    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0,))
     await an_issued_month(books, 1)
     services = services_of(books.desk)
     await plan_once(services, every=timedelta(0))
-    books.desk.company.weather.add(status=503, method="GET", path_has="/nfes", count=1)
+    books.desk.company.weather.add(status=503, method="GET", path_has="/nfes", count=2)
 
     assert not await read_wanted(services, books.desk.tenant)
     async with books.desk.pool.acquire() as conn:
