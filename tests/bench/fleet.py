@@ -70,16 +70,17 @@ async def fleet(folder: Path, world: World) -> list[Measure]:
         VINDI_LEAVE_PERCENT="0",
     ) as field:
         await field.another("emitter")
-        shops = [await _shop(field, world, due) for due in tenant_sales(world)]
+        moments = list(tenant_sales(world))
+        sellers = [await field.seller() for _ in moments]
         await field.services["reconciler"].stop()  # it would find these sales by itself
+        shops = [await _shop(field, world, *one) for one in zip(sellers, moments, strict=True)]
         began = await _fall_due(field, shops)
         sent = await _sent(field, shops, world.sales)
         ages = await _ages(field, shops, began, sent)
     return _measures(world, predicted, ages, sent)
 
 
-async def _shop(field: Field, world: World, due: Sequence[float]) -> Shop:
-    seller = await field.seller()
+async def _shop(field: Field, world: World, seller: Seller, due: Sequence[float]) -> Shop:
     slow = {"latency": world.issuer_seconds}
     await field.stand_in.control("PATCH", f"/enotas/companies/{seller.company}/faults", slow)
     await sell(field, seller, len(due))
