@@ -85,6 +85,20 @@ def write_sbom(target: Path, venv: Path | None = None) -> None:
             str(venv / "bin" / "python"),
         ]
     )
+    _add_licences_in_own_words(target)
+
+
+def _add_licences_in_own_words(sbom: Path) -> None:
+    """Who names its licence in words of its own is listed with these: the lister leaves them out.
+
+    Such are supervisor ("BSD-derived …") and protobuf ("3-Clause BSD License").
+    """
+    told = json.loads(sbom.read_text(encoding="utf-8"))
+    for component in told["components"]:
+        words = distribution(component["name"]).metadata.get("License")
+        if not component.get("licenses") and words:
+            component["licenses"] = [{"license": {"name": words}}]
+    sbom.write_text(f"{json.dumps(told, indent=2)}\n", encoding="utf-8")
 
 
 def build() -> str:
