@@ -1,4 +1,4 @@
-"""What a rule says that the panel's form does not ask for, in sentences: seen, and kept. Pure.
+"""What a rule says beyond the panel's first form, in sentences. Pure.
 
 It is stated by the internal API, mostly by the accountant's word. A change in the panel leaves it.
 """
@@ -30,7 +30,7 @@ _PRODUCTS: Final = (
     "services_by_product_code",
     "services_by_product_name",
 )
-_BUYER: Final[dict[OfBuyer, str]] = {
+BUYER: Final[dict[OfBuyer, str]] = {
     "document": "CPF ou CNPJ",
     "address": "endereço",
     "number": "número do endereço",
@@ -40,9 +40,14 @@ _BUYER: Final[dict[OfBuyer, str]] = {
 }
 
 
+def of_cities(rule: Rule) -> list[str]:
+    """What cities demand, each in a sentence; it has a form of its own."""
+    return [f"A cidade de {_city(code)} exige: {demands(of)}." for code, of in rule.cities.items()]
+
+
 def beyond_form(rule: Rule) -> list[str]:
-    """What the form does not ask for, each in a sentence; nothing where the rule is plain."""
-    said = [f"A cidade de {_city(code)} exige: {demands(of)}." for code, of in rule.cities.items()]
+    """What no form asks for, each in a sentence; nothing where the rule is plain."""
+    said = []
     if products := sum(len(getattr(rule, name)) for name in _PRODUCTS):
         said.append(f"Serviço próprio: {say.counted(products, 'produto', 'produtos')}.")
     if customers := len(rule.customers):
@@ -72,7 +77,7 @@ def demands(of: CityDemands) -> str:
     if of.iss_rate_most is not None:
         said.append(f"alíquota de {_rate(of.iss_rate_most)} ou menos")
     if of.buyer:
-        said.append(f"do cliente, {', '.join(_BUYER[name] for name in of.buyer)}")
+        said.append(f"do cliente, {', '.join(BUYER[name] for name in of.buyer)}")
     return "; ".join(said) or "nada"
 
 

@@ -1,16 +1,23 @@
 """A rule that says more than the panel's form asks for: changed there, it keeps all of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
 from services.panel.kit.forms import TypedForm
 from services.panel.show import rule as rule_show
-from services.panel.show.rule_beyond import BEYOND, beyond_form
+from services.panel.show.rule_beyond import BEYOND, beyond_form, of_cities
+from services.panel.show.rule_cities import (
+    CITY_FIELDS,
+    buyer_choices,
+    cities_shown,
+    with_city,
+    without_city,
+)
 from shared.db.tenants import rules_store
-from shared.domain.fields.stated import CityDemands, CustomerFields
+from shared.domain.fields.stated import CityDemands, CustomerFields, OfBuyer
 from shared.domain.rule import Conditions, Rule, ServiceRule
 from tests.services.panel.support import Panel
 
@@ -145,6 +152,13 @@ def test_the_rule_of_these_tests_states_every_field_there_is() -> None:
     assert plain(rule.cities["3550308"]) == set()
 
 
+def of_a_city(**typed: str) -> TypedForm:
+    """The form about one city, as a browser sends it."""
+    fields = {"c_cidade": "São Paulo", "c_estado": "SP", "c_aliquota": "required", **typed}
+    values = {name: tuple(value.split("|")) for name, value in fields.items()}
+    return TypedForm(values={"mudar": ("cidade",), **values})
+
+
 CHANGES: Mapping[str, Callable[[Rule], Any]] = {
     "the form": lambda rule: rule_show.with_fields(rule, as_sent(rule, descricao="Outra")),
     "an exception more": lambda rule: rule_show.with_exception(
@@ -153,6 +167,8 @@ CHANGES: Mapping[str, Callable[[Rule], Any]] = {
     "an exception's days": lambda rule: rule_show.with_days(rule, 0, "15"),
     "an exception moved": lambda rule: rule_show.moved(rule, 0, "descer"),
     "an exception gone": lambda rule: rule_show.moved(rule, 1, "tirar"),
+    "a city more": lambda rule: with_city(rule, of_a_city(c_cidade="Campinas")),
+    "a city gone": lambda rule: without_city(rule, "3550308"),
     "another order": lambda rule: rule_show.reordered(rule, ["1", "0"]),
 }
 
@@ -164,7 +180,9 @@ def test_a_change_in_the_panel_keeps_what_no_form_shows(change: str) -> None:
     read = rule_show.read(CHANGES[change](rule))
 
     assert isinstance(read, Rule), read
-    changed = {"the form": "description"}.get(change, "exceptions")
+    changed = {"the form": "description", "a city more": "cities", "a city gone": "cities"}.get(
+        change, "exceptions"
+    )
     assert read != rule
     assert read.model_dump(exclude={changed}) == rule.model_dump(exclude={changed})
     carried = rule_show.stored(rule_show.carried(read))
@@ -180,7 +198,7 @@ def test_the_form_as_it_stands_gives_the_very_same_rule() -> None:
 def test_what_no_form_shows_is_told_and_a_plain_rule_has_none() -> None:
     told = beyond_form(a_whole_rule())
 
-    assert told[0] == (
+    assert of_cities(a_whole_rule())[0] == (
         "A cidade de SAO PAULO/SP exige: a alíquota do ISS na nota; alíquota de 2,00% ou mais;"
         " alíquota de 5,00% ou menos; do cliente, telefone, e-mail."
     )
@@ -188,6 +206,67 @@ def test_what_no_form_shows_is_told_and_a_plain_rule_has_none() -> None:
     assert "Dados próprios na nota: 1 cliente." in told
     assert all(label in told[-1] for label in BEYOND.values())
     assert beyond_form(rule_show.NEW) == []
+
+
+def test_a_city_is_named_as_people_write_it_and_what_it_demands_is_replaced() -> None:
+    rule = a_whole_rule()
+    typed = of_a_city(
+        c_cidade="sao paulo", c_menor=" 2,5 % ", c_comprador="phone|document", c_antes="3550308"
+    )
+
+    read = rule_show.read(told(with_city(rule, typed)))
+
+    assert isinstance(read, Rule)
+    assert read.cities == {
+        "3550308": CityDemands(
+            iss_rate="required", iss_rate_least="2.5", buyer=("phone", "document")
+        )
+    }
+    assert [one.name for one in cities_shown(read)] == ["SAO PAULO/SP"]
+    assert cities_shown(read)[0].fields["menor"] == "2,5"
+
+
+def test_a_city_that_is_renamed_is_not_left_behind() -> None:
+    typed = of_a_city(c_cidade="Campinas", c_antes="3550308")
+
+    read = rule_show.read(told(with_city(a_whole_rule(), typed)))
+
+    assert isinstance(read, Rule)
+    assert [*read.cities] == ["3509502"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"c_cidade": "Nárnia"}, "c_cidade"),
+        ({"c_cidade": "Campinas", "c_estado": "RJ"}, "c_cidade"),
+        ({"c_aliquota": ""}, "c_aliquota"),
+        ({"c_aliquota": "talvez"}, "c_aliquota"),
+        ({"c_menor": "dois"}, "c_menor"),
+        ({"c_menor": "5", "c_maior": "2"}, "c_menor"),
+        ({"c_aliquota": "forbidden", "c_menor": "2"}, "c_aliquota"),
+        ({"c_comprador": "passaporte"}, "c_comprador"),
+    ],
+)
+def test_what_is_wrong_with_a_city_is_said_at_its_field(typed: dict[str, str], field: str) -> None:
+    found = with_city(a_whole_rule(), of_a_city(**typed))
+
+    wrong = found.errors if isinstance(found, TypedForm) else rule_show.read(found)
+
+    assert isinstance(wrong, Mapping)
+    assert [*wrong] == [field]
+    assert "_" not in wrong[field]  # no code of ours
+
+
+def test_everything_that_a_city_may_demand_can_be_chosen() -> None:
+    assert set(CityDemands.model_fields) == set(CITY_FIELDS)
+    words = {word for word, _ in buyer_choices()}
+    assert words == set(get_args(OfBuyer))
+
+
+def told(found: Mapping[str, Any] | TypedForm) -> Mapping[str, Any]:
+    assert not isinstance(found, TypedForm), found.errors
+    return found
 
 
 def test_every_field_of_a_rule_is_asked_for_or_told() -> None:
@@ -231,12 +310,19 @@ async def test_the_page_shows_and_keeps_what_cities_demand(panel: Panel) -> None
         typed = {name: values[-1] for name, values in sent.values.items()}
         foreseen = await ana.send(page, path, mudar="campos", **typed)
         put = await ana.send(foreseen, f"{path}/vigor")
+        changing = await ana.get(f"{path}?cidade=3550308")
+        known = {"c_cidade": "SAO PAULO", "c_estado": "SP", "c_aliquota": "required"}
+        wrong = await ana.send(put, path, mudar="cidade", **known, c_menor="9", c_maior="2")
+        gone = await ana.send(put, path, mudar="tirar_cidade", c_codigo="3550308")
     async with panel.pool.acquire() as conn:
         newest = await rules_store.newest(conn, tenant)
 
-    assert "A cidade de SAO PAULO/SP exige" in page.text
+    assert "SAO PAULO/SP : a alíquota do ISS na nota" in page.text
     assert "Descrição: Outra descrição" in foreseen.text
     assert "Regra salva" in put.text
+    assert 'value="SAO PAULO"' in changing.html
+    assert "A menor alíquota não pode ser maior que a maior." in wrong.text
+    assert "Não vale mais: A cidade de SAO PAULO/SP exige" in gone.text
     assert newest is not None
     assert newest.version == 2
     assert newest.rule.cities == a_whole_rule().cities
