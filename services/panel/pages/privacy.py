@@ -52,6 +52,9 @@ async def tell(visit: Visit) -> Response:
         return await _show(visit, asked)
     subject, ticket = asked
     found = await find_person(visit.pool, resources.sealer, visit.tenant, subject)
+    if not found.bills and form["conferido"] != form["cliente"]:
+        # Mostly a number that was mistyped; asked again, the little that is kept is given out.
+        return await _show(visit, form.wrong(cliente=text("privacy.nothing_kept")))
     async with visit.pool.acquire() as conn:
         await audit_store.add(
             conn,

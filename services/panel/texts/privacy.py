@@ -10,6 +10,8 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.who": "Cliente",
     "privacy.who_help": "CPF, CNPJ ou o número do cliente na Vindi",
     "privacy.who_wrong": "Digite um CPF ou CNPJ válido, ou o número do cliente na Vindi.",
+    "privacy.nothing_kept": "Nenhuma venda deste cliente foi encontrada. Confira o que você digitou;"
+    " se está certo, baixe assim mesmo.",
     "privacy.ticket": "Protocolo do pedido",
     "privacy.ticket_help": "Fica no registro: sem nome nem documento.",
     "privacy.ticket_missing": "Digite o protocolo do pedido.",
