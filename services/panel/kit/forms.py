@@ -16,11 +16,11 @@ M = TypeVar("M", bound=BaseModel)
 
 MOST_BYTES: Final = 512 * 1024  # five thousand ticked sales are a fifth of it
 MOST_FIELDS: Final = 20_000
-SECRET: Final = "senha"  # how names of fields begin that hold a password
+SECRET: Final = "senha"  # noqa: S105 - no password: how names of fields begin that hold a password
 # Mail and web pages put these around what is copied, where nobody sees them.
 INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 CHOOSE: Final = "Escolha uma das opções oferecidas."
-COPY_WHOLE: Final = "Não tem o formato esperado. Copie-o inteiro, sem nada no meio."
+COPY_WHOLE: Final = "Não tem o formato esperado. Confira se está inteiro e sem outros sinais."
 WHOLE: Final = ""  # the place of what is wrong with no single field
 
 

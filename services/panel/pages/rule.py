@@ -121,7 +121,7 @@ async def _foresee(
     unconfirmed: bool = False,
     tested: TriedShown | str = "",
 ) -> Response:
-    resources = visit.resources
+    resources, before = visit.resources, newest.rule if newest else None
     change = await foresee_change(
         visit.pool, resources.sealer, visit.tenant.id, rule, resources.now()
     )
@@ -133,10 +133,12 @@ async def _foresee(
         rule=shown.carried(rule),
         version=newest.version if newest else 0,
         facts=shown.rule_facts(newest, visit.clock),
-        differences=shown.differences(newest.rule if newest else None, rule),
+        differences=shown.differences(before, rule),
         change=change,
         changes=shown.changes(
-            change.changes, moves=shown.only_moves(newest.rule if newest else None, rule)
+            change.changes,
+            moves=shown.only_moves(before, rule),
+            checks=shown.only_checks(before, rule),
         ),
         changed=sum(one.sales for one in change.changes),
         warnings=rule_notices(rule, visit.clock.today, seller),

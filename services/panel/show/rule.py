@@ -262,9 +262,23 @@ def only_moves(old: Rule | None, new: Rule) -> bool:
     return old is not None and old.model_dump(exclude=moments) == new.model_dump(exclude=moments)
 
 
-def changes(counts: Sequence[ChangeCount], *, moves: bool = False) -> list[Changed]:
-    """What a change does, the most sales first; `moves` where it is of moments alone."""
+def only_checks(old: Rule | None, new: Rule) -> bool:
+    """Whether a change is of what cities demand alone: looked at as a nota is sent, not before."""
+    return old is not None and old.model_dump(exclude={"cities"}) == new.model_dump(
+        exclude={"cities"}
+    )
+
+
+def changes(
+    counts: Sequence[ChangeCount], *, moves: bool = False, checks: bool = False
+) -> list[Changed]:
+    """What a change does, the most sales first; `moves` where it is of moments alone.
+
+    `checks` where it is of what cities demand alone.
+    """
     same = "O mesmo, em outra data" if moves else "O mesmo, em outra data ou com outro texto"
+    if checks:
+        same = "O mesmo; na hora do envio, fica pendente se faltar o que a cidade exige"
     found = [
         Changed(
             sales=one.sales,

@@ -10,8 +10,6 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.who": "Cliente",
     "privacy.who_help": "CPF, CNPJ ou o número do cliente na Vindi",
     "privacy.who_wrong": "Digite um CPF ou CNPJ válido, ou o número do cliente na Vindi.",
-    "privacy.nothing_kept": "Nenhuma venda deste cliente foi encontrada. Confira o que você digitou;"
-    " se está certo, baixe assim mesmo.",
     "privacy.ticket": "Protocolo do pedido",
     "privacy.ticket_help": "Fica no registro: sem nome nem documento.",
     "privacy.ticket_missing": "Digite o protocolo do pedido.",
@@ -30,6 +28,7 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.sure_none": "Nenhuma venda deste cliente foi encontrada. Confira o que você digitou.",
     "privacy.sure_names": "Nas vendas mais recentes:",
     "privacy.sure_text": "Se é este o cliente, confirme abaixo. Não há como desfazer.",
+    "privacy.sure_tell": "Se é este o cliente, baixe o arquivo.",
     "privacy.erase_sure": "Eliminar de vez",
     "privacy.erasures": "Pedidos de eliminação",
     "privacy.asked": "Pedido em",
