@@ -275,7 +275,7 @@ def in_order(
         SaleStatus.CANCEL_REFUSED: "retry",
     }
     said = message_in(status, code).text if code else ""
-    named = [(said.find(text(f"action.{one}")), one) for one in actions]
+    named = [(said.find(text(f"action.{one}")), one) for one in actions if one != "cancel"]
     pressed = min(((at, one) for at, one in named if at >= 0), default=None)
     helps = pressed[1] if pressed else first.get(status)
     return sorted(actions, key=lambda one: one != helps)
