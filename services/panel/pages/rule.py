@@ -1,6 +1,5 @@
 """Regra: in sentences, changed by a form, foreseen before it is in force, with its versions."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -13,11 +12,16 @@ from services.panel.show.rule_beyond import beyond_form
 from services.panel.show.rule_cities import (
     RATES,
     STATES,
-    CityShown,
     buyer_choices,
     cities_shown,
     with_city,
     without_city,
+)
+from services.panel.show.rule_services import (
+    plain_service,
+    services_shown,
+    with_service,
+    without_service,
 )
 from services.panel.show.tried import TriedShown
 from services.panel.texts import text
@@ -74,6 +78,10 @@ def _proposed(rule: Rule, form: TypedForm) -> dict[str, Any] | TypedForm:
             return TypedForm().wrong(form_=text("rule.moved")) if again is None else again
         case "cidade":
             return with_city(rule, form)
+        case "servico":
+            return with_service(rule, form)
+        case "tirar_servico":
+            return without_service(rule, form["p_qual"])
         case "tirar_cidade":
             return without_city(rule, form["c_codigo"])
         case _:
@@ -183,7 +191,7 @@ async def _show(
         )
     newest = versions[0] if versions else None
     rule = newest.rule if newest else shown.NEW
-    cities = cities_shown(rule)
+    cities, services = cities_shown(rule), services_shown(rule)
     older = [*versions[1:], None][: len(versions)]
     return visit.show(
         "regra.html",
@@ -199,8 +207,11 @@ async def _show(
             (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
             for one in rule.exceptions
         ],
+        services=services,
+        service=next((one for one in services if one.mark == _param(visit, "servico")), None),
+        plain=plain_service(rule),
         cities=cities,
-        city=_chosen(visit, cities),
+        city=next((one for one in cities if one.code == _param(visit, "cidade")), None),
         states=STATES,
         rates=[(word, text(f"city_rate.{word or 'any'}")) for word in RATES],
         buyers=buyer_choices(),
@@ -216,10 +227,9 @@ async def _show(
     )
 
 
-def _chosen(visit: Visit, cities: Sequence[CityShown]) -> CityShown | None:
-    """The city whose demands are to be changed."""
-    code = visit.request.query_params.get("cidade", "")
-    return next((one for one in cities if one.code == code), None)
+def _param(visit: Visit, name: str) -> str:
+    """What is to be changed, as the address says."""
+    return visit.request.query_params.get(name, "")
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (

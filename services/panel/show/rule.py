@@ -13,8 +13,9 @@ from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts
 from services.panel.show.overview import divided
-from services.panel.show.rule_beyond import beyond_form, of_cities
+from services.panel.show.rule_beyond import PRODUCTS, beyond_form, of_cities, of_products
 from services.panel.show.rule_cities import wrong_of_city
+from services.panel.show.rule_services import field_of_service
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
@@ -237,6 +238,8 @@ def _wrong(place: Sequence[int | str], said: str) -> tuple[str, str]:
     last = str(place[-1]) if place else ""
     if place[:1] == ("cities",):
         return wrong_of_city(place, said)
+    if place[:1] in {(name,) for name in PRODUCTS.values()}:
+        return field_of_service(place), said
     if "exceptions" in place:
         return f"x_{FIELDS.get(last, last)}", said
     return FIELDS.get(last, ""), said
@@ -313,6 +316,7 @@ def everything(rule: Rule) -> list[str]:
             f"Serviço: código municipal {service.municipal_code or 'não informado'}, item da lista"
             f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
+        *of_products(rule),
         *of_cities(rule),
         *beyond_form(rule),
     ]

@@ -76,6 +76,20 @@ RULE: Final[dict[str, str]] = {
     "rule.set_days": "Mudar os dias",
     "rule.unusual": "Confira o que é possível, mas incomum, e confirme",
     "rule.find_codes": "Procurar códigos por palavras",
+    "services.title": "Serviços de produtos",
+    "services.text": "Para produtos com outro código de serviço ou outra alíquota. Os demais usam o"
+    " serviço da regra.",
+    "services.none": "Nenhum: todos os produtos usam o serviço da regra.",
+    "services.add": "Adicionar o serviço de um produto",
+    "services.changing": "Mudar o serviço de {name}",
+    "services.by": "O produto é conhecido pelo",
+    "services.product": "Produto",
+    "services.product_help": "Como está na Vindi. No nome, * vale por qualquer continuação:"
+    " Curso*.",
+    "services.no_product": "Diga de qual produto é este serviço.",
+    "product_by.code": "código",
+    "product_by.name": "nome",
+    "product_by.id": "número na Vindi",
     "cities.title": "O que as cidades exigem",
     "cities.text": "O que o contador sabe que uma prefeitura recusa. A venda que não atende fica"
     " pendente antes do envio, com o motivo, em vez de voltar negada.",
