@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.panel.kit import say
-from services.panel.kit.figures import FigureKind
+from services.panel.kit.figures import Figure, FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.pages.zip_progress import zip_progress
@@ -40,6 +40,7 @@ from shared.db.closing import (
 )
 from shared.db.closing.accepted_notas_store import AcceptedNota
 from shared.db.closing.closing_read import Line
+from shared.db.closing.issuer_side_read import Difference
 from shared.db.closing.month_files_store import KINDS
 from shared.db.sales import names_read
 from shared.db.tenants import audit_store, connections_store
@@ -94,6 +95,12 @@ class _Unexplained(Struct, frozen=True, kw_only=True):
     bills: int
 
 
+class _Apart(Struct, frozen=True, kw_only=True):
+    """The first notas that only one side has, or with something else in them."""
+
+    lines: list[Difference]
+
+
 async def show(visit: Visit) -> Response:
     """A month; without one the last that is over."""
     return await _show(visit, _asked(visit), visit.form)
@@ -121,19 +128,15 @@ async def show_differences(
 ) -> Response:
     """The same, with what was made of a form about them; `told` says what was done."""
     after = visit.request.query_params.get("depois", "")[:300]
-    found = await differences_of(visit.pool, visit.tenant, month, after=after, limit=_ROWS + 1)
+    odd = None if after else await _kept_unexplained(visit, month)
+    # Whoever has just accepted notas looks at what is left of them.
+    kept = odd if odd and not told and not form.errors else None
+    seen = await _kept_apart(visit, month, kept.value.bills) if kept else None
+    found = seen.value.lines if seen else (await _apart(visit, month, after)).lines
     shown = found[:_ROWS]
     bills = [one.bill_id for one in shown if one.bill_id is not None]
     async with visit.pool.acquire() as conn:
         names = await names_read.of_bills(conn, visit.tenant.id, bills)
-    odd = (
-        None
-        if after
-        else await visit.figure(
-            FigureKind(name=f"unexplained {month}", type=_Unexplained, sales=lambda odd: odd.bills),
-            lambda: _unexplained(visit, month),
-        )
-    )
     locked, accepted = await _accepted(visit, month)
     return visit.show(
         "fechamento_diferencas.html",
@@ -147,7 +150,8 @@ async def show_differences(
         name=say.month(month.first_day),
         found=[difference_shown(one, names) for one in shown],
         next=shown[-1].key if len(found) > _ROWS else None,
-        seen=odd,
+        seen=seen,
+        odd_seen=odd,
         odd=odd.value.lines[:_ROWS] if odd else (),
         whole=odd is None or len(odd.value.lines) <= _ROWS,
     )
@@ -162,6 +166,21 @@ async def _accepted(visit: Visit, month: Month) -> tuple[bool, Sequence[Accepted
         )
         found = await accepted_notas_store.list_month(conn, scope, limit=_ROWS + 1)
     return lock is not None, found
+
+
+async def _kept_apart(visit: Visit, month: Month, bills: int) -> Figure[_Apart]:
+    kind = FigureKind(name=f"apart {month}", type=_Apart, sales=lambda _: bills)
+    return await visit.figure(kind, lambda: _apart(visit, month))
+
+
+async def _apart(visit: Visit, month: Month, after: str = "") -> _Apart:
+    found = await differences_of(visit.pool, visit.tenant, month, after=after, limit=_ROWS + 1)
+    return _Apart(lines=found)
+
+
+async def _kept_unexplained(visit: Visit, month: Month) -> Figure[_Unexplained]:
+    kind = FigureKind(name=f"unexplained {month}", type=_Unexplained, sales=lambda odd: odd.bills)
+    return await visit.figure(kind, lambda: _unexplained(visit, month))
 
 
 async def _unexplained(visit: Visit, month: Month) -> _Unexplained:

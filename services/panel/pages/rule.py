@@ -207,6 +207,7 @@ async def _show(
             (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
             for one in rule.exceptions
         ],
+        adding=next((name for name in ("servico", "cidade") if _param(visit, name)), ""),
         services=services,
         service=next((one for one in services if one.mark == _param(visit, "servico")), None),
         plain=plain_service(rule),
