@@ -15,6 +15,7 @@ from tests.ops.running_up import (
     processes,
     spawn,
     started_up,
+    supervisors,
     until,
 )
 
@@ -67,6 +68,8 @@ async def test_after_up_itself_was_killed_the_next_one_takes_over(folder: Path) 
     async with started_up(folder) as killed:
         await killed.ready_line()
         postgres = killed.part("bin/postgres")
+        for supervisor in supervisors(killed):
+            supervisor.suspend()  # else they notice, and nothing is left to be taken over
         await killed.stop(signal.SIGKILL)
         assert postgres is not None
         assert postgres.is_running()

@@ -172,7 +172,7 @@ async def _watch(supervisors: Sequence[Supervisor], running: Mapping[str, int]) 
         await asyncio.sleep(WATCH_SECONDS)
         for supervisor in supervisors:
             try:
-                if await asyncio.to_thread(supervisor.revive):
+                if supervisor.has_ended() and await asyncio.to_thread(supervisor.revive):
                     say(f"the supervisor of the {supervisor.part} died and was started again")
             except OSError as error:  # a full disk, no memory: that passes
                 say(f"the supervisor of the {supervisor.part} cannot start: {error.strerror}")
