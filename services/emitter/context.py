@@ -1,7 +1,7 @@
 """What a pass needs of one tenant, loaded at its start."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
@@ -60,6 +60,12 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             connection_id=None if here is None else here.id,
             database=self.restored.database,
         )
+
+    @property
+    def vindi_now(self) -> datetime | None:
+        """Vindi's clock, as its answers to this batch tell it; None where it was not asked."""
+        skew = self.vindi.skew if self.vindi is not None else None
+        return None if skew is None else datetime.now(UTC) + skew
 
     def place_of(self, nota: KnownNota | None) -> Place:
         """Where a nota was born, and is asked about; None: where one is born now."""
