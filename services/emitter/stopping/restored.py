@@ -2,8 +2,7 @@
 
 Notas of the time that is missing stand at the issuer and are unknown here. So nothing is issued for
 a company before its list of that time was read, and what is sent for a bill of then is looked up
-first. A bill that Vindi made since cannot have been issued then, and does not wait. Decisions 0033
-and 0044.
+first. A bill that Vindi made since cannot have been issued then, and does not wait. Decision 0033.
 """
 
 from collections.abc import Mapping, Sequence
