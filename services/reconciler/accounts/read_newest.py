@@ -67,7 +67,7 @@ async def _newest_pages(
         known = [at for at in created if at is not None]
         if known != sorted(known, reverse=True):
             raise IncompletePass("order_ignored", resource.path)
-        if page.is_last or (known and known[-1] < back_to):
+        if sound.is_last or (known and known[-1] < back_to):
             return
         if shows_nothing_new(client, resource, sound, shown):
             return

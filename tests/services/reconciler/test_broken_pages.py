@@ -66,6 +66,22 @@ async def test_a_bill_that_no_list_can_show_hides_no_other_of_the_newest(watch: 
     assert all(await issued(watch, bills))
 
 
+@pytest.mark.parametrize("cap", [{"per_page_cap": 5}, {"per_page_cap": 7}, {"per_page_cap": 20}])
+@pytest.mark.parametrize("place", [0, 4, 23, 29])
+@pytest.mark.parametrize("said", [{}, {"per_page_said": 50}])
+async def test_a_bill_that_no_list_can_show_hides_no_other_whatever_a_page_holds(
+    watch: Watch, cap: dict[str, int], place: int, said: dict[str, int]
+) -> None:
+    bills = [watch.desk.sell() for _ in range(30)]
+    bad = bills.pop(place)
+    watch.desk.account.faults.change({"broken_rows": {f"bills/{bad.id}"}, **cap, **said})
+
+    state = await watch.pass_once()
+
+    assert state.error in ("vindi_unavailable", "total_disagrees")
+    assert all(await issued(watch, bills))
+
+
 async def test_a_refund_whose_charge_cannot_be_read_hides_no_other_refund(watch: Watch) -> None:
     bills = [watch.desk.sell() for _ in range(3)]
     await watch.pass_once()
