@@ -35,15 +35,20 @@ SAY: Final = 1.0
 PRESSED: Final = 5.0  # seconds for which it counts that another process has more than it may send
 PLACES_LAST: Final = 4.0  # seconds a place is held without word: a killed process blocks no longer
 ASK_AGAIN: Final = 0.5  # seconds after which one that waits for its turn asks if it may go on
+# No turn is farther away, whatever is paused: what says so was written before the clock of Redis
+# went back, or by another one that it was a copy of.
+FARTHEST: Final = 600.0
 TENURE: Final = 1.0  # seconds a place is kept while others have none and there are too few
 
 # KEYS[1]: us at which the next turn is free. ARGV: us between turns, turns wanted, most us to
-# wait, us to push everything back by. Answers the wait until the first turn, -1 - wait if too long.
+# wait, us to push everything back by, us beyond which it was another clock that said it. Answers
+# the wait until the first turn, -1 - wait if too long.
 RESERVE: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local gap, turns = tonumber(ARGV[1]), tonumber(ARGV[2])
 local free = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+if free - now > tonumber(ARGV[5]) then free = now end
 local patience, pause = tonumber(ARGV[3]), tonumber(ARGV[4])
 if pause > 0 then
   free = math.max(free, now + pause)
@@ -77,7 +82,7 @@ local held, since, others, pressed = 0, now, {}, 0
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local h, w, s, u, p = string.match(all[i + 1], '(%d+) (%d+) (%d+) (%d+) ?(%d*)')
-  if tonumber(u) <= now then
+  if tonumber(u) <= now or tonumber(u) > now + 2 * lasts then  -- or another clock said it
     redis.call('HDEL', KEYS[1], all[i])
   elseif all[i] == me then
     held, since = tonumber(h), tonumber(s)
@@ -305,6 +310,7 @@ class Limits:
     ) -> float | None:
         """Reserve turns: the seconds until the first, negative when too far, None without Redis."""
         arguments: list[str | int] = [_us(self._gap), turns, _us(patience), _us(pause)]
+        arguments.append(_us(FARTHEST))
         reserved = await self._call(self._reserve, f"{{{key}}}:issuer:turn", arguments)
         if reserved is None:
             return None
