@@ -788,6 +788,18 @@ CREATE TABLE public.restores (
     CONSTRAINT restores_why_check CHECK ((why = ANY (ARRAY['timeline'::text, 'server'::text, 'older_copy'::text, 'told'::text])))
 );
 
+CREATE TABLE public.retention_walks (
+    tenant_id text NOT NULL,
+    what text NOT NULL,
+    before timestamp with time zone NOT NULL,
+    after_at timestamp with time zone DEFAULT '0001-01-02 00:00:00+00'::timestamp with time zone NOT NULL,
+    after_bill bigint DEFAULT 0 NOT NULL,
+    since timestamp with time zone DEFAULT '0001-01-02 00:00:00+00'::timestamp with time zone NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT retention_walks_what_check CHECK ((what = ANY (ARRAY['sales'::text, 'bills'::text])))
+);
+
 CREATE TABLE public.rps_numbers (
     tenant_id text NOT NULL,
     connection_id integer NOT NULL,
@@ -1181,6 +1193,9 @@ ALTER TABLE ONLY public.restore_finds
 ALTER TABLE ONLY public.restores
     ADD CONSTRAINT restores_pkey PRIMARY KEY (restore_id);
 
+ALTER TABLE ONLY public.retention_walks
+    ADD CONSTRAINT retention_walks_pkey PRIMARY KEY (tenant_id, what);
+
 ALTER TABLE ONLY public.rps_numbers
     ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
 
@@ -1408,6 +1423,9 @@ ALTER TABLE ONLY public.person_links
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
+ALTER TABLE ONLY public.retention_walks
+    ADD CONSTRAINT retention_walks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
 ALTER TABLE ONLY public.rps_numbers
     ADD CONSTRAINT rps_numbers_tenant_id_connection_id_series_fkey FOREIGN KEY (tenant_id, connection_id, series) REFERENCES public.rps_series(tenant_id, connection_id, series);
 
@@ -1554,6 +1572,8 @@ CREATE POLICY granted ON public.restore_checks TO notaponte_services USING (true
 
 CREATE POLICY granted ON public.restore_finds TO notaponte_services USING (true);
 
+CREATE POLICY granted ON public.retention_walks TO notaponte_services USING (true);
+
 CREATE POLICY granted ON public.rps_numbers TO notaponte_services USING (true);
 
 CREATE POLICY granted ON public.rps_series TO notaponte_services USING (true);
@@ -1686,6 +1706,8 @@ CREATE POLICY panel ON public.restore_checks TO notaponte_panel USING ((tenant_i
 
 CREATE POLICY panel ON public.restore_finds TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.retention_walks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1729,6 +1751,8 @@ ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.restore_checks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.restore_finds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.retention_walks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
 
@@ -1813,6 +1837,8 @@ CREATE POLICY services ON public.refunds_seen USING ((CURRENT_USER <> 'notaponte
 CREATE POLICY services ON public.restore_checks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.restore_finds USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
+CREATE POLICY services ON public.retention_walks USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
 

@@ -157,7 +157,8 @@ async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine])
 
 DETAILS: Final = """
     -- erase_rows.blank_details
-    UPDATE sales SET detail = '[…]' WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+    UPDATE sales SET detail = '[…]'
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND detail NOT IN ('', '[…]')
 """
 
 

@@ -5,11 +5,11 @@ them. A batch is short and safe to repeat; whoever is killed between two leaves 
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from shared.db.connection import Connection
-from shared.domain.ids import BillId, TenantId
+from shared.domain.ids import TenantId
 
 # Tenants come in the order of their ids, a page behind the one before, so that each has its turn.
 # A text is of a nota's refusal, or of that to cancel it, which has no instant of its own: it came
@@ -110,49 +110,6 @@ async def audit_due_any_tenant(
 async def forget_audit(conn: Connection, tenant: TenantId, before: datetime, *, limit: int) -> int:
     """A batch of old lines of the audit, deleted as its owner; how many."""
     return int(await conn.fetchval(FORGET_AUDIT, tenant, before, limit))
-
-
-# A sale's day is that of its nota, else its own moment; one with a name is not bare yet.
-PERSONS_DUE: Final = """
-    -- retention_store.persons_due_any_tenant
-    SELECT t.tenant_id FROM tenants t
-      CROSS JOIN LATERAL (
-           SELECT s.moment_at FROM sales s WHERE s.tenant_id = t.tenant_id AND s.moment_at < $1
-              AND (s.customer_name <> '' OR s.customer IS NOT NULL) LIMIT 1) old
-     WHERE t.tenant_id > $2 ORDER BY t.tenant_id LIMIT $3
-"""
-PERSONS: Final = """
-    -- retention_store.persons_over
-    SELECT s.bill_id FROM sales s
-     WHERE s.tenant_id = $1 AND s.moment_at < $2 AND s.bill_id > $4
-       AND (s.customer_name <> '' OR s.customer IS NOT NULL)
-       AND s.status IN ('issued', 'skipped', 'cancelled', 'cancel_refused')
-       AND NOT EXISTS (SELECT FROM notas n WHERE n.tenant_id = $1 AND n.bill_id = s.bill_id
-                          AND n.competencia >= $3)
-     ORDER BY s.bill_id LIMIT $5
-"""
-
-
-async def persons_due_any_tenant(
-    conn: Connection, before: datetime, *, after: str, limit: int
-) -> list[TenantId]:
-    """Tenants with sales of before an instant that still name their customer."""
-    rows = await conn.fetch(PERSONS_DUE, before, after, limit)
-    return [TenantId(row["tenant_id"]) for row in rows]
-
-
-async def persons_over(
-    conn: Connection,
-    tenant: TenantId,
-    before: datetime,
-    first_kept: date,
-    *,
-    after: int,
-    limit: int,
-) -> Sequence[BillId]:
-    """Sales of before an instant that are over, name their customer, and whose notas are old."""
-    rows = await conn.fetch(PERSONS, tenant, before, first_kept, after, limit)
-    return [BillId(row["bill_id"]) for row in rows]
 
 
 # Whoever belongs to no company, was invited to none and was here lately by no session.

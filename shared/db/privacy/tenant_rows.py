@@ -69,6 +69,7 @@ KEYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "restore_checks": (("restore_id", "integer"), ("company_id", "text")),
     "restore_finds": (("external_id", "text"),),
     "erasures": (("erasure_id", "text"),),
+    "retention_walks": (("what", "text"),),
 }
 OUTLIVES: Final = "departures"  # says of a tenant that is gone that it is
 AUDIT: Final = "audit"  # nobody but its owner takes from it
