@@ -61,11 +61,12 @@ async def bare_sales(
 ) -> Bared:
     """Take the person out of these sales, in the caller's transaction.
 
-    A sale that is not over keeps all, since its nota needs it, unless time is; one with a document of the city
-    keeps what stands on that, but for how to reach the buyer; of all others nothing stays that
-    says whose they are, but Vindi's numbers.
+    A sale that is not over keeps all, since its nota needs it, unless time is; one with a document
+    of the city keeps what stands on that, but for how to reach the buyer; of all others nothing
+    stays that says whose they are, but Vindi's numbers.
     """
     await outbox_store.lock(conn, tenant, bills)  # no worker writes them meanwhile
+    await erase_rows.lock_bills(conn, tenant, bills)  # nor anybody who read them afresh
     sales = await person_read.sales_of(conn, tenant, bills)
     notas: dict[BillId, list[PersonNota]] = {}
     for nota in await person_read.notas_of(conn, tenant, bills):
