@@ -1632,6 +1632,8 @@ ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.notas ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY notice ON public.departures AS RESTRICTIVE FOR INSERT TO notaponte_panel, notaponte_services WITH CHECK (((state = 'waiting'::text) AND (delete_at >= (now() + '7 days'::interval))));
+
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY panel ON public.accepted_notas TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1874,11 +1876,15 @@ CREATE POLICY services ON public.webhook_secrets USING ((CURRENT_USER <> 'notapo
 
 ALTER TABLE public.status_webhooks ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY taken_back ON public.departures AS RESTRICTIVE FOR DELETE TO notaponte_panel, notaponte_services USING ((state = 'cancelled'::text));
+
 ALTER TABLE public.tenant_brakes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.timeline ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY under_way ON public.departures AS RESTRICTIVE FOR UPDATE TO notaponte_panel, notaponte_services USING ((state = ANY (ARRAY['waiting'::text, 'deleting'::text]))) WITH CHECK (((state <> 'deleting'::text) OR (delete_at <= now())));
 
 ALTER TABLE public.unknown_denials ENABLE ROW LEVEL SECURITY;
 

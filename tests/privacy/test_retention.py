@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from shared.commands.privacy.retention import Round, sweep_once
-from shared.domain.ids import TenantId
+from shared.db.people import memberships_store
+from shared.domain.ids import PersonId, TenantId
 from shared.domain.privacy import terms
 from tests.privacy.found import columns_with, together
 from tests.privacy.person import DORA, RUI, TENANT, Rows
@@ -241,6 +242,15 @@ async def test_who_belongs_nowhere_is_forgotten_after_a_month(rows: Rows) -> Non
     assert await sweep(rows) == Counter(people=1)
     left = {row["person_id"] for row in await rows.pool.fetch("SELECT person_id FROM people")}
     assert left == {"pbbbbbbbbbb", "pcccccccccc", "pdddddddddd"}
+
+
+async def test_who_is_added_to_a_company_just_now_stays(rows: Rows) -> None:
+    await add_person(rows, "paaaaaaaaaa", 40, None)
+    async with rows.pool.acquire() as conn, conn.transaction():
+        await memberships_store.put(conn, TENANT, PersonId("paaaaaaaaaa"), "owner", by="Ana")
+        meanwhile = await sweep(rows)
+    assert meanwhile == await sweep(rows) == Counter()
+    assert await rows.pool.fetchval("SELECT count(*) FROM memberships") == 1
 
 
 async def add_person(rows: Rows, person: str, days: int, staff: str | None) -> None:

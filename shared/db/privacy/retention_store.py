@@ -123,7 +123,7 @@ CANDIDATES: Final = """
     -- retention_store.forget_people_any_tenant candidates
     SELECT p.person_id FROM people p
      WHERE p.staff IS NULL AND p.created_at < $1 AND p.password_at < $1 AND p.person_id > $2
-     ORDER BY p.person_id LIMIT $3
+     ORDER BY p.person_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 MEMBERS: Final = """
     -- retention_store.members_any_tenant
@@ -140,7 +140,8 @@ async def forget_people_any_tenant(
 ) -> tuple[int, str | None]:
     """A batch of people who belong nowhere any more; how many went, and where to go on.
 
-    In the caller's transaction. Three statements, since one would join what nodes keep apart.
+    In the caller's transaction. Three statements, since one would join what nodes keep apart. Each
+    is held first, so that nobody is added to a company meanwhile; who is just being added is left.
     """
     rows = await conn.fetch(CANDIDATES, before, after, limit)
     found: list[str] = [row["person_id"] for row in rows]
