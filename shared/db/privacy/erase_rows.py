@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import columns_of
 from shared.domain.ids import BillId, CustomerId, TenantId
 
 
@@ -32,13 +33,7 @@ SALES: Final = """
 
 async def write_sales(conn: Connection, tenant: TenantId, sales: Sequence[BareSale]) -> None:
     """Write sales; when they were decided does not change."""
-    await conn.execute(
-        SALES,
-        tenant,
-        [sale.bill_id for sale in sales],
-        [sale.named for sale in sales],
-        [sale.customer for sale in sales],
-    )
+    await conn.execute(SALES, tenant, *columns_of(sales, "bill_id", "named", "customer"))
 
 
 LOCK_BILLS: Final = """
@@ -89,14 +84,8 @@ NOTAS: Final = """
 
 async def write_notas(conn: Connection, tenant: TenantId, notas: Sequence[BareNota]) -> None:
     """Write notas; their state, numbers and amounts do not change."""
-    await conn.execute(
-        NOTAS,
-        tenant,
-        [nota.bill_id for nota in notas],
-        [nota.part for nota in notas],
-        [nota.revision for nota in notas],
-        [nota.request for nota in notas],
-    )
+    given = columns_of(notas, "bill_id", "part", "revision", "request")
+    await conn.execute(NOTAS, tenant, *given)
 
 
 EVENTS_OF: Final = """
@@ -158,13 +147,7 @@ async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -
 
 async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine]) -> None:
     """Write lines of histories anew: what happened stays, whom it names does not."""
-    await conn.execute(
-        TELL,
-        tenant,
-        [line.bill_id for line in lines],
-        [line.entry_id for line in lines],
-        [line.why for line in lines],
-    )
+    await conn.execute(TELL, tenant, *columns_of(lines, "bill_id", "entry_id", "why"))
 
 
 DETAILS: Final = """
