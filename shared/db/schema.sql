@@ -1315,7 +1315,7 @@ CREATE INDEX notas_in_force ON public.notas USING btree (tenant_id, bill_id) INC
 
 CREATE UNIQUE INDEX notas_one_live_of_a_kind ON public.notas USING btree (tenant_id, bill_id, part, ((substitutes IS NOT NULL))) WHERE (status <> 'cancelled'::text);
 
-CREATE INDEX notas_with_reason ON public.notas USING btree (tenant_id, denied_at) WHERE (reason IS NOT NULL);
+CREATE INDEX notas_with_reason_since ON public.notas USING btree (tenant_id, COALESCE(denied_at, cancel_sent_at, changed_at, created_at)) WHERE (reason IS NOT NULL);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
 

@@ -12,20 +12,28 @@ from shared.db.connection import Connection
 from shared.domain.ids import TenantId
 
 # Tenants come in the order of their ids, a page behind the one before, so that each has its turn.
+# Each is asked by an index that begins with it: what is younger is not read, however much it is.
 # A text is of a nota's refusal, or of that to cancel it, which has no instant of its own: it came
 # after we asked, or, where others did, with what the issuer changed last.
 DUE: Final[dict[str, str]] = {
     "denied_texts": """
     -- retention_store.due_any_tenant
-    SELECT DISTINCT tenant_id FROM notas
-     WHERE reason IS NOT NULL
-       AND coalesce(denied_at, cancel_sent_at, changed_at, created_at) < $1
-       AND tenant_id > $2 ORDER BY tenant_id LIMIT $3
+    SELECT t.tenant_id FROM tenants t
+      CROSS JOIN LATERAL (
+           SELECT n.bill_id FROM notas n
+            WHERE n.tenant_id = t.tenant_id AND n.reason IS NOT NULL
+              AND coalesce(n.denied_at, n.cancel_sent_at, n.changed_at, n.created_at) < $1
+            LIMIT 1) old
+     WHERE t.tenant_id > $2 ORDER BY t.tenant_id LIMIT $3
 """,
     "unread_answers": """
     -- retention_store.due_any_tenant
-    SELECT DISTINCT tenant_id FROM sales
-     WHERE unread IS NOT NULL AND updated_at < $1 AND tenant_id > $2 ORDER BY tenant_id LIMIT $3
+    SELECT t.tenant_id FROM tenants t
+      CROSS JOIN LATERAL (
+           SELECT s.bill_id FROM sales s
+            WHERE s.tenant_id = t.tenant_id AND s.unread IS NOT NULL AND s.updated_at < $1
+            LIMIT 1) old
+     WHERE t.tenant_id > $2 ORDER BY t.tenant_id LIMIT $3
 """,
     "unknown_denials": """
     -- retention_store.due_any_tenant
