@@ -161,6 +161,20 @@ async def test_what_is_read_again_from_vindi_goes_again_within_a_week(rows: Rows
     assert await sweep(rows) == Counter()
 
 
+async def test_what_is_to_be_kept_longer_is_left_by_a_walk_that_is_under_way(rows: Rows) -> None:
+    for bill in range(1, 121):
+        await rows.sale(DORA, bill, "skipped", code="rule_never")
+    await rows.pool.execute("UPDATE sales SET moment_at = $1", LONG_AGO)
+    await rows.pool.execute("UPDATE sales SET moment_at = '2000-03-01' WHERE bill_id = 120")
+
+    await sweep_once(a_round(rows))
+    longer = Round(pool=rows.pool, sealer=rows.sealer, years=20, ended=lambda _what, _rows: None)
+    while await sweep_once(longer):
+        pass
+
+    assert await named(rows) == {TENANT: 70}
+
+
 async def test_a_hundred_thousand_old_sales_are_walked_through_once(rows: Rows) -> None:
     """Sales that cannot go stand before those that can; a batch never begins at the first."""
     await rows.pool.execute(

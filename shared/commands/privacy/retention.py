@@ -143,7 +143,7 @@ def _begun(walk: Walk, before: datetime, now: datetime) -> Walk:
 
     Since when bills may have come back is told by the beginning of one that went through.
     """
-    if walk.ended_at is None and walk.before >= before:
+    if walk.ended_at is None and walk.before == before:
         return walk
     since = walk.since if walk.ended_at is None else walk.began_at - APART
     return replace(
