@@ -1,5 +1,6 @@
 """Encerrar conta: everything as a file, the asking to be deleted, and taking it back."""
 
+import asyncio
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
@@ -13,6 +14,7 @@ from shared.commands.privacy.depart import UNDER_WAY, ask_departure, cancel_depa
 from shared.commands.privacy.tenant_zip import tenant_zip
 from shared.db.privacy import departures_store
 from shared.db.tenants import audit_store
+from shared.db.tenants.secrets_store import REMEMBERED_SECONDS
 from shared.domain.privacy.terms import DEPARTURE_DAYS, FEWEST_DEPARTURE_DAYS, MOST_DEPARTURE_DAYS
 from shared.words import Name, Reason
 
@@ -50,6 +52,8 @@ async def ask(visit: Visit) -> Response:
             )
     except SetUpRefused as refused:
         return await _show(visit, _refused(form, refused), ask_again=bool(refused.warnings))
+    await visit.resources.waker.ring()
+    await asyncio.sleep(REMEMBERED_SECONDS)  # then no process takes the old addresses any more
     return visit.go(f"{visit.base}/configuracoes/encerrar", "leaving")
 
 
