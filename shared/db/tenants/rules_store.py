@@ -84,7 +84,7 @@ VERSIONS: Final = """
      WHERE stored - pg_column_size(rule) < $4
      ORDER BY version DESC
 """
-# As they lie packed in the table; a rule for thousands of customers is megabytes once it is written.
+# As they lie packed in the table: one for thousands of customers is megabytes when written out.
 MOST_STORED: Final = 256 * 1024
 FIRST: Final = 1  # each is one more than the last, and none is ever taken away
 
