@@ -4,8 +4,9 @@ import asyncio
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.panel.kit.downloads import download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.texts import text
@@ -70,8 +71,6 @@ async def stay(visit: Visit) -> Response:
 async def everything(visit: Visit) -> Response:
     """All that is kept of the company, as a ZIP that is made while it is sent."""
     resources = visit.resources
-    async with visit.pool.acquire() as conn:
-        await audit_store.add(conn, visit.tenant.id, actor=visit.by, action="tenant_exported")
     pieces = tenant_zip(
         visit.pool,
         resources.sealer,
@@ -81,7 +80,10 @@ async def everything(visit: Visit) -> Response:
     )
     name = f"notaponte-{visit.clock.today.isoformat()}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+    response = download(visit, pieces, media_type="application/zip", headers=headers)
+    async with visit.pool.acquire() as conn:
+        await audit_store.add(conn, visit.tenant.id, actor=visit.by, action="tenant_exported")
+    return response
 
 
 def _refused(form: TypedForm, refused: SetUpRefused) -> TypedForm:
