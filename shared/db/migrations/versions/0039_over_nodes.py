@@ -2,11 +2,11 @@
 
 from shared.db.migrate import run_sql_file
 
-revision = "0038"
-down_revision = "0037"
+revision = "0039"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0038_expand_over_nodes.sql")
+    run_sql_file("0039_expand_over_nodes.sql")
