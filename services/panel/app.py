@@ -100,7 +100,7 @@ PAGES: Final[Sequence[PanelPage]] = tuple(chain.from_iterable(module.PAGES for m
 def create_app(settings: PanelSettings) -> Starlette:
     """The service as an app; what it works with is opened when its server starts."""
     encrypted = settings.public_url.startswith("https://")
-    app = make_app(
+    return make_app(
         partial(open_resources, settings),
         routes=[
             Route(f"{PREFIX}/{{name}}", asset),
@@ -112,8 +112,6 @@ def create_app(settings: PanelSettings) -> Starlette:
             Middleware(GZipMiddleware, minimum_size=800, compresslevel=_PACKED),
         ],
     )
-    app.router.redirect_slashes = False
-    return app
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.panel.kit.downloads import download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.texts import text
@@ -54,6 +55,7 @@ async def tell(visit: Visit) -> Response:
     if isinstance(asked, TypedForm):
         return await _show(visit, asked)
     subject, ticket = asked
+    resources.downloads.demand_room(visit.tenant.id)
     found = await find_person(visit.pool, resources.sealer, visit.tenant, subject)
     typed_well = subject.document is not None and found.bills  # its last digits prove the others
     if not typed_well and form["conferido"] != form["cliente"]:
@@ -70,7 +72,8 @@ async def tell(visit: Visit) -> Response:
     write = person_json if as_json else person_page
     pieces = write(visit.pool, resources.sealer, visit.tenant, found, at=at)
     name = f"dados-pessoais-{visit.clock.today.isoformat()}.{'json' if as_json else 'html'}"
-    return StreamingResponse(
+    return download(
+        visit,
         pieces,
         media_type="application/json" if as_json else "text/html; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},

@@ -22,7 +22,6 @@ from shared.domain.messages import message_for, message_in
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
 from shared.domain.story import detail_told, told
-from shared.domain.waiting import Waiting
 
 NOTA_LABELS: Final[dict[NotaStatus, tuple[str, Tone]]] = {
     NotaStatus.SENDING: ("Sendo enviada", "calm"),
@@ -107,7 +106,7 @@ def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShow
     return SaleShown(
         badge=badge(sale.status, sale.issue_at, clock.zone),
         now=what_it_is(sale, clock),
-        next=_just_asked(story, clock) or what_is_next(sale, story.waiting, clock),
+        next=_just_asked(story, clock) or what_is_next(sale, story, clock),
         who=WHO[sale.message.who_acts] if sale.message else "",
         notas=[nota_shown(one, clock) for one in sale.notas],
         story=_happened(story.timeline, clock, original),
@@ -173,8 +172,9 @@ def what_it_is(sale: SaleView, clock: Clock) -> str:
             assert_never(sale.status)
 
 
-def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
+def what_is_next(sale: SaleView, story: SaleStory, clock: Clock) -> str:
     """What happens next, and when."""
+    waiting = story.waiting
     if waiting is not None:
         until = f" Seguimos {clock.when(waiting.until).human}." if waiting.until else ""
         return message_for(waiting.code).text + until
@@ -187,11 +187,12 @@ def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
         case SaleStatus.QUEUED:
             return "Ela sai em instantes, no ritmo que o emissor aceita."
         case SaleStatus.ISSUING:
-            return "A prefeitura costuma responder em minutos. Não é preciso fazer nada."
+            said = "A prefeitura costuma responder em minutos. Não é preciso fazer nada."
+            return said + _asks_again(story, clock)
         case SaleStatus.UNCERTAIN:
-            return "Consultamos o emissor de novo em instantes."
+            return _asks_again(story, clock).strip() or "Consultamos o emissor em instantes."
         case SaleStatus.CANCELLING:
-            return "A resposta da prefeitura aparece aqui."
+            return "A resposta da prefeitura aparece aqui." + _asks_again(story, clock)
         case SaleStatus.ISSUED if sale.attention and sale.message:
             return sale.message.text
         case SaleStatus.HELD | SaleStatus.DENIED if sale.message:
@@ -204,6 +205,14 @@ def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
             return "Não é preciso fazer nada." if who == "nobody" else ""
         case _:
             return ""
+
+
+def _asks_again(story: SaleStory, clock: Clock) -> str:
+    """When the issuer is asked again: later than usual while others stand before it in line."""
+    again = story.looks_again_at
+    if again is None or again <= clock.now:
+        return ""
+    return f" Consultamos o emissor de novo {clock.when(again).human}."
 
 
 def _just_asked(story: SaleStory, clock: Clock) -> str:

@@ -63,4 +63,6 @@ PRIVACY: Final[dict[str, str]] = {
     "leaving.stay": "Voltar atrás",
     "leaving.too_late": "Nada espera para ser excluído: já foi cancelado, ou a exclusão começou.",
     "leaving.already": "A exclusão já foi pedida.",
+    "leaving.nothing_new": "A exclusão desta empresa foi pedida: nenhum endereço novo é aceito."
+    " Para ficar, volte atrás em Configurações, Encerrar conta.",
 }
