@@ -1,5 +1,6 @@
 """Forms as they were sent, and what is wrong with them, in Portuguese, at the field."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -19,6 +20,11 @@ MOST_FIELDS: Final = 20_000
 SECRET: Final = "senha"  # noqa: S105 - no password: how names of fields begin that hold a password
 # Mail and web pages put these around what is copied, where nobody sees them.
 INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+# Where a browser has no calendar, a day is typed as people write it.
+DAYS: Final = frozenset({"desde", "ate", "de", "dia", "a_partir"})
+_AS_WRITTEN: Final = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
+_ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+A_DAY: Final = "Digite uma data que existe, como 30/11/2026."
 CHOOSE: Final = "Escolha uma das opções oferecidas."
 COPY_WHOLE: Final = "Não tem o formato esperado. Confira se está inteiro e sem outros sinais."
 WHOLE: Final = ""  # the place of what is wrong with no single field
@@ -113,7 +119,11 @@ def _tidied(name: str, value: str) -> str:
     begin or end with a blank.
     """
     plain = value.replace("\0", "").replace("\r\n", "\n")
-    return plain if name.startswith(SECRET) else plain.strip().strip(INVISIBLE).strip()
+    if name.startswith(SECRET):
+        return plain
+    plain = plain.strip().strip(INVISIBLE).strip()
+    found = _AS_WRITTEN.fullmatch(plain) if name in DAYS else None
+    return "{2}-{1:0>2}-{0:0>2}".format(*found.groups()) if found else plain
 
 
 def said_of(kind: str, context: Mapping[str, Any]) -> str | None:
@@ -125,7 +135,16 @@ def said_of(kind: str, context: Mapping[str, Any]) -> str | None:
         return CHOOSE
     if kind == "string_pattern_mismatch":
         return COPY_WHOLE
+    if kind.startswith("date_"):
+        return A_DAY
+    context = {name: _as_read(value) for name, value in context.items()}
     return bare_portuguese(kind, context)
+
+
+def _as_read(value: object) -> object:
+    """A limit as people read it: a day otherwise than machines write it."""
+    found = _ISO.fullmatch(str(value))
+    return "{2}/{1}/{0}".format(*found.groups()) if found else value
 
 
 def _said(error: ValidationError) -> dict[str, str]:

@@ -18,6 +18,7 @@ from shared.domain.sale import SaleStatus
 
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 _GROUPED: Final = re.compile(r"\d{1,3}(\.\d{3})+(,\d{1,2})?")
+_REAIS: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")  # no other way of writing numbers
 # Columns beyond those that always show, in their order.
 COLUMNS: Final[tuple[str, ...]] = (
     "moment",
@@ -122,9 +123,10 @@ def amount(typed: str) -> Cents | None:
     text = typed.strip().removeprefix("R$").strip()
     if _GROUPED.fullmatch(text) or "," in text:
         text = text.replace(".", "").replace(",", ".")
+    if not _REAIS.fullmatch(text):
+        return None
     with suppress(ValueError):
-        cents = read_reais(text)
-        return cents if cents >= 0 else None
+        return read_reais(text)
     return None
 
 
