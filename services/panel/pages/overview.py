@@ -44,6 +44,13 @@ _KIND: Final = FigureKind(
 )
 
 
+# Where a connection that does not work is made anew: the page, and the word of its texts.
+_MENDED_AT: Final = {
+    "vindi_connection": ("vindi", "vindi"),
+    "issuer_connection": ("emissor", "issuer"),
+}
+
+
 async def show(visit: Visit) -> Response:
     """The first page of a tenant."""
     clock = visit.clock
@@ -60,7 +67,8 @@ async def show(visit: Visit) -> Response:
         "visao_geral.html",
         seen=seen,
         leaving=leaving,
-        troubles=[check for check in checks if check.status != "ok"],
+        troubles=overview.troubles(checks),
+        mended_at=_MENDED_AT,
         checks=checks,
         causes=causes[:_MOST_CAUSES],
         more_causes=max(0, len(causes) - _MOST_CAUSES),

@@ -12,6 +12,7 @@ from shared.db.sales.overview_read import Heap, SentDay
 from shared.domain.ids import BillId
 from shared.domain.messages import message_in
 from shared.domain.sale import SaleStatus
+from shared.watch.connection import ConnectionCheck
 
 DAYS: Final = 30
 SERIES: Final[tuple[tuple[SaleOutcome, Tone], ...]] = (
@@ -81,6 +82,15 @@ class Chart:
     floor: float
     top: str  # what the highest line says
     days: Sequence[ChartDay]
+
+
+def troubles(checks: Iterable[ConnectionCheck]) -> list[ConnectionCheck]:
+    """What does not work, each thing once: what follows from it says the same words again."""
+    found: dict[str, ConnectionCheck] = {}
+    for check in checks:
+        if check.status != "ok":
+            found.setdefault(check.message, check)
+    return [*found.values()]
 
 
 def causes(heaps: Iterable[Heap]) -> list[SaleCause]:

@@ -35,6 +35,7 @@ from shared.domain.money import NOTHING, Cents
 from shared.domain.people import RIGHTS
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
+from shared.watch.connection import ConnectionCheck
 
 NOON = datetime(2026, 11, 29, 15, tzinfo=UTC)  # noon in São Paulo
 CLOCK = Clock(now=NOON, zone=ZoneInfo("America/Sao_Paulo"))
@@ -349,3 +350,20 @@ def test_a_sale_at_the_issuer_says_when_it_is_asked_about_again(status: SaleStat
 
     assert "de novo hoje às 12:09." in what_is_next(sale, later, CLOCK)
     assert "de novo" not in what_is_next(sale, soon, CLOCK)
+
+
+def test_a_refused_key_is_told_once_whatever_follows_from_it() -> None:
+    checks = [
+        ConnectionCheck(code=code, status=status, since=None, message=message)
+        for code, status, message in (
+            ("vindi_connection", "broken", "A Vindi recusou a chave."),
+            ("last_pass", "broken", "A Vindi recusou a chave."),
+            ("issuer_connection", "ok", "Conectado."),
+            ("city_outage", "degraded", "A prefeitura não responde."),
+        )
+    ]
+
+    assert [check.code for check in overview.troubles(checks)] == [
+        "vindi_connection",
+        "city_outage",
+    ]
