@@ -1,5 +1,6 @@
 """What pages say, without a page."""
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -353,17 +354,14 @@ def test_a_sale_at_the_issuer_says_when_it_is_asked_about_again(status: SaleStat
 
 
 def test_a_refused_key_is_told_once_whatever_follows_from_it() -> None:
-    checks = [
-        ConnectionCheck(code=code, status=status, since=None, message=message)
-        for code, status, message in (
-            ("vindi_connection", "broken", "A Vindi recusou a chave."),
-            ("last_pass", "broken", "A Vindi recusou a chave."),
-            ("issuer_connection", "ok", "Conectado."),
-            ("city_outage", "degraded", "A prefeitura não responde."),
-        )
-    ]
+    refused = ConnectionCheck(
+        code="vindi_connection", status="broken", since=None, message="A Vindi recusou a chave."
+    )
+    follows = dataclasses.replace(refused, code="last_pass")
+    well = dataclasses.replace(refused, code="issuer_connection", status="ok", message="Conectado.")
+    city = dataclasses.replace(refused, code="city_outage", message="A prefeitura não responde.")
 
-    assert [check.code for check in overview.troubles(checks)] == [
+    assert [check.code for check in overview.troubles([refused, follows, well, city])] == [
         "vindi_connection",
         "city_outage",
     ]
