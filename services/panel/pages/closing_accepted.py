@@ -51,10 +51,12 @@ async def change(visit: Visit) -> Response:
 
 
 async def _told(visit: Visit, month: Month, changed: NotaSum, *, undo: bool) -> Response:
-    count = say.counted(changed.notas, "nota", "notas")
+    one, many = ("nota aceita", "notas aceitas")
+    if undo:
+        one, many = "nota não conta mais como aceita", "notas não contam mais como aceitas"
     said = text(
-        "accepted.undone" if undo else "accepted.done",
-        count=count,
+        "accepted.done",
+        count=say.counted(changed.notas, one, many),
         amount=say.money(changed.amount),
     )
     return await show_differences(visit, month, TypedForm(), told=said)

@@ -36,8 +36,7 @@ ACCEPTED: Final[dict[str, str]] = {
     "accepted.too_many": "São mais de mil notas marcadas. Escolha todas, ou faça por partes.",
     "accepted.none_done": "Nenhuma nota corresponde à escolha, ou todas já estavam aceitas.",
     "accepted.none_undone": "Nenhuma nota aceita corresponde à escolha.",
-    "accepted.done": "{count} aceitas, de {amount} ao todo.",
-    "accepted.undone": "{count} não contam mais como aceitas, de {amount} ao todo.",
+    "accepted.done": "{count}, de {amount} ao todo.",
     "audit.foreign_notas_accepted": "Notas de outros sistemas aceitas",
     "audit.foreign_notas_revoked": "Aceitação de notas de outros sistemas desfeita",
 }
