@@ -113,6 +113,7 @@ async def test_an_owner_takes_everything_leaves_and_may_come_back(panel: Panel) 
         left = await ana.send(page, path, nome="Escola Aurora", motivo="fim", dias="30")
         token = dict(left.form("/sair"))["csrf"]
         connecting = await ana.get(f"/e/{tenant}/configuracoes")
+        first = await ana.get(f"/e/{tenant}")
         addresses = await ana.get(f"/e/{tenant}/ativacao/avisos")
         hook = await ana.send(
             await ana.get(f"/e/{tenant}/configuracoes/avisos"),
@@ -136,7 +137,10 @@ async def test_an_owner_takes_everything_leaves_and_may_come_back(panel: Panel) 
     assert NAME in sales
     assert (wrong.status, "Este não é o nome da empresa" in wrong.text) == (422, True)
     assert "Esta empresa será excluída" in left.text
-    assert connecting.status == 200
+    assert "Ana Souza (p" not in left.text
+    assert (connecting.status, "Voltar atrás" in connecting.text) == (200, True)
+    assert "Esta empresa está saindo: nenhuma nota sai." in first.text
+    assert "Conecte-a para continuar" not in first.text
     assert "Esta empresa será excluída" in addresses.text
     assert (hook.status, "nenhum endereço novo é aceito" in hook.text) == (409, True)
     assert made == 0
