@@ -59,6 +59,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "restore_finds",
     "erasures",
     "departures",
+    "retention_walks",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (

@@ -1,4 +1,4 @@
-"""A page's one tenant, and the audit's old lines, also where tenants are spread over nodes."""
+"""How far time was done at each tenant, and a departure whose day nobody brings forward."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0038_expand_over_nodes.sql")
+    run_sql_file("0038_expand_walks.sql")
