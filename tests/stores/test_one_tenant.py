@@ -123,9 +123,9 @@ async def test_every_table_of_tenants_is_guarded_whichever_migration_made_it(poo
 
     assert {row["name"] for row in rows if not row["guarded"]} == set()
     own = {row["name"]: OF_DEPARTURES if row["name"] in IN_PART else () for row in rows}
-    assert {
-        tuple(sorted(set(row["policies"]) - set(own[row["name"]]))) for row in rows
-    } == {("granted", "panel", "services")}
+    assert {tuple(sorted(set(row["policies"]) - set(own[row["name"]]))) for row in rows} == {
+        ("granted", "panel", "services")
+    }
 
 
 async def test_what_lets_people_in_is_out_of_a_pages_reach(pool: Pool) -> None:
