@@ -55,6 +55,7 @@ async def activate(
         start = _start(before, since, now)
         if before.status == "active" and start in (None, before.active_from):
             return before
+        await elsewhere_store.take_turn_any_tenant(conn)
         elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
         demand_confirmed(elsewhere, confirmed)
         after = known(await tenants_store.activate(conn, tenant, start))

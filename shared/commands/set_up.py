@@ -171,6 +171,7 @@ class SetUp:
         async with self.pool.acquire() as conn, conn.transaction():
             of = activation.known(await tenants_store.lock(conn, tenant))
             await demand_staying(conn, tenant)
+            await elsewhere_store.take_turn_any_tenant(conn)
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
             another = before is not None and before.merchant_id not in (None, merchant.id)
             await connections_store.put_vindi(
@@ -264,6 +265,7 @@ class SetUp:
         async with self.pool.acquire() as conn, conn.transaction():
             of = activation.known(await tenants_store.lock(conn, tenant))
             await demand_staying(conn, tenant)
+            await elsewhere_store.take_turn_any_tenant(conn)
             before = await nota_connections_store.current_id(conn, tenant)
             await connections_store.put_issuer(
                 conn,

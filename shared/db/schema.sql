@@ -48,6 +48,11 @@ BEGIN
         SELECT b.entry_id FROM public.audit b WHERE b.tenant_id = of_tenant AND b.at < before
          ORDER BY b.entry_id LIMIT most);
     GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone > 0 THEN
+        INSERT INTO public.audit (tenant_id, actor, action, detail)
+        VALUES (of_tenant, 'reconciler', 'retention_swept',
+                jsonb_build_object('what', 'audit', 'rows', gone));
+    END IF;
     RETURN gone;
 END $$;
 
@@ -73,6 +78,15 @@ BEGIN
     EXECUTE format('ALTER TABLE public.events ATTACH PARTITION public.%I'
                    ' FOR VALUES FROM (%L) TO (%L)', one, since, until);
     EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', one, one || '_day');
+END $$;
+
+CREATE FUNCTION public.see_one_tenant(of_tenant text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    SET LOCAL citus.propagate_set_commands = 'local';  -- a word without meaning to PostgreSQL alone
+    EXECUTE format('SET LOCAL notaponte.tenant = %L', of_tenant);
+    SET LOCAL ROLE notaponte_panel;
 END $$;
 
 CREATE TABLE public.accepted_notas (

@@ -28,6 +28,7 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.sure_none": "Nenhuma venda deste cliente foi encontrada. Confira o que você digitou.",
     "privacy.sure_names": "Nas vendas mais recentes:",
     "privacy.sure_text": "Se é este o cliente, confirme abaixo. Não há como desfazer.",
+    "privacy.sure_tell": "Se é este o cliente, baixe o arquivo.",
     "privacy.erase_sure": "Eliminar de vez",
     "privacy.erasures": "Pedidos de eliminação",
     "privacy.asked": "Pedido em",

@@ -104,7 +104,7 @@ async def _audit(work: Round, first: date) -> int:
     async def batch(conn: Connection, tenant: TenantId) -> Done:
         return Done(rows=await retention_store.forget_audit(conn, tenant, before, limit=BATCH))
 
-    return await _at_each(work, "audit", due, batch)
+    return await _at_each(work, "audit", due, batch)  # whoever deletes there tells of it
 
 
 async def _persons(work: Round, what: Walked, first: date, now: datetime) -> int:
@@ -207,7 +207,7 @@ async def _batch_at(work: Round, what: str, tenant: TenantId, batch: Batch) -> i
     try:
         async with work.pool.acquire() as conn, conn.transaction():
             done = await batch(conn, tenant)
-            if done.rows:
+            if done.rows and what != "audit":
                 detail = {"what": what, "rows": done.rows}
                 await audit_store.add(conn, tenant, actor=BY, action=SWEPT, detail=detail)
     except Exception as error:

@@ -116,7 +116,10 @@ async def audit_due_any_tenant(
 
 
 async def forget_audit(conn: Connection, tenant: TenantId, before: datetime, *, limit: int) -> int:
-    """A batch of old lines of the audit, deleted as its owner; how many."""
+    """A batch of old lines of the audit, deleted as its owner, who adds a line of it; how many.
+
+    Alone in its transaction: nodes of Citus refuse what two roles change of a tenant in one.
+    """
     return int(await conn.fetchval(FORGET_AUDIT, tenant, before, limit))
 
 

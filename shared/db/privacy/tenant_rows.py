@@ -159,14 +159,12 @@ AUDIT_OF_DEPARTED: Final = """
 
 
 async def remove(conn: Connection, table: str, tenant: TenantId, *, limit: int) -> int:
-    """Delete some rows of a tenant, in the caller's transaction; how many."""
-    if table == AUDIT:
-        return await remove_audit(conn, tenant, limit=limit)
+    """Delete some rows of a tenant but of its audit, in the caller's transaction; how many."""
     return int((await conn.execute(REMOVE[table], tenant, limit)).rpartition(" ")[2])
 
 
 async def remove_audit(conn: Connection, tenant: TenantId, *, limit: int) -> int:
-    """The same of the audit: refused by the database for one whose time has not come."""
+    """The same of the audit, alone: refused by the database for one whose time has not come."""
     return int(await conn.fetchval(AUDIT_OF_DEPARTED, tenant, limit))
 
 

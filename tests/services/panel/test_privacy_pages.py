@@ -41,9 +41,9 @@ async def test_finance_gives_a_customer_their_data_and_erases_them(panel: Panel)
     async with panel.person(tenant, "finance") as caio:
         page = await caio.get(path)
         file = await caio.send(page, f"{path}/dados", cliente=CPF, protocolo="P-1", formato="html")
-        data = await caio.send(
-            page, f"{path}/dados", cliente="901", protocolo="P-1", formato="json"
-        )
+        whose = await caio.send(page, f"{path}/dados", cliente="901", protocolo="P-1")
+        data = await caio.send(whose, f"{path}/dados", formato="json")
+        nobody = await caio.send(page, f"{path}/dados", cliente="902", protocolo="P-1")
         sure = await caio.send(
             page, f"{path}/eliminar", cliente=CPF, protocolo="P-1", motivo="pedido do titular"
         )
@@ -56,6 +56,8 @@ async def test_finance_gives_a_customer_their_data_and_erases_them(panel: Panel)
 
     assert NAME in file.html
     assert file.headers["Content-Disposition"].startswith("attachment")
+    assert f"1 venda deste cliente. Nas vendas mais recentes: {NAME}" in whose.text
+    assert "Nenhuma venda deste cliente foi encontrada" in nobody.text
     assert json.loads(data.raw)["sales"][0]["customer"]["registry_code"] == CPF
     assert before == 0
     assert f"1 venda deste cliente. Nas vendas mais recentes: {NAME}" in sure.text
