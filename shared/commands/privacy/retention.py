@@ -157,7 +157,7 @@ def _begun(walk: Walk, before: datetime, now: datetime) -> Walk:
     )
 
 
-def _walked(walk: Walk, page: Page, now: datetime) -> Walk:
+def _walked(walk: Walk, page: WalkPage, now: datetime) -> Walk:
     if page.last is None:
         return replace(walk, ended_at=now)
     at, bill = page.last
