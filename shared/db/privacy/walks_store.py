@@ -15,7 +15,7 @@ from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
 START: Final = datetime(1, 1, 2, tzinfo=UTC)  # before all that can be stored
-WalkKind = Literal["sales", "bills"]
+WalkedRows = Literal["sales", "bills"]
 
 
 class Walk(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class WalkPage(Struct, frozen=True, kw_only=True):
 
 # A sale's day is that of its moment; one that never had any is found by its bill's, as is a bill
 # without a sale.
-DUE: Final[dict[WalkKind, str]] = {
+DUE: Final[dict[WalkedRows, str]] = {
     "sales": """
     -- walks_store.due_any_tenant
     SELECT t.tenant_id FROM tenants t
@@ -66,7 +66,7 @@ DUE: Final[dict[WalkKind, str]] = {
 
 async def due_any_tenant(
     conn: Connection,
-    what: WalkKind,
+    what: WalkedRows,
     *,
     before: datetime,
     rested: datetime,
@@ -91,7 +91,7 @@ TAKE: Final = """
 
 
 async def take(
-    conn: Connection, tenant: TenantId, what: WalkKind, *, before: datetime, now: datetime
+    conn: Connection, tenant: TenantId, what: WalkedRows, *, before: datetime, now: datetime
 ) -> Walk | None:
     """A tenant's walk, held until the transaction ends; None where another process has it."""
     await conn.execute(BEGIN, tenant, what, before, now)
@@ -107,7 +107,7 @@ SAVE: Final = """
 """
 
 
-async def save(conn: Connection, tenant: TenantId, what: WalkKind, walk: Walk) -> None:
+async def save(conn: Connection, tenant: TenantId, what: WalkedRows, walk: Walk) -> None:
     """Write down how far it is, in the transaction that went so far."""
     await conn.execute(
         SAVE,
@@ -124,7 +124,7 @@ async def save(conn: Connection, tenant: TenantId, what: WalkKind, walk: Walk) -
 
 # A sale with a name is not bare yet, and one whose bill was read since has it again. What has a
 # nota of a day that is kept waits for the year in which that is over.
-PAGE: Final[dict[WalkKind, str]] = {
+PAGE: Final[dict[WalkedRows, str]] = {
     "sales": """
     -- walks_store.page
     SELECT s.moment_at AS at, s.bill_id,
@@ -153,7 +153,7 @@ PAGE: Final[dict[WalkKind, str]] = {
 async def page(
     conn: Connection,
     tenant: TenantId,
-    what: WalkKind,
+    what: WalkedRows,
     walk: Walk,
     first_kept: date,
     *,
