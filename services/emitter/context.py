@@ -16,7 +16,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sales_store import SaleRow
-from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
+from shared.db.tenants import connections_store, issuers_store, standing_read
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.tenants.issuers_store import Issuers
 from shared.domain.fields.words import WORDS
@@ -129,12 +129,10 @@ async def load_context(
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
         restored, now = await load_restored(conn, tenant)
-        terms = await tenants_store.terms(conn, tenant)
-        in_force = await rules_store.in_force(conn, tenant)
+        terms, version, rule = await standing_read.agreed(conn, tenant)
         vindi = await connections_store.get_vindi(conn, sealer, tenant)
         issuers = await issuers_store.load(conn, sealer, tenant)
         breakers = await load_breakers(conn, tenant, now)
-    version, rule = in_force or (None, None)
     return TenantContext(
         tenant=tenant,
         terms=terms,

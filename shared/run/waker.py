@@ -39,6 +39,8 @@ BACK_OFF_SECONDS: Final = 5.0
 RINGS: Final = Counter(
     "notaponte_rings_total", "Rings sent to the emitter, by outcome.", ["outcome"]
 )
+for _outcome in ("sent", "failed"):
+    RINGS.labels(_outcome)  # shown as 0 before the first, so that the first is a rise
 
 log = structlog.get_logger()
 

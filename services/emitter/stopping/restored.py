@@ -89,11 +89,10 @@ async def load_restored(conn: Connection, tenant: TenantId) -> tuple[Restored, d
     return restored, known.now
 
 
-async def database_now(conn: Connection, basis: Database) -> Database:
-    """The same, within the transaction that writes what rests on it."""
+async def database_now(conn: Connection, basis: Database, restore_id: int | None) -> Database:
+    """The same, within the transaction that writes what rests on it and has read the restore."""
     life = await restores_store.live(conn) if basis.life is not None else None
-    newest = await restores_store.newest(conn)
-    return Database(life=life, restore_id=newest.restore_id if newest else None)
+    return Database(life=life, restore_id=restore_id)
 
 
 def parked_for_lists(
