@@ -19,6 +19,7 @@ from shared.db.closing import (
     filing_read,
     issuer_list_store,
     issuer_side_read,
+    issuer_sums_read,
     read_counts,
 )
 from shared.db.connection import Connection, Pool
@@ -37,16 +38,18 @@ PAGE: Final = list(range(1, 1001))
 
 # Those that run where `make_room` was asked for, and the others.
 OF_ROOM: Final[Mapping[str, tuple[object, ...]]] = {
-    closing_read.HEAPS: MONTH,
+    closing_read.HEAPS: (*MONTH, True, False),
+    closing_read.COUNTING: (*MONTH, True, False),
     closing_read.LACKING: MONTH,
     closing_read.CHOSEN: MONTH,
     closing_read.UNDECIDED: (*MONTH, True, False),
-    filing_read.FILED: (TENANT, *DAYS, END, FIRST, "America/Sao_Paulo"),
-    filing_read.ELSEWHERE: (*MONTH, DAYS[0], DAYS[0]),
+    filing_read.FILED: (TENANT, *DAYS, END, "America/Sao_Paulo"),
+    filing_read.OF_OTHER_MONTHS: (TENANT, *DAYS, END, FIRST, "America/Sao_Paulo"),
     filing_read.CREDITED: (*MONTH, DAYS[0]),
     filing_read.FOREIGN: (TENANT, COMPANY, *DAYS, LONG_AGO),
-    issuer_side_read.SIDE: SIDE,
-    issuer_side_read.MOVED: MONTH,
+    issuer_sums_read.SIDE: (*MONTH, *DAYS),
+    issuer_sums_read.OTHERS: SIDE,
+    issuer_side_read.ODD: (*SIDE, PAGE),
     issuer_side_read.DIFFERENCES: (*SIDE, "", 100),
 }
 OTHERS: Final[Mapping[str, tuple[object, ...]]] = {
