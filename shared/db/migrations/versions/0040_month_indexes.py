@@ -2,11 +2,11 @@
 
 from shared.db.migrate import run_sql_file
 
-revision = "0038"
-down_revision = "0037"
+revision = "0040"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0038_expand_month_indexes.sql")
+    run_sql_file("0040_expand_month_indexes.sql")
