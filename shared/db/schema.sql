@@ -1281,7 +1281,7 @@ CREATE INDEX bills_by_created_moment ON public.bills USING btree (tenant_id, cre
 
 CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (status = ANY (ARRAY['review'::text, 'scheduled'::text, 'pending'::text]));
 
-CREATE INDEX bills_paid_in ON public.bills USING btree (tenant_id, paid_moment) INCLUDE (bill_id, status) WHERE (paid_moment IS NOT NULL);
+CREATE INDEX bills_paid_in ON public.bills USING btree (tenant_id, paid_moment) INCLUDE (bill_id, status, charges_paid_at) WHERE (paid_moment IS NOT NULL);
 
 CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
 
