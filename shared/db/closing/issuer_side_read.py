@@ -93,7 +93,7 @@ MONTH: Final = f"""
     )
 """  # noqa: S608 - only our own constant is put in
 _OF_BILLS: Final = "= ANY((SELECT bills FROM month)::bigint[])"
-OURS: Final = f"""
+OURS: Final = f"""(
         SELECT n.bill_id, n.external_id,
                lower(n.issuer_id COLLATE "C") COLLATE "default" AS issuer_id,
                coalesce(n.total, n.amount) AS amount, coalesce(n.total, n.amount) - n.amount
@@ -103,13 +103,13 @@ OURS: Final = f"""
                greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at,
                {BORN_UNDER} AS connection_id
           FROM notas n
-         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao'
+         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao')
 """  # noqa: S608 - only our own constants are put in
-THEIRS: Final = f"""
+THEIRS: Final = f"""(
         SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
                i.differs, i.read_at
           FROM issuer_notas i
-         WHERE i.tenant_id = $1 AND i.bill_id {_OF_BILLS} AND i.bill_id IS NOT NULL AND i.valid
+         WHERE i.tenant_id = $1 AND i.bill_id {_OF_BILLS} AND i.bill_id IS NOT NULL AND i.valid)
 """  # noqa: S608 - only our own constant is put in
 OF_OTHERS: Final = """
                i.tenant_id = $1 AND i.company_id = $4 AND i.bill_id IS NULL AND i.valid
@@ -120,7 +120,7 @@ AS_ACCEPTED: Final = """
                AND a.amount IS NOT DISTINCT FROM i.amount AND a.competencia = i.competencia
 """
 _LISTED: Final = f"""
-    ours AS MATERIALIZED ({OURS}),
+    ours AS MATERIALIZED {OURS},
     listed AS MATERIALIZED (
         {THEIRS}
          UNION ALL

@@ -55,8 +55,8 @@ SIDE: Final = f"""
            array_agg(coalesce(o.bill_id, l.bill_id)) FILTER (
                WHERE o.discount <> 0
                   OR {ALIKE} IS NOT TRUE AND (o.valid OR l.bill_id IS NOT NULL)) AS odd
-      FROM ({OURS}) o
-      FULL JOIN ({THEIRS}) l ON {AT_BOTH}
+      FROM {OURS} o
+      FULL JOIN {THEIRS} l ON {AT_BOTH}
      GROUP BY 1, 2, 3
 """  # noqa: S608 - only our own constants are put in
 OTHERS: Final = f"""
