@@ -1,9 +1,10 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -407,7 +408,7 @@ async def test_a_redis_whose_clock_went_back_stops_no_account(shared_redis: Redi
     for part in ("1", "2", "3", "4", "flying"):
         await shared_redis.zadd(key + part, {f"{part}-{n}": ahead + n for n in range(30)})
     until = {"window_until": ahead, "blocked_until": ahead, "heard_until": ahead, "remaining": 0}
-    await shared_redis.hset(key + "state", mapping=until)
+    await cast("Awaitable[int]", shared_redis.hset(key + "state", mapping=until))
     budget = a_budget(shared_redis, per_window=10)
 
     ticket = await budget.take(ACCOUNT, BudgetShare.DUE)
