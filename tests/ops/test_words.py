@@ -65,6 +65,25 @@ async def test_a_wrong_password_and_a_database_that_is_not_there_are_told_apart(
     assert "has no database no" in words
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("sslmode=banana", "what follows the ? in it cannot be"),
+        ("sslmode=require", "speaks no TLS, which sslmode demands"),
+        ("no_such_setting=1", "knows no parameter of a name that follows the ?"),
+        ("sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "that it names is not there"),
+    ],
+)
+async def test_what_follows_an_address_of_the_database_is_told_in_words(
+    database: str, query: str, words: str
+) -> None:
+    url = f"{database}?{query}"
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as failed:
+        await asyncpg.connect(url)
+
+    assert words in (told(failed.value, url) or "")
+
+
 async def test_a_redis_that_cannot_be_reached_stops_make_up_with_words(
     database: str, tmp_path: Path
 ) -> None:
@@ -103,6 +122,14 @@ async def test_a_port_in_use_is_named_by_the_service_that_wants_it(
     code, words = await said(
         f"services.{service.name}", **SETTINGS | {service.port_setting: str(taken_port)}
     )
+
+    assert code == 2
+    assert f"Port {taken_port} is already in use" in words
+
+
+async def test_a_port_of_metrics_in_use_is_named_too(taken_port: int) -> None:
+    ports = {"WEBHOOK_PORT": str(free_port()), "METRICS_PORT": str(taken_port)}
+    code, words = await said("services.webhook", **SETTINGS | ports)
 
     assert code == 2
     assert f"Port {taken_port} is already in use" in words
