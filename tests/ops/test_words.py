@@ -95,6 +95,24 @@ async def test_a_redis_that_cannot_be_reached_stops_make_up_with_words(
     assert "REDIS_URL: Redis at 127.0.0.1:1/0 cannot be reached" in words
 
 
+async def test_a_disk_without_room_for_the_first_start_is_told_by_postgresqls_own_word(
+    tmp_path: Path,
+) -> None:
+    settings = {"NOTAPONTE_HOME": str(tmp_path / "home"), "LOG_FORMAT": "json"}
+    ports = {one.port_setting: str(free_port()) for one in SERVICES}
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", 'ulimit -f 1024 && exec "$0" -m shared.ops up', sys.executable),
+        env={"PATH": os.environ["PATH"], **settings, **ports},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+
+    assert process.returncode == 2
+    assert words.startswith(b"PostgreSQL cannot make its data in ")
+    assert b"File too large" in words
+
+
 async def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     occupied = tmp_path / "home"
     occupied.write_text("a file")
