@@ -264,6 +264,27 @@ async def test_versions_of_a_rule_are_kept_with_who_put_them(api: Api) -> None:
     assert page["items"][0]["created_by"] == "support"
 
 
+async def test_versions_of_a_rule_for_thousands_of_customers_come_a_few_at_a_time(api: Api) -> None:
+    tenant = await api.tenant()
+    path = f"/tenants/{tenant}/rule"
+    for turn in range(5):
+        customers = {
+            hashlib.sha256(b"%d-%d" % (turn, n)).hexdigest()[:24]: {"iss_withheld": n % 2 == 0}
+            for n in range(4000)
+        }
+        assert (await api.put(path, {**RULE, "customers": customers})).status == 200
+
+    seen, sizes, cursor = [], [], ""
+    while cursor is not None:
+        page = (await api.get(f"{path}/versions?limit=200{cursor}")).body
+        seen += [item["version"] for item in page["items"]]
+        sizes.append(len(page["items"]))
+        cursor = f"&cursor={page['next']}" if page["next"] else None
+
+    assert seen == [5, 4, 3, 2, 1]
+    assert max(sizes) < 5
+
+
 async def test_a_rule_that_cannot_be_is_refused(api: Api) -> None:
     path = f"/tenants/{await api.tenant()}/rule"
 
