@@ -93,6 +93,7 @@ _MODULES: Final = (
     support,
     tokens,
 )
+_PACKED: Final = 5  # a third less work than 9 for pages that are a fiftieth longer
 PAGES: Final[Sequence[PanelPage]] = tuple(chain.from_iterable(module.PAGES for module in _MODULES))
 
 
@@ -108,7 +109,7 @@ def create_app(settings: PanelSettings) -> Starlette:
         exception_handlers={HTTPException: _refuse, Exception: _fail},
         middleware=[
             Middleware(SafeHeaders, encrypted=encrypted),
-            Middleware(GZipMiddleware, minimum_size=800),
+            Middleware(GZipMiddleware, minimum_size=800, compresslevel=_PACKED),
         ],
     )
 

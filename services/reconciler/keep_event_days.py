@@ -13,6 +13,7 @@ from msgspec import Struct
 from prometheus_client import Gauge
 
 from services.reconciler.services import Services
+from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.vindi import event_days_store
 from shared.db.vindi.event_days_store import DaysHeld, ElsewhereError
@@ -23,6 +24,7 @@ from shared.telemetry.severity import severity
 EVERY: Final = timedelta(hours=1)
 AFTER_FAILURE: Final = timedelta(seconds=30)
 DAYS_AHEAD: Final = 7  # a backup that runs for days holds nothing up
+CLOCKS_APART: Final = timedelta(minutes=5)
 KEEP_EVENTS: Final = terms.EVENTS  # stated in the README and docs/privacy.md
 
 AHEAD: Final = Gauge("notaponte_event_days_ahead", "Days to come whose events have a partition.")
@@ -53,7 +55,7 @@ async def keep_event_days(services: Services) -> None:
     """
 
     async def step() -> None:
-        if not await keep_once(services.pool, now=datetime.now(UTC)):
+        if not await keep_today(services.pool, ours=datetime.now(UTC)):
             raise DaysLeft
 
     await Periodic(
@@ -65,27 +67,44 @@ async def keep_event_days(services: Services) -> None:
     ).run()
 
 
-async def keep_once(pool: Pool, *, now: datetime) -> bool:
+async def keep_today(pool: Pool, *, ours: datetime) -> bool:
+    """As `keep_once`, by the database's clock, as the days of the events are by it; `ours` is here.
+
+    Nothing goes before its time is over by both: a machine whose clock is a year ahead would empty
+    every day there is.
+    """
+    try:
+        async with pool.acquire() as conn:
+            theirs = await clock.now(conn)
+    except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
+        log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
+        return False
+    if abs(theirs - ours) > CLOCKS_APART:
+        log.error("clocks_apart", seconds=round((ours - theirs).total_seconds()))
+    return await keep_once(pool, now=theirs, past_by=min(theirs, ours))
+
+
+async def keep_once(pool: Pool, *, now: datetime, past_by: datetime | None = None) -> bool:
     """Make, move, empty and drop what `now` asks for; says whether nothing is left to do.
 
-    Each step stands alone: one that fails, or whose lock somebody holds, is tried another time and
-    stops no other.
+    What is past its time is so at `past_by` too, if that is another instant. Each step stands
+    alone: one that fails, or whose lock somebody holds, is tried another time and stops no other.
     """
     today = now.astimezone(UTC).date()
+    oldest = (past_by or now).astimezone(UTC).date() - KEEP_EVENTS
     try:
         async with pool.acquire() as conn:
             held = await event_days_store.held_any_tenant(conn)
     except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
         log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
         return False
-    done = [await _done(pool, step) for step in steps(held, today)]
+    done = [await _done(pool, step) for step in steps(held, today, oldest)]
     await _measure(pool, today)
     return all(done)
 
 
-def steps(held: DaysHeld, today: date) -> Iterator[DayStep]:
-    """What has to be done, the most urgent first."""
-    oldest = today - KEEP_EVENTS
+def steps(held: DaysHeld, today: date, oldest: date) -> Iterator[DayStep]:
+    """What has to be done, the most urgent first; days before the `oldest` go."""
     ahead = (today + timedelta(days=offset) for offset in range(DAYS_AHEAD + 1))
     # Today's events are being written: if they go to the default partition, they do until the day
     # is over, and are moved then. No delivery ever waits for a move.

@@ -35,15 +35,20 @@ SAY: Final = 1.0
 PRESSED: Final = 5.0  # seconds for which it counts that another process has more than it may send
 PLACES_LAST: Final = 4.0  # seconds a place is held without word: a killed process blocks no longer
 ASK_AGAIN: Final = 0.5  # seconds after which one that waits for its turn asks if it may go on
+# No turn is farther away, whatever is paused: what says so was written before the clock of Redis
+# went back, or by another one that it was a copy of.
+FARTHEST: Final = 600.0
 TENURE: Final = 1.0  # seconds a place is kept while others have none and there are too few
 
 # KEYS[1]: us at which the next turn is free. ARGV: us between turns, turns wanted, most us to
-# wait, us to push everything back by. Answers the wait until the first turn, -1 - wait if too long.
+# wait, us to push everything back by, us beyond which it was another clock that said it. Answers
+# the wait until the first turn, -1 - wait if too long.
 RESERVE: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local gap, turns = tonumber(ARGV[1]), tonumber(ARGV[2])
 local free = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
+if free - now > tonumber(ARGV[5]) then free = now end
 local patience, pause = tonumber(ARGV[3]), tonumber(ARGV[4])
 if pause > 0 then
   free = math.max(free, now + pause)
@@ -77,7 +82,7 @@ local held, since, others, pressed = 0, now, {}, 0
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local h, w, s, u, p = string.match(all[i + 1], '(%d+) (%d+) (%d+) (%d+) ?(%d*)')
-  if tonumber(u) <= now then
+  if tonumber(u) <= now or tonumber(u) > now + 2 * lasts then  -- or another clock said it
     redis.call('HDEL', KEYS[1], all[i])
   elseif all[i] == me then
     held, since = tonumber(h), tonumber(s)
@@ -127,6 +132,7 @@ class _Key:
     pressed_until: float = 0.0  # another process has all places' worth of those
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
+    tick: asyncio.TimerHandle | None = None  # wakes whoever waits, though nothing was freed
     saying: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: int = 0  # turns reserved and not yet used
@@ -137,6 +143,24 @@ class _Key:
     def has_place(self) -> bool:
         """Whether a place is there that nobody of this process uses, and surely still ours."""
         return self.used < self.places and time.monotonic() < self.places_until
+
+    def wake_within(self, seconds: float) -> None:
+        """Wake whoever stands at the head of the line after so long at the latest.
+
+        One timer serves all who come to stand there: each would set its own otherwise, and take it
+        back, for every nota. It may wake them sooner than they ask for.
+        """
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(seconds, 0.0)
+        if self.tick is not None:
+            if self.tick.when() <= at:
+                return
+            self.tick.cancel()
+        self.tick = loop.call_at(at, self._woken)
+
+    def _woken(self) -> None:
+        self.tick = None
+        self.freed.set()
 
 
 class Limits:
@@ -237,11 +261,8 @@ class Limits:
             now = time.monotonic()
             if now >= give_up:
                 raise IssuerPaced(timedelta(seconds=TENURE))
-            try:
-                async with asyncio.timeout(max(min(state.look_at, give_up) - now, 0.0)):
-                    await state.freed.wait()
-            except TimeoutError:
-                pass
+            state.wake_within(min(state.look_at, give_up) - now)
+            await state.freed.wait()
 
     async def _say_for_ever(self, key: str, state: _Key) -> None:
         while True:
@@ -305,6 +326,7 @@ class Limits:
     ) -> float | None:
         """Reserve turns: the seconds until the first, negative when too far, None without Redis."""
         arguments: list[str | int] = [_us(self._gap), turns, _us(patience), _us(pause)]
+        arguments.append(_us(FARTHEST))
         reserved = await self._call(self._reserve, f"{{{key}}}:issuer:turn", arguments)
         if reserved is None:
             return None

@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.local.files import LOOPBACK, bare_environment, free_port, wheel_folder, write_private
+from shared.local.parent import ending_with_us
 from shared.net.redis import redis_client
 
 ON_PATH: Final = ("redis-server", "valkey-server")
@@ -102,6 +103,7 @@ def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRed
         "maxmemory-policy noeviction",
         "daemonize no",
         "databases 16",
+        "hz 2",  # of its own housekeeping, of which there is little: ten times a second by default
         # One name in lists of processes, whoever's server it is.
         'proc-title-template "redis-server {listen-addr} {server-mode}"',
     ]
@@ -120,6 +122,7 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=ending_with_us(signal.SIGTERM),
         )
     try:
         await wait_for_redis(server.url())

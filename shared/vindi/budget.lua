@@ -16,6 +16,20 @@ local function number(field)
   return tonumber(redis.call('HGET', state, field) or '')
 end
 
+-- What lies farther ahead than anything that is written was written before the clock of Redis went
+-- back, or by another one that it was a copy of: it would stop an account for as long as that.
+local FARTHEST = 600 * 1000
+
+local function ahead(field, farthest)
+  local at = number(field)
+  return at and at > now and at - now <= farthest and at or nil
+end
+
+local function forget_past(key, window)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', key, now + math.max(10 * window, 300000), '+inf')
+end
+
 local function keep_for(key, ms)
   if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, ms) end
 end
@@ -25,23 +39,21 @@ end
 local function count(lane, limit, window, leave)
   local c = {used = {}, total = 0}
   for i = 1, LANES do
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now)
+    forget_past(KEYS[i], window)
     c.used[i] = redis.call('ZCARD', KEYS[i])
     c.total = c.total + c.used[i]
   end
-  redis.call('ZREMRANGEBYSCORE', flying, '-inf', now)
+  forget_past(flying, window)
   c.in_flight = redis.call('ZCARD', flying)
   local told = number('limit')
   if told and told < limit then limit = told end
   c.limit, c.most = limit, math.max(1, math.floor(limit * (100 - leave) / 100))
-  c.capacity, c.spent, c.reset = c.most, c.total, number('window_until')
-  if c.reset and c.reset > now then
+  c.capacity, c.spent, c.reset = c.most, c.total, ahead('window_until', 2 * window + 2000)
+  if c.reset then
     -- What Vindi counted, others' requests included, and all of ours it may not have counted yet.
     local remaining = number('remaining') - c.in_flight
     c.capacity = math.min(c.capacity, c.total + remaining)
     c.spent = math.max(c.spent, limit - remaining)
-  else
-    c.reset = nil
   end
 
   -- Places kept for the other lanes, as far as those have not used theirs. A person waits for the
@@ -83,12 +95,12 @@ local function take()
     return {-1, 'forgotten', 0, 0}
   end
 
-  local blocked = number('blocked_until')
-  if blocked and blocked > now then return {blocked - now, 'blocked', c.limit, c.limit} end
+  local blocked = ahead('blocked_until', FARTHEST)
+  if blocked then return {blocked - now, 'blocked', c.limit, c.limit} end
 
-  local heard = number('heard_until')
+  local heard = ahead('heard_until', 2 * window)
   -- Nothing heard lately: Vindi's window may be half spent by others, so one request asks.
-  if not (heard and heard > now) and c.in_flight > 0 then
+  if not heard and c.in_flight > 0 then
     return {50, 'asking', c.spent, c.limit}
   end
 
@@ -107,8 +119,8 @@ end
 local function look()
   local window = tonumber(ARGV[4])
   local c = count(tonumber(ARGV[2]), tonumber(ARGV[3]), window, tonumber(ARGV[5]))
-  local blocked = number('blocked_until')
-  if blocked and blocked > now then return {0, blocked - now} end
+  local blocked = ahead('blocked_until', FARTHEST)
+  if blocked then return {0, blocked - now} end
   return {c.room, math.max(c.wait, 1)}
 end
 
@@ -122,10 +134,10 @@ local function settle()
   if limit and limit > 0 then redis.call('HSET', state, 'limit', limit) end
   if remaining and left then
     local until_ = now + left
-    local known = number('window_until')
+    local known = ahead('window_until', 2 * window + 2000)
     -- Reset keeps its second within a window; half a window tells one from the next. Within a
     -- window Remaining only falls, so the least one heard is the newest.
-    if not known or known <= now or until_ > known + window / 2 then
+    if not known or until_ > known + window / 2 then
       redis.call('HSET', state, 'window_until', until_, 'remaining', remaining)
     elseif until_ > known - window / 2 then
       local least = math.min(number('remaining'), remaining)
@@ -155,7 +167,7 @@ end
 -- block: ms
 local function block()
   local until_ = now + tonumber(ARGV[2])
-  if until_ > (number('blocked_until') or 0) then redis.call('HSET', state, 'blocked_until', until_) end
+  if until_ > (ahead('blocked_until', FARTHEST) or 0) then redis.call('HSET', state, 'blocked_until', until_) end
   keep_for(state, tonumber(ARGV[2]) + 1000)
   return {0, 'blocked'}
 end

@@ -1,8 +1,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -213,3 +214,17 @@ async def test_a_process_that_only_asks_gives_way_to_one_that_sends(shared_redis
             await asyncio.sleep(0.02)
         assert not sends.pressed_elsewhere("k")  # what only asks presses nobody
         over.set()
+
+
+async def test_a_redis_whose_clock_went_back_keeps_nobody_waiting(shared_redis: Redis) -> None:
+    """As a machine does that starts with local time in its clock, and is told the time then."""
+    now, _ = await shared_redis.time()
+    ahead = (now + 3 * 3600) * 1_000_000
+    await shared_redis.set("{k}:issuer:turn", str(ahead))
+    told = shared_redis.hset("{k}:issuer:places", "dead", f"2 2 {ahead} {ahead} 2")
+    await cast("Awaitable[int]", told)
+    limits = the_limits(shared_redis, parallel=2, per_second=100)
+
+    came = await turns(limits, "k", 4)
+
+    assert len(came) == 4

@@ -1,9 +1,10 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -397,3 +398,21 @@ async def test_what_is_used_of_a_budget_and_what_it_turns_away_is_counted(redis_
     assert scraped.risen(f"{used}_count") == taken + 1  # the one turned away was asked for too
     assert scraped.risen(f"{used}_bucket", le="0.2") <= 2
     assert 0 < scraped.risen(f"{used}_sum") <= taken + 1
+
+
+async def test_a_redis_whose_clock_went_back_stops_no_account(shared_redis: Redis) -> None:
+    """As a machine does that starts with local time in its clock, and is told the time then."""
+    now, _ = await shared_redis.time()
+    ahead = (now + 3 * 3600) * 1000
+    key = f"{{{ACCOUNT}}}:vindi:"
+    for part in ("1", "2", "3", "4", "flying"):
+        await shared_redis.zadd(key + part, {f"{part}-{n}": ahead + n for n in range(30)})
+    until = {"window_until": ahead, "blocked_until": ahead, "heard_until": ahead, "remaining": 0}
+    await cast("Awaitable[int]", shared_redis.hset(key + "state", mapping=until))
+    budget = a_budget(shared_redis, per_window=10)
+
+    ticket = await budget.take(ACCOUNT, BudgetShare.DUE)
+    heard = WindowHeaders(limit=10, remaining=9, left=timedelta(seconds=1))
+    await budget.settle(ticket, heard)
+
+    assert await budget.take(ACCOUNT, BudgetShare.DUE)

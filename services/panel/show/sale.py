@@ -12,16 +12,16 @@ from services.panel.kit.seen import PageFacts
 from services.panel.show.attention import GOES_ON_BY_ITSELF
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO, Badge, Tone, badge
+from services.panel.texts import text
 from shared.db.sales.nota_taxes_read import NotaTaxes
 from shared.db.sales.sales_read import NotaView, SaleStory, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.actions import SaleAction
 from shared.domain.bill import Bill
-from shared.domain.messages import message_for
+from shared.domain.messages import message_for, message_in
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
 from shared.domain.story import detail_told, told
-from shared.domain.waiting import Waiting
 
 NOTA_LABELS: Final[dict[NotaStatus, tuple[str, Tone]]] = {
     NotaStatus.SENDING: ("Sendo enviada", "calm"),
@@ -106,7 +106,7 @@ def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShow
     return SaleShown(
         badge=badge(sale.status, sale.issue_at, clock.zone),
         now=what_it_is(sale, clock),
-        next=_just_asked(story, clock) or what_is_next(sale, story.waiting, clock),
+        next=_just_asked(story, clock) or what_is_next(sale, story, clock),
         who=WHO[sale.message.who_acts] if sale.message else "",
         notas=[nota_shown(one, clock) for one in sale.notas],
         story=_happened(story.timeline, clock, original),
@@ -172,8 +172,9 @@ def what_it_is(sale: SaleView, clock: Clock) -> str:
             assert_never(sale.status)
 
 
-def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
+def what_is_next(sale: SaleView, story: SaleStory, clock: Clock) -> str:
     """What happens next, and when."""
+    waiting = story.waiting
     if waiting is not None:
         until = f" Seguimos {clock.when(waiting.until).human}." if waiting.until else ""
         return message_for(waiting.code).text + until
@@ -186,11 +187,12 @@ def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
         case SaleStatus.QUEUED:
             return "Ela sai em instantes, no ritmo que o emissor aceita."
         case SaleStatus.ISSUING:
-            return "A prefeitura costuma responder em minutos. Não é preciso fazer nada."
+            said = "A prefeitura costuma responder em minutos. Não é preciso fazer nada."
+            return said + _asks_again(story, clock)
         case SaleStatus.UNCERTAIN:
-            return "Consultamos o emissor de novo em instantes."
+            return _asks_again(story, clock).strip() or "Consultamos o emissor em instantes."
         case SaleStatus.CANCELLING:
-            return "A resposta da prefeitura aparece aqui."
+            return "A resposta da prefeitura aparece aqui." + _asks_again(story, clock)
         case SaleStatus.ISSUED if sale.attention and sale.message:
             return sale.message.text
         case SaleStatus.HELD | SaleStatus.DENIED if sale.message:
@@ -203,6 +205,14 @@ def what_is_next(sale: SaleView, waiting: Waiting | None, clock: Clock) -> str:
             return "Não é preciso fazer nada." if who == "nobody" else ""
         case _:
             return ""
+
+
+def _asks_again(story: SaleStory, clock: Clock) -> str:
+    """When the issuer is asked again: later than usual while others stand before it in line."""
+    again = story.looks_again_at
+    if again is None or again <= clock.now:
+        return ""
+    return f" Consultamos o emissor de novo {clock.when(again).human}."
 
 
 def _just_asked(story: SaleStory, clock: Clock) -> str:
@@ -264,10 +274,7 @@ def added_up(bill: Bill, sale: SaleView) -> BillSum:
 def in_order(
     actions: Sequence[SaleAction], status: SaleStatus, code: str | None = None
 ) -> Sequence[SaleAction]:
-    """Possible actions, the one that usually helps first.
-
-    What waits for a person's word is not helped by looking at it again.
-    """
+    """Possible actions; first the button that the sale's message names, else what usually helps."""
     first: dict[SaleStatus, SaleAction] = {
         SaleStatus.DENIED: "retry",
         SaleStatus.HELD: "retry",
@@ -276,7 +283,10 @@ def in_order(
         SaleStatus.SKIPPED: "issue",
         SaleStatus.CANCEL_REFUSED: "retry",
     }
-    helps = "issue" if code == "rule_manual" else first.get(status)
+    said = message_in(status, code).text if code else ""
+    named = [(said.find(text(f"action.{one}")), one) for one in actions if one != "cancel"]
+    pressed = min(((at, one) for at, one in named if at >= 0), default=None)
+    helps = pressed[1] if pressed else first.get(status)
     return sorted(actions, key=lambda one: one != helps)
 
 

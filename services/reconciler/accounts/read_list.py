@@ -16,6 +16,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,15 +26,10 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import structlog
 from msgspec import Struct
 
+from services.reconciler.accounts.pieces import in_pieces
 from services.reconciler.accounts.rows import Fits, Row
 from shared.domain.errors import TransientError
-from shared.vindi.client import (
-    MOST_PER_PAGE,
-    Page,
-    Resource,
-    Untold,
-    VindiClient,
-)
+from shared.vindi.client import Page, Resource, Untold, VindiClient
 from shared.vindi.errors import (
     VindiBusy,
     VindiNoTotal,
@@ -64,8 +60,6 @@ LONGEST_WAIT: Final = timedelta(seconds=90)
 WAITS: Final = 3
 SLACK_PAGES: Final = 50
 MOST_FAILURES: Final = 10
-PIECE: Final = 10  # rows of a part of a page that fails
-PIECES: Final = MOST_PER_PAGE // PIECE
 MOST_PAGES: Final = 10_000  # of a list that does not say how long it is
 CHANCE: Final = random.SystemRandom()  # processes that are forks of one draw apart, too
 
@@ -182,6 +176,18 @@ class Sound(Struct, Generic[T], frozen=True, kw_only=True):
     trouble: IncompletePass | None = None
     unshown: tuple[int, ...] = ()  # of rows that no request shows: how many are before each
 
+    @property
+    def is_last(self) -> bool:
+        """As of its page; one of which nothing is shown ends no list that is longer."""
+        page = self.page
+        if page.rows or not self.unshown:
+            return page.is_last
+        return page.total is not None and page.number * page.per_page >= page.total
+
+    def shows_only(self, seen: AbstractSet[object]) -> bool:
+        """Whether it shows nothing but rows that were seen, and hides none."""
+        return self.page.keys <= seen and not (self.unshown and not self.page.rows)
+
 
 async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Sound[T]]:
     most = MOST_PAGES
@@ -192,7 +198,7 @@ async def _pages(client: VindiClient, wanted: ListRead[T]) -> AsyncIterator[Soun
         if number == 1 and wanted.most is not None and (page.total or 0) > wanted.most:
             raise TooLong
         yield sound
-        if page.is_last or shows_nothing_new(client, wanted.resource, sound, seen):
+        if sound.is_last or shows_nothing_new(client, wanted.resource, sound, seen):
             return
         seen |= page.keys
         if number == 1 and page.total is not None:
@@ -207,7 +213,7 @@ def shows_nothing_new(
     """Whether a list whose pages do not tell where it ends has shown all that it shows."""
     if sound.page.total is None:
         return _repeats(client, resource, sound.page, seen)
-    return sound.trouble is not None and sound.page.keys <= seen
+    return sound.trouble is not None and sound.shows_only(seen)
 
 
 def _repeats(
@@ -245,58 +251,31 @@ async def _in_pieces(
     *,
     descending: bool,
 ) -> Sound[T]:
-    """Read a page that fails by smaller ones, without what makes these fail.
+    """Read a page that fails by smaller ones; raises `error` where none of them is answered.
 
-    One row that its account cannot show would hide those beside it, and all that come after.
-    Raises `error` where no piece is answered: Vindi is away, then.
-    """
-    found: list[Page[T]] = []
-    unshown: list[int] = []
-    for tried, place in enumerate(_pieces(number, PIECES)):
-        piece = await _piece(client, wanted, place, PIECE, descending=descending)
-        if piece is not None:
-            found.append(piece)
-            continue
-        if not found and tried:  # none of two, so none of all
-            raise error
-        for single in _pieces(place, PIECE):
-            row = await _piece(client, wanted, single, 1, descending=descending)
-            if row is None:
-                unshown.append(sum(len(page.rows) for page in found))
-            else:
-                found.append(row)
-    rows = tuple(row for page in found for row in page.rows)
-    total = found[-1].total
-    page = Page(rows=rows, number=number, per_page=MOST_PER_PAGE, total=total)
-    return Sound(page=page, trouble=error, unshown=tuple(unshown))
-
-
-def _pieces(number: int, count: int) -> range:
-    """The numbers of the smaller pages that a page consists of."""
-    return range((number - 1) * count + 1, number * count + 1)
-
-
-async def _piece(
-    client: VindiClient, wanted: ListRead[T], number: int, size: int, *, descending: bool
-) -> Page[T] | None:
-    """One piece; None where it fails.
-
-    A budget that is spent is waited for: begun anew each time, all the pieces of a page would
-    never fit into the few requests a minute that a backfill is left.
+    A budget that is spent is waited for: begun anew each time, all the pieces of a page would never
+    fit into the few requests a minute that a backfill is left.
     """
 
-    async def read() -> Page[T]:
-        return await client.read_page(
-            wanted.resource, wanted.query, number=number, per_page=size, descending=descending
-        )
+    async def piece(place: int, rows: int) -> Page[T] | None:
+        async def read() -> Page[T]:
+            return await client.read_page(
+                wanted.resource, wanted.query, number=place, per_page=rows, descending=descending
+            )
 
-    try:
-        page = await within_budget(read, waits=WAITS)
-    except VindiUnavailable:
-        return None
-    if not all(wanted.fits(row.raw) for row in page.rows):
-        raise IncompletePass("filter_ignored", wanted.resource.path)
-    return page if page.per_page == size else None
+        try:
+            page = await within_budget(read, waits=WAITS)
+        except VindiUnavailable:
+            return None
+        if not all(wanted.fits(row.raw) for row in page.rows):
+            raise IncompletePass("filter_ignored", wanted.resource.path)
+        return page
+
+    found = await in_pieces(piece, number)
+    if found is None:
+        raise error
+    page, unshown = found
+    return Sound(page=page, trouble=error, unshown=unshown)
 
 
 async def _patiently(

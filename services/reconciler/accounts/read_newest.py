@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -23,6 +23,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
+# What is new may lie anywhere in them: the rest of a longer list is heard of by its events alone.
+MOST_UNORDERED: Final = 100
+
 
 async def read_newest(
     client: VindiClient, resource: Resource[T], *, back_to: datetime
@@ -31,6 +34,7 @@ async def read_newest(
 
     For accounts that do not honour a filter: it needs none. Rows that come in meanwhile push
     others onto later pages, so none is missed. A row may come twice. Raises as `read_list` does.
+    A list that is out of order is read as far as `MOST_UNORDERED` pages before that is raised.
     """
     seen: set[object] = set()
     for _ in range(LIST_TRIES):
@@ -59,6 +63,7 @@ async def _newest_pages(
 ) -> AsyncIterator[Sound[T]]:
     wanted = ListRead(resource=resource, query=None)
     shown: set[object] = set()
+    disorder: IncompletePass | None = None
     for number in count(1):
         sound = await sound_page(client, wanted, number, descending=True)
         page = sound.page
@@ -66,10 +71,12 @@ async def _newest_pages(
         created = [instant_of(row.raw, "created_at") for row in page.rows]
         known = [at for at in created if at is not None]
         if known != sorted(known, reverse=True):
-            raise IncompletePass("order_ignored", resource.path)
-        if page.is_last or (known and known[-1] < back_to):
-            return
-        if shows_nothing_new(client, resource, sound, shown):
+            disorder = IncompletePass("order_ignored", resource.path)
+        far_enough = disorder is None and known and known[-1] < back_to
+        ends = sound.is_last or shows_nothing_new(client, resource, sound, shown)
+        if disorder is not None and (ends or number >= MOST_UNORDERED):
+            raise disorder
+        if ends or far_enough:
             return
         shown |= page.keys
         if number >= MOST_PAGES:

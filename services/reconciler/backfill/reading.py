@@ -91,13 +91,18 @@ async def _read_bills(
     last_created = _last_created(window, position, now)
     query = None if position.reading == "plain" else _query(window, position, last_created)
     sound = await _sound(client, BILLS, query, position, last_time=last_time)
-    page, created = sound.page, _in_order(sound.page)
+    page, created = sound.page, _created(sound.page)
+    ordered = _in_order(created)
+    if not ordered and position.reading != "plain":
+        if not last_time:
+            raise VindiUnavailable("a list out of order")
+        return ShownRows(next=_without_filter(client, position, "out of order"))
     if position.anchor is not None and created and created[0] < position.anchor:
         return ShownRows(next=_misread(client, position, created[0]))
     late = last_created is not None and position.phase == "bills"
     return ShownRows(
         rows=page.rows,
-        unshown=unshown_of(sound, seen=position.seen, since=position.anchor),
+        unshown=unshown_of(sound, seen=position.seen, since=position.anchor, ordered=ordered),
         next=_after(position, sound, created, late=late),
     )
 
@@ -137,12 +142,12 @@ def _query(window: Window, position: Position, last_created: datetime | None) ->
     return all_of(*terms)
 
 
-def _in_order(page: Page[T]) -> list[datetime]:
-    """The times of creation of a page that is in order; VindiUnavailable otherwise."""
-    created = [at for row in page.rows if (at := created_at(row.raw)) is not None]
-    if any(later < sooner for sooner, later in pairwise(created)):
-        raise VindiUnavailable("a list out of order")
-    return created
+def _created(page: Page[T]) -> list[datetime]:
+    return [at for row in page.rows if (at := created_at(row.raw)) is not None]
+
+
+def _in_order(created: Sequence[datetime]) -> bool:
+    return all(sooner <= later for sooner, later in pairwise(created))
 
 
 def _misread(client: VindiClient, position: Position, first: datetime) -> Position:
@@ -155,7 +160,10 @@ def _misread(client: VindiClient, position: Position, first: datetime) -> Positi
 
 
 def _without_filter(client: VindiClient, position: Position, why: str) -> Position:
-    """Read the whole list from its start, since this account does not filter it."""
+    """Read the whole list from its start, since this account does not filter or sort it.
+
+    That needs no order: it has as many rows as it says, and is read again until all were seen.
+    """
     log.warning("vindi_filter_not_honoured", account=client.account, resource="bills", why=why)
     return replace(_list_at(position, None), reading="plain", rows_left=None)
 
@@ -194,9 +202,9 @@ def _after(
 def _is_last(position: Position, sound: Sound[Any]) -> bool:
     """Whether a list ends here; one whose pages do not add up, once it shows nothing new."""
     page, known = sound.page, position.seen
-    if page.is_last or _repeats(position, page):
+    if sound.is_last or _repeats(position, page):
         return True
-    if sound.trouble is None or position.page == 1 or not page.keys <= known.keys():
+    if sound.trouble is None or position.page == 1 or not sound.shows_only(known.keys()):
         return False
     # Begun anew, a list shows what is known; more pages than rows it has in no case.
     return position.again == 0 or position.page > len(known)
@@ -278,7 +286,8 @@ async def _read_late(
     except VindiRequestRefused:
         return ShownRows(next=whole)
     page = sound.page
-    _in_order(page)
+    if not _in_order(_created(page)) and not last_time:  # else their number tells
+        raise VindiUnavailable("a list out of order")
     if not all(_paid_inside(row, window) for row in page.rows):
         log.warning("vindi_filter_not_honoured", account=client.account, resource="charges")
         return ShownRows(next=whole)

@@ -1,7 +1,7 @@
 """Bills that no list of Vindi's can show, found by the charges that name them."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -29,6 +29,7 @@ from shared.vindi.query import where
 log = structlog.get_logger()
 
 MOST_PAGES: Final = 10  # of charges that are looked through for a bill; the nearest come first
+MOST_PAGES_ANYWHERE: Final = 100  # where nothing is known of where it lies; the newest come first
 SLACK: Final = timedelta(seconds=1)  # a bill's charge is made with it, in its second or the next
 MOST_TRIED: Final = 50  # bills that are asked for one by one
 WAITS: Final = 3
@@ -44,12 +45,17 @@ class Unshown(Struct, frozen=True, kw_only=True):
 
 
 def unshown_of(
-    sound: Sound[Any], *, seen: Mapping[int, int], since: datetime | None
+    sound: Sound[Any],
+    *,
+    seen: Mapping[int, int],
+    since: datetime | None,
+    ordered: bool = True,
 ) -> Unshown | None:
     """What is known of the rows of a page that no request shows; None where all are shown.
 
     They were created after those before and before the next: rows of the page, or those `seen` of
-    the list, with the seconds of their creation, or where the list begins (`since`).
+    the list, with the seconds of their creation, or where the list begins (`since`). Where a list
+    is not `ordered` they may lie anywhere.
     """
     if not sound.unshown:
         return None
@@ -57,6 +63,9 @@ def unshown_of(
     before = [at for row in rows[:first] if (at := created_at(row.raw)) is not None]
     behind = [at for row in rows[first:] if (at := created_at(row.raw)) is not None]
     shown = {number for row in rows if (number := id_in(row.raw)) is not None}
+    if not ordered:
+        known = frozenset(shown | seen.keys())
+        return Unshown(count=len(sound.unshown), after=None, before=None, shown=known)
     end = int(behind[0].timestamp()) if behind else sys.maxsize
     others = [at for number, at in seen.items() if number not in shown and at <= end]
     if not before and others:
@@ -79,29 +88,34 @@ async def find_unshown(
     """
     found: dict[BillId, datetime] = {}
     tried: set[int] = set(unshown.shown)
+    anywhere = unshown.after is None and unshown.before is None
+    most_pages = MOST_PAGES_ANYWHERE if anywhere else MOST_PAGES
+    most_tried = len(tried) + MOST_TRIED
     for number in count(1):
         page = await _charges(client, unshown, number)
-        for bill, at in page.items():
-            if bill in tried:
-                continue
-            tried.add(bill)
-            row = await within_budget(partial(_asked, client, bulk, bill), waits=WAITS)
-            if isinstance(row, Untold):
-                found[bill] = at
-            if len(found) == unshown.count:
-                return found
-        if not page or number >= MOST_PAGES or len(tried) - len(unshown.shown) >= MOST_TRIED:
+        new = [bill for bill in page if bill not in tried]
+        # Where the place is known the nearest is nearly always it; else a list asks for many.
+        for some in [new] if anywhere else [[bill] for bill in new]:
+            if some and (anywhere or len(tried) < most_tried):
+                tried.update(some)
+                never = await within_budget(partial(_never_shown, client, bulk, some), waits=WAITS)
+                found |= {bill: page[bill] for bill in never}
+            if len(found) >= unshown.count:
+                return dict(list(found.items())[: unshown.count])
+        if not page or number >= most_pages or (not anywhere and len(tried) >= most_tried):
             log.warning("bills_not_named", account=client.account, named=len(found))
             return found
     raise AssertionError("counting ends")
 
 
-async def _asked(client: VindiClient, bulk: Bulk, bill: BillId) -> object:
-    found = await patiently_each(lambda ids: bulk.refresh_bills(client, ids), [bill])
-    row = found[bill]
-    if isinstance(row, Untold) and isinstance(row.error, VindiBusy):
-        raise row.error
-    return row
+async def _never_shown(client: VindiClient, bulk: Bulk, bills: Sequence[BillId]) -> list[BillId]:
+    """Which of some bills Vindi does not show; VindiBusy where it was not asked about all."""
+    found = await patiently_each(lambda ids: bulk.refresh_bills(client, ids), bills)
+    untold = {bill: row for bill, row in found.items() if isinstance(row, Untold)}
+    for row in untold.values():
+        if isinstance(row.error, VindiBusy):
+            raise row.error
+    return list(untold)
 
 
 async def _charges(client: VindiClient, unshown: Unshown, number: int) -> dict[BillId, datetime]:

@@ -244,7 +244,7 @@ async def _look_through(context: PassContext, span: Span, check: DeepCheck) -> C
         await read_bills_afresh(context, unknown)
     await take_in_missing(context, list(unshown))
     found = len(context.findings.found)
-    if page.is_last:
+    if sound.is_last:
         after = phase_after(check.phase, span.kinds)
         return CheckStep(phase=after, found=found, omitted=unread.word)
     if (page.total is None or not page.adds_up) and number >= _most_pages(check):

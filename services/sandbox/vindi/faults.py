@@ -35,6 +35,7 @@ class Faults:
     broken_rows: set[str] = field(default_factory=set)  # "bills/7": 500 for whatever would show it
     omit_rows: int = 0  # so many rows at the end of each page are never shown
     shuffle_ties: bool = False  # rows equal in the field sorted by, in another order each time
+    unordered: set[str] = field(default_factory=set)  # kinds, or "all": in an order of their own
     touch_between_pages: int = 0  # so many rows are updated after each page is read
     insert_between_pages: int = 0  # so many bills appear after each page is read
     bill_after_refund: str = "paid"  # "paid", "pending" or "canceled" after a full refund

@@ -51,7 +51,9 @@ def page_of(account: Account, kind: str, params: dict[str, str]) -> Page:
         sort_by=_sort_field(account, kind, params),
         descending=params.get("sort_order", "asc").lower() == "desc",
     )  # fmt: skip
-    if faults.shuffle_ties:
+    if faults.unordered & {kind, "all"}:
+        ids = sorted(ids, key=lambda i: i * 7919 % 1009)
+    elif faults.shuffle_ties:
         ids = _shuffled(account, kind, ids, _sort_field(account, kind, params))
     if faults.empty_with_total is not None:
         return Page(bodies=[], total=faults.empty_with_total, per_page=per_page, number=number)

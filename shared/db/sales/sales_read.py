@@ -109,6 +109,7 @@ class SaleStory(Struct, frozen=True, kw_only=True):
     sale: SaleView
     timeline: tuple[TimelineEntry, ...]
     waiting: Waiting | None
+    looks_again_at: datetime | None = None  # we do, by ourselves; None where nothing is to come
 
 
 class SaleFilter(Struct, frozen=True, kw_only=True):
@@ -311,6 +312,7 @@ async def story(
         sale=sale,
         timeline=tuple(sorted(entries, key=lambda entry: entry.at)),
         waiting=None if row is None else await _waiting(conn, tenant, sale, row),
+        looks_again_at=row["due_at"] if row is not None and row["state"] == "due" else None,
     )
 
 

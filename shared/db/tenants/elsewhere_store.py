@@ -43,6 +43,22 @@ COMPANY_ELSEWHERE: Final = """
 """
 
 
+TURN: Final = 0x4E6F7461_656C7365  # "Notaelse": any number no other program locks
+TAKE_TURN: Final = """
+    -- elsewhere_store.take_turn_any_tenant
+    SELECT pg_advisory_xact_lock($1)
+"""
+
+
+async def take_turn_any_tenant(conn: Connection) -> None:
+    """Of those that begin to issue, or go on to another account, let one look and write at a time.
+
+    Two that did so at once would not see each other. Lives in the caller's transaction, which has
+    locked its tenant before, and ends with it.
+    """
+    await conn.execute(TAKE_TURN, TURN)
+
+
 async def find_any_tenant(conn: Connection, tenant: TenantId) -> list[Elsewhere]:
     """What of a tenant's connections other tenants have too; empty when nothing is."""
     asked: tuple[tuple[ElsewhereCode, str, str], ...] = (

@@ -118,6 +118,11 @@ def as_json(rule: Rule) -> dict[str, object]:
     return rule.model_dump(mode="json", by_alias=True)
 
 
+def from_json(stored: object) -> Rule:
+    """A rule as it was stored, by whichever version of ours."""
+    return Rule.model_validate(stored, context=STORED)
+
+
 def _version(row: asyncpg.Record) -> RuleVersion:
     fields = dict(row)
-    return RuleVersion(rule=Rule.model_validate(fields.pop("rule"), context=STORED), **fields)
+    return RuleVersion(rule=from_json(fields.pop("rule")), **fields)

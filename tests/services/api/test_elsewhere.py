@@ -1,5 +1,6 @@
 """One account at Vindi, or one company at the issuer, at two tenants: said, and to be confirmed."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from services.sandbox.vindi.account import Account
 from shared.commands.checks import heard_from_outside
 from shared.config.settings import ReconcilerSettings
 from shared.db.connection import Pool
+from shared.db.tenants import elsewhere_store
 from shared.domain.ids import TenantId
 from shared.domain.sale import SaleStatus
 from tests.services.api.conftest import serving
@@ -139,6 +141,33 @@ async def test_an_active_tenant_does_not_slip_into_the_account_of_another(
     assert kept == mine.id
     assert taken.status == 200
     assert "vindi_account_elsewhere" in codes(taken)
+
+
+@pytest.mark.parametrize("begins", [True, False])
+async def test_two_that_go_to_one_account_at_once_see_each_other(
+    world: World, pool: Pool, begins: bool
+) -> None:
+    """The other has done it and not committed; this one begins to issue, or goes there too."""
+    theirs, mine = world.sandbox.vindi.create_account(), world.sandbox.vindi.create_account()
+    other = await ready(world, mine, "Empresa Matriz")
+    this = await ready(world, theirs if begins else mine, "Empresa Filial")
+    for tenant in (other,) if begins else (other, this):
+        assert (await activate(world, tenant, *BOTH)).status == 200
+
+    async with pool.acquire() as conn, conn.transaction():
+        await elsewhere_store.take_turn_any_tenant(conn)
+        await conn.execute(
+            "UPDATE vindi_connections SET merchant_id = $2 WHERE tenant_id = $1", other, theirs.id
+        )
+        asked = activate(world, this) if begins else connect(world, this, theirs, "production")
+        asking = asyncio.create_task(asked)
+        await asyncio.wait({asking}, timeout=0.3)
+        waited = not asking.done()
+    reply = await asking
+
+    assert waited
+    assert (reply.status, reply.code) == (409, "confirm_needed")
+    assert reply.body["missing"] == ["vindi_account_elsewhere"]
 
 
 async def test_a_key_of_another_merchant_is_warned_of_though_neither_has_a_document(

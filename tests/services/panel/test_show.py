@@ -19,18 +19,19 @@ from services.panel.show import rule as rule_show
 from services.panel.show.audit import told
 from services.panel.show.month_zip import all_documents, zip_shown
 from services.panel.show.rule import only_moves
-from services.panel.show.sale import in_order
+from services.panel.show.sale import in_order, what_is_next
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
 from services.panel.show.status import OUTCOMES, TONES
 from shared.crypto.seal import Sealer
 from shared.crypto.sealed_words import open_words, seal_words
 from shared.db.sales.overview_read import Heap, SentDay
+from shared.db.sales.sales_read import SaleStory, SaleView
 from shared.db.tenants.audit_store import AuditEntry
 from shared.domain.closing import Closing, Figures, Month, Sum
 from shared.domain.filing import Filing, MonthSum
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.domain.messages import message_for
-from shared.domain.money import Cents
+from shared.domain.money import NOTHING, Cents
 from shared.domain.people import RIGHTS
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
@@ -280,6 +281,7 @@ def test_the_installation_is_not_named_by_a_word_of_ours() -> None:
 
 def test_what_waits_for_a_word_is_first_offered_to_be_issued() -> None:
     assert in_order(("retry", "hold", "issue"), SaleStatus.HELD, "rule_manual")[0] == "issue"
+    assert in_order(("retry", "issue"), SaleStatus.HELD, "partially_refunded")[0] == "issue"
     assert in_order(("issue", "retry"), SaleStatus.HELD, "no_rule")[0] == "retry"
 
 
@@ -329,3 +331,21 @@ def test_a_months_zip_has_two_documents_of_each_nota_also_of_divided_bills() -> 
     assert all_documents(counted) == 286
     assert all_documents(replace(counted, filing=None)) == 280
     assert all_documents(replace(counted, figures=Figures(), filing=None)) == 1
+
+
+@pytest.mark.parametrize(
+    "status", [SaleStatus.ISSUING, SaleStatus.UNCERTAIN, SaleStatus.CANCELLING]
+)
+def test_a_sale_at_the_issuer_says_when_it_is_asked_about_again(status: SaleStatus) -> None:
+    sale = SaleView(
+        bill_id=BillId(1), status=status, code=None, detail="", attention=None, amount=NOTHING,
+        moment_at=None, issue_at=None, competencia=None, rule_version=None, origin="webhook",
+        customer_name="", wish=None, updated_at=NOON, nota=None,
+    )  # fmt: skip
+    later = SaleStory(
+        sale=sale, timeline=(), waiting=None, looks_again_at=NOON + timedelta(minutes=9)
+    )
+    soon = replace(later, looks_again_at=NOON)
+
+    assert "de novo hoje às 12:09." in what_is_next(sale, later, CLOCK)
+    assert "de novo" not in what_is_next(sale, soon, CLOCK)

@@ -1,5 +1,7 @@
 """Pages that fail, or do not add up, for ever: what else can be read is read and issued."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from services.reconciler.accounts import read_list
@@ -63,6 +65,36 @@ async def test_a_bill_that_no_list_can_show_hides_no_other_of_the_newest(watch: 
 
     await watch.pass_once()
 
+    assert all(await issued(watch, bills))
+
+
+@pytest.mark.parametrize("cap", [{"per_page_cap": 5}, {"per_page_cap": 7}, {"per_page_cap": 20}])
+@pytest.mark.parametrize("place", [0, 4, 23, 29])
+@pytest.mark.parametrize("said", [{}, {"per_page_said": 50}])
+async def test_a_bill_that_no_list_can_show_hides_no_other_whatever_a_page_holds(
+    watch: Watch, cap: dict[str, int], place: int, said: dict[str, int]
+) -> None:
+    bills = [watch.desk.sell() for _ in range(30)]
+    bad = bills.pop(place)
+    watch.desk.account.faults.change({"broken_rows": {f"bills/{bad.id}"}, **cap, **said})
+
+    state = await watch.pass_once()
+
+    assert state.error in ("vindi_unavailable", "total_disagrees")
+    assert all(await issued(watch, bills))
+
+
+async def test_a_list_neither_filtered_nor_in_order_hides_no_sale(watch: Watch) -> None:
+    watch.desk.account.faults.change(
+        {"ignored_filters": {"all"}, "unordered": {"all"}, "per_page_cap": 5}
+    )
+    made = [datetime.now(UTC) - timedelta(minutes=number) for number in range(23)]
+    days = [at.replace(microsecond=0).isoformat() for at in made]
+    bills = [watch.desk.sell(created_at=at, paid_at=at) for at in days]
+
+    state = await watch.pass_once()
+
+    assert state.error == "order_ignored"
     assert all(await issued(watch, bills))
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import pytest
 
-from services.reconciler.keep_event_days import DAYS_AHEAD, KEEP_EVENTS, keep_once
+from services.reconciler.keep_event_days import DAYS_AHEAD, KEEP_EVENTS, keep_once, keep_today
 from shared.db.connection import Connection, Pool
 from shared.db.vindi import event_days_store
 from shared.db.vindi.event_days_store import name_of
@@ -183,3 +183,46 @@ async def test_a_day_that_cannot_be_made_stops_no_other(pool: Pool) -> None:
     assert not await keep_once(pool, now=NOW)
 
     assert await days(pool) == coming(TODAY) - {TODAY}
+
+
+@pytest.mark.parametrize("off", [timedelta(days=400), timedelta(days=-400)])
+async def test_a_machine_whose_clock_is_off_by_a_year_drops_nothing_and_makes_the_days(
+    pool: Pool, off: timedelta
+) -> None:
+    old = TODAY - KEEP_EVENTS + timedelta(days=1)
+    await keep_once(pool, now=at(old))
+    await pool.execute(PUT, at(old))
+
+    assert await keep_today(pool, ours=NOW + off)
+
+    assert await where_they_lie(pool) == [name_of(old)]
+    assert coming(TODAY) <= await days(pool)
+
+
+async def test_events_of_a_clock_that_was_years_ahead_stop_no_day(pool: Pool) -> None:
+    ahead = TODAY.replace(day=1, month=1, year=TODAY.year + 12)
+    await pool.execute(PUT, at(ahead))
+
+    assert await keep_once(pool, now=NOW)
+
+    assert await days(pool) == coming(TODAY) | {ahead}
+    assert await where_they_lie(pool) == [name_of(ahead)]
+
+
+@pytest.mark.parametrize("hour", [0, 3])
+async def test_after_ten_days_without_a_keeper_each_day_has_its_events(
+    pool: Pool, hour: int
+) -> None:
+    """At midnight in UTC, and in Brazil, on the last day of a month that has thirty."""
+    before = date(2026, 11, 20)
+    await keep_once(pool, now=at(before))
+    missed = [date(2026, 11, 28), date(2026, 11, 29), date(2026, 11, 30)]
+    for day in missed:
+        assert await pool.fetchval(PUT, at(day, hour)) == "events_default"
+
+    over = datetime(2026, 12, 1, hour, tzinfo=UTC)
+    assert await keep_once(pool, now=over)
+
+    assert await where_they_lie(pool) == [name_of(day) for day in missed]
+    assert coming(over.date()) <= await days(pool)
+    assert await pool.fetchval(PUT, over) == name_of(over.date())

@@ -147,6 +147,48 @@ async def test_a_bill_that_no_list_can_show_is_held_by_name_and_the_rest_taken(
 
 
 @pytest.mark.usefixtures("short_pauses")
+@pytest.mark.parametrize("place", [None, 0, 17, 52])
+@pytest.mark.parametrize("unordered", ["all", "bills"])
+async def test_a_list_that_is_out_of_order_for_ever_is_read_whole_and_what_it_hides_is_named(
+    office: Office, place: int | None, unordered: str
+) -> None:
+    bills = sold(office, 53)
+    bad = None if place is None else bills.pop(place)
+    office.desk.account.faults.change({"unordered": {unordered}, "per_page_cap": 20})
+    if bad is not None:
+        office.desk.account.faults.change({"broken_rows": {f"bills/{bad.id}"}})
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("completed", None)
+    assert done.summary is not None
+    assert done.summary.bills == 53
+    assert done.summary.hold == ({"bill_unreadable": 1} if bad else {})
+    assert all(office.desk.notas_of(bill) for bill in bills)
+
+
+@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.parametrize("place", [0, 4, 12])
+@pytest.mark.parametrize("cap", [1, 5, 7])
+async def test_what_pages_of_a_few_rows_never_show_is_held_by_name_and_the_rest_taken(
+    office: Office, place: int, cap: int
+) -> None:
+    bills = sold(office, 13)
+    bad = bills.pop(place)
+    faults = {"broken_rows": {f"bills/{bad.id}"}, "per_page_cap": cap}
+    office.desk.account.faults.change(faults)
+
+    done = await worked_on(office, await office.ask(*JUNE, dry_run=False))
+    await office.desk.work()
+
+    assert (done.status, done.error) == ("completed", None)
+    assert done.summary is not None
+    assert (done.summary.bills, done.summary.hold) == (13, {"bill_unreadable": 1})
+    assert all(office.desk.notas_of(bill) for bill in bills)
+
+
+@pytest.mark.usefixtures("short_pauses")
 async def test_a_bill_that_nothing_names_fails_the_run_once_the_rest_is_taken(
     office: Office,
 ) -> None:
