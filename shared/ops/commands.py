@@ -27,7 +27,7 @@ from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import StillSealingError, WrongKeysError, accept_keys
 from shared.local.backup import KEEP, BackupError
 from shared.local.home import HomeBusyError, known_settings
-from shared.local.postgres import RestoreUnfinishedError
+from shared.local.postgres import DataNotMadeError, RestoreUnfinishedError
 from shared.local.redis import RedisAwayError
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
@@ -328,6 +328,7 @@ def plain_errors() -> Iterator[None]:
         exit_with(error)
     except (
         BackupError,
+        DataNotMadeError,
         HomeBusyError,
         RestoreUnfinishedError,
         SchemaError,
