@@ -55,7 +55,7 @@ lint: $(STAMP) ## Format, lint, types, import contracts, secrets in the tree, de
 	@$(PY) -m deploy.secrets_scan
 	@$(PY) -m deploy.audit
 
-audit: $(STAMP) ## Ask OSV about every locked package, and keep the answer for lint
+audit: $(STAMP) ## Ask OSV, or else PyPI, about every locked package, and keep the answer for lint
 	@exec $(PY) -m deploy.audit --online
 
 check: lint test ## lint and test

@@ -72,7 +72,9 @@ def run(
     tell_misspelt(os.environ)
     settings = load_or_exit(load, os.environ)
     process = settings.process
-    refuse_taken_port(process.host, process.port)
+    for port in (process.port, process.private_port):
+        if port is not None:
+            refuse_taken_port(process.host, port)
     configure_logs(name, level=process.log.level, format=process.log.format)
     if process.traced:
         traces.begin(name)

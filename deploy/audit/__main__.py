@@ -1,6 +1,7 @@
 """`make audit` asks OSV about every locked package and keeps the answer; `make lint` reads that.
 
-Lint needs no network: it holds what was kept against what is locked.
+Lint needs no network: it holds what was kept against what is locked. Where OSV cannot be reached
+PyPI is asked, which hands on the same advisories and which more networks let through.
 
 What is kept says when it was taken, of which versions and from where. A package that OSV was not
 asked about is named as not audited, and without any answer nothing is kept: pip-audit calls a list
@@ -26,7 +27,7 @@ ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = ROOT / "requirements" / "dev.txt"  # holds run.txt's packages too
 SNAPSHOT: Final = Path(__file__).parent / "snapshot.json"
 EXCEPTIONS: Final = Path(__file__).parent / "exceptions.toml"
-SOURCE: Final = "OSV (api.osv.dev)"
+SOURCES: Final = {"osv": "OSV (api.osv.dev)", "pypi": "PyPI (its JSON API)"}
 _LOCKED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -48,8 +49,11 @@ def read_exceptions(text: str) -> list[Accepted]:
     return accepted
 
 
-def read_answer(said: Mapping[str, Any], today: date) -> Snapshot:
-    """What pip-audit told as JSON. Raises NothingHeardError when it skipped every package."""
+def read_answer(said: Mapping[str, Any], today: date, source: str) -> Snapshot:
+    """What pip-audit told as JSON; `source` is one of SOURCES.
+
+    Raises NothingHeardError when it skipped every package.
+    """
     told = [one for one in said["dependencies"] if "skip_reason" not in one]
     if not told:
         skipped = [one["skip_reason"] for one in said["dependencies"]]
@@ -67,17 +71,27 @@ def read_answer(said: Mapping[str, Any], today: date) -> Snapshot:
     ]
     return Snapshot(
         taken_on=today,
-        source=SOURCE,
+        source=SOURCES[source],
         packages={_named(one["name"]): one["version"] for one in told},
         findings=tuple(findings),
     )
 
 
 def ask(today: date) -> Snapshot:
-    """Ask OSV about every locked package. Raises NothingHeardError."""
+    """Ask about every locked package, one source after the other. Raises NothingHeardError."""
+    unheard = []
+    for source in SOURCES:
+        try:
+            return _asked(source, today)
+        except NothingHeardError as error:
+            unheard.append(f"{SOURCES[source]}: {error}")
+    raise NothingHeardError("; ".join(unheard))
+
+
+def _asked(source: str, today: date) -> Snapshot:
     done = subprocess.run(  # noqa: S603 - our own command line
         [
-            *(sys.executable, "-m", "pip_audit", "--vulnerability-service", "osv"),
+            *(sys.executable, "-m", "pip_audit", "--vulnerability-service", source),
             *("--requirement", str(LOCK), "--no-deps", "--disable-pip", "--format", "json"),
             *("--progress-spinner", "off"),
         ],
@@ -90,13 +104,15 @@ def ask(today: date) -> Snapshot:
     except ValueError:
         last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         raise NothingHeardError(last[0]) from None
-    return read_answer(said, today)
+    return read_answer(said, today, source)
 
 
 def main(words: Sequence[str]) -> int:
     """0 when nothing is known that was not accepted; without a snapshot that says little."""
     parser = argparse.ArgumentParser(prog="deploy.audit", description=__doc__)
-    parser.add_argument("--online", action="store_true", help="ask OSV, and keep the answer")
+    parser.add_argument(
+        "--online", action="store_true", help="ask OSV or PyPI, and keep the answer"
+    )
     today = datetime.now(UTC).date()
     if parser.parse_args(words).online:
         try:

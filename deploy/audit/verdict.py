@@ -54,7 +54,7 @@ def judge(
     if snapshot is None:
         remark = (
             f"dependencies: NOT AUDITED. There is no snapshot of advisories; `make audit` makes one"
-            f" of the {len(locked)} packages where api.osv.dev can be reached."
+            f" of the {len(locked)} packages where api.osv.dev or PyPI's JSON API can be reached."
         )
         return Verdict(problems=_over(accepted, today), remarks=[remark])
     known = [one for one in snapshot.findings if locked.get(one.package) == one.version]

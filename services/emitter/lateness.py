@@ -10,6 +10,7 @@ AT_REST_EVERY: Final = 0.5  # nobody is late who has nothing to do
 FADES: Final = 0.9  # a look: halved in a third of a second
 # A sale takes some thirty steps from its claim to the issuer, each of them so much later.
 TOO_LATE: Final = 0.05
+LATE: Final = 0.01  # what a process with a processor to itself hardly ever is
 
 
 @dataclass(slots=True)
@@ -22,6 +23,11 @@ class Lateness:
     def too_late(self) -> bool:
         """Whether more work would make everybody wait."""
         return self.seconds > TOO_LATE
+
+    @property
+    def is_late(self) -> bool:
+        """Whether processors are short, so that work is better done together."""
+        return self.seconds > LATE
 
     def note(self, seconds: float) -> None:
         """Take a measure in; the worst one counts, and fades."""

@@ -17,6 +17,7 @@ from shared.db.closing import (
     filing_read,
     issuer_list_store,
     issuer_side_read,
+    issuer_sums_read,
     read_counts,
 )
 from shared.db.closing.closing_read import Span
@@ -27,6 +28,7 @@ from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Zone
 from shared.domain.closing import Closing, ListDay, Month, kinds_of
 from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
+from shared.domain.filing import MonthSum
 from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
 from shared.vindi.errors import VindiBusy, VindiUnavailable
 from shared.vindi.query import Query, all_of, any_of, where
@@ -116,15 +118,20 @@ async def close(
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         scope = await issuer_side_read.scope_of(conn, span, month)
         figures = await closing_read.figures(conn, span)
+        issuers = await issuer_sums_read.side_of(conn, scope)
         return Closing(
             month=month,
             figures=figures,
             missing=None if said is None else await _missing(conn, span, said),
             trouble=trouble,
             lock=await closing_locks_store.get(conn, tenant.id, month),
-            issuer=await issuer_side_read.side_of(conn, scope),
+            issuer=issuers.side,
             filing=await filing_read.filing(
-                conn, scope, timezone=tenant.timezone, of_sales=figures.notas.amount
+                conn,
+                scope,
+                timezone=tenant.timezone,
+                of_sales=MonthSum(month=month, notas=issuers.valid, amount=figures.notas.amount),
+                elsewhere=issuers.filed_elsewhere,
             )
             if filed
             else None,

@@ -21,6 +21,8 @@ SENTINELS: Final = re.compile(
     r"rediss?\+sentinel://([^:@/\s]*:[^@/\s]*@)?[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*"
     r"/[\w.-]+(/\d{1,2})?"
 )
+SENTINEL_PORTS: Final = re.compile(r"(?<=:)\d{1,5}(?=[,/])")
+MOST_PORT: Final = 65535
 
 
 class SettingsError(Exception):
@@ -93,7 +95,7 @@ class Env:
         return default
 
     def port(self, name: str, *, default: int) -> int:
-        return self.whole(name, default=default, least=1, most=65535)
+        return self.whole(name, default=default, least=1, most=MOST_PORT)
 
     def number(self, name: str, *, default: float, above: float, most: float) -> float:
         try:
@@ -142,21 +144,30 @@ class Env:
 
     def redis_url(self, name: str) -> Secret:
         """The address of Redis, or of the Sentinels that know it; secret like any store's."""
-        if SENTINELS.fullmatch(text := self.text(name, default="")):
+        text = self.text(name, default="")
+        if SENTINELS.fullmatch(text) and _are_ports(
+            SENTINEL_PORTS.findall(text.rpartition("@")[2])
+        ):
             return Secret.of(text)
         if "+sentinel" in text.partition("://")[0]:
             self.problem(
                 name, "is not an address such as redis+sentinel://host:26379,host:26379/master."
             )
             return Secret.of(text)
-        return self.store_url(name, schemes=("redis", "rediss"), example="redis://host:6379/0")
+        found = self.store_url(name, schemes=("redis", "rediss"), example="redis://host:6379/0")
+        url = _split(text)
+        if url is not None and url.path.strip("/") and not url.path.strip("/").isdecimal():
+            self.problem(name, "must end with the number of a database, such as /0, or nothing.")
+        return found
 
     def api_tokens(self, name: str) -> tuple[ApiToken, ...]:
         """`name:token` entries separated by commas; a bare token is named `default`."""
-        entries = [entry.strip() for entry in self.text(name).split(",") if entry.strip()]
+        text = self.text(name)
+        entries = [entry.strip() for entry in text.split(",") if entry.strip()]
         tokens = tuple(_api_token(entry) for entry in entries)
         names = [token.name for token in tokens]
-        if not all(TOKEN_NAME.fullmatch(token.name) and _is_token(token) for token in tokens):
+        good = all(TOKEN_NAME.fullmatch(token.name) and _is_token(token) for token in tokens)
+        if text and not (tokens and good):
             self.problem(name, "must be entries such as name:token, separated by commas.")
         elif len(set(names)) < len(names):
             self.problem(name, "gives two tokens the same name.")
@@ -164,14 +175,19 @@ class Env:
 
     def secret_keys(self, name: str) -> tuple[Secret, ...]:
         """Keys of 32 bytes in URL-safe base64: the first encrypts, all decrypt."""
-        keys = [key.strip() for key in self.text(name).split(",") if key.strip()]
-        if not all(is_secret_key(key) for key in keys):
+        text = self.text(name)
+        keys = [key.strip() for key in text.split(",") if key.strip()]
+        if text and not (keys and all(is_secret_key(key) for key in keys)):
             self.problem(
                 name,
                 "must be keys separated by commas, each 32 random bytes in URL-safe base64"
                 " (44 characters).",
             )
         return tuple(Secret.of(key) for key in keys)
+
+
+def _are_ports(texts: Sequence[str]) -> bool:
+    return all(0 < int(text) <= MOST_PORT for text in texts)
 
 
 def is_loopback(host: str) -> bool:

@@ -130,10 +130,12 @@ class PanelSettings:
 def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
     """Read every setting of the webhook; SettingsError names all that is wrong."""
     with Env(values=env) as var:
+        private_port = var.port("METRICS_PORT", default=8084)
+        process = read_process(var, "WEBHOOK_PORT", 8080, private_port=private_port)
+        if process.port == private_port:
+            var.problem("METRICS_PORT", "must be another port than WEBHOOK_PORT.")
         return WebhookSettings(
-            process=read_process(
-                var, "WEBHOOK_PORT", 8080, private_port=var.port("METRICS_PORT", default=8084)
-            ),
+            process=process,
             secret_keys=var.secret_keys("SECRET_KEYS"),
             public_webhook_url=read_public_webhook_url(var),
             events_per_day=var.whole(

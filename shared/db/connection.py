@@ -103,7 +103,7 @@ async def connect(url: str) -> Connection:
         conn: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
             url, timeout=CONNECT_SECONDS, statement_cache_size=0
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if words := told(error, url):
             raise DatabaseAwayError(words) from error
         raise

@@ -49,7 +49,7 @@ def run_sql_file(name: str) -> None:
     What stands before a line `-- Together:` is run statement by statement, each in a transaction of
     its own: none holds what it locked longer than it needs, and indexes are built concurrently.
     Such statements end with `;` and a blank line, and are safe to repeat, since all of the file is
-    tried again if a later one fails.
+    tried again if a later one fails. Nothing has to follow that line.
     """
     text = (MIGRATIONS / "sql" / name).read_text(encoding="utf-8")
     apart, _, together = text.rpartition(TOGETHER)
@@ -57,7 +57,8 @@ def run_sql_file(name: str) -> None:
         with op.get_context().autocommit_block():
             for statement in apart.strip().split(";\n\n"):
                 run_sql(statement)
-    run_sql(together)
+    if together.strip():
+        run_sql(together)
 
 
 async def migrate(url: str, *, citus: bool = False) -> str:

@@ -1279,11 +1279,13 @@ CREATE INDEX bills_by_created ON public.bills USING btree (tenant_id, created_at
 
 CREATE INDEX bills_by_created_moment ON public.bills USING btree (tenant_id, created_moment) WHERE (created_moment IS NOT NULL);
 
-CREATE INDEX bills_by_paid_moment ON public.bills USING btree (tenant_id, paid_moment) WHERE (paid_moment IS NOT NULL);
-
 CREATE INDEX bills_open ON public.bills USING btree (tenant_id, read_at) WHERE (status = ANY (ARRAY['review'::text, 'scheduled'::text, 'pending'::text]));
 
+CREATE INDEX bills_paid_in ON public.bills USING btree (tenant_id, paid_moment) INCLUDE (bill_id, status, charges_paid_at) WHERE (paid_moment IS NOT NULL);
+
 CREATE INDEX bills_paid_oddly ON public.bills USING btree (tenant_id) WHERE ((charges_paid_at <> '{}'::timestamp with time zone[]) AND (charges_paid_at IS DISTINCT FROM ARRAY[paid_moment]));
+
+CREATE INDEX bills_summed ON public.bills USING btree (tenant_id, bill_id) INCLUDE (moment_amount, read_at, status, paid_moment, created_moment);
 
 CREATE INDEX bulk_jobs_open ON public.bulk_jobs USING btree (turn_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
@@ -1353,9 +1355,9 @@ CREATE INDEX sales_by_code ON public.sales USING btree (tenant_id, code, bill_id
 
 CREATE INDEX sales_by_document ON public.sales USING btree (tenant_id, document_word) WHERE (document_word IS NOT NULL);
 
-CREATE INDEX sales_by_moment ON public.sales USING btree (tenant_id, moment_at, bill_id) WHERE (moment_at IS NOT NULL);
-
 CREATE INDEX sales_by_status ON public.sales USING btree (tenant_id, status, bill_id) WHERE (status IS NOT NULL);
+
+CREATE INDEX sales_of_month ON public.sales USING btree (tenant_id, moment_at, bill_id) INCLUDE (status, code, attention, amount, amount_choice) WHERE (moment_at IS NOT NULL);
 
 CREATE INDEX sales_unread ON public.sales USING btree (tenant_id, updated_at) WHERE (unread IS NOT NULL);
 

@@ -1,6 +1,7 @@
 """Why the database cannot be used, in words for whoever set its address."""
 
 import socket
+import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +27,12 @@ def told(error: BaseException, url: str) -> str | None:
         case asyncpg.InvalidCatalogNameError():
             name = parts.path.lstrip("/") or "of the user's name"
             return f"DATABASE_URL: {place} has no database {name}; create it, or name another."
+        case asyncpg.ClientConfigurationError():
+            return (
+                "DATABASE_URL: what follows the ? in it cannot be; sslmode, for one, has six words."
+            )
+        case asyncpg.UndefinedObjectError() if parts.query and "configuration" in str(error):
+            return f"DATABASE_URL: {place} knows no parameter of a name that follows the ? in it."
         case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
             return f"DATABASE_URL: {parts.hostname} is a pooler; set DATABASE_POOLER=pgbouncer."
         case asyncpg.TooManyConnectionsError():
@@ -42,6 +49,14 @@ def told(error: BaseException, url: str) -> str | None:
             )
         case socket.gaierror():
             return f"DATABASE_URL: nobody knows a machine named {parts.hostname}."
+        case ssl.SSLError():
+            return (
+                f"DATABASE_URL: {place} and we agree on no TLS; does its certificate fit sslmode?"
+            )
+        case ConnectionError() if "SSL" in str(error):
+            return f"DATABASE_URL: {place} speaks no TLS, which sslmode demands."
+        case FileNotFoundError():
+            return "DATABASE_URL: a socket, certificate or key that it names is not there."
         case TimeoutError():
             return f"DATABASE_URL: {place} does not answer; is the port open from here?"
         case OSError() | asyncpg.ConnectionDoesNotExistError():

@@ -58,6 +58,18 @@ FORGETFUL: Final[Mapping[str, str]] = {
 }
 
 
+class DataNotMadeError(Exception):
+    """PostgreSQL could not make its first files; the text has its own last word about why."""
+
+    def __init__(self, place: Path, said: str) -> None:
+        lines = [line.strip() for line in said.splitlines()]
+        why = next((one for one in reversed(lines) if "FATAL" in one or "error:" in one), "")
+        super().__init__(
+            f"PostgreSQL cannot make its data in {place}: {why or 'it did not say why'}."
+            " It needs 100 MiB on that disk, and files as many and as large as it likes."
+        )
+
+
 class RestoreUnfinishedError(Exception):
     """The data are neither those of before nor those that were asked for."""
 
@@ -140,7 +152,7 @@ def prepare_postgres(
     """Make the cluster under `home` on first use; blocks for about a second then.
 
     The cluster appears whole or not at all, so an interrupted first start is simply repeated.
-    Its password lies in `home`/postgres-password, for the owner only. Raises
+    Its password lies in `home`/postgres-password, for the owner only. Raises DataNotMadeError, and
     RestoreUnfinishedError where a restore was broken off, unless it is that which goes on.
     """
     if not restoring and (home / "postgres" / RESTORING).exists():
@@ -285,7 +297,7 @@ def _initialise(data: Path, password: str) -> None:
     write_private(handed_over, password)
     if account := server_account():
         os.chown(handed_over, account.pw_uid, account.pw_gid)
-    subprocess.run(  # noqa: S603 - our own command line
+    made = subprocess.run(  # noqa: S603 - our own command line
         [
             str(installation() / "bin" / "initdb"),
             f"--pgdata={draft}",
@@ -296,12 +308,15 @@ def _initialise(data: Path, password: str) -> None:
             "--data-checksums",
             f"--pwfile={handed_over}",
         ],
-        check=True,
+        check=False,
         env=bare_environment(os.environ),
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         **as_account(),
     )
     handed_over.unlink()
+    if made.returncode:
+        raise DataNotMadeError(data.parent, made.stderr.decode("utf-8", "replace"))
     draft.rename(data)
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.local.files import LOOPBACK, bare_environment, free_port, wheel_folder, write_private
 from shared.local.parent import ending_with_us
@@ -152,7 +153,7 @@ async def demand_redis(url: str, *, within: float = DEMAND_SECONDS) -> None:
         await wait_for_redis(url, within=within)
     except AuthenticationError:
         words = "refuses this user or password"
-    except TimeoutError:
+    except (TimeoutError, RedisTimeoutError):
         words = "cannot be reached; does it run, and listen there?"
     except ResponseError as error:
         words = f"answers, but not as Redis does: {error}"

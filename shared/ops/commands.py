@@ -27,7 +27,7 @@ from shared.db.unreachable import DatabaseAwayError, told
 from shared.keys import StillSealingError, WrongKeysError, accept_keys
 from shared.local.backup import KEEP, BackupError
 from shared.local.home import HomeBusyError, known_settings
-from shared.local.postgres import RestoreUnfinishedError
+from shared.local.postgres import DataNotMadeError, RestoreUnfinishedError
 from shared.local.redis import RedisAwayError
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
@@ -149,23 +149,23 @@ def rotate_command() -> None:
         done = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
     if done.broken:
         typer.echo(
-            f"{done.changed} values changed. {done.broken} cannot be read with these keys, or are"
-            " damaged, and stay as they are:\n"
+            f"{done.broken} values are damaged, under a key that is not configured, or not what"
+            " they should be. They stay as they are:\n"
             + "\n".join(f"  {place}" for place in done.named)
-            + "\nIf they are under a key that is still there, add it behind and run this again;"
-            " else they are lost, and the old key may go once nothing else is to be done."
         )
     if done.waiting:
         typer.echo(
             f"{done.changed} values changed. The issuer's lists of {done.waiting} companies are"
             " read again, within minutes: then run this again, and keep the old key until then."
         )
-    if not done.whole:
         raise typer.Exit(1)
     typer.echo(
-        f"{done.changed} values changed, {done.rows} rows open under the first key. Once every"
-        " service has it, the old key may go; backups need it for as long as you keep them."
+        f"{done.changed} values changed, {done.rows - done.broken} rows open under the first key."
+        " Once every service has it, the old key may go; backups need it for as long as you keep"
+        " them."
     )
+    if done.broken:
+        raise typer.Exit(1)
 
 
 @app.command(name="token")
@@ -328,6 +328,7 @@ def plain_errors() -> Iterator[None]:
         exit_with(error)
     except (
         BackupError,
+        DataNotMadeError,
         HomeBusyError,
         RestoreUnfinishedError,
         SchemaError,

@@ -1,7 +1,7 @@
 """The closing of 100,000 sales, Vindi's answer aside, and the memory of an export.
 
-Synthetic rows: the month of the question, and three times as many sales of other months. The
-bodies of bills are short here: real ones are stored apart, and a closing reads none.
+Synthetic rows, about as wide as real ones: the month of the question, and three times as many sales
+of other months.
 """
 
 import statistics
@@ -23,7 +23,7 @@ from shared.commands.files.closing_workbook import MonthOfTenant, render_workboo
 from shared.commands.files.export_zip import Export, stream_zip
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
-from shared.db.closing import closing_read, filing_read, issuer_side_read, read_counts
+from shared.db.closing import closing_read, read_counts
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection, Pool, open_pool
 from shared.db.migrate import migrate
@@ -50,18 +50,20 @@ BILLS: Final = """
     INSERT INTO bills (tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at,
                        updated_at, created_moment, paid_moment, charges_paid_at, body, read_at)
     SELECT $1, n, 'paid', 17990, 17990, n, at, at, at, at, ARRAY[at],
-           decode(repeat(md5(n::text), 4), 'hex'), now()
-      FROM (SELECT n, $2::timestamptz + n % 2592000 * interval '1 second' AS at
+           decode(repeat(md5(n::text), 64), 'hex'), now()
+      FROM (SELECT n, $2::timestamptz + (n - $3::bigint) * interval '25 seconds' AS at
               FROM generate_series($3::bigint, $4::bigint) AS n) AS row
 """
 SOLD: Final = """
-    INSERT INTO sales (tenant_id, bill_id, status, code, amount, moment_at, origin, customer_name)
+    INSERT INTO sales (tenant_id, bill_id, status, code, amount, moment_at, origin, customer_name,
+                       customer)
     SELECT $1, bill_id,
            CASE WHEN bill_id % 50 = 0 THEN 'held' WHEN bill_id % 97 = 0 THEN 'skipped'
                 ELSE 'issued' END,
            CASE WHEN bill_id % 50 = 0 THEN 'customer_document_missing'
                 WHEN bill_id % 97 = 0 THEN 'refunded' END,
-           17990, paid_moment, 'webhook', 'Cliente Exemplo'
+           17990, paid_moment, 'webhook', 'Cliente Exemplo',
+           decode(repeat(md5(bill_id::text), 25), 'hex')
       FROM bills WHERE tenant_id = $1
 """
 NOTAS: Final = """
@@ -71,20 +73,24 @@ NOTAS: Final = """
            '2026-10-01', decode(repeat(md5(bill_id::text), 60), 'hex')
       FROM sales WHERE tenant_id = $1 AND status = 'issued'
 """
-# The same notas as if they had been issued: of the real environment, in a dozen fiscal classes.
+# The same notas as if they had been issued: of the real environment, each on its sale's own day
+# but for one in fifty, which says a month later, and in a dozen fiscal classes.
 REAL: Final = """
-    UPDATE notas
-       SET environment = 'Producao', number = bill_id, connection_id = 1, issued_at = now(),
-           competencia = competencia + (bill_id % 28)::int, iss = 360,
-           fiscal_class = '{"iss_rate":"2.00","iss_withheld":' || (bill_id % 3 = 0)::text
-                          || ',"lc116":"1.0' || bill_id % 4 || '","municipal_code":"02800"}'
-     WHERE tenant_id = $1
+    UPDATE notas n
+       SET environment = 'Producao', number = n.bill_id, connection_id = 1, issued_at = now(),
+           created_at = s.moment_at, iss = 360, issuer_id = upper(md5(n.bill_id::text)),
+           competencia = (s.moment_at AT TIME ZONE 'America/Sao_Paulo')::date
+                         + CASE WHEN n.bill_id % 50 = 7 THEN 31 ELSE 0 END,
+           fiscal_class = '{"iss_rate":"2.00","iss_withheld":' || (n.bill_id % 3 = 0)::text
+                          || ',"lc116":"1.0' || n.bill_id % 4 || '","municipal_code":"02800"}'
+      FROM sales s
+     WHERE n.tenant_id = $1 AND s.tenant_id = $1 AND s.bill_id = n.bill_id
 """
 # The issuer lists them all, as they are.
 LISTED: Final = """
     INSERT INTO issuer_notas (tenant_id, company_id, issuer_id, external_id, bill_id, valid,
                               raw_status, amount, competencia, number, created_on, read_at)
-    SELECT $1, 'a-company', 'i-' || bill_id, external_id, bill_id, true, 'Autorizada', amount,
+    SELECT $1, 'a-company', lower(issuer_id), external_id, bill_id, true, 'Autorizada', amount,
            competencia, number, competencia, now() FROM notas WHERE tenant_id = $1
 """
 
@@ -115,7 +121,7 @@ async def run(folder: Path) -> list[Measure]:
             return [
                 *measures,
                 listed,
-                await _filed(pool, tenant),
+                await _closing(pool, tenant, span, filed=True),
                 await _workbook(pool, tenant, span),
             ]
 
@@ -145,49 +151,29 @@ async def _fill(pool: Pool) -> Tenant:
     return tenant
 
 
-async def _closing(pool: Pool, tenant: Tenant, span: Span, beside: str = "") -> Measure:
+async def _closing(
+    pool: Pool, tenant: Tenant, span: Span, beside: str = "", *, filed: bool = False
+) -> Measure:
     seconds = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        closing = await close(pool, VindiTotals(), None, tenant, MONTH)
+        closing = await close(pool, VindiTotals(), None, tenant, MONTH, filed=filed)
         async with pool.acquire() as conn:
             counted = await read_counts.count_paid_charges(conn, span)
         seconds.append(time.perf_counter() - started)
         if closing.figures.difference or closing.figures.vindi.bills != counted:
             raise AssertionError("the synthetic month must balance")
+        if closing.filing is not None:
+            if closing.filing.unexplained:
+                raise AssertionError("the synthetic month must be bridged")
+            beside = f", with totals of {closing.filing.total.notas:,} notas filed"
     taken = statistics.median(seconds)
     return Measure(
         bench="closing",
         what=f"closing of {counted:,} sales among {4 * SALES:,}{beside}",
         value=taken,
         unit="s",
-        bar=f"< {MOST_SECONDS:.0f}",
-        passed=taken < MOST_SECONDS,
-    )
-
-
-async def _filed(pool: Pool, tenant: Tenant) -> Measure:
-    """What the totals add to a closing: its own part of the same transaction."""
-    seconds = []
-    for _ in range(ROUNDS):
-        async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
-            span = await span_of(conn, tenant, MONTH)
-            scope = await issuer_side_read.scope_of(conn, span, MONTH)
-            of_sales = (await closing_read.figures(conn, span)).notas.amount
-            started = time.perf_counter()
-            found = await filing_read.filing(
-                conn, scope, timezone=tenant.timezone, of_sales=of_sales
-            )
-            seconds.append(time.perf_counter() - started)
-        if found.unexplained:
-            raise AssertionError("the synthetic month must be bridged")
-    taken = statistics.median(seconds)
-    return Measure(
-        bench="closing",
-        what=f"totals of {found.total.notas:,} notas in {len(found.classes)} classes",
-        value=taken,
-        unit="s",
-        bar=f"< {MOST_SECONDS:.0f}",
+        bar=f"< {MOST_SECONDS:g}",
         passed=taken < MOST_SECONDS,
     )
 
@@ -294,9 +280,6 @@ async def _show_plan(conn: Connection, span: Span) -> None:
     kinds = (span.kinds.paid, span.kinds.created)
     async with conn.transaction():
         await conn.execute(closing_read.ROOM)
-        for sql, values in (
-            (closing_read.HEAPS, month),
-            (closing_read.UNDECIDED, (*month, *kinds)),
-        ):
-            rows = await conn.fetch(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {sql}", *values)
+        for sql in (closing_read.HEAPS, closing_read.UNDECIDED):
+            rows = await conn.fetch(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {sql}", *month, *kinds)
             sys.stdout.write("\n".join(row[0] for row in rows) + "\n\n")

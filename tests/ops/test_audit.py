@@ -83,7 +83,7 @@ def test_an_answer_that_skipped_every_package_is_none() -> None:
     skipped = {"dependencies": [{"name": "jinja2", "skip_reason": "not found"}], "fixes": []}
 
     with pytest.raises(NothingHeardError, match="not found"):
-        read_answer(skipped, TODAY)
+        read_answer(skipped, TODAY, "osv")
 
 
 def test_an_answer_is_kept_of_the_packages_it_is_about() -> None:
@@ -98,9 +98,10 @@ def test_an_answer_is_kept_of_the_packages_it_is_about() -> None:
         ]
     }
 
-    kept = read_answer(answer, TODAY)
+    kept = read_answer(answer, TODAY, "pypi")
 
     assert kept.packages == LOCKED
+    assert kept.source.startswith("PyPI")
     assert kept.findings == (BAD,)
     assert msgspec.json.decode(msgspec.json.encode(kept), type=Snapshot) == kept
 

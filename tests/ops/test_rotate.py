@@ -61,16 +61,13 @@ async def test_one_run_is_enough_and_the_old_key_may_go(pool: Pool, database: st
     assert word == new.word(DOCUMENT, tenant=TENANT, purpose="document")
 
 
-async def test_values_under_a_lost_key_are_named_and_the_rotation_is_not_whole(
+async def test_a_value_under_a_lost_key_stops_the_rotation_by_name(
     pool: Pool, database: str
 ) -> None:
     await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
 
-    done = await rotated(database, NEW)
-
-    assert not done.whole
-    assert (done.changed, done.broken) == (0, 2)
-    assert all("not configured" in place for place in done.named)
+    with pytest.raises(UnsealError, match="not configured"):
+        await rotated(database, NEW)
 
 
 async def test_a_damaged_value_is_named_by_where_it_lies_and_keeps_no_other(
@@ -86,7 +83,7 @@ async def test_a_damaged_value_is_named_by_where_it_lies_and_keeps_no_other(
     async with pool.acquire() as conn:
         after = await conn.fetchrow("SELECT customer, document_word FROM sales")
         found = await connections_store.get_vindi(conn, Sealer.from_text([NEW]), TENANT)
-    assert (done.changed, done.broken, done.whole) == (1, 1, False)
+    assert (done.changed, done.broken, done.whole) == (1, 1, True)
     assert done.named[0].startswith(f"sales.customer (tenant_id {TENANT}, bill_id ")
     assert found is not None
     assert after == before

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import asyncpg
 import pytest
 
 from shared.config.spelling import known_names, misspelt
-from shared.db.unreachable import told
+from shared.db.connection import connect
+from shared.db.unreachable import DatabaseAwayError, told
 from shared.local.files import free_port
 from shared.local.home import new_secret_key
 from shared.ops.up.programs import SERVICES, OurService
@@ -65,6 +67,22 @@ async def test_a_wrong_password_and_a_database_that_is_not_there_are_told_apart(
     assert "has no database no" in words
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("sslmode=banana", "what follows the ? in it cannot be"),
+        ("sslmode=require", "speaks no TLS, which sslmode demands"),
+        ("no_such_setting=1", "knows no parameter of a name that follows the ?"),
+        ("sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "that it names is not there"),
+    ],
+)
+async def test_what_follows_an_address_of_the_database_is_told_in_words(
+    database: str, query: str, words: str
+) -> None:
+    with pytest.raises(DatabaseAwayError, match=re.escape(words)):
+        await connect(f"{database}?{query}")
+
+
 async def test_a_redis_that_cannot_be_reached_stops_make_up_with_words(
     database: str, tmp_path: Path
 ) -> None:
@@ -74,6 +92,24 @@ async def test_a_redis_that_cannot_be_reached_stops_make_up_with_words(
 
     assert code == 1
     assert "REDIS_URL: Redis at 127.0.0.1:1/0 cannot be reached" in words
+
+
+async def test_a_disk_without_room_for_the_first_start_is_told_by_postgresqls_own_word(
+    tmp_path: Path,
+) -> None:
+    settings = {"NOTAPONTE_HOME": str(tmp_path / "home"), "LOG_FORMAT": "json"}
+    ports = {one.port_setting: str(free_port()) for one in SERVICES}
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", 'ulimit -f 1024 && exec "$0" -m shared.ops up', sys.executable),
+        env={"PATH": os.environ["PATH"], **settings, **ports},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    words, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+
+    assert process.returncode == 2
+    assert words.startswith(b"PostgreSQL cannot make its data in ")
+    assert b"File too large" in words
 
 
 async def test_a_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -103,6 +139,14 @@ async def test_a_port_in_use_is_named_by_the_service_that_wants_it(
     code, words = await said(
         f"services.{service.name}", **SETTINGS | {service.port_setting: str(taken_port)}
     )
+
+    assert code == 2
+    assert f"Port {taken_port} is already in use" in words
+
+
+async def test_a_port_of_metrics_in_use_is_named_too(taken_port: int) -> None:
+    ports = {"WEBHOOK_PORT": str(free_port()), "METRICS_PORT": str(taken_port)}
+    code, words = await said("services.webhook", **SETTINGS | ports)
 
     assert code == 2
     assert f"Port {taken_port} is already in use" in words

@@ -96,3 +96,42 @@ async def write_month(conn: Connection, low: int, high: int, first: datetime) ->
 async def accept_some(conn: Connection) -> None:
     """Half of what is at the issuer and not ours."""
     await conn.execute(ACCEPTED, TENANT)
+
+
+# One sale in nine is denied, with its nota.
+DENY_SALES: Final = """
+    UPDATE sales SET status = 'denied', code = 'denied_document'
+     WHERE tenant_id = $1 AND status = 'issued' AND bill_id % 9 = 0
+"""
+DENY_NOTAS: Final = """
+    UPDATE notas SET status = 'denied', denial = 'denied_document'
+     WHERE tenant_id = $1 AND status = 'issued' AND bill_id % 9 = 0
+"""
+# Two in three look the same as a nota of somebody else.
+IN_SHADOW: Final = """
+    INSERT INTO sales (tenant_id, bill_id, status, code, amount, moment_at, competencia, origin,
+                       document_word)
+    SELECT $1, n, 'skipped', CASE WHEN n % 10 = 0 THEN 'shadow_hold' ELSE 'shadow_issue' END, 17990,
+           $4::timestamptz + n % 2592000 * interval '1 second', $4::date + (n % 28)::int, 'webhook',
+           decode(md5(n::text), 'hex')
+      FROM generate_series($2::bigint, $3::bigint) AS n
+"""
+OF_OTHERS: Final = """
+    INSERT INTO foreign_notas (tenant_id, issuer_id, environment, document_word, amount,
+                               competencia, number, valid)
+    SELECT $1, 'f-' || n, 'Producao', decode(md5((n + n % 3)::text), 'hex'), 17990,
+           $4::date + (n % 28)::int, n, true
+      FROM generate_series($2::bigint, $3::bigint) AS n
+"""
+
+
+async def deny_some(conn: Connection) -> None:
+    """Sales that were issued become denied ones."""
+    await conn.execute(DENY_SALES, TENANT)
+    await conn.execute(DENY_NOTAS, TENANT)
+
+
+async def write_shadow(conn: Connection, low: int, high: int, first: datetime) -> None:
+    """Sales of a tenant in shadow within thirty days, and what the issuer lists of others."""
+    await conn.execute(IN_SHADOW, TENANT, low, high, first)
+    await conn.execute(OF_OTHERS, TENANT, low, high, first)

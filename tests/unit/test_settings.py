@@ -96,6 +96,37 @@ def test_http_is_not_taken_from_elsewhere(url: str) -> None:
         load_emitter({**COMPLETE, "ENOTAS_URL": url})
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEYS", "INTERNAL_API_TOKEN"])
+@pytest.mark.parametrize("commas", [",", " , ,"])
+def test_commas_alone_are_no_key_and_no_token(name: str, commas: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be"):
+        load_reconciler({**COMPLETE, name: commas})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://cache.example/abc",
+        "redis+sentinel://one:26379,two:99999/master",
+        "redis+sentinel://one:0/master",
+    ],
+)
+def test_an_address_of_redis_that_cannot_be_is_told_at_once(address: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        load_webhook({**COMPLETE, "REDIS_URL": address})
+
+
+def test_an_address_of_sentinels_with_a_password_is_taken() -> None:
+    address = "redis+sentinel://:p1@one:26379,two,three:26380/master/2"
+
+    assert load_webhook({**COMPLETE, "REDIS_URL": address}).process.redis_url.reveal() == address
+
+
+def test_deliveries_and_metrics_have_ports_of_their_own() -> None:
+    with pytest.raises(SettingsError, match="METRICS_PORT must be another port"):
+        load_webhook({**COMPLETE, "WEBHOOK_PORT": "9000", "METRICS_PORT": "9000"})
+
+
 def test_tokens_carry_the_name_the_audit_log_writes() -> None:
     env = {**COMPLETE, "INTERNAL_API_TOKEN": "ana:first, bia:second,third"}
 

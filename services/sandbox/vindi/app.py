@@ -56,10 +56,11 @@ class VindiApp:
         admitted = account.rate.admit()
         answer = self._answer(call, account, key) if admitted else _too_many(account)
         _note(call, account, answer)
-        headers = request_id, ("Date", formatdate(account.clock.now(), usegmt=True))
+        now = account.clock.now() if self._world.dates_by_clock else time.time()
+        headers = request_id, ("Date", formatdate(now, usegmt=True))
         if answer.hang_up or answer.body == NO_PATH.body:
             return answer.with_headers(*headers)
-        return answer.with_headers(*headers, *_rate_headers(account))
+        return answer.with_headers(*headers, *_rate_headers(account, now))
 
     def _answer(self, call: Call, account: Account, key: ApiKey) -> Answer:
         spoilt = account.weather.strike(call, "before", account.rng)
@@ -102,14 +103,14 @@ def _too_many(account: Account) -> Answer:
     return answer.with_headers(("Retry-After", wait))
 
 
-def _rate_headers(account: Account) -> tuple[tuple[str, str], ...]:
+def _rate_headers(account: Account, now: float) -> tuple[tuple[str, str], ...]:
     if account.rate.limit is None:
         return ()
     left = max(0, account.rate.limit - account.rate.count)
     return (
         ("Rate-Limit-Limit", str(account.rate.limit)),
         ("Rate-Limit-Remaining", str(left)),
-        ("Rate-Limit-Reset", str(int(account.clock.now() + account.rate.left()))),
+        ("Rate-Limit-Reset", str(int(now + account.rate.left()))),
     )
 
 

@@ -14,6 +14,9 @@ class VindiWorld:
 
     def __init__(self, clock: Clock, courier: Courier) -> None:
         self.clock = clock
+        # Whether answers are dated by that clock, as Vindi's are, or by the real one: whoever moves
+        # it by days would be told that both clocks differ, since ours stand still.
+        self.dates_by_clock = False
         self.courier = courier
         self.events = EventSender(courier)
         self.accounts: dict[int, Account] = {}

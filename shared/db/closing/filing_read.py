@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.db.closing.closing_read import OF_MONTH, make_room
+from shared.db.closing.closing_read import make_room
 from shared.db.closing.issuer_side_read import MonthScope
 from shared.db.connection import Connection
 from shared.domain.closing import Month
@@ -58,41 +58,35 @@ CREDITED_IN: Final = f"""
 
 FILED: Final = f"""
     -- filing_read.filed
-    WITH month AS MATERIALIZED (
-        SELECT s.bill_id FROM sales s
-         WHERE s.tenant_id = $1 AND s.moment_at >= $5 AND s.moment_at < $4
-           AND s.status <> 'waiting_payment'
-    ), filed AS MATERIALIZED (
-        SELECT {COUNTED}, n.bill_id, n.amount, n.discount, n.conditional_discount, n.deductions,
-               n.iss, n.pis_withheld, n.cofins_withheld, n.csll_withheld, n.inss_withheld,
-               n.irrf_withheld, n.status = 'cancelled' AS cancelled, n.cancelled_at
-          FROM notas n WHERE {FILED_IN}
-    ), told AS (
-        SELECT n.*, m.bill_id IS NOT NULL AS of_month
-          FROM filed n LEFT JOIN month m ON m.bill_id = n.bill_id
-    )
-    SELECT fiscal_class, cancelled, of_month,
-           date_trunc('month', CASE WHEN cancelled THEN n.cancelled_at
-                WHEN NOT of_month THEN (
-                    SELECT s.moment_at FROM sales s
-                     WHERE s.tenant_id = $1 AND s.bill_id = n.bill_id
-                       AND s.status <> 'waiting_payment')
-           END AT TIME ZONE $6)::date AS other_month, {_SUMS}
-      FROM told n GROUP BY 1, 2, 3, 4
+    SELECT {COUNTED}, n.status = 'cancelled' AS cancelled,
+           date_trunc('month', CASE WHEN n.status = 'cancelled' THEN n.cancelled_at END
+                               AT TIME ZONE $5)::date AS other_month, {_SUMS}
+      FROM notas n WHERE {FILED_IN} GROUP BY 1, 2, 3
 """  # noqa: S608 - only our own constants are put in
 
-# Asked only where the valid notas of the month's sales are not all filed in it.
-ELSEWHERE: Final = f"""
-    -- filing_read.elsewhere
-    SELECT date_trunc('month', n.competencia::timestamp)::date AS other_month,
+# Asked only where more notas are filed than the month's sales have there. Which are of other sales
+# is told by the index, before any row is read.
+OF_OTHER_MONTHS: Final = f"""
+    -- filing_read.of_other_months
+    WITH strange AS MATERIALIZED (
+        SELECT n.bill_id FROM notas n
+         WHERE n.tenant_id = $1 AND n.competencia >= $2 AND n.competencia <= $3
+           AND n.environment = 'Producao'
+           AND n.status IN ('issued', 'cancelling', 'cancel_refused', 'cancelled')
+           AND n.bill_id NOT IN (SELECT s.bill_id FROM sales s
+                                  WHERE s.tenant_id = $1 AND s.moment_at >= $5
+                                    AND s.moment_at < $4 AND s.status <> 'waiting_payment')
+    )
+    SELECT date_trunc('month', (
+               SELECT s.moment_at FROM sales s
+                WHERE s.tenant_id = $1 AND s.bill_id = n.bill_id
+                  AND s.status <> 'waiting_payment') AT TIME ZONE $6)::date AS other_month,
            count(*) AS notas, sum(n.amount)::bigint AS amount
       FROM notas n
-     WHERE n.tenant_id = $1
-       AND n.bill_id = ANY(ARRAY(SELECT s.bill_id FROM sales s WHERE {OF_MONTH}))
-       AND n.status IN ('issued', 'cancelling', 'cancel_refused') AND n.environment = 'Producao'
-       AND (n.competencia < $4 OR n.competencia > $5)
-     GROUP BY 1 ORDER BY 1
-"""  # noqa: S608 - only our own constant is put in
+     WHERE {FILED_IN} AND n.status <> 'cancelled'
+       AND n.bill_id = ANY(ARRAY(SELECT bill_id FROM strange))
+     GROUP BY 1
+"""  # noqa: S608 - only our own constants are put in
 
 CREDITED: Final = f"""
     -- filing_read.credited
@@ -109,36 +103,39 @@ FOREIGN: Final = """
 """
 
 
-async def filing(conn: Connection, scope: MonthScope, *, timezone: str, of_sales: Cents) -> Filing:
+async def filing(
+    conn: Connection,
+    scope: MonthScope,
+    *,
+    timezone: str,
+    of_sales: MonthSum,
+    elsewhere: tuple[MonthSum, ...],
+) -> Filing:
     """Add a month up; `of_sales` are the valid notas of its sales, from the same state of things.
 
+    `elsewhere` are those of them that are filed in other months (`issuer_sums_read.side_of`).
     To be called inside a transaction that sees one state of things (repeatable read).
     """
     await make_room(conn)
     span, month = scope.span, scope.month
     days = (month.first_day, month.last_day)
-    rows = await conn.fetch(FILED, span.tenant, *days, span.end, span.first, timezone)
-    valid = [row for row in rows if not row["cancelled"]]
-    here = sum(row["amount"] for row in valid if row["of_month"])
-    elsewhere = []
-    if here != of_sales:
-        elsewhere = await conn.fetch(ELSEWHERE, span.tenant, span.first, span.end, *days)
+    rows = await conn.fetch(FILED, span.tenant, *days, span.end, timezone)
+    filed = sum(row["notas"] for row in rows if not row["cancelled"])
+    others = []
+    if filed != of_sales.notas - sum(one.notas for one in elsewhere):
+        others = await conn.fetch(
+            OF_OTHER_MONTHS, span.tenant, *days, span.end, span.first, timezone
+        )
     credited = await conn.fetch(CREDITED, span.tenant, span.first, span.end, month.first_day)
     foreign = await conn.fetchrow(FOREIGN, span.tenant, scope.company, *days, scope.since)
     if foreign is None:
         raise AssertionError("an aggregate gives its row")
-    away = _by_month(elsewhere)
     return Filing(
         month=month,
         classes=_classes(rows),
-        of_sales=MonthSum(
-            month=month,
-            notas=sum(row["notas"] for row in valid if row["of_month"])
-            + sum(one.notas for one in away),
-            amount=of_sales,
-        ),
-        competencia_elsewhere=away,
-        moment_elsewhere=_by_month([row for row in valid if not row["of_month"]]),
+        of_sales=of_sales,
+        competencia_elsewhere=elsewhere,
+        moment_elsewhere=_by_month(others),
         cancelled_later=_by_month([row for row in rows if row["cancelled"]]),
         credits=_credits(credited),
         foreign=MonthSum(month=month, notas=foreign["notas"], amount=Cents(foreign["amount"])),

@@ -7,7 +7,7 @@ person accepted counts apart, as long as the issuer says of it what it said then
 """
 
 from collections.abc import Collection
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, Literal
 
 import asyncpg
@@ -16,7 +16,7 @@ from msgspec import Struct
 from shared.db.closing.closing_read import OF_MONTH, Span, make_room
 from shared.db.connection import Connection
 from shared.db.tenants.nota_connections_store import BORN_UNDER
-from shared.domain.closing import IssuerSide, ListDay, Month, NotaSum
+from shared.domain.closing import Month
 from shared.domain.ids import BillId, ExternalId
 from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment
@@ -85,179 +85,133 @@ async def scope_of(conn: Connection, span: Span, month: Month) -> MonthScope:
 
 
 # The notas of a month's sales are led to by their bills: a join of both may become one of each
-# with each where the planner knows nothing of them yet.
-_MONTH: Final = f"""
+# with each where the planner knows nothing of them yet. An issuer's ids are hexadecimal: to fold
+# their letters as the language of the database asks is slow.
+MONTH: Final = f"""
     month AS MATERIALIZED (
         SELECT coalesce(array_agg(s.bill_id), '{{}}') AS bills FROM sales s WHERE {OF_MONTH}
     )
 """  # noqa: S608 - only our own constant is put in
 _OF_BILLS: Final = "= ANY((SELECT bills FROM month)::bigint[])"
-_OURS: Final = f"""
-    ours AS MATERIALIZED (
-        SELECT n.bill_id, n.external_id, lower(n.issuer_id) AS issuer_id,
+OURS: Final = f"""(
+        SELECT n.bill_id, n.external_id,
+               lower(n.issuer_id COLLATE "C") COLLATE "default" AS issuer_id,
                coalesce(n.total, n.amount) AS amount, coalesce(n.total, n.amount) - n.amount
                AS discount, n.number,
                n.competencia, n.raw_status, n.status IN ('issued', 'cancelling', 'cancel_refused')
                AS valid, (n.created_at AT TIME ZONE 'UTC')::date AS day,
                greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at,
-               lower(k.company_id) AS company_id
+               {BORN_UNDER} AS connection_id
           FROM notas n
-          LEFT JOIN nota_connections k ON k.tenant_id = $1 AND k.connection_id = {BORN_UNDER}
-         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao'
-    )
+         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao')
 """  # noqa: S608 - only our own constants are put in
-_OF_OTHERS: Final = """
+THEIRS: Final = f"""(
+        SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
+               i.differs, i.read_at
+          FROM issuer_notas i
+         WHERE i.tenant_id = $1 AND i.bill_id {_OF_BILLS} AND i.bill_id IS NOT NULL AND i.valid)
+"""  # noqa: S608 - only our own constant is put in
+OF_OTHERS: Final = """
                i.tenant_id = $1 AND i.company_id = $4 AND i.bill_id IS NULL AND i.valid
            AND i.competencia >= $5 AND i.competencia <= $6 AND i.created_on >= $7
 """
-_AS_ACCEPTED: Final = """
+AS_ACCEPTED: Final = """
                    a.tenant_id = $1 AND a.issuer_id = i.issuer_id
                AND a.amount IS NOT DISTINCT FROM i.amount AND a.competencia = i.competencia
 """
 _LISTED: Final = f"""
+    ours AS MATERIALIZED {OURS},
     listed AS MATERIALIZED (
-        SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
-               i.differs, i.read_at
-          FROM issuer_notas i
-         WHERE i.tenant_id = $1 AND i.bill_id {_OF_BILLS} AND i.bill_id IS NOT NULL AND i.valid
+        {THEIRS}
          UNION ALL
         SELECT NULL, i.external_id, i.issuer_id, i.amount, i.number, i.competencia, NULL, i.read_at
           FROM issuer_notas i
-         WHERE {_OF_OTHERS}
-           AND NOT EXISTS (SELECT FROM accepted_notas a WHERE {_AS_ACCEPTED})
+         WHERE {OF_OTHERS}
+           AND NOT EXISTS (SELECT FROM accepted_notas a WHERE {AS_ACCEPTED})
     )
 """  # noqa: S608 - only our own constants are put in
-_ACCEPTED: Final = f"""
-    accepted AS (
-        SELECT i.amount FROM issuer_notas i
-         WHERE {_OF_OTHERS}
-           AND EXISTS (SELECT FROM accepted_notas a WHERE {_AS_ACCEPTED})
+# Both sides are paired once, by the id that is a nota's own; what is valid and alike on both is let
+# go at once, so that what follows is about a few.
+AT_BOTH: Final = """
+               l.external_id = o.external_id
+           AND (o.issuer_id IS NULL OR l.issuer_id = o.issuer_id)
+"""
+ALIKE: Final = "(o.valid AND l.bill_id IS NOT NULL AND l.differs IS NULL)"
+_PAIRS: Final = f"""
+    pairs AS MATERIALIZED (
+        SELECT o.bill_id AS our_bill, o.external_id AS our_external, o.issuer_id AS our_issuer,
+               o.number AS our_number, o.competencia AS our_competencia, o.amount AS our_amount,
+               o.raw_status, o.valid, o.day, o.moved_at, o.connection_id,
+               l.bill_id, l.external_id, l.issuer_id, l.number, l.competencia,
+               l.amount AS issuer_amount, l.differs, l.read_at
+          FROM ours o
+          FULL JOIN listed l ON {AT_BOTH}
+         WHERE {ALIKE} IS NOT TRUE
     )
 """  # noqa: S608 - only our own constants are put in
 # What a person stated stands against the issuer's word until the issuer says the same.
 _FOUND: Final = """
     found AS (
-        SELECT 'only_here' AS kind, o.bill_id, o.external_id, o.issuer_id, o.number,
-               o.competencia, o.amount AS our_amount, NULL::bigint AS issuer_amount,
+        SELECT 'only_here' AS kind, p.our_bill AS bill_id, p.our_external AS external_id,
+               p.our_issuer AS issuer_id, p.our_number AS number,
+               p.our_competencia AS competencia, p.our_amount, NULL::bigint AS issuer_amount,
                NULL AS differs
-          FROM ours o
-          JOIN issuer_days d ON d.tenant_id = $1 AND d.company_id = o.company_id AND d.day = o.day
-         WHERE o.valid AND d.read_at > o.moved_at
-           AND o.raw_status IS DISTINCT FROM 'stated_by_person'
-           AND NOT EXISTS (
-               SELECT FROM listed l WHERE l.external_id = o.external_id
-                  AND (o.issuer_id IS NULL OR l.issuer_id = o.issuer_id))
+          FROM pairs p
+          JOIN nota_connections k ON k.tenant_id = $1 AND k.connection_id = p.connection_id
+          JOIN issuer_days d ON d.tenant_id = $1 AND d.company_id = lower(k.company_id)
+           AND d.day = p.day
+         WHERE p.valid AND p.read_at IS NULL AND d.read_at > p.moved_at
+           AND p.raw_status IS DISTINCT FROM 'stated_by_person'
          UNION ALL
-        SELECT 'differs', o.bill_id, o.external_id, l.issuer_id, l.number, l.competencia,
-               o.amount, l.amount, l.differs
-          FROM ours o JOIN listed l ON l.external_id = o.external_id
-           AND (o.issuer_id IS NULL OR l.issuer_id = o.issuer_id)
-         WHERE o.valid AND l.differs IS NOT NULL
+        SELECT 'differs', p.our_bill, p.our_external, p.issuer_id, p.number, p.competencia,
+               p.our_amount, p.issuer_amount, p.differs
+          FROM pairs p
+         WHERE p.valid AND p.differs IS NOT NULL
          UNION ALL
         SELECT CASE WHEN EXISTS (SELECT FROM ours v
-                                  WHERE v.bill_id = l.bill_id AND v.valid)
+                                  WHERE v.bill_id = p.bill_id AND v.valid)
                     THEN 'second_nota' ELSE 'only_there' END,
-               l.bill_id, l.external_id, l.issuer_id, l.number, l.competencia, NULL, l.amount, NULL
-          FROM listed l
-         WHERE l.bill_id IS NOT NULL
-           AND NOT EXISTS (
-               SELECT FROM ours o
-                WHERE o.external_id = l.external_id
-                  AND (o.issuer_id IS NULL OR o.issuer_id = l.issuer_id)
-                  AND (o.valid OR o.raw_status = 'cancel_stated' OR o.moved_at > l.read_at))
+               p.bill_id, p.external_id, p.issuer_id, p.number, p.competencia, NULL,
+               p.issuer_amount, NULL
+          FROM pairs p
+         WHERE p.bill_id IS NOT NULL
+           AND (p.valid OR p.raw_status = 'cancel_stated' OR p.moved_at > p.read_at) IS NOT TRUE
          UNION ALL
         SELECT CASE WHEN a.issuer_id IS NULL THEN 'foreign' ELSE 'accepted_changed' END,
-               NULL, l.external_id, l.issuer_id, l.number, l.competencia, a.amount, l.amount,
+               NULL, p.external_id, p.issuer_id, p.number, p.competencia, a.amount,
+               p.issuer_amount,
                CASE WHEN a.issuer_id IS NOT NULL THEN concat_ws(' ',
-                    CASE WHEN a.amount IS DISTINCT FROM l.amount THEN 'amount' END,
-                    CASE WHEN a.competencia <> l.competencia THEN 'competencia' END) END
-          FROM listed l
-          LEFT JOIN accepted_notas a ON a.tenant_id = $1 AND a.issuer_id = l.issuer_id
-         WHERE l.bill_id IS NULL
+                    CASE WHEN a.amount IS DISTINCT FROM p.issuer_amount THEN 'amount' END,
+                    CASE WHEN a.competencia <> p.competencia THEN 'competencia' END) END
+          FROM pairs p
+          LEFT JOIN accepted_notas a ON a.tenant_id = $1 AND a.issuer_id = p.issuer_id
+         WHERE p.read_at IS NOT NULL AND p.bill_id IS NULL
     )
 """
 
-SIDE: Final = f"""
-    -- issuer_side_read.side
-    WITH {_MONTH}, {_OURS}, {_LISTED}, {_ACCEPTED}, {_FOUND}
-    SELECT (SELECT count(*) FROM listed) AS notas,
-           (SELECT count(*) FROM accepted) AS accepted,
-           (SELECT coalesce(sum(amount), 0)::bigint FROM accepted) AS accepted_amount,
-           (SELECT coalesce(sum(amount), 0)::bigint FROM listed)
-           - (SELECT coalesce(sum(o.discount), 0)::bigint FROM ours o
-               WHERE o.discount <> 0 AND EXISTS (
-                     SELECT FROM listed l WHERE l.external_id = o.external_id)) AS amount,
+ODD: Final = f"""
+    -- issuer_side_read.odd
+    WITH month AS MATERIALIZED (
+        SELECT $8::bigint[] AS bills WHERE $2::timestamptz < $3::timestamptz
+    ),
+         {_LISTED}, {_PAIRS}, {_FOUND}
+    SELECT (SELECT coalesce(sum(o.discount), 0)::bigint FROM ours o
+             WHERE o.discount <> 0 AND EXISTS (
+                   SELECT FROM listed l WHERE l.external_id = o.external_id)) AS discount,
            (SELECT count(*) FROM found) AS differences
 """  # noqa: S608 - only our own constants are put in
-MOVED: Final = f"""
-    -- issuer_side_read.moved
-    WITH {_MONTH}, {_OURS}
-    SELECT company_id, day, max(moved_at) AS moved_at FROM ours GROUP BY company_id, day
-"""  # noqa: S608 - only our own constants are put in
-DAYS: Final = """
-    -- issuer_side_read.days
-    SELECT company_id, day, read_at FROM issuer_days
-     WHERE tenant_id = $1 AND day >= $2 AND day <= $3 AND read_at IS NOT NULL
-"""
 
 
-async def side_of(conn: Connection, scope: MonthScope) -> IssuerSide:
-    """The issuer's side of a month, as its lists were last read; inside a transaction."""
-    await make_room(conn)
-    span = scope.span
-    moved = {
-        ListDay(company=row["company_id"] or scope.company or "", day=row["day"]): row["moved_at"]
-        for row in await conn.fetch(MOVED, span.tenant, span.first, span.end)
-    }
-    days = days_of(scope, moved)
-    row = await conn.fetchrow(SIDE, *scope.arguments())
-    if row is None:
-        raise AssertionError("an aggregate gives its row")
-    read = await _read(conn, scope, days) if days else {}
-    stale = tuple(
-        day
-        for day, changed in sorted(days.items())
-        if day not in read or (changed is not None and read[day] <= changed)
-    )
-    known = [read[day] for day in days if day in read]
-    return IssuerSide(
-        environment=scope.environment,
-        notas=row["notas"],
-        amount=Cents(row["amount"]),
-        read_at=min(known) if known and len(known) == len(days) else None,
-        differences=row["differences"],
-        accepted=NotaSum(notas=row["accepted"], amount=Cents(row["accepted_amount"])),
-        stale=stale,
-    )
+async def odd(conn: Connection, scope: MonthScope, bills: Collection[BillId]) -> tuple[int, int]:
+    """What the issuer's amounts of these bills have too much, and how many differences there are.
 
-
-async def _read(
-    conn: Connection, scope: MonthScope, days: Collection[ListDay]
-) -> dict[ListDay, datetime]:
-    first, last = min(one.day for one in days), max(one.day for one in days)
-    rows = await conn.fetch(DAYS, scope.span.tenant, first, last)
-    return {ListDay(company=row["company_id"], day=row["day"]): row["read_at"] for row in rows}
-
-
-def days_of(scope: MonthScope, moved: dict[ListDay, datetime]) -> dict[ListDay, datetime | None]:
-    """The UTC days of creation a month's notas lie on, each with the last change around it.
-
-    Both clocks may differ, so the days beside one count with it. Notas of others may be made on
-    any day of the month from the tenant's activation on, at the company in use.
+    The differences are those of these bills and of notas of others. To be called inside a
+    transaction that has made room.
     """
-    days: dict[ListDay, datetime | None] = {}
-    if scope.environment == "Producao" and scope.since is not None:
-        day = max(scope.month.first_day, scope.since)
-        while day <= min(scope.last_day, scope.today):
-            days[ListDay(company=scope.company or "", day=day)] = None
-            day += _ONE
-    for made_on, changed in moved.items():
-        for day in (made_on.day - _ONE, made_on.day, made_on.day + _ONE):
-            if day <= scope.today:
-                beside = ListDay(company=made_on.company, day=day)
-                before = days.get(beside)
-                days[beside] = changed if before is None else max(before, changed)
-    return days
+    found = await conn.fetchrow(ODD, *scope.arguments(), list(bills))
+    if found is None:
+        raise AssertionError("an aggregate gives its row")
+    return found["discount"], found["differences"]
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -294,7 +248,7 @@ def _key(kind: str, external_id: str | None, issuer_id: str | None) -> str:
 
 DIFFERENCES: Final = f"""
     -- issuer_side_read.differences
-    WITH {_MONTH}, {_OURS}, {_LISTED}, {_FOUND}
+    WITH {MONTH}, {_LISTED}, {_PAIRS}, {_FOUND}
     SELECT * FROM found
      WHERE kind || ':' || coalesce(external_id, '') || ':' || coalesce(issuer_id, '')
            > $8 COLLATE "C"

@@ -55,6 +55,7 @@ class Crowd:
     async def set_up(self) -> None:
         """Six tenants as users would have them."""
         sandbox = self.campaign.sandbox
+        sandbox.vindi.dates_by_clock = True
         for number, kind in enumerate(KINDS):
             cnpj = f"{11222333 + number:08}0001{81 - number:02}"
             shop = Shop(

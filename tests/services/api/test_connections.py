@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 
 from services.sandbox.run import Sandbox
@@ -262,6 +264,30 @@ async def test_versions_of_a_rule_are_kept_with_who_put_them(api: Api) -> None:
     assert [item["version"] for item in page["items"] + rest["items"]] == [2, 1]
     assert rest["next"] is None
     assert page["items"][0]["created_by"] == "support"
+
+
+async def test_versions_of_a_rule_for_thousands_of_customers_come_a_few_at_a_time(
+    api: Api, pool: Pool
+) -> None:
+    tenant = await api.tenant()
+    path = f"/tenants/{tenant}/rule"
+    codes = [hashlib.sha256(b"%d" % number).hexdigest()[:24] for number in range(4000)]
+    customers = {code: {"iss_withheld": True} for code in codes}
+    assert (await api.put(path, {**RULE, "customers": customers})).status == 200
+    await pool.execute(
+        "INSERT INTO rule_versions (tenant_id, version, rule, created_by)"
+        " SELECT tenant_id, version + more, rule, created_by"
+        " FROM rule_versions, generate_series(1, 4) AS more WHERE tenant_id = $1",
+        tenant,
+    )
+
+    pages = [(await api.get(f"{path}/versions?limit=200")).body]
+    while cursor := pages[-1]["next"]:
+        pages.append((await api.get(f"{path}/versions?limit=200&cursor={cursor}")).body)
+    seen = [item["version"] for page in pages for item in page["items"]]
+
+    assert seen == [5, 4, 3, 2, 1]
+    assert max(len(page["items"]) for page in pages) < 5
 
 
 async def test_a_rule_that_cannot_be_is_refused(api: Api) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from services.emitter.dispatch import Dispatcher
-from services.emitter.loop import Loop
+from services.emitter.loop import TOGETHER, Loop
 from services.sandbox.vindi.records import Bill
 from shared.config.settings import DatabaseSettings
 from shared.db.connection import open_pool
@@ -154,3 +155,35 @@ async def test_a_cancellation_that_has_not_left_is_asked_for_by_the_next_process
     await desk.work()
     sale = await desk.sale(bill)
     assert (sale.status, sale.code) == ("cancelled", "canceled_by_person")
+
+
+class Counted(Dispatcher):
+    """Counts its passes."""
+
+    passes = 0
+
+    async def dispatch_once(self, on_done: Callable[[], None]) -> int:
+        self.passes += 1
+        return await super().dispatch_once(on_done)
+
+
+async def test_where_processors_are_short_rings_are_gathered_before_a_pass(desk: Desk) -> None:
+    dispatcher = Counted(tools=desk.tools, worker="late")
+    dispatcher.lateness.note(3600)  # nobody watches, so it stays
+    loop = Loop(dispatcher)
+    running = asyncio.create_task(loop.run())
+    await until(lambda: more_than(dispatcher, 0))
+    began = time.monotonic()
+    for passes in range(1, 6):
+        loop.ring()
+        await until(lambda: more_than(dispatcher, passes))  # noqa: B023 - awaited at once
+
+    assert time.monotonic() - began > 4 * TOGETHER.total_seconds()
+    loop.ring()
+    loop.stop()  # at once, whatever is waited for
+    async with asyncio.timeout(8):
+        await running
+
+
+async def more_than(dispatcher: Counted, passes: int) -> bool:
+    return dispatcher.passes > passes

@@ -79,10 +79,10 @@ async def test_a_form_whose_process_died_before_it_answered_is_not_done_again(
     pool = company.panel.pool
     monkeypatch.setattr(sent_once, "PATIENCE", 0.2)
     wrong: list[tuple[str, object]] = []
-    for name, case in CASES.items():
-        if name in CHANGES_NOTHING:
-            continue
-        one = await case(company, 2)
+    # A new password ends the session whose answer was lost: the form is kept at the door.
+    cases = [one for one in CASES.items() if one[0] not in {*CHANGES_NOTHING, "account"}]
+    for name, case in [*cases, ("account", CASES["account"])]:
+        one = await case(company, 0)
         # Whoever dies here has committed its work, and keeps no answer.
         await pool.execute(
             "ALTER TABLE idempotency_keys ADD CONSTRAINT dies CHECK (coalesce(status, 0) = 0)"
@@ -102,7 +102,7 @@ async def test_a_form_whose_process_died_before_it_answered_is_not_done_again(
         then = await rows(pool)
         if died.status != 500 or before == after:
             wrong.append((name, f"not killed after its work: {died.status}"))
-        if again.status != 409 or then != after:
+        if again.status != (401 if name == "account" else 409) or then != after:
             differs = {table: (after[table], then[table]) for table in then}
             changed = {table: two for table, two in differs.items() if two[0] != two[1]}
             wrong.append((name, (again.status, again.text[:80], changed)))

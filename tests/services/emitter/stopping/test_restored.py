@@ -97,6 +97,7 @@ async def noticed(desk: Desk, *, seconds_ago: float) -> None:
     """A restore that was noticed so long ago, of which no list was read yet."""
     await look(desk.pool, told="told")
     ago = timedelta(seconds=seconds_ago)
+    desk.sandbox.vindi.dates_by_clock = True
     await desk.pool.execute("UPDATE restores SET noticed_at = now() - $1::interval", ago)
 
 
