@@ -139,6 +139,10 @@ async def goes_on(desk: Desk) -> None:
         if not await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state <> 'settled'"):
             return
         await desk.later()
+        await desk.pool.execute(
+            "UPDATE issuer_breakers SET probe_at = probe_at - interval '2 hours',"
+            " round_until = round_until - interval '2 hours'"
+        )
 
 
 Shown = dict[str, Any]
