@@ -103,6 +103,12 @@ def read_compose(given: Mapping[str, str]) -> dict[str, Any]:
     return loaded
 
 
+def demanded() -> frozenset[str]:
+    """The variables that have to be given: those without a value of their own."""
+    found = _VARIABLE.findall(COMPOSE.read_text(encoding="utf-8"))
+    return frozenset(name for name, how, _text in found if how != "-")
+
+
 def compose_problems(loaded: Mapping[str, Any]) -> list[str]:
     """All that would keep compose from taking the file, or from ever starting a service of it."""
     shape = [

@@ -1,8 +1,9 @@
 """`make rehearse`: what a cluster would say of the manifests, said without one.
 
-Every object of every overlay, and of the examples, is held against Kubernetes' own description of
-itself in three versions, strictly: an unknown field is refused, as is a wrong type. Kinds of others
-are held against what is shipped in k8s/schemas. Then come the policies, and deploy/compose.yaml.
+Every object of every overlay, with and without each component, and of the examples, is held against
+Kubernetes' own description of itself in three versions, strictly: an unknown field is refused, as
+is a wrong type. Kinds of others are held against what is shipped in k8s/schemas. Then come the
+policies, and deploy/compose.yaml.
 """
 
 import sys
@@ -14,9 +15,17 @@ import jsonschema_rs
 import kubernetes_validate
 import yaml
 
-from deploy.compose_check import compose_problems, read_compose
+from deploy.compose_check import compose_problems, demanded, read_compose
 from deploy.policies import EXCEPTIONS, findings, where
-from deploy.render import K8S, Manifest, RenderError, overlays, read_manifests, render
+from deploy.render import (
+    K8S,
+    Manifest,
+    RenderError,
+    components,
+    overlays,
+    read_manifests,
+    render,
+)
 
 VERSIONS: Final = ("1.35", "1.36", "1.37")
 KINDS: Final = K8S / "schemas" / "kinds.yaml"
@@ -63,7 +72,7 @@ def _kinds() -> dict[str, Any]:
 
 def main() -> int:
     """Say what was found, overlay by overlay; 1 if it is anything."""
-    given = dict.fromkeys(("SECRET_KEYS", "INTERNAL_API_TOKEN", "POSTGRES_PASSWORD"), "given")
+    given = dict.fromkeys(demanded(), "given")
     wrong = [f"compose: {what}" for what in compose_problems(read_compose(given))]
     wrong += [f"examples: {where(o)}: {what}" for o in examples() for what in schema_problems(o)]
     for overlay in overlays():
@@ -73,6 +82,9 @@ def main() -> int:
             wrong.append(f"{overlay.name}: {error}")
             continue
         wrong += [f"{overlay.name}: {what}" for what in problems(manifests)]
+        for component in components():
+            together = problems(render(overlay, also=[component]))
+            wrong += [f"{overlay.name} with {component.name}: {what}" for what in together]
         sys.stdout.write(f"{overlay.name}: {len(manifests)} objects, {', '.join(VERSIONS)}\n")
     for (policy, place), reason in EXCEPTIONS.items():
         sys.stdout.write(f"excepted: {place} from {policy}: {reason}\n")

@@ -5,7 +5,7 @@ writes is what `kubectl kustomize` would write, field for field.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +17,10 @@ BUILD: Final = Path(__file__).parent.parent / "build" / "k8s"
 UNDERSTOOD: Final = frozenset(
     {
         *("apiVersion", "kind", "resources", "namespace", "nameSuffix"),
-        *("labels", "images", "replicas", "patches"),
+        *("labels", "images", "replicas", "patches", "components"),
     }
 )
+OF_A_COMPONENT: Final = frozenset({"apiVersion", "kind", "resources", "patches"})
 CLUSTER_WIDE: Final = frozenset({"Namespace"})
 
 Manifest = dict[str, Any]
@@ -29,14 +30,40 @@ class RenderError(Exception):
     """A kustomization asks for something that is not understood or not there."""
 
 
-def render(folder: Path) -> list[Manifest]:
-    """All manifests of a kustomization, in the order of its resources."""
-    wanted = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))
+def render(folder: Path, *, also: Sequence[Path] = ()) -> list[Manifest]:
+    """All manifests of a kustomization, in the order of its resources.
+
+    `also` are components that it takes beside those it names, as if it named them.
+    """
+    wanted = _wanted(folder)
+    if wanted["kind"] != "Kustomization":
+        raise RenderError(f"{folder}: a {wanted['kind']} is no resource")
+    manifests = [found for name in wanted["resources"] for found in _read(folder / name)]
+    for component in [*(folder / name for name in wanted.get("components", [])), *also]:
+        parts = _wanted(component)
+        if parts["kind"] != "Component" or set(parts) - OF_A_COMPONENT:
+            raise RenderError(f"{component}: a component has resources and patches")
+        manifests += [found for name in parts["resources"] for found in _read(component / name)]
+        _patches(manifests, component, parts)
+    _patches(manifests, folder, wanted)
+    return _changed(manifests, wanted)
+
+
+def _wanted(folder: Path) -> dict[str, Any]:
+    wanted: dict[str, Any] = yaml.safe_load(
+        (folder / "kustomization.yaml").read_text(encoding="utf-8")
+    )
     if strange := set(wanted) - UNDERSTOOD:
         raise RenderError(f"{folder}: not understood: {', '.join(sorted(strange))}")
-    manifests = [found for name in wanted["resources"] for found in _read(folder / name)]
+    return {"kind": "Kustomization", **wanted}
+
+
+def _patches(manifests: list[Manifest], folder: Path, wanted: Mapping[str, Any]) -> None:
     for patch in wanted.get("patches", []):
         _patch(manifests, read_manifests(folder / patch["path"]))
+
+
+def _changed(manifests: list[Manifest], wanted: Mapping[str, Any]) -> list[Manifest]:
     for labels in wanted.get("labels", []):
         _label(manifests, labels)
     for replicas in wanted.get("replicas", []):
@@ -55,6 +82,11 @@ def render(folder: Path) -> list[Manifest]:
 def overlays() -> list[Path]:
     """The folder of every overlay."""
     return sorted(path.parent for path in (K8S / "overlays").glob("*/kustomization.yaml"))
+
+
+def components() -> list[Path]:
+    """The folder of every component that an overlay may take."""
+    return sorted(path.parent for path in (K8S / "components").glob("*/kustomization.yaml"))
 
 
 def main() -> None:

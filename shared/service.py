@@ -139,4 +139,6 @@ def make_app(
         exception_handlers=exception_handlers,
         lifespan=lifespan,
     )
+    # It would lead to whatever host the request names.
+    app.router.redirect_slashes = False
     return app

@@ -72,7 +72,7 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
             beside(
                 renew_leases=partial(leases.renew_for_ever, pool),
                 free_leases=partial(free_leases_for_ever, pool, loop),
-                lateness=dispatcher.lateness.watch_for_ever,
+                lateness=partial(dispatcher.lateness.watch_for_ever, works=lambda: len(leases) > 0),
                 gauges=partial(sample_for_ever, gauges_of(dispatcher, leases)),
                 ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
             ),

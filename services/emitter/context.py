@@ -1,7 +1,7 @@
 """What a pass needs of one tenant, loaded at its start."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
@@ -16,7 +16,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sales_store import SaleRow
-from shared.db.tenants import connections_store, issuers_store, rules_store, tenants_store
+from shared.db.tenants import connections_store, issuers_store, standing_read
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.tenants.issuers_store import Issuers
 from shared.domain.fields.words import WORDS
@@ -60,6 +60,12 @@ class TenantContext(Struct, frozen=True, kw_only=True):
             connection_id=None if here is None else here.id,
             database=self.restored.database,
         )
+
+    @property
+    def vindi_now(self) -> datetime | None:
+        """Vindi's clock, as its answers to this batch tell it; None where it was not asked."""
+        skew = self.vindi.skew if self.vindi is not None else None
+        return None if skew is None else datetime.now(UTC) + skew
 
     def place_of(self, nota: KnownNota | None) -> Place:
         """Where a nota was born, and is asked about; None: where one is born now."""
@@ -123,12 +129,10 @@ async def load_context(
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
         restored, now = await load_restored(conn, tenant)
-        terms = await tenants_store.terms(conn, tenant)
-        in_force = await rules_store.in_force(conn, tenant)
+        terms, version, rule = await standing_read.agreed(conn, tenant)
         vindi = await connections_store.get_vindi(conn, sealer, tenant)
         issuers = await issuers_store.load(conn, sealer, tenant)
         breakers = await load_breakers(conn, tenant, now)
-    version, rule = in_force or (None, None)
     return TenantContext(
         tenant=tenant,
         terms=terms,

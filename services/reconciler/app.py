@@ -91,14 +91,12 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
 
 def create_app(settings: ReconcilerSettings) -> Starlette:
     """The service as an app; what it works with is opened when its server starts."""
-    app = make_app(
+    return make_app(
         partial(_opened, settings),
         routes=_routes(settings.api_tokens),
         exception_handlers={HTTPException: _refuse, Exception: _fail},
         callers_traced=True,  # support's tools and scripts of our own, by their token
     )
-    app.router.redirect_slashes = False
-    return app
 
 
 @asynccontextmanager

@@ -4,16 +4,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-import structlog
-
+from services.reconciler.rounds import Work, round_of
 from services.reconciler.services import Services
 from shared.commands.bulk import put_off_bulk, step_bulk
-from shared.db.away import database_away
 from shared.db.sales import bulk_jobs_store
+from shared.domain.ids import JobId, TenantId
 from shared.run.loops import Next, Periodic
 from shared.telemetry import traces
-
-log = structlog.get_logger()
 
 LOOK_EVERY: Final = timedelta(seconds=1)
 JOBS_A_ROUND: Final = 20
@@ -31,16 +28,17 @@ async def work_on_bulk_jobs(services: Services) -> None:
 
 async def bulk_round(services: Services) -> Next | None:
     """A batch of every job that waits, the one first that waits longest."""
-    async with services.pool.acquire() as conn:
-        waiting = await bulk_jobs_store.waiting_any_tenant(conn, limit=JOBS_A_ROUND)
-    worked = False
-    for tenant, job in waiting:
-        try:
-            with traces.span("action for many", tenant_id=tenant, run_id=str(job)):
-                worked |= await step_bulk(services.pool, services.waker, tenant, job)
-        except Exception as error:
-            if database_away(error):
-                raise
-            log.exception("bulk_job_failed", tenant_id=tenant, job_id=job)
-            await put_off_bulk(services.pool, tenant, job)
-    return Next.AT_ONCE if worked else None
+    work = Work(
+        waiting=partial(bulk_jobs_store.waiting_any_tenant, limit=JOBS_A_ROUND),
+        step=partial(_step, services),
+        put_off=lambda one: put_off_bulk(services.pool, *one),
+        failed="bulk_job_failed",
+        told=lambda one: {"tenant_id": one[0], "job_id": one[1]},
+    )
+    return await round_of(services.pool, work)
+
+
+async def _step(services: Services, one: tuple[TenantId, JobId]) -> bool:
+    tenant, job = one
+    with traces.span("action for many", tenant_id=tenant, run_id=str(job)):
+        return await step_bulk(services.pool, services.waker, tenant, job)

@@ -5,7 +5,7 @@ limits; several replicas may each look, and the later finds it done.
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -26,8 +26,20 @@ log = structlog.get_logger()
 
 LOOK_EVERY: Final = timedelta(seconds=60)
 FRESH_FOR: Final = timedelta(hours=24)
+# Who was not answered for is left alone for longer each time: a key that is refused, a company
+# that is gone, is mended by a person, and asking meanwhile costs others their turn.
+FIRST_REST: Final = timedelta(minutes=5)
+LONGEST_REST: Final = timedelta(hours=1)
 COMPANIES_A_LOOK: Final = 20  # 28,800 a day for each replica
 BY: Final = "reconciler"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """How long a company is left alone, and until when."""
+
+    span: timedelta
+    until: datetime
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,19 +48,36 @@ class Companies:
 
     services: Services
     _after: TenantId = field(default=TenantId(""))
+    _resting: dict[TenantId, _Rest] = field(default_factory=dict)
 
     async def look_once(self) -> int:
         """Look at the next companies whose time has come; returns how many were read."""
         async with self.services.pool.acquire() as conn:
-            before = await clock.now(conn) - FRESH_FOR
+            now = await clock.now(conn)
             tenants = await company_facts_store.stale_any_tenant(
-                conn, before=before, after=self._after, limit=COMPANIES_A_LOOK
+                conn,
+                before=now - FRESH_FOR,
+                after=self._after,
+                but=[tenant for tenant, rest in self._resting.items() if rest.until > now],
+                limit=COMPANIES_A_LOOK,
             )
         self._after = tenants[-1] if len(tenants) == COMPANIES_A_LOOK else TenantId("")
         read = 0
         for tenant in tenants:
-            read += await self._look(tenant)
+            if await self._look(tenant):
+                read += 1
+                self._resting.pop(tenant, None)
+            else:
+                self._rest(tenant, now)
         return read
+
+    def _rest(self, tenant: TenantId, now: datetime) -> None:
+        before = self._resting.get(tenant)
+        span = FIRST_REST if before is None else min(before.span * 2, LONGEST_REST)
+        self._resting[tenant] = _Rest(span=span, until=now + span)
+        over = [one for one, rest in self._resting.items() if rest.until < now - FRESH_FOR]
+        for one in over:  # reconnected, or gone
+            del self._resting[one]
 
     async def _look(self, tenant: TenantId) -> bool:
         services = self.services

@@ -1,5 +1,6 @@
 """What waits in the database, as metrics. Every replica shows the same; whoever reads takes one."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from itertools import product
 from typing import Final
@@ -11,6 +12,7 @@ from shared.db.connection import Connection
 from shared.db.outbox import depths_read
 from shared.db.outbox.depths_read import Depth
 from shared.db.outbox.outbox_store import Lane
+from shared.db.restores import restores_store
 from shared.domain.sale import SaleStatus
 from shared.run.loops import Periodic
 
@@ -25,6 +27,19 @@ SHOWN: Final = (
     SaleStatus.HELD,
 )
 BY_CAUSE: Final = (SaleStatus.HELD, SaleStatus.DENIED)
+Reader = Callable[[Connection], Awaitable[Depth]]
+# What people asked for, and one worker after the other does: each could go on, and nobody is at it.
+JOB_KINDS: Final[Mapping[str, Reader]] = {
+    "backfill": depths_read.backfills_any_tenant,
+    "bulk": depths_read.bulk_jobs_any_tenant,
+    "closing_check": depths_read.closing_checks_any_tenant,
+    "month_file": depths_read.month_files_any_tenant,
+}
+# What the law wants done, from when it was asked for or due.
+DUTIES: Final[Mapping[str, Reader]] = {
+    "erasure": depths_read.erasures_any_tenant,
+    "departure": depths_read.departures_any_tenant,
+}
 BREAKERS: Final = tuple(product(("issuer", "city", "host", "company"), ("open", "restarting")))
 
 OLDEST_DUE: Final = Gauge(
@@ -59,8 +74,31 @@ OLDEST_JOB: Final = Gauge(
 )
 JOBS: Final = Gauge(
     "notaponte_jobs_waiting",
-    "Backfills, and actions for many sales, that could go on and nobody works on.",
+    "Backfills, actions for many sales, checks and files of months that nobody works on yet.",
     ["kind"],
+)
+OLDEST_DUTY: Final = Gauge(
+    "notaponte_privacy_oldest_seconds",
+    "How long ago the oldest erasure that is not done was asked for, or a departure was due.",
+    ["kind"],
+)
+DUTIES_OPEN: Final = Gauge(
+    "notaponte_privacy_open", "Erasures, and departures that are due, that are not done.", ["kind"]
+)
+RESTORED_AT: Final = Gauge(
+    "notaponte_restored_timestamp_seconds",
+    "When an older copy of the database was noticed last; 0 if never.",
+)
+OLDEST_UNREAD: Final = Gauge(
+    "notaponte_restore_wait_seconds",
+    "For how long the company that waits longest issues nothing because of a restore.",
+)
+UNREAD: Final = Gauge(
+    "notaponte_restore_companies_waiting",
+    "Companies that issue nothing until their issuer's list was read for a restore.",
+)
+UNKNOWN: Final = Gauge(
+    "notaponte_restore_notas_unknown", "Notas found after a restore that are not known again yet."
 )
 BREAKER: Final = Gauge(
     "notaponte_breakers", "Breakers that are not closed, by scope and state.", ["scope", "state"]
@@ -79,14 +117,22 @@ async def look(conn: Connection) -> None:
     LEASED.set(await depths_read.leased_any_tenant(conn))
     _show(await depths_read.passes_any_tenant(conn), OLDEST_PASS, DUE_PASSES)
     _show(await depths_read.deliveries_any_tenant(conn), OLDEST_DELIVERY, DELIVERIES)
-    backfills = await depths_read.backfills_any_tenant(conn)
-    _show(backfills, OLDEST_JOB.labels("backfill"), JOBS.labels("backfill"))
-    bulk = await depths_read.bulk_jobs_any_tenant(conn)
-    _show(bulk, OLDEST_JOB.labels("bulk"), JOBS.labels("bulk"))
+    for kind, read in JOB_KINDS.items():
+        _show(await read(conn), OLDEST_JOB.labels(kind), JOBS.labels(kind))
+    for kind, read in DUTIES.items():
+        _show(await read(conn), OLDEST_DUTY.labels(kind), DUTIES_OPEN.labels(kind))
+    await _look_at_restores(conn)
     found = await depths_read.breakers_any_tenant(conn)
     for scope, state in BREAKERS:
         BREAKER.labels(scope, state).set(found.get((scope, state), 0))
     SEEN_AT.set_to_current_time()
+
+
+async def _look_at_restores(conn: Connection) -> None:
+    restore = await restores_store.newest(conn)
+    RESTORED_AT.set(restore.noticed_at.timestamp() if restore else 0)
+    _show(await depths_read.unread_lists_any_tenant(conn), OLDEST_UNREAD, UNREAD)
+    UNKNOWN.set(await depths_read.unknown_notas_any_tenant(conn))
 
 
 async def count(conn: Connection) -> None:

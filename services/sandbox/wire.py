@@ -127,8 +127,9 @@ async def _send_answer(answer: Answer, send: Send) -> None:
     headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
-        (b"date", formatdate(time.time(), usegmt=True).encode()),
     ]
+    if not any(name == "Date" for name, _ in answer.headers):  # those with a clock of their own
+        headers.append((b"date", formatdate(time.time(), usegmt=True).encode()))
     headers += [(k.encode("latin-1"), v.encode("utf-8")) for k, v in answer.headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})

@@ -9,6 +9,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from shared.commands.checks import SetUpRefused, demand_confirmed
+from shared.commands.privacy.depart import demand_staying
 from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.connection import Connection, Pool
@@ -44,10 +45,11 @@ async def activate(
     long as that day lies ahead, another one may be given. Safe to repeat. Raises SetUpRefused:
     `setup_incomplete` with the parts that are missing, `since_not_ahead`, `since_too_far`,
     `already_issuing` for a day given to a tenant that has begun, `confirm_needed` with what
-    another tenant has too and is not among the `confirmed` codes.
+    another tenant has too and is not among the `confirmed` codes, `departing`.
     """
     async with pool.acquire() as conn, conn.transaction():
         before = known(await tenants_store.lock(conn, tenant))
+        await demand_staying(conn, tenant)
         await _demand_complete(conn, sealer, tenant)
         now = await clock.now(conn)
         start = _start(before, since, now)
@@ -103,10 +105,11 @@ async def enter_shadow(pool: Pool, sealer: Sealer, tenant: TenantId, *, by: str)
     """Decide each sale from now on as if notas were issued, and issue none. Safe to repeat.
 
     Raises SetUpRefused: `setup_incomplete` with the parts that are missing, `already_issuing` for
-    a tenant that was ever active.
+    a tenant that was ever active, `departing`.
     """
     async with pool.acquire() as conn, conn.transaction():
         before = known(await tenants_store.lock(conn, tenant))
+        await demand_staying(conn, tenant)
         await _demand_complete(conn, sealer, tenant)
         if before.status == "shadow":
             return before

@@ -229,9 +229,11 @@ class SetUp:
         """Make a new webhook address in the caller's transaction; the old one lives 72 h more.
 
         With `revoke` every address before it ends now. Those that remember them notice it
-        `secrets_store.REMEMBERED_SECONDS` after the commit: say only then that it is done.
+        `secrets_store.REMEMBERED_SECONDS` after the commit: say only then that it is done. Raises
+        SetUpRefused (`departing`).
         """
         activation.known(await tenants_store.lock(conn, tenant))
+        await demand_staying(conn, tenant)
         if revoke:
             await secrets_store.revoke_all(conn, tenant, source, await clock.now(conn))
         url = await self._new_webhook_url(conn, tenant, source, now)
@@ -391,8 +393,10 @@ class SetUp:
         """The addresses to enter at Vindi and at the issuer, made where there are none yet.
 
         Lives in the caller's transaction; of two who come at once the second finds the first's.
+        Raises SetUpRefused (`departing`): what was revoked is not made anew.
         """
         activation.known(await tenants_store.lock(conn, tenant))
+        await demand_staying(conn, tenant)
         vindi = await self._webhook_url(conn, tenant, "vindi")
         return vindi, await self._webhook_url(conn, tenant, "enotas")
 

@@ -3,13 +3,14 @@
 from typing import Literal
 from urllib.parse import urlsplit
 
+from shared.commands.privacy.depart import demand_staying
 from shared.crypto.seal import Sealer
 from shared.crypto.webhook_signature import new_signing_secret
 from shared.db import clock
 from shared.db.connection import Pool
 from shared.db.hooks import status_webhooks_store
 from shared.db.hooks.status_webhooks_store import StatusWebhook
-from shared.db.tenants import audit_store
+from shared.db.tenants import audit_store, tenants_store
 from shared.domain.ids import TenantId
 from shared.net.guarded import check_target
 
@@ -37,10 +38,12 @@ async def put_webhook(
     """Set the address; the secret comes beside it where it was made now, and never again.
 
     `own_url` is an address of this installation. Raises TargetRefused for an address that is
-    none, or not public.
+    none, or not public, SetUpRefused (`departing`).
     """
     url = check_target(url, loopback=own_address_is_loopback(own_url))
     async with pool.acquire() as conn, conn.transaction():
+        await tenants_store.lock(conn, tenant)
+        await demand_staying(conn, tenant)
         known = await status_webhooks_store.get(conn, sealer, tenant)
         fresh = new_signing_secret() if known is None or new_secret else None
         secret = fresh or (known.secret if known else "")

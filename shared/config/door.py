@@ -24,7 +24,8 @@ class DoorSettings:
     head_seconds: float = 10.0  # from the first byte, or the connection, to the end of the head
     body_seconds: float = 30.0  # from the end of the head to the end of the body
     idle_seconds: int = 5  # between two requests
-    stalled_seconds: float = 30.0  # without taking any of an answer
+    stalled_seconds: float = 30.0  # within which so much of a waiting answer has to be taken:
+    taken_bytes: int = 32 * 1024
     pipelined: int = 16  # requests sent ahead of their answers
     connections: int = 1000
     connections_per_source: int = 100

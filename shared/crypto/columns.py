@@ -50,10 +50,14 @@ class SealedColumn:
 
     def row(self, key: tuple[RowKey, ...]) -> str:
         """What names one row: each part with its length, so that no two keys read the same."""
-        if len(key) != len(self.bound_keys):
-            raise TypeError(f"{self.table}.{self.column} is bound to {self.bound_keys}")
-        parts = [one.hex() if isinstance(one, bytes) else str(one) for one in key]
-        return "|".join([f"{self.table}.{self.column}", *(f"{len(p)}:{p}" for p in parts)])
+        bound = self.keys if self.bound is None else self.bound
+        if len(key) != len(bound):
+            raise TypeError(f"{self.table}.{self.column} is bound to {bound}")
+        name = f"{self.table}.{self.column}"
+        for one in key:  # by hand: several values of every sale are sealed
+            part = one.hex() if type(one) is bytes else str(one)
+            name = f"{name}|{len(part)}:{part}"
+        return name
 
 
 _BILL: Final = ("bill_id",)

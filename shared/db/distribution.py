@@ -3,6 +3,7 @@
 from typing import Final
 
 from shared.db.connection import Connection
+from shared.db.one_tenant import PANEL_ROLE
 
 # In the order of their foreign keys: a table after those it refers to.
 DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
@@ -58,6 +59,7 @@ DISTRIBUTED_TABLES: Final[tuple[str, ...]] = (
     "restore_finds",
     "erasures",
     "departures",
+    "retention_walks",
 )
 # Small tables without a tenant that every node keeps whole.
 REFERENCE_TABLES: Final[tuple[str, ...]] = (
@@ -87,11 +89,18 @@ ENABLE: Final = """
     -- distribution.enable
     CREATE EXTENSION IF NOT EXISTS citus
 """
+# Nodes are reached as the role that a page has taken on. It has no password: the coordinator is let
+# in by `pg_hba.conf`, a certificate or `pg_dist_authinfo`, nobody else is.
+REACH_NODES: Final = f"""
+    -- distribution.reach_nodes
+    ALTER ROLE {PANEL_ROLE} LOGIN
+"""
 
 
 async def distribute(conn: Connection) -> None:
     """Spread the tables on a Citus coordinator; safe to repeat, since it skips those done."""
     await conn.execute(ENABLE)
+    await conn.execute(REACH_NODES)
     for table in REFERENCE_TABLES:
         if not await conn.fetchval(IS_SPREAD, table):
             await conn.execute(COPY_EVERYWHERE, table)

@@ -2,7 +2,9 @@
 
 Each is a transaction in which the role `notaponte_panel` was taken on: row-level security shows it
 the rows of the tenant that is named beside it, and nothing of that outlives the transaction, so it
-holds behind PgBouncer too.
+holds behind PgBouncer too. A function of the database does both, by statements, which Citus passes
+on to the nodes that hold the rows; nothing may be read before it, since nodes are reached as the
+role that one has.
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +19,7 @@ Isolation = Literal["read_committed", "repeatable_read"]
 
 TAKE_ON: Final = """
     -- one_tenant.acquire
-    SELECT set_config('role', 'notaponte_panel', true), set_config('notaponte.tenant', $1, true)
+    SELECT see_one_tenant($1)
 """
 
 

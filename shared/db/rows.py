@@ -8,7 +8,7 @@ array of their own.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.json import Encoder
@@ -19,3 +19,8 @@ _ENCODER: Final = Encoder()
 def rows_json(rows: Sequence[Struct]) -> str:
     """Rows as the text of a JSON array; bytes become base64, times RFC 3339."""
     return _ENCODER.encode(rows).decode()
+
+
+def columns_of(rows: Sequence[object], *names: str) -> list[list[Any]]:
+    """Some fields of many rows, each field as one array: for `unnest`, where rows hold bytes."""
+    return [[getattr(row, name) for row in rows] for name in names]

@@ -48,6 +48,11 @@ BEGIN
         SELECT b.entry_id FROM public.audit b WHERE b.tenant_id = of_tenant AND b.at < before
          ORDER BY b.entry_id LIMIT most);
     GET DIAGNOSTICS gone = ROW_COUNT;
+    IF gone > 0 THEN
+        INSERT INTO public.audit (tenant_id, actor, action, detail)
+        VALUES (of_tenant, 'reconciler', 'retention_swept',
+                jsonb_build_object('what', 'audit', 'rows', gone));
+    END IF;
     RETURN gone;
 END $$;
 
@@ -73,6 +78,15 @@ BEGIN
     EXECUTE format('ALTER TABLE public.events ATTACH PARTITION public.%I'
                    ' FOR VALUES FROM (%L) TO (%L)', one, since, until);
     EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', one, one || '_day');
+END $$;
+
+CREATE FUNCTION public.see_one_tenant(of_tenant text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    SET LOCAL citus.propagate_set_commands = 'local';  -- a word without meaning to PostgreSQL alone
+    EXECUTE format('SET LOCAL notaponte.tenant = %L', of_tenant);
+    SET LOCAL ROLE notaponte_panel;
 END $$;
 
 CREATE TABLE public.accepted_notas (
@@ -788,6 +802,18 @@ CREATE TABLE public.restores (
     CONSTRAINT restores_why_check CHECK ((why = ANY (ARRAY['timeline'::text, 'server'::text, 'older_copy'::text, 'told'::text])))
 );
 
+CREATE TABLE public.retention_walks (
+    tenant_id text NOT NULL,
+    what text NOT NULL,
+    before timestamp with time zone NOT NULL,
+    after_at timestamp with time zone DEFAULT '0001-01-02 00:00:00+00'::timestamp with time zone NOT NULL,
+    after_bill bigint DEFAULT 0 NOT NULL,
+    since timestamp with time zone DEFAULT '0001-01-02 00:00:00+00'::timestamp with time zone NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT retention_walks_what_check CHECK ((what = ANY (ARRAY['sales'::text, 'bills'::text])))
+);
+
 CREATE TABLE public.rps_numbers (
     tenant_id text NOT NULL,
     connection_id integer NOT NULL,
@@ -1181,6 +1207,9 @@ ALTER TABLE ONLY public.restore_finds
 ALTER TABLE ONLY public.restores
     ADD CONSTRAINT restores_pkey PRIMARY KEY (restore_id);
 
+ALTER TABLE ONLY public.retention_walks
+    ADD CONSTRAINT retention_walks_pkey PRIMARY KEY (tenant_id, what);
+
 ALTER TABLE ONLY public.rps_numbers
     ADD CONSTRAINT rps_numbers_pkey PRIMARY KEY (tenant_id, connection_id, series, number);
 
@@ -1300,7 +1329,7 @@ CREATE INDEX notas_in_force ON public.notas USING btree (tenant_id, bill_id) INC
 
 CREATE UNIQUE INDEX notas_one_live_of_a_kind ON public.notas USING btree (tenant_id, bill_id, part, ((substitutes IS NOT NULL))) WHERE (status <> 'cancelled'::text);
 
-CREATE INDEX notas_with_reason ON public.notas USING btree (tenant_id, denied_at) WHERE (reason IS NOT NULL);
+CREATE INDEX notas_with_reason_since ON public.notas USING btree (tenant_id, COALESCE(denied_at, cancel_sent_at, changed_at, created_at)) WHERE (reason IS NOT NULL);
 
 CREATE INDEX outbox_due ON public.outbox USING btree (tenant_id, lane, due_at) WHERE (state = 'due'::text);
 
@@ -1407,6 +1436,9 @@ ALTER TABLE ONLY public.person_links
 
 ALTER TABLE ONLY public.reconciler_passes
     ADD CONSTRAINT reconciler_passes_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
+
+ALTER TABLE ONLY public.retention_walks
+    ADD CONSTRAINT retention_walks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(tenant_id);
 
 ALTER TABLE ONLY public.rps_numbers
     ADD CONSTRAINT rps_numbers_tenant_id_connection_id_series_fkey FOREIGN KEY (tenant_id, connection_id, series) REFERENCES public.rps_series(tenant_id, connection_id, series);
@@ -1554,6 +1586,8 @@ CREATE POLICY granted ON public.restore_checks TO notaponte_services USING (true
 
 CREATE POLICY granted ON public.restore_finds TO notaponte_services USING (true);
 
+CREATE POLICY granted ON public.retention_walks TO notaponte_services USING (true);
+
 CREATE POLICY granted ON public.rps_numbers TO notaponte_services USING (true);
 
 CREATE POLICY granted ON public.rps_series TO notaponte_services USING (true);
@@ -1611,6 +1645,8 @@ ALTER TABLE public.nota_connections ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.nota_days ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.notas ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY notice ON public.departures AS RESTRICTIVE FOR INSERT TO notaponte_panel, notaponte_services WITH CHECK (((state = 'waiting'::text) AND (delete_at >= (now() + '7 days'::interval))));
 
 ALTER TABLE public.outbox ENABLE ROW LEVEL SECURITY;
 
@@ -1686,6 +1722,8 @@ CREATE POLICY panel ON public.restore_checks TO notaponte_panel USING ((tenant_i
 
 CREATE POLICY panel ON public.restore_finds TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
+CREATE POLICY panel ON public.retention_walks TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
+
 CREATE POLICY panel ON public.rps_numbers TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
 
 CREATE POLICY panel ON public.rps_series TO notaponte_panel USING ((tenant_id = current_setting('notaponte.tenant'::text, true)));
@@ -1729,6 +1767,8 @@ ALTER TABLE public.refunds_seen ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.restore_checks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.restore_finds ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.retention_walks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.rps_numbers ENABLE ROW LEVEL SECURITY;
 
@@ -1814,6 +1854,8 @@ CREATE POLICY services ON public.restore_checks USING ((CURRENT_USER <> 'notapon
 
 CREATE POLICY services ON public.restore_finds USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
+CREATE POLICY services ON public.retention_walks USING ((CURRENT_USER <> 'notaponte_panel'::name));
+
 CREATE POLICY services ON public.rps_numbers USING ((CURRENT_USER <> 'notaponte_panel'::name));
 
 CREATE POLICY services ON public.rps_series USING ((CURRENT_USER <> 'notaponte_panel'::name));
@@ -1848,11 +1890,15 @@ CREATE POLICY services ON public.webhook_secrets USING ((CURRENT_USER <> 'notapo
 
 ALTER TABLE public.status_webhooks ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY taken_back ON public.departures AS RESTRICTIVE FOR DELETE TO notaponte_panel, notaponte_services USING ((state = 'cancelled'::text));
+
 ALTER TABLE public.tenant_brakes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.timeline ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY under_way ON public.departures AS RESTRICTIVE FOR UPDATE TO notaponte_panel, notaponte_services USING ((state = ANY (ARRAY['waiting'::text, 'deleting'::text]))) WITH CHECK (((state <> 'deleting'::text) OR (delete_at <= now())));
 
 ALTER TABLE public.unknown_denials ENABLE ROW LEVEL SECURITY;
 

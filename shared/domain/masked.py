@@ -17,6 +17,7 @@ MAIL: Final = "[e-mail]"
 LINK: Final = "[link]"
 QUOTE: Final = "[texto]"
 LONGEST: Final = 500
+MOST_READ: Final = 4 * LONGEST  # looking for addresses takes time by the square of a text's length
 
 _MAIL: Final = re.compile(r"\S+@\S+")
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -39,12 +40,20 @@ def masked(text: str, names: Iterable[str] = ()) -> str:
 
     `names` are of people the text may speak of: each of their words is masked, however written.
     """
-    plain = _QUOTED.sub(QUOTE, _LINK.sub(LINK, _MAIL.sub(MAIL, repaired(text))))
+    plain = _QUOTED.sub(QUOTE, _LINK.sub(LINK, _MAIL.sub(MAIL, repaired(_beginning(text)))))
     theirs = {word for name in names for word in bare(name).split() if len(word) > 1}
     doubtful = plain.isupper() or plain.islower()
     made = _WORDS.sub(lambda word: _mask(word[0], theirs, doubtful=doubtful), plain)
     one_line = " ".join(re.sub(rf"(?:{re.escape(NAME)}\s*)+", f"{NAME} ", made).split())
     return one_line[:LONGEST]
+
+
+def _beginning(text: str) -> str:
+    """What is read of a text; it ends between words, since half an address looks like none."""
+    if len(text) <= MOST_READ:
+        return text
+    words = text[:MOST_READ].rsplit(maxsplit=1)
+    return words[0] if len(words) == 2 else ""
 
 
 def _mask(word: str, theirs: set[str], *, doubtful: bool) -> str:

@@ -133,11 +133,6 @@ def find_entries(name: TableName, asked: str, *, limit: int = 20) -> Sequence[Ta
     return sorted(found, key=lambda one: (-one.rank, one.entry.code))[:limit]
 
 
-def find_service(asked: str, *, limit: int = 20) -> Sequence[TableMatch]:
-    """Find national service codes by words."""
-    return find_entries("national_code", asked, limit=limit)
-
-
 def _rank(name: TableName, entry: TableEntry, words: Sequence[str], by_code: str) -> int:
     if by_code:
         code = entry.code.replace(".", "")

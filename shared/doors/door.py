@@ -1,6 +1,5 @@
 """Who is let in at a listener, and who is shown out when it is full."""
 
-import ipaddress
 import time
 from collections import Counter
 from typing import Final, Literal, Protocol
@@ -9,6 +8,7 @@ import structlog
 from prometheus_client import Counter as Metric
 
 from shared.config.door import DoorSettings
+from shared.doors.subscriber import read_address, subscriber_at
 
 TurnAway = Literal[
     "malformed",
@@ -108,20 +108,7 @@ class Entrance:
 
     def _source(self, address: str | None) -> str | None:
         """By what a connection is counted; None for one that is many people's."""
-        if address is None:
+        parsed = read_address(address or "")
+        if parsed is None or any(parsed in network for network in self.limits.proxies):
             return None
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return None
-        if isinstance(parsed, ipaddress.IPv6Address):
-            if parsed.ipv4_mapped is None:
-                return self._of_six(parsed)
-            parsed = parsed.ipv4_mapped
-        return None if any(parsed in network for network in self.limits.proxies) else str(parsed)
-
-    def _of_six(self, address: ipaddress.IPv6Address) -> str | None:
-        """One subscriber has a /64 of addresses, and could come from each of them."""
-        if any(address in network for network in self.limits.proxies):
-            return None
-        return str(ipaddress.ip_network((int(address), 64), strict=False))
+        return subscriber_at(parsed)

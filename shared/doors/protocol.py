@@ -26,6 +26,7 @@ STATUS: Final[dict[TurnAway, HTTPStatus]] = {
     "full": HTTPStatus.SERVICE_UNAVAILABLE,
     "source": HTTPStatus.SERVICE_UNAVAILABLE,
 }
+LOOKS_AT_AN_ANSWER: Final = 20  # within so many the whole of it has to be taken
 
 
 class TooMuch(Exception):
@@ -59,6 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timed = False  # whether the timer is that of a body
         self._stall: asyncio.TimerHandle | None = None
+        self._hosts = 0  # headers of that name in the head that is being read
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -99,10 +101,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._time(self._limits.head_seconds, body=False)
         else:
             self._untime()
+            if not self._busy():
+                # It was answered before all of it had come, and nobody counts its idle time yet.
+                self._wait_for_next()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_size = 0
+        self._hosts = 0
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -112,9 +118,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) >= self._limits.headers:
             self._stop("too_many_headers")
         self._count(len(name) + len(value) + 4)
+        if len(name) == 4 and name.lower() == b"host":
+            self._hosts += 1
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
+            self._stop("malformed")  # RFC 9112, 3.2: two may mean two things to two readers
         if len(self.pipeline) >= self._limits.pipelined:
             self._stop("too_many_pipelined")
         super().on_headers_complete()
@@ -142,7 +152,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._unset_stall()
-        self._stall = self.loop.call_later(self._limits.stalled_seconds, self._stalled)
+        waiting = self.transport.get_write_buffer_size()
+        least = max(self._limits.taken_bytes, waiting // LOOKS_AT_AN_ANSWER)
+        self._watch_writing(waiting, least)
 
     def resume_writing(self) -> None:
         self._unset_stall()
@@ -209,6 +221,24 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self.transport.write(_answer(STATUS[why]))
         self.transport.close()
+
+    def _wait_for_next(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def _watch_writing(self, left: int, least: int) -> None:
+        """Look later whether of the bytes that are `left` at least `least` were taken."""
+        self._stall = self.loop.call_later(self._limits.stalled_seconds, self._look, left, least)
+
+    def _look(self, before: int, least: int) -> None:
+        """A long answer takes its time on a slow line; one that nobody takes holds our memory."""
+        left = self.transport.get_write_buffer_size()
+        if before - left >= least:
+            self._watch_writing(left, least)
+        else:
+            self._stalled()
 
     def _stalled(self) -> None:
         self._gone = True

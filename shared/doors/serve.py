@@ -1,10 +1,12 @@
 """Serving an app behind its door."""
 
+import asyncio
 import gc
 import resource
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -16,6 +18,33 @@ from shared.doors.protocol import protocol_at
 
 DRAIN_SECONDS: Final = 5  # below supervisord's and Kubernetes' patience
 SPARE_DESCRIPTORS: Final = 500
+TICK_SECONDS: Final = 1.0
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which at rest looks up once a second in the place of ten times.
+
+    What it looks for is whether it was told to stop: that wakes it, so it ends as soon as before.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._told = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Return once it is to stop."""
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._told.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal to stop; called between two steps of whatever runs."""
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
 
 
 def configured(
@@ -65,7 +94,7 @@ def serve(
     config = configured(app, Entrance(limits), private, host=host, port=port)
     _take_descriptors(limits.connections)
     _calm_collector()
-    server = uvicorn.Server(config)
+    server = Server(config)
     ports = [port, *private] if share_port or private else []
     server.run(sockets=[_socket(host, one, shared=share_port) for one in ports] or None)
     if not server.started:

@@ -37,8 +37,18 @@ class Home:
 
     @property
     def database_url(self) -> Path:
-        """Where `up` writes the address of its database, for commands beside it."""
+        """Where `up` writes the address of its database, for commands beside it: the owner's."""
         return self.run / "database-url"
+
+    @property
+    def services_database_url(self) -> Path:
+        """Where `up` writes the address its services have, for looking at what they see."""
+        return self.run / "services-database-url"
+
+    @property
+    def redis_url(self) -> Path:
+        """Where `up` writes the address of its Redis, for commands beside it."""
+        return self.run / "redis-url"
 
     def internal_token(self) -> str:
         """The token of the internal API, made on first use."""
@@ -52,6 +62,7 @@ class Home:
         """The settings that an `up` in this home made or wrote down; nothing is made here."""
         places = {
             "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
             "INTERNAL_API_TOKEN": self._internal_token,
             "SECRET_KEYS": self._secret_keys,
         }
@@ -125,6 +136,13 @@ def usable(home: Home) -> Iterator[None]:
 def known_settings(env: Mapping[str, str]) -> dict[str, str]:
     """The environment, with what the `up` in its home knows where it names nothing itself."""
     return {**home_of(env).known(), **{name: value for name, value in env.items() if value}}
+
+
+def settings_of_services(env: Mapping[str, str]) -> dict[str, str]:
+    """The same as the services of that `up` have it: not the owner's address of the database."""
+    known = known_settings(env)
+    theirs = _read(home_of(env).services_database_url)
+    return {**known, "DATABASE_URL": theirs} if theirs and not env.get("DATABASE_URL") else known
 
 
 def new_secret_key() -> str:

@@ -27,6 +27,7 @@ from shared.local.files import (
     wheel_folder,
     write_private,
 )
+from shared.local.parent import ending_with_us
 
 OWNER: Final = "notaponte"  # the superuser inside the cluster
 SERVICES: Final = "notaponte_services"  # migration 0033 makes it; nothing is its own
@@ -206,6 +207,7 @@ async def serving(
             stderr=log,
             env=bare_environment(os.environ),
             start_new_session=True,  # Ctrl-C in a terminal is for us, not for it
+            preexec_fn=ending_with_us(signal.SIGINT),
             **as_account(),
         )
     try:

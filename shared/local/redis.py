@@ -19,6 +19,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseErro
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from shared.local.files import LOOPBACK, bare_environment, free_port, wheel_folder, write_private
+from shared.local.parent import ending_with_us
 from shared.net.redis import redis_client
 
 ON_PATH: Final = ("redis-server", "valkey-server")
@@ -101,6 +102,7 @@ def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRed
         "maxmemory-policy noeviction",
         "daemonize no",
         "databases 16",
+        "hz 2",  # of its own housekeeping, of which there is little: ten times a second by default
         # One name in lists of processes, whoever's server it is.
         'proc-title-template "redis-server {listen-addr} {server-mode}"',
     ]
@@ -119,6 +121,7 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=ending_with_us(signal.SIGTERM),
         )
     try:
         await wait_for_redis(server.url())

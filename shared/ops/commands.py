@@ -147,11 +147,20 @@ def rotate_command() -> None:
             url = database_url(var)
             keys = var.secret_keys("SECRET_KEYS")
         done = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
-    if not done.whole:
+    if done.broken:
+        typer.echo(
+            f"{done.changed} values changed. {done.broken} cannot be read with these keys, or are"
+            " damaged, and stay as they are:\n"
+            + "\n".join(f"  {place}" for place in done.named)
+            + "\nIf they are under a key that is still there, add it behind and run this again;"
+            " else they are lost, and the old key may go once nothing else is to be done."
+        )
+    if done.waiting:
         typer.echo(
             f"{done.changed} values changed. The issuer's lists of {done.waiting} companies are"
             " read again, within minutes: then run this again, and keep the old key until then."
         )
+    if not done.whole:
         raise typer.Exit(1)
     typer.echo(
         f"{done.changed} values changed, {done.rows} rows open under the first key. Once every"

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect
@@ -37,16 +38,22 @@ Tell = Callable[[str, int, int], None]
 
 
 class Rotated(Struct, frozen=True, kw_only=True):
-    """What a rotation did: values that changed, and companies whose lists are read again."""
+    """What a rotation did: values that changed, and companies whose lists are read again.
+
+    `broken` counts values that were left as they are, since they cannot be read; the first of each
+    table are named.
+    """
 
     changed: int
     rows: int
     waiting: int
+    broken: int = 0
+    named: Sequence[str] = ()
 
     @property
     def whole(self) -> bool:
         """Whether the old keys may go."""
-        return not self.waiting
+        return not self.waiting and not self.broken
 
 
 async def rotate(
@@ -55,8 +62,8 @@ async def rotate(
     """Seal and hash everything afresh; `tell` hears of each table.
 
     Passes follow each other until one finds nothing to change. Safe to repeat and to interrupt: a
-    value is sealed under one key or the other, never neither. Raises WrongKeysError or UnsealError
-    when a value is sealed under a key that is not configured any more, StillSealingError.
+    value is sealed under one key or the other, never neither. A value that cannot be read keeps
+    the others from nothing. Raises WrongKeysError, StillSealingError.
     """
     sealer = Sealer.from_text(keys)
     conn = await connect(url)
@@ -64,26 +71,33 @@ async def rotate(
         await prove_keys(conn, sealer)
         if await bind_rows(conn, sealer):
             await asyncio.sleep(heard_after.total_seconds())  # services hear of it meanwhile
-        changed, rows = await _until_nothing_changes(conn, sealer, tell)
+        done = await _until_nothing_changes(conn, sealer, tell)
         waiting = await lists_to_read_any_tenant(conn) if sealer.changes_keys else 0
-        if changed:
+        if done.changed:
             # Code from before kept sealed texts in them; who looks next has them added up.
             await kept_figures_store.forget_any_tenant(conn)
-        if not waiting:
+        rotated = Rotated(
+            changed=done.changed,
+            rows=done.rows,
+            waiting=waiting,
+            broken=done.broken,
+            named=done.named,
+        )
+        if rotated.whole:
             await forget_other_canaries(conn, sealer)
-        return Rotated(changed=changed, rows=rows, waiting=waiting)
+        return rotated
     finally:
         await conn.close()
 
 
-async def _until_nothing_changes(conn: Connection, sealer: Sealer, tell: Tell) -> tuple[int, int]:
-    """Values that changed, and the rows there are."""
+async def _until_nothing_changes(conn: Connection, sealer: Sealer, tell: Tell) -> Walked:
+    """Values that changed, the rows there are, and what is broken in them."""
     changed = 0
     for _ in range(PASSES):
         found = await _pass_any_tenant(conn, sealer, tell)
         changed += found.changed
         if not found.changed:
-            return changed, found.rows
+            return replace(found, changed=changed)
     raise StillSealingError
 
 
@@ -96,7 +110,12 @@ async def _pass_any_tenant(conn: Connection, sealer: Sealer, tell: Tell) -> Walk
     lists = await reseal_filters_any_tenant(conn, sealer)
     tell("saved_filters", lists, lists)
     walked.append(Walked(rows=0, changed=lists))
-    return Walked(rows=sum(one.rows for one in walked), changed=sum(one.changed for one in walked))
+    return Walked(
+        rows=sum(one.rows for one in walked),
+        changed=sum(one.changed for one in walked),
+        broken=sum(one.broken for one in walked),
+        named=[name for one in walked for name in one.named],
+    )
 
 
 async def _walked(conn: Connection, sealer: Sealer, table: RotatedTable, tell: Tell) -> Walked:

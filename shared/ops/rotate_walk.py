@@ -2,7 +2,8 @@
 
 Every row is read and opened, so that what cannot be is found while its key is still there; only
 rows that change are written. So the time is linear in rows, and whoever is killed begins again
-without writing anything twice.
+without writing anything twice. What cannot be opened, or does not say what it should, stays as it
+is, is counted and named, and keeps nothing else.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +16,10 @@ from shared.crypto.columns import NOBODY, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
-from shared.ops.rotate_tables import Made, Opened, RotatedTable, StoredRow
+from shared.ops.rotate_tables import KeyedWord, Made, Opened, RotatedTable, StoredRow
 
 BATCH: Final = 500
+MOST_NAMED: Final = 20  # of a table's broken values; all are counted
 TRIES: Final = 5  # of a batch whose rows are locked in another order just now
 RowsRead = Callable[[int], None]
 
@@ -29,10 +31,12 @@ COLUMN_TYPES: Final = """
 
 
 class Walked(Struct, frozen=True, kw_only=True):
-    """How many rows were read, and how many values of them changed."""
+    """How many rows were read, how many values of them changed, and where some are broken."""
 
     rows: int
     changed: int
+    broken: int = 0
+    named: Sequence[str] = ()  # the first of the broken ones: table and column, tenant, key
 
 
 class _Change(Struct, frozen=True, kw_only=True):
@@ -50,25 +54,28 @@ async def walk_any_tenant(
 ) -> Walked:
     """Seal and hash a table afresh; `progress` hears how many rows were read so far.
 
-    Lives in the caller's transaction, or commits each batch where there is none. Raises
-    UnsealError for a value under a key that is not configured.
+    Lives in the caller's transaction, or commits each batch where there is none.
     """
     columns = await conn.fetch(COLUMN_TYPES, table.name)
     types: dict[str, str] = {row["attname"]: row["type"] for row in columns}
     read_first, read_on = _reading(table, types, first=True), _reading(table, types, first=False)
     write = _writing(table, types)
     rows, changed = 0, 0
+    broken = _Broken(table)
     after: tuple[Any, ...] | None = None
     while True:
         found = await conn.fetch(read_first) if after is None else await conn.fetch(read_on, *after)
-        changes = [one for row in found if (one := _change(sealer, table, dict(row))) is not None]
+        changed_rows = (_change(sealer, table, dict(row), broken) for row in found)
+        changes = [one for one in changed_rows if one is not None]
         if changes:
             await _write(conn, write, table, changes)
         rows += len(found)
         changed += sum(one.values for one in changes)
         progress(rows)
         if len(found) < BATCH:
-            return Walked(rows=rows, changed=changed)
+            return Walked(
+                rows=rows, changed=changed, broken=broken.count, named=tuple(broken.named)
+            )
         after = tuple(found[-1][name] for name in table.keys)
 
 
@@ -131,10 +138,35 @@ def _writing(table: RotatedTable, types: dict[str, str]) -> str:
     )
 
 
-def _change(sealer: Sealer, table: RotatedTable, row: StoredRow) -> _Change | None:
+class _Broken:
+    """Values that are left as they are, since nobody can read them."""
+
+    def __init__(self, table: RotatedTable) -> None:
+        self._table = table
+        self.count = 0
+        self.named: list[str] = []
+
+    def add(self, column: str, row: StoredRow, error: Exception) -> None:
+        self.count += 1
+        if len(self.named) < MOST_NAMED:
+            key = ", ".join(f"{name} {_shown(row[name])}" for name in self._table.keys)
+            why = str(error) if isinstance(error, UnsealError) else type(error).__name__
+            self.named.append(f"{self._table.name}.{column} ({key}): {why}")
+
+
+def _shown(part: object) -> str:
+    return part.hex() if isinstance(part, bytes) else str(part)
+
+
+def _change(sealer: Sealer, table: RotatedTable, row: StoredRow, broken: _Broken) -> _Change | None:
     tenant = TenantId(row["tenant_id"]) if table.of_tenants else NOBODY
-    opened = {one.column: _opened(sealer, tenant, one, row) for one in table.sealed}
-    words = tuple(word.make(sealer, tenant, row, opened) for word in table.words)
+    opened: dict[str, bytes | None] = {}
+    for one in table.sealed:
+        try:
+            opened[one.column] = _opened(sealer, tenant, one, row)
+        except UnsealError as error:
+            broken.add(one.column, row, error)
+    words = tuple(_word(sealer, tenant, word, row, opened, table, broken) for word in table.words)
     new_words = {word.column: made for word, made in zip(table.words, words, strict=True)}
     old = tuple(row[one.column] for one in table.sealed)
     moved = any(new_words.get(key, row[key]) != row[key] for key in table.keys)
@@ -149,15 +181,31 @@ def _change(sealer: Sealer, table: RotatedTable, row: StoredRow) -> _Change | No
     return _Change(key=key, old=old, sealed=sealed, words=words, values=values)
 
 
+def _word(
+    sealer: Sealer,
+    tenant: TenantId,
+    word: KeyedWord,
+    row: StoredRow,
+    opened: Opened,
+    table: RotatedTable,
+    broken: _Broken,
+) -> Made:
+    """The word anew; as it is where what it is made of cannot be read, or is no such thing."""
+    before: Made = row[word.column]
+    if len(opened) < len(table.sealed):
+        return before
+    try:
+        return word.make(sealer, tenant, row, opened)
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        broken.add(word.column, row, error)
+        return before
+
+
 def _opened(sealer: Sealer, tenant: TenantId, column: SealedColumn, row: StoredRow) -> bytes | None:
     sealed = row[column.column]
     if sealed is None:
         return None
-    try:
-        return column.open(sealer, tenant, sealed, *(row[key] for key in column.bound_keys))
-    except UnsealError as error:
-        where = f"{column.table}.{column.column}, tenant {tenant}"
-        raise UnsealError(f"{error} ({where})") from error
+    return column.open(sealer, tenant, sealed, *(row[key] for key in column.bound_keys))
 
 
 def _afresh(
@@ -172,7 +220,7 @@ def _afresh(
 ) -> bytes | None:
     """The value as it would be sealed now; as it is where that is the same."""
     before: bytes | None = row[column.column]
-    plain = opened[column.column]
+    plain = opened.get(column.column)
     if before is None or plain is None or (sealer.is_current(before) and not moved):
         return before
     key = (words.get(name, row[name]) for name in column.bound_keys)

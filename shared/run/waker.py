@@ -1,42 +1,46 @@
 """The bell between services: it says that some sale is due, and nothing else.
 
-A ring carries no data and may be lost; whoever listens also sweeps by itself (design D1). arq
-stands behind it and is known to this module only.
+A ring carries no data and may be lost; whoever listens also sweeps by itself (design D1). It is a
+job of arq's, which is known to this module only: the job's fixed id makes one of the rings of all
+processes. Listeners wait at arq's queue in Redis, where its own worker would look into it again and
+again (decision 0044).
 """
 
 import asyncio
 import json
-import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from datetime import timedelta
+from typing import Final
 
 import structlog
 from arq.connections import ArqRedis
-from arq.worker import Worker, func
+from arq.constants import job_key_prefix
 from prometheus_client import Counter
 
 from shared.net.redis import redis_pool
 from shared.run.tasks import end_task
 from shared.telemetry.severity import severity
 
-if TYPE_CHECKING:
-    from arq.typing import StartupShutdown
-
 QUEUE: Final = "notaponte:emitter"
 JOB: Final = "dispatch"
 JOB_ID: Final = "notaponte:dispatch"  # fixed, so that rings coalesce
-SPACING_SECONDS: Final = 0.02  # rings closer than this become one: no listener polls faster
+JOB_KEY: Final = f"{job_key_prefix}{JOB_ID}"  # while it is there arq takes no other of this id
+# A listener takes the job off the queue and then its key away; one that died in between costs this.
+JOB_LIVES: Final = timedelta(milliseconds=200)
+SPACING_SECONDS: Final = 0.02  # rings closer than this become one
 RING_SECONDS: Final = 2.0
 REST_SECONDS: Final = 1.0  # after a failure; also the most often that a failure is logged
-POLL_SECONDS: Final = 0.05
-JOB_SECONDS: Final = 1
+# Then whoever listens asks anew: so, a little later, a peer that vanished is noticed.
+WAIT_SECONDS: Final = 5
 BACK_OFF_SECONDS: Final = 5.0
 
 RINGS: Final = Counter(
     "notaponte_rings_total", "Rings sent to the emitter, by outcome.", ["outcome"]
 )
+for _outcome in ("sent", "failed"):
+    RINGS.labels(_outcome)  # shown as 0 before the first, so that the first is a rise
 
 log = structlog.get_logger()
 
@@ -74,8 +78,8 @@ class Waker:
         try:
             async with asyncio.timeout(RING_SECONDS):
                 if self._redis is None:
-                    self._redis = await _connect(self._url)
-                await self._redis.enqueue_job(JOB, _job_id=JOB_ID)
+                    self._redis = await _connect(self._url, answers_within=RING_SECONDS)
+                await self._redis.enqueue_job(JOB, _job_id=JOB_ID, _expires=JOB_LIVES)
         except Exception as error:  # noqa: BLE001 - a bell must never disturb who rings it
             RINGS.labels("failed").inc()
             log.log(severity(error), "ring_failed", error=type(error).__name__)
@@ -103,13 +107,12 @@ async def open_waker(redis_url: str) -> AsyncIterator[Waker]:
 
 
 async def ring_worker(redis_url: str, on_ring: Callable[[], None]) -> None:
-    """Call `on_ring` soon after each ring, until cancelled; outlives every absence of Redis.
+    """Call `on_ring` right after each ring, until cancelled; outlives every absence of Redis.
 
-    Rings close together may come as one. `on_ring` is also called at the start and after
-    each failure, since rings may have been missed; it must return at once. No signal handlers
-    are set.
+    Rings close together may come as one, and one that several processes wait for comes to one of
+    them. `on_ring` is also called at the start and after each failure, since rings may have been
+    missed; it must return at once.
     """
-    logging.getLogger("arq").setLevel(logging.WARNING)  # it writes two lines a ring otherwise
     # In a task of its own, since a cancellation of it may have to be repeated.
     listening = asyncio.create_task(_listen_for_ever(redis_url, on_ring), name="ring-worker")
     try:
@@ -123,7 +126,7 @@ async def _listen_for_ever(redis_url: str, on_ring: Callable[[], None]) -> None:
     failures = 0
     while True:
         try:
-            redis = await _connect(redis_url)
+            redis = await _connect(redis_url, answers_within=WAIT_SECONDS + RING_SECONDS)
             failures = 0
             await _listen(redis, on_ring)
         except Exception as error:  # noqa: BLE001 - without the bell, sweeping goes on
@@ -134,54 +137,29 @@ async def _listen_for_ever(redis_url: str, on_ring: Callable[[], None]) -> None:
 
 
 async def _listen(redis: ArqRedis, on_ring: Callable[[], None]) -> None:
-    worker = Worker(
-        functions=[func(_nothing, name=JOB)],
-        queue_name=QUEUE,
-        redis_pool=redis,
-        after_job_end=_after_job(on_ring),
-        handle_signals=False,
-        job_timeout=JOB_SECONDS,
-        keep_result=0,
-        poll_delay=POLL_SECONDS,
-        job_serializer=_to_json,
-        job_deserializer=json.loads,
-        log_results=False,
-    )
-    # arq holds a dead worker's job for ten seconds more than its time-out; ours takes none.
-    worker.in_progress_timeout_s = JOB_SECONDS
-    on_ring()
+    """Wait at the queue; whoever has waited longest takes the job, and so forgets it for all.
+
+    It is forgotten before the listener is called: else a ring that came after the listener looked
+    at the outbox, and before arq took another job of this id, would be lost.
+    """
     try:
-        await worker.async_run()
+        await redis.delete(JOB_KEY)  # of one that died before it could
+        on_ring()
+        while True:
+            if await redis.bzpopmin([QUEUE], timeout=WAIT_SECONDS) is not None:
+                await redis.delete(JOB_KEY)
+                on_ring()
     finally:
-        for task in worker.tasks.values():
-            task.cancel()
-        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         await _close(redis)
 
 
-async def _nothing(ctx: dict[Any, Any], *_args: Any, **_named: Any) -> None:
-    """Be the job. The listener is called after it, once its fixed id is free again.
-
-    arq refuses a job id that is queued or running: were the listener called here, a ring that
-    comes after it looked at the outbox, but before arq forgot the job, would be lost.
-    """
-
-
-def _after_job(on_ring: Callable[[], None]) -> "StartupShutdown":
-    async def call(ctx: dict[Any, Any]) -> None:  # noqa: ARG001 - arq names it
-        on_ring()
-
-    return call
-
-
-async def _connect(redis_url: str) -> ArqRedis:
+async def _connect(redis_url: str, *, answers_within: float) -> ArqRedis:
     """A client whose every wait ends: without that, a peer that vanished is waited for for ever."""
     named = {"ssl_check_hostname": True} if redis_url.startswith("rediss:") else {}
-    waits = {"socket_timeout": RING_SECONDS, "socket_connect_timeout": RING_SECONDS}
+    waits = {"socket_timeout": answers_within, "socket_connect_timeout": RING_SECONDS}
     redis = ArqRedis(
         redis_pool(redis_url, **waits, **named),
         job_serializer=_to_json,
-        job_deserializer=json.loads,
         default_queue_name=QUEUE,
     )
     try:

@@ -22,7 +22,7 @@ from tests.chaos import books, report
 from tests.chaos.campaign import Campaign, a_campaign
 from tests.chaos.faults import do
 from tests.chaos.long.faults import a_disk
-from tests.chaos.long.plan import make_long_plan
+from tests.chaos.long.plan import kind_of, make_long_plan
 from tests.chaos.long.run import run_long
 from tests.chaos.plan import LONGEST, SHORTEST, USUAL_LONGEST, Fault, make_plan, tell, tell_all
 from tests.chaos.report import Done, End, Row
@@ -107,7 +107,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _long(asked: argparse.Namespace) -> int:
-    plan = make_long_plan(asked.seed, kills=asked.kills)
+    plan = [
+        fault
+        for fault in make_long_plan(asked.seed, kills=asked.kills)
+        if asked.only in (None, kind_of(fault))
+    ]
     sys.stdout.write(f"Seed {asked.seed}: {len(plan)} faults, {asked.sales} sales\n")
     with tempfile.TemporaryDirectory(prefix="np-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -138,6 +142,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--sales", type=int, default=20_000, help="with --long")
     parser.add_argument("--kills", type=int, default=200, help="with --long; others in proportion")
+    parser.add_argument("--only", help="faults of this kind alone, with --long: FailOver")
     parser.add_argument("--a-second", type=float, default=14.0, help="sales, with --long")
     parser.add_argument("--faketime", help="a libfaketimeMT.so.1, with --long: our clocks jump too")
     return parser.parse_args(arguments)

@@ -83,13 +83,14 @@ async def a_place(limits: DoorSettings = LIMITS) -> AsyncIterator[Place]:
                 return
             body, more = body + message["body"], message["more_body"]
         seen.bodies.append(body)
-        answer = b"x" * LARGE if scope["path"] == "/large" else b"hello"
+        answer = b"x" * LARGE if scope["path"] in ("/large", "/whole") else b"hello"
         size = str(len(answer)).encode()
         start = {"type": "http.response.start", "status": 200}
         await send({**start, "headers": [(b"content-length", size)]})
-        for at in range(0, len(answer), 65536):
-            more = at + 65536 < len(answer)
-            piece = answer[at : at + 65536]
+        step = LARGE if scope["path"] == "/whole" else 65536
+        for at in range(0, len(answer), step):
+            more = at + step < len(answer)
+            piece = answer[at : at + step]
             await send({"type": "http.response.body", "body": piece, "more_body": more})
 
     door = Entrance(limits)
@@ -227,6 +228,51 @@ async def test_an_answer_that_nobody_takes_is_not_kept() -> None:
         await until(lambda: bool(place.seen.bodies))
         await until(lambda: len(place.door) == 0)
         writer.close()
+
+
+async def test_a_long_answer_has_its_time_on_a_slow_line() -> None:
+    async with a_place() as place:
+        loop = asyncio.get_running_loop()
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            slow.setblocking(False)
+            await loop.sock_connect(slow, ("127.0.0.1", place.port))
+            await loop.sock_sendall(slow, b"GET /whole HTTP/1.1\r\nhost: here\r\n\r\n")
+            started, heard = time.monotonic(), 0
+            async with asyncio.timeout(60):
+                while heard < LARGE:
+                    heard += len(await loop.sock_recv(slow, 65536))
+                    # A tenth of a second for a megabyte: eight times as long as a clock runs.
+                    ahead = heard / (10 * 2**20) - (time.monotonic() - started)
+                    await asyncio.sleep(max(0.0, ahead))
+
+        assert time.monotonic() - started > 5 * LIMITS.stalled_seconds
+
+
+async def test_what_comes_after_its_answer_keeps_no_connection_open() -> None:
+    head = b"POST /early HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with a_place() as place:
+        reader, writer = await place.open()
+        writer.write(head + b"1\r\na\r\n")
+        async with asyncio.timeout(PATIENCE):
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+            writer.write(b"1\r\na\r\n0\r\n\r\n")
+            assert await reader.read() == b""
+        writer.close()
+        await until(lambda: len(place.door) == 0)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [(b"", b"400"), (b"host: here\r\nhost: there\r\n", b"400"), (b"Host: here\r\n", b"200")],
+)
+async def test_a_request_names_one_host(hosts: bytes, status: bytes) -> None:
+    async with a_place() as place:
+        heard = await place.said(b"GET / HTTP/1.1\r\n" + hosts + b"\r\n", until=b"\r\n\r\n")
+        old = await place.said(b"GET / HTTP/1.0\r\n\r\n", until=b"hello")
+
+        assert heard.startswith(b"HTTP/1.1 " + status)
+        assert old.endswith(b"hello")
 
 
 async def test_requests_far_ahead_of_their_answers_are_refused() -> None:

@@ -11,19 +11,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
+import asyncpg
 
 from services.sandbox.enotas.records import Company, Nota
 from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
 from services.sandbox.vindi.records import Bill
+from shared.config.secret import Secret
+from shared.db.logins import LOGINS, let_in
 from shared.local.files import free_port
 from tests.services.emitter.conftest import a_buyer
 from tests.support.pooler import running_pgbouncer, wants_pooler
 
 TOKEN = "a-token-for-journeys"
+SERVICES_LOGIN = LOGINS["SERVICES_PASSWORD"]
 PATIENCE = 90.0  # seconds; a loaded machine is slow, a broken system never answers
 
 
@@ -216,6 +221,18 @@ def service_environment(
     }
 
 
+async def services_login(database: str) -> str:
+    """The same database under the services' own login, which is made with the owner's."""
+    conn = await asyncpg.connect(database)
+    try:
+        await let_in(conn, SERVICES_LOGIN, Secret.of(TOKEN))
+    finally:
+        await conn.close()
+    url = urlsplit(database)
+    netloc = f"{SERVICES_LOGIN}:{TOKEN}@{url.netloc.rpartition('@')[2]}"
+    return urlunsplit(url._replace(netloc=netloc))
+
+
 @asynccontextmanager
 async def a_system(
     sandbox: Sandbox,
@@ -229,9 +246,11 @@ async def a_system(
 ) -> AsyncIterator[System]:
     """Start the three services and stop them again, whatever happened.
 
+    They come to the database by a login that owns nothing, as they are shipped.
     `emitter` is a module to be run in the place of the emitter's own. With a folder for a `pooler`,
     or NOTAPONTE_POOLER=pgbouncer, they reach the database by one.
     """
+    database = await services_login(database)
     async with AsyncExitStack() as stack:
         if pooler or wants_pooler():
             home = pooler or stack.enter_context(TemporaryDirectory(prefix="notaponte-"))

@@ -15,7 +15,7 @@ import psutil
 
 from shared.local.files import free_port
 from shared.local.home import Home, open_home
-from shared.ops.up.processes import processes_of
+from shared.ops.up.processes import SUPERVISORD, processes_of
 from shared.ops.up.programs import SERVICES
 
 PATIENCE = 90.0  # seconds; a loaded machine starts processes slowly, a broken one never does
@@ -106,6 +106,10 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 def processes(home: Home) -> list[psutil.Process]:
     return [*processes_of(home, "services"), *processes_of(home, "servers")]
+
+
+def supervisors(up: RunningUp) -> list[psutil.Process]:
+    return [one for one in processes(up.home) if SUPERVISORD in command_line(one)]
 
 
 def command_line(process: psutil.Process) -> str:

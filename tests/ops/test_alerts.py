@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy/k8s/monitoring"
 RULES = MONITORING / "rules"
 DASHBOARDS = sorted((MONITORING / "dashboards").glob("*.json"))
+TROUBLES = sorted((Path(__file__).parent / "alerts").glob("*.test.yaml"))
+SEEN = ROOT / "docs/operations.md"
 RUNBOOKS = ROOT / "docs/runbooks"
 # What starts each service, and so makes all the metrics it shows.
 SHOWN_BY = ("webhook", "reconciler", "emitter", "panel")
@@ -43,14 +45,18 @@ ALL_RULES = [
 ALERTS = {rule["alert"]: rule for rule in ALL_RULES if "alert" in rule}
 
 
-def shown() -> dict[str, frozenset[str]]:
-    """Every series' name there is, with its labels; a histogram has three names."""
+def metrics() -> list[MetricWrapperBase]:
+    """Every metric that some service makes, those of traces too."""
     for service in SHOWN_BY:
         import_module(f"services.{service}.app")
+    import_module("shared.telemetry.open_telemetry")
+    return [one for one in list(REGISTRY._collector_to_names) if isinstance(one, MetricWrapperBase)]
+
+
+def shown() -> dict[str, frozenset[str]]:
+    """Every series' name there is, with its labels; a histogram has three names."""
     names: dict[str, frozenset[str]] = {}
-    for collector in list(REGISTRY._collector_to_names):
-        if not isinstance(collector, MetricWrapperBase):
-            continue
+    for collector in metrics():
         labels = frozenset(collector._labelnames)
         for name in REGISTRY._collector_to_names[collector]:
             names[name] = labels | ({"le"} if name.endswith("_bucket") else frozenset())
@@ -115,6 +121,71 @@ def test_links_of_the_runbook_lead_somewhere() -> None:
         assert anchor in {_anchor(heading) for heading in headings}, (file, anchor)
 
 
+QUESTION = re.compile(
+    r"^\| (?P<question>.+\?) \| .+ \| .+ \| (?P<board>\w+): (?P<panel>.+) "
+    r"\| \[(?P<alert>\w+)\]\(runbooks/alerts\.md#(?P<anchor>\w+)\) \|$",
+    re.MULTILINE,
+)
+
+
+def test_every_question_of_the_night_has_its_panel_and_what_to_type() -> None:
+    text = SEEN.read_text("utf-8")
+    panels = {
+        (path.stem, panel["title"])
+        for path in DASHBOARDS
+        for panel in json.loads(path.read_text("utf-8"))["panels"]
+    }
+
+    questions = list(QUESTION.finditer(text))
+
+    assert len(questions) == len(re.findall(r"^\| .+\? \|", text, re.MULTILINE))
+    for one in questions:
+        assert (one["board"], one["panel"]) in panels, one["question"]
+        assert one["alert"] in ALERTS, one["question"]
+        assert one["anchor"] == one["alert"].lower()
+
+
+def test_every_metric_is_described_and_seen_somewhere() -> None:
+    told = set(NAME.findall(SEEN.read_text("utf-8")))
+    used = {name for _, expression in expressions() for name in NAME.findall(expression)}
+
+    for metric in metrics():
+        names = {metric._name, f"{metric._name}_total"}
+        names |= {f"{metric._name}_{part}" for part in ("bucket", "count", "sum")}
+        assert metric._documentation.endswith("."), metric._name
+        assert told & names, f"docs/operations.md does not name {metric._name}"
+        assert used & names, f"no panel and no alert shows {metric._name}"
+
+
+def test_panels_have_places_and_numbers_of_their_own() -> None:
+    for path in DASHBOARDS:
+        panels = json.loads(path.read_text("utf-8"))["panels"]
+        places = {(one["gridPos"]["x"], one["gridPos"]["y"]) for one in panels}
+        assert len({one["id"] for one in panels}) == len(places) == len(panels)
+        assert len({one["title"] for one in panels}) == len(panels)
+    boards = [json.loads(path.read_text("utf-8"))["uid"] for path in DASHBOARDS]
+    assert len(set(boards)) == len(boards)
+
+
+def test_every_alert_is_tried() -> None:
+    tried = {
+        one["alertname"]
+        for path in TROUBLES
+        for case in yaml.safe_load(path.read_text("utf-8"))["tests"]
+        for one in case["alert_rule_test"]
+        if one["exp_alerts"]
+    }
+    named = {
+        rule["alert"]
+        for name in FILES
+        for group in groups(name)
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+    assert tried == named
+
+
 def _anchor(heading: str) -> str:
     """As GitHub makes one of a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
@@ -153,7 +224,9 @@ def plain_rules(tmp_path: Path) -> Path:
 
 
 def run(*command: str, cwd: Path) -> Mapping[str, Any]:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+    )
     return {"code": done.returncode, "told": done.stdout + done.stderr}
 
 
@@ -163,6 +236,7 @@ def test_promtool_takes_the_rules(promtool: str, plain_rules: Path) -> None:
 
 
 def test_alerts_fire_under_their_trouble_and_only_then(promtool: str, plain_rules: Path) -> None:
-    shutil.copy(Path(__file__).parent / "alerts/rules.test.yaml", plain_rules)
-    tested = run(promtool, "test", "rules", "rules.test.yaml", cwd=plain_rules)
+    for path in TROUBLES:
+        shutil.copy(path, plain_rules)
+    tested = run(promtool, "test", "rules", *(path.name for path in TROUBLES), cwd=plain_rules)
     assert tested["code"] == 0, tested["told"]

@@ -13,8 +13,8 @@ import yaml
 
 from deploy.image import version
 from deploy.policies import EXCEPTIONS, POLICIES, findings, where
-from deploy.rehearse import examples, problems, schema_problems
-from deploy.render import K8S, Manifest, RenderError, merge, overlays, read_manifests, render
+from deploy.rehearse import examples, main, problems, schema_problems
+from deploy.render import K8S, Manifest, RenderError, components, merge, overlays, render
 from shared.config.env import Env, SettingsError
 from shared.config.traces import read_traces
 from shared.db.connection import Pool
@@ -61,30 +61,83 @@ def test_what_an_operator_makes_alike_outside_of_the_overlays_is_accepted_too() 
     assert [what for one in examples() for what in schema_problems(one)] == []
 
 
-@pytest.mark.skipif(not shutil.which("kubectl"), reason="there is no kubectl to compare with")
-def test_the_example_of_tracing_has_every_service_traced_and_let_out(
-    production: list[Manifest],
+@pytest.mark.parametrize("component", components(), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("overlay", overlays(), ids=lambda folder: folder.name)
+def test_nothing_is_found_in_an_overlay_that_takes_a_component(
+    overlay: Path, component: Path
 ) -> None:
-    policy, settings = read_manifests(K8S / "examples" / "tracing.yaml")
-    with Env(values=find(production, "ConfigMap/notaponte")["data"]) as var:
-        assert not read_traces(var)
-    with Env(values=settings["data"]) as var:
-        assert read_traces(var)
-    collector = urlsplit(settings["data"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
-    [out] = policy["spec"]["egress"]
-    assert [one["port"] for one in out["ports"]] == [collector.port]
-    [services] = policy["spec"]["podSelector"]["matchExpressions"]
-    assert set(services["values"]) == {"webhook", "panel", "reconciler", "emitter"}
+    assert problems(render(overlay, also=[component])) == []
 
 
 @pytest.mark.parametrize("overlay", overlays(), ids=lambda folder: folder.name)
-def test_what_is_rendered_is_what_kustomize_renders(overlay: Path) -> None:
-    theirs = subprocess.run(
-        ["kubectl", "kustomize", str(overlay)], check=True, capture_output=True, text=True
-    )
-    expected = {where(one): one for one in yaml.safe_load_all(theirs.stdout)}
+def test_with_tracing_every_service_is_traced_and_let_out_to_the_collector(overlay: Path) -> None:
+    with Env(values=find(render(overlay), "ConfigMap/notaponte")["data"]) as var:
+        assert not read_traces(var)
 
-    assert {where(one): one for one in render(overlay)} == expected
+    traced = render(overlay, also=[K8S / "components" / "tracing"])
+
+    config = find(traced, "ConfigMap/notaponte")["data"]
+    with Env(values=config) as var:
+        assert read_traces(var)
+    collector = urlsplit(config["OTEL_EXPORTER_OTLP_ENDPOINT"])
+    policy = find(traced, "NetworkPolicy/tracing")
+    assert policy["metadata"]["namespace"] == traced[0]["metadata"]["name"]
+    [out] = policy["spec"]["egress"]
+    assert [one["port"] for one in out["ports"]] == [collector.port]
+    [selected] = policy["spec"]["podSelector"]["matchExpressions"]
+    told = {
+        name
+        for name, pod in pods(traced)
+        if {"configMapRef": {"name": "notaponte"}} in pod["containers"][0].get("envFrom", [])
+    }
+    assert set(selected["values"]) == OURS
+    assert told >= OURS
+
+
+def taking(overlay: Path, component: Path, folder: Path) -> Path:
+    """A copy of the manifests in which the overlay names the component."""
+    shutil.copytree(K8S, folder, dirs_exist_ok=True)
+    copied = folder / overlay.relative_to(K8S)
+    kustomization = copied / "kustomization.yaml"
+    named = f"\ncomponents:\n  - ../../{component.relative_to(K8S)}\n"
+    kustomization.write_text(kustomization.read_text("utf-8") + named, "utf-8")
+    return copied
+
+
+@pytest.mark.parametrize("overlay", overlays(), ids=lambda folder: folder.name)
+def test_a_component_that_is_named_is_as_one_that_is_added(overlay: Path, tmp_path: Path) -> None:
+    for component in components():
+        named = taking(overlay, component, tmp_path / component.name)
+        assert render(named) == render(overlay, also=[component])
+
+
+def test_a_component_is_no_resource_and_a_resource_no_component(tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{K8S / 'components' / 'tracing'}]\n")
+    with pytest.raises(RenderError, match="is no resource"):
+        render(tmp_path)
+    with pytest.raises(RenderError, match="a component has"):
+        render(K8S / "overlays" / "production", also=[K8S / "base"])
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="there is no kubectl to compare with")
+@pytest.mark.parametrize("overlay", overlays(), ids=lambda folder: folder.name)
+def test_what_is_rendered_is_what_kustomize_renders(overlay: Path, tmp_path: Path) -> None:
+    taken = [taking(overlay, one, tmp_path / one.name) for one in components()]
+    for folder in (overlay, *taken):
+        theirs = subprocess.run(
+            ["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True
+        )
+        expected = {where(one): one for one in yaml.safe_load_all(theirs.stdout)}
+
+        assert {where(one): one for one in render(folder)} == expected
+
+
+def test_a_rehearsal_finds_nothing_and_names_every_overlay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main() == 0
+    told = capsys.readouterr().out
+    assert all(f"{overlay.name}: " in told for overlay in overlays())
 
 
 def test_a_kind_that_nobody_describes_is_refused() -> None:

@@ -61,22 +61,71 @@ async def test_one_run_is_enough_and_the_old_key_may_go(pool: Pool, database: st
     assert word == new.word(DOCUMENT, tenant=TENANT, purpose="document")
 
 
-async def test_a_value_under_a_lost_key_stops_the_rotation_by_name(
+async def test_values_under_a_lost_key_are_named_and_the_rotation_is_not_whole(
     pool: Pool, database: str
 ) -> None:
     await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
 
-    with pytest.raises(UnsealError, match="not configured"):
-        await rotated(database, NEW)
+    done = await rotated(database, NEW)
+
+    assert not done.whole
+    assert (done.changed, done.broken) == (0, 2)
+    assert all("not configured" in place for place in done.named)
 
 
-async def test_a_damaged_value_is_named_by_where_it_lies(pool: Pool, database: str) -> None:
+async def test_a_damaged_value_is_named_by_where_it_lies_and_keeps_no_other(
+    pool: Pool, database: str
+) -> None:
     await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
     async with pool.acquire() as conn:
         await conn.execute("UPDATE sales SET customer = customer || '\\x00'::bytea")
+        before = await conn.fetchrow("SELECT customer, document_word FROM sales")
 
-    with pytest.raises(UnsealError, match=rf"sales\.customer, tenant {TENANT}"):
-        await rotated(database, NEW, OLD)
+    done = await rotated(database, NEW, OLD)
+
+    async with pool.acquire() as conn:
+        after = await conn.fetchrow("SELECT customer, document_word FROM sales")
+        found = await connections_store.get_vindi(conn, Sealer.from_text([NEW]), TENANT)
+    assert (done.changed, done.broken, done.whole) == (1, 1, False)
+    assert done.named[0].startswith(f"sales.customer (tenant_id {TENANT}, bill_id ")
+    assert found is not None
+    assert after == before
+
+
+NO_OBJECT = (b"[1]", b"null", b"7", b"no JSON", b"\xff\xfe", b'"text"', b"")
+
+
+@pytest.mark.parametrize("plain", NO_OBJECT)
+async def test_a_row_that_says_something_else_than_it_should_keeps_no_other(
+    pool: Pool, database: str, plain: bytes
+) -> None:
+    """Whatever a sealed column says, in each table that makes a word of it."""
+    old = Sealer.from_text([OLD])
+    await a_tenant_with_secrets(pool, old)
+    async with pool.acquire() as conn:
+        bill = await conn.fetchval("SELECT bill_id FROM sales")
+        odd = columns.CUSTOMER.seal(old, TENANT, plain, bill)
+        await conn.execute("UPDATE sales SET customer = $1", odd)
+        who = columns.ERASED_WHO.seal(old, TENANT, plain, "e0123456789")
+        await conn.execute(
+            "INSERT INTO erasures (tenant_id, erasure_id, ticket, reason, asked_by, asked_at,"
+            " turn_at, document_word, who) VALUES ($1, 'e0123456789', 'x', 'x', 'Ana', now(),"
+            " now(), $2, $3)",
+            TENANT,
+            bytes(32),
+            who,
+        )
+
+    done = await rotated(database, NEW, OLD)
+
+    new = Sealer.from_text([NEW])
+    async with pool.acquire() as conn:
+        sealed = await conn.fetchval("SELECT customer FROM sales")
+        assert columns.CUSTOMER.open(new, TENANT, sealed, bill) == plain  # sealed anew all the same
+        assert await conn.fetchval("SELECT document_word FROM erasures") == bytes(32)
+        assert await connections_store.get_vindi(conn, new, TENANT) is not None
+    assert all(place.startswith(("sales.", "erasures.")) for place in done.named)
+    assert done.broken == len(done.named) == (0 if plain == b"" else 2)
 
 
 @pytest.mark.parametrize("words", [[OLD], [NEW, OLD]])

@@ -1,15 +1,19 @@
 """What the processes of `up` are given: services no owner's address, servers no secret of ours."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import asyncpg
 import pytest
+from rich.console import Console
 
 from shared.local.home import new_secret_key
 from shared.local.postgres import SERVICES, running_postgres
+from shared.ops.doctor.command import run_doctor
 from tests.ops.running_up import RunningUp, started_up
 
 SECRETS = ("SECRET_KEYS", "INTERNAL_API_TOKEN", "DATABASE_URL", "REDIS_URL")
@@ -42,6 +46,22 @@ async def rights(url: str) -> tuple[str, bool, int]:
     return row["name"], row["rolsuper"], row["owned"]
 
 
+async def doctor(folder: Path) -> tuple[int, list[str]]:
+    """What `make doctor` says in this home, and what of it is not well."""
+    report = folder / "report.json"
+    nobody = dict.fromkeys(("VINDI_URL_PRODUCTION", "ENOTAS_URL"), "http://127.0.0.1:9")
+    env = {"NOTAPONTE_HOME": str(folder), **nobody}
+    code = await run_doctor(
+        env, Console(file=StringIO()), tenant="", questions=False, report=report
+    )
+    told = json.loads(report.read_text("utf-8"))["findings"]
+    return code, [
+        one["words"]
+        for one in told
+        if one["state"] != "ok" and not one["about"].startswith("certificate")
+    ]
+
+
 async def test_services_of_up_own_nothing_also_in_a_home_of_before(folder: Path) -> None:
     async with started_up(folder) as up:
         await up.ready_line()
@@ -50,6 +70,7 @@ async def test_services_of_up_own_nothing_also_in_a_home_of_before(folder: Path)
         assert not [name for name in SECRETS if name in servers]
         owner = up.home.database_url.read_text(encoding="utf-8").strip()
         assert (await rights(owner))[:2] == ("notaponte", True)
+        assert await doctor(folder) == (0, [])  # it looks as services do, and finds all of it
         await up.stop()
 
     # A home of a version that knew one role only has no password of the services'.

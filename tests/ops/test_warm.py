@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from shared.local.home import Home, open_home
@@ -99,6 +100,34 @@ def test_without_the_word_nothing_outlives_whoever_would_have_said_it(home: Home
 
         assert process.wait(PATIENCE) == 0
         assert seen(home, "lives-said") == ""
+
+
+def test_a_supervisor_ends_its_programs_when_whoever_started_it_is_gone(home: Home) -> None:
+    with supervised(home, lives=LIVES) as supervisor:
+        supervisor.let_go()
+        wait_for(lambda: seen(home, "lives-said") != "")
+        program = psutil.Process(supervisor.running()["lives"])
+        process = supervisor.process
+        assert process is not None
+        assert process.stdin is not None
+
+        process.stdin.close()  # as the kernel does for one that was killed
+
+        assert process.wait(PATIENCE) == 0
+        assert not program.is_running()
+
+
+def test_a_program_ends_when_its_supervisor_is_killed(home: Home) -> None:
+    with supervised(home, lives=LIVES) as supervisor:
+        supervisor.let_go()
+        wait_for(lambda: seen(home, "lives-said") != "")
+        program = psutil.Process(supervisor.running()["lives"])
+        assert supervisor.process is not None
+
+        supervisor.process.kill()
+
+        supervisor.process.wait(PATIENCE)
+        wait_for(lambda: not program.is_running() or program.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_one_that_fails_says_why_and_is_not_started_a_hundred_times_a_second(home: Home) -> None:

@@ -18,11 +18,12 @@ from shared.config.secret import Secret
 from shared.crypto import columns
 from shared.db.backfill import backfills_store
 from shared.db.connection import Pool
+from shared.db.people import memberships_store
 from shared.db.privacy import departures_store, tenant_rows
 from shared.db.privacy.departures_store import Departure
 from shared.db.privacy.tenant_rows import KEYS
 from shared.db.tenants import connections_store
-from shared.domain.ids import BackfillId, TenantId
+from shared.domain.ids import BackfillId, PersonId, TenantId
 from tests.privacy.found import columns_with, together
 from tests.privacy.person import DORA, TENANT, Rows
 
@@ -161,6 +162,36 @@ async def test_everything_goes_and_the_last_look_says_so(rows: Rows) -> None:
     assert await rows.pool.fetchval("SELECT customer_name FROM sales") == DORA.name
     found = await columns_with(rows.pool, rows.sealer, TENANT, (TENANT, "Escola Aurora"))
     assert together(found) == {"departures.tenant_id", "audit.detail", "tenants.name"}
+
+
+async def test_who_is_added_to_another_company_meanwhile_stays(rows: Rows) -> None:
+    other = Rows(pool=rows.pool, sealer=rows.sealer, tenant=OTHER)
+    await other.a_tenant()
+    await people(rows)
+    await rows.pool.execute("DELETE FROM memberships WHERE tenant_id = $1", OTHER)
+
+    async def remove() -> int:
+        async with rows.pool.acquire() as conn, conn.transaction():
+            return await tenant_rows.remove_people_any_tenant(conn, TENANT)
+
+    async with rows.pool.acquire() as conn:
+        async with conn.transaction():
+            await memberships_store.put(conn, OTHER, PersonId("pbbbbbbbbbb"), "owner", by="Ana")
+            removing = asyncio.create_task(remove())
+            await waits_for_a_lock(rows)
+        removed = await removing
+
+    assert removed == 1
+    names = [row["name"] for row in await rows.pool.fetch("SELECT name FROM people")]
+    assert sorted(names) == ["Bia", "Caio"]
+
+
+async def waits_for_a_lock(rows: Rows) -> None:
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    sql += " AND datname = current_database()"
+    async with asyncio.timeout(20):
+        while not await rows.pool.fetchval(sql):
+            await asyncio.sleep(0.01)
 
 
 async def test_it_goes_on_wherever_it_was_killed(rows: Rows) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -20,6 +20,7 @@ from shared.crypto.columns import DOCUMENT_WORD
 from shared.crypto.seal import Sealer
 from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure
+from shared.db.tenants import audit_store
 from shared.domain.ids import BillId, CustomerId
 from shared.domain.privacy.bare import bare_bill
 from shared.net.json_bytes import read_json
@@ -158,6 +159,66 @@ async def test_what_an_import_of_older_sales_brings_back_goes_within_a_week(rows
     assert await whose(rows, FIRST - 1) == ""
 
 
+async def test_a_later_run_takes_nothing_back_of_what_the_report_said(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    await rows.nota_of_others(DORA, "77")
+    typed = {"reason": f"pedido de {DORA.name}"}
+    await audited(rows, typed)
+    await audited(rows, {"reason": "pedido de outra pessoa"})
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    await rows.pool.execute("UPDATE erasures SET turn_at = now()")
+    told = []
+    while await step_erasure(rows.pool, rows.sealer, TENANT, report.id):
+        async with rows.pool.acquire() as conn:
+            now = await erasures_store.get(conn, TENANT, report.id)
+        assert now is not None
+        told.append(list(now.kept))
+    await audited(rows, typed)
+    later = await run_again(rows, report)
+
+    beside = {one["table"]: one["rows"] for one in report.kept if "table" in one}
+    assert beside == {"audit": 1, "foreign_notas": 1}
+    assert all(len(kept) == len(report.kept) for kept in told)
+    assert {one["table"]: one["rows"] for one in later.kept if "table" in one} == {
+        "audit": 2,
+        "foreign_notas": 1,
+    }
+
+
+async def test_a_later_run_looks_at_no_line_of_the_audit_twice(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    await rows.pool.execute(
+        "INSERT INTO audit (tenant_id, at, actor, action, detail)"
+        " SELECT $1, now() - interval '3 days' + n * interval '1 s', 'Ana', 'x',"
+        " jsonb_build_object('reason', CASE WHEN n % 10000 = 0 THEN $2 ELSE 'outra' END)"
+        " FROM generate_series(1, 50000) n",
+        TENANT,
+        f"Pediu {DORA.name}",
+    )
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+    read = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables"
+    read += " WHERE relname = 'audit'"
+    before = await rows.pool.fetchval(read)
+
+    again = await run_again(rows, report)
+
+    counted = {one["table"]: one["rows"] for one in again.kept if "table" in one}
+    assert counted == {"audit": 5}
+    assert await rows.pool.fetchval(read) - before < 1000
+
+
+async def test_a_bill_that_was_read_before_a_run_and_stored_after_it_goes_too(rows: Rows) -> None:
+    await rows.everywhere(DORA, FIRST)
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    await rows.pool.execute("UPDATE bills SET created_at = now()")
+    await rows.bill(DORA, FIRST + 1, at=report.asked_at - timedelta(minutes=5))
+    await run_again(rows, report)
+
+    assert await whose(rows, FIRST + 1) == ""
+
+
 async def test_it_goes_on_wherever_it_was_killed(rows: Rows) -> None:
     chance = random.Random(17)
     for place in range(12):
@@ -253,6 +314,11 @@ async def test_a_sale_that_a_worker_has_is_left_to_it(rows: Rows, state: str) ->
     report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
 
     assert [(one["bill_id"], one["why"]) for one in report.kept] == [(FIRST, "open")]
+
+
+async def audited(rows: Rows, detail: dict[str, str]) -> None:
+    async with rows.pool.acquire() as conn:
+        await audit_store.add(conn, TENANT, actor="Ana", action="x", detail=detail)
 
 
 async def ask(rows: Rows, subject: Subject) -> Erasure:

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from shared.commands.privacy.retention import Round, sweep_once
-from shared.domain.ids import TenantId
+from shared.db.people import memberships_store
+from shared.domain.ids import PersonId, TenantId
 from shared.domain.privacy import terms
 from tests.privacy.found import columns_with, together
 from tests.privacy.person import DORA, RUI, TENANT, Rows
@@ -101,20 +102,104 @@ async def test_a_sale_whose_time_is_up_loses_its_customer_and_keeps_what_it_came
     await rows.sale(RUI, 3, "held", code="rule_manual")
     await rows.pool.execute("UPDATE sales SET moment_at = $1", LONG_AGO)
     await rows.pool.execute("UPDATE timeline SET why = ''")
-    await rows.pool.execute("UPDATE sales SET detail = ''")
 
     ended = await sweep(rows)
 
     sales = await rows.pool.fetch("SELECT bill_id, customer_name FROM sales")
     names = {row["bill_id"]: row["customer_name"] for row in sales}
     amounts = [row["amount"] for row in await rows.pool.fetch("SELECT amount FROM notas")]
-    assert ended["persons"] == 1
-    assert names == {1: "", 2: DORA.name, 3: RUI.name}
+    assert ended["persons"] == 2
+    assert names == {1: "", 2: DORA.name, 3: ""}
     assert amounts == [10_000, 10_000]
     await rows.pool.execute("DELETE FROM notas WHERE bill_id = 2")
     await rows.pool.execute("DELETE FROM sales WHERE bill_id = 2")
     await rows.pool.execute("DELETE FROM bills WHERE bill_id = 2")
+    for who in (DORA, RUI):
+        assert together(await columns_with(rows.pool, rows.sealer, TENANT, who.words)) == set()
+
+
+async def test_sales_that_are_not_over_after_all_these_years_lose_it_too(rows: Rows) -> None:
+    for bill, status in enumerate(("held", "denied", "waiting_payment", "skipped"), 1):
+        await rows.sale(DORA, bill, status, code=None if status == "waiting_payment" else "x")
+    await rows.sale(RUI, 9, "queued")
+    await rows.pool.execute("UPDATE outbox SET state = 'due' WHERE bill_id = 9")
+    await rows.pool.execute("UPDATE sales SET moment_at = $1", LONG_AGO)
+
+    assert (await sweep(rows))["persons"] == 4
+    assert await named(rows) == {TENANT: 1}  # a worker has it, and would write it back
+
+
+async def test_bills_that_never_became_a_sale_lose_it_by_their_own_day(rows: Rows) -> None:
+    for bill in (1, 2):
+        await rows.bill(DORA, bill)
+    await rows.sale(DORA, 3, "skipped", code="rule_never")
+    await rows.pool.execute("UPDATE sales SET moment_at = NULL, detail = ''")
+    await rows.pool.execute("UPDATE timeline SET why = ''")
+    await rows.pool.execute("UPDATE bills SET created_at = $1 WHERE bill_id <> 2", LONG_AGO)
+
+    ended = await sweep(rows)
+    await rows.pool.execute("DELETE FROM bills WHERE bill_id = 2")
+
+    assert ended == Counter(bills=2)
     assert together(await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)) == set()
+
+
+async def test_what_is_read_again_from_vindi_goes_again_within_a_week(rows: Rows) -> None:
+    await rows.sale(DORA, 1, "skipped", code="rule_never")
+    await rows.pool.execute("UPDATE sales SET moment_at = $1", LONG_AGO)
+    await sweep(rows)
+    await rows.pool.execute("UPDATE timeline SET why = ''")
+
+    await rows.bill(DORA, 1, at=datetime.now(UTC))  # a month of then is compared once more
+    at_once = await sweep(rows)
+    await rows.pool.execute("UPDATE retention_walks SET ended_at = ended_at - interval '8 days'")
+
+    assert at_once == Counter()
+    assert await sweep(rows) == Counter(persons=1)
+    assert together(await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)) == set()
+    await rows.pool.execute("UPDATE retention_walks SET ended_at = ended_at - interval '8 days'")
+    assert await sweep(rows) == Counter()
+
+
+async def test_what_is_to_be_kept_longer_is_left_by_a_walk_that_is_under_way(rows: Rows) -> None:
+    for bill in range(1, 121):
+        await rows.sale(DORA, bill, "skipped", code="rule_never")
+    await rows.pool.execute("UPDATE sales SET moment_at = $1", LONG_AGO)
+    await rows.pool.execute("UPDATE sales SET moment_at = '2000-03-01' WHERE bill_id = 120")
+
+    await sweep_once(a_round(rows))
+    longer = Round(pool=rows.pool, sealer=rows.sealer, years=20, ended=lambda _what, _rows: None)
+    while await sweep_once(longer):
+        pass
+
+    assert await named(rows) == {TENANT: 70}
+
+
+async def test_a_hundred_thousand_old_sales_are_walked_through_once(rows: Rows) -> None:
+    """Sales that cannot go stand before those that can; a batch never begins at the first."""
+    await rows.pool.execute(
+        "INSERT INTO sales (tenant_id, bill_id, status, code, amount, moment_at, origin,"
+        " customer_name)"
+        " SELECT $1, n, 'skipped', 'x', 100, $2::timestamptz + n * interval '1 s', 'webhook',"
+        " CASE WHEN n <= 200 OR n > 99700 THEN 'Alguém' ELSE '' END"
+        " FROM generate_series(1, 100000) n",
+        TENANT,
+        datetime(2014, 3, 1, tzinfo=UTC),
+    )
+    await rows.pool.execute(
+        "INSERT INTO outbox (tenant_id, bill_id, state, due_at, origin)"
+        " SELECT $1, n, CASE WHEN n <= 200 THEN 'due' ELSE 'settled' END, now(), 'webhook'"
+        " FROM generate_series(1, 100000) n",
+        TENANT,
+    )
+    steps, ended = 0, Counter[str]()
+    while await sweep_once(a_round(rows, ended)):
+        steps += 1
+
+    assert ended["persons"] == 300
+    # 5,000 rows a page, and one for each fifty to be looked at: 200 that stay, 300 that go.
+    assert steps <= 100_000 // 5_000 + (200 + 300) // 50
+    assert await sweep_once(a_round(rows, ended)) == 0
 
 
 async def test_every_tenant_has_its_turn_and_a_kill_costs_a_batch(rows: Rows) -> None:
@@ -171,6 +256,15 @@ async def test_who_belongs_nowhere_is_forgotten_after_a_month(rows: Rows) -> Non
     assert await sweep(rows) == Counter(people=1)
     left = {row["person_id"] for row in await rows.pool.fetch("SELECT person_id FROM people")}
     assert left == {"pbbbbbbbbbb", "pcccccccccc", "pdddddddddd"}
+
+
+async def test_who_is_added_to_a_company_just_now_stays(rows: Rows) -> None:
+    await add_person(rows, "paaaaaaaaaa", 40, None)
+    async with rows.pool.acquire() as conn, conn.transaction():
+        await memberships_store.put(conn, TENANT, PersonId("paaaaaaaaaa"), "owner", by="Ana")
+        meanwhile = await sweep(rows)
+    assert meanwhile == await sweep(rows) == Counter()
+    assert await rows.pool.fetchval("SELECT count(*) FROM memberships") == 1
 
 
 async def add_person(rows: Rows, person: str, days: int, staff: str | None) -> None:

@@ -7,7 +7,13 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from shared.commands.privacy.depart import ask_departure, step_departure
+from shared.commands.checks import SetUpRefused
+from shared.commands.privacy.depart import (
+    ask_departure,
+    cancel_departure,
+    demand_staying,
+    step_departure,
+)
 from shared.commands.privacy.erase import ErasureAsked, Subject, ask_erasure, step_erasure
 from shared.commands.privacy.retention import Round, sweep_once
 from shared.config.secret import Secret
@@ -71,6 +77,77 @@ async def test_erasing_sweeping_and_deleting_need_no_more_than_a_service_may(
     assert await rows.pool.fetchval("SELECT state FROM departures") == "deleted"
     left = await rows.pool.fetchval("SELECT count(*) FROM audit WHERE tenant_id = $1", TENANT)
     assert left == 0
+
+
+FORGED = {
+    "whose day has come": "INSERT INTO departures (tenant_id, reason, asked_by, asked_at,"
+    " delete_at, state, turn_at) VALUES ($1, 'x', 'x', now() - interval '60 days', now(),"
+    " 'deleting', now())",
+    "whose day is near": "INSERT INTO departures (tenant_id, reason, asked_by, asked_at, delete_at,"
+    " state, turn_at) VALUES ($1, 'x', 'x', now(), now() + interval '1 day', 'waiting', now())",
+    "whose day is moved": "UPDATE departures SET delete_at = now() WHERE tenant_id = $1",
+    "whose tenant is another": "UPDATE departures SET tenant_id = $1",
+    "before its day": "UPDATE departures SET state = 'deleting' WHERE tenant_id = $1",
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+@pytest.mark.parametrize("panel", [False, True])
+async def test_a_service_cannot_make_a_tenants_day_come(
+    services: Pool, rows: Rows, what: str, panel: bool
+) -> None:
+    await a_departure(rows, "waiting", "30 days")
+    if "INSERT" in FORGED[what]:
+        await rows.pool.execute("DELETE FROM departures")
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with (pool_of(services, TENANT) if panel else services).acquire() as conn:
+            await conn.execute(FORGED[what], TENANT)
+
+
+@pytest.mark.parametrize("state", ["cancelled", "deleted"])
+async def test_a_service_brings_no_departure_back_that_is_over(
+    services: Pool, rows: Rows, state: str
+) -> None:
+    await a_departure(rows, state, "-1 days")
+
+    changed = await services.execute("UPDATE departures SET state = 'deleting'")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await services.fetchval("SELECT forget_audit_of_departed($1, 10)", TENANT)
+    gone = await services.execute("DELETE FROM departures")
+
+    assert changed == "UPDATE 0"
+    assert gone == ("DELETE 1" if state == "cancelled" else "DELETE 0")
+
+
+async def test_who_took_it_back_may_ask_once_more(services: Pool, rows: Rows) -> None:
+    for _ in range(2):
+        async with services.acquire() as conn, conn.transaction():
+            asked = await ask_departure(
+                conn, rows.sealer, TENANT, name="Escola Aurora", reason="fim", days=7, by="Ana"
+            )
+        async with services.acquire() as conn, conn.transaction():
+            with pytest.raises(SetUpRefused, match="leaves already"):
+                await ask_departure(
+                    conn, rows.sealer, TENANT, name="Escola Aurora", reason="x", days=7, by="Ana"
+                )
+        async with services.acquire() as conn, conn.transaction():
+            back = await cancel_departure(conn, TENANT, by="Ana")
+        async with services.acquire() as conn:
+            await demand_staying(conn, TENANT)
+
+    assert (asked.state, back.state) == ("waiting", "cancelled")
+
+
+async def a_departure(rows: Rows, state: str, when: str) -> None:
+    await rows.pool.execute(
+        "INSERT INTO departures (tenant_id, reason, asked_by, asked_at, delete_at, state, turn_at)"
+        " VALUES ($1, 'x', 'Ana', now() - interval '60 days', now() + $3::text::interval, $2,"
+        " now())",
+        TENANT,
+        state,
+        when,
+    )
 
 
 async def test_nobody_takes_lines_of_a_tenant_that_stays(services: Pool, rows: Rows) -> None:

@@ -10,6 +10,7 @@ from shared.commands.privacy.erase import Subject
 from shared.commands.privacy.tell_person import find_person, person_json, person_page
 from shared.commands.privacy.tenant_zip import NOT_GIVEN, PAGE, tenant_zip
 from shared.crypto import columns
+from shared.crypto.columns import SEALED
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.ids import CustomerId
@@ -38,6 +39,70 @@ async def test_a_customer_is_told_all_of_theirs_and_nobody_elses(rows: Rows) -> 
     ]
     assert [one["type"] for one in said["heard"]] == ["customer_updated", "payment_profile_created"]
     assert not [word for word in RUI.words if word in text]
+
+
+# What is sealed and about a customer is told, or is the same as what is, or is nobody's customer.
+TOLD = {
+    "bills.body",
+    "sales.customer",
+    "sales.unread",
+    "notas.request",
+    "notas.reason",
+    "events.body",
+    "foreign_notas.document",
+}
+NOT_TOLD = {
+    "unknown_denials.reason": "the text of a nota's refusal, which is told with that nota",
+    "backfill_bills.body": "of an import under way: told as bills once it ends",
+    "backfill_customers.body": "of an import under way: told as customers once it ends",
+    "idempotency_keys.response": "answers that show what is told, for a week",
+    "erasures.who": "the same words, while an erasure runs",
+    **dict.fromkeys(
+        (
+            "vindi_connections.api_key",
+            "issuer_connections.api_key",
+            "nota_connections.api_key",
+            "webhook_secrets.sealed",
+            "status_webhooks.secret",
+        ),
+        "a key",
+    ),
+    **dict.fromkeys(
+        (
+            "person_links.email",
+            "people.email",
+            "people.totp",
+            "person_identities.identity",
+        ),
+        "of the tenant's people, who sign in",
+    ),
+}
+
+
+async def test_of_every_sealed_column_is_known_whether_it_is_told(rows: Rows) -> None:
+    """Each that is told is told by what stands in it alone."""
+    await rows.sale(DORA, 4000, "issued")
+    await rows.nota(DORA, 4000, "issued")
+    await rows.event({"event": {"data": {"customer": DORA.at_vindi}}}, "customer_updated")
+    await rows.nota_of_others(DORA, "77")
+    await rows.pool.execute("UPDATE sales SET detail = 'dito na recusa'")
+
+    said = json.loads(await told(rows, Subject(customer_id=CustomerId(DORA.customer_id))))
+
+    assert {f"{one.table}.{one.column}" for one in SEALED} == TOLD | NOT_TOLD.keys()
+    sale = said["sales"][0]
+    shown = {
+        "bills.body": sale["bill"],
+        "sales.customer": sale["customer"],
+        "sales.unread": sale["unread"],
+        "notas.request": sale["notas"][0]["sent"],
+        "notas.reason": sale["notas"][0]["refusal"],
+        "events.body": said["heard"][0]["body"],
+        "foreign_notas.document": said["notas_of_others"][0]["document"],
+    }
+    assert shown.keys() == TOLD
+    assert all(DORA.document in json.dumps(value) for value in shown.values())
+    assert sale["detail"] == "dito na recusa"
 
 
 async def test_a_namesake_is_told_and_loses_nothing(rows: Rows) -> None:

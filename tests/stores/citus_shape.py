@@ -41,6 +41,39 @@ def misplaced_clocks(sql: str) -> list[str]:
     ]
 
 
+# Settings that a node needs to know: what row-level security asks, and as whom.
+FOR_NODES: Final = ("role", "session_authorization", "notaponte.")
+
+
+def unheard_settings(sql: str) -> list[str]:
+    """Settings that only the coordinator would hear of, since a function makes them."""
+    return [
+        f"set_config of {name}"
+        for tree in trees(sql)
+        for node in nodes(tree)
+        if node.get("@") == "FuncCall" and node["funcname"][-1]["sval"] == "set_config"
+        for name in [_text(node["args"][0])]
+        if name is None or name.startswith(FOR_NODES)
+    ]
+
+
+def _text(node: Node) -> str | None:
+    value = node.get("val", {})
+    return value.get("sval") if isinstance(value, Mapping) else None
+
+
+def moved_tenants(sql: str) -> list[str]:
+    """Updates of `tenant_id`, by which a row would have to go to another node."""
+    return [
+        f"moves rows of {node['relation']['relname']}"
+        for tree in trees(sql)
+        for node in nodes(tree)
+        if node.get("@") == "UpdateStmt" or "onConflictClause" in node
+        for target in (node.get("onConflictClause") or node).get("targetList", ())
+        if target.get("name") == "tenant_id"
+    ]
+
+
 def misplaced_tenants(sql: str) -> list[str]:
     """Where tenants are joined, looked into, locked, changed or recursed over without their id."""
     reader = _Reader()

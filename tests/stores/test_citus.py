@@ -11,7 +11,12 @@ import pytest
 
 from shared.db.connection import Pool
 from tests.stores import citus_volatile
-from tests.stores.citus_shape import misplaced_clocks, misplaced_tenants
+from tests.stores.citus_shape import (
+    misplaced_clocks,
+    misplaced_tenants,
+    moved_tenants,
+    unheard_settings,
+)
 from tests.stores.test_statements import statements
 
 # One table, no lock, nothing else looked at: each node does its part.
@@ -163,6 +168,43 @@ def test_no_statement_joins_locks_or_changes_across_tenants() -> None:
         key: faults for key, faults in found.items() if faults and key not in OF_ALL_TENANTS
     }
     assert all(found[key] for key in OF_ALL_TENANTS)  # one that is gone is taken off the list
+
+
+def test_no_statement_moves_a_row_or_tells_the_coordinator_alone_what_nodes_have_to_know() -> None:
+    found = {
+        str(one): [*unheard_settings(one.text), *moved_tenants(one.text)] for one in statements()
+    }
+
+    # Asks whether the role can be taken on, and reads nothing as it.
+    of_the_doctor = [key for key in found if key.endswith("machine.py: TRY_ROLE")]
+    assert [found.pop(key) for key in of_the_doctor] == [["set_config of role"]]
+    assert not {key: faults for key, faults in found.items() if faults}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT set_config('role', 'notaponte_panel', true)",
+        "SELECT set_config('notaponte.tenant', $1, true)",
+        "SELECT set_config($1, 'x', true)",
+    ],
+)
+def test_a_setting_that_no_node_hears_of_is_noticed(sql: str) -> None:
+    assert unheard_settings(sql)
+    assert not unheard_settings("SELECT set_config('lock_timeout', $1, true)")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE sales SET tenant_id = $1 WHERE tenant_id = $2",
+        """INSERT INTO sales AS s (tenant_id, bill_id) VALUES ($1, $2)
+               ON CONFLICT (tenant_id, bill_id) DO UPDATE SET tenant_id = excluded.tenant_id""",
+    ],
+)
+def test_a_row_that_is_moved_is_noticed(sql: str) -> None:
+    assert moved_tenants(sql)
+    assert not moved_tenants("UPDATE sales SET code = $1 WHERE tenant_id = $2")
 
 
 async def test_no_statement_leaves_to_nodes_what_they_could_evaluate_differently(

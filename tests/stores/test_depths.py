@@ -41,6 +41,59 @@ BULK_JOBS: Final = """
     VALUES ($1, 'j1', 'retry', 'x', 'x', now(), 'w1', '{1}', now() - interval '1 minute'),
            ($1, 'j2', 'retry', 'x', 'x', now(), 'w2', '{1}', now() + interval '1 minute')
 """
+# One is at work, one rests, one is done.
+CLOSING_CHECKS: Final = """
+    INSERT INTO closing_checks (tenant_id, month, status, requested_by, requested_at, lease_until,
+                                not_before, finished_at)
+    VALUES ($1, '2026-01-01', 'queued', 'x', now() - interval '5 minutes', NULL, NULL, NULL),
+           ($1, '2026-02-01', 'running', 'x', now() - interval '1 hour',
+            now() + interval '1 minute', NULL, NULL),
+           ($1, '2026-03-01', 'queued', 'x', now() - interval '1 hour', NULL,
+            now() + interval '1 minute', NULL),
+           ($1, '2026-04-01', 'completed', 'x', now() - interval '1 hour', NULL, NULL, now())
+"""
+MONTH_FILES: Final = """
+    INSERT INTO month_files (tenant_id, month, kind, state, asked_by, asked_at, lease_until)
+    VALUES ($1, '2026-01-01', 'xlsx', 'working', 'x', now() - interval '1 hour',
+            now() - interval '7 minutes'),
+           ($1, '2026-02-01', 'xlsx', 'working', 'x', now() - interval '1 hour',
+            now() + interval '1 minute'),
+           ($1, '2026-03-01', 'xlsx', 'ready', 'x', now() - interval '1 hour', NULL)
+"""
+# The first was put off after failures, and is as old as before.
+ERASURES: Final = """
+    INSERT INTO erasures (tenant_id, erasure_id, ticket, reason, asked_by, asked_at, failures,
+                          turn_at, state, completed_at)
+    VALUES ($1, 'e1', 't', 'x', 'x', now() - interval '2 days', 3, now() + interval '1 hour',
+            'running', NULL),
+           ($2, 'e2', 't', 'x', 'x', now() - interval '9 days', 0, now(), 'completed', now())
+"""
+DEPARTURES: Final = """
+    INSERT INTO departures (tenant_id, reason, asked_by, asked_at, delete_at, state, turn_at)
+    VALUES ($1, 'x', 'x', now() - interval '9 days', now() - interval '1 day', 'deleting', now()),
+           ($2, 'x', 'x', now() - interval '9 days', now() + interval '1 day', 'waiting', now())
+"""
+RESTORE: Final = """
+    INSERT INTO restores (restore_id, why, since, noticed_at, read_after)
+    VALUES (1, 'told', now(), now() - interval '10 minutes', now() - interval '9 minutes')
+"""
+COMPANIES: Final = """
+    INSERT INTO issuer_connections (tenant_id, kind, environment, api_key, key_hint, key_word,
+                                    company_id, company_name)
+    VALUES ($1, 'enotas', 'Producao', ''::bytea, 'abcd', 'k', 'C1', 'n')
+"""
+# Read, unread, and unread of a company that is in use no more.
+CHECKS: Final = """
+    INSERT INTO restore_checks (tenant_id, restore_id, company_id, since_on, until_on, read_after,
+                                read_at)
+    VALUES ($1, 0, 'c1', now(), now(), now() - interval '9 days', now()),
+           ($1, 1, 'c1', now(), now(), now() - interval '9 minutes', NULL),
+           ($1, 1, 'c2', now(), now(), now() - interval '9 minutes', NULL)
+"""
+FINDS: Final = """
+    INSERT INTO restore_finds (tenant_id, external_id, bill_id, restore_id, found_at, known_at)
+    VALUES ($1, 'x1', 1, 1, now(), NULL), ($1, 'x2', 2, 1, now(), now())
+"""
 BREAKERS: Final = """
     INSERT INTO issuer_breakers (tenant_id, scope, state, since)
     VALUES ($1, 'city', 'open', now()), ($2, 'city', 'open', now()),
@@ -136,9 +189,46 @@ async def test_jobs_that_nobody_works_on_are_shown_with_the_age_of_the_oldest(po
         await given_work(conn)
         await conn.execute(BACKFILLS, EARLY, IDLE)
         await conn.execute(BULK_JOBS, EARLY)
+        await conn.execute(CLOSING_CHECKS, EARLY)
+        await conn.execute(MONTH_FILES, EARLY)
         await look(conn)
 
     assert now("notaponte_jobs_waiting", kind="backfill") == 1
     assert now("notaponte_jobs_lag_seconds", kind="backfill") == 120
     assert now("notaponte_jobs_waiting", kind="bulk") == 1
     assert now("notaponte_jobs_lag_seconds", kind="bulk") == 60
+    assert now("notaponte_jobs_waiting", kind="closing_check") == 1
+    assert now("notaponte_jobs_lag_seconds", kind="closing_check") == 300
+    assert now("notaponte_jobs_waiting", kind="month_file") == 1
+    assert now("notaponte_jobs_lag_seconds", kind="month_file") == 420
+
+
+async def test_what_the_law_wants_done_is_shown_until_it_is_done(pool: Pool) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await given_work(conn)
+        await conn.execute(ERASURES, EARLY, IDLE)
+        await conn.execute(DEPARTURES, EARLY, IDLE)
+        await look(conn)
+
+    assert now("notaponte_privacy_open", kind="erasure") == 1
+    assert now("notaponte_privacy_oldest_seconds", kind="erasure") == 2 * 86400
+    assert now("notaponte_privacy_open", kind="departure") == 1
+    assert now("notaponte_privacy_oldest_seconds", kind="departure") == 86400
+
+
+async def test_a_restore_is_shown_with_what_still_waits_for_it(pool: Pool) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await look(conn)
+        assert now("notaponte_restored_timestamp_seconds") == 0
+        await given_work(conn)
+        await conn.execute(RESTORE)
+        await conn.execute(COMPANIES, EARLY)
+        await conn.execute(CHECKS, EARLY)
+        await conn.execute(FINDS, EARLY)
+        await look(conn)
+        noticed = await conn.fetchval("SELECT extract(epoch FROM now()) - 600")
+
+    assert abs(now("notaponte_restored_timestamp_seconds") - float(noticed)) < 1
+    assert now("notaponte_restore_companies_waiting") == 1
+    assert now("notaponte_restore_wait_seconds") == 540
+    assert now("notaponte_restore_notas_unknown") == 1

@@ -52,6 +52,7 @@ OF_ROOM: Final[Mapping[str, tuple[object, ...]]] = {
 OTHERS: Final[Mapping[str, tuple[object, ...]]] = {
     closing_read.BILLS: (*MONTH, True, False, 0, None),
     closing_read.LINES: (TENANT, PAGE, True),
+    closing_read.UNEXPLAINED: (TENANT, PAGE, True),
     closing_read.VALID_NOTAS: (TENANT, PAGE),
     read_counts.COUNT_PAID: MONTH,
     read_counts.COUNT_CREATED: MONTH,

@@ -5,7 +5,7 @@ import pytest
 import pytest_asyncio
 
 from shared.db.connection import Connection, Pool
-from shared.db.one_tenant import PANEL_ROLE, pool_of
+from shared.db.one_tenant import PANEL_ROLE, TAKE_ON, pool_of
 from shared.domain.ids import TenantId
 
 OURS, THEIRS = TenantId("taaaaaaaaaa"), TenantId("tbbbbbbbbbb")
@@ -137,3 +137,33 @@ async def test_the_role_cannot_sign_in_and_passes_by_no_guard(pool: Pool) -> Non
 
     assert role is not None
     assert not any(role.values())
+
+
+async def test_nodes_hear_of_the_tenant_and_nothing_of_it_outlives_the_transaction(
+    pool: Pool,
+) -> None:
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            await conn.fetchrow(TAKE_ON, OURS)
+            told = await conn.fetchrow(
+                "SELECT current_setting('citus.propagate_set_commands') AS how,"
+                " current_setting('notaponte.tenant') AS tenant, current_user::text AS role"
+            )
+        after = await conn.fetchrow(
+            "SELECT current_setting('citus.propagate_set_commands', true) AS how,"
+            " current_setting('notaponte.tenant', true) AS tenant, current_user::text AS role"
+        )
+
+    assert tuple(told) == ("local", OURS, PANEL_ROLE)
+    assert (after["how"] or "", after["tenant"] or "") == ("", "")
+    assert after["role"] != PANEL_ROLE
+
+
+@pytest.mark.parametrize("strange", ["it's", 'a"b', "a\\b", "$1; RESET ROLE", "", "ção"])
+async def test_whatever_a_tenant_is_called_it_stays_a_word(pool: Pool, strange: str) -> None:
+    async with pool_of(pool, TenantId(strange)).acquire() as conn:
+        seen = await conn.fetchval("SELECT current_setting('notaponte.tenant')")
+        rows = await conn.fetchval("SELECT count(*) FROM tenants")
+
+    assert seen == strange
+    assert rows == 0

@@ -60,6 +60,19 @@ def test_letters_that_cannot_be_cut_out_take_the_whole_text() -> None:
     assert without_words("pediu DORA LIMA hoje", ("Dora Lima",)) == f"pediu {OUT} hoje"
 
 
+def test_a_name_inside_of_a_longer_one_is_somebody_elses() -> None:
+    assert not mentions("Mariana pediu", ("Maria",))
+    assert not mentions("nota 9912345678909", (CPF,))
+    assert mentions("MARIA, que pediu", ("Maria",))
+    assert mentions("outra-dora@x.example", ("dora@x.example",))
+    assert without_words("Mariana e Maria", ("Maria",)) == f"Mariana e {OUT}"
+
+
+def test_accents_are_left_out_by_whoever_types() -> None:
+    assert mentions("ligou o Joao Araujo hoje", ("João Araújo",))
+    assert without_words("ligou o Joao Araujo hoje", ("João Araújo",)) == OUT
+
+
 @given(st.text(max_size=60), st.lists(st.text(min_size=5, max_size=12), max_size=4))
 def test_nothing_that_is_looked_for_stays(text: str, words: list[str]) -> None:
     looked_for = [word for word in words if not mentions(OUT, (word,))]

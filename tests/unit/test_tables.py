@@ -10,7 +10,6 @@ from shared.domain.tables import (
     TABLES,
     TableName,
     find_entries,
-    find_service,
     read_table,
     render_table,
     table,
@@ -85,12 +84,12 @@ def test_a_class_has_days_on_which_it_is_in_force() -> None:
     ],
 )
 def test_a_service_is_found_as_people_ask_for_it(asked: str, code: str) -> None:
-    assert find_service(asked)[0].entry.code == code
+    assert find_entries("national_code", asked)[0].entry.code == code
 
 
 @pytest.mark.parametrize("asked", ["", "   ", "!?", "xyzzy", "treinamento xyzzy"])
 def test_what_no_name_says_is_not_found(asked: str) -> None:
-    assert not find_service(asked)
+    assert not find_entries("national_code", asked)
 
 
 def test_an_nbs_is_found_by_its_beginning_with_or_without_dots() -> None:

@@ -87,8 +87,11 @@ class Asker:
         bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
         with sale_span("ask issuer", act.entry) as told:
             try:
-                with self._commits.asking(tenant):
+                self._commits.begin_asking(tenant)
+                try:
                     answered = await self._answered_surely(act)
+                finally:
+                    self._commits.end_asking(tenant)
                 with traces.span("write answer"):
                     await self._commits.write(tenant, answered)
                 note_answered(told, answered)

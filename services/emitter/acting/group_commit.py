@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -38,16 +36,15 @@ class GroupCommit:
     _queues: dict[TenantId, _Queue] = field(default_factory=dict)
     _writers: set[asyncio.Task[None]] = field(default_factory=set)
 
-    @contextmanager
-    def asking(self, tenant: TenantId) -> Iterator[None]:
-        """Say that an answer will come while the block runs, for which others may wait."""
+    def begin_asking(self, tenant: TenantId) -> None:
+        """Say that an answer will come, for which others may wait, until `end_asking`."""
         self._asking[tenant] += 1
-        try:
-            yield
-        finally:
-            self._asking[tenant] -= 1
-            if not self._asking[tenant]:
-                del self._asking[tenant]
+
+    def end_asking(self, tenant: TenantId) -> None:
+        """Say that it came, or will not. A pair of calls: they are on the way of every nota."""
+        self._asking[tenant] -= 1
+        if not self._asking[tenant]:
+            del self._asking[tenant]
 
     async def write(self, tenant: TenantId, answer: Answered) -> None:
         """Return once it is committed and its lease given up; raises what the database does."""

@@ -23,6 +23,7 @@ from shared.db import clock
 from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
+from shared.db.hooks.status_webhooks_store import Before
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
 from shared.db.sales import (
@@ -64,7 +65,8 @@ async def write_plans(
             wanted = await hold_without_number(conn, tenant, wanted)
             wanted = await apply_brakes(conn, tenant, wanted)
             wanted = await number_notas(conn, tenant, wanted, ours.at)
-            written = await _plans(conn, tenant, wanted, ours.at)
+            before = await _before(conn, tenant, [one for one in wanted if one.sale], ours)
+            written = await _plans(conn, tenant, wanted, before, ours.at)
         count_plans(written)
         return written
 
@@ -84,7 +86,9 @@ async def write_answers(
             ours = await _mine(conn, tenant, some)
             if ours.at is None:
                 return []
-            written, moments = await _answers(conn, tenant, ours.items, ours.at)
+            learnt = [one for one in ours.items if one.last.learnt]
+            before = await _before(conn, tenant, learnt, ours)
+            written, moments = await _answers(conn, tenant, ours.items, before, ours.at)
         count_answers(written, moments, ours.at)
         return written
 
@@ -146,6 +150,7 @@ class _Ours(Struct, Generic[_Item], frozen=True, kw_only=True):
     items: list[_Item]
     moved: set[BillId]
     at: datetime | None  # when the transaction began, by the database's clock; None without items
+    told_on: bool  # other systems want to hear of the tenant's sales
 
 
 async def _mine(conn: Connection, tenant: TenantId, items: Sequence[_Item]) -> _Ours[_Item]:
@@ -160,14 +165,26 @@ async def _mine(conn: Connection, tenant: TenantId, items: Sequence[_Item]) -> _
         items=mine,
         moved={e.bill_id for e in entries if leased[e.bill_id].generation != e.generation},
         at=leased[entries[0].bill_id].now if entries else None,
+        told_on=bool(entries) and leased[entries[0].bill_id].told_on,
     )
 
 
+async def _before(
+    conn: Connection,
+    tenant: TenantId,
+    changing: Sequence[Rest | Act | Answered],
+    ours: "_Ours[_Item]",
+) -> Before:
+    """How sales stand that are about to change; nothing where nobody wants to hear of it."""
+    if not changing or not ours.told_on:
+        return {}
+    bills = [one.entry.bill_id for one in changing]
+    return await status_webhooks_store.before(conn, tenant, bills)
+
+
 async def _plans(
-    conn: Connection, tenant: TenantId, plans: list[Plan], now: datetime
+    conn: Connection, tenant: TenantId, plans: list[Plan], before: Before, now: datetime
 ) -> list[Plan]:
-    changing = [plan.entry.bill_id for plan in plans if plan.sale]
-    before = await status_webhooks_store.before(conn, tenant, changing) if changing else {}
     await bills_store.store(conn, tenant, [plan.read for plan in plans if plan.read])
     await sales_store.store(conn, tenant, [plan.sale for plan in plans if plan.sale])
     rows = await _intents(conn, tenant, [plan for plan in plans if isinstance(plan, Act)], now)
@@ -200,12 +217,9 @@ def _as_written(plan: Plan, rows: list[KnownNota]) -> Plan:
 
 
 async def _answers(
-    conn: Connection, tenant: TenantId, some: list[Answered], now: datetime
+    conn: Connection, tenant: TenantId, some: list[Answered], before: Before, now: datetime
 ) -> tuple[list[Answered], dict[BillId, datetime]]:
     """Write answers; returns them with their notas, and the moments of the sales that changed."""
-    learnt = [one for one in some if one.last.learnt]
-    bills = [one.entry.bill_id for one in learnt]
-    before = await status_webhooks_store.before(conn, tenant, bills) if bills else {}
     some = await _notas(conn, tenant, some, now)
     await _count_unknown(conn, tenant, some)
     after = [sale_after(one, one.notas) for one in some]

@@ -1,6 +1,6 @@
 """Holds what a tenant's brakes do not let out, in the transaction that would write the intent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 import structlog
@@ -27,15 +27,15 @@ async def apply_brakes(conn: Connection, tenant: TenantId, plans: Sequence[Plan]
     first = [(plan, send) for plan in plans if (send := _first_send(plan)) is not None]
     if not first:
         return list(plans)
-    limits, today, day = await brakes_store.lock_today(conn, tenant)
     bills = [plan.entry.bill_id for plan, _ in first]
-    free = await brakes_store.free_sales(conn, tenant, bills)
-    oldest = None if limits.old_days is None else day - timedelta(days=limits.old_days)
-    wanted = [_wanted(plan, send, free, oldest) for plan, send in first]
-    braked = brake(limits, today, wanted)
+    now = await brakes_store.lock_today(conn, tenant, bills)
+    old_days = now.limits.old_days
+    oldest = None if old_days is None else now.day - timedelta(days=old_days)
+    wanted = [_wanted(plan, send, now.free, oldest) for plan, send in first]
+    braked = brake(now.limits, now.today, wanted)
     sent = [nota for nota in wanted if nota.bill_id not in braked.held]
     if sent:
-        await brakes_store.count(conn, tenant, day, _sum(sent))
+        await brakes_store.count(conn, tenant, now.day, _sum(sent))
     if braked.tripped is not None:
         await brakes_store.pull(conn, tenant, braked.tripped, braked.detail)
         log.warning("brake_pulled", tenant_id=tenant, code=braked.tripped)
@@ -57,7 +57,7 @@ def _unless(plan: Plan, braked: Braked) -> Plan:
     return stopped(plan, Held(code=code, detail=braked.detail))
 
 
-def _wanted(plan: Plan, send: Send, free: set[BillId], oldest: date | None) -> Wanted:
+def _wanted(plan: Plan, send: Send, free: Collection[BillId], oldest: date | None) -> Wanted:
     entry = plan.entry
     due = plan.sale.issue_at if plan.sale is not None else None
     return Wanted(

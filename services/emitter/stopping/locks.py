@@ -9,7 +9,7 @@ from services.emitter.planning.stopped import Again, stopped
 from services.emitter.stopping.restored import Database, database_now
 from services.emitter.work import Act, Plan, Rest
 from shared.db.connection import Connection
-from shared.db.tenants import nota_connections_store, rules_store, tenants_store
+from shared.db.tenants import standing_read
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import TenantTerms
 
@@ -33,13 +33,15 @@ async def hold_standing(
     """
     if not any(isinstance(plan, Rest) or _leaves(plan) for plan in plans):
         return None
-    # Statements of their own: one that waits for the row sees the rules and locks of before.
-    terms = await tenants_store.hold_terms(conn, tenant)
+    now = await standing_read.hold(conn, tenant)
+    database = None
+    if basis.database is not None:
+        database = await database_now(conn, basis.database, now.restore_id)
     return Standing(
-        terms=terms,
-        rule_version=await rules_store.version_in_force(conn, tenant),
-        connection_id=await nota_connections_store.current_id(conn, tenant),
-        database=await database_now(conn, basis.database) if basis.database else None,
+        terms=now.terms,
+        rule_version=now.rule_version,
+        connection_id=now.connection_id,
+        database=database,
     )
 
 

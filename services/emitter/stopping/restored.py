@@ -2,7 +2,7 @@
 
 Notas of the time that is missing stand at the issuer and are unknown here. So nothing is issued for
 a company before its list of that time was read, and what is sent for a bill of then is looked up
-first. Decision 0033.
+first. A bill that Vindi made since cannot have been issued then, and does not wait. Decision 0033.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.emitter.planning.stopped import Queued, stopped
-from services.emitter.work import Act, Known, Plan, Rest, settle
+from services.emitter.work import Act, Known, Plan, Rest, Send, settle
 from shared.db.connection import Connection
 from shared.db.outbox.outbox_store import Entry
 from shared.db.restores import restore_checks_store, restores_store
@@ -25,6 +25,9 @@ RESTORED: Final = "database_restored"
 LOOK_AGAIN: Final = timedelta(seconds=60)  # whoever has read the list wakes what waits for it
 # A bill that Vindi made later, by whatever clock, cannot have been issued in what is missing.
 CLOCKS_DIFFER: Final = timedelta(days=1)
+# A bill's age is taken by Vindi's clock, the time since the restore by the database's. Vindi says
+# its own in whole seconds, and several of its machines may say it.
+AGES_DIFFER: Final = timedelta(seconds=5)
 
 
 class Database(Struct, frozen=True, kw_only=True):
@@ -51,6 +54,19 @@ class Restored(Struct, frozen=True, kw_only=True):
             return False
         return read is None or read.bill.created_at < self.noticed_at + CLOCKS_DIFFER
 
+    def is_of_since(self, plan: Act, now: datetime, vindi_now: datetime | None) -> bool:
+        """Whether Vindi made its bill after the restore was noticed: nothing of it is missing.
+
+        Where Vindi was not asked now its clock is not known, and nobody can say so. What takes a
+        number of the company's own waits: those given in what is missing are used up.
+        """
+        if self.noticed_at is None or vindi_now is None or plan.read is None:
+            return False
+        if not isinstance(plan.action, Send) or plan.action.intent.rps_series is not None:
+            return False
+        age = vindi_now - plan.read.bill.created_at
+        return -AGES_DIFFER < age < now - self.noticed_at - AGES_DIFFER
+
 
 async def load_restored(conn: Connection, tenant: TenantId) -> tuple[Restored, datetime]:
     """Ask the server whether it is still the one, and note it for all tenants where it is not.
@@ -73,11 +89,10 @@ async def load_restored(conn: Connection, tenant: TenantId) -> tuple[Restored, d
     return restored, known.now
 
 
-async def database_now(conn: Connection, basis: Database) -> Database:
-    """The same, within the transaction that writes what rests on it."""
+async def database_now(conn: Connection, basis: Database, restore_id: int | None) -> Database:
+    """The same, within the transaction that writes what rests on it and has read the restore."""
     life = await restores_store.live(conn) if basis.life is not None else None
-    newest = await restores_store.newest(conn)
-    return Database(life=life, restore_id=newest.restore_id if newest else None)
+    return Database(life=life, restore_id=restore_id)
 
 
 def parked_for_lists(
@@ -95,9 +110,19 @@ def parked_for_lists(
     ]
 
 
-def wait_for_lists(restored: Restored, plans: Sequence[Plan], now: datetime) -> list[Plan]:
-    """Keep what would issue a nota until the list was read; everything else goes on."""
+def wait_for_lists(
+    restored: Restored, plans: Sequence[Plan], now: datetime, vindi_now: datetime | None
+) -> list[Plan]:
+    """Keep what would issue a nota until the list was read, but for bills of since.
+
+    `vindi_now`: Vindi's own clock, from its answers to this batch; None where it was not asked.
+    """
     if not restored.reading:
         return list(plans)
     by = Queued(until=now + LOOK_AGAIN, why=RESTORED)
-    return [stopped(plan, by) if isinstance(plan, Act) and plan.issues else plan for plan in plans]
+    return [
+        stopped(plan, by)
+        if isinstance(plan, Act) and plan.issues and not restored.is_of_since(plan, now, vindi_now)
+        else plan
+        for plan in plans
+    ]

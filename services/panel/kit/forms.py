@@ -16,7 +16,11 @@ M = TypeVar("M", bound=BaseModel)
 
 MOST_BYTES: Final = 512 * 1024  # five thousand ticked sales are a fifth of it
 MOST_FIELDS: Final = 20_000
+SECRET: Final = "senha"  # noqa: S105 - no password: how names of fields begin that hold a password
+# Mail and web pages put these around what is copied, where nobody sees them.
+INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 CHOOSE: Final = "Escolha uma das opções oferecidas."
+COPY_WHOLE: Final = "Não tem o formato esperado. Confira se está inteiro e sem outros sinais."
 WHOLE: Final = ""  # the place of what is wrong with no single field
 
 
@@ -98,9 +102,18 @@ async def read_form(request: Request) -> TypedForm:
         raise FormTooLong from error
     found: dict[str, list[str]] = {}
     for name, value in pairs:
-        # PostgreSQL's texts cannot hold NUL; browsers end lines with two characters.
-        found.setdefault(name, []).append(value.replace("\0", "").replace("\r\n", "\n"))
+        found.setdefault(name, []).append(_tidied(name, value))
     return TypedForm(values=found)
+
+
+def _tidied(name: str, value: str) -> str:
+    """A field's value as it was meant: without what comes along when a text is pasted.
+
+    PostgreSQL's texts cannot hold NUL; browsers end lines with two characters. A password may
+    begin or end with a blank.
+    """
+    plain = value.replace("\0", "").replace("\r\n", "\n")
+    return plain if name.startswith(SECRET) else plain.strip().strip(INVISIBLE).strip()
 
 
 def said_of(kind: str, context: Mapping[str, Any]) -> str | None:
@@ -110,6 +123,8 @@ def said_of(kind: str, context: Mapping[str, Any]) -> str | None:
     """
     if kind in ("literal_error", "enum"):
         return CHOOSE
+    if kind == "string_pattern_mismatch":
+        return COPY_WHOLE
     return bare_portuguese(kind, context)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from services.panel.kit import say
 from services.panel.kit.assets import address
+from services.panel.kit.blanks import WithoutBlanks
 from services.panel.texts import TEXTS, text
 
 # Who calls the internal API with the token of the installation itself.
@@ -27,6 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=[WithoutBlanks],
     )
     made.globals |= {"t": text, "asset": address, "say": say}
     made.filters |= {

@@ -4,6 +4,8 @@ A form's token is new each time its page is made, so token, address and fields t
 sending: a double click, a page that is loaded again, a browser that repeats a broken request. The
 answer may hold a link or a session's word, so it is kept sealed, for as long as the internal API
 keeps its own (`idempotency_store`). A form that was refused did nothing, and may be sent again.
+What was done is noted with what does it (`noted`): a process that dies before it has answered
+leaves no form that could be done twice.
 """
 
 import asyncio
@@ -11,12 +13,14 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from services.panel.kit import csrf
+from services.panel.kit.noted import Note, TakenOver, noting
 from shared.crypto import columns
 from shared.crypto.seal import UnsealError
 from shared.db.connection import Pool
@@ -55,19 +59,34 @@ async def answer_once(
     if isinstance(begun, AnsweredBefore):
         return _opened(visit, key, begun)
     try:
-        response = await work(visit)
+        response = await work(_noting(visit, Note(key=key, begun=begun)))
+    except TakenOver:
+        raise StillRunning from None
     except BaseException:
         with suppress(*away):
             await _give_up(pool, key, begun)
         raise
-    # The process may die here: the key stays without an answer. Its form is told so for
-    # `ABANDONED_AFTER`; sent again later than that it is done again.
+    # The process may die here: the key stays without an answer. A form that did nothing so far may
+    # be sent again after `ABANDONED_AFTER`; of one that did something is said that it was received.
     with suppress(*away):
         if response.status_code < 400 and not isinstance(response, StreamingResponse):
             await _keep(visit, pool, key, begun, response)
         else:
-            await _give_up(pool, key, begun)
+            await _give_up(pool, key, begun, refused=True)
     return response
+
+
+def _noting(visit: "Visit", note: Note) -> "Visit":
+    """The same visit, whose every transaction notes what it did."""
+    before = visit.resources
+    pool = noting(before.pool, note)
+    resources = replace(
+        before,
+        pool=pool,
+        set_up=replace(before.set_up, pool=pool),
+        door=replace(before.door, pool=pool),
+    )
+    return replace(visit, resources=resources)
 
 
 async def _begun(pool: Pool, key: KeyId) -> Begun | AnsweredBefore:
@@ -98,9 +117,9 @@ async def _keep(visit: "Visit", pool: Pool, key: KeyId, begun: Begun, response: 
         )
 
 
-async def _give_up(pool: Pool, key: KeyId, begun: Begun) -> None:
+async def _give_up(pool: Pool, key: KeyId, begun: Begun, *, refused: bool = False) -> None:
     async with pool.acquire() as conn:
-        await idempotency_store.give_up(conn, key, begun)
+        await idempotency_store.give_up(conn, key, begun, refused=refused)
 
 
 def _opened(visit: "Visit", key: KeyId, kept: AnsweredBefore) -> Response:

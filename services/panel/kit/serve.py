@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar, new_visit
+from services.panel.kit.downloads import TooManyDownloads
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
 from services.panel.kit.keep import answerable, here, kept_fields
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
@@ -86,6 +87,10 @@ class PageEndpoint:
             return visit.show("erro.html", 403, what="not_allowed")
         except FormTooLong:
             return visit.show("erro.html", 413, what="too_long")
+        except TooManyDownloads:
+            response = visit.show("erro.html", 429, what="downloads")
+            response.headers["Retry-After"] = "30"
+            return response
         except StillRunning:
             return visit.show("erro.html", 409, what="running")
         except AWAY as error:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.departing import departing
 from services.panel.show.facts import side_facts, start_facts
 from services.panel.show.settings import company_shown
 from services.panel.show.setup import AT_FIELD, SetUpProgress, refusal, steps, wrong_shape
@@ -205,6 +206,7 @@ async def _overview(visit: Visit, form: TypedForm, warnings: tuple[Notice, ...] 
         409 if form.errors else 200,
         form=form,
         facts=start_facts(visit.tenant, visit.clock),
+        leaving=await departing(visit),
         steps=steps(progress),
         progress=progress,
         vindi=connections.vindi,

@@ -3,12 +3,13 @@
 import asyncio
 from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.panel.kit.forms import NOTHING_TYPED, TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show.facts import address_facts
 from services.panel.texts import text
+from shared.commands.checks import SetUpRefused
 from shared.db.tenants.secrets_store import REMEMBERED_SECONDS
 from shared.db.vindi import watch_store
 from shared.db.vindi.events_store import Source
@@ -18,12 +19,26 @@ SIDES: Final[dict[str, Source]] = {"vindi": "vindi", "emissor": "enotas"}
 
 
 async def show(visit: Visit) -> Response:
-    """The addresses, and whether something was heard."""
-    return await _show(visit, visit.form)
+    """The addresses, and whether something was heard; a company that leaves has none."""
+    try:
+        return await _show(visit, visit.form)
+    except SetUpRefused:
+        return _to_leaving(visit)
 
 
 async def change(visit: Visit) -> Response:
     """Another address; the ones before it are heard for 72 hours more, or end at once."""
+    try:
+        return await _change(visit)
+    except SetUpRefused:
+        return _to_leaving(visit)
+
+
+def _to_leaving(visit: Visit) -> Response:
+    return RedirectResponse(f"{visit.base}/configuracoes/encerrar", status_code=303)
+
+
+async def _change(visit: Visit) -> Response:
     form, resources = visit.form, visit.resources
     side = form["lado"] if form["lado"] in SIDES else "vindi"
     revoke = form["antes"] == "anular"

@@ -1,6 +1,5 @@
 """Fechamento: a month of three sides, what is missing by name, and its lock."""
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -59,7 +58,6 @@ from shared.words import Reason
 PATH: Final = f"{TENANT}/fechamento"
 AT_ONCE: Final = 3000  # rows that a person waits for; larger files are made behind
 _ROWS: Final = 100
-_MOST_SECONDS: Final = 3.0
 
 
 class _Asking(BaseModel):
@@ -87,6 +85,13 @@ class _Added(Struct, frozen=True, kw_only=True):
             issuer=self.issuer,
             filing=self.filing,
         )
+
+
+class _Unexplained(Struct, frozen=True, kw_only=True):
+    """The first sales of a month that neither nota nor reason explains; bills of the month."""
+
+    lines: list[Line]
+    bills: int
 
 
 async def show(visit: Visit) -> Response:
@@ -121,7 +126,14 @@ async def show_differences(
     bills = [one.bill_id for one in shown if one.bill_id is not None]
     async with visit.pool.acquire() as conn:
         names = await names_read.of_bills(conn, visit.tenant.id, bills)
-    odd, whole = ([], True) if after else await _unexplained(visit, month)
+    odd = (
+        None
+        if after
+        else await visit.figure(
+            FigureKind(name=f"unexplained {month}", type=_Unexplained, sales=lambda odd: odd.bills),
+            lambda: _unexplained(visit, month),
+        )
+    )
     locked, accepted = await _accepted(visit, month)
     return visit.show(
         "fechamento_diferencas.html",
@@ -135,9 +147,9 @@ async def show_differences(
         name=say.month(month.first_day),
         found=[difference_shown(one, names) for one in shown],
         next=shown[-1].key if len(found) > _ROWS else None,
-        first=not after,
-        odd=odd,
-        whole=whole,
+        seen=odd,
+        odd=odd.value.lines[:_ROWS] if odd else (),
+        whole=odd is None or len(odd.value.lines) <= _ROWS,
     )
 
 
@@ -152,17 +164,11 @@ async def _accepted(visit: Visit, month: Month) -> tuple[bool, Sequence[Accepted
     return lock is not None, found
 
 
-async def _unexplained(visit: Visit, month: Month) -> tuple[list[Line], bool]:
-    """The first sales of a month that neither nota nor reason explains; whether all were seen."""
+async def _unexplained(visit: Visit, month: Month) -> _Unexplained:
     async with visit.pool.acquire() as conn:
         span = await span_of(conn, visit.tenant, month)
-    found: list[Line] = []
-    until = time.monotonic() + _MOST_SECONDS
-    async for lines in closing_read.lines(visit.pool, span):
-        found += [line for line in lines if line.difference]
-        if len(found) > _ROWS or time.monotonic() > until:
-            return found[:_ROWS], False
-    return found, True
+    found, bills = await closing_read.unexplained(visit.pool, span, limit=_ROWS + 1)
+    return _Unexplained(lines=found, bills=bills)
 
 
 async def change(visit: Visit) -> Response:

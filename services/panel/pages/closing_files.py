@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.panel.kit.downloads import download
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.pages.closing import PATH, closed, month_of
@@ -49,7 +50,7 @@ async def fetch(visit: Visit) -> Response:
     if file.state != "ready":
         return visit.go(f"{visit.base}/fechamento/arquivos/{file.month}/{file.kind}")
     pieces = month_files_store.pieces(visit.pool, file)
-    return _attached(file.kind, file.month, pieces, size=file.bytes)
+    return _attached(visit, file.kind, file.month, pieces, size=file.bytes)
 
 
 async def at_once(visit: Visit) -> Response:
@@ -67,7 +68,7 @@ async def at_once(visit: Visit) -> Response:
         at=visit.resources.now(),
         close=close,
     )
-    return _attached(kind, month, await month_file(kind, source))
+    return _attached(visit, kind, month, await month_file(kind, source))
 
 
 async def notas(visit: Visit) -> Response:
@@ -80,7 +81,7 @@ async def notas(visit: Visit) -> Response:
         return visit.go(f"{visit.base}/fechamento?mes={month}", "no_issuer")
     name = f"notas-{month}.zip"
     told = telling(visit, month, pieces)
-    return StreamingResponse(told, media_type="application/zip", headers=_headers(name))
+    return download(visit, told, media_type="application/zip", headers=_headers(name))
 
 
 async def _file(visit: Visit) -> MonthFile:
@@ -107,12 +108,16 @@ def _kind(given: str) -> MonthFileKind:
 
 
 def _attached(
-    kind: MonthFileKind, month: Month, pieces: AsyncIterator[bytes], size: int | None = None
+    visit: Visit,
+    kind: MonthFileKind,
+    month: Month,
+    pieces: AsyncIterator[bytes],
+    size: int | None = None,
 ) -> Response:
     headers = _headers(file_name(kind, month))
     if size is not None:  # not packed again, so that the browser shows how far it is
         headers |= {"Content-Length": str(size), "Content-Encoding": "identity"}
-    return StreamingResponse(pieces, media_type=media_type(kind), headers=headers)
+    return download(visit, pieces, media_type=media_type(kind), headers=headers)
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ from shared.db.people.links_store import Link
 from shared.db.tenants import tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.people import STAFF, plain_email
+from shared.doors.subscriber import subscriber
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,11 +178,13 @@ async def reset(visit: Visit) -> Response:
 
 
 def source_of(request: Request, proxies: int) -> str:
-    """Where a request comes from: the network, or what the nearest of our proxies says."""
-    told = [one.strip() for one in request.headers.get("X-Forwarded-For", "").split(",")]
+    """Who a request comes from, by the network or by what the nearest of our proxies says."""
+    # Some proxies add a line of their own below what the caller had said.
+    lines = ",".join(request.headers.getlist("X-Forwarded-For"))
+    told = [one.strip() for one in lines.split(",")]
     if proxies and len(told) >= proxies and told[-proxies]:
-        return told[-proxies]
-    return request.client.host if request.client else "-"
+        return subscriber(told[-proxies])
+    return subscriber(request.client.host) if request.client else "-"
 
 
 def entered(visit: Visit, found: Entered, back: str) -> Response:

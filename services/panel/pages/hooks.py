@@ -10,6 +10,7 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show.facts import hook_facts
 from services.panel.show.hooks import delivery_shown, refused_address
 from services.panel.texts import text
+from shared.commands.checks import SetUpRefused
 from shared.commands.status_webhooks import (
     HookRefused,
     put_webhook,
@@ -54,6 +55,8 @@ async def put(visit: Visit) -> Response:
             own_url=resources.set_up.public_url,
             by=visit.by,
         )
+    except SetUpRefused:
+        return await _show(visit, form.wrong(form_=text("leaving.nothing_new")), status=409)
     except TargetRefused as refused:
         return await _show(visit, form.wrong(endereco=refused_address(refused.why)))
     if secret is None:

@@ -1,18 +1,21 @@
 """Encerrar conta: everything as a file, the asking to be deleted, and taking it back."""
 
+import asyncio
 from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.panel.kit.downloads import download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.departing import departing
 from services.panel.texts import text
 from shared.commands.checks import SetUpRefused
 from shared.commands.privacy.depart import UNDER_WAY, ask_departure, cancel_departure
 from shared.commands.privacy.tenant_zip import tenant_zip
-from shared.db.privacy import departures_store
 from shared.db.tenants import audit_store
+from shared.db.tenants.secrets_store import REMEMBERED_SECONDS
 from shared.domain.privacy.terms import DEPARTURE_DAYS, FEWEST_DEPARTURE_DAYS, MOST_DEPARTURE_DAYS
 from shared.words import Name, Reason
 
@@ -50,6 +53,8 @@ async def ask(visit: Visit) -> Response:
             )
     except SetUpRefused as refused:
         return await _show(visit, _refused(form, refused), ask_again=bool(refused.warnings))
+    await visit.resources.waker.ring()
+    await asyncio.sleep(REMEMBERED_SECONDS)  # then no process takes the old addresses any more
     return visit.go(f"{visit.base}/configuracoes/encerrar", "leaving")
 
 
@@ -66,8 +71,6 @@ async def stay(visit: Visit) -> Response:
 async def everything(visit: Visit) -> Response:
     """All that is kept of the company, as a ZIP that is made while it is sent."""
     resources = visit.resources
-    async with visit.pool.acquire() as conn:
-        await audit_store.add(conn, visit.tenant.id, actor=visit.by, action="tenant_exported")
     pieces = tenant_zip(
         visit.pool,
         resources.sealer,
@@ -77,7 +80,10 @@ async def everything(visit: Visit) -> Response:
     )
     name = f"notaponte-{visit.clock.today.isoformat()}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+    response = download(visit, pieces, media_type="application/zip", headers=headers)
+    async with visit.pool.acquire() as conn:
+        await audit_store.add(conn, visit.tenant.id, actor=visit.by, action="tenant_exported")
+    return response
 
 
 def _refused(form: TypedForm, refused: SetUpRefused) -> TypedForm:
@@ -89,14 +95,11 @@ def _refused(form: TypedForm, refused: SetUpRefused) -> TypedForm:
 
 
 async def _show(visit: Visit, form: TypedForm, *, ask_again: bool = False) -> Response:
-    async with visit.pool.acquire() as conn:
-        found = await departures_store.get(conn, visit.tenant.id)
-    leaving = found if found is not None and found.state in ("waiting", "deleting") else None
     return visit.show(
         "encerrar.html",
         422 if form.errors else 200,
         form=form,
-        leaving=leaving,
+        leaving=await departing(visit),
         ask_again=ask_again,
         days=DEPARTURE_DAYS,
     )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.panel.kit.figures import FigureKind
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.departing import departing
 from services.panel.show import overview
 from services.panel.show.overview import Total
 from shared.db.sales import overview_read
@@ -47,14 +48,18 @@ async def show(visit: Visit) -> Response:
     """The first page of a tenant."""
     clock = visit.clock
     month = clock.today.replace(day=1)
-    seen, sent, checks = await asyncio.gather(
-        visit.figure(_KIND, lambda: _open(visit, month)), _sent(visit, month), _checks(visit)
+    seen, sent, checks, leaving = await asyncio.gather(
+        visit.figure(_KIND, lambda: _open(visit, month)),
+        _sent(visit, month),
+        _checks(visit),
+        departing(visit),
     )
     heaps = seen.value.heaps
     causes = overview.causes(heaps)
     return visit.show(
         "visao_geral.html",
         seen=seen,
+        leaving=leaving,
         troubles=[check for check in checks if check.status != "ok"],
         checks=checks,
         causes=causes[:_MOST_CAUSES],

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.panel.kit.downloads import download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.texts import text
 from shared.commands.privacy.erase import ErasureAsked, Subject, ask_erasure
-from shared.commands.privacy.tell_person import find_person, person_json, person_page
+from shared.commands.privacy.tell_person import PersonFound, find_person, person_json, person_page
 from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure
 from shared.db.sales import names_read
@@ -33,7 +34,7 @@ class _Erasing(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sure:
-    """Whose data would be erased: the names on the newest sales, and how many sales there are."""
+    """Whose data it is: the names on the newest sales, and how many sales there are."""
 
     names: Sequence[str]
     sales: int
@@ -45,13 +46,20 @@ async def show(visit: Visit) -> Response:
 
 
 async def tell(visit: Visit) -> Response:
-    """Give out what is kept of a customer, as a page or for machines."""
+    """Give out what is kept of a customer, as a page or for machines.
+
+    Whose it is is shown first where a number of Vindi's was typed, or nothing was found.
+    """
     form, resources, at = visit.form, visit.resources, visit.resources.now()
     asked = _asked(visit, form)
     if isinstance(asked, TypedForm):
         return await _show(visit, asked)
     subject, ticket = asked
+    resources.downloads.demand_room(visit.tenant.id)
     found = await find_person(visit.pool, resources.sealer, visit.tenant, subject)
+    typed_well = subject.document is not None and found.bills  # its last digits prove the others
+    if not typed_well and form["conferido"] != form["cliente"]:
+        return await _show(visit, form, await _sure(visit, found))
     async with visit.pool.acquire() as conn:
         await audit_store.add(
             conn,
@@ -64,7 +72,8 @@ async def tell(visit: Visit) -> Response:
     write = person_json if as_json else person_page
     pieces = write(visit.pool, resources.sealer, visit.tenant, found, at=at)
     name = f"dados-pessoais-{visit.clock.today.isoformat()}.{'json' if as_json else 'html'}"
-    return StreamingResponse(
+    return download(
+        visit,
         pieces,
         media_type="application/json" if as_json else "text/html; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
@@ -87,7 +96,8 @@ async def erase(visit: Visit) -> Response:
         return await _show(visit, form.wrong(motivo=text("privacy.no_names")))
     subject, ticket = asked
     if form["conferido"] != form["cliente"]:
-        return await _show(visit, form, await _sure(visit, subject))
+        found = await find_person(visit.pool, visit.resources.sealer, visit.tenant, subject)
+        return await _show(visit, form, await _sure(visit, found))
     async with visit.pool.acquire() as conn:
         await ask_erasure(
             conn,
@@ -112,9 +122,8 @@ def _asked(visit: Visit, form: TypedForm) -> tuple[Subject, str] | TypedForm:
     return subject, ticket
 
 
-async def _sure(visit: Visit, subject: Subject) -> _Sure:
-    """Who would be erased, as people know them."""
-    found = await find_person(visit.pool, visit.resources.sealer, visit.tenant, subject)
+async def _sure(visit: Visit, found: PersonFound) -> _Sure:
+    """Whose data it is, as people know them."""
     newest = found.bills[-NAMED:]
     async with visit.pool.acquire() as conn:
         names = await names_read.of_bills(conn, visit.tenant.id, newest)

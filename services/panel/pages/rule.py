@@ -9,6 +9,20 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.pages.sample import tried
 from services.panel.show import rule as shown
 from services.panel.show.rule_beyond import beyond_form
+from services.panel.show.rule_cities import (
+    RATES,
+    STATES,
+    buyer_choices,
+    cities_shown,
+    with_city,
+    without_city,
+)
+from services.panel.show.rule_services import (
+    plain_service,
+    services_shown,
+    with_service,
+    without_service,
+)
 from services.panel.show.tried import TriedShown
 from services.panel.texts import text
 from shared.commands.checks import SetUpRefused, rule_notices
@@ -34,20 +48,9 @@ async def propose(visit: Visit) -> Response:
     if moved is not None:
         return await _show(visit, moved, status=409)
     rule = newest.rule if newest else shown.NEW
-    what = form["mudar"]
-    if what == "excecao":
-        told = shown.with_exception(rule, form)
-    elif what in ("subir", "descer", "tirar"):
-        told = shown.moved(rule, _place(form), what)
-    elif what == "dias":
-        told = shown.with_days(rule, _place(form), form["x_dias"])
-    elif what == "ordem":
-        again = shown.reordered(rule, form.all("ordem"))
-        if again is None:
-            return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
-        told = again
-    else:
-        told = shown.with_fields(rule, form)
+    told = _proposed(rule, form)
+    if isinstance(told, TypedForm):
+        return await _show(visit, told)
     read = shown.read(told)
     if isinstance(read, dict):
         named = {name or "form_": said for name, said in read.items()}
@@ -59,6 +62,30 @@ async def propose(visit: Visit) -> Response:
     if visit.tenant.status == "setting_up":
         return await _put(visit, read, newest)
     return await _foresee(visit, read, newest)
+
+
+def _proposed(rule: Rule, form: TypedForm) -> dict[str, Any] | TypedForm:
+    """The rule as JSON, changed as the form says; or a form with what is wrong."""
+    match form["mudar"]:
+        case "excecao":
+            return shown.with_exception(rule, form)
+        case "subir" | "descer" | "tirar" as way:
+            return shown.moved(rule, _place(form), way)
+        case "dias":
+            return shown.with_days(rule, _place(form), form["x_dias"])
+        case "ordem":
+            again = shown.reordered(rule, form.all("ordem"))
+            return TypedForm().wrong(form_=text("rule.moved")) if again is None else again
+        case "cidade":
+            return with_city(rule, form)
+        case "servico":
+            return with_service(rule, form)
+        case "tirar_servico":
+            return without_service(rule, form["p_qual"])
+        case "tirar_cidade":
+            return without_city(rule, form["c_codigo"])
+        case _:
+            return shown.with_fields(rule, form)
 
 
 async def put(visit: Visit) -> Response:
@@ -102,7 +129,7 @@ async def _foresee(
     unconfirmed: bool = False,
     tested: TriedShown | str = "",
 ) -> Response:
-    resources = visit.resources
+    resources, before = visit.resources, newest.rule if newest else None
     change = await foresee_change(
         visit.pool, resources.sealer, visit.tenant.id, rule, resources.now()
     )
@@ -114,10 +141,12 @@ async def _foresee(
         rule=shown.carried(rule),
         version=newest.version if newest else 0,
         facts=shown.rule_facts(newest, visit.clock),
-        differences=shown.differences(newest.rule if newest else None, rule),
+        differences=shown.differences(before, rule),
         change=change,
         changes=shown.changes(
-            change.changes, moves=shown.only_moves(newest.rule if newest else None, rule)
+            change.changes,
+            moves=shown.only_moves(before, rule),
+            checks=shown.only_checks(before, rule),
         ),
         changed=sum(one.sales for one in change.changes),
         warnings=rule_notices(rule, visit.clock.today, seller),
@@ -162,6 +191,7 @@ async def _show(
         )
     newest = versions[0] if versions else None
     rule = newest.rule if newest else shown.NEW
+    cities, services = cities_shown(rule), services_shown(rule)
     older = [*versions[1:], None][: len(versions)]
     return visit.show(
         "regra.html",
@@ -177,6 +207,14 @@ async def _show(
             (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
             for one in rule.exceptions
         ],
+        services=services,
+        service=next((one for one in services if one.mark == _param(visit, "servico")), None),
+        plain=plain_service(rule),
+        cities=cities,
+        city=next((one for one in cities if one.code == _param(visit, "cidade")), None),
+        states=STATES,
+        rates=[(word, text(f"city_rate.{word or 'any'}")) for word in RATES],
+        buyers=buyer_choices(),
         when=shown.WHEN,
         lists=[name for name, _ in shown.LISTS],
         cycles=list(shown.CYCLES.items()),
@@ -187,6 +225,11 @@ async def _show(
         typed=form.has("mudar"),
         **_tested(tested),
     )
+
+
+def _param(visit: Visit, name: str) -> str:
+    """What is to be changed, as the address says."""
+    return visit.request.query_params.get(name, "")
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (

@@ -189,6 +189,7 @@ async def show_list(
         cause=message_for(chosen.code).text if chosen.code else None,
         causes=_causes(chosen.code),
         columns=filters.COLUMNS,
+        labels=[(word, text(f"column.{word}")) for word in chosen.columns],
     )
 
 

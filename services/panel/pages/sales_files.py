@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from services.panel.kit.downloads import download
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.pages.sales import PATH, find
 from services.panel.show import filters
@@ -37,7 +38,7 @@ def _chosen(visit: Visit) -> Filters:
 def _file(visit: Visit, pieces: AsyncIterator[bytes], kind: str, media_type: str) -> Response:
     name = f"vendas-{visit.clock.today.isoformat()}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+    return download(visit, pieces, media_type=media_type, headers=headers)
 
 
 async def _csv(visit: Visit, chosen: Filters) -> AsyncIterator[bytes]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.pages.departing import departing
 from services.panel.show.facts import company_facts
 from services.panel.show.settings import company_shown, connection_shown, proof_shown
 from services.panel.texts import text
@@ -90,6 +91,7 @@ async def _show(
         status or (422 if form.errors else 200),
         form=form,
         facts=company_facts(visit.tenant),
+        leaving=await departing(visit),
         zones=zones,
         vindi=connection_shown("vindi", found.vindi, checked.at["vindi"]),
         issuer=connection_shown("issuer", found.issuer, checked.at["issuer"]),

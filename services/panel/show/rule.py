@@ -13,7 +13,9 @@ from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts
 from services.panel.show.overview import divided
-from services.panel.show.rule_beyond import beyond_form
+from services.panel.show.rule_beyond import PRODUCTS, beyond_form, of_cities, of_products
+from services.panel.show.rule_cities import wrong_of_city
+from services.panel.show.rule_services import field_of_service
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
@@ -225,14 +227,22 @@ def read(told: Mapping[str, Any]) -> Rule | dict[str, str]:
         return Rule.model_validate(told)
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
-            place = [str(part) for part in item["loc"]]
-            last = place[-1] if place else ""
-            field = f"x_{FIELDS.get(last, last)}" if "exceptions" in place else FIELDS.get(last, "")
             text = said_of(item["type"], item.get("ctx", {})) or _bare(item["msg"])
-            wrong.setdefault(field, text[:1].upper() + text[1:])
-    return wrong | {
-        FIELDS.get(str(one.field[-1]), ""): _bare(one.message) for one in Rule.impossible(told)
-    }
+            field, said = _wrong(item["loc"], text[:1].upper() + text[1:])
+            wrong.setdefault(field, said)
+    return wrong | dict(_wrong(one.field, _bare(one.message)) for one in Rule.impossible(told))
+
+
+def _wrong(place: Sequence[int | str], said: str) -> tuple[str, str]:
+    """The form's field for a place in a rule, and what is said there."""
+    last = str(place[-1]) if place else ""
+    if place[:1] == ("cities",):
+        return wrong_of_city(place, said)
+    if place[:1] in {(name,) for name in PRODUCTS.values()}:
+        return field_of_service(place), said
+    if "exceptions" in place:
+        return f"x_{FIELDS.get(last, last)}", said
+    return FIELDS.get(last, ""), said
 
 
 def stored(text: str) -> Rule | None:
@@ -255,9 +265,23 @@ def only_moves(old: Rule | None, new: Rule) -> bool:
     return old is not None and old.model_dump(exclude=moments) == new.model_dump(exclude=moments)
 
 
-def changes(counts: Sequence[ChangeCount], *, moves: bool = False) -> list[Changed]:
-    """What a change does, the most sales first; `moves` where it is of moments alone."""
+def only_checks(old: Rule | None, new: Rule) -> bool:
+    """Whether a change is of what cities demand alone: looked at as a nota is sent, not before."""
+    return old is not None and old.model_dump(exclude={"cities"}) == new.model_dump(
+        exclude={"cities"}
+    )
+
+
+def changes(
+    counts: Sequence[ChangeCount], *, moves: bool = False, checks: bool = False
+) -> list[Changed]:
+    """What a change does, the most sales first; `moves` where it is of moments alone.
+
+    `checks` where it is of what cities demand alone.
+    """
     same = "O mesmo, em outra data" if moves else "O mesmo, em outra data ou com outro texto"
+    if checks:
+        same = "O mesmo; na hora do envio, fica pendente se faltar o que a cidade exige"
     found = [
         Changed(
             sales=one.sales,
@@ -292,6 +316,8 @@ def everything(rule: Rule) -> list[str]:
             f"Serviço: código municipal {service.municipal_code or 'não informado'}, item da lista"
             f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
+        *of_products(rule),
+        *of_cities(rule),
         *beyond_form(rule),
     ]
 

@@ -1,4 +1,4 @@
-"""What a rule says that the panel's form does not ask for, in sentences: seen, and kept. Pure.
+"""What a rule says beyond the panel's first form, in sentences. Pure.
 
 It is stated by the internal API, mostly by the accountant's word. A change in the panel leaves it.
 """
@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.panel.kit import say
 from shared.domain.cities import city_named
 from shared.domain.fields.stated import CityDemands, OfBuyer, stated
-from shared.domain.rule import Rule
+from shared.domain.rule import Rule, ServiceRule
 
 # Of each: how a rule is said to have more than the form shows; in the order of the rule.
 BEYOND: Final[dict[str, str]] = {
@@ -25,12 +25,14 @@ BEYOND: Final[dict[str, str]] = {
     "regime": "o regime tributário da empresa",
     "reissue": "se uma nota é substituída ou cancelada e emitida de novo",
 }
-_PRODUCTS: Final = (
-    "services_by_product_id",
-    "services_by_product_code",
-    "services_by_product_name",
-)
-_BUYER: Final[dict[OfBuyer, str]] = {
+# By what a product is known, in the order in which its own service is looked for.
+PRODUCTS: Final = {
+    "id": "services_by_product_id",
+    "code": "services_by_product_code",
+    "name": "services_by_product_name",
+}
+_KNOWN_BY: Final = {"id": "número {} na Vindi", "code": "{}", "name": "chamado {}"}
+BUYER: Final[dict[OfBuyer, str]] = {
     "document": "CPF ou CNPJ",
     "address": "endereço",
     "number": "número do endereço",
@@ -40,14 +42,43 @@ _BUYER: Final[dict[OfBuyer, str]] = {
 }
 
 
+def of_cities(rule: Rule) -> list[str]:
+    """What cities demand, each in a sentence; it has a form of its own."""
+    return [f"A cidade de {_city(code)} exige: {demands(of)}." for code, of in rule.cities.items()]
+
+
+def of_products(rule: Rule) -> list[str]:
+    """The products that have a service of their own, each in a sentence; it has a form too."""
+    return [
+        of_product(by, product, service)
+        for by, name in PRODUCTS.items()
+        for product, service in getattr(rule, name).items()
+    ]
+
+
+def of_product(by: str, product: str, service: ServiceRule) -> str:
+    """`Serviço do produto CURSO: código municipal 123, item da lista 8.02, ISS 2,00%.`."""
+    codes = (
+        ("código municipal", service.municipal_code),
+        ("item da lista", service.lc116),
+        ("ISS", _rate(service.iss_rate) if service.iss_rate else None),
+        ("CNAE", service.cnae),
+        ("NBS", service.nbs),
+        ("código nacional", service.national_code),
+    )
+    said = [f"{label} {value}" for label, value in codes if value]
+    said += ["o cliente retém o ISS"] if service.iss_withheld else []
+    said += ["e outros dados, que só o suporte muda"] if _more(service) else []
+    told = ", ".join(said) or "nenhum código"
+    return f"Serviço do produto {_KNOWN_BY[by].format(product)}: {told}."
+
+
 def beyond_form(rule: Rule) -> list[str]:
-    """What the form does not ask for, each in a sentence; nothing where the rule is plain."""
-    said = [f"A cidade de {_city(code)} exige: {demands(of)}." for code, of in rule.cities.items()]
-    if products := sum(len(getattr(rule, name)) for name in _PRODUCTS):
-        said.append(f"Serviço próprio: {say.counted(products, 'produto', 'produtos')}.")
+    """What no form asks for, each in a sentence; nothing where the rule is plain."""
+    said = []
     if customers := len(rule.customers):
         said.append(f"Dados próprios na nota: {say.counted(customers, 'cliente', 'clientes')}.")
-    if _more_of_service(rule):
+    if _more(rule.service):
         said.append("Outros dados do serviço: definidos (retenções, local, observações e afins).")
     plain = Rule.model_fields
     others = [
@@ -72,13 +103,13 @@ def demands(of: CityDemands) -> str:
     if of.iss_rate_most is not None:
         said.append(f"alíquota de {_rate(of.iss_rate_most)} ou menos")
     if of.buyer:
-        said.append(f"do cliente, {', '.join(_BUYER[name] for name in of.buyer)}")
+        said.append(f"do cliente, {', '.join(BUYER[name] for name in of.buyer)}")
     return "; ".join(said) or "nada"
 
 
-def _more_of_service(rule: Rule) -> dict[str, Any]:
-    found = stated(rule.service)
-    return found | ({"ibs_cbs": rule.service.ibs_cbs} if rule.service.ibs_cbs else {})
+def _more(service: ServiceRule) -> dict[str, Any]:
+    found = stated(service)
+    return found | ({"ibs_cbs": service.ibs_cbs} if service.ibs_cbs else {})
 
 
 def _city(code: str) -> str:

@@ -12,12 +12,13 @@ from services.panel.kit.seen import PageFacts
 from services.panel.show.attention import GOES_ON_BY_ITSELF
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO, Badge, Tone, badge
+from services.panel.texts import text
 from shared.db.sales.nota_taxes_read import NotaTaxes
 from shared.db.sales.sales_read import NotaView, SaleStory, SaleView
 from shared.db.sales.timeline_store import TimelineEntry
 from shared.domain.actions import SaleAction
 from shared.domain.bill import Bill
-from shared.domain.messages import message_for
+from shared.domain.messages import message_for, message_in
 from shared.domain.nota import NotaStatus
 from shared.domain.sale import SaleStatus
 from shared.domain.story import detail_told, told
@@ -273,10 +274,7 @@ def added_up(bill: Bill, sale: SaleView) -> BillSum:
 def in_order(
     actions: Sequence[SaleAction], status: SaleStatus, code: str | None = None
 ) -> Sequence[SaleAction]:
-    """Possible actions, the one that usually helps first.
-
-    What waits for a person's word is not helped by looking at it again.
-    """
+    """Possible actions; first the button that the sale's message names, else what usually helps."""
     first: dict[SaleStatus, SaleAction] = {
         SaleStatus.DENIED: "retry",
         SaleStatus.HELD: "retry",
@@ -285,7 +283,10 @@ def in_order(
         SaleStatus.SKIPPED: "issue",
         SaleStatus.CANCEL_REFUSED: "retry",
     }
-    helps = "issue" if code == "rule_manual" else first.get(status)
+    said = message_in(status, code).text if code else ""
+    named = [(said.find(text(f"action.{one}")), one) for one in actions if one != "cancel"]
+    pressed = min(((at, one) for at, one in named if at >= 0), default=None)
+    helps = pressed[1] if pressed else first.get(status)
     return sorted(actions, key=lambda one: one != helps)
 
 

@@ -104,7 +104,8 @@ def steps(progress: SetUpProgress) -> Sequence[SetUpStep]:
     }
     # Waiting for a first event, and looking at a preview, keep nobody from going on.
     needed: tuple[StepWord, ...] = ("vindi", "issuer", "webhook", "rule", "preview", "activate")
-    now = next((word for word in needed if not done[word]), None)
+    # Once notas are let out none of it is asked for any more.
+    now = next((word for word in needed if not done[word] and not progress.active), None)
     return [
         SetUpStep(word=word, state="done" if is_done else "now" if word == now else "later")
         for word, is_done in done.items()

@@ -48,7 +48,7 @@ WHO: Final[dict[WhoActs, str]] = {
     "accountant": "Seu contador",
     "support": "Nosso suporte",
     "issuer": "O emissor",
-    "nobody": "Ninguém",
+    "nobody": "Nada a fazer",
 }
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 ACTIVATION: Final[dict[str, str]] = {
+    "activation.text_done": "O que liga a Vindi ao emissor, passo a passo.",
     "activation.text": "Seis passos até a primeira nota. Você pode parar em qualquer um e voltar"
     " depois.",
     "activation.steps": "Passos da ativação",

@@ -65,8 +65,6 @@ CLOSING: Final[dict[str, str]] = {
     "closing.nota_number": "nota {number}",
     "closing.no_differences": "Nenhuma diferença: as duas listas dizem o mesmo.",
     "closing.no_odd": "Nenhuma diferença: cada venda tem a sua nota ou um motivo.",
-    "closing.not_whole": "São muitas vendas: nenhuma diferença entre as primeiras. A planilha"
-    " mostra todas.",
     "closing.first_odd": "São as primeiras. A planilha mostra todas.",
     "closing.more_differences": "Próximas diferenças",
     "closing.sold_for": "Venda",

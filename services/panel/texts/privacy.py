@@ -28,6 +28,7 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.sure_none": "Nenhuma venda deste cliente foi encontrada. Confira o que você digitou.",
     "privacy.sure_names": "Nas vendas mais recentes:",
     "privacy.sure_text": "Se é este o cliente, confirme abaixo. Não há como desfazer.",
+    "privacy.sure_tell": "Se é este o cliente, baixe o arquivo.",
     "privacy.erase_sure": "Eliminar de vez",
     "privacy.erasures": "Pedidos de eliminação",
     "privacy.asked": "Pedido em",
@@ -62,4 +63,6 @@ PRIVACY: Final[dict[str, str]] = {
     "leaving.stay": "Voltar atrás",
     "leaving.too_late": "Nada espera para ser excluído: já foi cancelado, ou a exclusão começou.",
     "leaving.already": "A exclusão já foi pedida.",
+    "leaving.nothing_new": "A exclusão desta empresa foi pedida: nenhum endereço novo é aceito."
+    " Para ficar, volte atrás em Configurações, Encerrar conta.",
 }

@@ -46,6 +46,9 @@ SAID: Final[dict[str, str]] = {
     "error.method.text": "Volte ao início e tente de novo.",
     "error.too_long.title": "O formulário é grande demais",
     "error.too_long.text": "Divida o pedido em partes menores.",
+    "error.downloads.title": "Há muitos arquivos sendo baixados",
+    "error.downloads.text": "Esta empresa já baixa vários arquivos ao mesmo tempo. Espere que um"
+    " termine e peça de novo.",
     "error.running.title": "Este pedido já foi recebido",
     "error.running.text": "Ele não é feito em dobro. Espere um minuto e confira o resultado na"
     " página antes de pedir de novo.",

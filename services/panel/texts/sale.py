@@ -29,6 +29,7 @@ SALE: Final[dict[str, str]] = {
     "sale.bill_amount": "Valor da fatura",
     "sale.rest": "Diferença",
     "sale.nota_amount": "Valor da nota",
+    "sale.nota_would_be": "Valor da nota, se emitida",
     "sale.facts": "Dados da venda",
     "sale.detail": "Observação",
     "sale.mend_at_vindi": "Abrir a fatura e o cliente na Vindi",

@@ -14,7 +14,7 @@ from shared.db.away import database_away
 from shared.db.outbox.outbox_store import RECONCILE, Mark
 from shared.db.sales import sales_store
 from shared.db.vindi import bills_store
-from shared.db.vindi.bills_store import KnownBill, ReadBill, came_alive
+from shared.db.vindi.bills_store import AS_STORED, KnownBill, ReadBill, came_alive
 from shared.domain.bill import Bill
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
@@ -119,7 +119,8 @@ async def _take_in(
         )
         if verdict is Verdict.DIFFERS or (touch and verdict is Verdict.SAME):
             newest = refunds.newest.get(bill_id)
-            reads.append(_read(context, before, row, sums, newest, asked_at))
+            body = AS_STORED if verdict is Verdict.SAME else context.seal_bill(bill_id, row.raw)
+            reads.append(_read(body, before, row, sums, newest, asked_at))
         if verdict is not Verdict.DIFFERS:
             continue
         marks.append(_mark(context, bill_id, read_at=asked_at))
@@ -161,7 +162,7 @@ async def _news(context: PassContext, bills: Sequence[BillId], code: str) -> lis
 
 
 def _read(
-    context: PassContext,
+    body: bytes,
     before: KnownBill | None,
     row: Read[Bill],
     sums: Mapping[ChargeId, Cents],
@@ -170,7 +171,7 @@ def _read(
 ) -> ReadBill:
     return ReadBill(
         bill=row.value,
-        body=context.seal_bill(row.value.id, row.raw),
+        body=body,
         refunds={**(before.refunds if before else {}), **sums},
         refunded_at=refunded_at,
         came_alive_at=came_alive(before, row.value),

@@ -157,7 +157,8 @@ async def _new_secret(call: Call[NewSecretIn, NoQuery], source: Source, operatio
         )
         return Answer(status=201, body=WebhookOut(webhook_url=url))
 
-    answer = await once(call, operation, WebhookOut, work)
+    async with refusing():
+        answer = await once(call, operation, WebhookOut, work)
     if call.body.revoke:
         await asyncio.sleep(REMEMBERED_SECONDS)  # until every process has forgotten the old ones
     return answer
@@ -228,6 +229,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         status=201,
         answer=WebhookOut,
         idempotent_by_key=True,
+        refusals={409: ("departing",)},
     ),
     Operation(
         method="POST",
@@ -241,6 +243,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         status=201,
         answer=WebhookOut,
         idempotent_by_key=True,
+        refusals={409: ("departing",)},
     ),
     Operation(
         method="PUT",

@@ -96,9 +96,9 @@ class KeptOut(BaseModel):
     """Something that stays.
 
     `law`: a document of the city, until the day of `until`, or of others (`foreign_notas`), as long
-    as the tenant; `open`: the sale is not over, and is
-    erased once it is; `unreadable`: sealed under a key that is gone, so nobody's to read;
-    `append_only`: the audit, in which a person typed a name.
+    as the tenant; `open`: the sale is not over, and is erased once it is; `unreadable`: sealed
+    under a key that is gone, so nobody's to read; `append_only`: the audit, in which a person typed
+    a name.
     """
 
     table: str | None

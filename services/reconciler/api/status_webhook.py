@@ -16,6 +16,7 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.paging import MOST, Paging, cut, read_number_cursor
 from services.reconciler.api.kit.problem import Problem, invalid
+from services.reconciler.api.kit.refusals import refusing
 from services.reconciler.api.kit.words import Instant, plain_number
 from shared.commands.status_webhooks import (
     HookRefused,
@@ -95,15 +96,16 @@ async def put(call: Call[StatusWebhookIn, NoQuery]) -> Answer:
     """Set the webhook."""
     services, body, tenant = call.services, call.body, call.tenant.id
     try:
-        stored, fresh = await put_webhook(
-            services.pool,
-            services.sealer,
-            tenant,
-            body.url,
-            new_secret=body.new_secret,
-            own_url=services.set_up.public_url,
-            by=call.actor,
-        )
+        async with refusing():
+            stored, fresh = await put_webhook(
+                services.pool,
+                services.sealer,
+                tenant,
+                body.url,
+                new_secret=body.new_secret,
+                own_url=services.set_up.public_url,
+                by=call.actor,
+            )
     except TargetRefused as refused:
         raise invalid("url", refused.why) from None
     return Answer(body=_show(stored, secret=fresh))
@@ -210,6 +212,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         body=StatusWebhookIn,
         query=NoQuery,
         answer=StatusWebhookOut,
+        refusals={409: ("departing",)},
     ),
     Operation(
         method="GET",

@@ -220,7 +220,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=TenantOut,
         refusals={
-            409: ("setup_incomplete", "confirm_needed", "already_issuing"),
+            409: ("setup_incomplete", "confirm_needed", "already_issuing", "departing"),
             422: ("since_not_ahead", "since_too_far"),
         },
     ),
@@ -231,7 +231,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         summary="Decide each sale from now on, and issue nothing",
         handler=enter_shadow,
         answer=TenantOut,
-        refusals={409: ("setup_incomplete", "already_issuing")},
+        refusals={409: ("setup_incomplete", "already_issuing", "departing")},
         **NOTHING,
     ),
     Operation(

@@ -25,19 +25,40 @@ async def read_all(
 
     What was read is kept meanwhile: asked from the start each time, a hundred single reads would
     never fit into the few a minute that a backfill is left. Raises VindiUnavailable for what does
-    not come; the `last_time` only where Vindi does not answer at all, else it is unreadable.
+    not come; the `last_time` each of these is asked for alone, and is unreadable where Vindi does
+    not show it and answers otherwise.
     """
     found: dict[K, T | Untold] = dict(await ask(ids))
     while missing := _untold(found):
-        if any(row.error is None or isinstance(row.error, VindiBusy) for row in missing.values()):
+        if _only_wait(missing):
             await _wait(missing)
         elif last_time:
-            await client.merchant()
             break
         else:
             raise next(iter(missing.values())).error or VindiUnavailable("not read")
         found.update(await ask(list(missing)))
-    return {number: _sure(number, row) for number, row in found.items()}
+    return {
+        number: await _alone(client, ask, number) if isinstance(row, Untold) else row
+        for number, row in found.items()
+    }
+
+
+async def _alone(
+    client: VindiClient,
+    ask: Callable[[Sequence[K]], Awaitable[Mapping[K, T | Untold]]],
+    number: K,
+) -> T | Unreadable:
+    """One record by itself: of those asked for together the first to fail end it for all others."""
+    while isinstance(row := (await ask([number]))[number], Untold):
+        if not _only_wait({number: row}):
+            await client.merchant()
+            return Unreadable(raw={}, id=number, problem="never shown")
+        await _wait({number: row})
+    return row
+
+
+def _only_wait(missing: Mapping[K, Untold]) -> bool:
+    return any(row.error is None or isinstance(row.error, VindiBusy) for row in missing.values())
 
 
 def _untold(found: Mapping[K, T | Untold]) -> dict[K, Untold]:
@@ -47,9 +68,3 @@ def _untold(found: Mapping[K, T | Untold]) -> dict[K, Untold]:
 async def _wait(missing: Mapping[K, Untold]) -> None:
     waits = (row.error.retry_after for row in missing.values() if isinstance(row.error, VindiBusy))
     await asyncio.sleep(min(max(waits, default=timedelta()), LONGEST_WAIT).total_seconds())
-
-
-def _sure(number: int, row: T | Untold) -> T | Unreadable:
-    if isinstance(row, Untold):
-        return Unreadable(raw={}, id=number, problem="never shown")
-    return row

@@ -48,7 +48,7 @@ SOON: Final = timedelta(seconds=5)
 NOT_BEFORE: Final = timedelta(minutes=5)  # an issuer that could not be asked
 LEASE: Final = timedelta(seconds=90)  # renewed each page, which may take a request's whole time
 SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
-AT_ONCE: Final = 4
+AT_ONCE: Final = 16  # each of its own key; after a failover everybody waits for this
 DAYS_A_WALK: Final = 31
 ROWS_A_COMMIT: Final = 100
 # A page each second leaves four fifths of a key's five requests a second to the notas.

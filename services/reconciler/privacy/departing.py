@@ -4,16 +4,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-import structlog
 from prometheus_client import Counter
 
+from services.reconciler.rounds import Work, round_of
 from services.reconciler.services import Services
 from shared.commands.privacy.depart import put_off_departure, step_departure
-from shared.db.away import database_away
 from shared.db.privacy import departures_store
 from shared.run.loops import Next, Periodic
-
-log = structlog.get_logger()
 
 LOOK_EVERY: Final = timedelta(minutes=1)
 A_ROUND: Final = 20
@@ -23,6 +20,8 @@ STEPS: Final = Counter(
     "Steps of deleting tenants that left, by outcome.",
     ["outcome"],
 )
+for _outcome in ("done", "failed"):
+    STEPS.labels(_outcome)  # shown as 0 before the first, so that the first is a rise
 
 
 async def delete_departed(services: Services) -> None:
@@ -37,17 +36,13 @@ async def delete_departed(services: Services) -> None:
 
 async def departure_round(services: Services) -> Next | None:
     """A step of every tenant whose time has come, the one first that waits longest."""
-    async with services.pool.acquire() as conn:
-        waiting = await departures_store.waiting_any_tenant(conn, limit=A_ROUND)
-    worked = False
-    for tenant in waiting:
-        try:
-            worked |= await step_departure(services.pool, tenant)
-            STEPS.labels("done").inc()
-        except Exception as error:
-            if database_away(error):
-                raise
-            STEPS.labels("failed").inc()
-            log.exception("departure_failed", tenant_id=tenant)
-            await put_off_departure(services.pool, tenant)
-    return Next.AT_ONCE if worked else None
+    pool = services.pool
+    work = Work(
+        waiting=partial(departures_store.waiting_any_tenant, limit=A_ROUND),
+        step=partial(step_departure, pool),
+        put_off=partial(put_off_departure, pool),
+        failed="departure_failed",
+        told=lambda tenant: {"tenant_id": tenant},
+        steps=STEPS,
+    )
+    return await round_of(pool, work)

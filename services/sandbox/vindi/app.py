@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import itertools
 import time
+from email.utils import formatdate
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -55,9 +56,10 @@ class VindiApp:
         admitted = account.rate.admit()
         answer = self._answer(call, account, key) if admitted else _too_many(account)
         _note(call, account, answer)
+        headers = request_id, ("Date", formatdate(account.clock.now(), usegmt=True))
         if answer.hang_up or answer.body == NO_PATH.body:
-            return answer.with_headers(request_id)
-        return answer.with_headers(request_id, *_rate_headers(account))
+            return answer.with_headers(*headers)
+        return answer.with_headers(*headers, *_rate_headers(account))
 
     def _answer(self, call: Call, account: Account, key: ApiKey) -> Answer:
         spoilt = account.weather.strike(call, "before", account.rng)
@@ -107,7 +109,7 @@ def _rate_headers(account: Account) -> tuple[tuple[str, str], ...]:
     return (
         ("Rate-Limit-Limit", str(account.rate.limit)),
         ("Rate-Limit-Remaining", str(left)),
-        ("Rate-Limit-Reset", str(int(time.time() + account.rate.left()))),
+        ("Rate-Limit-Reset", str(int(account.clock.now() + account.rate.left()))),
     )
 
 

@@ -18,7 +18,7 @@ CellKind = Literal["text", "money", "day", "number"]
 
 # Full-width signs count: some spreadsheets read them as the plain ones.
 _RUNS: Final = re.compile(
-    r"(?:^|(?<=[;,\t\r\n|]))(?=[\s\"']*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+    r"(?:^|(?<=[;,\t\r\n|]))(?=[\s\"']{0,99}[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 )
 # What Excel in Brazil would make a number, a date, an hour or 1E+15 of, and lose zeros or digits:
 # 1.050 is a thousand and fifty to it, 10-mar a day.

@@ -45,10 +45,15 @@ class Bared(Struct, frozen=True, kw_only=True):
 
 
 class LawTerms(Struct, frozen=True, kw_only=True):
-    """By which day and for how many years the law is asked."""
+    """By which day and for how many years the law is asked.
+
+    With `is_over` no sale needs its customer any more, whatever it waits for; what a worker has is
+    left to it all the same.
+    """
 
     today: date
     years: int
+    is_over: bool = False
 
 
 async def bare_sales(
@@ -56,11 +61,12 @@ async def bare_sales(
 ) -> Bared:
     """Take the person out of these sales, in the caller's transaction.
 
-    A sale that is not over keeps all, since its nota needs it; one with a document of the city
-    keeps what stands on that, but for how to reach the buyer; of all others nothing stays that
-    says whose they are, but Vindi's numbers.
+    A sale that is not over keeps all, since its nota needs it, unless time is; one with a document
+    of the city keeps what stands on that, but for how to reach the buyer; of all others nothing
+    stays that says whose they are, but Vindi's numbers.
     """
     await outbox_store.lock(conn, tenant, bills)  # no worker writes them meanwhile
+    await erase_rows.lock_bills(conn, tenant, bills)  # nor anybody who read them afresh
     sales = await person_read.sales_of(conn, tenant, bills)
     notas: dict[BillId, list[PersonNota]] = {}
     for nota in await person_read.notas_of(conn, tenant, bills):
@@ -85,7 +91,8 @@ class _Work:
         self.kept: list[Kept] = []
 
     def take(self, sale: PersonSale, notas: Sequence[PersonNota], terms: LawTerms) -> None:
-        if is_open(sale.status, under_way=sale.under_way):
+        status = None if terms.is_over else sale.status
+        if is_open(status, under_way=sale.under_way):
             self.kept.append(Kept(bill_id=sale.bill_id, why="open"))
             return
         until = law_keeps([_facts(nota) for nota in notas], terms.years, terms.today)

@@ -6,10 +6,9 @@ them goes from texts, then from the rows that said so. Once it is done it is loo
 some hours whether Vindi brought something back that no sale needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,11 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.commands.privacy.bare_rows import BATCH, LawTerms, bare_sales
+from shared.commands.privacy.beside import APART, Beside
 from shared.commands.privacy.whose_events import is_theirs
 from shared.crypto import columns
 from shared.crypto.columns import DOCUMENT_WORD, RowKey, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
-from shared.crypto.sealed_words import open_words
 from shared.crypto.tokens import new_erasure_id
 from shared.db import clock
 from shared.db.connection import Connection, Pool
@@ -155,9 +154,8 @@ def _begun(erasure: Erasure, now: datetime) -> Erasure:
         after_bill=0,
         after_at=None,
         after_event=None,
-        since=erasure.began_at,
+        since=None if erasure.began_at is None else erasure.began_at - APART,
         began_at=now,
-        kept=[],
     )
 
 
@@ -260,6 +258,19 @@ class _Step(NamedTuple):
         counted = _counted(at, timeline=told_of, unknown_denials=examples, bulk_jobs=blanked)
         return _next(counted, after, then="rows")
 
+    async def _clean_once(self, at: Erasure, words: Sequence[str]) -> Erasure:
+        """The last look at the words before they are gone."""
+        beside = Beside(
+            conn=self.conn,
+            sealer=self.sealer,
+            words=words,
+            documents=words_of(self.sealer, at.tenant_id, self._who(at)),
+        )
+        filters = await beside.forget_filters(at.tenant_id)
+        files = 0 if at.runs else await erase_rows.forget_month_files(self.conn, at.tenant_id)
+        counted = _counted(at, saved_filters=filters, month_files=files)
+        return replace(counted, kept=await beside.kept(at))
+
     async def _details(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
         sales = await person_read.sales_of(self.conn, at.tenant_id, batch)
         naming = [sale.bill_id for sale in sales if mentions(sale.detail, words)]
@@ -273,35 +284,6 @@ class _Step(NamedTuple):
         refused = [(one.key, one.bill_id) for one in refusals if mentions(one.text, words)]
         blanked = await erase_rows.blank_jobs(self.conn, at.tenant_id, naming)
         return blanked + await erase_rows.blank_refusals(self.conn, at.tenant_id, refused)
-
-    async def _clean_once(self, at: Erasure, words: Sequence[str]) -> Erasure:
-        """What is a tenant's and of no sale; the last look at the words before they are gone."""
-        conn, tenant = self.conn, at.tenant_id
-        saved = await erase_rows.filters_of(conn, tenant)
-        theirs = [
-            one.name_key
-            for one in saved
-            if mentions(one.name, words)
-            or any(
-                mentions(text, words)
-                for _, value in parse_qsl(one.query)
-                for text in (value, open_words(self.sealer, tenant, value))
-            )
-        ]
-        filters = await erase_rows.forget_filters(conn, tenant, theirs)
-        files = 0 if at.runs else await erase_rows.forget_month_files(conn, tenant)
-        audited = await erase_rows.in_audit(conn, tenant, words) if words else 0
-        running = await erase_rows.in_backfills(conn, tenant, at.customers)
-        kept: list[Mapping[str, Any]] = []
-        if audited:
-            kept.append({"table": "audit", "rows": audited, "why": "append_only"})
-        documents = words_of(self.sealer, tenant, self._who(at))
-        if others := await erase_rows.in_mirror(conn, tenant, documents):
-            kept.append({"table": "foreign_notas", "rows": others, "why": "law"})
-        if running:
-            kept.append({"table": "backfill_bills", "rows": running, "why": "open"})
-        counted = _counted(at, saved_filters=filters, month_files=files)
-        return replace(counted, kept=kept)
 
     async def _bare_rows(self, at: Erasure) -> Erasure:
         batch, after = _batch(at, BATCH)
@@ -317,7 +299,10 @@ class _Step(NamedTuple):
             }
             for one in bared.kept
         ]
-        counted = _counted(replace(at, kept=[*at.kept, *new][:MOST_KEPT]), **bared.rows)
+        # Each is told as it is now, the others as the run before left them.
+        looked_at = frozenset(batch)
+        before = [one for one in at.kept if one.get("bill_id") not in looked_at]
+        counted = _counted(replace(at, kept=[*before, *new][:MOST_KEPT]), **bared.rows)
         if after is not None:
             return replace(counted, after_bill=after)
         return replace(

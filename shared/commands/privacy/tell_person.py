@@ -36,7 +36,7 @@ from shared.domain.privacy.who import NOBODY, Who, who_is
 
 MOST_SALES: Final = 5000
 AT_ONCE: Final = 25
-MOST_EVENTS: Final = 500  # of some sales; each may be some kilobytes
+MOST_EVENTS: Final = 2000  # of some sales; each may be some kilobytes
 GROUNDS: Final = (
     "Finalidade: emitir as notas fiscais de serviço das compras e provar cada uma."
     " Bases legais: execução de contrato (LGPD, art. 7º, V) e obrigação legal (art. 7º, II)."
@@ -216,7 +216,7 @@ async def _sales(
             sales = await person_read.sales_of(conn, tenant.id, batch)
             notas = await person_read.notas_of(conn, tenant.id, batch)
             told = await erase_rows.told_of(conn, tenant.id, batch)
-            heard = await person_read.events_of(conn, tenant.id, batch, limit=MOST_EVENTS)
+            heard = await person_read.events_of(conn, tenant.id, batch, limit=MOST_EVENTS + 1)
         for sale in sales:
             shown = _sale(sealer, tenant, sale)
             shown["notas"] = [
@@ -231,9 +231,11 @@ async def _sales(
                         sealer, tenant.id, columns.EVENT, event.body, event.event_id
                     ),
                 }
-                for event in heard
+                for event in heard[:MOST_EVENTS]
                 if event.bill_id == sale.bill_id
             ]
+            if len(heard) > MOST_EVENTS:
+                shown["heard_left_out"] = True
             yield shown
 
 
@@ -245,6 +247,7 @@ def _sale(sealer: Sealer, tenant: Tenant, sale: PersonSale) -> dict[str, Any]:
         "amount": show_reais(Cents(sale.amount)),
         "moment_at": sale.moment_at or sale.bill_created_at,
         "products": sale.products,
+        "detail": sale.detail,
         "customer_name": sale.customer_name,
         "customer": opened_value(sealer, tenant.id, columns.CUSTOMER, sale.customer, sale.bill_id),
         "unread": opened_value(sealer, tenant.id, columns.UNREAD, sale.unread, sale.bill_id),
@@ -282,6 +285,8 @@ _LABELS: Final[Mapping[str, str]] = {
     "notas": "notas",
     "history": "histórico",
     "heard": "mensagens recebidas",
+    "heard_left_out": "mensagens a mais, não mostradas",
+    "detail": "o que foi dito",
     "name": "nome",
     "registry_code": "CPF ou CNPJ",
     "document": "CPF ou CNPJ",

@@ -64,18 +64,6 @@ async def remove(conn: Connection, tenant: TenantId, month: Month) -> Lock | Non
     return None if row is None else _lock(row)
 
 
-MONTHS: Final = """
-    -- closing_locks_store.locked_months
-    SELECT month FROM closing_locks WHERE tenant_id = $1
-"""
-
-
-async def locked_months(conn: Connection, tenant: TenantId) -> frozenset[tuple[int, int]]:
-    """Year and month of every month that is locked."""
-    rows = await conn.fetch(MONTHS, tenant)
-    return frozenset((row["month"].year, row["month"].month) for row in rows)
-
-
 def _lock(row: asyncpg.Record) -> Lock:
     fields: dict[str, Any] = dict(row)
     day: date = fields.pop("month")

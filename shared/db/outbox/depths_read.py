@@ -136,6 +136,22 @@ BULK_JOBS: Final = """
 """
 
 
+CLOSING_CHECKS: Final = """
+    -- depths_read.closing_checks_any_tenant
+    SELECT count(*) AS waiting,
+           now() - min(greatest(requested_at, not_before, lease_until)) AS oldest_for
+      FROM closing_checks
+     WHERE status IN ('queued', 'running') AND coalesce(lease_until, '-infinity') <= now()
+       AND coalesce(not_before, '-infinity') <= now()
+"""
+MONTH_FILES: Final = """
+    -- depths_read.month_files_any_tenant
+    SELECT count(*) AS waiting, now() - min(greatest(asked_at, lease_until)) AS oldest_for
+      FROM month_files
+     WHERE state IN ('queued', 'working') AND coalesce(lease_until, '-infinity') <= now()
+"""
+
+
 async def backfills_any_tenant(conn: Connection) -> Depth:
     """Say which backfills could go on, and nobody works on them."""
     return await _depth(conn, BACKFILLS)
@@ -144,6 +160,66 @@ async def backfills_any_tenant(conn: Connection) -> Depth:
 async def bulk_jobs_any_tenant(conn: Connection) -> Depth:
     """Say which actions for many sales wait for their next turn."""
     return await _depth(conn, BULK_JOBS)
+
+
+async def closing_checks_any_tenant(conn: Connection) -> Depth:
+    """Say which months wait to be compared with Vindi bill by bill."""
+    return await _depth(conn, CLOSING_CHECKS)
+
+
+async def month_files_any_tenant(conn: Connection) -> Depth:
+    """Say which files of a month wait to be written."""
+    return await _depth(conn, MONTH_FILES)
+
+
+# From when they were asked for, or due, whatever was tried since: the law counts so.
+ERASURES: Final = """
+    -- depths_read.erasures_any_tenant
+    SELECT count(*) AS waiting, now() - min(asked_at) AS oldest_for
+      FROM erasures WHERE completed_at IS NULL
+"""
+DEPARTURES: Final = """
+    -- depths_read.departures_any_tenant
+    SELECT count(*) AS waiting, now() - min(delete_at) AS oldest_for
+      FROM departures WHERE state IN ('waiting', 'deleting') AND delete_at <= now()
+"""
+
+
+async def erasures_any_tenant(conn: Connection) -> Depth:
+    """Say which customers are to be erased and are not yet."""
+    return await _depth(conn, ERASURES)
+
+
+async def departures_any_tenant(conn: Connection) -> Depth:
+    """Say which tenants should be deleted by now and are not wholly."""
+    return await _depth(conn, DEPARTURES)
+
+
+# A company that its tenant has left holds nobody up.
+UNREAD_LISTS: Final = """
+    -- depths_read.unread_lists_any_tenant
+    SELECT count(*) AS waiting, now() - min(c.read_after) AS oldest_for
+      FROM restore_checks c
+      JOIN issuer_connections i
+        ON i.tenant_id = c.tenant_id AND lower(i.company_id) = c.company_id
+       AND i.environment = 'Producao'
+     WHERE c.read_at IS NULL
+"""
+UNKNOWN_NOTAS: Final = """
+    -- depths_read.unknown_notas_any_tenant
+    SELECT count(*) FROM restore_finds WHERE known_at IS NULL
+"""
+
+
+async def unread_lists_any_tenant(conn: Connection) -> Depth:
+    """Say of which companies nothing is issued until their list was read for a restore."""
+    return await _depth(conn, UNREAD_LISTS)
+
+
+async def unknown_notas_any_tenant(conn: Connection) -> int:
+    """Count the notas that were found after a restore and are not known again yet."""
+    found: int = await conn.fetchval(UNKNOWN_NOTAS)
+    return found
 
 
 BREAKERS: Final = """

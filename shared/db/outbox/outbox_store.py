@@ -196,10 +196,12 @@ class DueTenant(Struct, frozen=True, kw_only=True):
 # of it is read, from its own index: tenants without any cost nothing. Where more is, each tenant is
 # looked up there, whatever the number of rows. (A skip scan would be one way for both, but recurses
 # over all tenants, which Citus refuses; PostgreSQL's own guess of how much is open is often hours
-# old, so it is not left to choose.)
+# old, so it is not left to choose.) Who looks often says how many rows are worth reading: to look a
+# tenant up costs as much as to read so many.
 READ_AT_MOST: Final = 2_000
+ROWS_A_TENANT: Final = 20
 OF_FEW: Final = """
-    -- outbox_store.tenants_with_due_any_tenant of few
+    -- outbox_store.due_of_few_any_tenant
     SELECT tenant_id, min(due_at) FILTER (WHERE due_at <= now()) AS due_at,
            now() - min(due_at) FILTER (WHERE due_at <= now() AND lane = 0) AS live_for,
            count(*) FILTER (WHERE due_at <= now() AND lane = 1) AS found,
@@ -210,7 +212,7 @@ OF_FEW: Final = """
      GROUP BY tenant_id
 """
 OF_MANY: Final = """
-    -- outbox_store.tenants_with_due_any_tenant of many
+    -- outbox_store.due_of_many_any_tenant
     SELECT t.tenant_id, now() - live.due_at AS live_for,
            (found.due_at IS NOT NULL)::int AS found, (past.due_at IS NOT NULL)::int AS past
       FROM tenants t
@@ -241,13 +243,41 @@ OF_MANY: Final = """
 """
 
 
-async def tenants_with_due_any_tenant(conn: Connection, *, limit: int) -> list[DueTenant]:
+async def tenants_with_due_any_tenant(
+    conn: Connection, *, limit: int, read_at_most: int = READ_AT_MOST
+) -> list[DueTenant]:
     """Name tenants that have work due now, the longest waiting first."""
-    few = await conn.fetch(OF_FEW, READ_AT_MOST)
-    if sum(row["entries"] for row in few) >= READ_AT_MOST:
-        return [_due_tenant(row) for row in await conn.fetch(OF_MANY, limit)]
+    found = await due_of_few_any_tenant(conn, limit=limit, read_at_most=read_at_most)
+    return found if found is not None else await due_of_many_any_tenant(conn, limit=limit)
+
+
+async def due_of_few_any_tenant(
+    conn: Connection, *, limit: int, read_at_most: int
+) -> list[DueTenant] | None:
+    """The same where no more rows are open than may be read; None where more are."""
+    few = await conn.fetch(OF_FEW, read_at_most)
+    if sum(row["entries"] for row in few) >= read_at_most:
+        return None
     due = sorted((row for row in few if row["due_at"] is not None), key=itemgetter("due_at"))
     return [_due_tenant(row) for row in due[:limit]]
+
+
+async def due_of_many_any_tenant(conn: Connection, *, limit: int) -> list[DueTenant]:
+    """The same, whatever is open."""
+    return [_due_tenant(row) for row in await conn.fetch(OF_MANY, limit)]
+
+
+WORTH_READING: Final = """
+    -- outbox_store.worth_reading
+    SELECT count(*) FROM (SELECT FROM tenants LIMIT $1) AS t
+"""
+
+
+async def worth_reading_any_tenant(conn: Connection) -> int:
+    """How many open rows cost no more to read than a look at each tenant."""
+    most = READ_AT_MOST // ROWS_A_TENANT
+    tenants: int = await conn.fetchval(WORTH_READING, most)
+    return max(1, tenants) * ROWS_A_TENANT
 
 
 def _due_tenant(row: asyncpg.Record) -> DueTenant:
@@ -459,6 +489,7 @@ class Leased(Struct, frozen=True, kw_only=True):
     attempt: int
     generation: int
     now: datetime  # at which the transaction began
+    told_on: bool  # other systems want to hear of this tenant's sales
 
     def is_of(self, entry: Entry) -> bool:
         """Whether it is leased for that very entry."""
@@ -467,7 +498,9 @@ class Leased(Struct, frozen=True, kw_only=True):
 
 STILL_OURS: Final = """
     -- outbox_store.lock_ours
-    SELECT bill_id, attempt, generation, now() AS now FROM outbox
+    SELECT bill_id, attempt, generation, now() AS now,
+           EXISTS (SELECT FROM status_webhooks w WHERE w.tenant_id = $1) AS told_on
+      FROM outbox
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND lease_until > now()
      ORDER BY bill_id
        FOR UPDATE
@@ -484,8 +517,8 @@ async def lock_ours(
     """
     rows = await conn.fetch(STILL_OURS, tenant, [entry.bill_id for entry in entries])
     return {
-        row["bill_id"]: Leased(attempt=row["attempt"], generation=row["generation"], now=row["now"])
-        for row in rows
+        bill: Leased(attempt=attempt, generation=generation, now=now, told_on=told_on)
+        for bill, attempt, generation, now, told_on in rows
     }
 
 

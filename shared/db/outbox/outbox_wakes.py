@@ -12,6 +12,7 @@ from typing import Final
 
 import asyncpg
 
+from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox.outbox_store import RECONCILE, Lane
 from shared.domain.ids import BillId, TenantId
@@ -28,7 +29,8 @@ WAKE: Final = """
        SET generation = o.generation + 1, bill_facts = o.bill_facts + $3::boolean::int, tries = 0,
            lane = CASE WHEN o.state = 'settled' THEN coalesce($4, o.lane)
                        ELSE least(o.lane, $4) END,
-           due_at = least(o.due_at, now()), traceparent = $5, traced_at = now(),
+           due_at = least(o.due_at, now()),
+           traceparent = coalesce($5, o.traceparent), traced_at = coalesce($6, o.traced_at),
            state = CASE WHEN o.state = 'leased' THEN 'leased' ELSE 'due' END
      WHERE o.tenant_id = $1 AND o.bill_id = ANY(ARRAY(SELECT bill_id FROM known))
 """
@@ -47,9 +49,11 @@ async def wake(
     With `about_bill` their bills are read again before. Lives in the caller's transaction.
     """
     if bills:
-        # Those that are woken together each begin a trace of their own when they are worked on.
+        # Those that are woken together each begin a trace of their own when they are worked on, as
+        # does what was traced long ago; who does not trace takes nothing away.
         trace = traces.carried() if len(bills) == 1 else None
-        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace)
+        traced_at = None if trace is None else await clock.now(conn)
+        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace, traced_at)
 
 
 # A row that is due is decided after the change anyway, unless it is claimed before.

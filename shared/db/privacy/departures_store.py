@@ -54,20 +54,21 @@ LOCK: Final = f"""
 
 
 async def lock(conn: Connection, tenant: TenantId) -> Departure | None:
-    """The same, held until the transaction ends."""
+    """The same, held until the transaction ends; services hold none that is over."""
     row = await conn.fetchrow(LOCK, tenant)
     return None if row is None else Departure(**dict(row))
 
 
+# What is over is never changed, by nobody (migration 0038): one that was taken back makes room.
+TAKEN_BACK: Final = """
+    -- departures_store.put taken_back
+    DELETE FROM departures WHERE tenant_id = $1 AND state = 'cancelled'
+"""
 PUT: Final = f"""
     -- departures_store.put
-    INSERT INTO departures AS d (tenant_id, reason, asked_by, asked_at, delete_at, state, turn_at)
+    INSERT INTO departures (tenant_id, reason, asked_by, asked_at, delete_at, state, turn_at)
     VALUES ($1, $2, $3, $4, $5, 'waiting', $5)
-        ON CONFLICT (tenant_id) DO UPDATE
-       SET reason = excluded.reason, asked_by = excluded.asked_by, asked_at = excluded.asked_at,
-           delete_at = excluded.delete_at, state = excluded.state, turn_at = excluded.turn_at,
-           ended_by = NULL, ended_at = NULL, failures = 0
-     WHERE d.state = 'cancelled'
+        ON CONFLICT (tenant_id) DO NOTHING
  RETURNING {_COLUMNS}
 """  # noqa: S608 - only our own constant is put in
 
@@ -81,7 +82,11 @@ async def put(
     now: datetime,
     delete_at: datetime,
 ) -> Departure | None:
-    """Write down that a tenant leaves; None where it does already."""
+    """Write down that a tenant leaves; None where it does already.
+
+    The database refuses services a `delete_at` that is less than seven days off.
+    """
+    await conn.execute(TAKEN_BACK, tenant)
     row = await conn.fetchrow(PUT, tenant, reason, by, now, delete_at)
     return None if row is None else Departure(**dict(row))
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.rows import columns_of
 from shared.domain.ids import BillId, CustomerId, TenantId
 
 
@@ -32,13 +33,19 @@ SALES: Final = """
 
 async def write_sales(conn: Connection, tenant: TenantId, sales: Sequence[BareSale]) -> None:
     """Write sales; when they were decided does not change."""
-    await conn.execute(
-        SALES,
-        tenant,
-        [sale.bill_id for sale in sales],
-        [sale.named for sale in sales],
-        [sale.customer for sale in sales],
-    )
+    await conn.execute(SALES, tenant, *columns_of(sales, "bill_id", "named", "customer"))
+
+
+LOCK_BILLS: Final = """
+    -- erase_rows.lock_bills
+    SELECT bill_id FROM bills WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+     ORDER BY bill_id FOR NO KEY UPDATE
+"""
+
+
+async def lock_bills(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
+    """Hold bills until the transaction ends; after their sales, as whoever writes both does."""
+    await conn.execute(LOCK_BILLS, tenant, bills)
 
 
 BILLS: Final = """
@@ -77,14 +84,8 @@ NOTAS: Final = """
 
 async def write_notas(conn: Connection, tenant: TenantId, notas: Sequence[BareNota]) -> None:
     """Write notas; their state, numbers and amounts do not change."""
-    await conn.execute(
-        NOTAS,
-        tenant,
-        [nota.bill_id for nota in notas],
-        [nota.part for nota in notas],
-        [nota.revision for nota in notas],
-        [nota.request for nota in notas],
-    )
+    given = columns_of(notas, "bill_id", "part", "revision", "request")
+    await conn.execute(NOTAS, tenant, *given)
 
 
 EVENTS_OF: Final = """
@@ -146,18 +147,13 @@ async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -
 
 async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine]) -> None:
     """Write lines of histories anew: what happened stays, whom it names does not."""
-    await conn.execute(
-        TELL,
-        tenant,
-        [line.bill_id for line in lines],
-        [line.entry_id for line in lines],
-        [line.why for line in lines],
-    )
+    await conn.execute(TELL, tenant, *columns_of(lines, "bill_id", "entry_id", "why"))
 
 
 DETAILS: Final = """
     -- erase_rows.blank_details
-    UPDATE sales SET detail = '[…]' WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
+    UPDATE sales SET detail = '[…]'
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND detail NOT IN ('', '[…]')
 """
 
 
@@ -281,12 +277,20 @@ CUSTOMERS: Final = """
          + (SELECT count(*) FROM backfill_bills
              WHERE tenant_id = $1 AND customer_id = ANY($2::bigint[]) AND body IS NOT NULL)
 """
-# The line is put into letters once, not once for each word.
+# The line is put into letters once, not once for each word. Whoever asks looks at each found once
+# more, since a word may stand there inside of another.
 AUDITED: Final = """
-    -- erase_rows.in_audit
-    SELECT count(*)
-      FROM (SELECT lower(detail::text) AS said FROM audit WHERE tenant_id = $1 OFFSET 0) a
-     WHERE EXISTS (SELECT FROM unnest($2::text[]) AS w (word) WHERE strpos(a.said, w.word) > 0)
+    -- erase_rows.audit_page
+    SELECT max(a.at) AS last_at, max(a.entry_id) FILTER (WHERE a.is_last) AS last_entry,
+           count(*) AS seen,
+           coalesce(array_agg(a.said) FILTER (WHERE EXISTS (
+               SELECT FROM unnest($4::text[]) AS w (word) WHERE strpos(a.letters, w.word) > 0)),
+               '{}') AS found
+      FROM (SELECT at, entry_id, detail::text AS said, lower(detail::text) AS letters,
+                   lead(entry_id) OVER (ORDER BY at, entry_id) IS NULL AS is_last
+              FROM (SELECT at, entry_id, detail FROM audit
+                     WHERE tenant_id = $1 AND (at, entry_id) > ($2, $3)
+                     ORDER BY at, entry_id LIMIT $5) page) a
 """
 
 
@@ -306,9 +310,28 @@ async def in_mirror(conn: Connection, tenant: TenantId, document_words: Sequence
     return int(await conn.fetchval(MIRRORED, tenant, document_words))
 
 
-async def in_audit(conn: Connection, tenant: TenantId, words: Sequence[str]) -> int:
-    """How many lines of the audit name somebody, since a person typed it into a reason."""
-    return int(await conn.fetchval(AUDITED, tenant, [word.lower() for word in words]))
+class AuditPage(Struct, frozen=True, kw_only=True):
+    """Lines of a page in which some word may stand; `last` is where the next begins, else None."""
+
+    found: Sequence[str]
+    last: tuple[datetime, int] | None
+
+
+async def audit_page(
+    conn: Connection,
+    tenant: TenantId,
+    words: Sequence[str],
+    *,
+    after: tuple[datetime, int],
+    limit: int,
+) -> AuditPage:
+    """The details of a page of the audit's lines that may have one of these words in them."""
+    small = [word.lower() for word in words]
+    row = await conn.fetchrow(AUDITED, tenant, *after, small, limit)
+    if row is None:
+        raise AssertionError("an aggregate gives its row")
+    last = (row["last_at"], row["last_entry"]) if row["seen"] == limit else None
+    return AuditPage(found=row["found"], last=last)
 
 
 def _count(tag: str) -> int:

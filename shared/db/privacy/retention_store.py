@@ -5,27 +5,35 @@ them. A batch is short and safe to repeat; whoever is killed between two leaves 
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from shared.db.connection import Connection
-from shared.domain.ids import BillId, TenantId
+from shared.domain.ids import TenantId
 
 # Tenants come in the order of their ids, a page behind the one before, so that each has its turn.
+# Each is asked by an index that begins with it: what is younger is not read, however much it is.
 # A text is of a nota's refusal, or of that to cancel it, which has no instant of its own: it came
 # after we asked, or, where others did, with what the issuer changed last.
 DUE: Final[dict[str, str]] = {
     "denied_texts": """
     -- retention_store.due_any_tenant
-    SELECT DISTINCT tenant_id FROM notas
-     WHERE reason IS NOT NULL
-       AND coalesce(denied_at, cancel_sent_at, changed_at, created_at) < $1
-       AND tenant_id > $2 ORDER BY tenant_id LIMIT $3
+    SELECT t.tenant_id FROM tenants t
+      CROSS JOIN LATERAL (
+           SELECT n.bill_id FROM notas n
+            WHERE n.tenant_id = t.tenant_id AND n.reason IS NOT NULL
+              AND coalesce(n.denied_at, n.cancel_sent_at, n.changed_at, n.created_at) < $1
+            LIMIT 1) old
+     WHERE t.tenant_id > $2 ORDER BY t.tenant_id LIMIT $3
 """,
     "unread_answers": """
     -- retention_store.due_any_tenant
-    SELECT DISTINCT tenant_id FROM sales
-     WHERE unread IS NOT NULL AND updated_at < $1 AND tenant_id > $2 ORDER BY tenant_id LIMIT $3
+    SELECT t.tenant_id FROM tenants t
+      CROSS JOIN LATERAL (
+           SELECT s.bill_id FROM sales s
+            WHERE s.tenant_id = t.tenant_id AND s.unread IS NOT NULL AND s.updated_at < $1
+            LIMIT 1) old
+     WHERE t.tenant_id > $2 ORDER BY t.tenant_id LIMIT $3
 """,
     "unknown_denials": """
     -- retention_store.due_any_tenant
@@ -108,51 +116,11 @@ async def audit_due_any_tenant(
 
 
 async def forget_audit(conn: Connection, tenant: TenantId, before: datetime, *, limit: int) -> int:
-    """A batch of old lines of the audit, deleted as its owner; how many."""
+    """A batch of old lines of the audit, deleted as its owner, who adds a line of it; how many.
+
+    Alone in its transaction: nodes of Citus refuse what two roles change of a tenant in one.
+    """
     return int(await conn.fetchval(FORGET_AUDIT, tenant, before, limit))
-
-
-# A sale's day is that of its nota, else its own moment; one with a name is not bare yet.
-PERSONS_DUE: Final = """
-    -- retention_store.persons_due_any_tenant
-    SELECT t.tenant_id FROM tenants t
-      CROSS JOIN LATERAL (
-           SELECT s.moment_at FROM sales s WHERE s.tenant_id = t.tenant_id AND s.moment_at < $1
-              AND (s.customer_name <> '' OR s.customer IS NOT NULL) LIMIT 1) old
-     WHERE t.tenant_id > $2 ORDER BY t.tenant_id LIMIT $3
-"""
-PERSONS: Final = """
-    -- retention_store.persons_over
-    SELECT s.bill_id FROM sales s
-     WHERE s.tenant_id = $1 AND s.moment_at < $2 AND s.bill_id > $4
-       AND (s.customer_name <> '' OR s.customer IS NOT NULL)
-       AND s.status IN ('issued', 'skipped', 'cancelled', 'cancel_refused')
-       AND NOT EXISTS (SELECT FROM notas n WHERE n.tenant_id = $1 AND n.bill_id = s.bill_id
-                          AND n.competencia >= $3)
-     ORDER BY s.bill_id LIMIT $5
-"""
-
-
-async def persons_due_any_tenant(
-    conn: Connection, before: datetime, *, after: str, limit: int
-) -> list[TenantId]:
-    """Tenants with sales of before an instant that still name their customer."""
-    rows = await conn.fetch(PERSONS_DUE, before, after, limit)
-    return [TenantId(row["tenant_id"]) for row in rows]
-
-
-async def persons_over(
-    conn: Connection,
-    tenant: TenantId,
-    before: datetime,
-    first_kept: date,
-    *,
-    after: int,
-    limit: int,
-) -> Sequence[BillId]:
-    """Sales of before an instant that are over, name their customer, and whose notas are old."""
-    rows = await conn.fetch(PERSONS, tenant, before, first_kept, after, limit)
-    return [BillId(row["bill_id"]) for row in rows]
 
 
 # Whoever belongs to no company, was invited to none and was here lately by no session.
@@ -166,7 +134,7 @@ CANDIDATES: Final = """
     -- retention_store.forget_people_any_tenant candidates
     SELECT p.person_id FROM people p
      WHERE p.staff IS NULL AND p.created_at < $1 AND p.password_at < $1 AND p.person_id > $2
-     ORDER BY p.person_id LIMIT $3
+     ORDER BY p.person_id LIMIT $3 FOR UPDATE SKIP LOCKED
 """
 MEMBERS: Final = """
     -- retention_store.members_any_tenant
@@ -183,7 +151,8 @@ async def forget_people_any_tenant(
 ) -> tuple[int, str | None]:
     """A batch of people who belong nowhere any more; how many went, and where to go on.
 
-    In the caller's transaction. Three statements, since one would join what nodes keep apart.
+    In the caller's transaction. Three statements, since one would join what nodes keep apart. Each
+    is held first, so that nobody is added to a company meanwhile; who is just being added is left.
     """
     rows = await conn.fetch(CANDIDATES, before, after, limit)
     found: list[str] = [row["person_id"] for row in rows]

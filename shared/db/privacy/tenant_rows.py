@@ -69,6 +69,7 @@ KEYS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "restore_checks": (("restore_id", "integer"), ("company_id", "text")),
     "restore_finds": (("external_id", "text"),),
     "erasures": (("erasure_id", "text"),),
+    "retention_walks": (("what", "text"),),
 }
 OUTLIVES: Final = "departures"  # says of a tenant that is gone that it is
 AUDIT: Final = "audit"  # nobody but its owner takes from it
@@ -158,14 +159,12 @@ AUDIT_OF_DEPARTED: Final = """
 
 
 async def remove(conn: Connection, table: str, tenant: TenantId, *, limit: int) -> int:
-    """Delete some rows of a tenant, in the caller's transaction; how many."""
-    if table == AUDIT:
-        return await remove_audit(conn, tenant, limit=limit)
+    """Delete some rows of a tenant but of its audit, in the caller's transaction; how many."""
     return int((await conn.execute(REMOVE[table], tenant, limit)).rpartition(" ")[2])
 
 
 async def remove_audit(conn: Connection, tenant: TenantId, *, limit: int) -> int:
-    """The same of the audit: refused by the database for one whose time has not come."""
+    """The same of the audit, alone: refused by the database for one whose time has not come."""
     return int(await conn.fetchval(AUDIT_OF_DEPARTED, tenant, limit))
 
 
@@ -189,6 +188,12 @@ MEMBERS: Final = """
     -- tenant_rows.members
     SELECT person_id FROM memberships WHERE tenant_id = $1
 """
+# Whoever is being added elsewhere holds the person's row meanwhile, by the foreign key.
+HOLD: Final = """
+    -- tenant_rows.hold_people_any_tenant
+    SELECT person_id FROM people WHERE person_id = ANY($1::text[]) AND staff IS NULL
+     ORDER BY person_id FOR UPDATE
+"""
 ELSEWHERE: Final = """
     -- tenant_rows.elsewhere_any_tenant
     SELECT DISTINCT person_id FROM memberships WHERE person_id = ANY($1::text[]) AND tenant_id <> $2
@@ -202,9 +207,11 @@ FORGET_PEOPLE: Final = """
 async def remove_people_any_tenant(conn: Connection, tenant: TenantId) -> int:
     """Delete whoever belongs to this tenant alone, with their sessions; before memberships go.
 
-    In the caller's transaction; how many. Three statements, since nodes keep apart what they read.
+    In the caller's transaction; how many. Some statements, since nodes keep apart what they read.
+    Each is held first: who is added elsewhere just now is waited for, or finds nobody.
     """
-    members: list[str] = [row["person_id"] for row in await conn.fetch(MEMBERS, tenant)]
+    found: list[str] = [row["person_id"] for row in await conn.fetch(MEMBERS, tenant)]
+    members: list[str] = [row["person_id"] for row in await conn.fetch(HOLD, found)]
     if not members:
         return 0
     elsewhere = {row["person_id"] for row in await conn.fetch(ELSEWHERE, members, tenant)}

@@ -106,13 +106,25 @@ COUNTS: Final = """
            count(*) FILTER (WHERE day < $2 AND notas > backfilled) AS history_days,
            coalesce(max(notas - backfilled) FILTER (WHERE day < $2), 0) AS busiest,
            coalesce(sum(old) FILTER (WHERE day = $2), 0)::int AS old,
-           coalesce(max(old) FILTER (WHERE day < $2), 0) AS busiest_old
+           coalesce(max(old) FILTER (WHERE day < $2), 0) AS busiest_old,
+           ARRAY(SELECT s.bill_id FROM sales s
+                  WHERE s.tenant_id = $1 AND s.bill_id = ANY($4::bigint[])
+                    AND (s.brake_free OR s.wish = 'issue')) AS free
       FROM nota_days WHERE tenant_id = $1 AND day BETWEEN $2 - $3::int AND $2
 """
 
 
-async def lock_today(conn: Connection, tenant: TenantId) -> tuple[TenantLimits, Today, date]:
-    """The limits and the day so far, held until the transaction ends; and which local day it is.
+class Measured(Struct, frozen=True, kw_only=True):
+    """What is measured before anything is sent, as it stands until the transaction ends."""
+
+    limits: TenantLimits
+    today: Today
+    day: date  # in the tenant's city
+    free: frozenset[BillId]  # the sales that a person released, or said to issue
+
+
+async def lock_today(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> Measured:
+    """The limits, the day so far, and which of these sales no brake holds, all of them held.
 
     Everybody who sends for the tenant takes turns here, so that no two of them see the same room.
     """
@@ -123,7 +135,7 @@ async def lock_today(conn: Connection, tenant: TenantId) -> tuple[TenantLimits, 
     if row is None:
         raise LookupError("no such tenant")
     day: date = row["day"]
-    counts = await conn.fetchrow(COUNTS, tenant, day, HISTORY_DAYS)
+    counts = await conn.fetchrow(COUNTS, tenant, day, HISTORY_DAYS, bills)
     if counts is None:
         raise AssertionError("a SELECT of sums gives its row")
     released = row["free_day"] == day
@@ -146,7 +158,7 @@ async def lock_today(conn: Connection, tenant: TenantId) -> tuple[TenantLimits, 
         old=max(counts["old"] - free_old, 0),
         busiest_old=max(counts["busiest_old"], free_old),
     )
-    return limits, today, day
+    return Measured(limits=limits, today=today, day=day, free=frozenset(counts["free"]))
 
 
 COUNT: Final = """
@@ -220,18 +232,6 @@ PULL: Final = """
 async def pull(conn: Connection, tenant: TenantId, code: BrakeCode, detail: str) -> None:
     """Stop issuing for a tenant until a person releases it."""
     await conn.execute(PULL, tenant, code, detail)
-
-
-FREE_SALES: Final = """
-    -- brakes_store.free_sales
-    SELECT bill_id FROM sales
-     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND (brake_free OR wish = 'issue')
-"""
-
-
-async def free_sales(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> set[BillId]:
-    """Those of these sales that a person released, or said to issue."""
-    return {row["bill_id"] for row in await conn.fetch(FREE_SALES, tenant, bills)}
 
 
 RELEASE: Final = """

@@ -1,6 +1,6 @@
 """The company as the issuer last showed it, and when connections were last tried by a person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -55,15 +55,24 @@ STALE: Final = """
     -- company_facts_store.stale_any_tenant
     SELECT tenant_id FROM issuer_connections
      WHERE tenant_id > $1 AND state = 'ok' AND (checked_at IS NULL OR checked_at < $2)
-     ORDER BY tenant_id LIMIT $3
+       AND tenant_id <> ALL($3::text[])
+     ORDER BY tenant_id LIMIT $4
 """
 
 
 async def stale_any_tenant(
-    conn: Connection, *, before: datetime, after: TenantId, limit: int
+    conn: Connection,
+    *,
+    before: datetime,
+    after: TenantId,
+    but: Sequence[TenantId],
+    limit: int,
 ) -> list[TenantId]:
-    """Name tenants whose company was not looked at since an instant, beginning after one."""
-    rows = await conn.fetch(STALE, after, before, limit)
+    """Name tenants whose company was not looked at since an instant, beginning after one.
+
+    All `but` some, which are left alone for a while.
+    """
+    rows = await conn.fetch(STALE, after, before, but, limit)
     return [row["tenant_id"] for row in rows]
 
 

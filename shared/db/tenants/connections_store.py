@@ -63,6 +63,7 @@ class IssuerConnection(Struct, frozen=True, kw_only=True):
     company_cnpj: str | None
     state: ConnectionState
     id: int | None = None  # as notas name it; of one tenant, and for good
+    has_left: bool = True  # the tenant may have others, which it left
 
 
 class Connections(Struct, frozen=True, kw_only=True):
@@ -220,7 +221,10 @@ GET_ISSUER: Final = """
     -- connections_store.get_issuer
     SELECT c.kind, c.environment, c.api_key, c.key_hint, c.key_word, c.company_id, c.company_name,
            c.company_cnpj, c.state, c.state_since, c.state_detail, c.not_before, c.connected_at,
-           k.connection_id AS id
+           k.connection_id AS id,
+           EXISTS (SELECT FROM nota_connections o
+                    WHERE o.tenant_id = $1 AND o.connection_id IS DISTINCT FROM k.connection_id)
+               AS has_left
       FROM issuer_connections c
       LEFT JOIN nota_connections k
         ON k.tenant_id = $1 AND k.kind = c.kind AND lower(k.company_id) = lower(c.company_id)

@@ -12,6 +12,8 @@ from shared.domain.privacy import terms
 # Longer than any call may take; a key that is older belongs to a process that died.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
 KEPT_FOR: Final = terms.IDEMPOTENCY
+# As the status of an answer: the work was committed, and its answer is not there, or never will be.
+DONE: Final = 0
 
 
 class KeyId(Struct, frozen=True, kw_only=True):
@@ -72,15 +74,42 @@ async def begin(conn: Connection, key: KeyId, request_hash: bytes) -> Beginning:
         return Running()
     if row["request_hash"] != request_hash:
         return Reused()
-    if row["status"] is None:
+    if row["status"] in (None, DONE):
         return Running()
     return AnsweredBefore(status=row["status"], response=row["response"])
+
+
+# Whoever wrote nothing has no number of a transaction: it has nothing to tell.
+NOTE: Final = """
+    -- idempotency_store.note
+    UPDATE idempotency_keys SET status = 0
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4
+       AND coalesce(status, 0) = 0 AND pg_current_xact_id_if_assigned() IS NOT NULL
+"""
+TAKEN: Final = """
+    -- idempotency_store.note taken
+    SELECT created_at <> $4 FROM idempotency_keys
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3
+"""
+
+
+async def note(conn: Connection, key: KeyId, begun: Begun) -> bool:
+    """Write down that the work was done, at the end of the transaction that did it.
+
+    False when another took the key over: the caller must roll its work back. Does nothing in a
+    transaction that wrote nothing.
+    """
+    values = (key.tenant_id, key.actor, key.key, begun.at)
+    if not (await conn.execute(NOTE, *values)).endswith(" 0"):
+        return True
+    return not await conn.fetchval(TAKEN, *values)
 
 
 FINISH: Final = """
     -- idempotency_store.finish
     UPDATE idempotency_keys SET status = $5, response = $6
-     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4 AND status IS NULL
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4
+       AND coalesce(status, 0) = 0
 """
 
 
@@ -98,13 +127,17 @@ async def finish(
 GIVE_UP: Final = """
     -- idempotency_store.give_up
     DELETE FROM idempotency_keys
-     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4 AND status IS NULL
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4
+       AND (status IS NULL OR $5::boolean AND status = 0)
 """
 
 
-async def give_up(conn: Connection, key: KeyId, begun: Begun) -> None:
-    """Free a key whose call did nothing, so that it may be tried again."""
-    await conn.execute(GIVE_UP, key.tenant_id, key.actor, key.key, begun.at)
+async def give_up(conn: Connection, key: KeyId, begun: Begun, *, refused: bool = False) -> None:
+    """Free a key whose call did nothing, so that it may be tried again.
+
+    One that noted something is freed only where it was `refused`: then that is known not to count.
+    """
+    await conn.execute(GIVE_UP, key.tenant_id, key.actor, key.key, begun.at, refused)
 
 
 FORGET_OLD: Final = """

@@ -31,6 +31,8 @@ async def load(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issuers:
     One whose key was forgotten, since the tenant leaves, is none: there is nothing to ask with.
     """
     current = await connections_store.get_issuer(conn, sealer, tenant)
+    if current is not None and not current.has_left:
+        return Issuers(current=current)
     left = await nota_connections_store.left_ones(conn, tenant, current.id if current else None)
     opened = [left_issuer(row, sealer, tenant) for row in left]
     return Issuers(current=current, left=[one for one in opened if one.api_key.reveal()])

@@ -79,14 +79,16 @@ async def remember(conn: Connection, sealer: Sealer, tenant: TenantId) -> None:
             await conn.execute(BIND, tenant, number, bound)
 
 
-CURRENT: Final = """
-    -- nota_connections_store.current_id
-    SELECT k.connection_id
+# After a SELECT: the id of the connection in use, of tenant $1.
+CURRENT_ID: Final = """k.connection_id
       FROM issuer_connections c
       JOIN nota_connections k
         ON k.tenant_id = $1 AND k.kind = c.kind AND lower(k.company_id) = lower(c.company_id)
        AND k.environment = c.environment
-     WHERE c.tenant_id = $1
+     WHERE c.tenant_id = $1"""
+CURRENT: Final = f"""
+    -- nota_connections_store.current_id
+    SELECT {CURRENT_ID}
 """
 
 

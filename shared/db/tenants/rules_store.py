@@ -75,17 +75,29 @@ async def in_force(conn: Connection, tenant: TenantId) -> tuple[int, Rule] | Non
 
 VERSIONS: Final = """
     -- rules_store.versions
-    SELECT version, rule, created_at, created_by FROM rule_versions
-     WHERE tenant_id = $1 AND ($2::integer IS NULL OR version < $2)
-     ORDER BY version DESC LIMIT $3
+    SELECT version, rule, created_at, created_by
+      FROM (SELECT version, rule, created_at, created_by,
+                   sum(pg_column_size(rule)) OVER (ORDER BY version DESC) AS stored
+              FROM rule_versions
+             WHERE tenant_id = $1 AND ($2::integer IS NULL OR version < $2)
+             ORDER BY version DESC LIMIT $3) AS newest
+     WHERE stored - pg_column_size(rule) < $4
+     ORDER BY version DESC
 """
+# As they lie packed in the table: one for thousands of customers is megabytes when written out.
+MOST_STORED: Final = 256 * 1024
+FIRST: Final = 1  # each is one more than the last, and none is ever taken away
 
 
 async def versions(
     conn: Connection, tenant: TenantId, *, before: int | None, limit: int
 ) -> list[RuleVersion]:
-    """Versions below `before`, the newest first."""
-    return [_version(row) for row in await conn.fetch(VERSIONS, tenant, before, limit)]
+    """Versions below `before`, the newest first; of huge ones fewer than `limit`, but one at least.
+
+    There are more until the last one is FIRST.
+    """
+    rows = await conn.fetch(VERSIONS, tenant, before, limit, MOST_STORED)
+    return [_version(row) for row in rows]
 
 
 GET: Final = """
@@ -106,6 +118,11 @@ def as_json(rule: Rule) -> dict[str, object]:
     return rule.model_dump(mode="json", by_alias=True)
 
 
+def from_json(stored: object) -> Rule:
+    """A rule as it was stored, by whichever version of ours."""
+    return Rule.model_validate(stored, context=STORED)
+
+
 def _version(row: asyncpg.Record) -> RuleVersion:
     fields = dict(row)
-    return RuleVersion(rule=Rule.model_validate(fields.pop("rule"), context=STORED), **fields)
+    return RuleVersion(rule=from_json(fields.pop("rule")), **fields)

@@ -9,7 +9,6 @@ import asyncpg
 from msgspec import Struct
 
 from shared.db import clock
-from shared.db.closing import closing_locks_store
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
 from shared.domain.party import normalise_document
@@ -213,44 +212,45 @@ async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
     return _tenant_or_none(await conn.fetchrow(PAUSE, tenant))
 
 
-TERMS: Final = """
-    -- tenants_store.terms
-    SELECT timezone, status, active_from, shadow_from,
+# What terms are read from; the months are those that a closing has locked.
+TERMS_COLUMNS: Final = """
+           t.timezone, t.status, t.active_from, t.shadow_from,
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
-           (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime
-      FROM tenants WHERE tenant_id = $1
+           (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime,
+           ARRAY(SELECT month FROM closing_locks WHERE tenant_id = $1) AS locked_months
 """
+TERMS: Final = f"""
+    -- tenants_store.terms
+    SELECT {TERMS_COLUMNS} FROM tenants t WHERE t.tenant_id = $1
+"""  # noqa: S608 - only our own constant is put in
 
 
 async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
     """What a decision needs to know of a tenant; LookupError when there is none of that id."""
     row = await conn.fetchrow(TERMS, tenant)
-    return _terms(row, await closing_locks_store.locked_months(conn, tenant))
+    if row is None:
+        raise LookupError("no such tenant")
+    return terms_of(row)
 
 
 HOLD: Final = """
-    -- tenants_store.hold_terms
-    SELECT timezone, status, active_from, shadow_from,
-           (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
-           (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
-           (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime
-      FROM tenants WHERE tenant_id = $1 FOR SHARE
+    -- tenants_store.hold
+    SELECT FROM tenants WHERE tenant_id = $1 FOR SHARE
 """
 
 
-async def hold_terms(conn: Connection, tenant: TenantId) -> TenantTerms:
-    """The terms as they are, and stay until the transaction ends; LookupError as for `terms`.
+async def hold(conn: Connection, tenant: TenantId) -> None:
+    """Keep the terms of a tenant as they are until the transaction ends.
 
     Who pauses a tenant, locks a month or puts a rule waits for this transaction, or it for them.
+    What is to be held is read by a later statement: one that waits sees what was before.
     """
-    row = await conn.fetchrow(HOLD, tenant)
-    return _terms(row, await closing_locks_store.locked_months(conn, tenant))
+    await conn.execute(HOLD, tenant)
 
 
-def _terms(row: asyncpg.Record | None, locked_months: frozenset[tuple[int, int]]) -> TenantTerms:
-    if row is None:
-        raise LookupError("no such tenant")
+def terms_of(row: asyncpg.Record) -> TenantTerms:
+    """The terms in a row that has TERMS_COLUMNS."""
     cnpj = normalise_document(row["seller_cnpj"])
     return TenantTerms(
         zone=ZoneInfo(row["timezone"]),
@@ -258,7 +258,7 @@ def _terms(row: asyncpg.Record | None, locked_months: frozenset[tuple[int, int]]
         issuing=row["status"] == "active",
         shadow_from=row["shadow_from"],
         in_shadow=row["status"] == "shadow",
-        locked_months=locked_months,
+        locked_months=frozenset((month.year, month.month) for month in row["locked_months"]),
         seller=Seller(cnpj=cnpj, city=row["seller_city"], regime=row["seller_regime"]),
     )
 

@@ -34,8 +34,14 @@ class KnownBill(Struct, frozen=True, kw_only=True):
     seen: Sighting
 
 
+AS_STORED: Final = b""  # the body stays, bare where somebody was erased meanwhile
+
+
 class ReadBill(Struct, frozen=True, kw_only=True):
-    """A bill as just read, with the refunds known of it; `body` is sealed already."""
+    """A bill as just read, with the refunds known of it.
+
+    `body` is sealed already; of a bill that is the same as it was it is `AS_STORED`.
+    """
 
     bill: Bill
     body: bytes
@@ -132,7 +138,7 @@ STORE: Final = """
            refunds = excluded.refunds,
            refunded_at = coalesce(excluded.refunded_at, b.refunded_at),
            refunds_read_at = excluded.refunds_read_at,
-           body = excluded.body,
+           body = CASE WHEN excluded.body = ''::bytea THEN b.body ELSE excluded.body END,
            read_at = excluded.read_at,
            charges_paid_at = excluded.charges_paid_at,
            unpaid_seen_at = CASE WHEN b.paid_seen_at IS NULL AND b.status <> 'paid'
@@ -147,8 +153,9 @@ async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -
     """Store bills as read. Repeating it is harmless; it lives in the caller's transaction."""
     if not reads:
         return
-    rows = [_row(read) for read in reads]
-    await conn.execute(STORE, tenant, rows_json(rows), [read.body for read in reads])
+    in_order = sorted(reads, key=lambda read: read.bill.id)  # as they are locked everywhere
+    rows = [_row(read) for read in in_order]
+    await conn.execute(STORE, tenant, rows_json(rows), [read.body for read in in_order])
 
 
 def _row(read: ReadBill) -> _BillRow:

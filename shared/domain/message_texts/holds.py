@@ -35,8 +35,8 @@ HOLDS: Final[dict[str, Message]] = {
     ),
     "partially_refunded": says(
         "tenant",
-        "Parte do pagamento foi estornada. Decida com o contador: emitir pelo valor da fatura,"
-        " cancelar a nota ou deixar como está.",
+        "Parte do pagamento foi estornada. Decida com o contador: escolha Emitir agora para uma"
+        " nota do valor inteiro da fatura, ou cancele esta venda.",
     ),
     "payment_undone": says(
         "tenant",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from shared.domain.privacy.who import mentions
+from shared.domain.privacy.who import mentions, whole
 
 _Json = Mapping[str, Any]
 
@@ -94,7 +94,7 @@ def without_words(text: str, words: Sequence[str]) -> str:
     """
     bare = text
     for word in words:
-        bare = re.sub(re.escape(word), OUT, bare, flags=re.IGNORECASE)
+        bare = re.sub(whole(word), OUT, bare, flags=re.IGNORECASE)
     return OUT if mentions(bare, words) else bare
 
 

@@ -220,4 +220,9 @@ OF_TENANTS: Final[tuple[Data, ...]] = (
         kept="for ever",
         ended_by="nothing",
     ),
+    Data(
+        table="retention_walks",
+        holds="how far time was done among a tenant's sales and bills",
+        purpose="what is over goes, once",
+    ),
 )

@@ -1,6 +1,7 @@
 """By which words a person is found in texts. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -64,9 +65,30 @@ def who_is(customer: Mapping[str, Any]) -> Who:
 
 
 def mentions(text: str, words: Iterable[str]) -> bool:
-    """Whether a text has one of the words in it, in whatever case."""
-    folded = text.casefold()
-    return any(word.casefold() in folded for word in words)
+    """Whether a text has one of the words in it, whole, in whatever case and with what accents.
+
+    A name inside of a longer one is somebody else's: Maria is not in Mariana.
+    """
+    folded = _folded(text)
+    return any(_stands_in(_folded(word), folded) for word in words)
+
+
+def whole(word: str) -> str:
+    """A pattern for a word where no letter or digit goes before or behind it."""
+    before = "(?<![^\\W_])" if word[:1].isalnum() else ""
+    behind = "(?![^\\W_])" if word[-1:].isalnum() else ""
+    return f"{before}{re.escape(word)}{behind}"
+
+
+def _stands_in(word: str, text: str) -> bool:
+    return word in text and re.search(whole(word), text) is not None
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(one for one in letters if not unicodedata.combining(one)).casefold()
 
 
 def _texts(*values: object) -> tuple[str, ...]:

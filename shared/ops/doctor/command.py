@@ -15,7 +15,7 @@ from shared.config.settings import ReconcilerSettings, load_reconciler
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import open_pool
 from shared.local.files import write_private
-from shared.local.home import known_settings
+from shared.local.home import settings_of_services
 from shared.net.http import open_session
 from shared.ops.doctor import accounts, machine
 from shared.ops.doctor.accounts import TenantAccounts
@@ -36,7 +36,7 @@ async def run_doctor(
     Reads only, of our stores and of the accounts; safe beside running services. `questions` asks
     the accounts what documentation leaves open too, some twenty reads each.
     """
-    given = known_settings(env)
+    given = settings_of_services(env)
     findings = [finding async for finding in _findings(given, tenant)]
     answers = [one async for one in _answers(given, tenant)] if questions else []
     told = Report(at=datetime.now(UTC), findings=findings, answers=answers)

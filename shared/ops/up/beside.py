@@ -1,14 +1,18 @@
 """Programs that `up` runs once: what they load is needed once, and `up` stays small."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Final
 
 from shared.local.home import Home
 from shared.ops.up.processes import marks_of
 from shared.ops.up.programs import ROOT
+
+BOUND: Final = "shared.ops.up.bound"
 
 
 async def run_beside(
@@ -16,10 +20,10 @@ async def run_beside(
 ) -> tuple[int, str, str]:
     """Run a module of ours to its end: how it ended, and its words on stdout and on stderr.
 
-    It ends with us when we are told to stop; the next `up` ends what a killed one left.
+    It ends with us, also where we are killed.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *module_and_arguments),
+        *(sys.executable, "-m", BOUND, str(os.getpid()), *module_and_arguments),
         cwd=ROOT,
         env={**env, **marks_of(home, "services")},
         stdin=DEVNULL,

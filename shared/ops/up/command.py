@@ -26,11 +26,12 @@ from shared.ops.up.settings import Ports, check_ports, check_settings, service_e
 from shared.ops.up.stores import prepare_stores, stores_ready
 from shared.ops.up.supervisor import Supervisor, let_go
 from shared.ops.up.timeline import Timeline
-from shared.run.loops import Periodic, beside
+from shared.run.loops import Next, Periodic, beside
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCH_SECONDS: Final = 0.5
 REMEMBER_EVERY: Final = timedelta(seconds=10)
+OWNER_AGAIN: Final = timedelta(seconds=5)  # between tries to make the first owner's link
 
 
 def up(env: Mapping[str, str], services: Sequence[OurService], *, timings: bool = False) -> None:
@@ -98,9 +99,11 @@ async def _run(
         running = await all_ready(supervisors, places, home, timeline)
         print(_ready_line(services, ports), flush=True)  # noqa: T201 - the promised line
         timeline.done("ready")
+        also = {"remember": partial(_remember, stores.owner_url, home)}
         if "panel" in ports:
-            await _tell_first_owner(given | stores.settings(), home, ports["panel"].public)
-        async with beside(remember=partial(_remember, stores.owner_url, home)):
+            env, port = given | stores.settings(), ports["panel"].public
+            also["tell_first_owner"] = partial(_tell_first_owner, env, home, port)
+        async with beside(**also):
             await _watch(supervisors, running)
 
 
@@ -136,19 +139,34 @@ def _ready_line(services: Sequence[OurService], ports: Mapping[str, Ports]) -> s
 
 
 async def _tell_first_owner(env: Mapping[str, str], home: Home, port: int) -> None:
-    """While nobody can sign in, say where the first owner makes an account: a link for once."""
-    conn = await connect(env["DATABASE_URL"])
-    try:
-        if await people_store.is_anybody_here(conn):
-            return
-    finally:
-        await conn.close()
-    panel = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
-    code, link, fault = await run_beside(["shared.ops.up.first_owner", panel], env, home)
-    if code == os.EX_OK and link:
-        say(f"nobody can sign in yet; the first owner begins here, once: {link}")
-    elif code != os.EX_OK:
-        say(f"nobody can sign in yet, and a link for the first owner could not be made: {fault}")
+    """While nobody can sign in, say where the first owner makes an account: a link for once.
+
+    Tried again where the database is just being started again; why it failed is told at first.
+    """
+    faults: list[str] = []
+
+    async def step() -> Next | None:
+        conn = await connect(env["DATABASE_URL"])
+        try:
+            if await people_store.is_anybody_here(conn):
+                return Next.NEVER
+        finally:
+            await conn.close()
+        panel = env.get("PUBLIC_PANEL_URL") or f"http://127.0.0.1:{port}"
+        code, link, fault = await run_beside(["shared.ops.up.first_owner", panel], env, home)
+        if code == os.EX_OK:
+            if link:
+                say(f"nobody can sign in yet; the first owner begins here, once: {link}")
+            return Next.NEVER
+        if not faults:
+            words = "nobody can sign in yet, and a link for the first owner could not be made"
+            say(f"{words}, which is tried again: {fault}")
+        faults.append(fault)
+        return None
+
+    await Periodic(
+        name="first-owner", step=step, every=OWNER_AGAIN, failed="first_owner_not_told"
+    ).run()
 
 
 async def _remember(url: str, home: Home) -> None:
@@ -172,7 +190,7 @@ async def _watch(supervisors: Sequence[Supervisor], running: Mapping[str, int]) 
         await asyncio.sleep(WATCH_SECONDS)
         for supervisor in supervisors:
             try:
-                if await asyncio.to_thread(supervisor.revive):
+                if supervisor.has_ended() and await asyncio.to_thread(supervisor.revive):
                     say(f"the supervisor of the {supervisor.part} died and was started again")
             except OSError as error:  # a full disk, no memory: that passes
                 say(f"the supervisor of the {supervisor.part} cannot start: {error.strerror}")

@@ -69,6 +69,8 @@ async def prepare_stores(env: Mapping[str, str], home: Home) -> Stores:
         programs=programs,
     )
     write_private(home.database_url, stores.owner_url)  # commands beside it are the operator's
+    write_private(home.services_database_url, stores.database_url)
+    write_private(home.redis_url, stores.redis_url)
     return stores
 
 

@@ -34,7 +34,7 @@ class Supervisor:
                 [sys.executable, "-m", SUPERVISORD, "--configuration", str(config)],
                 cwd=ROOT,
                 env={**self.env, **marks_of(self.home, self.part)},
-                stdin=subprocess.PIPE,
+                stdin=subprocess.PIPE,  # open for as long as we live: its end is the end of all
                 stdout=subprocess.DEVNULL,
                 stderr=errors,  # not ours: who reads that should see its end when we end
                 start_new_session=True,  # Ctrl-C is for `up`, which stops everything in order
@@ -43,13 +43,19 @@ class Supervisor:
     def let_go(self) -> None:
         """Start the programs; of no effect on a supervisor that died meanwhile."""
         if self.process is not None and self.process.stdin is not None:
-            with suppress(BrokenPipeError), self.process.stdin as word:
-                word.write(GO)
+            with suppress(BrokenPipeError):
+                self.process.stdin.write(GO)
+                self.process.stdin.flush()
+
+    def has_ended(self) -> bool:
+        """Whether it was started and runs no more; costs next to nothing."""
+        return self.process is not None and self.process.poll() is not None
 
     def revive(self) -> bool:
         """Start again if it has died; what it left running is ended first. True if it did."""
-        if self.process is None or self.process.poll() is None:
+        if not self.has_ended():
             return False
+        self._let_loose()
         clear_away(self.home, self.part)
         self.start()
         self.let_go()
@@ -63,15 +69,20 @@ class Supervisor:
         """End the programs and the supervisor; within their patience, then by force."""
         if self.process is not None:
             self.process.terminate()
-            if self.process.stdin is not None:
-                self.process.stdin.close()
             try:
                 # It looks every second, so a program's patience is over a little late.
                 self.process.wait(max(program.patience for program in self.programs) + 1.5)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            self._let_loose()
         clear_away(self.home, self.part)
+
+    def _let_loose(self) -> None:
+        """Close our end of the pipe of one that has ended."""
+        if self.process is not None and self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
 
 
 def let_go(supervisors: Iterable[Supervisor]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from services.sandbox.enotas.records import VALID, Company
+from services.sandbox.enotas.records import VALID, Company, Nota
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
 from tests.services.emitter.conftest import a_buyer
@@ -87,15 +87,24 @@ class Found:
     doubled: tuple[int, ...]
 
 
+def newest_issued(shop: Shop) -> int:
+    """The newest bill of which the issuer has a nota; 0 for none."""
+    return max((_bill_of(nota) for nota in list(shop.company.notas.values())), default=0)
+
+
 def look(shop: Shop) -> Found:
     """Hold what stands at the issuer against what is expected."""
     valid: dict[int, int] = {}
     for nota in list(shop.company.notas.values()):
         if nota.status in VALID:
-            bill = int(nota.external_id.split("-")[2].split("x")[0])
+            bill = _bill_of(nota)
             valid[bill] = valid.get(bill, 0) + 1
     wanted = shop.expected
     return Found(
         lost=tuple(bill for bill, notas in wanted.items() if valid.get(bill, 0) < notas),
         doubled=tuple(bill for bill in valid if valid[bill] > wanted.get(bill, 0)),
     )
+
+
+def _bill_of(nota: Nota) -> int:
+    return int(nota.external_id.split("-")[2].split("x")[0])

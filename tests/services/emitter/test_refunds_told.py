@@ -43,8 +43,8 @@ async def test_a_partial_refund_before_the_nota_says_how_much_remains(desk: Desk
 
     assert await said_of(desk, bill) == (
         "Parte do pagamento foi estornada. Estornado: R$ 30,00 de R$ 179,90, em"
-        f" {on}; restam R$ 149,90. Decida com o contador: emitir pelo valor da fatura, cancelar a"
-        " nota ou deixar como está."
+        f" {on}; restam R$ 149,90. Decida com o contador: escolha Emitir agora para uma nota do"
+        " valor inteiro da fatura, ou cancele esta venda."
     )
 
 

@@ -119,8 +119,11 @@ async def test_a_sale_that_is_woken_alone_goes_on_in_the_trace_of_who_woke_it(
             here = traces.carried()
             async with desk.pool.acquire() as conn:
                 await outbox_wakes.wake(conn, desk.tenant, [BillId(bill)], about_bill=True)
+    async with desk.pool.acquire() as conn:  # whoever does not trace takes nothing away
+        await outbox_wakes.wake(conn, desk.tenant, [BillId(bill)], about_bill=True)
     entry = await claimed(desk)
     assert entry.traceparent == here
+    assert entry.traced_at is not None
 
 
 async def test_without_a_collector_rows_stay_as_they_were(desk: Desk) -> None:

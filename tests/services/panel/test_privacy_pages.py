@@ -2,12 +2,14 @@
 
 import io
 import json
+import time
 import zipfile
 
 from shared.commands.privacy.depart import step_departure
 from shared.commands.privacy.erase import step_erasure
 from shared.crypto import columns
 from shared.db.sales.sales_read import document_word
+from shared.db.tenants.secrets_store import REMEMBERED_SECONDS
 from shared.domain.ids import TenantId
 from shared.domain.sale import SaleStatus
 from tests.services.panel.support import Panel
@@ -39,9 +41,9 @@ async def test_finance_gives_a_customer_their_data_and_erases_them(panel: Panel)
     async with panel.person(tenant, "finance") as caio:
         page = await caio.get(path)
         file = await caio.send(page, f"{path}/dados", cliente=CPF, protocolo="P-1", formato="html")
-        data = await caio.send(
-            page, f"{path}/dados", cliente="901", protocolo="P-1", formato="json"
-        )
+        whose = await caio.send(page, f"{path}/dados", cliente="901", protocolo="P-1")
+        data = await caio.send(whose, f"{path}/dados", formato="json")
+        nobody = await caio.send(page, f"{path}/dados", cliente="902", protocolo="P-1")
         sure = await caio.send(
             page, f"{path}/eliminar", cliente=CPF, protocolo="P-1", motivo="pedido do titular"
         )
@@ -54,6 +56,8 @@ async def test_finance_gives_a_customer_their_data_and_erases_them(panel: Panel)
 
     assert NAME in file.html
     assert file.headers["Content-Disposition"].startswith("attachment")
+    assert f"1 venda deste cliente. Nas vendas mais recentes: {NAME}" in whose.text
+    assert "Nenhuma venda deste cliente foi encontrada" in nobody.text
     assert json.loads(data.raw)["sales"][0]["customer"]["registry_code"] == CPF
     assert before == 0
     assert f"1 venda deste cliente. Nas vendas mais recentes: {NAME}" in sure.text
@@ -109,6 +113,15 @@ async def test_an_owner_takes_everything_leaves_and_may_come_back(panel: Panel) 
         left = await ana.send(page, path, nome="Escola Aurora", motivo="fim", dias="30")
         token = dict(left.form("/sair"))["csrf"]
         connecting = await ana.get(f"/e/{tenant}/configuracoes")
+        addresses = await ana.get(f"/e/{tenant}/ativacao/avisos")
+        hook = await ana.send(
+            await ana.get(f"/e/{tenant}/configuracoes/avisos"),
+            f"/e/{tenant}/configuracoes/avisos",
+            endereco="https://hooks.exemplo.com.br/notas",
+        )
+        made = await panel.pool.fetchval(
+            "SELECT count(*) FROM webhook_secrets WHERE NOT revoked"
+        ) + await panel.pool.fetchval("SELECT count(*) FROM status_webhooks")
         stayed = await ana.post(f"{path}/ficar", [("csrf", token)])
         again = await ana.send(stayed, path, nome="Escola Aurora", motivo="fim", dias="7")
         await panel.pool.execute("UPDATE departures SET delete_at = asked_at, turn_at = asked_at")
@@ -124,6 +137,9 @@ async def test_an_owner_takes_everything_leaves_and_may_come_back(panel: Panel) 
     assert (wrong.status, "Este não é o nome da empresa" in wrong.text) == (422, True)
     assert "Esta empresa será excluída" in left.text
     assert connecting.status == 200
+    assert "Esta empresa será excluída" in addresses.text
+    assert (hook.status, "nenhum endereço novo é aceito" in hook.text) == (409, True)
+    assert made == 0
     assert "A empresa fica" in stayed.text
     assert "Esta empresa será excluída" in again.text
     assert await panel.pool.fetchval("SELECT count(*) FROM tenants") == 0
@@ -140,3 +156,15 @@ async def test_an_accountant_neither_erases_nor_parts(panel: Panel) -> None:
 
     assert "Encerrar conta" not in settings.text
     assert {privacy.status, leaving.status} == {403}
+
+
+async def test_nobody_is_told_that_it_is_over_before_every_process_knows(panel: Panel) -> None:
+    tenant = await a_customer(panel)
+    path = f"/e/{tenant}/configuracoes/encerrar"
+    async with panel.person(tenant) as ana:
+        page = await ana.get(path)
+        began = time.monotonic()
+        left = await ana.send(page, path, nome="Escola Aurora", motivo="fim", dias="30")
+
+    assert "Esta empresa será excluída" in left.text
+    assert time.monotonic() - began >= REMEMBERED_SECONDS

@@ -1,16 +1,24 @@
 """A rule that says more than the panel's form asks for: changed there, it keeps all of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
 from services.panel.kit.forms import TypedForm
 from services.panel.show import rule as rule_show
-from services.panel.show.rule_beyond import BEYOND, beyond_form
+from services.panel.show.rule_beyond import BEYOND, PRODUCTS, beyond_form, of_cities, of_products
+from services.panel.show.rule_cities import (
+    CITY_FIELDS,
+    buyer_choices,
+    cities_shown,
+    with_city,
+    without_city,
+)
+from services.panel.show.rule_services import services_shown, with_service, without_service
 from shared.db.tenants import rules_store
-from shared.domain.fields.stated import CityDemands, CustomerFields
+from shared.domain.fields.stated import CityDemands, CustomerFields, OfBuyer
 from shared.domain.rule import Conditions, Rule, ServiceRule
 from tests.services.panel.support import Panel
 
@@ -145,6 +153,30 @@ def test_the_rule_of_these_tests_states_every_field_there_is() -> None:
     assert plain(rule.cities["3550308"]) == set()
 
 
+CHANGED: Mapping[str, str] = {
+    "the form": "description",
+    "a city more": "cities",
+    "a city gone": "cities",
+    "a product's service": "services_by_product_code",
+    "a product's service gone": "services_by_product_code",
+}
+
+
+def of_a_product(**typed: str) -> TypedForm:
+    """The form about one product's service, as a browser sends it."""
+    fields = {"p_por": "code", "p_produto": "CURSO", "p_lc116": "8.02", **typed}
+    return TypedForm(
+        values={"mudar": ("servico",), **{name: (value,) for name, value in fields.items()}}
+    )
+
+
+def of_a_city(**typed: str) -> TypedForm:
+    """The form about one city, as a browser sends it."""
+    fields = {"c_cidade": "São Paulo", "c_estado": "SP", "c_aliquota": "required", **typed}
+    values = {name: tuple(value.split("|")) for name, value in fields.items()}
+    return TypedForm(values={"mudar": ("cidade",), **values})
+
+
 CHANGES: Mapping[str, Callable[[Rule], Any]] = {
     "the form": lambda rule: rule_show.with_fields(rule, as_sent(rule, descricao="Outra")),
     "an exception more": lambda rule: rule_show.with_exception(
@@ -153,6 +185,12 @@ CHANGES: Mapping[str, Callable[[Rule], Any]] = {
     "an exception's days": lambda rule: rule_show.with_days(rule, 0, "15"),
     "an exception moved": lambda rule: rule_show.moved(rule, 0, "descer"),
     "an exception gone": lambda rule: rule_show.moved(rule, 1, "tirar"),
+    "a city more": lambda rule: with_city(rule, of_a_city(c_cidade="Campinas")),
+    "a product's service": lambda rule: with_service(
+        rule, of_a_product(p_antes="code:CURSO", p_aliquota="3,5%")
+    ),
+    "a product's service gone": lambda rule: without_service(rule, "code:CURSO"),
+    "a city gone": lambda rule: without_city(rule, "3550308"),
     "another order": lambda rule: rule_show.reordered(rule, ["1", "0"]),
 }
 
@@ -164,7 +202,7 @@ def test_a_change_in_the_panel_keeps_what_no_form_shows(change: str) -> None:
     read = rule_show.read(CHANGES[change](rule))
 
     assert isinstance(read, Rule), read
-    changed = {"the form": "description"}.get(change, "exceptions")
+    changed = CHANGED.get(change, "exceptions")
     assert read != rule
     assert read.model_dump(exclude={changed}) == rule.model_dump(exclude={changed})
     carried = rule_show.stored(rule_show.carried(read))
@@ -180,14 +218,138 @@ def test_the_form_as_it_stands_gives_the_very_same_rule() -> None:
 def test_what_no_form_shows_is_told_and_a_plain_rule_has_none() -> None:
     told = beyond_form(a_whole_rule())
 
-    assert told[0] == (
+    assert of_cities(a_whole_rule())[0] == (
         "A cidade de SAO PAULO/SP exige: a alíquota do ISS na nota; alíquota de 2,00% ou mais;"
         " alíquota de 5,00% ou menos; do cliente, telefone, e-mail."
     )
-    assert "Serviço próprio: 3 produtos." in told
+    assert of_products(a_whole_rule()) == [
+        "Serviço do produto número 11 na Vindi: ISS 3,00%.",
+        "Serviço do produto CURSO: item da lista 8.02.",
+        "Serviço do produto chamado Curso*: item da lista 8.02.",
+    ]
     assert "Dados próprios na nota: 1 cliente." in told
     assert all(label in told[-1] for label in BEYOND.values())
     assert beyond_form(rule_show.NEW) == []
+
+
+def test_a_city_is_named_as_people_write_it_and_what_it_demands_is_replaced() -> None:
+    rule = a_whole_rule()
+    typed = of_a_city(
+        c_cidade="sao paulo", c_menor=" 2,5 % ", c_comprador="phone|document", c_antes="3550308"
+    )
+
+    read = rule_show.read(told(with_city(rule, typed)))
+
+    assert isinstance(read, Rule)
+    assert read.cities == {
+        "3550308": CityDemands(
+            iss_rate="required", iss_rate_least="2.5", buyer=("phone", "document")
+        )
+    }
+    assert [one.name for one in cities_shown(read)] == ["SAO PAULO/SP"]
+    assert cities_shown(read)[0].fields["menor"] == "2,5"
+
+
+def test_a_city_that_is_renamed_is_not_left_behind() -> None:
+    typed = of_a_city(c_cidade="Campinas", c_antes="3550308")
+
+    read = rule_show.read(told(with_city(a_whole_rule(), typed)))
+
+    assert isinstance(read, Rule)
+    assert [*read.cities] == ["3509502"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"c_cidade": "Nárnia"}, "c_cidade"),
+        ({"c_cidade": "Campinas", "c_estado": "RJ"}, "c_cidade"),
+        ({"c_aliquota": ""}, "c_aliquota"),
+        ({"c_aliquota": "talvez"}, "c_aliquota"),
+        ({"c_menor": "dois"}, "c_menor"),
+        ({"c_menor": "5", "c_maior": "2"}, "c_menor"),
+        ({"c_aliquota": "forbidden", "c_menor": "2"}, "c_aliquota"),
+        ({"c_comprador": "passaporte"}, "c_comprador"),
+    ],
+)
+def test_what_is_wrong_with_a_city_is_said_at_its_field(typed: dict[str, str], field: str) -> None:
+    found = with_city(a_whole_rule(), of_a_city(**typed))
+
+    wrong = found.errors if isinstance(found, TypedForm) else rule_show.read(found)
+
+    assert isinstance(wrong, Mapping)
+    assert [*wrong] == [field]
+    assert "_" not in wrong[field]  # no code of ours
+
+
+def test_everything_that_a_city_may_demand_can_be_chosen() -> None:
+    assert set(CityDemands.model_fields) == set(CITY_FIELDS)
+    words = {word for word, _ in buyer_choices()}
+    assert words == set(get_args(OfBuyer))
+
+
+def test_a_products_service_keeps_what_its_form_does_not_show() -> None:
+    whole = a_whole_rule().model_dump(mode="json", by_alias=True)
+    whole["services_by_product_code"]["CURSO"]["observations"] = "Contrato {fatura}"
+    rule = Rule.model_validate(whole)
+    typed = of_a_product(p_antes="code:CURSO", p_aliquota="2,50", p_retido="sim")
+
+    read = rule_show.read(told(with_service(rule, typed)))
+
+    assert isinstance(read, Rule)
+    service = read.services_by_product_code["CURSO"]
+    assert (service.iss_rate, service.iss_withheld) == ("2.50", True)
+    assert service.observations == "Contrato {fatura}"
+
+
+def test_a_product_that_is_known_by_another_word_is_not_left_behind() -> None:
+    typed = of_a_product(p_antes="code:CURSO", p_por="name", p_produto="Curso de*")
+
+    read = rule_show.read(told(with_service(a_whole_rule(), typed)))
+
+    assert isinstance(read, Rule)
+    assert not read.services_by_product_code
+    assert [*read.services_by_product_name] == ["Curso*", "Curso de*"]
+    assert [one.mark for one in services_shown(read)] == [
+        "id:11",
+        "name:Curso*",
+        "name:Curso de*",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"p_produto": ""}, "p_produto"),
+        ({"p_por": "preço"}, "p_produto"),
+        ({"p_por": "id", "p_produto": "CURSO"}, "p_produto"),
+        ({"p_aliquota": "dois"}, "p_aliquota"),
+        ({"p_aliquota": "200"}, "p_aliquota"),
+        ({"p_nbs": "12"}, "p_nbs"),
+        ({"p_municipal": "1" * 21}, "p_municipal"),
+    ],
+)
+def test_what_is_wrong_with_a_products_service_is_said_at_its_field(
+    typed: dict[str, str], field: str
+) -> None:
+    found = with_service(a_whole_rule(), of_a_product(**typed))
+
+    wrong = found.errors if isinstance(found, TypedForm) else rule_show.read(found)
+
+    assert isinstance(wrong, Mapping)
+    assert [*wrong] == [field]
+    assert "_" not in wrong[field]
+
+
+def test_each_way_of_knowing_a_product_is_one_of_the_rules() -> None:
+    assert set(PRODUCTS.values()) == {
+        name for name in Rule.model_fields if name.startswith("services_by_")
+    }
+
+
+def told(found: Mapping[str, Any] | TypedForm) -> Mapping[str, Any]:
+    assert not isinstance(found, TypedForm), found.errors
+    return found
 
 
 def test_every_field_of_a_rule_is_asked_for_or_told() -> None:
@@ -231,12 +393,25 @@ async def test_the_page_shows_and_keeps_what_cities_demand(panel: Panel) -> None
         typed = {name: values[-1] for name, values in sent.values.items()}
         foreseen = await ana.send(page, path, mudar="campos", **typed)
         put = await ana.send(foreseen, f"{path}/vigor")
+        changing = await ana.get(f"{path}?cidade=3550308")
+        service = await ana.get(f"{path}?servico=name%3ACurso*")
+        other = await ana.send(
+            service, path, mudar="servico", p_antes="code:CURSO", p_produto="CURSO", p_lc116="17.01"
+        )
+        known = {"c_cidade": "SAO PAULO", "c_estado": "SP", "c_aliquota": "required"}
+        wrong = await ana.send(put, path, mudar="cidade", **known, c_menor="9", c_maior="2")
+        gone = await ana.send(put, path, mudar="tirar_cidade", c_codigo="3550308")
     async with panel.pool.acquire() as conn:
         newest = await rules_store.newest(conn, tenant)
 
-    assert "A cidade de SAO PAULO/SP exige" in page.text
+    assert "SAO PAULO/SP : a alíquota do ISS na nota" in page.text
     assert "Descrição: Outra descrição" in foreseen.text
     assert "Regra salva" in put.text
+    assert 'value="SAO PAULO"' in changing.html
+    assert 'value="Curso*"' in service.html
+    assert "Serviço do produto CURSO: item da lista 17.01." in other.text
+    assert "A menor alíquota não pode ser maior que a maior." in wrong.text
+    assert "Não vale mais: A cidade de SAO PAULO/SP exige" in gone.text
     assert newest is not None
     assert newest.version == 2
     assert newest.rule.cities == a_whole_rule().cities

@@ -6,9 +6,11 @@ What two sendings at once leave in the tables is held against what one sending l
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from services.panel.app import PAGES
+from services.panel.kit import sent_once
 from services.sandbox.run import Sandbox
 from shared.db.connection import Pool
 from tests.services.panel.acting import CASES, Acting, Sending, acting_company
@@ -67,5 +69,42 @@ async def test_two_equal_sendings_at_once_do_what_one_does(company: Acting) -> N
         differs = {t: (left[0][t], left[1][t]) for t in left[0] if left[0][t] != left[1][t]}
         if differs:
             wrong.append((name, differs))
+
+    assert wrong == []
+
+
+async def test_a_form_whose_process_died_before_it_answered_is_not_done_again(
+    company: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = company.panel.pool
+    monkeypatch.setattr(sent_once, "PATIENCE", 0.2)
+    wrong: list[tuple[str, object]] = []
+    for name, case in CASES.items():
+        if name in CHANGES_NOTHING:
+            continue
+        one = await case(company, 2)
+        # Whoever dies here has committed its work, and keeps no answer.
+        await pool.execute(
+            "ALTER TABLE idempotency_keys ADD CONSTRAINT dies CHECK (coalesce(status, 0) = 0)"
+            " NOT VALID"
+        )
+        try:
+            before = await rows(pool)
+            died = await sent(one)
+            after = await rows(pool)
+        finally:
+            await pool.execute("ALTER TABLE idempotency_keys DROP CONSTRAINT dies")
+        await pool.execute(
+            "UPDATE idempotency_keys SET created_at = created_at - interval '3 minutes'"
+            " WHERE coalesce(status, 0) = 0"
+        )
+        again = await sent(one)
+        then = await rows(pool)
+        if died.status != 500 or before == after:
+            wrong.append((name, f"not killed after its work: {died.status}"))
+        if again.status != 409 or then != after:
+            differs = {table: (after[table], then[table]) for table in then}
+            changed = {table: two for table, two in differs.items() if two[0] != two[1]}
+            wrong.append((name, (again.status, again.text[:80], changed)))
 
     assert wrong == []

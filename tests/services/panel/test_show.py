@@ -281,6 +281,7 @@ def test_the_installation_is_not_named_by_a_word_of_ours() -> None:
 
 def test_what_waits_for_a_word_is_first_offered_to_be_issued() -> None:
     assert in_order(("retry", "hold", "issue"), SaleStatus.HELD, "rule_manual")[0] == "issue"
+    assert in_order(("retry", "issue"), SaleStatus.HELD, "partially_refunded")[0] == "issue"
     assert in_order(("issue", "retry"), SaleStatus.HELD, "no_rule")[0] == "retry"
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from services.reconciler import companies
 from services.reconciler.companies import Companies
@@ -151,6 +152,28 @@ async def test_one_that_nobody_answers_for_keeps_no_other_waiting(
 
     assert [await looks.look_once() for _ in range(3)] == [0, 1, 0]
     assert (await connection(desk))["company_city"] == "3550308"
+
+
+@pytest.mark.parametrize("rests", [True, False])
+async def test_who_was_not_answered_for_is_left_alone_for_a_while(
+    watch: Watch, monkeypatch: Any, rests: bool
+) -> None:
+    desk = watch.desk
+    if not rests:
+        monkeypatch.setattr(companies, "FIRST_REST", timedelta())
+    looks = Companies(services=services_of(desk))
+    await connect_other(desk, "00000000-0000-4000-8000-000000000000")
+
+    assert await looks.look_once() == 1  # ours; the other one's company is unknown
+    async with desk.pool.acquire() as conn:
+        await conn.execute(
+            "UPDATE issuer_connections SET company_id = (SELECT company_id FROM issuer_connections"
+            " WHERE tenant_id = $1) WHERE tenant_id = $2",
+            TENANT,
+            OTHER,
+        )
+
+    assert await looks.look_once() == (0 if rests else 1)
 
 
 async def test_one_whose_facts_cannot_be_kept_keeps_no_other_waiting(watch: Watch) -> None:

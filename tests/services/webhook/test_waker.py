@@ -1,4 +1,4 @@
-"""The bell: rings arrive soon, coalesce, and cost nothing when Redis is away."""
+"""The bell: rings arrive at once, coalesce, and cost nothing at rest or while Redis is away."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from shared.local.files import free_port
 from shared.local.redis import EmbeddedRedis, prepare_redis, wait_for_redis
-from shared.run.waker import JOB_ID, QUEUE, open_waker, ring_worker
+from shared.run.waker import JOB_ID, JOB_KEY, JOB_LIVES, QUEUE, open_waker, ring_worker
 
 PATIENCE = 60.0  # seconds; a loaded machine is slow, a lost ring never comes
 
@@ -61,6 +61,83 @@ async def test_rings_that_nobody_hears_yet_become_one(redis_url: str) -> None:
             while not await redis.zcard(QUEUE):
                 await asyncio.sleep(0.01)
         assert await redis.zrange(QUEUE, 0, -1) == [JOB_ID.encode()]
+
+
+async def test_a_ring_wakes_one_of_those_who_wait(redis_url: str) -> None:
+    async with (
+        listening(redis_url) as one,
+        listening(redis_url) as other,
+        open_waker(redis_url) as waker,
+    ):
+        await asyncio.gather(one.until(1), other.until(1))
+        for count in range(3, 13):
+            await waker.ring()
+            async with asyncio.timeout(PATIENCE):
+                while one.heard + other.heard < count:
+                    await asyncio.sleep(0.002)
+        await asyncio.sleep(0.1)
+        assert one.heard + other.heard == 12  # both heard Redis come, and each ring came to one
+        assert min(one.heard, other.heard) > 1  # in turn
+
+
+async def test_at_rest_nobody_asks_redis_for_anything(redis_url: str) -> None:
+    async with (
+        listening(redis_url) as listener,
+        open_waker(redis_url) as waker,
+        Redis.from_url(redis_url) as redis,
+    ):
+        await listener.until(1)
+        await waker.ring()
+        await listener.until(2)
+        before = (await redis.info("stats"))["total_commands_processed"]
+        await asyncio.sleep(1)
+        after = (await redis.info("stats"))["total_commands_processed"]
+        assert after - before <= 2  # our own question, and the wait that may just be asked anew
+
+
+async def test_a_ring_is_heard_although_redis_was_emptied(redis_url: str) -> None:
+    async with (
+        listening(redis_url) as listener,
+        open_waker(redis_url) as waker,
+        Redis.from_url(redis_url) as redis,
+    ):
+        await listener.until(1)
+        for count in range(2, 7):
+            await redis.flushall()
+            await waker.ring()
+            await listener.until(count)
+
+
+@pytest.mark.parametrize("left_by", ["us", "older code"])
+async def test_what_a_killed_listener_left_keeps_no_ring_from_the_next(
+    redis_url: str, left_by: str
+) -> None:
+    async with open_waker(redis_url) as waker, Redis.from_url(redis_url) as redis:
+        await waker.ring()
+        taken = await redis.bzpopmin([QUEUE], timeout=int(PATIENCE))
+        assert taken is not None
+        if left_by == "older code":  # whose jobs live for a day
+            await redis.set(JOB_KEY, b"{}", ex=86_400)
+        async with listening(redis_url) as listener:
+            await listener.until(1)
+            await waker.ring()
+            await listener.until(2)
+
+
+async def test_others_who_listen_miss_rings_of_a_killed_one_only_for_a_moment(
+    redis_url: str,
+) -> None:
+    async with (
+        listening(redis_url) as listener,
+        open_waker(redis_url) as waker,
+        Redis.from_url(redis_url) as redis,
+    ):
+        await listener.until(1)
+        await redis.set(JOB_KEY, b"{}", px=JOB_LIVES)  # one was taken, and not forgotten
+        async with asyncio.timeout(PATIENCE):
+            while listener.heard < 2:
+                await waker.ring()
+                await asyncio.sleep(0.05)
 
 
 async def test_a_ring_that_is_wanted_at_the_end_is_still_sent(redis_url: str) -> None:

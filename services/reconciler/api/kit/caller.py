@@ -32,6 +32,8 @@ LOOK_UPS_AT_ONCE: Final = 2  # in the database, for tokens of sources that were 
 WRONG: Final = Counter(
     "notaponte_internal_tokens_wrong_total", "Calls of the internal API refused, by why.", ["why"]
 )
+for _why in ("missing", "unknown", "expired", "revoked", "too_many"):
+    WRONG.labels(_why)  # shown as 0 before the first, so that the first is a rise
 
 log = structlog.get_logger()
 

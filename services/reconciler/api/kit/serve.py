@@ -18,6 +18,7 @@ from services.reconciler.services import Services
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.ids import TenantId
+from shared.doors.subscriber import subscriber
 from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
@@ -77,7 +78,7 @@ class PathEndpoint:
         caller = await self._tokens.caller(
             services.pool,
             request.headers.get("Authorization", ""),
-            request.client.host if request.client else "",
+            subscriber(request.client.host) if request.client else "",
         )
         if not caller.may(operation.scope):
             raise Problem(

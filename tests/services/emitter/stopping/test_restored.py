@@ -17,6 +17,7 @@ from shared.local.home import Home
 from tests.services.emitter.conftest import Desk
 from tests.services.emitter.stopping.test_duplicates import services_of
 from tests.services.emitter.test_fence import Meanwhile, meanwhile
+from tests.services.emitter.test_rps_numbers import numbering
 
 __all__ = ["meanwhile"]  # the fixture
 
@@ -90,6 +91,57 @@ async def test_issuing_goes_on_once_the_list_was_read(desk: Desk) -> None:
     await desk.work()
 
     assert await issued_at_issuer(desk, bill) == 1
+
+
+async def noticed(desk: Desk, *, seconds_ago: float) -> None:
+    """A restore that was noticed so long ago, of which no list was read yet."""
+    await look(desk.pool, told="told")
+    ago = timedelta(seconds=seconds_ago)
+    await desk.pool.execute("UPDATE restores SET noticed_at = now() - $1::interval", ago)
+
+
+@pytest.mark.parametrize("ahead", [0, 7200])
+async def test_a_bill_of_since_does_not_wait_for_the_list(desk: Desk, ahead: float) -> None:
+    desk.sandbox.clock.advance(ahead)  # whatever Vindi's clock says of itself
+    await noticed(desk, seconds_ago=30)
+    bill = await desk.sold()
+
+    await desk.work()
+
+    assert await issued_at_issuer(desk, bill) == 1
+
+
+@pytest.mark.parametrize("age", [20, 27, 40])
+async def test_a_bill_of_before_waits_by_the_clock_of_vindi(desk: Desk, age: float) -> None:
+    bill = await desk.sold()
+    desk.sandbox.clock.advance(age)
+    await noticed(desk, seconds_ago=20)
+
+    await desk.work()
+
+    assert await issued_at_issuer(desk, bill) == 0
+    assert (await desk.sale(bill)).status is SaleStatus.QUEUED
+
+
+async def test_a_bill_from_the_future_waits_since_that_clock_was_moved(desk: Desk) -> None:
+    bill = await desk.sold()
+    desk.sandbox.clock.advance(-60)
+    await noticed(desk, seconds_ago=20)
+
+    await desk.work()
+
+    assert await issued_at_issuer(desk, bill) == 0
+
+
+async def test_a_bill_of_since_waits_where_companies_number_by_themselves(desk: Desk) -> None:
+    await noticed(desk, seconds_ago=30)
+    await numbering(desk)
+    bill = await desk.sold()
+
+    await desk.work()
+
+    assert await issued_at_issuer(desk, bill) == 0
+    assert (await desk.sale(bill)).status is SaleStatus.QUEUED
 
 
 async def test_a_restore_noticed_by_another_keeps_what_was_decided_before(

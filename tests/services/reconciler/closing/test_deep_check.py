@@ -9,8 +9,12 @@ from services.reconciler.accounts import read_list
 from services.reconciler.deep_check import check as deep_check
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.account import Account
+from shared.db.privacy import erase_rows
+from shared.db.vindi import bills_store
 from shared.domain.closing import Month
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
+from shared.domain.privacy.bare import bare_bill
+from shared.vindi.stored import open_bill, seal_bill
 from tests.services.api.conftest import api, sandbox, settings, world
 from tests.services.api.support import RULE, World
 
@@ -142,3 +146,36 @@ async def test_a_bill_that_is_never_shown_hides_no_other_of_the_month(
     async with world.pool.acquire() as conn:
         rows = await conn.fetch("SELECT bill_id FROM outbox WHERE tenant_id = $1", tenant)
     assert {row["bill_id"] for row in rows} == set(bills)
+
+
+async def test_a_bill_whose_customer_was_erased_stays_bare_where_nothing_else_differs(
+    world: World,
+) -> None:
+    tenant, account = await a_tenant_with_history(world)
+    now = datetime.fromtimestamp(int(world.sandbox.clock.now()), UTC)
+    month = Month.of(now, ZoneInfo("America/Sao_Paulo"))
+    bills = [BillId(sold(account, now)), BillId(sold(account, now))]
+    path = f"/tenants/{tenant}/closing/{month}"
+    await checked(world, path)
+    sealer = world.sealer
+    async with world.pool.acquire() as conn:
+        before = await bills_store.load(conn, tenant, bills)
+        bare = [bare_bill(open_bill(sealer, tenant, bill, before[bill].body).raw) for bill in bills]
+        bodies = [
+            (bill, seal_bill(sealer, tenant, bill, raw))
+            for bill, raw in zip(bills, bare, strict=True)
+        ]
+        await erase_rows.write_bills(conn, tenant, bodies)
+    operations.refund(account, bill_id=bills[1], amount="50.00", events=False)
+
+    second = await checked(world, path)
+
+    async with world.pool.acquire() as conn:
+        after = await bills_store.load(conn, tenant, bills)
+    names = [
+        open_bill(sealer, tenant, bill, after[bill].body).value.customer_name for bill in bills
+    ]
+    assert (second["status"], second["differed"]) == ("completed", 1)
+    assert after[bills[0]].read_at > before[bills[0]].read_at
+    assert names[0] == ""
+    assert names[1] != ""  # its sale is decided anew, and needs it

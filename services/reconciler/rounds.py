@@ -1,0 +1,63 @@
+"""Work that waits in pieces, a batch of each in turn: none waits for a large one."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+from msgspec import Struct
+from prometheus_client import Counter
+
+from shared.db.away import database_away
+from shared.db.connection import Connection, Pool
+from shared.run.loops import Next
+
+log = structlog.get_logger()
+
+P = TypeVar("P")
+
+
+class Work(Struct, Generic[P], frozen=True, kw_only=True):
+    """What waits, how a piece of it goes on, and what becomes of one that fails.
+
+    `step` says whether there was anything to do; `failed` is how the log calls a failure, with what
+    `told` says of the piece; `steps` counts by outcome where it is there.
+    """
+
+    waiting: Callable[[Connection], Awaitable[Sequence[P]]]
+    step: Callable[[P], Awaitable[bool]]
+    put_off: Callable[[P], Awaitable[None]]
+    failed: str
+    told: Callable[[P], dict[str, str]]
+    steps: Counter | None = None
+
+
+async def round_of(pool: Pool, work: Work[P]) -> Next | None:
+    """A step of everything that waits; at once again while something was done.
+
+    A piece that fails is put off and stops no other; a database that is away ends the round.
+    """
+    async with pool.acquire() as conn:
+        waiting = await work.waiting(conn)
+    worked = False
+    for piece in waiting:
+        worked |= await _step(work, piece)
+    return Next.AT_ONCE if worked else None
+
+
+async def _step(work: Work[P], piece: P) -> bool:
+    try:
+        worked = await work.step(piece)
+    except Exception as error:
+        if database_away(error):
+            raise
+        _count(work, "failed")
+        log.exception(work.failed, **work.told(piece))
+        await work.put_off(piece)
+        return False
+    _count(work, "done")
+    return worked
+
+
+def _count(work: Work[P], outcome: str) -> None:
+    if work.steps is not None:
+        work.steps.labels(outcome).inc()

@@ -1,0 +1,79 @@
+"""What an erasure does beside sales: saved lists that name somebody, and what is only counted."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from shared.crypto.seal import Sealer
+from shared.crypto.sealed_words import open_words
+from shared.db.connection import Connection
+from shared.db.privacy import erase_rows
+from shared.db.privacy.erase_rows import Filter
+from shared.db.privacy.erasures_store import Erasure
+from shared.db.privacy.person_read import BEFORE_ALL
+from shared.domain.ids import TenantId
+from shared.domain.privacy.who import mentions
+
+# A read of Vindi that began before a run may be stored after it: a run looks back so far.
+APART: Final = timedelta(days=1)
+AUDIT_LINES: Final = 20_000
+
+
+class Beside(NamedTuple):
+    """Who is looked for: `words` in texts, `documents` as keyed words."""
+
+    conn: Connection
+    sealer: Sealer
+    words: Sequence[str]
+    documents: Sequence[bytes]
+
+    async def forget_filters(self, tenant: TenantId) -> int:
+        """Delete the saved lists that name or search for who it is; how many."""
+        saved = await erase_rows.filters_of(self.conn, tenant)
+        theirs = [one.name_key for one in saved if self._names(tenant, one)]
+        return await erase_rows.forget_filters(self.conn, tenant, theirs)
+
+    def _names(self, tenant: TenantId, saved: Filter) -> bool:
+        searched = (
+            text
+            for _, value in parse_qsl(saved.query)
+            for text in (value, open_words(self.sealer, tenant, value))
+        )
+        return any(mentions(text, self.words) for text in (saved.name, *searched))
+
+    async def kept(self, at: Erasure) -> list[Mapping[str, Any]]:
+        """What stays beside sales, with what runs before this one found of it.
+
+        A later run knows no more than what law keeps of who it is, so that its count alone would
+        take back what the first one said.
+        """
+        audited = _rows_kept(at, "audit") + await self._in_audit(at)
+        others = await erase_rows.in_mirror(self.conn, at.tenant_id, self.documents)
+        running = await erase_rows.in_backfills(self.conn, at.tenant_id, at.customers)
+        found = (
+            ("audit", audited, "append_only"),
+            ("foreign_notas", max(others, _rows_kept(at, "foreign_notas")), "law"),
+            ("backfill_bills", running, "open"),
+        )
+        beside = [{"table": table, "rows": rows, "why": why} for table, rows, why in found if rows]
+        return [*beside, *(one for one in at.kept if "table" not in one)]
+
+    async def _in_audit(self, at: Erasure) -> int:
+        """In how many lines that came since the run before a person typed who it is."""
+        if not self.words:
+            return 0
+        count = 0
+        after = (BEFORE_ALL if at.since is None else at.since + APART, 0)
+        while True:
+            page = await erase_rows.audit_page(
+                self.conn, at.tenant_id, self.words, after=after, limit=AUDIT_LINES
+            )
+            count += sum(mentions(line.replace("\\n", " "), self.words) for line in page.found)
+            if page.last is None:
+                return count
+            after = page.last
+
+
+def _rows_kept(at: Erasure, table: str) -> int:
+    return next((one["rows"] for one in at.kept if one.get("table") == table), 0)
