@@ -1,8 +1,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -221,7 +222,7 @@ async def test_a_redis_whose_clock_went_back_keeps_nobody_waiting(shared_redis: 
     ahead = (now + 3 * 3600) * 1_000_000
     await shared_redis.set("{k}:issuer:turn", str(ahead))
     held = f"2 2 {ahead} {ahead} 2"
-    await shared_redis.execute_command("HSET", "{k}:issuer:places", "dead", held)
+    await cast("Awaitable[int]", shared_redis.hset("{k}:issuer:places", "dead", held))
     limits = the_limits(shared_redis, parallel=2, per_second=100)
 
     came = await turns(limits, "k", 4)

@@ -1,9 +1,10 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -406,9 +407,8 @@ async def test_a_redis_whose_clock_went_back_stops_no_account(shared_redis: Redi
     key = f"{{{ACCOUNT}}}:vindi:"
     for part in ("1", "2", "3", "4", "flying"):
         await shared_redis.zadd(key + part, {f"{part}-{n}": ahead + n for n in range(30)})
-    for field in ("window_until", "blocked_until", "heard_until"):
-        await shared_redis.execute_command("HSET", key + "state", field, ahead)
-    await shared_redis.execute_command("HSET", key + "state", "remaining", 0)
+    until = {"window_until": ahead, "blocked_until": ahead, "heard_until": ahead, "remaining": 0}
+    await cast("Awaitable[int]", shared_redis.hset(key + "state", mapping=until))
     budget = a_budget(shared_redis, per_window=10)
 
     ticket = await budget.take(ACCOUNT, BudgetShare.DUE)
