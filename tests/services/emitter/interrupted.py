@@ -68,8 +68,10 @@ class Process:
 
 
 @asynccontextmanager
-async def a_process(desk: Desk, proxy: StatementProxy) -> AsyncIterator[Process]:
-    settings = DatabaseSettings(url=Secret.of(proxy.url), pool_size=10, pooler="none")
+async def a_process(
+    desk: Desk, proxy: StatementProxy, *, connections: int = 10
+) -> AsyncIterator[Process]:
+    settings = DatabaseSettings(url=Secret.of(proxy.url), pool_size=connections, pooler="none")
     proxy.refuses = False
     async with (
         open_session() as session,
