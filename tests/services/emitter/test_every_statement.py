@@ -252,8 +252,12 @@ async def never(desk: Desk, bill: Bill) -> bool:
         rule = Rule.model_validate({"issue_when": "never"})
         await rules_store.add(conn, desk.tenant, rule, by="pessoa")
         await outbox_wakes.wake_unsent(conn, desk.tenant)
-        asked = "SELECT count(*) FROM sales WHERE bill_id = $1 AND wish IS NOT NULL"
-        return not await conn.fetchval(asked, bill.id)  # a person's word goes before the rule's
+        asked = """
+            SELECT EXISTS (SELECT FROM sales WHERE bill_id = $1 AND wish IS NOT NULL)
+                OR EXISTS (SELECT FROM notas WHERE bill_id = $1)
+        """
+        # A person's word goes before the rule's, and what was asked for once is not the rule's.
+        return not await conn.fetchval(asked, bill.id)
 
 
 async def pause(desk: Desk, bill: Bill) -> bool:
