@@ -96,7 +96,7 @@ def _add_licences_in_own_words(sbom: Path) -> None:
     told = json.loads(sbom.read_text(encoding="utf-8"))
     for component in told["components"]:
         said = distribution(component["name"]).metadata
-        words = said["License"] if "License" in said else None
+        (words,) = said.get_all("License") or [None]
         if not component.get("licenses") and words:
             component["licenses"] = [{"license": {"name": words}}]
     sbom.write_text(f"{json.dumps(told, indent=2)}\n", encoding="utf-8")

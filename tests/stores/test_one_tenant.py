@@ -154,6 +154,8 @@ async def test_nodes_hear_of_the_tenant_and_nothing_of_it_outlives_the_transacti
             " current_setting('notaponte.tenant', true) AS tenant, current_user::text AS role"
         )
 
+    assert told is not None
+    assert after is not None
     assert tuple(told) == ("local", OURS, PANEL_ROLE)
     assert (after["how"] or "", after["tenant"] or "") == ("", "")
     assert after["role"] != PANEL_ROLE

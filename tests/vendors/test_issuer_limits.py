@@ -221,8 +221,8 @@ async def test_a_redis_whose_clock_went_back_keeps_nobody_waiting(shared_redis: 
     now, _ = await shared_redis.time()
     ahead = (now + 3 * 3600) * 1_000_000
     await shared_redis.set("{k}:issuer:turn", str(ahead))
-    held = f"2 2 {ahead} {ahead} 2"
-    await cast("Awaitable[int]", shared_redis.hset("{k}:issuer:places", "dead", held))
+    told = shared_redis.hset("{k}:issuer:places", "dead", f"2 2 {ahead} {ahead} 2")
+    await cast("Awaitable[int]", told)
     limits = the_limits(shared_redis, parallel=2, per_second=100)
 
     came = await turns(limits, "k", 4)
