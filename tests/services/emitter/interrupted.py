@@ -28,7 +28,7 @@ from tests.support.statement_proxy import (
 
 ROUNDS = 8  # of the one that goes on, until nothing is due any more
 BRIEFLY = 0.15  # seconds; longer than what waits for no lock takes
-PATIENT = 1.0  # seconds; as long as a whole sale takes another emitter
+PATIENT = 0.6  # seconds; about as long as a whole sale takes another emitter
 A_LEASE = 12.0  # seconds
 
 

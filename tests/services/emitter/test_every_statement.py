@@ -37,7 +37,7 @@ from tests.services.emitter.test_substitution import substitute
 from tests.support.statement_proxy import StatementProxy, When, statement_proxy
 
 # Of so many statements one is tried; with 1 every one of them, which takes some ten minutes.
-EVERY: Final = int(os.environ.get("NOTAPONTE_STATEMENTS", "29"))
+EVERY: Final = int(os.environ.get("NOTAPONTE_STATEMENTS", "43"))
 
 
 async def a_sale(desk: Desk) -> Bill:
