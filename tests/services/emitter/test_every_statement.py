@@ -182,7 +182,8 @@ async def undisturbed(desk: Desk, proxy: StatementProxy, scene: Scene) -> tuple[
 
 def places(count: int, first: int) -> list[tuple[int, When]]:
     """Which statements are tried, before they are heard and after they are done."""
-    return [(number, when) for number in range(first % EVERY, count, EVERY) for when in When]
+    begin = first % min(EVERY, count)  # one at least
+    return [(number, when) for number in range(begin, count, EVERY) for when in When]
 
 
 @pytest.mark.parametrize("scene", SCENES)
