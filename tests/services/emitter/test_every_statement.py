@@ -293,7 +293,7 @@ async def test_news_at_any_statement_is_not_overtaken(
             if standing.in_time and told.taken and not told.under_way:
                 assert posts(desk) == told.posts, where
             await goes_on(desk)
-            if news == "refund":
+            if news == "refund" and told.taken:  # else it had ended before so many statements
                 assert "Autorizada" not in {nota.status for nota in desk.notas_of(bill)}, where
             assert desk.sandbox.enotas.invariants.report()["ok"], where
 
