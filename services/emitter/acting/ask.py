@@ -55,6 +55,7 @@ from shared.telemetry import traces
 log = structlog.get_logger()
 
 RETRY_BLOCKED: Final = timedelta(hours=1)
+RETRY_PAUSED: Final = timedelta(minutes=10)  # activation wakes what has been tried
 # Where a nota may be when it was not cancelled: valid, or nowhere (one 404 is nobody's no).
 _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
 _UNDONE: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED})
@@ -314,6 +315,8 @@ class Asker:
             and snapshot.phase is Phase.ISSUED
             and asked_long_ago
         ):
+            if not self._context.terms.issuing:  # nor is anything cancelled while it is paused
+                return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
             return await self._cancel(issuer, nota, known)
         return self._seen(issuer, nota, snapshot)
 
@@ -353,13 +356,21 @@ class Asker:
         return await self._repeat(issuer, nota, known)
 
     async def _repeat(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
-        """Send the same request under the same id, after every look-up found nothing."""
+        """Send the same request under the same id, after every look-up found nothing.
+
+        While the tenant is paused, or where there is news of the sale, it waits: the look-ups go
+        on, and what is decided meanwhile counts.
+        """
+        if not self._context.terms.issuing:
+            return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
         async with self._pool.acquire() as conn:
             requests = await notas_store.requests(
                 conn, self._context.sealer, self._context.tenant, [nota]
             )
         draft = draft_from_json(requests[nota.bill_id, nota.part])
-        await self._kept(known.then(answers.sent_again(nota)))
+        again = replace(known.then(answers.sent_again(nota)), more=True)
+        if not await write_answers(self._pool, self._context.tenant, [again]):
+            return answers.ask_later(nota, self._now)
         try:
             result = await issuer.submit(
                 nota.external_id,

@@ -35,7 +35,7 @@ from shared.db.sales import (
 )
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.unknown_denials_store import Met
-from shared.db.tenants import brakes_store
+from shared.db.tenants import brakes_store, standing_read
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import IN_FLIGHT
@@ -93,6 +93,20 @@ async def write_answers(
         return written
 
     return await _each_if_not_all(pool, tenant, answers, together)
+
+
+async def _issues_still(conn: Connection, tenant: TenantId, some: Sequence[Answered]) -> bool:
+    """Whether what is to be sent again may be, held so until the transaction ends.
+
+    Asked before the rows of the outbox are locked, as by those who change a tenant's set-up.
+    """
+    if not any(one.last.leaves_again for one in some):
+        return True
+    return (await standing_read.hold(conn, tenant)).terms.issuing
+
+
+def _is_overtaken(one: Answered, ours: "_Ours[Answered]", *, issues: bool) -> bool:
+    return one.last.leaves_again and (not issues or one.entry.bill_id in ours.moved)
 
 
 async def _each_if_not_all(

@@ -55,6 +55,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     tells: bool = False  # its sale says something else, though the nota is as it was
     denied: KnownDenial | None = None  # why it was denied just now
     unknown: bytes | None = None  # the text of that, sealed to be kept among those nobody knows
+    leaves_again: bool = False  # its request is to leave once this is written
 
     @property
     def learnt(self) -> bool:
@@ -138,7 +139,9 @@ def not_found(nota: KnownNota, waits: Sequence[timedelta], now: datetime) -> Ans
 def sent_again(nota: KnownNota) -> Answer:
     """Every look-up found nothing: the same request leaves once more, under the same id."""
     update = _now(nota, NotaStatus.SENDING)
-    return Answer(asked=nota, update=update, what="sent_again", why=nota.external_id)
+    return Answer(
+        asked=nota, update=update, what="sent_again", why=nota.external_id, leaves_again=True
+    )
 
 
 def cancel_remembered(nota: KnownNota, now: datetime) -> Answer:

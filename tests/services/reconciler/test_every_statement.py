@@ -33,11 +33,12 @@ from tests.support.statement_proxy import (
 )
 
 # Of so many statements one is tried; with 1 every one of them.
-EVERY: Final = int(os.environ.get("NOTAPONTE_STATEMENTS", "29"))
+EVERY: Final = int(os.environ.get("NOTAPONTE_STATEMENTS", "43"))
 JUNE: Final = ("2026-06-01", "2026-06-30")
 A_DAY: Final = "2026-06-10T12:00:00-03:00"
 SALES: Final = 3
 TRIES: Final = 5
+PATIENCE: Final = 60.0  # seconds, of what takes one
 office = an_office
 
 
@@ -86,8 +87,10 @@ class Process:
 
 
 @asynccontextmanager
-async def a_process(services: Services, proxy: StatementProxy) -> AsyncIterator[Process]:
-    settings = DatabaseSettings(url=Secret.of(proxy.url), pool_size=10, pooler="none")
+async def a_process(
+    services: Services, proxy: StatementProxy, *, connections: int = 10
+) -> AsyncIterator[Process]:
+    settings = DatabaseSettings(url=Secret.of(proxy.url), pool_size=connections, pooler="none")
     proxy.refuses = False
     async with open_pool(settings, application="interrupted") as pool:
         try:
@@ -144,7 +147,7 @@ async def test_what_an_interrupted_pass_should_have_found_the_next_one_finds(
     await goes_on(watch.desk)
     usual = await shown(watch.desk, bill)
 
-    for number in range(5 * list(SCENES).index(scene) % EVERY, len(names), EVERY):
+    for number in range(5 * list(SCENES).index(scene) % min(EVERY, len(names)), len(names), EVERY):
         for when in When:
             bill = await passed(number, when)
             where = (proxy.seen[number : number + 1], when.value)
@@ -187,3 +190,38 @@ async def test_an_interrupted_backfill_goes_on_and_takes_each_sale_once(
             assert done.summary is not None, where
             assert (done.summary.bills, done.summary.new) == (SALES, SALES), where
             assert len(await office.taken()) == SALES, where
+
+
+async def test_one_connection_is_enough_for_a_pass(watch: Watch, proxy: StatementProxy) -> None:
+    """Nobody waits for a connection while holding one: a pool that is spent ends no process."""
+    bills = [await scene(watch) for scene in SCENES.values()]
+    await watch.desk.pool.execute(AGAIN)
+
+    services = watch.scheduler.services
+    async with asyncio.timeout(PATIENCE), a_process(services, proxy, connections=1) as process:
+        await process.one_pass()
+    await goes_on(watch.desk)
+
+    assert (await watch.state()).error is None
+    assert [(await watch.desk.sale(bill)).status for bill in bills] == [
+        "issued",
+        "cancelled",
+        "issued",
+    ]
+
+
+async def test_one_connection_is_enough_for_a_backfill(
+    office: Office, proxy: StatementProxy
+) -> None:
+    for _ in range(SALES):
+        office.desk.sell(created_at=A_DAY, paid_at=A_DAY, known_at=A_DAY)
+    backfill = await office.ask(*JUNE, dry_run=False)
+
+    async with (
+        asyncio.timeout(PATIENCE),
+        a_process(office.services, proxy, connections=1) as process,
+    ):
+        await process.backfills()
+
+    assert (await office.get(backfill)).status == "completed"
+    assert len(await office.taken()) == SALES

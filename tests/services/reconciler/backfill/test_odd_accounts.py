@@ -147,7 +147,7 @@ async def test_a_bill_that_no_list_can_show_is_held_by_name_and_the_rest_taken(
 
 
 @pytest.mark.usefixtures("short_pauses")
-@pytest.mark.parametrize("place", [None, 0, 17, 52])
+@pytest.mark.parametrize("place", [None, 17])
 @pytest.mark.parametrize("unordered", ["all", "bills"])
 async def test_a_list_that_is_out_of_order_for_ever_is_read_whole_and_what_it_hides_is_named(
     office: Office, place: int | None, unordered: str
@@ -169,8 +169,8 @@ async def test_a_list_that_is_out_of_order_for_ever_is_read_whole_and_what_it_hi
 
 
 @pytest.mark.usefixtures("short_pauses")
-@pytest.mark.parametrize("place", [0, 4, 12])
-@pytest.mark.parametrize("cap", [1, 5, 7])
+@pytest.mark.parametrize("place", [0, 12])
+@pytest.mark.parametrize("cap", [1, 7])
 async def test_what_pages_of_a_few_rows_never_show_is_held_by_name_and_the_rest_taken(
     office: Office, place: int, cap: int
 ) -> None:
