@@ -22,8 +22,9 @@ from services.emitter.room import BATCH, BITE, Crowd
 from services.emitter.traced import traced_batch
 from shared.db.away import database_away
 from shared.db.connection import Connection
-from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import DueTenant, DueToRead, Entry, Lane
+from shared.db.outbox import claims_store, due_read, outbox_store
+from shared.db.outbox.due_read import DueTenant, DueToRead
+from shared.db.outbox.outbox_store import Entry, Lane
 from shared.domain.ids import TenantId
 from shared.telemetry.severity import severity
 
@@ -127,7 +128,7 @@ class Dispatcher:
             return share
         if self._many.get((tenant, lane), 0.0) > time.monotonic():
             return 0
-        due = await outbox_store.due_now(conn, tenant, lane=lane, most=BITE + 1)
+        due = await due_read.due_now(conn, tenant, lane=lane, most=BITE + 1)
         if due <= BITE:
             return due
         self._many[tenant, lane] = time.monotonic() + COUNT_AGAIN.total_seconds()
@@ -143,14 +144,14 @@ class Dispatcher:
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])
         if lane != outbox_store.LIVE:
             return worth_claiming(share, room, A_BATCH_TO_READ)
-        live = await outbox_store.due_to_read(conn, tenant, lane=lane, most=2 * BATCH)
+        live = await due_read.due_to_read(conn, tenant, lane=lane, most=2 * BATCH)
         return worth_claiming(share, room, live)
 
     async def _claim(
         self, conn: Connection, tenant: TenantId, lane: Lane, claim: Claim
     ) -> list[Entry] | None:
         held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
-        return await outbox_store.claim_within(
+        return await claims_store.claim_within(
             conn,
             tenant,
             lane=lane,

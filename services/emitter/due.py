@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Final
 
 from shared.db.connection import Connection
-from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import DueTenant
+from shared.db.outbox import due_read
+from shared.db.outbox.due_read import DueTenant
 
 STAYS_MANY: Final = timedelta(seconds=1)  # for so long it is taken for granted that much is open
 COUNT_AGAIN: Final = timedelta(minutes=1)  # how many tenants there are
@@ -29,14 +29,14 @@ class DueTenants:
         """Name tenants that have work due now, the longest waiting first."""
         if time.monotonic() >= self._many_until:
             worth = await self._worth_reading_any_tenant(conn)
-            few = await outbox_store.due_of_few_any_tenant(conn, limit=limit, read_at_most=worth)
+            few = await due_read.due_of_few_any_tenant(conn, limit=limit, read_at_most=worth)
             if few is not None:
                 return few
             self._many_until = time.monotonic() + STAYS_MANY.total_seconds()
-        return await outbox_store.due_of_many_any_tenant(conn, limit=limit)
+        return await due_read.due_of_many_any_tenant(conn, limit=limit)
 
     async def _worth_reading_any_tenant(self, conn: Connection) -> int:
         if time.monotonic() >= self._worth_until:
-            self._worth = await outbox_store.worth_reading_any_tenant(conn)
+            self._worth = await due_read.worth_reading_any_tenant(conn)
             self._worth_until = time.monotonic() + COUNT_AGAIN.total_seconds()
         return self._worth

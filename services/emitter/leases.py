@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from shared.db.connection import Pool
-from shared.db.outbox import outbox_store
+from shared.db.outbox import claims_store
 from shared.db.outbox.outbox_store import Entry
 from shared.domain.ids import BillId, TenantId
 from shared.run.loops import Periodic
@@ -75,7 +75,7 @@ class Leases:
         for tenant, entries in by_tenant.items():
             started = time.monotonic()
             async with pool.acquire() as conn:
-                ours = await outbox_store.renew(conn, tenant, entries, lease=LEASE)
+                ours = await claims_store.renew(conn, tenant, entries, lease=LEASE)
             ends = started + LEASE.total_seconds()
             for entry in entries:
                 if entry.bill_id not in ours:

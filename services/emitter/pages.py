@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from shared.db.outbox.outbox_store import DueToRead
+from shared.db.outbox.due_read import DueToRead
 from shared.vindi.budget import Headroom
 
 PAGE: Final = 50

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from services.reconciler.rounds import Work, round_of
+from services.reconciler.rounds import Pieces, round_of
 from services.reconciler.services import Services
 from shared.commands.bulk import put_off_bulk, step_bulk
 from shared.db.sales import bulk_jobs_store
@@ -28,7 +28,7 @@ async def work_on_bulk_jobs(services: Services) -> None:
 
 async def bulk_round(services: Services) -> Next | None:
     """A batch of every job that waits, the one first that waits longest."""
-    work = Work(
+    work = Pieces(
         waiting=partial(bulk_jobs_store.waiting_any_tenant, limit=JOBS_A_ROUND),
         step=partial(_step, services),
         put_off=lambda one: put_off_bulk(services.pool, *one),

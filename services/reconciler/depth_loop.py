@@ -27,16 +27,16 @@ SHOWN: Final = (
     SaleStatus.HELD,
 )
 BY_CAUSE: Final = (SaleStatus.HELD, SaleStatus.DENIED)
-Reader = Callable[[Connection], Awaitable[Depth]]
+DepthReader = Callable[[Connection], Awaitable[Depth]]
 # What people asked for, and one worker after the other does: each could go on, and nobody is at it.
-JOB_KINDS: Final[Mapping[str, Reader]] = {
+JOB_KINDS: Final[Mapping[str, DepthReader]] = {
     "backfill": depths_read.backfills_any_tenant,
     "bulk": depths_read.bulk_jobs_any_tenant,
     "closing_check": depths_read.closing_checks_any_tenant,
     "month_file": depths_read.month_files_any_tenant,
 }
 # What the law wants done, from when it was asked for or due.
-DUTIES: Final[Mapping[str, Reader]] = {
+DUTIES: Final[Mapping[str, DepthReader]] = {
     "erasure": depths_read.erasures_any_tenant,
     "departure": depths_read.departures_any_tenant,
 }

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 P = TypeVar("P")
 
 
-class Work(Struct, Generic[P], frozen=True, kw_only=True):
+class Pieces(Struct, Generic[P], frozen=True, kw_only=True):
     """What waits, how a piece of it goes on, and what becomes of one that fails.
 
     `step` says whether there was anything to do; `failed` is how the log calls a failure, with what
@@ -31,7 +31,7 @@ class Work(Struct, Generic[P], frozen=True, kw_only=True):
     steps: Counter | None = None
 
 
-async def round_of(pool: Pool, work: Work[P]) -> Next | None:
+async def round_of(pool: Pool, work: Pieces[P]) -> Next | None:
     """A step of everything that waits; at once again while something was done.
 
     A piece that fails is put off and stops no other; a database that is away ends the round.
@@ -44,7 +44,7 @@ async def round_of(pool: Pool, work: Work[P]) -> Next | None:
     return Next.AT_ONCE if worked else None
 
 
-async def _step(work: Work[P], piece: P) -> bool:
+async def _step(work: Pieces[P], piece: P) -> bool:
     try:
         worked = await work.step(piece)
     except Exception as error:
@@ -58,6 +58,6 @@ async def _step(work: Work[P], piece: P) -> bool:
     return worked
 
 
-def _count(work: Work[P], outcome: str) -> None:
+def _count(work: Pieces[P], outcome: str) -> None:
     if work.steps is not None:
         work.steps.labels(outcome).inc()

@@ -23,7 +23,7 @@ LOADERS: Final[Sequence[Callable[[Mapping[str, str]], object]]] = (
 )
 # Read beside the services' settings: by `make up`, its embedded servers, and commands.
 OTHERS: Final = OF_THE_LIBRARY | {
-    *("NOTAPONTE_HOME", "INTERNAL_URL", "NOTAPONTE_COMMIT"),
+    *("NOTAPONTE_HOME", "NOTAPONTE_BACKUPS", "INTERNAL_URL", "NOTAPONTE_COMMIT"),
     *("SERVICES_PASSWORD", "PANEL_PASSWORD"),
 }
 NEARLY: Final = 0.84  # as difflib measures: one letter of ten, two of fourteen

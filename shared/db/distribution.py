@@ -95,6 +95,13 @@ REACH_NODES: Final = f"""
     -- distribution.reach_nodes
     ALTER ROLE {PANEL_ROLE} LOGIN
 """
+# Tables of which services may change some columns alone. Nodes know of no such grant and would
+# refuse every change, so there it is the whole table, and policies alone stand guard.
+OF_SOME_COLUMNS: Final[tuple[str, ...]] = ("departures",)
+WHOLE: Final = f"""
+    -- distribution.grant_whole
+    GRANT UPDATE ON {", ".join(OF_SOME_COLUMNS)} TO notaponte_services, {PANEL_ROLE}
+"""
 
 
 async def distribute(conn: Connection) -> None:
@@ -107,3 +114,4 @@ async def distribute(conn: Connection) -> None:
     for table in DISTRIBUTED_TABLES:
         if not await conn.fetchval(IS_SPREAD, table):
             await conn.execute(SPREAD_BY_TENANT, table)
+    await conn.execute(WHOLE)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import asyncpg
 
 from shared.db.migrate import migrate
-from shared.db.outbox import outbox_store
+from shared.db.outbox import claims_store, due_read, outbox_store
 from shared.domain.ids import TenantId
 from shared.local.postgres import EmbeddedPostgres, running_postgres
 from tests.bench.measure import Measure
@@ -90,7 +90,7 @@ async def _time_claim(connection: Any) -> float:
     await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
     await connection.execute("CHECKPOINT")  # its writes are none of a claim's
     started = time.perf_counter()
-    tenants = await outbox_store.tenants_with_due_any_tenant(connection, limit=200)
+    tenants = await due_read.tenants_with_due_any_tenant(connection, limit=200)
     entries = await _claim(connection, tenants[0].tenant_id)
     taken = time.perf_counter() - started
     assert len(tenants) == TENANTS
@@ -99,7 +99,7 @@ async def _time_claim(connection: Any) -> float:
 
 
 async def _claim(connection: Any, tenant: TenantId) -> list[outbox_store.Entry]:
-    return await outbox_store.claim_due(
+    return await claims_store.claim_due(
         connection,
         tenant,
         lane=outbox_store.LIVE,
@@ -114,11 +114,11 @@ async def _print_plans(connection: Any, size: int) -> None:
     async with connection.transaction():
         await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
         for name, sql, values in (
-            ("tenants with due work, of few", outbox_store.OF_FEW, (outbox_store.READ_AT_MOST,)),
-            ("tenants with due work, of many", outbox_store.OF_MANY, (200,)),
+            ("tenants with due work, of few", due_read.OF_FEW, (due_read.READ_AT_MOST,)),
+            ("tenants with due work, of many", due_read.OF_MANY, (200,)),
             (
                 "claim",
-                outbox_store.CLAIM_DUE,
+                claims_store.CLAIM_DUE,
                 ("t0000000001", 0, 50, timedelta(seconds=30), "bench", True),
             ),
         ):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from shared.db.connection import Connection, Pool
-from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import BACKFILL, LIVE, DueToRead, Entry, Lane, Mark
+from shared.db.outbox import claims_store, outbox_store
+from shared.db.outbox.due_read import DueToRead
+from shared.db.outbox.outbox_store import BACKFILL, LIVE, Entry, Lane, Mark
 from shared.domain.ids import BillId, TenantId
 
 TENANT = TenantId("taaaaaaaaaa")
@@ -25,7 +26,7 @@ async def claim(
     limit: int = 100,
     unless: Callable[[DueToRead], bool] | None = None,
 ) -> list[Entry] | None:
-    return await outbox_store.claim_within(
+    return await claims_store.claim_within(
         conn,
         TENANT,
         lane=lane,
@@ -77,7 +78,7 @@ async def test_another_tenant_s_claims_are_in_nobody_s_way(pool: Pool) -> None:
         await due(one, 10)
         async with one.transaction():
             await one.fetchval(
-                outbox_store.CLAIM_TURN, outbox_store.CLAIMING, TenantId("tbbbbbbbbbb")
+                claims_store.CLAIM_TURN, claims_store.CLAIMING, TenantId("tbbbbbbbbbb")
             )
             assert len(await claim(other) or ()) == 10
 
@@ -90,7 +91,7 @@ async def test_news_of_the_issuer_is_claimed_though_no_bill_can_be_read(pool: Po
         )
         await outbox_store.mark_due(conn, [news])
 
-        claimed = await outbox_store.claim_due(
+        claimed = await claims_store.claim_due(
             conn,
             TENANT,
             lane=LIVE,

@@ -1,7 +1,7 @@
 """Every table of a tenant is spread by tenant: one that is forgotten would live on one node."""
 
 from shared.db.connection import Pool
-from shared.db.distribution import DISTRIBUTED_TABLES, REFERENCE_TABLES
+from shared.db.distribution import DISTRIBUTED_TABLES, OF_SOME_COLUMNS, REFERENCE_TABLES
 
 BY_TENANT = """
     SELECT c.relname::text AS name FROM pg_class c
@@ -68,6 +68,15 @@ async def test_what_is_unique_is_so_within_a_tenant(pool: Pool) -> None:
 
     assert len(rows) >= len(DISTRIBUTED_TABLES)
     assert not [row["name"] for row in rows if not row["by_tenant"] or row["deferrable"]]
+
+
+async def test_a_grant_of_columns_is_known_to_be_made_whole_on_nodes(pool: Pool) -> None:
+    rows = await pool.fetch(
+        "SELECT DISTINCT attrelid::regclass::text AS name FROM pg_attribute"
+        " WHERE attacl IS NOT NULL AND attrelid > 16384"
+    )
+
+    assert {row["name"] for row in rows} == set(OF_SOME_COLUMNS)
 
 
 async def test_nothing_hangs_on_a_table_that_nodes_would_not_have(pool: Pool) -> None:

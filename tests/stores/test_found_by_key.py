@@ -9,7 +9,7 @@ import pytest
 
 from shared.db.connection import Connection, Pool
 from shared.db.hooks import status_webhooks_store
-from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.outbox import claims_store, outbox_store, outbox_wakes
 from shared.db.sales import denials_store, notas_store, sales_store
 from shared.db.tenants import brakes_store
 from shared.db.vindi import bills_store
@@ -20,8 +20,8 @@ BY_KEY = {
     ),
     "a bill": "SELECT body FROM bills WHERE tenant_id = $1 AND bill_id = $2",
     "a nota by its id": "SELECT bill_id FROM notas WHERE tenant_id = $1 AND external_id = $2",
-    "claim": outbox_store.CLAIM_DUE,
-    "renew": outbox_store.RENEW,
+    "claim": claims_store.CLAIM_DUE,
+    "renew": claims_store.RENEW,
     "settle": outbox_store.SETTLE,
     "lock": outbox_store.LOCK,
     "lock ours": outbox_store.STILL_OURS,

@@ -15,7 +15,7 @@ from shared.vindi.client import MOST_PER_PAGE, Page
 T = TypeVar("T")
 
 # Reads the page of a number, of so many rows; None where that fails.
-Read = Callable[[int, int], Awaitable[Page[T] | None]]
+ReadPage = Callable[[int, int], Awaitable[Page[T] | None]]
 MOST_A_PIECE: Final = 10
 FAILS_AT_ONCE: Final = 20  # rows asked for one by one, of which none came: Vindi is away
 
@@ -35,7 +35,7 @@ class PageSize(Struct, frozen=True, kw_only=True):
         return page.per_page == rows
 
 
-async def in_pieces(read: Read[T], number: int) -> tuple[Page[T], tuple[int, ...]] | None:
+async def in_pieces(read: ReadPage[T], number: int) -> tuple[Page[T], tuple[int, ...]] | None:
     """A page put together, and of each row that no piece shows how many are before it.
 
     None where no piece is answered: Vindi is away, then.
@@ -66,7 +66,7 @@ async def in_pieces(read: Read[T], number: int) -> tuple[Page[T], tuple[int, ...
     return page, tuple(unshown[: max(0, there)])
 
 
-async def _size(read: Read[T], number: int) -> PageSize:
+async def _size(read: ReadPage[T], number: int) -> PageSize:
     """Learn it from a page beside; where none of them is shown, pages are as asked for."""
     for beside in (number + 1, number - 1):
         page = await read(beside, MOST_PER_PAGE) if beside else None
@@ -91,6 +91,6 @@ def _places(number: int, count: int) -> range:
     return range((number - 1) * count + 1, number * count + 1)
 
 
-async def _one(read: Read[T], size: PageSize, number: int, rows: int) -> Page[T] | None:
+async def _one(read: ReadPage[T], size: PageSize, number: int, rows: int) -> Page[T] | None:
     page = await read(number, rows)
     return page if page is not None and size.is_of(page, rows) else None

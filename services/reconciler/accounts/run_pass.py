@@ -23,7 +23,7 @@ from shared.commands.go_on import go_on
 from shared.crypto.seal import Sealer
 from shared.db.away import database_away
 from shared.db.connection import Pool
-from shared.db.outbox import outbox_store
+from shared.db.outbox import due_read, outbox_store
 from shared.db.tenants import connections_store
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.vindi import bills_store, oddities_store
@@ -142,7 +142,7 @@ async def _put_off(pool: Pool, claimed: Claimed, every: timedelta) -> datetime |
     if now >= latest:
         return None
     async with pool.acquire() as conn:
-        due = await outbox_store.due_now(
+        due = await due_read.due_now(
             conn, state.tenant_id, lane=outbox_store.LIVE, most=GIVES_WAY_TO
         )
     return min(now + every / 10, latest) if due >= GIVES_WAY_TO else None

@@ -35,8 +35,8 @@ When = Annotated[AwareDatetime, AfterValidator(_near)]
 class ActivityQuery(Paging):
     """From `since`, before `until`: at most 31 days."""
 
-    since: When
-    until: When
+    since: When = Field(examples=["2026-10-05T00:00:00Z"])
+    until: When = Field(examples=["2026-10-06T00:00:00Z"])
 
     @model_validator(mode="after")
     def _in_order(self) -> "ActivityQuery":

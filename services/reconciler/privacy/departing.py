@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from services.reconciler.rounds import Work, round_of
+from services.reconciler.rounds import Pieces, round_of
 from services.reconciler.services import Services
 from shared.commands.privacy.depart import put_off_departure, step_departure
 from shared.db.privacy import departures_store
@@ -37,7 +37,7 @@ async def delete_departed(services: Services) -> None:
 async def departure_round(services: Services) -> Next | None:
     """A step of every tenant whose time has come, the one first that waits longest."""
     pool = services.pool
-    work = Work(
+    work = Pieces(
         waiting=partial(departures_store.waiting_any_tenant, limit=A_ROUND),
         step=partial(step_departure, pool),
         put_off=partial(put_off_departure, pool),

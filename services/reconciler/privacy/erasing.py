@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from services.reconciler.rounds import Work, round_of
+from services.reconciler.rounds import Pieces, round_of
 from services.reconciler.services import Services
 from shared.commands.privacy.erase import put_off_erasure, step_erasure
 from shared.db.privacy import erasures_store
@@ -35,7 +35,7 @@ async def work_on_erasures(services: Services) -> None:
 async def erasure_round(services: Services) -> Next | None:
     """A batch of every erasure whose turn it is, the one first that waits longest."""
     pool, sealer = services.pool, services.sealer
-    work = Work(
+    work = Pieces(
         waiting=partial(erasures_store.waiting_any_tenant, limit=A_ROUND),
         step=lambda one: step_erasure(pool, sealer, *one, years=services.fiscal_years),
         put_off=lambda one: put_off_erasure(pool, *one),

@@ -69,7 +69,7 @@ def in_full_words(description: Json) -> Json:
         group, about = group_of(path)
         groups[group] = about
         operation["tags"] = [group]
-        _describe_parameters(operation)
+        _describe_parameters(operation, schemas)
         _describe_refusals(operation)
         for content in _contents(operation):
             _add_example(content, schemas)
@@ -106,7 +106,7 @@ def _within(field: Json) -> str | None:
     return said[0] if said else None
 
 
-def _describe_parameters(operation: Json) -> None:
+def _describe_parameters(operation: Json, schemas: Json) -> None:
     for parameter in operation["parameters"]:
         schema, name = parameter["schema"], parameter["name"]
         word = word_of("", name)
@@ -114,12 +114,9 @@ def _describe_parameters(operation: Json) -> None:
         text = said_of(word, own)
         if text:
             parameter["description"] = text
-        if (
-            word
-            and word.example is not NOTHING
-            and (parameter["in"] == "path" or parameter.get("required"))
-        ):
-            parameter["example"] = word.example
+        if parameter["in"] == "path" or parameter.get("required"):
+            said = word.example if word else NOTHING
+            parameter["example"] = said if said is not NOTHING else example_of(schema, schemas)
 
 
 def _describe_refusals(operation: Json) -> None:

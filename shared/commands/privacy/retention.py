@@ -20,7 +20,7 @@ from shared.db import clock
 from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
 from shared.db.privacy import erase_rows, retention_store, walks_store
-from shared.db.privacy.walks_store import Page, Walk, Walked
+from shared.db.privacy.walks_store import Walk, WalkedRows, WalkPage
 from shared.db.tenants import audit_store
 from shared.domain.ids import TenantId
 from shared.domain.privacy import terms
@@ -31,7 +31,7 @@ BATCH: Final = 500
 WALKED_AT_ONCE: Final = 5000  # rows by key, most of which are bare or kept
 WALK_AGAIN: Final = timedelta(days=7)  # as an erasure goes through all bills
 APART: Final = timedelta(days=1)  # a read that began before a walk may be stored after it
-WALKS: Final[tuple[Walked, ...]] = ("sales", "bills")
+WALKS: Final[tuple[WalkedRows, ...]] = ("sales", "bills")
 TENANTS: Final = 200  # of which is asked at once
 BY: Final = "reconciler"
 SWEPT: Final = "retention_swept"
@@ -107,7 +107,7 @@ async def _audit(work: Round, first: date) -> int:
     return await _at_each(work, "audit", due, batch)  # whoever deletes there tells of it
 
 
-async def _persons(work: Round, what: Walked, first: date, now: datetime) -> int:
+async def _persons(work: Round, what: WalkedRows, first: date, now: datetime) -> int:
     """Sales and bills whose time is up lose their customer, whatever became of them.
 
     What they came to stays for the closings.
@@ -157,7 +157,7 @@ def _begun(walk: Walk, before: datetime, now: datetime) -> Walk:
     )
 
 
-def _walked(walk: Walk, page: Page, now: datetime) -> Walk:
+def _walked(walk: Walk, page: WalkPage, now: datetime) -> Walk:
     if page.last is None:
         return replace(walk, ended_at=now)
     at, bill = page.last

@@ -190,7 +190,7 @@ MEMBERS: Final = """
 """
 # Whoever is being added elsewhere holds the person's row meanwhile, by the foreign key.
 HOLD: Final = """
-    -- tenant_rows.hold_people_any_tenant
+    -- tenant_rows.remove_people_any_tenant hold
     SELECT person_id FROM people WHERE person_id = ANY($1::text[]) AND staff IS NULL
      ORDER BY person_id FOR UPDATE
 """

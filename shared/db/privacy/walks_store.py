@@ -15,7 +15,7 @@ from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
 START: Final = datetime(1, 1, 2, tzinfo=UTC)  # before all that can be stored
-Walked = Literal["sales", "bills"]
+WalkedRows = Literal["sales", "bills"]
 
 
 class Walk(Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Walk(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-class Page(Struct, frozen=True, kw_only=True):
+class WalkPage(Struct, frozen=True, kw_only=True):
     """What of some rows has to be looked at, and the last of them, None behind the end."""
 
     bills: Sequence[BillId]
@@ -38,7 +38,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
 # A sale's day is that of its moment; one that never had any is found by its bill's, as is a bill
 # without a sale.
-DUE: Final[dict[Walked, str]] = {
+DUE: Final[dict[WalkedRows, str]] = {
     "sales": """
     -- walks_store.due_any_tenant
     SELECT t.tenant_id FROM tenants t
@@ -66,7 +66,7 @@ DUE: Final[dict[Walked, str]] = {
 
 async def due_any_tenant(
     conn: Connection,
-    what: Walked,
+    what: WalkedRows,
     *,
     before: datetime,
     rested: datetime,
@@ -91,7 +91,7 @@ TAKE: Final = """
 
 
 async def take(
-    conn: Connection, tenant: TenantId, what: Walked, *, before: datetime, now: datetime
+    conn: Connection, tenant: TenantId, what: WalkedRows, *, before: datetime, now: datetime
 ) -> Walk | None:
     """A tenant's walk, held until the transaction ends; None where another process has it."""
     await conn.execute(BEGIN, tenant, what, before, now)
@@ -107,7 +107,7 @@ SAVE: Final = """
 """
 
 
-async def save(conn: Connection, tenant: TenantId, what: Walked, walk: Walk) -> None:
+async def save(conn: Connection, tenant: TenantId, what: WalkedRows, walk: Walk) -> None:
     """Write down how far it is, in the transaction that went so far."""
     await conn.execute(
         SAVE,
@@ -124,7 +124,7 @@ async def save(conn: Connection, tenant: TenantId, what: Walked, walk: Walk) -> 
 
 # A sale with a name is not bare yet, and one whose bill was read since has it again. What has a
 # nota of a day that is kept waits for the year in which that is over.
-PAGE: Final[dict[Walked, str]] = {
+PAGE: Final[dict[WalkedRows, str]] = {
     "sales": """
     -- walks_store.page
     SELECT s.moment_at AS at, s.bill_id,
@@ -153,13 +153,13 @@ PAGE: Final[dict[Walked, str]] = {
 async def page(
     conn: Connection,
     tenant: TenantId,
-    what: Walked,
+    what: WalkedRows,
     walk: Walk,
     first_kept: date,
     *,
     rows: int,
     limit: int,
-) -> Page:
+) -> WalkPage:
     """The next rows of a walk, `rows` of them, up to the one that makes `limit` to look at."""
     found = await conn.fetch(
         PAGE[what],
@@ -178,5 +178,5 @@ async def page(
     elif len(found) == rows:
         last = found[-1]
     else:
-        return Page(bills=taken, last=None)
-    return Page(bills=taken, last=(last["at"], last["bill_id"]))
+        return WalkPage(bills=taken, last=None)
+    return WalkPage(bills=taken, last=(last["at"], last["bill_id"]))

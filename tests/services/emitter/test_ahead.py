@@ -4,9 +4,11 @@ import asyncio
 
 from services.emitter.acting.ahead import KeyRoom, KeyRooms
 from services.emitter.dispatch import Dispatcher
+from shared.commands.actions import Asked, act
+from shared.domain.ids import BillId
 from shared.net.http import open_session
+from shared.run.waker import Waker
 from tests.services.emitter.conftest import Desk, an_emitter
-from tests.services.emitter.test_fence import hold
 from tests.services.emitter.test_leaving import count, until
 
 MANY = 60
@@ -83,8 +85,9 @@ async def test_a_hold_reaches_what_stands_in_line(desk: Desk) -> None:
         await until(lambda: count(desk, "status <> 'sending'"))
         stands = {row["bill_id"] for row in await desk.pool.fetch("SELECT bill_id FROM notas")}
         in_line = [bill for bill in bills if bill.id not in stands]
-        for bill in in_line[::-1]:
-            await hold(desk.pool, desk, bill)
+        ids = [BillId(bill.id) for bill in in_line[::-1]]
+        asked = Asked(action="hold", reason="teste", by="pessoa")
+        await act(desk.pool, Waker("redis://nobody.invalid"), desk.tenant, ids, asked)
         await dispatcher.drain()
     await desk.work()
 

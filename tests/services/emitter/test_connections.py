@@ -13,7 +13,7 @@ from services.sandbox.vindi.records import Bill
 from shared.commands.privacy.depart import UNDER_WAY, ask_departure
 from shared.commands.statements import Statement, state_nota
 from shared.config.secret import Secret
-from shared.db.outbox import outbox_store
+from shared.db.outbox import claims_store, outbox_store
 from shared.db.sales import issued_tests_store, timeline_store
 from shared.db.sales.notas_store import Intent
 from shared.db.sales.sale_notas import NONE
@@ -242,7 +242,7 @@ async def test_a_part_lost_at_the_company_left_is_asked_anew_and_the_other_part_
 async def test_an_intent_for_the_company_left_is_not_written_once_it_was_left(desk: Desk) -> None:
     bill = await desk.sold()
     async with desk.pool.acquire() as conn:
-        (entry,) = await outbox_store.claim_due(
+        (entry,) = await claims_store.claim_due(
             conn, desk.tenant, lane=outbox_store.LIVE, limit=1, lease=LEASE, worker="test"
         )
         planned_under = await nota_connections_store.current_id(conn, desk.tenant)

@@ -5,8 +5,9 @@ from datetime import timedelta
 from services.emitter.due import DueTenants
 from shared.db import clock
 from shared.db.connection import Pool
-from shared.db.outbox import outbox_store
-from shared.db.outbox.outbox_store import LIVE, READ_AT_MOST, ROWS_A_TENANT
+from shared.db.outbox import due_read
+from shared.db.outbox.due_read import READ_AT_MOST, ROWS_A_TENANT
+from shared.db.outbox.outbox_store import LIVE
 from tests.stores.test_due_tenants import ADD, ADD_TENANTS, CALM, EARLY, IDLE, OLD, given_work
 
 
@@ -42,13 +43,13 @@ async def test_who_comes_while_much_is_open_is_found_by_the_next_look(pool: Pool
 
 async def test_no_more_rows_are_read_than_a_look_at_each_tenant_costs(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
-        assert await outbox_store.worth_reading_any_tenant(conn) == ROWS_A_TENANT
+        assert await due_read.worth_reading_any_tenant(conn) == ROWS_A_TENANT
 
         await conn.execute(ADD_TENANTS, [EARLY, OLD, IDLE])
-        worth = await outbox_store.worth_reading_any_tenant(conn)
+        worth = await due_read.worth_reading_any_tenant(conn)
         now = await clock.now(conn)
         await conn.execute(ADD, IDLE, LIVE, now - timedelta(minutes=1), worth)
-        few = await outbox_store.due_of_few_any_tenant(conn, limit=10, read_at_most=worth)
+        few = await due_read.due_of_few_any_tenant(conn, limit=10, read_at_most=worth)
 
     assert worth == 3 * ROWS_A_TENANT
     assert few is None

@@ -20,7 +20,7 @@ from shared.commands.actions import Asked, act
 from shared.config.settings import DatabaseSettings
 from shared.db import clock
 from shared.db.connection import Pool, open_pool
-from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.outbox import claims_store, outbox_store, outbox_wakes
 from shared.db.outbox.outbox_store import LIVE as LANE
 from shared.db.outbox.outbox_store import Mark
 from shared.db.sales.sale_notas import NONE
@@ -220,7 +220,7 @@ async def test_a_row_claimed_between_a_wakes_snapshot_and_its_commit_is_looked_a
     pool = desk.pool
     async with pool.acquire() as claims, pool.acquire() as wakes:
         async with claims.transaction():
-            (entry,) = await outbox_store.claim_due(
+            (entry,) = await claims_store.claim_due(
                 claims, desk.tenant, lane=LANE, limit=1, lease=timedelta(minutes=1), worker="a"
             )
 
@@ -249,7 +249,7 @@ async def test_a_row_that_is_due_cannot_be_claimed_beside_a_wake(desk: Desk, of:
             await outbox_wakes.wake_unsent(wakes, desk.tenant)
         else:
             await outbox_wakes.wake_stopped(wakes, desk.tenant, ["month_closed"])
-        claimed = await outbox_store.claim_due(
+        claimed = await claims_store.claim_due(
             claims, desk.tenant, lane=LANE, limit=1, lease=timedelta(minutes=1), worker="a"
         )
 

@@ -6,7 +6,7 @@ import pytest
 
 from services.emitter.pages import LINGER, PAGE, Claim, Linger, worth_claiming
 from services.emitter.room import BATCH
-from shared.db.outbox.outbox_store import DueToRead
+from shared.db.outbox.due_read import DueToRead
 from shared.vindi.budget import Headroom
 
 MOMENT = timedelta(seconds=0.2)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.db.outbox import outbox_store, outbox_wakes
+from shared.db.outbox import claims_store, outbox_store, outbox_wakes
 from shared.db.outbox.outbox_store import Entry, Mark
 from shared.domain.ids import BillId
 from shared.telemetry import traces
@@ -36,7 +36,7 @@ def a_mark(desk: Desk, bill: int, traceparent: str | None = None) -> Mark:
 
 async def claimed(desk: Desk) -> Entry:
     async with desk.pool.acquire() as conn:
-        [entry] = await outbox_store.claim_due(
+        [entry] = await claims_store.claim_due(
             conn, desk.tenant, lane=0, limit=9, lease=timedelta(seconds=9), worker="test"
         )
     return entry

@@ -13,7 +13,7 @@ from services.sandbox.vindi.records import Bill
 from shared.commands.set_up import SetUp
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
-from shared.db.outbox import outbox_store
+from shared.db.outbox import claims_store, outbox_store
 from shared.db.vindi import bills_store, events_store, passes_store
 from shared.db.vindi.bills_store import KnownBill
 from shared.db.vindi.events_store import StoredEvent
@@ -49,7 +49,7 @@ class Watch:
     async def due(self) -> set[int]:
         """The sales that are due."""
         async with self.desk.pool.acquire() as conn:
-            entries = await outbox_store.claim_due(
+            entries = await claims_store.claim_due(
                 conn, TENANT, lane=outbox_store.RECONCILE, limit=10_000,
                 lease=timedelta(0), worker="test",
             )  # fmt: skip
