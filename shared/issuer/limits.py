@@ -132,7 +132,6 @@ class _Key:
     pressed_until: float = 0.0  # another process has all places' worth of those
     line: asyncio.Lock = field(default_factory=asyncio.Lock)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
-    tick: asyncio.TimerHandle | None = None  # wakes whoever waits, though nothing was freed
     saying: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: int = 0  # turns reserved and not yet used
@@ -143,24 +142,6 @@ class _Key:
     def has_place(self) -> bool:
         """Whether a place is there that nobody of this process uses, and surely still ours."""
         return self.used < self.places and time.monotonic() < self.places_until
-
-    def wake_within(self, seconds: float) -> None:
-        """Wake whoever stands at the head of the line after so long at the latest.
-
-        One timer serves all who come to stand there: each would set its own otherwise, and take it
-        back, for every nota. It may wake them sooner than they ask for.
-        """
-        loop = asyncio.get_running_loop()
-        at = loop.time() + max(seconds, 0.0)
-        if self.tick is not None:
-            if self.tick.when() <= at:
-                return
-            self.tick.cancel()
-        self.tick = loop.call_at(at, self._woken)
-
-    def _woken(self) -> None:
-        self.tick = None
-        self.freed.set()
 
 
 class Limits:
@@ -261,8 +242,11 @@ class Limits:
             now = time.monotonic()
             if now >= give_up:
                 raise IssuerPaced(timedelta(seconds=TENURE))
-            state.wake_within(min(state.look_at, give_up) - now)
-            await state.freed.wait()
+            try:
+                async with asyncio.timeout(max(min(state.look_at, give_up) - now, 0.0)):
+                    await state.freed.wait()
+            except TimeoutError:
+                pass
 
     async def _say_for_ever(self, key: str, state: _Key) -> None:
         while True:

@@ -175,8 +175,9 @@ class Asker:
 
     def _stands_back(self, act: Act, nota: KnownNota) -> datetime | None:
         """When to ask instead, where nobody waits for it and other processes have sales to send."""
-        connection = self._context.place_of(nota).connection
-        if not is_routine(act) or not self._clients.issuer_pressed(connection):
+        if not is_routine(act):
+            return None
+        if not self._clients.issuer_pressed(self._context.place_of(nota).connection):
             return None
         return stand_back(nota.sent_at, self._now)
 

@@ -212,13 +212,15 @@ async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
     return _tenant_or_none(await conn.fetchrow(PAUSE, tenant))
 
 
-# What terms are read from; the months are those that a closing has locked.
+# What terms are read from; the months are those that a closing has locked. As texts, since the
+# driver knows arrays of those: of dates it would ask each new connection what they are.
 TERMS_COLUMNS: Final = """
            t.timezone, t.status, t.active_from, t.shadow_from,
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
            (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime,
-           ARRAY(SELECT month FROM closing_locks WHERE tenant_id = $1) AS locked_months
+           ARRAY(SELECT to_char(month, 'YYYY-MM') FROM closing_locks
+                  WHERE tenant_id = $1) AS locked_months
 """
 TERMS: Final = f"""
     -- tenants_store.terms
@@ -258,7 +260,9 @@ def terms_of(row: asyncpg.Record) -> TenantTerms:
         issuing=row["status"] == "active",
         shadow_from=row["shadow_from"],
         in_shadow=row["status"] == "shadow",
-        locked_months=frozenset((month.year, month.month) for month in row["locked_months"]),
+        locked_months=frozenset(
+            (int(month[:-3]), int(month[-2:])) for month in row["locked_months"]
+        ),
         seller=Seller(cnpj=cnpj, city=row["seller_city"], regime=row["seller_regime"]),
     )
 

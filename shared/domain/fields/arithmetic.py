@@ -5,12 +5,13 @@ named.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from shared.domain.countries import country_name
 from shared.domain.fields.withholding import CSRF, FEDERAL
 from shared.domain.money import NOTHING, show_reais
-from shared.domain.nota import NotaDraft, PlaceOfService, Withheld
+from shared.domain.nota import NotaDraft, PlaceOfService, Service, Withheld
 
 _TAXES: Final = {
     "pis": "PIS",
@@ -23,10 +24,42 @@ _TAXES: Final = {
 
 def arithmetic(draft: NotaDraft) -> str:
     """One line for the timeline; empty for a nota that says its amount and nothing more."""
+    if _says_no_more(draft):
+        return ""
     sums = list(_sums(draft))
     if sums:
         sums = [f"valor R$ {_shown(draft.total)}", *sums, f"líquido R$ {_shown(draft.net)}"]
     return "; ".join([*sums, *_said(draft)])
+
+
+def _says_no_more(draft: NotaDraft) -> bool:
+    """Say whether a nota surely says its amount alone, as most do: nothing is looked for then."""
+    return (
+        draft.withheld is None
+        and draft.nature is None
+        and draft.rps_series is None
+        and not (draft.discount or draft.conditional_discount or draft.deductions)
+        and not (draft.observations or draft.more_emails or draft.extras)
+        and not (draft.numbered or draft.final_consumer or draft.tomador.municipal_registration)
+        and _is_bare(draft.service)
+    )
+
+
+@lru_cache(maxsize=1024)  # a rule's services, over and over
+def _is_bare(service: Service) -> bool:
+    """Say whether a service has nothing but its codes and its rate."""
+    codes = Service(
+        municipal_code=service.municipal_code,
+        lc116=service.lc116,
+        cnae=service.cnae,
+        iss_rate=service.iss_rate,
+        iss_withheld=service.iss_withheld,
+        nbs=service.nbs,
+        national_code=service.national_code,
+        ibs_cbs_class=service.ibs_cbs_class,
+        ibs_cbs_operation=service.ibs_cbs_operation,
+    )
+    return service == codes
 
 
 def _sums(draft: NotaDraft) -> Iterator[str]:

@@ -38,6 +38,20 @@ def stripped(fields: Mapping[str, object]) -> dict[str, object]:
 
 def more_of_nota(draft: NotaDraft, *, mailed: bool) -> dict[str, object]:
     """Fields of the request itself; copies go to nobody where the nota itself is not mailed."""
+    if not (
+        draft.nature
+        or draft.deductions
+        or draft.discount
+        or draft.conditional_discount
+        or draft.observations
+        or draft.rps_series
+        or draft.rps_number is not None
+        or draft.final_consumer is not None
+        or draft.more_emails
+        or draft.extras
+        or draft.tomador.foreign
+    ):  # as most notas: nothing to look for
+        return {}
     copies = mailed and draft.more_emails
     return stripped(
         {
