@@ -30,6 +30,7 @@ LIST_EVERY: Final = timedelta(hours=1)
 LOOK_EVERY: Final = timedelta(seconds=10)
 AFTER_FAILURE: Final = timedelta(seconds=30)
 LEASE: Final = timedelta(minutes=10)  # a worker that died, or a list that failed: read again then
+AHEAD: Final = timedelta(days=1)  # what an issuer whose clock goes before ours dates tomorrow
 TENANTS_A_LOOK: Final = 20
 ROWS_A_COMMIT: Final = 200
 _VALID: Final = frozenset({Phase.PENDING, Phase.ISSUED, Phase.CANCEL_REFUSED, Phase.UNKNOWN_STATUS})
@@ -70,7 +71,8 @@ async def _mirror(services: Services, tenant: TenantId) -> bool:
     if days is None or connection is None:
         return False
     since, until = days
-    await _list(services, tenant, services.clients.issuer(connection), since, until)
+    issuer = services.clients.issuer(connection)
+    await _list(services, tenant, issuer, since, until + AHEAD)
     async with services.pool.acquire() as conn:
         await foreign_notas_store.done(conn, tenant, since, until, LIST_EVERY)
     return True
