@@ -34,6 +34,7 @@ from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
+from shared.domain.moment import month_of
 from shared.domain.nota import REAL, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
 from shared.domain.refusals import KnownDenial
@@ -354,13 +355,15 @@ class Asker:
             return ended if nota.substitutes is None else replace(ended, due_at=self._now)
         if self._context.place_of(nota).is_left:
             return elsewhere.replaced(nota, self._now)
+        if month_of(nota.competencia) in self._context.terms.locked_months:
+            return answers.month_locked(nota, self._now)
         return await self._repeat(issuer, nota, known)
 
     async def _repeat(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         """Send the same request under the same id, after every look-up found nothing.
 
-        While the tenant is paused, or where there is news of the sale, it waits: the look-ups go
-        on, and what is decided meanwhile counts.
+        While the tenant is paused, or where there is news of the sale or its month was locked, it
+        waits: the look-ups go on, and what is decided meanwhile counts.
         """
         if not self._context.terms.issuing:
             return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
