@@ -61,6 +61,7 @@ RETRY_PAUSED: Final = timedelta(minutes=10)  # activation wakes what has been tr
 _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
 _UNDONE: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED})
 ADOPT_AGAIN: Final = timedelta(minutes=1)
+DECIDED_AGAIN: Final = timedelta(minutes=1)  # what is new of a sale makes it due at once anyway
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
 
@@ -374,7 +375,7 @@ class Asker:
         draft = draft_from_json(requests[nota.bill_id, nota.part])
         again = replace(known.then(answers.sent_again(nota)), more=True)
         if not await write_answers(self._pool, self._context.tenant, [again]):
-            return answers.ask_later(nota, self._now)
+            return answers.ask_later(nota, self._now + DECIDED_AGAIN)
         try:
             result = await issuer.submit(
                 nota.external_id,
