@@ -50,6 +50,7 @@ LEASE: Final = timedelta(seconds=90)  # renewed each page, which may take a requ
 SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
 AT_ONCE: Final = 16  # each of its own key; after a failover everybody waits for this
 DAYS_A_WALK: Final = 31
+AHEAD: Final = timedelta(days=1)  # what an issuer whose clock goes before ours dates tomorrow
 ROWS_A_COMMIT: Final = 100
 # A page each second leaves four fifths of a key's five requests a second to the notas.
 PAGE_PAUSE: Final = timedelta(seconds=1)
@@ -208,7 +209,8 @@ async def _walk(reader: ListReader, days: list[date]) -> bool:
     async with pool.acquire() as conn:
         began = await clock.this_instant(conn)
     left = list(days)
-    async for chunk in _chunks(reader.issuer.list_created(days[0], days[-1])):
+    until = days[-1] + AHEAD if days[-1] >= began.date() else days[-1]
+    async for chunk in _chunks(reader.issuer.list_created(days[0], until)):
         async with pool.acquire() as conn:
             now = await clock.now(conn)
             if not await issuer_list_store.renew(conn, tenant, reader.attempt, now + LEASE):

@@ -12,6 +12,7 @@ from tests.stores.test_due_tenants import ADD, ADD_TENANTS, CALM, EARLY, IDLE, O
 
 
 async def test_much_that_is_open_is_found_without_reading_it_anew(pool: Pool) -> None:
+    asked: list[str] = []
     async with pool.acquire() as conn, conn.transaction():
         now = await given_work(conn)
         due = DueTenants()
@@ -19,9 +20,11 @@ async def test_much_that_is_open_is_found_without_reading_it_anew(pool: Pool) ->
         await conn.execute(ADD, IDLE, LIVE, now + timedelta(days=3), READ_AT_MOST)
 
         at_once = await due.find_any_tenant(conn, limit=10)
-        remembered = await due.find_any_tenant(conn, limit=10)
+        with conn.query_logger(lambda one: asked.append(one.query.split()[1])):
+            remembered = await due.find_any_tenant(conn, limit=10)
 
     assert of_little == at_once == remembered != []
+    assert asked == ["due_read.due_of_many_any_tenant"]
 
 
 async def test_who_comes_while_much_is_open_is_found_by_the_next_look(pool: Pool) -> None:

@@ -33,7 +33,7 @@ from tests.support.statement_proxy import (
 )
 
 # Of so many statements one is tried; with 1 every one of them.
-EVERY: Final = int(os.environ.get("NOTAPONTE_STATEMENTS", "43"))
+EVERY: Final = int(os.environ.get("NOTAPONTE_STATEMENTS", "97"))
 JUNE: Final = ("2026-06-01", "2026-06-30")
 A_DAY: Final = "2026-06-10T12:00:00-03:00"
 SALES: Final = 3

@@ -1,6 +1,6 @@
 """The third side of a closing: the issuer's own list of the real environment."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -378,6 +378,19 @@ async def test_a_person_who_issues_anew_after_a_cancelling_elsewhere_balances(
     assert (await books.desk.sale(bill)).status == "issued"
     assert side(closing) == (1, 17_990, 0)
     assert closing.balanced
+
+
+async def test_what_the_issuers_clock_dates_tomorrow_is_on_todays_list(books: Books) -> None:
+    bill = await books.sold()
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    books.desk.sandbox.clock.advance(int((midnight - now).total_seconds()) + 60)
+    await books.settle()
+
+    await night(books)
+
+    listed = "SELECT bill_id FROM issuer_notas WHERE valid"
+    assert [row["bill_id"] for row in await books.desk.pool.fetch(listed)] == [bill.id]
 
 
 async def test_a_discount_shown_on_a_nota_is_no_difference(books: Books) -> None:
