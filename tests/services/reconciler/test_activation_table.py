@@ -266,3 +266,67 @@ async def look(watch: Watch, bills: dict[str, Bill]) -> None:
     await watch.desk.work()
     await watch.desk.heard(*(BillId(bill.id) for bill in bills.values()))
     await watch.desk.work()
+
+
+TAKEN_BACK: Final[Sequence[Step]] = (taken_back, paid_now)
+SHADOW: Final = frozenset({("skipped", "shadow_issue")})
+
+
+@pytest.mark.parametrize(
+    ("after", "ends"),
+    [
+        ((touched,), SHADOW),
+        ((paid_again,), SHADOW),
+        (TAKEN_BACK, SHADOW | UNCLEAR),
+        ((charged_back, opened_again, paid_now), SHADOW | UNCLEAR),
+        ((part_given_back,), SHADOW | {("skipped", "shadow_hold")}),
+    ],
+)
+@pytest.mark.parametrize("method", ["credit_card", "online_bank_slip"])
+async def test_what_was_paid_in_shadow_is_not_sent_once_notas_are_issued(
+    watch: Watch, method: str, after: Sequence[Step], ends: frozenset[tuple[str, str | None]]
+) -> None:
+    desk, account = watch.desk, watch.desk.account
+    async with desk.pool.acquire() as conn:
+        await conn.execute(
+            "UPDATE tenants SET status = 'shadow', active_from = NULL, shadow_from = $1",
+            NOW - 20 * DAY,
+        )
+    bill = desk.sell(paid=False, created_at=MADE.isoformat(), method=method)
+    paid_before(account, bill)
+    await look(watch, {"": bill})
+    in_shadow = await desk.sale(bill)
+    assert (in_shadow.status.value, in_shadow.code) in SHADOW
+
+    await set_active(watch, datetime.now(UTC))
+    for step in after:
+        desk.sandbox.clock.advance(61)
+        step(account, bill)
+        await look(watch, {"": bill})
+        await look(watch, {"": bill})
+
+    sale = await desk.sale(bill)
+    assert (sale.status.value, sale.code) in ends
+
+
+async def test_a_pause_and_what_is_paid_in_it_move_no_line(watch: Watch) -> None:
+    desk, account = watch.desk, watch.desk.account
+    await set_active(watch, NOW - DAY)
+    old, new = (desk.sell(paid=False, created_at=MADE.isoformat(), method="pix") for _ in range(2))
+    paid_before(account, old)
+    await look(watch, {"old": old})
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE tenants SET status = 'paused'")
+    paid_now(account, new)
+    paid_again(account, old)
+    await look(watch, {"old": old, "new": new})
+    paused = await desk.sale(new)
+
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE tenants SET status = 'active'")
+    await look(watch, {"old": old, "new": new})
+
+    ended = [(sale.status.value, sale.code) for sale in [await desk.sale(b) for b in (old, new)]]
+    assert (paused.status.value, paused.code) == ("held", "tenant_paused")
+    assert ended[0] in OUT
+    assert ended[1] in OURS
