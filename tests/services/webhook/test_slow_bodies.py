@@ -1,4 +1,4 @@
-"""A body that does not come to its end: its sender is told, and what it held is there for others."""
+"""A body that never ends: its sender is told, and what it held is there for others."""
 
 import asyncio
 from dataclasses import replace
