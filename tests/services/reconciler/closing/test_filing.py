@@ -305,6 +305,30 @@ async def test_a_nota_of_others_is_told_beside_the_totals(world: World) -> None:
     assert body["totals"]["sum"]["notas"] == 0
 
 
+TWICE = """
+    INSERT INTO issuer_notas (tenant_id, company_id, issuer_id, external_id, bill_id, valid,
+                              raw_status, amount, competencia, number, created_on, read_at)
+    SELECT n.tenant_id, 'a-company', n.bill_id || one, n.external_id, n.bill_id, true, 'Autorizada',
+           n.amount, n.competencia, n.number, n.competencia, now()
+      FROM notas n, unnest(ARRAY['-a', '-b']) AS one
+     WHERE n.tenant_id = $1
+"""
+
+
+async def test_a_nota_that_the_issuer_lists_twice_is_filed_once(world: World) -> None:
+    tenant = await world.active_tenant()
+    await issued(world, tenant, 1, a_draft())
+    await issued(world, tenant, 2, a_draft(competencia=date(2026, 12, 8)))
+    async with world.pool.acquire() as conn:
+        await conn.execute(TWICE, tenant)
+
+    body = await closing(world, tenant)
+
+    assert (body["totals"]["sum"]["notas"], body["totals"]["sum"]["amount"]) == (1, "179.90")
+    assert months(body["totals"]["bridge"]["competencia_elsewhere"]) == [("2026-12", 1, "179.90")]
+    assert (body["issuer"]["notas"], body["issuer"]["differences"]) == (4, 2)  # one of each sale
+
+
 FORGET = """
     UPDATE notas SET fiscal_class = NULL, fiscal_sent_at = NULL, iss = NULL
      WHERE tenant_id = $1 AND bill_id = ANY($2)
