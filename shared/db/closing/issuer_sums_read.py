@@ -42,15 +42,19 @@ class IssuersMonth(Struct, frozen=True, kw_only=True):
 # Both sides of the month's sales, added up as they are paired: by the day and the connection that
 # our notas were made on and under, and by the month they are filed in where it is another one. What
 # is not plain in one look (all that is not alike, and what the issuer lists at another amount) is
-# named by its bills, and looked at apart.
+# named by its bills, and looked at apart. One of ours that says no id of the issuer's is all that is
+# listed under its own: it may be counted more than once here, so those are counted.
+_FILED_IN: Final = """
+           CASE WHEN o.valid AND (o.competencia < $4 OR o.competencia > $5)
+                THEN date_trunc('month', o.competencia::timestamp)::date END AS filed_in,
+"""
 SIDE: Final = f"""
     -- issuer_sums_read.side
     WITH {MONTH}
-    SELECT o.connection_id, o.day,
-           CASE WHEN o.valid AND (o.competencia < $4 OR o.competencia > $5)
-                THEN date_trunc('month', o.competencia::timestamp)::date END AS filed_in,
+    SELECT o.connection_id, o.day, {_FILED_IN}
            max(o.moved_at) AS moved_at, count(o.bill_id) FILTER (WHERE o.valid) AS valid,
            coalesce(sum(o.amount - o.discount) FILTER (WHERE o.valid), 0)::bigint AS amount,
+           count(l.bill_id) FILTER (WHERE o.valid AND o.issuer_id IS NULL) AS unnamed,
            count(l.bill_id) AS listed, coalesce(sum(l.amount), 0)::bigint AS listed_amount,
            array_agg(coalesce(o.bill_id, l.bill_id)) FILTER (
                WHERE o.discount <> 0
@@ -58,6 +62,13 @@ SIDE: Final = f"""
       FROM {OURS} o
       FULL JOIN {THEIRS} l ON {AT_BOTH}
      GROUP BY 1, 2, 3
+"""  # noqa: S608 - only our own constants are put in
+OWN: Final = f"""
+    -- issuer_sums_read.own
+    WITH {MONTH}
+    SELECT {_FILED_IN}
+           count(*) AS valid, coalesce(sum(o.amount - o.discount), 0)::bigint AS amount
+      FROM {OURS} o WHERE o.valid GROUP BY 1
 """  # noqa: S608 - only our own constants are put in
 OTHERS: Final = f"""
     -- issuer_sums_read.others
@@ -83,9 +94,10 @@ async def side_of(conn: Connection, scope: MonthScope) -> IssuersMonth:
     """The issuer's side of a month, as its lists were last read; inside a transaction."""
     await make_room(conn)
     span, month = scope.span, scope.month
-    rows = await conn.fetch(
-        SIDE, span.tenant, span.first, span.end, month.first_day, scope.last_day
-    )
+    asked = (span.tenant, span.first, span.end, month.first_day, scope.last_day)
+    rows = await conn.fetch(SIDE, *asked)
+    twice = sum(row["unnamed"] for row in rows) > 1
+    own = await conn.fetch(OWN, *asked) if twice else rows
     others = {row["accepted"]: row for row in await conn.fetch(OTHERS, *scope.arguments())}
     foreign, accepted = _sum(others.get(False)), _sum(others.get(True))
     odd = {bill for row in rows for bill in row["odd"] or ()}
@@ -110,8 +122,8 @@ async def side_of(conn: Connection, scope: MonthScope) -> IssuersMonth:
     )
     return IssuersMonth(
         side=side,
-        valid=sum(row["valid"] for row in rows),
-        filed_elsewhere=_elsewhere(rows),
+        valid=sum(row["valid"] for row in own),
+        filed_elsewhere=_elsewhere(own),
     )
 
 
