@@ -34,7 +34,9 @@ ASK_AGAIN_SECONDS: Final = 0.2
 WAIT: Final = "SET lock_timeout = '2s'"
 WAIT_CONCURRENTLY: Final = "SET lock_timeout = '10min'"
 CONCURRENTLY: Final = "INDEX CONCURRENTLY"
-_BUILDS: Final = re.compile(r"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)", re.M)
+_BUILDS: Final = re.compile(
+    r"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)", re.MULTILINE
+)
 # An index of which the building ended half-way stays, and is never read: `IF NOT EXISTS` takes it
 # for one that is there, and the one in whose place it comes would be dropped for it.
 DROP_HALF_BUILT: Final = """

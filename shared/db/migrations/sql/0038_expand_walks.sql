@@ -38,8 +38,9 @@ END $$;
 
 -- Why: the owner's function takes the audit of a tenant whose day has come, and believes this table,
 -- to which services write. So of all that is in it the day is what they cannot choose: they write
--- down one that is a week off at least, never move it, and bring back nothing that is over. The code
--- before writes the same, but for a tenant that asks once more after it took its asking back.
+-- down one that is a week off at least, never move it, and bring back nothing that is over. Services
+-- of the code before that log in as `notaponte_app` are refused every new asking to leave, since
+-- theirs names columns that they may no longer change; those that own the tables are refused nothing.
 DO $$
 DECLARE
     spread boolean := false;
