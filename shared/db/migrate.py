@@ -79,8 +79,8 @@ def run_sql_file(name: str) -> None:
     if apart:
         with op.get_context().autocommit_block():
             for statement in apart.strip().split(";\n\n"):
-                for name in _BUILDS.findall(statement):
-                    run_sql(DROP_HALF_BUILT.format(name=name))
+                for index in _BUILDS.findall(statement):
+                    run_sql(DROP_HALF_BUILT.format(name=index))
                 run_sql(statement)
     if together.strip():
         run_sql(together)

@@ -42,8 +42,8 @@ class IssuersMonth(Struct, frozen=True, kw_only=True):
 # Both sides of the month's sales, added up as they are paired: by the day and the connection that
 # our notas were made on and under, and by the month they are filed in where it is another one. What
 # is not plain in one look (all that is not alike, and what the issuer lists at another amount) is
-# named by its bills, and looked at apart. One of ours that says no id of the issuer's is all that is
-# listed under its own: it may be counted more than once here, so those are counted.
+# named by its bills, and looked at apart. One of ours that says no id of the issuer's is all that
+# is listed under its own: it may be counted more than once here, so those are counted.
 _FILED_IN: Final = """
            CASE WHEN o.valid AND (o.competencia < $4 OR o.competencia > $5)
                 THEN date_trunc('month', o.competencia::timestamp)::date END AS filed_in,
