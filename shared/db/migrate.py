@@ -31,8 +31,14 @@ ASK_AGAIN_SECONDS: Final = 0.2
 # Services queue behind whoever waits for a table's lock. Behind an index that is built or dropped
 # concurrently nobody does, and it waits for every transaction that was open before: an export of a
 # month, a copy of the database.
-WAIT: Final = "SET lock_timeout = '2s'"
-WAIT_CONCURRENTLY: Final = "SET lock_timeout = '10min'"
+WAIT: Final = """
+    -- migrate.wait
+    SET lock_timeout = '2s'
+"""
+WAIT_CONCURRENTLY: Final = """
+    -- migrate.wait_concurrently
+    SET lock_timeout = '10min'
+"""
 CONCURRENTLY: Final = "INDEX CONCURRENTLY"
 _BUILDS: Final = re.compile(
     r"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)", re.MULTILINE
