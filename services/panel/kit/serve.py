@@ -83,16 +83,16 @@ class PageEndpoint:
         except NotAllowed:
             return visit.show("erro.html", 403, what="not_allowed")
         except FormTooLong:
-            return visit.show("erro.html", 413, what="too_long")
+            return self._refused(visit, 413, "too_long")
         except TooManyDownloads:
-            response = visit.show("erro.html", 429, what="downloads")
+            response = self._refused(visit, 429, "downloads")
             response.headers["Retry-After"] = "30"
             return response
         except StillRunning:
-            return visit.show("erro.html", 409, what="running")
+            return self._refused(visit, 409, "running")
         except AWAY as error:
             log.log(severity(error), "panel_unavailable", error=type(error).__name__)
-            response = visit.show("erro.html", 503, what="away")
+            response = self._refused(visit, 503, "away")
             response.headers["Retry-After"] = "5"
             return response
 
@@ -206,9 +206,15 @@ class PageEndpoint:
         """
         own = visit.request.headers.get("Sec-Fetch-Site") == "same-origin"
         if not own or self._page.door:
-            return visit.show("erro.html", 400, what="form_too_old")
+            return self._refused(visit, 400, "form_too_old")
         kept = kept_fields(visit.form)
         return visit.show("continuar.html", 400, to=here(visit.request), kept=kept)
+
+    def _refused(self, visit: Visit, status: int, what: str) -> Response:
+        """A page that says why not, with the way back to the page that it is about."""
+        back = visit.request.url.path if self._page.get else ""
+        again = visit.request.method != "POST"
+        return visit.show("erro.html", status, what=what, back=back, again=again)
 
     def _ask_ticket(self, visit: Visit) -> Response:
         """Ours name the ticket they act for; the form goes on with it."""

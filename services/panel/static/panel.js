@@ -26,7 +26,8 @@ async function renew() {
     const place = old.contains(had) && had.id;
     const before = told(old);
     old.innerHTML = now.innerHTML;
-    if (told(old) && told(old) !== before) tell(told(old));
+    const after = told(old);
+    if (after && after !== before) tell(after);
     old.classList.add("fresh");
     old.addEventListener("animationend", () => old.classList.remove("fresh"), { once: true });
     if (place) document.getElementById(place)?.focus({ preventScroll: true });
