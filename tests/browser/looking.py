@@ -18,7 +18,8 @@ WIDTHS: Sequence[int] = (1280, 390)
 SCHEMES: Sequence[Scheme] = ("light", "dark")
 # One title, no step left out below it, one main part: the order in which a page is heard.
 OUTLINE = """() => {
-    const seen = [...document.querySelectorAll("h1, h2, h3, h4")].filter(one => one.checkVisibility());
+    const heads = [...document.querySelectorAll("h1, h2, h3, h4")];
+    const seen = heads.filter(one => one.checkVisibility());
     const levels = seen.map(one => Number(one.tagName[1]));
     const wrong = levels[0] === 1 ? [] : ["begins with no title"];
     if (levels.filter(one => one === 1).length > 1) wrong.push("has two titles");

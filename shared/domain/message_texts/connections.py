@@ -101,8 +101,8 @@ OUTAGES: Final[dict[str, Message]] = {
     "issuer_address_suspicious": says(
         "support",
         "No endereço do emissor quem responde não é o emissor. Nenhuma nota é enviada, e nada se"
-        " perde. Fale com o suporte, que confere o endereço configurado (ENOTAS_URL) e a rede; depois"
-        " a emissão é retomada automaticamente.",
+        " perde. Fale com o suporte, que confere o endereço configurado (ENOTAS_URL) e a rede;"
+        " depois a emissão é retomada automaticamente.",
     ),
     "city_outage": says(
         "nobody",
