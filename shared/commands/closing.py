@@ -28,7 +28,6 @@ from shared.db.vindi import passes_store
 from shared.db.vindi.passes_store import Zone
 from shared.domain.closing import Closing, ListDay, Month, kinds_of
 from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
-from shared.domain.filing import MonthSum
 from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
 from shared.vindi.errors import VindiBusy, VindiUnavailable
 from shared.vindi.query import Query, all_of, any_of, where
@@ -118,7 +117,8 @@ async def close(
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         scope = await issuer_side_read.scope_of(conn, span, month)
         figures = await closing_read.figures(conn, span)
-        issuers = await issuer_sums_read.side_of(conn, scope)
+        zone = tenant.timezone if filed else None
+        issuers = await issuer_sums_read.side_of(conn, scope, filed_at=zone)
         return Closing(
             month=month,
             figures=figures,
@@ -126,15 +126,15 @@ async def close(
             trouble=trouble,
             lock=await closing_locks_store.get(conn, tenant.id, month),
             issuer=issuers.side,
-            filing=await filing_read.filing(
+            filing=None
+            if issuers.filed is None
+            else await filing_read.filing(
                 conn,
                 scope,
                 timezone=tenant.timezone,
-                of_sales=MonthSum(month=month, notas=issuers.valid, amount=figures.notas.amount),
-                elsewhere=issuers.filed_elsewhere,
-            )
-            if filed
-            else None,
+                of_sales=issuers.filed,
+                amount=figures.notas.amount,
+            ),
         )
 
 

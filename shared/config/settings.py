@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal, NoReturn, TypeVar
 
@@ -18,6 +18,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["console", "json"]
 Pooler = Literal["none", "pgbouncer"]
 
+DELIVERY_SECONDS: Final = 15.0  # for a webhook's body: Vindi gives up after 20 s
 EXIT_CODE: Final = 2  # what shells and make take for "used wrongly"
 LOG_LEVELS: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error")
 LOG_FORMATS: Final[tuple[LogFormat, ...]] = ("console", "json")
@@ -134,8 +135,9 @@ def load_webhook(env: Mapping[str, str]) -> WebhookSettings:
         process = read_process(var, "WEBHOOK_PORT", 8080, private_port=private_port)
         if process.port == private_port:
             var.problem("METRICS_PORT", "must be another port than WEBHOOK_PORT.")
+        door = replace(process.door, body_seconds=DELIVERY_SECONDS)
         return WebhookSettings(
-            process=process,
+            process=replace(process, door=door),
             secret_keys=var.secret_keys("SECRET_KEYS"),
             public_webhook_url=read_public_webhook_url(var),
             events_per_day=var.whole(

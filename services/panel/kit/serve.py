@@ -21,6 +21,7 @@ from services.panel.kit.keep import answerable, here, kept_fields
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from services.panel.kit.sent_once import StillRunning, answer_once
 from shared.commands.sign_in import find_session, find_session_at
+from shared.crypto.passwords import TooManyPasswords
 from shared.domain.ids import TenantId
 from shared.domain.people import Rank, Right, may
 from shared.telemetry.severity import severity
@@ -87,6 +88,10 @@ class PageEndpoint:
         except TooManyDownloads:
             response = self._refused(visit, 429, "downloads")
             response.headers["Retry-After"] = "30"
+            return response
+        except TooManyPasswords:
+            response = self._refused(visit, 503, "passwords")
+            response.headers["Retry-After"] = "5"
             return response
         except StillRunning:
             return self._refused(visit, 409, "running")

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Final
 
 import asyncpg
+from msgspec import Struct
 
 from shared.db.closing.closing_read import make_room
 from shared.db.closing.issuer_side_read import MonthScope
@@ -24,21 +25,38 @@ COUNTED: Final = """
            CASE WHEN n.fiscal_sent_at IS NOT DISTINCT FROM n.sent_at THEN n.fiscal_class END
                AS fiscal_class
 """
-_BASE: Final = """
-           greatest(0, n.amount + coalesce(n.conditional_discount, 0) - coalesce(n.deductions, 0))
+SUMMED: Final = (
+    "amount",
+    "discount",
+    "conditional_discount",
+    "deductions",
+    "iss",
+    "pis_withheld",
+    "cofins_withheld",
+    "csll_withheld",
+    "inss_withheld",
+    "irrf_withheld",
+)
+
+
+def sums(of: str) -> str:
+    """The sums of a class; the columns SUMMED are there with this before their names."""
+    base = f"{of}amount + coalesce({of}conditional_discount, 0) - coalesce({of}deductions, 0)"
+    return f"""
+           count(*) AS notas, sum({of}amount)::bigint AS amount,
+           sum({of}discount)::bigint AS discount,
+           sum({of}conditional_discount)::bigint AS conditional_discount,
+           sum({of}deductions)::bigint AS deductions, sum(greatest(0, {base}))::bigint AS base,
+           sum({of}iss)::bigint AS iss, count(*) - count({of}iss) AS without_rate,
+           sum({of}pis_withheld)::bigint AS pis, sum({of}cofins_withheld)::bigint AS cofins,
+           sum({of}csll_withheld)::bigint AS csll, sum({of}inss_withheld)::bigint AS inss,
+           sum({of}irrf_withheld)::bigint AS irrf
 """
-_SUMS: Final = f"""
-           count(*) AS notas, sum(n.amount)::bigint AS amount,
-           sum(n.discount)::bigint AS discount,
-           sum(n.conditional_discount)::bigint AS conditional_discount,
-           sum(n.deductions)::bigint AS deductions, sum({_BASE})::bigint AS base,
-           sum(n.iss)::bigint AS iss, count(*) - count(n.iss) AS without_rate,
-           sum(n.pis_withheld)::bigint AS pis, sum(n.cofins_withheld)::bigint AS cofins,
-           sum(n.csll_withheld)::bigint AS csll, sum(n.inss_withheld)::bigint AS inss,
-           sum(n.irrf_withheld)::bigint AS irrf
-"""
+
+
+_SUMS: Final = sums("n.")
 # Of a cancelled nota: that it was valid until then.
-_WAS_VALID: Final = """
+WAS_VALID: Final = """
            n.status = 'cancelled' AND (n.issued_at IS NOT NULL OR n.number IS NOT NULL)
        AND coalesce(n.raw_status, '')
            NOT IN ('never_arrived', 'issued_as_test', 'replaced', 'divided_anew')
@@ -48,49 +66,49 @@ FILED_IN: Final = f"""
            n.tenant_id = $1 AND n.competencia >= $2 AND n.competencia <= $3
        AND n.environment = 'Producao'
        AND n.status IN ('issued', 'cancelling', 'cancel_refused', 'cancelled')
-       AND (n.status <> 'cancelled' OR n.cancelled_at >= $4 AND {_WAS_VALID})
+       AND (n.status <> 'cancelled' OR n.cancelled_at >= $4 AND {WAS_VALID})
 """
 CREDITED_IN: Final = f"""
            n.tenant_id = $1 AND n.environment = 'Producao' AND n.status = 'cancelled'
        AND n.cancelled_at >= $2 AND n.cancelled_at < $3 AND n.competencia < $4
-       AND {_WAS_VALID}
+       AND {WAS_VALID}
 """
 
-FILED: Final = f"""
-    -- filing_read.filed
-    SELECT {COUNTED}, n.status = 'cancelled' AS cancelled,
-           date_trunc('month', CASE WHEN n.status = 'cancelled' THEN n.cancelled_at END
-                               AT TIME ZONE $5)::date AS other_month, {_SUMS}
-      FROM notas n WHERE {FILED_IN} GROUP BY 1, 2, 3
-"""  # noqa: S608 - only our own constants are put in
-
-# Asked only where more notas are filed than the month's sales have there. Which are of other sales
-# is told by the index, before any row is read.
+# Of the sales of other months. Asked only where more notas are filed than the month's sales have
+# there; which they are is told by the index, before any row is read.
+_INDEXED: Final = """
+           n.tenant_id = $1 AND n.competencia >= $2 AND n.competencia <= $3
+       AND n.environment = 'Producao'
+       AND n.status IN ('issued', 'cancelling', 'cancel_refused', 'cancelled')
+"""
+COUNTING: Final = f"""
+    -- filing_read.counting
+    SELECT count(*) FROM notas n WHERE {_INDEXED}
+"""  # noqa: S608 - only our own constant is put in
 OF_OTHER_MONTHS: Final = f"""
     -- filing_read.of_other_months
     WITH strange AS MATERIALIZED (
         SELECT n.bill_id FROM notas n
-         WHERE n.tenant_id = $1 AND n.competencia >= $2 AND n.competencia <= $3
-           AND n.environment = 'Producao'
-           AND n.status IN ('issued', 'cancelling', 'cancel_refused', 'cancelled')
+         WHERE {_INDEXED}
            AND n.bill_id NOT IN (SELECT s.bill_id FROM sales s
-                                  WHERE s.tenant_id = $1 AND s.moment_at >= $5
+                                  WHERE s.tenant_id = $1 AND s.moment_at >= $6
                                     AND s.moment_at < $4 AND s.status <> 'waiting_payment')
     )
-    SELECT date_trunc('month', (
+    SELECT {COUNTED}, n.status = 'cancelled' AS cancelled,
+           date_trunc('month', CASE WHEN n.status = 'cancelled' THEN n.cancelled_at END
+                               AT TIME ZONE $5)::date AS cancelled_in,
+           date_trunc('month', (
                SELECT s.moment_at FROM sales s
                 WHERE s.tenant_id = $1 AND s.bill_id = n.bill_id
-                  AND s.status <> 'waiting_payment') AT TIME ZONE $6)::date AS other_month,
-           count(*) AS notas, sum(n.amount)::bigint AS amount
+                  AND s.status <> 'waiting_payment') AT TIME ZONE $5)::date AS moment_in, {_SUMS}
       FROM notas n
-     WHERE {FILED_IN} AND n.status <> 'cancelled'
-       AND n.bill_id = ANY(ARRAY(SELECT bill_id FROM strange))
-     GROUP BY 1
+     WHERE {FILED_IN} AND n.bill_id = ANY(ARRAY(SELECT bill_id FROM strange))
+     GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - only our own constants are put in
 
 CREDITED: Final = f"""
     -- filing_read.credited
-    SELECT {COUNTED}, date_trunc('month', n.competencia::timestamp)::date AS other_month, {_SUMS}
+    SELECT {COUNTED}, date_trunc('month', n.competencia::timestamp)::date AS filed_in, {_SUMS}
       FROM notas n WHERE {CREDITED_IN} GROUP BY 1, 2
 """  # noqa: S608 - only our own constants are put in
 
@@ -103,29 +121,37 @@ FOREIGN: Final = """
 """
 
 
-async def filing(
-    conn: Connection,
-    scope: MonthScope,
-    *,
-    timezone: str,
-    of_sales: MonthSum,
-    elsewhere: tuple[MonthSum, ...],
-) -> Filing:
-    """Add a month up; `of_sales` are the valid notas of its sales, from the same state of things.
+class FiledOfSales(Struct, frozen=True, kw_only=True):
+    """What the month's sales have filed, read with the issuer's side (`issuer_sums_read`).
 
-    `elsewhere` are those of them that are filed in other months (`issuer_sums_read.side_of`).
-    To be called inside a transaction that sees one state of things (repeatable read).
+    `valid` are their valid notas wherever filed, `elsewhere` those of them that are filed in other
+    months. `rows` are the sums of those filed in the month, `indexed` how many of theirs COUNTING
+    counts.
+    """
+
+    valid: int
+    elsewhere: tuple[MonthSum, ...]
+    rows: Sequence[asyncpg.Record]
+    indexed: int
+
+
+async def filing(
+    conn: Connection, scope: MonthScope, *, timezone: str, of_sales: FiledOfSales, amount: Cents
+) -> Filing:
+    """Add a month up; `amount` is that of the valid notas of its sales.
+
+    To be called inside a transaction that sees one state of things (repeatable read), in which
+    `of_sales` was read, too.
     """
     await make_room(conn)
     span, month = scope.span, scope.month
     days = (month.first_day, month.last_day)
-    rows = await conn.fetch(FILED, span.tenant, *days, span.end, timezone)
-    filed = sum(row["notas"] for row in rows if not row["cancelled"])
-    others = []
-    if filed != of_sales.notas - sum(one.notas for one in elsewhere):
-        others = await conn.fetch(
-            OF_OTHER_MONTHS, span.tenant, *days, span.end, span.first, timezone
-        )
+    filed_in = (span.tenant, *days, span.end, timezone)
+    others: list[asyncpg.Record] = []
+    rows = list(of_sales.rows)
+    if of_sales.indexed != await conn.fetchval(COUNTING, *filed_in[:3]):
+        others = await conn.fetch(OF_OTHER_MONTHS, *filed_in, span.first)
+        rows += others
     credited = await conn.fetch(CREDITED, span.tenant, span.first, span.end, month.first_day)
     foreign = await conn.fetchrow(FOREIGN, span.tenant, scope.company, *days, scope.since)
     if foreign is None:
@@ -133,10 +159,10 @@ async def filing(
     return Filing(
         month=month,
         classes=_classes(rows),
-        of_sales=of_sales,
-        competencia_elsewhere=elsewhere,
-        moment_elsewhere=_by_month(others),
-        cancelled_later=_by_month([row for row in rows if row["cancelled"]]),
+        of_sales=MonthSum(month=month, notas=of_sales.valid, amount=amount),
+        competencia_elsewhere=of_sales.elsewhere,
+        moment_elsewhere=_by_month([row for row in others if not row["cancelled"]], "moment_in"),
+        cancelled_later=_by_month([row for row in rows if row["cancelled"]], "cancelled_in"),
         credits=_credits(credited),
         foreign=MonthSum(month=month, notas=foreign["notas"], amount=Cents(foreign["amount"])),
     )
@@ -159,18 +185,18 @@ def _classes(rows: Sequence[asyncpg.Record]) -> tuple[ClassTotal, ...]:
 def _credits(rows: Sequence[asyncpg.Record]) -> tuple[CreditSum, ...]:
     found: dict[date, list[FiscalSums]] = defaultdict(list)
     for row in rows:
-        found[row["other_month"]].append(_sums(row))
+        found[row["filed_in"]].append(_sums(row))
     return tuple(
         CreditSum(month=month_at(day), sums=added(sums)) for day, sums in sorted(found.items())
     )
 
 
-def _by_month(rows: Sequence[asyncpg.Record]) -> tuple[MonthSum, ...]:
+def _by_month(rows: Sequence[asyncpg.Record], which: str) -> tuple[MonthSum, ...]:
     notas: dict[date | None, int] = defaultdict(int)
     amounts: dict[date | None, int] = defaultdict(int)
     for row in rows:
-        notas[row["other_month"]] += row["notas"]
-        amounts[row["other_month"]] += row["amount"]
+        notas[row[which]] += row["notas"]
+        amounts[row[which]] += row["amount"]
     return tuple(
         MonthSum(
             month=None if day is None else month_at(day), notas=notas[day], amount=Cents(amount)

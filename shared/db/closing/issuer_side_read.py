@@ -86,25 +86,41 @@ async def scope_of(conn: Connection, span: Span, month: Month) -> MonthScope:
 
 # The notas of a month's sales are led to by their bills: a join of both may become one of each
 # with each where the planner knows nothing of them yet. An issuer's ids are hexadecimal: to fold
-# their letters as the language of the database asks is slow.
+# their letters as the language of the database asks is slow. One of ours that knows none yet is the
+# first that is listed under its external id, so that none is paired, or counted, twice.
 MONTH: Final = f"""
     month AS MATERIALIZED (
         SELECT coalesce(array_agg(s.bill_id), '{{}}') AS bills FROM sales s WHERE {OF_MONTH}
     )
 """  # noqa: S608 - only our own constant is put in
 _OF_BILLS: Final = "= ANY((SELECT bills FROM month)::bigint[])"
-OURS: Final = f"""(
-        SELECT n.bill_id, n.external_id,
-               lower(n.issuer_id COLLATE "C") COLLATE "default" AS issuer_id,
+_OURS: Final = f"""
+               n.bill_id, n.external_id,
+               coalesce(lower(n.issuer_id COLLATE "C") COLLATE "default", (
+                   SELECT min(i.issuer_id) FROM issuer_notas i
+                    WHERE i.tenant_id = $1 AND i.bill_id = n.bill_id AND i.bill_id IS NOT NULL
+                      AND i.external_id = n.external_id AND i.valid)) AS issuer_id,
                coalesce(n.total, n.amount) AS amount, coalesce(n.total, n.amount) - n.amount
                AS discount, n.number,
                n.competencia, n.raw_status, n.status IN ('issued', 'cancelling', 'cancel_refused')
                AS valid, (n.created_at AT TIME ZONE 'UTC')::date AS day,
                greatest(n.created_at, n.sent_at, n.issued_at, n.cancelled_at) AS moved_at,
                {BORN_UNDER} AS connection_id
-          FROM notas n
-         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao')
 """  # noqa: S608 - only our own constants are put in
+_NOTAS: Final = f"""
+          FROM notas n
+         WHERE n.tenant_id = $1 AND n.bill_id {_OF_BILLS} AND n.environment = 'Producao'
+"""
+OURS: Final = f"""(
+        SELECT {_OURS} {_NOTAS})
+"""
+
+
+def ours_with(columns: str) -> str:
+    """OURS with more columns of a nota `n`, so that its row is read once for all of them."""
+    return f"(SELECT {_OURS}, {columns} {_NOTAS})"
+
+
 THEIRS: Final = f"""(
         SELECT i.bill_id, i.external_id, i.issuer_id, i.amount, i.number, i.competencia,
                i.differs, i.read_at

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shared.db.closing import issuer_side_read
 from shared.db.closing.closing_read import make_room
+from shared.db.closing.filing_read import COUNTED, SUMMED, WAS_VALID, FiledOfSales, sums
 from shared.db.closing.issuer_side_read import (
     ALIKE,
     AS_ACCEPTED,
@@ -18,6 +19,7 @@ from shared.db.closing.issuer_side_read import (
     OURS,
     THEIRS,
     MonthScope,
+    ours_with,
 )
 from shared.db.connection import Connection
 from shared.domain.closing import IssuerSide, ListDay, Month, NotaSum
@@ -28,36 +30,62 @@ _ONE: Final = timedelta(days=1)
 
 
 class IssuersMonth(Struct, frozen=True, kw_only=True):
-    """The issuer's side, and what of it is ours.
-
-    `valid` counts the valid notas of the month's sales, `filed_elsewhere` those of them that are
-    filed in other months, by month.
-    """
+    """The issuer's side, and what of ours was read beside it; `filed` is None if not asked for."""
 
     side: IssuerSide
-    valid: int
-    filed_elsewhere: tuple[MonthSum, ...]
+    filed: FiledOfSales | None
 
 
 # Both sides of the month's sales, added up as they are paired: by the day and the connection that
 # our notas were made on and under, and by the month they are filed in where it is another one. What
 # is not plain in one look (all that is not alike, and what the issuer lists at another amount) is
 # named by its bills, and looked at apart.
-SIDE: Final = f"""
-    -- issuer_sums_read.side
-    WITH {MONTH}
-    SELECT o.connection_id, o.day,
+_KEYS: Final = """
+           o.connection_id, o.day,
            CASE WHEN o.valid AND (o.competencia < $4 OR o.competencia > $5)
-                THEN date_trunc('month', o.competencia::timestamp)::date END AS filed_in,
+                THEN date_trunc('month', o.competencia::timestamp)::date END AS elsewhere
+"""
+_SUMS: Final = f"""
            max(o.moved_at) AS moved_at, count(o.bill_id) FILTER (WHERE o.valid) AS valid,
-           coalesce(sum(o.amount - o.discount) FILTER (WHERE o.valid), 0)::bigint AS amount,
+           coalesce(sum(o.amount - o.discount) FILTER (WHERE o.valid), 0)::bigint AS valid_amount,
            count(l.bill_id) AS listed, coalesce(sum(l.amount), 0)::bigint AS listed_amount,
            array_agg(coalesce(o.bill_id, l.bill_id)) FILTER (
                WHERE o.discount <> 0
                   OR {ALIKE} IS NOT TRUE AND (o.valid OR l.bill_id IS NOT NULL)) AS odd
+"""
+SIDE: Final = f"""
+    -- issuer_sums_read.side
+    WITH {MONTH}
+    SELECT {_KEYS}, {_SUMS}
       FROM {OURS} o
       FULL JOIN {THEIRS} l ON {AT_BOTH}
      GROUP BY 1, 2, 3
+"""  # noqa: S608 - only our own constants are put in
+# The same, with what is filed in the month by its class, so that rows as wide as a nota's are read
+# once.
+_INDEXED: Final = """
+               (n.competencia >= $4 AND n.competencia <= $5
+                AND n.status IN ('issued', 'cancelling', 'cancel_refused', 'cancelled'))
+"""
+_FISCAL: Final = f"""
+               {_INDEXED} AS indexed,
+               {_INDEXED} AND (n.status <> 'cancelled' OR n.cancelled_at >= $3 AND {WAS_VALID})
+               AS filed,
+               n.status = 'cancelled' AS cancelled, n.cancelled_at,
+               {COUNTED}, {", ".join(f"n.{name} AS fiscal_{name}" for name in SUMMED)}
+"""
+SIDE_FILED: Final = f"""
+    -- issuer_sums_read.side_filed
+    WITH {MONTH}
+    SELECT {_KEYS}, o.filed, CASE WHEN o.filed THEN o.fiscal_class END AS fiscal_class,
+           o.filed AND o.cancelled AS cancelled,
+           date_trunc('month', CASE WHEN o.filed AND o.cancelled THEN o.cancelled_at END
+                               AT TIME ZONE $6)::date AS cancelled_in,
+           {_SUMS}, {sums("o.fiscal_")},
+           count(o.bill_id) FILTER (WHERE o.indexed) AS indexed
+      FROM {ours_with(_FISCAL)} o
+      FULL JOIN {THEIRS} l ON {AT_BOTH}
+     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """  # noqa: S608 - only our own constants are put in
 OTHERS: Final = f"""
     -- issuer_sums_read.others
@@ -79,13 +107,20 @@ DAYS: Final = """
 """
 
 
-async def side_of(conn: Connection, scope: MonthScope) -> IssuersMonth:
-    """The issuer's side of a month, as its lists were last read; inside a transaction."""
+async def side_of(
+    conn: Connection, scope: MonthScope, *, filed_at: str | None = None
+) -> IssuersMonth:
+    """The issuer's side of a month, as its lists were last read; inside a transaction.
+
+    With a time zone, `filed_at`, also what the month's sales have filed in it.
+    """
     await make_room(conn)
     span, month = scope.span, scope.month
-    rows = await conn.fetch(
-        SIDE, span.tenant, span.first, span.end, month.first_day, scope.last_day
-    )
+    of_month = (span.tenant, span.first, span.end, month.first_day, scope.last_day)
+    if filed_at is None:
+        rows = await conn.fetch(SIDE, *of_month)
+    else:
+        rows = await conn.fetch(SIDE_FILED, *of_month, filed_at)
     others = {row["accepted"]: row for row in await conn.fetch(OTHERS, *scope.arguments())}
     foreign, accepted = _sum(others.get(False)), _sum(others.get(True))
     odd = {bill for row in rows for bill in row["odd"] or ()}
@@ -108,10 +143,15 @@ async def side_of(conn: Connection, scope: MonthScope) -> IssuersMonth:
             if day not in read or (changed is not None and read[day] <= changed)
         ),
     )
-    return IssuersMonth(
-        side=side,
+    return IssuersMonth(side=side, filed=None if filed_at is None else _filed(rows))
+
+
+def _filed(rows: Sequence[asyncpg.Record]) -> FiledOfSales:
+    return FiledOfSales(
         valid=sum(row["valid"] for row in rows),
-        filed_elsewhere=_elsewhere(rows),
+        elsewhere=_elsewhere(rows),
+        rows=[row for row in rows if row["filed"]],
+        indexed=sum(row["indexed"] for row in rows),
     )
 
 
@@ -139,9 +179,9 @@ async def _moved(
 def _elsewhere(rows: Sequence[asyncpg.Record]) -> tuple[MonthSum, ...]:
     found: dict[date, tuple[int, int]] = {}
     for row in rows:
-        if row["filed_in"] is not None:
-            notas, amount = found.get(row["filed_in"], (0, 0))
-            found[row["filed_in"]] = (notas + row["valid"], amount + row["amount"])
+        if row["elsewhere"] is not None:
+            notas, amount = found.get(row["elsewhere"], (0, 0))
+            found[row["elsewhere"]] = (notas + row["valid"], amount + row["valid_amount"])
     return tuple(
         MonthSum(month=Month(year=day.year, month=day.month), notas=notas, amount=Cents(amount))
         for day, (notas, amount) in sorted(found.items())
