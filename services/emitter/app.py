@@ -74,9 +74,8 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
                 free_leases=partial(free_leases_for_ever, pool, loop),
                 lateness=partial(dispatcher.lateness.watch_for_ever, works=lambda: len(leases) > 0),
                 gauges=partial(sample_for_ever, gauges_of(dispatcher, leases)),
-                ring_worker=partial(ring_worker, process.redis_url.reveal(), loop.ring),
             ),
-            _running(loop),
+            working(loop, process.redis_url.reveal()),
         ):
             yield stored
 
@@ -84,6 +83,19 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
 def gauges_of(dispatcher: Dispatcher, leases: Leases) -> dict[Gauge, Callable[[], float]]:
     """What is shown of this process, and how it is looked at."""
     return {UNDER_WAY: lambda: len(leases), LATENESS: lambda: dispatcher.lateness.seconds}
+
+
+@asynccontextmanager
+async def working(loop: Loop, redis_url: str) -> AsyncIterator[None]:
+    """Run the loop and listen for rings; at the end it is told to stop at once.
+
+    It listens no longer then: a ring comes to one process, and has to come to one that claims.
+    """
+    async with _running(loop), beside(ring_worker=partial(ring_worker, redis_url, loop.ring)):
+        try:
+            yield
+        finally:
+            loop.stop()
 
 
 @asynccontextmanager

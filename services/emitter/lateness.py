@@ -7,7 +7,7 @@ from typing import Final
 
 LOOK_EVERY: Final = 0.05  # seconds
 AT_REST_EVERY: Final = 0.5  # nobody is late who has nothing to do
-FADES: Final = 0.9  # a look: halved in a third of a second
+FADES: Final = 0.9  # each LOOK_EVERY: halved in a third of a second
 # A sale takes some thirty steps from its claim to the issuer, each of them so much later.
 TOO_LATE: Final = 0.05
 LATE: Final = 0.01  # what a process with a processor to itself hardly ever is
@@ -29,9 +29,9 @@ class Lateness:
         """Whether processors are short, so that work is better done together."""
         return self.seconds > LATE
 
-    def note(self, seconds: float) -> None:
-        """Take a measure in; the worst one counts, and fades."""
-        self.seconds = max(seconds, self.seconds * FADES)
+    def note(self, seconds: float, *, after: float = LOOK_EVERY) -> None:
+        """Take a measure in, so long after the last; the worst one counts, and fades with time."""
+        self.seconds = max(seconds, self.seconds * FADES ** (after / LOOK_EVERY))
 
     async def watch_for_ever(self, works: Callable[[], bool]) -> None:
         """Measure, until cancelled; seldom while there is no work under way."""
@@ -39,4 +39,5 @@ class Lateness:
         while True:
             began, rest = clock(), LOOK_EVERY if works() else AT_REST_EVERY
             await asyncio.sleep(rest)
-            self.note(clock() - began - rest)
+            took = clock() - began
+            self.note(took - rest, after=took)

@@ -24,6 +24,8 @@ from shared.telemetry.severity import severity
 EVERY: Final = timedelta(hours=1)
 AFTER_FAILURE: Final = timedelta(seconds=30)
 DAYS_AHEAD: Final = 7  # a backup that runs for days holds nothing up
+# So many events in the default partition are moved, and looked through, before a delivery feels it.
+FELT: Final = 20_000
 CLOCKS_APART: Final = timedelta(minutes=5)
 KEEP_EVENTS: Final = terms.EVENTS  # stated in the README and docs/privacy.md
 
@@ -105,13 +107,9 @@ async def keep_once(pool: Pool, *, now: datetime, past_by: datetime | None = Non
 
 def steps(held: DaysHeld, today: date, oldest: date) -> Iterator[DayStep]:
     """What has to be done, the most urgent first; days before the `oldest` go."""
-    ahead = (today + timedelta(days=offset) for offset in range(DAYS_AHEAD + 1))
-    # Today's events are being written: if they go to the default partition, they do until the day
-    # is over, and are moved then. No delivery ever waits for a move.
-    kept = {day for day in held.strays if oldest <= day != today}
-    wanted = {day for day in ahead if day != today or day not in held.strays} | kept
     make = partial(DayStep, what="made", run=event_days_store.make)
-    yield from (make(day=day) for day in sorted(wanted - held.days, key=lambda day: day < today))
+    for day in _wanted(held, today, oldest):
+        yield make(day=day)
     past = sorted(day for day in held.days if day < oldest)
     yield from (DayStep(what="emptied", day=day, run=event_days_store.empty) for day in past)
     yield from (DayStep(what="dropped", day=day, run=event_days_store.drop) for day in past)
@@ -119,6 +117,23 @@ def steps(held: DaysHeld, today: date, oldest: date) -> Iterator[DayStep]:
     yield from (
         DayStep(what="forgotten", day=day, run=event_days_store.forget_strays) for day in gone
     )
+
+
+def _wanted(held: DaysHeld, today: date, oldest: date) -> list[date]:
+    """The days that are to have a partition now.
+
+    Today's events are being written: if they go to the default partition, they do until the day is
+    over, and are moved then. To move another day out of it locks it, and a day made looks through
+    it: where that would be felt nothing is moved while deliveries go there, and tomorrow alone is
+    made. With tomorrow nobody writes to it any more.
+    """
+    ahead = [today + timedelta(days=offset) for offset in range(DAYS_AHEAD + 1)]
+    written = today in held.strays and today not in held.days
+    if written and sum(held.strays.values()) > FELT:
+        return sorted({ahead[1]} - held.days - held.strays.keys())
+    kept = {day for day in held.strays if oldest <= day != today}
+    wanted = {day for day in ahead if day != today or day not in held.strays} | kept
+    return sorted(wanted - held.days, key=lambda day: (day < today, day))
 
 
 async def _done(pool: Pool, step: DayStep) -> bool:

@@ -1292,7 +1292,11 @@ class SaleOut(TypedDict):
 
 
 class SaleStoryOut(TypedDict):
-    """A sale with all that happened to it, oldest first."""
+    """A sale with all that happened to it, oldest first.
+
+    `looks_again_at`: when it is looked at next by itself, as its issuer's answer or the end
+    of a guarantee; null where nothing is to come.
+    """
 
     bill_id: int
     status: SaleStatus
@@ -1311,6 +1315,7 @@ class SaleStoryOut(TypedDict):
     attention: AttentionOut | None
     updated_at: str
     waiting_for: WaitingOut | None
+    looks_again_at: str | None
     timeline: list[TimelineOut]
 
 

@@ -75,7 +75,15 @@ async def sign_in(
     """Check who somebody is. `source` is where they come from: an address of the network.
 
     A failure is counted before the password is looked at, so that many tries at once are many.
+    Raises TooManyPasswords, where nothing is counted either.
     """
+    with door.passwords.room(source):
+        return await _sign_in(door, email, password, source)
+
+
+async def _sign_in(
+    door: Door, email: str, password: str, source: str
+) -> Entered | WrongPassword | SlowedDown:
     plain = plain_email(email) or ""
     words = _words(door.sealer, source, plain)
     waiting = await _count(door.pool, words)

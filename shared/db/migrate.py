@@ -6,6 +6,7 @@ Alembic renders the SQL of what is missing and asyncpg runs it, statement by sta
 
 import asyncio
 import io
+import re
 from typing import Final
 
 from alembic import command, op
@@ -26,6 +27,33 @@ TAKE_TURN: Final = """
     SELECT pg_try_advisory_lock($1)
 """
 ASK_AGAIN_SECONDS: Final = 0.2
+
+# Services queue behind whoever waits for a table's lock. Behind an index that is built or dropped
+# concurrently nobody does, and it waits for every transaction that was open before: an export of a
+# month, a copy of the database.
+WAIT: Final = """
+    -- migrate.wait
+    SET lock_timeout = '2s'
+"""
+WAIT_CONCURRENTLY: Final = """
+    -- migrate.wait_concurrently
+    SET lock_timeout = '10min'
+"""
+CONCURRENTLY: Final = "INDEX CONCURRENTLY"
+_BUILDS: Final = re.compile(
+    r"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (\w+)", re.MULTILINE
+)
+# An index of which the building ended half-way stays, and is never read: `IF NOT EXISTS` takes it
+# for one that is there, and the one in whose place it comes would be dropped for it.
+DROP_HALF_BUILT: Final = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_index
+                WHERE indexrelid = to_regclass('{name}') AND NOT indisvalid) THEN
+        DROP INDEX {name};
+    END IF;
+END $$
+"""
 
 POOLED: Final = (
     "DATABASE_URL leads to a pooler, where a migration cannot keep its lock: give the address of"
@@ -49,13 +77,16 @@ def run_sql_file(name: str) -> None:
     What stands before a line `-- Together:` is run statement by statement, each in a transaction of
     its own: none holds what it locked longer than it needs, and indexes are built concurrently.
     Such statements end with `;` and a blank line, and are safe to repeat, since all of the file is
-    tried again if a later one fails. Nothing has to follow that line.
+    tried again if a later one fails; an index that was left half built is built afresh. Nothing has
+    to follow that line.
     """
     text = (MIGRATIONS / "sql" / name).read_text(encoding="utf-8")
     apart, _, together = text.rpartition(TOGETHER)
     if apart:
         with op.get_context().autocommit_block():
             for statement in apart.strip().split(";\n\n"):
+                for index in _BUILDS.findall(statement):
+                    run_sql(DROP_HALF_BUILT.format(name=index))
                 run_sql(statement)
     if together.strip():
         run_sql(together)
@@ -66,7 +97,8 @@ async def migrate(url: str, *, citus: bool = False) -> str:
 
     Of several that start at once, one works and the others wait for it. A migration that waits
     over 2 s for a table's lock gives up (asyncpg.LockNotAvailableError) with what is complete
-    kept, so it never makes the services queue behind it; run it again. `url` must lead to
+    kept, so it never makes the services queue behind it; run it again. What is done to an index
+    concurrently waits ten minutes for transactions that were open before. `url` must lead to
     PostgreSQL itself: SchemaError where a pooler stands between and there is something to do. With
     `citus` the tables are distributed afterwards.
     """
@@ -78,7 +110,8 @@ async def migrate(url: str, *, citus: bool = False) -> str:
             raise SchemaError(POOLED)
         while not await conn.fetchval(TAKE_TURN, LOCK_KEY):  # noqa: ASYNC110 - another process has it
             await asyncio.sleep(ASK_AGAIN_SECONDS)
-        await conn.execute("SET lock_timeout = '2s'")
+        await conn.execute(WAIT)
+        await conn.execute("SET statement_timeout = 0")  # a role behind a pooler has one of its own
         await bring(conn, await current_revision(conn))
         if citus:
             await distribute(conn)
@@ -90,7 +123,13 @@ async def migrate(url: str, *, citus: bool = False) -> str:
 async def bring(conn: Connection, current: str | None, to: str | None = None) -> None:
     """Run the SQL from a revision to another, or to head."""
     for statement in statements(current, to):
-        if not _is_comment(statement):  # asyncpg trips over a text without a command
+        if _is_comment(statement):  # asyncpg trips over a text without a command
+            continue
+        if CONCURRENTLY in statement:
+            await conn.execute(WAIT_CONCURRENTLY)
+            await conn.execute(statement)
+            await conn.execute(WAIT)
+        else:
             await conn.execute(statement)
 
 

@@ -154,7 +154,20 @@ def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> Activat
     # What was left out for a payment stays out, whatever touches it and whatever follows it.
     if _was_left_out(sale, terms.active_from):
         return "before"
-    return side_of(sale.bill, terms.active_from, sale.seen, sale.payments)
+    side = side_of(sale.bill, terms.active_from, sale.seen, sale.payments)
+    return "unclear" if side == "after" and _lost_payment(sale, terms.active_from) else side
+
+
+def _lost_payment(sale: SaleFacts, active_from: datetime) -> bool:
+    """Whether it was left out for a payment that its bill shows no more, being paid anew."""
+    known = sale.known_moment
+    if known is None or known >= active_from:
+        return False
+    created = moment_created(sale.bill, sale.came_alive_at)
+    if created is None or known == created.at:
+        return False  # the moment of another rule
+    was_ours = sale.competencia is not None and not sale.left_out
+    return not was_ours and all(known != charge.paid_at for charge in sale.bill.charges)
 
 
 def _was_left_out(sale: SaleFacts, active_from: datetime) -> bool:

@@ -295,8 +295,8 @@ def _revision_of(part: Part, parts: tuple[Part, ...]) -> int:
 
 
 def _goes_again(part: Part, parts: tuple[Part, ...]) -> bool:
-    """Say whether a nota that a person wants anew never reached the issuer: its id is free."""
-    return part.wish == "issue" and part.never_arrived and part.in_round == round_of(parts)
+    """Say whether a nota that is wanted still, or anew, never reached the issuer."""
+    return part.status is None and part.never_arrived and part.in_round == round_of(parts)
 
 
 def _moved(sale: SaleFacts) -> bool:

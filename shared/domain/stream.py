@@ -46,14 +46,20 @@ def side_of(
     paying transactions that were looked up, for those charges of `doubtful`.
     """
     dated = [charge for charge in bill.charges if charge.paid_at is not None]
-    sides = {c.id: _side(c, active_from, seen, payments.get(c.id)) for c in dated}
+    sides = {c.id: _side(bill, c, active_from, seen, payments.get(c.id)) for c in dated}
     kept = [charge for charge in dated if charge.status == "paid"] or dated
     before = [charge for charge in kept if sides[charge.id] == "before"]
     if before and (len(before) == len(kept) or _sum(before) >= _owed(bill)):
         return "before"
     maybe = [charge for charge in dated if sides[charge.id] != "after"]  # undone ones too
     whole = all(sides[charge.id] != "after" for charge in kept) or _sum(maybe) >= _owed(bill)
+    if not (maybe and whole) and _was_paid_before(active_from, seen):
+        return "unclear"  # that payment is in the bill no more
     return "unclear" if maybe and whole else "after"
+
+
+def _was_paid_before(active_from: datetime, seen: Sighting) -> bool:
+    return seen.paid_at is not None and seen.paid_at < active_from
 
 
 def doubtful(bill: Bill, active_from: datetime, seen: Sighting) -> list[ChargeId]:
@@ -62,21 +68,37 @@ def doubtful(bill: Bill, active_from: datetime, seen: Sighting) -> list[ChargeId
         charge.id
         for charge in bill.paid_charges
         if charge.paid_at is not None
-        and _at_once(charge, charge.paid_at, active_from, seen) is None
+        and _at_once(bill, charge, charge.paid_at, active_from, seen) is None
     ]
 
 
 def _side(
-    charge: Charge, active_from: datetime, seen: Sighting, payment: Payment | None
+    bill: Bill, charge: Charge, active_from: datetime, seen: Sighting, payment: Payment | None
 ) -> ActivationSide:
     if charge.paid_at is None:
         return "after"
-    at_once = _at_once(charge, charge.paid_at, active_from, seen)
-    return at_once or _side_by_sight(charge.paid_at, active_from, seen, payment)
+    at_once = _at_once(bill, charge, charge.paid_at, active_from, seen)
+    if at_once is not None:
+        return at_once
+    side = _side_by_sight(charge.paid_at, active_from, seen, payment)
+    doubted = side == "after" and _moved_otherwise(bill, charge.paid_at, active_from, seen)
+    return "unclear" if doubted else side
+
+
+def _moved_otherwise(bill: Bill, paid_at: datetime, active_from: datetime, seen: Sighting) -> bool:
+    """Whether something else than this payment may be why its bill came to our sight.
+
+    A payment moves its bill's stamp. One that did not move since the activation was paid before it,
+    though a charge was touched; and a later payment moves it as well.
+    """
+    if seen.unpaid_at is not None and seen.unpaid_at >= active_from:
+        return False
+    later = any(one.paid_at is not None and one.paid_at > paid_at for one in bill.charges)
+    return later or bill.updated_at < active_from
 
 
 def _at_once(
-    charge: Charge, paid_at: datetime, active_from: datetime, seen: Sighting
+    bill: Bill, charge: Charge, paid_at: datetime, active_from: datetime, seen: Sighting
 ) -> Literal["before", "after"] | None:
     """The side that the bill itself and our own reads tell; None where they do not."""
     if paid_at >= active_from or (charge.paid_by is not None and charge.paid_by >= active_from):
@@ -87,7 +109,10 @@ def _at_once(
     if told is not None:
         return "before" if told < active_from else "after"
     watched = seen.unpaid_at is not None and seen.unpaid_at >= active_from
-    return "after" if watched else None
+    if watched or bill.created_at >= active_from:  # whatever day its payment is dated
+        return "after"
+    moved = max(bill.updated_at, charge.updated_at or bill.updated_at) >= active_from
+    return None if moved else "before"
 
 
 def _told(charge: Charge, paid_at: datetime) -> datetime | None:

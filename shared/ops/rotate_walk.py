@@ -99,7 +99,10 @@ def _reading(table: RotatedTable, types: dict[str, str], *, first: bool) -> str:
 def _value(column: SealedColumn, alias: str) -> str:
     if column.inside is None:
         return f"{alias}.{column.column}"
-    return f"decode({alias}.{column.column} ->> '{column.inside}', 'hex')"
+    text = f"({alias}.{column.column} ->> '{column.inside}')"
+    # What is no hexadecimal text would end the whole statement: as it stands it opens under no key.
+    whole = f"{text} !~ '[^0-9a-fA-F]' AND length({text}) % 2 = 0"
+    return f"CASE WHEN {whole} THEN decode({text}, 'hex') ELSE convert_to({text}, 'UTF8') END"
 
 
 def _written(column: SealedColumn) -> str:

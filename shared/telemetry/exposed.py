@@ -18,7 +18,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+from shared.telemetry.counts_folder import FOLDER
+
 # Counts of processes that are gone still count, up to so many of them: then the oldest are let go,
 # which a scraper takes for a restart. One that dies every second would fill the disk else.
 MOST_GONE: Final = 32

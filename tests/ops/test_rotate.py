@@ -89,6 +89,38 @@ async def test_a_damaged_value_is_named_by_where_it_lies_and_keeps_no_other(
     assert after == before
 
 
+@pytest.mark.parametrize("text", ['"zz"', '"abc"', '"01 02"', '""', "7", "[1]", '"\\u00e7"'])
+async def test_a_kept_answer_that_is_no_hexadecimal_text_keeps_no_other(
+    pool: Pool, database: str, text: str
+) -> None:
+    old = Sealer.from_text([OLD])
+    await a_tenant_with_secrets(pool, old)
+    whole = columns.KEPT_ANSWER.seal(old, TENANT, b"{}", "ana", "whole").hex()
+    async with pool.acquire() as conn:
+        await conn.executemany(
+            "INSERT INTO idempotency_keys (tenant_id, actor, key, request_hash, status, response)"
+            " VALUES ($1, 'ana', $2, '', 200, $3)",
+            [
+                (TENANT, "broken", {"sealed": json.loads(text)}),
+                (TENANT, "whole", {"sealed": whole}),
+            ],
+        )
+
+    done = await rotated(database, NEW, OLD)
+
+    new = Sealer.from_text([NEW])
+    async with pool.acquire() as conn:
+        kept = {
+            row["key"]: row["response"]["sealed"]
+            for row in await conn.fetch("SELECT key, response FROM idempotency_keys")
+        }
+    assert kept["broken"] == json.loads(text)
+    assert columns.KEPT_ANSWER.open(new, TENANT, bytes.fromhex(kept["whole"]), "ana", "whole")
+    assert (done.broken, done.whole) == (1, True)
+    assert done.named[0].startswith("idempotency_keys.response (tenant_id ")
+    assert "key broken" in done.named[0]
+
+
 NO_OBJECT = (b"[1]", b"null", b"7", b"no JSON", b"\xff\xfe", b'"text"', b"")
 
 

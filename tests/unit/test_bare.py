@@ -1,10 +1,20 @@
 """What remains once a person is taken out, and by which words they are found."""
 
+import base64
+import json
 import re
+from datetime import UTC, datetime
+from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.commands.privacy.whose_events import is_theirs
+from shared.crypto import columns
+from shared.crypto.seal import Sealer
+from shared.db.privacy.person_read import PersonEvent
+from shared.domain.ids import TenantId
 from shared.domain.privacy.bare import OUT, bare_bill, documented_draft, without_words
 from shared.domain.privacy.who import Who, mentions, who_is
 
@@ -81,3 +91,22 @@ def test_nothing_that_is_looked_for_stays(text: str, words: list[str]) -> None:
 
     assert not mentions(bare, looked_for)
     assert not looked_for or re.search("…", bare) or bare == text
+
+
+@pytest.mark.parametrize(
+    ("said", "word"), [("Jose Araujo", "José Araújo"), ("JOSÉ ARAÚJO", "Jose Araujo")]
+)
+def test_a_raw_event_names_somebody_also_with_other_accents(said: str, word: str) -> None:
+    sealer = Sealer.from_text([base64.urlsafe_b64encode(b"k" * 32).decode()])
+    tenant, number = TenantId("tabcdefghij"), UUID(int=1)
+    body = json.dumps({"event": {"data": {"name": said}}}, ensure_ascii=False).encode()
+    event = PersonEvent(
+        received_at=datetime(2026, 11, 29, tzinfo=UTC),
+        event_id=number,
+        type=None,
+        bill_id=None,
+        body=columns.EVENT.seal(sealer, tenant, body, number),
+    )
+
+    assert is_theirs(sealer, tenant, event, words=(word,), customers=())
+    assert not is_theirs(sealer, tenant, event, words=("Maria Araújo",), customers=(7,))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.telemetry.exposed import FOLDER, MOST_GONE
+from shared.telemetry.counts_folder import FOLDER, fault
+from shared.telemetry.exposed import MOST_GONE
 from tests.support.scraped import Series, read
 
 # Each is a process of its own, as under `make up`; the last line is what a scraper gets of it.
@@ -86,3 +87,29 @@ def test_processes_that_die_over_and_over_do_not_fill_the_disk(folder: Path) -> 
     assert of(shown, "heard_total", source="vindi") == 1
     left = [file for file in folder.glob("*.db") if int(file.stem.rpartition("_")[2]) >= last]
     assert len(left) == MOST_GONE
+
+
+PROGRAMS = ["services.webhook", "services.emitter", "services.reconciler", "services.panel"]
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "shared.ops"])
+def test_a_folder_that_does_not_do_is_told_in_words(tmp_path: Path, program: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    told = []
+    for folder in (tmp_path / "not-there", file):
+        command = (sys.executable, "-m", program)
+        env = {FOLDER: str(folder), "PATH": "/usr/bin"}
+        ended = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert ended.returncode == 2
+        told.append(ended.stderr)
+
+    assert "names a folder that is not there" in told[0]
+    assert "names something that is no folder" in told[1]
+    assert [text.count("\n") for text in told] == [1, 1]
+
+
+def test_a_folder_that_does_is_left_as_it_was(folder: Path) -> None:
+    assert fault({FOLDER: str(folder)}) is None
+    assert fault({FOLDER: ""}) is None
+    assert list(folder.iterdir()) == []

@@ -27,7 +27,7 @@ def test_what_is_heard_or_read_enters_through_intake_alone() -> None:
     }
 
 
-def test_only_the_outboxs_own_store_writes_it() -> None:
+def test_only_the_outboxs_own_stores_write_it() -> None:
     writers = {
         name
         for path, name in _ours()
@@ -36,6 +36,7 @@ def test_only_the_outboxs_own_store_writes_it() -> None:
     }
 
     assert writers == {
+        "shared/db/outbox/claims_store.py",
         "shared/db/outbox/outbox_store.py",
         "shared/db/outbox/outbox_wakes.py",
     }

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain.bill import Bill, Charge, Payment
 from shared.domain.decide import asks_when_recorded, decide
@@ -136,6 +137,50 @@ def test_what_was_left_out_stays_out_whatever_is_read_later() -> None:
     decision = decide(sale, a_rule(), terms(active_from=ACTIVE), MONDAY + DAY)
 
     assert decision == Skip(code="before_activation")
+
+
+def test_a_payment_that_was_removed_and_made_anew_is_asked_about() -> None:
+    """Nothing in the bill tells of the first: only that it was seen, or left out for it."""
+    bill = paid_by(the_second())
+    seen_before = a_sale(bill, seen=seen(FRIDAY + DAY))
+    left_out, reopened = (
+        a_sale(bill, left_out=out, known_moment=FRIDAY, seen=seen()) for out in (True, False)
+    )
+    in_guarantee = a_sale(bill, known_moment=FRIDAY, competencia=MONDAY.date(), seen=seen())
+
+    decisions = [
+        decide(sale, a_rule(), terms(active_from=ACTIVE), MONDAY + DAY)
+        for sale in (seen_before, left_out, reopened, in_guarantee)
+    ]
+
+    assert decisions[:3] == [Hold(code="activation_unclear")] * 3
+    assert not isinstance(decisions[3], Skip | Hold)  # it was ours already
+
+
+@pytest.mark.parametrize(
+    ("stamps", "side"),
+    [
+        # What moved since the activation is the charge alone: that was no payment.
+        ({"updated_at": FRIDAY + DAY}, "unclear"),
+        # Nothing moved: it was paid when it last did.
+        ({"updated_at": FRIDAY + DAY, "charge": FRIDAY + DAY}, "before"),
+        # A bill that did not exist was not paid.
+        ({"created_at": ACTIVE + DAY / 2}, "after"),
+        ({}, "after"),
+    ],
+)
+def test_a_bill_is_not_paid_without_its_stamp_moving(stamps: dict[str, Any], side: str) -> None:
+    charge = a_boleto(updated_at=stamps.pop("charge", MONDAY))
+    bill = replace(paid_by(charge), **stamps)
+
+    assert side_of(bill, ACTIVE, seen(), looked_up(updated=MONDAY)) == side
+
+
+def test_a_later_payment_explains_why_a_bill_moved() -> None:
+    bill = paid_by(a_boleto(), the_second())
+
+    assert side_of(bill, ACTIVE, seen(), looked_up()) == "unclear"
+    assert side_of(bill, ACTIVE, seen(unpaid=ACTIVE), looked_up()) == "after"
 
 
 def test_a_bill_left_out_for_its_creation_is_ours_once_a_rule_counts_its_later_payment() -> None:

@@ -34,6 +34,7 @@ from shared.db.sales import notas_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.errors import TenantBlockedError, TransientError
+from shared.domain.moment import month_of
 from shared.domain.nota import REAL, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
 from shared.domain.refusals import KnownDenial
@@ -60,6 +61,7 @@ RETRY_PAUSED: Final = timedelta(minutes=10)  # activation wakes what has been tr
 _STANDS: Final = frozenset({Phase.ISSUED, Phase.CANCEL_REFUSED, None})
 _UNDONE: Final = frozenset({Phase.CANCELLING, Phase.CANCELLED})
 ADOPT_AGAIN: Final = timedelta(minutes=1)
+DECIDED_AGAIN: Final = timedelta(minutes=1)  # what is new of a sale makes it due at once anyway
 CANCEL_AGAIN_AFTER: Final = timedelta(minutes=2)  # still valid so long after the wish: ask anew
 
 
@@ -354,13 +356,15 @@ class Asker:
             return ended if nota.substitutes is None else replace(ended, due_at=self._now)
         if self._context.place_of(nota).is_left:
             return elsewhere.replaced(nota, self._now)
+        if month_of(nota.competencia) in self._context.terms.locked_months:
+            return answers.month_locked(nota, self._now)
         return await self._repeat(issuer, nota, known)
 
     async def _repeat(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
         """Send the same request under the same id, after every look-up found nothing.
 
-        While the tenant is paused, or where there is news of the sale, it waits: the look-ups go
-        on, and what is decided meanwhile counts.
+        While the tenant is paused, or where there is news of the sale or its month was locked, it
+        waits: the look-ups go on, and what is decided meanwhile counts.
         """
         if not self._context.terms.issuing:
             return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
@@ -371,7 +375,7 @@ class Asker:
         draft = draft_from_json(requests[nota.bill_id, nota.part])
         again = replace(known.then(answers.sent_again(nota)), more=True)
         if not await write_answers(self._pool, self._context.tenant, [again]):
-            return answers.ask_later(nota, self._now)
+            return answers.ask_later(nota, self._now + DECIDED_AGAIN)
         try:
             result = await issuer.submit(
                 nota.external_id,

@@ -1,7 +1,7 @@
 """Writes plans and answers: all of a batch in one commit, fenced by the leases."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -36,8 +36,10 @@ from shared.db.sales import (
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.unknown_denials_store import Met
 from shared.db.tenants import brakes_store, standing_read
+from shared.db.tenants.standing_read import StandingRead
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
+from shared.domain.moment import month_of
 from shared.domain.nota import IN_FLIGHT
 
 log = structlog.get_logger()
@@ -78,35 +80,49 @@ async def write_answers(
 ) -> list[Answered]:
     """Commit what was answered, and what that makes of each sale by its notas as they then are.
 
-    Returns those that were written, with these notas; the rest lost their lease meanwhile.
+    Returns those that were written, with these notas; the rest lost their lease meanwhile, or was
+    to be sent again and may not be any more.
     """
 
     async def together(some: Sequence[Answered]) -> list[Answered]:
         async with pool.acquire() as conn, conn.transaction():
+            standing = await _hold_for_repeats(conn, tenant, some)
             ours = await _mine(conn, tenant, some)
             if ours.at is None:
                 return []
-            learnt = [one for one in ours.items if one.last.learnt]
+            told = [one for one in ours.items if not _is_overtaken(one, standing, ours.moved)]
+            learnt = [one for one in told if one.last.learnt]
             before = await _before(conn, tenant, learnt, ours)
-            written, moments = await _answers(conn, tenant, ours.items, before, ours.at)
+            written, moments = await _answers(conn, tenant, told, before, ours.at)
         count_answers(written, moments, ours.at)
         return written
 
     return await _each_if_not_all(pool, tenant, answers, together)
 
 
-async def _issues_still(conn: Connection, tenant: TenantId, some: Sequence[Answered]) -> bool:
-    """Whether what is to be sent again may be, held so until the transaction ends.
+async def _hold_for_repeats(
+    conn: Connection, tenant: TenantId, some: Sequence[Answered]
+) -> StandingRead | None:
+    """How the tenant stands, kept so until the transaction ends; None where nothing leaves again.
 
     Asked before the rows of the outbox are locked, as by those who change a tenant's set-up.
     """
     if not any(one.last.leaves_again for one in some):
-        return True
-    return (await standing_read.hold(conn, tenant)).terms.issuing
+        return None
+    return await standing_read.hold(conn, tenant)
 
 
-def _is_overtaken(one: Answered, ours: "_Ours[Answered]", *, issues: bool) -> bool:
-    return one.last.leaves_again and (not issues or one.entry.bill_id in ours.moved)
+def _is_overtaken(one: Answered, standing: StandingRead | None, moved: Collection[BillId]) -> bool:
+    """Whether what was to be sent again may not leave any more, by what was committed since."""
+    if standing is None or not one.last.leaves_again:
+        return False
+    nota = one.last.asked
+    return (
+        one.entry.bill_id in moved
+        or not standing.terms.issuing
+        or month_of(nota.competencia) in standing.terms.locked_months
+        or nota.connection_id not in (None, standing.connection_id)
+    )
 
 
 async def _each_if_not_all(

@@ -13,6 +13,7 @@ from shared.crypto import columns
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.domain.attention import CANCELLED_ELSEWHERE, MISSING, SUBSTITUTION_DENIED
 from shared.domain.cancellations import cancel_again_at
+from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.denials import RESEND_GIVEN_UP, denial_group, gives_up, next_resend
 from shared.domain.ids import IssuerNotaId
 from shared.domain.nota import NEVER_ARRIVED, NotaStatus
@@ -188,11 +189,25 @@ def never_arrived(nota: KnownNota, code: str) -> Answer:
     """Every look-up found nothing and the nota is not wanted any more: it ends here."""
     return Answer(
         asked=nota,
-        update=_now(nota, NotaStatus.CANCELLED, raw_status="never_arrived"),
+        update=_now(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED),
         shows=Shown(status=SaleStatus.SKIPPED, code=code),
         what=SaleStatus.SKIPPED.value,
         why=code,
     )
+
+
+def month_locked(nota: KnownNota, now: datetime) -> Answer:
+    """Every look-up found nothing, and no nota goes into its month any more: decided anew.
+
+    Its row stays, so that it is sent under the same id if at all: it may have left, and be late.
+    """
+    update = _now(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED)
+    why = f"o emissor não tem esta nota, e o mês {nota.competencia:%m/%Y} está fechado"
+    if nota.substitutes is not None:  # the one before it stands, and a person is told
+        shows = Shown(status=SaleStatus.HELD, code=MONTH_CLOSED)
+        return Answer(asked=nota, update=update, shows=shows, what="looked_up", why=why)
+    queued = Shown(status=SaleStatus.QUEUED)
+    return Answer(asked=nota, update=update, shows=queued, due_at=now, what="looked_up", why=why)
 
 
 def not_sent(nota: KnownNota, due_at: datetime) -> Answer:

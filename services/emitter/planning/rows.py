@@ -68,6 +68,7 @@ class DocumentWord(Protocol):
 
 
 _MADE_OUT = IN_FLIGHT | VALID_NOTA
+_LEFT_FOR_PAYMENT = frozenset({"before_activation", "activation_unclear"})
 
 
 def rest(fresh: FreshSale, sale: SaleRow | None, due_at: datetime | None = None) -> Rest:
@@ -127,7 +128,7 @@ def sale_row(
         detail=detail,
         attention=attention,
         amount=_amount(bill) if amount is None else amount,
-        moment_at=_moment_at(fresh, when.issue_when if when else None),
+        moment_at=_moment_at(fresh, when.issue_when if when else None, code),
         issue_at=issue_at,
         competencia=competencia,
         rule_version=terms.rule_version,
@@ -144,12 +145,16 @@ def sale_row(
     )
 
 
-def _moment_at(fresh: FreshSale, issue_when: str | None) -> datetime | None:
-    if issue_when in ("bill_paid", "guarantee_ended"):
-        moment = moment_paid(fresh.bill)
-    else:
-        moment = moment_created(fresh.bill, fresh.came_alive_at)
-    return moment.at if moment else None
+def _moment_at(fresh: FreshSale, issue_when: str | None, code: str | None) -> datetime | None:
+    created = moment_created(fresh.bill, fresh.came_alive_at)
+    if issue_when not in ("bill_paid", "guarantee_ended"):
+        return created.at if created else None
+    paid = moment_paid(fresh.bill)
+    known = fresh.known.sale.moment_at if fresh.known.sale else None
+    if paid is None or known is None or code not in _LEFT_FOR_PAYMENT:
+        return paid.at if paid else None
+    # The first payment is what it was left out for, also once its bill shows it no more.
+    return paid.at if created and known == created.at else min(paid.at, known)
 
 
 def _amount(bill: Bill) -> Cents:

@@ -123,12 +123,14 @@ async def _give_up(pool: Pool, key: KeyId, begun: Begun, *, refused: bool = Fals
 
 
 def _opened(visit: "Visit", key: KeyId, kept: AnsweredBefore) -> Response:
-    sealer, sealed = visit.resources.sealer, bytes.fromhex(kept.response["sealed"])
+    sealer = visit.resources.sealer
     try:
+        sealed = bytes.fromhex(kept.response["sealed"])
         plain = columns.KEPT_ANSWER.open(sealer, key.tenant_id, sealed, key.actor, key.key)
-    except UnsealError as error:  # by a key that was taken away since: it was done all the same
+        answer = msgspec.msgpack.decode(plain, type=_Kept)
+    except (UnsealError, ValueError, TypeError) as error:
+        # By a key that was taken away since, or damaged: it was done all the same.
         raise StillRunning from error
-    answer = msgspec.msgpack.decode(plain, type=_Kept)
     response = Response(answer.body, status_code=kept.status)
     response.raw_headers = list(answer.headers)
     return response

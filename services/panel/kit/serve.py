@@ -21,6 +21,7 @@ from services.panel.kit.keep import answerable, here, kept_fields
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from services.panel.kit.sent_once import StillRunning, answer_once
 from shared.commands.sign_in import find_session
+from shared.crypto.passwords import TooManyPasswords
 from shared.db.people import memberships_store
 from shared.db.tenants import tenants_store
 from shared.domain.ids import TenantId
@@ -90,6 +91,10 @@ class PageEndpoint:
         except TooManyDownloads:
             response = visit.show("erro.html", 429, what="downloads")
             response.headers["Retry-After"] = "30"
+            return response
+        except TooManyPasswords:
+            response = visit.show("erro.html", 503, what="passwords")
+            response.headers["Retry-After"] = "5"
             return response
         except StillRunning:
             return visit.show("erro.html", 409, what="running")

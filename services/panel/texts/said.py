@@ -49,6 +49,9 @@ SAID: Final[dict[str, str]] = {
     "error.downloads.title": "Há muitos arquivos sendo baixados",
     "error.downloads.text": "Esta empresa já baixa vários arquivos ao mesmo tempo. Espere que um"
     " termine e peça de novo.",
+    "error.passwords.title": "Muitas pessoas estão entrando agora",
+    "error.passwords.text": "A senha não foi conferida, e nada conta como erro seu. Espere alguns"
+    " segundos, volte e tente de novo.",
     "error.running.title": "Este pedido já foi recebido",
     "error.running.text": "Ele não é feito em dobro. Espere um minuto e confira o resultado na"
     " página antes de pedir de novo.",

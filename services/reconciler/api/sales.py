@@ -143,9 +143,14 @@ class WaitingOut(BaseModel):
 
 
 class SaleStoryOut(SaleOut):
-    """A sale with all that happened to it, oldest first."""
+    """A sale with all that happened to it, oldest first.
+
+    `looks_again_at`: when it is looked at next by itself, as its issuer's answer or the end of a
+    guarantee; null where nothing is to come.
+    """
 
     waiting_for: WaitingOut | None
+    looks_again_at: Instant | None
     timeline: list[TimelineOut]
 
 
@@ -212,7 +217,14 @@ async def get(call: Call[NoBody, NoQuery]) -> Answer:
     if shown.attention is not None and shown.attention.original:
         _quote(timeline, shown.attention.original)
     waiting = _waiting(story.waiting)
-    return Answer(body=SaleStoryOut(**dict(shown), waiting_for=waiting, timeline=timeline))
+    return Answer(
+        body=SaleStoryOut(
+            **dict(shown),
+            waiting_for=waiting,
+            looks_again_at=story.looks_again_at,
+            timeline=timeline,
+        )
+    )
 
 
 def _offers(sale: SaleView, today: date) -> list[OfferOut]:

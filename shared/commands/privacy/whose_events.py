@@ -28,11 +28,9 @@ def is_theirs(
         body = columns.EVENT.open(sealer, tenant, event.body, event.event_id)
     except UnsealError:
         return False
-    # Most events are of others: where neither word nor number is among the letters, nothing is
-    # folded and no JSON is read.
-    text = body.decode("utf-8", "replace").lower()
-    if any(word.lower() in text for word in words) and mentions(text, words):
+    if mentions(body.decode("utf-8", "replace"), words):
         return True
+    # Most events are of others: where no number is among the letters, no JSON is read.
     if not any(str(number).encode() in body for number in customers):
         return False
     try:

@@ -78,6 +78,12 @@ class KnownNota(Struct, frozen=True, kw_only=True):
         return next((why for why in OWED_AGAIN if why == self.raw_status), None)
 
     @property
+    def was_lost(self) -> bool:
+        """Say whether it never reached the issuer while it was wanted: as if not asked for."""
+        never = self.status is NotaStatus.CANCELLED and self.raw_status == NEVER_ARRIVED
+        return never and self.then_cancel is None and self.wish is None
+
+    @property
     def stated(self) -> bool:
         """Say whether it stands on a person's word, and not on the issuer's."""
         return self.raw_status == STATED_BY_PERSON

@@ -180,12 +180,13 @@ APPLY_TO_PART: Final = """
                           WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = $3
                             AND m.raw_status IS DISTINCT FROM 'not_substituted')
 """
-# What was cancelled stays so when one of them is issued anew alone.
+# What was cancelled stays so when one of them is issued anew alone; what was lost is owed still.
 LEAVE_OUT: Final = """
     -- sale_actions_store.apply_to_part leave_out
     UPDATE notas n SET wish = 'cancel'
      WHERE n.tenant_id = $1 AND n.bill_id = $2 AND n.part <> $3 AND n.status = 'cancelled'
        AND n.wish IS NULL AND (n.raw_status IS NULL OR n.raw_status <> ALL($4::text[]))
+       AND (n.raw_status IS DISTINCT FROM 'never_arrived' OR n.then_cancel IS NOT NULL)
        AND n.revision = (SELECT max(m.revision) FROM notas m
                           WHERE m.tenant_id = $1 AND m.bill_id = $2 AND m.part = n.part
                             AND m.raw_status IS DISTINCT FROM 'not_substituted')

@@ -65,6 +65,8 @@ def _part(share: Share, nota: KnownNota | None, now: datetime | None) -> Part:
         return Part(share=share, revision=nota.revision)
     if nota.owed_again is not None:
         return Part(share=share, revision=nota.revision, owed_again=nota.owed_again)
+    if nota.was_lost:
+        return Part(share=share, revision=nota.revision, round=nota.round, never_arrived=True)
     never_arrived = nota.status is NotaStatus.CANCELLED and nota.raw_status == NEVER_ARRIVED
     if nota.status is NotaStatus.CANCELLED and nota.wish == "issue":
         return Part(

@@ -49,18 +49,6 @@ IN_FORCE: Final = """
 """
 
 
-VERSION: Final = """
-    -- rules_store.version_in_force
-    SELECT max(version) FROM rule_versions WHERE tenant_id = $1
-"""
-
-
-async def version_in_force(conn: Connection, tenant: TenantId) -> int | None:
-    """The version in force alone; None before the first."""
-    found: int | None = await conn.fetchval(VERSION, tenant)
-    return found
-
-
 async def newest(conn: Connection, tenant: TenantId) -> RuleVersion | None:
     """The version in force with when and by whom; None before the first."""
     row = await conn.fetchrow(IN_FORCE, tenant)

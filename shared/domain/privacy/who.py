@@ -11,6 +11,8 @@ from shared.domain.party import normalise_document
 
 SHORTEST: Final = 5  # a shorter word would be found in everybody's texts
 MOST: Final = 200
+# What is set above or below a letter; taken out at once, since whole events are looked through.
+_MARKS: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 
 
 class Who(Struct, frozen=True, kw_only=True):
@@ -87,8 +89,7 @@ def _stands_in(word: str, text: str) -> bool:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(one for one in letters if not unicodedata.combining(one)).casefold()
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).casefold()
 
 
 def _texts(*values: object) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from shared.config.settings import (
 from shared.local.home import Home
 from shared.local.postgres import EmbeddedPostgres
 from shared.local.redis import EmbeddedRedis
-from shared.telemetry.exposed import FOLDER
+from shared.telemetry.counts_folder import FOLDER
 
 ROOT: Final = Path(__file__).resolve().parents[3]  # where `python -m services.…` is understood
 

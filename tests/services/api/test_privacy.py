@@ -144,7 +144,7 @@ async def test_a_tenant_leaves_may_stay_and_is_told_what_went(world: World) -> N
     assert (asked.status, asked.body["status"]) == (202, "waiting")
     assert (twice.status, twice.code) == (409, "departing")
     assert (connecting.status, connecting.code) == (409, "departing")
-    assert (activating.status, activating.code) == (409, "setup_incomplete")
+    assert (activating.status, activating.code) == (409, "departing")
     assert (stayed.status, stayed.body["status"]) == (200, "cancelled")
     assert (not_twice.status, not_twice.code) == (409, "not_departing")
     assert connected.status == 200

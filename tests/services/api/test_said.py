@@ -116,6 +116,24 @@ async def test_a_sale_held_by_a_brake_says_so(world: World) -> None:
     assert (shown["code"], shown["until"]) == ("brake", None)
 
 
+async def test_a_sale_says_when_it_is_looked_at_again(world: World) -> None:
+    tenant = await world.api.tenant()
+    for bill, status in ((1, S.ISSUING), (2, S.ISSUED)):
+        await world.sale(tenant, bill, status)
+        await mark(world, tenant, bill)
+    await world.pool.execute(
+        "UPDATE outbox SET due_at = $1, state = CASE bill_id WHEN 1 THEN 'due' ELSE 'settled' END",
+        LATER,
+    )
+
+    issuing, issued = [
+        (await world.api.get(f"/tenants/{tenant}/sales/{bill}")).body for bill in (1, 2)
+    ]
+
+    assert issuing["looks_again_at"] == "2026-11-29T12:03:00Z"
+    assert issued["looks_again_at"] is None
+
+
 async def test_six_clicks_of_one_action_are_one_line(world: World) -> None:
     tenant = await world.api.tenant()
     await world.sale(tenant, 1, S.WAITING_PAYMENT)

@@ -21,8 +21,7 @@ from shared.db.tenants import (
     connections_store,
     issuers_store,
     nota_connections_store,
-    rules_store,
-    tenants_store,
+    standing_read,
 )
 from shared.domain.ids import BillId, ExternalId
 from shared.domain.money import Cents
@@ -246,11 +245,8 @@ async def test_an_intent_for_the_company_left_is_not_written_once_it_was_left(de
             conn, desk.tenant, lane=outbox_store.LIVE, limit=1, lease=LEASE, worker="test"
         )
         planned_under = await nota_connections_store.current_id(conn, desk.tenant)
-        basis = Standing(
-            terms=await tenants_store.terms(conn, desk.tenant),
-            rule_version=await rules_store.version_in_force(conn, desk.tenant),
-            connection_id=planned_under,
-        )
+        terms, version, _ = await standing_read.agreed(conn, desk.tenant)
+        basis = Standing(terms=terms, rule_version=version, connection_id=planned_under)
     send = Send(intent=an_intent(bill, planned_under), draft=DRAFT, first=True)
     plan = Act(entry=entry, action=send, notas=NONE)
     await move(desk, another_company(desk))

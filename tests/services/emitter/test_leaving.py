@@ -4,10 +4,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
 
+from services.emitter.app import working
 from services.emitter.dispatch import Dispatcher
 from services.emitter.loop import TOGETHER, Loop
 from services.sandbox.vindi.records import Bill
@@ -16,6 +19,7 @@ from shared.db.connection import open_pool
 from shared.db.outbox import outbox_store
 from shared.domain.ids import BillId
 from shared.net.http import open_session
+from shared.run.waker import QUEUE, open_waker
 from tests.services.emitter.conftest import Desk, an_emitter
 from tests.services.emitter.test_pace import key_of
 
@@ -183,6 +187,40 @@ async def test_where_processors_are_short_rings_are_gathered_before_a_pass(desk:
     loop.stop()  # at once, whatever is waited for
     async with asyncio.timeout(8):
         await running
+
+
+class Ending(Dispatcher):
+    """Takes as long to end as its issuer takes to answer."""
+
+    answered: asyncio.Event
+
+    async def drain(self) -> None:
+        await self.answered.wait()
+
+
+async def test_a_process_that_is_ending_takes_no_ring_from_others(
+    desk: Desk, redis_url: str
+) -> None:
+    dispatcher = Ending(tools=desk.tools, worker="ending")
+    dispatcher.answered = asyncio.Event()
+    async with Redis.from_url(redis_url) as redis, open_waker(redis_url) as waker:
+
+        async def listens() -> bool:
+            return bool((await redis.info("clients"))["blocked_clients"])
+
+        async def is_deaf() -> bool:
+            return not await listens()
+
+        stack = AsyncExitStack()
+        await stack.enter_async_context(working(Loop(dispatcher), redis_url))
+        await until(listens)
+        ending = asyncio.create_task(stack.aclose())
+        await until(is_deaf)
+        assert not ending.done()
+        await waker.ring()
+        await until(lambda: redis.zcard(QUEUE))  # it waits for somebody else
+        dispatcher.answered.set()
+        await ending
 
 
 async def more_than(dispatcher: Counted, passes: int) -> bool:

@@ -1,5 +1,6 @@
 """How a process divides itself among tenants: one sale never waits behind thousands."""
 
+import asyncio
 from contextlib import ExitStack
 
 from services.emitter.lateness import Lateness
@@ -16,6 +17,7 @@ from services.emitter.room import (
 )
 from shared.db.outbox.outbox_store import BACKFILL, LIVE, RECONCILE, Lane
 from shared.domain.ids import TenantId
+from shared.run.tasks import end_task
 
 CALM = TenantId("tcalm")
 
@@ -126,6 +128,18 @@ def test_lateness_is_the_worst_of_late_and_passes() -> None:
     for _ in range(60):
         lateness.note(0.001)
     assert not lateness.too_late
+
+
+async def test_lateness_passes_as_fast_at_rest_as_at_work() -> None:
+    lateness = Lateness(seconds=1.0)
+    watching = asyncio.create_task(lateness.watch_for_ever(works=lambda: False))
+    try:
+        async with asyncio.timeout(60):
+            while lateness.seconds == 1.0:
+                await asyncio.sleep(0.01)
+    finally:
+        await end_task(watching)
+    assert lateness.seconds < 0.6  # after one look, which is as long as ten at work
 
 
 def test_backfills_leave_most_of_a_process_alone() -> None:

@@ -1,10 +1,13 @@
 """Signing in and out, and everything somebody may try instead."""
 
+import asyncio
+
 import pyotp
 import pytest
 from yarl import URL
 
 from shared.commands.people import first_owner_link, password_link
+from shared.crypto.passwords import MOST_OF_SOURCE
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.people import Rank
 from tests.services.panel.support import PASSWORD, Browser, Panel, Seen
@@ -267,3 +270,24 @@ async def test_our_own_people_join_by_invitation_too(panel: Panel, role: Rank) -
         page = await browser.get("/conta")
 
     assert page.status == 200
+
+
+async def test_who_signs_in_beside_too_many_is_sent_away_in_words_and_nothing_is_counted(
+    panel: Panel,
+) -> None:
+    async with panel.browser() as browser:
+        await joined(panel, browser)
+    async with panel.browser() as crowd:
+        page = await crowd.get("/entrar")
+        asked = [
+            asyncio.create_task(crowd.send(page, "/entrar", email=f"{n}@exemplo.com", senha="x"))
+            for n in range(2 * MOST_OF_SOURCE)
+        ]
+        answers = await asyncio.gather(*asked)
+    async with panel.pool.acquire() as conn:
+        counted = await conn.fetchval("SELECT count(DISTINCT account_word) FROM sign_in_failures")
+
+    refused = [one for one in answers if one.status == 503]
+    assert refused
+    assert "nada conta como erro seu" in refused[0].text
+    assert counted - 1 <= len(answers) - len(refused), "one is of the source with all accounts"

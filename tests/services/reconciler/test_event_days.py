@@ -9,7 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import pytest
 
-from services.reconciler.keep_event_days import DAYS_AHEAD, KEEP_EVENTS, keep_once, keep_today
+from services.reconciler.keep_event_days import (
+    DAYS_AHEAD,
+    FELT,
+    KEEP_EVENTS,
+    keep_once,
+    keep_today,
+)
 from shared.db.connection import Connection, Pool
 from shared.db.vindi import event_days_store
 from shared.db.vindi.event_days_store import name_of
@@ -226,3 +232,34 @@ async def test_after_ten_days_without_a_keeper_each_day_has_its_events(
     assert await where_they_lie(pool) == [name_of(day) for day in missed]
     assert coming(over.date()) <= await days(pool)
     assert await pool.fetchval(PUT, over) == name_of(over.date())
+
+
+MANY = """
+    INSERT INTO events (tenant_id, received_at, source, body)
+    SELECT 'tabcdefghij', $1, 'vindi', 'sealed' FROM generate_series(1, $2)
+"""
+
+
+async def test_many_days_are_moved_only_once_no_delivery_goes_where_they_lie(pool: Pool) -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    await pool.execute(MANY, at(YESTERDAY), FELT)
+    await pool.execute(PUT, at(TODAY, 0))
+
+    assert await keep_once(pool, now=NOW)
+    assert await days(pool) == {tomorrow}
+    assert set(await where_they_lie(pool)) == {"events_default"}
+
+    async with a_delivery(pool, at(tomorrow, 0)):  # under way all the time
+        assert await keep_once(pool, now=at(tomorrow, 0))
+        assert await days(pool) == coming(tomorrow) | {YESTERDAY, TODAY}
+    lies = await where_they_lie(pool)
+    assert (lies.count(name_of(YESTERDAY)), lies.count(name_of(TODAY))) == (FELT, 1)
+
+
+async def test_a_few_are_moved_while_deliveries_go_there(pool: Pool) -> None:
+    await pool.execute(MANY, at(YESTERDAY), 3)
+    await pool.execute(PUT, at(TODAY, 0))
+
+    assert await keep_once(pool, now=NOW)
+
+    assert await days(pool) == (coming(TODAY) - {TODAY}) | {YESTERDAY}

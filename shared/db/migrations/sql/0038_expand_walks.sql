@@ -39,7 +39,8 @@ END $$;
 -- Why: the owner's function takes the audit of a tenant whose day has come, and believes this table,
 -- to which services write. So of all that is in it the day is what they cannot choose: they write
 -- down one that is a week off at least, never move it, and bring back nothing that is over. The code
--- before writes the same, but for a tenant that asks once more after it took its asking back.
+-- before is refused every new asking to leave, since its names columns that may no longer be changed:
+-- in the panel always, elsewhere where services log in as `notaponte_app`.
 DO $$
 DECLARE
     spread boolean := false;

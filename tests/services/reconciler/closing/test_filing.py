@@ -165,6 +165,31 @@ async def test_a_divided_sale_is_a_line_for_each_of_its_services(world: World) -
     assert (body["notas"]["bills"], body["totals"]["sum"]["notas"]) == (1, 2)
 
 
+async def test_a_nota_that_the_issuer_lists_twice_hides_none_of_another_months_sale(
+    world: World,
+) -> None:
+    """Stated by a person, it has no id of the issuer: both that are listed under its own are it."""
+    tenant = await world.active_tenant()
+    await issued(world, tenant, 1, a_draft())
+    before = datetime(2026, 10, 31, 15, tzinfo=UTC)
+    await issued(world, tenant, 2, a_draft(), moment_at=before)
+    async with world.pool.acquire() as conn:
+        await conn.execute("UPDATE notas SET issuer_id = NULL, raw_status = 'stated_by_person'")
+        await conn.executemany(
+            "INSERT INTO issuer_notas (tenant_id, company_id, issuer_id, external_id, bill_id,"
+            " valid, raw_status, amount, competencia, created_on, read_at)"
+            " VALUES ($1, 'co-1', $2, $3, 1, true, 'Autorizada', 17990, '2026-11-10',"
+            " '2026-11-10', now())",
+            [(tenant, word, f"p-{tenant}-1x0-1") for word in ("n1", "n2")],
+        )
+
+    november = await closing(world, tenant)
+
+    assert november["totals"]["sum"]["notas"] == 2
+    assert months(november["totals"]["bridge"]["moment_elsewhere"]) == [("2026-10", 1, "179.90")]
+    assert november["issuer"]["notas"] == 2
+
+
 async def test_the_month_of_the_sale_and_of_the_competencia_are_bridged(world: World) -> None:
     tenant = await world.active_tenant()
     before = datetime(2026, 10, 31, 15, tzinfo=UTC)
