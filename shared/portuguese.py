@@ -13,8 +13,8 @@ TEXTS: Final[dict[str, str]] = {
     "missing": "é obrigatório",
     "extra_forbidden": "não é um campo conhecido",
     "string_type": "deve ser um texto",
-    "string_too_short": "deve ter ao menos {min_length} caractere(s)",
-    "string_too_long": "deve ter no máximo {max_length} caractere(s)",
+    "string_too_short": "deve ter ao menos {min_length} caracteres",
+    "string_too_long": "deve ter no máximo {max_length} caracteres",
     "string_pattern_mismatch": "não tem o formato esperado",
     "int_type": "deve ser um número inteiro",
     "int_parsing": "deve ser um número inteiro",
@@ -29,8 +29,8 @@ TEXTS: Final[dict[str, str]] = {
     "enum": "deve ser um destes valores: {expected}",
     "list_type": "deve ser uma lista",
     "tuple_type": "deve ser uma lista",
-    "too_long": "deve ter no máximo {max_length} item(ns)",
-    "too_short": "deve ter ao menos {min_length} item(ns)",
+    "too_long": "deve ter no máximo {max_length} itens",
+    "too_short": "deve ter ao menos {min_length} itens",
     "dict_type": "deve ser um objeto",
     "model_type": "deve ser um objeto",
     "model_attributes_type": "deve ser um objeto",
@@ -57,6 +57,9 @@ TEXTS: Final[dict[str, str]] = {
 THEIRS: Final = frozenset(get_args(ErrorType)) - {"value_error"}
 # A text of ours that names a field itself, maybe one inside.
 _NAMED: Final = re.compile(r"[a-z_.0-9]+: ")
+# A count that is one has a word of its own.
+_ONE: Final = re.compile(r"\b1 (caracteres|itens)\b")
+_SINGULAR: Final = {"caracteres": "caractere", "itens": "item"}
 _BODY: Final = "corpo"
 _ELSE: Final = "não tem o formato esperado"
 
@@ -76,7 +79,8 @@ def bare_portuguese(kind: str, context: Mapping[str, Any]) -> str | None:
     if kind not in THEIRS:
         return None
     known = {key: str(value).replace(" or ", " ou ") for key, value in context.items()}
-    return TEXTS.get(kind, _ELSE).format_map(_Known(known))
+    said = TEXTS.get(kind, _ELSE).format_map(_Known(known))
+    return _ONE.sub(lambda found: f"1 {_SINGULAR[found[1]]}", said)
 
 
 class _Known(dict[str, str]):

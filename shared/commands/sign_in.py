@@ -16,10 +16,10 @@ from shared.db import clock
 from shared.db.connection import Connection, Pool
 from shared.db.people import failures_store, people_store, sessions_store
 from shared.db.people.people_store import Account
-from shared.db.people.sessions_store import Session
+from shared.db.people.sessions_store import AtTenant, Session
 from shared.db.tenants import audit_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.domain.ids import PersonId
+from shared.domain.ids import PersonId, TenantId
 from shared.domain.people import plain_email
 from shared.domain.sign_in import (
     FORGOTTEN_AFTER,
@@ -160,9 +160,22 @@ async def find_session(pool: Pool, word: str) -> Session | None:
     hashed = hash_secret(word)
     async with pool.acquire() as conn:
         found = await sessions_store.find(conn, hashed, idle=IDLE)
-        if found is not None and found.now - found.seen_at > SEEN_EVERY:
-            await sessions_store.touch(conn, hashed, found.now)
+        await _touch(conn, hashed, found)
     return found
+
+
+async def find_session_at(pool: Pool, word: str, tenant: TenantId) -> AtTenant | None:
+    """The same with a tenant and the role there; None also where the tenant is not there."""
+    hashed = hash_secret(word)
+    async with pool.acquire() as conn:
+        found = await sessions_store.find_at(conn, hashed, tenant, idle=IDLE)
+        await _touch(conn, hashed, found.session if found else None)
+    return found
+
+
+async def _touch(conn: Connection, hashed: bytes, found: Session | None) -> None:
+    if found is not None and found.now - found.seen_at > SEEN_EVERY:
+        await sessions_store.touch(conn, hashed, found.now)
 
 
 async def sign_out(pool: Pool, word: str) -> None:

@@ -16,6 +16,17 @@ from tests.services.panel.support import PASSWORD, Panel
 Scheme = Literal["light", "dark"]
 WIDTHS: Sequence[int] = (1280, 390)
 SCHEMES: Sequence[Scheme] = ("light", "dark")
+# One title, no step left out below it, one main part: the order in which a page is heard.
+OUTLINE = """() => {
+    const heads = [...document.querySelectorAll("h1, h2, h3, h4")];
+    const seen = heads.filter(one => one.checkVisibility());
+    const levels = seen.map(one => Number(one.tagName[1]));
+    const wrong = levels[0] === 1 ? [] : ["begins with no title"];
+    if (levels.filter(one => one === 1).length > 1) wrong.push("has two titles");
+    if (levels.some((one, at) => at && one > levels[at - 1] + 1)) wrong.push("leaves a level out");
+    if (document.querySelectorAll("main").length !== 1) wrong.push("has no main part, or two");
+    return wrong;
+}"""
 AXE_OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -50,7 +61,7 @@ async def look_at(page: Page, url: str, name: str) -> list[str]:
 
 async def look_at_here(page: Page, name: str) -> list[str]:
     """Four pictures of the page as it is; what is wrong with it, in words."""
-    wrong: list[str] = []
+    wrong = [f"{name}: {what}" for what in await page.evaluate(OUTLINE)]
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)

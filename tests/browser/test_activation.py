@@ -144,6 +144,7 @@ async def test_why_a_sale_is_held_is_found_mended_and_sent_by_keyboard(
         await worked_off(panel)
         await finished(desk)
         await expect(page.get_by_text("1 venda aceitou o pedido.")).to_be_visible()
+        await expect(page.locator("#dito")).to_have_text("Concluído")
         await press(page, "Pendências")
         await expect(page.get_by_text("Nada pede a sua atenção")).to_be_visible()
         assert len(desk.notas_of(bill)) == 1
@@ -169,6 +170,7 @@ async def test_exceptions_are_sorted_by_keyboard_before_anything_is_in_force(
         await page.keyboard.press("ArrowUp")
         assert (await page.evaluate(FOCUSED)).startswith("Mover a exceção 2")
         await expect(page.get_by_text("A ordem nova ainda não vale.")).to_be_visible()
+        await expect(page.locator("#dito")).to_have_text("Agora é a 1ª de 2.")
         await press(page, "Ver o que muda")
         assert await pool.fetchval("SELECT max(version) FROM rule_versions") == 2
         await press(page, "Colocar em vigor")

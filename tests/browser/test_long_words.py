@@ -17,6 +17,7 @@ from tests.services.panel.test_graded import filled
 from tests.services.panel.test_sent_twice import sent
 
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"  # in pixels
+WIDTHS = (390, 320)  # a phone's, and that of 1280 pixels at 400 % (WCAG 1.4.10)
 STICKING_OUT = (
     "[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right >"
     " document.documentElement.clientWidth + 1).slice(0, 4).map(one => one.outerHTML.slice(0, 90))"
@@ -76,8 +77,12 @@ async def grown(of: Acting) -> dict[str, str]:
 async def too_wide(page: Page, url: str) -> str:
     """By how many pixels a page is too wide, and what sticks out; nothing for a good one."""
     await page.goto(url)
-    found: int = await page.evaluate(WIDE)
-    return f"{found}: {await page.evaluate(STICKING_OUT)}" if found else ""
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 844})
+        found: int = await page.evaluate(WIDE)
+        if found:
+            return f"{found} of {width}: {await page.evaluate(STICKING_OUT)}"
+    return ""
 
 
 @pytest.mark.timeout(600)

@@ -10,6 +10,8 @@ from typing import Final, assert_never
 
 import psutil
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.plan import (
@@ -95,7 +97,11 @@ async def _flush_redis(campaign: Campaign) -> None:
     config = next((campaign.home / "redis").glob("*.conf")).read_text()
     said = dict(line.split(maxsplit=1) for line in config.splitlines() if " " in line)
     password = said["requirepass"].strip('"')
-    async with Redis(host="127.0.0.1", port=int(said["port"]), password=password) as client:
+    # The fault before may have killed it: it answers once it has loaded what it kept.
+    again = Retry(ConstantBackoff(0.1), retries=100)
+    async with Redis(
+        host="127.0.0.1", port=int(said["port"]), password=password, retry=again
+    ) as client:
         await client.flushall()
 
 

@@ -20,17 +20,14 @@ from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
 from services.panel.kit.keep import answerable, here, kept_fields
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from services.panel.kit.sent_once import StillRunning, answer_once
-from shared.commands.sign_in import find_session
+from shared.commands.sign_in import find_session, find_session_at
 from shared.crypto.passwords import TooManyPasswords
-from shared.db.people import memberships_store
-from shared.db.tenants import tenants_store
 from shared.domain.ids import TenantId
 from shared.domain.people import Rank, Right, may
 from shared.telemetry.severity import severity
 
 if TYPE_CHECKING:
-    from shared.db.people.sessions_store import Session
-    from shared.db.tenants.tenants_store import Tenant
+    from shared.db.people.sessions_store import AtTenant, Session
 
 log = structlog.get_logger()
 
@@ -87,20 +84,20 @@ class PageEndpoint:
         except NotAllowed:
             return visit.show("erro.html", 403, what="not_allowed")
         except FormTooLong:
-            return visit.show("erro.html", 413, what="too_long")
+            return self._refused(visit, 413, "too_long")
         except TooManyDownloads:
-            response = visit.show("erro.html", 429, what="downloads")
+            response = self._refused(visit, 429, "downloads")
             response.headers["Retry-After"] = "30"
             return response
         except TooManyPasswords:
-            response = visit.show("erro.html", 503, what="passwords")
+            response = self._refused(visit, 503, "passwords")
             response.headers["Retry-After"] = "5"
             return response
         except StillRunning:
-            return visit.show("erro.html", 409, what="running")
+            return self._refused(visit, 409, "running")
         except AWAY as error:
             log.log(severity(error), "panel_unavailable", error=type(error).__name__)
-            response = visit.show("erro.html", 503, what="away")
+            response = self._refused(visit, 503, "away")
             response.headers["Retry-After"] = "5"
             return response
 
@@ -119,7 +116,7 @@ class PageEndpoint:
         posted = method == "POST"
         form = await read_form(visit.request) if posted else NOTHING_TYPED
         visit = replace(visit, form=form)
-        session = await self._session(visit)
+        session, at = await self._who_comes(visit)
         if session is not None:
             visit = replace(visit, who=session.person)
         elif not self._page.door:
@@ -127,7 +124,7 @@ class PageEndpoint:
         else:
             visit = self._unsigned(visit)
         if not self._page.door:
-            visit = await self._let_in(visit, posted=posted)
+            visit = self._let_in(visit, at, posted=posted)
         if posted and not self._ours(visit):
             return self._too_old(visit)
         for_tenant = self._page.do and self._page.of_tenant
@@ -145,21 +142,26 @@ class PageEndpoint:
             self._jar.keep(response, cookies.VISIT, visit.bound_to)
         return response
 
-    async def _session(self, visit: Visit) -> "Session | None":
+    async def _who_comes(self, visit: Visit) -> "tuple[Session | None, AtTenant | None]":
+        """Who is signed in, and what they are at the tenant of the address, if it is there."""
         word = self._jar.read(visit.request, cookies.SESSION)
         if not word:
-            return None
-        found = await find_session(visit.resources.pool, word)
-        return None if found is None or found.wants_code else found
+            return None, None
+        pool, at = visit.resources.pool, None
+        tenant = str(visit.request.path_params["tenant"]) if self._page.of_tenant else ""
+        if _TENANT.fullmatch(tenant):
+            at = await find_session_at(pool, word, TenantId(tenant))
+        found = at.session if at else await find_session(pool, word)
+        return (None, None) if found is None or found.wants_code else (found, at)
 
     def _unsigned(self, visit: Visit) -> Visit:
         """At the door forms are bound to a visit, even where an old session's word is left."""
         bound = self._jar.read(visit.request, cookies.VISIT) or new_visit()
         return replace(visit, bound_to=bound)
 
-    async def _let_in(self, visit: Visit, *, posted: bool) -> Visit:
+    def _let_in(self, visit: Visit, at: "AtTenant | None", *, posted: bool) -> Visit:
         if self._page.of_tenant:
-            visit = await self._at_tenant(visit)
+            visit = self._at_tenant(visit, at)
         elif visit.person.staff is not None:
             visit = replace(visit, standing=visit.person.staff)
         needed: Sequence[Right | None] = (self._page.see, self._page.do if posted else None)
@@ -176,15 +178,12 @@ class PageEndpoint:
         given = visit.form[TICKET].strip() or (said if tenant == visit.of.id else "")
         return given if _TICKET.fullmatch(given) else None
 
-    async def _at_tenant(self, visit: Visit) -> Visit:
+    def _at_tenant(self, visit: Visit, at: "AtTenant | None") -> Visit:
         """What somebody is at the tenant of the address; for a stranger it is not there."""
-        word = str(visit.request.path_params["tenant"])
-        if not _TENANT.fullmatch(word):
+        standing: Rank | None = at.role or visit.person.staff if at else None
+        if at is None or standing is None:
             raise NotThere
-        tenant, standing = await _found(visit, TenantId(word))
-        if tenant is None or standing is None:
-            raise NotThere
-        return replace(visit, of=tenant, standing=standing)
+        return replace(visit, of=at.tenant, standing=standing)
 
     def _to_the_door(self, visit: Visit, *, posted: bool) -> Response:
         """Sign in first; what was typed is kept, and sent once they say so."""
@@ -212,9 +211,15 @@ class PageEndpoint:
         """
         own = visit.request.headers.get("Sec-Fetch-Site") == "same-origin"
         if not own or self._page.door:
-            return visit.show("erro.html", 400, what="form_too_old")
+            return self._refused(visit, 400, "form_too_old")
         kept = kept_fields(visit.form)
         return visit.show("continuar.html", 400, to=here(visit.request), kept=kept)
+
+    def _refused(self, visit: Visit, status: int, what: str) -> Response:
+        """A page that says why not, with the way back to the page that it is about."""
+        back = visit.request.url.path if self._page.get else ""
+        again = visit.request.method != "POST"
+        return visit.show("erro.html", status, what=what, back=back, again=again)
 
     def _ask_ticket(self, visit: Visit) -> Response:
         """Ours name the ticket they act for; the form goes on with it."""
@@ -226,16 +231,6 @@ class PageEndpoint:
             kept=kept_fields(visit.form, but=(TICKET,)),
             wrong=typed,
         )
-
-
-async def _found(visit: Visit, tenant: TenantId) -> "tuple[Tenant | None, Rank | None]":
-    person = visit.person
-    async with visit.resources.pool.acquire() as conn:
-        role: Rank | None = await memberships_store.role_of(conn, tenant, person.id)
-        standing = role or person.staff
-        if standing is None:
-            return None, None
-        return await tenants_store.get(conn, tenant), standing
 
 
 def routes(pages: Sequence[PanelPage], jar: Jar) -> list[Route]:

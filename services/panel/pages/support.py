@@ -15,16 +15,26 @@ from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.show import activity
 from services.panel.texts import text
 from shared.db.connection import Connection
+from shared.db.people import people_store
 from shared.db.sales import search_read
 from shared.db.sales.search_read import FoundSale
 from shared.db.tenants import activity_read, tenants_store
 from shared.db.tenants.activity_read import ACTIVITY_KINDS, ActivityKind, ActivityPlace
+from shared.db.tenants.tenants_store import Tenant
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
 from shared.domain.messages import label_for
 from shared.domain.party import document_state, normalise_document
+from shared.domain.people import plain_email
 from shared.words import plain_number
 
+# How people say or paste what they have in hand, before the number itself.
+_SAID: Final = re.compile(
+    r"(?:(?:faturas?|notas?(?: fiscal| fiscais)?|nfs-?e|n\.?[º°o]\.?|#)[\s:.#]*)+(?=\d)",
+    re.IGNORECASE,
+)
+_HERE: Final = re.compile(r"/e/(t[a-z0-9]{10}(?:/vendas/\d{1,19})?)")
+_AT_VINDI: Final = re.compile(r"https?://\S*/bills/(\d{1,19})\b\S*")
 _EXTERNAL: Final = re.compile(r"[hp]-(t[a-z0-9]{10})-(\d{1,19})(?:x\d+)?-\d+")
 _NOTA: Final = re.compile(r"[0-9A-Za-z./-]{1,50}")
 _MOST: Final = 50
@@ -39,8 +49,16 @@ async def show(visit: Visit) -> Response:
 
 
 async def search(visit: Visit) -> Response:
-    """A company's name or id, a bill, a nota, the issuer's idExterno, a CPF or CNPJ."""
+    """A company's name or id, a bill, a nota, the issuer's idExterno, a CPF or CNPJ, who signs in.
+
+    An address of the panel or of a bill at Vindi does as well.
+    """
     words = visit.form["busca"].strip()[:200]
+    if here := _HERE.search(words):
+        return visit.go(f"/e/{here[1]}")
+    if at_vindi := _AT_VINDI.fullmatch(words):
+        words = at_vindi[1]
+    words = _SAID.sub("", words, count=1) if _SAID.match(words) else words
     exact = _EXTERNAL.fullmatch(words)
     if exact:
         return visit.go(f"/e/{exact[1]}/vendas/{exact[2]}")
@@ -54,6 +72,7 @@ async def _show(visit: Visit, words: str) -> Response:
         companies = await tenants_store.search_any_tenant(
             conn, like=f"%{escaped}%", word=words, bill=None, limit=_MOST
         )
+        companies += await _of_somebody(visit, conn, words)
         sales = await _sales(visit, conn, words, bill) if words else []
     return visit.show(
         "suporte.html",
@@ -61,6 +80,15 @@ async def _show(visit: Visit, words: str) -> Response:
         sales=[(one, label_for(one.status)) for one in sales],
         words=words,
     )
+
+
+async def _of_somebody(visit: Visit, conn: Connection, words: str) -> list[Tenant]:
+    """The companies of whoever signs in with this address."""
+    email = plain_email(words)
+    person = email and await people_store.find(conn, visit.resources.sealer, email)
+    if not person:
+        return []
+    return await tenants_store.of_person_any_tenant(conn, person, limit=_MOST)
 
 
 async def _sales(

@@ -12,8 +12,8 @@ from shared.domain.bulk import BulkJob, BulkStatus
 LABELS: Final[dict[BulkStatus, tuple[str, Tone]]] = {
     "queued": ("Na fila", "calm"),
     "running": ("Em andamento", "calm"),
-    "completed": ("Concluída", "good"),
-    "cancelled": ("Interrompida", "plain"),
+    "completed": ("Concluído", "good"),
+    "cancelled": ("Interrompido", "plain"),
     "failed": ("Parou por uma falha nossa", "bad"),
 }
 

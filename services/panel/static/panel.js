@@ -2,6 +2,10 @@
 // with one press, boxes are ticked together, and a form is sent once.
 "use strict";
 
+// What a screen reader says, without leaving where one is.
+const tell = (words) => document.getElementById("dito")?.replaceChildren(words);
+const told = (part) => [...part.querySelectorAll("[data-tell]")].map((one) => one.textContent.trim()).join(" ");
+
 const parts = () => document.querySelectorAll("[data-live]");
 
 async function renew() {
@@ -20,7 +24,10 @@ async function renew() {
     if (!now || shown(now) === shown(old) || busy(old)) continue;
     const had = document.activeElement;
     const place = old.contains(had) && had.id;
+    const before = told(old);
     old.innerHTML = now.innerHTML;
+    const after = told(old);
+    if (after && after !== before) tell(after);
     old.classList.add("fresh");
     old.addEventListener("animationend", () => old.classList.remove("fresh"), { once: true });
     if (place) document.getElementById(place)?.focus({ preventScroll: true });
@@ -59,6 +66,7 @@ addEventListener("click", async (event) => {
     document.execCommand("copy");
   }
   button.textContent = button.dataset.done;
+  tell(button.dataset.done);
 });
 
 addEventListener("change", (event) => {
@@ -80,7 +88,11 @@ for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden =
 // of the hidden fields; nothing is in force before the page that shows what changes.
 function sortable(list) {
   const form = document.getElementById(list.dataset.sorts);
-  const changed = () => (form.hidden = false);
+  const changed = (item) => {
+    form.hidden = false;
+    const all = [...list.children];
+    tell(list.dataset.said.replace("{place}", all.indexOf(item) + 1).replace("{all}", all.length));
+  };
   // The other one moves, so that what is held or has the focus stays where it is in the page.
   const pass = (item, up) => {
     const other = up ? item.previousElementSibling : item.nextElementSibling;
@@ -92,7 +104,7 @@ function sortable(list) {
     if (!item || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
     event.preventDefault();
     if (!pass(item, event.key === "ArrowUp")) return;
-    changed();
+    changed(item);
   });
   list.addEventListener("pointerdown", (event) => {
     const handle = event.target.closest(".handle");
@@ -106,7 +118,7 @@ function sortable(list) {
       if (over && at.clientY < over.top + over.height / 2) pass(item, true);
       else if (under && at.clientY > under.top + under.height / 2) pass(item, false);
       else return;
-      changed();
+      changed(item);
     };
     const end = () => {
       item.classList.remove("dragged");

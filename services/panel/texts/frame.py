@@ -9,6 +9,7 @@ FRAME: Final[dict[str, str]] = {
     "sign_out": "Sair",
     "copy": "Copiar",
     "copied": "Copiado",
+    "printed": "{company}, em {at}",
     "cancel": "Cancelar",
     "needed": "Preencha este campo.",
     "menu.overview": "Visão geral",

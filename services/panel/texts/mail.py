@@ -4,9 +4,10 @@ from typing import Final
 
 MAIL: Final[dict[str, str]] = {
     "mail.invitation_subject": "Convite para {company} no Notaponte",
-    "mail.invitation": "Olá,\n\nvocê foi convidado para acompanhar as notas fiscais de {company} no"
-    " Notaponte.\n\nPara criar o seu acesso, abra:\n{link}\n\nO link vale por 7 dias e uma única"
-    " vez. Se você não esperava este convite, ignore esta mensagem.\n\nNotaponte, {panel}\n",
+    "mail.invitation": "Olá,\n\nvocê recebeu um convite para acompanhar as notas fiscais de"
+    " {company} no Notaponte.\n\nPara criar o seu acesso, abra:\n{link}\n\nO link vale por 7 dias"
+    " e uma única vez. Se você não esperava este convite, ignore esta mensagem.\n\n"
+    "Notaponte, {panel}\n",
     "mail.password_subject": "Senha nova no Notaponte",
     "mail.password": "Olá,\n\npara escolher uma senha nova no Notaponte, abra:\n{link}\n\nO link"
     " vale por 2 horas e uma única vez. Se você não pediu, ignore esta mensagem: a sua senha"

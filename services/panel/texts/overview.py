@@ -28,6 +28,7 @@ OVERVIEW: Final[dict[str, str]] = {
     "overview.more": "Ver mais {count} motivos",
     "overview.days": "Os últimos 30 dias",
     "overview.chart": "Notas pedidas e vendas ainda sem nota, por dia",
+    "overview.table": "Notas e vendas por dia, em tabela",
     "overview.as_table": "Ver como tabela",
     "outcome.with_nota": "Notas pedidas",
     "outcome.under_way": "A caminho",

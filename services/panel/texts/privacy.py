@@ -40,7 +40,7 @@ PRIVACY: Final[dict[str, str]] = {
     "erasure.completed": "Feito",
     "leaving.title": "Encerrar conta",
     "leaving.text": "Leve todos os dados, desconecte a empresa e peça a exclusão.",
-    "leaving.go": "Ver como",
+    "leaving.go": "Ver como encerrar",
     "leaving.export": "Baixar tudo",
     "leaving.export_text": "Um ZIP com vendas, notas, fechamentos e histórico. XML e PDF das notas"
     " são baixados por mês, em Fechamento, enquanto o emissor estiver conectado. Guarde as notas"

@@ -6,6 +6,7 @@ RULE_TESTS: Final[dict[str, str]] = {
     "rule.drag": "Para mudar a ordem, arraste pela alça ⠿, ou foque nela e use as setas para cima e"
     " para baixo.",
     "rule.handle": "Mover a exceção {number}",
+    "rule.place": "Agora é a {{place}}ª de {{all}}.",
     "rule.new_order": "A ordem nova ainda não vale.",
     "rule.example": "Ver um exemplo de nota",
     "rule.example_bill": "Fatura do exemplo",

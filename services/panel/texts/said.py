@@ -37,6 +37,8 @@ SAID: Final[dict[str, str]] = {
     " cole-o no lugar deles.",
     "said.released": "Limite liberado. As vendas retidas saem primeiro.",
     "said.stated": "Anotado. O histórico mostra o que acontece a partir disso.",
+    "error.again": "Tentar de novo",
+    "error.back": "Voltar à página",
     "error.home": "Ir para o início",
     "error.not_there.title": "Página não encontrada",
     "error.not_there.text": "Este endereço não existe, ou você não tem acesso a ele.",
@@ -60,6 +62,7 @@ SAID: Final[dict[str, str]] = {
     "error.away.title": "O sistema está indisponível por um momento",
     "error.away.text": "Nada se perdeu: as vendas continuam sendo registradas. Tente de novo em"
     " alguns segundos.",
+    "error.away.posted": "Confira na página se o seu pedido foi feito, antes de enviar de novo.",
     "error.ours.title": "Uma falha nossa",
     "error.ours.text": "Já fomos avisados. Tente de novo; se continuar, fale com o suporte.",
     "error.link.title": "Este link não vale mais",

@@ -9,11 +9,13 @@ SUPPORT: Final[dict[str, str]] = {
     "ticket.go": "Continuar",
     "ticket.wrong": "Informe o número do chamado.",
     "support.text": "Abra qualquer empresa para ver. Para fazer algo, informe o número do chamado.",
-    "support.help": "Nome ou código da empresa, fatura, número da nota, identificação da nota no"
-    " emissor, CPF ou CNPJ do cliente",
+    "support.help": "Nome ou código da empresa, e-mail de quem entra, fatura, número da nota,"
+    " identificação da nota no emissor, CPF ou CNPJ do cliente, ou um endereço copiado",
     "support.plan": "Plano",
     "support.id": "Código",
     "support.none": "Nada encontrado",
+    "support.none_text": "Pelo nome de um cliente se busca dentro da empresa: abra-a e use Buscar"
+    " em Vendas. O e-mail de um cliente não fica guardado aqui.",
     "tenant.setting_up": "Em ativação",
     "tenant.active": "Ativa",
     "tenant.paused": "Em pausa",
@@ -26,6 +28,7 @@ SUPPORT: Final[dict[str, str]] = {
     " deixa de valer na hora, e não volta: crie outro pela linha de comando.",
     "tokens.go": "Acessos de sistemas",
     "tokens.all": "Acessos, do mais novo ao mais antigo",
+    "tokens.name": "Acesso",
     "tokens.until": "Vale até",
     "tokens.used": "Último uso",
     "tokens.never": "nunca",

@@ -58,6 +58,18 @@ async def add(
     return added is not None
 
 
+FIND: Final = """
+    -- people_store.find
+    SELECT person_id FROM people WHERE email_word = ANY($1::bytea[]) LIMIT 1
+"""
+
+
+async def find(conn: Connection, sealer: Sealer, email: str) -> PersonId | None:
+    """Who signs in with an address as `plain_email` gives it; nothing of them is opened."""
+    person: str | None = await conn.fetchval(FIND, _words(sealer, email))
+    return None if person is None else PersonId(person)
+
+
 _COLUMNS: Final = "person_id, email, name, password, staff, totp, totp_step, recovery"
 BY_EMAIL: Final = f"""
     -- people_store.by_email

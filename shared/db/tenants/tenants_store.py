@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shared.db import clock
 from shared.db.connection import Connection
-from shared.domain.ids import TenantId
+from shared.domain.ids import PersonId, TenantId
 from shared.domain.party import normalise_document
 from shared.domain.sale import Seller, TenantTerms
 
@@ -108,6 +108,20 @@ async def search_any_tenant(
 ) -> list[Tenant]:
     """Tenants of a name, of an id, or with a sale of this number; for support."""
     return [_tenant(row) for row in await conn.fetch(SEARCH, like, word, bill, limit)]
+
+
+OF_PERSON: Final = """
+    -- tenants_store.of_person_any_tenant
+    SELECT t.tenant_id, t.name, t.plan, t.timezone, t.status, t.active_from, t.shadow_from,
+           t.created_at
+      FROM memberships m JOIN tenants t ON t.tenant_id = m.tenant_id
+     WHERE m.person_id = $1 ORDER BY t.name, t.tenant_id LIMIT $2
+"""
+
+
+async def of_person_any_tenant(conn: Connection, person: PersonId, *, limit: int) -> list[Tenant]:
+    """Tenants that somebody has a role at, by name; for support."""
+    return [_tenant(row) for row in await conn.fetch(OF_PERSON, person, limit)]
 
 
 NAMES: Final = """

@@ -141,8 +141,8 @@ ATTENTIONS: Final[dict[str, Message]] = {
 NOTICES: Final[dict[str, Message]] = {
     "webhook_url_not_public": says(
         "support",
-        "A Vindi não alcança o endereço do webhook pela internet. As vendas são encontradas só pela"
-        " leitura periódica, minutos mais tarde. Peça ao suporte um endereço público.",
+        "A Vindi não alcança o nosso endereço de avisos pela internet. As vendas são encontradas só"
+        " pela leitura periódica, minutos mais tarde. Peça ao suporte um endereço público.",
     ),
     "vindi_account_elsewhere": says(
         "tenant",
@@ -157,8 +157,8 @@ NOTICES: Final[dict[str, Message]] = {
     "open_notas_elsewhere": says(
         "nobody",
         "Elas continuam lá, com a chave de lá: são consultadas, acompanhadas e canceladas na"
-        " conexão em que nasceram. Nada é reenviado sob o mesmo id em outro lugar; se uma não"
-        " existir lá, sai uma nota nova na conexão atual.",
+        " conexão em que nasceram. Nada é reenviado com o mesmo número de pedido em outro lugar; se"
+        " uma não existir lá, sai uma nota nova na conexão atual.",
     ),
     "test_sales_held": says(
         "tenant",

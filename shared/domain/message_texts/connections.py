@@ -54,8 +54,8 @@ CONNECTIONS: Final[dict[str, Message]] = {
     "issuer_unanswered": says(
         "support",
         "Há horas o emissor não dá uma resposta que se entenda sobre esta nota. Continuamos a"
-        " perguntar, e nada é reenviado às cegas. Confiram com o suporte o endereço do emissor; se"
-        " houver pressa, veja no portal da prefeitura se a nota existe e informe aqui.",
+        " perguntar, e nada é reenviado às cegas. Fale com o suporte; se houver pressa, veja no"
+        " portal da prefeitura se a nota existe e informe aqui.",
     ),
     "issuer_stuck": says(
         "support",
@@ -100,9 +100,9 @@ OUTAGES: Final[dict[str, Message]] = {
     ),
     "issuer_address_suspicious": says(
         "support",
-        "No endereço do emissor responde outra coisa (páginas HTML), e não o emissor. Nenhuma nota"
-        " é enviada. Confiram o endereço configurado (ENOTAS_URL), o proxy e o firewall; depois a"
-        " emissão é retomada automaticamente.",
+        "No endereço do emissor quem responde não é o emissor. Nenhuma nota é enviada, e nada se"
+        " perde. Fale com o suporte, que confere o endereço configurado (ENOTAS_URL) e a rede;"
+        " depois a emissão é retomada automaticamente.",
     ),
     "city_outage": says(
         "nobody",

@@ -52,7 +52,7 @@ HOLDS: Final[dict[str, Message]] = {
     "payment_unclear": says(
         "tenant",
         "A fatura consta como paga, mas a Vindi não informa a data do pagamento. Confira a"
-        " cobrança na Vindi e tente de novo.",
+        " cobrança na Vindi e escolha Tentar de novo.",
     ),
     "mixed_rules": says(
         "tenant",
@@ -73,7 +73,8 @@ HOLDS: Final[dict[str, Message]] = {
     "no_rule": says("tenant", "Ainda não há regra de emissão. Crie a regra para continuar."),
     "amount_mismatch": says(
         "tenant",
-        "A soma dos itens difere do valor da fatura. Corrija a fatura na Vindi e tente de novo.",
+        "A soma dos itens difere do valor da fatura. Corrija a fatura na Vindi e"
+        " escolha Tentar de novo.",
     ),
     "customer_document_missing": says(
         "customer",

@@ -64,6 +64,37 @@ async def test_one_box_finds_a_company_a_sale_a_nota_and_a_customer(lively: Live
     assert quote("boreal") not in addresses
 
 
+async def test_the_box_takes_what_is_in_hand_as_it_was_said_or_copied(lively: Lively) -> None:
+    panel, bills = lively
+    bill = bills["issued"]
+    number = await panel.pool.fetchval("SELECT number FROM notas WHERE bill_id = $1", bill)
+    sale = f'href="{BASE}/vendas/{bill}"'
+    async with panel.person(TENANT) as ana, panel.person(TENANT, "support") as ours:
+        page = await ana.get("/conta")
+        [email] = re.findall(r"\S+@exemplo\.com", page.text)
+        page = await ours.get("/suporte")
+        for words in (
+            f"#{bill}",
+            f"Fatura nº {bill}",
+            f"NFS-e {number}",
+            f"nota fiscal: {number}",
+            f"https://app.vindi.com.br/admin/bills/{bill}",
+            "12345678909",
+        ):
+            found = await ours.send(page, "/suporte", busca=words)
+            assert sale in found.html, words
+        copied = await ours.send(page, "/suporte", busca=f"{panel.base}{BASE}/vendas/{bill}?x=1")
+        hers = await ours.send(page, "/suporte", busca=email.upper())
+        nobodys = await ours.send(page, "/suporte", busca="ninguem@exemplo.com")
+        addresses = " ".join(ours.seen)
+
+    assert copied.url == f"{BASE}/vendas/{bill}"
+    assert f'href="{BASE}"' in hers.html
+    assert "Nada encontrado" in nobodys.text
+    assert "abra-a e use Buscar em Vendas" in nobodys.text
+    assert "exemplo.com" not in addresses
+
+
 async def test_ours_look_at_everything_and_import_only_under_a_ticket(lively: Lively) -> None:
     panel, _ = lively
     past = f"{BASE}/passadas"
