@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from services.panel.pages import sale
 from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
 from shared.commands.people import first_owner_link
@@ -95,7 +96,7 @@ async def test_activation_and_a_mended_sale_need_no_script(
         await finished(desk)
         await page.reload()
         await expect(page.get_by_text("1 venda aceitou o pedido.")).to_be_visible()
-        await page.goto(f"{panel.base}/e/{desk.tenant}/vendas/{bill.id}")
+        await page.goto(panel.base + sale.PATH.format(tenant=desk.tenant, bill=bill.id))
         await expect(page.get_by_role("link", name="Baixar PDF")).to_be_visible()
         await context.close()
 
