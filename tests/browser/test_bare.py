@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from services.panel.pages import sale
+from services.panel.pages import activation
 from services.sandbox.run import Sandbox
 from services.sandbox.vindi import operations
 from shared.commands.people import first_owner_link
@@ -64,6 +64,7 @@ async def test_activation_and_a_mended_sale_need_no_script(
         await page.get_by_label("Senha nova").fill(PASSWORD)
         await press(page, "Criar acesso")
         await page.get_by_role("link", name="Ir para a ativação").click()
+        assert page.url.endswith(activation.PATH.rpartition("/")[2])
         await connect(page, desk)
         await page.get_by_role("link", name="Responder às perguntas").click()
         await page.get_by_label("Código do serviço no município").fill("010700188")
@@ -96,7 +97,7 @@ async def test_activation_and_a_mended_sale_need_no_script(
         await finished(desk)
         await page.reload()
         await expect(page.get_by_text("1 venda aceitou o pedido.")).to_be_visible()
-        await page.goto(panel.base + sale.PATH.format(tenant=desk.tenant, bill=bill.id))
+        await page.goto(f"{panel.base}/e/{desk.tenant}/vendas/{bill.id}")
         await expect(page.get_by_role("link", name="Baixar PDF")).to_be_visible()
         await context.close()
 
