@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -35,6 +35,8 @@ def sums(bill: Bill, **rule: Any) -> tuple[float, float | None]:
         # A discount on a product, with Vindi's own word or without.
         ([(COURSE, 50_000), ({**COURSE, "is_discount": True}, -5_000)], 500.0, 50.0),
         ([(COURSE, 50_000), (COURSE, -5_000)], 500.0, 50.0),
+        # A reduction that names no product lowers all, also beside a line that names none.
+        ([(NOWHERE, 2_000), (COURSE, 3_000), (NOWHERE, -3_000)], 50.0, 30.0),
         # Coupons, however they are named.
         ([(COURSE, 50_000), (COUPON, -5_000)], 500.0, 50.0),
         ([(COURSE, 50_000), (WELCOME, -5_000)], 500.0, 50.0),
@@ -80,6 +82,7 @@ def test_two_notas_show_coupon_and_freight_as_one_would() -> None:
     assert sums(bill) == (1010.0, 100.0)
 
 
+@example([(NOWHERE, 2), (COURSE, 3), (NOWHERE, -3)])
 @given(
     st.lists(
         st.tuples(

@@ -46,9 +46,11 @@ def _of_share(bill: Bill, share: Share, shares: Sequence[Share]) -> Cents:
 def _discounts(lines: Sequence[BillLine]) -> Cents:
     if min([line.amount for line in lines], default=0) >= 0:  # as nearly always
         return NOTHING
-    by_product: dict[Product, list[BillLine]] = defaultdict(list)
+    by_product: dict[tuple[Product, bool], list[BillLine]] = defaultdict(list)
     for line in lines:
-        by_product[product_of(line)].append(line)
+        product = product_of(line)
+        # A reduction that names no product is of none, and spread over all (`divide`).
+        by_product[product, product is None and line.amount < 0].append(line)
     return Cents(sum(_of_product(own) for own in by_product.values()))
 
 
