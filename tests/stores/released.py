@@ -27,6 +27,8 @@ from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
 from shared.net.json_bytes import write_json
 from tests.services.emitter.conftest import PRODUCT_CODE, SEALER, Desk
 
+BRASILIA: Final = ZoneInfo("America/Sao_Paulo")  # whose day a nota's is
+
 RELEASED: Final = "0012"
 TEXT: Final = (Path(__file__).parent / "statements_of_0012.sql").read_text(encoding="utf-8")
 SAID: Final = {
@@ -259,7 +261,7 @@ def _at_issuer(desk: Desk, bill: Bill, nota: OldNota) -> None:
         "valorTotal": nota.amount / 100,
         "ambienteEmissao": nota.environment,
         "cliente": {"nome": "Cliente Fictício", "cpfCnpj": "12345678909"},
-        "dataCompetencia": datetime.now(UTC).isoformat(),
+        "dataCompetencia": datetime.now(BRASILIA).isoformat(),
     }
     issuer = desk.sandbox.enotas
     asked = issuer.issue(desk.company, nota.id_of(desk.tenant, bill.id), body)
@@ -326,7 +328,7 @@ def a_sale_row(tenant: TenantId, bill: Bill, sale: OldSale) -> tuple[Any, ...]:
         "attention": sale.attention,
         "amount": AMOUNT,
         "moment_at": datetime.now(UTC).isoformat() if sale.paid else None,
-        "competencia": datetime.now(UTC).date().isoformat() if sale.notas else None,
+        "competencia": datetime.now(BRASILIA).date().isoformat() if sale.notas else None,
         "rule_version": 1,
         "origin": "webhook",
         "customer_id": bill.customer_id,
@@ -343,7 +345,7 @@ def an_intent(tenant: TenantId, bill: Bill, nota: OldNota) -> tuple[Any, ...]:
         "external_id": nota.id_of(tenant, bill.id),
         "environment": nota.environment,
         "amount": nota.amount,
-        "competencia": datetime.now(UTC).date().isoformat(),
+        "competencia": datetime.now(BRASILIA).date().isoformat(),
     }
     draft = SEALER.seal(draft_to_json(_draft(nota)), tenant=tenant, purpose="nota")
     return SAID["notas_store.write_intents"], tenant, json.dumps([row]), [draft], []
@@ -365,7 +367,7 @@ def an_update(desk: Desk, bill: Bill, nota: OldNota) -> tuple[Any, ...]:
 def _draft(nota: OldNota) -> NotaDraft:
     return NotaDraft(
         amount=Cents(nota.amount),
-        competencia=datetime.now(UTC).date(),
+        competencia=datetime.now(BRASILIA).date(),
         description="Plano",
         tomador=Tomador(
             name="Cliente Fictício", email=None, document="12345678909", phone=None, address=None

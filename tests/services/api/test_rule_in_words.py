@@ -36,7 +36,7 @@ ADDRESS = {
         (
             {**RULE, "description": ""},
             "description",
-            "description: deve ter ao menos 1 caractere(s)",
+            "description: deve ter ao menos 1 caractere",
         ),
         (
             {**RULE, "service": {"iss_rate": "muito"}},

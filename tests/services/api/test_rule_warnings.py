@@ -190,7 +190,7 @@ async def test_codes_are_kept_as_they_are_sent(api: Api) -> None:
         ({**RULE, "service": {"iss_rate": 2.0}}, "iss_rate: deve ser um texto"),
         (
             {**RULE, "service": {"municipal_code": "1" * 21}},
-            "municipal_code: deve ter no máximo 20 caractere(s)",
+            "municipal_code: deve ter no máximo 20 caracteres",
         ),
         ({**RULE, "service": {"lc": "1.07"}}, "lc: não é um campo conhecido"),
         ({**RULE, "guarantee_days": "7"}, "guarantee_days: deve ser um número inteiro"),

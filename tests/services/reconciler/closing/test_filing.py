@@ -7,6 +7,7 @@ import zipfile
 from datetime import UTC, date, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.json import encode
@@ -311,7 +312,7 @@ async def test_a_locked_month_stays_as_it_was_filed(world: World) -> None:
 async def test_a_nota_of_others_is_told_beside_the_totals(world: World) -> None:
     tenant = await world.active_tenant()
     company = next(iter(world.sandbox.enotas.companies.values()))
-    today = datetime.now(UTC)
+    today = datetime.now(ZoneInfo("America/Sao_Paulo"))
     world.sandbox.enotas.issue(
         company,
         "of-somebody",
