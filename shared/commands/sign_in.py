@@ -226,7 +226,7 @@ async def _count(pool: Pool, words: tuple[tuple[bytes, bytes], ...]) -> datetime
     async with pool.acquire() as conn, conn.transaction():
         now = await clock.now(conn)
         await failures_store.forget(conn, now - FORGOTTEN_AFTER)
-        found = [await failures_store.lock(conn, *pair) for pair in words]
+        found = [await failures_store.lock(conn, *pair, now) for pair in words]
         waits = [
             until
             for failures, free in zip(found, (FREE_FOR_ACCOUNT, FREE_FOR_SOURCE), strict=True)

@@ -134,7 +134,9 @@ async def end_all(conn: Connection, person: PersonId) -> None:
 
 FORGET: Final = """
     -- sessions_store.forget
-    DELETE FROM panel_sessions WHERE expires_at <= $1 OR seen_at <= $2
+    DELETE FROM panel_sessions WHERE token_hash IN (
+           SELECT token_hash FROM panel_sessions
+            WHERE expires_at <= $1 OR seen_at <= $2 FOR UPDATE SKIP LOCKED)
 """
 
 

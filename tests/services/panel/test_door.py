@@ -7,7 +7,8 @@ import pytest
 from yarl import URL
 
 from shared.commands.people import first_owner_link, password_link
-from shared.crypto.passwords import MOST_OF_SOURCE
+from shared.commands.sign_in import Door, is_slowed_down
+from shared.crypto.passwords import MOST_OF_SOURCE, Passwords
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.people import Rank
 from tests.services.panel.support import PASSWORD, Browser, Panel, Seen
@@ -291,3 +292,11 @@ async def test_who_signs_in_beside_too_many_is_sent_away_in_words_and_nothing_is
     assert refused
     assert "nada conta como erro seu" in refused[0].text
     assert counted - 1 <= len(answers) - len(refused), "one is of the source with all accounts"
+
+
+async def test_tries_at_once_are_counted_one_after_the_other(panel: Panel) -> None:
+    door = Door(pool=panel.pool, sealer=panel.sealer, passwords=Passwords())
+    for number in range(20):
+        tries = [is_slowed_down(door, f"source {number}", "ana") for _ in range(8)]
+        found = await asyncio.gather(*tries)
+        assert found.count(False) == 5, "those that are free, and not one lost to a deadlock"
