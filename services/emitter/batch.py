@@ -19,7 +19,7 @@ from services.emitter.planning.decided import (
     decided_with_customer,
     unnamed_in_time,
 )
-from services.emitter.planning.follow import ask_about_all, follow, only_followed
+from services.emitter.planning.follow import ask_about_all, asks_first, follow, only_followed
 from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
 from services.emitter.reading.vindi import bills_of, customers_of
@@ -36,7 +36,6 @@ from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
 from shared.domain.ids import BillId, TenantId
-from shared.domain.part_states import FOLLOWED
 from shared.vindi.budget import BudgetShare
 
 VINDI_LANES: Final = {
@@ -102,8 +101,7 @@ def _unread(
     others: list[Entry] = []
     for entry in entries:
         notas = known[entry.bill_id].notas
-        if entry.nota_changed and any(one.status not in FOLLOWED for one in notas.asked_for):
-            # What is new about the bill is decided on what the issuer says now.
+        if asks_first(entry, notas):
             plans.append(ask_about_all(entry, notas))
         elif not entry.bill_changed and only_followed(notas, context.now):
             plans.append(follow(entry, notas))
