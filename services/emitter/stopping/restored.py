@@ -16,7 +16,7 @@ from services.emitter.work import Act, Known, Plan, Rest, Send, settle
 from shared.db.connection import Connection
 from shared.db.outbox.outbox_store import Entry
 from shared.db.restores import restore_checks_store, restores_store
-from shared.db.restores.restore_checks_store import Unread
+from shared.db.restores.restore_checks_store import UnreadLists
 from shared.db.restores.restores_store import Life
 from shared.db.vindi.bills_store import ReadBill
 from shared.domain.ids import BillId, TenantId
@@ -43,7 +43,7 @@ class Restored(Struct, frozen=True, kw_only=True):
 
     database: Database
     noticed_at: datetime | None = None  # the last one; None if there never was one
-    unread: Unread = Unread()  # what waits for the list of the company in use
+    unread: UnreadLists = UnreadLists()  # what waits for the list of the company in use
 
     def waits(self, bill: BillId) -> bool:
         """Whether a sale waits for the list of the company in use to be read."""
@@ -104,7 +104,7 @@ def parked_for_lists(
     restored: Restored, entries: Sequence[Entry], known: Mapping[BillId, Known], now: datetime
 ) -> list[Rest]:
     """Leave queued sales unread of which nothing is new, until the list was read."""
-    if restored.unread == Unread():
+    if restored.unread == UnreadLists():
         return []
     return [
         Rest(entry=entry, settlement=settle(entry, due_at=now + LOOK_AGAIN))
@@ -123,7 +123,7 @@ def wait_for_lists(
 
     `vindi_now`: Vindi's own clock, from its answers to this batch; None where it was not asked.
     """
-    if restored.unread == Unread():
+    if restored.unread == UnreadLists():
         return list(plans)
     by = Queued(until=now + LOOK_AGAIN, why=RESTORED)
     return [

@@ -27,7 +27,7 @@ class TooManyDownloads(Exception):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Place:
+class DownloadPlace:
     """One file's room, from when it is promised until its last piece was taken.
 
     As a context: free behind the block, unless a download has it by then.
@@ -67,12 +67,12 @@ class Downloads:
     most: int = AT_ONCE
     _under_way: Counter[TenantId] = field(default_factory=Counter)
 
-    def place(self, tenant: TenantId) -> Place:
+    def place(self, tenant: TenantId) -> DownloadPlace:
         """Room for one file, taken at once; raises TooManyDownloads where there is none."""
         if self._under_way[tenant] >= self.most:
             raise TooManyDownloads
         self._under_way[tenant] += 1
-        return Place(tenant=tenant, counted=self._under_way)
+        return DownloadPlace(tenant=tenant, counted=self._under_way)
 
 
 class Download(StreamingResponse):
@@ -80,7 +80,7 @@ class Download(StreamingResponse):
 
     def __init__(
         self,
-        place: Place,
+        place: DownloadPlace,
         pieces: AsyncIterator[bytes],
         *,
         media_type: str,
@@ -113,7 +113,7 @@ def download(
     *,
     media_type: str,
     headers: Mapping[str, str],
-    place: Place | None = None,
+    place: DownloadPlace | None = None,
 ) -> Response:
     """A file of the visit's company; raises TooManyDownloads where no place was taken before."""
     place = place or visit.resources.downloads.place(visit.tenant.id)

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.downloads import Place, download
+from services.panel.kit.downloads import DownloadPlace, download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.texts import text
@@ -59,7 +59,7 @@ async def tell(visit: Visit) -> Response:
         return await _given_out(visit, subject, ticket, place)
 
 
-async def _given_out(visit: Visit, subject: Subject, ticket: str, place: Place) -> Response:
+async def _given_out(visit: Visit, subject: Subject, ticket: str, place: DownloadPlace) -> Response:
     form, resources, at = visit.form, visit.resources, visit.resources.now()
     found = await find_person(visit.pool, resources.sealer, visit.tenant, subject)
     typed_well = subject.document is not None and found.bills  # its last digits prove the others

@@ -29,7 +29,7 @@ from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.restores import emitters_store, restore_checks_store, restores_store
-from shared.db.restores.restore_checks_store import Claimed
+from shared.db.restores.restore_checks_store import WantedList
 from shared.db.restores.restores_store import SETTLES, Restore
 from shared.db.tenants import issuers_store
 from shared.domain.errors import PipelineError
@@ -149,7 +149,7 @@ async def _read_claimed(services: Services, tenant: TenantId, company: str) -> N
             await restore_checks_store.hold(conn, tenant, company, claimed, again)
 
 
-async def _read(reader: ListReader, claimed: Claimed, now: datetime) -> None:
+async def _read(reader: ListReader, claimed: WantedList, now: datetime) -> None:
     if not reader.issuer.capabilities.lists:
         await go_on_unlisted(reader)
     elif now - claimed.since < FAR_BACK:
@@ -157,7 +157,7 @@ async def _read(reader: ListReader, claimed: Claimed, now: datetime) -> None:
             await _read_back(reader, claimed, now)
 
 
-async def _read_back(reader: ListReader, claimed: Claimed, began: datetime) -> None:
+async def _read_back(reader: ListReader, claimed: WantedList, began: datetime) -> None:
     """Take in what was created since; the claim is renewed each page."""
     days = claimed.since.date(), began.date() + AHEAD
     back = Back()

@@ -63,17 +63,17 @@ UNREAD: Final = """
 """
 
 
-class Unread(Struct, frozen=True, kw_only=True):
+class UnreadLists(Struct, frozen=True, kw_only=True):
     """What waits for the list of the company in use: everything, or some sales, or nothing."""
 
     everything: bool = False
     sales: frozenset[BillId] = frozenset()
 
 
-async def unread(conn: Connection, tenant: TenantId) -> Unread:
+async def unread(conn: Connection, tenant: TenantId) -> UnreadLists:
     """What is not issued before the list of the company in use was read for a restore."""
     rows = await conn.fetch(UNREAD, tenant)
-    return Unread(
+    return UnreadLists(
         everything=any(row["closed"] for row in rows),
         sales=frozenset(BillId(bill) for row in rows for bill in row["waits_for"]),
     )
@@ -171,7 +171,7 @@ async def due_any_tenant(
     return [(row["tenant_id"], row["company_id"]) for row in rows]
 
 
-class Claimed(Struct, frozen=True, kw_only=True):
+class WantedList(Struct, frozen=True, kw_only=True):
     """A company's list to be read: for which restores, and from when on something is missing."""
 
     restores: Sequence[int]
@@ -180,23 +180,23 @@ class Claimed(Struct, frozen=True, kw_only=True):
 
 async def claim(
     conn: Connection, tenant: TenantId, company: str, now: datetime, *, lease: timedelta
-) -> Claimed | None:
+) -> WantedList | None:
     """Be the one reader of a company's list for its restores; None while another is."""
     rows = await conn.fetch(CLAIM, tenant, company, now, now + lease)
     restores = [row["restore_id"] for row in rows]
     since: datetime | None = await conn.fetchval(WINDOW, restores)
-    return None if since is None else Claimed(restores=restores, since=since)
+    return None if since is None else WantedList(restores=restores, since=since)
 
 
 async def hold(
-    conn: Connection, tenant: TenantId, company: str, claimed: Claimed, until: datetime
+    conn: Connection, tenant: TenantId, company: str, claimed: WantedList, until: datetime
 ) -> None:
     """Keep it from other readers until then."""
     await conn.execute(HOLD, tenant, company, claimed.restores, until)
 
 
 async def listed(
-    conn: Connection, tenant: TenantId, company: str, claimed: Claimed, began: datetime
+    conn: Connection, tenant: TenantId, company: str, claimed: WantedList, began: datetime
 ) -> list[int]:
     """Have a company go on whose list was read back to what is missing; which restores are done."""
     rows = await conn.fetch(LISTED, tenant, company, claimed.restores, began)

@@ -10,12 +10,16 @@ from datetime import timedelta
 
 import pytest_asyncio
 
+from services.emitter.dispatch import Dispatcher
 from services.emitter.stopping.under_way import UnderWay
 from services.reconciler.issuer_list.after_restore import Readers
 from services.sandbox.vindi.records import Bill
+from shared.db import clock
 from shared.db.connection import Pool
+from shared.db.outbox import claims_store
+from shared.db.outbox.outbox_store import LIVE
 from shared.db.restores import emitters_store, restore_checks_store, restores_store
-from shared.db.restores.restore_checks_store import Unread
+from shared.db.restores.restore_checks_store import UnreadLists
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import SaleStatus
 from tests.services.emitter.conftest import Desk
@@ -73,7 +77,7 @@ class Failover:
         assert newest is not None
         self.desk.tools.under_way.mind(newest.noticed_at, asked_at=float("inf"))
 
-    async def lists_are_read(self) -> Unread:
+    async def lists_are_read(self) -> UnreadLists:
         """The reconciler looks, and once more a moment later; what waits still."""
         readers = Readers(services=services_of(self.desk))
         await readers.look_once()
@@ -117,7 +121,7 @@ async def test_all_goes_on_within_seconds_where_everything_was_answered(failover
     await failover.says_a_word()
     await failover.time_passes()
 
-    assert await failover.lists_are_read() == Unread()
+    assert await failover.lists_are_read() == UnreadLists()
     await desk.work()
 
     assert failover.notas(*lost, waiting) == [1, 1, 1, 1]
@@ -139,7 +143,7 @@ async def test_a_request_that_is_open_is_waited_for_and_not_repeated(failover: F
     assert await failover.says_a_word()
     await failover.time_passes()
 
-    assert await failover.lists_are_read() == Unread(sales=frozenset({BillId(bill.id)}))
+    assert await failover.lists_are_read() == UnreadLists(sales=frozenset({BillId(bill.id)}))
     await desk.work()
     await sending
 
@@ -147,24 +151,34 @@ async def test_a_request_that_is_open_is_waited_for_and_not_repeated(failover: F
     assert (await desk.sale(bill)).status is SaleStatus.QUEUED
     assert not await failover.says_a_word()  # answered since, and by nobody written down
     await failover.time_passes(timedelta(seconds=26))  # half a minute, and more
-    assert await failover.lists_are_read() == Unread()
+    assert await failover.lists_are_read() == UnreadLists()
     await desk.work()
     assert failover.notas(bill, other) == [1, 1]
     assert set(failover.posts().values()) == {1}
 
 
-async def test_a_lost_answer_is_waited_for_by_its_sale_alone(failover: Failover) -> None:
+async def test_a_request_that_arrives_late_is_not_repeated(failover: Failover) -> None:
     desk = failover.desk
-    desk.company.weather.add(kind="hang_up", when="after", method="POST", count=1)
+    desk.company.faults.late_seconds = 80  # of its clock: 20 after the failover
     bill = await desk.sold()
     await desk.work()
+    desk.company.faults.late_seconds = None
     await failover.happens(bill)
-
+    await desk.heard(BillId(bill.id))
     assert await failover.says_a_word()
+    await failover.time_passes()
 
-    async with desk.pool.acquire() as conn:
-        [said] = await emitters_store.all_any_tenant(conn)
-    assert said.waits_for == {(desk.tenant, bill.id)}
+    assert await failover.lists_are_read() == UnreadLists(sales=frozenset({BillId(bill.id)}))
+    await desk.work()
+    assert failover.notas(bill) == [0]
+    assert (await desk.sale(bill)).status is SaleStatus.QUEUED
+    desk.sandbox.clock.advance(26)
+    await failover.time_passes(timedelta(seconds=26))
+    assert await failover.lists_are_read() == UnreadLists()
+    await desk.work()
+
+    assert failover.notas(bill) == [1]
+    assert set(failover.posts().values()) == {1}
 
 
 async def test_an_emitter_that_died_is_waited_for_by_all(failover: Failover) -> None:
@@ -178,26 +192,53 @@ async def test_an_emitter_that_died_is_waited_for_by_all(failover: Failover) -> 
 
     assert (await failover.lists_are_read()).everything
     await failover.time_passes(timedelta(seconds=26))  # half a minute, and more
-    assert await failover.lists_are_read() == Unread()
+    assert await failover.lists_are_read() == UnreadLists()
 
 
-async def test_what_was_decided_before_leaves_no_more_once_the_restore_is_minded(
+async def test_what_was_decided_before_leaves_no_more_once_a_restore_is_minded(
     failover: Failover,
 ) -> None:
     desk = failover.desk
-    bill = await desk.sold()
-    _, asked_at = None, float("inf")
+    await desk.sold()
     async with desk.pool.acquire() as conn:
-        now = await conn.fetchval("SELECT now()")
-    desk.tools.under_way.mind(now, asked_at=asked_at)  # noticed while the batch was decided
+        noticed_at = await clock.now(conn)
+    desk.tools.under_way.mind(noticed_at, asked_at=float("inf"))  # while the batch is decided
 
-    work = asyncio.create_task(desk.work())
-    await asyncio.sleep(0.5)
-    work.cancel()
-    await asyncio.gather(work, return_exceptions=True)
+    dispatcher = Dispatcher(tools=desk.tools, worker="test")
+    assert await dispatcher.dispatch_once(lambda: None) == 1
+    await dispatcher.drain()
 
-    assert failover.notas(bill) == [0]
     assert not failover.posts()
+    assert not await desk.pool.fetch("SELECT FROM notas WHERE sent_at IS NOT NULL AND sends > 0")
+
+
+async def test_an_answer_of_before_harms_nothing_on_the_row_that_was_made_anew(
+    failover: Failover,
+) -> None:
+    """It is the first lease of both rows, and so it is taken for one of the new row."""
+    desk = failover.desk
+    desk.company.faults.latency = 0.5
+    bill = await desk.sold()
+    sending = asyncio.create_task(desk.work())
+    while not failover.posts():
+        await asyncio.sleep(0.02)
+    await failover.happens(bill)
+    await desk.heard(BillId(bill.id))
+    async with desk.pool.acquire() as conn:
+        claimed = await claims_store.claim_due(
+            conn, desk.tenant, lane=LIVE, limit=1, worker="another", lease=timedelta(seconds=12)
+        )
+    assert [(one.bill_id, one.attempt) for one in claimed] == [(bill.id, 1)]
+
+    await sending
+
+    assert (await desk.sale(bill)).status is SaleStatus.QUEUED
+    await failover.says_a_word()
+    await failover.time_passes()
+    assert await failover.lists_are_read() == UnreadLists()
+    await desk.work()
+    assert failover.notas(bill) == [1]
+    assert set(failover.posts().values()) == {1}
 
 
 async def test_older_news_is_none(pool: Pool) -> None:
