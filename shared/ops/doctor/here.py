@@ -34,12 +34,17 @@ def _disk(about: str, folder: Path) -> Observation:
     """An embedded database lies there; else logs and what is fetched do."""
     there = _standing(folder)
     usage = shutil.disk_usage(there)
-    left = f"{usage.free // MIB} MiB of {usage.total // MIB} free at {there}"
-    if usage.free < NO_ROOM_LEFT:
+    return room(about, there, free=usage.free, total=usage.total)
+
+
+def room(about: str, there: Path, *, free: int, total: int) -> Observation:
+    """Whether what is free of a disk will do; bytes."""
+    left = f"{free // MIB} MiB of {total // MIB} free at {there}"
+    if free < NO_ROOM_LEFT:
         return Observation(
             about=about, state="wrong", words=f"{left}: nothing can be stored soon; make room now"
         )
-    if usage.free < ROOM_LEFT or usage.free < usage.total * SHARE_LEFT:
+    if free < ROOM_LEFT or free < total * SHARE_LEFT:
         return Observation(about=about, state="look", words=f"{left}: make room")
     return Observation(about=about, state="ok", words=left)
 

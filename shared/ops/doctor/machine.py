@@ -89,7 +89,7 @@ async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
         return
     try:
         row = dict((await conn.fetch(ABOUT_SERVER))[0])
-        yield _clock(row["now"])
+        yield clock(datetime.now(UTC), row["now"])
         yield await _revision(conn)
         async for finding in _indexes(conn):
             yield finding
@@ -172,8 +172,9 @@ def _database(state: HowItIs, words: str) -> Observation:
     return Observation(about="database", state=state, words=words)
 
 
-def _clock(theirs: datetime) -> Observation:
-    off = abs(datetime.now(UTC) - theirs)
+def clock(ours: datetime, theirs: datetime) -> Observation:
+    """How far this machine's clock is from the database's, by which all is due."""
+    off = abs(ours - theirs)
     words = f"{off.total_seconds():.1f} s from the database's"
     if off < CLOCK_OFF:
         return Observation(about="clock", state="ok", words=words)
