@@ -1,5 +1,6 @@
 """One batch: the leased sales of one tenant, from reading to the issuer's answer."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -28,6 +29,7 @@ from services.emitter.stopping.duplicates import hold_duplicates
 from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
 from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
+from services.emitter.stopping.under_way import UnderWay
 from services.emitter.traced import note_plan, sale_span
 from services.emitter.work import Known, Plan
 from shared.clients import Clients
@@ -56,6 +58,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     rooms: KeyRooms
     ending: Ending = field(default_factory=Ending)
     doubts: Doubts = field(default_factory=Doubts)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
 
 async def work_batch(
@@ -70,7 +73,9 @@ async def work_batch(
     `on_read` is called once only the issuer is left to be asked.
     """
     lane = VINDI_LANES[min(entry.lane for entry in entries)]
+    asked_at = time.monotonic()
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
+    tools.under_way.mind(context.restored.noticed_at, asked_at=asked_at)
     known = await load_known(tools.pool, context, entries)
     plans, to_read = _unread(context, entries, known)
     if to_read:
@@ -86,6 +91,7 @@ async def work_batch(
         clients=tools.clients,
         ending=tools.ending,
         rooms=tools.rooms,
+        under_way=tools.under_way,
         context=context,
     )
     acted = await acting.all_of(admitted, on_read)

@@ -28,6 +28,7 @@ from services.emitter.planning.sale_after import Answered
 from services.emitter.planning.seen import seen
 from services.emitter.planning.waits import back_off, stand_back
 from services.emitter.stopping.outage import Breakers
+from services.emitter.stopping.under_way import Request, UnderWay
 from services.emitter.traced import note_answered, sale_span
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
@@ -76,9 +77,15 @@ class Asker:
     """Asks one tenant's issuer; every road ends in an answer, or in the lease's end."""
 
     def __init__(
-        self, commits: GroupCommit, context: TenantContext, clients: Clients, ending: Ending
+        self,
+        commits: GroupCommit,
+        context: TenantContext,
+        clients: Clients,
+        ending: Ending,
+        under_way: UnderWay,
     ) -> None:
         self._ending = ending
+        self._under_way = under_way
         self._commits = commits
         self._pool = commits.pool
         self._leases = commits.leases
@@ -178,6 +185,13 @@ class Asker:
     def _may_leave(self, entry: Entry) -> bool:
         return not self._ending.told and self._leases.surely_held(entry)
 
+    def _leaves(self, entry: Entry, request: Request) -> bool:
+        return self._may_leave(entry) and self._under_way.leaves(request)
+
+    def _request(self, nota: KnownNota) -> Request:
+        sale = self._context.tenant, nota.bill_id
+        return self._under_way.request(sale, self._context.restored.noticed_at)
+
     def _stands_back(self, act: Act, nota: KnownNota) -> datetime | None:
         """When to ask instead, where nobody waits for it and other processes have sales to send."""
         if not is_routine(act):
@@ -254,13 +268,15 @@ class Asker:
                 return self._seen(issuer, nota, snapshot)
             if send.adopts:  # the issuer lists it, and does not show it just now
                 return answers.put_off(nota, self._now + ADOPT_AGAIN)
-        result = await issuer.submit(
-            nota.external_id,
-            numbered(send.draft, nota),
-            environment=environment_of(nota.external_id),
-            look_first=not send.first,
-            may_leave=partial(self._may_leave, act.entry),
-        )
+        with self._request(nota) as request:
+            result = await issuer.submit(
+                nota.external_id,
+                numbered(send.draft, nota),
+                environment=environment_of(nota.external_id),
+                look_first=not send.first,
+                may_leave=partial(self._leaves, act.entry, request),
+            )
+            request.answered = not isinstance(result, Unknown)
         return self._submitted(issuer, nota, result)
 
     def _submitted(
@@ -393,13 +409,15 @@ class Asker:
         if not await write_answers(self._pool, self._context.tenant, [again]):
             return answers.ask_later(nota, self._now + DECIDED_AGAIN)
         try:
-            result = await issuer.submit(
-                nota.external_id,
-                numbered(draft, nota),
-                environment=environment_of(nota.external_id),
-                look_first=True,
-                may_leave=partial(self._may_leave, known.entry),
-            )
+            with self._request(nota) as request:
+                result = await issuer.submit(
+                    nota.external_id,
+                    numbered(draft, nota),
+                    environment=environment_of(nota.external_id),
+                    look_first=True,
+                    may_leave=partial(self._leaves, known.entry, request),
+                )
+                request.answered = not isinstance(result, Unknown)
         except (IssuerBusy, IssuerNotLeft) as error:
             # Nothing left: the look-ups before it still count, and the doubt stays.
             later = answers.busy(nota, self._now + (error.retry_after or timedelta()), self._waits)
@@ -422,8 +440,10 @@ class Asker:
                 return answers.ask_later(nota, polled_at(nota, self._now))
         if again and not await self._still_to_be_cancelled(nota, known):
             return answers.ask_later(nota, self._now + DECIDED_AGAIN)
-        may_leave = partial(self._may_leave, known.entry)
-        result = await issuer.cancel(nota.external_id, may_leave=may_leave)
+        with self._request(nota) as request:
+            may_leave = partial(self._leaves, known.entry, request)
+            result = await issuer.cancel(nota.external_id, may_leave=may_leave)
+            request.answered = not isinstance(result, Unknown)
         self._breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
         match result:
             case CancelAccepted():
