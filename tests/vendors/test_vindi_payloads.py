@@ -250,3 +250,32 @@ def test_a_bill_with_any_field_broken_is_read_or_refused(field: str, value: Any)
     except UnreadableBillError:
         return
     assert bill.status in BillStatus
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("1.5", 1.5),
+        (0.333, 0.333),
+        ("2,5", 2.5),
+        ("3.0", 3),
+        (None, 1),
+        (0, 1),
+        ("0.0", 1),
+        (-1, 1),
+        ("x", 1),
+        ([], 1),
+        (True, 1),
+        ("9" * 400, 1),
+    ],
+)
+def test_a_quantity_of_any_kind_makes_no_bill_unreadable(told: object, read: float) -> None:
+    """Those of a meter have a fraction, and no nota depends on one."""
+    body = a_bill()
+    body["bill_items"][0]["quantity"] = told
+    body["installments"] = told
+
+    bill = read_bill(body)
+
+    assert bill.lines[0].quantity == read
+    assert isinstance(bill.installments, int)
