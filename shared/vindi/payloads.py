@@ -28,6 +28,7 @@ from shared.domain.bill import (
 )
 from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.money import Cents, read_reais
+from shared.domain.misread import as_meant
 from shared.domain.party import normalise_cep, normalise_document
 from shared.vindi.errors import UnreadableBillError
 
@@ -373,7 +374,8 @@ def _word(value: object) -> str:
 def _text(json: Mapping[str, Any], name: str) -> str | None:
     """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes.
 
-    What is longer than any field of a nota is cut.
+    What is longer than any field of a nota is cut, and what was UTF-8 and was read as something
+    else (`JosÃ©`) is read again.
     """
     value = json.get(name)
     if value is None:  # most often, so first
@@ -381,8 +383,12 @@ def _text(json: Mapping[str, Any], name: str) -> str | None:
     if type(value) is not str:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
-        value = str(value)  # no number comes with thousands of digits: they are floats by then
-    return value.replace("\x00", "")[:LONGEST_TEXT].strip() or None
+        # No number comes with thousands of digits: they are floats by then. One of a program that
+        # knows no others (11987654321.0) is a whole one.
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+        value = str(int(value)) if whole else str(value)
+    text = value.replace("\x00", "")[:LONGEST_TEXT].strip()
+    return (text if text.isascii() else as_meant(text)) or None
 
 
 def _code(json: Mapping[str, Any], name: str) -> str | None:
