@@ -29,8 +29,9 @@ from shared.domain.people import plain_email
 from shared.words import plain_number
 
 # How people say or paste what they have in hand, before the number itself.
+# Nothing is tried twice: a line of `#` would be shared out among its own signs in every way.
 _SAID: Final = re.compile(
-    r"(?:(?:faturas?|notas?(?: fiscal| fiscais)?|nfs-?e|n\.?[º°o]\.?|#)[\s:.#]*)+(?=\d)",
+    r"(?:(?:faturas?|notas?(?: fiscal| fiscais)?|nfs-?e|n\.?[º°o]\.?|#)[\s:.#]*+)++(?=\d)",
     re.IGNORECASE,
 )
 _HERE: Final = re.compile(r"/e/(t[a-z0-9]{10}(?:/vendas/\d{1,19})?)")
@@ -56,13 +57,19 @@ async def search(visit: Visit) -> Response:
     words = visit.form["busca"].strip()[:200]
     if here := _HERE.search(words):
         return visit.go(f"/e/{here[1]}")
-    if at_vindi := _AT_VINDI.fullmatch(words):
-        words = at_vindi[1]
-    words = _SAID.sub("", words, count=1) if _SAID.match(words) else words
+    words = as_said(words)
     exact = _EXTERNAL.fullmatch(words)
     if exact:
         return visit.go(f"/e/{exact[1]}/vendas/{exact[2]}")
     return await _show(visit, words)
+
+
+def as_said(words: str) -> str:
+    """What people have in hand, without how they say it: `Fatura nº 4711` is `4711`."""
+    if at_vindi := _AT_VINDI.fullmatch(words):
+        words = at_vindi[1]
+    said = _SAID.match(words)
+    return words[said.end() :] if said else words
 
 
 async def _show(visit: Visit, words: str) -> Response:
