@@ -28,7 +28,7 @@ from services.panel.kit.seen import FIELD as SEEN
 from shared.crypto import columns
 from shared.crypto.seal import UnsealError
 from shared.db.connection import Pool
-from shared.db.tenants import idempotency_store
+from shared.db.tenants import idempotency_store, tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
 
@@ -68,8 +68,8 @@ async def answer_once(
     if isinstance(begun, AnsweredBefore):
         return _opened(visit, key, begun)
     try:
-        async with _in_turn(visit, away):
-            response = await work(_noting(visit, Note(key=key, begun=begun)))
+        async with _in_turn(visit, away) as now:
+            response = await work(_noting(now, Note(key=key, begun=begun)))
     except TakenOver:
         raise StillRunning from None
     except BaseException:
@@ -87,15 +87,15 @@ async def answer_once(
 
 
 @asynccontextmanager
-async def _in_turn(visit: "Visit", away: tuple[type[Exception], ...]) -> AsyncIterator[None]:
-    """One at a time of all forms that stand on one state of a page.
+async def _in_turn(visit: "Visit", away: tuple[type[Exception], ...]) -> "AsyncIterator[Visit]":
+    """One at a time of all forms that stand on one state of a page; the visit with what is so now.
 
     Each compares that state before it writes: of two at the same moment both would find it as it
     was, and the second would undo what the first did without a word.
     """
     seen = visit.form[SEEN]
     if not seen:
-        yield
+        yield visit
         return
     pool = _pool(visit)
     key = KeyId(
@@ -107,13 +107,21 @@ async def _in_turn(visit: "Visit", away: tuple[type[Exception], ...]) -> AsyncIt
         begun = await _begun(pool, key)
     except StillRunning:
         raise SomebodySaves from None
-    if not isinstance(begun, Begun):
-        raise AssertionError("a turn has no answer")
     try:
-        yield
+        yield await _as_it_is(visit)
     finally:
-        with suppress(*away):
-            await _give_up(pool, key, begun)
+        # A turn is never answered: it is only begun, and given up.
+        if isinstance(begun, Begun):
+            with suppress(*away):
+                await _give_up(pool, key, begun)
+
+
+async def _as_it_is(visit: "Visit") -> "Visit":
+    """The visit with its company read anew: whoever had the turn before may have changed it."""
+    if visit.of is None:
+        return visit
+    async with visit.pool.acquire() as conn:
+        return replace(visit, of=await tenants_store.get(conn, visit.of.id) or visit.of)
 
 
 def _noting(visit: "Visit", note: Note) -> "Visit":

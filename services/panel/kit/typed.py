@@ -41,9 +41,15 @@ Whole = Annotated[int, BeforeValidator(whole_number)]
 
 
 def iso_day(typed: str) -> str:
-    """`1/3/2026` as `2026-03-01`; anything else as it is."""
+    """`1/3/2026` as `2026-03-01`; anything else, and a day that there is not, as it is."""
     found = _DAY.fullmatch(typed)
-    return "{2}-{1:0>2}-{0:0>2}".format(*found.groups()) if found else typed
+    if not found:
+        return typed
+    day, month, year = (int(part) for part in found.groups())
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return typed
 
 
 def read_day(typed: str) -> date | None:
