@@ -353,7 +353,12 @@ def _text(json: Mapping[str, Any], name: str) -> str | None:
     value = json.get(name)
     if value is None:  # most often, so first
         return None
-    if type(value) is not str:
+    if type(value) is str:
+        # As nearly always: nothing to cut, nor to strip, and no NUL, which is not printable.
+        plain = value.isprintable() and 0 < len(value) <= LONGEST_TEXT
+        if plain and value[0] != " " != value[-1]:
+            return value
+    else:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
         value = str(value)  # no number comes with thousands of digits: they are floats by then

@@ -37,8 +37,8 @@ async def latency(folder: Path) -> list[Measure]:
         await field.services["reconciler"].stop()
         await sell(field, seller, EVENTS_A_SECOND * SECONDS)
         committed = await _send_events(field, seller)
-        posted = await posted(field, seller, len(committed))
-    waits = sorted((posted[bill] - at) * 1000 for bill, at in committed.items())
+        arrived = await posted(field, seller, len(committed))
+    waits = sorted((arrived[bill] - at) * 1000 for bill, at in committed.items())
     p50, p99 = statistics.median(waits), waits[int(len(waits) * 0.99)]
     return [
         _measure("event to POST, p50", p50, "ms", f"< {MOST_P50:.0f}", passed=p50 < MOST_P50),

@@ -3,7 +3,6 @@
 How much work is done at once depends on how fast events come, so each rate is told apart.
 """
 
-import asyncio
 import json
 import statistics
 from collections.abc import Sequence
