@@ -30,7 +30,7 @@ from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
 from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
 from services.emitter.stopping.under_way import UnderWay
-from services.emitter.traced import note_plan, sale_span
+from services.emitter.traced import planned
 from services.emitter.work import Known, Plan
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -129,10 +129,8 @@ async def _read_and_plan(
     terms = context.plan_terms()
     unnamed: dict[BillId, Undecided] = {}
     for sale in read.fresh:
-        with sale_span("decide", sale.entry) as told:
-            decide = partial(decided, sale, context.terms, terms, context.now)
-            plan = surely(sale, context.now, decide)
-            note_plan(told, plan)
+        decide = partial(decided, sale, context.terms, terms, context.now)
+        plan = planned("decide", sale.entry, partial(surely, sale, context.now, decide))
         if isinstance(plan, Undecided):
             unnamed[sale.bill.id] = plan
         else:
@@ -145,11 +143,7 @@ async def _read_and_plan(
     ]
     for sale in named.fresh:
         before = unnamed[sale.bill.id]
-        with sale_span("decide with customer", sale.entry) as told:
-            decide_on = partial(
-                decided_with_customer, sale, before, context.terms, terms, context.now
-            )
-            whole = surely(sale, context.now, decide_on)
-            note_plan(told, whole)
-        plans.append(whole)
+        decide_on = partial(decided_with_customer, sale, before, context.terms, terms, context.now)
+        whole = partial(surely, sale, context.now, decide_on)
+        plans.append(planned("decide with customer", sale.entry, whole))
     return plans

@@ -26,9 +26,7 @@ _LONGEST_WRITTEN: Final = 14  # a CPF with its signs, or a bare CNPJ
 _LONGEST_READ: Final = 200
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
 _WORD: Final = r"(?:C\.?P\.?F\.?|C\.?N\.?P\.?J\.?)(?:/M\.?F\.?)?"  # CNPJ/MF: of the Fazenda
-_NAMED: Final = re.compile(
-    rf"^(?:{_WORD}\W+)+(?:SOB\W+O\W+)?(?:N[Oº°.]{{0,2}}\W+)?", re.IGNORECASE
-)
+_NAMED: Final = re.compile(rf"^(?:{_WORD}\W+)+(?:SOB\W+O\W+)?(?:N[Oº°.]{{0,2}}\W+)?", re.IGNORECASE)
 _NAMED_BEHIND: Final = re.compile(rf"\W+{_WORD}\W*$", re.IGNORECASE)
 # What a program writes where it has no name.
 _NO_NAMES: Final = frozenset(
@@ -64,6 +62,7 @@ def is_a_name(text: str) -> bool:
     return plain not in _NO_NAMES and not (words and words <= _NO_WORDS)
 
 
+@lru_cache(maxsize=8192)  # asked several times of each sale, and of each renewal again
 def normalise_cep(text: str | None) -> str | None:
     """The eight digits of a CEP, however they are written; other texts as they are, for a person.
 

@@ -96,8 +96,9 @@ class Asker:
     async def ask(self, act: Act) -> None:
         """Ask for one sale; return once the answer is written down, soon after it is there."""
         tenant = self._context.tenant
-        # Each sale has a task of its own, and so whatever is logged on its way says whose it is.
-        bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
+        # Each sale has a task of its own, so that whatever is logged on its way says whose it is.
+        # The tenant is said by its batch.
+        bind_contextvars(bill_id=act.entry.bill_id)
         with sale_span("ask issuer", act.entry) as told:
             try:
                 self._commits.begin_asking(tenant)

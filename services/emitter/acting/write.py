@@ -238,7 +238,7 @@ async def _intents(
     rows = await notas_store.write_intents(conn, tenant, [send.intent for send in sends])
     if len(rows) < len(sends):
         raise asyncpg.UniqueViolationError("a live nota stands under this revision")
-    updates = [update for act in acts for update in act.updates]
+    updates = [(update, act.notas.newest[update.part]) for act in acts for update in act.updates]
     return _by_bill([*rows, *await notas_store.update(conn, tenant, updates, now=now)])
 
 
@@ -295,7 +295,7 @@ async def _notas(
     withdrawn = [(one.entry.bill_id, one.last.asked.part) for one in some if one.last.withdraw]
     never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
     await brakes_store.uncount(conn, tenant, never_sent)
-    updates = [one.last.update for one in some if one.last.update]
+    updates = [(one.last.update, one.last.asked) for one in some if one.last.update]
     rows = _by_bill(await notas_store.update(conn, tenant, updates, now=now))
     ended = [bill for bill, found in rows.items() if any(map(_ends_substitution, found))]
     await notas_store.end_substitutions(conn, tenant, ended)

@@ -115,6 +115,15 @@ _COLUMNS: Final = f"""
 SPEAKS_NOT: Final = f"raw_status IS NOT DISTINCT FROM '{NOT_SUBSTITUTED}'"
 SPEAKS: Final = f"ORDER BY {SPEAKS_NOT}, revision DESC, part LIMIT 1"
 
+# What may have moved of a nota since its sale was leased: by people, by the issuer, by us. The rest
+# is as it was written when it was last sent, which only who has the lease does.
+_MOVING: Final = """
+           n.bill_id, n.part, n.issuer_id, n.status, n.raw_status, n.lookups, n.look_up_at,
+           n.resend, n.then_cancel, n.denial, n.changed_at, n.cancel_sent_at, n.resend_at,
+           n.issued_at, n.has_pdf, n.tied, n.cancel_code, n.cancel_tries, n.cancel_again_at,
+           n.denial_cause, n.wish, n.substitutes, n.tied_at, n.news_at
+"""
+
 LOAD_NEWEST: Final = f"""
     -- notas_store.load_newest
     SELECT DISTINCT ON (n.bill_id, n.part) {_COLUMNS}
@@ -158,10 +167,37 @@ async def requests(
     }
 
 
+LOAD_THESE: Final = f"""
+    -- notas_store.load_these
+    SELECT {_COLUMNS}
+      FROM notas n JOIN unnest($2::bigint[], $3::smallint[], $4::int[])
+                     AS w (bill_id, part, revision)
+        ON n.bill_id = w.bill_id AND n.part = w.part AND n.revision = w.revision
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+"""  # noqa: S608 - only our own constants are put in
+
+
+async def _these(
+    conn: Connection, tenant: TenantId, keys: Sequence[tuple[BillId, int, int]]
+) -> list[KnownNota]:
+    if not keys:
+        return []
+    columns_of_keys = (list(column) for column in zip(*keys, strict=True))
+    rows = await conn.fetch(LOAD_THESE, tenant, *columns_of_keys)
+    return [_known(row) for row in rows]
+
+
 def _known(row: asyncpg.Record) -> KnownNota:
     fields = dict(row)
     fields["status"] = _STATUSES[fields["status"]]
     return KnownNota(**fields)
+
+
+def _moved(known: KnownNota, row: asyncpg.Record) -> KnownNota:
+    """A nota as it now is, by a row of what may have moved."""
+    fields = dict(row)
+    fields["status"] = _STATUSES[fields["status"]]
+    return replace(known, **fields)
 
 
 class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -245,23 +281,63 @@ WRITE_INTENTS: Final = f"""
             AND n.raw_status IN ('never_arrived', '{NOT_SUBSTITUTED}'))
        AND n.external_id = excluded.external_id
        AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)
- RETURNING {_COLUMNS}
+ RETURNING n.bill_id, n.part, n.revision, n.sends, n.sent_at
 """  # noqa: S608 - only our own constants are put in
 
 
 async def write_intents(
     conn: Connection, tenant: TenantId, intents: Sequence[Intent]
 ) -> list[KnownNota]:
-    """Write the intent of each nota before it is sent. Returns those that may be sent.
+    """Write the intent of each nota before it is sent. Returns those that may be sent, as they are.
 
-    Raises asyncpg.UniqueViolationError when a sale has another live nota.
+    One that is sent for the first time is as its intent says, and is not read back. Raises
+    asyncpg.UniqueViolationError when a sale has another live nota.
     """
     if not intents:
         return []
     requests = [intent.request for intent in intents]
     bare = [replace(intent, request=b"") for intent in intents]
     rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(bare), requests, ON_CUSTOMER)
-    return [_known(row) for row in rows]
+    intended = {(one.bill_id, one.part, one.revision): one for one in bare}
+    written: list[KnownNota] = []
+    others: list[tuple[BillId, int, int]] = []
+    for bill, part, revision, sends, sent_at in rows:
+        intent = intended[bill, part, revision]
+        if sends == 1 and intent.connection_id is not None:
+            written.append(_as_intended(intent, sent_at))
+        else:
+            others.append((bill, part, revision))
+    return [*written, *await _these(conn, tenant, others)]
+
+
+def _as_intended(intent: Intent, sent_at: datetime) -> KnownNota:
+    """The row of a nota that was never sent before, as the database makes it."""
+    return KnownNota(
+        bill_id=intent.bill_id,
+        part=intent.part,
+        revision=intent.revision,
+        external_id=intent.external_id,
+        issuer_id=None,
+        status=NotaStatus.SENDING,
+        amount=intent.amount,
+        competencia=intent.competencia,
+        lookups=0,
+        look_up_at=None,
+        resend=False,
+        then_cancel=None,
+        denial=None,
+        changed_at=None,
+        sent_at=sent_at,
+        cancel_sent_at=None,
+        sends=1,
+        auto_sends=0,
+        resend_at=None,
+        environment=intent.environment,
+        connection_id=intent.connection_id,
+        round=intent.round,
+        substitutes=intent.substitutes,
+        rps_number=intent.rps_number,
+    )
 
 
 # The rows of one transaction: at its end the old nota stands or the new one does, never both.
@@ -409,19 +485,27 @@ UPDATE: Final = f"""
        AND (n.status <> 'cancelled' OR n.raw_status = 'never_arrived')
        AND (u.older OR u.changed_at IS NULL OR n.changed_at IS NULL
             OR u.changed_at >= n.changed_at)
- RETURNING {_COLUMNS}
+ RETURNING {_MOVING}
 """  # noqa: S608 - only our own constants are put in
 
 
 async def update(
-    conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate], *, now: datetime
+    conn: Connection,
+    tenant: TenantId,
+    updates: Sequence[tuple[NotaUpdate, KnownNota]],
+    *,
+    now: datetime,
 ) -> list[KnownNota]:
-    """Move notas on. Returns them as they now are; one that is missing knew better."""
+    """Move notas on, each given with how it was known. Returns them as they now are.
+
+    One that is missing knew better. Lives in the transaction that has locked their leases.
+    """
     if not updates:
         return []
-    bills = [update.bill_id for update in updates]
-    rows = await conn.fetch(UPDATE, tenant, bills, rows_json(updates), now)
-    return [_known(row) for row in rows]
+    bills = [one.bill_id for one, _ in updates]
+    known = {(one.bill_id, one.part): nota for one, nota in updates}
+    rows = await conn.fetch(UPDATE, tenant, bills, rows_json([one for one, _ in updates]), now)
+    return [_moved(known[row["bill_id"], row["part"]], row) for row in rows]
 
 
 # Only for a request that surely did not happen (refused key, no slot): the intent is taken back,
