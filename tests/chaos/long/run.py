@@ -21,7 +21,7 @@ from rich.table import Table
 from services.sandbox.storms import Weather
 from tests.chaos.campaign import HEARD_WITHIN, Campaign, a_campaign, a_company
 from tests.chaos.long.faults import Disk, Hand
-from tests.chaos.long.plan import FailOver, LongFault, kind_of, tell_long
+from tests.chaos.long.plan import FailOver, LongFault, kind_of, lead_of, tell_long
 from tests.chaos.long.shops import KINDS, REFUNDED, RULES, Shop, look, newest_issued
 from tests.chaos.long.waiting import lines_of, what_waits
 
@@ -222,6 +222,7 @@ async def run_long(
         crowd = Crowd(campaign=campaign, rng=random.Random(seed))
         hand = Hand(campaign=campaign, disk=disk, clock_file=clock_file)
         await crowd.set_up()
+        campaign.sandbox.clock.advance(lead_of(plan))
         selling = asyncio.create_task(crowd.sell(sales, a_second=a_second))
         await crowd.resumed(within=GIVEN_UP_AFTER)
         rows = [
