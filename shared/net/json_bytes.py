@@ -11,15 +11,17 @@ DEEPEST: Final = 100  # of what is written; no record of either API is a tenth a
 def read_json(body: bytes) -> Any:
     """Decode a JSON body; ValueError for anything else, HTML and emptiness included.
 
-    Half a surrogate pair, which an escape can smuggle in and no UTF-8 can hold, becomes U+FFFD:
-    one odd name must not make a whole page unreadable, or what is read from it unwritable. A whole
-    number beyond 64 bits becomes a float; neither API has such ids, codes or amounts.
+    Half a surrogate pair, which an escape can smuggle in and no UTF-8 can hold, becomes U+FFFD, as
+    do bytes that are none, and controls may stand in a text unescaped: one odd name must not make a
+    whole page unreadable, or what is read from it unwritable. A whole number beyond 64 bits becomes
+    a float; neither API has such ids, codes or amounts.
     """
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:  # stricter than we may be: half pairs, NaN, a mark of order
         try:
-            return _mended(json.loads(body))
+            text = body.decode(json.detect_encoding(body), "replace")
+            return _mended(json.loads(text, strict=False))
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 
