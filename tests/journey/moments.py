@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import asyncpg
 from redis.asyncio import Redis
 
 from services.sandbox.enotas.records import Company, Nota
-from services.sandbox.run import Sandbox, running_sandbox
+from services.sandbox.run import running_sandbox
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.operations import OperationRefusedError
 from services.sandbox.vindi.records import Bill
@@ -31,7 +32,7 @@ from shared.local.postgres import (
     wait_for_postgres,
 )
 from shared.ops.rotate import rotate
-from tests.journey.system import Service, System, a_system
+from tests.journey.system import PATIENCE, TOKEN, Service, System, a_system
 
 QUICK: Final = "tests.journey.quick_emitter"
 # Committed where its own server ends at once, so that nothing is lost but what was not committed.
@@ -45,12 +46,14 @@ RULES: Final[tuple[dict[str, Any], ...]] = (
 )
 VALID: Final = frozenset({"Autorizada", "AutorizadaAguardandoGeracaoPDF", "CancelamentoNegado"})
 OVER: Final = frozenset({"Negada", "Cancelada"})
-REST: Final = frozenset({"issued", "held", "skipped", "cancelled", "waiting_payment", "in_guarantee"})
+REST: Final = frozenset(
+    {"issued", "held", "skipped", "cancelled", "waiting_payment", "in_guarantee"}
+)
 
 
 @dataclass(slots=True, kw_only=True)
 class Moments:
-    """The system, and the means to disturb it; `told` is what was done, for who has to repeat it."""
+    """The system, and the means to disturb it; `told` is what was done so far."""
 
     system: System
     database: "Database"
@@ -72,8 +75,9 @@ class Moments:
 
     async def api(self, method: str, path: str, body: Any = None) -> Any:
         """A call that people make again while a service is away; None where it is refused."""
-        for _ in range(60):
-            with suppress(Exception):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(aiohttp.ClientError, TimeoutError, InterruptedError):
                 return await self._api(method, path, body)
             await asyncio.sleep(0.25)
         raise AssertionError(f"{method} {path} was never answered")
@@ -81,7 +85,7 @@ class Moments:
     async def _api(self, method: str, path: str, body: Any) -> Any:
         port = self.system.services["reconciler"].port
         url = f"http://127.0.0.1:{port}/internal/v1/tenants/{self.system.tenant}{path}"
-        headers = {"Authorization": "Bearer a-token-for-journeys"}
+        headers = {"Authorization": f"Bearer {TOKEN}"}
         async with asyncio.timeout(5):
             async with self.system.http.request(method, url, json=body, headers=headers) as said:
                 if said.status >= 500:

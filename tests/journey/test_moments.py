@@ -1,11 +1,11 @@
-"""At random moments a process is stopped, killed or ended, a server restarted, a key changed, while people work.
+"""Processes are stopped, killed and ended, servers restarted, keys changed, while people work.
 
-`NOTAPONTE_MOMENTS=20` tries so many seeds, `NOTAPONTE_MOMENTS_SECONDS=30` each for so long; the
-issuer makes a second nota of whatever is asked twice.
+At random moments, two emitters, and an issuer that makes a second nota of whatever is asked twice.
+`NOTAPONTE_MOMENTS=20` tries so many seeds, `NOTAPONTE_MOMENTS_SECONDS=30` each for so long,
+`NOTAPONTE_SEED=7` begins with that one; a failure prints what was done.
 """
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from tests.journey.moments import moments, own_database
 
 FIRST = int(os.environ.get("NOTAPONTE_SEED", "1"))
 SEEDS = range(FIRST, FIRST + int(os.environ.get("NOTAPONTE_MOMENTS", "1")))
-SECONDS = float(os.environ.get("NOTAPONTE_MOMENTS_SECONDS", "8"))
-PATIENCE = float(os.environ.get("NOTAPONTE_MOMENTS_PATIENCE", "90"))
+SECONDS = float(os.environ.get("NOTAPONTE_MOMENTS_SECONDS", "4"))
+PATIENCE = 150.0  # seconds, for what was in doubt to be asked about on a busy machine
 
 
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_whatever_ends_at_whatever_moment_each_sale_has_one_nota_or_a_reason(
     seed: int, redis_url: str, tmp_path: Path
@@ -31,7 +32,5 @@ async def test_whatever_ends_at_whatever_moment_each_sale_has_one_nota_or_a_reas
             await run.go_on(SECONDS)
             await run.calm()
             wrong = await run.wrong(PATIENCE)
-            if wrong:
-                shutil.copytree(tmp_path, f"/tmp/h6_logs_{seed}", dirs_exist_ok=True)
             assert not wrong, "\n".join([*run.told, *wrong])
             assert run.system.sandbox.enotas.invariants.report()["ok"]
