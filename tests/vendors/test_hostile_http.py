@@ -135,23 +135,41 @@ def some_of(wires: dict[str, Any]) -> list[str]:
     return random.Random(7).sample(names, min(SOME, len(names)))
 
 
+class _Saying(asyncio.Protocol):
+    """Answers a request with the same bytes whatever it is, at once or one by one, and hangs up."""
+
+    def __init__(self, wire: bytes, asked: list[bytes], *, slowly: bool) -> None:
+        self._wire, self._asked, self._slowly = wire, asked, slowly
+        self._head = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        before, self._head = self._head, self._head + data
+        if b"\r\n\r\n" in before or b"\r\n\r\n" not in self._head:
+            return
+        self._asked.append(self._head.split(b" ", 1)[0])
+        if self._slowly:
+            self._say_on(0)
+        else:
+            self._transport.write(self._wire)
+            self._transport.close()
+
+    def _say_on(self, at: int) -> None:
+        if at < len(self._wire) and not self._transport.is_closing():
+            self._transport.write(self._wire[at : at + 1])
+            asyncio.get_running_loop().call_later(0.05, self._say_on, at + 1)
+
+
 @asynccontextmanager
 async def says(wire: bytes, *, slowly: bool = False) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Answers every request with these bytes, then hangs up; gives what was asked."""
+    """Serves so on a free port; gives the methods that were asked for."""
     asked: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ", 1)[0])
-            for byte in wire if slowly else ():
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(0.05)
-            writer.write(wire)
-            await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Saying(wire, asked, slowly=slowly), "127.0.0.1", 0
+    )
     try:
         host, port = server.sockets[0].getsockname()[:2]
         yield f"http://{host}:{port}", asked
