@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec import Struct, field
 
-Account = str  # merchant and environment
+AccountName = str  # merchant and environment
 
 
 class AccountLines(Struct, frozen=True, kw_only=True):
@@ -19,10 +19,12 @@ class AccountLines(Struct, frozen=True, kw_only=True):
     """
 
     line_from: datetime | None = None
-    before: Mapping[Account, datetime | None] = field(default_factory=dict)
+    before: Mapping[AccountName, datetime | None] = field(default_factory=dict)
 
 
-def going_on(lines: AccountLines, left: Account, taken: Account, now: datetime) -> AccountLines:
+def going_on(
+    lines: AccountLines, left: AccountName, taken: AccountName, now: datetime
+) -> AccountLines:
     """The lines once a tenant went from one account to another; one that was left comes back."""
     if left == taken:
         return lines

@@ -26,8 +26,8 @@ from tests.journey.test_histories import (
     History,
     a_history,
 )
+from tests.services.emitter.parts_undone import one_pass
 from tests.services.emitter.test_connections import another_company, move
-from tests.services.emitter.test_parts_hostile import one_pass
 from tests.support.servers import PostgresForTests
 
 EXAMPLES: Final = int(os.environ.get("NOTAPONTE_MOVES", "5"))

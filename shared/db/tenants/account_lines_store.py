@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import json
 
 from shared.db.connection import Connection
-from shared.domain.account_lines import Account, AccountLines
+from shared.domain.account_lines import AccountLines, AccountName
 from shared.domain.ids import TenantId
 
 LOAD: Final = """
@@ -24,7 +24,7 @@ async def load(conn: Connection, tenant: TenantId) -> AccountLines:
     row = await conn.fetchrow(LOAD, tenant)
     if row is None:
         return AccountLines()
-    before = json.decode(row["before"], type=dict[Account, datetime | None])
+    before = json.decode(row["before"], type=dict[AccountName, datetime | None])
     return AccountLines(line_from=row["line_from"], before=before)
 
 
