@@ -26,9 +26,7 @@ _LONGEST_WRITTEN: Final = 14  # a CPF with its signs, or a bare CNPJ
 _LONGEST_READ: Final = 200
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
 _WORD: Final = r"(?:C\.?P\.?F\.?|C\.?N\.?P\.?J\.?)(?:/M\.?F\.?)?"  # CNPJ/MF: of the Fazenda
-_NAMED: Final = re.compile(
-    rf"^(?:{_WORD}\W+)+(?:SOB\W+O\W+)?(?:N[Oº°.]{{0,2}}\W+)?", re.IGNORECASE
-)
+_NAMED: Final = re.compile(rf"^(?:{_WORD}\W+)+(?:SOB\W+O\W+)?(?:N[Oº°.]{{0,2}}\W+)?", re.IGNORECASE)
 _NAMED_BEHIND: Final = re.compile(rf"\W+{_WORD}\W*$", re.IGNORECASE)
 # What a program writes where it has no name.
 _NO_NAMES: Final = frozenset(

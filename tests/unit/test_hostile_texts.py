@@ -40,7 +40,9 @@ def test_of_a_long_refusal_the_beginning_is_shown_and_no_half_of_an_address() ->
     assert masked("y" * (5 * LONGEST)) == ""
 
 
-@pytest.mark.parametrize("piece", ["#", "# ", "#.", "nº", "nota ", "nota fiscal", "n.º.", "fatura#"])
+@pytest.mark.parametrize(
+    "piece", ["#", "# ", "#.", "nº", "nota ", "nota fiscal", "n.º.", "fatura#"]
+)
 def test_what_support_pastes_is_read_in_time(piece: str) -> None:
     """A line of `#` had been shared out among its own signs in every way: for ever."""
     began = time.process_time()
