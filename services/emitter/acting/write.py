@@ -40,7 +40,7 @@ from shared.db.tenants.standing_read import StandingRead
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
 from shared.domain.moment import month_of
-from shared.domain.nota import IN_FLIGHT
+from shared.domain.nota import IN_FLIGHT, NotaStatus
 
 log = structlog.get_logger()
 
@@ -117,11 +117,13 @@ def _is_overtaken(one: Answered, standing: StandingRead | None, moved: Collectio
     if standing is None or not one.last.leaves_again:
         return False
     nota = one.last.asked
-    return (
-        one.entry.bill_id in moved
-        or not standing.terms.issuing
-        or month_of(nota.competencia) in standing.terms.locked_months
-        or nota.connection_id not in (None, standing.connection_id)
+    if one.entry.bill_id in moved or not standing.terms.issuing:
+        return True
+    if nota.status is NotaStatus.CANCELLING:  # in a locked month, and where it was born, too
+        return False
+    return month_of(nota.competencia) in standing.terms.locked_months or nota.connection_id not in (
+        None,
+        standing.connection_id,
     )
 
 

@@ -103,6 +103,18 @@ async def newest(conn: Connection) -> Restore | None:
     return None if row is None else Restore(**dict(row))
 
 
+OLDER_CODE: Final = """
+    -- restores_store.older_code_until
+    SELECT older_code_until FROM database_life
+"""
+
+
+async def older_code_until(conn: Connection) -> datetime | None:
+    """Until when emitters may run that say nothing of themselves; None where there never were."""
+    until: datetime | None = await conn.fetchval(OLDER_CODE)
+    return until
+
+
 class Itself(Struct, frozen=True, kw_only=True):
     """What a database knows of itself, by its own clock."""
 

@@ -60,7 +60,9 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     environment: IssuerEnvironment = REAL  # that it was born in
     connection_id: int | None = None  # where it was born; None only where nothing is connected
     has_pdf: bool = False
-    tied: str | None = None  # what the issuer said last for the very instant of `changed_at`
+    tied: str | None = None  # what the issuer said last for an instant no newer than `changed_at`
+    tied_at: datetime | None = None  # since when it says that
+    news_at: datetime | None = None  # when its last news was looked up, and nothing new was shown
     cancel_code: str | None = None  # why it was not cancelled
     cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
     cancel_again_at: datetime | None = None  # when cancelling is asked for again by itself
@@ -104,7 +106,7 @@ _COLUMNS: Final = f"""
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
            n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
-           n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause,
+           n.tied_at, n.news_at, n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause,
            n.wish, n.round, n.substitutes, n.rps_number
 """
 
@@ -119,7 +121,7 @@ _MOVING: Final = """
            n.bill_id, n.part, n.issuer_id, n.status, n.raw_status, n.lookups, n.look_up_at,
            n.resend, n.then_cancel, n.denial, n.changed_at, n.cancel_sent_at, n.resend_at,
            n.issued_at, n.has_pdf, n.tied, n.cancel_code, n.cancel_tries, n.cancel_again_at,
-           n.denial_cause, n.wish, n.substitutes
+           n.denial_cause, n.wish, n.substitutes, n.tied_at, n.news_at
 """
 
 LOAD_NEWEST: Final = f"""
@@ -264,7 +266,8 @@ WRITE_INTENTS: Final = f"""
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL, wish = NULL,
+           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL, tied_at = NULL,
+           news_at = NULL, wish = NULL,
            substitutes = excluded.substitutes,
            connection_id = excluded.connection_id,
            rps_series = excluded.rps_series, rps_number = excluded.rps_number,
@@ -411,6 +414,8 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_sent: bool = False
     cancel_unsent: bool = False  # the wish never left, whatever was written before
     tied: str | None = None
+    news_at: datetime | None = None  # there was news of it, which the issuer does not show yet
+    older: bool = False  # `changed_at` takes the place of a newer one: its clock was set back
     cancel_code: str | None = None
     cancel_tries: int | None = None
     cancel_again_at: datetime | None = None
@@ -421,8 +426,11 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.denial_group or self.denial or ""
 
 
+# A denial that is written again with nothing new said of it.
+_DENIED_AS_IT_WAS: Final = """u.status = 'denied' AND n.status = 'denied'
+                               AND u.raw_status IS NULL AND u.reason IS NULL"""
 # Two movers write here, sender and follower. `cancelled` never moves back, but where the issuer
-# never had it, and older news of the issuer never overwrites newer.
+# never had it, and older news of the issuer never overwrites newer, but where that was settled.
 UPDATE: Final = f"""
     -- notas_store.update
     UPDATE notas n
@@ -437,15 +445,21 @@ UPDATE: Final = f"""
            denial_cause = CASE WHEN u.status = 'denied' THEN u.denial_cause END,
            reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
                          THEN coalesce(decode(u.reason, 'base64'), n.reason) END,
-           denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
-           denied_at = CASE WHEN u.status = 'denied' THEN $4::timestamptz END,
+           denial_group = CASE WHEN {_DENIED_AS_IT_WAS} THEN n.denial_group
+                               WHEN u.status = 'denied' THEN u.denial_group END,
+           denied_at = CASE WHEN {_DENIED_AS_IT_WAS} THEN n.denied_at
+                            WHEN u.status = 'denied' THEN $4::timestamptz END,
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
            wish = nullif(n.wish, 'issue'),
-           changed_at = greatest(u.changed_at, n.changed_at),
+           changed_at = CASE WHEN u.older THEN u.changed_at
+                             ELSE greatest(u.changed_at, n.changed_at) END,
            tied = u.tied,
+           tied_at = CASE WHEN u.tied = n.tied AND n.tied_at <= $4 THEN n.tied_at
+                          WHEN u.tied IS NOT NULL THEN $4 END,
+           news_at = coalesce(u.news_at, n.news_at),
            cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
                               THEN coalesce(u.cancel_code, n.cancel_code) END,
            cancel_tries = coalesce(u.cancel_tries, n.cancel_tries),
@@ -464,12 +478,13 @@ UPDATE: Final = f"""
                  has_xml boolean, denial text, denial_cause text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
                  changed_at timestamptz, cancel_sent boolean,
-                 cancel_unsent boolean, tied text, cancel_code text,
-                 cancel_tries int, cancel_again_at timestamptz)
+                 cancel_unsent boolean, tied text, news_at timestamptz, older boolean,
+                 cancel_code text, cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
        AND n.part = coalesce(u.part, 0) AND n.revision = u.revision
        AND (n.status <> 'cancelled' OR n.raw_status = 'never_arrived')
-       AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
+       AND (u.older OR u.changed_at IS NULL OR n.changed_at IS NULL
+            OR u.changed_at >= n.changed_at)
  RETURNING {_MOVING}
 """  # noqa: S608 - only our own constants are put in
 

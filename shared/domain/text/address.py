@@ -13,7 +13,8 @@ from shared.domain.text.letters import is_single_line, one_line, says_something
 NO_NUMBER: Final = "S/N"
 # A house number, or the word that there is none, before what belongs to the complement.
 _NUMBER: Final = re.compile(
-    r"(?:n[º°o.]{0,2}\s*)?(?P<number>\d[\d.]*(?:[ -]?[A-Za-z](?![\w.]))?|s\s*[/.]\s*n[º°.]?(?!\w))"
+    r"(?:n[uú]mero|n[º°o.]{0,2})?[\s:.]*"
+    r"(?P<number>\d[\d.]*(?:/\d+)?(?:[ -]?[A-Za-z](?![\w.]))?|s\s*[/.]\s*n[º°.]?(?!\w))"
     r"(?:[\s,;:/(-]+(?P<rest>.+))?",
     re.IGNORECASE,
 )
@@ -28,8 +29,12 @@ _IN_STREET: Final = re.compile(
 )
 # A number that the field of its own says too.
 _NO_NUMBER: Final = re.compile(
-    r"s\s*[/.]?\s*n[º°.]{0,2}|sem\s+n(?:[uú]mero|[º°.]{0,2})", re.IGNORECASE
+    r"s\s*[/.]?\s*n(?:[uú]mero|[º°.]{0,2})|sem\s+n(?:[uú]mero|[º°.]{0,2})|n\s*/\s*[ad]"
+    r"|n[aã]o\s+(?:tem|h[aá]|possui|informado)",
+    re.IGNORECASE,
 )
+# "nº 45": the number alone.
+_NAMED: Final = re.compile(r"(?:n[uú]mero|n[º°o.]{1,2}|n\s)[\s:.]*(?=\d)", re.IGNORECASE)
 # Eight parts in Latin-1, each begun by a letter or a digit, with single blanks and none at its end,
 # without what stands between parts here, or may begin an entity of a page.
 _PLAIN_PARTS: Final = re.compile(
@@ -149,6 +154,8 @@ def _parts(address: Address, form: Form) -> tuple[str, str, str]:
     complement = _said(address.complement, form.complement)
     if _NO_NUMBER.fullmatch(number):
         number = NO_NUMBER
+    elif named := _NAMED.match(number):
+        number = number[named.end() :]
     if len(street) > LONGEST_STREET_READ:
         return street, number, complement
     found = _IN_STREET.fullmatch(street)
