@@ -649,6 +649,8 @@ CREATE TABLE public.notas (
     irrf_withheld bigint,
     rps_series text,
     rps_number bigint,
+    tied_at timestamp with time zone,
+    news_at timestamp with time zone,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),

@@ -33,7 +33,7 @@ class BillLine(Struct, frozen=True, kw_only=True):
     product_code: str | None
     product_name: str
     amount: Cents  # the line's total, not its unit price
-    quantity: int
+    quantity: float  # for people to read; 1 where Vindi tells none that is one
     description: str | None
     is_discount: bool = False  # Vindi itself says so
 

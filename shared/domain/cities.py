@@ -11,9 +11,12 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Final
 
+from shared.domain.text.letters import Alphabet, one_line
+
 MUNICIPIOS: Final = Path(__file__).parent / "data" / "municipios.tsv"
 _AFTER_A_CITY: Final = frozenset({"brasil", "brazil", "br", "capital"})
 SHORTEST_MISSPELT: Final = 7  # letters; in shorter names one letter makes another city too easily
+_WORDS_OF_A_STATE: Final = 4  # Rio Grande do Sul
 MOST_READINGS: Final = 64  # of one name full of abbreviations
 
 STATES: Final[Mapping[str, str]] = {
@@ -59,7 +62,7 @@ OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
            "ipaucu": "ipaussu"},
     "RJ": {
         "parati": "paraty", "rio": "riodejaneiro", "buzios": "armacaodosbuzios",
-        "campos": "camposdosgoytacazes",
+        "campos": "camposdosgoytacazes", "armacaodebuzios": "armacaodosbuzios",
     },
     "SC": {"picarras": "balneariopicarras"},
     "PE": {"iguaracu": "igarassu"},
@@ -72,11 +75,13 @@ OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     # The regions of the Federal District, which is one município.
     "DF": dict.fromkeys(
         (
-            "aguasclaras", "arniqueira", "brazlandia", "candangolandia", "ceilandia", "cruzeiro",
-            "fercal", "gama", "guara", "itapoa", "jardimbotanico", "lagonorte", "lagosul",
-            "nucleobandeirante", "paranoa", "parkway", "planaltina", "recantodasemas",
+            "aguaquente", "aguasclaras", "arapoanga", "arniqueira", "asanorte", "asasul",
+            "brazlandia", "candangolandia", "ceilandia", "cruzeiro",
+            "estrutural", "fercal", "gama", "guara", "itapoa", "jardimbotanico", "lagonorte", "lagosul",
+            "noroeste", "nucleobandeirante", "octogonal", "paranoa", "parkway", "planaltina",
+            "planopiloto", "recantodasemas",
             "riachofundo", "riachofundoii", "samambaia", "santamaria", "saosebastiao",
-            "sobradinho", "sobradinhoii", "sudoeste", "taguatinga", "varjao", "vicentepires",
+            "sobradinho", "sobradinhoii", "solnascente", "sudoeste", "taguatinga", "varjao", "vicentepires",
         ),
         "brasilia",
     ),
@@ -115,9 +120,10 @@ def find_city(name: str, state: str) -> str | None:
         return None
     if re.fullmatch(r"\d{7}", code := name.strip()):
         return code if code in known.values() else None
-    words = _words(name)
+    words = _words(one_line(name, Alphabet.UNICODE) if "&" in name else name)
     bare = _without_state(words, state)
-    for reading in (words, bare, _without_company(bare, state)):
+    alone = _without_company(bare, state)
+    for reading in (words, bare, alone, _without_state_name(alone, state)):
         found = _exactly(reading, state, known) or _misspelt("".join(reading), known)
         if found is not None:
             return found
@@ -174,6 +180,14 @@ def _without_company(words: list[str], state: str) -> list[str]:
 
 def _without_state(words: list[str], state: str) -> list[str]:
     return words[:-1] if len(words) > 1 and words[-1] == state.lower() else words
+
+
+def _without_state_name(words: list[str], state: str) -> list[str]:
+    """Without the state's name at the end: "Belo Horizonte - Minas Gerais"."""
+    for count in range(1, min(len(words), _WORDS_OF_A_STATE + 1)):
+        if STATES.get("".join(words[-count:])) == state:
+            return words[:-count]
+    return words
 
 
 def _words(text: str) -> list[str]:

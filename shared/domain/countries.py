@@ -72,12 +72,16 @@ def country_name(country: str) -> str:
     return NAMES.get(country.strip().upper(), country.strip())
 
 
-_BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL"})
+# 076 is of ISO 3166 too, 1058 of the Banco Central.
+_BRAZIL: Final = frozenset(
+    {"", "BR", "BRA", "BRASIL", "BRAZIL", "076", "1058", "REPÚBLICA FEDERATIVA DO BRASIL",
+     "REPUBLICA FEDERATIVA DO BRASIL"}
+)  # fmt: skip
 
 
 def is_brazil(country: str) -> bool:
     """Say whether a text names Brazil, or no country at all."""
-    return country.strip().upper() in _BRAZIL
+    return country.strip(" .").upper() in _BRAZIL
 
 
 def is_country(code: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from html import unescape
 from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
@@ -17,6 +18,8 @@ _USUAL: Final = re.compile(
 _IN_BRACKETS: Final = re.compile(r"<([^<>]*)>")
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _BETWEEN: Final = re.compile(r"[,;|/\n]+|\s(?:e|ou)\s", re.IGNORECASE)
+_LABEL: Final = re.compile(r"^\s*(?:e-?mails?|correio)\s*[:=-]\s*", re.IGNORECASE)
+_SHORTEST_ENDING: Final = 2  # letters: no domain of the highest level has one
 _BEFORE: Final = " :\"'<[("
 _BEHIND: Final = " .:\"'>])"
 
@@ -37,7 +40,8 @@ def emails_in(text: str) -> tuple[str, ...]:
     "Maria <maria@x.com.br>" is one. So is none of "ana silva@x.com.br": half an address may be
     somebody else's.
     """
-    bare = _COMMENT.sub(" ", text)
+    # Entities first: half of "ana&amp;co@x.com.br" is the address of somebody else.
+    bare = _COMMENT.sub(" ", unescape(text) if "&" in text else text)
     found = [_good(one) for part in _BETWEEN.split(bare) for one in _candidates(part)]
     return tuple(dict.fromkeys(one for one in found if one is not None))
 
@@ -47,7 +51,7 @@ def _candidates(part: str) -> list[str]:
     named = _IN_BRACKETS.findall(part)
     if named:
         return list(named)
-    words = part.split(" ")
+    words = _LABEL.sub("", part, count=1).split(" ")
     return words if all("@" in word for word in words) else []
 
 
@@ -63,4 +67,5 @@ def _good(candidate: str) -> str | None:
         return None
     said = told.ascii_email or told.normalized
     latin = all(letter <= "ÿ" for letter in said)
-    return said if latin and len(said) <= MOST_CHARACTERS else None
+    whole = len(said.rpartition(".")[2]) >= _SHORTEST_ENDING
+    return said if latin and whole and len(said) <= MOST_CHARACTERS else None

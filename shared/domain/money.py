@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Final, NewType
 
 Cents = NewType("Cents", int)
@@ -19,6 +20,14 @@ def read_reais(value: object) -> Cents:
     numbers (vindi-api, section 4). Raises ValueError for anything that is not a finite amount
     with at most two significant decimals.
     """
+    try:
+        return _read(value)
+    except TypeError as error:  # what cannot be remembered is no amount either
+        raise ValueError(f"not an amount: {type(value).__name__}") from error
+
+
+@lru_cache(maxsize=4096, typed=True)  # a bill says its price thrice, and the next one again
+def _read(value: object) -> Cents:
     if isinstance(value, str) and (plain := _PLAIN.fullmatch(value)):
         return Cents(int(plain[1]) * 100 + int(plain[2].ljust(2, "0")))  # nearly every amount
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):

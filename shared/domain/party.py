@@ -22,13 +22,20 @@ _CPF = CPF()
 _CNPJ = CNPJ()
 _ADDRESS_PARTS = ("street", "district", "city", "state", "zip")
 CEP_DIGITS: Final = 8
+_LONGEST_WRITTEN: Final = 14  # a CPF with its signs, or a bare CNPJ
+_LONGEST_READ: Final = 200
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
-_NAMED = re.compile(r"^(?:(?:CPF|CNPJ)\W+)+(?:N[Oº°.]{0,2}\W+)?", re.IGNORECASE)
+_WORD: Final = r"(?:C\.?P\.?F\.?|C\.?N\.?P\.?J\.?)(?:/M\.?F\.?)?"  # CNPJ/MF: of the Fazenda
+_NAMED: Final = re.compile(rf"^(?:{_WORD}\W+)+(?:SOB\W+O\W+)?(?:N[Oº°.]{{0,2}}\W+)?", re.IGNORECASE)
+_NAMED_BEHIND: Final = re.compile(rf"\W+{_WORD}\W*$", re.IGNORECASE)
 # What a program writes where it has no name.
-_NO_NAMES: Final = frozenset({"none", "nan", "n/a", "sem nome", "nao informado", "nao informada"})
+_NO_NAMES: Final = frozenset(
+    {"none", "nan", "n/a", "s/n", "sem nome", "sem cadastro", "nao informado", "nao informada",
+     "nao consta", "nao identificado", "nao identificada", "desconhecido", "desconhecida"}
+)  # fmt: skip
 _NO_WORDS: Final = frozenset({"null", "undefined"})
 _LONGEST_NO_NAME: Final = 24
-_NO_NAME_BEGINS: Final = frozenset(" NSU")  # with or without a blank before it
+_NO_NAME_BEGINS: Final = frozenset(" DNSU")  # with or without a blank before it
 
 
 def normalise_document(text: str | None) -> str | None:
@@ -39,6 +46,8 @@ def normalise_document(text: str | None) -> str | None:
         text = unicodedata.normalize("NFKC", text)
     if text[0].isalpha():  # "CPF: 123.456.789-09"
         text = _NAMED.sub("", text)
+    if len(text) > _LONGEST_WRITTEN:  # "123.456.789-09 (CPF)"
+        text = _NAMED_BEHIND.sub("", text[:_LONGEST_READ])
     return _PUNCTUATION.sub("", text).upper() or None
 
 
@@ -53,6 +62,7 @@ def is_a_name(text: str) -> bool:
     return plain not in _NO_NAMES and not (words and words <= _NO_WORDS)
 
 
+@lru_cache(maxsize=8192)  # asked several times of each sale, and of each renewal again
 def normalise_cep(text: str | None) -> str | None:
     """The eight digits of a CEP, however they are written; other texts as they are, for a person.
 

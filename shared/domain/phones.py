@@ -12,6 +12,8 @@ MOST_READ: Final = 200  # characters of a field; a longer one is no list of tele
 _BRAZIL: Final = "55"
 _REGION: Final = "BR"
 _BETWEEN: Final = re.compile(r"[,;/|\n]| ou | e ", re.IGNORECASE)
+# Last, whatever stands between words: "11 98888-7777 - recado 11 97777-6666".
+_BESIDE_WORDS: Final = re.compile(r"[+(0-9][0-9 ().+-]{7,}")
 _EXTENSION: Final = re.compile(
     r"[\s,;.(-]*(?:ramal|ram|ext|extens[aã]o|r|x|#)[\s.:]*\d{1,6}\W*$", re.IGNORECASE
 )
@@ -34,7 +36,8 @@ def phone_among(phones: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _first_good(text: str) -> str | None:
-    told = (_national(one) for one in _BETWEEN.split(text[:MOST_READ]))
+    text = text[:MOST_READ]
+    told = (_national(one) for one in (*_BETWEEN.split(text), *_BESIDE_WORDS.findall(text)))
     return next((number for number in told if number), None)
 
 

@@ -67,6 +67,13 @@ SPEAKS_OF_ANOTHER: Final = KnownDenial(
 )
 
 
+# In the place of "we send it again by ourselves".
+_MAY_EXIST: Final = (
+    "O texto fala também de algo que já existe. Confira no portal da prefeitura se a nota existe"
+    " antes de qualquer reenvio."
+)
+
+
 class _Phrase(Struct, frozen=True, kw_only=True):
     pattern: re.Pattern[str]
     begins: tuple[str, ...]  # letters, some of which are in every text it fits; none: look always
@@ -91,13 +98,13 @@ def read_refusal(text: str | None) -> KnownDenial:
     A code of the national system decides; then words that say that a nota exists; then words, and
     last the codes of city halls, which each uses in its own way.
     """
-    plain = bare(text or "")
-    if not plain or text is None:
+    meant = repaired(text or "")
+    plain = bare(_in_full(meant))
+    if not plain:
         return SAID_NOTHING
-    written = unicodedata.normalize("NFKC", repaired(text)).upper()
-    found = _found(written, plain)
+    found = _found(unicodedata.normalize("NFKC", meant).upper(), plain)
     if found.resends and says_already(plain):
-        return replace(found, resends=False)
+        return replace(found, resends=False, helps=_MAY_EXIST)
     return found
 
 
@@ -117,6 +124,15 @@ def vocabulary() -> Iterator[str]:
         for row in _rows(file):
             yield row["helps"]
             yield row.get("pattern", "")
+
+
+def _in_full(text: str) -> str:
+    """A text with the abbreviations of city halls written out: "ALIQ. INVAL. P/ O SERV."."""
+    if not text.isascii():
+        # Accents of letters alone: what stands beside them is told apart by whoever bares it.
+        decomposed = unicodedata.normalize("NFD", text)
+        text = "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+    return _ABBREVIATED.sub(lambda found: f"{_LONG[found[0].lower().rstrip('.')]} ", text)
 
 
 def _found(written: str, plain: str) -> KnownDenial:
@@ -286,6 +302,15 @@ def _expression(sign: str, *, after: str) -> str:
     return letter if letter == sign else rf"(?:{letter}|\?{{1,3}})?"
 
 
+def _abbreviated(shorts: Iterable[str]) -> re.Pattern[str]:
+    """Whole words; those told with a point only where one follows."""
+    words = (re.escape(one) if one.endswith(".") else rf"{one}(?:\.|\b)" for one in shorts)
+    return re.compile(rf"\b(?:{'|'.join(words)})", re.IGNORECASE)
+
+
+_SHORT: Final = {row["short"]: row["long"] for row in _rows("abbreviations")}
+_LONG: Final = {short.rstrip("."): long for short, long in _SHORT.items()}
+_ABBREVIATED: Final = _abbreviated(_SHORT)
 _NATIONAL: Final = _by_code("nacional")
 _RANGES: Final = _ranges(_NATIONAL)
 _OF_CITY: Final = _by_code("abrasf")

@@ -7,6 +7,7 @@ What is let through is bounded, so that nothing later can fail for its size: ins
 century, ids fit 64 bits, sums of a bill's lines do too, texts have an end.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,6 +27,7 @@ from shared.domain.bill import (
     is_payment,
 )
 from shared.domain.ids import BillId, ChargeId, CustomerId
+from shared.domain.misread import as_meant
 from shared.domain.money import Cents, read_reais
 from shared.domain.party import normalise_cep, normalise_document
 from shared.vindi.errors import UnreadableBillError
@@ -39,6 +41,7 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 MOST_ROWS: Final = 2000  # lines of a bill, or charges
 MOST_PHONES: Final = 20
+_FRACTION: Final = re.compile(r"[0-9]{1,9}\.[0-9]{1,12}")
 MOST_AMOUNT: Final = 10**13  # centavos; `MOST_ROWS` of them still fit 64 bits
 
 
@@ -82,7 +85,7 @@ def read_bill(json: object) -> Bill:
         plan_code=_code(plan, "code"),
         plan_id=_optional(plan, "id", _id),
         plan_name=_code(plan, "name"),
-        installments=_optional(bill, "installments", _count) or 1,
+        installments=_installments(bill.get("installments")),
         billing_at=_optional(bill, "billing_at", read_instant),
         due_at=_due_at(bill),
         created_at=created_at,
@@ -207,7 +210,7 @@ def _line(json: object) -> BillLine:
         product_code=_code(product, "code"),
         product_name=_text(product, "name") or "",
         amount=_needed(line, "amount", _amount),
-        quantity=_optional(line, "quantity", _count) or 1,
+        quantity=_quantity(line.get("quantity")),
         description=_text(line, "description"),
         is_discount=isinstance(line.get("discount"), Mapping),
     )
@@ -239,6 +242,29 @@ def _due_at(bill: Mapping[str, Any]) -> datetime | None:
         return read_instant(bill.get("due_at"))
     except ValueError:
         return None
+
+
+def _quantity(value: object) -> float:
+    """How many of a line: a meter's may have a fraction. Its amount is told beside it.
+
+    What is no quantity (text, less than nothing) is one: no nota depends on it.
+    """
+    try:
+        return _count(value) or 1
+    except (ValueError, TypeError):
+        pass
+    told = str(value).replace(",", ".") if isinstance(value, str | float) else ""
+    if not _FRACTION.fullmatch(told):
+        return 1
+    return float(told) or 1
+
+
+def _installments(value: object) -> int:
+    # No nota depends on them.
+    try:
+        return _count(value) or 1
+    except (ValueError, TypeError):
+        return 1
 
 
 def _metadata(record: Mapping[str, Any]) -> dict[str, object]:
@@ -348,16 +374,26 @@ def _word(value: object) -> str:
 def _text(json: Mapping[str, Any], name: str) -> str | None:
     """Text or None; numbers become text, `""` and blanks None, NUL (PostgreSQL refuses) goes.
 
-    What is longer than any field of a nota is cut.
+    What is longer than any field of a nota is cut, and what was UTF-8 and was read as something
+    else (`JosÃ©`) is read again.
     """
     value = json.get(name)
     if value is None:  # most often, so first
         return None
-    if type(value) is not str:
+    if type(value) is str:
+        # As nearly always: nothing to cut, nor to strip, and no NUL, which is not printable.
+        plain = value.isprintable() and 0 < len(value) <= LONGEST_TEXT
+        if plain and value[0] != " " != value[-1]:
+            return value
+    else:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
-        value = str(value)  # no number comes with thousands of digits: they are floats by then
-    return value.replace("\x00", "")[:LONGEST_TEXT].strip() or None
+        # No number comes with thousands of digits: they are floats by then. One of a program that
+        # knows no others (11987654321.0) is a whole one.
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+        value = str(int(value)) if whole else str(value)
+    text = value.replace("\x00", "")[:LONGEST_TEXT].strip()
+    return (text if text.isascii() else as_meant(text)) or None
 
 
 def _code(json: Mapping[str, Any], name: str) -> str | None:

@@ -120,7 +120,7 @@ async def _print_plans(connection: Any, size: int) -> None:
             (
                 "claim",
                 claims_store.CLAIM_DUE,
-                ("t0000000001", 0, 50, timedelta(seconds=30), "bench", True),
+                ("t0000000001", 0, 50, timedelta(seconds=30), "bench", True, 200),
             ),
         ):
             rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)

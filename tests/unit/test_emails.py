@@ -32,6 +32,12 @@ from tests.unit.test_customer_data import drafted
         ("bia@; fin@loja.com.br", "fin@loja.com.br"),
         ("bia@@loja..com; Fin <fin@loja.com.br>", "fin@loja.com.br"),
         ("josé@loja.com.br", "josé@loja.com.br"),
+        ("E-mail: bia@loja.com.br", "bia@loja.com.br"),
+        ("emails - bia@loja.com.br", "bia@loja.com.br"),
+        ("bia&#64;loja.com.br", "bia@loja.com.br"),
+        ("bia&amp;co@loja.com.br", "bia&co@loja.com.br"),  # and not co@loja.com.br
+        ("meu.email-x@loja.com.br", "meu.email-x@loja.com.br"),
+        ("bia@loja.c; fin@loja.com.br", "fin@loja.com.br"),  # no ending has one letter
         ("bia@lojinhadapraça.com.br", "bia@xn--lojinhadapraa-tgb.com.br"),
     ],
 )

@@ -9,6 +9,7 @@ from shared.domain.bill import Address
 from shared.domain.cities import find_city, find_state
 from shared.domain.decide import decide
 from shared.domain.decision import Hold
+from shared.domain.misread import as_meant
 from shared.domain.party import is_a_name, normalise_document
 from shared.domain.text.address import fit_address
 from shared.domain.text.letters import Alphabet, one_line
@@ -56,6 +57,14 @@ def fitted(street: str, number: str | None) -> tuple[str | None, str | None, str
         ("Rodovia BR 101, 12", None, ("Rodovia BR 101, 12", "S/N", None)),
         ("Quadra 12, 5", None, ("Quadra 12, 5", "S/N", None)),
         ("Rua 10", "KM 12", ("Rua 10", "KM 12", None)),
+        ("Rua 10", "nº 45", ("Rua 10", "45", None)),
+        ("Rua 10", "Número: 45", ("Rua 10", "45", None)),
+        ("Rua 10", "Nº: 1234567 bloco", ("Rua 10", "1234567", "bloco")),
+        ("Rua 10", "123/125 loja 4 e 5", ("Rua 10", "123/125", "loja 4 e 5")),
+        ("Rua 10", "n/a", ("Rua 10", "S/N", None)),
+        ("Rua 10", "s/ numero", ("Rua 10", "S/N", None)),
+        ("Rua 10", "não tem", ("Rua 10", "S/N", None)),
+        ("Rua 10", "N45", ("Rua 10", "N45", None)),
     ],
 )
 def test_a_house_number_is_found_where_people_write_it(
@@ -173,3 +182,62 @@ def test_a_number_that_does_not_fit_leaves_the_one_of_the_street() -> None:
     long = "Rua do Nome Inventado Muito Comprido, 1234567 e mais um tanto de texto, 12"
     fitted(long, None)
     fitted("Rua do Nome Inventado Muito Comprido de Teste, 12 quadras adiante da praça", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "code"),
+    [
+        ("Belo Horizonte - Minas Gerais", "MG", "3106200"),
+        ("Porto Alegre, Rio Grande do Sul", "RS", "4314902"),
+        ("Município de São Paulo", "SP", "3550308"),
+        ("São Paulo", "SP", "3550308"),
+        ("São Paulo, São Paulo", "SP", "3550308"),
+        ("Armação de Búzios", "RJ", "3300233"),
+        ("Goiânia&nbsp;", "GO", "5208707"),
+        ("Plano Piloto", "DF", "5300108"),
+        ("Belo Horizonte - São Paulo", "MG", None),
+        ("Minas Gerais", "MG", None),
+    ],
+)
+def test_a_city_is_found_beside_its_states_name(name: str, state: str, code: str | None) -> None:
+    assert find_city(name, state) == code
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("JosÃ© da ConceiÃ§Ã£o", "José da Conceição"),
+        ("JosÃƒÂ©", "José"),
+        ("SÃ£o Paulo", "São Paulo"),
+        ("Casa â€“ Bar", "Casa – Bar"),
+        ("IRMÃ LUZ", "IRMÃ LUZ"),
+        ("IRMÃ\u00a0LUZ", "IRMÃ\u00a0LUZ"),
+        ("MAÇÃ® VERDE", "MAÇÃ® VERDE"),
+        ("São JosÃ©", "São JosÃ©"),  # only a part would come out
+        ("Ângela Maçã", "Ângela Maçã"),
+        ("Ana", "Ana"),
+    ],
+)
+def test_what_was_read_in_the_wrong_alphabet_is_read_again(written: str, meant: str) -> None:
+    assert as_meant(written) == meant
+    assert as_meant(meant) == meant
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "529.982.247-25 (CPF)",
+        "CPF/MF 529.982.247-25",
+        "C.P.F. 529.982.247-25",
+        "CPF nº 529.982.247-25",
+    ],
+)
+def test_a_document_is_found_beside_the_word_for_it(document: str) -> None:
+    assert normalise_document(document) == "52998224725"
+    assert normalise_document("CNPJ/MF sob o nº 12.abc.345/01de-35") == "12ABC34501DE35"
+
+
+@pytest.mark.parametrize("name", ["Não consta", "s/n", "Desconhecido", "SEM CADASTRO"])
+def test_what_says_that_there_is_no_name_is_none(name: str) -> None:
+    assert not is_a_name(name)
+    assert is_a_name(f"{name} Silva")

@@ -256,11 +256,15 @@ async def _read_refunds(bulk: Bulk, vindi: VindiClient, fresh: Sequence[FreshSal
 
 
 def _refund_problem(sale: FreshSale, refunds: RefundsOf) -> Unreadable | Untold | None:
+    if not refunds:
+        return None
     found = (refunds.get(charge.id) for charge in sale.bill.charges)
     return next((answer for answer in found if isinstance(answer, Unreadable | Untold)), None)
 
 
 def _with_refunds(sale: FreshSale, refunds: RefundsOf) -> FreshSale:
+    if not refunds and not sale.refunds:  # nearly always
+        return sale
     known = {
         charge.id: found
         for charge in sale.bill.charges

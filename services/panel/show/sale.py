@@ -304,7 +304,7 @@ def _cancelled_outside(sale: SaleView) -> bool:
     return sale.status is SaleStatus.ISSUED and (sale.attention or "").startswith("cancel_")
 
 
-def _line(name: str, quantity: int) -> str:
+def _line(name: str, quantity: float) -> str:
     return name if quantity == 1 else f"{say.number(quantity)} × {name}"
 
 

@@ -13,7 +13,8 @@ from shared.domain.text.letters import is_single_line, one_line, says_something
 NO_NUMBER: Final = "S/N"
 # A house number, or the word that there is none, before what belongs to the complement.
 _NUMBER: Final = re.compile(
-    r"(?:n[º°o.]{0,2}\s*)?(?P<number>\d[\d.]*(?:[ -]?[A-Za-z](?![\w.]))?|s\s*[/.]\s*n[º°.]?(?!\w))"
+    r"(?:n[uú]mero|n[º°o.]{0,2})?[\s:.]*"
+    r"(?P<number>\d[\d.]*(?:/\d+)?(?:[ -]?[A-Za-z](?![\w.]))?|s\s*[/.]\s*n[º°.]?(?!\w))"
     r"(?:[\s,;:/(-]+(?P<rest>.+))?",
     re.IGNORECASE,
 )
@@ -28,7 +29,17 @@ _IN_STREET: Final = re.compile(
 )
 # A number that the field of its own says too.
 _NO_NUMBER: Final = re.compile(
-    r"s\s*[/.]?\s*n[º°.]{0,2}|sem\s+n(?:[uú]mero|[º°.]{0,2})", re.IGNORECASE
+    r"s\s*[/.]?\s*n(?:[uú]mero|[º°.]{0,2})|sem\s+n(?:[uú]mero|[º°.]{0,2})|n\s*/\s*[ad]"
+    r"|n[aã]o\s+(?:tem|h[aá]|possui|informado)",
+    re.IGNORECASE,
+)
+# "nº 45": the number alone.
+_NAMED: Final = re.compile(r"(?:n[uú]mero|n[º°o.]{1,2}|n\s)[\s:.]*(?=\d)", re.IGNORECASE)
+# Eight parts in Latin-1, each begun by a letter or a digit, with single blanks and none at its end,
+# without what stands between parts here, or may begin an entity of a page.
+_PLAIN_PARTS: Final = re.compile(
+    r"(?:\|[0-9A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\xff][!-%'-{}~\xa1-\xac\xae-\xff]*"
+    r"(?: [!-%'-{}~\xa1-\xac\xae-\xff]+)*){8}\|"
 )
 _MOST_PASSES: Final = 4
 LONGEST_STREET_READ: Final = 120  # a longer one is a letter, and no number stands out in it
@@ -78,7 +89,7 @@ def _fit(address: Address, form: Form, told: list[str]) -> Address:
 def _fits(address: Address, form: Form) -> bool:
     """Say whether nothing is to be done, as for nearly every address."""
     number = address.number or ""
-    return (
+    return looks_plain(address, form) or (
         number[:1].isdigit()
         and number[-1].isalnum()
         and "," not in (address.street or "")
@@ -91,6 +102,33 @@ def _fits(address: Address, form: Form) -> bool:
         and _is_written(address.zip, form.code)
         and _is_written(address.country, form.country)
     )
+
+
+def looks_plain(address: Address, form: Form) -> bool:
+    """Say whether nothing is to be done, by one look; where not, its parts tell."""
+    street, number, district, city = address.street, address.number, address.district, address.city
+    if not (street and number and district and city and number[0].isdigit()):
+        return False
+    state, zip_ = _or_plain(address.state), _or_plain(address.zip)
+    country, complement = _or_plain(address.country), _or_plain(address.complement)
+    whole = f"|{street}|{number}|{complement}|{district}|{city}|{state}|{zip_}|{country}|"
+    return (
+        "," not in street
+        and number[-1].isalnum()
+        and len(street) <= form.street.most
+        and len(number) <= form.number.most
+        and len(complement) <= form.complement.most
+        and len(district) <= form.district.most
+        and len(city) <= form.city.most
+        and max(len(state), len(zip_)) <= form.code.most
+        and len(country) <= form.country.most
+        and _PLAIN_PARTS.fullmatch(whole) is not None
+    )
+
+
+def _or_plain(text: str | None) -> str:
+    """A part, or a letter in the place of one that is not told."""
+    return "x" if text is None else text
 
 
 def _is_written(text: str | None, width: Width) -> bool:
@@ -116,6 +154,8 @@ def _parts(address: Address, form: Form) -> tuple[str, str, str]:
     complement = _said(address.complement, form.complement)
     if _NO_NUMBER.fullmatch(number):
         number = NO_NUMBER
+    elif named := _NAMED.match(number):
+        number = number[named.end() :]
     if len(street) > LONGEST_STREET_READ:
         return street, number, complement
     found = _IN_STREET.fullmatch(street)

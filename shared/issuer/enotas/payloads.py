@@ -65,7 +65,7 @@ UNDOCUMENTED: Final = frozenset(
 )
 # What comes before the first element of a document, and that element's name.
 _ROOT: Final = re.compile(
-    rb"(?:\s|\xef\xbb\xbf|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?!\s+html)[^>]*>)*<([A-Za-z_][\w:.-]*)",
+    rb"(?:\s|\xef\xbb\xbf|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?!\s+html)[^>]*>)*+<([A-Za-z_][\w:.-]*)",
     re.DOTALL | re.IGNORECASE,
 )
 _FRACTION: Final = re.compile(r"\.\d+")

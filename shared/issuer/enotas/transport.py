@@ -44,9 +44,10 @@ CALLS: Final = Calls("issuer", kind="call")
 MOST_BYTES: Final = 16 * 2**20  # a page of a hundred notas is below 1 MB, a PDF below 5
 
 
-# The beginning of a page, after what may come before it.
+# The beginning of a page, after what may come before it: each comment ends once, so that many of
+# them are not put together in every way.
 _PAGE: Final = re.compile(
-    rb"(?:\s|\xef\xbb\xbf|<\?.{0,200}?\?>|<!--.{0,2000}?-->)*"
+    rb"(?:\s|\xef\xbb\xbf|<\?.{0,200}?\?>|<!--.{0,2000}?-->)*+"
     rb"<(?:!doctype\s+html|html|head|body|center|script|title|meta)\b",
     re.IGNORECASE | re.DOTALL,
 )

@@ -23,6 +23,7 @@ from tests.chaos.campaign import HEARD_WITHIN, Campaign, a_campaign, a_company
 from tests.chaos.long.faults import Disk, Hand
 from tests.chaos.long.plan import FailOver, LongFault, kind_of, tell_long
 from tests.chaos.long.shops import KINDS, REFUNDED, RULES, Shop, look, newest_issued
+from tests.chaos.long.waiting import lines_of, what_waits
 
 REPORT: Final = Path("build/chaos-long.json")
 QUIET_BETWEEN: Final = 1.5
@@ -298,23 +299,28 @@ async def _end(crowd: Crowd, rows: Sequence[Row], seed: int) -> bool:
     deadline = time.monotonic() + SETTLED_WITHIN
     while time.monotonic() < deadline and _open(crowd):
         await asyncio.sleep(1)
-    shops = []
-    for shop in crowd.shops:
-        found = look(shop)
-        shops.append(
-            {
-                "shop": shop.kind,
-                "tenant": shop.tenant,
-                "sales": len(shop.expected),
-                "notas_due": sum(shop.expected.values()),
-                "lost": list(found.lost),
-                "doubled": list(found.doubled),
-                "closings": await _closings(crowd, shop),
-            }
-        )
+    shops = [await _shop(crowd, shop) for shop in crowd.shops]
     restores = (await crowd.campaign.api("GET", "/restores"))["items"]
     violations = dict(crowd.campaign.sandbox.enotas.invariants.report()["counts"])
     return _report(rows, shops, restores, violations, seed)
+
+
+async def _shop(crowd: Crowd, shop: Shop) -> dict[str, Any]:
+    """How a shop ended; what waits in it still is read where a month does not balance."""
+    found, closings = look(shop), await _closings(crowd, shop)
+    said = {
+        "shop": shop.kind,
+        "tenant": shop.tenant,
+        "sales": len(shop.expected),
+        "notas_due": sum(shop.expected.values()),
+        "lost": list(found.lost),
+        "doubled": list(found.doubled),
+        "closings": closings,
+    }
+    if not all(closing["balanced"] for closing in closings):
+        journal = crowd.campaign.sandbox.enotas.journal
+        said["waits"] = await what_waits(crowd.campaign.home, shop, journal)
+    return said
 
 
 def _open(crowd: Crowd) -> bool:
@@ -399,6 +405,9 @@ def _show(
         wrong = (f"{len(shop['lost'])}", f"{len(shop['doubled'])}")
         table.add_row(shop["shop"], *figures, *wrong, closed)
     console.print(table)
+    for shop in shops:
+        for line in lines_of(shop.get("waits", ())):
+            console.print(line)
     for one in restores:
         console.print(
             f"failover noticed ({one['why']}): {one['companies_read']} of {one['companies']} lists"

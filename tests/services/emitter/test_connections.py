@@ -245,8 +245,10 @@ async def test_an_intent_for_the_company_left_is_not_written_once_it_was_left(de
             conn, desk.tenant, lane=outbox_store.LIVE, limit=1, lease=LEASE, worker="test"
         )
         planned_under = await nota_connections_store.current_id(conn, desk.tenant)
-        terms, version, _ = await standing_read.agreed(conn, desk.tenant)
-        basis = Standing(terms=terms, rule_version=version, connection_id=planned_under)
+        now_is = await standing_read.agreed(conn, SEALER, desk.tenant)
+        basis = Standing(
+            terms=now_is.terms, rule_version=now_is.rule_version, connection_id=planned_under
+        )
     send = Send(intent=an_intent(bill, planned_under), draft=DRAFT, first=True)
     plan = Act(entry=entry, action=send, notas=NONE)
     await move(desk, another_company(desk))

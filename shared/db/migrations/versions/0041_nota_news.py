@@ -1,4 +1,4 @@
-"""Emitters say which restore they mind, and what of theirs is under way."""
+"""Since when the issuer says of a nota what we cannot believe yet, and when there was news of it."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0041_expand_emitters.sql")
+    run_sql_file("0041_expand_nota_news.sql")
