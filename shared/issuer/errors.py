@@ -10,6 +10,10 @@ from shared.domain.errors import TenantBlockedError, TransientError
 
 # Somebody else answers where the issuer should: a portal, a proxy, a parked address.
 NOT_THEIRS: Final = "not the issuer's own answer"
+# It answered what was asked of one nota, and nothing of that nota: that nota's trouble, no outage.
+ANOTHER_NOTA: Final = "answered for another nota"
+NO_NOTA: Final = "answered without a nota"
+OF_ONE_NOTA: Final = frozenset({ANOTHER_NOTA, NO_NOTA})
 
 
 class IssuerKeyRefused(TenantBlockedError):

@@ -42,7 +42,13 @@ from shared.domain.moment import month_of
 from shared.domain.nota import REAL, IssuerEnvironment, NotaDraft, NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED
 from shared.domain.refusals import KnownDenial
-from shared.issuer.errors import IssuerBusy, IssuerNotLeft, IssuerPaced, IssuerUnavailable
+from shared.issuer.errors import (
+    OF_ONE_NOTA,
+    IssuerBusy,
+    IssuerNotLeft,
+    IssuerPaced,
+    IssuerUnavailable,
+)
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
@@ -530,7 +536,8 @@ class Asker:
     def _not_now(self, act: Act, step: Step, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):
             why = error.why if isinstance(error, IssuerUnavailable) else ""
-            self._breakers.request(ok=False, why=why)
+            if why not in OF_ONE_NOTA:  # some of those would rest every other sale for ever
+                self._breakers.request(ok=False, why=why)
         if error.retry_after is not None:
             due_at = self._now + error.retry_after
         else:

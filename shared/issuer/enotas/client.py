@@ -20,7 +20,12 @@ from shared.issuer.enotas.company import read_facts
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.form import FORM
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
-from shared.issuer.errors import IssuerCompanyUnknown, IssuerUnavailable
+from shared.issuer.errors import (
+    ANOTHER_NOTA,
+    NO_NOTA,
+    IssuerCompanyUnknown,
+    IssuerUnavailable,
+)
 from shared.issuer.interface import (
     CancelAccepted,
     CancelRejected,
@@ -122,7 +127,7 @@ class EnotasIssuer:
         """Read a nota by our id; None when eNotas says that it has none."""
         snapshot = await self._read_nota(self._by_key(key))
         if snapshot is not None and snapshot.external_id not in (None, key):
-            raise IssuerUnavailable("answered for another nota")
+            raise IssuerUnavailable(ANOTHER_NOTA)
         return snapshot
 
     async def get(self, issuer_id: IssuerNotaId) -> Snapshot | None:
@@ -131,7 +136,7 @@ class EnotasIssuer:
         snapshot = await self._read_nota(self._transport.url(path))
         # Ids come in capitals in some places and in small letters in others.
         if snapshot is not None and snapshot.issuer_id.lower() != issuer_id.lower():
-            raise IssuerUnavailable("answered for another nota")
+            raise IssuerUnavailable(ANOTHER_NOTA)
         return snapshot
 
     async def cancel(
@@ -267,9 +272,13 @@ class EnotasIssuer:
         if answer.is_refusal:
             raise IssuerUnavailable(f"status {answer.status}")
         try:
-            return payloads.read_snapshot(answer.json())
+            content = answer.json()
         except ValueError:
             raise IssuerUnavailable("not a nota") from None
+        try:
+            return payloads.read_snapshot(content)
+        except ValueError:
+            raise IssuerUnavailable(NO_NOTA) from None
 
     async def _read_list(self, url: URL) -> payloads.ListPage:
         answer = await self._transport.read(url)

@@ -25,8 +25,8 @@ from tests.services.emitter.conftest import Desk, a_desk
 from tests.services.emitter.test_absurd_fields import FAILURES, LACKS, Case, some_of
 from tests.support.absurd import PLAIN, RAW, paths_in, spoilt
 
-HEALTHY = 5
-TOGETHER = 40
+HEALTHY = 8
+TOGETHER = 4  # five failures in a row are an outage of the issuer, which rests all of its sales
 MINUTES = timedelta(minutes=10)
 KINDS = {"POST": "create", "GET": "read", "DELETE": "cancel"}
 BILL = re.compile(r"[hp]-[a-z0-9]+-(\d+)-\d+")
@@ -149,3 +149,23 @@ async def test_an_absurd_answer_is_its_own_notas_trouble(
         together = [cases[at : at + TOGETHER] for at in range(0, len(cases), TOGETHER)]
         wrong = [one for some in together for one in await tried(desk, spoiler, some)]
         assert not wrong, "\n".join(wrong)
+
+
+async def test_notas_of_which_nothing_is_ever_told_keep_no_other_from_being_issued(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, their answers counted as an outage: all other sales of the company were put off."""
+    async with a_desk_told_nonsense(pool, monkeypatch) as (desk, spoiler):
+        odd = [await desk.sold() for _ in range(8)]
+        spoiler.cases = {bill.id: Case(kind="read", path=("id",), value="null") for bill in odd}
+        healthy = [await desk.sold() for _ in range(20)]
+        for _ in range(5):
+            await desk.work()
+            await desk.later(timedelta(minutes=1))
+        later = await desk.sold()
+        for _ in range(5):
+            await desk.work()
+            await desk.later(timedelta(minutes=1))
+
+        assert {(await desk.sale(bill)).status for bill in (*healthy, later)} == {"issued"}
+        assert "issued" not in {(await desk.sale(bill)).status for bill in odd}
