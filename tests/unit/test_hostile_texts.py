@@ -12,6 +12,7 @@ from services.reconciler.api.rules import RuleTold
 from shared.commands.files.cells import no_formula
 from shared.domain.cities import find_city
 from shared.domain.masked import LONGEST, masked
+from shared.domain.text.letters import one_line
 from shared.issuer.enotas.payloads import read_xml
 from shared.issuer.enotas.transport import EnotasAnswer
 
@@ -79,6 +80,16 @@ def test_a_body_of_nothing_but_mistakes_is_refused_in_time(piece: str) -> None:
     assert caught.value.status == 422
     assert len(caught.value.errors) == 1
     assert time.process_time() - began < MOST_SECONDS / 4
+
+
+@pytest.mark.parametrize("piece", ["amp;", "#38;", "#x26;", "&#97;mp;", "AMP;", "&amp;", "lt;"])
+def test_entities_in_entities_are_read_in_time(piece: str) -> None:
+    began = time.process_time()
+    written = one_line("&" + piece * (LONG // len(piece)) + "lt;b")
+
+    assert one_line(written) == written
+    assert time.process_time() - began < MOST_SECONDS / 4
+    assert one_line("Silva &amp;amp;#38; Filhos &amp;lt;b&#62;") == "Silva & Filhos <b>"
 
 
 def test_cities_that_nobody_knows_are_told_in_time() -> None:
