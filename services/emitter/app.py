@@ -19,6 +19,7 @@ from services.emitter.batch import Tools
 from services.emitter.dispatch import Dispatcher
 from services.emitter.leases import Leases
 from services.emitter.loop import Loop, free_leases_for_ever
+from services.emitter.stopping.under_way import UnderWay
 from shared.clients import open_clients
 from shared.config.settings import EmitterSettings
 from shared.run.loops import beside
@@ -56,6 +57,7 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
     ):
         pool, sealer = stored.pool, stored.sealer
         leases = Leases()
+        under_way = UnderWay(registered=False)
         commits = GroupCommit(pool, leases)
         rooms = KeyRooms(parallel=clients.issuer_parallel, per_second=clients.issuer_pace)
         tools = Tools(
@@ -65,11 +67,14 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
             leases=leases,
             commits=commits,
             rooms=rooms,
+            under_way=under_way,
         )
-        dispatcher = Dispatcher(tools=tools, worker=worker_name())
+        name = worker_name()
+        dispatcher = Dispatcher(tools=tools, worker=name)
         loop = Loop(dispatcher)
         async with (
             beside(
+                tell_under_way=partial(under_way.beat_for_ever, pool, name),
                 renew_leases=partial(leases.renew_for_ever, pool),
                 free_leases=partial(free_leases_for_ever, pool, loop),
                 lateness=partial(dispatcher.lateness.watch_for_ever, works=lambda: len(leases) > 0),
@@ -78,6 +83,7 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
             working(loop, process.redis_url.reveal()),
         ):
             yield stored
+        await under_way.end(pool, name)
 
 
 def gauges_of(dispatcher: Dispatcher, leases: Leases) -> dict[Gauge, Callable[[], float]]:

@@ -1,5 +1,6 @@
 """One batch: the leased sales of one tenant, from reading to the issuer's answer."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
@@ -19,7 +20,7 @@ from services.emitter.planning.decided import (
     decided_with_customer,
     unnamed_in_time,
 )
-from services.emitter.planning.follow import ask_about_all, follow, only_followed
+from services.emitter.planning.follow import ask_about_all, asks_first, follow, only_followed
 from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
 from services.emitter.reading.vindi import bills_of, customers_of
@@ -28,7 +29,8 @@ from services.emitter.stopping.duplicates import hold_duplicates
 from services.emitter.stopping.locks import give_back
 from services.emitter.stopping.outage import parked
 from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
-from services.emitter.traced import note_plan, sale_span
+from services.emitter.stopping.under_way import UnderWay
+from services.emitter.traced import planned
 from services.emitter.work import Known, Plan
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
@@ -36,7 +38,6 @@ from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
 from shared.domain.ids import BillId, TenantId
-from shared.domain.part_states import FOLLOWED
 from shared.vindi.budget import BudgetShare
 
 VINDI_LANES: Final = {
@@ -57,6 +58,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     rooms: KeyRooms
     ending: Ending = field(default_factory=Ending)
     doubts: Doubts = field(default_factory=Doubts)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
 
 async def work_batch(
@@ -71,7 +73,9 @@ async def work_batch(
     `on_read` is called once only the issuer is left to be asked.
     """
     lane = VINDI_LANES[min(entry.lane for entry in entries)]
+    asked_at = time.monotonic()
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
+    tools.under_way.mind(context.restored.noticed_at, asked_at=asked_at)
     known = await load_known(tools.pool, context, entries)
     plans, to_read = _unread(context, entries, known)
     if to_read:
@@ -87,6 +91,7 @@ async def work_batch(
         clients=tools.clients,
         ending=tools.ending,
         rooms=tools.rooms,
+        under_way=tools.under_way,
         context=context,
     )
     acted = await acting.all_of(admitted, on_read)
@@ -102,8 +107,7 @@ def _unread(
     others: list[Entry] = []
     for entry in entries:
         notas = known[entry.bill_id].notas
-        if entry.nota_changed and any(one.status not in FOLLOWED for one in notas.asked_for):
-            # What is new about the bill is decided on what the issuer says now.
+        if asks_first(entry, notas):
             plans.append(ask_about_all(entry, notas))
         elif not entry.bill_changed and only_followed(notas, context.now):
             plans.append(follow(entry, notas))
@@ -125,10 +129,8 @@ async def _read_and_plan(
     terms = context.plan_terms()
     unnamed: dict[BillId, Undecided] = {}
     for sale in read.fresh:
-        with sale_span("decide", sale.entry) as told:
-            decide = partial(decided, sale, context.terms, terms, context.now)
-            plan = surely(sale, context.now, decide)
-            note_plan(told, plan)
+        decide = partial(decided, sale, context.terms, terms, context.now)
+        plan = planned("decide", sale.entry, partial(surely, sale, context.now, decide))
         if isinstance(plan, Undecided):
             unnamed[sale.bill.id] = plan
         else:
@@ -141,11 +143,7 @@ async def _read_and_plan(
     ]
     for sale in named.fresh:
         before = unnamed[sale.bill.id]
-        with sale_span("decide with customer", sale.entry) as told:
-            decide_on = partial(
-                decided_with_customer, sale, before, context.terms, terms, context.now
-            )
-            whole = surely(sale, context.now, decide_on)
-            note_plan(told, whole)
-        plans.append(whole)
+        decide_on = partial(decided_with_customer, sale, before, context.terms, terms, context.now)
+        whole = partial(surely, sale, context.now, decide_on)
+        plans.append(planned("decide with customer", sale.entry, whole))
     return plans

@@ -16,7 +16,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sales_store import SaleRow
-from shared.db.tenants import connections_store, issuers_store, standing_read
+from shared.db.tenants import standing_read
 from shared.db.tenants.connections_store import VindiConnection
 from shared.db.tenants.issuers_store import Issuers
 from shared.domain.fields.words import WORDS
@@ -129,17 +129,16 @@ async def load_context(
     """Load a tenant and make its clients; no request leaves here."""
     async with pool.acquire() as conn:
         restored, now = await load_restored(conn, tenant)
-        terms, version, rule = await standing_read.agreed(conn, tenant)
-        vindi = await connections_store.get_vindi(conn, sealer, tenant)
-        issuers = await issuers_store.load(conn, sealer, tenant)
+        agreed = await standing_read.agreed(conn, sealer, tenant)
         breakers = await load_breakers(conn, tenant, now)
+    vindi = agreed.vindi
     return TenantContext(
         tenant=tenant,
-        terms=terms,
-        rule_version=version,
-        rule=rule,
+        terms=agreed.terms,
+        rule_version=agreed.rule_version,
+        rule=agreed.rule,
         vindi_connection=vindi,
-        issuers=issuers,
+        issuers=agreed.issuers,
         vindi=clients.vindi(tenant, vindi, lane) if vindi and not vindi.state.blocked else None,
         bulk=clients.bulk,
         second_look=clients.second_look,

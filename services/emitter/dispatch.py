@@ -58,15 +58,19 @@ class Dispatcher:
     _tried: set[TenantId] = field(default_factory=set)  # since a pass last reached everyone
     _many: dict[tuple[TenantId, Lane], float] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _held_back: bool = False  # somebody waits until fewer batches are read
+    left_some: bool = False  # the last pass left what the next one may claim
 
     async def dispatch_once(self, on_done: Callable[[], None]) -> int:
         """Start work on what is due and return how many sales were claimed.
 
-        `on_done` is called whenever a batch ends, since there may be more of that tenant, and when
-        the pass was cut short: whoever has come meanwhile is looked for before it goes on.
+        `on_done` is called whenever a batch ends, since there may be more of that tenant. Where the
+        pass left some (`left_some`) the next one is to begin at once; that is so as well when it
+        was cut short: whoever has come meanwhile is looked for before it goes on.
         """
         over = time.monotonic() + PASS.total_seconds()
         claimed = 0
+        self.left_some = False
         async with self.tools.pool.acquire() as conn:
             found = await self._due.find_any_tenant(conn, limit=TENANTS_A_PASS)
             due = {one.tenant_id: one for one in found}
@@ -76,7 +80,7 @@ class Dispatcher:
             self._tried &= due.keys()
             for number, tenant in enumerate(self._in_turn(due)):
                 if number and time.monotonic() > over:
-                    on_done()
+                    self.left_some = True
                     return claimed
                 self._tried.add(tenant)
                 claimed += await self._start_some(conn, due[tenant], on_done)
@@ -117,6 +121,8 @@ class Dispatcher:
             if not entries and claim.page and lane == outbox_store.LIVE:
                 self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
+                whole = len(entries) >= claim.most or lane != max(due.lanes)
+                self.left_some = self.left_some or whole
                 self._start(due.tenant_id, lane, entries, started, ring)
                 return len(entries)
         return 0
@@ -127,11 +133,13 @@ class Dispatcher:
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
             return share
         if self._many.get((tenant, lane), 0.0) > time.monotonic():
+            self._held_back = True
             return 0
         due = await due_read.due_now(conn, tenant, lane=lane, most=BITE + 1)
         if due <= BITE:
             return due
         self._many[tenant, lane] = time.monotonic() + COUNT_AGAIN.total_seconds()
+        self._held_back = True
         return 0
 
     async def _worth(
@@ -197,7 +205,9 @@ class Dispatcher:
 
         def read() -> None:
             freed()
-            on_done()  # there is room for another batch now
+            if self._held_back:  # there is room for another batch now
+                self._held_back = False
+                on_done()
 
         self._many.pop((tenant, lane), None)
         batch = self._run(tenant, entries, started, read)

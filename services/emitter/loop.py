@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from services.emitter.dispatch import Dispatcher
+from services.emitter.pace import Pace
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.run.loops import Periodic
@@ -16,9 +17,6 @@ from shared.telemetry.severity import severity
 log = structlog.get_logger()
 
 SWEEP_EVERY: Final = timedelta(milliseconds=500)  # without any ring: Redis may be gone (design D1)
-# Passes for rings begin no closer than this where processors are short: each costs as much for one
-# sale as for ten. Elsewhere nobody waits for others.
-TOGETHER: Final = timedelta(milliseconds=50)
 FREE_LEASES_EVERY: Final = timedelta(seconds=2)
 AFTER_FAILURE: Final = timedelta(seconds=1)
 
@@ -30,6 +28,7 @@ class Loop:
         self._dispatcher = dispatcher
         self._rung = asyncio.Event()
         self._stopping = asyncio.Event()
+        self.pace = Pace()
         self._began = 0.0  # the last pass, by the loop's clock
 
     def ring(self) -> None:
@@ -46,14 +45,17 @@ class Loop:
         """Pass after pass. A failing database delays passes, it does not end them."""
         while not self._stopping.is_set():
             self._rung.clear()
-            self._began = asyncio.get_running_loop().time()
+            began = asyncio.get_running_loop().time()
             try:
                 claimed = await self._dispatcher.dispatch_once(self.ring)
             except Exception as error:  # noqa: BLE001 - the database is away: try again soon
                 log.log(severity(error), "pass_failed", error=type(error).__name__)
                 await asyncio.sleep(AFTER_FAILURE.total_seconds())
                 continue
-            if not claimed:
+            late = self._dispatcher.lateness.is_late
+            if claimed or late:  # else it cost nearly nothing, and nobody is to wait for it
+                self._began = began
+            if not self._dispatcher.left_some:
                 await self._rest()
         await self._dispatcher.drain()
 
@@ -63,12 +65,13 @@ class Loop:
                 await self._rung.wait()
         except TimeoutError:
             return
-        if self._dispatcher.lateness.is_late:
-            await self._gather()
+        await self._gather()
 
     async def _gather(self) -> None:
-        """Let more rings come before the next pass, unless told to stop."""
-        over = self._began + TOGETHER.total_seconds()
+        """Let more sales come before the next pass where there is much to do, unless to stop."""
+        over = self._began + self.pace.gap(late=self._dispatcher.lateness.is_late)
+        if over <= asyncio.get_running_loop().time():
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout_at(over):
                 await self._stopping.wait()

@@ -5,10 +5,10 @@ person. What comes long after that, as the end of a guarantee does, has a trace 
 names the other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from services.emitter.planning.decided import Undecided
 from services.emitter.planning.sale_after import Answered
@@ -18,6 +18,7 @@ from shared.telemetry import traces
 from shared.telemetry.traces import NOTHING, TraceSpan
 
 LONG_AFTER: Final = timedelta(hours=1)  # a trace that goes on for days is kept and shown by nobody
+Planned = TypeVar("Planned", bound=Plan | Undecided)
 Stage = Literal["decide", "decide with customer", "ask issuer"]
 
 
@@ -70,10 +71,17 @@ def _came_late(entry: Entry) -> bool:
     return entry.traced_at is not None and entry.due_at - entry.traced_at > LONG_AFTER
 
 
-def note_plan(told: TraceSpan, plan: Plan | Undecided) -> None:
-    """Say what was decided."""
+def planned(stage: Stage, entry: Entry, plan_it: Callable[[], Planned]) -> Planned:
+    """Plan one sale as a step of its own; nothing but that while tracing is off."""
     if not traces.on():
-        return
+        return plan_it()
+    with sale_span(stage, entry) as told:
+        plan = plan_it()
+        _note_plan(told, plan)
+    return plan
+
+
+def _note_plan(told: TraceSpan, plan: Plan | Undecided) -> None:
     if isinstance(plan, Undecided):
         told.note(outcome="customer needed")
         return

@@ -119,6 +119,7 @@ class Step(Struct, frozen=True, kw_only=True):
     cancel: bool = False
     to_replace: bool = False  # another is wanted elsewhere, once it is proved not to stand here
     by_person: bool = False  # who says that it is wanted
+    only_looks: bool = False  # nothing is asked for again, whatever is found
 
 
 class Ask(Struct, frozen=True, kw_only=True):

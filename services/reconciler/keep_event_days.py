@@ -3,6 +3,7 @@
 One process at a time does it, whichever comes first (`event_days_store`).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -26,6 +27,8 @@ AFTER_FAILURE: Final = timedelta(seconds=30)
 DAYS_AHEAD: Final = 7  # a backup that runs for days holds nothing up
 # So many events in the default partition are moved, and looked through, before a delivery feels it.
 FELT: Final = 20_000
+LOOKED_THROUGH: Final = 10  # events cost together what one does that is moved
+POLITE: Final = timedelta(seconds=1)  # for deliveries, between two days that are moved beside them
 CLOCKS_APART: Final = timedelta(minutes=5)
 KEEP_EVENTS: Final = terms.EVENTS  # stated in the README and docs/privacy.md
 
@@ -94,15 +97,26 @@ async def keep_once(pool: Pool, *, now: datetime, past_by: datetime | None = Non
     """
     today = now.astimezone(UTC).date()
     oldest = (past_by or now).astimezone(UTC).date() - KEEP_EVENTS
-    try:
-        async with pool.acquire() as conn:
-            held = await event_days_store.held_any_tenant(conn)
-    except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
-        log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
-        return False
-    done = [await _done(pool, step) for step in steps(held, today, oldest)]
+    while True:
+        held = await _held(pool)
+        if held is None:
+            return False
+        done = [await _done(pool, step) for step in steps(held, today, oldest)]
+        if not all(done) or movable(held, today, oldest) is None:
+            break
+        await asyncio.sleep(POLITE.total_seconds())  # one more may be moved now
     await _measure(pool, today)
     return all(done)
+
+
+async def _held(pool: Pool) -> DaysHeld | None:
+    """What is there; None where that cannot be seen just now."""
+    try:
+        async with pool.acquire() as conn:
+            return await event_days_store.held_any_tenant(conn)
+    except Exception as error:  # noqa: BLE001 - the database is away: tried again soon
+        log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
+        return None
 
 
 def steps(held: DaysHeld, today: date, oldest: date) -> Iterator[DayStep]:
@@ -124,16 +138,35 @@ def _wanted(held: DaysHeld, today: date, oldest: date) -> list[date]:
 
     Today's events are being written: if they go to the default partition, they do until the day is
     over, and are moved then. To move another day out of it locks it, and a day made looks through
-    it: where that would be felt nothing is moved while deliveries go there, and tomorrow alone is
-    made. With tomorrow nobody writes to it any more.
+    it: where much lies there while deliveries go there, tomorrow is made, and one day is moved at a
+    time, if that is not felt. With tomorrow nobody writes to it any more.
     """
     ahead = [today + timedelta(days=offset) for offset in range(DAYS_AHEAD + 1)]
-    written = today in held.strays and today not in held.days
-    if written and sum(held.strays.values()) > FELT:
-        return sorted({ahead[1]} - held.days - held.strays.keys())
+    if _is_felt(held, today):
+        moved = movable(held, today, oldest)
+        tomorrow = {ahead[1]} - held.days - held.strays.keys()
+        return [*tomorrow, *([moved] if moved else [])]
     kept = {day for day in held.strays if oldest <= day != today}
     wanted = {day for day in ahead if day != today or day not in held.strays} | kept
     return sorted(wanted - held.days, key=lambda day: (day < today, day))
+
+
+def _is_felt(held: DaysHeld, today: date) -> bool:
+    """Whether deliveries go where more lies than may be moved at once."""
+    written = today in held.strays and today not in held.days
+    return written and sum(held.strays.values()) > FELT
+
+
+def movable(held: DaysHeld, today: date, oldest: date) -> date | None:
+    """The oldest day that may be moved alone beside deliveries to where it lies, if there is any.
+
+    None also where all that is to be moved is moved at once.
+    """
+    if not _is_felt(held, today):
+        return None
+    looked_through = sum(held.strays.values()) // LOOKED_THROUGH
+    days = sorted(day for day in held.strays.keys() - held.days if oldest <= day != today)
+    return next((day for day in days if held.strays[day] + looked_through <= FELT), None)
 
 
 async def _done(pool: Pool, step: DayStep) -> bool:
@@ -154,11 +187,7 @@ async def _done(pool: Pool, step: DayStep) -> bool:
 
 
 async def _measure(pool: Pool, today: date) -> None:
-    try:
-        async with pool.acquire() as conn:
-            held = await event_days_store.held_any_tenant(conn)
-    except Exception as error:  # noqa: BLE001 - figures only
-        log.log(severity(error), "event_days_not_seen", error=type(error).__name__)
-        return
-    AHEAD.set(sum(1 for day in held.days if day > today))
-    STRAYS.set(sum(held.strays.values()))
+    held = await _held(pool)  # figures only
+    if held is not None:
+        AHEAD.set(sum(1 for day in held.days if day > today))
+        STRAYS.set(sum(held.strays.values()))

@@ -18,6 +18,7 @@ from services.reconciler.forget import (
     forget_idempotency_keys,
     forget_month_files,
 )
+from services.reconciler.issuer_list.after_restore import read_after_restores
 from services.reconciler.issuer_list.read import read_issuer_lists
 from services.reconciler.keep_event_days import keep_event_days
 from services.reconciler.make_month_files import make_month_files
@@ -34,6 +35,7 @@ from shared.run.loops import beside
 
 LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     mind_restores,
+    read_after_restores,
     keep_event_days,
     forget_idempotency_keys,
     deliver_status_webhooks,

@@ -1097,6 +1097,7 @@ class RestoreOut(TypedDict):
     companies_read: int
     notas_found: int
     notas_known: int
+    sales_waiting: int
     done: bool
 
 

@@ -43,7 +43,7 @@ NAMES: Final[dict[SaleAction, str]] = {
     "retry": "tentar de novo",
     "hold": "reter",
     "release": "liberar",
-    "issue": "emitir",
+    "issue": "emitir agora",
     "cancel": "cancelar",
 }
 

@@ -16,11 +16,13 @@ from shared.run.loops import beside
 from shared.telemetry.sampled import sample_for_ever
 
 if TYPE_CHECKING:  # the classes are generic in their stubs only
+    _Driver = asyncpg.Connection[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
     Connection = (
         asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
     )
 else:
+    _Driver = asyncpg.Connection
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -46,6 +48,20 @@ MOST: Final = Gauge(
     "Connections to PostgreSQL that may be opened.",
     multiprocess_mode="livesum",
 )
+
+
+class Remembering(_Driver):
+    """A connection of a pool, with what was learnt of its server: true for as long as it lasts.
+
+    Nothing is to be remembered behind a pooler, which puts another server process beneath it.
+    """
+
+    remembered: dict[str, object]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Made by the driver."""
+        super().__init__(*args, **kwargs)
+        self.remembered = {}
 
 
 SERVER_PROCESS: Final = """
@@ -78,6 +94,7 @@ async def open_pool(
         timeout=CONNECT_SECONDS,
         init=_prepare,
         reset=_keep,
+        connection_class=Remembering,
         max_inactive_connection_lifetime=IDLE_SECONDS,
         **_mode(settings, application, statement_timeout),
     )

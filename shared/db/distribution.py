@@ -71,6 +71,7 @@ REFERENCE_TABLES: Final[tuple[str, ...]] = (
     "database_life",
     "restores",
     "internal_tokens",
+    "emitters",
 )
 
 IS_SPREAD: Final = """

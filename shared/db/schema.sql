@@ -299,6 +299,7 @@ CREATE TABLE public.database_life (
     system_identifier bigint NOT NULL,
     wal_timeline integer NOT NULL,
     seen_at timestamp with time zone NOT NULL,
+    older_code_until timestamp with time zone,
     CONSTRAINT database_life_one_check CHECK (one)
 );
 
@@ -318,6 +319,13 @@ CREATE TABLE public.departures (
     CONSTRAINT departures_check CHECK ((delete_at >= asked_at)),
     CONSTRAINT departures_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
     CONSTRAINT departures_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'cancelled'::text, 'deleting'::text, 'deleted'::text])))
+);
+
+CREATE TABLE public.emitters (
+    emitter text NOT NULL,
+    beats_at timestamp with time zone NOT NULL,
+    knows_of timestamp with time zone,
+    waits_for text[] DEFAULT '{}'::text[] NOT NULL
 );
 
 CREATE TABLE public.erasures (
@@ -641,6 +649,8 @@ CREATE TABLE public.notas (
     irrf_withheld bigint,
     rps_series text,
     rps_number bigint,
+    tied_at timestamp with time zone,
+    news_at timestamp with time zone,
     CONSTRAINT notas_external_id_check CHECK (((external_id ~ '^[A-Za-z0-9_-]+$'::text) AND (length(external_id) <= 50))),
     CONSTRAINT notas_fiscal_check CHECK ((LEAST(discount, conditional_discount, deductions, iss, pis_withheld, cofins_withheld, csll_withheld, inss_withheld, irrf_withheld) >= 0)),
     CONSTRAINT notas_revision_check CHECK ((revision >= 1)),
@@ -780,7 +790,11 @@ CREATE TABLE public.restore_checks (
     since_on date NOT NULL,
     until_on date NOT NULL,
     read_after timestamp with time zone NOT NULL,
-    read_at timestamp with time zone
+    read_at timestamp with time zone,
+    open_after timestamp with time zone,
+    opened_at timestamp with time zone,
+    waits_for bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    lease_until timestamp with time zone
 );
 
 CREATE TABLE public.restore_finds (
@@ -1009,6 +1023,8 @@ CREATE TABLE public.vindi_connections (
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
     merchant_id bigint,
     checked_at timestamp with time zone,
+    line_from timestamp with time zone,
+    lines jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );
@@ -1110,6 +1126,9 @@ ALTER TABLE ONLY public.database_life
 
 ALTER TABLE ONLY public.departures
     ADD CONSTRAINT departures_pkey PRIMARY KEY (tenant_id);
+
+ALTER TABLE ONLY public.emitters
+    ADD CONSTRAINT emitters_pkey PRIMARY KEY (emitter);
 
 ALTER TABLE ONLY public.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (tenant_id, erasure_id);

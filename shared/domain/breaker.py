@@ -96,8 +96,12 @@ class Outcomes(Struct, frozen=True, kw_only=True):
     def then(self, *, ok: bool) -> "Outcomes":
         """The same with one more."""
         if ok:
-            return Outcomes(succeeded=True)
+            return _ALL_WELL
         return replace(self, failures_since=self.failures_since + 1)
+
+
+NOTHING_MET: Final = Outcomes()
+_ALL_WELL: Final = Outcomes(succeeded=True)  # what every answer of a good day makes
 
 
 def take(breaker: Breaker, wanted: int, now: datetime) -> tuple[Breaker, int]:

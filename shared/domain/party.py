@@ -62,6 +62,7 @@ def is_a_name(text: str) -> bool:
     return plain not in _NO_NAMES and not (words and words <= _NO_WORDS)
 
 
+@lru_cache(maxsize=8192)  # asked several times of each sale, and of each renewal again
 def normalise_cep(text: str | None) -> str | None:
     """The eight digits of a CEP, however they are written; other texts as they are, for a person.
 

@@ -197,5 +197,11 @@ class Issuer(Protocol):
     async def check_connection(self) -> Connection:
         """Prove the key and the company, and say what the company's registration lacks."""
 
-    def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:
-        """Walk through the notas created on the UTC days from `since` to `until`, each once."""
+    def list_created(
+        self, since: date, until: date, *, newest_first: bool = False
+    ) -> AsyncIterator[Snapshot]:
+        """Walk through the notas created on the UTC days from `since` to `until`, each once.
+
+        In the order in which they were created; `newest_first` asks for the other order, which
+        the issuer may not know: whoever leaves off early looks at `created_at`.
+        """

@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import Counter, Histogram
 
 from shared.telemetry import traces
-from shared.telemetry.traces import TraceSpan
+from shared.telemetry.traces import NOTHING, TraceSpan
 
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 NOBODY_WAITS: Final = "cut off"
@@ -84,7 +84,8 @@ class MeasuredCall:
         self._started = time.perf_counter()
 
     def __enter__(self) -> CallOutcome:
-        self._span = self._span.__enter__()
+        if self._span is not NOTHING:
+            self._span = self._span.__enter__()
         return self._said
 
     def __exit__(
@@ -95,6 +96,7 @@ class MeasuredCall:
     ) -> None:
         if isinstance(error, Exception):
             self._said.word = getattr(error, "why", None) or type(error).__name__
-        self._span.note(outcome=self._said.word)
-        self._span.__exit__(kind, error, trace)
+        if self._span is not NOTHING:
+            self._span.note(outcome=self._said.word)
+            self._span.__exit__(kind, error, trace)
         self._calls.count(self._kind, self._said.word, time.perf_counter() - self._started)

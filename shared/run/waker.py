@@ -29,7 +29,9 @@ JOB_ID: Final = "notaponte:dispatch"  # fixed, so that rings coalesce
 JOB_KEY: Final = f"{job_key_prefix}{JOB_ID}"  # while it is there arq takes no other of this id
 # A listener takes the job off the queue and then its key away; one that died in between costs this.
 JOB_LIVES: Final = timedelta(milliseconds=200)
-SPACING_SECONDS: Final = 0.02  # rings closer than this become one
+# Rings closer than this become one: at first nearly all are heard, of a stream of them fewer.
+SPACING_SECONDS: Final = 0.005
+MOST_SPACING_SECONDS: Final = 0.02
 RING_SECONDS: Final = 2.0
 REST_SECONDS: Final = 1.0  # after a failure; also the most often that a failure is logged
 # Then whoever listens asks anew: so, a little later, a peer that vanished is noticed.
@@ -62,11 +64,14 @@ class Waker:
 
     async def send_rings(self) -> None:
         """Send what is asked for, until cancelled."""
+        spacing = SPACING_SECONDS
         while True:
             await self._wanted.wait()
             self._wanted.clear()
             sent = await self._send()
-            await asyncio.sleep(SPACING_SECONDS if sent else REST_SECONDS)
+            await asyncio.sleep(spacing if sent else REST_SECONDS)
+            streams = self._wanted.is_set()
+            spacing = min(2 * spacing, MOST_SPACING_SECONDS) if streams else SPACING_SECONDS
 
     async def close(self) -> None:
         """Send a ring that is still wanted, then let Redis go."""

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
-from urllib.parse import urlencode
 
 import structlog
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -50,7 +49,7 @@ from shared.vindi.payloads import (
     read_merchant,
     read_refund,
 )
-from shared.vindi.query import Query
+from shared.vindi.query import Query, encoded
 
 log = structlog.get_logger()
 
@@ -359,7 +358,7 @@ class VindiClient:
         """Read a path; 200 and 404 come back, everything else is raised."""
         text = f"{self._base}/{path}"
         if asked:
-            text = f"{text}?{urlencode(asked).replace('+', '%20')}"
+            text = f"{text}?{'&'.join(f'{name}={encoded(said)}' for name, said in asked.items())}"
         url = URL(text, encoded=True)
         answer = await self._request(url, resource)
         if answer is None:

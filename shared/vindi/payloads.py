@@ -27,8 +27,8 @@ from shared.domain.bill import (
     is_payment,
 )
 from shared.domain.ids import BillId, ChargeId, CustomerId
-from shared.domain.money import Cents, read_reais
 from shared.domain.misread import as_meant
+from shared.domain.money import Cents, read_reais
 from shared.domain.party import normalise_cep, normalise_document
 from shared.vindi.errors import UnreadableBillError
 
@@ -380,7 +380,12 @@ def _text(json: Mapping[str, Any], name: str) -> str | None:
     value = json.get(name)
     if value is None:  # most often, so first
         return None
-    if type(value) is not str:
+    if type(value) is str:
+        # As nearly always: nothing to cut, nor to strip, and no NUL, which is not printable.
+        plain = value.isprintable() and 0 < len(value) <= LONGEST_TEXT
+        if plain and value[0] != " " != value[-1]:
+            return value
+    else:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
         # No number comes with thousands of digits: they are floats by then. One of a program that

@@ -31,7 +31,7 @@ async def look_at_any_tenant(
     here = await nota_connections_store.current_id(conn, tenant)
     left = await nota_connections_store.open_elsewhere(conn, tenant, here)
     restore = await restores_store.newest(conn)
-    reading = restore is not None and await restore_checks_store.unread(conn, tenant)
+    reading = restore is not None and (await restore_checks_store.unread(conn, tenant)).everything
     checks = judge(facts, every=every) + judge_issuing(breakers, brake)
     checks.append(judge_restored(restore.noticed_at if restore else None, reading=reading))
     return checks + judge_elsewhere(elsewhere, left)

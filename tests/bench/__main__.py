@@ -23,6 +23,7 @@ from tests.bench import (
     pages,
     reconcile_idle,
     renewal,
+    stream,
     trickle,
     up,
 )
@@ -33,6 +34,7 @@ Bench = Callable[[Path], Awaitable[list[Measure]]]
 BENCHES: Final[Mapping[str, Bench]] = {
     "ingest": ingest.run,
     "latency": emitter.latency,
+    "stream": stream.run,
     "emitter": emitter.throughput,
     "emitters": emitters.run,
     "fairness": fairness.run,

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from services.emitter.due import DueTenants
 from shared.db.migrate import migrate
 from shared.db.outbox import claims_store, due_read, outbox_store
 from shared.domain.ids import TenantId
@@ -90,7 +91,7 @@ async def _time_claim(connection: Any) -> float:
     await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
     await connection.execute("CHECKPOINT")  # its writes are none of a claim's
     started = time.perf_counter()
-    tenants = await due_read.tenants_with_due_any_tenant(connection, limit=200)
+    tenants = await DueTenants().find_any_tenant(connection, limit=200)
     entries = await _claim(connection, tenants[0].tenant_id)
     taken = time.perf_counter() - started
     assert len(tenants) == TENANTS
@@ -119,7 +120,7 @@ async def _print_plans(connection: Any, size: int) -> None:
             (
                 "claim",
                 claims_store.CLAIM_DUE,
-                ("t0000000001", 0, 50, timedelta(seconds=30), "bench", True),
+                ("t0000000001", 0, 50, timedelta(seconds=30), "bench", True, 200),
             ),
         ):
             rows = await connection.fetch(f"EXPLAIN (COSTS OFF) {sql}", *values)

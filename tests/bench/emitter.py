@@ -37,8 +37,8 @@ async def latency(folder: Path) -> list[Measure]:
         await field.services["reconciler"].stop()
         await sell(field, seller, EVENTS_A_SECOND * SECONDS)
         committed = await _send_events(field, seller)
-        posted = await _posted(field, seller, len(committed))
-    waits = sorted((posted[bill] - at) * 1000 for bill, at in committed.items())
+        arrived = await posted(field, seller, len(committed))
+    waits = sorted((arrived[bill] - at) * 1000 for bill, at in committed.items())
     p50, p99 = statistics.median(waits), waits[int(len(waits) * 0.99)]
     return [
         _measure("event to POST, p50", p50, "ms", f"< {MOST_P50:.0f}", passed=p50 < MOST_P50),
@@ -114,7 +114,7 @@ async def _emit_all(field: Field, seller: Seller) -> float:
     """Mark every sale due in one commit, and time from the first POST to the last."""
     connection = await asyncpg.connect(field.database)
     try:
-        first, last = await _range(field, seller)
+        first, last = await span_of(field, seller)
         await connection.execute(
             "INSERT INTO outbox (tenant_id, bill_id, due_at, origin, bill_facts)"
             " SELECT $1, id, now(), 'webhook', 1 FROM generate_series($2::int, $3::int) AS id",
@@ -124,18 +124,19 @@ async def _emit_all(field: Field, seller: Seller) -> float:
         )
     finally:
         await connection.close()
-    times = sorted((await _posted(field, seller, last - first + 1)).values())
+    times = sorted((await posted(field, seller, last - first + 1)).values())
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-async def _range(field: Field, seller: Seller) -> tuple[int, int]:
+async def span_of(field: Field, seller: Seller) -> tuple[int, int]:
+    """The first and the last bill of a seller's account."""
     counts = await field.stand_in.control("GET", f"/vindi/accounts/{seller.account}/span/bills")
     return counts["first"], counts["last"]
 
 
 async def _send_events(field: Field, seller: Seller) -> dict[int, float]:
     """Post one bill_paid a bill at the stated rate; when each was answered 200."""
-    first, last = await _range(field, seller)
+    first, last = await span_of(field, seller)
     committed: dict[int, float] = {}
 
     async def send(bill: int) -> None:
@@ -160,7 +161,7 @@ async def _send_events(field: Field, seller: Seller) -> dict[int, float]:
     return committed
 
 
-async def _posted(field: Field, seller: Seller, count: int) -> dict[int, float]:
+async def posted(field: Field, seller: Seller, count: int) -> dict[int, float]:
     """When the issuer took each bill's POST, by the clock both processes share."""
     async with asyncio.timeout(120):
         while await _count(field, seller) < count:  # the whole list would cost the sandbox dearly

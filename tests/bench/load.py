@@ -5,6 +5,7 @@ Reads one JSON object from stdin, sends, writes one JSON object to stdout.
 
 import asyncio
 import json
+import math
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -31,7 +32,9 @@ class Order:
     seconds: float
     connections: int = 64
     rate: float | None = None
+    most: int | None = None  # so many are sent, however long that takes
     accepted_to: str = ""  # a file that gets the number of each bill that was answered with 200
+    answered_to: str = ""  # a file that gets these, each with when that was, in Unix seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +52,10 @@ class Report:
 class Tally:
     next_bill: int
     until: float
+    left: float  # how many may be sent still
     times: list[float] = field(default_factory=list)
     refused: int = 0
-    accepted: list[int] = field(default_factory=list)
+    accepted: list[tuple[int, float]] = field(default_factory=list)
 
 
 class Sender(asyncio.Protocol):
@@ -76,7 +80,7 @@ class Sender(asyncio.Protocol):
         if not self._heard.endswith(b"\r\n\r\n"):  # answers have no body
             return
         if self._heard.startswith(b"HTTP/1.1 200"):
-            self._tally.accepted.append(self._bill)
+            self._tally.accepted.append((self._bill, time.time()))
         else:
             self._tally.refused += 1
         self._heard = b""
@@ -90,7 +94,7 @@ class Sender(asyncio.Protocol):
 
     def _schedule(self) -> None:
         now = time.perf_counter()
-        if max(now, self._due) >= self._tally.until:
+        if max(now, self._due) >= self._tally.until or self._tally.left <= 0:
             self.done.set_result(None)
             self._transport.close()
         elif not self._gap:
@@ -102,6 +106,10 @@ class Sender(asyncio.Protocol):
             self._send()
 
     def _send(self) -> None:
+        if self._tally.left <= 0:  # others sent the last of them meanwhile
+            self._schedule()
+            return
+        self._tally.left -= 1
         self._tally.next_bill += 1
         self._bill = self._tally.next_bill
         self._transport.write(request(self._order.path, self._bill))
@@ -122,7 +130,11 @@ def request(path: str, bill: int) -> bytes:
 
 async def send(order: Order) -> Report:
     started = time.perf_counter()
-    tally = Tally(next_bill=order.first_bill, until=started + order.seconds)
+    tally = Tally(
+        next_bill=order.first_bill,
+        until=started + order.seconds if order.most is None else math.inf,
+        left=math.inf if order.most is None else order.most,
+    )
     loop = asyncio.get_running_loop()
     pairs = [
         await loop.create_connection(partial(Sender, order, tally, number), "127.0.0.1", order.port)
@@ -131,7 +143,10 @@ async def send(order: Order) -> Report:
     async with asyncio.timeout(order.seconds + 30):
         await asyncio.gather(*(sender.done for _, sender in pairs))
     if order.accepted_to:
-        Path(order.accepted_to).write_text(json.dumps(tally.accepted), encoding="utf-8")
+        bills = [bill for bill, _ in tally.accepted]
+        Path(order.accepted_to).write_text(json.dumps(bills), encoding="utf-8")
+    if order.answered_to:
+        Path(order.answered_to).write_text(json.dumps(tally.accepted), encoding="utf-8")
     return _report(tally, time.perf_counter() - started)
 
 

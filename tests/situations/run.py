@@ -7,10 +7,12 @@ from typing import Final, cast
 from msgspec.structs import replace
 
 from services.emitter.planning import answers
-from services.emitter.planning.answers import Answer, Reader
+from services.emitter.planning.answers import Answer
+from services.emitter.planning.denied import Reader
 from services.emitter.planning.plan import plan_sale
 from services.emitter.planning.rows import Terms
 from services.emitter.planning.sale_after import Answered, sale_after
+from services.emitter.planning.seen import seen
 from services.emitter.work import Act, Ask, FreshSale, Known, Plan, Send, Step
 from shared.crypto.columns import RowKey, SealedColumn
 from shared.db.sales.notas_store import KnownNota
@@ -134,7 +136,7 @@ def _answer(text: str, nota: KnownNota, now: datetime) -> Answer | None:
     soon = now + timedelta(minutes=5)
     match verb:
         case "denies":
-            return answers.seen(nota, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
+            return seen(nota, _snapshot(Phase.DENIED, rest), reader=_reader(), now=now)
         case "refuses":
             finding = Finding(code="NF001", message=rest)
             return answers.refused(nota, classify_denial(rest), [finding], _reader(), now)
@@ -167,7 +169,7 @@ def _answer(text: str, nota: KnownNota, now: datetime) -> Answer | None:
         case "never had it":
             return answers.never_arrived(nota, nota.then_cancel or "canceled_by_person")
         case _:
-            return answers.seen(nota, _snapshot(PHASES[text]), reader=_reader(), now=now)
+            return seen(nota, _snapshot(PHASES[text]), reader=_reader(), now=now)
 
 
 def _not_cancelled(nota: KnownNota, text: str, now: datetime) -> Answer:

@@ -39,13 +39,15 @@ BY_KEY = {
 }
 TABLES = {"outbox", "bills", "sales", "notas"}
 NARROW = ("bill_id", "external_id", "due_at")  # what leaves a few rows of a tenant, or those due
+COUNTED = {"claim": "outbox_leases"}  # it counts what is worked on, as far as that may be held
 
 
 @pytest.mark.parametrize("name", BY_KEY)
 async def test_it_is_found_by_key(pool: Pool, name: str) -> None:
     async with pool.acquire() as conn:
         plan = await generic_plan(conn, BY_KEY[name])
-    assert [scan for scan in scans(plan) if not is_narrow(scan)] == []
+    walks = [scan for scan in scans(plan) if not is_narrow(scan)]
+    assert [scan for scan in walks if scan["Index Name"] != COUNTED.get(name)] == []
 
 
 async def test_an_index_by_tenant_without_a_condition_would_be_taken(pool: Pool) -> None:

@@ -24,6 +24,21 @@ def test_the_end_of_a_certificate_is_found_where_it_may_stand(company: dict[str,
     assert read_facts(company).certificate_until == UNTIL
 
 
+@pytest.mark.parametrize(
+    ("city", "written"),
+    [
+        (3550308, "2027-07-01T02:59:59Z"),  # the last second of June in São Paulo
+        (1200401, "2027-07-01T04:59:59.1234567Z"),  # and in Rio Branco
+        (None, "2027-07-01T02:59:59+00:00"),
+        (3550308, "2027-06-30T23:59:59"),
+    ],
+)
+def test_a_certificate_ends_on_a_day_of_its_city(city: int | None, written: str) -> None:
+    company = {"certificado": {"dataVencimento": written}, "endereco": {"codigoIbgeCidade": city}}
+
+    assert read_facts(company).certificate_until == UNTIL
+
+
 def test_fiscal_data_are_read_as_text() -> None:
     facts = read_facts(
         {

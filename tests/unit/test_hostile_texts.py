@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.panel.pages.support import as_said
+from services.panel.kit.typed import number_said
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.reading import MOST_BYTES, parsed
 from services.reconciler.api.rules import RuleTold
@@ -50,8 +50,8 @@ def test_what_support_pastes_is_read_in_time(piece: str) -> None:
     """A line of `#` had been shared out among its own signs in every way: for ever."""
     began = time.process_time()
 
-    assert as_said(f"{piece * 200}"[:199] + "x").endswith("x")
-    assert as_said("## Fatura nº 4711") == "4711"
+    assert number_said(f"{piece * 200}"[:199] + "x").endswith("x")
+    assert number_said("## Fatura nº 4711") == "4711"
     assert time.process_time() - began < MOST_SECONDS
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from shared.domain.ids import IssuerNotaId
 from shared.domain.nota import NotaStatus
 from shared.issuer.interface import Phase, Snapshot
-from shared.issuer.word import Believed, Ended, Ours, Stale, Tied, judge
+from shared.issuer.word import SETTLED, Believed, Ended, Ours, Stale, Tied, judge
 
 KNOWN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = KNOWN + timedelta(seconds=1)
@@ -56,16 +56,34 @@ STANDS = {NotaStatus.ISSUED, NotaStatus.CANCELLING, NotaStatus.CANCEL_REFUSED}
 ONLY_AFTER = {
     *((one, Phase.CANCELLED) for one in UNDER_WAY | STANDS),
     *((one, Phase.ISSUED) for one in UNDER_WAY),
+    *((one, Phase.CANCEL_REFUSED) for one in UNDER_WAY),  # who refused to cancel has issued
 }
+ALIVE = [status for status in NotaStatus if status is not NotaStatus.CANCELLED]
 
 
-@pytest.mark.parametrize("status", [s for s in NotaStatus if s is not NotaStatus.CANCELLED])
+def moved(status: NotaStatus, phase: Phase) -> NotaStatus:
+    """Where a snapshot says that a nota is which we believe to be elsewhere."""
+    verdict = judge(Ours(status=status, changed_at=KNOWN), said(phase))
+    assert isinstance(verdict, Believed)
+    return verdict.status
+
+
+@pytest.mark.parametrize("status", ALIVE)
 @pytest.mark.parametrize("phase", list(Phase))
-def test_older_news_never_wins(status: NotaStatus, phase: Phase) -> None:
-    # Who refused to cancel has issued.
-    means = Phase.ISSUED if phase is Phase.CANCEL_REFUSED else phase
-    if (status, means) not in ONLY_AFTER:
-        assert judge(Ours(status=status, changed_at=KNOWN), said(phase, BEFORE)) == Stale()
+def test_older_news_never_wins_at_once(status: NotaStatus, phase: Phase) -> None:
+    verdict = judge(Ours(status=status, changed_at=KNOWN), said(phase, BEFORE))
+
+    assert isinstance(verdict, Stale | Tied)
+
+
+@pytest.mark.parametrize("status", sorted(STANDS))
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.DENIED])
+def test_what_stands_was_under_way_once_and_copies_of_then_prove_nothing(
+    status: NotaStatus, phase: Phase
+) -> None:
+    ours = Ours(status=status, changed_at=KNOWN, tied=phase.value, tied_for=timedelta(days=1))
+
+    assert judge(ours, said(phase, BEFORE)) == Stale()
 
 
 @pytest.mark.parametrize(("status", "phase"), sorted(ONLY_AFTER))
@@ -76,8 +94,23 @@ def test_an_end_nothing_comes_after_is_believed_of_a_clock_set_back_once_it_is_s
 
     assert judge(ours, said(phase, BEFORE)) == Tied(raw_status=phase.value)
     assert judge(replace(ours, tied=phase.value), said(phase, BEFORE)) == Believed(
-        status=NotaStatus(phase.value)
+        status=moved(status, phase), older="kept"
     )
+
+
+@pytest.mark.parametrize("status", ALIVE)
+@pytest.mark.parametrize("phase", list(Phase))
+def test_whatever_is_said_for_minutes_is_settled(status: NotaStatus, phase: Phase) -> None:
+    """But what stands never goes back to before it stood."""
+    before_it_stood = status in STANDS and phase in (Phase.PENDING, Phase.DENIED)
+    if moved(status, phase) is status or before_it_stood or (status, phase) in ONLY_AFTER:
+        return
+    ours = Ours(status=status, changed_at=KNOWN, tied=phase.value, tied_for=SETTLED)
+
+    assert judge(ours, said(phase, BEFORE)) == Believed(status=moved(status, phase), older="taken")
+    sooner = replace(ours, tied_for=SETTLED - timedelta(seconds=1))
+    assert judge(sooner, said(phase, BEFORE)) == Tied(raw_status=phase.value)
+    assert judge(replace(ours, tied="another"), said(phase, BEFORE)) == Tied(raw_status=phase.value)
 
 
 def test_another_word_for_the_same_instant_is_asked_for_again_and_then_believed() -> None:
@@ -94,18 +127,21 @@ def test_the_same_word_for_the_same_instant_is_no_news() -> None:
     assert judge(ours, said(Phase.ISSUED, KNOWN)) == Believed(status=NotaStatus.ISSUED)
 
 
-@pytest.mark.parametrize("at", [KNOWN, BEFORE])
-def test_the_denial_from_before_it_was_sent_again_is_old(at: datetime) -> None:
+def test_the_denial_after_which_it_was_sent_again_is_old() -> None:
     ours = Ours(status=NotaStatus.PENDING, changed_at=KNOWN, resent_at=KNOWN + timedelta(minutes=5))
 
-    assert judge(ours, said(Phase.DENIED, at)) == Stale()
+    assert judge(ours, said(Phase.DENIED, KNOWN)) == Stale()
+    assert judge(ours, said(Phase.DENIED, BEFORE)) == Tied(raw_status="denied")
     assert judge(ours, said(Phase.DENIED, LATER)) == Believed(status=NotaStatus.DENIED)
 
 
-def test_a_denial_without_a_known_instant_is_old_when_it_is_from_long_before() -> None:
+def test_a_denial_from_long_before_is_the_issuers_clock_only_if_it_is_said_for_minutes() -> None:
     ours = Ours(status=NotaStatus.PENDING, changed_at=None, resent_at=KNOWN)
+    long_before = said(Phase.DENIED, KNOWN - timedelta(hours=1))
+    for_long = replace(ours, tied="denied", tied_for=SETTLED)
 
-    assert judge(ours, said(Phase.DENIED, KNOWN - timedelta(hours=1))) == Stale()
+    assert judge(ours, long_before) == Tied(raw_status="denied")
+    assert judge(for_long, long_before) == Believed(status=NotaStatus.DENIED, older="taken")
     assert judge(ours, said(Phase.DENIED, KNOWN)) == Believed(status=NotaStatus.DENIED)
 
 

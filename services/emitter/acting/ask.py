@@ -19,12 +19,16 @@ from services.emitter.ending import Ending, ToldToStop
 from services.emitter.one_by_one import note_failure
 from services.emitter.places import Place, block
 from services.emitter.planning import answers, elsewhere
-from services.emitter.planning.answers import Answer, Reader, since
+from services.emitter.planning.answers import Answer
+from services.emitter.planning.denied import Reader
 from services.emitter.planning.follow import is_routine
+from services.emitter.planning.looks import is_news, polled_at, since
 from services.emitter.planning.meant import as_meant
 from services.emitter.planning.sale_after import Answered
-from services.emitter.planning.waits import back_off, next_poll, stand_back
+from services.emitter.planning.seen import seen
+from services.emitter.planning.waits import back_off, stand_back
 from services.emitter.stopping.outage import Breakers
+from services.emitter.stopping.under_way import Request, UnderWay
 from services.emitter.traced import note_answered, sale_span
 from services.emitter.work import Act, Ask, Send, Step
 from shared.clients import Clients
@@ -73,9 +77,15 @@ class Asker:
     """Asks one tenant's issuer; every road ends in an answer, or in the lease's end."""
 
     def __init__(
-        self, commits: GroupCommit, context: TenantContext, clients: Clients, ending: Ending
+        self,
+        commits: GroupCommit,
+        context: TenantContext,
+        clients: Clients,
+        ending: Ending,
+        under_way: UnderWay,
     ) -> None:
         self._ending = ending
+        self._under_way = under_way
         self._commits = commits
         self._pool = commits.pool
         self._leases = commits.leases
@@ -86,8 +96,9 @@ class Asker:
     async def ask(self, act: Act) -> None:
         """Ask for one sale; return once the answer is written down, soon after it is there."""
         tenant = self._context.tenant
-        # Each sale has a task of its own, and so whatever is logged on its way says whose it is.
-        bind_contextvars(tenant_id=tenant, bill_id=act.entry.bill_id)
+        # Each sale has a task of its own, so that whatever is logged on its way says whose it is.
+        # The tenant is said by its batch.
+        bind_contextvars(bill_id=act.entry.bill_id)
         with sale_span("ask issuer", act.entry) as told:
             try:
                 self._commits.begin_asking(tenant)
@@ -164,7 +175,7 @@ class Asker:
                 return await self._prove_gone(issuer, nota)
             if step.cancel:
                 return await self._cancel(issuer, nota, known)
-            return await self._follow(issuer, nota, known)
+            return await self._follow(issuer, nota, known, only_looks=step.only_looks)
         except TenantBlockedError as error:
             return await self._blocked(issuer, act, step, nota, error)
         except IssuerNotLeft:
@@ -174,6 +185,13 @@ class Asker:
 
     def _may_leave(self, entry: Entry) -> bool:
         return not self._ending.told and self._leases.surely_held(entry)
+
+    def _leaves(self, entry: Entry, request: Request) -> bool:
+        return self._may_leave(entry) and self._under_way.leaves(request)
+
+    def _request(self, nota: KnownNota) -> Request:
+        sale = self._context.tenant, nota.bill_id
+        return self._under_way.request(sale, self._context.restored.noticed_at)
 
     def _stands_back(self, act: Act, nota: KnownNota) -> datetime | None:
         """When to ask instead, where nobody waits for it and other processes have sales to send."""
@@ -251,13 +269,15 @@ class Asker:
                 return self._seen(issuer, nota, snapshot)
             if send.adopts:  # the issuer lists it, and does not show it just now
                 return answers.put_off(nota, self._now + ADOPT_AGAIN)
-        result = await issuer.submit(
-            nota.external_id,
-            numbered(send.draft, nota),
-            environment=environment_of(nota.external_id),
-            look_first=not send.first,
-            may_leave=partial(self._may_leave, act.entry),
-        )
+        with self._request(nota) as request:
+            result = await issuer.submit(
+                nota.external_id,
+                numbered(send.draft, nota),
+                environment=environment_of(nota.external_id),
+                look_first=not send.first,
+                may_leave=partial(self._leaves, act.entry, request),
+            )
+            request.answered = not isinstance(result, Unknown)
         return self._submitted(issuer, nota, result)
 
     def _submitted(
@@ -295,40 +315,42 @@ class Asker:
             self._breakers.company(ok=False, cause=known.name)
         return answer
 
-    async def _follow(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
+    async def _follow(
+        self, issuer: Issuer, nota: KnownNota, known: Answered, *, only_looks: bool
+    ) -> Answer:
+        news = known.entry.nota_changed
         if nota.status in DOUBT:
-            return await self._look_up(issuer, nota, known)
+            return await self._look_up(issuer, nota, known, only_looks=only_looks)
         shown = None if nota.issuer_id is None else await issuer.get(nota.issuer_id)
         foreign = shown is not None and shown.external_id not in (None, nota.external_id)
         snapshot = await issuer.find(nota.external_id) if foreign or shown is None else shown
         self._breakers.request(ok=True)
-        asked_at = since(nota, self._now)
         if snapshot is None and foreign and nota.status is NotaStatus.PENDING:
             # What we were told is ours bears another's id: whether ours arrived is open again.
             return answers.answer_lost(nota, "answered for another nota", self._now)
         if snapshot is None and nota.status not in FOLLOWED:
             return answers.missing(nota)
         if snapshot is None:
-            return answers.ask_later(nota, next_poll(asked_at, self._now))
+            return answers.not_shown(nota, self._now, news=news)
         never_asked = nota.cancel_sent_at is None
-        asked_long_ago = never_asked or self._now - asked_at >= CANCEL_AGAIN_AFTER
+        asked_long_ago = never_asked or self._now - since(nota, self._now) >= CANCEL_AGAIN_AFTER
         if (
             nota.status is NotaStatus.CANCELLING
             and nota.then_cancel is not None  # else somebody else asked, and may have stopped
             and snapshot.phase is Phase.ISSUED
             and asked_long_ago
+            and not only_looks
         ):
-            if not self._context.terms.issuing:  # nor is anything cancelled while it is paused
-                return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
-            return await self._cancel(issuer, nota, known)
-        return self._seen(issuer, nota, snapshot)
+            return await self._cancel(issuer, nota, known, again=True)
+        return self._seen(issuer, nota, snapshot, news=news)
 
     def _unasked(self, nota: KnownNota, step: Step) -> Answer:
         if self._context.place_of(nota).is_left:
             told = elsewhere.unasked(nota, step, self._now)
             if told is not None:
                 return told
-        return answers.ask_later(nota, self._now + RETRY_BLOCKED)
+        # Counted as a try that failed: what is mended wakes those.
+        return answers.ask_later(nota, self._now + RETRY_BLOCKED, failed=True)
 
     async def _prove_gone(self, issuer: Issuer, nota: KnownNota) -> Answer:
         """See that a denied nota does not stand where it was born, before another is asked for."""
@@ -338,18 +360,29 @@ class Asker:
             return self._seen(issuer, nota, snapshot)
         return elsewhere.replaced(nota, self._now)
 
-    async def _look_up(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
-        """Find out what became of a request whose answer was lost; never repeat it blindly."""
-        if nota.look_up_at is not None and nota.look_up_at > self._now:
-            return answers.ask_later(nota, nota.look_up_at)
+    async def _look_up(
+        self, issuer: Issuer, nota: KnownNota, known: Answered, *, only_looks: bool
+    ) -> Answer:
+        """Find out what became of a request whose answer was lost; never repeat it blindly.
+
+        News of it has it looked up before its turn, which proves nothing where it is not there.
+        """
+        news = known.entry.nota_changed
+        early = nota.look_up_at is not None and nota.look_up_at > self._now
+        if early and not news and not is_news(nota, self._now):
+            return answers.not_shown(nota, self._now, news=False)
         snapshot = await issuer.find(nota.external_id)
         self._breakers.request(ok=True)
         LOOK_UPS.labels("missing" if snapshot is None else "found").inc()
         if snapshot is not None and not _denial_before_resend(nota, snapshot):
-            return self._seen(issuer, nota, snapshot)
+            return self._seen(issuer, nota, snapshot, news=news)
+        if early:
+            return answers.not_shown(nota, self._now, news=news)
         later = answers.not_found(nota, self._waits, self._now)
         if later is not None:
             return later
+        if only_looks:  # first what is new of its bill, which cannot be read just now
+            return answers.ask_later(nota, self._now + DECIDED_AGAIN)
         if nota.then_cancel is not None:
             ended = answers.never_arrived(nota, nota.then_cancel)
             # One whose place it was to take stands, and is decided about at once.
@@ -377,20 +410,27 @@ class Asker:
         if not await write_answers(self._pool, self._context.tenant, [again]):
             return answers.ask_later(nota, self._now + DECIDED_AGAIN)
         try:
-            result = await issuer.submit(
-                nota.external_id,
-                numbered(draft, nota),
-                environment=environment_of(nota.external_id),
-                look_first=True,
-                may_leave=partial(self._may_leave, known.entry),
-            )
+            with self._request(nota) as request:
+                result = await issuer.submit(
+                    nota.external_id,
+                    numbered(draft, nota),
+                    environment=environment_of(nota.external_id),
+                    look_first=True,
+                    may_leave=partial(self._leaves, known.entry, request),
+                )
+                request.answered = not isinstance(result, Unknown)
         except (IssuerBusy, IssuerNotLeft) as error:
             # Nothing left: the look-ups before it still count, and the doubt stays.
             later = answers.busy(nota, self._now + (error.retry_after or timedelta()), self._waits)
             return replace(later, shows=None)
         return self._submitted(issuer, nota, result)
 
-    async def _cancel(self, issuer: Issuer, nota: KnownNota, known: Answered) -> Answer:
+    async def _cancel(
+        self, issuer: Issuer, nota: KnownNota, known: Answered, *, again: bool = False
+    ) -> Answer:
+        """Ask to cancel a nota; `again` where that was wished for before, and it is valid still."""
+        if again and not self._context.terms.issuing:
+            return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
         if self._context.restored.lately(self._now):  # it may have been asked for already
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase in _UNDONE:
@@ -398,9 +438,13 @@ class Asker:
         if not nota.has_pdf:  # valid for the tax, and not cancellable before its PDF is made
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase is Phase.ISSUED and not found.has_pdf:
-                return answers.ask_later(nota, next_poll(since(nota, self._now), self._now))
-        may_leave = partial(self._may_leave, known.entry)
-        result = await issuer.cancel(nota.external_id, may_leave=may_leave)
+                return answers.ask_later(nota, polled_at(nota, self._now))
+        if again and not await self._still_to_be_cancelled(nota, known):
+            return answers.ask_later(nota, self._now + DECIDED_AGAIN)
+        with self._request(nota) as request:
+            may_leave = partial(self._leaves, known.entry, request)
+            result = await issuer.cancel(nota.external_id, may_leave=may_leave)
+            request.answered = not isinstance(result, Unknown)
         self._breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
         match result:
             case CancelAccepted():
@@ -417,7 +461,14 @@ class Asker:
             case _:
                 assert_never(result)
 
-    def _seen(self, issuer: Issuer, nota: KnownNota, snapshot: Snapshot) -> Answer:
+    async def _still_to_be_cancelled(self, nota: KnownNota, known: Answered) -> bool:
+        """Prove it by what is committed now: no pause and no news of the sale came meanwhile."""
+        again = replace(known.then(answers.asked_again_to_cancel(nota)), more=True)
+        return bool(await write_answers(self._pool, self._context.tenant, [again]))
+
+    def _seen(
+        self, issuer: Issuer, nota: KnownNota, snapshot: Snapshot, *, news: bool = False
+    ) -> Answer:
         snapshot = as_meant(nota, snapshot, self._now)
         if snapshot.phase is Phase.UNKNOWN_STATUS:
             log.warning(
@@ -426,7 +477,8 @@ class Asker:
                 bill_id=nota.bill_id,
                 status=snapshot.raw_status[:60],
             )
-        answer = answers.seen(nota, snapshot, reader=self._reader(issuer), now=self._now)
+        reader = self._reader(issuer)
+        answer = seen(nota, snapshot, reader=reader, now=self._now, news=news)
         if self._context.place_of(nota).is_left:
             return answer  # of another company, and so maybe of another city
         denied = answer.denied

@@ -15,6 +15,7 @@ from services.emitter.ending import Ending, ToldToStop
 from services.emitter.planning.follow import after_sales, is_routine
 from services.emitter.planning.stopped import in_line, said
 from services.emitter.stopping.locks import give_back
+from services.emitter.stopping.under_way import UnderWay
 from services.emitter.work import Act, Plan
 from shared.clients import Clients
 from shared.db.connection import Pool
@@ -30,6 +31,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
     clients: Clients
     ending: Ending
     rooms: KeyRooms
+    under_way: UnderWay
     context: TenantContext
 
     async def all_of(self, plans: Sequence[Plan], on_read: Callable[[], None]) -> int:
@@ -39,7 +41,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
         """
         issuing = [plan for plan in plans if isinstance(plan, Act) and plan.issues]
         others = [plan for plan in plans if not (isinstance(plan, Act) and plan.issues)]
-        asker = Asker(self.commits, self.context, self.clients, self.ending)
+        asker = Asker(self.commits, self.context, self.clients, self.ending, self.under_way)
         async with asyncio.TaskGroup() as group:
             asked = await self._ask_others(group, asker, others, len(issuing))
             on_read()

@@ -40,7 +40,7 @@ from shared.db.tenants.standing_read import StandingRead
 from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
 from shared.domain.moment import month_of
-from shared.domain.nota import IN_FLIGHT
+from shared.domain.nota import IN_FLIGHT, NotaStatus
 
 log = structlog.get_logger()
 
@@ -117,11 +117,13 @@ def _is_overtaken(one: Answered, standing: StandingRead | None, moved: Collectio
     if standing is None or not one.last.leaves_again:
         return False
     nota = one.last.asked
-    return (
-        one.entry.bill_id in moved
-        or not standing.terms.issuing
-        or month_of(nota.competencia) in standing.terms.locked_months
-        or nota.connection_id not in (None, standing.connection_id)
+    if one.entry.bill_id in moved or not standing.terms.issuing:
+        return True
+    if nota.status is NotaStatus.CANCELLING:  # in a locked month, and where it was born, too
+        return False
+    return month_of(nota.competencia) in standing.terms.locked_months or nota.connection_id not in (
+        None,
+        standing.connection_id,
     )
 
 
@@ -236,7 +238,7 @@ async def _intents(
     rows = await notas_store.write_intents(conn, tenant, [send.intent for send in sends])
     if len(rows) < len(sends):
         raise asyncpg.UniqueViolationError("a live nota stands under this revision")
-    updates = [update for act in acts for update in act.updates]
+    updates = [(update, act.notas.newest[update.part]) for act in acts for update in act.updates]
     return _by_bill([*rows, *await notas_store.update(conn, tenant, updates, now=now)])
 
 
@@ -293,7 +295,7 @@ async def _notas(
     withdrawn = [(one.entry.bill_id, one.last.asked.part) for one in some if one.last.withdraw]
     never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
     await brakes_store.uncount(conn, tenant, never_sent)
-    updates = [one.last.update for one in some if one.last.update]
+    updates = [(one.last.update, one.last.asked) for one in some if one.last.update]
     rows = _by_bill(await notas_store.update(conn, tenant, updates, now=now))
     ended = [bill for bill, found in rows.items() if any(map(_ends_substitution, found))]
     await notas_store.end_substitutions(conn, tenant, ended)

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Final
 
-from services.emitter.planning.waits import is_stuck, next_poll, stand_back
+from msgspec.structs import replace
+
+from services.emitter.planning.looks import next_look
+from services.emitter.planning.waits import stand_back
 from services.emitter.work import Act, Ask, Plan, Rest, Step, settle
 from shared.db.outbox.outbox_store import Entry
-from shared.db.sales.notas_store import KnownNota
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.vindi.bills_store import ReadBill
 from shared.domain.nota import NotaStatus
-from shared.domain.part_states import DOUBT, unwanted
+from shared.domain.part_states import DOUBT, FOLLOWED, unwanted
 
 _ON_ITS_WAY: Final = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED})
 
@@ -18,6 +20,16 @@ _ON_ITS_WAY: Final = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED})
 def follow(entry: Entry, notas: SaleNotas, *, read: ReadBill | None = None) -> Act:
     """Ask about every nota of a sale that is under way; nothing else of the sale changes."""
     return Act(entry=entry, read=read, notas=notas, action=ask_about(notas))
+
+
+def asks_first(entry: Entry, notas: SaleNotas) -> bool:
+    """Say whether the issuer is asked before anything is decided: it had news of a nota.
+
+    What is new about the bill is decided on what the issuer says now; but nothing is asked for
+    again of what is under way before it.
+    """
+    rests = any(one.status not in FOLLOWED for one in notas.asked_for)
+    return entry.nota_changed and (rests or bool(notas.under_way and not entry.bill_changed))
 
 
 def ask_about_all(entry: Entry, notas: SaleNotas) -> Act:
@@ -34,11 +46,21 @@ def ask_about(notas: SaleNotas) -> Ask:
 def look_after(plan: Plan, notas: SaleNotas) -> Plan:
     """Follow what is under way of a sale where a plan would leave it to itself.
 
-    What the plan says of the sale is decided again once nothing is under way.
+    What the plan says of the sale is decided again once nothing is under way. Where the issuer had
+    news it is asked whenever the plan would look again: at once where the bill was read, and now
+    where it could not be, but then nothing is asked for again.
     """
-    if isinstance(plan, Act) or plan.settlement.due_at is not None or not notas.under_way:
+    if isinstance(plan, Act) or not notas.under_way:
         return plan
-    return follow(plan.entry, notas, read=plan.read)
+    if plan.settlement.due_at is None:
+        return follow(plan.entry, notas, read=plan.read)
+    if not plan.entry.nota_changed:
+        return plan
+    if plan.settlement.bill_facts_read < plan.entry.bill_facts:
+        steps = tuple(replace(one, only_looks=True) for one in ask_about(notas).steps)
+        return Act(entry=plan.entry, read=plan.read, notas=notas, action=Ask(steps=steps))
+    done = replace(plan.settlement, due_at=plan.entry.due_at)
+    return replace(plan, settlement=done)
 
 
 def is_routine(act: Act) -> bool:
@@ -79,27 +101,6 @@ def only_followed(notas: SaleNotas, now: datetime) -> bool:
     parts = notas.parts(now)
     doubt = any(one.status in DOUBT for one in parts)
     return doubt or unwanted(parts) or not any(one.owed for one in parts)
-
-
-def next_look(nota: KnownNota, now: datetime) -> datetime | None:
-    """When a nota is to be looked at again whatever else happens; None when it rests."""
-    match nota.status:
-        case NotaStatus.SENDING | NotaStatus.UNCERTAIN:
-            return nota.look_up_at or now
-        case NotaStatus.PENDING:
-            return next_poll(nota.sent_at or now, now)
-        case NotaStatus.CANCELLING:
-            return next_poll(nota.cancel_sent_at or nota.changed_at or now, now)
-        case NotaStatus.DENIED:
-            return nota.resend_at
-        case NotaStatus.ISSUED if nota.then_cancel is not None:
-            return now  # it became unwanted on the way: decide about cancelling it
-        case NotaStatus.ISSUED if not nota.has_pdf and nota.sent_at is not None:
-            return None if is_stuck(nota.sent_at, now) else next_poll(nota.sent_at, now)
-        case NotaStatus.CANCEL_REFUSED:
-            return nota.cancel_again_at
-        case _:
-            return None
 
 
 def others_due(notas: SaleNotas, now: datetime) -> datetime | None:

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from services.emitter.drafts import draft_to_json
 from services.emitter.planning.changes import tell_changes
 from services.emitter.planning.elsewhere import replace_first
-from services.emitter.planning.follow import ask_about, look_after, next_look, others_due
+from services.emitter.planning.follow import ask_about, look_after, others_due
+from services.emitter.planning.looks import awaits_pdf, next_look
 from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
 from shared.crypto import columns
 from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
+from shared.db.sales.sales_store import SaleRow
 from shared.db.sales.timeline_store import Happening
 from shared.domain.attention import (
     MISSING,
@@ -421,7 +423,7 @@ def _cancelling(nota: KnownNota, decision: Cancel) -> NotaUpdate:
     )
 
 
-def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Rest:
+def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Plan:
     """Leave every nota as it is; what was not sent by now will not be."""
     notas = fresh.known.notas
     parts = [one for one in notas.parts(now) if one.status is not None]
@@ -439,7 +441,20 @@ def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Rest
     if notas.under_way:  # and kept all the same: the issuer cannot be asked before a person acts
         return rest(fresh, row, now + ASK_BLOCKED)
     refused = [one for one in notas.asked_for if one.status is NotaStatus.CANCEL_REFUSED]
-    return rest(fresh, row, _next_of(refused if unwanted(parts) else notas.asked_for, now))
+    looks = _next_of(refused if unwanted(parts) else notas.asked_for, now)
+    return _asked_for_pdfs(fresh, row, now) or rest(fresh, row, looks)
+
+
+def _asked_for_pdfs(fresh: FreshSale, row: SaleRow, now: datetime) -> Act | None:
+    """Ask about valid notas whose PDF is still being made, where all else is as it was."""
+    sale, notas = fresh.known.sale, fresh.known.notas
+    steps = tuple(Step(part=one.part) for one in notas.asked_for if awaits_pdf(one, now))
+    told = row.attention or (sale is not None and sale.attention)
+    if not steps or sale is None or sale.status is not row.status or told:
+        return None
+    if fresh.entry.bill_changed:  # that is written first; the look is due by itself
+        return None
+    return Act(entry=fresh.entry, notas=notas, action=Ask(steps=steps))
 
 
 def _still_told(fresh: FreshSale, status: SaleStatus) -> str | None:

@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.planning.answers import Answer, Shown
-from services.emitter.planning.follow import next_look
+from services.emitter.planning.looks import next_look
+from services.emitter.planning.waits import back_off
 from services.emitter.work import happened, settle
 from shared.db.outbox.outbox_store import Entry, Settlement
 from shared.db.sales.sale_notas import SaleNotas
@@ -49,8 +50,14 @@ class Answered(Struct, frozen=True, kw_only=True):
         return self.answers[-1]
 
     def knew_better(self) -> "Answered":
-        """It where the nota had moved on already: nothing of the answer is told."""
+        """It where the nota had moved on already: nothing of the answer is told.
+
+        What is under way still is asked about again soon, and ever later if that happens again.
+        """
         silent = replace(self.last, what=None, attention=None, shows=None)
+        if self.notas.newest[silent.asked.part].status in FOLLOWED:
+            again = back_off(self.entry.tries + 1, self.now)
+            silent = replace(silent, due_at=again, failed=True)
         return replace(self, answers=(*self.answers[:-1], silent))
 
 

@@ -12,6 +12,8 @@ POLL_AGES: Final = (
     timedelta(seconds=30),
     *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 20, 40)),
 )
+# After news that the issuer does not show yet: copies of theirs lag by seconds.
+NEWS_AGES: Final = tuple(timedelta(seconds=seconds) for seconds in (2, 4, 8, 16))
 # While sales wait to be sent, a nota that was sent is asked about after these, and not for ever.
 STANDS_BACK: Final = timedelta(seconds=10)  # at least
 STANDS_BACK_UNTIL: Final = 10 * _MINUTE  # after it was sent
@@ -26,8 +28,22 @@ LONGEST_BACK_OFF: Final = timedelta(minutes=5)
 
 def next_poll(since: datetime, now: datetime) -> datetime:
     """When to ask about a nota that was sent, or whose cancelling was asked for, at `since`."""
-    age = now - since
-    for step in POLL_AGES:
+    return _by_age(POLL_AGES, since, now)
+
+
+def poll_after_news(since: datetime, now: datetime) -> datetime:
+    """When to ask about a nota of which there was news at `since` that the issuer did not show."""
+    return _by_age((*NEWS_AGES, *POLL_AGES), since, now)
+
+
+def _by_age(ages: Sequence[timedelta], since: datetime, now: datetime) -> datetime:
+    """The end of the step that something begun at `since` is in; past the last, rarely.
+
+    Where the clock was set back since, a step from now on is the most.
+    """
+    age = max(now - since, timedelta())
+    since = min(since, now)
+    for step in ages:
         if age < step:
             return _spread(since + step, step)
     pause = timedelta(hours=1) if age < HOURLY_UNTIL else timedelta(days=1)

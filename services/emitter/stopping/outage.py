@@ -19,7 +19,17 @@ from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_wakes
 from shared.db.outbox.outbox_store import Entry
 from shared.db.tenants import issuer_health_store
-from shared.domain.breaker import Breaker, Outcomes, Scope, after, again_at, opens, room, take
+from shared.domain.breaker import (
+    NOTHING_MET,
+    Breaker,
+    Outcomes,
+    Scope,
+    after,
+    again_at,
+    opens,
+    room,
+    take,
+)
 from shared.domain.ids import BillId, TenantId
 from shared.domain.sale import SaleStatus
 from shared.issuer.errors import NOT_THEIRS
@@ -74,14 +84,15 @@ class Breakers:
 
         A long batch would otherwise send what each answer by now says is refused.
         """
-        known = self._of("company")
-        if opens(known, self._met.get("company", Outcomes())):
+        known, met = self.states.get("company"), self._met.get("company")
+        if (known or met) and opens(self._of("company"), met or NOTHING_MET):
             return True
         if monotonic() - self._looked >= LOOK_EVERY:
             self._looked = monotonic()
             async with pool.acquire() as conn:
                 found = await issuer_health_store.company(conn, self.tenant)
-            anew = found is not None and found.probe_at != known.probe_at
+            probe_at = None if known is None else known.probe_at
+            anew = found is not None and found.probe_at != probe_at
             self._stopped = anew and found is not None and found.state == "open"
         return self._stopped
 
@@ -89,7 +100,7 @@ class Breakers:
     def has_opened(self) -> bool:
         """Whether this batch has met enough failures: what has not left yet should not."""
         return self._failed and any(
-            opens(self._of(scope), self._met.get(scope, Outcomes())) for scope in _REQUESTS
+            opens(self._of(scope), self._met.get(scope, NOTHING_MET)) for scope in _REQUESTS
         )
 
     @property
@@ -173,7 +184,7 @@ class Breakers:
 
     def _note(self, scope: Scope, *, ok: bool) -> None:
         self._failed = self._failed or not ok
-        self._met[scope] = self._met.get(scope, Outcomes()).then(ok=ok)
+        self._met[scope] = self._met.get(scope, NOTHING_MET).then(ok=ok)
 
     def _of(self, scope: Scope) -> Breaker:
         return self.states.get(scope) or Breaker(scope=scope, since=self.now)

@@ -16,6 +16,7 @@ from services.emitter.work import Act, Known, Plan, Rest, Send, settle
 from shared.db.connection import Connection
 from shared.db.outbox.outbox_store import Entry
 from shared.db.restores import restore_checks_store, restores_store
+from shared.db.restores.restore_checks_store import UnreadLists
 from shared.db.restores.restores_store import Life
 from shared.db.vindi.bills_store import ReadBill
 from shared.domain.ids import BillId, TenantId
@@ -42,7 +43,11 @@ class Restored(Struct, frozen=True, kw_only=True):
 
     database: Database
     noticed_at: datetime | None = None  # the last one; None if there never was one
-    reading: bool = False  # the list of the company in use is still to be read
+    unread: UnreadLists = UnreadLists()  # what waits for the list of the company in use
+
+    def waits(self, bill: BillId) -> bool:
+        """Whether a sale waits for the list of the company in use to be read."""
+        return self.unread.everything or bill in self.unread.sales
 
     def lately(self, now: datetime) -> bool:
         """Whether what was asked for of a known nota may be among what is missing."""
@@ -84,7 +89,7 @@ async def load_restored(conn: Connection, tenant: TenantId) -> tuple[Restored, d
     restored = Restored(
         database=Database(life=life, restore_id=restore.restore_id),
         noticed_at=restore.noticed_at,
-        reading=await restore_checks_store.unread(conn, tenant),
+        unread=await restore_checks_store.unread(conn, tenant),
     )
     return restored, known.now
 
@@ -99,12 +104,13 @@ def parked_for_lists(
     restored: Restored, entries: Sequence[Entry], known: Mapping[BillId, Known], now: datetime
 ) -> list[Rest]:
     """Leave queued sales unread of which nothing is new, until the list was read."""
-    if not restored.reading:
+    if restored.unread == UnreadLists():
         return []
     return [
         Rest(entry=entry, settlement=settle(entry, due_at=now + LOOK_AGAIN))
         for entry in entries
-        if not entry.bill_changed
+        if restored.waits(entry.bill_id)
+        and not entry.bill_changed
         and (sale := known[entry.bill_id].sale) is not None
         and sale.status is SaleStatus.QUEUED
     ]
@@ -117,12 +123,15 @@ def wait_for_lists(
 
     `vindi_now`: Vindi's own clock, from its answers to this batch; None where it was not asked.
     """
-    if not restored.reading:
+    if restored.unread == UnreadLists():
         return list(plans)
     by = Queued(until=now + LOOK_AGAIN, why=RESTORED)
     return [
         stopped(plan, by)
-        if isinstance(plan, Act) and plan.issues and not restored.is_of_since(plan, now, vindi_now)
+        if isinstance(plan, Act)
+        and plan.issues
+        and restored.waits(plan.entry.bill_id)
+        and not restored.is_of_since(plan, now, vindi_now)
         else plan
         for plan in plans
     ]

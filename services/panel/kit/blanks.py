@@ -16,12 +16,12 @@ _BLOCKS: Final = (
     "caption|dd|details|div|dl|dt|fieldset|h1|h2|h3|header|legend|li|main|nav|ol|option|p|section"
     "|table|tbody|td|th|thead|tr|ul"
 )
-_BEFORE: Final = re.compile(rf"\s*\n\s*(?=</?(?:{_BLOCKS})\b)")
-_AFTER: Final = re.compile(rf"(</?(?:{_BLOCKS})\b[^<>]*>)\s*\n\s*")
+_BEFORE: Final = re.compile(rf"\s+(?=</?(?:{_BLOCKS})\b)")
+_AFTER: Final = re.compile(rf"(</?(?:{_BLOCKS})\b[^<>]*>)\s+")
 
 
 class WithoutBlanks(Extension):
-    """Takes line breaks and indentation before and after blocks out of a template's own text."""
+    """Takes blanks before and after blocks out of a template's own text."""
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
         """The same tokens; what is written into the template stays as it is."""

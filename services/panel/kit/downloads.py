@@ -5,12 +5,14 @@ Each costs a core while it is made, and a workbook room on the disk until the la
 
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+from weakref import finalize
 
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from shared.domain.ids import TenantId
 
@@ -24,6 +26,40 @@ class TooManyDownloads(Exception):
     """The company has as many files under way as it may."""
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class DownloadPlace:
+    """One file's room, from when it is promised until its last piece was taken.
+
+    As a context: free behind the block, unless a download has it by then.
+    """
+
+    tenant: TenantId
+    counted: Counter[TenantId]
+    is_held: bool = False  # by a download
+    is_free: bool = False
+
+    def free(self) -> None:
+        """Give it back; once, however often it is said."""
+        if self.is_free:
+            return
+        self.is_free = True
+        self.counted[self.tenant] -= 1
+        if not self.counted[self.tenant]:
+            del self.counted[self.tenant]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self.is_held:
+            self.free()
+
+
 @dataclass(slots=True, kw_only=True)
 class Downloads:
     """What is under way, by company."""
@@ -31,23 +67,12 @@ class Downloads:
     most: int = AT_ONCE
     _under_way: Counter[TenantId] = field(default_factory=Counter)
 
-    def demand_room(self, tenant: TenantId) -> None:
-        """Raise TooManyDownloads where there is none."""
+    def place(self, tenant: TenantId) -> DownloadPlace:
+        """Room for one file, taken at once; raises TooManyDownloads where there is none."""
         if self._under_way[tenant] >= self.most:
             raise TooManyDownloads
-
-    async def counted(
-        self, tenant: TenantId, pieces: AsyncIterator[bytes]
-    ) -> AsyncGenerator[bytes, None]:
-        """The same pieces, under way until the last was taken or nobody wants them any more."""
         self._under_way[tenant] += 1
-        try:
-            async for piece in pieces:
-                yield piece
-        finally:
-            self._under_way[tenant] -= 1
-            if not self._under_way[tenant]:
-                del self._under_way[tenant]
+        return DownloadPlace(tenant=tenant, counted=self._under_way)
 
 
 class Download(StreamingResponse):
@@ -55,24 +80,41 @@ class Download(StreamingResponse):
 
     def __init__(
         self,
-        pieces: AsyncGenerator[bytes, None],
+        place: DownloadPlace,
+        pieces: AsyncIterator[bytes],
         *,
         media_type: str,
         headers: Mapping[str, str],
     ) -> None:
         super().__init__(pieces, media_type=media_type, headers=headers)
+        self._place = place
         self._pieces = pieces
+        place.is_held = True
+        finalize(self, place.free).atexit = False  # one that is never sent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; its place is free then, however that ended."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.free()
 
     async def stream_response(self, send: Send) -> None:
         """Send the pieces."""
-        async with aclosing(self._pieces):
+        async with AsyncExitStack() as stack:
+            if isinstance(self._pieces, AsyncGenerator):
+                await stack.enter_async_context(aclosing(self._pieces))
             await super().stream_response(send)
 
 
 def download(
-    visit: "Visit", pieces: AsyncIterator[bytes], *, media_type: str, headers: Mapping[str, str]
+    visit: "Visit",
+    pieces: AsyncIterator[bytes],
+    *,
+    media_type: str,
+    headers: Mapping[str, str],
+    place: DownloadPlace | None = None,
 ) -> Response:
-    """A file of the visit's company; raises TooManyDownloads."""
-    downloads, tenant = visit.resources.downloads, visit.tenant.id
-    downloads.demand_room(tenant)
-    return Download(downloads.counted(tenant, pieces), media_type=media_type, headers=headers)
+    """A file of the visit's company; raises TooManyDownloads where no place was taken before."""
+    place = place or visit.resources.downloads.place(visit.tenant.id)
+    return Download(place, pieces, media_type=media_type, headers=headers)

@@ -30,7 +30,8 @@ log = structlog.get_logger()
 
 MANY: Final = 5_000  # sales behind a figure: fewer are added up within milliseconds
 SLOW: Final = timedelta(seconds=1)  # or somebody outside was asked, who is slow today
-PATIENCE: Final = 0.03  # seconds that a page which has something to show waits for newer figures
+PATIENCE: Final = 0.03  # seconds that a page which has something to show waits for newer figures,
+# all of them together
 PATIENCE_AFTER_ACT: Final = 3.0  # with whoever has just changed something
 YOUNG: Final = timedelta(seconds=5)
 OLDEST_YOUNG: Final = timedelta(seconds=60)
@@ -46,6 +47,19 @@ class Figure(Generic[T]):
 
     value: T
     as_of: datetime | None = None
+
+
+@dataclass(slots=True)
+class Patience:
+    """How many seconds a page still waits for newer figures than it has."""
+
+    left: float = PATIENCE
+
+    async def wait(self, flight: "asyncio.Task[Any]") -> None:
+        """Wait for figures as long as this lasts."""
+        begun = time.monotonic()
+        await asyncio.wait({flight}, timeout=self.left)
+        self.left = max(0.0, self.left - (time.monotonic() - begun))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +80,12 @@ class FigureKeeper:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def of(
-        self, pool: Pool, tenant: TenantId, kind: FigureKind[T], add_up: Callable[[], Awaitable[T]]
+        self,
+        pool: Pool,
+        tenant: TenantId,
+        kind: FigureKind[T],
+        add_up: Callable[[], Awaitable[T]],
+        patience: Patience,
     ) -> Figure[T]:
         """The figure; raises what `add_up` raises where nothing is kept.
 
@@ -81,8 +100,7 @@ class FigureKeeper:
         flight = self._begin(pool, tenant, kind, add_up, now, again=kept is not None)
         if kept is None or old is None:
             return Figure(value=await asyncio.shield(flight))
-        patience = PATIENCE_AFTER_ACT if kept.outdated else PATIENCE
-        await asyncio.wait({flight}, timeout=patience)
+        await (Patience(PATIENCE_AFTER_ACT) if kept.outdated else patience).wait(flight)
         if flight.done() and flight.exception() is None:
             return Figure(value=flight.result())
         return old

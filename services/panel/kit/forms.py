@@ -1,6 +1,7 @@
 """Forms as they were sent, and what is wrong with them, in Portuguese, at the field."""
 
 import re
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -11,6 +12,7 @@ from starlette.requests import Request
 
 from services.panel.kit.seen import FIELD as SEEN
 from services.panel.kit.seen import ChangeShown, PageFacts, changes_since
+from services.panel.kit.typed import iso_day
 from shared.portuguese import bare_portuguese
 
 M = TypeVar("M", bound=BaseModel)
@@ -18,11 +20,15 @@ M = TypeVar("M", bound=BaseModel)
 MOST_BYTES: Final = 512 * 1024  # five thousand ticked sales are a fifth of it
 MOST_FIELDS: Final = 20_000
 SECRET: Final = "senha"  # noqa: S105 - no password: how names of fields begin that hold a password
-# Mail and web pages put these around what is copied, where nobody sees them.
-INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+# Mail, web pages and spreadsheets put these around and into what is copied, where nobody sees them.
+INVISIBLE: Final = (
+    "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
+_AROUND: Final = string.whitespace + "\u0085\u00a0\u2007\u2028\u2029\u202f\u3000" + INVISIBLE
+_UNSEEN: Final = dict.fromkeys(map(ord, INVISIBLE))
 # Where a browser has no calendar, a day is typed as people write it.
 DAYS: Final = frozenset({"desde", "ate", "de", "dia", "a_partir"})
-_AS_WRITTEN: Final = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})")
 _ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 A_DAY: Final = "Digite uma data que existe, como 30/11/2026."
 CHOOSE: Final = "Escolha uma das opções oferecidas."
@@ -121,9 +127,11 @@ def _tidied(name: str, value: str) -> str:
     plain = value.replace("\0", "").replace("\r\n", "\n")
     if name.startswith(SECRET):
         return plain
-    plain = plain.strip().strip(INVISIBLE).strip()
-    found = _AS_WRITTEN.fullmatch(plain) if name in DAYS else None
-    return "{2}-{1:0>2}-{0:0>2}".format(*found.groups()) if found else plain
+    plain = plain.strip(_AROUND)
+    # In a key, a number or an address they mean nothing either; an emoji is joined by one.
+    bare = plain.translate(_UNSEEN)
+    plain = bare if bare.isascii() else plain
+    return iso_day(plain) if name in DAYS else plain
 
 
 def said_of(kind: str, context: Mapping[str, Any]) -> str | None:

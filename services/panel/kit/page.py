@@ -1,7 +1,7 @@
 """One page: its address, who may see it, who may do what it offers, and who answers."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar
-from services.panel.kit.figures import Figure, FigureKind
+from services.panel.kit.figures import Figure, FigureKind, Patience
 from services.panel.kit.forms import NOTHING_TYPED, TypedForm
 from services.panel.kit.menu import MenuItem, menu_of
 from services.panel.kit.render import render
@@ -43,6 +43,7 @@ class Visit:
     standing: Rank | None = None
     of: "Tenant | None" = None
     ticket: str | None = None
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def person(self) -> Person:
@@ -104,7 +105,8 @@ class Visit:
 
     async def figure(self, kind: FigureKind[T], add_up: Callable[[], Awaitable[T]]) -> Figure[T]:
         """A figure of this tenant, by a pool that sees no other."""
-        return await self.resources.figures.of(self.pool, self.tenant.id, kind, add_up)
+        figures = self.resources.figures
+        return await figures.of(self.pool, self.tenant.id, kind, add_up, self.patience)
 
     def go(self, path: str, said: str = "") -> Response:
         """On to another page, which tells what was done; `said` is a word of the texts."""

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from services.panel.kit import say
 from services.panel.kit.assets import address
 from services.panel.kit.blanks import WithoutBlanks
+from services.panel.kit.zones import zone_named
 from services.panel.texts import TEXTS, text
 
 # Who calls the internal API with the token of the installation itself.
@@ -41,6 +42,7 @@ def environment() -> Environment:
         "span": say.span,
         "name": short_name,
         "unset": without_settings,
+        "zone": zone_named,
     }
     return made
 

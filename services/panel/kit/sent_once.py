@@ -6,13 +6,16 @@ answer may hold a link or a session's word, so it is kept sealed, for as long as
 keeps its own (`idempotency_store`). A form that was refused did nothing, and may be sent again.
 What was done is noted with what does it (`noted`): a process that dies before it has answered
 leaves no form that could be done twice.
+
+Forms of different people that stand on the same state of a page take turns: the second is looked
+at once the first is over, and then finds that the state changed (`seen`).
 """
 
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,10 +24,11 @@ from starlette.responses import Response, StreamingResponse
 
 from services.panel.kit import csrf
 from services.panel.kit.noted import Note, TakenOver, noting
+from services.panel.kit.seen import FIELD as SEEN
 from shared.crypto import columns
 from shared.crypto.seal import UnsealError
 from shared.db.connection import Pool
-from shared.db.tenants import idempotency_store
+from shared.db.tenants import idempotency_store, tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
 
@@ -40,6 +44,10 @@ class StillRunning(Exception):
     """The same form was sent before; its answer is not there yet, or not any more."""
 
 
+class SomebodySaves(Exception):
+    """Somebody else's form of the same page is still being done."""
+
+
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     """An answer as it was sent."""
 
@@ -52,14 +60,16 @@ async def answer_once(
 ) -> Response:
     """Do what a form asks for, or give the answer that the same form got; raises StillRunning.
 
-    `away` are the errors by which a database is gone: what was done stays done.
+    `away` are the errors by which a database is gone: what was done stays done. Raises
+    SomebodySaves too.
     """
     pool, key = _pool(visit), _key(visit)
     begun = await _begun(pool, key)
     if isinstance(begun, AnsweredBefore):
         return _opened(visit, key, begun)
     try:
-        response = await work(_noting(visit, Note(key=key, begun=begun)))
+        async with _in_turn(visit, away) as now:
+            response = await work(_noting(now, Note(key=key, begun=begun)))
     except TakenOver:
         raise StillRunning from None
     except BaseException:
@@ -74,6 +84,44 @@ async def answer_once(
         else:
             await _give_up(pool, key, begun, refused=True)
     return response
+
+
+@asynccontextmanager
+async def _in_turn(visit: "Visit", away: tuple[type[Exception], ...]) -> "AsyncIterator[Visit]":
+    """One at a time of all forms that stand on one state of a page; the visit with what is so now.
+
+    Each compares that state before it writes: of two at the same moment both would find it as it
+    was, and the second would undo what the first did without a word.
+    """
+    seen = visit.form[SEEN]
+    if not seen:
+        yield visit
+        return
+    pool = _pool(visit)
+    key = KeyId(
+        tenant_id=visit.of.id if visit.of else NO_TENANT,
+        actor="panel:seen",
+        key=hashlib.sha256(seen.encode()).hexdigest(),
+    )
+    try:
+        begun = await _begun(pool, key)
+    except StillRunning:
+        raise SomebodySaves from None
+    try:
+        yield await _as_it_is(visit)
+    finally:
+        # A turn is never answered: it is only begun, and given up.
+        if isinstance(begun, Begun):
+            with suppress(*away):
+                await _give_up(pool, key, begun)
+
+
+async def _as_it_is(visit: "Visit") -> "Visit":
+    """The visit with its company read anew: whoever had the turn before may have changed it."""
+    if visit.of is None:
+        return visit
+    async with visit.pool.acquire() as conn:
+        return replace(visit, of=await tenants_store.get(conn, visit.of.id) or visit.of)
 
 
 def _noting(visit: "Visit", note: Note) -> "Visit":

@@ -19,7 +19,7 @@ from services.panel.kit.downloads import TooManyDownloads
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
 from services.panel.kit.keep import answerable, here, kept_fields
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
-from services.panel.kit.sent_once import StillRunning, answer_once
+from services.panel.kit.sent_once import SomebodySaves, StillRunning, answer_once
 from shared.commands.sign_in import find_session, find_session_at
 from shared.crypto.passwords import TooManyPasswords
 from shared.domain.ids import TenantId
@@ -95,6 +95,8 @@ class PageEndpoint:
             return response
         except StillRunning:
             return self._refused(visit, 409, "running")
+        except SomebodySaves:
+            return self._refused(visit, 409, "busy")
         except AWAY as error:
             log.log(severity(error), "panel_unavailable", error=type(error).__name__)
             response = self._refused(visit, 503, "away")

@@ -2,12 +2,14 @@
 
 import secrets
 from typing import Final
+from urllib.parse import urlencode
 
 import pyotp
 from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import PanelPage, Visit
+from services.panel.show.companies import fits
 from services.panel.texts import text
 from shared.commands.people import PeopleRefused, change_password
 from shared.commands.sign_in import matching_step, recovery_hash
@@ -15,9 +17,13 @@ from shared.db.people import memberships_store, people_store
 from shared.db.people.people_store import Account
 from shared.db.tenants import audit_store
 from shared.db.tenants.audit_store import NO_TENANT
+from shared.words import plain_number
 
 _CODES: Final = 8
 _SECRET_LETTERS: Final = 32
+_COMPANIES: Final = 50  # of a page
+_FEW: Final = 10  # are found at a glance
+_MOST_LETTERS: Final = 100
 
 
 async def home(visit: Visit) -> Response:
@@ -30,10 +36,23 @@ async def home(visit: Visit) -> Response:
 
 
 async def companies(visit: Visit) -> Response:
-    """Every company somebody has a role at."""
+    """The companies somebody has a role at, by name: those that words fit, a page at a time."""
+    given = visit.request.query_params
     async with visit.resources.pool.acquire() as conn:
-        found = await memberships_store.of_person_any_tenant(conn, visit.person.id)
-    return visit.show("empresas.html", companies=found)
+        every = await memberships_store.of_person_any_tenant(conn, visit.person.id)
+    words = given.get("nome", "").strip()[:_MOST_LETTERS]
+    found = [one for one in every if fits(words, one.name, one.id)]
+    at = plain_number(given.get("pagina", ""), len(found) // _COMPANIES + 1) or 1
+    query = {"nome": words} if words else {}
+    return visit.show(
+        "empresas.html",
+        companies=found[(at - 1) * _COMPANIES : at * _COMPANIES],
+        count=len(found),
+        words=words,
+        searches=len(every) > _FEW,
+        before=urlencode(query | {"pagina": at - 1}) if at > 1 else "",
+        after=urlencode(query | {"pagina": at + 1}) if len(found) > at * _COMPANIES else "",
+    )
 
 
 async def show_account(visit: Visit) -> Response:

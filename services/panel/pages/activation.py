@@ -1,14 +1,14 @@
 """Ativação: the steps from a key to the first nota, to be left and taken up at any of them."""
 
-from contextlib import suppress
 from datetime import date, timedelta
 from typing import Final, Literal
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import TypedForm
+from services.panel.kit.forms import A_DAY, TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import read_day
 from services.panel.pages.departing import departing
 from services.panel.show.facts import side_facts, start_facts
 from services.panel.show.settings import company_shown
@@ -76,9 +76,10 @@ def _since(form: TypedForm) -> date | TypedForm | None:
     """The day from which notas are issued; None for now."""
     if form["inicio"] != "dia":
         return None
-    with suppress(ValueError):
-        return date.fromisoformat(form["a_partir"])
-    return form.wrong(a_partir=text("activation.day_needed"))
+    day = read_day(form["a_partir"])
+    if day is None:
+        return form.wrong(a_partir=A_DAY if form["a_partir"] else text("activation.day_needed"))
+    return day
 
 
 async def show_vindi(visit: Visit) -> Response:

@@ -1,12 +1,16 @@
 """Registro de mudanças: what was changed, by whom and why; narrowed by kind, by day, by person."""
 
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import read_day
+from services.panel.show import filters
 from services.panel.show.audit import KINDS, actions_of, told
 from services.panel.texts import text
 from shared.crypto.sealed_words import open_words, seal_words
@@ -21,9 +25,12 @@ _DAY: Final = timedelta(days=1)
 
 async def show(visit: Visit) -> Response:
     """A page of the log, the newest first."""
-    given = visit.request.query_params
+    return await _show(visit, visit.request.query_params, visit.form)
+
+
+async def _show(visit: Visit, given: Mapping[str, str], form: TypedForm) -> Response:
     kind = given.get("tipo", "") if given.get("tipo", "") in dict(KINDS) else ""
-    since, until = _day(given.get("de", "")), _day(given.get("ate", ""))
+    since, until = read_day(given.get("de", "")), read_day(given.get("ate", ""))
     who = open_words(visit.resources.sealer, visit.tenant.id, given.get("quem", ""))
     before = plain_number(given.get("antes", ""), 2**63 - 1)
     wanted = audit_store.AuditFilter(
@@ -40,6 +47,8 @@ async def show(visit: Visit) -> Response:
     query = {name: given[name] for name in ("tipo", "de", "ate", "quem") if given.get(name)}
     return visit.show(
         "registro.html",
+        422 if form.errors else 200,
+        form=form,
         entries=[told(one) for one in shown],
         next=urlencode({**query, "antes": shown[-1].id}) if len(found) > _ROWS else "",
         kinds=[("", text("any_kind")), *KINDS],
@@ -60,16 +69,11 @@ async def narrow(visit: Visit) -> Response:
         "ate": form["ate"],
         "quem": seal_words(visit.resources.sealer, visit.tenant.id, form["quem"]),
     }
+    wrong = filters.wrong_span(typed)
+    if wrong:
+        return await _show(visit, typed, form.wrong(**wrong))
     query = urlencode({name: value for name, value in typed.items() if value})
     return visit.go(f"{visit.base}/configuracoes/registro{'?' if query else ''}{query}")
-
-
-def _day(given: str) -> date | None:
-    try:
-        day = date.fromisoformat(given)
-    except ValueError:
-        return None
-    return day if date(2000, 1, 1) <= day <= date(2199, 12, 30) else None
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (

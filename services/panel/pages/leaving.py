@@ -9,6 +9,7 @@ from starlette.responses import Response
 from services.panel.kit.downloads import download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import Whole
 from services.panel.pages.departing import departing
 from services.panel.texts import text
 from shared.commands.checks import SetUpRefused
@@ -25,7 +26,7 @@ PATH: Final = f"{TENANT}/configuracoes/encerrar"
 class _Leaving(BaseModel):
     nome: Name
     motivo: Reason
-    dias: Annotated[int, Field(ge=FEWEST_DEPARTURE_DAYS, le=MOST_DEPARTURE_DAYS)] = DEPARTURE_DAYS
+    dias: Annotated[Whole, Field(ge=FEWEST_DEPARTURE_DAYS, le=MOST_DEPARTURE_DAYS)] = DEPARTURE_DAYS
 
 
 async def show(visit: Visit) -> Response:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import Whole
 from services.panel.show import filters
 from services.panel.show.facts import brake_facts, limits_facts
 from services.panel.texts import text
@@ -18,12 +19,12 @@ from shared.domain.messages import message_for
 from shared.words import Reason
 
 PATH: Final = f"{TENANT}/limites"
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
 
 
 class _Limits(BaseModel):
     notas: Count | None = None
-    antigas: Annotated[int, Field(ge=1, le=365)] | None = None
+    antigas: Annotated[Whole, Field(ge=1, le=365)] | None = None
 
 
 class _Asking(BaseModel):

@@ -10,6 +10,7 @@ from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show.past import run_shown
+from services.panel.show.rule import rule_facts
 from services.panel.texts import TEXTS, text
 from shared.commands.backfills import (
     BackfillRefused,
@@ -58,6 +59,10 @@ async def ask(visit: Visit) -> Response:
         check_days(tenant, read.desde, read.ate, visit.resources.now())
         async with visit.pool.acquire() as conn:
             in_force = await rules_store.newest(conn, tenant.id)
+        moved = form.stale(rule_facts(in_force, visit.clock), text("past.rule_moved"))
+        if moved is not None:
+            return await _show(visit, moved, 409)
+        async with visit.pool.acquire() as conn:
             asked = BackfillRequest(
                 since=read.desde,
                 until=read.ate,
@@ -87,11 +92,15 @@ async def show_one(visit: Visit) -> Response:
             run.asked.since.replace(day=1),
             run.asked.until or visit.clock.today,
         )
+        in_force = await rules_store.newest(conn, visit.tenant.id)
     by_month = {one.month: one for one in others}
     return visit.show(
         "passada.html",
         run=run_shown(run, summary, visit.resources.now(), by_month),
         asked=run.asked,
+        facts=rule_facts(in_force, visit.clock),
+        # What a preview shows is by the rule of then; the import goes by the one in force.
+        outdated=run.asked.rule != (in_force.rule if in_force else None),
     )
 
 
@@ -107,7 +116,7 @@ async def cancel(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/passadas/{run.id}", "run_cancelled")
 
 
-async def _show(visit: Visit, form: TypedForm) -> Response:
+async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Response:
     now = visit.resources.now()
     async with visit.pool.acquire() as conn:
         runs = await backfills_store.list_newest_first(
@@ -116,7 +125,7 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
         shown = [run_shown(run, await _summary(conn, run), now) for run in runs]
     return visit.show(
         "passadas.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
         runs=shown,
         pro=visit.tenant.plan == "pro",

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.downloads import download
+from services.panel.kit.downloads import DownloadPlace, download
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.texts import text
@@ -50,12 +50,17 @@ async def tell(visit: Visit) -> Response:
 
     Whose it is is shown first where a number of Vindi's was typed, or nothing was found.
     """
-    form, resources, at = visit.form, visit.resources, visit.resources.now()
+    form, resources = visit.form, visit.resources
     asked = _asked(visit, form)
     if isinstance(asked, TypedForm):
         return await _show(visit, asked)
     subject, ticket = asked
-    resources.downloads.demand_room(visit.tenant.id)
+    with resources.downloads.place(visit.tenant.id) as place:
+        return await _given_out(visit, subject, ticket, place)
+
+
+async def _given_out(visit: Visit, subject: Subject, ticket: str, place: DownloadPlace) -> Response:
+    form, resources, at = visit.form, visit.resources, visit.resources.now()
     found = await find_person(visit.pool, resources.sealer, visit.tenant, subject)
     typed_well = subject.document is not None and found.bills  # its last digits prove the others
     if not typed_well and form["conferido"] != form["cliente"]:
@@ -77,6 +82,7 @@ async def tell(visit: Visit) -> Response:
         pieces,
         media_type="application/json" if as_json else "text/html; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        place=place,
     )
 
 

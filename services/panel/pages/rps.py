@@ -9,6 +9,7 @@ from starlette.responses import Response
 from services.panel.kit import say
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import Whole
 from services.panel.show.facts import series_facts
 from services.panel.show.rps import number_shown
 from services.panel.texts import text
@@ -24,7 +25,7 @@ _ROWS: Final = 100
 
 
 class _Asking(BaseModel):
-    proximo: Annotated[int, Field(ge=1, le=LARGEST)]
+    proximo: Annotated[Whole, Field(ge=1, le=LARGEST)]
     motivo: Reason
 
 

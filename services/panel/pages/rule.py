@@ -1,5 +1,6 @@
 """Regra: in sentences, changed by a form, foreseen before it is in force, with its versions."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -33,6 +34,7 @@ from shared.domain.rule import Rule
 
 PATH: Final = f"{TENANT}/regra"
 _VERSIONS: Final = 10
+_WITH_FIELDS: Final = frozenset({"campos", "excecao", "cidade", "servico"})
 
 
 async def show(visit: Visit) -> Response:
@@ -53,8 +55,7 @@ async def propose(visit: Visit) -> Response:
         return await _show(visit, told)
     read = shown.read(told)
     if isinstance(read, dict):
-        named = {name or "form_": said for name, said in read.items()}
-        return await _show(visit, form.wrong(**named))
+        return await _show(visit, form.wrong(**_at_fields(form, read)))
     if form.has("exemplo"):
         return await _show(visit, form, await tried(visit, read, form["fatura"]))
     if newest is not None and read == newest.rule:
@@ -62,6 +63,14 @@ async def propose(visit: Visit) -> Response:
     if visit.tenant.status == "setting_up":
         return await _put(visit, read, newest)
     return await _foresee(visit, read, newest)
+
+
+def _at_fields(form: TypedForm, wrong: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, by field; above the page where the form that was sent has no place for it."""
+    if form["mudar"] in _WITH_FIELDS:
+        return {name or "form_": said for name, said in wrong.items()}
+    said = next(iter(wrong.values()))
+    return {"form_": text("rule.days_wrong", said=said) if form["mudar"] == "dias" else said}
 
 
 def _proposed(rule: Rule, form: TypedForm) -> dict[str, Any] | TypedForm:
@@ -212,7 +221,7 @@ async def _show(
         service=next((one for one in services if one.mark == _param(visit, "servico")), None),
         plain=plain_service(rule),
         cities=cities,
-        city=next((one for one in cities if one.code == _param(visit, "cidade")), None),
+        city=next((one for one in cities if one.mark == _param(visit, "cidade")), None),
         states=STATES,
         rates=[(word, text(f"city_rate.{word or 'any'}")) for word in RATES],
         buyers=buyer_choices(),
@@ -223,7 +232,7 @@ async def _show(
             (one, shown.differences(before.rule if before else None, one.rule))
             for one, before in zip(versions, older, strict=True)
         ][:_VERSIONS],
-        typed=form.has("mudar"),
+        sent=form["mudar"] == "campos",
         **_tested(tested),
     )
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import number_said
 from services.panel.show import filters
 from services.panel.show.filters import Filters
 from services.panel.show.overview import divided
@@ -44,13 +45,13 @@ async def narrow(visit: Visit) -> Response:
         "motivo": form["codigo"],
         "de": form["de"],
         "ate": form["ate"],
-        "b": seal_words(visit.resources.sealer, visit.tenant.id, form["busca"]),
+        "b": seal_words(visit.resources.sealer, visit.tenant.id, number_said(form["busca"])),
         "produto": form["produto"],
         "plano": form["plano"],
         "meio": form["meio"],
         "c": ",".join(form.all("coluna")) or "-",
     }
-    wrong = {}
+    wrong = filters.wrong_span({name: form[name] for name in ("de", "ate")})
     for name in ("minimo", "maximo"):
         if form[name].strip():
             cents = filters.amount(form[name])
@@ -59,6 +60,8 @@ async def narrow(visit: Visit) -> Response:
             else:
                 typed[name] = str(cents)
     chosen = filters.read(typed)
+    if chosen.least is not None and chosen.most is not None and chosen.most < chosen.least:
+        wrong["maximo"] = text("amount.order")
     if wrong:
         return await show_list(visit, chosen, None, form.wrong(**wrong))
     query = chosen.query()

@@ -8,6 +8,7 @@ from services.panel.kit.forms import TypedForm
 from services.panel.kit.once import new_once
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
+from services.panel.kit.typed import number_said
 from services.panel.show import rule as rule_show
 from services.panel.show.tried import TriedShown, tried_shown, why_not
 from services.panel.texts import text
@@ -26,7 +27,7 @@ SAMPLE: Final = f"{TENANT}/ativacao/teste/{{key}}"
 
 async def tried(visit: Visit, rule: Rule, typed: str) -> "TriedShown | str":
     """What becomes of the bill that was typed, or of the newest; or why that cannot be told."""
-    number = plain_number(typed.strip(), LARGEST_BILL) if typed.strip() else None
+    number = plain_number(number_said(typed), LARGEST_BILL) if typed.strip() else None
     if typed.strip() and number is None:
         return text("tried.number")
     resources, tenant = visit.resources, visit.tenant.id
@@ -54,7 +55,7 @@ async def show(visit: Visit) -> Response:
 async def ask(visit: Visit) -> Response:
     """Have it made in the test environment."""
     form, resources = visit.form, visit.resources
-    number = plain_number(form["fatura"], LARGEST_BILL)
+    number = plain_number(number_said(form["fatura"]), LARGEST_BILL)
     try:
         made = await ask_sample_nota(
             visit.pool,

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.zones import ZONES
 from services.panel.pages.departing import departing
 from services.panel.show.facts import company_facts
 from services.panel.show.settings import company_shown, connection_shown, proof_shown
@@ -17,20 +18,6 @@ from shared.db.tenants import brakes_store, company_facts_store, connections_sto
 from shared.words import Name
 
 PATH: Final = f"{TENANT}/configuracoes"
-ZONES: Final[tuple[tuple[str, str], ...]] = (
-    ("America/Sao_Paulo", "Brasília (São Paulo, Rio, Sul, Nordeste)"),
-    ("America/Manaus", "Manaus"),
-    ("America/Cuiaba", "Cuiabá"),
-    ("America/Campo_Grande", "Campo Grande"),
-    ("America/Belem", "Belém"),
-    ("America/Fortaleza", "Fortaleza"),
-    ("America/Recife", "Recife"),
-    ("America/Bahia", "Salvador"),
-    ("America/Porto_Velho", "Porto Velho"),
-    ("America/Boa_Vista", "Boa Vista"),
-    ("America/Rio_Branco", "Rio Branco"),
-    ("America/Noronha", "Fernando de Noronha"),
-)
 
 
 class _Company(BaseModel):

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.typed import number_said, read_instant
 from services.panel.show import activity
 from services.panel.texts import text
 from shared.db.connection import Connection
@@ -28,14 +29,7 @@ from shared.domain.party import document_state, normalise_document
 from shared.domain.people import plain_email
 from shared.words import plain_number
 
-# How people say or paste what they have in hand, before the number itself.
-# Nothing is tried twice: a line of `#` would be shared out among its own signs in every way.
-_SAID: Final = re.compile(
-    r"(?:(?:faturas?|notas?(?: fiscal| fiscais)?|nfs-?e|n\.?[º°o]\.?|#)[\s:.#]*+)++(?=\d)",
-    re.IGNORECASE,
-)
 _HERE: Final = re.compile(r"/e/(t[a-z0-9]{10}(?:/vendas/\d{1,19})?)")
-_AT_VINDI: Final = re.compile(r"https?://\S*/bills/(\d{1,19})\b\S*")
 _EXTERNAL: Final = re.compile(r"[hp]-(t[a-z0-9]{10})-(\d{1,19})(?:x\d+)?-\d+")
 _NOTA: Final = re.compile(r"[0-9A-Za-z./-]{1,50}")
 _MOST: Final = 50
@@ -57,19 +51,11 @@ async def search(visit: Visit) -> Response:
     words = visit.form["busca"].strip()[:200]
     if here := _HERE.search(words):
         return visit.go(f"/e/{here[1]}")
-    words = as_said(words)
+    words = number_said(words)
     exact = _EXTERNAL.fullmatch(words)
     if exact:
         return visit.go(f"/e/{exact[1]}/vendas/{exact[2]}")
     return await _show(visit, words)
-
-
-def as_said(words: str) -> str:
-    """What people have in hand, without how they say it: `Fatura nº 4711` is `4711`."""
-    if at_vindi := _AT_VINDI.fullmatch(words):
-        words = at_vindi[1]
-    said = _SAID.match(words)
-    return words[said.end() :] if said else words
 
 
 async def _show(visit: Visit, words: str) -> Response:
@@ -126,6 +112,8 @@ async def happened(visit: Visit) -> Response:
     since = _instant(visit, given.get("de", "")) or until - timedelta(days=1)
     kinds = [kind for kind in ACTIVITY_KINDS if kind in given.getlist("tipo")]
     wrong = "" if since < until <= since + _LONGEST else text("happened.wrong")
+    if any(given.get(name) and _instant(visit, given[name]) is None for name in ("de", "ate")):
+        wrong = text("happened.no_instant")  # what is shown would be another day's
     after = _place(given.get("depois", ""))
     found = []
     if not wrong:
@@ -160,11 +148,8 @@ async def happened(visit: Visit) -> Response:
 
 def _instant(visit: Visit, given: str) -> datetime | None:
     """What a field for a local date and time holds; None for nothing and nonsense."""
-    try:
-        local = datetime.fromisoformat(given)
-    except ValueError:
-        return None
-    if not 2000 <= local.year <= 2199:
+    local = read_instant(given)
+    if local is None:
         return None
     return local.replace(tzinfo=local.tzinfo or visit.zone).astimezone(UTC)
 

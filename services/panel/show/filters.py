@@ -8,7 +8,10 @@ from datetime import date
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
+from services.panel.kit.forms import A_DAY
+from services.panel.kit.typed import read_day
 from services.panel.show.overview import divided
+from services.panel.texts import text
 from shared.domain.message_texts.denials import DENIALS
 from shared.domain.message_texts.holds import HOLDS
 from shared.domain.message_texts.skips import SKIPS
@@ -18,6 +21,7 @@ from shared.domain.sale import SaleStatus
 
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 _GROUPED: Final = re.compile(r"\d{1,3}(\.\d{3})+(,\d{1,2})?")
+_CURRENCY: Final = re.compile(r"R\$\s*", re.IGNORECASE)
 _REAIS: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")  # no other way of writing numbers
 # Columns beyond those that always show, in their order.
 COLUMNS: Final[tuple[str, ...]] = (
@@ -98,8 +102,8 @@ def read(given: Mapping[str, str]) -> Filters:
     return Filters(
         status=_status(given.get("status", "")),
         code=found[0] if (found := _CODE.fullmatch(given.get("motivo", ""))) else None,
-        since=_day(given.get("de", "")),
-        until=_day(given.get("ate", "")),
+        since=read_day(given.get("de", "")),
+        until=read_day(given.get("ate", "")),
         least=_cents(given.get("minimo", "")),
         most=_cents(given.get("maximo", "")),
         words=given.get("b", ""),
@@ -118,27 +122,33 @@ def causes() -> Sequence[tuple[str, str]]:
     return [(code, said) for said, code in sorted(found.items())]
 
 
+def wrong_span(typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with the two days of a form, by field: one that there is not, or their order.
+
+    A day that is left out narrows nothing; one that cannot be read must not either, silently.
+    """
+    days = {name: read_day(typed[name]) for name in ("de", "ate") if typed[name]}
+    wrong = {name: A_DAY for name, day in days.items() if day is None}
+    since, until = days.get("de"), days.get("ate")
+    if since and until and until < since:
+        wrong["ate"] = text("span.order")
+    return wrong
+
+
 def amount(typed: str) -> Cents | None:
     """Reais as people type them: `1.234,56`, `1234,5`, `1234.56`; None for anything else."""
-    text = typed.strip().removeprefix("R$").strip()
-    if _GROUPED.fullmatch(text) or "," in text:
-        text = text.replace(".", "").replace(",", ".")
-    if not _REAIS.fullmatch(text):
+    plain = _CURRENCY.sub("", typed.strip())
+    if _GROUPED.fullmatch(plain) or "," in plain:
+        plain = plain.replace(".", "").replace(",", ".")
+    if not _REAIS.fullmatch(plain):
         return None
     with suppress(ValueError):
-        return read_reais(text)
+        return read_reais(plain)
     return None
 
 
 def _status(word: str) -> SaleStatus | None:
     return SaleStatus(word) if word in list(SaleStatus) else None
-
-
-def _day(text: str) -> date | None:
-    with suppress(ValueError):
-        day = date.fromisoformat(text)
-        return day if 2000 <= day.year <= 2199 else None
-    return None
 
 
 def _cents(text: str) -> Cents | None:

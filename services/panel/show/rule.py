@@ -1,17 +1,20 @@
 """A rule in sentences, and a form's fields as a rule. Pure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from services.panel.kit import say
 from services.panel.kit.forms import TypedForm, said_of
 from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts
+from services.panel.kit.typed import whole_number
 from services.panel.show.overview import divided
 from services.panel.show.rule_beyond import PRODUCTS, beyond_form, of_cities, of_products
 from services.panel.show.rule_cities import wrong_of_city
@@ -63,6 +66,7 @@ FIELDS: Final = {
     "nbs": "nbs",
     "national_code": "nacional",
 }
+_POINT: Final = re.compile(r"(?<=\d)\.(?=\d\d\b)")
 NEW: Final = Rule(issue_when="bill_paid")
 
 
@@ -349,8 +353,10 @@ def _outcome(outcome: RuleOutcome) -> str:
 
 
 def _days(text: str) -> int | str:
-    plain = text.strip()
-    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 5 else plain
+    try:
+        return int(str(whole_number(text)))
+    except PydanticCustomError:
+        return text.strip()
 
 
 def _text(text: str) -> str | None:
@@ -358,6 +364,7 @@ def _text(text: str) -> str | None:
 
 
 def _bare(message: str) -> str:
-    """Without the field's own name, which is English."""
-    name, colon, rest = message.removeprefix("Value error, ").partition(": ")
-    return rest if colon and " " not in name else message.removeprefix("Value error, ")
+    """Without the field's own name, which is English; numbers as they are typed here, `2,00`."""
+    plain = _POINT.sub(",", message.removeprefix("Value error, "))
+    name, colon, rest = plain.partition(": ")
+    return rest if colon and " " not in name else plain

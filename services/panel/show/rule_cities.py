@@ -25,9 +25,9 @@ _SAID: Final = {"iss_rate": "cities.no_limits", "iss_rate_least": "cities.least_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityShown:
-    """One city of a rule: its code at IBGE, its name, what it demands as words and as fields."""
+    """One city of a rule: by its code at IBGE, what it demands as words and as fields."""
 
-    code: str
+    mark: str
     name: str
     said: str
     fields: Mapping[str, str]
@@ -80,9 +80,9 @@ def wrong_of_city(place: Sequence[int | str], said: str) -> tuple[str, str]:
 def _shown(code: str, of: CityDemands) -> CityShown:
     name = city_named(code) or code
     return CityShown(
-        code=code,
+        mark=code,
         name=name,
-        said=demands(of),
+        said=f"{name}: {demands(of)}.",
         fields={
             "cidade": name.rpartition("/")[0] or name,
             "estado": name.rpartition("/")[2],

@@ -32,6 +32,11 @@ class ServiceShown:
     withheld: bool
 
     @property
+    def name(self) -> str:
+        """What it is called where it is changed."""
+        return self.product
+
+    @property
     def mark(self) -> str:
         """Which one of a rule, as an address and a form name it."""
         return f"{self.by}:{self.product}"

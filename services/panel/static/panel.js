@@ -41,6 +41,7 @@ const shown = (part) => part.innerHTML.replace(/(name="(?:csrf|uma_vez)" value="
 function busy(part) {
   const marked = getSelection();
   if (marked && !marked.isCollapsed && part.contains(marked.anchorNode)) return true;
+  if (part.querySelector("[data-sent]")) return true;
   if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select, summary")) return true;
   if ([...part.querySelectorAll("input:not([type=hidden]), textarea")].some(edited)) return true;
   return Boolean(part.querySelector("input:checked[type=checkbox], details[open]:not([data-open]), details[data-open]:not([open])"));
@@ -76,10 +77,13 @@ addEventListener("change", (event) => {
 
 addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.sent) event.preventDefault();
+  if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "1";
-  setTimeout(() => delete form.dataset.sent, 5000);
+  setTimeout(free, 5000, form);
 });
+const free = (form) => delete form.dataset.sent;
+// Back on a page that the browser had kept as it was: its forms may be sent again.
+addEventListener("pageshow", () => [...document.forms].forEach(free));
 
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 (document.querySelector("[aria-invalid=true]") ?? document.getElementById("recusa"))?.focus();

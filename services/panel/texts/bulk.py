@@ -9,6 +9,7 @@ BULK: Final[dict[str, str]] = {
     "bulk.none_text": "Em Vendas, marque as vendas e escolha o que fazer com elas.",
     "bulk.asked": "Pedido em",
     "bulk.refused": "Sem efeito",
+    "bulk.not_begun": "Ainda não começou.",
     "bulk.none_accepted": "Nenhuma venda aceitou o pedido",
     "bulk.progress": "Andamento",
     "bulk.of": "{done} de {sales}",

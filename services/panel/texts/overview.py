@@ -4,6 +4,7 @@ from typing import Final
 
 OVERVIEW: Final[dict[str, str]] = {
     "overview.active": "A emissão está ativa.",
+    "overview.active_troubled": "A emissão está ativa, mas há um problema: veja abaixo.",
     "overview.leaving": "Esta empresa está saindo: nenhuma nota sai.",
     "overview.paused": "A emissão está pausada: as vendas são registradas, e nenhuma nota sai.",
     "overview.setting_up": "A ativação ainda não terminou: nenhuma nota sai.",

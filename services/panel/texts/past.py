@@ -35,6 +35,11 @@ PAST: Final[dict[str, str]] = {
     "past.becomes": "O que acontece",
     "past.by_month": "Por mês",
     "past.go": "Importar estas vendas",
+    "past.again": "Ver a prévia de novo",
+    "past.outdated": "A regra mudou depois desta prévia: a importação faria outra coisa do que ela"
+    " mostra.",
+    "past.rule_moved": "Outra pessoa mudou a regra depois da prévia, e nada foi importado. Confira"
+    " a mudança e veja a prévia de novo.",
     "past.cancel": "Cancelar",
     "past.plan_required": "Seu plano não inclui importar vendas passadas. Fale com o suporte.",
     "past.since_in_future": "Esta data ainda não chegou.",

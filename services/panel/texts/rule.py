@@ -69,6 +69,7 @@ RULE: Final[dict[str, str]] = {
     "rule.nothing_changes": "Nenhuma venda à espera muda. A regra vale para as próximas.",
     "rule.put": "Colocar em vigor",
     "rule.same": "Nada mudou: a regra já diz isso.",
+    "rule.days_wrong": "Os dias da exceção não mudaram. {said}",
     "rule.moved": "Outra pessoa mudou a regra enquanto você olhava, e nada foi feito. Confira"
     " abaixo e proponha de novo.",
     "rule.lost": "A proposta se perdeu no caminho. Faça-a de novo.",

@@ -57,6 +57,9 @@ SAID: Final[dict[str, str]] = {
     "error.running.title": "Este pedido já foi recebido",
     "error.running.text": "Ele não é feito em dobro. Espere um minuto e confira o resultado na"
     " página antes de pedir de novo.",
+    "error.busy.title": "Outra pessoa está salvando isto agora",
+    "error.busy.text": "O seu pedido não foi feito. Espere um minuto, volte à página e veja o que"
+    " ela mudou antes de enviar de novo.",
     "error.form_too_old.title": "Este formulário venceu",
     "error.form_too_old.text": "Nada foi feito. Volte à página, recarregue-a e envie de novo.",
     "error.away.title": "O sistema está indisponível por um momento",

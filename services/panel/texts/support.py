@@ -63,5 +63,6 @@ SUPPORT: Final[dict[str, str]] = {
     "happened.line": "O que foi",
     "happened.none": "Nada aconteceu neste intervalo.",
     "happened.later": "Continuar",
+    "happened.no_instant": "Digite um dia e uma hora que existem, como 30/11/2026 14:30.",
     "happened.wrong": "O fim vem depois do início, no máximo 31 dias depois. Corrija as datas.",
 }

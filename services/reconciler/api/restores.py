@@ -33,6 +33,9 @@ class RestoreOut(BaseModel):
     companies_read: int = Field(description="Of these the issuer's list was read since.")
     notas_found: int = Field(description="Notas of ours on those lists that were unknown here.")
     notas_known: int = Field(description="Of these, how many are known again.")
+    sales_waiting: int = Field(
+        description="Sales of which a request of before may still arrive; all others go on."
+    )
     done: bool
 
 
@@ -60,7 +63,10 @@ def _show(one: RestoreProgress) -> RestoreOut:
         companies_read=one.companies_read,
         notas_found=one.notas_found,
         notas_known=one.notas_known,
-        done=one.companies_read == one.companies and one.notas_known == one.notas_found,
+        sales_waiting=one.sales_waiting,
+        done=one.companies_read == one.companies
+        and one.notas_known == one.notas_found
+        and not one.sales_waiting,
     )
 
 

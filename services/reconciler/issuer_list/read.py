@@ -7,7 +7,7 @@ of somebody else. Days are the unit: a reading that was cut off goes on with tho
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -167,14 +167,14 @@ async def _read_surely(reader: ListReader) -> bool | None:
         if reader.issuer.capabilities.lists:
             with traces.span("read issuer list", tenant_id=reader.tenant):
                 return await _read(reader)
-        await _go_on_unlisted(reader)
+        await go_on_unlisted(reader)
     except PipelineError as error:
         log.info("issuer_list_failed", tenant_id=reader.tenant, error=type(error).__name__)
         return None
     return False
 
 
-async def _go_on_unlisted(reader: ListReader) -> None:
+async def go_on_unlisted(reader: ListReader) -> None:
     """After a restore: where there is no list each nota is looked up before it is sent."""
     async with reader.services.pool.acquire() as conn:
         now = await clock.now(conn)
@@ -210,12 +210,12 @@ async def _walk(reader: ListReader, days: list[date]) -> bool:
         began = await clock.this_instant(conn)
     left = list(days)
     until = days[-1] + AHEAD if days[-1] >= began.date() else days[-1]
-    async for chunk in _chunks(reader.issuer.list_created(days[0], until)):
+    async for chunk in in_chunks(reader.issuer.list_created(days[0], until)):
         async with pool.acquire() as conn:
             now = await clock.now(conn)
             if not await issuer_list_store.renew(conn, tenant, reader.attempt, now + LEASE):
                 return False
-        await _take(reader, chunk, began)
+        await take(reader, chunk, began)
         left = await _passed(reader, left, chunk, began)
         if reader.pause:
             await asyncio.sleep(reader.pause.total_seconds())
@@ -223,7 +223,7 @@ async def _walk(reader: ListReader, days: list[date]) -> bool:
     return True
 
 
-async def _chunks(listed: AsyncIterator[Snapshot]) -> AsyncIterator[list[Snapshot]]:
+async def in_chunks(listed: AsyncIterator[Snapshot]) -> AsyncGenerator[list[Snapshot], None]:
     chunk: list[Snapshot] = []
     async for snapshot in listed:
         chunk.append(snapshot)
@@ -260,13 +260,13 @@ async def _done(reader: ListReader, days: Sequence[date], began: datetime) -> No
         missing = await issuer_list_store.missing(conn, tenant, reader.company, since, end, began)
         restores = await restore_checks_store.read(conn, tenant, reader.company, began)
     if restores:
-        await _go_on(reader, restores)
+        await go_on(reader, restores)
     await _mark(reader, missing)
     if missing:
         log.warning("notas_missing_at_issuer", tenant_id=tenant, count=len(missing))
 
 
-async def _go_on(reader: ListReader, restores: Sequence[int]) -> None:
+async def go_on(reader: ListReader, restores: Sequence[int]) -> None:
     """A list was read for a restore: what waited for it may be issued now."""
     log.warning("restore_list_read", tenant_id=reader.tenant, restore_id=max(restores))
     async with reader.services.pool.acquire() as conn, conn.transaction():
@@ -274,7 +274,7 @@ async def _go_on(reader: ListReader, restores: Sequence[int]) -> None:
     await reader.services.waker.ring()
 
 
-async def _take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) -> None:
+async def take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) -> None:
     """Write down what is listed of the real environment; what is news has its sale looked at."""
     tenant, services = reader.tenant, reader.services
     real = [one for one in chunk if one.environment in (None, issuer_list_store.REAL)]

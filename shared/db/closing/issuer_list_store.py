@@ -212,7 +212,7 @@ DUE: Final = """
     SELECT d.tenant_id
       FROM issuer_days d
       LEFT JOIN issuer_lists l ON l.tenant_id = d.tenant_id
-     WHERE d.wanted_at IS NOT NULL
+     WHERE d.wanted_at <= $1
        AND EXISTS (
            SELECT FROM nota_connections k
              LEFT JOIN issuer_connections i
@@ -274,13 +274,13 @@ async def release(
 WANTED: Final = """
     -- issuer_list_store.wanted
     SELECT day FROM issuer_days
-     WHERE tenant_id = $1 AND company_id = $2 AND wanted_at IS NOT NULL
+     WHERE tenant_id = $1 AND company_id = $2 AND wanted_at <= now()
      ORDER BY urgent DESC, day LIMIT 400
 """
 
 
 async def wanted(conn: Connection, tenant: TenantId, company: str) -> list[date]:
-    """Days to read, first those a person waits for."""
+    """Days to read by now, first those a person waits for."""
     return [row["day"] for row in await conn.fetch(WANTED, tenant, company)]
 
 

@@ -1,7 +1,7 @@
 """The issuer's side of a month added up, beside the notas of ours that it is held against."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -27,6 +27,7 @@ from shared.domain.filing import MonthSum
 from shared.domain.money import Cents
 
 _ONE: Final = timedelta(days=1)
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 class IssuersMonth(Struct, frozen=True, kw_only=True):
@@ -200,7 +201,8 @@ def days_of(scope: MonthScope, moved: dict[ListDay, datetime]) -> dict[ListDay, 
     """The UTC days of creation a month's notas lie on, each with the last change around it.
 
     Both clocks may differ, so the days beside one count with it. Notas of others may be made on
-    any day of the month from the tenant's activation on, at the company in use.
+    any day of the month from the tenant's activation on, at the company in use. The month's last
+    hours in Brazil lie on the day after it, which has to be read once they are over.
     """
     days: dict[ListDay, datetime | None] = {}
     if scope.environment == "Producao" and scope.since is not None:
@@ -208,6 +210,10 @@ def days_of(scope: MonthScope, moved: dict[ListDay, datetime]) -> dict[ListDay, 
         while day <= min(scope.last_day, scope.today):
             days[ListDay(company=scope.company or "", day=day)] = None
             day += _ONE
+        over = (scope.span.end - _INSTANT).astimezone(UTC).date()
+        if scope.last_day < over <= scope.today and scope.since <= over:
+            ended = scope.span.end if over < scope.today else None
+            days[ListDay(company=scope.company or "", day=over)] = ended
     for made_on, changed in moved.items():
         for day in (made_on.day - _ONE, made_on.day, made_on.day + _ONE):
             if day <= scope.today:

@@ -9,13 +9,20 @@ from shared.db.outbox.due_read import DueToRead, due_to_read
 from shared.db.outbox.outbox_store import Entry, Lane
 from shared.domain.ids import BillId, TenantId
 
+NO_BOUND: Final = 2**31 - 1
+# What is held is counted by the claim itself: it begins once the turn is ours, and so sees all that
+# was claimed in the turns before.
 CLAIM_DUE: Final = """
     -- claims_store.claim_due
     WITH picked AS MATERIALIZED (
         SELECT bill_id FROM outbox
          WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
            AND ($6 OR bill_facts <= bill_facts_read)
-         ORDER BY due_at LIMIT $3
+         ORDER BY due_at
+         LIMIT least($3::int, greatest(0, $7::int - (
+                   SELECT count(*) FROM (SELECT FROM outbox
+                                          WHERE tenant_id = $1 AND state = 'leased' AND lane <= $2
+                                          LIMIT $7) AS leased)))
            FOR UPDATE SKIP LOCKED
     )
     UPDATE outbox o
@@ -37,12 +44,14 @@ async def claim_due(
     lease: timedelta,
     worker: str,
     unread: bool = True,
+    held: int = NO_BOUND,
 ) -> list[Entry]:
     """Lease up to `limit` due rows of one tenant and lane, the longest waiting first.
 
-    Without `unread` those are left out of whose bill we heard something that nobody read yet.
+    Without `unread` those are left out of whose bill we heard something that nobody read yet. No
+    more are leased than leave all workers with `held` of this lane and of more urgent ones.
     """
-    rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker, unread)
+    rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker, unread, held)
     return sorted((Entry(**dict(row)) for row in rows), key=lambda entry: entry.due_at)
 
 
@@ -81,20 +90,21 @@ async def claim_within(
     async with conn.transaction():
         if not await conn.fetchval(CLAIM_TURN, CLAIMING, tenant):
             return []
-        room = held - await conn.fetchval(LEASED, tenant, lane, held)
-        if room <= 0:
-            return None
         if unless and unless(await due_to_read(conn, tenant, lane=lane, most=limit)):
             return []
-        return await claim_due(
+        claimed = await claim_due(
             conn,
             tenant,
             lane=lane,
-            limit=min(limit, room),
+            limit=limit,
             lease=lease,
             worker=worker,
             unread=unread,
+            held=held,
         )
+        if claimed or await conn.fetchval(LEASED, tenant, lane, held) < held:
+            return claimed
+        return None
 
 
 # Rows are found by key, and that is said twice: see `outbox_store.SETTLE`.

@@ -203,7 +203,7 @@ UNREAD_LISTS: Final = """
       JOIN issuer_connections i
         ON i.tenant_id = c.tenant_id AND lower(i.company_id) = c.company_id
        AND i.environment = 'Producao'
-     WHERE c.read_at IS NULL
+     WHERE c.read_at IS NULL AND c.opened_at IS NULL
 """
 UNKNOWN_NOTAS: Final = """
     -- depths_read.unknown_notas_any_tenant

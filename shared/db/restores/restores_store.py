@@ -49,7 +49,7 @@ class Restore(Struct, frozen=True, kw_only=True):
 # Of the running server, so no table stands in it: a node of Citus would answer for itself.
 LIVE: Final = """
     -- restores_store.live
-    SELECT system_identifier,
+    SELECT pg_backend_pid() AS process, system_identifier,
            ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int
                AS wal_timeline
       FROM pg_control_system()
@@ -57,12 +57,25 @@ LIVE: Final = """
 
 
 async def live(conn: Connection) -> Life | None:
-    """Ask the server which one it is; None where it does not say, as some managed ones."""
+    """Ask the server which one it is; None where it does not say, as some managed ones.
+
+    It is asked once on a connection: a server that was restored has been started anew, and one
+    that took over could not tell before it had. A pooler between numbers its sessions by itself,
+    and may put another server's process beneath each transaction.
+    """
+    remembered: dict[str, object] | None = getattr(conn, "remembered", None)
+    if remembered is not None and isinstance(known := remembered.get(LIVE), Life):
+        return known
     try:
         row = await conn.fetchrow(LIVE)
     except (asyncpg.InsufficientPrivilegeError, asyncpg.FeatureNotSupportedError):
         return None
-    return None if row is None else Life(**dict(row))
+    if row is None:
+        return None
+    life = _picked(Life, row)
+    if remembered is not None and row["process"] == conn.get_server_pid():
+        remembered[LIVE] = life
+    return life
 
 
 REMEMBERED: Final = """
@@ -88,6 +101,18 @@ async def newest(conn: Connection) -> Restore | None:
     """The restore that was noticed last; None if there never was one."""
     row = await conn.fetchrow(NEWEST)
     return None if row is None else Restore(**dict(row))
+
+
+OLDER_CODE: Final = """
+    -- restores_store.older_code_until
+    SELECT older_code_until FROM database_life
+"""
+
+
+async def older_code_until(conn: Connection) -> datetime | None:
+    """Until when emitters may run that say nothing of themselves; None where there never were."""
+    until: datetime | None = await conn.fetchval(OLDER_CODE)
+    return until
 
 
 class Itself(Struct, frozen=True, kw_only=True):

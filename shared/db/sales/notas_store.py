@@ -60,7 +60,9 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     environment: IssuerEnvironment = REAL  # that it was born in
     connection_id: int | None = None  # where it was born; None only where nothing is connected
     has_pdf: bool = False
-    tied: str | None = None  # what the issuer said last for the very instant of `changed_at`
+    tied: str | None = None  # what the issuer said last for an instant no newer than `changed_at`
+    tied_at: datetime | None = None  # since when it says such words, the same or others
+    news_at: datetime | None = None  # when its last news was looked up, and nothing new was shown
     cancel_code: str | None = None  # why it was not cancelled
     cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
     cancel_again_at: datetime | None = None  # when cancelling is asked for again by itself
@@ -104,7 +106,7 @@ _COLUMNS: Final = f"""
            n.amount, n.competencia, n.lookups, n.look_up_at, n.resend, n.then_cancel, n.denial,
            n.changed_at, n.sent_at, n.cancel_sent_at, n.sends, n.auto_sends, n.resend_at,
            n.issued_at, n.environment, {BORN_UNDER} AS connection_id, n.has_pdf, n.tied,
-           n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause,
+           n.tied_at, n.news_at, n.cancel_code, n.cancel_tries, n.cancel_again_at, n.denial_cause,
            n.wish, n.round, n.substitutes, n.rps_number
 """
 
@@ -112,6 +114,15 @@ _COLUMNS: Final = f"""
 # One that was to take the place of another, and was refused, speaks for nothing.
 SPEAKS_NOT: Final = f"raw_status IS NOT DISTINCT FROM '{NOT_SUBSTITUTED}'"
 SPEAKS: Final = f"ORDER BY {SPEAKS_NOT}, revision DESC, part LIMIT 1"
+
+# What may have moved of a nota since its sale was leased: by people, by the issuer, by us. The rest
+# is as it was written when it was last sent, which only who has the lease does.
+_MOVING: Final = """
+           n.bill_id, n.part, n.issuer_id, n.status, n.raw_status, n.lookups, n.look_up_at,
+           n.resend, n.then_cancel, n.denial, n.changed_at, n.cancel_sent_at, n.resend_at,
+           n.issued_at, n.has_pdf, n.tied, n.cancel_code, n.cancel_tries, n.cancel_again_at,
+           n.denial_cause, n.wish, n.substitutes, n.tied_at, n.news_at
+"""
 
 LOAD_NEWEST: Final = f"""
     -- notas_store.load_newest
@@ -156,10 +167,37 @@ async def requests(
     }
 
 
+LOAD_THESE: Final = f"""
+    -- notas_store.load_these
+    SELECT {_COLUMNS}
+      FROM notas n JOIN unnest($2::bigint[], $3::smallint[], $4::int[])
+                     AS w (bill_id, part, revision)
+        ON n.bill_id = w.bill_id AND n.part = w.part AND n.revision = w.revision
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[])
+"""  # noqa: S608 - only our own constants are put in
+
+
+async def _these(
+    conn: Connection, tenant: TenantId, keys: Sequence[tuple[BillId, int, int]]
+) -> list[KnownNota]:
+    if not keys:
+        return []
+    columns_of_keys = (list(column) for column in zip(*keys, strict=True))
+    rows = await conn.fetch(LOAD_THESE, tenant, *columns_of_keys)
+    return [_known(row) for row in rows]
+
+
 def _known(row: asyncpg.Record) -> KnownNota:
     fields = dict(row)
     fields["status"] = _STATUSES[fields["status"]]
     return KnownNota(**fields)
+
+
+def _moved(known: KnownNota, row: asyncpg.Record) -> KnownNota:
+    """A nota as it now is, by a row of what may have moved."""
+    fields = dict(row)
+    fields["status"] = _STATUSES[fields["status"]]
+    return replace(known, **fields)
 
 
 class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -228,7 +266,8 @@ WRITE_INTENTS: Final = f"""
            auto_sends = CASE WHEN n.resend OR n.denial = ANY($4::text[]) THEN 0
                               ELSE n.auto_sends + 1 END,
            resend = false, resend_at = NULL, then_cancel = NULL, raw_status = NULL, lookups = 0,
-           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL, wish = NULL,
+           look_up_at = NULL, sent_at = excluded.sent_at, tied = NULL, tied_at = NULL,
+           news_at = NULL, wish = NULL,
            substitutes = excluded.substitutes,
            connection_id = excluded.connection_id,
            rps_series = excluded.rps_series, rps_number = excluded.rps_number,
@@ -242,23 +281,63 @@ WRITE_INTENTS: Final = f"""
             AND n.raw_status IN ('never_arrived', '{NOT_SUBSTITUTED}'))
        AND n.external_id = excluded.external_id
        AND (n.connection_id IS NULL OR n.connection_id = excluded.connection_id)
- RETURNING {_COLUMNS}
+ RETURNING n.bill_id, n.part, n.revision, n.sends, n.sent_at
 """  # noqa: S608 - only our own constants are put in
 
 
 async def write_intents(
     conn: Connection, tenant: TenantId, intents: Sequence[Intent]
 ) -> list[KnownNota]:
-    """Write the intent of each nota before it is sent. Returns those that may be sent.
+    """Write the intent of each nota before it is sent. Returns those that may be sent, as they are.
 
-    Raises asyncpg.UniqueViolationError when a sale has another live nota.
+    One that is sent for the first time is as its intent says, and is not read back. Raises
+    asyncpg.UniqueViolationError when a sale has another live nota.
     """
     if not intents:
         return []
     requests = [intent.request for intent in intents]
     bare = [replace(intent, request=b"") for intent in intents]
     rows = await conn.fetch(WRITE_INTENTS, tenant, rows_json(bare), requests, ON_CUSTOMER)
-    return [_known(row) for row in rows]
+    intended = {(one.bill_id, one.part, one.revision): one for one in bare}
+    written: list[KnownNota] = []
+    others: list[tuple[BillId, int, int]] = []
+    for bill, part, revision, sends, sent_at in rows:
+        intent = intended[bill, part, revision]
+        if sends == 1 and intent.connection_id is not None:
+            written.append(_as_intended(intent, sent_at))
+        else:
+            others.append((bill, part, revision))
+    return [*written, *await _these(conn, tenant, others)]
+
+
+def _as_intended(intent: Intent, sent_at: datetime) -> KnownNota:
+    """The row of a nota that was never sent before, as the database makes it."""
+    return KnownNota(
+        bill_id=intent.bill_id,
+        part=intent.part,
+        revision=intent.revision,
+        external_id=intent.external_id,
+        issuer_id=None,
+        status=NotaStatus.SENDING,
+        amount=intent.amount,
+        competencia=intent.competencia,
+        lookups=0,
+        look_up_at=None,
+        resend=False,
+        then_cancel=None,
+        denial=None,
+        changed_at=None,
+        sent_at=sent_at,
+        cancel_sent_at=None,
+        sends=1,
+        auto_sends=0,
+        resend_at=None,
+        environment=intent.environment,
+        connection_id=intent.connection_id,
+        round=intent.round,
+        substitutes=intent.substitutes,
+        rps_number=intent.rps_number,
+    )
 
 
 # The rows of one transaction: at its end the old nota stands or the new one does, never both.
@@ -335,6 +414,8 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_sent: bool = False
     cancel_unsent: bool = False  # the wish never left, whatever was written before
     tied: str | None = None
+    news_at: datetime | None = None  # there was news of it, which the issuer does not show yet
+    older: bool = False  # `changed_at` takes the place of a newer one: its clock was set back
     cancel_code: str | None = None
     cancel_tries: int | None = None
     cancel_again_at: datetime | None = None
@@ -345,8 +426,11 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.denial_group or self.denial or ""
 
 
+# A denial that is written again with nothing new said of it.
+_DENIED_AS_IT_WAS: Final = """u.status = 'denied' AND n.status = 'denied'
+                               AND u.raw_status IS NULL AND u.reason IS NULL"""
 # Two movers write here, sender and follower. `cancelled` never moves back, but where the issuer
-# never had it, and older news of the issuer never overwrites newer.
+# never had it, and older news of the issuer never overwrites newer, but where that was settled.
 UPDATE: Final = f"""
     -- notas_store.update
     UPDATE notas n
@@ -361,15 +445,22 @@ UPDATE: Final = f"""
            denial_cause = CASE WHEN u.status = 'denied' THEN u.denial_cause END,
            reason = CASE WHEN u.status IN ('denied', 'cancel_refused')
                          THEN coalesce(decode(u.reason, 'base64'), n.reason) END,
-           denial_group = CASE WHEN u.status = 'denied' THEN u.denial_group END,
-           denied_at = CASE WHEN u.status = 'denied' THEN $4::timestamptz END,
+           denial_group = CASE WHEN {_DENIED_AS_IT_WAS} THEN n.denial_group
+                               WHEN u.status = 'denied' THEN u.denial_group END,
+           denied_at = CASE WHEN {_DENIED_AS_IT_WAS} THEN n.denied_at
+                            WHEN u.status = 'denied' THEN $4::timestamptz END,
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
            then_cancel = coalesce(u.then_cancel, n.then_cancel),
            wish = nullif(n.wish, 'issue'),
-           changed_at = greatest(u.changed_at, n.changed_at),
+           changed_at = CASE WHEN u.older THEN u.changed_at
+                             ELSE greatest(u.changed_at, n.changed_at) END,
            tied = u.tied,
+           tied_at = CASE WHEN u.tied IS NULL THEN NULL
+                          WHEN n.tied IS NOT NULL AND n.tied_at <= $4 THEN n.tied_at
+                          ELSE $4 END,
+           news_at = coalesce(u.news_at, n.news_at),
            cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
                               THEN coalesce(u.cancel_code, n.cancel_code) END,
            cancel_tries = coalesce(u.cancel_tries, n.cancel_tries),
@@ -388,25 +479,34 @@ UPDATE: Final = f"""
                  has_xml boolean, denial text, denial_cause text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
                  changed_at timestamptz, cancel_sent boolean,
-                 cancel_unsent boolean, tied text, cancel_code text,
-                 cancel_tries int, cancel_again_at timestamptz)
+                 cancel_unsent boolean, tied text, news_at timestamptz, older boolean,
+                 cancel_code text, cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
        AND n.part = coalesce(u.part, 0) AND n.revision = u.revision
        AND (n.status <> 'cancelled' OR n.raw_status = 'never_arrived')
-       AND (u.changed_at IS NULL OR n.changed_at IS NULL OR u.changed_at >= n.changed_at)
- RETURNING {_COLUMNS}
+       AND (u.older OR u.changed_at IS NULL OR n.changed_at IS NULL
+            OR u.changed_at >= n.changed_at)
+ RETURNING {_MOVING}
 """  # noqa: S608 - only our own constants are put in
 
 
 async def update(
-    conn: Connection, tenant: TenantId, updates: Sequence[NotaUpdate], *, now: datetime
+    conn: Connection,
+    tenant: TenantId,
+    updates: Sequence[tuple[NotaUpdate, KnownNota]],
+    *,
+    now: datetime,
 ) -> list[KnownNota]:
-    """Move notas on. Returns them as they now are; one that is missing knew better."""
+    """Move notas on, each given with how it was known. Returns them as they now are.
+
+    One that is missing knew better. Lives in the transaction that has locked their leases.
+    """
     if not updates:
         return []
-    bills = [update.bill_id for update in updates]
-    rows = await conn.fetch(UPDATE, tenant, bills, rows_json(updates), now)
-    return [_known(row) for row in rows]
+    bills = [one.bill_id for one, _ in updates]
+    known = {(one.bill_id, one.part): nota for one, nota in updates}
+    rows = await conn.fetch(UPDATE, tenant, bills, rows_json([one for one, _ in updates]), now)
+    return [_moved(known[row["bill_id"], row["part"]], row) for row in rows]
 
 
 # Only for a request that surely did not happen (refused key, no slot): the intent is taken back,

@@ -356,7 +356,8 @@ async def _waiting(
         state=row["state"], due_at=row["due_at"], tries=row["tries"], bill_read=row["bill_read"]
     )
     breakers = await issuer_health_store.read(conn, tenant)
-    restored = await restore_checks_store.unread(conn, tenant)
+    unread = await restore_checks_store.unread(conn, tenant)
+    restored = unread.everything or sale.bill_id in unread.sales
     return waiting_for(sale.status, sale.code, entry, breakers, row["now"], restored=restored)
 
 

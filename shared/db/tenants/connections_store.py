@@ -1,6 +1,6 @@
 """A tenant's connections to Vindi and to its issuer; keys are sealed, and never shown again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -199,12 +199,53 @@ def key_hint(key: Secret) -> str:
     return text[-min(4, len(text) // 4) :] if len(text) >= 4 else ""
 
 
-GET_VINDI: Final = """
-    -- connections_store.get_vindi
-    SELECT environment, api_key, key_hint, merchant_name, registry_code, merchant_id,
-           state, state_since, state_detail, not_before, connected_at
-      FROM vindi_connections WHERE tenant_id = $1
+# Of `vindi_connections v`, and of `issuer_connections c` with what ISSUER_JOIN finds beside it.
+_STATE: Final = ("state", "state_since", "state_detail", "not_before", "connected_at")
+VINDI_COLUMNS: Final = {
+    name: f"v.{name}"
+    for name in (
+        *("environment", "api_key", "key_hint", "merchant_name", "registry_code", "merchant_id"),
+        *_STATE,
+    )
+}
+ISSUER_COLUMNS: Final = {
+    **{
+        name: f"c.{name}"
+        for name in (
+            *("kind", "environment", "api_key", "key_hint", "key_word"),
+            *("company_id", "company_name", "company_cnpj"),
+            *_STATE,
+        )
+    },
+    "id": "k.connection_id",
+    "has_left": """EXISTS (SELECT FROM nota_connections o
+                    WHERE o.tenant_id = $1 AND o.connection_id IS DISTINCT FROM k.connection_id)""",
+}
+ISSUER_JOIN: Final = """
+      LEFT JOIN nota_connections k
+        ON k.tenant_id = $1 AND k.kind = c.kind AND lower(k.company_id) = lower(c.company_id)
+       AND k.environment = c.environment AND k.key_word = c.key_word
 """
+
+
+def named(columns_of: Mapping[str, str], prefix: str = "") -> str:
+    """Columns as a statement asks for them, each under its name with that before it."""
+    return ", ".join(f"{text} AS {prefix}{name}" for name, text in columns_of.items())
+
+
+def unnamed(
+    row: asyncpg.Record, columns_of: Mapping[str, str], prefix: str
+) -> dict[str, Any] | None:
+    """What a row says under these names; None where it has no such connection."""
+    if row[f"{prefix}connected_at"] is None:
+        return None
+    return {name: row[f"{prefix}{name}"] for name in columns_of}
+
+
+GET_VINDI: Final = f"""
+    -- connections_store.get_vindi
+    SELECT {named(VINDI_COLUMNS)} FROM vindi_connections v WHERE v.tenant_id = $1
+"""  # noqa: S608 - only our own constants are put in
 
 
 async def get_vindi(conn: Connection, sealer: Sealer, tenant: TenantId) -> VindiConnection | None:
@@ -212,25 +253,20 @@ async def get_vindi(conn: Connection, sealer: Sealer, tenant: TenantId) -> Vindi
     row = await conn.fetchrow(GET_VINDI, tenant)
     if row is None:
         return None
-    fields, state = _parts(row)
+    return vindi_of(dict(row), sealer, tenant)
+
+
+def vindi_of(fields: dict[str, Any], sealer: Sealer, tenant: TenantId) -> VindiConnection:
+    """A connection by its VINDI_COLUMNS, its key opened. Raises UnsealError."""
+    fields, state = _parts(fields)
     key = _secret(columns.VINDI_KEY.open(sealer, tenant, fields.pop("api_key")))
     return VindiConnection(**fields, api_key=key, state=state)
 
 
-GET_ISSUER: Final = """
+GET_ISSUER: Final = f"""
     -- connections_store.get_issuer
-    SELECT c.kind, c.environment, c.api_key, c.key_hint, c.key_word, c.company_id, c.company_name,
-           c.company_cnpj, c.state, c.state_since, c.state_detail, c.not_before, c.connected_at,
-           k.connection_id AS id,
-           EXISTS (SELECT FROM nota_connections o
-                    WHERE o.tenant_id = $1 AND o.connection_id IS DISTINCT FROM k.connection_id)
-               AS has_left
-      FROM issuer_connections c
-      LEFT JOIN nota_connections k
-        ON k.tenant_id = $1 AND k.kind = c.kind AND lower(k.company_id) = lower(c.company_id)
-       AND k.environment = c.environment AND k.key_word = c.key_word
-     WHERE c.tenant_id = $1
-"""
+    SELECT {named(ISSUER_COLUMNS)} FROM issuer_connections c {ISSUER_JOIN} WHERE c.tenant_id = $1
+"""  # noqa: S608 - only our own constants are put in
 
 
 async def get_issuer(conn: Connection, sealer: Sealer, tenant: TenantId) -> IssuerConnection | None:
@@ -241,17 +277,22 @@ async def get_issuer(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issu
         row = await conn.fetchrow(GET_ISSUER, tenant)
     if row is None:
         return None
-    return _issuer(row, columns.ISSUER_KEY.open(sealer, tenant, row["api_key"]))
+    return issuer_of(dict(row), sealer, tenant)
+
+
+def issuer_of(fields: dict[str, Any], sealer: Sealer, tenant: TenantId) -> IssuerConnection:
+    """A connection by its ISSUER_COLUMNS, its key opened. Raises UnsealError."""
+    return _issuer(fields, columns.ISSUER_KEY.open(sealer, tenant, fields["api_key"]))
 
 
 def left_issuer(row: asyncpg.Record, sealer: Sealer, tenant: TenantId) -> IssuerConnection:
     """A connection of before, as `nota_connections_store.left_ones` reads it, its key opened."""
     key = columns.NOTA_CONNECTION_KEY.open(sealer, tenant, row["api_key"], row["id"])
-    return _issuer(row, key)
+    return _issuer(dict(row), key)
 
 
-def _issuer(row: asyncpg.Record, key: bytes) -> IssuerConnection:
-    fields, state = _parts(row)
+def _issuer(fields: dict[str, Any], key: bytes) -> IssuerConnection:
+    fields, state = _parts(fields)
     return IssuerConnection(**{**fields, "api_key": _secret(key)}, state=state)
 
 
@@ -383,7 +424,7 @@ async def _changed(conn: Connection, sql: str, *values: object) -> bool:
     return not tag.endswith(" 0")
 
 
-def _parts(row: asyncpg.Record) -> tuple[dict[str, Any], ConnectionState]:
+def _parts(row: Mapping[str, Any]) -> tuple[dict[str, Any], ConnectionState]:
     fields = dict(row)
     state = ConnectionState(
         code=fields.pop("state"),

@@ -31,6 +31,13 @@ async def load(conn: Connection, sealer: Sealer, tenant: TenantId) -> Issuers:
     One whose key was forgotten, since the tenant leaves, is none: there is nothing to ask with.
     """
     current = await connections_store.get_issuer(conn, sealer, tenant)
+    return await beside(conn, sealer, tenant, current)
+
+
+async def beside(
+    conn: Connection, sealer: Sealer, tenant: TenantId, current: IssuerConnection | None
+) -> Issuers:
+    """The same where the connection in use was read already."""
     if current is not None and not current.has_left:
         return Issuers(current=current)
     left = await nota_connections_store.left_ones(conn, tenant, current.id if current else None)

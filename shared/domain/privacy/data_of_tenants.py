@@ -198,6 +198,13 @@ OF_TENANTS: Final[tuple[Data, ...]] = (
         ended_by="nothing",
     ),
     Data(
+        table="emitters",
+        holds="which processes issue",
+        purpose="no nota twice",
+        kept="a day after they end",
+        ended_by="each that starts",
+    ),
+    Data(
         table="key_canaries",
         holds="a sealed word for each key",
         purpose="wrong keys are noticed",

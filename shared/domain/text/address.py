@@ -35,6 +35,12 @@ _NO_NUMBER: Final = re.compile(
 )
 # "nº 45": the number alone.
 _NAMED: Final = re.compile(r"(?:n[uú]mero|n[º°o.]{1,2}|n\s)[\s:.]*(?=\d)", re.IGNORECASE)
+# Eight parts in Latin-1, each begun by a letter or a digit, with single blanks and none at its end,
+# without what stands between parts here, or may begin an entity of a page.
+_PLAIN_PARTS: Final = re.compile(
+    r"(?:\|[0-9A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\xff][!-%'-{}~\xa1-\xac\xae-\xff]*"
+    r"(?: [!-%'-{}~\xa1-\xac\xae-\xff]+)*){8}\|"
+)
 _MOST_PASSES: Final = 4
 LONGEST_STREET_READ: Final = 120  # a longer one is a letter, and no number stands out in it
 # Where a number after a comma is of something else than the house.
@@ -83,7 +89,7 @@ def _fit(address: Address, form: Form, told: list[str]) -> Address:
 def _fits(address: Address, form: Form) -> bool:
     """Say whether nothing is to be done, as for nearly every address."""
     number = address.number or ""
-    return (
+    return looks_plain(address, form) or (
         number[:1].isdigit()
         and number[-1].isalnum()
         and "," not in (address.street or "")
@@ -96,6 +102,33 @@ def _fits(address: Address, form: Form) -> bool:
         and _is_written(address.zip, form.code)
         and _is_written(address.country, form.country)
     )
+
+
+def looks_plain(address: Address, form: Form) -> bool:
+    """Say whether nothing is to be done, by one look; where not, its parts tell."""
+    street, number, district, city = address.street, address.number, address.district, address.city
+    if not (street and number and district and city and number[0].isdigit()):
+        return False
+    state, zip_ = _or_plain(address.state), _or_plain(address.zip)
+    country, complement = _or_plain(address.country), _or_plain(address.complement)
+    whole = f"|{street}|{number}|{complement}|{district}|{city}|{state}|{zip_}|{country}|"
+    return (
+        "," not in street
+        and number[-1].isalnum()
+        and len(street) <= form.street.most
+        and len(number) <= form.number.most
+        and len(complement) <= form.complement.most
+        and len(district) <= form.district.most
+        and len(city) <= form.city.most
+        and max(len(state), len(zip_)) <= form.code.most
+        and len(country) <= form.country.most
+        and _PLAIN_PARTS.fullmatch(whole) is not None
+    )
+
+
+def _or_plain(text: str | None) -> str:
+    """A part, or a letter in the place of one that is not told."""
+    return "x" if text is None else text
 
 
 def _is_written(text: str | None, width: Width) -> bool:

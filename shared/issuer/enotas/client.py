@@ -194,7 +194,9 @@ class EnotasIssuer:
             regime=payloads.read_regime(company),
         )
 
-    async def list_created(self, since: date, until: date) -> AsyncIterator[Snapshot]:
+    async def list_created(
+        self, since: date, until: date, *, newest_first: bool = False
+    ) -> AsyncIterator[Snapshot]:
         """Walk through the notas created on some UTC days; pages that shift repeat nothing.
 
         How many rows a page may have is not documented: when the first one holds fewer than asked
@@ -205,7 +207,7 @@ class EnotasIssuer:
         seen: set[str] = set()
         size, rows, done = PAGE_SIZE, 0, False
         for number in range(MOST_PAGES):
-            page = await self._read_page(self._list_url(number, size, chosen))
+            page = await self._read_page(self._list_url(number, size, chosen, newest_first))
             if number == 0 and 0 < page.rows < min(size, page.total):
                 # Somebody may count pages by the size asked for: those of the size given, then.
                 size = page.rows
@@ -235,8 +237,9 @@ class EnotasIssuer:
             await asyncio.sleep(wait)
         return await self._read_list(url)
 
-    def _list_url(self, number: int, size: int, chosen: str) -> URL:
-        order = f"pageSize={size}&sortBy=data_criacao&sortDirection=asc&filter={chosen}"
+    def _list_url(self, number: int, size: int, chosen: str, newest_first: bool) -> URL:
+        direction = "desc" if newest_first else "asc"
+        order = f"pageSize={size}&sortBy=data_criacao&sortDirection={direction}&filter={chosen}"
         return self._transport.url(f"{self._notas}?pageNumber={number}&{order}")
 
     async def _after_refusal(

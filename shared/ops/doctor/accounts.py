@@ -16,6 +16,19 @@ from shared.vindi.budget import BudgetShare
 
 PAGE: Final = 200
 PATIENCE: Final = timedelta(seconds=30)
+KEY_REFUSED: Final = (
+    "the key is refused: enter a new one (panel: Configurações, or PUT /tenants/ID/vindi)"
+)
+SILENT: Final = (
+    "does not answer usably from here: see whether this machine may go out to it (firewall, proxy,"
+    " DNS), else wait for it"
+)
+MEND: Final = {
+    "issuer_key_refused": "enter the key as the issuer's panel shows it (PUT /tenants/ID/issuer)",
+    "issuer_company_unknown": "the key is of another account, or the company's id is wrong:"
+    " enter both afresh (PUT /tenants/ID/issuer)",
+    "issuer_company_incomplete": "fill that in at the issuer",
+}
 
 
 class TenantAccounts:
@@ -72,13 +85,15 @@ async def _vindi(account: TenantAccounts, clients: Clients) -> Observation:
             own = ", and issues by itself, too" if check.issues_already else ""
             return _said(account, "Vindi", "ok", f"{held.environment}, the key reads all{off}{own}")
         case "too_narrow":
-            return _said(account, "Vindi", "wrong", f"the key may not read {check.forbidden}")
+            words = f"the key may not read {check.forbidden}: give its profile that, in Vindi"
+            return _said(account, "Vindi", "wrong", words)
         case "refused":
-            return _said(account, "Vindi", "wrong", "the key is refused: enter a new one")
+            return _said(account, "Vindi", "wrong", KEY_REFUSED)
         case "account_blocked":
-            return _said(account, "Vindi", "wrong", "Vindi blocked the account")
+            words = "Vindi blocked the account: the company has to settle that with Vindi"
+            return _said(account, "Vindi", "wrong", words)
         case _:
-            return _said(account, "Vindi", "wrong", "does not answer usably from here")
+            return _said(account, "Vindi", "wrong", SILENT)
 
 
 async def _issuer(account: TenantAccounts, clients: Clients) -> Observation:
@@ -89,9 +104,10 @@ async def _issuer(account: TenantAccounts, clients: Clients) -> Observation:
         await checked_company(clients.issuer(held))
     except SetUpRefused as error:
         missing = f" ({', '.join(error.missing)})" if error.missing else ""
-        return _said(account, "issuer", "wrong", f"{error.code}{missing}")
+        mend = MEND.get(error.code, str(error))
+        return _said(account, "issuer", "wrong", f"{error.code}{missing}: {mend}")
     except SideUnreachable:
-        return _said(account, "issuer", "wrong", "does not answer usably from here")
+        return _said(account, "issuer", "wrong", SILENT)
     return _said(account, "issuer", "ok", f"{held.kind}, {held.environment}, company complete")
 
 

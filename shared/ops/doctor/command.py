@@ -21,6 +21,7 @@ from shared.ops.doctor import accounts, machine
 from shared.ops.doctor.accounts import TenantAccounts
 from shared.ops.doctor.asking import PlainReader
 from shared.ops.doctor.enotas_questions import ask_enotas
+from shared.ops.doctor.here import look_here
 from shared.ops.doctor.report import Learned, Observation, Report, show
 from shared.ops.doctor.vindi_questions import NOT_A_KEY, ask_vindi
 from shared.ops.up.settings import LATER
@@ -49,6 +50,8 @@ async def run_doctor(
 
 async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Observation]:
     for finding in machine.settings(env):
+        yield finding
+    for finding in look_here(env):
         yield finding
     for look in (machine.database, machine.redis, machine.certificates):
         async for finding in look(env):

@@ -1,6 +1,8 @@
 """What can be said of this machine: settings, clock, certificates, database, Redis."""
 
 import asyncio
+import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,6 +27,7 @@ from shared.ops.up.programs import SERVICES
 
 ANSWER_SECONDS: Final = 10
 CLOCK_OFF: Final = timedelta(seconds=2)
+CLOCK_WRONG: Final = timedelta(minutes=1)  # logs, certificates and codes of people go wrong then
 CERTIFICATE_LEFT: Final = timedelta(days=21)
 TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 
@@ -41,6 +44,16 @@ ABOUT_SERVER: Final = """
            current_setting('lock_timeout') AS lock_timeout,
            current_setting('idle_in_transaction_session_timeout')
                AS idle_in_transaction_session_timeout
+"""
+INVALID_INDEXES: Final = """
+    -- machine.invalid_indexes
+    SELECT c.relname AS name
+      FROM pg_index i
+      JOIN pg_class c ON c.oid = i.indexrelid
+     WHERE NOT i.indisvalid AND c.relnamespace = 'public'::regnamespace
+       AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p
+                        WHERE p.index_relid = i.indexrelid)
+     ORDER BY c.relname
 """
 TRY_ROLE: Final = """
     -- machine.try_role
@@ -77,8 +90,10 @@ async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
         return
     try:
         row = dict((await conn.fetch(ABOUT_SERVER))[0])
-        yield _clock(row["now"])
+        yield clock(datetime.now(UTC), row["now"])
         yield await _revision(conn)
+        async for finding in _indexes(conn):
+            yield finding
         for finding in (*_server(row), await _keys(conn, env), await _panel(conn)):
             yield finding
         yield _pooler(row, pooled=await is_pooled(conn), said=wanted.pooler)
@@ -140,12 +155,8 @@ async def _certificate(whose: str, host: str, port: int) -> Observation:
             _, writer = await asyncio.open_connection(
                 host, port, ssl=ssl.create_default_context(), server_hostname=host
             )
-    except ssl.SSLError as error:
-        return Observation(about=about, state="wrong", words=f"refused: {error.reason}")
     except (OSError, TimeoutError) as error:
-        return Observation(
-            about=about, state="wrong", words=f"no connection: {type(error).__name__}"
-        )
+        return Observation(about=about, state="wrong", words=unreached(error, host, port))
     held: dict[str, Any] = writer.get_extra_info("peercert")
     writer.close()
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(held["notAfter"])), UTC)
@@ -154,21 +165,58 @@ async def _certificate(whose: str, host: str, port: int) -> Observation:
     return Observation(about=about, state=state, words=f"good for {left.days} more days")
 
 
+def unreached(error: OSError, host: str, port: int) -> str:
+    """Why nobody spoke to us under a certificate that we believe, and what to look at."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"refused: {error.verify_message}; renew it, or see who answers at {host}"
+        case ssl.SSLError():
+            return f"refused: {error}; does TLS end at {host}:{port}?"
+        case socket.gaierror():
+            return f"nobody knows a machine named {host} from here: see to DNS"
+        case TimeoutError():
+            return f"{host}:{port} does not answer: may this machine go out to it (firewall)?"
+        case _:
+            return f"{host}:{port} takes no connection ({error.strerror or type(error).__name__})"
+
+
 def _database(state: HowItIs, words: str) -> Observation:
     return Observation(about="database", state=state, words=words)
 
 
-def _clock(theirs: datetime) -> Observation:
-    off = abs(datetime.now(UTC) - theirs)
+def clock(ours: datetime, theirs: datetime) -> Observation:
+    """How far this machine's clock is from the database's, by which all is due."""
+    off = abs(ours - theirs)
     words = f"{off.total_seconds():.1f} s from the database's"
-    return Observation(about="clock", state="ok" if off < CLOCK_OFF else "look", words=words)
+    if off < CLOCK_OFF:
+        return Observation(about="clock", state="ok", words=words)
+    state: HowItIs = "look" if off < CLOCK_WRONG else "wrong"
+    mend = "keep both machines by NTP (here: timedatectl set-ntp true), and see which is right"
+    return Observation(about="clock", state=state, words=f"{words}: {mend}")
 
 
 async def _revision(conn: Connection) -> Observation:
     current, head = await current_revision(conn), head_revision()
     if current is None or current < head:
         return _database("wrong", f"at {current or 'nothing'}, not at {head}: run make migrate")
+    if current > head:
+        return _database(
+            "look",
+            f"at {current}, which is later than this version's {head}: a newer version has been"
+            " here; fine while services are replaced, else deploy that version",
+        )
     return _database("ok", f"at {current}")
+
+
+async def _indexes(conn: Connection) -> AsyncIterator[Observation]:
+    """One of which the building broke off is kept up by every write, and never read."""
+    for row in await conn.fetch(INVALID_INDEXES):
+        name = row["name"]
+        if re.search(r"_cc(new|old)\d*$", name):
+            mend = f"left by REINDEX: DROP INDEX CONCURRENTLY {name}"
+        else:
+            mend = f"REINDEX INDEX CONCURRENTLY {name}"
+        yield _database("wrong", f"the index {name} is invalid, so that nothing reads it: {mend}")
 
 
 def _server(row: Mapping[str, Any]) -> Iterator[Observation]:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from shared.crypto.seal import Sealer
+from shared.db.tenants.audit_store import NO_TENANT
 from tests.services.api.support import RULE, TOKEN, Api, World
 
 DAY = timedelta(days=1)
@@ -147,6 +149,25 @@ async def test_the_same_key_and_body_add_one_tenant(api: Api) -> None:
     assert again.headers["Location"] == first.headers["Location"]
     assert (other.status, other.code) == (409, "idempotency_key_reused")
     assert len((await api.get("/tenants")).body["items"]) == 1
+
+
+@pytest.mark.parametrize("harm", ["its key is gone", "it is damaged"])
+async def test_what_was_done_is_not_done_again_where_its_answer_cannot_be_read(
+    world: World, harm: str
+) -> None:
+    body, headers = {"name": "Aurora", "plan": "pro"}, {"Idempotency-Key": "k-1"}
+    await world.api.post("/tenants", body, headers=headers)
+    sealed = Sealer([b"g" * 32]).seal(b"{}", tenant=NO_TENANT, purpose="x").hex()
+    sealed = sealed if harm == "its key is gone" else "none"
+    async with world.pool.acquire() as conn:
+        await conn.execute(
+            "UPDATE idempotency_keys SET response = jsonb_set(response, '{sealed}', $1)", sealed
+        )
+
+    again = await world.api.post("/tenants", body, headers=headers)
+
+    assert (again.status, again.code) == (409, "idempotency_answer_lost")
+    assert len((await world.api.get("/tenants")).body["items"]) == 1
 
 
 async def test_of_many_at_once_with_one_key_one_tenant_comes(api: Api) -> None:

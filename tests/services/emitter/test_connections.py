@@ -28,9 +28,9 @@ from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import SEALER, TENANT, Desk
+from tests.services.emitter.parts_undone import one_pass
 from tests.services.emitter.stopping.test_duplicates import Other, issued_elsewhere
 from tests.services.emitter.test_parts import SERVICES, ask, settle, sold_mixed
-from tests.services.emitter.test_parts_hostile import one_pass
 
 DRAFT = NotaDraft(
     amount=Cents(17_990),
@@ -245,8 +245,10 @@ async def test_an_intent_for_the_company_left_is_not_written_once_it_was_left(de
             conn, desk.tenant, lane=outbox_store.LIVE, limit=1, lease=LEASE, worker="test"
         )
         planned_under = await nota_connections_store.current_id(conn, desk.tenant)
-        terms, version, _ = await standing_read.agreed(conn, desk.tenant)
-        basis = Standing(terms=terms, rule_version=version, connection_id=planned_under)
+        now_is = await standing_read.agreed(conn, SEALER, desk.tenant)
+        basis = Standing(
+            terms=now_is.terms, rule_version=now_is.rule_version, connection_id=planned_under
+        )
     send = Send(intent=an_intent(bill, planned_under), draft=DRAFT, first=True)
     plan = Act(entry=entry, action=send, notas=NONE)
     await move(desk, another_company(desk))

@@ -16,7 +16,7 @@ from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.ids import BillId
 from shared.domain.money import Cents
 from tests.services.emitter.conftest import Desk
-from tests.services.emitter.test_doubt_while_paused import asked, in_doubt
+from tests.services.emitter.test_doubt_while_paused import active, asked, in_doubt
 from tests.services.emitter.test_part_wishes import ask_part
 from tests.services.emitter.test_parts import SERVICES, settle, sold_mixed
 from tests.services.emitter.test_substitution import an_issued_sale, substitute
@@ -82,6 +82,35 @@ async def test_what_is_committed_while_it_is_looked_up_keeps_it_from_being_sent_
     await settle(desk, rounds=3)
 
     assert asked(desk, "POST") == before
+
+
+async def test_a_pause_while_it_is_looked_at_keeps_a_cancellation_from_being_asked_again(
+    desk: Desk,
+) -> None:
+    bill = await desk.sold()
+    await settle(desk)
+    await ask_part(desk, bill, "cancel", None)
+    desk.company.weather.add(kind="hang_up", when="before", count=1, method="DELETE")
+    await desk.work()
+    await desk.later()  # long enough for the wish to be asked for again
+    before = asked(desk, "DELETE")
+
+    async with desk.pool.acquire() as conn, conn.transaction():
+        await pause(desk, conn, bill)
+        working = asyncio.create_task(desk.work())
+        waiting = asyncio.create_task(somebody_waits(desk))
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    await working
+    await settle(desk, rounds=3)
+
+    assert asked(desk, "DELETE") == before
+    assert (await desk.sale(bill)).status == "cancelling"
+
+    await active(desk)
+    await settle(desk)
+
+    assert (await desk.sale(bill)).status == "cancelled"
 
 
 async def test_a_month_locked_meanwhile_holds_what_is_in_doubt_and_lets_it_go_unlocked(

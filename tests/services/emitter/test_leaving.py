@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from services.emitter.app import working
 from services.emitter.dispatch import Dispatcher
-from services.emitter.loop import TOGETHER, Loop
+from services.emitter.loop import Loop
+from services.emitter.pace import TOGETHER
 from services.sandbox.vindi.records import Bill
 from shared.config.settings import DatabaseSettings
 from shared.db.connection import open_pool

@@ -82,7 +82,7 @@ async def test_a_cancelling_that_is_taken_and_never_done_is_asked_for_ever_more_
     due = []
     for hours in (1, 3, 49):
         asked = datetime.now(UTC) - timedelta(hours=hours)
-        await desk.pool.execute("UPDATE notas SET cancel_sent_at = $1", asked)
+        await desk.pool.execute("UPDATE notas SET cancel_sent_at = $1, changed_at = $1", asked)
         await desk.pool.execute("UPDATE outbox SET due_at = now() WHERE bill_id = $1", bill.id)
         await desk.work()
         due.append(
@@ -94,7 +94,7 @@ async def test_a_cancelling_that_is_taken_and_never_done_is_asked_for_ever_more_
     assert (await view(desk, bill)).reason != "issuer_stuck"
 
     asked = datetime.now(UTC) - timedelta(hours=51)
-    await desk.pool.execute("UPDATE notas SET cancel_sent_at = $1", asked)
+    await desk.pool.execute("UPDATE notas SET cancel_sent_at = $1, changed_at = $1", asked)
     await desk.pool.execute("UPDATE outbox SET due_at = now() WHERE bill_id = $1", bill.id)
     await desk.work()
 

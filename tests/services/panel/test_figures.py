@@ -10,7 +10,15 @@ import pytest
 import pytest_asyncio
 
 from services.panel.app import create_app
-from services.panel.kit.figures import AT_ONCE, MANY, Figure, FigureKeeper, FigureKind, open_figures
+from services.panel.kit.figures import (
+    AT_ONCE,
+    MANY,
+    Figure,
+    FigureKeeper,
+    FigureKind,
+    Patience,
+    open_figures,
+)
 from shared.config.settings import load_panel
 from shared.crypto import columns
 from shared.crypto.seal import Sealer
@@ -66,8 +74,9 @@ async def look(
     pool: Pool,
     add_up: Callable[[], Awaitable[int]],
     tenant: TenantId = TENANT,
+    patience: Patience | None = None,
 ) -> Figure[int]:
-    return await figures.of(pool_of(pool, tenant), tenant, NUMBER, add_up)
+    return await figures.of(pool_of(pool, tenant), tenant, NUMBER, add_up, patience or Patience())
 
 
 async def test_few_sales_are_added_up_for_each_page_and_nothing_is_kept(
@@ -113,6 +122,21 @@ async def test_old_ones_are_shown_while_newer_take_long_and_are_gone_with_the_ne
     assert (first.value, second.value) == (MANY, MANY)
     assert first.as_of == second.as_of
     assert last.value == MANY + 1
+
+
+async def test_a_page_waits_once_for_all_its_old_figures(figures: FigureKeeper, pool: Pool) -> None:
+    await look(figures, pool, of(MANY))
+    await pool.execute(AGED)
+    going, patience = asyncio.Event(), Patience()
+
+    async def slowly() -> int:
+        await going.wait()
+        return MANY + 1
+
+    assert (await look(figures, pool, slowly, patience=patience)).value == MANY
+    going.set()
+
+    assert patience.left == 0.0
 
 
 async def test_whoever_changed_something_waits_for_figures_that_know_of_it(

@@ -256,6 +256,25 @@ async def test_many_days_are_moved_only_once_no_delivery_goes_where_they_lie(poo
     assert (lies.count(name_of(YESTERDAY)), lies.count(name_of(TODAY))) == (FELT, 1)
 
 
+async def test_of_many_days_those_nobody_feels_are_moved_one_by_one_beside_deliveries(
+    pool: Pool,
+) -> None:
+    few = [TODAY - timedelta(days=offset) for offset in (4, 3, 2)]
+    for day in few:
+        await pool.execute(MANY, at(day), FELT // 4)
+    await pool.execute(MANY, at(YESTERDAY), FELT)
+    await pool.execute(PUT, at(TODAY, 0))
+
+    keeping = asyncio.create_task(keep_once(pool, now=NOW))
+    while not keeping.done():
+        assert await pool.fetchval(PUT, NOW) == "events_default"
+        await asyncio.sleep(0.01)
+
+    assert await keeping
+    assert await days(pool) == {TODAY + timedelta(days=1), *few}
+    assert await pool.fetchval("SELECT count(*) FROM events") > 1.75 * FELT
+
+
 async def test_a_few_are_moved_while_deliveries_go_there(pool: Pool) -> None:
     await pool.execute(MANY, at(YESTERDAY), 3)
     await pool.execute(PUT, at(TODAY, 0))

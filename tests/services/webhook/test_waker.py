@@ -12,7 +12,15 @@ from redis.asyncio import Redis
 
 from shared.local.files import free_port
 from shared.local.redis import EmbeddedRedis, prepare_redis, wait_for_redis
-from shared.run.waker import JOB_ID, JOB_KEY, JOB_LIVES, QUEUE, open_waker, ring_worker
+from shared.run.waker import (
+    JOB_ID,
+    JOB_KEY,
+    JOB_LIVES,
+    MOST_SPACING_SECONDS,
+    QUEUE,
+    open_waker,
+    ring_worker,
+)
 
 PATIENCE = 60.0  # seconds; a loaded machine is slow, a lost ring never comes
 
@@ -61,6 +69,19 @@ async def test_rings_that_nobody_hears_yet_become_one(redis_url: str) -> None:
             while not await redis.zcard(QUEUE):
                 await asyncio.sleep(0.01)
         assert await redis.zrange(QUEUE, 0, -1) == [JOB_ID.encode()]
+
+
+async def test_a_stream_of_rings_is_heard_less_often_than_its_beginning(redis_url: str) -> None:
+    """One ring now and then is heard at once; of hundreds a second fifty are."""
+    async with listening(redis_url) as listener, open_waker(redis_url) as waker:
+        await listener.until(1)
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < 1.0:
+            await waker.ring()
+            await asyncio.sleep(0.001)
+
+    # It takes three of them until they are as far apart as they come.
+    assert listener.heard - 1 <= passed / MOST_SPACING_SECONDS + 4
 
 
 async def test_a_ring_wakes_one_of_those_who_wait(redis_url: str) -> None:

@@ -5,17 +5,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from pydantic import BaseModel
 
 from services.reconciler.api.kit.operation import Answer, Call
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.serve import DATABASE_AWAY
 from shared.crypto import columns
-from shared.crypto.seal import Sealer
+from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
 from shared.db.tenants import idempotency_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
+
+log = structlog.get_logger()
 
 AnyCall = Call[Any, Any]
 Work = Callable[[Connection], Awaitable[Answer]]
@@ -25,7 +28,8 @@ async def once(call: AnyCall, operation: str, answer: type[BaseModel], work: Wor
     """Do `work` in one transaction; with a key, only the first time it is seen.
 
     The kept answer is sealed, since it may hold a webhook's address. Problems: 409
-    `idempotency_key_reused` for another body, 409 `idempotency_key_running`.
+    `idempotency_key_reused` for another body, `idempotency_key_running`, and
+    `idempotency_answer_lost` for what was done and whose answer cannot be read any more.
     """
     key = _key(call)
     if key is None:
@@ -78,13 +82,23 @@ async def _finish(call: AnyCall, key: KeyId, begun: Begun, work: Work) -> Answer
 
 
 def _kept(sealer: Sealer, key: KeyId, kept: AnsweredBefore, answer: type[BaseModel]) -> Answer:
-    sealed = bytes.fromhex(kept.response["sealed"])
-    body = columns.KEPT_ANSWER.open(sealer, key.tenant_id, sealed, key.actor, key.key)
-    return Answer(
-        status=kept.status,
-        body=answer.model_validate_json(body),
-        headers=kept.response["headers"],
-    )
+    """The answer of the first time. It was done then, and is so no second time, whatever is left.
+
+    Its key may be gone, or the value damaged; or it was written by code that answered otherwise.
+    """
+    try:
+        sealed = bytes.fromhex(kept.response["sealed"])
+        body = columns.KEPT_ANSWER.open(sealer, key.tenant_id, sealed, key.actor, key.key)
+        said = answer.model_validate_json(body)
+        headers = kept.response["headers"]
+    except (UnsealError, ValueError, KeyError, TypeError) as error:
+        log.warning("kept_answer_unreadable", tenant_id=key.tenant_id, error=type(error).__name__)
+        raise Problem(
+            409,
+            "idempotency_answer_lost",
+            "This was done, and its answer cannot be read any more: look at what it made.",
+        ) from error
+    return Answer(status=kept.status, body=said, headers=headers)
 
 
 def _key(call: AnyCall) -> KeyId | None:

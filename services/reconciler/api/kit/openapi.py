@@ -167,6 +167,10 @@ def _refusals(op: AnyOperation) -> dict[int, tuple[str, ...]]:
     if op.of_tenant:
         common[404] = ("tenant_unknown",)
     if op.idempotent_by_key:
-        common[409] = ("idempotency_key_reused", "idempotency_key_running")
+        common[409] = (
+            "idempotency_key_reused",
+            "idempotency_key_running",
+            "idempotency_answer_lost",
+        )
     statuses = {*common, *op.refusals}
     return {status: (*op.refusals.get(status, ()), *common.get(status, ())) for status in statuses}

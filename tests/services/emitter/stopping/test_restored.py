@@ -169,7 +169,7 @@ async def test_a_company_that_is_connected_afterwards_is_read_too(desk: Desk) ->
         await restore_checks_store.want(conn, desk.tenant)
         await restore_checks_store.want(conn, desk.tenant)
 
-        assert await restore_checks_store.unread(conn, desk.tenant)
+        assert (await restore_checks_store.unread(conn, desk.tenant)).everything
         assert await restore_finds_store.unknown(conn, desk.tenant, [BillId(1)]) == set()
 
 

@@ -1,6 +1,6 @@
 """The third side of a closing: the issuer's own list of the real environment."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +14,11 @@ from shared.commands.closing import span_of
 from shared.commands.statements import Statement, state_nota
 from shared.crypto import columns
 from shared.db.closing import issuer_list_store, issuer_side_read
-from shared.db.closing.issuer_side_read import Difference
+from shared.db.closing.closing_read import Span
+from shared.db.closing.issuer_side_read import Difference, MonthScope
+from shared.db.closing.issuer_sums_read import days_of
 from shared.db.tenants import tenants_store
-from shared.domain.closing import Closing, Month
+from shared.domain.closing import Closing, Kinds, ListDay, Month
 from shared.domain.ids import BillId
 from tests.services.emitter.conftest import SEALER, TENANT
 from tests.services.emitter.stopping.test_duplicates import A_WAKER, services_of
@@ -391,6 +393,41 @@ async def test_what_the_issuers_clock_dates_tomorrow_is_on_todays_list(books: Bo
 
     listed = "SELECT bill_id FROM issuer_notas WHERE valid"
     assert [row["bill_id"] for row in await books.desk.pool.fetch(listed)] == [bill.id]
+
+
+@pytest.mark.parametrize(
+    ("today", "asked_for"),
+    [
+        (date(2026, 11, 30), None),  # nothing of the day after can be there yet
+        (date(2026, 12, 1), "once"),  # 30 November in Brazil until three in the morning
+        (date(2026, 12, 2), "after the month"),
+    ],
+)
+def test_the_last_hours_of_a_month_lie_on_the_issuers_next_day(
+    today: date, asked_for: str | None
+) -> None:
+    zone, month = ZoneInfo("America/Sao_Paulo"), Month(year=2026, month=11)
+    span = Span(
+        tenant=TENANT,
+        first=datetime(2026, 11, 1, tzinfo=zone),
+        end=datetime(2026, 12, 1, tzinfo=zone),
+        kinds=Kinds(paid=True, created=False),
+    )
+    scope = MonthScope(
+        span=span,
+        month=month,
+        company="c",
+        environment="Producao",
+        since=date(2026, 11, 29),
+        today=today,
+    )
+
+    days = days_of(scope, {})
+
+    next_day = ListDay(company="c", day=date(2026, 12, 1))
+    assert {one.day.day for one in days if one.day.month == 11} == {29, 30}
+    assert (next_day in days) == (asked_for is not None)
+    assert days.get(next_day) == (span.end if asked_for == "after the month" else None)
 
 
 async def test_a_discount_shown_on_a_nota_is_no_difference(books: Books) -> None:
