@@ -104,7 +104,7 @@ def _older(ours: Ours, said: Snapshot, status: NotaStatus) -> Believed | Stale |
 
 
 def _settled(ours: Ours, said: Snapshot, status: NotaStatus) -> Believed | Tied:
-    """What may as well be from before: believed once such was said for long, and it itself twice."""
+    """What may be from before: believed once such was said for long, and it itself twice."""
     if ours.tied == said.raw_status and ours.tied_for >= SETTLED:
         return Believed(status=status, older="taken")
     return Tied(raw_status=said.raw_status)

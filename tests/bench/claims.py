@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from services.emitter.due import DueTenants
 from shared.db.migrate import migrate
 from shared.db.outbox import claims_store, due_read, outbox_store
 from shared.domain.ids import TenantId
@@ -90,7 +91,7 @@ async def _time_claim(connection: Any) -> float:
     await connection.execute(ADD_DUE, TENANTS * DUE_A_TENANT, TENANTS)
     await connection.execute("CHECKPOINT")  # its writes are none of a claim's
     started = time.perf_counter()
-    tenants = await due_read.tenants_with_due_any_tenant(connection, limit=200)
+    tenants = await DueTenants().find_any_tenant(connection, limit=200)
     entries = await _claim(connection, tenants[0].tenant_id)
     taken = time.perf_counter() - started
     assert len(tenants) == TENANTS

@@ -1,6 +1,8 @@
 """What `make doctor` says of one thing that is wrong, and what to do then."""
 
 import resource
+import socket
+import ssl
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -68,6 +70,19 @@ def test_too_few_descriptors_are_told_with_where_to_allow_more(most: int, state:
 
     assert told.startswith(f"['{state} {most} files and connections")
     assert "LimitNOFILE=" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (socket.gaierror(-3, "Temporary failure"), "nobody knows a machine named x.example"),
+        (TimeoutError(), "x.example:443 does not answer"),
+        (ConnectionRefusedError(111, "Connection refused"), "takes no connection (Connection"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), "does TLS end at x.example:443?"),
+    ],
+)
+def test_who_is_not_reached_is_told_in_words(error: OSError, said: str) -> None:
+    assert said in machine.unreached(error, "x.example", 443)
 
 
 async def test_a_database_that_is_behind_or_ahead_is_told(pool: Pool, database: str) -> None:

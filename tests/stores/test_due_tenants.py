@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.emitter.due import DueTenants
 from shared.db import clock
 from shared.db.connection import Connection, Pool
-from shared.db.outbox import due_read
 from shared.db.outbox.due_read import READ_AT_MOST
 from shared.db.outbox.outbox_store import BACKFILL, LIVE, RECONCILE
 from shared.domain.ids import TenantId
@@ -28,7 +28,7 @@ async def test_the_longest_waiting_come_first_whatever_their_lane(pool: Pool) ->
     async with pool.acquire() as conn, conn.transaction():
         await given_work(conn)
 
-        found = await due_read.tenants_with_due_any_tenant(conn, limit=10)
+        found = await DueTenants().find_any_tenant(conn, limit=10)
 
     assert [one.tenant_id for one in found] == [OLD, LIVELY, EARLY]
     assert [one.live_for for one in found] == [None, timedelta(minutes=2), timedelta(minutes=1)]
@@ -39,7 +39,7 @@ async def test_only_lanes_with_work_due_now_are_named(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
         await given_work(conn)
 
-        found = await due_read.tenants_with_due_any_tenant(conn, limit=10)
+        found = await DueTenants().find_any_tenant(conn, limit=10)
 
     assert {one.tenant_id: one.lanes for one in found} == {
         OLD: {BACKFILL},
@@ -51,10 +51,10 @@ async def test_only_lanes_with_work_due_now_are_named(pool: Pool) -> None:
 async def test_what_waits_for_another_day_changes_the_way_and_not_the_answer(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
         now = await given_work(conn)
-        of_little = await due_read.tenants_with_due_any_tenant(conn, limit=10)
+        of_little = await DueTenants().find_any_tenant(conn, limit=10)
         await conn.execute(ADD, IDLE, LIVE, now + timedelta(days=3), READ_AT_MOST)
 
-        of_much = await due_read.tenants_with_due_any_tenant(conn, limit=10)
+        of_much = await DueTenants().find_any_tenant(conn, limit=10)
 
     assert of_much == of_little
 
@@ -63,7 +63,7 @@ async def test_no_more_are_named_than_asked_for(pool: Pool) -> None:
     async with pool.acquire() as conn, conn.transaction():
         now = await given_work(conn)
         for _ in range(2):
-            found = await due_read.tenants_with_due_any_tenant(conn, limit=2)
+            found = await DueTenants().find_any_tenant(conn, limit=2)
             assert [one.tenant_id for one in found] == [OLD, LIVELY]
             await conn.execute(ADD, IDLE, LIVE, now + timedelta(days=3), READ_AT_MOST)
 

@@ -71,18 +71,10 @@ OF_MANY: Final = """
 """
 
 
-async def tenants_with_due_any_tenant(
-    conn: Connection, *, limit: int, read_at_most: int = READ_AT_MOST
-) -> list[DueTenant]:
-    """Name tenants that have work due now, the longest waiting first."""
-    found = await due_of_few_any_tenant(conn, limit=limit, read_at_most=read_at_most)
-    return found if found is not None else await due_of_many_any_tenant(conn, limit=limit)
-
-
 async def due_of_few_any_tenant(
     conn: Connection, *, limit: int, read_at_most: int
 ) -> list[DueTenant] | None:
-    """The same where no more rows are open than may be read; None where more are."""
+    """Tenants that have work due now, the longest waiting first; None where more rows are open."""
     few = await conn.fetch(OF_FEW, read_at_most)
     if sum(row["entries"] for row in few) >= read_at_most:
         return None
@@ -91,7 +83,7 @@ async def due_of_few_any_tenant(
 
 
 async def due_of_many_any_tenant(conn: Connection, *, limit: int) -> list[DueTenant]:
-    """The same, whatever is open."""
+    """The same, whatever number of rows is open."""
     return [_due_tenant(row) for row in await conn.fetch(OF_MANY, limit)]
 
 

@@ -132,7 +132,8 @@ DUE: Final = """
             WHERE k.tenant_id = c.tenant_id AND lower(k.company_id) = c.company_id
               AND k.environment = 'Producao' AND coalesce(i.state, k.state) = 'ok')
      GROUP BY c.tenant_id, c.company_id
-    HAVING bool_and(c.read_after <= $1 OR c.opened_at IS NULL AND c.open_after <= $1)
+    HAVING bool_and(c.opened_at IS NOT NULL OR least(c.read_after, c.open_after) <= $1)
+       AND bool_or(c.read_after <= $1 OR c.opened_at IS NULL AND c.open_after <= $1)
        AND coalesce(max(c.lease_until) <= $1, true)
      ORDER BY min(c.read_after), c.tenant_id, c.company_id LIMIT $2
 """
@@ -166,7 +167,10 @@ LISTED: Final = """
 async def due_any_tenant(
     conn: Connection, now: datetime, *, limit: int
 ) -> list[tuple[TenantId, str]]:
-    """Companies whose list may be read now for every restore it is wanted for, and is not."""
+    """Companies whose list may be read now for every restore it was not read for yet.
+
+    What of an earlier one waits for its sales meanwhile keeps no later one from being read for.
+    """
     rows = await conn.fetch(DUE, now, limit)
     return [(row["tenant_id"], row["company_id"]) for row in rows]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -154,18 +155,29 @@ async def _certificate(whose: str, host: str, port: int) -> Observation:
             _, writer = await asyncio.open_connection(
                 host, port, ssl=ssl.create_default_context(), server_hostname=host
             )
-    except ssl.SSLError as error:
-        return Observation(about=about, state="wrong", words=f"refused: {error.reason}")
     except (OSError, TimeoutError) as error:
-        return Observation(
-            about=about, state="wrong", words=f"no connection: {type(error).__name__}"
-        )
+        return Observation(about=about, state="wrong", words=unreached(error, host, port))
     held: dict[str, Any] = writer.get_extra_info("peercert")
     writer.close()
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(held["notAfter"])), UTC)
     left = ends - datetime.now(UTC)
     state: HowItIs = "ok" if left > CERTIFICATE_LEFT else "look"
     return Observation(about=about, state=state, words=f"good for {left.days} more days")
+
+
+def unreached(error: OSError, host: str, port: int) -> str:
+    """Why nobody spoke to us under a certificate that we believe, and what to look at."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"refused: {error.verify_message}; renew it, or see who answers at {host}"
+        case ssl.SSLError():
+            return f"refused: {error}; does TLS end at {host}:{port}?"
+        case socket.gaierror():
+            return f"nobody knows a machine named {host} from here: see to DNS"
+        case TimeoutError():
+            return f"{host}:{port} does not answer: may this machine go out to it (firewall)?"
+        case _:
+            return f"{host}:{port} takes no connection ({error.strerror or type(error).__name__})"
 
 
 def _database(state: HowItIs, words: str) -> Observation:

@@ -28,9 +28,9 @@ from shared.domain.money import Cents
 from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import SEALER, TENANT, Desk
+from tests.services.emitter.parts_undone import one_pass
 from tests.services.emitter.stopping.test_duplicates import Other, issued_elsewhere
 from tests.services.emitter.test_parts import SERVICES, ask, settle, sold_mixed
-from tests.services.emitter.test_parts_hostile import one_pass
 
 DRAFT = NotaDraft(
     amount=Cents(17_990),

@@ -4,6 +4,7 @@ import pytest
 
 from shared.domain.ids import BillId
 from tests.services.emitter.conftest import Desk
+from tests.services.emitter.parts_undone import one_pass, swapped, valid
 from tests.services.emitter.stopping.test_outage import time_passes
 from tests.services.emitter.test_bill_undone import given_back
 from tests.services.emitter.test_parts import (
@@ -17,7 +18,6 @@ from tests.services.emitter.test_parts import (
     sold_mixed,
     states,
 )
-from tests.services.emitter.test_parts_hostile import one_pass, swapped, valid
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3])

@@ -8,6 +8,7 @@ from services.sandbox.enotas.records import Company
 from services.sandbox.vindi import operations
 from shared.domain.ids import BillId
 from tests.services.emitter.conftest import Desk
+from tests.services.emitter.parts_undone import one_pass
 from tests.services.emitter.test_connections import (
     another_company,
     go_live,
@@ -16,7 +17,6 @@ from tests.services.emitter.test_connections import (
     valid,
 )
 from tests.services.emitter.test_parts import ask
-from tests.services.emitter.test_parts_hostile import one_pass
 
 When = Literal["before", "after"]
 

@@ -12,6 +12,7 @@ from shared.config.settings import PanelSettings, load_panel
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
 from tests.services.api.conftest import SECRET_KEY, serving
+from tests.services.panel.lively import lively_panel
 from tests.services.panel.support import Panel
 
 
@@ -44,3 +45,12 @@ async def panel(
 ) -> AsyncIterator[Panel]:
     async with serving(create_app(panel_settings)) as base:
         yield Panel(base=base, pool=pool, sandbox=sandbox, sealer=Sealer([SECRET_KEY]))
+
+
+@pytest_asyncio.fixture
+async def lively(
+    pool: Pool, sandbox: Sandbox, database: str, redis_url: str
+) -> AsyncIterator[tuple[Panel, dict[str, int]]]:
+    """A company at which all sorts of things happened, and its bills by what happened to them."""
+    async with lively_panel(pool, sandbox, database, redis_url) as made:
+        yield made

@@ -131,7 +131,8 @@ async def test_what_happened_is_told_by_its_time_with_names_and_paged(lively: Li
         rest = await ours.get(link)
         early = await ours.get(f"{path}?de=2026-01-01T00:00&ate=2026-01-02T00:00")
         turned = await ours.get(f"{path}?de=2026-01-02T00:00&ate=2026-01-01T00:00")
-        odd = await ours.get(f"{path}?de=nada&ate=&depois=x~y~z&tipo=outro")
+        odd = await ours.get(f"{path}?de=&ate=&depois=x~y~z&tipo=outro")
+        unread = await ours.get(f"{path}?de=nada")
     async with panel.person(TENANT, "owner") as ana:
         hidden = await ana.get(path)
 
@@ -142,4 +143,5 @@ async def test_what_happened_is_told_by_its_time_with_names_and_paged(lively: Li
     assert "Nada aconteceu neste intervalo." in early.text
     assert turned.status == 422
     assert odd.status == 200
+    assert unread.status == 422
     assert hidden.status == 403

@@ -4,6 +4,7 @@ The issuer makes a second nota of whatever it is asked for twice.
 """
 
 import asyncio
+import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
@@ -75,7 +76,7 @@ class Failover:
             )
             newest = await restores_store.newest(conn)
         assert newest is not None
-        self.desk.tools.under_way.mind(newest.noticed_at, asked_at=float("inf"))
+        self.desk.tools.under_way.mind(newest.noticed_at, asked_at=time.monotonic())
 
     async def lists_are_read(self) -> UnreadLists:
         """The reconciler looks, and once more a moment later; what waits still."""
@@ -178,6 +179,28 @@ async def test_a_request_that_arrives_late_is_not_repeated(failover: Failover) -
     await desk.work()
 
     assert failover.notas(bill) == [1]
+    assert set(failover.posts().values()) == {1}
+
+
+async def test_a_second_failover_does_not_wait_for_what_the_first_waits_for(
+    failover: Failover,
+) -> None:
+    desk = failover.desk
+    desk.company.weather.add(kind="hang_up", when="after", method="POST", count=1)
+    open_one = await desk.sold()
+    await desk.work()
+    waits = UnreadLists(sales=frozenset({BillId(open_one.id)}))
+    for _ in range(2):
+        await failover.happens(open_one)
+        assert await failover.says_a_word()
+        await failover.time_passes()
+        assert await failover.lists_are_read() == waits
+
+    await failover.time_passes(timedelta(seconds=31))
+    assert await failover.lists_are_read() == UnreadLists()
+    await desk.heard(BillId(open_one.id))
+    await desk.work()
+    assert failover.notas(open_one) == [1]
     assert set(failover.posts().values()) == {1}
 
 

@@ -1,12 +1,6 @@
 """The closing as the accountant files it: by competência, with its bridge and its credits."""
 
-import csv
-import functools
-import io
-import zipfile
 from datetime import UTC, date, datetime
-from typing import Any
-from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,118 +8,22 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from shared.crypto import columns
-from shared.db.sales import notas_store
-from shared.db.sales.notas_store import Intent
-from shared.domain.fiscal import fiscal_facts
-from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
-from shared.domain.nota import IssuerEnvironment, NotaDraft, Service, Tomador, Withheld
-from shared.domain.sale import SaleStatus
+from shared.domain.nota import Withheld
 from tests.services.api.conftest import api, sandbox, settings, world
-from tests.services.api.support import MOMENT, World
-from tests.services.reconciler.closing.test_api import add_bill
+from tests.services.api.support import World
+from tests.services.reconciler.closing.filed import (
+    MONTH,
+    NEXT,
+    SERVICE,
+    a_draft,
+    cancelled,
+    closing,
+    issued,
+    months,
+)
 
 __all__ = ["api", "sandbox", "settings", "world"]  # fixtures
-
-MONTH = "2026-11"
-NEXT = "2026-12"
-SERVICE = Service(lc116="1.07", municipal_code="02800", iss_rate="2.00")
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-
-
-def a_draft(service: Service = SERVICE, **changes: Any) -> NotaDraft:
-    draft = NotaDraft(
-        amount=Cents(17_990),
-        competencia=date(2026, 11, 10),
-        description="Plano",
-        tomador=Tomador(
-            name="Padaria Fictícia", email=None, document="11222333000181", phone=None, address=None
-        ),
-        service=service,
-        send_email=False,
-    )
-    return replace(draft, **changes)
-
-
-async def issued(
-    world: World,
-    tenant: TenantId,
-    bill: int,
-    draft: NotaDraft,
-    *,
-    part: int = 0,
-    revision: int = 1,
-    environment: IssuerEnvironment = "Producao",
-    again: bool = False,
-    **sale: Any,
-) -> None:
-    """A sale and its valid nota, as the emitter leaves them."""
-    if part <= 1 and revision == 1 and not again:
-        await world.sale(tenant, bill, SaleStatus.ISSUED, **sale)
-        await add_bill(world, tenant, bill)
-    facts = fiscal_facts(draft)
-    sealed = columns.REQUEST.seal(world.sealer, tenant, encode(draft), bill, part, revision)
-    intent = Intent(
-        bill_id=BillId(bill),
-        part=part,
-        revision=revision,
-        external_id=ExternalId(f"p-{tenant}-{bill}x{part}-{revision}"),
-        environment=environment,
-        amount=draft.amount,
-        competencia=draft.competencia,
-        request=sealed,
-        fiscal_class=facts.fiscal_class,
-        discount=facts.discount,
-        conditional_discount=facts.conditional_discount,
-        deductions=facts.deductions,
-        iss=facts.iss,
-        pis_withheld=facts.pis,
-        cofins_withheld=facts.cofins,
-        csll_withheld=facts.csll,
-        inss_withheld=facts.inss,
-        irrf_withheld=facts.irrf,
-    )
-    async with world.pool.acquire() as conn:
-        await notas_store.write_intents(conn, tenant, [intent])
-        await conn.execute(
-            "UPDATE notas SET status = 'issued', issued_at = now(), number = $3"
-            " WHERE tenant_id = $1 AND external_id = $2",
-            tenant,
-            intent.external_id,
-            f"{bill}{part}{revision}",
-        )
-
-
-async def cancelled(world: World, tenant: TenantId, bill: int, at: datetime, **nota: Any) -> None:
-    async with world.pool.acquire() as conn:
-        await conn.execute(
-            "UPDATE notas SET status = 'cancelled', cancelled_at = $3, raw_status = $4"
-            " WHERE tenant_id = $1 AND bill_id = $2",
-            tenant,
-            bill,
-            at,
-            nota.get("raw_status", "Cancelada"),
-        )
-        await conn.execute(
-            "UPDATE sales SET status = 'cancelled', code = 'refunded'"
-            " WHERE tenant_id = $1 AND bill_id = $2",
-            tenant,
-            bill,
-        )
-
-
-async def closing(world: World, tenant: TenantId, month: str = MONTH) -> Any:
-    reply = await world.api.get(f"/tenants/{tenant}/closing?month={month}")
-    assert reply.status == 200, reply.body
-    bridge = reply.body["totals"]["bridge"]
-    assert bridge["difference"] == "0.00"
-    assert bridge["notas_of_sales"] == reply.body["notas"]["amount"]
-    return reply.body
-
-
-def months(found: Any) -> list[tuple[str | None, int, str]]:
-    return [(one["month"], one["notas"], one["amount"]) for one in found]
 
 
 async def test_a_month_is_added_up_by_service_rate_and_withholding(world: World) -> None:
@@ -428,152 +326,6 @@ async def test_credits_are_listed_a_page_at_a_time(world: World) -> None:
     assert found == [1, 2, 3]
     assert second.body["next"] is None
     assert (bad.status, bad.code) == (422, "invalid_request")
-
-
-async def a_dangerous_month(world: World) -> TenantId:
-    tenant = await world.active_tenant()
-    await issued(world, tenant, 1, a_draft(), customer_name='Padaria;=HYPERLINK("x")')
-    await issued(world, tenant, 2, a_draft(), customer_name='"Boa" Vista; Ltda')
-    await issued(world, tenant, 4, a_draft(), customer_name="Padaria Fictícia Ltda")
-    await cancelled(world, tenant, 4, datetime(2026, 12, 2, tzinfo=UTC))
-    await world.sale(
-        tenant,
-        3,
-        SaleStatus.HELD,
-        code="customer_document_missing",
-        customer_name="=1+1\x0b",
-        moment_at=MOMENT,
-    )
-    await add_bill(world, tenant, 3)
-    return tenant
-
-
-async def test_a_csv_opens_right_in_excel_in_brazil(world: World) -> None:
-    tenant = await a_dangerous_month(world)
-
-    reply = await world.api.get(f"/tenants/{tenant}/closing?month={MONTH}&format=csv-excel")
-
-    assert reply.headers["Content-Type"].startswith("text/csv")
-    assert reply.body.startswith(b"\xef\xbb\xbfFatura;Dia;Cliente;Valor;")
-    assert reply.body.count(b"\r\n") == reply.body.count(b"\n") == 5
-    rows = list(csv.DictReader(io.StringIO(reply.body.decode("utf-8-sig")), delimiter=";"))
-    assert [row["Fatura"] for row in rows] == ["1", "2", "3", "4"]
-    assert (rows[0]["Dia"], rows[0]["Valor"]) == ("10/11/2026", "179,90")
-    assert rows[0]["Cliente"] == 'Padaria;\'=HYPERLINK("x")'
-    assert rows[1]["Cliente"] == '"Boa" Vista; Ltda'
-    assert rows[2]["Cliente"].startswith("'=1+1")
-    assert (rows[2]["Situação"], rows[2]["Número da nota"]) == ("Pendente", "")
-    assert "CPF" in rows[2]["Motivo"]
-
-
-async def test_a_csv_of_the_notas_has_a_line_for_each_that_is_filed(world: World) -> None:
-    tenant = await a_dangerous_month(world)
-
-    path = f"/tenants/{tenant}/closing?month={MONTH}&format=csv-excel-notas"
-    reply = await world.api.get(path)
-
-    rows = list(csv.DictReader(io.StringIO(reply.body.decode("utf-8-sig")), delimiter=";"))
-    assert [row["Fatura"] for row in rows] == ["1", "2", "4"]
-    assert [row["Cancelada em"] for row in rows] == ["", "", "01/12/2026"]
-    one = rows[0]
-    assert (one["Competência"], one["ISS próprio"], one["ISS retido"]) == (
-        "10/11/2026",
-        "3,60",
-        "Não",
-    )
-    assert (one["Código municipal"], one["Item LC 116"]) == ("'02800", "1.07")
-    assert one["Município de incidência"] == "do prestador"
-
-
-async def test_a_machines_csv_runs_in_no_spreadsheet_either(world: World) -> None:
-    tenant = await a_dangerous_month(world)
-
-    reply = await world.api.get(f"/tenants/{tenant}/closing?month={MONTH}&format=csv")
-
-    for delimiter in (",", ";"):
-        rows = csv.reader(io.StringIO(reply.body.decode()), delimiter=delimiter)
-        assert not [cell for row in rows for cell in row if cell.lstrip(' "').startswith("=")]
-
-
-async def test_a_workbook_holds_the_month_and_no_formula(world: World) -> None:
-    tenant = await a_dangerous_month(world)
-
-    path = f"/tenants/{tenant}/closing?month={MONTH}"
-    reply = await world.api.call("GET", path, headers={"Accept": f"{XLSX}, */*"})
-
-    assert reply.headers["Content-Type"] == XLSX
-    sheets = sheets_of(reply.body)
-    assert list(sheets) == ["Resumo", "Totais", "Notas", "Exceções", "Diferenças", "Créditos"]
-    summary = dict(row for row in sheets["Resumo"] if len(row) == 2)
-    assert summary["Mês"] == "11/2026"
-    assert summary["= Notas com competência no mês"] == "539.7"
-    titles, *lines = sheets["Totais"]
-    assert len(lines) == 2
-    assert lines[-1][0] == "TOTAL"
-    assert dict(zip(titles, lines[0], strict=False))["Código municipal"] == "02800"
-    assert [row[1] for row in sheets["Notas"][1:]] == ["1", "2", "4"]
-    assert sheets["Notas"][1][4] == 'Padaria;=HYPERLINK("x")'
-    assert [row[0] for row in sheets["Exceções"][1:]] == ["3", "4"]
-    assert sheets["Exceções"][1][2] == "=1+1"
-    december = await world.api.get(f"/tenants/{tenant}/closing?month={NEXT}&format=xlsx")
-    assert [row[1] for row in sheets_of(december.body)["Créditos"][1:]] == ["4"]
-
-
-async def test_a_workbook_names_each_difference_to_the_issuers_list(world: World) -> None:
-    tenant = await a_dangerous_month(world)
-    company = next(iter(world.sandbox.enotas.companies.values()))
-    nota = {
-        "servico": {"descricao": "Plano"},
-        "valorTotal": 100.0,
-        "ambienteEmissao": "Producao",
-        "dataCompetencia": "2026-11-10T15:00:00Z",
-    }
-    world.sandbox.enotas.issue(company, f"p-{tenant}-1x0-1", nota)
-    world.sandbox.clock.advance(600)
-
-    reply = await world.api.get(f"/tenants/{tenant}/closing?month={MONTH}&format=xlsx")
-
-    titles, *lines = sheets_of(reply.body)["Diferenças"]
-    found = [dict(zip(titles, line, strict=False)) for line in lines]
-    [differs] = [one for one in found if one["O que difere"].startswith("A nota no emissor não")]
-    assert (differs["Fatura"], differs["Campos"]) == ("1", "valor")
-    assert (differs["Valor aqui"], differs["Valor no emissor"]) == ("179.9", "100")
-
-
-def sheets_of(body: bytes) -> dict[str, list[list[str]]]:
-    """The cells of a workbook as they are shown, after looking that none is a formula."""
-    archive = zipfile.ZipFile(io.BytesIO(body))
-    assert archive.testzip() is None
-    book = _parsed(archive, "xl/workbook.xml")
-    names = [one.attrib["name"] for one in book.iter(f"{SHEET}sheet")]
-    found = {}
-    for number, name in enumerate(names, start=1):
-        sheet = _parsed(archive, f"xl/worksheets/sheet{number}.xml")
-        assert not list(sheet.iter(f"{SHEET}f"))
-        found[name] = [_cells(row) for row in sheet.iter(f"{SHEET}row")]
-    return found
-
-
-def _parsed(archive: zipfile.ZipFile, name: str) -> ET.Element:
-    return ET.fromstring(archive.read(name))  # noqa: S314 - our own file
-
-
-def _cells(row: ET.Element) -> list[str]:
-    cells: list[str] = []
-    for cell in row:
-        letters = cell.attrib["r"].rstrip("0123456789")
-        column = functools.reduce(lambda n, letter: 26 * n + ord(letter) - 64, letters, 0)
-        cells += [""] * (column - 1 - len(cells)) + ["".join(cell.itertext())]
-    return cells
-
-
-@pytest.mark.parametrize("format_", ["excel", "CSV", ""])
-async def test_an_unknown_format_is_refused(world: World, format_: str) -> None:
-    tenant = await world.api.tenant()
-
-    reply = await world.api.get(f"/tenants/{tenant}/closing?month={MONTH}&format={format_}")
-
-    assert (reply.status, reply.code) == (422, "invalid_request")
 
 
 async def test_one_tenants_notas_are_in_no_others_totals(world: World) -> None:

@@ -10,8 +10,7 @@ from shared.domain.nota import SUBSTITUTED
 from shared.domain.sale import SaleStatus
 from tests.services.api.conftest import api, sandbox, settings, world
 from tests.services.api.support import World
-from tests.services.reconciler.closing.test_api import add_bill
-from tests.services.reconciler.closing.test_filing import (
+from tests.services.reconciler.closing.filed import (
     MONTH,
     NEXT,
     SERVICE,
@@ -20,6 +19,7 @@ from tests.services.reconciler.closing.test_filing import (
     issued,
     months,
 )
+from tests.services.reconciler.closing.test_api import add_bill
 
 __all__ = ["api", "sandbox", "settings", "world"]  # fixtures
 
