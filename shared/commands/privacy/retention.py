@@ -4,7 +4,7 @@ Nobody's rows wait for another's: a tenant gives one batch a round. A batch and 
 audit that counts it are one commit, and what a killed round left is the next one's.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from shared.db.connection import Connection, Pool
 from shared.db.privacy import erase_rows, retention_store, walks_store
 from shared.db.privacy.walks_store import Walk, WalkedRows, WalkPage
 from shared.db.tenants import audit_store
-from shared.domain.ids import TenantId
+from shared.domain.ids import BillId, TenantId
 from shared.domain.privacy import terms
 
 log = structlog.get_logger()
@@ -127,15 +127,23 @@ async def _persons(work: Round, what: WalkedRows, first: date, now: datetime) ->
         page = await walks_store.page(
             conn, tenant, what, walk, first, rows=WALKED_AT_ONCE, limit=SALES_AT_ONCE
         )
-        over = LawTerms(today=date(first.year + work.years, 1, 1), years=work.years, is_over=True)
-        bared = await bare_sales(conn, work.sealer, tenant, page.bills, over)
-        left = {one.bill_id for one in bared.kept if one.why == "open"}
-        gone = [bill for bill in page.bills if bill not in left]
-        said = await erase_rows.blank_details(conn, tenant, gone)
+        rows = await _bared(work, conn, tenant, page.bills, first) if page.bills else 0
         await walks_store.save(conn, tenant, what, _walked(walk, page, now))
-        return Done(rows=max(said, *bared.rows.values()), more=page.last is not None)
+        return Done(rows=rows, more=page.last is not None)
 
     return await _at_each(work, "persons" if what == "sales" else "bills", due, batch)
+
+
+async def _bared(
+    work: Round, conn: Connection, tenant: TenantId, bills: Sequence[BillId], first: date
+) -> int:
+    """Take the customer from these sales and bills; how many rows, of the table with most."""
+    over = LawTerms(today=date(first.year + work.years, 1, 1), years=work.years, is_over=True)
+    bared = await bare_sales(conn, work.sealer, tenant, bills, over)
+    left = {one.bill_id for one in bared.kept if one.why == "open"}
+    gone = [bill for bill in bills if bill not in left]
+    said = await erase_rows.blank_details(conn, tenant, gone)
+    return max(said, *bared.rows.values())
 
 
 def _begun(walk: Walk, before: datetime, now: datetime) -> Walk:

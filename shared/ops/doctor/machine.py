@@ -171,7 +171,7 @@ def unreached(error: OSError, host: str, port: int) -> str:
         case ssl.SSLCertVerificationError():
             return f"refused: {error.verify_message}; renew it, or see who answers at {host}"
         case ssl.SSLError():
-            return f"refused: {error.reason}; does TLS end at {host}:{port}?"
+            return f"refused: {error}; does TLS end at {host}:{port}?"
         case socket.gaierror():
             return f"nobody knows a machine named {host} from here: see to DNS"
         case TimeoutError():
