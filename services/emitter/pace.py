@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-# The farthest: what a sale may wait for others, where the process does nothing but work.
+# The farthest: what a sale may wait for others, where the process is so busy.
+BUSY: Final = 0.5  # share of a processor
 TOGETHER: Final = timedelta(milliseconds=50)
 OVER: Final = 1.0  # seconds over which it is measured how busy the process is
 
@@ -40,4 +41,4 @@ class Pace:
             weight = min(passed / OVER, 1.0)
             self.busy += (share - self.busy) * weight
             self._looked, self._used = now, used
-        return TOGETHER.total_seconds() * (1.0 if late else self.busy)
+        return TOGETHER.total_seconds() * (1.0 if late else min(self.busy / BUSY, 1.0))

@@ -119,7 +119,8 @@ async def checked_company(issuer: Issuer) -> Company:
 ACCOUNT_CHANGED: Final = Notice(
     code="vindi_account_changed",
     message="Esta chave é de outra conta ou ambiente da Vindi. As vendas já registradas são da"
-    " conta anterior, e as da outra conta seriam emitidas por esta empresa. Confira a chave.",
+    " conta anterior, e as da outra conta passam a ser emitidas por esta empresa, a partir de"
+    " agora: as mais antigas só por uma importação de vendas passadas. Confira a chave.",
 )
 
 

@@ -38,6 +38,7 @@ from shared.db.outbox import outbox_wakes
 from shared.db.sales import issued_tests_store
 from shared.db.sales.issued_tests_store import WentLive
 from shared.db.tenants import (
+    account_lines_store,
     audit_store,
     company_facts_store,
     connections_store,
@@ -48,11 +49,13 @@ from shared.db.tenants import (
     tenants_store,
 )
 from shared.db.tenants.company_facts_store import CompanyAsRead
-from shared.db.tenants.connections_store import VindiEnvironment, key_hint
+from shared.db.tenants.connections_store import VindiConnection, VindiEnvironment, key_hint
 from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
 from shared.db.tenants.rules_store import RuleVersion
 from shared.db.tenants.tenants_store import Subscription, Tenant
 from shared.db.vindi.events_store import Source
+from shared.domain.account_lines import going_on
+from shared.domain.attention import ANOTHER_BILL
 from shared.domain.ids import TenantId
 from shared.domain.message_texts.connections import CONNECTIONS
 from shared.domain.nota import REAL, IssuerEnvironment
@@ -184,6 +187,8 @@ class SetUp:
                 registry_code=merchant.registry_code,
                 merchant_id=merchant.id,
             )
+            if before is not None:
+                await _draw_line(conn, tenant, before, environment, merchant.id)
             elsewhere = await elsewhere_store.find_any_tenant(conn, tenant)
             if of.status == "active" and another:
                 demand_confirmed(_about(elsewhere, "vindi_account_elsewhere"), confirmed)
@@ -195,8 +200,9 @@ class SetUp:
                 action="vindi_connected",
                 detail={"environment": environment, "key_hint": key_hint(api_key)},
             )
-            # Of another merchant's key no bill could be found: those are looked for again too.
-            await go_on(conn, tenant, [*codes_of("vindi"), "bill_not_found"])
+            # Of another merchant's key no bill could be found, or another one of that number: those
+            # are looked for again too.
+            await go_on(conn, tenant, [*codes_of("vindi"), "bill_not_found", ANOTHER_BILL])
         await self.waker.ring()
         changed = another or (
             before is not None
@@ -426,6 +432,23 @@ class SetUp:
 
     def _url(self, source: Source, secret: str) -> str:
         return f"{self.public_url.rstrip('/')}/v1/{source}/{secret}"
+
+
+async def _draw_line(
+    conn: Connection,
+    tenant: TenantId,
+    before: VindiConnection,
+    environment: VindiEnvironment,
+    merchant_id: int,
+) -> None:
+    """Keep from when on the sales of the account now connected are the tenant's to issue."""
+    # One that was connected before merchants were kept is taken for the same, of its environment.
+    left = f"{before.merchant_id or merchant_id}:{before.environment}"
+    taken = f"{merchant_id}:{environment}"
+    if left != taken:
+        lines = await account_lines_store.load(conn, tenant)
+        now = await clock.now(conn)
+        await account_lines_store.put(conn, tenant, going_on(lines, left, taken, now))
 
 
 def _about(found: Sequence[Elsewhere], code: ElsewhereCode) -> list[Elsewhere]:

@@ -1023,6 +1023,8 @@ CREATE TABLE public.vindi_connections (
     connected_at timestamp with time zone DEFAULT now() NOT NULL,
     merchant_id bigint,
     checked_at timestamp with time zone,
+    line_from timestamp with time zone,
+    lines jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );

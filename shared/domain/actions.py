@@ -46,6 +46,7 @@ LACKS: Final = frozenset(
         "denied_service",
         "bill_unreadable",
         "bill_not_found",
+        "bill_of_another_account",
         "no_rule",
         "mixed_services",
     }

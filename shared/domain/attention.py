@@ -24,6 +24,7 @@ SECOND_NOTA: Final = "second_nota_valid"
 UNANSWERED: Final = "issuer_unanswered"
 PAID_TWICE: Final = "paid_twice"
 REFUNDED_ABOVE: Final = "refunded_above_payment"
+ANOTHER_BILL: Final = "bill_of_another_account"  # Vindi's number is that of another bill now
 # Said of the bill, not of the nota: they outlive the nota's own steps at the issuer.
 ABOUT_BILL: Final = (
     "partially_refunded",
@@ -35,6 +36,7 @@ ABOUT_BILL: Final = (
     REOPENED,
     PAID_TWICE,
     REFUNDED_ABOVE,
+    ANOTHER_BILL,
     "kept_by_rule",
     SECOND_NOTA,
     "cancel_window_over",

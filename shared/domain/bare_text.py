@@ -21,7 +21,8 @@ _ENTITIES_IN_ENTITIES: Final = 3
 
 # What says that something exists: such a text is never an order to send once more.
 _ALREADY: Final = re.compile(
-    r"\bj ?(?:a|\?{1,3})?\b|\bjah\b|\balready\b|\bpreviously\b|\bduplic|\brepeti|\bcolis|\bconflit|\bunique\b"
+    r"\bj ?(?:a|\?{1,3})?\b|\bjah\b|\balready\b|\bpreviously\b|\bduplic|\brepeti"
+    r"|\bcolis|\bconflit|\bunique\b"
     r"|\butilizad|\busad[oa]s?\b|\bem uso\b|\bconvertid|\banterior|\bpreviamente\b|\breaproveit"
     r"|\bexistente|(?<!nao )(?<!n\?o )\bexist(?:e|em|ia|iam|ir|s)?\b"
     r"|(?<!nao )\bfo(?:i|ram) (?:emitid|gerad|processad|recebid|autorizad|registrad|enviad)"

@@ -5,7 +5,7 @@ The table and its source: shared/domain/data/README.md.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import islice, product
 from pathlib import Path
@@ -17,6 +17,7 @@ MUNICIPIOS: Final = Path(__file__).parent / "data" / "municipios.tsv"
 _AFTER_A_CITY: Final = frozenset({"brasil", "brazil", "br", "capital"})
 SHORTEST_MISSPELT: Final = 7  # letters; in shorter names one letter makes another city too easily
 _WORDS_OF_A_STATE: Final = 4  # Rio Grande do Sul
+_LETTERS_OF_AN_END: Final = 3
 MOST_READINGS: Final = 64  # of one name full of abbreviations
 
 STATES: Final[Mapping[str, str]] = {
@@ -77,11 +78,13 @@ OTHER_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         (
             "aguaquente", "aguasclaras", "arapoanga", "arniqueira", "asanorte", "asasul",
             "brazlandia", "candangolandia", "ceilandia", "cruzeiro",
-            "estrutural", "fercal", "gama", "guara", "itapoa", "jardimbotanico", "lagonorte", "lagosul",
+            "estrutural", "fercal", "gama", "guara", "itapoa", "jardimbotanico", "lagonorte",
+            "lagosul",
             "noroeste", "nucleobandeirante", "octogonal", "paranoa", "parkway", "planaltina",
             "planopiloto", "recantodasemas",
             "riachofundo", "riachofundoii", "samambaia", "santamaria", "saosebastiao",
-            "sobradinho", "sobradinhoii", "solnascente", "sudoeste", "taguatinga", "varjao", "vicentepires",
+            "sobradinho", "sobradinhoii", "solnascente", "sudoeste", "taguatinga", "varjao",
+            "vicentepires",
         ),
         "brasilia",
     ),
@@ -123,14 +126,15 @@ def find_city(name: str, state: str) -> str | None:
     words = _words(one_line(name, Alphabet.UNICODE) if "&" in name else name)
     bare = _without_state(words, state)
     alone = _without_company(bare, state)
-    for reading in (words, bare, alone, _without_state_name(alone, state)):
-        found = _exactly(reading, state, known) or _misspelt("".join(reading), known)
+    readings = (words, bare, alone, _without_state_name(alone, state))
+    for reading in dict.fromkeys(map(tuple, readings)):
+        found = _exactly(reading, state, known) or _misspelt("".join(reading), state)
         if found is not None:
             return found
     return None
 
 
-def _exactly(words: list[str], state: str, known: Mapping[str, str]) -> str | None:
+def _exactly(words: Sequence[str], state: str, known: Mapping[str, str]) -> str | None:
     joined = "".join(words)
     joined = OTHER_NAMES.get(state, {}).get(joined, joined)
     if joined in known:
@@ -140,17 +144,40 @@ def _exactly(words: list[str], state: str, known: Mapping[str, str]) -> str | No
     return found.pop() if len(found) == 1 else None
 
 
-def _readings(words: list[str]) -> Iterator[str]:
+def _readings(words: Sequence[str]) -> Iterator[str]:
     # The word itself comes first: the "d" of "d'Oeste" is no "dom".
     choices = [(word, *ABBREVIATIONS.get(word, ())) for word in words]
     return map("".join, product(*choices))
 
 
-def _misspelt(joined: str, known: Mapping[str, str]) -> str | None:
+def _misspelt(joined: str, state: str) -> str | None:
     if len(joined) < SHORTEST_MISSPELT:
         return None
-    found = {code for name, code in known.items() if _one_apart(joined, name)}
+    by_ends = _cities_by_ends()[state]
+    # In so long a name one mistake leaves the first letters as they are, or the last.
+    like = (*by_ends.get(_beginning(joined), ()), *by_ends.get(_end(joined), ()))
+    found = {code for name, code in like if _one_apart(joined, name)}
     return found.pop() if len(found) == 1 else None
+
+
+def _beginning(name: str) -> str:
+    return f"{name[:_LETTERS_OF_AN_END]}-"
+
+
+def _end(name: str) -> str:
+    return f"-{name[-_LETTERS_OF_AN_END:]}"
+
+
+@cache
+def _cities_by_ends() -> Mapping[str, Mapping[str, Sequence[tuple[str, str]]]]:
+    """By state, the cities whose names begin, or end, with the same letters."""
+    found: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for state, known in _cities().items():
+        ends = found[state] = {}
+        for city in known.items():
+            ends.setdefault(_beginning(city[0]), []).append(city)
+            ends.setdefault(_end(city[0]), []).append(city)
+    return found
 
 
 def _one_apart(left: str, right: str) -> bool:

@@ -1,7 +1,7 @@
 """Money as integer centavos, read from and written to decimal text."""
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NewType
 
@@ -10,6 +10,8 @@ NOTHING: Final = Cents(0)
 
 _CENTAVO = Decimal("0.01")
 _PLAIN = re.compile(r"([0-9]{1,12})\.([0-9]{1,2})")
+# Decimal would also take the digits of every script, `1_000` and an exponent of nine digits.
+_WRITTEN = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
 _LIMIT = Decimal(10) ** 15  # beyond any bill; keeps a typo from becoming a bigint overflow
 
 
@@ -32,12 +34,12 @@ def _read(value: object) -> Cents:
         return Cents(int(plain[1]) * 100 + int(plain[2].ljust(2, "0")))  # nearly every amount
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError(f"not an amount: {type(value).__name__}")  # noqa: TRY004 - one error class for callers
-    try:
-        # repr of a float is its shortest exact text: 179.9 stays 179.9.
-        amount = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
-    except InvalidOperation as error:
-        raise ValueError("not an amount") from error
-    if not amount.is_finite() or abs(amount) >= _LIMIT:
+    # repr of a float is its shortest exact text: 179.9 stays 179.9.
+    text = repr(value) if isinstance(value, float) else str(value).strip()
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError("not an amount")
+    amount = Decimal(text)
+    if abs(amount) >= _LIMIT:
         raise ValueError("not an amount within reach")
     rounded = amount.quantize(_CENTAVO)
     if rounded != amount:

@@ -61,6 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timed = False  # whether the timer is that of a body
         self._stall: asyncio.TimerHandle | None = None
         self._hosts = 0  # headers of that name in the head that is being read
+        self._retold = False  # whether a parser is told again what is known already
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -87,9 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._unread += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # we speak nothing else: the request is answered as any other
+            self._feed(data)
         except httptools.HttpParserError:
             self._turn_away(self._too_much or "malformed")
             return
@@ -106,15 +105,21 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._wait_for_next()
 
     def on_message_begin(self) -> None:
+        if self._retold:
+            return
         super().on_message_begin()
         self._head_size = 0
         self._hosts = 0
 
     def on_url(self, url: bytes) -> None:
+        if self._retold:
+            return
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._retold:
+            return
         if len(self.headers) >= self._limits.headers:
             self._stop("too_many_headers")
         self._count(len(name) + len(value) + 4)
@@ -123,6 +128,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._retold:
+            return
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             self._stop("malformed")  # RFC 9112, 3.2: two may mean two things to two readers
         if len(self.pipeline) >= self._limits.pipelined:
@@ -140,6 +147,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and self._framing():
+            return  # the parser leaves its body to the other protocol; it is still to come
         self._unread = 0
         self._in_body = False
         super().on_message_complete()
@@ -165,6 +174,40 @@ class BoundedProtocol(HttpToolsProtocol):
         self._gone = True
         self._untime()
         self.transport.abort()
+
+    def _feed(self, data: bytes) -> None:
+        """Have the parser read; a request that offers another protocol is one like any other.
+
+        Java's client offers h2c with whatever it posts (RFC 9110, 7.8: who does not speak it goes
+        on in HTTP/1.1). The parser stops behind the head of such a request: another one goes on.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                data = data[offer.args[0] :]
+                framing = self._in_body and self._framing()
+                self.parser = httptools.HttpRequestParser(self)
+                if framing:
+                    self._retell(framing)
+            else:
+                return
+
+    def _framing(self) -> bytes:
+        """What the head said of its body's length, as it said it; nothing where there is none."""
+        return b"".join(
+            name + b": " + value + b"\r\n"
+            for name, value in self.headers
+            if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        )
+
+    def _retell(self, framing: bytes) -> None:
+        version = self.scope["http_version"].encode()
+        self._retold = True
+        try:
+            self.parser.feed_data(b"POST / HTTP/" + version + b"\r\n" + framing + b"\r\n")
+        finally:
+            self._retold = False
 
     def _count(self, size: int) -> None:
         self._head_size += size

@@ -32,7 +32,7 @@ class Ours(Struct, frozen=True, kw_only=True):
     """What our row says of a nota.
 
     `resent_at` is when a denied one was sent again, `tied` the status the issuer told last time
-    for an instant no newer than ours, and `tied_for` how long it has been telling that; `ended` how
+    for an instant no newer than ours, and `tied_for` how long it has been telling such; `ended` how
     a cancelled one came to be so.
     """
 
@@ -104,7 +104,7 @@ def _older(ours: Ours, said: Snapshot, status: NotaStatus) -> Believed | Stale |
 
 
 def _settled(ours: Ours, said: Snapshot, status: NotaStatus) -> Believed | Tied:
-    """What may as well be from before: believed once it has been said for long enough."""
+    """What may be from before: believed once such was said for long, and it itself twice."""
     if ours.tied == said.raw_status and ours.tied_for >= SETTLED:
         return Believed(status=status, older="taken")
     return Tied(raw_status=said.raw_status)

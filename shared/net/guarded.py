@@ -8,13 +8,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import AddrInfoType, ClientSession, ClientTimeout, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.cookiejar import DummyCookieJar
+from yarl import URL
 
 from shared.net.http import USER_AGENT
 
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")  # the last part of no name
+_NO_URL: Final = re.compile(r"[\s\\\x00-\x1f\x7f]")  # what each library reads in its own way
 CONNECT_SECONDS: Final = 5.0
 LOOK_UPS_AT_ONCE: Final = 64
 
@@ -34,11 +36,14 @@ def check_target(url: str, *, loopback: bool) -> str:
     """
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
+        # The host as the client will read it: to IDNA, ①②⑦.⓪.⓪.① and 127。0。0。1 are 127.0.0.1.
+        host, port = URL(url).raw_host, parts.port
     except ValueError:
         raise TargetRefused("not a URL") from None
-    if not host or parts.username or parts.password or parts.fragment:
+    if not host or "@" in parts.netloc or parts.fragment or port == 0:
         raise TargetRefused("a URL with a host, without credentials or fragment")
+    if _NO_URL.search(url):
+        raise TargetRefused("not a URL")
     address = _literal(host)
     if address is None and _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         # The system's resolver takes 127.1, 2130706433 and 0x7f.1 for addresses, and aiohttp
@@ -46,7 +51,9 @@ def check_target(url: str, *, loopback: bool) -> str:
         raise TargetRefused("must be a name, or an address written out in full")
     if address is None and not _is_name(host):
         raise TargetRefused("must be a name that can be looked up")
-    here = host == "localhost" or (address is not None and address.is_loopback)
+    name = host.rstrip(".").lower()
+    here = name == "localhost" or (address is not None and address.is_loopback)
+    here = here or name.endswith(".localhost")  # RFC 6761, 6.3: whatever DNS says
     if loopback and here and parts.scheme in ("http", "https"):
         return url
     if parts.scheme != "https":
@@ -96,14 +103,18 @@ class GuardedResolver(AbstractResolver):
         async with asyncio.timeout(CONNECT_SECONDS):
             found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
         for result in found:
-            address = ip_address(result["host"])
-            if not is_public(address) and not (self._loopback and address.is_loopback):
-                raise OSError("leads to an address that is not public")
+            _demand_public(result["host"], loopback=self._loopback)
         return found
 
     async def close(self) -> None:
         """Let go of the threads; one that hangs ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _demand_public(host: str, *, loopback: bool) -> None:
+    address = ip_address(host)
+    if not is_public(address) and not (loopback and address.is_loopback):
+        raise OSError("leads to an address that is not public")
 
 
 def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
@@ -126,8 +137,19 @@ def open_guarded_session(*, loopback: bool, timeout: float) -> ClientSession:
 
     Bodies of answers are what a stranger's server sends: they are not unpacked, nor read.
     """
+
+    def open_socket(place: AddrInfoType) -> socket.socket:
+        # The last door: a host that is an address already is shown to no resolver.
+        kind, sort, protocol, _, where = place
+        _demand_public(str(where[0]), loopback=loopback)
+        return socket.socket(kind, sort, protocol)
+
     connector = TCPConnector(
-        resolver=GuardedResolver(loopback=loopback), use_dns_cache=False, force_close=True, limit=0
+        resolver=GuardedResolver(loopback=loopback),
+        use_dns_cache=False,
+        force_close=True,
+        limit=0,
+        socket_factory=open_socket,
     )
     return ClientSession(
         connector=connector,

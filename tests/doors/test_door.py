@@ -329,3 +329,62 @@ async def test_rubbish_behind_a_request_does_not_cost_its_answer() -> None:
 
         assert heard.startswith(b"HTTP/1.1 200 ")
         assert heard.endswith(b"hello")
+
+
+OFFER = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
+POST = b"POST /body HTTP/1.1\r\nhost: here\r\n" + OFFER
+
+
+@pytest.mark.parametrize(
+    ("pieces", "bodies"),
+    [
+        ([POST + b"content-length: 5\r\n\r\nevent"], [b"event"]),
+        ([POST + b"content-length: 5\r\n\r\n", b"ev", b"ent"], [b"event"]),
+        (
+            [POST + b"transfer-encoding: chunked\r\n\r\n3\r\neve\r\n2\r\nnt\r\n0\r\n\r\n"],
+            [b"event"],
+        ),
+        ([POST + b"content-length: 0\r\n\r\n" + HELLO], [b"", b""]),
+        ([POST + b"content-length: 5\r\n\r\nevent" + HELLO + HELLO], [b"event", b"", b""]),
+        ([(POST + b"content-length: 5\r\n\r\nevent") * 3], [b"event"] * 3),
+        ([b"GET / HTTP/1.1\r\nhost: here\r\n" + OFFER + b"\r\n" + HELLO], [b"", b""]),
+        ([b"GET / HTTP/1.1\r\nhost: here\r\n" + OFFER + b"\r\n", HELLO], [b"", b""]),
+    ],
+)
+async def test_who_offers_another_protocol_loses_neither_its_body_nor_what_follows(
+    pieces: list[bytes], bodies: list[bytes]
+) -> None:
+    """Java's client offers HTTP/2 with whatever it posts: its events had arrived empty."""
+    async with a_place() as place:
+        heard = await place.said(*pieces)
+
+    assert place.seen.bodies == bodies
+    assert heard.count(b"HTTP/1.1 200") == len(bodies)
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"content-length: 5\r\ncontent-length: 5\r\n",
+        b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+        b"transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+        b"transfer-encoding: chunked, gzip\r\n",
+        b"transfer-encoding: identity\r\n",
+        b"content-length: +5\r\n",
+    ],
+)
+async def test_an_offer_lets_no_other_framing_through(framing: bytes) -> None:
+    async with a_place() as place:
+        heard = await place.said(POST + framing + b"\r\n0\r\n\r\n" + HELLO)
+
+    assert heard.startswith(b"HTTP/1.1 400")
+    assert len(heard.split(b"HTTP/1.1 ")) == 2
+    assert b"hello" not in heard
+
+
+async def test_a_body_behind_an_offer_is_not_waited_for_either() -> None:
+    async with a_place() as place:
+        heard = await place.said(POST + b"content-length: 5\r\n\r\nev")
+
+    assert heard.startswith(b"HTTP/1.1 408")
+    assert place.seen.left == 1

@@ -195,11 +195,12 @@ class History:
         for _ in range(ROUNDS_TO_SETTLE):
             await self.desk.work()
             sales = [await self.desk.sale(bill) for bill in self.bills]
-            if all(sale.status in AT_REST for sale in sales) and not await self._due():
+            if all(sale.status in AT_REST for sale in sales) and not await self.due():
                 return
             await self.desk.later(timedelta(days=3))
 
-    async def _due(self) -> int:
+    async def due(self) -> int:
+        """How many sales are to be worked on still."""
         async with self.desk.pool.acquire() as conn:
             found: int = await conn.fetchval("SELECT count(*) FROM outbox WHERE state <> 'settled'")
         return found

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.long.plan import kind_of, make_long_plan, tell_long
+from tests.chaos.long.plan import ClockJump, kind_of, lead_of, make_long_plan, tell_long
 from tests.chaos.plan import (
     LONGEST,
     SHORTEST,
@@ -77,3 +77,12 @@ def test_a_long_plan_has_every_kind_of_fault_and_so_many_kills(seed: int, kills:
         "FlushRedis", "FullDisk", "SlowDatabase", "ClockJump", "FailOver",
     }  # fmt: skip
     assert all(tell_long(fault) for fault in plan)
+
+
+@given(seed=seeds)
+def test_clocks_outside_begin_as_far_ahead_as_they_go_back(seed: int) -> None:
+    plan = make_long_plan(seed, kills=60)
+    now = lead_of(plan)
+    for fault in plan:
+        now += fault.seconds if isinstance(fault, ClockJump) else 0
+        assert now > -0.001

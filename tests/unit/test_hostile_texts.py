@@ -6,7 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from services.panel.kit.typed import number_said
+from services.reconciler.api.kit.problem import Problem
+from services.reconciler.api.kit.reading import MOST_BYTES, parsed
+from services.reconciler.api.rules import RuleTold
 from shared.commands.files.cells import no_formula
+from shared.domain.cities import find_city
 from shared.domain.masked import LONGEST, masked
 from shared.issuer.enotas.payloads import read_xml
 from shared.issuer.enotas.transport import EnotasAnswer
@@ -60,3 +64,28 @@ def test_an_answer_of_many_comments_is_read_in_time(piece: bytes) -> None:
     assert not EnotasAnswer(status=200, headers={}, body=piece * 9 + b"<html>").is_own_word
     assert read_xml(piece * 9 + b"<NFSe/>")
     assert time.process_time() - began < MOST_SECONDS
+
+
+@pytest.mark.parametrize("piece", ["{}", "1", '""', "[]"])
+def test_a_body_of_nothing_but_mistakes_is_refused_in_time(piece: str) -> None:
+    """Each of eighty thousand mistakes had been worded, for three seconds of the processor."""
+    began = time.process_time()
+    count = (MOST_BYTES - 200) // (len(piece) + 1)
+    body = f'{{"issue_when":"never","exceptions":[{",".join([piece] * count)}]}}'
+
+    with pytest.raises(Problem) as caught:
+        parsed(body.encode(), RuleTold)
+
+    assert caught.value.status == 422
+    assert len(caught.value.errors) == 1
+    assert time.process_time() - began < MOST_SECONDS / 4
+
+
+def test_cities_that_nobody_knows_are_told_in_time() -> None:
+    """Each had been held against every city of its state, four times."""
+    began = time.process_time()
+
+    assert not any(find_city(f"lugar nenhum{number}", "MG") for number in range(5000))
+    assert time.process_time() - began < MOST_SECONDS / 4
+    assert find_city("Belo Horisonte", "MG") == find_city("elo Horizonte", "MG") == "3106200"
+    assert find_city("Belo Horizotne", "MG") == find_city("Belo Horizonter", "MG") == "3106200"

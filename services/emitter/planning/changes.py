@@ -16,11 +16,18 @@ _DECIDED: Final = frozenset(
 )
 
 
+_LEFT_OUT: Final = "before_activation"
+BY_RULE: Final = "por uma regra nova"
+BY_PERSON: Final = "a pedido de uma pessoa"
+BY_BILL: Final = "porque a fatura mudou na Vindi"
+
+
 def tell_changes(plan: Plan, fresh: FreshSale, terms: Terms) -> Plan:
-    """Add the line of a date, a rule's version, an amount or a competência that is another now."""
+    """Add the line of what is another now: date, version, amount, competência, customer, side."""
     known = fresh.known.sale
-    unsent = not fresh.known.notas.shares and known is not None and known.status in _DECIDED
-    if plan.sale is None or known is None or not unsent:
+    if plan.sale is None or known is None or fresh.known.notas.shares:
+        return plan
+    if known.status not in _DECIDED and not _came_in(known, plan.sale):
         return plan
     found = _changes(known, plan.sale, terms)
     if not found:
@@ -32,7 +39,9 @@ def tell_changes(plan: Plan, fresh: FreshSale, terms: Terms) -> Plan:
 def _changes(known: KnownSale, row: SaleRow, terms: Terms) -> list[str]:
     """Old and new of each; what is not decided now stays as it is stored."""
     found = []
-    if known.rule_version and row.rule_version and known.rule_version != row.rule_version:
+    if _came_in(known, row):
+        found.append(changed("venda", "de antes da ativação", "a emitir"))
+    if _has_new_rule(known, row):
         found.append(changed("regra", f"v{known.rule_version}", f"v{row.rule_version}"))
     if known.issue_at and row.issue_at and known.issue_at != row.issue_at:
         old, new = (moment(at, terms.zone) for at in (known.issue_at, row.issue_at))
@@ -41,17 +50,54 @@ def _changes(known: KnownSale, row: SaleRow, terms: Terms) -> list[str]:
         found.append(changed("competência", day(known.competencia), day(row.competencia)))
     if known.amount and known.amount != row.amount:  # nothing: it could not be read
         found.append(changed("valor", reais(known.amount), reais(row.amount)))
+    if _has_new_customer(known, row):
+        # By number: a name would have to be found in every line again once it is erased.
+        found.append(
+            changed("cliente da Vindi", f"nº {known.customer_id}", f"nº {row.customer_id}")
+        )
     return found
 
 
+def _came_in(known: KnownSale, row: SaleRow) -> bool:
+    """Whether one left out as of before the activation is not any more, nobody having asked.
+
+    Who asks for it, or takes it by a backfill, has a line of its own.
+    """
+    asked = known.wish == "issue" or known.backfill is not None
+    return known.code == _LEFT_OUT and not asked and row.status is not SaleStatus.SKIPPED
+
+
+def _has_new_rule(known: KnownSale, row: SaleRow) -> bool:
+    versions = known.rule_version, row.rule_version
+    return None not in versions and versions[0] != versions[1]
+
+
+def _has_new_customer(known: KnownSale, row: SaleRow) -> bool:
+    return None not in (known.customer_id, row.customer_id) and known.customer_id != row.customer_id
+
+
 def _causes(fresh: FreshSale, known: KnownSale, row: SaleRow) -> list[str]:
-    causes = []
-    if known.rule_version and row.rule_version and known.rule_version != row.rule_version:
-        causes.append("por uma regra nova")
+    """Why, each cause once: what is known to have caused something before what only may have."""
+    causes = [BY_RULE] if _has_new_rule(known, row) else []
     if known.wish == "issue":
-        causes.append("a pedido de uma pessoa")
-    if known.amount and known.amount != row.amount and known.amount_choice is None:
-        causes.append("porque a fatura mudou na Vindi")
-    if not causes and fresh.entry.bill_changed:
-        causes.append("porque a fatura mudou na Vindi")
-    return causes
+        causes.append(BY_PERSON)
+    if known.amount and known.amount != row.amount:
+        causes.append(BY_BILL if known.amount_choice is None else "por escolha de uma pessoa")
+    if _has_new_customer(known, row):
+        causes.append(BY_BILL)
+    return list(dict.fromkeys(causes)) or _other_causes(fresh, known, row)
+
+
+def _other_causes(fresh: FreshSale, known: KnownSale, row: SaleRow) -> list[str]:
+    if known.backfill is not None:
+        return ["por uma importação de vendas passadas"]
+    if known.competencia and row.competencia and known.competencia != row.competencia:
+        return ["porque terminou o prazo do mês anterior"]  # nothing else moves what is fixed
+    before = fresh.known.bill
+    if fresh.entry.bill_changed or before is None or before.updated_at != fresh.bill.updated_at:
+        return [BY_BILL]
+    if _came_in(known, row):
+        return ["porque a ativação mudou"]
+    if known.status is row.status is SaleStatus.IN_GUARANTEE:
+        return ["porque o fuso horário da empresa mudou"]  # its days begin at another instant
+    return []

@@ -62,14 +62,14 @@ def polled_at(nota: KnownNota, now: datetime) -> datetime:
     return min(polls)
 
 
-def said_again_at(nota: KnownNota, raw_status: str, now: datetime) -> datetime:
+def said_again_at(nota: KnownNota, now: datetime) -> datetime:
     """When to ask again after a word that is no newer than what is kept: soon, then more rarely."""
-    return now + min(max(ASK_AGAIN, tied_for(nota, now, raw_status)), RARELY)
+    return now + min(max(ASK_AGAIN, tied_for(nota, now)), RARELY)
 
 
-def tied_for(nota: KnownNota, now: datetime, raw_status: str | None = None) -> timedelta:
-    """How long the issuer has been saying what it says; of another word than that: nothing."""
-    if nota.tied is None or nota.tied_at is None or raw_status not in (None, nota.tied):
+def tied_for(nota: KnownNota, now: datetime) -> timedelta:
+    """How long the issuer has been saying what is no newer than what is kept."""
+    if nota.tied is None or nota.tied_at is None:
         return timedelta()
     return max(now - nota.tied_at, timedelta())
 

@@ -57,7 +57,7 @@ def seen(
 
 def _said_again(nota: KnownNota, raw_status: str, now: datetime) -> Answer:
     """A word that is no newer than ours is asked for again, until it is settled."""
-    due_at = said_again_at(nota, raw_status, now)
+    due_at = said_again_at(nota, now)
     update = as_it_is(nota, tied=raw_status)
     if nota.status in DOUBT:  # its next look-up is this one
         update = replace(update, look_up_at=due_at)

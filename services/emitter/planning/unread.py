@@ -6,6 +6,7 @@ from typing import assert_never
 from services.emitter.planning.follow import look_after
 from services.emitter.planning.waits import back_off, look_again
 from services.emitter.reading.read import (
+    AnotherBill,
     Garbled,
     Missing,
     NoCustomer,
@@ -17,6 +18,7 @@ from services.emitter.reading.read import (
 from services.emitter.work import FreshSale, Known, Plan, Rest, happened, settle
 from shared.db.outbox.outbox_store import Entry, Settlement
 from shared.db.sales.sales_store import SaleRow
+from shared.domain.attention import ANOTHER_BILL
 from shared.domain.money import Cents
 from shared.domain.part_states import unwanted, was_asked
 from shared.domain.sale import SaleStatus
@@ -37,6 +39,9 @@ def _rest(unread: Unread, now: datetime) -> Rest:
         case Missing():
             silent = unread.known.sale is None or _speaks(unread.known, now)
             return _as_it_is(unread) if silent else _held(unread, "bill_not_found")
+        case AnotherBill():
+            spoken = unread.known.sale is not None and _speaks(unread.known, now)
+            return _attended(unread, ANOTHER_BILL) if spoken else _held(unread, ANOTHER_BILL)
         case Refused(code=code):
             skipped = _status(unread.known) is SaleStatus.SKIPPED
             silent = skipped or _speaks(unread.known, now)
@@ -66,6 +71,25 @@ def _later(entry: Entry, due_at: datetime, *, failed: bool, sale: FreshSale | No
 
 def _as_it_is(unread: Unread) -> Rest:
     return Rest(entry=unread.entry, settlement=_done(unread))
+
+
+def _attended(unread: Unread, attention: str) -> Rest:
+    """Have a person look at a sale that stays as its notas say."""
+    entry, sale = unread.entry, unread.known.sale
+    if sale is None or sale.attention == attention:
+        return _as_it_is(unread)
+    row = SaleRow(
+        bill_id=entry.bill_id,
+        status=sale.status,
+        code=sale.code,
+        detail=sale.detail,
+        attention=attention,
+        amount=sale.amount,
+        moment_at=None,
+        origin=entry.origin,
+    )
+    told = happened(entry, "attention", attention)
+    return Rest(entry=entry, sale=row, happenings=(told,), settlement=_done(unread))
 
 
 def _held(unread: Unread, code: str, problem: str = "", *, again: datetime | None = None) -> Rest:

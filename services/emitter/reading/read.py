@@ -11,7 +11,7 @@ from services.emitter.context import TenantContext
 from services.emitter.work import FreshSale, Known
 from shared.crypto import columns
 from shared.db.outbox.outbox_store import Entry
-from shared.db.vindi.bills_store import came_alive
+from shared.db.vindi.bills_store import came_alive, is_another
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
@@ -58,6 +58,10 @@ class Missing(Struct, frozen=True, kw_only=True):
     """Vindi does not know the bill, however often it is asked: gone, or named by a forged event."""
 
 
+class AnotherBill(Struct, frozen=True, kw_only=True):
+    """Vindi shows another bill under this number: the account is not the one the sale is of."""
+
+
 class Garbled(Struct, frozen=True, kw_only=True):
     """Vindi's answer about the bill cannot be used; it is kept for support."""
 
@@ -98,7 +102,7 @@ class Unread(Struct, frozen=True, kw_only=True):
 
     entry: Entry
     known: Known
-    why: TooEarly | Missing | Garbled | NoCustomer | Refused | NotNow
+    why: TooEarly | Missing | AnotherBill | Garbled | NoCustomer | Refused | NotNow
 
 
 class ReadBatch(Struct, frozen=True, kw_only=True):
@@ -140,6 +144,8 @@ async def read_bills(
                 unread.append(Unread(entry=entry, known=before, why=not_now(answer)))
             case Unreadable() as answer:
                 unread.append(_garbled(context, entry, before, answer))
+            case Read(value=bill) if is_another(before.bill, bill):
+                unread.append(Unread(entry=entry, known=before, why=AnotherBill()))
             case Read(value=bill) if _too_early(bill, before, claims, entry):
                 early = TooEarly(wait=READ_AGAIN[entry.tries])
                 unread.append(Unread(entry=entry, known=before, why=early))

@@ -14,7 +14,8 @@ from shared.db.away import database_away
 from shared.db.outbox.outbox_store import RECONCILE, Mark
 from shared.db.sales import sales_store
 from shared.db.vindi import bills_store
-from shared.db.vindi.bills_store import AS_STORED, KnownBill, ReadBill, came_alive
+from shared.db.vindi.bills_store import AS_STORED, KnownBill, ReadBill, came_alive, is_another
+from shared.domain.attention import ANOTHER_BILL
 from shared.domain.bill import Bill
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
@@ -101,9 +102,12 @@ async def _take_in(
 ) -> None:
     bills = {row.value.id: row for row in rows if isinstance(row, Read)}
     unreadable = [BillId(row.id) for row in rows if not isinstance(row, Read) and row.id]
-    context.findings.seen.update(dict.fromkeys(bills, asked_at))
     async with context.pool.acquire() as conn:
         known = await bills_store.load(conn, context.tenant, list(bills))
+    others = [number for number, row in bills.items() if is_another(known.get(number), row.value)]
+    for number in others:  # what is known by this number stays as it is
+        del bills[number]
+    context.findings.seen.update(dict.fromkeys(bills, asked_at))
     reads: list[ReadBill] = []
     marks: list[Mark] = []
     events: dict[BillId, datetime] = {}
@@ -128,6 +132,7 @@ async def _take_in(
         if due is not None:
             events[bill_id] = due
     marks += [_mark(context, bill) for bill in await _news(context, unreadable, UNREADABLE)]
+    marks += [_mark(context, bill) for bill in await _news(context, others, ANOTHER_BILL)]
     if reads or marks:
         await take_in_bills(context.pool, context.tenant, reads, marks)
     context.findings.found.update(mark.bill_id for mark in marks)
@@ -158,7 +163,11 @@ async def _news(context: PassContext, bills: Sequence[BillId], code: str) -> lis
         return []
     async with context.pool.acquire() as conn:
         sales = await sales_store.load(conn, context.tenant, bills)
-    return [bill for bill in bills if bill not in sales or sales[bill].code != code]
+    return [
+        bill
+        for bill in bills
+        if bill not in sales or code not in (sales[bill].code, sales[bill].attention)
+    ]
 
 
 def _read(

@@ -61,7 +61,7 @@ class KnownNota(Struct, frozen=True, kw_only=True):
     connection_id: int | None = None  # where it was born; None only where nothing is connected
     has_pdf: bool = False
     tied: str | None = None  # what the issuer said last for an instant no newer than `changed_at`
-    tied_at: datetime | None = None  # since when it says that
+    tied_at: datetime | None = None  # since when it says such words, the same or others
     news_at: datetime | None = None  # when its last news was looked up, and nothing new was shown
     cancel_code: str | None = None  # why it was not cancelled
     cancel_tries: int = 0  # how often cancelling was refused by itself since a person asked
@@ -457,8 +457,9 @@ UPDATE: Final = f"""
            changed_at = CASE WHEN u.older THEN u.changed_at
                              ELSE greatest(u.changed_at, n.changed_at) END,
            tied = u.tied,
-           tied_at = CASE WHEN u.tied = n.tied AND n.tied_at <= $4 THEN n.tied_at
-                          WHEN u.tied IS NOT NULL THEN $4 END,
+           tied_at = CASE WHEN u.tied IS NULL THEN NULL
+                          WHEN n.tied IS NOT NULL AND n.tied_at <= $4 THEN n.tied_at
+                          ELSE $4 END,
            news_at = coalesce(u.news_at, n.news_at),
            cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
                               THEN coalesce(u.cancel_code, n.cancel_code) END,

@@ -229,7 +229,11 @@ async def pause(conn: Connection, tenant: TenantId) -> Tenant | None:
 # What terms are read from; the months are those that a closing has locked. As texts, since the
 # driver knows arrays of those: of dates it would ask each new connection what they are.
 TERMS_COLUMNS: Final = """
-           t.timezone, t.status, t.active_from, t.shadow_from,
+           t.timezone, t.status, t.shadow_from,
+           -- NULL before the activation; an account connected later has a line of its own
+           CASE WHEN t.active_from IS NOT NULL
+                THEN greatest(t.active_from, (SELECT line_from FROM vindi_connections
+                                               WHERE tenant_id = $1)) END AS active_from,
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
            (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime,

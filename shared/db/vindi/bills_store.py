@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -27,6 +27,7 @@ class KnownBill(Struct, frozen=True, kw_only=True):
     updated_at: datetime  # Vindi's, whole seconds
     moment_amount: Cents
     customer_id: int
+    created_at: datetime  # Vindi's, whole seconds
     came_alive_at: datetime | None
     refunds: Mapping[ChargeId, Cents]
     body: bytes  # sealed (`columns.BILL`)
@@ -34,6 +35,8 @@ class KnownBill(Struct, frozen=True, kw_only=True):
     seen: Sighting
 
 
+FIRST_YEAR: Final = 2000  # a row of before this was kept has `-infinity`
+ROUNDED: Final = timedelta(seconds=1)  # sub-seconds vanish when a bill is read again
 AS_STORED: Final = b""  # the body stays, bare where somebody was erased meanwhile
 
 
@@ -73,8 +76,8 @@ class _BillRow(Struct, frozen=True, kw_only=True):
 
 LOAD: Final = """
     -- bills_store.load
-    SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
-           body, read_at, paid_seen_at, unpaid_seen_at
+    SELECT bill_id, status, updated_at, moment_amount, customer_id, created_at, came_alive_at,
+           refunds::text, body, read_at, paid_seen_at, unpaid_seen_at
       FROM bills WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
 """
 
@@ -103,7 +106,8 @@ def _known(row: asyncpg.Record) -> KnownBill:
 
 
 # A read that is older than what is stored (a lagging replica) changes nothing; equal stamps do,
-# since a partial refund moves no stamp. The amount at its moment survives a cancellation.
+# since a partial refund moves no stamp. Nor does another bill of the same number, see `is_another`.
+# The amount at its moment survives a cancellation.
 STORE: Final = """
     -- bills_store.store
     INSERT INTO bills AS b (
@@ -146,6 +150,9 @@ STORE: Final = """
            paid_seen_at = CASE WHEN b.paid_seen_at IS NULL AND b.status = 'paid' THEN b.read_at
                                ELSE coalesce(b.paid_seen_at, excluded.paid_seen_at) END
      WHERE excluded.updated_at >= b.updated_at
+       AND CASE WHEN b.created_at = '-infinity' THEN true
+                ELSE excluded.created_at - b.created_at
+                     BETWEEN interval '-1 second' AND interval '1 second' END
 """
 
 
@@ -189,6 +196,16 @@ def seen_with(known: KnownBill | None, bill: Bill, read_at: datetime) -> Sightin
     return replace(before, paid_at=read_at)
 
 
+def is_another(known: KnownBill | None, bill: Bill) -> bool:
+    """Whether a bill is not the one that we know by its number: a bill's creation never moves.
+
+    Numbers are those of one environment of Vindi; a tenant may have gone on to another account.
+    """
+    if known is None or known.created_at.year < FIRST_YEAR:
+        return False
+    return abs(bill.created_at - known.created_at) > ROUNDED
+
+
 def came_alive(known: KnownBill | None, bill: Bill) -> datetime | None:
     """The `updated_at` with which a bill that we saw in review or scheduled came alive."""
     if known is None:
@@ -220,8 +237,8 @@ async def open_unseen(
 # every further one would be written to by every nota. Who asks must not need all there are.
 LATELY: Final = """
     -- bills_store.lately
-    SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
-           body, read_at, paid_seen_at, unpaid_seen_at
+    SELECT bill_id, status, updated_at, moment_amount, customer_id, created_at, came_alive_at,
+           refunds::text, body, read_at, paid_seen_at, unpaid_seen_at
       FROM bills
      WHERE tenant_id = $1 AND read_at >= $2
        AND (created_at >= $2::timestamptz - interval '1 day'
@@ -243,8 +260,8 @@ async def lately(
 
 NEWEST: Final = """
     -- bills_store.newest
-    SELECT bill_id, status, updated_at, moment_amount, customer_id, came_alive_at, refunds::text,
-           body, read_at, paid_seen_at, unpaid_seen_at
+    SELECT bill_id, status, updated_at, moment_amount, customer_id, created_at, came_alive_at,
+           refunds::text, body, read_at, paid_seen_at, unpaid_seen_at
       FROM bills
      WHERE tenant_id = $1 AND created_at > '-infinity' ORDER BY created_at DESC LIMIT 1
 """

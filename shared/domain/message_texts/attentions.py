@@ -41,6 +41,12 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "A fatura passou a outro cliente depois da emissão: a nota está em nome do anterior."
         " Decida com o contador se ela deve ser cancelada e emitida de novo.",
     ),
+    "bill_of_another_account": says(
+        "support",
+        "A Vindi mostra com este número outra fatura, criada em outro momento: a conta conectada"
+        " não é a desta venda. Esta venda fica como está, e a outra fatura não recebe nota por"
+        " aqui. Confira a conta da Vindi e fale com o suporte.",
+    ),
     "bill_reopened_after_issue": says(
         "tenant",
         "A fatura estava paga e voltou a ficar em aberto depois da emissão. Confira o pagamento na"

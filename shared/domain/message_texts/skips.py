@@ -7,8 +7,9 @@ from shared.domain.message_texts.message import Message, says
 SKIPS: Final[dict[str, Message]] = {
     "before_activation": says(
         "nobody",
-        "Venda anterior à ativação. Se a nota ainda deve ser emitida, peça uma importação de"
-        " vendas passadas, ou escolha Emitir agora para esta venda.",
+        "Venda anterior à ativação, ou à conexão desta conta da Vindi. Se a nota ainda deve ser"
+        " emitida, peça uma importação de vendas passadas, ou escolha Emitir agora para esta"
+        " venda.",
     ),
     "shadow_issue": says(
         "nobody",

@@ -1,7 +1,7 @@
 """Which faults a long campaign does, and in what order: same seed, same faults. Pure."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +81,18 @@ def make_long_plan(seed: int, *, kills: int) -> tuple[LongFault, ...]:
     faults += [FailOver(lag=_within(rng, 2, 5)) for _ in range(max(1, kills // 100))]
     rng.shuffle(faults)
     return tuple(faults)
+
+
+def lead_of(plan: Sequence[LongFault]) -> float:
+    """How far clocks go back at most, in seconds: so far ahead those outside begin.
+
+    Else sales of after the activation would be dated before it, and be nobody's.
+    """
+    lowest = now = 0.0
+    for fault in plan:
+        now += fault.seconds if isinstance(fault, ClockJump) else 0.0
+        lowest = min(lowest, now)
+    return -lowest
 
 
 def _others(rng: random.Random) -> tuple[Callable[[], LongFault], ...]:

@@ -1,11 +1,8 @@
 """The long campaign: six tenants, bad weather all along, hundreds of faults, one oracle."""
 
 import asyncio
-import json
 import random
-import sys
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,17 +12,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import aiohttp
-from rich.console import Console
-from rich.table import Table
 
 from services.sandbox.storms import Weather
 from tests.chaos.campaign import HEARD_WITHIN, Campaign, a_campaign, a_company
 from tests.chaos.long.faults import Disk, Hand
-from tests.chaos.long.plan import FailOver, LongFault, kind_of, tell_long
+from tests.chaos.long.plan import FailOver, LongFault, kind_of, lead_of, tell_long
+from tests.chaos.long.report import Row, report, row_of
 from tests.chaos.long.shops import KINDS, REFUNDED, RULES, Shop, look, newest_issued
-from tests.chaos.long.waiting import lines_of, what_waits
+from tests.chaos.long.waiting import what_waits
 
-REPORT: Final = Path("build/chaos-long.json")
 QUIET_BETWEEN: Final = 1.5
 RECOVERED_WITHIN: Final = 15.0
 # A failover soon after another fault, which an emitter may not have lived through, and a company
@@ -183,20 +178,6 @@ def spoil(weather: Weather) -> None:
         weather.add(percent=SPOILT / len(kinds), **one)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One fault, and how long work took to go on once it was over; None: it never did."""
-
-    fault: str
-    kind: str
-    bar: float
-    recovered: float | None
-
-    @property
-    def ok(self) -> bool:
-        return self.recovered is not None and self.recovered < self.bar
-
-
 async def run_long(
     folder: Path,
     disk: Disk,
@@ -222,6 +203,7 @@ async def run_long(
         crowd = Crowd(campaign=campaign, rng=random.Random(seed))
         hand = Hand(campaign=campaign, disk=disk, clock_file=clock_file)
         await crowd.set_up()
+        campaign.sandbox.clock.advance(lead_of(plan))
         selling = asyncio.create_task(crowd.sell(sales, a_second=a_second))
         await crowd.resumed(within=GIVEN_UP_AFTER)
         rows = [
@@ -241,7 +223,7 @@ async def _one(crowd: Crowd, hand: Hand, fault: LongFault, number: int) -> list[
         return await _failed_over(crowd, fault, number)
     recovered = await crowd.resumed(within=GIVEN_UP_AFTER)
     crowd.other_fault_at = time.monotonic()
-    return [_row(number, tell_long(fault), kind_of(fault), RECOVERED_WITHIN, recovered)]
+    return [row_of(number, tell_long(fault), kind_of(fault), RECOVERED_WITHIN, recovered)]
 
 
 async def _failed_over(crowd: Crowd, fault: FailOver, number: int) -> list[Row]:
@@ -270,15 +252,7 @@ async def _failed_over(crowd: Crowd, fault: FailOver, number: int) -> list[Row]:
         ("sales of before", bar, times[0]),
         ("those whose list fails", TWO_AT_ONCE_WITHIN, times[1]),
     )
-    return [_row(number, f"{told}, {of}", f"{kind}, {of}", most, took) for of, most, took in rows]
-
-
-def _row(number: int, told: str, kind: str, bar: float, recovered: float | None) -> Row:
-    row = Row(fault=told, kind=kind, bar=bar, recovered=recovered)
-    took = "never" if recovered is None else f"{recovered:.1f} s"
-    sys.stdout.write(f"{number:3}. {row.fault}: {took}{'' if row.ok else '  MISSED'}\n")
-    sys.stdout.flush()
-    return row
+    return [row_of(number, f"{told}, {of}", f"{kind}, {of}", most, took) for of, most, took in rows]
 
 
 async def _lists_read(crowd: Crowd, *, but: int) -> None:
@@ -302,7 +276,7 @@ async def _end(crowd: Crowd, rows: Sequence[Row], seed: int) -> bool:
     shops = [await _shop(crowd, shop) for shop in crowd.shops]
     restores = (await crowd.campaign.api("GET", "/restores"))["items"]
     violations = dict(crowd.campaign.sandbox.enotas.invariants.report()["counts"])
-    return _report(rows, shops, restores, violations, seed)
+    return report(rows, shops, restores, violations, seed)
 
 
 async def _shop(crowd: Crowd, shop: Shop) -> dict[str, Any]:
@@ -346,72 +320,3 @@ async def _closings(crowd: Crowd, shop: Shop) -> list[dict[str, Any]]:
             await asyncio.sleep(2)
         closings.append(closing)
     return closings
-
-
-def _report(
-    rows: Sequence[Row],
-    shops: Sequence[dict[str, Any]],
-    restores: Sequence[dict[str, Any]],
-    violations: dict[str, int],
-    seed: int,
-) -> bool:
-    ok = (
-        all(row.ok for row in rows)
-        and not violations
-        and all(one["done"] for one in restores)
-        and not any(shop["lost"] or shop["doubled"] for shop in shops)
-        and all(closing["balanced"] for shop in shops for closing in shop["closings"])
-    )
-    said = {
-        "seed": seed,
-        "ok": ok,
-        "faults": [
-            {"fault": row.fault, "kind": row.kind, "recovered": row.recovered, "ok": row.ok}
-            for row in rows
-        ],
-        "shops": list(shops),
-        "restores": list(restores),
-        "violations": violations,
-    }
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    _show(rows, shops, restores, violations)
-    return ok
-
-
-def _show(
-    rows: Sequence[Row],
-    shops: Sequence[dict[str, Any]],
-    restores: Sequence[dict[str, Any]],
-    violations: dict[str, int],
-) -> None:
-    console = Console(width=110, highlight=False)
-    by_kind: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_kind[row.kind].append(row)
-    table = Table("fault", "times", "slowest recovery", "missed")
-    for kind, some in sorted(by_kind.items()):
-        times = [row.recovered for row in some if row.recovered is not None]
-        slowest = f"{max(times):.1f} s" if len(times) == len(some) else "never"
-        table.add_row(kind, f"{len(some)}", slowest, f"{sum(not row.ok for row in some)}")
-    console.print(table)
-    table = Table("shop", "sales", "notas due", "lost", "doubled", "closings")
-    for shop in shops:
-        closed = ", ".join(
-            f"{one['month']}: {'balanced' if one['balanced'] else 'NOT balanced'}"
-            for one in shop["closings"]
-        )
-        figures = (f"{shop['sales']}", f"{shop['notas_due']}")
-        wrong = (f"{len(shop['lost'])}", f"{len(shop['doubled'])}")
-        table.add_row(shop["shop"], *figures, *wrong, closed)
-    console.print(table)
-    for shop in shops:
-        for line in lines_of(shop.get("waits", ())):
-            console.print(line)
-    for one in restores:
-        console.print(
-            f"failover noticed ({one['why']}): {one['companies_read']} of {one['companies']} lists"
-            f" read, {one['notas_known']} of {one['notas_found']} notas known again"
-        )
-    for rule, seen in violations.items():
-        console.print(f"the issuer saw {rule} {seen} times")

@@ -14,7 +14,7 @@ from shared.commands.set_up import codes_of
 from shared.db.tenants import connections_store
 from shared.domain.ids import BillId
 from tests.services.emitter.conftest import Desk
-from tests.services.emitter.test_doubt_while_paused import asked
+from tests.services.emitter.test_doubt_while_paused import asked, in_doubt
 from tests.services.emitter.test_issuers_word import (
     A_WAKER,
     a_denied_sale,
@@ -314,6 +314,26 @@ async def test_news_is_looked_up_while_vindi_says_nothing_of_the_bill(desk: Desk
     await told(desk, bill)
 
     assert (await desk.nota(bill)).status == "issued"
+
+
+async def test_nothing_is_sent_again_before_what_is_new_of_its_bill_is_read(desk: Desk) -> None:
+    bill = await in_doubt(desk)
+    before = asked(desk, "POST")
+    desk.account.weather.add(status=500, percent=100)
+    operations.refund(desk.account, bill_id=bill.id)
+    await desk.heard(BillId(bill.id))
+    await told(desk, bill)
+    await looked_at(desk, bill, 6)
+    assert (await desk.sale(bill)).status == "uncertain"
+
+    desk.account.weather.clear()
+    await desk.later()
+    await desk.work()
+    await desk.later()
+    await desk.work()
+
+    assert (await desk.sale(bill)).status == "skipped"
+    assert asked(desk, "POST") == before
 
 
 async def test_what_waited_for_a_refused_key_goes_on_when_that_is_mended(desk: Desk) -> None:

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 import pytest_asyncio
+from aiohttp import ClientError
 
 from services.reconciler.deliver import FAILING_AT_ONCE, RESTS, TENANTS_AT_ONCE, TURN, Courier
 from shared.crypto.webhook_signature import new_signing_secret
@@ -185,3 +187,16 @@ async def test_a_name_that_no_one_knows_has_its_word(pool: Pool) -> None:
 
     (one,) = await delivered(pool, tenant)
     assert (one.state, one.last_error) in (("pending", "address_unknown"), ("pending", "time_out"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "①②⑦.⓪.⓪.①", "127。0。0。1", "[::ffff:127.0.0.1]"])
+async def test_no_connection_is_made_inside_however_the_address_is_written(
+    street: Street, host: str
+) -> None:
+    """A host that is an address already is shown to no resolver; it had been connected to."""
+    port = street.silent.rpartition(":")[2].partition("/")[0]
+    async with open_guarded_session(loopback=False, timeout=PATIENCE) as http:
+        with pytest.raises(ClientError):
+            await http.post(f"http://{host}:{port}/", data=b"x")
+
+    assert street.asked == 0
