@@ -315,7 +315,7 @@ async def _notas(
     return [
         _with_notas(one, rows, again if one.entry.bill_id in stale else None)
         for one in some
-        if one.entry.bill_id not in stale or _is_there(one, again)
+        if one.last.update is None or one.entry.bill_id not in stale or _is_there(one, again)
     ]
 
 
