@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,7 +212,7 @@ class Moments:
             else:
                 return
 
-    def happenings(self) -> list[tuple[int, Callable[[], Awaitable[None]]]]:
+    def happenings(self) -> list[tuple[int, Callable[[], Coroutine[Any, Any, None]]]]:
         return [
             (10, self.sale), (6, self.refund), (10, self.person), (4, self.rule),
             (3, self.change_company), (2, self.pause), (6, self.stop_one), (6, self.end_one),
@@ -225,20 +225,19 @@ class Moments:
         deadline = time.monotonic() + seconds
         weights, ways = zip(*self.happenings(), strict=True)
         running: set[asyncio.Task[None]] = set()
-        alone = {self.restart_postgres, self.change_keys, self.end_one, self.stop_one}
+        disturbances = {self.restart_postgres, self.change_keys, self.end_one, self.stop_one}
         busy = asyncio.Lock()
 
-        async def one(way: Callable[[], Awaitable[None]]) -> None:
-            if way in alone:  # a process is not ended twice at once
-                async with busy:
-                    await way()
-            else:
+        async def alone(way: Callable[[], Coroutine[Any, Any, None]]) -> None:
+            async with busy:  # what is being ended is not ended once more
                 await way()
 
         while time.monotonic() < deadline:
             (way,) = self.rng.choices(ways, weights)
-            task = asyncio.create_task(one(way))
-            running.add(task)
+            if way not in disturbances:
+                running.add(asyncio.create_task(way()))
+            elif not busy.locked():
+                running.add(asyncio.create_task(alone(way)))
             await asyncio.sleep(self.rng.uniform(0, 0.6))
         await asyncio.gather(*running)
 
