@@ -384,7 +384,7 @@ def _text(json: Mapping[str, Any], name: str) -> str | None:
         # As nearly always: nothing to cut, nor to strip, and no NUL, which is not printable.
         plain = value.isprintable() and 0 < len(value) <= LONGEST_TEXT
         if plain and value[0] != " " != value[-1]:
-            return value
+            return value if value.isascii() else as_meant(value)
     else:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None

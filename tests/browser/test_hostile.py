@@ -115,3 +115,33 @@ async def test_whatever_is_refused_is_seen(company: Acting, chromium: Browser) -
 
     assert wrong == {}
     assert refused >= 10
+
+
+@pytest.mark.timeout(300)
+async def test_whoever_goes_back_after_a_form_is_not_asked_to_send_it_again(
+    company: Acting, chromium: Browser
+) -> None:
+    page, base = await page_of(company, chromium), f"{company.panel.base}/e/{TENANT}"
+    await page.goto(f"{base}/regra")
+    await page.get_by_text("Mudar a regra").click()
+    await page.get_by_label("O que a nota descreve").fill("Aulas: {produtos}")
+    await page.get_by_role("button", name="Ver o que muda").last.click()
+    await page.get_by_role("button", name="Testar").click()
+    await expect(page.get_by_role("heading", name="O que a mudança faz")).to_be_visible()
+    await page.get_by_role("button", name="Colocar em vigor").click()
+    await expect(page.get_by_text("Regra salva.")).to_be_visible()
+    for _ in range(3):
+        seen = await page.go_back()
+        assert seen is None or seen.request.method == "GET"
+        await expect(page.get_by_role("heading", name="Regra", exact=True)).to_be_visible()
+    await page.context.close()
+
+    versions = "SELECT count(*) FROM rule_versions WHERE tenant_id = $1 AND created_by <> 'test'"
+    assert await company.panel.pool.fetchval(versions, TENANT) == 1
+
+
+def test_every_form_of_a_company_stands_on_a_page_that_may_be_gone_back_to() -> None:
+    shown = {one.path for one in PAGES if one.get}
+    posted = {one.path for one in PAGES if one.post and not one.get and one.of_tenant}
+
+    assert {path for path in posted if path.rpartition("/")[0] not in shown} == set()

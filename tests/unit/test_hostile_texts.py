@@ -11,9 +11,12 @@ from services.reconciler.api.kit.reading import MOST_BYTES, parsed
 from services.reconciler.api.rules import RuleTold
 from shared.commands.files.cells import no_formula
 from shared.domain.cities import find_city
+from shared.domain.fields.metadata import BadMetadata, over
 from shared.domain.masked import LONGEST, masked
+from shared.domain.text.letters import one_line
 from shared.issuer.enotas.payloads import read_xml
 from shared.issuer.enotas.transport import EnotasAnswer
+from tests.builders import a_rule
 
 LONG = 100_000
 MOST_SECONDS = 5.0  # of the processor; by the square it would be a quarter of a minute and more
@@ -81,6 +84,16 @@ def test_a_body_of_nothing_but_mistakes_is_refused_in_time(piece: str) -> None:
     assert time.process_time() - began < MOST_SECONDS / 4
 
 
+@pytest.mark.parametrize("piece", ["amp;", "#38;", "#x26;", "&#97;mp;", "AMP;", "&amp;", "lt;"])
+def test_entities_in_entities_are_read_in_time(piece: str) -> None:
+    began = time.process_time()
+    written = one_line("&" + piece * (LONG // len(piece)) + "lt;b")
+
+    assert one_line(written) == written
+    assert time.process_time() - began < MOST_SECONDS / 4
+    assert one_line("Silva &amp;amp;#38; Filhos &amp;lt;b&#62;") == "Silva & Filhos <b>"
+
+
 def test_cities_that_nobody_knows_are_told_in_time() -> None:
     """Each had been held against every city of its state, four times."""
     began = time.process_time()
@@ -89,3 +102,14 @@ def test_cities_that_nobody_knows_are_told_in_time() -> None:
     assert time.process_time() - began < MOST_SECONDS / 4
     assert find_city("Belo Horisonte", "MG") == find_city("elo Horizonte", "MG") == "3106200"
     assert find_city("Belo Horizotne", "MG") == find_city("Belo Horizonter", "MG") == "3106200"
+
+
+def test_of_endless_metadata_only_a_beginning_is_remembered() -> None:
+    terms = a_rule().service.terms
+    endless = "x" * LONG
+
+    refused = over(terms, {"nota_observacoes": endless})
+
+    assert isinstance(refused, BadMetadata)
+    assert refused == over(terms, {"nota_observacoes": endless[: LONG // 2]})
+    assert over(terms, {f"nota_{endless}": "1", endless: "1"}) is terms

@@ -291,7 +291,11 @@ def _met(update: NotaUpdate, text: bytes | None) -> Met:
 async def _notas(
     conn: Connection, tenant: TenantId, some: list[Answered], now: datetime
 ) -> list[Answered]:
-    """Write what is known of notas now; returns all with their notas as they then are."""
+    """Write what is known of notas now; returns all with their notas as they then are.
+
+    But those whose nota is not there: the database is an older copy, the row of the outbox was made
+    anew, and has by chance the same attempt. Whoever has it now finds the nota at the issuer.
+    """
     withdrawn = [(one.entry.bill_id, one.last.asked.part) for one in some if one.last.withdraw]
     never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
     await brakes_store.uncount(conn, tenant, never_sent)
@@ -308,7 +312,15 @@ async def _notas(
         return [_with_notas(one, rows, None) for one in some]
     stale = {one.entry.bill_id for one in others}
     again = await notas_store.load_newest(conn, tenant, list(stale))
-    return [_with_notas(one, rows, again if one.entry.bill_id in stale else None) for one in some]
+    return [
+        _with_notas(one, rows, again if one.entry.bill_id in stale else None)
+        for one in some
+        if one.last.update is None or one.entry.bill_id not in stale or _is_there(one, again)
+    ]
+
+
+def _is_there(one: Answered, found: dict[BillId, list[KnownNota]]) -> bool:
+    return any(nota.part == one.last.asked.part for nota in found.get(one.entry.bill_id, ()))
 
 
 def _ends_substitution(nota: KnownNota) -> bool:

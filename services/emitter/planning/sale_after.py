@@ -55,7 +55,8 @@ class Answered(Struct, frozen=True, kw_only=True):
         What is under way still is asked about again soon, and ever later if that happens again.
         """
         silent = replace(self.last, what=None, attention=None, shows=None)
-        if self.notas.newest[silent.asked.part].status in FOLLOWED:
+        known = self.notas.newest.get(silent.asked.part)  # none where the row was lost since
+        if known is not None and known.status in FOLLOWED:
             again = back_off(self.entry.tries + 1, self.now)
             silent = replace(silent, due_at=again, failed=True)
         return replace(self, answers=(*self.answers[:-1], silent))

@@ -44,6 +44,7 @@ class Visit:
     of: "Tenant | None" = None
     ticket: str | None = None
     patience: Patience = field(default_factory=Patience)
+    about: str = ""  # the address of the page that this is or, where something is posted, stands on
 
     @property
     def person(self) -> Person:

@@ -106,12 +106,14 @@ class PageEndpoint:
     def _before(self, request: Request) -> Visit:
         """A visit of nobody yet."""
         word = self._jar.read(request, cookies.SESSION)
+        path = request.url.path
         return Visit(
             request=request,
             resources=request.app.state.resources,
             jar=self._jar,
             bound_to=word or self._jar.read(request, cookies.VISIT),
             form=NOTHING_TYPED,
+            about=path if self._page.get else path.rpartition("/")[0],
         )
 
     async def _answer(self, visit: Visit, method: str, handler: Handler) -> Response:

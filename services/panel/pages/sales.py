@@ -1,5 +1,6 @@
 """Vendas: the list, narrowed and searched, with what is ticked across its pages."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
@@ -165,6 +166,8 @@ async def show_list(
 ) -> Response:
     """A page of the list; `kept` was ticked on others, or here before."""
     first = None if before is None else BillId(before)
+    if form.errors:  # what renews itself, and whoever comes back, gets this list and not the whole
+        visit = dataclasses.replace(visit, about=f"{visit.base}/vendas?{chosen.query()}")
     async with visit.pool.acquire() as conn:
         saved = await saved_filters_store.all_of(conn, visit.tenant.id)
         found, ended = await _page(visit, conn, chosen, first)

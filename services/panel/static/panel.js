@@ -85,6 +85,10 @@ const free = (form) => delete form.dataset.sent;
 // Back on a page that the browser had kept as it was: its forms may be sent again.
 addEventListener("pageshow", () => [...document.forms].forEach(free));
 
+// Whoever comes back to a page that answered a form is not asked to send it again.
+const here = document.body.dataset.here;
+if (here) history.replaceState(null, "", here);
+
 for (const hidden of document.querySelectorAll("[data-script]")) hidden.hidden = false;
 (document.querySelector("[aria-invalid=true]") ?? document.getElementById("recusa"))?.focus();
 

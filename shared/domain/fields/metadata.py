@@ -39,6 +39,9 @@ class BadMetadata(Struct, frozen=True, kw_only=True):
     problem: str
 
 
+# What is longer is too long for any field, and is remembered only so far: thousands are.
+LONGEST_KEY: Final = 200
+LONGEST_TEXT: Final = 4000
 _BETWEEN_WORDS: Final = re.compile(r"[ _-]+")
 _REGISTRATION_CHARACTERS: Final = frozenset("0123456789./- ")
 
@@ -98,6 +101,8 @@ class _Meant(Struct, frozen=True):
 def _texts(metadata: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """The keys that say something to us, with their texts."""
     for key, value in metadata.items():
+        if len(key) > LONGEST_KEY:
+            continue
         meant = _meant(key)
         if meant is None or value is None or value == "":
             continue
@@ -107,7 +112,7 @@ def _texts(metadata: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             raise _UnreadableError(key, f"a chave não existe; seria {PREFIX}{meant.nearly}?")
         text = value.replace("\x00", "").strip() if type(value) is str else _as_text(key, value)
         if text:
-            yield key, text
+            yield key, text[:LONGEST_TEXT]
 
 
 @lru_cache(maxsize=4096)  # a shop's keys, of each of its sales

@@ -31,6 +31,8 @@ _REPLACEMENT: Final = "�"  # stands for what was lost before it came to us
 _GOOD_LATIN: Final = re.compile(r"[!-~¡-¬®-ÿ]+(?: [!-~¡-¬®-ÿ]+)*")
 # "&amp;" of a shop that wrote for a page and sent it on; a name has none. Whole ones alone.
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+# "&amp;amp;…": however often it was written, in one step; one by one costs its length's square.
+_AMPERSANDS: Final = re.compile(r"&(?:amp;|AMP;|#0{0,5}38;|#[xX]0{0,4}26;)+")
 _MANY_BREAKS: Final = re.compile(r"\n{3,}")
 
 
@@ -108,7 +110,9 @@ def one_line(text: str, alphabet: Alphabet = Alphabet.LATIN_1) -> str:
 
 def _without_entities(text: str) -> str:
     """The letters that entities of a page stand for, also where they were written twice."""
-    while (after := _ENTITY.sub(lambda found: unescape(found[0]), text)) != text:
+    while (
+        after := _ENTITY.sub(lambda found: unescape(found[0]), _AMPERSANDS.sub("&", text))
+    ) != text:
         text = after  # which is shorter
     return text
 

@@ -99,3 +99,47 @@ async def test_an_instant_that_there_is_not_shows_no_other_day(panel: Panel) -> 
     assert "Digite um dia e uma hora que existem" in wrong.text
     assert good.status == 200
     assert 'value="2026-11-29T10:00:00"' in good.html
+
+
+HELD = """
+    INSERT INTO sales (tenant_id, bill_id, status, code, amount, origin, moment_at, customer_name)
+    SELECT $1, n, 'held', 'customer_address_incomplete', 17990, 'webhook', now(), 'Cliente ' || n
+      FROM generate_series(1, 10000) n
+"""
+
+
+async def test_ten_thousand_held_sales_are_one_line_and_one_request(panel: Panel) -> None:
+    tenant = await panel.tenant()
+    await panel.pool.execute(HELD, tenant)
+    base = f"/e/{tenant}"
+    async with panel.person(tenant) as ana:
+        pending = await ana.get(f"{base}/pendencias")
+        to = f"{base}/vendas/acoes"
+        asked = await ana.send(await ana.get(f"{base}/vendas?status=held"), to, todas="sim")
+        job = await ana.send(asked, to, motivo="cadastros completos")
+        again = await ana.send(pending, f"{base}/pendencias", motivo="cadastros completos")
+
+    assert "10.000 vendas" in pending.text
+    assert pending.html.count(f'href="{base}/vendas/') < 10
+    assert "10.000 vendas" in asked.text
+    assert asked.html.count('name="venda"') == 0
+    assert "0 de 10.000" in job.text
+    assert "Ainda não começou." in job.text
+    assert "0 de 10.000" in again.text
+    jobs = await panel.pool.fetchval("SELECT count(*) FROM bulk_jobs WHERE tenant_id = $1", tenant)
+    assert jobs == 2
+    assert max(len(one.raw) for one in (pending, asked, job, again)) < 40_000
+
+
+async def test_a_page_that_answers_a_form_knows_which_page_it_is(panel: Panel) -> None:
+    tenant = await panel.tenant()
+    base = f"/e/{tenant}"
+    async with panel.person(tenant) as ana:
+        plain = await ana.get(f"{base}/fechamento?mes=2026-03")
+        month = await ana.send(plain, f"{base}/fechamento", motivo="")
+        sales = await ana.get(f"{base}/vendas")
+        found = await ana.send(sales, f"{base}/vendas", status="held", minimo="muito")
+
+    assert "data-here" not in plain.html
+    assert f'data-here="{base}/fechamento?mes=2026-03"' in month.html
+    assert f'data-here="{base}/vendas?status=held' in found.html
