@@ -4,7 +4,9 @@ Rate: each process reserves the next turns of the key in Redis, several at once 
 high, and spends them at their time. Width: each holds some of the key's places in Redis, for as
 long as it has requests under way, and gives up what is above its fair part once another wants it.
 Where more processes wait than there are places, they hold one in turn. So only those who hold a
-place stand in line for a turn, and the line is never longer than the key is wide. One that only
+place stand in line for a turn, and the line is never longer than the key is wide. Before the places
+of a process it goes round among the companies of a key: one with a single nota does not wait for
+the hundreds of another. One that only
 reads holds a single place while another has all it may send under way, and is told so.
 """
 
@@ -23,6 +25,7 @@ from redis.exceptions import RedisError
 from shared.issuer.errors import IssuerNotLeft, IssuerPaced
 from shared.net.http import MayLeave
 from shared.net.redis import ANSWER, REST_SECONDS
+from shared.run.fair_line import FairLine
 
 log = structlog.get_logger()
 
@@ -130,7 +133,7 @@ class _Key:
     look_at: float = 0.0  # when one that waits looks again, if nobody more has come
     sends: int = 0  # of these, those that issue or cancel
     pressed_until: float = 0.0  # another process has all places' worth of those
-    line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    line: FairLine = field(default_factory=FairLine)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     saying: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -169,14 +172,22 @@ class Limits:
         self._redis_rests_until = 0.0
         self._redis_works = redis is not None
 
-    def turn(self, key: str, *, patience: timedelta, may_leave: MayLeave | None = None) -> "Turn":
+    def turn(
+        self,
+        key: str,
+        *,
+        patience: timedelta,
+        may_leave: MayLeave | None = None,
+        whose: str = "",
+    ) -> "Turn":
         """Hold one of the key's places, from its turn on; IssuerPaced when it is too far away.
 
         Who may not leave any more waits no longer: IssuerNotLeft.
-        `key` begins with the tenant and holds nothing of the secret itself. Only what changes
-        something at the issuer has a `may_leave`; what only reads comes after that.
+        `key` is the same for all who share it and holds nothing of the secret itself; `whose`
+        names the company that asks. Only what changes something at the issuer has a `may_leave`;
+        what only reads comes after that.
         """
-        return Turn(self, key, self._state(key), patience.total_seconds(), may_leave)
+        return Turn(self, key, self._state(key), patience.total_seconds(), may_leave, whose)
 
     def pressed_elsewhere(self, key: str) -> bool:
         """Whether another process had, a moment ago, more to issue with a key than it may."""
@@ -191,15 +202,15 @@ class Limits:
         await self._ask(key, 0, 0.0, pause=wait.total_seconds())
 
     async def enter(
-        self, key: str, state: _Key, patience: float, may_leave: MayLeave | None
+        self, key: str, state: _Key, patience: float, may_leave: MayLeave | None, whose: str
     ) -> None:
-        """Wait for one of the key's places, in the order of coming; for Turn alone."""
+        """Wait for one of the key's places, by turns of whose it is; for Turn alone."""
         give_up = time.monotonic() + patience
         state.wanted += 1
         state.sends += may_leave is not None
         try:
             if state.line.locked() or not state.has_place():
-                async with state.line:
+                async with state.line.turn(whose):
                     await self._wait_for_place(key, state, give_up, may_leave)
         except BaseException:
             state.wanted -= 1
@@ -222,7 +233,7 @@ class Limits:
             state.saying = None
         if state.line.locked():
             return  # whoever stands there takes it, or says that it is free
-        async with state.line:
+        async with state.line.turn(""):
             if not state.wanted and state.told:  # else whoever left a moment ago has said it
                 state.places, state.look_at = 0, 0.0
                 await self._look(key, state)
@@ -351,7 +362,7 @@ class Limits:
 class Turn:
     """One place of a key, as a context; a class because it is on the way of every nota."""
 
-    __slots__ = ("_key", "_limits", "_may_leave", "_patience", "_state")
+    __slots__ = ("_key", "_limits", "_may_leave", "_patience", "_state", "_whose")
 
     def __init__(
         self,
@@ -360,8 +371,10 @@ class Turn:
         state: _Key,
         patience: float,
         may_leave: MayLeave | None,
+        whose: str,
     ) -> None:
         self._may_leave = may_leave
+        self._whose = whose
         self._limits = limits
         self._key = key
         self._state = state
@@ -369,7 +382,7 @@ class Turn:
 
     async def __aenter__(self) -> None:
         state = self._state
-        await self._limits.enter(self._key, state, self._patience, self._may_leave)
+        await self._limits.enter(self._key, state, self._patience, self._may_leave, self._whose)
         try:
             asked = state.turn.locked()  # then whoever came before is served first
             at = None if asked else self._limits.reserved_turn(state, self._patience)

@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import Final
 
 from shared.db.tenants.connections_store import IssuerConnection
+from shared.domain.ids import TenantId
+from shared.run.fair_line import FairLine
 
 AHEAD: Final = timedelta(seconds=2)  # of what one issuer key takes; longer than a commit lasts
 # Questions that nobody waits for hold leases only as long as they can be asked within this.
@@ -24,16 +26,16 @@ class KeyRoom:
 
     size: int
     _taken: int = 0
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turn: FairLine = field(default_factory=FairLine)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, wanted: int) -> int:
+    async def take(self, wanted: int, tenant: TenantId) -> int:
         """Wait for a piece of the room and return how many intents may be written, one at least.
 
-        Whoever came first gets theirs first.
+        It goes round among the tenants of the key; of each, whoever came first gets theirs first.
         """
         least = min(wanted, max(1, self.size // PIECE))
-        async with self._turn:
+        async with self._turn.turn(tenant):
             while self.size - self._taken < least:
                 self._freed.clear()
                 await self._freed.wait()

@@ -108,7 +108,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
         while plans:
             try:
                 async with self.ending.waiting():
-                    number = await room.take(len(plans))
+                    number = await room.take(len(plans), self.context.tenant)
             except ToldToStop:
                 await self._written(give_back(plans))
                 break

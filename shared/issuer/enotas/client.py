@@ -74,7 +74,8 @@ class EnotasIssuer:
     ) -> None:
         """`session` is one of `open_session`, which sends every request once.
 
-        `base_url` ends before `/v1`; `limit_key` names the key's limits, tenant first.
+        `base_url` ends before `/v1`; `limit_key` names the key's limits, which go round among
+        the companies that share them.
         """
         self._transport = Transport(
             session,
@@ -82,6 +83,7 @@ class EnotasIssuer:
             api_key=api_key,
             limits=limits,
             limit_key=limit_key,
+            company_id=company_id,
             timeout=timeout,
             patience=patience,
         )

@@ -129,6 +129,7 @@ class Transport:
         api_key: str,
         limits: Limits,
         limit_key: str,
+        company_id: str,
         timeout: timedelta,
         patience: timedelta,
     ) -> None:
@@ -140,6 +141,7 @@ class Transport:
         self._writing = {**self._headers, "Content-Type": "application/json"}
         self._limits = limits
         self._limit_key = limit_key
+        self._whose = company_id
         self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
         self._patience = patience
 
@@ -161,7 +163,9 @@ class Transport:
         on: IssuerNotLeft where it says no. 401, 403 and 429 are raised too: they say that nothing
         was done. Whatever comes in somebody else's words is a lost answer.
         """
-        turn = self._limits.turn(self._limit_key, patience=self._patience, may_leave=may_leave)
+        turn = self._limits.turn(
+            self._limit_key, patience=self._patience, may_leave=may_leave, whose=self._whose
+        )
         async with turn:
             with leaving_only_if(may_leave):
                 answer = await self._send(method, url, body)

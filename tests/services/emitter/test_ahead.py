@@ -5,7 +5,7 @@ import asyncio
 from services.emitter.acting.ahead import KeyRoom, KeyRooms
 from services.emitter.dispatch import Dispatcher
 from shared.commands.actions import Asked, act
-from shared.domain.ids import BillId
+from shared.domain.ids import BillId, TenantId
 from shared.net.http import open_session
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import Desk, an_emitter
@@ -15,6 +15,8 @@ MANY = 60
 A_SECOND = 5
 PARALLEL = 2
 ROOM = PARALLEL + 2 * A_SECOND
+ONE = TenantId("tone")
+ANOTHER = TenantId("tanother")
 
 
 def test_a_key_has_room_for_what_is_under_way_and_two_seconds_more() -> None:
@@ -27,11 +29,11 @@ def test_a_key_has_room_for_what_is_under_way_and_two_seconds_more() -> None:
 
 async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
     room = KeyRoom(size=8)
-    assert await room.take(100) == 8
+    assert await room.take(100, ONE) == 8
     got: list[tuple[str, int]] = []
 
     async def wait(who: str, wanted: int) -> None:
-        got.append((who, await room.take(wanted)))
+        got.append((who, await room.take(wanted, ONE)))
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(wait("first", 100))
@@ -44,10 +46,34 @@ async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
     assert got == [("first", 2), ("second", 1)]
 
 
+async def test_a_single_sale_passes_the_hundreds_of_another_tenant_of_its_key() -> None:
+    room = KeyRoom(size=8)
+    await room.take(8, ONE)
+    got: list[TenantId] = []
+
+    async def wait(tenant: TenantId, wanted: int) -> None:
+        await room.take(wanted, tenant)
+        got.append(tenant)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(wait(ONE, 100))
+        await asyncio.sleep(0)
+        group.create_task(wait(ANOTHER, 1))
+        await asyncio.sleep(0)
+        room.give_back(8)
+        await asyncio.sleep(0.01)
+        room.give_back(8)
+        await asyncio.sleep(0.01)
+        room.give_back(8)
+
+    assert got == [ONE, ANOTHER, ONE, ONE]
+
+
 async def test_a_wait_for_room_that_is_broken_off_takes_none() -> None:
     room = KeyRoom(size=2)
-    await room.take(2)
-    waits = asyncio.create_task(room.take(2))
+    await room.take(2, ONE)
+    waits = asyncio.create_task(room.take(2, ONE))
     await asyncio.sleep(0)
 
     waits.cancel()
@@ -55,7 +81,7 @@ async def test_a_wait_for_room_that_is_broken_off_takes_none() -> None:
     room.give_back(2)
 
     async with asyncio.timeout(5):
-        assert await room.take(2) == 2
+        assert await room.take(2, ONE) == 2
 
 
 async def test_of_many_due_sales_few_are_ever_in_doubt_and_all_are_issued(desk: Desk) -> None:

@@ -1,0 +1,53 @@
+"""Whoever has many waiting at one door lets the others pass."""
+
+import asyncio
+
+from shared.run.fair_line import FairLine
+
+
+async def _stand(line: FairLine, whose: str, seen: list[str]) -> None:
+    async with line.turn(whose):
+        seen.append(whose)
+        await asyncio.sleep(0)
+
+
+async def test_it_goes_round_among_those_who_wait() -> None:
+    line, seen = FairLine(), list[str]()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for whose in ("many",) * 6 + ("one", "two", "two"):
+            group.create_task(_stand(line, whose, seen))
+
+    assert seen == ["many", "one", "two", "many", "two", "many", "many", "many", "many"]
+    assert not line.locked()
+
+
+async def test_of_each_whoever_came_first_is_first() -> None:
+    line, seen = FairLine(), list[int]()
+
+    async def stand(number: int) -> None:
+        async with line.turn("mine"):
+            seen.append(number)
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for number in range(5):
+            group.create_task(stand(number))
+
+    assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_who_goes_away_while_it_waits_or_is_let_in_blocks_nobody() -> None:
+    line, seen = FairLine(), list[str]()
+    async with asyncio.timeout(5):
+        async with line.turn("first"):
+            waits = asyncio.create_task(_stand(line, "waits", seen))
+            let_in = asyncio.create_task(_stand(line, "let in", seen))
+            last = asyncio.create_task(_stand(line, "last", seen))
+            await asyncio.sleep(0)
+            waits.cancel()
+            await asyncio.sleep(0)
+        let_in.cancel()  # it is let in already, and has not run yet
+        await last
+
+    assert seen == ["last"]
+    assert not line.locked()
