@@ -1,6 +1,5 @@
 """Makes each tenant's clients of Vindi and of its issuer, over shared sessions and limits."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +16,7 @@ from shared.issuer.interface import Issuer
 from shared.issuer.limits import Limits
 from shared.net.http import open_session
 from shared.net.redis import redis_client
+from shared.run.fair_line import FairLine, OwnLine
 from shared.run.second_look import SecondLook
 from shared.vindi.budget import AccountKey, Budget, BudgetShare, Headroom
 from shared.vindi.bulk import Bulk
@@ -45,7 +45,7 @@ class Clients:
         self._limits = limits
         self._vindi = vindi
         self._issuer = issuer
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots: dict[str, FairLine] = {}
         self._accounts: dict[TenantId, AccountKey] = {}
 
     @property
@@ -161,9 +161,10 @@ class Clients:
         *,
         for_backfill: bool = False,
         to_follow: bool = False,
-    ) -> asyncio.Semaphore:
+    ) -> OwnLine:
         """How many requests may be under way for one issuer key, in this process.
 
+        Companies of one key take turns before them.
         `for_backfill`: how many of past sales may wait for those at once; `to_follow`: how many
         questions about what was sent, which is half of them.
         """
@@ -171,8 +172,8 @@ class Clients:
         word = f"{whose}{connection.key_word if connection else ''}"
         if word not in self._slots:
             parallel = self._issuer.parallel
-            self._slots[word] = asyncio.Semaphore(max(1, parallel // 2) if to_follow else parallel)
-        return self._slots[word]
+            self._slots[word] = FairLine(max(1, parallel // 2) if to_follow else parallel)
+        return self._slots[word].of(connection.company_id if connection else "")
 
 
 @asynccontextmanager

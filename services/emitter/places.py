@@ -1,6 +1,5 @@
 """Where a nota is asked about: the connection it was born under, with that one's key and limits."""
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +13,7 @@ from shared.db.tenants.connections_store import IssuerConnection
 from shared.domain.errors import TenantBlockedError
 from shared.domain.ids import TenantId
 from shared.issuer.interface import Issuer
+from shared.run.fair_line import OwnLine
 
 log = structlog.get_logger()
 
@@ -25,9 +25,9 @@ class Place(Struct, frozen=True, kw_only=True):
 
     connection: IssuerConnection | None
     issuer: Issuer | None
-    slots: asyncio.Semaphore  # requests that may be under way for its key
-    backfill_slots: asyncio.Semaphore  # those that sales of a backfill may wait for at once
-    follow_slots: asyncio.Semaphore  # those that questions nobody waits for may take of the slots
+    slots: OwnLine  # requests that may be under way for its key
+    backfill_slots: OwnLine  # those that sales of a backfill may wait for at once
+    follow_slots: OwnLine  # those that questions nobody waits for may take of the slots
     is_left: bool = False  # the tenant has gone on to another one
 
 

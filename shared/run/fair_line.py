@@ -1,4 +1,4 @@
-"""A line before one door in which whoever has many waiting lets the others pass."""
+"""A line before some places in which whoever has many waiting lets the others pass."""
 
 import asyncio
 from collections import deque
@@ -9,30 +9,32 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class FairLine:
-    """A lock that goes round among those whose tasks wait for it; of each, first come first served.
+    """Places that go round among those whose tasks wait; of each, first come first served.
 
     So one who comes with a single task waits for one of each other's, however many they have.
     """
 
-    _held: bool = False
+    places: int = 1
+    _taken: int = 0
     _waiting: dict[str, deque[asyncio.Future[None]]] = field(default_factory=dict)
 
     def locked(self) -> bool:
-        """Whether somebody is at the door."""
-        return self._held
+        """Whether whoever comes now has to wait."""
+        return self._taken >= self.places
 
     @asynccontextmanager
     async def turn(self, whose: str) -> AsyncIterator[None]:
-        """Be at the door, alone; `whose` names among whom it goes round."""
-        await self._enter(whose)
+        """Hold a place; `whose` names among whom they go round."""
+        await self.acquire(whose)
         try:
             yield
         finally:
-            self._leave(whose)
+            self.release(whose)
 
-    async def _enter(self, whose: str) -> None:
-        if not self._held:
-            self._held = True
+    async def acquire(self, whose: str) -> None:
+        """Wait for a place; the caller gives it back."""
+        if not self.locked():
+            self._taken += 1
             return
         mine = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(whose, deque()).append(mine)
@@ -40,10 +42,11 @@ class FairLine:
             await mine
         except asyncio.CancelledError:
             if mine.done() and not mine.cancelled():
-                self._leave(whose)  # it was let in and does not come: the next one is
+                self.release(whose)  # it was let in and does not come: the next one is
             raise
 
-    def _leave(self, whose: str) -> None:
+    def release(self, whose: str) -> None:
+        """Give a place to whose turn it is."""
         if mine := self._waiting.pop(whose, None):
             self._waiting[whose] = mine  # behind all others
         while self._waiting:
@@ -54,4 +57,28 @@ class FairLine:
             if not first.done():
                 first.set_result(None)
                 return
-        self._held = False
+        self._taken -= 1
+
+    def of(self, whose: str) -> "OwnLine":
+        """The line as one of those sees it who stand in it."""
+        return OwnLine(self, whose)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A line that goes round, in the name of one of those who stand in it."""
+
+    _line: FairLine
+    _whose: str
+
+    def locked(self) -> bool:
+        """Whether a place has to be waited for."""
+        return self._line.locked()
+
+    async def acquire(self) -> None:
+        """Wait for a place; the caller gives it back."""
+        await self._line.acquire(self._whose)
+
+    def release(self) -> None:
+        """Give a place back."""
+        self._line.release(self._whose)

@@ -18,15 +18,43 @@ SALES: Final = 400  # of each busy tenant: over a minute's work at its issuer's 
 CALM: Final = 10
 EMITTERS: Final = (1, 2)
 MOST_SECONDS: Final = 2.0
+MOST_SECONDS_OF_ONE_KEY: Final = 3.0  # a turn after each of the four that are under way
 STUCK: Final = 60.0
 
 
 async def run(folder: Path) -> list[Measure]:
-    """With one emitter and with two."""
+    """With one emitter and with two, each tenant with a key of its own, then all with one."""
+    found = []
+    for number in EMITTERS:
+        found += await fairness(folder / str(number), emitters=number, busy=BUSY, calm=CALM)
+        found += await one_key(folder / f"key-{number}", emitters=number)
+    return found
+
+
+async def one_key(
+    folder: Path, *, emitters: int, calm: int = CALM, sales: int = SALES
+) -> list[Measure]:
+    """One tenant with over a minute's work at its key's pace, which others have too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("webhook", "emitter", "reconciler")
+    async with a_field(
+        folder, names=names, ISSUER_REQUESTS_PER_SECOND="5", ISSUER_PARALLEL="4"
+    ) as field:
+        for _ in range(emitters - 1):
+            await field.another("emitter")
+        busy = await field.seller()
+        quiet = [await field.seller(issuer_key=busy.issuer_key) for _ in range(calm)]
+        await field.services["reconciler"].stop()
+        await sell(field, busy, sales)
+        for seller in quiet:
+            await sell(field, seller, 1)
+        await _mark_due(field, [busy])
+        await asyncio.sleep(5)
+        posted = [(await _one_sale(field, seller))[1] for seller in quiet]
+    what = f"one key, {emitters} emitter{'s' if emitters > 1 else ''}: event to the issuer's POST, "
     return [
-        one
-        for number in EMITTERS
-        for one in await fairness(folder / str(number), emitters=number, busy=BUSY, calm=CALM)
+        _measure(f"{what}median", statistics.median(posted)),
+        _measure(f"{what}longest", max(posted), most=MOST_SECONDS_OF_ONE_KEY),
     ]
 
 

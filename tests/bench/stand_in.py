@@ -73,13 +73,16 @@ class Field:
         await second.start()
         await second.ready(self.stand_in.http)
 
-    async def seller(self) -> Seller:
-        """Set a tenant up, with an issuer that authorises at once and no limit at Vindi."""
+    async def seller(self, *, issuer_key: str | None = None) -> Seller:
+        """Set a tenant up, with an issuer that authorises at once and no limit at Vindi.
+
+        Its company is of a key of its own, or of one that others have too.
+        """
         control = self.stand_in.control
         account = await control("POST", "/vindi/accounts")
         await control("PATCH", f"/vindi/accounts/{account['id']}/rate", {"limit": None})
-        key = await control("POST", "/enotas/keys")
-        company = await control("POST", "/enotas/companies", {"key": key["key"]})
+        key = issuer_key or (await control("POST", "/enotas/keys"))["key"]
+        company = await control("POST", "/enotas/companies", {"key": key})
         await control("PATCH", f"/enotas/companies/{company['id']}/faults", {"instant": True})
         tenant = await self.api("POST", "/tenants", {"name": "Empresa", "plan": "pro"})
         here = f"/tenants/{tenant['id']}"
@@ -87,7 +90,7 @@ class Field:
         connected = await self.api("PUT", f"{here}/vindi", vindi)
         issuer = {
             "kind": "enotas",
-            "api_key": key["key"],
+            "api_key": key,
             "company_id": company["id"],
             "environment": "Producao",
         }
@@ -98,7 +101,7 @@ class Field:
             tenant=tenant["id"],
             account=account["id"],
             company=company["id"],
-            issuer_key=key["key"],
+            issuer_key=key,
             webhook_url=connected["webhook_url"],
         )
 

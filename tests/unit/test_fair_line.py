@@ -51,3 +51,25 @@ async def test_who_goes_away_while_it_waits_or_is_let_in_blocks_nobody() -> None
 
     assert seen == ["last"]
     assert not line.locked()
+
+
+async def test_as_many_are_inside_as_there_are_places() -> None:
+    line, seen = FairLine(2), list[str]()
+    most = inside = 0
+
+    async def stand(whose: str) -> None:
+        nonlocal most, inside
+        async with line.turn(whose):
+            inside += 1
+            most = max(most, inside)
+            seen.append(whose)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for whose in ("many",) * 6 + ("one",):
+            group.create_task(stand(whose))
+
+    assert most == 2
+    assert seen.index("one") <= 3
+    assert not line.locked()

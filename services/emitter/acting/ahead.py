@@ -6,6 +6,7 @@ yet: whether it is still wanted is asked again when its turn comes.
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -26,6 +27,7 @@ class KeyRoom:
 
     size: int
     _taken: int = 0
+    _of: Counter[TenantId] = field(default_factory=Counter)
     _turn: FairLine = field(default_factory=FairLine)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -33,14 +35,20 @@ class KeyRoom:
         """Wait for a piece of the room and return how many intents may be written, one at least.
 
         It goes round among the tenants of the key; of each, whoever came first gets theirs first.
+        A tenant that has none there need not wait for its first, though it be more than there is
+        room for: else one sale stands behind those of another that left before it came.
         """
         least = min(wanted, max(1, self.size // PIECE))
+        waits = self._turn.locked() or self.size - self._taken < least
+        if waits and not self._of[tenant] and self._taken < 2 * self.size:
+            self.take_up(1, tenant)
+            return 1
         async with self._turn.turn(tenant):
             while self.size - self._taken < least:
                 self._freed.clear()
                 await self._freed.wait()
             given = min(wanted, self.size - self._taken)
-            self._taken += given
+            self.take_up(given, tenant)
             return given
 
     @property
@@ -48,18 +56,22 @@ class KeyRoom:
         """How many intents may be written at once; none while others wait for room."""
         return 0 if self._turn.locked() else max(0, self.size - self._taken)
 
-    def take_up(self, number: int) -> None:
+    def take_up(self, number: int, tenant: TenantId) -> None:
         """Take room without a wait, though it be more than there is."""
         self._taken += number
+        self._of[tenant] += number
 
     @property
     def waited_for(self) -> bool:
         """Whether sales stand before the room, of this batch or another."""
         return self._turn.locked()
 
-    def give_back(self, number: int = 1) -> None:
+    def give_back(self, tenant: TenantId, number: int = 1) -> None:
         """Free room: of intents whose answer is there, or that were not written after all."""
         self._taken -= number
+        self._of[tenant] -= number
+        if not self._of[tenant]:
+            del self._of[tenant]
         self._freed.set()
 
 

@@ -1,6 +1,5 @@
 """Asks the issuer, and writes each answer down as soon as it is there."""
 
-from asyncio import Semaphore
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -61,6 +60,7 @@ from shared.issuer.interface import (
     Snapshot,
     Unknown,
 )
+from shared.run.fair_line import OwnLine
 from shared.telemetry import traces
 
 log = structlog.get_logger()
@@ -236,7 +236,7 @@ class Asker:
     def _breakers(self) -> Breakers:
         return self._context.breakers
 
-    async def _slots(self, act: Act, place: Place) -> list[Semaphore]:
+    async def _slots(self, act: Act, place: Place) -> list[OwnLine]:
         """Take what it takes to ask; less once told to stop, since nothing is asked then.
 
         The caller gives back what it got. On the way of every nota: where nobody stands in line,
@@ -246,7 +246,7 @@ class Asker:
         # never waits behind a whole batch of it.
         of_past = (place.backfill_slots,) if act.entry.lane == BACKFILL else ()
         of_sent = (place.follow_slots,) if is_routine(act) else ()
-        held: list[Semaphore] = []
+        held: list[OwnLine] = []
         try:
             for slot in (*of_past, *of_sent, place.slots):
                 if slot.locked():

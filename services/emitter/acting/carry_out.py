@@ -52,6 +52,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
         self, group: asyncio.TaskGroup, asker: Asker, plans: Sequence[Plan], issuing: int
     ) -> list[Act]:
         """Write and ask what issues nothing; of what nobody waits for only as far as room goes."""
+        tenant = self.context.tenant
         room = self.rooms.to_follow(self.context.issuers.current)
         placed = [self._in_its_place(plan, issuing, room) for plan in plans]
         took = {plan.entry.bill_id for plan in placed if self._is_in_turn(plan)}
@@ -61,10 +62,10 @@ class CarryOut(Struct, frozen=True, kw_only=True):
             for act in acts:
                 task = group.create_task(asker.ask(act))
                 if act.entry.bill_id in took:
-                    task.add_done_callback(lambda _: room.give_back())
+                    task.add_done_callback(lambda _: room.give_back(tenant))
                     free -= 1
         finally:
-            room.give_back(free)
+            room.give_back(tenant, free)
         return acts
 
     def _in_its_place(self, plan: Plan, issuing: int, room: KeyRoom) -> Plan:
@@ -83,7 +84,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
             waits = after_sales(plan, self.context.now)
             if waits is not None:
                 return waits
-        room.take_up(1)
+        room.take_up(1, self.context.tenant)
         return plan
 
     def _is_in_turn(self, plan: Plan) -> TypeGuard[Act]:
@@ -127,14 +128,16 @@ class CarryOut(Struct, frozen=True, kw_only=True):
     async def _send(
         self, group: asyncio.TaskGroup, asker: Asker, room: KeyRoom, piece: Sequence[Act]
     ) -> int:
-        free = len(piece)
+        free, tenant = len(piece), self.context.tenant
         try:
             acts = await self._written(piece)
             for act in acts:
-                group.create_task(asker.ask(act)).add_done_callback(lambda _: room.give_back())
+                group.create_task(asker.ask(act)).add_done_callback(
+                    lambda _: room.give_back(tenant)
+                )
                 free -= 1
         finally:
-            room.give_back(free)
+            room.give_back(tenant, free)
         return len(acts)
 
     async def _written(self, plans: Sequence[Plan]) -> list[Act]:

@@ -41,7 +41,7 @@ async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
         group.create_task(wait("second", 1))
         for _ in range(3):
             await asyncio.sleep(0)
-            room.give_back()
+            room.give_back(ONE)
 
     assert got == [("first", 2), ("second", 1)]
 
@@ -49,25 +49,24 @@ async def test_who_came_first_gets_the_room_that_is_freed_first() -> None:
 async def test_a_single_sale_passes_the_hundreds_of_another_tenant_of_its_key() -> None:
     room = KeyRoom(size=8)
     await room.take(8, ONE)
-    got: list[TenantId] = []
+    got: list[tuple[TenantId, int]] = []
 
     async def wait(tenant: TenantId, wanted: int) -> None:
-        await room.take(wanted, tenant)
-        got.append(tenant)
+        got.append((tenant, await room.take(wanted, tenant)))
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        for _ in range(3):
+        for _ in range(2):
             group.create_task(wait(ONE, 100))
-        await asyncio.sleep(0)
-        group.create_task(wait(ANOTHER, 1))
-        await asyncio.sleep(0)
-        room.give_back(8)
+        for _ in range(2):
+            group.create_task(wait(ANOTHER, 2))
         await asyncio.sleep(0.01)
-        room.give_back(8)
-        await asyncio.sleep(0.01)
-        room.give_back(8)
+        at_once = list(got)
+        for taken in (8, 7):
+            room.give_back(ONE, taken)
+            await asyncio.sleep(0.01)
 
-    assert got == [ONE, ANOTHER, ONE, ONE]
+    assert at_once == [(ANOTHER, 1)], "the first, though there is no room"
+    assert got[1:] == [(ONE, 7), (ANOTHER, 2), (ONE, 5)]
 
 
 async def test_a_wait_for_room_that_is_broken_off_takes_none() -> None:
@@ -78,7 +77,7 @@ async def test_a_wait_for_room_that_is_broken_off_takes_none() -> None:
 
     waits.cancel()
     await asyncio.gather(waits, return_exceptions=True)
-    room.give_back(2)
+    room.give_back(ONE, 2)
 
     async with asyncio.timeout(5):
         assert await room.take(2, ONE) == 2
