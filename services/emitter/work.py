@@ -87,7 +87,8 @@ class FreshSale(Struct, frozen=True, kw_only=True):
         )
 
     def read(self) -> ReadBill:
-        """The row of Vindi's side."""
+        """The row of Vindi's side; one older than the stored was read until that was settled."""
+        before = self.known.bill
         return ReadBill(
             bill=self.bill,
             body=self.body,
@@ -95,6 +96,7 @@ class FreshSale(Struct, frozen=True, kw_only=True):
             refunded_at=self.refunded_at,
             came_alive_at=self.came_alive_at,
             read_at=self.read_at,
+            settled=before is not None and self.bill.updated_at < before.updated_at,
         )
 
 

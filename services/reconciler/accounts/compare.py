@@ -1,7 +1,9 @@
 """Does what Vindi says now differ from what is stored? Pure, so that it can be tried on anything.
 
 Rows that differ make a sale due; the rest costs nothing. The tie rule is that of vindi-api,
-section 8.5: an older stamp is a lagging replica, an equal one decides by content.
+section 8.5: an older stamp is a lagging replica, an equal one decides by content. A clock of
+Vindi's that was set back stamps what is new as older, too: so what differs and is older is not
+stored, but read again, by whoever believes it once it is said again and again.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ class Verdict(Enum):
 
     SAME = auto()
     DIFFERS = auto()
-    OLDER = auto()  # than what is stored: a lagging replica
+    OLDER = auto()  # and different: of a lagging replica, or stamped by a clock that was set back
 
 
 def compare_bill(
@@ -33,26 +35,22 @@ def compare_bill(
     """Compare a bill with what is stored of it; refunds only where they were read too."""
     if stored is None:
         return Verdict.DIFFERS
-    if read.updated_at < stored.updated_at:
-        return Verdict.OLDER
     known = refunds_known or {}
     if not stored.customer_name:
         stored, read = _as_bare(stored), _as_bare(read)
     moved = any(known.get(charge) != cents for charge, cents in (refunds_read or {}).items())
-    if moved or _content(read) != _content(stored):
-        return Verdict.DIFFERS
-    return Verdict.SAME
+    if not moved and _content(read) == _content(stored):
+        return Verdict.SAME
+    return Verdict.OLDER if read.updated_at < stored.updated_at else Verdict.DIFFERS
 
 
 def charge_differs(stored: Bill | None, read: Charge) -> bool:
-    """Say whether a charge shows something its stored bill does not, and is not older."""
+    """Say whether a charge shows something its stored bill does not."""
     if stored is None:
         return True
     known = next((charge for charge in stored.charges if charge.id == read.id), None)
     if known is None:
         return True
-    if read.updated_at and known.updated_at and read.updated_at < known.updated_at:
-        return False
     return _charge(read) != _charge(known)
 
 

@@ -125,9 +125,12 @@ async def _take_in(
             newest = refunds.newest.get(bill_id)
             body = AS_STORED if verdict is Verdict.SAME else context.seal_bill(bill_id, row.raw)
             reads.append(_read(body, before, row, sums, newest, asked_at))
-        if verdict is not Verdict.DIFFERS:
+        if verdict is Verdict.SAME:
             continue
-        marks.append(_mark(context, bill_id, read_at=asked_at))
+        as_stored = verdict is Verdict.DIFFERS
+        marks.append(_mark(context, bill_id, read_at=asked_at if as_stored else None))
+        if verdict is Verdict.OLDER:
+            continue
         due = event_due(stored, row.value, refunded_at=refunds.newest.get(bill_id))
         if due is not None:
             events[bill_id] = due

@@ -52,6 +52,7 @@ class ReadBill(Struct, frozen=True, kw_only=True):
     refunded_at: datetime | None = None  # when the newest of these was made; None keeps it
     came_alive_at: datetime | None = None
     read_at: datetime
+    settled: bool = False  # said again and again, though its stamp is older than the stored one
 
 
 class _BillRow(Struct, frozen=True, kw_only=True):
@@ -156,11 +157,23 @@ STORE: Final = """
 """
 
 
+# What a clock that was set back has stamped takes the place of what it stamped before.
+SETTLE: Final = """
+    -- bills_store.settle
+    UPDATE bills AS b SET updated_at = r.updated_at
+      FROM unnest($2::bigint[], $3::timestamptz[]) AS r (bill_id, updated_at)
+     WHERE b.tenant_id = $1 AND b.bill_id = r.bill_id AND b.updated_at > r.updated_at
+"""
+
+
 async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -> None:
     """Store bills as read. Repeating it is harmless; it lives in the caller's transaction."""
     if not reads:
         return
     in_order = sorted(reads, key=lambda read: read.bill.id)  # as they are locked everywhere
+    if settled := [read.bill for read in in_order if read.settled]:
+        ids, stamps = [bill.id for bill in settled], [bill.updated_at for bill in settled]
+        await conn.execute(SETTLE, tenant, ids, stamps)
     rows = [_row(read) for read in in_order]
     await conn.execute(STORE, tenant, rows_json(rows), [read.body for read in in_order])
 

@@ -291,9 +291,10 @@ async def _shop(crowd: Crowd, shop: Shop) -> dict[str, Any]:
         "doubled": list(found.doubled),
         "closings": closings,
     }
-    if not all(closing["balanced"] for closing in closings):
+    wrong = {*found.lost, *found.doubled}
+    if wrong or not all(closing["balanced"] for closing in closings):
         journal = crowd.campaign.sandbox.enotas.journal
-        said["waits"] = await what_waits(crowd.campaign.home, shop, journal)
+        said["waits"] = await what_waits(crowd.campaign.home, shop, journal, sorted(wrong))
     return said
 
 

@@ -25,11 +25,13 @@ OPEN: Final = """
            s.attention, o.state, o.due_at, o.lane, o.tries, o.attempt, o.generation,
            o.bill_facts - o.bill_facts_read AS unread_of_bill,
            o.issuer_facts - o.issuer_facts_read AS unread_of_issuer, o.heard_at,
-           o.lease_until, o.leased_by, now() AS now
+           o.lease_until, o.leased_by, b.status AS bill, b.updated_at AS bill_stamp, b.read_at,
+           b.refunded_at, now() AS now
       FROM notas n
       LEFT JOIN sales s ON s.tenant_id = n.tenant_id AND s.bill_id = n.bill_id
       LEFT JOIN outbox o ON o.tenant_id = n.tenant_id AND o.bill_id = n.bill_id
-     WHERE n.tenant_id = $1 AND (n.external_id = ANY($2::text[])
+      LEFT JOIN bills b ON b.tenant_id = n.tenant_id AND b.bill_id = n.bill_id
+     WHERE n.tenant_id = $1 AND (n.external_id = ANY($2::text[]) OR n.bill_id = ANY($4::bigint[])
            OR n.status IN ('sending', 'uncertain', 'pending', 'cancelling'))
      ORDER BY n.bill_id, n.part, n.revision LIMIT $3
 """
@@ -40,18 +42,22 @@ TOLD: Final = """
 
 
 async def what_waits(
-    home: Path, shop: Shop, journal: Iterable[JournalEntry]
+    home: Path, shop: Shop, journal: Iterable[JournalEntry], wrong: Sequence[int] = ()
 ) -> list[dict[str, Any]]:
     """The same of a system that runs in a home; that it could not be read is said too."""
     url = (home / "run" / "database-url").read_text().strip()
     try:
-        return await waiting(url, shop, journal)
+        return await waiting(url, shop, journal, wrong)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
         return [{"error": repr(error)}]
 
 
-async def waiting(url: str, shop: Shop, journal: Iterable[JournalEntry]) -> list[dict[str, Any]]:
+async def waiting(
+    url: str, shop: Shop, journal: Iterable[JournalEntry], wrong: Sequence[int] = ()
+) -> list[dict[str, Any]]:
     """Notas of a shop without an end, or of another end than at the issuer: what is known of each.
+
+    Those of the bills `wrong` too, whatever their state.
 
     The rows as they are, the issuer's side, its last answers, and the last lines of the timeline.
     """
@@ -59,7 +65,7 @@ async def waiting(url: str, shop: Shop, journal: Iterable[JournalEntry]) -> list
     conn = await asyncpg.connect(url, timeout=10)
     try:
         apart = await _apart(conn, shop, theirs)
-        rows = await conn.fetch(OPEN, shop.tenant, apart, MOST)
+        rows = await conn.fetch(OPEN, shop.tenant, apart, MOST, wrong)
         return [
             {
                 **{key: _plain(value) for key, value in row.items() if value is not None},

@@ -146,6 +146,31 @@ async def test_a_partial_refund_shows_in_its_lane_alone(watch: Watch) -> None:
     assert await watch.due() == {bill.id}
 
 
+@pytest.mark.parametrize("then", ["paid", "canceled"])
+async def test_a_refund_stamped_before_its_payment_is_found(watch: Watch, then: str) -> None:
+    """Vindi's clock was set back between the two, and no event came."""
+    watch.desk.account.faults.change({"bill_after_refund": then})
+    watch.desk.sandbox.vindi.dates_by_clock = True
+    bill = watch.desk.sell()
+    await watch.pass_once()
+    await watch.desk.work()
+    watch.desk.sandbox.clock.advance(-30)
+    operations.refund(watch.desk.account, bill_id=bill.id, events=False)
+
+    await watch.pass_once()
+    assert await watch.due() == {bill.id}
+    async with asyncio.timeout(30):
+        while (await watch.desk.nota(bill)).then_cancel != "refunded":
+            await watch.desk.pool.execute("UPDATE outbox SET due_at = now() WHERE state = 'due'")
+            await watch.desk.work()
+
+    known = await watch.stored(bill)
+    assert known is not None
+    assert known.status == then
+    found = (await watch.state()).found
+    assert (await watch.pass_once()).found == found, "it is stored as it is now"
+
+
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
