@@ -1,7 +1,8 @@
 """`make audit` asks OSV about every locked package and keeps the answer; `make lint` reads that.
 
 Lint needs no network: it holds what was kept against what is locked. Where OSV cannot be reached
-PyPI is asked, which hands on the same advisories and which more networks let through.
+PyPI is asked, which hands on the same advisories and which more networks let through; pip-audit
+asks it for the pages of versions, and where there are none those of projects are read.
 
 What is kept says when it was taken, of which versions and from where. A package that OSV was not
 asked about is named as not audited, and without any answer nothing is kept: pip-audit calls a list
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
+from deploy.audit.projects import ask_projects
 from deploy.audit.verdict import Accepted, Finding, Snapshot, judge
 
 ROOT: Final = Path(__file__).parents[2]
@@ -85,7 +87,10 @@ def ask(today: date) -> Snapshot:
             return _asked(source, today)
         except NothingHeardError as error:
             unheard.append(f"{SOURCES[source]}: {error}")
-    raise NothingHeardError("; ".join(unheard))
+    kept = ask_projects(read_lock(LOCK.read_text(encoding="utf-8")), today)
+    if kept is None:
+        raise NothingHeardError("; ".join(unheard))
+    return kept
 
 
 def _asked(source: str, today: date) -> Snapshot:

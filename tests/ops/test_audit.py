@@ -14,6 +14,7 @@ from deploy.audit.__main__ import (
     read_exceptions,
     read_lock,
 )
+from deploy.audit.projects import read_projects
 from deploy.audit.verdict import Accepted, Finding, Snapshot, Verdict, judge
 
 TODAY = date(2026, 11, 29)
@@ -122,3 +123,25 @@ def test_the_exceptions_that_ship_are_well_written() -> None:
         read_exceptions(whole.replace('reason = "c"\n', ""))
     with pytest.raises(msgspec.ValidationError):
         read_exceptions(whole.replace('"c"', '" "'))
+
+
+def test_a_projects_page_tells_of_its_newest_version_alone() -> None:
+    advisory: dict[str, Any] = {"id": "GHSA-1", "aliases": ["CVE-1"], "fixed_in": ["3.2.1"]}
+    newest: dict[str, Any] = {
+        "info": {"version": "3.2.0"},
+        "vulnerabilities": [advisory, {"id": "GHSA-2", "withdrawn": "2026-01-01T00:00:00Z"}],
+    }
+    newer: dict[str, Any] = {"info": {"version": "3.15.0"}, "vulnerabilities": []}
+
+    kept = read_projects(LOCKED, {"jinja2": newest, "aiohttp": newer}, TODAY)
+
+    assert kept is not None
+    assert kept.packages == {"jinja2": "3.2.0"}
+    assert kept.findings == (BAD,)
+    assert "NOT AUDITED: aiohttp==3.14.5" in said(judge(LOCKED, kept, [], TODAY))
+
+
+def test_pages_that_say_nothing_of_advisories_are_no_answer() -> None:
+    silent: dict[str, Any] = {"info": {"version": "3.2.0"}}
+
+    assert read_projects(LOCKED, {"jinja2": silent, "aiohttp": None}, TODAY) is None
