@@ -98,7 +98,8 @@ async def _flush_redis(campaign: Campaign) -> None:
     said = dict(line.split(maxsplit=1) for line in config.splitlines() if " " in line)
     password = said["requirepass"].strip('"')
     # The fault before may have killed it: it answers once it has loaded what it kept.
-    again = Retry(ConstantBackoff(0.1), retries=100)
+    again = Retry(ConstantBackoff(0.1), retries=300)
+    again.update_supported_errors([OSError])  # while nobody listens there
     async with Redis(
         host="127.0.0.1", port=int(said["port"]), password=password, retry=again
     ) as client:
