@@ -410,6 +410,7 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lookups: int = 0
     look_up_at: datetime | None = None
     then_cancel: str | None = None
+    wanted_again: bool = False  # why it was to be cancelled is no more
     changed_at: datetime | None = None
     cancel_sent: bool = False
     cancel_unsent: bool = False  # the wish never left, whatever was written before
@@ -452,7 +453,8 @@ UPDATE: Final = f"""
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
-           then_cancel = coalesce(u.then_cancel, n.then_cancel),
+           then_cancel = CASE WHEN u.wanted_again THEN NULL
+                              ELSE coalesce(u.then_cancel, n.then_cancel) END,
            wish = nullif(n.wish, 'issue'),
            changed_at = CASE WHEN u.older THEN u.changed_at
                              ELSE greatest(u.changed_at, n.changed_at) END,
@@ -478,7 +480,7 @@ UPDATE: Final = f"""
                  raw_status text, number text, verification_code text, has_pdf boolean,
                  has_xml boolean, denial text, denial_cause text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
-                 changed_at timestamptz, cancel_sent boolean,
+                 wanted_again boolean, changed_at timestamptz, cancel_sent boolean,
                  cancel_unsent boolean, tied text, news_at timestamptz, older boolean,
                  cancel_code text, cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
