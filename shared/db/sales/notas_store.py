@@ -528,23 +528,36 @@ WITHDRAW: Final = f"""
     DELETE FROM notas
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
        AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
- RETURNING created_at, amount, environment
+ RETURNING bill_id, created_at, amount, environment
 """  # noqa: S608 - only our own constant is put in
+
+
+class WithdrawnIntent(Struct, frozen=True, kw_only=True):
+    """A first intent that was taken back, and when it had been written."""
+
+    bill_id: BillId
+    created_at: datetime
+    amount: Cents
 
 
 async def withdraw_intents(
     conn: Connection, tenant: TenantId, intents: Sequence[tuple[BillId, int]]
-) -> list[tuple[datetime, Cents]]:
+) -> list[WithdrawnIntent]:
     """Take back intents, each a bill and part, whose request surely never reached the issuer.
 
-    Returns when those that were first ones had been written, and their amounts; tests, which are
-    not counted, are left out.
+    Returns those that were first ones; tests, which are not counted, are left out.
     """
     if not intents:
         return []
     bills, parts = [bill for bill, _ in intents], [part for _, part in intents]
     rows = await conn.fetch(WITHDRAW, tenant, bills, parts)
-    return [(row["created_at"], row["amount"]) for row in rows if row["environment"] == REAL]
+    return [
+        WithdrawnIntent(
+            bill_id=row["bill_id"], created_at=row["created_at"], amount=row["amount"]
+        )
+        for row in rows
+        if row["environment"] == REAL
+    ]
 
 
 NEWEST_REASON: Final = f"""
