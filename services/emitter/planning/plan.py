@@ -331,9 +331,10 @@ def _total(draft: NotaDraft) -> Cents | None:
 
 def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> Act:
     """Follow what is under way; what is no longer wanted is remembered to be cancelled."""
+    kept = [one for one in fresh.known.notas.asked_for if one.part in decision.wanted_again]
     unasked = _to_remember(fresh.known.notas, decision.then_cancel)
     notas = fresh.known.notas.once(
-        replace(one, then_cancel=decision.then_cancel) for one in unasked
+        replace(one, then_cancel=decision.then_cancel) for one in (*kept, *unasked)
     )
     parts = notas.parts(now)
     status = together(parts)
@@ -345,14 +346,21 @@ def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> 
         code=code_of(status, parts),
         attention=decision.attention or decision.then_cancel or stated(parts),
     )
-    told = happened(fresh.entry, "cancel_remembered", decision.then_cancel or "")
+    told = []
+    if kept:
+        told.append(happened(fresh.entry, "cancel_given_up"))
+    if unasked:
+        told.append(happened(fresh.entry, "cancel_remembered", decision.then_cancel or ""))
     return Act(
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
         notas=fresh.known.notas,
-        updates=tuple(same_state(one, then_cancel=decision.then_cancel) for one in unasked),
-        happenings=(told,) if unasked else (),
+        updates=(
+            *(same_state(one, wanted_again=True) for one in kept),
+            *(same_state(one, then_cancel=decision.then_cancel) for one in unasked),
+        ),
+        happenings=tuple(told),
         action=ask_about(notas),
     )
 
