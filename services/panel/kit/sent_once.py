@@ -131,8 +131,9 @@ async def _beat(pool: Pool, key: KeyId, begun: Begun) -> Next | None:
 async def _in_turn(
     visit: "Visit", away: tuple[type[Exception], ...]
 ) -> "AsyncIterator[tuple[Visit, tuple[KeyId, Begun] | None]]":
-    """One at a time of all forms that stand on one state of a page; the visit with what is so now,
-    and the turn.
+    """One at a time of all forms that stand on one state of a page.
+
+    Gives the visit with what is so now, and the turn.
 
     Each compares that state before it writes: of two at the same moment both would find it as it
     was, and the second would undo what the first did without a word.
@@ -151,7 +152,7 @@ async def _in_turn(
         begun = await _begun(pool, key)
     except StillRunning:
         raise SomebodySaves from None
-    if not isinstance(begun, Begun):
+    if isinstance(begun, AnsweredBefore):
         raise AssertionError("a turn is never answered: it is only begun, and given up")
     try:
         async with _alive(pool, key, begun):
