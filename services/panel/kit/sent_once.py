@@ -148,18 +148,25 @@ async def _in_turn(
         actor="panel:seen",
         key=hashlib.sha256(seen.encode()).hexdigest(),
     )
-    try:
-        begun = await _begun(pool, key)
-    except StillRunning:
-        raise SomebodySaves from None
-    if isinstance(begun, AnsweredBefore):
-        raise AssertionError("a turn is never answered: it is only begun, and given up")
+    begun = await _turn(pool, key)
     try:
         async with _alive(pool, key, begun):
             yield await _as_it_is(visit), (key, begun)
     finally:
         with suppress(*away):
             await _give_up(pool, key, begun)
+
+
+async def _turn(pool: Pool, key: KeyId) -> Begun:
+    try:
+        begun = await _begun(pool, key)
+    except StillRunning:
+        raise SomebodySaves from None
+    match begun:
+        case Begun():
+            return begun
+        case AnsweredBefore():
+            raise AssertionError("a turn is never answered: it is only begun, and given up")
 
 
 async def _as_it_is(visit: "Visit") -> "Visit":
