@@ -152,7 +152,7 @@ def new_secret_key() -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
 
@@ -160,4 +160,8 @@ def _read(path: Path) -> str | None:
 def _kept(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
         write_private(path, make() + "\n")
-    return path.read_text(encoding="utf-8").strip()
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not text:
+        words = "is empty; put back what it held, from where copies of it lie."
+        raise SettingsError((f"NOTAPONTE_HOME: {path} {words}",))
+    return text

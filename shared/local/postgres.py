@@ -34,7 +34,7 @@ SERVICES: Final = "notaponte_services"  # migration 0033 makes it; nothing is it
 RESTORING: Final = "restoring"  # lies beside the data while they are being replaced
 ARCHIVE_TIMEOUT: Final = "5min"  # so much is lost at most with the disk that holds the data
 END_SECONDS: Final = 10
-START_SECONDS: Final = 60  # recovery after a crash may take long on a slow disk
+START_SECONDS: Final = 60  # without any answer: one that recovers says that it does
 
 DURABLE: Final[Mapping[str, str]] = {
     "fsync": "on",
@@ -129,7 +129,7 @@ def archive_settings(archive: Path) -> dict[str, str]:
 
     A file appears whole or not at all, and one that is there with other content is never replaced.
     """
-    there = _shell(archive)
+    there = shell_path(archive)
     one, draft = f'{there}/"%f".gz', f'{there}/".%f.part"'
     keep = f'gzip -c "%p" > {draft} && sync {draft} && mv {draft} {one}'
     same = f'gzip -dc {one} | cmp -s - "%p"'
@@ -141,7 +141,7 @@ def archive_settings(archive: Path) -> dict[str, str]:
     }
 
 
-def _shell(path: Path) -> str:
+def shell_path(path: Path) -> str:
     """A path for a command of PostgreSQL's, which takes % for itself."""
     return shlex.quote(str(path)).replace("%", "%%")
 
@@ -231,12 +231,19 @@ async def serving(
 
 
 async def wait_for_postgres(url: str, *, within: float = START_SECONDS) -> None:
-    """Return once the server takes connections; TimeoutError when it does not in time."""
-    async with asyncio.timeout(within):
+    """Return once the server takes connections; TimeoutError when it says nothing in time.
+
+    As long as it says that it starts or recovers it is waited for: that takes what it takes.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(within) as limit:
         while True:
             try:
                 connection = await asyncpg.connect(url, timeout=5)
-            except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+            except asyncpg.CannotConnectNowError:
+                limit.reschedule(loop.time() + within)
+                await asyncio.sleep(0.05)
+            except (OSError, asyncpg.ConnectionDoesNotExistError):
                 await asyncio.sleep(0.05)
             else:
                 await connection.close()

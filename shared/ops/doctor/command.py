@@ -14,6 +14,7 @@ from shared.config.env import SettingsError
 from shared.config.settings import ReconcilerSettings, load_reconciler
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import open_pool
+from shared.db.unreachable import told_of_work
 from shared.local.files import write_private
 from shared.local.home import settings_of_services
 from shared.net.http import open_session
@@ -67,8 +68,13 @@ async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Observ
         yield Observation(
             about="tenants",
             state="wrong",
-            words=f"their connections cannot be read: {type(error).__name__}",
+            words=f"their connections cannot be read: {_why(error, settings)}",
         )
+
+
+def _why(error: BaseException, settings: ReconcilerSettings) -> str:
+    words = told_of_work(error, settings.process.database.url.reveal())
+    return words or f"{type(error).__name__}: {error}"
 
 
 async def _answers(env: Mapping[str, str], tenant: str) -> AsyncIterator[Learned]:

@@ -124,7 +124,18 @@ async def redis(env: Mapping[str, str]) -> AsyncIterator[Observation]:
     words = f"{name} {version}, role {told.get('role')}, maxmemory-policy {policy}"
     if state == "look":
         words += ": under pressure it forgets request budgets; take noeviction"
+    if told.get("role") in {"slave", "replica"}:
+        state = "wrong"
+        words += ": a replica takes no writes; name the master, or Sentinels that know it"
+    elif _is_full(told):
+        state = "wrong"
+        words += ": its memory is used up (maxmemory), so that it takes nothing more; give it more"
     yield Observation(about="redis", state=state, words=words)
+
+
+def _is_full(told: Mapping[str, Any]) -> bool:
+    most = int(told.get("maxmemory") or 0)
+    return most > 0 and int(told.get("used_memory") or 0) >= most
 
 
 async def certificates(env: Mapping[str, str]) -> AsyncIterator[Observation]:
