@@ -11,6 +11,10 @@ LAST_WORDS: Final = {
 }
 # PostgreSQL says these after what was the matter, or to those who ask while it is starting.
 NO_REASON: Final = ("aborting startup due to", "the database system is", "terminating connection")
+IF_DAMAGED: Final = {
+    "postgres": "Where its files are damaged, docs/runbooks/restore.md says how they are put back.",
+    "redis": "Where its files are damaged, take its folder away: nothing in there is needed.",
+}
 
 
 class ServerNotStartedError(Exception):
@@ -19,8 +23,7 @@ class ServerNotStartedError(Exception):
     def __init__(self, name: str, log: Path, since: int) -> None:
         super().__init__(
             f"{name} does not start: {last_word(name, log, since) or 'it did not say why'}."
-            f" All that it said is in {log}. Where its files are damaged, docs/runbooks/restore.md"
-            " says how they are put back."
+            f" All that it said is in {log}. {IF_DAMAGED[name]}"
         )
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
+from shared.config.env import SettingsError
 from shared.local.files import (
     LOOPBACK,
     bare_environment,
@@ -152,8 +153,9 @@ def prepare_postgres(
     """Make the cluster under `home` on first use; blocks for about a second then.
 
     The cluster appears whole or not at all, so an interrupted first start is simply repeated.
-    Its password lies in `home`/postgres-password, for the owner only. Raises DataNotMadeError, and
-    RestoreUnfinishedError where a restore was broken off, unless it is that which goes on.
+    Its password lies in `home`/postgres-password, for the owner only. Raises DataNotMadeError,
+    SettingsError where a database has lost that password, and RestoreUnfinishedError where a
+    restore was broken off, unless it is that which goes on.
     """
     if not restoring and (home / "postgres" / RESTORING).exists():
         raise RestoreUnfinishedError
@@ -166,6 +168,7 @@ def prepare_postgres(
         _make_room(data.parent)
         _initialise(data, password)
     else:
+        _demand_password(secret)
         end_left_over(data)
         if account:
             let_through(data)
@@ -177,6 +180,12 @@ def prepare_postgres(
         account=account.pw_name if account else None,
         archive=archive,
     )
+
+
+def _demand_password(secret: Path) -> None:
+    if not secret.exists():
+        words = "is gone: put back the one that belongs to the database beside it."
+        raise SettingsError((f"NOTAPONTE_HOME: {secret} {words}",))
 
 
 def end_left_over(data: Path) -> None:

@@ -15,7 +15,7 @@ from shared.ops.up.supervisor import Supervisor
 from shared.run.tasks import end_task
 
 LOOK_EVERY: Final = 1.0  # seconds; about as often as the supervisor starts something again
-MOST_STARTS: Final = 5
+MOST_ENDS: Final = 5
 TELL_EVERY: Final = 20  # looks
 
 
@@ -29,7 +29,7 @@ async def up_or_told(
     """
     log = home.logs / f"{name}.log"
     before = size_of(log)
-    ends = asyncio.create_task(_ends_again(keepers, name, log))
+    ends = asyncio.create_task(_ends_again(keepers, name, log, before))
     comes = asyncio.create_task(waiting)
     try:
         await asyncio.wait((ends, comes), return_when=asyncio.FIRST_COMPLETED)
@@ -47,16 +47,22 @@ async def up_or_told(
         await end_task(comes)
 
 
-async def _ends_again(keepers: Sequence[Supervisor], name: str, log: Path) -> None:
-    """Return once the server has been started too often; tell a person of a long start."""
+async def _ends_again(keepers: Sequence[Supervisor], name: str, log: Path, before: int) -> None:
+    """Return once the server has ended too often; tell a person of a long start.
+
+    One that ends at once is hardly ever seen alive, so where it is away after it said something
+    counts as well as where it is another process than before.
+    """
     seen: set[int] = set()
-    looks = 0
-    while len(seen) < MOST_STARTS:
+    looks = ends = 0
+    while ends < MOST_ENDS:
         await asyncio.sleep(LOOK_EVERY)
-        for keeper in keepers:
-            running = await asyncio.to_thread(keeper.running)
-            if name in running:
-                seen.add(running[name])
+        found = [await asyncio.to_thread(keeper.running) for keeper in keepers]
+        pid = next((one[name] for one in found if name in one), None)
+        if pid not in seen and (seen or size_of(log) != before):
+            ends += 1
+        if pid is not None:
+            seen.add(pid)
         looks += 1
         if looks % TELL_EVERY == 0:
             say(f"still waiting for {name}, which may be recovering; see {log}")
