@@ -25,7 +25,7 @@ from shared.config.spelling import tell_misspelt
 from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
 from shared.db.revision import schema_check
-from shared.db.unreachable import told
+from shared.db.unreachable import told_of_work
 from shared.doors.serve import COLLECT_AFTER, serve
 from shared.keys import proven_keys
 from shared.telemetry import traces
@@ -102,7 +102,7 @@ async def open_stored(
     database = settings.process.database
     async with (
         open_pool(database, application=name, statement_timeout=statement_timeout) as pool,
-        proven_keys(pool, sealer, explain=partial(told, url=database.url.reveal())),
+        proven_keys(pool, sealer, explain=partial(told_of_work, url=database.url.reveal())),
     ):
         yield Resources(pool=pool, sealer=sealer)
 

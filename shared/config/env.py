@@ -130,6 +130,8 @@ class Env:
         url = _split(text)
         if url is None or url.scheme not in {"http", "https"} or url.query or url.fragment:
             self.problem(name, "is not an address such as https://example.com/path.")
+        elif https and (url.username is not None or url.password is not None):
+            self.problem(name, "must hold no user, key or password before the @.")
         elif https and url.scheme == "http" and not is_loopback(url.hostname or ""):
             self.problem(name, "must begin with https:// (http is for this machine only).")
         return text
@@ -204,6 +206,12 @@ def is_secret_key(text: str) -> bool:
         return len(base64.b64decode(text.encode("ascii"), b"-_", validate=True)) == KEY_BYTES
     except (binascii.Error, UnicodeEncodeError):
         return False
+
+
+def host_of(url: str) -> str:
+    """The machine that an address names, in small letters; empty where it names none."""
+    parts = _split(url)
+    return (parts.hostname or "") if parts else ""
 
 
 def _split(text: str) -> SplitResult | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal, NoReturn, TypeVar
 
 from shared.config.door import DoorSettings, read_door
-from shared.config.env import ApiToken, Env, SettingsError
+from shared.config.env import ApiToken, Env, SettingsError, host_of
 from shared.config.secret import Secret
 from shared.config.traces import read_traces
 from shared.config.ways_in import MailSettings, OidcSettings, read_mail, read_oidc
@@ -250,8 +250,8 @@ def read_log(var: Env) -> LogSettings:
 
 def read_vindi(var: Env) -> VindiSettings:
     return VindiSettings(
-        url_production=var.base_url("VINDI_URL_PRODUCTION", default=VINDI_PRODUCTION, https=True),
-        url_sandbox=var.base_url("VINDI_URL_SANDBOX", default=VINDI_SANDBOX, https=True),
+        url_production=_vindi_url(var, "VINDI_URL_PRODUCTION", VINDI_PRODUCTION),
+        url_sandbox=_vindi_url(var, "VINDI_URL_SANDBOX", VINDI_SANDBOX),
         requests_per_minute=var.whole(
             "VINDI_REQUESTS_PER_MINUTE", default=120, least=1, most=1_000_000
         ),
@@ -262,7 +262,7 @@ def read_vindi(var: Env) -> VindiSettings:
 
 def read_issuer(var: Env) -> IssuerSettings:
     return IssuerSettings(
-        enotas_url=var.base_url("ENOTAS_URL", default=ENOTAS, https=True),
+        enotas_url=_enotas_url(var),
         parallel=var.whole("ISSUER_PARALLEL", default=4, least=1, most=1_000),
         requests_per_second=var.number(
             "ISSUER_REQUESTS_PER_SECOND", default=5, above=0, most=100_000
@@ -270,6 +270,30 @@ def read_issuer(var: Env) -> IssuerSettings:
         timeout=var.seconds("ISSUER_TIMEOUT", default=30, most=600),
         lookup_waits=var.waits("ISSUER_LOOKUP_WAITS", default="10,30,120"),
     )
+
+
+def _vindi_url(var: Env, name: str, default: str) -> str:
+    """Keys would go to whoever stands here, and every call be answered 404 beside the path."""
+    url = var.base_url(name, default=default, https=True)
+    if _is_of(url, ENOTAS):
+        var.problem(name, "is an address of eNotas; what is Vindi's belongs here.")
+    elif _is_of(url, VINDI_PRODUCTION) and not url.endswith("/api/v1"):
+        var.problem(name, "must end with /api/v1, where Vindi's API begins.")
+    return url
+
+
+def _enotas_url(var: Env) -> str:
+    url = var.base_url("ENOTAS_URL", default=ENOTAS, https=True)
+    if _is_of(url, VINDI_PRODUCTION):
+        var.problem("ENOTAS_URL", "is an address of Vindi; what is eNotas' belongs here.")
+    elif url.endswith(("/v1", "/v2")):
+        var.problem("ENOTAS_URL", "must end before /v1, which is added to it.")
+    return url
+
+
+def _is_of(url: str, known: str) -> bool:
+    """Whether an address lies in the domain of a known one: its last three labels."""
+    return host_of(url).split(".")[-3:] == host_of(known).split(".")[-3:]
 
 
 def read_public_panel_url(var: Env) -> str:

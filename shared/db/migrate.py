@@ -147,7 +147,7 @@ def statements(current: str | None, to: str | None = None) -> list[str]:
     except CommandError as error:
         raise SchemaError(
             f"The database is at revision {current}, which this version does not know;"
-            " a newer version has been here."
+            " a newer version has been here (run that one), or a program that is not ours."
         ) from error
     return pieces.found
 

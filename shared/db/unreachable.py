@@ -63,3 +63,37 @@ def told(error: BaseException, url: str) -> str | None:
             return f"DATABASE_URL: {place} cannot be reached; does it run, and listen there?"
         case _:
             return None
+
+
+def told_of_work(error: BaseException, url: str) -> str | None:
+    """What ended a command in the middle of its work at the database; None as `told`."""
+    parts = urlsplit(url)
+    place = f"PostgreSQL at {parts.hostname}:{parts.port or USUAL_PORT}"
+    match error:
+        case asyncpg.ReadOnlySQLTransactionError():
+            return (
+                f"DATABASE_URL: {place} takes no writes: it is a replica, or"
+                " default_transaction_read_only is on there. Name the one that is written."
+            )
+        case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
+            return (
+                f"DATABASE_URL: {place} has not the tables of this version there ({error}); run"
+                " `make migrate` first."
+            )
+        case (
+            asyncpg.DuplicateTableError()
+            | asyncpg.DuplicateObjectError()
+            | asyncpg.DuplicateFunctionError()
+        ):
+            return (
+                f"DATABASE_URL: what {place} holds there is not ours ({error}); give us a database"
+                " of our own."
+            )
+        case asyncpg.DiskFullError():
+            return f"{place} has no room left on its disk ({error}). Make room, and run it again."
+        case asyncpg.QueryCanceledError():
+            return f"{place} broke a statement off ({error}). Run it again."
+        case asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():
+            return f"{place} ended in the middle of it ({error}). Run it again once it is back."
+        case _:
+            return told(error, url)

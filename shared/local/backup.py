@@ -59,7 +59,7 @@ def archive_folder(folder: Path) -> Path:
 
 
 def list_backups(folder: Path) -> list[Backup]:
-    """Those that are whole, the oldest first."""
+    """Those that are whole, the oldest first. BackupError names one that is damaged."""
     found = [_read(about) for about in folder.glob(f"*/{ABOUT}")]
     return sorted(found, key=lambda backup: backup.ended_at)
 
@@ -149,12 +149,14 @@ def _remove(folder: Path) -> None:
 
 
 def _read(about: Path) -> Backup:
-    said = json.loads(about.read_text(encoding="utf-8"))
-    return Backup(
-        folder=about.parent,
-        ended_at=datetime.fromisoformat(said["ended_at"]),
-        first_wal=said["first_wal"],
-    )
+    try:
+        said = json.loads(about.read_text(encoding="utf-8"))
+        ended_at, first_wal = datetime.fromisoformat(said["ended_at"]), str(said["first_wal"])
+    except (ValueError, TypeError, KeyError):
+        raise BackupError(
+            f"{about} is damaged: put that copy right, or out of the way, and run this again."
+        ) from None
+    return Backup(folder=about.parent, ended_at=ended_at, first_wal=first_wal)
 
 
 def _make_room(folder: Path) -> None:

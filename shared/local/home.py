@@ -4,6 +4,7 @@ import base64
 import errno
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.config.env import SettingsError
+from shared.config.env import SettingsError, is_secret_key
 from shared.local.files import write_private
 
 DEFAULT: Final = ".notaponte"
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class HomeBusyError(Exception):
@@ -52,11 +54,13 @@ class Home:
 
     def internal_token(self) -> str:
         """The token of the internal API, made on first use."""
-        return _kept(self._internal_token, lambda: secrets.token_urlsafe(32))
+        return _kept(
+            self._internal_token, lambda: secrets.token_urlsafe(32), _TOKEN.fullmatch, "one token"
+        )
 
     def secret_keys(self) -> str:
         """The keys that seal tenants' secrets, made on first use. Losing them loses those."""
-        return _kept(self._secret_keys, new_secret_key)
+        return _kept(self._secret_keys, new_secret_key, _are_keys, "keys with commas between")
 
     def known(self) -> dict[str, str]:
         """The settings that an `up` in this home made or wrote down; nothing is made here."""
@@ -114,7 +118,7 @@ def open_home(env: Mapping[str, str]) -> Home:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            (f"NOTAPONTE_HOME: {home.folder} cannot be made here ({error.strerror}).",)
+            (f"NOTAPONTE_HOME: {error.filename} cannot be made here ({error.strerror}).",)
         ) from error
     return home
 
@@ -129,7 +133,7 @@ def usable(home: Home) -> Iterator[None]:
         if error.errno != errno.ENOSPC and not where.startswith(str(home.folder)):
             raise
         raise SettingsError(
-            (f"NOTAPONTE_HOME: {where or home.folder} cannot be written ({error.strerror}).",)
+            (f"NOTAPONTE_HOME: {where or home.folder} cannot be used ({error.strerror}).",)
         ) from error
 
 
@@ -152,12 +156,22 @@ def new_secret_key() -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
+def _kept(path: Path, make: Callable[[], str], fits: Callable[[str], object], what: str) -> str:
+    """What a file holds, made on first use; SettingsError where it holds something else."""
     if not path.exists():
         write_private(path, make() + "\n")
-    return path.read_text(encoding="utf-8").strip()
+    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    if not fits(text):
+        words = f"does not hold {what}; put back what it held, from where copies of it lie."
+        raise SettingsError((f"NOTAPONTE_HOME: {path} {words}",))
+    return text
+
+
+def _are_keys(text: str) -> bool:
+    keys = [key.strip() for key in text.split(",") if key.strip()]
+    return bool(keys) and all(map(is_secret_key, keys))

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
+from shared.config.env import SettingsError
 from shared.local.files import (
     LOOPBACK,
     bare_environment,
@@ -34,7 +35,7 @@ SERVICES: Final = "notaponte_services"  # migration 0033 makes it; nothing is it
 RESTORING: Final = "restoring"  # lies beside the data while they are being replaced
 ARCHIVE_TIMEOUT: Final = "5min"  # so much is lost at most with the disk that holds the data
 END_SECONDS: Final = 10
-START_SECONDS: Final = 60  # recovery after a crash may take long on a slow disk
+START_SECONDS: Final = 60  # without any answer: one that recovers says that it does
 
 DURABLE: Final[Mapping[str, str]] = {
     "fsync": "on",
@@ -129,7 +130,7 @@ def archive_settings(archive: Path) -> dict[str, str]:
 
     A file appears whole or not at all, and one that is there with other content is never replaced.
     """
-    there = _shell(archive)
+    there = shell_path(archive)
     one, draft = f'{there}/"%f".gz', f'{there}/".%f.part"'
     keep = f'gzip -c "%p" > {draft} && sync {draft} && mv {draft} {one}'
     same = f'gzip -dc {one} | cmp -s - "%p"'
@@ -141,7 +142,7 @@ def archive_settings(archive: Path) -> dict[str, str]:
     }
 
 
-def _shell(path: Path) -> str:
+def shell_path(path: Path) -> str:
     """A path for a command of PostgreSQL's, which takes % for itself."""
     return shlex.quote(str(path)).replace("%", "%%")
 
@@ -152,8 +153,9 @@ def prepare_postgres(
     """Make the cluster under `home` on first use; blocks for about a second then.
 
     The cluster appears whole or not at all, so an interrupted first start is simply repeated.
-    Its password lies in `home`/postgres-password, for the owner only. Raises DataNotMadeError, and
-    RestoreUnfinishedError where a restore was broken off, unless it is that which goes on.
+    Its password lies in `home`/postgres-password, for the owner only. Raises DataNotMadeError,
+    SettingsError where a database has lost that password, and RestoreUnfinishedError where a
+    restore was broken off, unless it is that which goes on.
     """
     if not restoring and (home / "postgres" / RESTORING).exists():
         raise RestoreUnfinishedError
@@ -166,6 +168,7 @@ def prepare_postgres(
         _make_room(data.parent)
         _initialise(data, password)
     else:
+        _demand_password(secret)
         end_left_over(data)
         if account:
             let_through(data)
@@ -177,6 +180,12 @@ def prepare_postgres(
         account=account.pw_name if account else None,
         archive=archive,
     )
+
+
+def _demand_password(secret: Path) -> None:
+    if not secret.exists():
+        words = "is gone: put back the one that belongs to the database beside it."
+        raise SettingsError((f"NOTAPONTE_HOME: {secret} {words}",))
 
 
 def end_left_over(data: Path) -> None:
@@ -231,12 +240,19 @@ async def serving(
 
 
 async def wait_for_postgres(url: str, *, within: float = START_SECONDS) -> None:
-    """Return once the server takes connections; TimeoutError when it does not in time."""
-    async with asyncio.timeout(within):
+    """Return once the server takes connections; TimeoutError when it says nothing in time.
+
+    As long as it says that it starts or recovers it is waited for: that takes what it takes.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(within) as limit:
         while True:
             try:
                 connection = await asyncpg.connect(url, timeout=5)
-            except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+            except asyncpg.CannotConnectNowError:
+                limit.reschedule(loop.time() + within)
+                await asyncio.sleep(0.05)
+            except (OSError, asyncpg.ConnectionDoesNotExistError):
                 await asyncio.sleep(0.05)
             else:
                 await connection.close()

@@ -96,7 +96,7 @@ def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRed
         f"bind {LOOPBACK}",
         f"port {port}",
         f"requirepass {password}",
-        f'dir "{folder}"',
+        f'dir "{_quoted(folder)}"',
         f"appendonly {'yes' if durable else 'no'}",
         "appendfsync everysec",
         'save ""',
@@ -109,6 +109,11 @@ def prepare_redis(home: Path, *, port: int, durable: bool = True) -> EmbeddedRed
     ]
     write_private(folder / "redis.conf", "\n".join(lines) + "\n")
     return EmbeddedRedis(config=folder / "redis.conf", port=port, password=password)
+
+
+def _quoted(path: Path) -> str:
+    """A path between the double quotes of Redis' configuration."""
+    return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
 @asynccontextmanager
@@ -133,14 +138,21 @@ async def running_redis(home: Path) -> AsyncIterator[EmbeddedRedis]:
 
 
 async def wait_for_redis(url: str, *, within: float = START_SECONDS) -> None:
-    """Return once the server answers; TimeoutError when it does not in time."""
-    async with asyncio.timeout(within), redis_client(url) as client:
+    """Return once the server answers; TimeoutError when it says nothing in time.
+
+    As long as it says that it reads what it kept, it is waited for.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(within) as limit, redis_client(url) as client:
         while True:
             try:
                 await client.ping()
             except AuthenticationError:  # theirs is a connection error: waiting mends none
                 raise
-            except (RedisConnectionError, BusyLoadingError):
+            except BusyLoadingError:  # theirs is a connection error too
+                limit.reschedule(loop.time() + within)
+                await asyncio.sleep(0.02)
+            except RedisConnectionError:
                 await asyncio.sleep(0.02)
             else:
                 return

@@ -24,6 +24,7 @@ from shared.local.postgres import (
     end_left_over,
     prepare_postgres,
     serving,
+    shell_path,
 )
 
 REPLAY_SECONDS: Final = 24 * 3600.0  # weeks of WAL take hours; a server that gives up ends
@@ -89,11 +90,22 @@ def _swap(place: Path, folder: Path, backup: Backup, at: datetime | None) -> Pat
     _keep_wal(place / _LEFT, before)
     draft = place / "draft"
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(backup.data, draft, symlinks=True)
+    _copy(backup.data, draft)
     _tell_recovery(draft, archive_folder(folder), place / _LEFT, at)
     _give_all(draft)
     draft.rename(data)
     return before
+
+
+def _copy(data: Path, draft: Path) -> None:
+    try:
+        shutil.copytree(data, draft, symlinks=True)
+    except shutil.Error as error:  # of many files, each with its own reason
+        file, _, why = error.args[0][0]
+        raise BackupError(
+            f"The copy cannot be laid out in {draft}: {file}: {why}. Mend that, and run the same"
+            " `make restore` again."
+        ) from None
 
 
 def _keep_wal(left: Path, before: Path | None) -> None:
@@ -112,7 +124,7 @@ def _tell_recovery(data: Path, archive: Path, left: Path, at: datetime | None) -
 
     Source: https://www.postgresql.org/docs/18/runtime-config-wal.html
     """
-    kept, other = _quoted(archive), _quoted(left)
+    kept, other = shell_path(archive), shell_path(left)
     command = f"if test -f {kept}/%f.gz; then gzip -dc {kept}/%f.gz > %p; else cp {other}/%f %p; fi"
     lines = [f"restore_command = {_setting(command)}", "recovery_target_action = 'promote'"]
     if at is not None:
@@ -134,14 +146,9 @@ def _write_settings(data: Path, lines: Sequence[str]) -> None:
     write_private(path, "\n".join([*kept, *lines]) + "\n")
 
 
-def _quoted(path: Path) -> str:
-    if "'" in str(path) or "\\" in str(path):
-        raise BackupError(f"PostgreSQL cannot be told of {path}: it has a quote in its name.")
-    return '"' + str(path).replace("%", "%%") + '"'
-
-
 def _setting(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    """A text as a file of PostgreSQL's settings has it, where a backslash begins something."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 async def _replay(

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import asyncpg
-
 from shared.config.env import Env, SettingsError
 from shared.config.settings import database_url
-from shared.db.connection import CONNECT_SECONDS, Connection
+from shared.db.connection import Connection, connect
 from shared.db.migrate import migrate
 from shared.db.restores import restores_store
 from shared.db.restores.restores_store import Restore, Sign
@@ -24,10 +22,12 @@ from shared.local.backup import (
     make_backup,
 )
 from shared.local.files import free_port
-from shared.local.home import Home, HomeBusyError, known_settings, open_home
+from shared.local.home import Home, HomeBusyError, known_settings, open_home, usable
+from shared.local.not_started import ServerNotStartedError, size_of
 from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_postgres
 from shared.local.restore import choose, restore
 from shared.ops.up.processes import clear_away
+from shared.run.tasks import end_task
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 WATCHED: Final = timedelta(seconds=30)  # services write down more often that all is well
@@ -44,10 +44,14 @@ async def run_backup(env: Mapping[str, str], *, keep: int) -> Backup:
     home = _home_with_data(env)
     folder = backups_folder(env, home)
     try:
-        with home.locked():
+        with home.locked(), usable(home):
             return await _backup_at_rest(home, folder, keep)
     except HomeBusyError:
-        url = home.database_url.read_text(encoding="utf-8").strip()
+        url = home.known().get("DATABASE_URL")
+        if url is None:
+            raise BackupError(
+                "`make up` is just starting here; try again once it is ready."
+            ) from None
         return await asyncio.to_thread(make_backup, url, folder, keep=keep)
 
 
@@ -56,8 +60,18 @@ async def _backup_at_rest(home: Home, folder: Path, keep: int) -> Backup:
     clear_away(home, "servers")
     archive = archive_folder(folder)
     server = prepare_postgres(home.folder, port=free_port(), archive=archive)
-    async with serving(server, DURABLE, home.folder / "postgres.log"):
-        await wait_for_postgres(server.url("postgres"))
+    log = home.folder / "postgres.log"
+    before = size_of(log)
+    async with serving(server, DURABLE, log) as process:
+        answers = asyncio.create_task(wait_for_postgres(server.url("postgres")))
+        ends = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait((answers, ends), return_when=asyncio.FIRST_COMPLETED)
+            if not answers.done() or answers.exception() is not None:
+                raise ServerNotStartedError("postgres", log, before)
+        finally:
+            await end_task(answers)
+            await end_task(ends)
         return await asyncio.to_thread(make_backup, server.url("postgres"), folder, keep=keep)
 
 
@@ -66,7 +80,7 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
     home = _home_with_data(env)
     folder = backups_folder(env, home)
     moment = read_moment(at) if at else None
-    with home.locked():
+    with home.locked(), usable(home):
         clear_away(home, "services")
         clear_away(home, "servers")
         backup = choose(list_backups(folder), moment, datetime.now(UTC))
@@ -85,7 +99,7 @@ async def run_restored(env: Mapping[str, str], since: str) -> Restore:
     with Env(values=known_settings(env)) as var:
         url = database_url(var).reveal()
     moment = read_moment(since) if since else None
-    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    conn = await connect(url)
     try:
         if moment is None:
             await _demand_rest(conn)
@@ -110,7 +124,7 @@ def read_moment(text: str) -> datetime:
 async def _note(url: str, *, since: datetime | None, copied_at: datetime) -> None:
     """Bring an older copy to this version's schema, and write down in it that it is one."""
     await migrate(url)
-    conn = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    conn = await connect(url)
     try:
         if since is None and await restores_store.remembered(conn) is None:
             since = copied_at

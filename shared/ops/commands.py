@@ -23,10 +23,11 @@ from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
 from shared.db.revision import SchemaError
-from shared.db.unreachable import DatabaseAwayError, told
+from shared.db.unreachable import DatabaseAwayError, told_of_work
 from shared.keys import StillSealingError, WrongKeysError, accept_keys
 from shared.local.backup import KEEP, BackupError
 from shared.local.home import HomeBusyError, known_settings
+from shared.local.not_started import ServerNotStartedError
 from shared.local.postgres import DataNotMadeError, RestoreUnfinishedError
 from shared.local.redis import RedisAwayError
 from shared.ops.up.programs import SERVICES, OurService
@@ -343,15 +344,25 @@ def plain_errors() -> Iterator[None]:
             f"A stored value cannot be opened: {error}. Put its key back at the end.\n"
         )
         raise SystemExit(1) from None
-    except (DatabaseAwayError, RedisAwayError) as error:
+    except (DatabaseAwayError, RedisAwayError, ServerNotStartedError) as error:
         sys.stderr.write(f"{error}\n")
-        raise SystemExit(1) from None
-    except asyncpg.InsufficientPrivilegeError as error:
-        sys.stderr.write(f"{told(error, '')}\n")
         raise SystemExit(1) from None
     except asyncpg.LockNotAvailableError:
         sys.stderr.write("A table was busy for over 2 s; nothing is half done, run it again.\n")
         raise SystemExit(1) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        words = _told(error)
+        if words is None:  # a mistake of ours, which is shown whole
+            raise
+        sys.stderr.write(f"{words}\n")
+        raise SystemExit(1) from None
+
+
+def _told(error: Exception) -> str | None:
+    """Why the database, or else a file, ended a command."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}. Mend that, and run it again."
+    return told_of_work(error, known_settings(os.environ).get("DATABASE_URL", ""))
 
 
 def _chosen(names: str) -> tuple[OurService, ...]:

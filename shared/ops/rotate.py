@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect
+from shared.db.revision import SchemaError, current_revision, head_revision
 from shared.db.sales import kept_figures_store
 from shared.keys import (
     LISTEN,
@@ -63,11 +64,12 @@ async def rotate(
 
     Passes follow each other until one finds nothing to change. Safe to repeat and to interrupt: a
     value is sealed under one key or the other, never neither. A value that cannot be read keeps
-    the others from nothing. Raises WrongKeysError, StillSealingError.
+    the others from nothing. Raises WrongKeysError, StillSealingError, SchemaError.
     """
     sealer = Sealer.from_text(keys)
     conn = await connect(url)
     try:
+        await _demand_head(conn)
         await prove_keys(conn, sealer)
         if await bind_rows(conn, sealer):
             await asyncio.sleep(heard_after.total_seconds())  # services hear of it meanwhile
@@ -88,6 +90,20 @@ async def rotate(
         return rotated
     finally:
         await conn.close()
+
+
+async def _demand_head(conn: Connection) -> None:
+    """Another version may seal what this one does not know, which the old key is needed for."""
+    current, head = await current_revision(conn), head_revision()
+    if current is None or current < head:
+        raise SchemaError(
+            f"The database is at {current or 'nothing'}, not at {head}: make migrate."
+        )
+    if current > head:
+        raise SchemaError(
+            f"The database is at {current}, which is later than this version's {head}: rotate with"
+            " the version that migrated it, so that no sealed column is left out."
+        )
 
 
 async def _until_nothing_changes(conn: Connection, sealer: Sealer, tell: Tell) -> Walked:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from shared.commands.tokens import MOST_DAYS, SCOPES, list_tokens, make_token, revoke_token
 from shared.config.env import TOKEN_NAME, Env
-from shared.config.settings import DatabaseSettings, database_url
+from shared.config.settings import read_database
 from shared.db.connection import Connection, open_pool
 from shared.db.people.tokens_store import InternalToken, TokenScope
 from shared.local.home import known_settings
@@ -32,13 +32,12 @@ async def run_tokens(
     """
     known = known_settings(env)
     with Env(values=known) as var:
-        url = database_url(var)
+        database = read_database(var)
         if name:
             _check_name(var, name, env=known)
         kind = _scope(var, scope)
         number = _days(var, days)
-    settings = DatabaseSettings(url=url, pool_size=2, pooler="none")
-    async with open_pool(settings, application="token") as pool, pool.acquire() as conn:
+    async with open_pool(database, application="token") as pool, pool.acquire() as conn:
         if not name:
             console.print(_table(await list_tokens(conn)))
         elif revoke:

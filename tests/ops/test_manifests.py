@@ -261,7 +261,7 @@ def test_each_pod_gets_the_secrets_it_cannot_start_without_and_no_others(
         if one["kind"] == "ExternalSecret"
     }
 
-    assert set(given) == OURS | {"migrate"}
+    assert set(given) == OURS | {"migrate", "emitter-scaling"}
     assert given["migrate"] == ["DATABASE_URL", *LOGINS]
     for service in SERVICES:
         whole = config | {name: VALUES[name] for name in given[service.name]}
@@ -362,6 +362,17 @@ def test_patches_merge_named_lists_by_name() -> None:
         "args": [3],
         "new": None,
     }
+
+
+def test_who_scales_the_emitters_has_an_address_of_its_own(production: list[Manifest]) -> None:
+    [trigger] = find(production, "ScaledObject/emitter")["spec"]["triggers"]
+    named = find(production, f"TriggerAuthentication/{trigger['authenticationRef']['name']}")
+    [taken] = named["spec"]["secretTargetRef"]
+    made = find(examples(), f"ExternalSecret/{taken['name']}")["spec"]
+
+    assert made["target"]["name"] == taken["name"]
+    assert [one["secretKey"] for one in made["data"]] == [taken["key"]]
+    assert taken["name"] not in OURS, "no pod of ours is to have it, nor KEDA what a pod has"
 
 
 async def pods_wanted(pool: Pool) -> int:

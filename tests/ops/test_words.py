@@ -18,6 +18,7 @@ from shared.db.unreachable import DatabaseAwayError, told
 from shared.local.files import free_port
 from shared.local.home import new_secret_key
 from shared.ops.up.programs import SERVICES, OurService
+from tests.support.servers import PostgresForTests
 
 PASSWORD = "hunter2-of-the-database"
 PATIENCE = 90
@@ -48,11 +49,28 @@ async def said(*module: str, **settings: str) -> tuple[int | None, str]:
     return process.returncode, words.decode()
 
 
+AT_THE_DATABASE = ("migrate", "rotate-keys", "accept-keys", "token", "restored")
+
+
 async def test_a_database_that_cannot_be_reached_is_named_by_every_command() -> None:
-    for verb in (("migrate",), ("rotate-keys",), ("accept-keys",)):
-        code, words = await said("shared.ops", *verb, **SETTINGS)
-        assert code == 1
+    for verb in AT_THE_DATABASE:
+        code, words = await said("shared.ops", verb, **SETTINGS)
+        assert code == 1, verb
         assert words.startswith("DATABASE_URL: PostgreSQL at 127.0.0.1:1 cannot be reached")
+
+
+async def test_a_database_that_nobody_migrated_is_named_with_what_to_type(
+    postgres: PostgresForTests,
+) -> None:
+    await postgres.run("CREATE DATABASE not_migrated")
+    try:
+        url = postgres.url("not_migrated")
+        for verb in ("rotate-keys", "token", "doctor"):
+            code, words = await said("shared.ops", verb, **SETTINGS | {"DATABASE_URL": url})
+            assert code in {1, 2}, verb
+            assert "make migrate" in " ".join(words.split()), verb
+    finally:
+        await postgres.run("DROP DATABASE not_migrated")
 
 
 async def test_a_wrong_password_and_a_database_that_is_not_there_are_told_apart(
@@ -65,6 +83,41 @@ async def test_a_wrong_password_and_a_database_that_is_not_there_are_told_apart(
         "shared.ops", "migrate", **SETTINGS | {"DATABASE_URL": database.rpartition("/")[0] + "/no"}
     )
     assert "has no database no" in words
+
+
+async def test_a_database_that_takes_no_writes_is_told_and_the_rest_is_looked_at(
+    postgres: PostgresForTests, database: str
+) -> None:
+    name = database.rpartition("/")[2]
+    await postgres.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    settings = SETTINGS | {"DATABASE_URL": database}
+
+    code, words = await said("shared.ops", "token", "--name", "ana", **settings)
+    assert code == 1
+    assert "takes no writes" in words
+
+    code, words = await said("shared.ops", "doctor", **settings)
+    assert code == 1
+    assert "default_transaction_read_only is on" in " ".join(words.split())
+    assert "redis" in words
+
+
+async def test_a_database_of_other_software_is_left_as_it_is(postgres: PostgresForTests) -> None:
+    await postgres.run("CREATE DATABASE of_others")
+    try:
+        url = postgres.url("of_others")
+        conn = await asyncpg.connect(url)
+        try:
+            await conn.execute("CREATE TABLE tenants (n int)")
+            code, words = await said("shared.ops", "migrate", **SETTINGS | {"DATABASE_URL": url})
+            assert code == 1
+            assert "give us a database of our own" in words
+            tables = await conn.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            assert [row[0] for row in tables] == ["tenants"]
+        finally:
+            await conn.close()
+    finally:
+        await postgres.run("DROP DATABASE of_others")
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,24 @@ def test_http_is_not_taken_from_elsewhere(url: str) -> None:
         load_emitter({**COMPLETE, "ENOTAS_URL": url})
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "words"),
+    [
+        ("VINDI_URL_PRODUCTION", "https://api.enotasgw.com.br/api/v1", "an address of eNotas"),
+        ("ENOTAS_URL", "https://app.vindi.com.br/api/v1", "an address of Vindi"),
+        ("VINDI_URL_SANDBOX", "https://sandbox-app.vindi.com.br", "must end with /api/v1"),
+        ("ENOTAS_URL", "https://api.enotasgw.com.br/v1/", "must end before /v1"),
+        ("ENOTAS_URL", "https://key:@api.enotasgw.com.br", "no user, key or password"),
+    ],
+)
+def test_an_address_that_is_the_others_or_ends_elsewhere_is_told_before_a_key_goes_there(
+    name: str, url: str, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        load_emitter({**COMPLETE, name: url})
+    assert len(caught.value.problems) == 1
+
+
 @pytest.mark.parametrize("name", ["SECRET_KEYS", "INTERNAL_API_TOKEN"])
 @pytest.mark.parametrize("commas", [",", " , ,"])
 def test_commas_alone_are_no_key_and_no_token(name: str, commas: str) -> None:

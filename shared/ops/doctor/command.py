@@ -14,6 +14,7 @@ from shared.config.env import SettingsError
 from shared.config.settings import ReconcilerSettings, load_reconciler
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import open_pool
+from shared.db.unreachable import told_of_work
 from shared.local.files import write_private
 from shared.local.home import settings_of_services
 from shared.net.http import open_session
@@ -26,6 +27,11 @@ from shared.ops.doctor.report import Learned, Observation, Report, show
 from shared.ops.doctor.vindi_questions import NOT_A_KEY, ask_vindi
 from shared.ops.up.settings import LATER
 
+LOOKS: Final = {
+    "database": machine.database,
+    "redis": machine.redis,
+    "certificates": machine.certificates,
+}
 UNREAD: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, UnsealError)
 
 
@@ -53,9 +59,13 @@ async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Observ
         yield finding
     for finding in look_here(env):
         yield finding
-    for look in (machine.database, machine.redis, machine.certificates):
-        async for finding in look(env):
-            yield finding
+    for about, look in LOOKS.items():
+        try:
+            async for finding in look(env):
+                yield finding
+        except UNREAD as error:
+            words = f"cannot be looked at to the end: {_why(error, env.get('DATABASE_URL', ''))}"
+            yield Observation(about=about, state="wrong", words=words)
     settings = _settings(env)
     if settings is None:
         return
@@ -64,11 +74,13 @@ async def _findings(env: Mapping[str, str], tenant: str) -> AsyncIterator[Observ
             async for finding in accounts.look_at(account, clients):
                 yield finding
     except UNREAD as error:
-        yield Observation(
-            about="tenants",
-            state="wrong",
-            words=f"their connections cannot be read: {type(error).__name__}",
-        )
+        why = _why(error, settings.process.database.url.reveal())
+        words = f"their connections cannot be read: {why}"
+        yield Observation(about="tenants", state="wrong", words=words)
+
+
+def _why(error: BaseException, url: str) -> str:
+    return told_of_work(error, url) or f"{type(error).__name__}: {error}"
 
 
 async def _answers(env: Mapping[str, str], tenant: str) -> AsyncIterator[Learned]:

@@ -40,6 +40,7 @@ ABOUT_SERVER: Final = """
            (SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname = 'alembic_version'
                AND pg_has_role(relowner, 'MEMBER')) > 0 AS owner,
            pg_is_in_recovery() AS replica,
+           current_setting('transaction_read_only') = 'on' AS reads_only,
            current_setting('statement_timeout') AS statement_timeout,
            current_setting('lock_timeout') AS lock_timeout,
            current_setting('idle_in_transaction_session_timeout')
@@ -94,7 +95,7 @@ async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
         yield await _revision(conn)
         async for finding in _indexes(conn):
             yield finding
-        for finding in (*_server(row), await _keys(conn, env), await _panel(conn)):
+        for finding in (*_server(row), await _keys(conn, env, row), await _panel(conn)):
             yield finding
         yield _pooler(row, pooled=await is_pooled(conn), said=wanted.pooler)
     finally:
@@ -124,7 +125,18 @@ async def redis(env: Mapping[str, str]) -> AsyncIterator[Observation]:
     words = f"{name} {version}, role {told.get('role')}, maxmemory-policy {policy}"
     if state == "look":
         words += ": under pressure it forgets request budgets; take noeviction"
+    if told.get("role") in {"slave", "replica"}:
+        state = "wrong"
+        words += ": a replica takes no writes; name the master, or Sentinels that know it"
+    elif _is_full(told):
+        state = "wrong"
+        words += ": its memory is used up (maxmemory), so that it takes nothing more; give it more"
     yield Observation(about="redis", state=state, words=words)
+
+
+def _is_full(told: Mapping[str, Any]) -> bool:
+    most = int(told.get("maxmemory") or 0)
+    return most > 0 and int(told.get("used_memory") or 0) >= most
 
 
 async def certificates(env: Mapping[str, str]) -> AsyncIterator[Observation]:
@@ -222,7 +234,10 @@ async def _indexes(conn: Connection) -> AsyncIterator[Observation]:
 def _server(row: Mapping[str, Any]) -> Iterator[Observation]:
     yield _database("ok", f"PostgreSQL {row['version']}, {row['used']} of {row['most']} sessions")
     if row["replica"]:
-        yield _database("wrong", "this is a replica: nothing can be stored there")
+        yield _database("wrong", "this is a replica: nothing can be stored there; name the primary")
+    elif row["reads_only"]:
+        words = "default_transaction_read_only is on: nothing can be stored there; take it away"
+        yield _database("wrong", words)
     if row["superuser"]:
         yield _database("look", "the role is a superuser, which we do not need")
     elif row["owner"]:
@@ -233,10 +248,11 @@ def _server(row: Mapping[str, Any]) -> Iterator[Observation]:
         yield _database("wrong", "fsync is off: a power cut loses notas that were issued")
 
 
-async def _keys(conn: Connection, env: Mapping[str, str]) -> Observation:
+async def _keys(conn: Connection, env: Mapping[str, str], row: Mapping[str, Any]) -> Observation:
     var = Env(values=env)
     keys = var.secret_keys("SECRET_KEYS")
-    if var.problems or await current_revision(conn) is None:
+    at_head = await current_revision(conn) == head_revision()
+    if var.problems or not at_head or row["reads_only"]:
         return _database("not_asked", "whether SECRET_KEYS open what it holds")
     transaction = conn.transaction()
     await transaction.start()

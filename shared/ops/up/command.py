@@ -39,7 +39,8 @@ def up(env: Mapping[str, str], services: Sequence[OurService], *, timings: bool 
 
     Prints one line on stdout, `ready …`, once every service is ready; all else goes to stderr
     and to the logs, with `timings` also when each step of the start was done. Raises SettingsError,
-    HomeBusyError, SchemaError, WrongKeysError, DatabaseAwayError, RedisAwayError.
+    HomeBusyError, SchemaError, WrongKeysError, DatabaseAwayError, RedisAwayError,
+    ServerNotStartedError.
     """
     home = open_home(env)
     with usable(home), home.locked():
@@ -88,7 +89,7 @@ async def _run(
     ):
         let_go(keepers)
         timeline.done("supervisors are started")
-        await stores_ready(stores, given, home, timeline)
+        await stores_ready(stores, keepers, given, home, timeline)
         let_go(workers)
         places = {
             program.name: ports[service.name]

@@ -25,6 +25,8 @@ from shared.ops.up.beside import run_beside
 from shared.ops.up.programs import Program, postgres_program, redis_program
 from shared.ops.up.said import say
 from shared.ops.up.settings import check_keys
+from shared.ops.up.starting import up_or_told
+from shared.ops.up.supervisor import Supervisor
 from shared.ops.up.timeline import Timeline
 
 
@@ -75,14 +77,25 @@ async def prepare_stores(env: Mapping[str, str], home: Home) -> Stores:
 
 
 async def stores_ready(
-    stores: Stores, env: Mapping[str, str], home: Home, timeline: Timeline
+    stores: Stores,
+    keepers: Sequence[Supervisor],
+    env: Mapping[str, str],
+    home: Home,
+    timeline: Timeline,
 ) -> None:
-    """Return once services may start: the servers answer, tables and roles are there, keys fit."""
+    """Return once services may start: the servers answer, tables and roles are there, keys fit.
+
+    `keepers` keep the embedded ones running.
+    """
     if stores.embedded:
-        await wait_for_postgres(stores.embedded.url("postgres"))
+        answers = wait_for_postgres(stores.embedded.url("postgres"))
+        await up_or_told(answers, keepers, "postgres", home)
         timeline.done("PostgreSQL answers")
         await ensure_database(stores.embedded)
-    await (wait_for_redis if stores.own_redis else demand_redis)(stores.redis_url)
+    if stores.own_redis:
+        await up_or_told(wait_for_redis(stores.redis_url), keepers, "redis", home)
+    else:
+        await demand_redis(stores.redis_url)
     timeline.done("Redis answers")
     await _migrate(stores.owner_url, env, home)
     timeline.done("the schema is at head")
