@@ -129,6 +129,9 @@ REFUSED_ON_NODES: Final = {
     "the number of the coordinator's transaction": """
         UPDATE idempotency_keys SET status = 0
          WHERE tenant_id = $1 AND pg_current_xact_id_if_assigned() IS NOT NULL""",
+    "rows that would be copied past a guard": """
+        INSERT INTO timeline (tenant_id, bill_id, what)
+        SELECT $1, bill_id, $3 FROM unnest($2::bigint[]) AS b (bill_id)""",
     "a subquery without a name": "SELECT bill_id FROM (SELECT bill_id FROM sales)",
 }
 TAKEN_ON_NODES: Final = {
@@ -154,6 +157,9 @@ TAKEN_ON_NODES: Final = {
         SELECT t.tenant_id, a.acts FROM tenants t CROSS JOIN LATERAL (
                SELECT count(*) AS acts FROM audit u WHERE u.tenant_id = t.tenant_id) a
          WHERE t.tenant_id > $1 ORDER BY t.tenant_id LIMIT $2""",
+    "rows that each node inserts": """
+        INSERT INTO timeline (tenant_id, bill_id, what)
+        SELECT $1, bill_id, $3 FROM unnest($2::bigint[]) AS b (bill_id) RETURNING bill_id""",
     "whether a tenant has one": "SELECT EXISTS (SELECT FROM sales WHERE tenant_id = $1)",
 }
 REFUSED_ZONES: Final = {

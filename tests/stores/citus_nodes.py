@@ -49,6 +49,24 @@ def unplanned_parts(sql: str) -> list[str]:
     return [fault for level in found if level.reads_spread for fault in level.faults()]
 
 
+def copied_rows(sql: str) -> list[str]:
+    """Rows that the coordinator selects for a table of tenants, and would send by COPY.
+
+    A COPY is refused where row-level security looks after the table, as it does for services
+    (`DoCopy`, copy.c). What returns something, or minds a conflict, is sent as a result and inserted
+    by each node itself (`NonPushableInsertSelectExecScan`, insert_select_executor.c).
+    """
+    return [
+        f"copies rows into {part['relation']['relname']}"
+        for tree in trees(sql)
+        for part in nodes(tree)
+        if part.get("@") == "InsertStmt"
+        and part["relation"]["relname"] in SPREAD
+        and not part["selectStmt"].get("valuesLists")
+        and not {"onConflictClause", "returningClause"} & set(part)
+    ]
+
+
 def asked_of_one_server(sql: str) -> list[str]:
     """Functions that tell of one server, in a statement that nodes have their part in."""
     parts = [part for tree in trees(sql) for part in nodes(tree)]

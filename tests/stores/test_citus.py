@@ -1,7 +1,7 @@
 """Every statement is one that Citus takes, when tenants are spread over nodes (design D13, D20).
 
-Tried on a cluster: what is refused there is refused here, of the statements of before as well as of
-made-up ones. Defaults of columns may ask the clock: the coordinator does that, once.
+What was refused on a cluster is refused here, of the statements of before as well as of made-up
+ones, and what the planner's own source says of others that were never tried (`citus_nodes`). Defaults of columns may ask the clock: the coordinator does that, once.
 """
 
 import re
@@ -28,6 +28,7 @@ from tests.stores.citus_examples import (
 )
 from tests.stores.citus_nodes import (
     asked_of_one_server,
+    copied_rows,
     loose_tables,
     unnamed_subqueries,
     unplanned_parts,
@@ -77,7 +78,7 @@ def test_no_statement_joins_locks_or_changes_across_tenants() -> None:
 
 
 def test_a_statement_of_one_tenant_is_of_one_node_and_one_over_all_is_put_together() -> None:
-    looks = (loose_tables, unplanned_parts, asked_of_one_server)
+    looks = (loose_tables, unplanned_parts, asked_of_one_server, copied_rows)
 
     assert not {
         str(one): found
@@ -98,6 +99,7 @@ def test_what_no_node_and_no_coordinator_would_run_is_noticed(what: str) -> None
         *loose_tables(sql),
         *unplanned_parts(sql),
         *asked_of_one_server(sql),
+        *copied_rows(sql),
         *unnamed_subqueries(sql),
     ]
 
@@ -109,6 +111,7 @@ def test_what_nodes_run_is_taken_here(what: str) -> None:
     assert not loose_tables(sql)
     assert not unplanned_parts(sql)
     assert not asked_of_one_server(sql)
+    assert not copied_rows(sql)
     assert not unnamed_subqueries(sql)
 
 

@@ -131,6 +131,7 @@ ANNOUNCE: Final = f"""
             {SPEAKS}) n ON true
      WHERE s.status IN ('issued', 'denied', 'held', 'cancelled')
        AND (s.status, s.code) IS DISTINCT FROM (b.status, b.code)
+ RETURNING bill_id
 """  # noqa: S608 - only our own constant is put in
 
 

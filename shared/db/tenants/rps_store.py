@@ -97,6 +97,7 @@ HAND_OUT: Final = """
       FROM json_to_recordset($2::text::json)
            AS g (connection_id int, series text, number bigint, bill_id bigint, part smallint,
                  revision int)
+ RETURNING bill_id
 """
 ADVANCE: Final = """
     -- rps_store.hand_out advance

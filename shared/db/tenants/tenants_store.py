@@ -256,7 +256,7 @@ async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
 
 HOLD: Final = """
     -- tenants_store.hold
-    SELECT FROM tenants WHERE tenant_id = $1 FOR SHARE
+    SELECT true FROM tenants WHERE tenant_id = $1 FOR SHARE
 """
 
 
