@@ -53,8 +53,8 @@ def copied_rows(sql: str) -> list[str]:
     """Rows that the coordinator selects for a table of tenants, and would send by COPY.
 
     A COPY is refused where row-level security looks after the table, as it does for services
-    (`DoCopy`, copy.c). What returns something, or minds a conflict, is sent as a result and inserted
-    by each node itself (`NonPushableInsertSelectExecScan`, insert_select_executor.c).
+    (`DoCopy`, copy.c). What returns something, or minds a conflict, is sent as a result, and each
+    node inserts it itself (`NonPushableInsertSelectExecScan`, insert_select_executor.c).
     """
     return [
         f"copies rows into {part['relation']['relname']}"

@@ -1,7 +1,8 @@
 """Every statement is one that Citus takes, when tenants are spread over nodes (design D13, D20).
 
 What was refused on a cluster is refused here, of the statements of before as well as of made-up
-ones, and what the planner's own source says of others that were never tried (`citus_nodes`). Defaults of columns may ask the clock: the coordinator does that, once.
+ones, and what the planner's own source says of others (`citus_nodes`). Defaults of columns may ask
+the clock: the coordinator does that, once.
 """
 
 import re

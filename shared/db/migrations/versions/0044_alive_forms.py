@@ -1,4 +1,4 @@
-"""A day of events is made over nodes as on one."""
+"""Whoever does a form of the panel says that it still does."""
 
 from shared.db.migrate import run_sql_file
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_sql_file("0044_expand_day_over_nodes.sql")
+    run_sql_file("0044_expand_alive_forms.sql")
