@@ -104,6 +104,21 @@ WHOLE: Final = f"""
     GRANT UPDATE ON {", ".join(OF_SOME_COLUMNS)} TO notaponte_services, {PANEL_ROLE}
 """
 
+# By a function: the coordinator alone has to know. A word without meaning to PostgreSQL alone.
+ONE_AFTER_ANOTHER: Final = """
+    -- distribution.one_after_another
+    SELECT set_config('citus.multi_shard_modify_mode', 'sequential', true)
+"""
+
+
+async def one_after_another(conn: Connection) -> None:
+    """Ask nodes by one connection each, for the rest of the transaction.
+
+    To be called before a transaction reads over tenants and then changes `people`: tables of
+    tenants refer to it, and Citus refuses such a change after a read by several connections.
+    """
+    await conn.execute(ONE_AFTER_ANOTHER)
+
 
 async def distribute(conn: Connection) -> None:
     """Spread the tables on a Citus coordinator; safe to repeat, since it skips those done."""

@@ -65,11 +65,13 @@ DECLARE
     since timestamptz := of_day::timestamp AT TIME ZONE 'UTC';
     until timestamptz := (of_day + 1)::timestamp AT TIME ZONE 'UTC';
 BEGIN
+    SET LOCAL citus.multi_shard_modify_mode = 'sequential';  -- means nothing to PostgreSQL alone
     EXECUTE format('CREATE TABLE public.%I (LIKE public.events INCLUDING ALL, CONSTRAINT %I'
                    ' CHECK (received_at >= %L AND received_at < %L))',
                    one, one || '_day', since, until);
-    IF EXISTS (SELECT FROM public.events_default
-                WHERE received_at >= since AND received_at < until) THEN
+    PERFORM 1 FROM public.events_default
+      WHERE received_at >= since AND received_at < until LIMIT 1;
+    IF FOUND THEN
         LOCK TABLE public.events_default IN ACCESS EXCLUSIVE MODE;
         EXECUTE format('INSERT INTO public.%I SELECT * FROM public.events_default'
                        ' WHERE received_at >= %L AND received_at < %L', one, since, until);

@@ -58,8 +58,8 @@ async def walk_any_tenant(
     """
     columns = await conn.fetch(COLUMN_TYPES, table.name)
     types: dict[str, str] = {row["attname"]: row["type"] for row in columns}
-    read_first, read_on = _reading(table, types, first=True), _reading(table, types, first=False)
-    write = _writing(table, types)
+    read_first, read_on = reading(table, types, first=True), reading(table, types, first=False)
+    write = writing(table, types)
     rows, changed = 0, 0
     broken = _Broken(table)
     after: tuple[Any, ...] | None = None
@@ -79,8 +79,8 @@ async def walk_any_tenant(
         after = tuple(found[-1][name] for name in table.keys)
 
 
-def _reading(table: RotatedTable, types: dict[str, str], *, first: bool) -> str:
-    """Every identifier is a constant of ours."""
+def reading(table: RotatedTable, types: dict[str, str], *, first: bool) -> str:
+    """The statement for a batch of rows, by key; every identifier is a constant of ours."""
     reads = [name for word in table.words for name in (word.column, *word.reads)]
     plain = list(dict.fromkeys([*table.keys, *reads]))
     sealed = [f"{_value(one, 't')} AS {one.column}" for one in table.sealed]
@@ -100,21 +100,23 @@ def _value(column: SealedColumn, alias: str) -> str:
     if column.inside is None:
         return f"{alias}.{column.column}"
     text = f"({alias}.{column.column} ->> '{column.inside}')"
-    # What is no hexadecimal text would end the whole statement: as it stands it opens under no key.
+    # What is no hexadecimal text would end the whole statement: a hash of it opens under no key.
     whole = f"{text} !~ '[^0-9a-fA-F]' AND length({text}) % 2 = 0"
-    return f"CASE WHEN {whole} THEN decode({text}, 'hex') ELSE convert_to({text}, 'UTF8') END"
+    hashed = f"int8send(hashtextextended({text}, 0))"
+    return f"CASE WHEN {whole} THEN decode({text}, 'hex') ELSE {hashed} END"
 
 
 def _written(column: SealedColumn) -> str:
     new = f"v.new_{column.column}"
     if column.inside is None:
         return f"{column.column} = {new}"
-    kept = f"jsonb_set(t.{column.column}, '{{{column.inside}}}', to_jsonb(encode({new}, 'hex')))"
+    text = f"('\"' || encode({new}, 'hex') || '\"')::jsonb"  # nodes take no `to_jsonb` of a row
+    kept = f"jsonb_set(t.{column.column}, '{{{column.inside}}}', {text})"
     return f"{column.column} = {kept}"
 
 
-def _writing(table: RotatedTable, types: dict[str, str]) -> str:
-    """Set every value of many rows, of those that are still as they were read."""
+def writing(table: RotatedTable, types: dict[str, str]) -> str:
+    """The statement to set every value of many rows, of those that are still as they were read."""
     names = [
         *table.keys,
         *(f"old_{one.column}" for one in table.sealed),

@@ -22,6 +22,16 @@ TYPES: Final = ("vartype", "consttype", "paramtype", "funcresulttype", "opresult
 LAZY: Final = {"CASEEXPR": "CASE", "COALESCEEXPR": "COALESCE"}
 UPDATE, INSERT, DELETE = "2", "3", "4"
 
+INSTANT: Final = "1184"  # timestamptz
+# A node's own zone is nobody's business: what asks the session's zone for a day, a month or a text
+# is refused. Of an instant and an interval it has a say only where a day has 23 or 25 hours.
+ZONED: Final = """
+    SELECT oid::text FROM pg_proc
+     WHERE provolatile = 's' AND 1184 IN (SELECT unnest(proargtypes::oid[]) UNION SELECT prorettype)
+       AND pronargs > 0 AND prokind = 'f' AND 2281 <> ALL (proargtypes::oid[])
+       AND proname !~ '^(timestamptz_(pl|mi)_interval|interval_pl_timestamptz)$'
+       AND proname NOT IN ('timestamptz_in', 'timestamptz_out')
+"""
 ALL_FUNCTIONS: Final = "SELECT oid, proname::text AS name, provolatile::text AS kind FROM pg_proc"
 ALL_TYPES: Final = "SELECT oid, typinput::oid AS reads, typoutput::oid AS writes FROM pg_type"
 
@@ -32,6 +42,7 @@ class Functions(Struct, frozen=True, kw_only=True):
     names: Mapping[str, str]  # by number
     chance: frozenset[str]  # the names of those that are not even stable
     text: Mapping[str, tuple[str, str]]
+    zoned: frozenset[str]  # the numbers of those that ask the session's zone
 
     def of(self, node: Node) -> list[str]:
         """What a node itself calls that is not immutable."""
@@ -69,6 +80,7 @@ async def functions(conn: Connection) -> Functions:
     return Functions(
         names={str(row["oid"]): row["name"] for row in rows if row["kind"] != "i"},
         chance=frozenset(row["name"] for row in rows if row["kind"] == "v"),
+        zoned=frozenset(row["oid"] for row in await conn.fetch(ZONED)),
         text={str(row["oid"]): (str(row["reads"]), str(row["writes"])) for row in types},
     )
 
@@ -84,16 +96,32 @@ async def undecided(conn: Connection, known: Functions, sql: str) -> list[str]:
     ]
 
 
+async def zoned(conn: Connection, known: Functions, sql: str) -> list[str]:
+    """What a statement asks the session's zone for, which is another one on each node."""
+    return [
+        f"{known.names[number]} in the session's zone"
+        for tree in await trees(conn, sql)
+        for node in nodes(tree)
+        for number in _asking_the_zone(node)
+        if number in known.zoned
+    ]
+
+
+def _asking_the_zone(node: Node) -> Iterator[str]:
+    yield from (str(node[key][0]) for key in FUNCTIONS if key in node)
+
+
 def _of_query(known: Functions, query: Node) -> Iterator[str]:
     kind = query["commandType"][0]
     if kind not in {UPDATE, INSERT, DELETE}:
         return
+    if kind != INSERT:  # anywhere in it: `SingleShardUpdateDeleteSupported`
+        yield from (f"{name} is chance" for name in known.within(query) if name in known.chance)
     yield from (f"{name} in RETURNING" for name in known.within(query["returningList"]))
     yield from (f"{name} in ON CONFLICT" for name in known.within(query["onConflict"]))
     changed = [query["targetList"]] if kind == UPDATE else []
     for part in [*changed, query["jointree"]]:
         yield from known.undecided(part)
-        yield from (f"{name} is chance" for name in known.within(part) if name in known.chance)
 
 
 async def trees(conn: Connection, sql: str) -> list[Any]:

@@ -1,20 +1,46 @@
 """Every statement is one that Citus takes, when tenants are spread over nodes (design D13, D20).
 
-Tried on a cluster: what is refused there is refused here, of the statements of before as well as of
-made-up ones. Defaults of columns may ask the clock: the coordinator does that, once.
+What was refused on a cluster is refused here, of the statements of before as well as of made-up
+ones, and what the planner's own source says of others (`citus_nodes`). Defaults of columns may ask
+the clock: the coordinator does that, once.
 """
 
 import re
+from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 import pytest
 
 from shared.db.connection import Pool
+from shared.db.privacy import retention_store, tenant_rows
+from shared.domain.ids import TenantId
+from shared.ops.rotate_tables import TABLES
+from shared.ops.rotate_walk import COLUMN_TYPES, reading, writing
 from tests.stores import citus_volatile
+from tests.stores.citus_examples import (
+    REFUSED_CLOCKS,
+    REFUSED_ON_NODES,
+    REFUSED_SHAPES,
+    REFUSED_TYPES,
+    REFUSED_ZONES,
+    TAKEN,
+    TAKEN_ON_NODES,
+)
+from tests.stores.citus_nodes import (
+    asked_of_one_server,
+    copied_rows,
+    loose_tables,
+    unnamed_subqueries,
+    unplanned_parts,
+)
 from tests.stores.citus_shape import (
+    SPREAD,
     misplaced_clocks,
     misplaced_tenants,
     moved_tenants,
+    nodes,
+    trees,
     unheard_settings,
 )
 from tests.stores.test_statements import statements
@@ -28,133 +54,12 @@ OF_ALL_TENANTS: Final = frozenset(
         "kept_figures_store.forget_any_tenant",
         "month_files_store.forget_old_any_tenant",
         "outbox_store.free_expired_any_tenant",
+        "restore_checks_store.settle_any_tenant",
         "status_webhooks_store.forget_old_any_tenant",
     }
 )
 NAME: Final = re.compile(r"-- (\w+\.\w+)")
 OF_CITUS: Final = "distribution"  # its own functions, which PostgreSQL does not have
-
-REFUSED_CLOCKS: Final = {
-    "an upsert": """
-        INSERT INTO tenants AS t (tenant_id, name, plan, timezone) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (tenant_id) DO UPDATE SET updated_at = now()""",
-    "an upsert that is not always done": """
-        INSERT INTO tenants AS t (tenant_id, name, plan, timezone) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (tenant_id) DO UPDATE SET name = excluded.name
-         WHERE t.updated_at < clock_timestamp()""",
-    "a choice": "UPDATE tenants SET updated_at = CASE WHEN $2 THEN now() END WHERE tenant_id = $1",
-    "a default": """
-        UPDATE tenants SET active_from = coalesce(active_from, date_trunc('second', now()))
-         WHERE tenant_id = $1""",
-    "a default of the standard's clock": """
-        UPDATE tenants SET active_from = coalesce(active_from, current_timestamp)
-         WHERE tenant_id = $1""",
-    "what is returned": """
-        UPDATE tenants SET name = $2 WHERE tenant_id = $1 RETURNING name, now() AS at""",
-    "what an upsert returns": """
-        INSERT INTO tenants (tenant_id, name, plan, timezone) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (tenant_id) DO NOTHING RETURNING gen_random_uuid()""",
-}
-REFUSED_TYPES: Final = {
-    "an instant of an upsert less an interval": """
-        INSERT INTO webhook_rejections AS r (tenant_id, since, rejected_at, rejections)
-        VALUES ($1, $2, $2, 1)
-            ON CONFLICT (tenant_id) DO UPDATE SET rejections = r.rejections + 1
-         WHERE r.rejected_at < excluded.rejected_at - $3::interval""",
-    "an instant plus what a column says": """
-        UPDATE backfills SET not_before = $3::timestamptz + failures * interval '1 second'
-         WHERE tenant_id = $1 AND backfill_id = $2""",
-    "a column that is compared once an interval is added": """
-        UPDATE outbox SET heard_at = NULL WHERE tenant_id = $1 AND heard_at + $2 <= $3""",
-    "a column as text": "UPDATE tenants SET name = created_at::text WHERE tenant_id = $1",
-    "chance": """
-        UPDATE outbox SET due_at = $2::timestamptz + random() * $3::interval
-         WHERE tenant_id = $1""",
-    "a day that is returned": """
-        DELETE FROM tenants WHERE tenant_id = $1 RETURNING created_at::date""",
-    "a choice below a WITH": """
-        WITH moved AS (
-            UPDATE outbox SET due_at = coalesce(heard_at, now()) WHERE tenant_id = $1
-            RETURNING bill_id)
-        SELECT count(*) FROM moved""",
-}
-REFUSED_SHAPES: Final = {
-    "a lock over tenants": "SELECT bill_id FROM outbox WHERE due_at <= $1 FOR UPDATE SKIP LOCKED",
-    "a lock of tenants brought along": """
-        SELECT bill_id FROM outbox WHERE tenant_id = ANY($1::text[]) FOR SHARE""",
-    "a lock for each tenant": """
-        SELECT d.bill_id FROM tenants t CROSS JOIN LATERAL (
-            SELECT o.bill_id FROM outbox o WHERE o.tenant_id = t.tenant_id FOR UPDATE) d""",
-    "a lock whose tenant is named or not": """
-        SELECT bill_id FROM outbox WHERE tenant_id = $1 OR $2 FOR UPDATE""",
-    "a change over tenants": "UPDATE sales SET code = NULL WHERE code = $1",
-    "a change of tenants that another table names": """
-        UPDATE sales s SET code = NULL FROM bills b
-         WHERE s.tenant_id = b.tenant_id AND s.bill_id = b.bill_id""",
-    "a deletion below a WITH": """
-        WITH gone AS (DELETE FROM bills) DELETE FROM sales WHERE tenant_id = $1""",
-    "a row of no tenant": "INSERT INTO sales (bill_id, amount) VALUES ($1, $2)",
-    "a join by bill": """
-        SELECT s.status FROM sales s JOIN bills b ON b.bill_id = s.bill_id
-         WHERE s.tenant_id = $1""",
-    "a join of which one side's tenant is another": """
-        SELECT s.status FROM sales s, bills b WHERE s.tenant_id = $1 AND b.tenant_id = $2""",
-    "a join to what a subquery reads": """
-        SELECT s.status FROM sales s JOIN (SELECT bill_id, status FROM bills) b USING (bill_id)
-         WHERE s.tenant_id = $1""",
-    "a join of tenants brought along": """
-        SELECT s.status FROM sales s, bills b
-         WHERE s.tenant_id = ANY($1::text[]) AND b.tenant_id = ANY($1::text[])
-           AND s.bill_id = b.bill_id""",
-    "a join that leaves some out": """
-        SELECT s.status FROM sales s LEFT JOIN bills b ON b.bill_id = s.bill_id
-         WHERE s.tenant_id = $1""",
-    "a subquery of other tenants": """
-        SELECT status FROM sales s
-         WHERE tenant_id = $1 AND EXISTS (SELECT FROM bills b WHERE b.bill_id = s.bill_id)""",
-    "a recursion over tenants": """
-        WITH RECURSIVE t AS (
-            (SELECT tenant_id FROM outbox ORDER BY tenant_id LIMIT 1)
-            UNION ALL
-            SELECT (SELECT o.tenant_id FROM outbox o WHERE o.tenant_id > t.tenant_id
-                     ORDER BY o.tenant_id LIMIT 1) FROM t WHERE t.tenant_id IS NOT NULL)
-        SELECT tenant_id FROM t""",
-    "a subquery for each of some VALUES": """
-        SELECT t.tenant_id, first.due_at FROM tenants t LEFT JOIN LATERAL (
-            SELECT min((SELECT o.due_at FROM outbox o
-                         WHERE o.tenant_id = t.tenant_id AND o.lane = lanes.lane LIMIT 1)) AS due_at
-              FROM (VALUES (0::smallint), (1::smallint)) AS lanes (lane)) first ON true""",
-    "a subquery for each tenant brought along": """
-        SELECT m.tenant_id FROM unnest($1::text[]) AS m (tenant_id)
-         WHERE EXISTS (SELECT FROM tenants t WHERE t.tenant_id = m.tenant_id)""",
-}
-TAKEN: Final = {
-    "a clock that the coordinator reads": """
-        UPDATE outbox SET lease_until = now() + $2::interval
-         WHERE tenant_id = $1 AND lease_until <= now()""",
-    "the instant of the row that was refused": """
-        INSERT INTO tenants AS t (tenant_id, name, plan, timezone, updated_at)
-        VALUES ($1, $2, $3, $4, now())
-            ON CONFLICT (tenant_id) DO UPDATE SET updated_at = excluded.updated_at
-         WHERE excluded.updated_at - t.updated_at > $5::interval""",
-    "tenants brought along as data": """
-        UPDATE outbox o SET heard_at = NULL
-          FROM unnest($1::text[], $2::bigint[]) AS m (tenant_id, bill_id)
-         WHERE (o.tenant_id, o.bill_id) = (m.tenant_id, m.bill_id)""",
-    "tenants of a list": "UPDATE outbox SET heard_at = NULL WHERE tenant_id = ANY($1::text[])",
-    "a subquery for each bill of one tenant": """
-        SELECT b.bill_id FROM unnest($2::bigint[]) AS b (bill_id)
-         WHERE NOT EXISTS (SELECT FROM sales s WHERE s.tenant_id = $1 AND s.bill_id = b.bill_id)""",
-    "a probe for each tenant": """
-        SELECT t.tenant_id, o.due_at FROM tenants t JOIN LATERAL (
-            SELECT o.due_at FROM outbox o WHERE o.tenant_id = t.tenant_id
-             ORDER BY o.due_at LIMIT 1) o ON true""",
-    "a lock of one tenant below a WITH": """
-        WITH picked AS MATERIALIZED (
-            SELECT bill_id FROM outbox WHERE tenant_id = $1 AND state = 'due' FOR UPDATE)
-        UPDATE outbox o SET tries = 0 FROM picked
-         WHERE o.tenant_id = $1 AND o.bill_id = picked.bill_id""",
-}
 
 
 def test_no_statement_asks_a_clock_where_nodes_would_answer_for_themselves() -> None:
@@ -162,12 +67,107 @@ def test_no_statement_asks_a_clock_where_nodes_would_answer_for_themselves() -> 
 
 
 def test_no_statement_joins_locks_or_changes_across_tenants() -> None:
-    found = {name(one.text): misplaced_tenants(one.text) for one in statements()}
+    found = [(one, misplaced_tenants(one.text)) for one in statements()]
+
+    faulty = {name(one.text) for one, faults in found if faults}
+    assert not [
+        (str(one), faults)
+        for one, faults in found
+        if faults and name(one.text) not in OF_ALL_TENANTS
+    ]
+    assert faulty == OF_ALL_TENANTS  # one that is gone is taken off the list
+
+
+def test_a_statement_of_one_tenant_is_of_one_node_and_one_over_all_is_put_together() -> None:
+    looks = (loose_tables, unplanned_parts, asked_of_one_server, copied_rows)
 
     assert not {
-        key: faults for key, faults in found.items() if faults and key not in OF_ALL_TENANTS
+        str(one): found
+        for one in statements()
+        if (found := [*chain.from_iterable(look(one.text) for look in looks)])
     }
-    assert all(found[key] for key in OF_ALL_TENANTS)  # one that is gone is taken off the list
+
+
+def test_no_statement_needs_a_newer_postgresql_than_nodes_have() -> None:
+    assert not {str(one): found for one in statements() if (found := unnamed_subqueries(one.text))}
+
+
+@pytest.mark.parametrize("what", REFUSED_ON_NODES)
+def test_what_no_node_and_no_coordinator_would_run_is_noticed(what: str) -> None:
+    sql = REFUSED_ON_NODES[what]
+
+    assert [
+        *loose_tables(sql),
+        *unplanned_parts(sql),
+        *asked_of_one_server(sql),
+        *copied_rows(sql),
+        *unnamed_subqueries(sql),
+    ]
+
+
+@pytest.mark.parametrize("what", [*TAKEN, *TAKEN_ON_NODES])
+def test_what_nodes_run_is_taken_here(what: str) -> None:
+    sql = {**TAKEN, **TAKEN_ON_NODES}[what]
+
+    assert not loose_tables(sql)
+    assert not unplanned_parts(sql)
+    assert not asked_of_one_server(sql)
+    assert not copied_rows(sql)
+    assert not unnamed_subqueries(sql)
+
+
+async def test_no_statement_asks_a_node_for_its_zone(pool: Pool) -> None:
+    read_by_nodes = [one for one in statements() if reads_tenants(one.text)]
+    async with pool.acquire() as conn:
+        known = await citus_volatile.functions(conn)
+        found = {
+            str(one): await citus_volatile.zoned(conn, known, one.text) for one in read_by_nodes
+        }
+
+    assert len(found) > 300
+    assert not {key: faults for key, faults in found.items() if faults}
+
+
+@pytest.mark.parametrize("what", REFUSED_ZONES)
+async def test_a_node_that_is_asked_for_its_zone_is_noticed(pool: Pool, what: str) -> None:
+    async with pool.acquire() as conn:
+        known = await citus_volatile.functions(conn)
+
+        assert await citus_volatile.zoned(conn, known, REFUSED_ZONES[what])
+
+
+async def test_what_a_rotation_of_keys_makes_of_its_tables_is_taken(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        known = await citus_volatile.functions(conn)
+        for table in TABLES:
+            rows = await conn.fetch(COLUMN_TYPES, table.name)
+            types = {row["attname"]: row["type"] for row in rows}
+            for sql in (
+                reading(table, types, first=True),
+                reading(table, types, first=False),
+                writing(table, types),
+            ):
+                assert not await citus_volatile.undecided(conn, known, sql), table.name
+                assert not misplaced_tenants(sql), table.name
+                assert not unplanned_parts(sql), table.name
+
+
+async def test_people_are_forgotten_by_one_connection_to_each_node(pool: Pool) -> None:
+    """Tables of tenants refer to them: Citus refuses such a change after a read by several."""
+    asked = "SELECT current_setting('citus.multi_shard_modify_mode', true)"
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            await retention_store.forget_people_any_tenant(
+                conn, datetime.now(UTC), after="", limit=10
+            )
+            by_age = await conn.fetchval(asked)
+        async with conn.transaction():
+            await tenant_rows.remove_people_any_tenant(conn, TenantId("tabcdefghij"))
+            by_tenant = await conn.fetchval(asked)
+        after = await conn.fetchval(asked)
+
+    assert (by_age, by_tenant) == ("sequential", "sequential")
+    assert not after
 
 
 def test_no_statement_moves_a_row_or_tells_the_coordinator_alone_what_nodes_have_to_know() -> None:
@@ -247,6 +247,11 @@ async def test_what_citus_takes_is_taken_here(pool: Pool, what: str) -> None:
 async def undecided(pool: Pool, sql: str) -> list[str]:
     async with pool.acquire() as conn:
         return await citus_volatile.undecided(conn, await citus_volatile.functions(conn), sql)
+
+
+def reads_tenants(sql: str) -> bool:
+    found = (part.get("relname") for tree in trees(sql) for part in nodes(tree))
+    return any(one in SPREAD for one in found)
 
 
 def name(sql: str) -> str:

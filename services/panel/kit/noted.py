@@ -4,12 +4,17 @@ A process may die between the work and its answer. So each transaction of a form
 something says so at its end in the form's key, in the same commit: whoever finds the key knows
 that it was done, and nobody does it again. A transaction ends without effect where another process
 took the key over meanwhile, or the turn in which forms of one page are done.
+
+Whether one wrote is read off its statements: where tenants lie on several nodes, the database that
+is asked did not write, and has no number of a transaction to tell it by.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from msgspec import Struct
 
@@ -19,6 +24,18 @@ from shared.db.tenants.idempotency_store import Begun, KeyId
 
 if TYPE_CHECKING:
     from asyncpg.transaction import Transaction
+
+_ASKING: Final = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
+_WRITES: Final = re.compile(
+    r"\b(INSERT\s+INTO|DELETE\s+FROM|UPDATE\s+\w+(\s+AS)?(\s+\w+)?\s+SET)\b", re.IGNORECASE
+)
+_COMMENT: Final = re.compile(r"--.*")
+
+
+@lru_cache(maxsize=1024)
+def writes(statement: str) -> bool:
+    """Whether a statement of ours changes rows; one that locks some does not."""
+    return _WRITES.search(_COMMENT.sub("", statement)) is not None
 
 
 class TakenOver(Exception):
@@ -60,24 +77,37 @@ class _NotingConnection:
     def __init__(self, conn: Connection, note: Note) -> None:
         self._conn = conn
         self._note = note
+        self.wrote = False  # since the transaction began
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._conn, name)
+        given = getattr(self._conn, name)
+        if name not in _ASKING:
+            return given
+
+        def ask(statement: str, *values: Any, **options: Any) -> Any:
+            self.wrote = self.wrote or writes(statement)
+            return given(statement, *values, **options)
+
+        return ask
 
     def transaction(self, **options: Any) -> "Transaction | _NotingTransaction":
         inner = self._conn.transaction(**options)
         if self._conn.is_in_transaction():
             return inner  # the one around it tells
-        return _NotingTransaction(self._conn, inner, self._note)
+        return _NotingTransaction(self, self._conn, inner, self._note)
 
 
 class _NotingTransaction:
-    def __init__(self, conn: Connection, inner: "Transaction", note: Note) -> None:
+    def __init__(
+        self, told: _NotingConnection, conn: Connection, inner: "Transaction", note: Note
+    ) -> None:
+        self._told = told
         self._conn = conn
         self._inner = inner
         self._note = note
 
     async def __aenter__(self) -> None:
+        self._told.wrote = False
         await self._inner.start()
 
     async def __aexit__(
@@ -88,6 +118,9 @@ class _NotingTransaction:
     ) -> None:
         if kind is not None:
             await self._inner.rollback()
+            return
+        if not self._told.wrote:
+            await self._inner.commit()
             return
         try:
             await self._tell()

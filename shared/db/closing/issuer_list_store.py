@@ -150,7 +150,7 @@ OPEN_SINCE: Final = """
       LEFT JOIN notas n ON n.tenant_id = t.tenant_id AND n.environment = 'Producao'
        AND NOT EXISTS (
            SELECT FROM closing_locks k
-            WHERE k.tenant_id = n.tenant_id
+            WHERE k.tenant_id = $1
               AND k.month = date_trunc('month', n.competencia::timestamp)::date)
      WHERE t.tenant_id = $1
      GROUP BY t.active_from

@@ -151,7 +151,7 @@ class MonthOfOthers(Struct, frozen=True, kw_only=True):
 
 MONTHS: Final = """
     -- shadow_read.months_of_others
-    SELECT to_char(competencia, 'YYYY-MM') AS month, count(*)::int AS notas,
+    SELECT to_char(competencia::timestamp, 'YYYY-MM') AS month, count(*)::int AS notas,
            sum(amount)::bigint AS amount
       FROM foreign_notas
      WHERE tenant_id = $1 AND valid AND environment = 'Producao'

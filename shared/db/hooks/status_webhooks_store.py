@@ -127,10 +127,11 @@ ANNOUNCE: Final = f"""
       LEFT JOIN LATERAL (
            SELECT external_id, status, number, part,
                   CASE WHEN status = 'denied' THEN denial END AS denial
-             FROM notas WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+             FROM notas WHERE tenant_id = $1 AND bill_id = s.bill_id
             {SPEAKS}) n ON true
      WHERE s.status IN ('issued', 'denied', 'held', 'cancelled')
        AND (s.status, s.code) IS DISTINCT FROM (b.status, b.code)
+ RETURNING bill_id
 """  # noqa: S608 - only our own constant is put in
 
 

@@ -89,7 +89,7 @@ async def due_of_many_any_tenant(conn: Connection, *, limit: int) -> list[DueTen
 
 WORTH_READING: Final = """
     -- due_read.worth_reading
-    SELECT count(*) FROM (SELECT FROM tenants LIMIT $1) AS t
+    SELECT count(*) FROM (SELECT tenant_id FROM tenants LIMIT $1) AS t
 """
 
 

@@ -304,7 +304,7 @@ PUT_UNPROVEN_LAST: Final = """
     UPDATE outbox SET lane = $2
      WHERE tenant_id = $1 AND state = 'due' AND lane < $2 AND origin = 'webhook'
        AND NOT EXISTS (SELECT FROM bills
-                        WHERE bills.tenant_id = outbox.tenant_id
+                        WHERE bills.tenant_id = $1
                           AND bills.bill_id = outbox.bill_id)
 """
 

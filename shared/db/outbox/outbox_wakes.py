@@ -85,7 +85,7 @@ UNSENT: Final = """
            SELECT status IN ('waiting_payment', 'in_guarantee', 'queued')
                   OR (status = 'held' AND code <> 'held_by_person')
                   OR (status = 'skipped' AND code = 'rule_never') AS stopped
-             FROM sales WHERE tenant_id = o.tenant_id AND bill_id = o.bill_id) AS s ON true
+             FROM sales WHERE tenant_id = $1 AND bill_id = o.bill_id) AS s ON true
      WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
      ORDER BY o.bill_id FOR UPDATE OF o
 """
@@ -118,7 +118,7 @@ STOPPED: Final = """
       FROM outbox o
       LEFT JOIN LATERAL (
            SELECT code = ANY($2::text[]) OR attention = ANY($2::text[]) AS stopped
-             FROM sales WHERE tenant_id = o.tenant_id AND bill_id = o.bill_id) AS s ON true
+             FROM sales WHERE tenant_id = $1 AND bill_id = o.bill_id) AS s ON true
      WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
      ORDER BY o.bill_id FOR UPDATE OF o
 """
@@ -135,7 +135,7 @@ LEFT: Final = """
       FROM outbox o
       LEFT JOIN LATERAL (
            SELECT code = ANY($2::text[]) AND moment_at >= $3 AS stopped
-             FROM sales WHERE tenant_id = o.tenant_id AND bill_id = o.bill_id) AS s ON true
+             FROM sales WHERE tenant_id = $1 AND bill_id = o.bill_id) AS s ON true
      WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
      ORDER BY o.bill_id FOR UPDATE OF o
 """

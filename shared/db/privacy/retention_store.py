@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.db.connection import Connection
+from shared.db.distribution import one_after_another
 from shared.domain.ids import TenantId
 
 # Tenants come in the order of their ids, a page behind the one before, so that each has its turn.
@@ -154,6 +155,7 @@ async def forget_people_any_tenant(
     In the caller's transaction. Three statements, since one would join what nodes keep apart. Each
     is held first, so that nobody is added to a company meanwhile; who is just being added is left.
     """
+    await one_after_another(conn)
     rows = await conn.fetch(CANDIDATES, before, after, limit)
     found: list[str] = [row["person_id"] for row in rows]
     members = {row["person_id"] for row in await conn.fetch(MEMBERS, found)}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.db.connection import Connection
-from shared.db.distribution import DISTRIBUTED_TABLES
+from shared.db.distribution import DISTRIBUTED_TABLES, one_after_another
 from shared.domain.ids import TenantId
 
 # The columns of each primary key behind the tenant, with their types.
@@ -210,6 +210,7 @@ async def remove_people_any_tenant(conn: Connection, tenant: TenantId) -> int:
     In the caller's transaction; how many. Some statements, since nodes keep apart what they read.
     Each is held first: who is added elsewhere just now is waited for, or finds nobody.
     """
+    await one_after_another(conn)
     found: list[str] = [row["person_id"] for row in await conn.fetch(MEMBERS, tenant)]
     members: list[str] = [row["person_id"] for row in await conn.fetch(HOLD, found)]
     if not members:

@@ -27,9 +27,9 @@ WANT: Final = """
 WANT_DAYS: Final = """
     -- restore_checks_store.want days
     INSERT INTO issuer_days AS d (tenant_id, company_id, day, wanted_at, urgent)
-    SELECT $1, company_id, day::date, $5::timestamptz, true
+    SELECT $1, company_id, $3::date + later, $5::timestamptz, true
       FROM unnest($2::text[]) AS company_id
-     CROSS JOIN generate_series($3::date, $4::date, '1 day') AS day
+     CROSS JOIN generate_series(0, $4::date - $3::date) AS later
         ON CONFLICT (tenant_id, company_id, day) DO UPDATE
        SET wanted_at = excluded.wanted_at, urgent = true
 """

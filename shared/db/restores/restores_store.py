@@ -183,8 +183,8 @@ WANT_CHECKS: Final = """
 WANT_DAYS: Final = """
     -- restores_store.look_any_tenant days
     INSERT INTO issuer_days AS d (tenant_id, company_id, day, wanted_at, urgent)
-    SELECT DISTINCT k.tenant_id, lower(k.company_id), day::date, $3::timestamptz, true
-      FROM nota_connections k CROSS JOIN generate_series($1::date, $2::date, '1 day') AS day
+    SELECT DISTINCT k.tenant_id, lower(k.company_id), $1::date + later, $3::timestamptz, true
+      FROM nota_connections k CROSS JOIN generate_series(0, $2::date - $1::date) AS later
      WHERE k.environment = 'Producao'
         ON CONFLICT (tenant_id, company_id, day) DO UPDATE
        SET wanted_at = excluded.wanted_at, urgent = true

@@ -243,7 +243,7 @@ WITH_CODE: Final = """
     SELECT s.bill_id FROM sales s
      WHERE s.tenant_id = $1 AND s.bill_id > $3
        AND (s.code = $2 OR s.attention = $2 OR (s.status = 'denied' AND EXISTS (
-            SELECT 1 FROM notas n WHERE n.tenant_id = s.tenant_id AND n.bill_id = s.bill_id
+            SELECT 1 FROM notas n WHERE n.tenant_id = $1 AND n.bill_id = s.bill_id
                AND n.status = 'denied' AND n.denial = $2)))
      ORDER BY s.bill_id LIMIT $4
 """

@@ -38,6 +38,7 @@ WRITE: Final = """
     SELECT $1, s.bill_id, s.part, s.amount, s.lines::bigint[]
       FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::text[])
            AS s (bill_id, part, amount, lines)
+ RETURNING bill_id
 """
 # A refused nota of a part that is no more would be sent again by nobody, and counted by all.
 RETIRE: Final = f"""

@@ -42,7 +42,7 @@ ALL: Final = f"""
     SELECT s.bill_id
       FROM sales s
       LEFT JOIN LATERAL (
-           SELECT denial FROM notas n WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+           SELECT denial FROM notas n WHERE n.tenant_id = $1 AND bill_id = s.bill_id
             {notas_store.SPEAKS}) n ON true
      {FITS}
      ORDER BY s.bill_id DESC LIMIT $10

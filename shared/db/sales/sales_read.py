@@ -148,7 +148,7 @@ _COLUMNS: Final = f"""
            SELECT external_id, issuer_id, status, number, verification_code, has_pdf, has_xml,
                   issued_at, denial, denial_cause, part, amount, then_cancel,
                   {BORN_UNDER} AS connection_id
-             FROM notas n WHERE tenant_id = s.tenant_id AND bill_id = s.bill_id
+             FROM notas n WHERE n.tenant_id = $1 AND bill_id = s.bill_id
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
 

@@ -65,7 +65,9 @@ TENANTS: Final = """
     -- search_read.tenants_any_tenant
     SELECT tenant_id FROM tenants
 """
-# A document is found by a word that is another at each tenant, and under each key.
+# A document is found by a word that is another at each tenant, and under each key. A probe of an
+# index for each; the newest are counted off within their tenant, since nodes refuse a LIMIT for
+# each row of what is brought along.
 BY_DOCUMENT: Final = """
     -- search_read.by_document_any_tenant
     SELECT t.tenant_id, t.name AS tenant_name, s.bill_id, s.status, s.customer_name,
@@ -73,9 +75,11 @@ BY_DOCUMENT: Final = """
       FROM unnest($1::text[], $2::bytea[]) AS w (tenant_id, word)
       JOIN tenants t ON t.tenant_id = w.tenant_id
       CROSS JOIN LATERAL (
-           SELECT bill_id, status, customer_name FROM sales
-            WHERE tenant_id = t.tenant_id AND document_word = w.word
-            ORDER BY bill_id DESC LIMIT $4) s
+           SELECT f.bill_id, f.status, f.customer_name,
+                  row_number() OVER (PARTITION BY f.tenant_id ORDER BY f.bill_id DESC) AS place
+             FROM sales f
+            WHERE f.tenant_id = t.tenant_id AND f.document_word = w.word) s
+     WHERE s.place <= $4
      ORDER BY t.name, t.tenant_id, s.bill_id DESC LIMIT $3
 """
 

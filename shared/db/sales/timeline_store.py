@@ -40,6 +40,7 @@ ADD: Final = """
                       AS (bill_id bigint, what text, why text, by text)) WITH ORDINALITY
            AS h (bill_id, what, why, by, place)
      ORDER BY h.place
+ RETURNING bill_id
 """
 
 

@@ -117,7 +117,7 @@ NAMES: Final = 20  # of who acted at one tenant
 OF_ALL: Final = """
     -- activity_read.of_all_any_tenant
     SELECT t.tenant_id, t.name, h.heard, s.sales, a.acts, a.by
-      FROM (SELECT tenant_id, name FROM tenants WHERE tenant_id > $3 ORDER BY tenant_id LIMIT $4) t
+      FROM tenants t
       CROSS JOIN LATERAL (
            SELECT count(*) AS heard FROM events e
             WHERE e.tenant_id = t.tenant_id AND e.received_at >= $1 AND e.received_at < $2) h
@@ -129,7 +129,8 @@ OF_ALL: Final = """
                   coalesce((array_agg(DISTINCT u.actor ORDER BY u.actor))[1:$5], '{}') AS by
              FROM audit u
             WHERE u.tenant_id = t.tenant_id AND u.at >= $1 AND u.at < $2) a
-     ORDER BY t.tenant_id
+     WHERE t.tenant_id > $3
+     ORDER BY t.tenant_id LIMIT $4
 """
 
 

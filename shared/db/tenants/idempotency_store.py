@@ -128,12 +128,11 @@ async def beat(conn: Connection, key: KeyId, begun: Begun) -> bool:
     return not (await conn.execute(BEAT, *values)).endswith(" 0")
 
 
-# Whoever wrote nothing has no number of a transaction: it has nothing to tell.
 NOTE: Final = """
     -- idempotency_store.note
     UPDATE idempotency_keys SET status = 0
      WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4
-       AND coalesce(status, 0) = 0 AND pg_current_xact_id_if_assigned() IS NOT NULL
+       AND coalesce(status, 0) = 0
 """
 TAKEN: Final = """
     -- idempotency_store.note taken
@@ -145,8 +144,8 @@ TAKEN: Final = """
 async def note(conn: Connection, key: KeyId, begun: Begun) -> bool | None:
     """Write down that the work was done, at the end of the transaction that did it.
 
-    False when another took the key over: the caller must roll its work back. Does nothing, and
-    answers None, in a transaction that wrote nothing.
+    False when another took the key over: the caller must roll its work back. None where the key is
+    gone. A transaction that wrote nothing has nothing to tell.
     """
     values = (key.tenant_id, key.actor, key.key, begun.at)
     if not (await conn.execute(NOTE, *values)).endswith(" 0"):

@@ -97,6 +97,7 @@ HAND_OUT: Final = """
       FROM json_to_recordset($2::text::json)
            AS g (connection_id int, series text, number bigint, bill_id bigint, part smallint,
                  revision int)
+ RETURNING bill_id
 """
 ADVANCE: Final = """
     -- rps_store.hand_out advance
@@ -247,11 +248,11 @@ OWN_COMPANY: Final = """
 """
 ELSEWHERE: Final = """
     -- rps_store.numbered_elsewhere_any_tenant
-    SELECT EXISTS (
-           SELECT FROM nota_connections k
-             JOIN rps_series r ON r.tenant_id = k.tenant_id AND r.connection_id = k.connection_id
-            WHERE k.kind = $1 AND lower(k.company_id) = $2 AND k.environment = $3
-              AND r.series = $4 AND k.tenant_id <> $5)
+    SELECT true FROM nota_connections k
+      JOIN rps_series r ON r.tenant_id = k.tenant_id AND r.connection_id = k.connection_id
+     WHERE k.kind = $1 AND lower(k.company_id) = $2 AND k.environment = $3
+       AND r.series = $4 AND k.tenant_id <> $5
+     LIMIT 1
 """
 
 
@@ -260,8 +261,7 @@ async def numbered_elsewhere_any_tenant(conn: Connection, tenant: TenantId, key:
     mine = await conn.fetchrow(OWN_COMPANY, tenant, key.connection_id)
     if mine is None:
         return False
-    found: bool = await conn.fetchval(ELSEWHERE, *mine, key.series, tenant)
-    return found
+    return await conn.fetchval(ELSEWHERE, *mine, key.series, tenant) is True
 
 
 class GivenNumber(Struct, frozen=True, kw_only=True):

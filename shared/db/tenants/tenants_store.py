@@ -237,7 +237,7 @@ TERMS_COLUMNS: Final = """
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
            (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime,
-           ARRAY(SELECT to_char(month, 'YYYY-MM') FROM closing_locks
+           ARRAY(SELECT to_char(month::timestamp, 'YYYY-MM') FROM closing_locks
                   WHERE tenant_id = $1) AS locked_months
 """
 TERMS: Final = f"""
@@ -256,7 +256,7 @@ async def terms(conn: Connection, tenant: TenantId) -> TenantTerms:
 
 HOLD: Final = """
     -- tenants_store.hold
-    SELECT FROM tenants WHERE tenant_id = $1 FOR SHARE
+    SELECT true FROM tenants WHERE tenant_id = $1 FOR SHARE
 """
 
 

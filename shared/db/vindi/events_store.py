@@ -35,6 +35,7 @@ ADD: Final = """
     INSERT INTO events (tenant_id, source, type, bill_id, event_at, flag, headers, body, event_id)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[],
                          $6::text[], $7::jsonb[], $8::bytea[], $9::uuid[])
+ RETURNING bill_id
 """
 
 

@@ -86,7 +86,8 @@ ENROL: Final = """
     INSERT INTO reconciler_passes (tenant_id, next_pass_at, bills_mark, charges_mark, refunds_mark,
                                    nightly_day, weekly_day)
     SELECT c.tenant_id, now() + random() * $1::interval, c.connected_at, c.connected_at,
-           c.connected_at, c.connected_at::date, c.connected_at::date
+           c.connected_at, (c.connected_at AT TIME ZONE 'UTC')::date,
+           (c.connected_at AT TIME ZONE 'UTC')::date
       FROM vindi_connections c
      WHERE NOT EXISTS (SELECT FROM reconciler_passes p WHERE p.tenant_id = c.tenant_id)
         ON CONFLICT (tenant_id) DO NOTHING

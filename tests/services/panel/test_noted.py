@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.panel.kit.noted import Note, TakenOver, noting
+from services.panel.kit.noted import Note, TakenOver, noting, writes
 from shared.db.connection import Pool
 from shared.db.one_tenant import pool_of
 from shared.db.tenants import audit_store, idempotency_store, tenants_store
 from shared.db.tenants.idempotency_store import DONE, Begun, KeyId, Running
 from shared.domain.ids import TenantId
+from tests.stores.citus_shape import nodes, trees
+from tests.stores.test_statements import statements
 
 TENANT = TenantId("tabcdefghij")
 KEY = KeyId(tenant_id=TENANT, actor="panel:x", key="k")
@@ -88,3 +90,30 @@ async def test_a_form_that_was_refused_may_be_sent_again(pool: Pool) -> None:
 
         assert kept == DONE
         assert isinstance(await idempotency_store.begin(conn, KEY, HASH), Begun)
+
+
+def test_what_a_statement_writes_is_read_off_it() -> None:
+    changes = {"InsertStmt", "UpdateStmt", "DeleteStmt"}
+
+    assert not [
+        str(one)
+        for one in statements()
+        if writes(one.text)
+        != any(part.get("@") in changes for tree in trees(one.text) for part in nodes(tree))
+    ]
+
+
+async def test_who_holds_a_row_and_changes_nothing_has_nothing_to_tell(pool: Pool) -> None:
+    noted = noting(pool, Note(key=KEY, begun=await begun(pool)))
+    async with noted.acquire() as conn:
+        async with conn.transaction():
+            await tenants_store.lock(conn, TENANT)
+        held = await status(pool)
+        async with conn.transaction():
+            await audit_store.add(conn, TENANT, actor="Ana", action="x")
+        written = await status(pool)
+        await pool.execute("UPDATE idempotency_keys SET status = NULL")
+        async with conn.transaction():
+            await tenants_store.get(conn, TENANT)
+
+    assert (held, written, await status(pool)) == (None, DONE, None)
