@@ -9,7 +9,8 @@ import pytest
 
 from tests.outside.enotas.records import Company, Nota
 from tests.outside.product import Refused, a_rule
-from tests.outside.town import Shop, Town
+from tests.outside.scenes_vindi import Scene
+from tests.outside.town import Shop, Town, this_month
 from tests.outside.vindi import moves
 
 
@@ -256,7 +257,7 @@ async def what_only_the_issuer_has(town: Town, shop: Shop) -> None:
     async with asyncio.timeout(60):
         while closing.get("issuer", {}).get("differences", 0) < 2:
             await asyncio.sleep(1)
-            closing = await shop.tenant.closing(f"{datetime.now(UTC):%Y-%m}")
+            closing = await shop.tenant.closing(this_month())
     assert not closing["balanced"]
 
 
@@ -285,7 +286,7 @@ async def from_tests_to_real_notas(town: Town, shop: Shop) -> None:
     await shop.tell()
     for bill in bills:
         await shop.tenant.issued(bill["id"])
-    closing = await shop.tenant.closing(f"{datetime.now(UTC):%Y-%m}")
+    closing = await shop.tenant.closing(this_month())
     assert closing["environment"] == "Homologacao", closing
     assert closing["notas"]["bills"] == 0, closing
     await shop.tenant.call("PUT", "/issuer", {**issuer, "environment": "Producao"})
@@ -376,7 +377,7 @@ async def _settled(company: Company) -> Nota:
     return company.notas[0]
 
 
-SCENES = (
+SCENES: tuple[Scene, ...] = (
     cancelled_in_the_issuers_own_panel,
     denied_and_sent_again_in_the_issuers_panel,
     authorised_but_its_pdf_takes_time,

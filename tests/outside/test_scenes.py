@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.outside import scenes_enotas, scenes_vindi
+from tests.outside import scenes_enotas, scenes_people, scenes_vindi
 from tests.outside.town import Town, a_town
 
-ALL = (*scenes_vindi.SCENES, *scenes_enotas.SCENES)
+ALL = (*scenes_vindi.SCENES, *scenes_enotas.SCENES, *scenes_people.SCENES)
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")
 
 

@@ -61,7 +61,7 @@ class Shop:
 
     async def balanced(self, month: str | None = None, *, within: float = 90.0) -> dict[str, Any]:
         """The closing once its three sides agree."""
-        month = month or f"{datetime.now(BRASILIA):%Y-%m}"
+        month = month or this_month()
         closing: dict[str, Any] = {}
         try:
             async with asyncio.timeout(within):
@@ -115,6 +115,11 @@ class Town:
         )
         self.shops.append(shop)
         return shop
+
+
+def this_month() -> str:
+    """The month of today in Brasília, as a closing is asked for."""
+    return f"{datetime.now(BRASILIA):%Y-%m}"
 
 
 def ago(**span: float) -> datetime:
