@@ -23,7 +23,7 @@ class Campaign:
     """What has been done, in words, so that a failure can be read."""
 
     town: Town
-    random: random.Random
+    chance: random.Random
     told: list[str] = field(default_factory=list)
     _later: list[Callable[[], None]] = field(default_factory=list)
 
@@ -33,35 +33,35 @@ class Campaign:
     async def go_on(self, steps: int, *, kills: bool) -> None:
         """So many moves in random shops, each heard of or not."""
         for step in range(steps):
-            shop = self.random.choice(self.town.shops)
-            name, move = self.random.choice(MOVES)
+            shop = self.chance.choice(self.town.shops)
+            name, move = self.chance.choice(MOVES)
             bill = move(self, shop)
             if bill is not None:
                 self.say(f"{step} {name} {bill['id']}")
-            if self.random.random() < 0.7:
+            if self.chance.random() < 0.7:
                 await shop.tell()
-            if self.random.random() < 0.1:
-                self.town.vindi.dress = a_dress(self.random)
-                self.town.enotas.dress = a_dress(self.random)
-            if kills and self.random.random() < 0.04:
+            if self.chance.random() < 0.1:
+                self.town.vindi.dress = a_dress(self.chance)
+                self.town.enotas.dress = a_dress(self.chance)
+            if kills and self.chance.random() < 0.04:
                 await self.disturb(step)
-            if self.random.random() < 0.1 and self._later:
+            if self.chance.random() < 0.1 and self._later:
                 self._later.pop(0)()
-            await asyncio.sleep(self.random.random() * 0.15)
+            await asyncio.sleep(self.chance.random() * 0.15)
 
     async def disturb(self, step: int) -> None:
         """One process is killed and started again, or stands still for a while."""
-        process = self.random.choice(list(self.town.product.processes.values()))
-        if self.random.random() < 0.5:
+        process = self.chance.choice(list(self.town.product.processes.values()))
+        if self.chance.random() < 0.5:
             self.say(f"{step} SIGKILL {process.name}")
             await process.end(signal.SIGKILL)
             await process.start()
             return
-        seconds = self.random.uniform(0.5, 4.0)
+        seconds = self.chance.uniform(0.5, 4.0)
         self.say(f"{step} SIGSTOP {process.name} {seconds:.1f}")
-        process.signal(signal.SIGSTOP)
+        process.send(signal.SIGSTOP)
         await asyncio.sleep(seconds)
-        process.signal(signal.SIGCONT)
+        process.send(signal.SIGCONT)
 
     async def calm(self) -> None:
         """No more trouble on the way, and everything that waited for later is done."""
@@ -82,7 +82,7 @@ class Campaign:
 async def drawn(town: Town, seed: int, *, shops: int = 2) -> Campaign:
     """Draw the readings of so many shops, open them, and draw the weather."""
     chance = random.Random(seed)
-    campaign = Campaign(town=town, random=chance)
+    campaign = Campaign(town=town, chance=chance)
     for number in range(seed * 10, seed * 10 + shops):
         await _open(campaign, number)
     for hooks in town.enotas.hooks.values():
@@ -97,7 +97,7 @@ async def drawn(town: Town, seed: int, *, shops: int = 2) -> Campaign:
 
 
 async def _open(campaign: Campaign, seed: int) -> None:
-    chance, town = campaign.random, campaign.town
+    chance, town = campaign.chance, campaign.town
     account = town.vindi.open_account(seed)
     account.readings = vindi_readings(chance)
     key = f"Y2hhdmUtZGUtZm9yYS0{seed:06d}"
@@ -168,7 +168,7 @@ def a_dress(chance: random.Random) -> Dress:
             )
         ),
         packed=chance.choice(("", "gzip", "chunked")),
-        random=random.Random(chance.random()),
+        chance=random.Random(chance.random()),
     )
 
 
@@ -185,7 +185,7 @@ def _denies(documents: set[str], chance: random.Random) -> issuer.Fate:
 def _open_bill(run: Campaign, shop: Shop) -> Record | None:
     found = [each for each in shop.account.bills.values() if each["status"] == "pending"]
     payable = [each for each in found if any(c["status"] == "pending" for c in each["charges"])]
-    return run.random.choice(payable) if payable else None
+    return run.chance.choice(payable) if payable else None
 
 
 def _paid_bill(run: Campaign, shop: Shop) -> Record | None:
@@ -197,19 +197,19 @@ def _paid_bill(run: Campaign, shop: Shop) -> Record | None:
         and all(charge["status"] == "paid" for charge in each["charges"])
         and not shop.judge._given_back(each)
     ]
-    return run.random.choice(found) if found else None
+    return run.chance.choice(found) if found else None
 
 
 def _amount(run: Campaign) -> str:
-    return f"{run.random.randrange(1, 100_000) / 100:.2f}"
+    return f"{run.chance.randrange(1, 100_000) / 100:.2f}"
 
 
 def _buyer(run: Campaign, shop: Shop) -> dict[str, Any]:
-    kind = run.random.random()
+    kind = run.chance.random()
     if kind < 0.6:
         return {}
     if kind < 0.7:
-        return {"customer": shop.account.add_customer(registry_code=run.random.choice((None, "")))}
+        return {"customer": shop.account.add_customer(registry_code=run.chance.choice((None, "")))}
     if kind < 0.8:
         address = dict.fromkeys(shop.customer["address"]) | {"country": "BR"}
         return {"customer": shop.account.add_customer(address=address)}
@@ -220,13 +220,13 @@ def _buyer(run: Campaign, shop: Shop) -> dict[str, Any]:
             if each["registry_code"] in shop.judge.rejected
         ]
         return {"customer": rejected[0]}
-    name = run.random.choice(NAMES)
-    email = run.random.choice((None, "", "nada@", "um@loja.example"))
+    name = run.chance.choice(NAMES)
+    email = run.chance.choice((None, "", "nada@", "um@loja.example"))
     return {"customer": shop.account.add_customer(name=name, email=email)}
 
 
 def open_one(run: Campaign, shop: Shop) -> Record:
-    method = run.random.choice(tuple(records.METHODS))
+    method = run.chance.choice(tuple(records.METHODS))
     return shop.sell(_amount(run), method=method, **_buyer(run, shop))
 
 
@@ -283,7 +283,7 @@ def _pay_charge(shop: Shop, bill: Record, charge: Record) -> None:
 
 
 def rejected(run: Campaign, shop: Shop) -> Record | None:
-    bill = _open_bill(run, shop) if run.random.random() < 0.5 else _paid_bill(run, shop)
+    bill = _open_bill(run, shop) if run.chance.random() < 0.5 else _paid_bill(run, shop)
     if bill is not None:
         moves.reject(shop.account, bill)
     return bill
@@ -307,7 +307,7 @@ def cancelled(run: Campaign, shop: Shop) -> Record | None:
 def refunded(run: Campaign, shop: Shop) -> Record | None:
     bill = _paid_bill(run, shop)
     if bill is not None:
-        ends = run.random.random() < 0.5
+        ends = run.chance.random() < 0.5
         for number, charge in enumerate(bill["charges"]):
             last = number == len(bill["charges"]) - 1
             moves.refund(shop.account, bill, charge=charge, cancel_bill=ends and last)
@@ -341,7 +341,7 @@ def _refund_rest(shop: Shop, bill: Record, rest: Decimal) -> None:
 def refund_refused(run: Campaign, shop: Shop) -> Record | None:
     bill = _paid_bill(run, shop)
     if bill is not None:
-        status = run.random.choice(("rejected", "failure", "canceled"))
+        status = run.chance.choice(("rejected", "failure", "canceled"))
         moves.refund(shop.account, bill, Decimal("1.00"), status=status)
     return bill
 
@@ -355,8 +355,8 @@ def charged_back(run: Campaign, shop: Shop) -> Record | None:
 
 
 def reviewed(run: Campaign, shop: Shop) -> Record:
-    bill = shop.sell(status=run.random.choice(("review", "scheduled")))
-    if run.random.random() < 0.5:
+    bill = shop.sell(status=run.chance.choice(("review", "scheduled")))
+    if run.chance.random() < 0.5:
         run.later(lambda: moves.approve(shop.account, bill))
     return bill
 
@@ -383,7 +383,7 @@ def seen(run: Campaign, shop: Shop) -> Record | None:
 
 def forged(run: Campaign, shop: Shop) -> None:
     """Somebody knows the address and makes things up."""
-    number = run.random.choice((0, -1, 2**70, "x", None, 999_999_999))
+    number = run.chance.choice((0, -1, 2**70, "x", None, 999_999_999))
     body = {"event": {"type": "bill_paid", "data": {"bill": {"id": number, "status": "paid"}}}}
     task = asyncio.ensure_future(shop.hookshot.post(as_text(body)))
     run.town.enotas.tasks.add(task)  # type: ignore[arg-type]  # kept until it is done

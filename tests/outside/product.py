@@ -54,19 +54,19 @@ class Process:
                 *(sys.executable, "-m", self.module), env=self.environment, stdout=log, stderr=log
             )
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         if self.running is not None and self.running.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.running.pid, number)
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.signal(signal.SIGCONT)
-        self.signal(number)
+        self.send(signal.SIGCONT)
+        self.send(number)
         if self.running is not None:
             try:
                 await asyncio.wait_for(self.running.wait(), 20)
             except TimeoutError:
-                self.signal(signal.SIGKILL)
+                self.send(signal.SIGKILL)
                 await self.running.wait()
 
 
@@ -178,7 +178,8 @@ class Tenant:
                         return last
                     await asyncio.sleep(0.1)
         except TimeoutError:
-            raise AssertionError(f"bill {bill_id} after {within} s: {last}") from None
+            told = (last or {}).pop("timeline", None)
+            raise AssertionError(f"bill {bill_id} after {within} s: {last}\n{told}") from None
 
     async def issued(self, bill_id: int, *, within: float = 30.0) -> dict[str, Any]:
         return await self.until(bill_id, lambda sale: sale["status"] == "issued", within=within)

@@ -60,7 +60,7 @@ async def test_an_emitter_that_is_ended_leaves_nothing_waiting(
 
 async def _stands_still(town: Town, name: str, seconds: float) -> None:
     process = town.product.processes[name]
-    process.signal(signal.SIGSTOP)
+    process.send(signal.SIGSTOP)
     await asyncio.sleep(seconds)
-    process.signal(signal.SIGCONT)
+    process.send(signal.SIGCONT)
     await asyncio.sleep(2)

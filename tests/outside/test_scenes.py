@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.outside import scenes_enotas, scenes_people, scenes_vindi
+from tests.outside import scenes_enotas, scenes_letter, scenes_people, scenes_vindi
 from tests.outside.town import Town, a_town
 
-ALL = (*scenes_vindi.SCENES, *scenes_enotas.SCENES, *scenes_people.SCENES)
+ALL = (
+    *scenes_vindi.SCENES,
+    *scenes_enotas.SCENES,
+    *scenes_people.SCENES,
+    *scenes_letter.SCENES,
+)
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")
 
 
 @pytest.mark.timeout(400)
 async def test_every_scene_ends_as_it_must(database: str, redis_url: str, tmp_path: Path) -> None:
-    played = [scene for scene in ALL if ONLY in scene.__name__]
+    played = [scene for scene in ALL if ONLY in f"{scene.__module__}.{scene.__name__}"]
     async with a_town(database=database, redis=redis_url, folder=tmp_path) as town:
         told = await asyncio.gather(
             *(_play(town, number, scene) for number, scene in enumerate(played, 1))

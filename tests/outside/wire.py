@@ -27,7 +27,7 @@ class Dress:
     bom: bool = False
     content_type: str = "application/json; charset=UTF-8"
     packed: str = ""  # "gzip", "chunked"
-    random: random.Random = field(default_factory=lambda: random.Random(1))
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     def put_on(self, value: Any) -> Any:
         """The same value, as this serialiser would write it."""
@@ -50,7 +50,7 @@ class Dress:
         if self.order == "reversed":
             pairs.reverse()
         elif self.order == "shuffled":
-            self.random.shuffle(pairs)
+            self.chance.shuffle(pairs)
         return dict(pairs)
 
     def text(self, value: Any) -> bytes:
@@ -88,7 +88,7 @@ class Weather:
 
     def _as_ordered(self, request: web.Request) -> str:
         for place, (kind, method, part, times) in enumerate(self.ordered):
-            if method in (request.method, "*") and part in request.path_qs:
+            if method in (request.method, "*") and part.lower() in request.path_qs.lower():
                 self.ordered[place] = (kind, method, part, times - 1)
                 if times == 1:
                     del self.ordered[place]

@@ -96,13 +96,13 @@ class Company:
     stuck: bool = False  # notas stay where they are
     notas: list[Nota] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # what the company's record lacks
-    random: random.Random = field(init=False)
+    chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.chance = random.Random(self.seed)
 
     def new_id(self) -> str:
-        return str(UUID(int=self.random.getrandbits(128), version=4))
+        return str(UUID(int=self.chance.getrandbits(128), version=4))
 
     def by_external_id(self, external_id: str) -> Nota | None:
         """The newest of that id."""

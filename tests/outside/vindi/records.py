@@ -84,17 +84,17 @@ class Account:
     hidden: dict[int, float] = field(default_factory=dict)  # bill: 404 until then (monotonic)
     refused: set[str] = field(default_factory=set)  # kinds that the key may not read
     status: int = 0  # an answer to everything instead: 401, 402
-    random: random.Random = field(init=False)
+    chance: random.Random = field(init=False)
     _ids: "count[int]" = field(init=False)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.chance = random.Random(self.seed)
         self._ids = count(self.seed * 1_000_000 + 1)
         self.id = self.id or self.seed
 
     def new_id(self) -> int:
         """Rising, but not without gaps."""
-        for _ in range(self.random.randrange(3)):
+        for _ in range(self.chance.randrange(3)):
             next(self._ids)
         return next(self._ids)
 
