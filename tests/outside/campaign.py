@@ -15,6 +15,7 @@ from tests.outside.vindi.hookshot import as_text
 from tests.outside.vindi.records import Record
 from tests.outside.wire import AFTER, BEFORE, Dress, Weather
 
+REPEATED = ("refused", "same", "conflict", "second")
 NAMES = ("José da Silva", "Ana Conceição", "  PADARIA  DO ZÉ LTDA ", "Zoë Ñandú", "Ação & Cia <b>")
 
 
@@ -123,7 +124,7 @@ def vindi_readings(chance: random.Random) -> records.Readings:
         unknown_filter=chance.choice(("refused", "ignored")),
         ignored=chance.choice(((), (), ("charge_id",), ("transaction_type",), ("updated_at",))),
         totals=chance.random() < 0.8,
-        missing=chance.choice(("wrapped", "bare", "empty")),
+        missing=chance.choice(("wrapped", "bare", "empty", "html")),
         full_refund=chance.choice(("canceled", "paid")),
         refunded_bill=chance.choice(("paid", "pending", "canceled")),
         chargeback=chance.choice(("refund", "canceled")),
@@ -137,17 +138,21 @@ def vindi_readings(chance: random.Random) -> records.Readings:
 
 
 def issuer_readings(chance: random.Random) -> issuer.Readings:
+    forgets = chance.choice((0.0, 0.0, 2.0, 12.0))
     return issuer.Readings(
-        repeated=chance.choice(("refused", "same", "conflict", "second")),
+        # One that forgets for longer than it is asked about would make a second nota of a repeat.
+        repeated=chance.choice(("refused", "same", "conflict") if forgets > 5 else REPEATED),
         absent=chance.choice(("empty", "array", "object")),
-        forgets=chance.choice((0.0, 0.0, 2.0)),
+        forgets=forgets,
         nulls=chance.choice(("null", "absent")),
-        stamps=chance.choice(("seconds", "fraction")),
+        stamps=chance.choice(("seconds", "fraction", "none")),
         statuses=chance.choice(("as written", "as written", "lower", "upper")),
         webhook_ids=chance.choice(("upper", "lower")),
         webhook_blank=chance.choice(("null", "absent")),
         list_most=chance.choice((20, 50, 100)),
         list_filter=chance.random() < 0.8,
+        list_rows=chance.choice(("whole", "whole", "short")),
+        cancel_takes=chance.choice(("states", "states", "refused by city", "not supported")),
         cancel_in_other_states=chance.choice(("400", "200")),
         xml=chance.choice(("json", "raw")),
     )

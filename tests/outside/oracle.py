@@ -47,17 +47,17 @@ class Judge:
         got = sum((each["amount"] for each in paid), Decimal(0))
         if bill["status"] in {"review", "scheduled"}:
             return _none("", "queued", "waiting_payment")
-        if given_back and given_back >= got:
-            return _none("skipped", "cancelled", "cancelled refunded")
-        if bill["status"] == "canceled":
-            return _none("skipped", "cancelled")
+        if (given_back and given_back >= got) or bill["status"] == "canceled":
+            return self._ended(bill, paid)
         if any(each["status"] == "canceled" for each in paid):
-            return _none("skipped", "cancelled", "held")
+            return self._undone(bill)
         if bill["status"] == "pending":
             return _none("waiting_payment")
         total = lines_of(bill)
         if total != bill["amount"]:
-            return _none("held amount_mismatch")
+            return _none(
+                "held amount_mismatch", *(["held partially_refunded"] if given_back else [])
+            )
         if total == 0:
             return _none("skipped zero_amount")
         return self._of_paid(bill, customer, total, given_back)
@@ -79,6 +79,29 @@ class Judge:
             ends=frozenset({"issued"}),
             amount=total,
             competencia=competencia,
+        )
+
+    def _ended(self, bill: Record, paid: list[Record]) -> Owed:
+        """Given back or cancelled whole: no nota stands, unless the city refuses to cancel it."""
+        ends = frozenset({"skipped", "cancelled"})
+        if self.company.readings.cancel_takes == "states" or not paid:
+            return Owed(notas=frozenset({0}), ends=ends)
+        moment = max(each["paid_at"] for each in paid)
+        return Owed(
+            notas=frozenset({0, 1}),
+            ends=ends | {"cancel_refused"},
+            amount=lines_of(bill),
+            competencia=moment.astimezone(BRASILIA).date(),
+        )
+
+    def _undone(self, bill: Record) -> Owed:
+        """A paid charge that ended: a person reviews it, and a nota that was out stands till then."""
+        moment = max(each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None)
+        return Owed(
+            notas=frozenset({0, 1}),
+            ends=frozenset({"skipped", "cancelled", "held", "issued payment_undone"}),
+            amount=lines_of(bill),
+            competencia=moment.astimezone(BRASILIA).date(),
         )
 
     def _given_back(self, bill: Record) -> Decimal:

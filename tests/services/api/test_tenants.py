@@ -218,7 +218,9 @@ async def test_a_pause_may_say_why_and_the_reason_is_kept(world: World) -> None:
     paused = await world.api.post(f"{path}/pause", {"reason": "auditoria externa"})
     wordless = await world.api.post(f"{path}/pause", {})
     blank = await world.api.post(f"{path}/pause", {"reason": ""})
-    history = await world.api.get(f"{path}/activity?since=2026-01-01T00:00:00Z&until=2100-01-01T00:00:00Z")
+    since, until = datetime.now(UTC) - DAY, datetime.now(UTC) + DAY
+    span = f"since={since:%Y-%m-%dT%H:%M:%SZ}&until={until:%Y-%m-%dT%H:%M:%SZ}"
+    history = await world.api.get(f"{path}/activity?{span}")
 
     assert (paused.status, paused.body["status"]) == (200, "paused")
     assert (wordless.status, blank.status) == (200, 422)
