@@ -95,7 +95,7 @@ class Judge:
         )
 
     def _undone(self, bill: Record) -> Owed:
-        """A paid charge that ended: a person reviews it, and a nota that was out stands till then."""
+        """A paid charge that ended: a person reviews it, till then a nota that was out stands."""
         moment = max(each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None)
         return Owed(
             notas=frozenset({0, 1}),

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.outside import scenes_enotas, scenes_letter, scenes_people, scenes_vindi
+from tests.outside import (
+    scenes_enotas,
+    scenes_late,
+    scenes_letter,
+    scenes_people,
+    scenes_vindi,
+)
 from tests.outside.town import Town, a_town
 
 ALL = (
@@ -15,6 +21,7 @@ ALL = (
     *scenes_enotas.SCENES,
     *scenes_people.SCENES,
     *scenes_letter.SCENES,
+    *scenes_late.SCENES,
 )
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")
 

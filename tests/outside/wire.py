@@ -13,7 +13,21 @@ from aiohttp import web
 HTML = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 # What may go wrong on the way, by name; `Weather` picks among those that it is given.
-BEFORE = ("reset", "500", "502 html", "503 empty", "429", "429 seconds", "429 date", "403 html")
+BEFORE = (
+    "reset",
+    "500",
+    "502 html",
+    "503 empty",
+    "429",
+    "429 seconds",
+    "429 date",
+    "401 html",
+    "403 html",
+    "404 html",
+    "302",
+    "404 gateway",
+    "portal",
+)
 AFTER = ("slow", "cut", "reset after", "500 after", "502 html after", "garbage", "empty 200")
 
 
@@ -136,6 +150,12 @@ async def trouble_before(request: web.Request, kind: str) -> web.StreamResponse 
             return web.json_response([{"codigo": "FIN01", "mensagem": text}], status=400)
         case "404 empty":
             return web.Response(status=404)
+        case "302":
+            raise web.HTTPFound("https://login.portal.example/entrar")
+        case "404 gateway":
+            return web.json_response({"message": "no Route matched with those values"}, status=404)
+        case "401 gateway" | "403 gateway":
+            return web.json_response({"message": "Forbidden"}, status=int(kind[:3]))
         case "portal":
             return _page(200, "Bem-vindo ao Wi-Fi")
     return None
@@ -148,6 +168,8 @@ async def trouble_after(
     match kind:
         case "slow":
             await asyncio.sleep(slow)
+        case "very slow":
+            await asyncio.sleep(10 * slow)
         case "reset after":
             return hang_up(request)
         case "500 after":

@@ -43,6 +43,7 @@ class Vindi:
     url: str = ""
     asked: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=20_000))
     on_page: Turned | None = None
+    refused: int = 0  # answered 429 for the account's own limit
     _windows: dict[str, tuple[float, int]] = field(default_factory=dict)
     _requests: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -73,6 +74,7 @@ class Vindi:
             return 401, _errors("unauthorized", "authorization", "Chave inválida"), {}
         headers = self._rate(account)
         if headers is None:
+            self.refused += 1
             return 429, _errors("rate_limit", None, "Limite excedido"), {"Retry-After": "1"}
         if account.status:
             return account.status, _errors("blocked", None, "Conta bloqueada"), headers
