@@ -31,7 +31,7 @@ from shared.domain.errors import PipelineError, RejectedError, TenantBlockedErro
 from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
 from shared.vindi.counting import counted
 from shared.vindi.errors import VindiBusy, VindiNoTotal, VindiPagesRepeat
-from shared.vindi.query import Query, all_of, where
+from shared.vindi.query import Query, all_of, any_of, where
 
 log = structlog.get_logger()
 
@@ -232,6 +232,17 @@ def _fits(value: object, span: Span) -> bool:
     if at is None or at.tzinfo is None:
         return True
     return span.first - UTC_SHIFT <= at < span.end + UTC_SHIFT
+
+
+def paid_charges(span: Span, zone: Zone) -> Query:
+    """The charges that are paid, with a `paid_at` inside the month."""
+    return all_of(*_within("paid_at", span, zone), where("status", "=", "paid"))
+
+
+def live_bills(span: Span, zone: Zone) -> Query:
+    """The bills that are live, with a `created_at` inside the month."""
+    live = any_of([where("status", "=", "pending"), where("status", "=", "paid")])
+    return all_of(*_within("created_at", span, zone), live)
 
 
 def _within(field_name: str, span: Span, zone: Zone) -> tuple[Query, Query]:

@@ -242,7 +242,10 @@ def paid_one(run: Campaign, shop: Shop) -> Record:
 
 
 def free_one(run: Campaign, shop: Shop) -> Record:
-    lines = [(shop.product, "50.00"), (shop.product, "-50.00", {"discount": {"id": 1}})]
+    lines: list[moves.Line] = [
+        (shop.product, "50.00"),
+        (shop.product, "-50.00", {"discount": {"id": 1}}),
+    ]
     bill = moves.sell(shop.account, shop.customer, lines)
     bill["status"] = "paid"
     shop.account.news.append(("bill_paid", bill))
@@ -250,14 +253,17 @@ def free_one(run: Campaign, shop: Shop) -> Record:
 
 
 def discounted(run: Campaign, shop: Shop) -> Record:
-    lines = [(shop.product, "100.00"), (shop.product, "-20.10", {"discount": {"id": 1}})]
+    lines: list[moves.Line] = [
+        (shop.product, "100.00"),
+        (shop.product, "-20.10", {"discount": {"id": 1}}),
+    ]
     bill = moves.sell(shop.account, shop.customer, lines)
     moves.pay(shop.account, bill)
     return bill
 
 
 def disagreeing(run: Campaign, shop: Shop) -> Record:
-    lines = [(shop.product, "100.00")]
+    lines: list[moves.Line] = [(shop.product, "100.00")]
     bill = moves.sell(shop.account, shop.customer, lines, amount=Decimal("90.00"))
     moves.pay(shop.account, bill)
     return bill
@@ -391,8 +397,8 @@ def forged(run: Campaign, shop: Shop) -> None:
     number = run.chance.choice((0, -1, 2**70, "x", None, 999_999_999))
     body = {"event": {"type": "bill_paid", "data": {"bill": {"id": number, "status": "paid"}}}}
     task = asyncio.ensure_future(shop.hookshot.post(as_text(body)))
-    run.town.enotas.tasks.add(task)  # type: ignore[arg-type]  # kept until it is done
-    task.add_done_callback(run.town.enotas.tasks.discard)  # type: ignore[arg-type]
+    run.town.enotas.tasks.add(task)  # kept until it is done
+    task.add_done_callback(run.town.enotas.tasks.discard)
 
 
 def behind_replica(run: Campaign, shop: Shop) -> Record:

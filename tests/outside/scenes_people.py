@@ -60,7 +60,11 @@ async def a_sale_of_two_services(town: Town, shop: Shop) -> None:
     other = {**SERVICE, "municipal_code": "05762", "lc116": "8.02"}
     rule = a_rule(services_by_product_code={"CURSO": other})
     await shop.tenant.call("PUT", "/rule", rule)
-    lines = [(shop.product, "60.00"), (course, "40.00"), (course, "-5.00", {"discount": {"id": 1}})]
+    lines: list[moves.Line] = [
+        (shop.product, "60.00"),
+        (course, "40.00"),
+        (course, "-5.00", {"discount": {"id": 1}}),
+    ]
     town.enotas.weather.order("reset after", "POST", shop.company.id.lower())
     bill = moves.sell(shop.account, shop.customer, lines)
     moves.pay(shop.account, bill)
@@ -114,7 +118,7 @@ async def guarantees_by_cycle_and_product(town: Town, shop: Shop) -> None:
     period = {"id": 1, "billing_at": None, "start_at": None, "end_at": None, "duration": 1}
     renewal = shop.sold(period={**period, "cycle": 4})
     first = shop.sold(period={**period, "cycle": 1})
-    lines = [(course, "80.00")]
+    lines: list[moves.Line] = [(course, "80.00")]
     learner = moves.sell(shop.account, shop.customer, lines, period={**period, "cycle": 1})
     moves.pay(shop.account, learner)
     friend = shop.sold(customer=partner)

@@ -256,15 +256,17 @@ async def pages_that_shift(town: Town, shop: Shop) -> None:
         shop.sold()
     account.news = []
     left = iter(old)
+    before = town.vindi.on_page
 
-    def turned(which: Any, name: str, _page: int) -> None:
+    def turned(which: Any, name: str, page: int) -> None:
+        if before is not None:
+            before(which, name, page)
         if which is account and name == "bills":
             for bill in [next(left, None), next(left, None)]:
                 if bill is not None:
                     moves.pay(account, bill)
 
-    before = town.vindi.on_page
-    town.vindi.on_page = lambda *turn: (before(*turn) if before else None, turned(*turn))[0]
+    town.vindi.on_page = turned
     await asyncio.sleep(15)
     account.news = []
     for bill in left:

@@ -1,11 +1,10 @@
 """Limits, fairness, and processes that stand still, end and are killed.
 
 With an issuer that makes a second nota of whatever is asked twice. Minutes each, and so on demand:
-`NOTAPONTE_OUTSIDE=1` plays all of them, without it only the first.
+`NOTAPONTE_OUTSIDE=1`.
 """
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
@@ -16,7 +15,6 @@ import pytest
 
 from tests.outside.town import Town, a_town
 
-LONG = bool(os.environ.get("NOTAPONTE_OUTSIDE"))
 Play = Callable[[Town], Coroutine[Any, Any, None]]
 
 
@@ -137,9 +135,7 @@ PLAYS: tuple[tuple[Play, dict[str, str]], ...] = (
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    ("play", "settings"), PLAYS if LONG else PLAYS[:1], ids=lambda one: getattr(one, "__name__", "")
-)
+@pytest.mark.parametrize(("play", "settings"), PLAYS, ids=lambda one: getattr(one, "__name__", ""))
 async def test_a_town_under_load(
     play: Play, settings: dict[str, str], database: str, redis_url: str, tmp_path: Path
 ) -> None:

@@ -13,9 +13,8 @@ from tests.outside.campaign import drawn
 from tests.outside.town import a_town
 
 FIRST = int(os.environ.get("NOTAPONTE_SEED", "1"))
-LONG = int(os.environ.get("NOTAPONTE_OUTSIDE", "0"))
-SEEDS = range(FIRST, FIRST + (LONG or 1))
-STEPS = int(os.environ.get("NOTAPONTE_OUTSIDE_STEPS", "60"))
+SEEDS = range(FIRST, FIRST + int(os.environ.get("NOTAPONTE_OUTSIDE", "1")))
+STEPS = int(os.environ.get("NOTAPONTE_OUTSIDE_STEPS", "120"))
 
 
 @pytest.mark.timeout(900)
@@ -23,12 +22,9 @@ STEPS = int(os.environ.get("NOTAPONTE_OUTSIDE_STEPS", "60"))
 async def test_whatever_the_papers_leave_open_each_sale_has_one_nota_or_a_reason(
     seed: int, database: str, redis_url: str, tmp_path: Path
 ) -> None:
-    emitters = 2 if LONG else 1
-    async with a_town(
-        database=database, redis=redis_url, folder=tmp_path, emitters=emitters
-    ) as town:
+    async with a_town(database=database, redis=redis_url, folder=tmp_path, emitters=2) as town:
         run = await drawn(town, seed)
-        await run.go_on(STEPS, kills=bool(LONG))
+        await run.go_on(STEPS, kills=True)
         await run.calm()
         try:
             for shop in town.shops:

@@ -50,10 +50,14 @@ class Shop:
     async def settled(self, *, within: float = 60.0) -> None:
         """Wait until every sale is as the papers demand; what is wrong when patience ends."""
         wrong: list[str] = ["nothing was looked at"]
+        month, looks = this_month(), 0
         try:
             async with asyncio.timeout(within):
                 while wrong:
                     wrong = self.judge.judge(await self.tenant.sales())
+                    looks += 1
+                    if looks % 30 == 0:  # whoever closes a month has the issuer's list read
+                        await self.tenant.closing(month)
                     if wrong:
                         await asyncio.sleep(0.3)
         except TimeoutError:

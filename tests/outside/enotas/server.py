@@ -50,7 +50,7 @@ class Enotas:
     asked: deque[tuple[str, str, float]] = field(default_factory=lambda: deque(maxlen=20_000))
     seed: int = 1
     cancel_says: tuple[int, str] | None = None  # an answer to every DELETE instead
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _random: random.Random = field(init=False)
     _http: aiohttp.ClientSession | None = None
 

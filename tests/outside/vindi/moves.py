@@ -1,6 +1,6 @@
 """What happens in a Vindi account: sales, payments, refunds, and the news each of them makes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,7 +23,7 @@ Line = tuple[Record, str] | tuple[Record, str, Record]  # product, reais, what e
 def sell(
     account: Account,
     customer: Record,
-    lines: Iterable[Line],
+    lines: Sequence[Line],
     *,
     status: str = "pending",
     method: str = "credit_card",
