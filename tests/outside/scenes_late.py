@@ -58,6 +58,22 @@ async def taken_back_in_doubt_and_wanted_again(town: Town, shop: Shop) -> None:
         assert not closing["balanced"], closing
 
 
+async def given_back_in_doubt_and_taken_late(town: Town, shop: Shop) -> None:
+    """Nothing was found in time, and no webhook tells that it was there: the list does."""
+    shop.company.readings.forgets = 10.0
+    town.enotas.hooks[shop.issuer_key].lost = 1.0
+    town.enotas.weather.order("reset after", "POST", shop.company.id.lower())
+    bill = shop.sold()
+    await shop.tell()
+    async with asyncio.timeout(30):
+        while not shop.company.notas:
+            await asyncio.sleep(0.05)
+    moves.refund(shop.account, bill)
+    await shop.tell()
+    await shop.settled(within=150)
+    assert [nota.status for nota in shop.company.notas] == ["Cancelada"]
+
+
 async def a_gateway_that_says_404_of_everything(town: Town, shop: Shop) -> None:
     """A proxy's own 404 proves no absence: what was taken is not sent again."""
     shop.company.readings.repeated = "second"
@@ -199,6 +215,7 @@ async def manual_sales_let_go_on(town: Town, shop: Shop) -> None:
 SCENES: tuple[Scene, ...] = (
     what_comes_while_a_bill_is_read,
     taken_back_in_doubt_and_wanted_again,
+    given_back_in_doubt_and_taken_late,
     a_gateway_that_says_404_of_everything,
     a_gateway_that_refuses_the_key_for_a_moment,
     hints_of_every_form,
