@@ -50,6 +50,7 @@ from shared.api_client.models import (
     NewSecretIn,
     NextNumberIn,
     PartIn,
+    Pause,
     PersonExportIn,
     PreviewOut,
     QueuedOut,
@@ -163,12 +164,12 @@ class InternalApiClient:
             ),
         )
 
-    async def pause_tenant(self, tenant_id: str | int) -> TenantOut:
+    async def pause_tenant(self, tenant_id: str | int, *, body: Pause | None = None) -> TenantOut:
         """Issue and cancel nothing until activated again."""
         return cast(
             "TenantOut",
             await self.transport.json(
-                "POST", "/tenants/{tenant_id}/pause", path={"tenant_id": tenant_id}
+                "POST", "/tenants/{tenant_id}/pause", path={"tenant_id": tenant_id}, body=body
             ),
         )
 
@@ -431,7 +432,7 @@ class InternalApiClient:
     async def release_sale(
         self, tenant_id: str | int, bill_id: str | int, *, body: AmountIn
     ) -> AcceptedOut:
-        """Let a held sale go on."""
+        """Let a held sale go on: issue what waits for a person's word alone."""
         return cast(
             "AcceptedOut",
             await self.transport.json(

@@ -988,6 +988,12 @@ class PartIn(TypedDict):
     part: NotRequired[int | None]
 
 
+class Pause(TypedDict):
+    """Why nothing is to leave; it is shown in the history of what was asked for."""
+
+    reason: NotRequired[str | None]
+
+
 class PersonExportIn(TypedDict):
     """Whose data is to be told, by which ticket: as JSON, or as a page for a person."""
 

@@ -119,12 +119,15 @@ async def act_within(
 
     After it `try_company` is due where the outcome says so, and the workers' bell.
     """
-    if asked.action == "issue" and await _in_shadow(conn, tenant):
+    shadow = asked.action in ("issue", "release") and await _in_shadow(conn, tenant)
+    if shadow and asked.action == "issue":
         refused_all = tuple(ActionRefused(bill_id=bill, code=IN_SHADOW) for bill in bills)
         return ActionOutcome(accepted=0, refused=refused_all)
     found = await sale_actions_store.lock(conn, tenant, bills)
     may = asked.substitute and await _may_substitute(conn, tenant)
     judged = {sale.bill_id: _judge(sale, asked, may_substitute=may) for sale in found}
+    if shadow:
+        judged = {bill: _left_in_shadow(answer) for bill, answer in judged.items()}
     changes = {bill: answer for bill, answer in judged.items() if not isinstance(answer, Refusal)}
     if changes:
         await _write(
@@ -146,6 +149,13 @@ async def act_within(
         refused=tuple(refused),
         of_company=any(_of_company(sale, changes) for sale in found),
     )
+
+
+def _left_in_shadow(
+    answer: WishChange | PartChange | Refusal,
+) -> WishChange | PartChange | Refusal:
+    """The same, but that nothing is let go on which would issue."""
+    return Refusal(code=IN_SHADOW) if getattr(answer, "wish", None) == "issue" else answer
 
 
 async def _in_shadow(conn: Connection, tenant: TenantId) -> bool:

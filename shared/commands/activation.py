@@ -90,14 +90,15 @@ def _start(tenant: Tenant, since: date | None, now: datetime) -> datetime | None
     return start_of_day(since, zone)
 
 
-async def pause(pool: Pool, tenant: TenantId, *, by: str) -> Tenant:
+async def pause(pool: Pool, tenant: TenantId, *, by: str, reason: str | None = None) -> Tenant:
     """Issue and cancel nothing until activated again; raises SetUpRefused (`not_active`)."""
     async with pool.acquire() as conn, conn.transaction():
         known(await tenants_store.lock(conn, tenant))
         paused = await tenants_store.pause(conn, tenant)
         if paused is None:
             raise SetUpRefused("The tenant was never active.", code="not_active")
-        await audit_store.add(conn, tenant, actor=by, action="tenant_paused")
+        detail = {} if reason is None else {"reason": reason}
+        await audit_store.add(conn, tenant, actor=by, action="tenant_paused", detail=detail)
     return paused
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -29,7 +29,8 @@ from shared.db.vindi.passes_store import Zone
 from shared.domain.closing import Closing, ListDay, Month, kinds_of
 from shared.domain.errors import PipelineError, RejectedError, TenantBlockedError
 from shared.vindi.client import BILLS, CHARGES, Resource, VindiClient
-from shared.vindi.errors import VindiBusy, VindiUnavailable
+from shared.vindi.counting import counted
+from shared.vindi.errors import VindiBusy, VindiNoTotal, VindiPagesRepeat
 from shared.vindi.query import Query, all_of, any_of, where
 
 log = structlog.get_logger()
@@ -43,8 +44,16 @@ NOT_CONNECTED: Final = "vindi_not_connected"
 UNREACHABLE: Final = "vindi_unreachable"
 BUSY: Final = "vindi_busy"
 FILTER_IGNORED: Final = "vindi_filter_ignored"
-
-T = TypeVar("T")
+NO_COUNT: Final = "vindi_no_count"
+_LATER: Final = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
+# Troubles that do not pass by themselves; the others do.
+_TROUBLES: Final = {
+    NOT_CONNECTED: "A conta da Vindi não está conectada: não há contagem com que conferir.",
+    NO_COUNT: "A Vindi não diz quantas cobranças esta conta tem no mês, e não foi possível"
+    " contá-las: abra um chamado com o suporte da Vindi.",
+    FILTER_IGNORED: "A contagem da Vindi para esta conta inclui cobranças de outros meses e não"
+    " serve para conferir: abra um chamado com o suporte da Vindi.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +94,11 @@ class VindiTotals:
         for key in [key for key, lock in self._turns.items() if not lock.locked()]:
             if key not in self._kept:
                 del self._turns[key]
+
+
+def trouble_text(code: str) -> str:
+    """Why a month could not be held against Vindi's count, as a tenant reads it."""
+    return _TROUBLES.get(code, _LATER)
 
 
 async def span_of(conn: Connection, tenant: Tenant, month: Month) -> Span:
@@ -159,6 +173,8 @@ async def _ask(
         return await totals.ask(client, span, zone), None
     except VindiBusy:
         return None, BUSY
+    except (VindiNoTotal, VindiPagesRepeat):
+        return None, NO_COUNT
     except (TenantBlockedError, RejectedError) as error:
         return None, error.code
     except PipelineError:
@@ -180,25 +196,42 @@ async def _missing(conn: Connection, span: Span, said: Totals) -> int:
 async def _count(client: VindiClient, span: Span, zone: Zone) -> Totals:
     kinds = span.kinds
     return Totals(
-        charges=await _total(client, CHARGES, paid_charges(span, zone), ("paid",))
+        charges=await _total(client, CHARGES, "paid_at", "paid", span, zone)
         if kinds.paid
         else None,
-        bills=await _total(client, BILLS, live_bills(span, zone), ("pending", "paid"))
+        # Each by itself: an account may take no notice of alternatives, and count all there is.
+        bills=await _total(client, BILLS, "created_at", "pending", span, zone)
+        + await _total(client, BILLS, "created_at", "paid", span, zone)
         if kinds.created
         else None,
     )
 
 
 async def _total(
-    client: VindiClient, resource: Resource[T], query: Query, statuses: tuple[str, ...]
+    client: VindiClient, resource: Resource[Any], dated: str, status: str, span: Span, zone: Zone
 ) -> int:
-    """Ask for a list's Total; a first row that does not fit shows that it counts other things."""
-    page = await client.read_page(resource, query, per_page=1)
-    if page.total is None:
-        raise VindiUnavailable("no total")
-    if any(row.raw.get("status") not in statuses for row in page.rows):
+    """Ask how many are dated inside the month; a row that does not fit shows a filter ignored."""
+    query = all_of(*_within(dated, span, zone), where("status", "=", status))
+    total, page = await counted(client, resource, query)
+    if any(
+        row.raw.get("status") != status or not _fits(row.raw.get(dated), span) for row in page.rows
+    ):
         raise RejectedError("the filter was ignored", code=FILTER_IGNORED)
-    return page.total
+    return total
+
+
+def _fits(value: object, span: Span) -> bool:
+    """Whether an instant of Vindi's lies in the month, by either reading of the zone.
+
+    One that cannot be read is nobody's proof.
+    """
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return True
+    if at is None or at.tzinfo is None:
+        return True
+    return span.first - UTC_SHIFT <= at < span.end + UTC_SHIFT
 
 
 def paid_charges(span: Span, zone: Zone) -> Query:

@@ -25,6 +25,8 @@ WHY: Final[dict[str, str]] = {
     "already_cancelled": "A nota já foi cancelada ou está sendo cancelada.",
     "nothing_to_cancel": "Não há nota a cancelar nesta venda.",
     "nothing_to_retry": "Não há o que tentar de novo nesta venda.",
+    "decision_needed": "Esta venda espera uma decisão, e olhar de novo não muda nada: escolha"
+    " emitir agora ou cancelar.",
     "data_missing": "Ainda não é possível emitir.",
     "amount_needed": "A soma dos itens difere do valor da fatura: diga qual valor a nota deve ter.",
     "no_amount_to_choose": "Só se escolhe o valor de uma venda pendente cuja soma dos itens difere"

@@ -383,9 +383,9 @@ class SetUp:
         await self.waker.ring()
         return after
 
-    async def pause(self, tenant: TenantId, *, by: str) -> Tenant:
+    async def pause(self, tenant: TenantId, *, by: str, reason: str | None = None) -> Tenant:
         """Issue and cancel nothing until activated again; raises SetUpRefused (`not_active`)."""
-        return await activation.pause(self.pool, tenant, by=by)
+        return await activation.pause(self.pool, tenant, by=by, reason=reason)
 
     async def enter_shadow(self, tenant: TenantId, *, by: str) -> Tenant:
         """Decide everything and issue nothing: see `shared.commands.activation.enter_shadow`."""

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.domain.competencia import MONTH_CLOSED
-from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
+from shared.domain.nota import IN_FLIGHT, ISSUED_AS_TEST, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
 from shared.domain.shadow import LEFT_TO_OTHERS
 
@@ -53,6 +53,10 @@ LACKS: Final = frozenset(
 )
 # What a person may have a nota go without, for one sale: see `Wish`.
 NO_DOCUMENT: Final = frozenset({"customer_document_missing", "customer_document_invalid"})
+# Held for a person's word alone, which letting it go on is: nothing changes by looking again.
+_WAITS_FOR_A_WORD: Final = frozenset({ISSUED_AS_TEST, "rule_manual"})
+# Nor here, and what is to leave has to be said: `issue` it as it is, or `cancel`.
+_WAITS_FOR_A_CHOICE: Final = frozenset({"partially_refunded"})
 NUMBERING: Final = "denied_numbering"
 ACTIONS: Final[tuple[SaleAction, ...]] = ("retry", "hold", "release", "issue", "cancel")
 
@@ -189,9 +193,13 @@ def _hold(sale: ActionState) -> WishChange | Refusal:
 def _release(sale: ActionState) -> WishChange | Refusal:
     if sale.wish == "hold":
         return WishChange(wish=None)
-    if sale.status is SaleStatus.HELD:
-        return WishChange(wish=sale.wish)  # the hold's own cause is looked at again
-    return Refusal(code="not_held")
+    if sale.status is not SaleStatus.HELD:
+        return Refusal(code="not_held")
+    if sale.code in _WAITS_FOR_A_WORD:
+        return _issue(sale)
+    if sale.code in _WAITS_FOR_A_CHOICE:
+        return Refusal(code="decision_needed")
+    return WishChange(wish=sale.wish)  # the hold's own cause is looked at again
 
 
 def _issue(sale: ActionState) -> WishChange | Refusal:
@@ -227,6 +235,8 @@ def _retry(sale: ActionState) -> WishChange | Refusal:
             return Refusal(code="numbering_needs_person")
         case SaleStatus.DENIED:
             return WishChange(wish=sale.wish, resend=True)
+        case SaleStatus.HELD if sale.code in _WAITS_FOR_A_WORD | _WAITS_FOR_A_CHOICE:
+            return Refusal(code="decision_needed")
         case SaleStatus.HELD | SaleStatus.UNCERTAIN | SaleStatus.ISSUING:
             return WishChange(wish=sale.wish)
         case SaleStatus.CANCEL_REFUSED if sale.refused_alone:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-CITY_REFUSED: Final = "cancel_refused"  # the city said no, or nobody knows why
+CITY_REFUSED: Final = "cancel_refused"  # the city said no, or words of no known kind
 DEADLINE: Final = "cancel_deadline"
 BY_PORTAL: Final = "cancel_by_portal"
 ACCOUNT: Final = "cancel_account"
@@ -11,6 +11,7 @@ CERTIFICATE: Final = "cancel_certificate"
 NOT_FOUND: Final = "cancel_not_found"
 IN_PROGRESS: Final = "cancel_in_progress"
 OUTAGE: Final = "cancel_outage"
+UNEXPLAINED: Final = "cancel_unexplained"  # refused without a word: nobody's no, not the city's
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
@@ -26,6 +27,7 @@ WAITS: Final[dict[str, tuple[timedelta, ...]]] = {
     CERTIFICATE: (_HOUR, 6 * _HOUR, *([_DAY] * 14)),
     NOT_FOUND: (_MINUTE, 10 * _MINUTE, _HOUR, 6 * _HOUR),
     IN_PROGRESS: (_MINUTE, 5 * _MINUTE, 20 * _MINUTE, _HOUR, 6 * _HOUR, _DAY),
+    UNEXPLAINED: (_MINUTE, 10 * _MINUTE, _HOUR, 6 * _HOUR),
     OUTAGE: (10 * _MINUTE, _HOUR, 6 * _HOUR, _DAY),
 }
 

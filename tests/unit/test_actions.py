@@ -1,9 +1,11 @@
 """What people may ask, over every state a sale can be in."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from shared.domain.actions import ActionState, Refusal, SaleAction, WishChange, judge
+from shared.domain.actions import ActionState, Refusal, SaleAction, WishChange, judge, possible
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus
 
@@ -45,6 +47,29 @@ def test_only_a_denied_sale_is_sent_again(sale: ActionState) -> None:
 
     if isinstance(answer, WishChange) and answer.resend:
         assert sale.status is SaleStatus.DENIED
+
+
+@pytest.mark.parametrize("code", ["issued_as_test", "rule_manual"])
+@pytest.mark.parametrize("nota", [None, NotaStatus.CANCELLED])
+def test_what_waits_for_a_word_alone_is_issued_when_it_is_let_go_on(
+    code: str, nota: NotaStatus | None
+) -> None:
+    held = ActionState(status=SaleStatus.HELD, code=code, wish=None, nota=nota, denial=None)
+
+    assert judge("release", held) == judge("issue", held)
+    assert isinstance(judge("release", held), WishChange)
+    assert judge("retry", held) == Refusal(code="decision_needed")
+    assert judge("release", replace(held, wish="hold")) == WishChange(wish=None)
+
+
+def test_what_waits_for_a_choice_is_not_let_go_on_without_one() -> None:
+    held = ActionState(
+        status=SaleStatus.HELD, code="partially_refunded", wish=None, nota=None, denial=None
+    )
+
+    assert judge("release", held) == judge("retry", held) == Refusal(code="decision_needed")
+    assert judge("issue", held) == WishChange(wish="issue")
+    assert possible(held) == ("hold", "issue", "cancel")
 
 
 @given(sale=STATES)

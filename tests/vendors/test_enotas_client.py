@@ -3,6 +3,7 @@ import time
 from collections.abc import Awaitable
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -16,6 +17,7 @@ from shared.domain.cancellations import (
     IN_PROGRESS,
     NOT_FOUND,
     OUTAGE,
+    UNEXPLAINED,
 )
 from shared.domain.ids import IssuerNotaId
 from shared.issuer.enotas.client import EnotasIssuer
@@ -496,6 +498,30 @@ async def test_a_refused_cancellation_is_sorted_by_who_acts(
     issuer: EnotasIssuer, server: ScriptedServer, text: str, status: str, code: str
 ) -> None:
     server.will(answer([{"codigo": "X", "mensagem": text}], status=400), answer(a_nota(status)))
+
+    refused = await issuer.cancel(KEY)
+
+    assert isinstance(refused, CancelRejected)
+    assert refused.code == code
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (404, b"", NOT_FOUND),
+        (404, b"[]", NOT_FOUND),
+        (404, {"mensagem": "Motivo 17."}, NOT_FOUND),
+        (404, {"mensagem": "Conta bloqueada por falta de pagamento."}, ACCOUNT),
+        (400, b"", UNEXPLAINED),
+        (409, {}, UNEXPLAINED),
+        (422, b"[]", UNEXPLAINED),
+        (400, {"mensagem": "Motivo 17."}, CITY_REFUSED),
+    ],
+)
+async def test_what_nobody_gave_a_reason_for_was_not_refused_by_the_city(
+    issuer: EnotasIssuer, server: ScriptedServer, status: int, body: Any, code: str
+) -> None:
+    server.will(answer(body, status=status), answer(a_nota("Autorizada")))
 
     refused = await issuer.cancel(KEY)
 

@@ -8,6 +8,7 @@ from typing import Final
 from services.panel.kit import say
 from services.panel.show.overview import divided
 from services.panel.show.status import WHO
+from shared.commands.closing import trouble_text
 from shared.commands.differences import FIELD_LABELS, MESSAGES
 from shared.db.closing.accepted_notas_store import AcceptedNota
 from shared.db.closing.issuer_side_read import Difference
@@ -369,7 +370,7 @@ def _sentence(closing: Closing) -> str:
 def _troubles(closing: Closing) -> list[str]:
     found = []
     if closing.trouble is not None:
-        found.append("Não foi possível conferir com a contagem da Vindi agora.")
+        found.append(trouble_text(closing.trouble))
     if closing.issuer.stale:
         found.append("A lista do emissor está sendo lida de novo, por uma mudança recente.")
     if closing.issuer.environment == "Homologacao":

@@ -205,9 +205,23 @@ async def ask_many(call: Call[ManyIn, NoQuery]) -> Answer:
 
 
 _CONFLICTS: Final[dict[SaleAction, tuple[str, ...]]] = {
-    "retry": (NOT_DECIDED, "nothing_to_retry", "numbering_needs_person", NO_SUCH_PART, WHOLE_FIRST),
+    "retry": (
+        NOT_DECIDED,
+        "nothing_to_retry",
+        "decision_needed",
+        "numbering_needs_person",
+        NO_SUCH_PART,
+        WHOLE_FIRST,
+    ),
     "hold": (NOT_DECIDED, "nota_exists", "nothing_to_hold"),
-    "release": (NOT_DECIDED, "not_held", "amount_needed", "no_amount_to_choose"),
+    "release": (
+        NOT_DECIDED,
+        "not_held",
+        "decision_needed",
+        "amount_needed",
+        "no_amount_to_choose",
+        IN_SHADOW,
+    ),
     "issue": (
         NOT_DECIDED,
         "nota_exists",
@@ -237,7 +251,7 @@ _BODIES: Final[dict[SaleAction, type[ReasonIn]]] = {
 _SUMMARIES: Final[dict[SaleAction, str]] = {
     "retry": "Try again: re-send a denied nota with the day it has, decide a held sale afresh",
     "hold": "Keep a sale from being issued",
-    "release": "Let a held sale go on",
+    "release": "Let a held sale go on: issue what waits for a person's word alone",
     "issue": "Issue now, whatever the rule says about when",
     "cancel": "Cancel the nota, or never issue it",
 }

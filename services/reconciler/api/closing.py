@@ -20,7 +20,7 @@ from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.shapes import MonthQuery, ReasonIn, WarningOut
 from services.reconciler.api.kit.words import Instant, Money, Reason, month_of
 from services.reconciler.issuer_list.fresh import close_afresh
-from shared.commands.closing import span_of
+from shared.commands.closing import span_of, trouble_text
 from shared.commands.closing_lock import LockRefused, lock_month, unlock_month
 from shared.commands.files.closing_csv import render_csv
 from shared.commands.files.month_file import (
@@ -340,8 +340,7 @@ def _adjustment(one: Adjustment) -> AdjustmentOut:
 def _warnings(closing: Closing) -> list[WarningOut]:
     found = []
     if closing.trouble is not None:
-        message = "Não foi possível conferir com a contagem da Vindi; tente novamente em um minuto."
-        found.append(WarningOut(code=closing.trouble, message=message))
+        found.append(WarningOut(code=closing.trouble, message=trouble_text(closing.trouble)))
     if closing.issuer.stale:
         message = "A lista do emissor é anterior à última mudança do mês e está sendo lida de novo."
         found.append(WarningOut(code=LIST_STALE, message=message))

@@ -19,7 +19,7 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.refusals import refusing
-from services.reconciler.api.kit.words import Confirm, Day, Instant, Name, Timezone
+from services.reconciler.api.kit.words import Confirm, Day, Instant, Name, Reason, Timezone
 from shared.db.connection import Connection
 from shared.db.tenants import tenants_store
 from shared.db.tenants.tenants_store import Subscription, Tenant
@@ -49,6 +49,12 @@ class Activate(MayBeEmpty):
 
     confirm: Confirm = ()
     since: Day | None = None
+
+
+class Pause(MayBeEmpty):
+    """Why nothing is to leave; it is shown in the history of what was asked for."""
+
+    reason: Reason | None = None
 
 
 class TenantOut(BaseModel):
@@ -129,10 +135,12 @@ async def activate(call: Call[Activate, NoQuery]) -> Answer:
     return Answer(body=show(tenant))
 
 
-async def pause(call: Call[NoBody, NoQuery]) -> Answer:
+async def pause(call: Call[Pause, NoQuery]) -> Answer:
     """Stop issuing and cancelling."""
     async with refusing():
-        tenant = await call.services.set_up.pause(call.tenant.id, by=call.actor)
+        tenant = await call.services.set_up.pause(
+            call.tenant.id, by=call.actor, reason=call.body.reason
+        )
     return Answer(body=show(tenant))
 
 
@@ -249,9 +257,10 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         path=f"{_ONE}/pause",
         name="pause_tenant",
         summary="Issue and cancel nothing until activated again",
+        body=Pause,
+        query=NoQuery,
         handler=pause,
         answer=TenantOut,
         refusals={409: ("not_active",)},
-        **NOTHING,
     ),
 )

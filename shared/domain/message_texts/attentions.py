@@ -107,6 +107,11 @@ ATTENTIONS: Final[dict[str, Message]] = {
         "O emissor disse que não encontrou a nota a cancelar: para nós ela continua válida. Pedimos"
         " de novo automaticamente; se não mudar em um dia, abra um chamado com o emissor.",
     ),
+    "cancel_unexplained": says(
+        "support",
+        "O emissor não aceitou o cancelamento e não disse por quê: a nota continua válida. Pedimos"
+        " de novo automaticamente; se não mudar em um dia, abra um chamado com o emissor.",
+    ),
     "cancel_in_progress": says(
         "nobody",
         "O emissor ainda está processando esta nota e não a cancela agora. Pedimos o cancelamento"

@@ -12,6 +12,7 @@ from shared.domain.cancellations import (
     IN_PROGRESS,
     NOT_FOUND,
     OUTAGE,
+    UNEXPLAINED,
 )
 from shared.issuer.enotas.denials import classify_denial, plain_reason
 from shared.issuer.enotas.payloads import UNDOCUMENTED
@@ -92,6 +93,19 @@ _OF_DENIAL: Final = {
     "denied_certificate": CERTIFICATE,
     "denied_outage": OUTAGE,
 }
+
+
+def why_refused(status: int, text: str | None, nota: Snapshot | None) -> str:
+    """Sort the answer that refused to cancel; the city's no has words, one without any is nobody's.
+
+    404 says that the nota was not found, whatever a look-up finds (enotas-api, section 2.2).
+    """
+    code = why_not_cancelled(text, nota)
+    if code != CITY_REFUSED:
+        return code
+    if status == 404:
+        return NOT_FOUND
+    return CITY_REFUSED if plain_reason(text) else UNEXPLAINED
 
 
 def why_not_cancelled(text: str | None, nota: Snapshot | None) -> str:

@@ -15,7 +15,7 @@ from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
 from shared.domain.refusals import KnownDenial
 from shared.issuer.enotas import payloads
-from shared.issuer.enotas.cancellations import why_not_cancelled
+from shared.issuer.enotas.cancellations import why_not_cancelled, why_refused
 from shared.issuer.enotas.company import read_facts
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.form import FORM
@@ -164,7 +164,7 @@ class EnotasIssuer:
                 return Unknown(why="unknown status")
             case _:
                 findings = payloads.read_findings(answer.body)
-                code = why_not_cancelled(text_of(findings), snapshot)
+                code = why_refused(answer.status, text_of(findings), snapshot)
                 return CancelRejected(findings=findings, phase=phase, code=code)
 
     async def documents(self, key: ExternalId, kind: DocumentKind) -> bytes | NotReady:

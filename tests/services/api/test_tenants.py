@@ -212,6 +212,21 @@ async def test_a_pause_keeps_the_first_activation(world: World) -> None:
     assert before["active_from"].endswith("Z")
 
 
+async def test_a_pause_may_say_why_and_the_reason_is_kept(world: World) -> None:
+    path = f"/tenants/{await world.active_tenant()}"
+
+    paused = await world.api.post(f"{path}/pause", {"reason": "auditoria externa"})
+    wordless = await world.api.post(f"{path}/pause", {})
+    blank = await world.api.post(f"{path}/pause", {"reason": ""})
+    since, until = datetime.now(UTC) - DAY, datetime.now(UTC) + DAY
+    span = f"since={since:%Y-%m-%dT%H:%M:%SZ}&until={until:%Y-%m-%dT%H:%M:%SZ}"
+    history = await world.api.get(f"{path}/activity?{span}")
+
+    assert (paused.status, paused.body["status"]) == (200, "paused")
+    assert (wordless.status, blank.status) == (200, 422)
+    assert "auditoria externa" in str(history.body)
+
+
 async def test_a_tenant_that_was_never_active_cannot_be_paused(api: Api) -> None:
     reply = await api.post(f"/tenants/{await api.tenant()}/pause")
 

@@ -32,7 +32,7 @@ async def sales(pool: Pool) -> list[BillId]:
         await tenants_store.add(conn, TENANT, name="A", plan="pro", timezone="America/Sao_Paulo")
     panel = Panel(base="", pool=pool, sandbox=None, sealer=SEALER)  # type: ignore[arg-type]
     for bill in range(1, 13):
-        await panel.sale(TENANT, bill, SaleStatus.HELD, "rule_manual")
+        await panel.sale(TENANT, bill, SaleStatus.HELD, "activation_unclear")
     await panel.sale(TENANT, 13, SaleStatus.SKIPPED, "zero_amount")
     return [BillId(bill) for bill in range(13, 0, -1)]
 
