@@ -70,6 +70,10 @@ def read_mail(var: Env) -> MailSettings | None:
 def read_oidc(var: Env) -> OidcSettings | None:
     """`OIDC_ISSUER` and its companions; None where no other door is named."""
     if not var.text("OIDC_ISSUER", default=""):
+        for given in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
+            if var.text(given, default=""):
+                var.problem("OIDC_ISSUER", f"is missing, since {given} is given.")
+                break
         return None
     domains = var.text("OIDC_DOMAINS", default="").lower().split(",")
     return OidcSettings(

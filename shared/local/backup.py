@@ -5,12 +5,14 @@ appears whole or not at all. The keys that seal secrets are not among them: whoe
 alone can open nothing, and neither can we.
 """
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from shared.local import backup_proof
 from shared.local.files import let_through, server_account, write_private
-from shared.local.home import Home
+from shared.local.home import Home, demand_plain
 from shared.local.postgres import as_account, installation
 
 SETTING: Final = "NOTAPONTE_BACKUPS"
@@ -51,7 +53,11 @@ class Backup:
 def backups_folder(env: Mapping[str, str], home: Home) -> Path:
     """Where backups lie: better on another disk than the data."""
     said = env.get(SETTING)
-    return Path(said).expanduser().resolve() if said else home.folder / "backups"
+    if not said:
+        return home.folder / "backups"
+    folder = Path(said).expanduser().resolve()
+    demand_plain(SETTING, folder)
+    return folder
 
 
 def archive_folder(folder: Path) -> Path:
@@ -70,12 +76,35 @@ def make_backup(url: str, folder: Path, *, keep: int) -> Backup:
     Blocks. Safe to break off and to repeat. From the first one on the server keeps its WAL here.
     Raises BackupError.
     """
-    _make_room(folder)
+    try:
+        _make_room(folder)
+    except OSError as error:
+        raise BackupError(f"{SETTING}: {folder} cannot be used ({error.strerror}).") from None
+    with _alone(folder):
+        return _make(url, folder, keep=keep)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Be the only one who copies into a folder; the system lets go however the process ends."""
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"Another backup is being made in {folder}.") from None
+        yield
+
+
+def _make(url: str, folder: Path, *, keep: int) -> Backup:
     draft = folder / DRAFT
     _remove(draft)
     _own_folder(draft)
-    _run_tool("pg_basebackup", *_base_options(draft / "data"), **_reached_by(url))
-    _prove(draft / "data")
+    try:
+        _run_tool("pg_basebackup", *_base_options(draft / "data"), **_reached_by(url))
+        prove(draft / "data")
+    except BackupError:
+        _remove(draft)  # half a copy would only take room
+        raise
     ended_at = datetime.now(UTC)
     label = (draft / "data" / "backup_label").read_text(encoding="utf-8")
     first = _FIRST_WAL.search(label)
@@ -89,11 +118,11 @@ def make_backup(url: str, folder: Path, *, keep: int) -> Backup:
     return backup
 
 
-def _prove(data: Path) -> None:
-    """Read the copy back, all of it."""
+def prove(data: Path) -> None:
+    """Read a copy back, all of it; BackupError names what is wrong with it."""
     wrong = backup_proof.faults(data)
     if wrong:
-        raise BackupError(f"The copy is not whole: {'; '.join(wrong[:3])}.")
+        raise BackupError(f"The copy in {data} is not whole: {'; '.join(wrong[:3])}.")
     for one in backup_proof.wal_ranges(data):
         span = (f"--timeline={one.timeline}", f"--start={one.start}", f"--end={one.end}")
         _run_tool("pg_waldump", "--quiet", f"--path={data / 'pg_wal'}", *span)

@@ -113,6 +113,7 @@ def home_of(env: Mapping[str, str]) -> Home:
 def open_home(env: Mapping[str, str]) -> Home:
     """The home the environment names, made if it is not there; SettingsError when it cannot be."""
     home = home_of(env)
+    demand_plain("NOTAPONTE_HOME", home.folder)
     try:
         for path in (home.folder, home.logs, home.run):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -121,6 +122,13 @@ def open_home(env: Mapping[str, str]) -> Home:
             (f"NOTAPONTE_HOME: {error.filename} cannot be made here ({error.strerror}).",)
         ) from error
     return home
+
+
+def demand_plain(setting: str, folder: Path) -> None:
+    """SettingsError for a path that means something else in a file that names it to a server."""
+    if re.search(r'[\x00-\x1f\x7f"%;]', str(folder)):
+        words = "choose a folder with no quote, %, ; or line break in its path."
+        raise SettingsError((f"{setting}: {words}",))
 
 
 @contextmanager

@@ -7,15 +7,15 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -172,3 +172,22 @@ async def demand_redis(url: str, *, within: float = DEMAND_SECONDS) -> None:
     else:
         return
     raise RedisAwayError(f"REDIS_URL: Redis at {place} {words}") from None
+
+
+def why_unfit(told: Mapping[str, Any]) -> str | None:
+    """Why a server that answers keeps nothing for us, by its INFO; None where it does."""
+    if told.get("role") in {"slave", "replica"}:
+        return "a replica takes no writes; name the master, or Sentinels that know it"
+    most = int(told.get("maxmemory") or 0)
+    if most > 0 and int(told.get("used_memory") or 0) >= most:
+        return "its memory is used up (maxmemory), so that it takes nothing more; give it more"
+    return None
+
+
+async def unfit(url: str) -> str | None:
+    """The same of a server at an address; None also where it does not say."""
+    try:
+        async with redis_client(url) as client:
+            return why_unfit(await client.info())
+    except RedisError:
+        return None

@@ -15,7 +15,14 @@ from typing import Final
 
 import asyncpg
 
-from shared.local.backup import STAMP, Backup, BackupError, archive_folder, give_to_server
+from shared.local.backup import (
+    STAMP,
+    Backup,
+    BackupError,
+    archive_folder,
+    give_to_server,
+    prove,
+)
 from shared.local.files import free_port, let_through, server_account, write_private
 from shared.local.postgres import (
     DURABLE,
@@ -63,6 +70,7 @@ async def restore(
     repeat. Raises BackupError where PostgreSQL cannot reach the moment.
     """
     place = home / "postgres"
+    await asyncio.to_thread(_demand_whole, backup)
     before = await asyncio.to_thread(_swap, place, folder, backup, at)
     archive = archive_folder(folder)
     server = prepare_postgres(home, port=free_port(), archive=archive, restoring=True)
@@ -71,6 +79,17 @@ async def restore(
     shutil.rmtree(place / _LEFT, ignore_errors=True)
     (place / RESTORING).unlink()
     return before
+
+
+def _demand_whole(backup: Backup) -> None:
+    """Before anything is put aside for it: disks lose things after a copy was proved, too."""
+    try:
+        prove(backup.data)
+    except BackupError as error:
+        raise BackupError(
+            f"{error} Put {backup.folder} out of the way and run this again: an older copy leads to"
+            " the same moment."
+        ) from None
 
 
 def _swap(place: Path, folder: Path, backup: Backup, at: datetime | None) -> Path | None:

@@ -14,7 +14,13 @@ import pytest
 import pytest_asyncio
 
 from shared.local import backup_proof
-from shared.local.backup import Backup, BackupError, backups_folder, list_backups
+from shared.local.backup import (
+    Backup,
+    BackupError,
+    backups_folder,
+    list_backups,
+    make_backup,
+)
 from shared.local.home import Home, open_home
 from shared.local.postgres import RestoreUnfinishedError, ensure_database, prepare_postgres
 from shared.local.restore import choose
@@ -47,7 +53,7 @@ async def numbers(env: Mapping[str, str], *more: int) -> tuple[list[int], dateti
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def copied(server_folder: Path) -> Mapping[str, str]:
     """A home with a backup of the number 1, and 2 written after it."""
-    env = env_of(server_folder / "copied")
+    env = env_of(server_folder / "copied, isn't $HOME")
     await numbers(env, 1)
     await run_backup(env, keep=1)
     _, moment = await numbers(env, 2)
@@ -151,3 +157,55 @@ async def test_a_copy_that_changed_is_not_whole(copied: Mapping[str, str]) -> No
     version.unlink()
     assert backup_proof.faults(copy.data) == ["PG_VERSION: missing"]
     version.write_text(text)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_copy_that_rotted_is_told_before_anything_is_put_aside(
+    copied: Mapping[str, str],
+) -> None:
+    home: Home = open_home(copied)
+    [copy] = list_backups(backups_folder(copied, home))
+    version = copy.data / "PG_VERSION"
+    text, before = version.read_text(), set((home.folder / "postgres").iterdir())
+    version.write_text("17\n")
+    try:
+        with pytest.raises(BackupError, match="PG_VERSION: its content changed"):
+            await run_restore(copied, "", say)
+    finally:
+        version.write_text(text)
+    assert set((home.folder / "postgres").iterdir()) == before
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_two_backups_at_once_do_each_other_no_harm(
+    copied: Mapping[str, str], server_folder: Path
+) -> None:
+    folder = server_folder / "two-at-once"
+    async with a_server(copied) as server:
+        made = await asyncio.gather(
+            *(
+                asyncio.to_thread(make_backup, server.url("postgres"), folder, keep=9)
+                for _ in range(2)
+            ),
+            return_exceptions=True,
+        )
+
+    [refused] = [one for one in made if isinstance(one, BaseException)]
+    assert str(refused).startswith("Another backup is being made in ")
+    [copy] = [one for one in made if isinstance(one, Backup)]
+    assert backup_proof.faults(copy.data) == []
+
+
+def test_a_place_for_backups_that_cannot_be_one_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(BackupError, match=r"NOTAPONTE_BACKUPS: .*file cannot be used"):
+        make_backup("postgresql://nobody@127.0.0.1:1/x", file, keep=1)
+
+
+def test_a_copy_that_does_not_say_what_it_is_is_named(tmp_path: Path) -> None:
+    (tmp_path / "20261130T000000Z").mkdir()
+    about = tmp_path / "20261130T000000Z" / "about.json"
+    about.write_text("{")
+    with pytest.raises(BackupError, match="is damaged: put that copy right"):
+        list_backups(tmp_path)

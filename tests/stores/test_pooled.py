@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import pytest_asyncio
+from rich.console import Console
 
 from shared.config.secret import Secret
 from shared.config.settings import DatabaseSettings
@@ -18,7 +20,9 @@ from shared.db.revision import SchemaError, head_revision
 from shared.domain.ids import TenantId
 from shared.keys import prove_keys
 from shared.local.home import new_secret_key
+from shared.ops.backup import run_restored
 from shared.ops.rotate import rotate
+from shared.ops.tokens import run_tokens
 from tests.support.pooler import MISSING, pgbouncer_binary, running_pgbouncer
 from tests.support.servers import PostgresForTests
 
@@ -118,3 +122,17 @@ async def test_keys_are_proved_and_rotated_through_it(pooled_url: str) -> None:
         await prove_keys(conn, Sealer.from_text(keys))
         await conn.close()
         await rotate(pooled_url, keys, lambda _table, _rows, _changed: None)
+
+
+async def test_an_operators_commands_work_behind_a_pooler(
+    pooled_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = {"DATABASE_URL": pooled_url, "DATABASE_POOLER": "pgbouncer"}
+    for revoke in (False, True):
+        await run_tokens(
+            env, Console(), name="ana", scope="read", days="1", revoke=revoke, by="test"
+        )
+    assert "ana is refused from now on" in capsys.readouterr().out
+
+    restore = await run_restored(env, "2026-11-29T10:00")
+    assert restore.since <= datetime(2026, 11, 29, 13, tzinfo=UTC)

@@ -20,7 +20,7 @@ from shared.db.one_tenant import PANEL_ROLE
 from shared.db.revision import current_revision, head_revision
 from shared.db.unreachable import DatabaseAwayError
 from shared.keys import WrongKeysError, prove_keys
-from shared.local.redis import RedisAwayError, demand_redis
+from shared.local.redis import RedisAwayError, demand_redis, why_unfit
 from shared.net.redis import redis_client
 from shared.ops.doctor.report import HowItIs, Observation
 from shared.ops.up.programs import SERVICES
@@ -125,18 +125,10 @@ async def redis(env: Mapping[str, str]) -> AsyncIterator[Observation]:
     words = f"{name} {version}, role {told.get('role')}, maxmemory-policy {policy}"
     if state == "look":
         words += ": under pressure it forgets request budgets; take noeviction"
-    if told.get("role") in {"slave", "replica"}:
+    if unfit := why_unfit(told):
         state = "wrong"
-        words += ": a replica takes no writes; name the master, or Sentinels that know it"
-    elif _is_full(told):
-        state = "wrong"
-        words += ": its memory is used up (maxmemory), so that it takes nothing more; give it more"
+        words += f": {unfit}"
     yield Observation(about="redis", state=state, words=words)
-
-
-def _is_full(told: Mapping[str, Any]) -> bool:
-    most = int(told.get("maxmemory") or 0)
-    return most > 0 and int(told.get("used_memory") or 0) >= most
 
 
 async def certificates(env: Mapping[str, str]) -> AsyncIterator[Observation]:

@@ -20,7 +20,7 @@ from shared.local.postgres import (
     prepare_postgres,
     wait_for_postgres,
 )
-from shared.local.redis import demand_redis, prepare_redis, wait_for_redis
+from shared.local.redis import demand_redis, prepare_redis, unfit, wait_for_redis
 from shared.ops.up.beside import run_beside
 from shared.ops.up.programs import Program, postgres_program, redis_program
 from shared.ops.up.said import say
@@ -96,6 +96,8 @@ async def stores_ready(
         await up_or_told(wait_for_redis(stores.redis_url), keepers, "redis", home)
     else:
         await demand_redis(stores.redis_url)
+        if why := await unfit(stores.redis_url):  # work goes on without it, but not as well
+            say(f"REDIS_URL: of no use as it is: {why}")
     timeline.done("Redis answers")
     await _migrate(stores.owner_url, env, home)
     timeline.done("the schema is at head")
