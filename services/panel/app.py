@@ -122,10 +122,11 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     return render("erro.html", {"what": what}, error.status_code)
 
 
-async def _fail(_request: Request, error: Exception) -> Response:
+async def _fail(request: Request, error: Exception) -> Response:
     """A bug: told to us in full by the server's log, to the person in two lines."""
     log.error("panel_failed", error=type(error).__name__)
-    response = render("erro.html", {"what": "ours"}, 500)
+    typed = getattr(request.state, "sent_again", None)
+    response = render("erro.html", {"what": "ours", "typed": typed}, 500)
     # It is sent outside of the middleware that makes every other answer safe.
     response.headers.update({**SAFE, "Cache-Control": NOT_KEPT})
     return response

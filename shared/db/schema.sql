@@ -415,7 +415,8 @@ CREATE TABLE public.idempotency_keys (
     request_hash bytea NOT NULL,
     status smallint,
     response jsonb,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    alive_at timestamp with time zone
 );
 
 CREATE TABLE public.internal_tokens (

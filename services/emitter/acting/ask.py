@@ -257,11 +257,10 @@ class Asker:
         held: list[OwnLine] = []
         try:
             for slot in (*of_past, *of_sent, place.slots):
-                if slot.locked():
-                    async with self._ending.waiting():
-                        await slot.acquire()
-                else:
-                    await slot.acquire()
+                if not slot.take():
+                    if self._ending.told:
+                        break
+                    await slot.acquire(self._ending.lines)
                 held.append(slot)
         except ToldToStop:
             pass

@@ -1,7 +1,8 @@
 """From a decision to the rows it becomes, and to what is asked of the issuer. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, assert_never
 
 from msgspec.structs import replace
@@ -250,10 +251,15 @@ def _shares(decision: Issue, before: SaleNotas) -> tuple[Share, ...]:
 def _requested(fresh: FreshSale, decision: Issue, terms: Terms, notas: int) -> Happening:
     which = f"nota {decision.part} de {notas}; " if decision.part else ""
     which += f"{decision.because}; " if decision.because else ""
-    why = f"{which}regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
+    why = f"{which}regra v{terms.rule_version}; competência {_told(decision.competencia)}"
     if reckoned := arithmetic(decision.draft):
         why += f"; {reckoned}"
     return happened(fresh.entry, "nota_requested", why)
+
+
+@lru_cache(maxsize=64)  # a batch has a few days
+def _told(day: date) -> str:
+    return f"{day:%d/%m/%Y}"
 
 
 def _fitted(

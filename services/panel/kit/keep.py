@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from services.panel.kit import csrf
 from services.panel.kit.csrf import FIELD
 from services.panel.kit.forms import TypedForm
 from shared.domain.documents import names_document
+
+if TYPE_CHECKING:
+    from services.panel.kit.page import Visit
 
 PREFIX: Final = "guardado."
 BUTTON: Final = "botao"
@@ -20,6 +25,15 @@ _SECRETS: Final = frozenset({"api_key", "senha", "senha_nova", "codigo"})
 # for by these.
 _OTHERS: Final = frozenset({"antes", "minimo", "maximo", "parte", "code", "state"})
 _OURS: Final = re.compile(r"/[A-Za-z0-9/_.-]*(\?[A-Za-z0-9%&=_.~+-]*)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAgain:
+    """Where a form goes once more, and with what; `secrets` if some have to be typed anew."""
+
+    to: str
+    fields: Sequence[tuple[str, str]]
+    secrets: bool
 
 
 def here(request: Request) -> str:
@@ -66,6 +80,25 @@ def kept_fields(form: TypedForm, but: Collection[str] = ()) -> Sequence[tuple[st
         for value in values
     ]
     return kept or [(BUTTON, "")]
+
+
+def sent_again(visit: "Visit") -> "SentAgain | None":
+    """A form that was not done, or whose answer is lost, as it is sent once more.
+
+    With its own token, so that it is the same sending to whoever did it before (`sent_once`). Only
+    what a page of ours sent is offered: another site's form would be sent from here by the press of
+    somebody who never saw it. Without what is secret.
+    """
+    form, request = visit.form, visit.request
+    if not csrf.fits(form[FIELD], visit.bound_to) or csrf.from_elsewhere(request):
+        return None
+    fields = [
+        (name, value)
+        for name, values in form.values.items()
+        if name not in _SECRETS
+        for value in values
+    ]
+    return SentAgain(to=here(request), fields=fields, secrets=bool(_SECRETS & form.values.keys()))
 
 
 def carried(form: TypedForm) -> Sequence[tuple[str, str]]:

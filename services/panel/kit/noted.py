@@ -3,7 +3,7 @@
 A process may die between the work and its answer. So each transaction of a form that wrote
 something says so at its end in the form's key, in the same commit: whoever finds the key knows
 that it was done, and nobody does it again. A transaction ends without effect where another process
-took the key over meanwhile.
+took the key over meanwhile, or the turn in which forms of one page are done.
 """
 
 from collections.abc import AsyncIterator
@@ -25,11 +25,16 @@ class TakenOver(Exception):
     """Another process does what the key stands for: our work is rolled back."""
 
 
+class TurnLost(Exception):
+    """Another's form of the same page went on meanwhile: our work is rolled back."""
+
+
 class Note(Struct, frozen=True, kw_only=True):
-    """Which key is told, and by whose beginning."""
+    """Which key is told, and by whose beginning; `turn` likewise, where turns are taken."""
 
     key: KeyId
     begun: Begun
+    turn: tuple[KeyId, Begun] | None = None
 
 
 def noting(pool: Pool, note: Note) -> Pool:
@@ -85,11 +90,16 @@ class _NotingTransaction:
             await self._inner.rollback()
             return
         try:
-            ours = await idempotency_store.note(self._conn, self._note.key, self._note.begun)
+            await self._tell()
         except BaseException:
             await self._inner.rollback()
             raise
-        if not ours:
-            await self._inner.rollback()
-            raise TakenOver
         await self._inner.commit()
+
+    async def _tell(self) -> None:
+        note = self._note
+        wrote = await idempotency_store.note(self._conn, note.key, note.begun)
+        if wrote is False:
+            raise TakenOver
+        if wrote and note.turn and not await idempotency_store.beat(self._conn, *note.turn):
+            raise TurnLost

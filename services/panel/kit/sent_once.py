@@ -9,6 +9,10 @@ leaves no form that could be done twice.
 
 Forms of different people that stand on the same state of a page take turns: the second is looked
 at once the first is over, and then finds that the state changed (`seen`).
+
+Whoever does a form says every two seconds that it still does. One that was killed is silent, and
+after ten seconds whoever waits goes on in its place; one that was only slow finds that at its
+commit, which then has no effect.
 """
 
 import asyncio
@@ -17,31 +21,45 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from services.panel.kit import csrf
-from services.panel.kit.noted import Note, TakenOver, noting
+from services.panel.kit.noted import Note, TakenOver, TurnLost, noting
 from services.panel.kit.seen import FIELD as SEEN
 from shared.crypto import columns
 from shared.crypto.seal import UnsealError
 from shared.db.connection import Pool
 from shared.db.tenants import idempotency_store, tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
+from shared.db.tenants.idempotency_store import (
+    SILENT_AFTER,
+    AnsweredBefore,
+    Begun,
+    KeyId,
+    Reused,
+    Running,
+)
+from shared.run.loops import Next, Periodic, beside
 
 if TYPE_CHECKING:
     from services.panel.kit.page import Visit
 
 PATIENCE: Final = 25.0  # seconds for the first to be answered: it may be asking Vindi
 LOOK_EVERY: Final = 0.1
+BEAT_EVERY: Final = SILENT_AFTER / 5
 FormWork = Callable[["Visit"], Awaitable[Response]]
 
 
 class StillRunning(Exception):
-    """The same form was sent before; its answer is not there yet, or not any more."""
+    """The same form was sent before, and its answer is not there yet."""
+
+
+class AnswerGone(Exception):
+    """The same form was done before, and its answer is not there any more."""
 
 
 class SomebodySaves(Exception):
@@ -58,26 +76,30 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 async def answer_once(
     visit: "Visit", work: FormWork, away: tuple[type[Exception], ...]
 ) -> Response:
-    """Do what a form asks for, or give the answer that the same form got; raises StillRunning.
+    """Do what a form asks for, or give the answer that the same form got.
 
     `away` are the errors by which a database is gone: what was done stays done. Raises
-    SomebodySaves too.
+    StillRunning, AnswerGone or SomebodySaves.
     """
     pool, key = _pool(visit), _key(visit)
     begun = await _begun(pool, key)
     if isinstance(begun, AnsweredBefore):
         return _opened(visit, key, begun)
     try:
-        async with _in_turn(visit, away) as now:
-            response = await work(_noting(now, Note(key=key, begun=begun)))
+        async with _alive(pool, key, begun), _in_turn(visit, away) as (now, turn):
+            response = await work(_noting(now, Note(key=key, begun=begun, turn=turn)))
     except TakenOver:
         raise StillRunning from None
+    except TurnLost:
+        with suppress(*away):
+            await _give_up(pool, key, begun)
+        raise SomebodySaves from None
     except BaseException:
         with suppress(*away):
             await _give_up(pool, key, begun)
         raise
     # The process may die here: the key stays without an answer. A form that did nothing so far may
-    # be sent again after `ABANDONED_AFTER`; of one that did something is said that it was received.
+    # be sent again after `SILENT_AFTER`; of one that did something is said that it was received.
     with suppress(*away):
         if response.status_code < 400 and not isinstance(response, StreamingResponse):
             await _keep(visit, pool, key, begun, response)
@@ -87,15 +109,38 @@ async def answer_once(
 
 
 @asynccontextmanager
-async def _in_turn(visit: "Visit", away: tuple[type[Exception], ...]) -> "AsyncIterator[Visit]":
-    """One at a time of all forms that stand on one state of a page; the visit with what is so now.
+async def _alive(pool: Pool, key: KeyId, begun: Begun) -> AsyncIterator[None]:
+    """Say again and again that whoever holds the key is alive."""
+    beats = Periodic(
+        name="form",
+        step=partial(_beat, pool, key, begun),
+        every=BEAT_EVERY,
+        failed="form_beat_failed",
+        rests_first=True,
+    )
+    async with beside(form=beats.run):
+        yield
+
+
+async def _beat(pool: Pool, key: KeyId, begun: Begun) -> Next | None:
+    async with pool.acquire() as conn:
+        return None if await idempotency_store.beat(conn, key, begun) else Next.NEVER
+
+
+@asynccontextmanager
+async def _in_turn(
+    visit: "Visit", away: tuple[type[Exception], ...]
+) -> "AsyncIterator[tuple[Visit, tuple[KeyId, Begun] | None]]":
+    """One at a time of all forms that stand on one state of a page.
+
+    Gives the visit with what is so now, and the turn.
 
     Each compares that state before it writes: of two at the same moment both would find it as it
     was, and the second would undo what the first did without a word.
     """
     seen = visit.form[SEEN]
     if not seen:
-        yield visit
+        yield visit, None
         return
     pool = _pool(visit)
     key = KeyId(
@@ -103,17 +148,25 @@ async def _in_turn(visit: "Visit", away: tuple[type[Exception], ...]) -> "AsyncI
         actor="panel:seen",
         key=hashlib.sha256(seen.encode()).hexdigest(),
     )
+    begun = await _turn(pool, key)
+    try:
+        async with _alive(pool, key, begun):
+            yield await _as_it_is(visit), (key, begun)
+    finally:
+        with suppress(*away):
+            await _give_up(pool, key, begun)
+
+
+async def _turn(pool: Pool, key: KeyId) -> Begun:
     try:
         begun = await _begun(pool, key)
     except StillRunning:
         raise SomebodySaves from None
-    try:
-        yield await _as_it_is(visit)
-    finally:
-        # A turn is never answered: it is only begun, and given up.
-        if isinstance(begun, Begun):
-            with suppress(*away):
-                await _give_up(pool, key, begun)
+    match begun:
+        case Begun():
+            return begun
+        case AnsweredBefore():
+            raise AssertionError("a turn is never answered: it is only begun, and given up")
 
 
 async def _as_it_is(visit: "Visit") -> "Visit":
@@ -143,8 +196,10 @@ async def _begun(pool: Pool, key: KeyId) -> Begun | AnsweredBefore:
     until = loop.time() + PATIENCE
     while True:
         async with pool.acquire() as conn:
-            found = await idempotency_store.begin(conn, key, bytes.fromhex(key.key))
+            found = await idempotency_store.begin(conn, key, bytes.fromhex(key.key), alive=True)
         match found:
+            case Running(over=True):
+                raise AnswerGone
             case Running() | Reused():
                 if loop.time() > until:
                     raise StillRunning
@@ -178,7 +233,7 @@ def _opened(visit: "Visit", key: KeyId, kept: AnsweredBefore) -> Response:
         answer = msgspec.msgpack.decode(plain, type=_Kept)
     except (UnsealError, ValueError, TypeError) as error:
         # By a key that was taken away since, or damaged: it was done all the same.
-        raise StillRunning from error
+        raise AnswerGone from error
     response = Response(answer.body, status_code=kept.status)
     response.raw_headers = list(answer.headers)
     return response

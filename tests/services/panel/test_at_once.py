@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
 
 from services.panel.kit import sent_once
 from services.sandbox.run import Sandbox
-from shared.db.connection import Pool
+from shared.db.connection import Connection, Pool
 from shared.db.tenants import idempotency_store
 from shared.db.tenants.idempotency_store import Begun, KeyId
 from shared.domain.backfill_run import Summary
@@ -71,24 +72,118 @@ async def test_whoever_waits_for_one_that_never_ends_is_told_and_loses_nothing(
     assert isinstance(begun, Begun)
     assert told.status == 409
     assert "Outra pessoa está salvando isto agora" in told.text
+    assert sorted(told.form(one.path)) == sorted(one.fields)
     assert await company.name() == before
 
-    await company.panel.pool.execute(
-        "UPDATE idempotency_keys SET created_at = created_at - interval '3 minutes'"
-        " WHERE actor = 'panel:seen'"
-    )
-    again = await sent(one)
+    await silent(company.panel.pool)
+    again = await one.browser.post(one.path, told.form(one.path), follow=False)
 
     assert again.status == 303
     assert await company.name() == "Escola 1"
 
 
-async def somebody_saves(pool: Pool, seen: str) -> object:
+async def test_who_only_seemed_dead_undoes_nothing_of_whoever_went_on_in_their_place(
+    company: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped between the look at the page and the commit, and woken after another's commit."""
+    pool = company.panel.pool
+    slow, fast = await forms(company, "settings")
+    stopped, woken = asyncio.Event(), asyncio.Event()
+    tell = idempotency_store.note
+
+    async def late(conn: Connection, key: KeyId, begun: Begun) -> bool | None:
+        if not stopped.is_set():
+            stopped.set()
+            await woken.wait()
+        return await tell(conn, key, begun)
+
+    monkeypatch.setattr(sent_once, "BEAT_EVERY", timedelta(minutes=1))
+    monkeypatch.setattr(idempotency_store, "note", late)
+    first = asyncio.create_task(sent(slow))
+    await stopped.wait()
+    await silent(pool, "panel:seen")
+    waits = asyncio.create_task(sent(with_name(fast, "Quem seguiu")))
+    # It holds the company's row while it is stopped: the other waits for that, with the turn.
+    await turn_taken(pool)
+    woken.set()
+    lost, done = await asyncio.gather(first, waits)
+
+    assert (lost.status, done.status) == (409, 303)
+    assert sorted(lost.form(slow.path)) == sorted(slow.fields)
+    assert await company.name() == "Quem seguiu"
+
+
+async def test_a_process_that_is_killed_while_it_saves_makes_nobody_wait_for_long(
+    company: Acting,
+) -> None:
+    pool = company.panel.pool
+    one = await CASES["settings"](company, 1)
+    seen = dict(one.fields)["visto"]
+    assert isinstance(await somebody_saves(pool, seen, alive=True), Begun)
+    waits = asyncio.create_task(sent(one))
+    await asyncio.sleep(0.3)
+    waited = not waits.done()
+    await silent(pool, "panel:seen")
+
+    assert (await waits).status == 303
+    assert waited
+    assert await company.name() == "Escola 1"
+
+
+async def test_whoever_works_for_long_says_that_it_does(
+    company: Acting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = company.panel.pool
+    monkeypatch.setattr(sent_once, "BEAT_EVERY", timedelta(milliseconds=20))
+    one = await CASES["settings"](company, 1)
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT 1 FROM tenants WHERE tenant_id = $1 FOR UPDATE", TENANT)
+        saves = asyncio.create_task(sent(one))
+        for _ in range(200):
+            beats = await pool.fetchval(
+                "SELECT count(*) FROM idempotency_keys WHERE alive_at > created_at"
+            )
+            if beats == 2:  # the form's, and its turn's
+                break
+            await asyncio.sleep(0.05)
+
+    assert (await saves).status == 303
+    assert beats == 2
+
+
+async def silent(pool: Pool, actor: str = "%") -> None:
+    """Nothing was heard for eleven seconds of whoever does a form."""
+    await pool.execute(
+        "UPDATE idempotency_keys SET alive_at = now() - interval '11 seconds'"
+        " WHERE actor LIKE $1 AND status IS NULL",
+        actor,
+    )
+
+
+async def turn_taken(pool: Pool) -> None:
+    """Wait until somebody took the turn of one who is silent."""
+    for _ in range(400):
+        quiet = await pool.fetchval(
+            "SELECT count(*) FROM idempotency_keys WHERE actor = 'panel:seen'"
+            " AND now() - alive_at > interval '9 seconds'"
+        )
+        if quiet == 0:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody took the turn")
+
+
+def with_name(one: Sending, name: str) -> Sending:
+    fields = [(field, name if field == "nome" else value) for field, value in one.fields]
+    return Sending(browser=one.browser, path=one.path, fields=fields)
+
+
+async def somebody_saves(pool: Pool, seen: str, *, alive: bool = False) -> object:
     """A process that began and died."""
     word = hashlib.sha256(seen.encode()).hexdigest()
     key = KeyId(tenant_id=TENANT, actor="panel:seen", key=word)
     async with pool.acquire() as conn:
-        return await idempotency_store.begin(conn, key, bytes.fromhex(word))
+        return await idempotency_store.begin(conn, key, bytes.fromhex(word), alive=alive)
 
 
 async def test_what_is_wrong_with_the_days_of_an_exception_is_said_where_it_is_seen(
