@@ -7,6 +7,7 @@ _OF_ROWS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
+    asyncpg.CardinalityViolationError,  # one of them twice in a statement that takes each once
 )
 # A connection that was ended in the middle of a statement may leave its driver at odds with itself,
 # which says so by an error that is none of the others' kin.

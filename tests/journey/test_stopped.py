@@ -21,21 +21,27 @@ from shared.local.files import free_port
 from tests.journey.system import PATIENCE, Service, System, a_system
 
 QUICK = "tests.journey.quick_emitter"
-SALES = 4  # at five a second: all but the first wait for a turn when that is at the issuer
+SALES = 6  # at five a second: all but the first two wait for a turn when those are at the issuer
 
 
 @dataclass(slots=True)
 class Stopper:
-    """Stops a process the moment its first request for a nota is at the issuer."""
+    """Stops a process the moment its second request for a nota is at the issuer.
+
+    By the first one others may still be asking for a place, which they would give up once they go
+    on: a turn of their own is what they have to be stopped in.
+    """
 
     victim: Service | None = None
+    sent: int = 0
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lie_in_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
         real = EnotasApp.handle
 
         def handle(app: EnotasApp, call: Call) -> Answer:
-            if self.victim is not None and not self.stopped.is_set() and call.method == "POST":
+            self.sent += self.victim is not None and call.method == "POST"
+            if self.victim is not None and not self.stopped.is_set() and self.sent > 1:
                 send(self.victim, signal.SIGSTOP)
                 self.stopped.set()
             return real(app, call)

@@ -187,6 +187,35 @@ def test_a_later_payment_explains_why_a_bill_moved() -> None:
     assert side_of(bill, ACTIVE, seen(unpaid=ACTIVE), looked_up()) == "after"
 
 
+@pytest.mark.parametrize(
+    ("method", "paid_at", "recorded", "side"),
+    [
+        ("credit_card", -1, -1, "before"),  # at 23:59:59 of the day before, in Brasília
+        ("credit_card", 0, 0, "after"),
+        ("pix", -1, -1, "before"),
+        ("pix", 0, 0, "after"),
+        ("online_bank_slip", 0, 10 * 3_600, "after"),  # dated by the very day
+        ("online_bank_slip", -86_400, -1, "before"),
+        ("online_bank_slip", -86_400, 0, "after"),  # told in the first second of the day
+        ("online_bank_slip", -86_400, 10 * 3_600, "after"),
+    ],
+)
+def test_the_first_second_of_the_day_from_which_notas_are_issued_is_ours(
+    method: str, paid_at: int, recorded: int, side: ActivationSide
+) -> None:
+    since = datetime(2026, 12, 1, 3, tzinfo=UTC)  # midnight in Brasília
+    known = since + timedelta(seconds=recorded)
+    charge = a_charge(
+        payment_method_code=method,
+        paid_at=since + timedelta(seconds=paid_at),
+        transaction_at=known,
+        updated_at=known,
+    )
+    bill = a_bill(charges=(charge,), created_at=since - 9 * DAY, updated_at=known)
+
+    assert side_of(bill, since, seen(paid=known + timedelta(minutes=5))) == side
+
+
 def test_a_bill_seen_open_again_was_paid_before_all_the_same() -> None:
     """Its first payment was undone before we saw it, so that it was open says nothing of that."""
     undone = a_boleto(status="canceled")

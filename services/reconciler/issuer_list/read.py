@@ -20,6 +20,7 @@ from shared import intake
 from shared.crypto import columns
 from shared.crypto.seal import UnsealError
 from shared.db import clock
+from shared.db.away import database_away
 from shared.db.closing import issuer_list_store
 from shared.db.closing.issuer_list_store import OurNota
 from shared.db.connection import Connection
@@ -170,6 +171,11 @@ async def _read_surely(reader: ListReader) -> bool | None:
         await go_on_unlisted(reader)
     except PipelineError as error:
         log.info("issuer_list_failed", tenant_id=reader.tenant, error=type(error).__name__)
+        return None
+    except Exception as error:
+        if database_away(error):
+            raise
+        log.exception("issuer_list_failed", tenant_id=reader.tenant)  # the others go on
         return None
     return False
 

@@ -218,8 +218,9 @@ class EnotasIssuer:
             if number == 0 and 0 < page.rows < min(size, page.total):
                 # Somebody may count pages by the size asked for: those of the size given, then.
                 size = page.rows
-            fresh = [one for one in page.snapshots if one.issuer_id.lower() not in seen]
-            seen.update(one.issuer_id.lower() for one in fresh)
+            told = {one.issuer_id.lower(): one for one in page.snapshots}  # a page may repeat one
+            fresh = [one for issuer_id, one in told.items() if issuer_id not in seen]
+            seen.update(told)
             rows += page.rows - len(page.snapshots) + len(fresh)
             for snapshot in fresh:
                 yield snapshot

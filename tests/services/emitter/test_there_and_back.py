@@ -65,6 +65,37 @@ async def test_a_lost_answer_is_one_nota_though_notas_were_tests_for_a_moment(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("works", ["never", "as test", "always"])
+async def test_a_lost_answer_is_one_nota_though_company_and_environment_flip_twice(
+    desk: Desk, when: When, works: str
+) -> None:
+    """The former company's key is refused meanwhile, and is good again at the end."""
+    desk.company.weather.add(kind="hang_up", when=when, method="POST", count=1)
+    bill = await desk.sold()
+    await one_pass(desk)
+    new = another_company(desk)
+
+    for _ in range(2):
+        await move(desk, desk.company, "Homologacao")
+        if works != "never":
+            await desk.work()
+        await move(desk, new)
+        desk.sandbox.enotas.keys[desk.company.key].revoked = True
+        if works == "always":
+            await until_rest(desk)
+        await renewed(desk, desk.company)
+        await go_live(desk, issue=True)
+    await desk.heard(BillId(bill.id))
+    for _ in range(3):
+        await desk.work()
+        await until_rest(desk)
+
+    assert (await desk.sale(bill)).status == "issued"
+    assert len(valid(desk.company, new)) == 1
+    assert desk.sandbox.enotas.invariants.report()["ok"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_key_that_is_replaced_while_intents_stand_asks_for_one_nota(
     desk: Desk, when: When
 ) -> None:
