@@ -26,7 +26,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
 from shared.db.revision import schema_check
 from shared.db.unreachable import told
-from shared.doors.serve import serve
+from shared.doors.serve import COLLECT_AFTER, serve
 from shared.keys import proven_keys
 from shared.telemetry import traces
 from shared.telemetry.health import NotReadyError, health_routes
@@ -67,8 +67,9 @@ def run(
     create_app: Callable[[S], ASGIApp],
     *,
     share_port: bool = False,
+    collect_after: int = COLLECT_AFTER,
 ) -> None:
-    """Read the environment and serve until told to stop; see `serve` for `share_port`."""
+    """Read the environment and serve until told to stop; see `serve` for the last two."""
     tell_misspelt(os.environ)
     settings = load_or_exit(load, os.environ)
     process = settings.process
@@ -86,6 +87,7 @@ def run(
             port=process.port,
             private_port=process.private_port,
             share_port=share_port,
+            collect_after=collect_after,
         )
     finally:
         traces.end()

@@ -13,7 +13,6 @@ from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.context import TenantContext, load_context
 from services.emitter.ending import Ending
 from services.emitter.leases import Leases
-from services.emitter.one_by_one import surely
 from services.emitter.planning.decided import (
     Undecided,
     decided,
@@ -130,7 +129,7 @@ async def _read_and_plan(
     unnamed: dict[BillId, Undecided] = {}
     for sale in read.fresh:
         decide = partial(decided, sale, context.terms, terms, context.now)
-        plan = planned("decide", sale.entry, partial(surely, sale, context.now, decide))
+        plan = planned("decide", sale, context.now, decide)
         if isinstance(plan, Undecided):
             unnamed[sale.bill.id] = plan
         else:
@@ -144,6 +143,5 @@ async def _read_and_plan(
     for sale in named.fresh:
         before = unnamed[sale.bill.id]
         decide_on = partial(decided_with_customer, sale, before, context.terms, terms, context.now)
-        whole = partial(surely, sale, context.now, decide_on)
-        plans.append(planned("decide with customer", sale.entry, whole))
+        plans.append(planned("decide with customer", sale, context.now, decide_on))
     return plans

@@ -14,6 +14,7 @@ class Ending:
     """Whether this process is to end; and those who wait for something until it is."""
 
     told: bool = False
+    lines: set[asyncio.Future[None]] = field(default_factory=set)  # places that are waited for
     _waits: set[asyncio.Timeout] = field(default_factory=set)
 
     def tell(self) -> None:
@@ -21,6 +22,9 @@ class Ending:
         self.told = True
         for wait in self._waits:
             wait.reschedule(asyncio.get_running_loop().time())
+        for place in self.lines:
+            if not place.done():  # else it was given, and is given back by whoever waited
+                place.set_exception(ToldToStop())
 
     def waiting(self) -> "BreakableWait":
         """Wait for something in the block; ToldToStop as soon as the process is to end."""
@@ -28,7 +32,7 @@ class Ending:
 
 
 class BreakableWait:
-    """A wait that can be broken off, as a context; a class, as it is on the way of every nota."""
+    """A wait that can be broken off, as a context."""
 
     __slots__ = ("_limit", "_told", "_waits")
 

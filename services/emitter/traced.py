@@ -7,12 +7,13 @@ names the other.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
+from services.emitter.one_by_one import surely
 from services.emitter.planning.decided import Undecided
 from services.emitter.planning.sale_after import Answered
-from services.emitter.work import Plan
+from services.emitter.work import FreshSale, Plan
 from shared.db.outbox.outbox_store import Entry
 from shared.telemetry import traces
 from shared.telemetry.traces import NOTHING, TraceSpan
@@ -71,12 +72,14 @@ def _came_late(entry: Entry) -> bool:
     return entry.traced_at is not None and entry.due_at - entry.traced_at > LONG_AFTER
 
 
-def planned(stage: Stage, entry: Entry, plan_it: Callable[[], Planned]) -> Planned:
-    """Plan one sale as a step of its own; nothing but that while tracing is off."""
+def planned(
+    stage: Stage, sale: FreshSale, now: datetime, decide: Callable[[], Planned]
+) -> Planned | Plan:
+    """Plan one sale, surely, as a step of its own; nothing but that while tracing is off."""
     if not traces.on():
-        return plan_it()
-    with sale_span(stage, entry) as told:
-        plan = plan_it()
+        return surely(sale, now, decide)
+    with sale_span(stage, sale.entry) as told:
+        plan = surely(sale, now, decide)
         _note_plan(told, plan)
     return plan
 

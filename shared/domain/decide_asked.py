@@ -24,7 +24,14 @@ from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.sending import send_next, substitute
 from shared.domain.shadow import stopped_code
-from shared.domain.undone import above, attention_to, treatment_of_standing, undone, unwanted_code
+from shared.domain.undone import (
+    above,
+    attention_to,
+    treatment_of_standing,
+    undone,
+    unwanted_code,
+    wanted_again,
+)
 
 _STANDS = frozenset({NotaStatus.ISSUED})
 _LEAVING = frozenset({NotaStatus.CANCELLING})
@@ -36,8 +43,21 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
 
     One in doubt is followed before another one leaves.
     """
-    sale = _with_mended(sale, rule)
     cause = cause_of(sale.bill, sale.refunds)
+    kept = wanted_again(sale, cause, rule, terms, now)
+    if not kept:
+        return _decide_asked(sale, cause, rule, terms, now)
+    parts = tuple(
+        replace(one, then_cancel=None) if one.share.part in kept else one for one in sale.parts
+    )
+    decision = _decide_asked(replace(sale, parts=parts), cause, rule, terms, now)
+    return replace(decision, wanted_again=kept) if isinstance(decision, Follow) else decision
+
+
+def _decide_asked(
+    sale: SaleFacts, cause: Cause | None, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> Decision:
+    sale = _with_mended(sale, rule)
     if not _any(sale, FOLLOWED | VALID_NOTA):
         return _decide_denied(sale, cause, rule, terms, now)
     if sale.wish == "cancel":

@@ -100,9 +100,13 @@ class Cancel(Struct, frozen=True, kw_only=True):
 
 
 class Follow(Struct, frozen=True, kw_only=True):
-    """A nota is with the issuer: follow it; `then_cancel` says that it is no longer wanted."""
+    """A nota is with the issuer: follow it; `then_cancel` says that it is no longer wanted.
+
+    `wanted_again`: parts of which that was said, or which are being cancelled, for what is no more.
+    """
 
     then_cancel: str | None = None
+    wanted_again: tuple[int, ...] = ()
     attention: str | None = None  # a code for a person to look at, once it is issued
 
 

@@ -260,9 +260,12 @@ def is_told_whole(template: str, bill: Bill, customer: Customer | None) -> bool:
     """
     texts = [line.product_name for line in bill.lines]
     texts += [customer.name if customer else "", bill.plan_code or "", bill.plan_name or ""]
-    longest = sum(map(len, texts)) + len(texts) * len(", ") + _LONGEST_OF_OTHERS
+    together = ", ".join(texts)
+    longest = len(together) + len(", ") + _LONGEST_OF_OTHERS
     own, variables = measured(template)
-    return own + variables * longest <= MOST_CHARACTERS and all(map(grows_no_longer, texts))
+    if own + variables * longest > MOST_CHARACTERS:
+        return False
+    return together.isascii() or all(map(grows_no_longer, texts))
 
 
 def _written(

@@ -101,7 +101,7 @@ class BuyerAbroad(Struct, frozen=True, kw_only=True):
     kind: str = "F"  # what the issuer is told it is; its own word for a foreigner is unconfirmed
 
 
-class Service(Struct, frozen=True, kw_only=True):
+class Service(Struct, frozen=True, kw_only=True, cache_hash=True):
     """How a service is taxed, as the tenant's accountant stated it; never guessed."""
 
     municipal_code: str | None = None

@@ -32,6 +32,7 @@ HEADS: Final[dict[str, str]] = {
     "sent_again": "O mesmo pedido foi enviado de novo",
     "cancel_requested": "Cancelamento pedido ao emissor",
     "cancel_remembered": "A nota será cancelada assim que for autorizada",
+    "cancel_given_up": "O motivo para cancelar a nota deixou de existir",
     "cancel_refused": "Cancelamento recusado",
     "attention": "Atenção",
     "changed": "Mudança antes da emissão",

@@ -81,20 +81,34 @@ def _side(
     if at_once is not None:
         return at_once
     side = _side_by_sight(charge.paid_at, active_from, seen, payment)
-    doubted = side == "after" and _moved_otherwise(bill, charge.paid_at, active_from, seen)
+    doubted = side == "after" and _moved_otherwise(bill, charge, active_from, seen)
     return "unclear" if doubted else side
 
 
-def _moved_otherwise(bill: Bill, paid_at: datetime, active_from: datetime, seen: Sighting) -> bool:
+def _moved_otherwise(bill: Bill, charge: Charge, active_from: datetime, seen: Sighting) -> bool:
     """Whether something else than this payment may be why its bill came to our sight.
 
-    A payment moves its bill's stamp. One that did not move since the activation was paid before it,
-    though a charge was touched; and a later payment moves it as well.
+    A payment moves its bill and its charge in one go. Where one of them did not move since the
+    activation, or not then, somebody edited or opened the bill, or touched the charge; and a later
+    payment moves the bill as well.
     """
-    if seen.unpaid_at is not None and seen.unpaid_at >= active_from:
+    if _was_open(charge, active_from, seen):
         return False
+    paid_with = charge.updated_at or bill.updated_at
+    stands = min(bill.updated_at, paid_with) < active_from
+    apart = abs(bill.updated_at - paid_with) > ONE_WRITE
+    paid_at = charge.paid_at or active_from
     later = any(one.paid_at is not None and one.paid_at > paid_at for one in bill.charges)
-    return later or bill.updated_at < active_from
+    return stands or apart or later
+
+
+def _was_open(charge: Charge, active_from: datetime, seen: Sighting) -> bool:
+    """Whether we saw a bill open after the activation that a payment then closed.
+
+    One whose payment was undone since may have been open for that very reason.
+    """
+    watched = seen.unpaid_at is not None and seen.unpaid_at >= active_from
+    return watched and charge.status == "paid"
 
 
 def _at_once(
@@ -108,8 +122,8 @@ def _at_once(
     told = _told(charge, paid_at)
     if told is not None:
         return "before" if told < active_from else "after"
-    watched = seen.unpaid_at is not None and seen.unpaid_at >= active_from
-    if watched or bill.created_at >= active_from:  # whatever day its payment is dated
+    # Whatever day its payment is dated.
+    if bill.created_at >= active_from or _was_open(charge, active_from, seen):
         return "after"
     moved = max(bill.updated_at, charge.updated_at or bill.updated_at) >= active_from
     return None if moved else "before"

@@ -7,6 +7,8 @@ from typing import Final
 from shared.domain.attention import REFUNDED_ABOVE, attention_after_issue
 from shared.domain.decision import Hold, Skip
 from shared.domain.moment import local_day
+from shared.domain.nota import IN_FLIGHT
+from shared.domain.part_states import BY_PERSON, FOLLOWED
 from shared.domain.parts import Part
 from shared.domain.refund_policy import (
     CODES,
@@ -53,6 +55,37 @@ def treatment_of_standing(
         for nota in notas
     }
     return treat(cause, "after" if "after" in stages else "past_window", rule)
+
+
+def wanted_again(
+    sale: SaleFacts, cause: Cause | None, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> tuple[int, ...]:
+    """Parts that are being cancelled, or are to be, for a cause that is no more.
+
+    A dispute that was won, a refund that failed after all. What a person wants stays so.
+    """
+    if sale.wish == "cancel":
+        return ()
+    return tuple(
+        one.share.part
+        for one in sale.parts
+        if one.status in FOLLOWED
+        and one.then_cancel not in (None, BY_PERSON)
+        and one.wish != "cancel"
+        and not _ends(one, cause, rule, terms, now)
+    )
+
+
+def _ends(
+    nota: Part, cause: Cause | None, rule: Rule | None, terms: TenantTerms, now: datetime
+) -> bool:
+    """Whether what undid the sale by now would have this nota cancelled too."""
+    if cause is None:
+        return False
+    if nota.status in IN_FLIGHT:
+        return treat(cause, "while", rule) == "remember"
+    # Asked for in time, it is gone on with though the city's window has ended meanwhile.
+    return treatment_of_standing(cause, [nota], rule, terms, now) in ("cancel", "too_late")
 
 
 def attention_to(sale: SaleFacts, rule: Rule | None, cause: Cause, treatment: Treatment) -> str:

@@ -18,6 +18,7 @@ from shared.doors.protocol import protocol_at
 
 DRAIN_SECONDS: Final = 5  # below supervisord's and Kubernetes' patience
 SPARE_DESCRIPTORS: Final = 500
+COLLECT_AFTER: Final = 20_000  # objects that may be in cycles
 TICK_SECONDS: Final = 1.0
 
 
@@ -82,18 +83,20 @@ def serve(
     port: int,
     private_port: int | None = None,
     share_port: bool = False,
+    collect_after: int = COLLECT_AFTER,
 ) -> None:
     """Serve an app until SIGTERM or Ctrl-C, finishing the requests that are under way.
 
     With `share_port` other processes may listen on the same port, and the kernel deals the
     connections out among them. On `private_port` the app is asked how it goes. There is no access
-    log: a webhook's path holds its secret. Metrics count instead.
+    log: a webhook's path holds its secret. Metrics count instead. Dead cycles are looked for each
+    time there are `collect_after` objects more.
     """
     # A flood at the one door must not keep out those who ask how it goes.
     private = {} if private_port is None else {private_port: Entrance(limits)}
     config = configured(app, Entrance(limits), private, host=host, port=port)
     _take_descriptors(limits.connections)
-    _calm_collector()
+    _calm_collector(collect_after)
     server = Server(config)
     ports = [port, *private] if share_port or private else []
     server.run(sockets=[_socket(host, one, shared=share_port) for one in ports] or None)
@@ -111,7 +114,7 @@ def _take_descriptors(connections: int) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def _calm_collector() -> None:
+def _calm_collector(after: int) -> None:
     """Look for dead cycles less often, and not among what was loaded at the start.
 
     Work here comes in batches of thousands of short-lived objects without cycles; the default
@@ -119,7 +122,7 @@ def _calm_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(after, 20, 20)
 
 
 def _socket(host: str, port: int, *, shared: bool) -> socket.socket:

@@ -209,25 +209,38 @@ class Limits:
         state.wanted += 1
         state.sends += may_leave is not None
         try:
-            if state.line.locked() or not state.has_place():
-                async with state.line.turn(whose):
-                    await self._wait_for_place(key, state, give_up, may_leave)
+            async with state.line.turn(whose):
+                await self._wait_for_place(key, state, give_up, may_leave)
         except BaseException:
             state.wanted -= 1
             state.sends -= may_leave is not None
             raise
+        self._use_place(key, state)
+
+    def entered(self, key: str, state: _Key, may_leave: MayLeave | None) -> bool:
+        """Take a place where one is free and nobody stands before it; for Turn alone."""
+        if state.line.locked() or not state.has_place():
+            return False
+        state.wanted += 1
+        state.sends += may_leave is not None
+        self._use_place(key, state)
+        return True
+
+    def _use_place(self, key: str, state: _Key) -> None:
         state.used += 1
         if state.saying is None and self._share is not None:
             state.saying = asyncio.create_task(self._say_for_ever(key, state), name="issuer-places")
 
-    async def leave(self, key: str, state: _Key, may_leave: MayLeave | None) -> None:
-        """Give a place back; for Turn alone."""
+    def left(self, state: _Key, may_leave: MayLeave | None) -> bool:
+        """Give a place back; whether the process uses others still. For Turn alone."""
         state.used -= 1
         state.wanted -= 1
         state.sends -= may_leave is not None
         state.freed.set()
-        if state.used:
-            return
+        return state.used > 0
+
+    async def end_use(self, key: str, state: _Key) -> None:
+        """Say that no place is used any more, unless somebody takes one; for Turn alone."""
         if state.saying is not None:
             state.saying.cancel()
             state.saying = None
@@ -381,28 +394,27 @@ class Turn:
         self._patience = patience
 
     async def __aenter__(self) -> None:
-        state = self._state
-        await self._limits.enter(self._key, state, self._patience, self._may_leave, self._whose)
+        limits, state, may_leave = self._limits, self._state, self._may_leave
+        if not limits.entered(self._key, state, may_leave):
+            await limits.enter(self._key, state, self._patience, may_leave, self._whose)
         try:
             asked = state.turn.locked()  # then whoever came before is served first
-            at = None if asked else self._limits.reserved_turn(state, self._patience)
+            at = None if asked else limits.reserved_turn(state, self._patience)
             if at is None:
                 async with state.turn:  # one asks for the turns of all
-                    at = await self._limits.next_turn(self._key, state, self._patience)
-            await self._wait_until(at)
+                    at = await limits.next_turn(self._key, state, self._patience)
+            while True:
+                _demand(may_leave)
+                if (wait := at - time.monotonic()) <= 0:
+                    return
+                await asyncio.sleep(min(wait, ASK_AGAIN) if may_leave else wait)
         except BaseException:
-            await self._limits.leave(self._key, state, self._may_leave)
+            await self.__aexit__()
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        await self._limits.leave(self._key, self._state, self._may_leave)
-
-    async def _wait_until(self, at: float) -> None:
-        while True:
-            _demand(self._may_leave)
-            if (wait := at - time.monotonic()) <= 0:
-                return
-            await asyncio.sleep(min(wait, ASK_AGAIN) if self._may_leave else wait)
+        if not self._limits.left(self._state, self._may_leave):
+            await self._limits.end_use(self._key, self._state)
 
 
 def _demand(may_leave: MayLeave | None) -> None:

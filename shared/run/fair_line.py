@@ -31,19 +31,33 @@ class FairLine:
         finally:
             self.release(whose)
 
-    async def acquire(self, whose: str) -> None:
-        """Wait for a place; the caller gives it back."""
-        if not self.locked():
-            self._taken += 1
+    def take(self) -> bool:
+        """Take a place that is free, as `acquire` does; False where one has to be waited for."""
+        if self._taken >= self.places:
+            return False
+        self._taken += 1
+        return True
+
+    async def acquire(self, whose: str, waits: set[asyncio.Future[None]] | None = None) -> None:
+        """Wait for a place; the caller gives it back.
+
+        What is waited for is among `waits` meanwhile: who fails it there breaks the wait off.
+        """
+        if self.take():
             return
         mine = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(whose, deque()).append(mine)
+        if waits is not None:
+            waits.add(mine)
         try:
             await mine
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
+            if mine.done() and not mine.cancelled() and mine.exception() is None:
                 self.release(whose)  # it was let in and does not come: the next one is
             raise
+        finally:
+            if waits is not None:
+                waits.discard(mine)
 
     def release(self, whose: str) -> None:
         """Give a place to whose turn it is."""
@@ -71,13 +85,13 @@ class OwnLine:
     _line: FairLine
     _whose: str
 
-    def locked(self) -> bool:
-        """Whether a place has to be waited for."""
-        return self._line.locked()
+    def take(self) -> bool:
+        """Take a place that is free; False where one has to be waited for."""
+        return self._line.take()
 
-    async def acquire(self) -> None:
-        """Wait for a place; the caller gives it back."""
-        await self._line.acquire(self._whose)
+    async def acquire(self, waits: set[asyncio.Future[None]] | None = None) -> None:
+        """Wait for a place; the caller gives it back. `waits`: see `FairLine.acquire`."""
+        await self._line.acquire(self._whose, waits)
 
     def release(self) -> None:
         """Give a place back."""

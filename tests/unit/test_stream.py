@@ -162,6 +162,10 @@ def test_a_payment_that_was_removed_and_made_anew_is_asked_about() -> None:
     [
         # What moved since the activation is the charge alone: that was no payment.
         ({"updated_at": FRIDAY + DAY}, "unclear"),
+        # The bill alone: somebody edited it, or its customer looked at it.
+        ({"charge": FRIDAY + DAY}, "unclear"),
+        # Not in one go: whichever of both was the payment, if any.
+        ({"charge": MONDAY + DAY / 2}, "unclear"),
         # Nothing moved: it was paid when it last did.
         ({"updated_at": FRIDAY + DAY, "charge": FRIDAY + DAY}, "before"),
         # A bill that did not exist was not paid.
@@ -181,6 +185,14 @@ def test_a_later_payment_explains_why_a_bill_moved() -> None:
 
     assert side_of(bill, ACTIVE, seen(), looked_up()) == "unclear"
     assert side_of(bill, ACTIVE, seen(unpaid=ACTIVE), looked_up()) == "after"
+
+
+def test_a_bill_seen_open_again_was_paid_before_all_the_same() -> None:
+    """Its first payment was undone before we saw it, so that it was open says nothing of that."""
+    undone = a_boleto(status="canceled")
+    bill = paid_by(undone, the_second())
+
+    assert side_of(bill, ACTIVE, seen(paid=MONDAY + DAY, unpaid=MONDAY)) == "unclear"
 
 
 def test_a_bill_left_out_for_its_creation_is_ours_once_a_rule_counts_its_later_payment() -> None:

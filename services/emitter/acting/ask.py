@@ -171,9 +171,9 @@ class Asker:
         if later := self._stands_back(act, nota):
             return answers.ask_later(nota, later)
         if self._breakers.has_opened:
-            return self._put_off(act, nota)
+            return self._put_off(act, step, nota)
         if act.issues and await self._breakers.company_stopped(self._pool):
-            return self._put_off(act, nota)
+            return self._put_off(act, step, nota)
         try:
             if isinstance(act.action, Send):
                 return await self._send(issuer, nota, act, act.action)
@@ -215,9 +215,7 @@ class Asker:
         """
         if act.issues:
             return answers.put_off(nota, self._now)
-        if step.cancel:
-            return answers.cancel_not_sent(nota, self._now)
-        return answers.ask_later(nota, self._now)
+        return self._not_asked(step, nota, self._now)
 
     async def _kept(self, known: Answered) -> Answered:
         """Write the last answer, if there is anything new in it, and keep the sale."""
@@ -228,9 +226,19 @@ class Asker:
             raise _LeaseLostError
         return replace(written[0], more=False)
 
-    def _put_off(self, act: Act, nota: KnownNota) -> Answer:
+    def _put_off(self, act: Act, step: Step, nota: KnownNota) -> Answer:
         due_at = self._breakers.again_at
-        return answers.put_off(nota, due_at) if act.issues else answers.ask_later(nota, due_at)
+        if act.issues:
+            return answers.put_off(nota, due_at)
+        return self._not_asked(step, nota, due_at)
+
+    def _not_asked(
+        self, step: Step, nota: KnownNota, due_at: datetime, *, failed: bool = False
+    ) -> Answer:
+        """Nothing left for a nota that the issuer has."""
+        if step.cancel:
+            return answers.cancel_not_sent(nota, due_at, failed=failed)
+        return answers.ask_later(nota, due_at, failed=failed)
 
     @property
     def _breakers(self) -> Breakers:
@@ -249,11 +257,10 @@ class Asker:
         held: list[OwnLine] = []
         try:
             for slot in (*of_past, *of_sent, place.slots):
-                if slot.locked():
-                    async with self._ending.waiting():
-                        await slot.acquire()
-                else:
-                    await slot.acquire()
+                if not slot.take():
+                    if self._ending.told:
+                        break
+                    await slot.acquire(self._ending.lines)
                 held.append(slot)
         except ToldToStop:
             pass
@@ -356,7 +363,7 @@ class Asker:
             if told is not None:
                 return told
         # Counted as a try that failed: what is mended wakes those.
-        return answers.ask_later(nota, self._now + RETRY_BLOCKED, failed=True)
+        return self._not_asked(step, nota, self._now + RETRY_BLOCKED, failed=True)
 
     async def _prove_gone(self, issuer: Issuer, nota: KnownNota) -> Answer:
         """See that a denied nota does not stand where it was born, before another is asked for."""
@@ -435,8 +442,9 @@ class Asker:
         self, issuer: Issuer, nota: KnownNota, known: Answered, *, again: bool = False
     ) -> Answer:
         """Ask to cancel a nota; `again` where that was wished for before, and it is valid still."""
+        unsent = answers.ask_later if again else answers.cancel_not_sent
         if again and not self._context.terms.issuing:
-            return answers.ask_later(nota, self._now + RETRY_PAUSED, failed=True)
+            return unsent(nota, self._now + RETRY_PAUSED, failed=True)
         if self._context.restored.lately(self._now):  # it may have been asked for already
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase in _UNDONE:
@@ -444,9 +452,9 @@ class Asker:
         if not nota.has_pdf:  # valid for the tax, and not cancellable before its PDF is made
             found = await issuer.find(nota.external_id)
             if found is not None and found.phase is Phase.ISSUED and not found.has_pdf:
-                return answers.ask_later(nota, polled_at(nota, self._now))
-        if again and not await self._still_to_be_cancelled(nota, known):
-            return answers.ask_later(nota, self._now + DECIDED_AGAIN)
+                return unsent(nota, polled_at(nota, self._now))
+        if not await self._still_to_be_cancelled(nota, known):
+            return unsent(nota, self._now + DECIDED_AGAIN)
         with self._request(nota) as request:
             may_leave = partial(self._leaves, known.entry, request)
             result = await issuer.cancel(nota.external_id, may_leave=may_leave)
@@ -469,8 +477,8 @@ class Asker:
 
     async def _still_to_be_cancelled(self, nota: KnownNota, known: Answered) -> bool:
         """Prove it by what is committed now: no pause and no news of the sale came meanwhile."""
-        again = replace(known.then(answers.asked_again_to_cancel(nota)), more=True)
-        return bool(await write_answers(self._pool, self._context.tenant, [again]))
+        leaves = replace(known.then(answers.may_be_cancelled(nota)), more=True)
+        return bool(await write_answers(self._pool, self._context.tenant, [leaves]))
 
     def _seen(
         self, issuer: Issuer, nota: KnownNota, snapshot: Snapshot, *, news: bool = False
@@ -519,7 +527,7 @@ class Asker:
         if place.connection is not None:
             meant = await self._clients.believe_issuer(place.connection, issuer)
             if isinstance(meant, TransientError):
-                return self._refusal_passed(act, nota)
+                return self._refusal_passed(act, step, nota)
             error = meant
         async with self._pool.acquire() as conn:
             await block(conn, self._context.tenant, place, error, self._now)
@@ -527,11 +535,11 @@ class Asker:
             return answers.blocked(nota, error.code)
         return self._unasked(nota, step)
 
-    def _refusal_passed(self, act: Act, nota: KnownNota) -> Answer:
+    def _refusal_passed(self, act: Act, step: Step, nota: KnownNota) -> Answer:
         due_at = back_off(act.entry.tries + 1, self._now)
         if act.issues:
             return answers.not_sent(nota, due_at)
-        return answers.ask_later(nota, due_at, failed=True)
+        return self._not_asked(step, nota, due_at, failed=True)
 
     def _not_now(self, act: Act, step: Step, nota: KnownNota, error: TransientError) -> Answer:
         if not isinstance(error, IssuerBusy):
@@ -542,10 +550,8 @@ class Asker:
             due_at = self._now + error.retry_after
         else:
             due_at = back_off(act.entry.tries + 1, self._now)
-        if step.cancel and isinstance(error, IssuerPaced):
-            return answers.cancel_not_sent(nota, due_at)
         if not act.issues:
-            return answers.ask_later(nota, due_at)
+            return self._not_asked(step, nota, due_at)
         if isinstance(error, IssuerPaced):
             return answers.put_off(nota, due_at)
         if isinstance(error, IssuerBusy):

@@ -296,9 +296,12 @@ async def _notas(
     But those whose nota is not there: the database is an older copy, the row of the outbox was made
     anew, and has by chance the same attempt. Whoever has it now finds the nota at the issuer.
     """
-    withdrawn = [(one.entry.bill_id, one.last.asked.part) for one in some if one.last.withdraw]
-    never_sent = await notas_store.withdraw_intents(conn, tenant, withdrawn)
-    await brakes_store.uncount(conn, tenant, never_sent)
+    withdrawn = [one for one in some if one.last.withdraw]
+    never_sent = await notas_store.withdraw_intents(
+        conn, tenant, [(one.entry.bill_id, one.last.asked.part) for one in withdrawn]
+    )
+    past = {one.entry.bill_id for one in withdrawn if one.entry.of_past}
+    await brakes_store.uncount(conn, tenant, never_sent, past)
     updates = [(one.last.update, one.last.asked) for one in some if one.last.update]
     rows = _by_bill(await notas_store.update(conn, tenant, updates, now=now))
     ended = [bill for bill, found in rows.items() if any(map(_ends_substitution, found))]

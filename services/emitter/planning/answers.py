@@ -134,8 +134,8 @@ def cancel_remembered(nota: KnownNota, now: datetime) -> Answer:
     return Answer(asked=nota, update=update, due_at=due_at, what="cancel_remembered")
 
 
-def asked_again_to_cancel(nota: KnownNota) -> Answer:
-    """It is valid still, long after the wish for its end: the same request leaves once more."""
+def may_be_cancelled(nota: KnownNota) -> Answer:
+    """Its cancelling is to leave now: after it waited for its turn, or long after it left first."""
     return Answer(asked=nota, leaves_again=True)
 
 
@@ -150,10 +150,10 @@ def _later_or_stuck(nota: KnownNota, due_at: datetime, now: datetime) -> Answer:
     return Answer(asked=nota, due_at=due_at, attention=STUCK, tells=True)
 
 
-def cancel_not_sent(nota: KnownNota, due_at: datetime) -> Answer:
+def cancel_not_sent(nota: KnownNota, due_at: datetime, *, failed: bool = False) -> Answer:
     """The wish surely never left: it is asked for then, without the wait of one that did."""
     update = updated(nota, NotaStatus.CANCELLING, cancel_unsent=True)
-    return Answer(asked=nota, update=update, due_at=due_at)
+    return Answer(asked=nota, update=update, due_at=due_at, failed=failed)
 
 
 def cancel_refused(

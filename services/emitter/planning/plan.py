@@ -1,7 +1,8 @@
 """From a decision to the rows it becomes, and to what is asked of the issuer. Pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, assert_never
 
 from msgspec.structs import replace
@@ -250,10 +251,15 @@ def _shares(decision: Issue, before: SaleNotas) -> tuple[Share, ...]:
 def _requested(fresh: FreshSale, decision: Issue, terms: Terms, notas: int) -> Happening:
     which = f"nota {decision.part} de {notas}; " if decision.part else ""
     which += f"{decision.because}; " if decision.because else ""
-    why = f"{which}regra v{terms.rule_version}; competência {decision.competencia:%d/%m/%Y}"
+    why = f"{which}regra v{terms.rule_version}; competência {_told(decision.competencia)}"
     if reckoned := arithmetic(decision.draft):
         why += f"; {reckoned}"
     return happened(fresh.entry, "nota_requested", why)
+
+
+@lru_cache(maxsize=64)  # a batch has a few days
+def _told(day: date) -> str:
+    return f"{day:%d/%m/%Y}"
 
 
 def _fitted(
@@ -325,9 +331,10 @@ def _total(draft: NotaDraft) -> Cents | None:
 
 def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> Act:
     """Follow what is under way; what is no longer wanted is remembered to be cancelled."""
+    kept = [one for one in fresh.known.notas.asked_for if one.part in decision.wanted_again]
     unasked = _to_remember(fresh.known.notas, decision.then_cancel)
     notas = fresh.known.notas.once(
-        replace(one, then_cancel=decision.then_cancel) for one in unasked
+        replace(one, then_cancel=decision.then_cancel) for one in (*kept, *unasked)
     )
     parts = notas.parts(now)
     status = together(parts)
@@ -339,14 +346,21 @@ def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> 
         code=code_of(status, parts),
         attention=decision.attention or decision.then_cancel or stated(parts),
     )
-    told = happened(fresh.entry, "cancel_remembered", decision.then_cancel or "")
+    told = []
+    if kept:
+        told.append(happened(fresh.entry, "cancel_given_up"))
+    if unasked:
+        told.append(happened(fresh.entry, "cancel_remembered", decision.then_cancel or ""))
     return Act(
         entry=fresh.entry,
         read=fresh.read(),
         sale=row,
         notas=fresh.known.notas,
-        updates=tuple(same_state(one, then_cancel=decision.then_cancel) for one in unasked),
-        happenings=(told,) if unasked else (),
+        updates=(
+            *(same_state(one, wanted_again=True) for one in kept),
+            *(same_state(one, then_cancel=decision.then_cancel) for one in unasked),
+        ),
+        happenings=tuple(told),
         action=ask_about(notas),
     )
 

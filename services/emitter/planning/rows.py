@@ -167,6 +167,7 @@ def same_state(
     status: NotaStatus | None = None,
     then_cancel: str | None = None,
     cancel_sent: bool = False,
+    wanted_again: bool = False,
 ) -> NotaUpdate:
     """A nota that stays as the issuer knows it, but for what is said."""
     return NotaUpdate(
@@ -180,4 +181,5 @@ def same_state(
         look_up_at=nota.look_up_at,
         then_cancel=then_cancel,
         cancel_sent=cancel_sent,
+        wanted_again=wanted_again,
     )

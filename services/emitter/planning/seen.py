@@ -143,15 +143,15 @@ def _moved(
     )
     told = after_denial(nota, known, resend_at) if known is not None else None
     odd = CANCELLED_ELSEWHERE if elsewhere else _oddity(nota, status, snapshot.phase, now)
-    rested = nota.status not in FOLLOWED
+    back = nota.status not in FOLLOWED or nota.status is NotaStatus.CANCELLING
     stands_again = nota.substitutes is not None and denial is not None
     return Answer(
         asked=nota,
         update=update,
         attention=told or odd,
-        # What rested and is valid now may be unwanted by now: it is decided about. So is what
-        # stands though another was to take its place.
-        due_at=now if stands_again or (rested and status is NotaStatus.ISSUED) else None,
+        # What rested, or was being cancelled, and is valid now may be unwanted by now: it is
+        # decided about. So is what stands though another was to take its place.
+        due_at=now if stands_again or (back and status is NotaStatus.ISSUED) else None,
         what=SUBSTITUTION_DENIED if stands_again else _what(nota, status),
         why=denial_why(denial, resend_at, reader.zone)
         if denial

@@ -1,18 +1,16 @@
 """Holds what a tenant's brakes do not let out, in the transaction that would write the intent."""
 
-from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from collections.abc import Sequence
 
 import structlog
 
 from services.emitter.planning.stopped import Held, stopped
 from services.emitter.work import Act, Plan, Send
 from shared.db.connection import Connection
-from shared.db.outbox import outbox_store
 from shared.db.tenants import brakes_store
-from shared.db.tenants.brakes_store import SentCount
+from shared.db.tenants.brakes_store import Measured, SentCount
 from shared.domain.brakes import Braked, Wanted, brake
-from shared.domain.ids import BillId, TenantId
+from shared.domain.ids import TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import REAL
 
@@ -29,9 +27,7 @@ async def apply_brakes(conn: Connection, tenant: TenantId, plans: Sequence[Plan]
         return list(plans)
     bills = [plan.entry.bill_id for plan, _ in first]
     now = await brakes_store.lock_today(conn, tenant, bills)
-    old_days = now.limits.old_days
-    oldest = None if old_days is None else now.day - timedelta(days=old_days)
-    wanted = [_wanted(plan, send, now.free, oldest) for plan, send in first]
+    wanted = [_wanted(plan, send, now) for plan, send in first]
     braked = brake(now.limits, now.today, wanted)
     sent = [nota for nota in wanted if nota.bill_id not in braked.held]
     if sent:
@@ -57,15 +53,14 @@ def _unless(plan: Plan, braked: Braked) -> Plan:
     return stopped(plan, Held(code=code, detail=braked.detail))
 
 
-def _wanted(plan: Plan, send: Send, free: Collection[BillId], oldest: date | None) -> Wanted:
-    entry = plan.entry
+def _wanted(plan: Plan, send: Send, now: Measured) -> Wanted:
     due = plan.sale.issue_at if plan.sale is not None else None
     return Wanted(
-        bill_id=entry.bill_id,
+        bill_id=plan.entry.bill_id,
         amount=send.intent.amount,
-        past=entry.lane == outbox_store.BACKFILL or entry.origin == "backfill",
-        free=entry.bill_id in free,
-        old=oldest is not None and due is not None and due.date() < oldest,
+        past=plan.entry.of_past,
+        free=plan.entry.bill_id in now.free,
+        old=due is not None and now.is_old(due),
     )
 
 

@@ -58,6 +58,11 @@ class Entry(Struct, frozen=True, kw_only=True):
     traced_at: datetime | None = None
 
     @property
+    def of_past(self) -> bool:
+        """Say whether it was asked for as a past sale."""
+        return self.lane == BACKFILL or self.origin == "backfill"
+
+    @property
     def bill_changed(self) -> bool:
         """Say whether a fact about the bill came since it was last read."""
         return self.bill_facts > self.bill_facts_read

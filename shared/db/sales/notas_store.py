@@ -188,14 +188,14 @@ async def _these(
 
 
 def _known(row: asyncpg.Record) -> KnownNota:
-    fields = dict(row)
+    fields = dict(row.items())  # half of what `dict(row)` takes, which looks each name up
     fields["status"] = _STATUSES[fields["status"]]
     return KnownNota(**fields)
 
 
 def _moved(known: KnownNota, row: asyncpg.Record) -> KnownNota:
     """A nota as it now is, by a row of what may have moved."""
-    fields = dict(row)
+    fields = dict(row.items())  # half of what `dict(row)` takes, which looks each name up
     fields["status"] = _STATUSES[fields["status"]]
     return replace(known, **fields)
 
@@ -410,6 +410,7 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lookups: int = 0
     look_up_at: datetime | None = None
     then_cancel: str | None = None
+    wanted_again: bool = False  # why it was to be cancelled is no more
     changed_at: datetime | None = None
     cancel_sent: bool = False
     cancel_unsent: bool = False  # the wish never left, whatever was written before
@@ -452,7 +453,8 @@ UPDATE: Final = f"""
            resend_at = CASE WHEN u.status = 'denied' THEN u.resend_at END,
            lookups = coalesce(u.lookups, 0),
            look_up_at = u.look_up_at,
-           then_cancel = coalesce(u.then_cancel, n.then_cancel),
+           then_cancel = CASE WHEN u.wanted_again THEN NULL
+                              ELSE coalesce(u.then_cancel, n.then_cancel) END,
            wish = nullif(n.wish, 'issue'),
            changed_at = CASE WHEN u.older THEN u.changed_at
                              ELSE greatest(u.changed_at, n.changed_at) END,
@@ -478,7 +480,7 @@ UPDATE: Final = f"""
                  raw_status text, number text, verification_code text, has_pdf boolean,
                  has_xml boolean, denial text, denial_cause text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
-                 changed_at timestamptz, cancel_sent boolean,
+                 wanted_again boolean, changed_at timestamptz, cancel_sent boolean,
                  cancel_unsent boolean, tied text, news_at timestamptz, older boolean,
                  cancel_code text, cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
@@ -526,23 +528,36 @@ WITHDRAW: Final = f"""
     DELETE FROM notas
      WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends = 1
        AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
- RETURNING created_at, amount, environment
+ RETURNING bill_id, created_at, amount, environment
 """  # noqa: S608 - only our own constant is put in
+
+
+class WithdrawnIntent(Struct, frozen=True, kw_only=True):
+    """A first intent that was taken back, and when it had been written."""
+
+    bill_id: BillId
+    created_at: datetime
+    amount: Cents
 
 
 async def withdraw_intents(
     conn: Connection, tenant: TenantId, intents: Sequence[tuple[BillId, int]]
-) -> list[tuple[datetime, Cents]]:
+) -> list[WithdrawnIntent]:
     """Take back intents, each a bill and part, whose request surely never reached the issuer.
 
-    Returns when those that were first ones had been written, and their amounts; tests, which are
-    not counted, are left out.
+    Returns those that were first ones; tests, which are not counted, are left out.
     """
     if not intents:
         return []
     bills, parts = [bill for bill, _ in intents], [part for _, part in intents]
     rows = await conn.fetch(WITHDRAW, tenant, bills, parts)
-    return [(row["created_at"], row["amount"]) for row in rows if row["environment"] == REAL]
+    return [
+        WithdrawnIntent(
+            bill_id=row["bill_id"], created_at=row["created_at"], amount=row["amount"]
+        )
+        for row in rows
+        if row["environment"] == REAL
+    ]
 
 
 NEWEST_REASON: Final = f"""

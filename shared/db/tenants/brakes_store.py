@@ -1,14 +1,17 @@
 """Brakes of a tenant: its limits, what was sent each day, and what a person released."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.db.sales.notas_store import WithdrawnIntent
 from shared.domain.brakes import BRAKE_CODES, BrakeCode, TenantLimits, Today
 from shared.domain.ids import BillId, TenantId
+from shared.domain.moment import local_day
 from shared.domain.money import Cents
 
 # A renewal day comes every 28 to 31 days: the busiest day must still be in sight.
@@ -92,7 +95,7 @@ ADD: Final = """
 LOCK: Final = """
     -- brakes_store.lock_today lock
     SELECT b.notas_a_day, b.amount_a_day, b.amount_a_nota, b.unusual, b.old_days, b.code,
-           (now() AT TIME ZONE t.timezone)::date AS day, b.free_notas, b.free_amount, b.free_old,
+           (now() AT TIME ZONE t.timezone)::date AS day, t.timezone, b.free_notas, b.free_amount, b.free_old,
            b.free_day
       FROM tenant_brakes b JOIN tenants t ON t.tenant_id = b.tenant_id
      WHERE b.tenant_id = $1 FOR UPDATE OF b
@@ -120,7 +123,15 @@ class Measured(Struct, frozen=True, kw_only=True):
     limits: TenantLimits
     today: Today
     day: date  # in the tenant's city
+    zone: ZoneInfo  # of that city
     free: frozenset[BillId]  # the sales that a person released, or said to issue
+
+    def is_old(self, due: datetime) -> bool:
+        """Whether a nota that was due then is so for longer than the limit says."""
+        old_days = self.limits.old_days
+        if old_days is None:
+            return False
+        return local_day(due, self.zone) < self.day - timedelta(days=old_days)
 
 
 async def lock_today(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> Measured:
@@ -158,7 +169,13 @@ async def lock_today(conn: Connection, tenant: TenantId, bills: Sequence[BillId]
         old=max(counts["old"] - free_old, 0),
         busiest_old=max(counts["busiest_old"], free_old),
     )
-    return Measured(limits=limits, today=today, day=day, free=frozenset(counts["free"]))
+    return Measured(
+        limits=limits,
+        today=today,
+        day=day,
+        zone=ZoneInfo(row["timezone"]),
+        free=frozenset(counts["free"]),
+    )
 
 
 COUNT: Final = """
@@ -200,25 +217,44 @@ async def count(conn: Connection, tenant: TenantId, day: date, sent: SentCount) 
         await conn.execute(FREED, tenant, day, sent.freed, sent.freed_amount, sent.freed_old)
 
 
+# Whether one is old is said as it was when it was counted: `Measured.is_old`.
 UNCOUNT: Final = """
     -- brakes_store.uncount
     UPDATE nota_days d
-       SET notas = greatest(d.notas - w.notas, 0), amount = greatest(d.amount - w.amount, 0)
+       SET notas = greatest(d.notas - w.notas, 0), amount = greatest(d.amount - w.amount, 0),
+           backfilled = greatest(d.backfilled - w.backfilled, 0), old = greatest(d.old - w.old, 0)
       FROM (SELECT (i.created_at AT TIME ZONE t.timezone)::date AS day, count(*)::int AS notas,
-                   sum(i.amount)::bigint AS amount
-              FROM unnest($2::timestamptz[], $3::bigint[]) AS i (created_at, amount)
-             CROSS JOIN tenants t WHERE t.tenant_id = $1 GROUP BY 1) w
+                   sum(i.amount)::bigint AS amount,
+                   (count(*) FILTER (WHERE i.past))::int AS backfilled,
+                   (count(*) FILTER (
+                       WHERE NOT i.past AND (s.issue_at AT TIME ZONE t.timezone)::date
+                             < (i.created_at AT TIME ZONE t.timezone)::date - b.old_days))::int
+                   AS old
+              FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[], $5::boolean[])
+                   AS i (created_at, amount, bill_id, past)
+              JOIN tenants t ON t.tenant_id = $1
+              JOIN tenant_brakes b ON b.tenant_id = $1
+              LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = i.bill_id
+             GROUP BY 1) w
      WHERE d.tenant_id = $1 AND d.day = w.day
 """
 
 
 async def uncount(
-    conn: Connection, tenant: TenantId, withdrawn: Sequence[tuple[datetime, Cents]]
+    conn: Connection,
+    tenant: TenantId,
+    withdrawn: Sequence[WithdrawnIntent],
+    past: Collection[BillId],
 ) -> None:
-    """Take back notas that were never sent, by the instant of their intent and their amount."""
+    """Take back notas that were never sent; `past` are those that a backfill asked for."""
     if withdrawn:
         await conn.execute(
-            UNCOUNT, tenant, [at for at, _ in withdrawn], [amount for _, amount in withdrawn]
+            UNCOUNT,
+            tenant,
+            [one.created_at for one in withdrawn],
+            [one.amount for one in withdrawn],
+            [one.bill_id for one in withdrawn],
+            [one.bill_id in past for one in withdrawn],
         )
 
 

@@ -141,6 +141,24 @@ async def test_a_nota_that_never_left_is_not_counted(desk: Desk) -> None:
         assert await conn.fetchval("SELECT notas FROM nota_days") == 0
 
 
+@pytest.mark.parametrize("past", [False, True])
+async def test_old_ones_that_never_left_count_for_no_brake_either(desk: Desk, past: bool) -> None:
+    """However often its request is taken back, it is one old nota, and none of a backfill's."""
+    long_ago = (datetime.now(UTC) - timedelta(days=12)).isoformat()
+    desk.sandbox.enotas.keys[desk.company.key].revoked = True
+    bill = await desk.sold(paid_at=long_ago)
+    if past:
+        async with desk.pool.acquire() as conn:
+            await conn.execute("UPDATE outbox SET origin = 'backfill'")
+    await desk.work()
+    assert (await desk.sale(bill)).code == "issuer_key_refused"
+
+    async with desk.pool.acquire() as conn:
+        counted = await conn.fetchrow("SELECT notas, amount, backfilled, old FROM nota_days")
+    assert counted is not None
+    assert tuple(counted) == (0, 0, 0, 0)
+
+
 async def test_sending_a_denied_nota_again_is_no_new_nota(desk: Desk) -> None:
     await limit(desk, notas_a_day=1)
     bill = await desk.sold()
