@@ -552,9 +552,7 @@ async def withdraw_intents(
     bills, parts = [bill for bill, _ in intents], [part for _, part in intents]
     rows = await conn.fetch(WITHDRAW, tenant, bills, parts)
     return [
-        WithdrawnIntent(
-            bill_id=row["bill_id"], created_at=row["created_at"], amount=row["amount"]
-        )
+        WithdrawnIntent(bill_id=row["bill_id"], created_at=row["created_at"], amount=row["amount"])
         for row in rows
         if row["environment"] == REAL
     ]

@@ -95,8 +95,8 @@ ADD: Final = """
 LOCK: Final = """
     -- brakes_store.lock_today lock
     SELECT b.notas_a_day, b.amount_a_day, b.amount_a_nota, b.unusual, b.old_days, b.code,
-           (now() AT TIME ZONE t.timezone)::date AS day, t.timezone, b.free_notas, b.free_amount, b.free_old,
-           b.free_day
+           (now() AT TIME ZONE t.timezone)::date AS day, t.timezone, b.free_notas,
+           b.free_amount, b.free_old, b.free_day
       FROM tenant_brakes b JOIN tenants t ON t.tenant_id = b.tenant_id
      WHERE b.tenant_id = $1 FOR UPDATE OF b
 """

@@ -261,7 +261,9 @@ async def test_each_sale_ends_on_its_side_of_the_activation(
     for name, story in told.items():
         sale = await desk.sale(bills[name])
         ended = (sale.status.value, sale.code)
-        if ended not in (story.unseen if looks in ("late", "last") and story.unseen else story.ends):
+        if ended not in (
+            story.unseen if looks in ("late", "last") and story.unseen else story.ends
+        ):
             wrong[name] = ended
     assert wrong == {}
 
