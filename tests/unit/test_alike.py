@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.text.alike import ACCENTED, BARE, Alike, alike
+from shared.domain.text.alike import ACCENTED, BARE, Likeness, alike
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ def test_accents_capitals_and_what_is_left_out_do_not_count(
 ) -> None:
     if exact is None:
         plain = f"%{'%'.join(typed.split())}%"
-        assert alike(typed) == Alike(fast=plain, exact=None)
+        assert alike(typed) == Likeness(fast=plain, exact=None)
     else:
-        assert alike(typed) == Alike(fast=fast, exact=exact)
+        assert alike(typed) == Likeness(fast=fast, exact=exact)
 
 
 def test_every_accented_letter_has_its_bare_one() -> None:

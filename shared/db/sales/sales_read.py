@@ -27,7 +27,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
 from shared.domain.sale import Origin, SaleStatus, Wish
 from shared.domain.spoken import moment
-from shared.domain.text.alike import ACCENTED, BARE, Alike, alike
+from shared.domain.text.alike import ACCENTED, BARE, Likeness, alike
 from shared.domain.waiting import Waiting, WaitingEntry, waiting_for
 
 NOT_DECIDED: Final = "not_decided"
@@ -407,7 +407,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def text_values(
     sealer: Sealer, tenant: TenantId, text: str | None
-) -> tuple[Alike | None, int | None, list[bytes] | None]:
+) -> tuple[Likeness | None, int | None, list[bytes] | None]:
     """What a text may be: part of a name, a bill's number, a whole CPF or CNPJ."""
     text = (text or "").strip()
     if not text:

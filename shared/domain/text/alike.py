@@ -20,7 +20,7 @@ _MAY_BEAR: Final = str.maketrans(dict.fromkeys(set(BARE), "_"))
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
 
 
-class Alike(Struct, frozen=True, kw_only=True):
+class Likeness(Struct, frozen=True, kw_only=True):
     """Patterns of LIKE: `fast` for ILIKE of the text as it is, `exact` for the folded text.
 
     `exact` is None where `fast` says it all, in which accents count: what consists of letters that
@@ -31,14 +31,16 @@ class Alike(Struct, frozen=True, kw_only=True):
     exact: str | None
 
 
-def alike(typed: str) -> Alike:
+def alike(typed: str) -> Likeness:
     """What finds a part of a text; words may have others between them (`jose silva`)."""
     words = typed.casefold().translate(_FOLD).split()
     loose = [word.translate(_ESCAPED).translate(_MAY_BEAR) for word in words]
     if not any(letter.isalnum() for word in words for letter in word.translate(_MAY_BEAR)):
         plain = [word.translate(_ESCAPED) for word in typed.split()]
-        return Alike(fast=_pattern(plain), exact=None)
-    return Alike(fast=_pattern(loose), exact=_pattern([word.translate(_ESCAPED) for word in words]))
+        return Likeness(fast=_pattern(plain), exact=None)
+    return Likeness(
+        fast=_pattern(loose), exact=_pattern([word.translate(_ESCAPED) for word in words])
+    )
 
 
 def _pattern(words: list[str]) -> str:
