@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 # What Portuguese and its neighbours put on letters, and what is beneath; a letter that was typed
-# with one is found without it too. Small and capital: where a database has the locale C, its `lower`
+# with one is found without it too. Small and capital: where a database has the locale C, `lower`
 # knows plain letters alone.
 _LOWER: Final = "áàâãäåéèêëíìîïóòôõöúùûüçñý"
 ACCENTED: Final = _LOWER + _LOWER.upper()
