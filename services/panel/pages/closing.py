@@ -14,6 +14,7 @@ from services.panel.kit import say
 from services.panel.kit.figures import Figure, FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
+from services.panel.kit.serve import NotThere
 from services.panel.pages.zip_progress import zip_progress
 from services.panel.show.closing import (
     FILES,
@@ -59,6 +60,7 @@ from shared.words import Reason
 PATH: Final = f"{TENANT}/fechamento"
 AT_ONCE: Final = 3000  # rows that a person waits for; larger files are made behind
 _ROWS: Final = 100
+_MONTHS: Final = 24  # to choose from
 
 
 class _Asking(BaseModel):
@@ -108,7 +110,7 @@ async def show(visit: Visit) -> Response:
 
 async def check(visit: Visit) -> Response:
     """Have every sale of the month read at Vindi again; one that runs already is the one."""
-    month, tenant = month_of(visit, visit.form["mes"]), visit.tenant.id
+    month, tenant = month_sent(visit), visit.tenant.id
     async with visit.pool.acquire() as conn:
         if await closing_checks_store.ask(conn, tenant, month, by=visit.by):
             detail = {"month": str(month)}
@@ -193,7 +195,7 @@ async def _unexplained(visit: Visit, month: Month) -> _Unexplained:
 async def change(visit: Visit) -> Response:
     """Lock the month, or open it again."""
     form = visit.form
-    month = month_of(visit, form["mes"])
+    month = month_sent(visit)
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, month, read)
@@ -256,9 +258,21 @@ async def _show(
         zipped=zipped,
         documents=all_documents(closing),
         before=month_before(month),
+        last_day=month.last_day,
+        months=_months(visit, month),
         after=after,
         over=after is not None,
     )
+
+
+def _months(visit: Visit, shown: Month) -> list[tuple[str, str]]:
+    """The months to choose from, this one first, and the one that is shown."""
+    found = [Month(year=visit.clock.today.year, month=visit.clock.today.month)]
+    while len(found) < _MONTHS:
+        found.append(month_before(found[-1]))
+    if shown not in found:
+        found.append(shown)
+    return [(str(one), say.month(one.first_day)) for one in found]
 
 
 async def _added(visit: Visit, month: Month) -> _Added:
@@ -289,6 +303,14 @@ async def closed(visit: Visit, month: Month) -> Closing:
 
 def _asked(visit: Visit) -> Month:
     return month_of(visit, visit.request.query_params.get("mes", ""))
+
+
+def month_sent(visit: Visit) -> Month:
+    """The month that a form is about: of one that cannot be read nothing is done."""
+    try:
+        return Month.read(visit.form["mes"])
+    except ValueError:
+        raise NotThere from None
 
 
 def month_of(visit: Visit, given: str) -> Month:

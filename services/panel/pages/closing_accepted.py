@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.panel.kit import say
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import PanelPage, Visit
-from services.panel.pages.closing import PATH, month_of, show_differences
+from services.panel.pages.closing import PATH, month_sent, show_differences
 from services.panel.texts import text
 from shared.commands.accept_notas import AcceptRefused, accept_notas, revoke_notas
 from shared.domain.closing import Month, NotaSum
@@ -30,7 +30,7 @@ class _Asking(BaseModel):
 async def change(visit: Visit) -> Response:
     """Accept what was chosen, or take it back; a locked month stays as it is."""
     form = visit.form
-    month = month_of(visit, form["mes"])
+    month = month_sent(visit)
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await show_differences(visit, month, read)

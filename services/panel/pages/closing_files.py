@@ -8,7 +8,7 @@ from starlette.responses import Response
 from services.panel.kit.downloads import download
 from services.panel.kit.page import PanelPage, Visit
 from services.panel.kit.serve import NotThere
-from services.panel.pages.closing import PATH, closed, month_of
+from services.panel.pages.closing import PATH, closed, month_sent
 from services.panel.pages.zip_progress import telling
 from services.panel.show.closing import file_shown
 from shared.commands.files.month_file import (
@@ -28,7 +28,7 @@ _FILE: Final = f"{PATH}/arquivos/{{mes}}/{{tipo}}"
 
 async def ask(visit: Visit) -> Response:
     """Have a file made; one that is being made already is the one."""
-    month, kind = month_of(visit, visit.form["mes"]), _kind(visit.form["tipo"])
+    month, kind = month_sent(visit), _kind(visit.form["tipo"])
     async with visit.pool.acquire() as conn:
         if await month_files_store.ask(conn, visit.tenant.id, month, kind, by=visit.by):
             detail = {"month": str(month), "kind": kind}

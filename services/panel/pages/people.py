@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.panel.kit.forms import TypedForm
+from services.panel.kit.forms import CHOOSE, TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.post import Sent, send_link
 from services.panel.show.facts import role_facts
@@ -80,9 +80,10 @@ async def change_somebody(visit: Visit) -> Response:
             hashed = _hash(form["convite"])
             await withdraw_invitation(resources.pool, tenant, hashed, by=visit.by)
             return visit.go(f"{visit.base}/configuracoes/pessoas", "withdrawn")
-        for role in ROLES:
-            if role == form["papel"]:
-                await change_role(resources.pool, tenant, person, role, by=visit.by)
+        role = next((one for one in ROLES if one == form["papel"]), None)
+        if role is None:
+            return await _people(visit, form.wrong(form_=CHOOSE))
+        await change_role(resources.pool, tenant, person, role, by=visit.by)
     except PeopleRefused as refused:
         return await _people(visit, form.wrong(form_=text(f"people.{refused.code}")))
     return visit.go(f"{visit.base}/configuracoes/pessoas", "saved")

@@ -41,12 +41,14 @@ async def show(visit: Visit) -> Response:
 async def narrow(visit: Visit) -> Response:
     """What was typed becomes an address; words in it are sealed."""
     form = visit.form
+    sum_said = filters.sum_said(form["busca"])
+    said = "" if sum_said is not None else number_said(form["busca"])
     typed = {
         "status": form["status"],
         "motivo": form["codigo"],
         "de": form["de"],
         "ate": form["ate"],
-        "b": seal_words(visit.resources.sealer, visit.tenant.id, number_said(form["busca"])),
+        "b": seal_words(visit.resources.sealer, visit.tenant.id, said),
         "produto": form["produto"],
         "plano": form["plano"],
         "meio": form["meio"],
@@ -60,6 +62,8 @@ async def narrow(visit: Visit) -> Response:
                 wrong[name] = text("amount.wrong")
             else:
                 typed[name] = str(cents)
+    if sum_said is not None:
+        typed["minimo"] = typed["maximo"] = str(sum_said)
     chosen = filters.read(typed)
     if chosen.least is not None and chosen.most is not None and chosen.most < chosen.least:
         wrong["maximo"] = text("amount.order")
@@ -113,7 +117,8 @@ async def find(
 async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     words = open_words(sealer, tenant, chosen.words)
-    bills = await sales_chosen.found_by_number(conn, sealer, tenant, words) if words else None
+    year = visit.clock.today.year
+    bills = await sales_chosen.found_by_number(conn, sealer, tenant, words, year) if words else None
     return SaleFilter(
         status=chosen.status,
         code=chosen.code,

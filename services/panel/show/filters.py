@@ -22,6 +22,7 @@ from shared.domain.sale import SaleStatus
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 _GROUPED: Final = re.compile(r"\d{1,3}(\.\d{3})+(,\d{1,2})?")
 _CURRENCY: Final = re.compile(r"R\$\s*", re.IGNORECASE)
+_CENTAVOS: Final = re.compile(r",\d{1,2}$")
 _REAIS: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?")  # no other way of writing numbers
 # Columns beyond those that always show, in their order.
 COLUMNS: Final[tuple[str, ...]] = (
@@ -145,6 +146,12 @@ def amount(typed: str) -> Cents | None:
     with suppress(ValueError):
         return read_reais(plain)
     return None
+
+
+def sum_said(typed: str) -> Cents | None:
+    """An amount where one searches for anything: told from a number by R$ or by its centavos."""
+    said = _CURRENCY.match(typed.strip()) or _CENTAVOS.search(typed.strip())
+    return amount(typed) if said else None
 
 
 def _status(word: str) -> SaleStatus | None:

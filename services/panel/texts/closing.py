@@ -4,6 +4,8 @@ from typing import Final
 
 CLOSING: Final[dict[str, str]] = {
     "closing.title": "Fechamento de {month}",
+    "closing.other_month": "Mês",
+    "closing.show_month": "Ver o mês",
     "closing.not_over": "O mês ainda não terminou.",
     "closing.proof": "A prova do mês",
     "closing.side": "De onde vem",

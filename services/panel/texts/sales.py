@@ -4,7 +4,7 @@ from typing import Final
 
 SALES: Final[dict[str, str]] = {
     "sales.search": "Buscar",
-    "sales.search_help": "Fatura, nota, CPF, CNPJ ou nome do cliente",
+    "sales.search_help": "Fatura, nota, CPF, CNPJ, nome do cliente ou valor (R$ 179,90)",
     "sales.find": "Buscar",
     "sales.more": "Mais filtros e colunas",
     "sales.since": "Vendas desde",
@@ -28,6 +28,8 @@ SALES: Final[dict[str, str]] = {
     " ou um motivo a busca é imediata.",
     "sales.none": "Nenhuma venda aqui",
     "sales.none_filtered": "Nenhuma venda corresponde a estes filtros.",
+    "sales.none_searched": "A busca olha os números da fatura e da nota, o CPF ou CNPJ inteiro e"
+    " partes do nome. Confira se não há outro filtro.",
     "sales.none_yet": "As vendas aparecem assim que a Vindi avisar da primeira fatura.",
     "column.moment": "Data da venda",
     "column.issue": "Emitir em",

@@ -27,6 +27,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
 from shared.domain.sale import Origin, SaleStatus, Wish
 from shared.domain.spoken import moment
+from shared.domain.text.alike import ACCENTED, BARE, Likeness, alike
 from shared.domain.waiting import Waiting, WaitingEntry, waiting_for
 
 NOT_DECIDED: Final = "not_decided"
@@ -152,8 +153,10 @@ _COLUMNS: Final = f"""
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
 
+# What a text is folded to (`alike`): slow, so it stands behind what is fast and fits few.
+_FOLDED: Final = f"lower(translate({{}}, '{ACCENTED}', '{BARE}'))"
 # What fits a filter, by the values of `filter_values`; $2 is the bill below which to begin.
-FITS: Final = """
+FITS: Final = f"""
      WHERE s.tenant_id = $1
        AND ($2::bigint IS NULL OR s.bill_id < $2)
        AND ($3::text IS NULL OR s.status = $3)
@@ -161,8 +164,9 @@ FITS: Final = """
             OR (s.status = 'denied' AND n.denial = $4))
        AND ($5::timestamptz IS NULL OR s.moment_at >= $5)
        AND ($6::timestamptz IS NULL OR s.moment_at < $6)
-       AND ($7::text IS NULL OR s.customer_name ILIKE $7 OR s.bill_id = $8
-            OR s.document_word = ANY($9::bytea[]))
+       AND ($7::text IS NULL OR s.bill_id = $8 OR s.document_word = ANY($9::bytea[])
+            OR (s.customer_name ILIKE $7
+                AND ($18::text IS NULL OR {_FOLDED.format("s.customer_name")} LIKE $18)))
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
@@ -170,6 +174,8 @@ FITS: Final = """
        AND ($15::text IS NULL OR s.products ILIKE $15)
        AND ($16::text IS NULL OR s.plan ILIKE $16)
        AND ($17::text IS NULL OR s.method = $17)
+       AND ($19::text IS NULL OR {_FOLDED.format("s.products")} LIKE $19)
+       AND ($20::text IS NULL OR {_FOLDED.format("s.plan")} LIKE $20)
 """
 LIST: Final = f"""
     -- sales_read.list_newest_first
@@ -191,12 +197,14 @@ def filter_values(
     sealer: Sealer, tenant: TenantId, zone: ZoneInfo, wanted: SaleFilter, limit: int
 ) -> tuple[object, ...]:
     """The parameters of a filter, from $3 on; the tenth is the limit."""
-    like, number, words = text_values(sealer, tenant, wanted.text)
+    name, number, words = text_values(sealer, tenant, wanted.text)
+    product = alike(wanted.product) if wanted.product else None
+    plan = alike(wanted.plan) if wanted.plan else None
     return (
         wanted.status,
         wanted.code,
         *bounds_of(wanted, zone),
-        like,
+        name and name.fast,
         number,
         words if wanted.by_document else None,
         limit,
@@ -204,9 +212,12 @@ def filter_values(
         wanted.least,
         wanted.most,
         wanted.above,
-        _like(wanted.product) if wanted.product else None,
-        _like(wanted.plan) if wanted.plan else None,
+        product and product.fast,
+        plan and plan.fast,
         wanted.method,
+        name and name.exact,
+        product and product.exact,
+        plan and plan.exact,
     )
 
 
@@ -396,7 +407,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def text_values(
     sealer: Sealer, tenant: TenantId, text: str | None
-) -> tuple[str | None, int | None, list[bytes] | None]:
+) -> tuple[Likeness | None, int | None, list[bytes] | None]:
     """What a text may be: part of a name, a bill's number, a whole CPF or CNPJ."""
     text = (text or "").strip()
     if not text:
@@ -405,13 +416,7 @@ def text_values(
     document = normalise_document(text)
     whole = document is not None and len(document) in (11, 14)
     words = document_words(sealer, tenant, document) if whole and document else None
-    return _like(text), number if number and number <= _MAX_BIGINT else None, words
-
-
-def _like(text: str) -> str:
-    for special in ("\\", "%", "_"):
-        text = text.replace(special, f"\\{special}")
-    return f"%{text}%"
+    return alike(text), number if number and number <= _MAX_BIGINT else None, words
 
 
 def _sale(row: asyncpg.Record) -> SaleView:

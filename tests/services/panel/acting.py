@@ -65,8 +65,12 @@ class Acting:
 
 
 def filled(browser: Browser, seen: Seen, action: str, *, has: Fields = (), **typed: str) -> Sending:
-    """The first form of a page that is sent there and holds this, with what was typed."""
-    found = [fields for to, fields in seen.forms if to == action and set(has) <= set(fields)]
+    """The first form of a page that is posted there and holds this, with what was typed."""
+    found = [
+        fields
+        for to, fields in seen.forms
+        if to == action and set(has) <= set(fields) and "csrf" in dict(fields)
+    ]
     assert found, (seen.url, seen.status, action, has)
     kept = [(name, value) for name, value in found[0] if name not in typed]
     back = seen.url.partition("?")[0]

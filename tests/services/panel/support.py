@@ -90,8 +90,9 @@ class Seen:
         return found.forms
 
     def form(self, action: str) -> list[tuple[str, str]]:
-        """The fields of the form that is sent to an address."""
-        return next(fields for to, fields in self.forms if to == action)
+        """The fields of the form that is sent to an address; of several the one that is posted."""
+        there = [fields for to, fields in self.forms if to == action]
+        return next((fields for fields in there if "csrf" in dict(fields)), there[0])
 
 
 @dataclass(slots=True, kw_only=True)
