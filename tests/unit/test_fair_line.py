@@ -73,3 +73,23 @@ async def test_as_many_are_inside_as_there_are_places() -> None:
     assert most == 2
     assert seen.index("one") <= 3
     assert not line.locked()
+
+
+async def test_a_wait_that_is_broken_off_gives_back_no_place_it_never_had() -> None:
+    line, waits = FairLine(), set[asyncio.Future[None]]()
+    assert line.take()
+    broken = asyncio.create_task(line.acquire("broken", waits))
+    gone = asyncio.create_task(line.acquire("gone", waits))
+    await asyncio.sleep(0)
+    for place in waits:
+        place.set_exception(InterruptedError())
+    gone.cancel()  # it was broken off already, and has not run yet
+    ends = await asyncio.gather(broken, gone, return_exceptions=True)
+
+    assert [type(one) for one in ends] == [InterruptedError, asyncio.CancelledError]
+    assert not waits
+    assert line.locked()  # by who has the place
+    line.release("first")
+    assert not line.locked()
+    assert line.take()
+    assert line.locked()
