@@ -38,7 +38,7 @@ class Change(Struct, frozen=True, kw_only=True):
     after: RuleOutcome
 
 
-class Moved(Struct, frozen=True, kw_only=True):
+class SaleChange(Struct, frozen=True, kw_only=True):
     """A change of one sale, and when its nota is due before and after it; None: not known."""
 
     change: Change
@@ -46,7 +46,7 @@ class Moved(Struct, frozen=True, kw_only=True):
     will_be_due: datetime | None = None
 
 
-class Due(Struct, frozen=True, kw_only=True):
+class DueSpan(Struct, frozen=True, kw_only=True):
     """The first and the last instant at which notas are due."""
 
     first: datetime
@@ -59,13 +59,13 @@ class ChangeCount(Struct, frozen=True, kw_only=True):
     change: Change
     sales: int
     amount: Cents
-    was: Due | None = None
-    will: Due | None = None
+    was: DueSpan | None = None
+    will: DueSpan | None = None
 
 
 def change_of(
     sale: SaleFacts, old: Rule | None, new: Rule, terms: TenantTerms, now: datetime
-) -> Moved | None:
+) -> SaleChange | None:
     """Decide a sale without a live nota under both rules; None when nothing changes.
 
     A sale whose customer was never read counts as one to be issued.
@@ -76,16 +76,16 @@ def change_of(
         return None
     if before == after and (isinstance(was, NeedsCustomer) or isinstance(will, NeedsCustomer)):
         return None  # to be issued under both; its text is not known yet
-    return Moved(
+    return SaleChange(
         change=Change(before=before, after=after),
         was_due=was.until if isinstance(was, Wait) else None,
         will_be_due=will.until if isinstance(will, Wait) else None,
     )
 
 
-def tally(changes: Iterable[tuple[Moved, Cents]]) -> list[ChangeCount]:
+def tally(changes: Iterable[tuple[SaleChange, Cents]]) -> list[ChangeCount]:
     """Count changes that are alike, the most frequent first."""
-    alike: dict[Change, list[tuple[Moved, Cents]]] = {}
+    alike: dict[Change, list[tuple[SaleChange, Cents]]] = {}
     for moved, amount in changes:
         alike.setdefault(moved.change, []).append((moved, amount))
     counts = [
@@ -101,9 +101,9 @@ def tally(changes: Iterable[tuple[Moved, Cents]]) -> list[ChangeCount]:
     return sorted(counts, key=lambda count: -count.sales)
 
 
-def _due(instants: Iterable[datetime | None]) -> Due | None:
+def _due(instants: Iterable[datetime | None]) -> DueSpan | None:
     known = [instant for instant in instants if instant is not None]
-    return Due(first=min(known), last=max(known)) if known else None
+    return DueSpan(first=min(known), last=max(known)) if known else None
 
 
 def _outcome(decision: Decision) -> RuleOutcome | None:

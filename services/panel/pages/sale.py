@@ -182,6 +182,7 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         actions=found.possible if visit.can("act") else (),
         asked=form["acao"] if form["acao"] in get_args(SaleAction) else "",
         amounts=_amounts(found),
+        given=found.given,
         choosing=("issue",) if found.given else ("issue", "release"),
         states=found.states,
         at_vindi=found.at_vindi,

@@ -24,7 +24,7 @@ from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.moment import local_day
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
-from shared.domain.rule_change import ChangeCount, Due, RuleOutcome
+from shared.domain.rule_change import ChangeCount, DueSpan, RuleOutcome
 from shared.domain.sale import SaleStatus
 
 WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
@@ -306,7 +306,7 @@ def changes(
     return sorted(found, key=lambda one: -one.sales)
 
 
-def _due(due: Due | None, zone: ZoneInfo) -> str:
+def _due(due: DueSpan | None, zone: ZoneInfo) -> str:
     """` até 05/12/2026`, or between which days it ends."""
     if due is None:
         return ""

@@ -30,6 +30,8 @@ SALE: Final[dict[str, str]] = {
     "sale.lines_total": "Soma dos itens",
     "sale.bill_amount": "Valor da fatura",
     "sale.rest": "Diferença",
+    "sale.given_back": "Estornado",
+    "sale.left": "O que resta",
     "sale.nota_amount": "Valor da nota",
     "sale.nota_would_be": "Valor da nota, se emitida",
     "sale.facts": "Dados da venda",
