@@ -24,6 +24,7 @@ from shared.domain.messages import label_for, message_in
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
 from shared.domain.rule_change import ChangeCount, RuleOutcome
 from shared.domain.sale import SaleStatus
+from shared.net.json_bytes import read_json
 
 WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
     ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
@@ -251,8 +252,10 @@ def _wrong(place: Sequence[int | str], said: str) -> tuple[str, str]:
 
 def stored(text: str) -> Rule | None:
     """A rule that a page carried along; None for anything else."""
+    if "\\u0000" in text:  # no text of PostgreSQL's holds one
+        return None
     try:
-        told = json.loads(text)
+        told = read_json(text.encode())
         return Rule.model_validate(told) if isinstance(told, dict) else None
     except (ValueError, RecursionError):
         return None
