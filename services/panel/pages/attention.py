@@ -64,7 +64,7 @@ async def try_again(visit: Visit) -> Response:
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
-    group, code = form["grupo"], form["codigo"]
+    group, code = form["grupo"], form["causa"]
     async with visit.pool.acquire() as conn, conn.transaction():
         bills = await _bills(conn, visit.tenant.id, group, code)
         more = _more(form, len(bills))
@@ -125,7 +125,7 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         found=found,
         sales=sum(one.sales for one in found),
         amount=sum(one.amount for one in found),
-        asked=form["grupo"] or form["codigo"],
+        asked=form["grupo"] or form["causa"],
         once=form["uma_vez"] or new_once(),
     )
 

@@ -114,9 +114,12 @@ async def leave(visit: Visit) -> Response:
 
 async def follow(visit: Visit) -> Response:
     """Take the token out of the address at once: what follows, and histories, do not hold it."""
+    token = str(visit.request.path_params["token"])
+    if not token.isascii():  # no link of ours, and nothing that a cookie holds
+        return _unknown_link(visit)
     to = "/senha" if visit.request.url.path.startswith("/senha/") else "/convite"
     response: Response = RedirectResponse(to, status_code=303)
-    visit.jar.keep_link(response, str(visit.request.path_params["token"]))
+    visit.jar.keep_link(response, token)
     return response
 
 

@@ -10,6 +10,7 @@ from tests.services.emitter.conftest import TENANT
 from tests.services.panel.acting import BASE, CASES, acting_company
 from tests.services.panel.support import Seen
 from tests.services.panel.test_graded import filled, real_ids
+from tests.services.panel.test_interrupted import SECRETS
 from tests.services.panel.test_sent_twice import sent
 
 # What only a script does, each of it beside a way without one.
@@ -52,6 +53,9 @@ class _Page(HTMLParser):
             self.wrong.append(f"a link to nowhere: {given}")
         if tag in ("input", "select", "textarea") and self.inside and "name" in given:
             self.forms[-1].fields.append(given["name"])
+            chosen = tag == "select" or given.get("type") in ("hidden", "radio", "checkbox")
+            if chosen and given["name"] in SECRETS:
+                self.wrong.append(f"no secret, and left out as one is: {given}")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":

@@ -24,6 +24,7 @@ from tests.services.emitter.conftest import TENANT
 from tests.services.panel.acting import BASE, CASES, Acting, Sending, acting_company
 from tests.services.panel.support import Browser, Panel, Seen
 from tests.services.panel.test_graded import real_ids
+from tests.services.panel.test_sent_twice import sent
 
 EVERYTHING = os.environ.get("NOTAPONTE_NONSENSE") == "all"
 SHARE = 9  # of what is tried everywhere, one in so many at each place
@@ -161,7 +162,9 @@ async def test_no_parameter_of_an_address_is_a_fault_of_ours(company: Acting) ->
     names, found = parameters(), []
     for place, page in enumerate(page for page in PAGES if page.get):
         for called, value in share(place, NONSENSE):
-            query = "&".join(f"{name}={value}" for name in names)
+            # A head of more than some kilobytes is the door's, not a page's.
+            some = names if len(value) < 200 else [names[(place + n) % len(names)] for n in (0, 9)]
+            query = "&".join(f"{name}={value}" for name in some)
             doubled = f"{query}&{names[0]}=1&{names[-1]}=" if place % 2 else query
             seen = await asked(company.ours, f"{address(page, ids)}?{doubled}")
             if trouble := wrong(seen):
@@ -204,6 +207,8 @@ def encoded(one: Sending, name: str, value: str) -> str:
 async def test_no_field_of_a_form_is_a_fault_of_ours(company: Acting) -> None:
     found, place = [], 0
     for case, make in CASES.items():
+        if case in ("reset", "people_change"):  # whoever was invited before has an odd name
+            await sent(await CASES["invitation"](company, place))
         one = await make(company, 0)
         for name in dict.fromkeys(field for field, _ in one.fields if field != "csrf"):
             place += 1
@@ -307,7 +312,7 @@ async def test_a_rule_of_odd_words_is_told_or_put_and_never_a_fault(company: Act
     rule = dict(one.fields)["regra"]
     found = []
     for called, word in (("NUL", "\\u0000"), ("half a pair", "\\ud800"), ("bell", "\\u0007")):
-        spoilt = re.sub(r'"product_code": \["CURSO"\]', f'"product_code": ["a{word}b"]', rule)
+        spoilt = rule.replace('"product_code": ["CURSO"]', f'"product_code": ["a{word}b"]')
         assert spoilt != rule
         told = [(n, spoilt if n == "regra" else v) for n, v in one.fields if n != "visto"]
         seen = await one.browser.post(one.path, told, follow=False)
