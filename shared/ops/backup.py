@@ -22,7 +22,7 @@ from shared.local.backup import (
     make_backup,
 )
 from shared.local.files import free_port
-from shared.local.home import Home, HomeBusyError, known_settings, open_home, usable
+from shared.local.home import Home, HomeBusyError, known_settings, open_home, resting, usable
 from shared.local.not_started import ServerNotStartedError, size_of
 from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_postgres
 from shared.local.restore import choose, restore
@@ -96,6 +96,12 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
 
 async def run_restored(env: Mapping[str, str], since: str) -> Restore:
     """Say that somebody restored the database at DATABASE_URL. Raises BackupError."""
+    if folder := resting(env):
+        raise BackupError(
+            f"`make up` rests in {folder}: its database is put back by `make restore`, which notes"
+            " that by itself, and files that were put back by hand are noticed when it starts. For"
+            " a database elsewhere set DATABASE_URL."
+        )
     with Env(values=known_settings(env)) as var:
         url = database_url(var).reveal()
     moment = read_moment(since) if since else None
