@@ -25,7 +25,7 @@ WHY: Final = "`make doctor` says what is wrong; the reconciler's log says more."
 
 
 @dataclass(slots=True, kw_only=True)
-class Waiting:
+class Awaited:
     """What a command waits for just now; None where it shows that itself."""
 
     what: str | None
@@ -41,14 +41,14 @@ class Waiting:
 
 
 @asynccontextmanager
-async def waiting_for(what: str | None) -> AsyncIterator[Waiting]:
+async def waiting_for(what: str | None) -> AsyncIterator[Awaited]:
     """Say on stderr every ten seconds what is waited for, as long as the block runs."""
-    waiting = Waiting(what=what)
+    waiting = Awaited(what=what)
     async with beside(tell_waiting=partial(_tell, waiting)):
         yield waiting
 
 
-async def _tell(waiting: Waiting) -> None:
+async def _tell(waiting: Awaited) -> None:
     while True:
         await asyncio.sleep(TELL_EVERY)
         if waiting.what is not None:
@@ -56,7 +56,7 @@ async def _tell(waiting: Waiting) -> None:
 
 
 async def looked(
-    ask: Callable[[], Awaitable[T]], waiting: Waiting, *, takes: float = LOOK_TAKES
+    ask: Callable[[], Awaitable[T]], waiting: Awaited, *, takes: float = LOOK_TAKES
 ) -> T:
     """The answer to a question that changes nothing, asked again while the API is away.
 
