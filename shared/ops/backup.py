@@ -1,7 +1,8 @@
 """`make backup`, `make restore` and `make restored`: copies, and what follows from using one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -80,7 +81,7 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
     home = _home_with_data(env)
     folder = backups_folder(env, home)
     moment = read_moment(at) if at else None
-    with home.locked(), usable(home):
+    with _at_rest(home), home.locked(), usable(home):
         clear_away(home, "services")
         clear_away(home, "servers")
         backup = choose(list_backups(folder), moment, datetime.now(UTC))
@@ -92,6 +93,16 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
         before = await restore(home.folder, folder, backup, moment, note)
     tell("the database is back" + (f"; what was there before lies in {before}" if before else ""))
     tell("`make up` reads the issuers' lists before anything more is issued")
+
+
+@contextmanager
+def _at_rest(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except HomeBusyError:
+        raise BackupError(
+            f"`make up` runs in {home.folder}: stop it first. Nothing was put back."
+        ) from None
 
 
 async def run_restored(env: Mapping[str, str], since: str) -> Restore:

@@ -283,6 +283,19 @@ def restored_command(
     )
 
 
+@app.command(name="psql")
+def psql_command(
+    sql: Annotated[str, typer.Option(help="One statement; else what is typed.")] = "",
+) -> None:
+    """Look into the database with psql, reading only."""
+    from shared.ops.look_into import look_into
+
+    with plain_errors():
+        with Env(values=known_settings(os.environ)) as var:
+            url = database_url(var)
+        look_into(url.reveal(), sql)
+
+
 @app.command(name="doctor")
 def doctor_command(
     tenant: Annotated[str, typer.Option(help="Only this tenant's accounts.")] = "",

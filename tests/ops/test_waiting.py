@@ -17,7 +17,7 @@ from shared.local.backup import BackupError
 from shared.local.files import free_port
 from shared.local.home import open_home, resting
 from shared.ops.backfill import run_backfill
-from shared.ops.backup import run_restored
+from shared.ops.backup import run_restore, run_restored
 from shared.ops.closing import run_closing
 from shared.ops.erase import run_erasure
 from tests.ops.test_words import said
@@ -166,3 +166,8 @@ async def test_restored_beside_an_up_that_rests_says_what_notes_it(rests: dict[s
     home = open_home(rests)
     with home.locked():
         assert resting(rests) is None
+
+
+async def test_restore_beside_an_up_that_runs_says_to_stop_it(rests: dict[str, str]) -> None:
+    with open_home(rests).locked(), pytest.raises(BackupError, match="stop it first"):
+        await run_restore(rests, "", print)

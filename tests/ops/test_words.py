@@ -291,3 +291,14 @@ def test_what_a_pooler_or_a_full_server_says_is_put_into_words() -> None:
     full = asyncpg.TooManyConnectionsError("sorry, too many clients already")
     assert "max_connections" in (told(full, NOWHERE) or "")
     assert told(ValueError("a bug"), NOWHERE) is None
+
+
+async def test_runbooks_statements_can_be_typed_and_write_nothing(database: str) -> None:
+    settings = SETTINGS | {"DATABASE_URL": database}
+
+    code, words = await said("shared.ops", "psql", "--sql", "SELECT 40 + 2 AS told", **settings)
+    assert (code, "42" in words) == (0, True)
+
+    code, words = await said("shared.ops", "psql", "--sql", "DELETE FROM tenants", **settings)
+    assert code == 1
+    assert "read-only transaction" in words
