@@ -238,6 +238,29 @@ UNCOUNT: Final = """
              GROUP BY 1) w
      WHERE d.tenant_id = $1 AND d.day = w.day
 """
+# What a person let through is left out of the day by its number: each of them that never left has
+# to go from there too, or the next one is let out beyond the limit. Whether one was let through is
+# said as it was when it was counted; more than the whole day was never let through.
+UNCOUNT_FREED: Final = """
+    -- brakes_store.uncount freed
+    UPDATE tenant_brakes b
+       SET free_notas = least(greatest(b.free_notas - w.notas, 0), d.notas),
+           free_amount = least(greatest(b.free_amount - w.amount, 0), d.amount),
+           free_old = least(greatest(b.free_old - w.old, 0), d.old)
+      FROM (SELECT count(*)::int AS notas, coalesce(sum(i.amount), 0)::bigint AS amount,
+                   (count(*) FILTER (
+                       WHERE NOT i.past AND (s.issue_at AT TIME ZONE t.timezone)::date
+                             < c.free_day - c.old_days))::int AS old
+              FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[], $5::boolean[])
+                   AS i (created_at, amount, bill_id, past)
+              JOIN tenants t ON t.tenant_id = $1
+              JOIN tenant_brakes c ON c.tenant_id = $1
+               AND (i.created_at AT TIME ZONE t.timezone)::date = c.free_day
+              JOIN sales s ON s.tenant_id = $1 AND s.bill_id = i.bill_id
+               AND (s.brake_free OR s.wish = 'issue')) w,
+           nota_days d
+     WHERE b.tenant_id = $1 AND d.tenant_id = $1 AND d.day = b.free_day
+"""
 
 
 async def uncount(
@@ -248,14 +271,14 @@ async def uncount(
 ) -> None:
     """Take back notas that were never sent; `past` are those that a backfill asked for."""
     if withdrawn:
-        await conn.execute(
-            UNCOUNT,
-            tenant,
+        taken_back = (
             [one.created_at for one in withdrawn],
             [one.amount for one in withdrawn],
             [one.bill_id for one in withdrawn],
             [one.bill_id in past for one in withdrawn],
         )
+        await conn.execute(UNCOUNT, tenant, *taken_back)
+        await conn.execute(UNCOUNT_FREED, tenant, *taken_back)
 
 
 PULL: Final = """
