@@ -293,6 +293,8 @@ def psql_command(
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
             url = database_url(var)
+        if rests := _rests():
+            raise SettingsError((rests,))
         look_into(url.reveal(), sql)
 
 
