@@ -23,6 +23,7 @@ from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
 from shared.db.revision import SchemaError
+from shared.db.server_log import keep_rows_out
 from shared.db.unreachable import DatabaseAwayError, told_of_work
 from shared.keys import StillSealingError, WrongKeysError, accept_keys
 from shared.local.backup import KEEP, BackupError
@@ -117,8 +118,8 @@ def migrate_command(
             _demand_plain(var, logins)
         revision = asyncio.run(migrate(url.reveal(), citus=citus))
         typer.echo(f"The database is at {revision}.")
+        asyncio.run(_let_in(url.reveal(), logins))
         if logins:
-            asyncio.run(_let_in(url.reveal(), logins))
             typer.echo(f"Services may log in as {', '.join(logins)}.")
 
 
@@ -132,6 +133,7 @@ def _demand_plain(var: Env, logins: Mapping[str, Secret]) -> None:
 async def _let_in(url: str, logins: Mapping[str, Secret]) -> None:
     conn = await connect(url)
     try:
+        await keep_rows_out(conn)  # where it may not, the doctor says so
         for login, password in logins.items():
             await let_in(conn, login, password)
     finally:

@@ -83,6 +83,26 @@ async def test_notas_that_others_issued_are_kept_by_law_and_the_report_counts_th
     assert list(report.kept) == [{"table": "foreign_notas", "rows": 1, "why": "law"}]
 
 
+async def test_reasons_that_people_typed_lose_the_name_and_rules_that_have_it_are_counted(
+    rows: Rows,
+) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    await rows.reasons(DORA)
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert together(after) == {"rule_versions.rule"}
+    assert list(report.kept) == [{"table": "rule_versions", "rows": 1, "why": "append_only"}]
+    assert report.erased["accepted_notas"] == 3
+    assert [report.erased[table] for table in ("backfills", "closing_locks", "rps_series")] == [
+        1,
+        1,
+        1,
+    ]
+    assert await rows.pool.fetchval("SELECT reason FROM closing_locks") == "Combinado com […], […]"
+
+
 async def test_keys_change_while_an_erasure_by_document_runs(rows: Rows) -> None:
     await rows.everywhere(DORA, FIRST)
     asked = await ask(rows, Subject(document=DORA.document))

@@ -1,4 +1,4 @@
-"""What an erasure does beside sales: saved lists that name somebody, and what is only counted."""
+"""What an erasure does beside sales: saved lists, typed reasons, and what is only counted."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -13,6 +13,7 @@ from shared.db.privacy.erase_rows import Filter
 from shared.db.privacy.erasures_store import Erasure
 from shared.db.privacy.person_read import BEFORE_ALL
 from shared.domain.ids import TenantId
+from shared.domain.privacy.bare import without_words
 from shared.domain.privacy.who import mentions
 
 # A read of Vindi that began before a run may be stored after it: a run looks back so far.
@@ -42,6 +43,16 @@ class Beside(NamedTuple):
         )
         return any(mentions(text, self.words) for text in (saved.name, *searched))
 
+    async def clean_reasons(self, tenant: TenantId) -> dict[str, int]:
+        """Take who it is out of what people typed as reasons; how many rows of each table."""
+        written = {}
+        for table in erase_rows.GAVE_REASONS:
+            said = await erase_rows.reasons_in(self.conn, table, tenant)
+            bare = {one: without_words(one, self.words) for one in said}
+            naming = {one: text for one, text in bare.items() if text != one}
+            written[table] = await erase_rows.write_reasons(self.conn, table, tenant, naming)
+        return written
+
     async def kept(self, at: Erasure) -> list[Mapping[str, Any]]:
         """What stays beside sales, with what runs before this one found of it.
 
@@ -49,15 +60,24 @@ class Beside(NamedTuple):
         take back what the first one said.
         """
         audited = _rows_kept(at, "audit") + await self._in_audit(at)
+        in_rules = max(await self._in_rules(at.tenant_id), _rows_kept(at, "rule_versions"))
         others = await erase_rows.in_mirror(self.conn, at.tenant_id, self.documents)
         running = await erase_rows.in_backfills(self.conn, at.tenant_id, at.customers)
         found = (
             ("audit", audited, "append_only"),
+            ("rule_versions", in_rules, "append_only"),
             ("foreign_notas", max(others, _rows_kept(at, "foreign_notas")), "law"),
             ("backfill_bills", running, "open"),
         )
         beside = [{"table": table, "rows": rows, "why": why} for table, rows, why in found if rows]
         return [*beside, *(one for one in at.kept if "table" not in one)]
+
+    async def _in_rules(self, tenant: TenantId) -> int:
+        """How many versions of the rule name who it is: a sale's decision is proved by its own."""
+        if not self.words:
+            return 0
+        found = await erase_rows.rules_with(self.conn, tenant, self.words)
+        return sum(mentions(rule, self.words) for rule in found)
 
     async def _in_audit(self, at: Erasure) -> int:
         """In how many lines that came since the run before a person typed who it is."""

@@ -268,7 +268,8 @@ class _Step(NamedTuple):
         )
         filters = await beside.forget_filters(at.tenant_id)
         files = 0 if at.runs else await erase_rows.forget_month_files(self.conn, at.tenant_id)
-        counted = _counted(at, saved_filters=filters, month_files=files)
+        reasons = await beside.clean_reasons(at.tenant_id)
+        counted = _counted(at, saved_filters=filters, month_files=files, **reasons)
         return replace(counted, kept=await beside.kept(at))
 
     async def _details(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """Taking a person out of rows: each a change by key, in the transaction of whoever asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -270,6 +270,42 @@ async def blank_refusals(
     return _count(await conn.execute(BLANK_REFUSALS, tenant, jobs, bills))
 
 
+# Where people say why they did what concerns many sales or none. Of each tenant some few texts,
+# one of which may stand in thousands of rows.
+GAVE_REASONS: Final = ("accepted_notas", "backfills", "closing_locks", "rps_series")
+REASONS: Final[dict[str, str]] = {
+    table: f"""
+    -- erase_rows.reasons_in
+    SELECT DISTINCT reason FROM {table} WHERE tenant_id = $1
+"""  # noqa: S608 - our own constants
+    for table in GAVE_REASONS
+}
+WRITE_REASONS: Final[dict[str, str]] = {
+    table: f"""
+    -- erase_rows.write_reasons
+    UPDATE {table} t SET reason = w.bare
+      FROM unnest($2::text[], $3::text[]) AS w (said, bare)
+     WHERE t.tenant_id = $1 AND t.reason = w.said
+"""  # noqa: S608 - our own constants
+    for table in GAVE_REASONS
+}
+
+
+async def reasons_in(conn: Connection, table: str, tenant: TenantId) -> list[str]:
+    """The reasons that were given in a table of `GAVE_REASONS`, each once."""
+    return [row["reason"] for row in await conn.fetch(REASONS[table], tenant)]
+
+
+async def write_reasons(
+    conn: Connection, table: str, tenant: TenantId, bare: Mapping[str, str]
+) -> int:
+    """Write reasons anew, by what they say now; how many rows."""
+    if not bare:
+        return 0
+    said, written = list(bare), list(bare.values())
+    return _count(await conn.execute(WRITE_REASONS[table], tenant, said, written))
+
+
 CUSTOMERS: Final = """
     -- erase_rows.in_backfills
     SELECT (SELECT count(*) FROM backfill_customers
@@ -297,6 +333,22 @@ AUDITED: Final = """
 async def in_backfills(conn: Connection, tenant: TenantId, customers: Sequence[CustomerId]) -> int:
     """How many rows of backfills under way are somebody's; they go when those end."""
     return int(await conn.fetchval(CUSTOMERS, tenant, customers))
+
+
+# As in the audit: whoever asks looks at each found once more.
+RULES: Final = """
+    -- erase_rows.rules_with
+    SELECT r.rule::text AS said FROM rule_versions r
+     WHERE r.tenant_id = $1
+       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word)
+                    WHERE strpos(lower(r.rule::text), w.word) > 0)
+"""
+
+
+async def rules_with(conn: Connection, tenant: TenantId, words: Sequence[str]) -> list[str]:
+    """The versions of a tenant's rule that may have one of these words in them."""
+    rows = await conn.fetch(RULES, tenant, [word.lower() for word in words])
+    return [row["said"] for row in rows]
 
 
 MIRRORED: Final = """
