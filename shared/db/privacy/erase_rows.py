@@ -145,6 +145,25 @@ async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -
     return [HistoryLine(**dict(row)) for row in await conn.fetch(TOLD, tenant, bills)]
 
 
+# A stretch of a tenant's histories is read by its index of instants.
+TOLD_BETWEEN: Final = """
+    -- erase_rows.told_between
+    SELECT t.bill_id, t.entry_id, t.why FROM timeline t
+     WHERE t.tenant_id = $1 AND t.at >= $2 AND t.at < $3
+       AND EXISTS (SELECT FROM unnest($4::text[]) AS w (word)
+                    WHERE strpos(lower(t.why), w.word) > 0)
+"""
+
+
+async def told_between(
+    conn: Connection, tenant: TenantId, since: datetime, until: datetime, words: Sequence[str]
+) -> list[HistoryLine]:
+    """Lines of all histories from then to then that may have one of these words in them."""
+    small = [word.lower() for word in words]
+    rows = await conn.fetch(TOLD_BETWEEN, tenant, since, until, small)
+    return [HistoryLine(**dict(row)) for row in rows]
+
+
 async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine]) -> None:
     """Write lines of histories anew: what happened stays, whom it names does not."""
     await conn.execute(TELL, tenant, *columns_of(lines, "bill_id", "entry_id", "why"))
@@ -319,12 +338,13 @@ AUDITED: Final = """
     -- erase_rows.audit_page
     SELECT max(a.at) AS last_at, max(a.entry_id) FILTER (WHERE a.is_last) AS last_entry,
            count(*) AS seen,
-           coalesce(array_agg(a.said) FILTER (WHERE EXISTS (
-               SELECT FROM unnest($4::text[]) AS w (word) WHERE strpos(a.letters, w.word) > 0)),
-               '{}') AS found
-      FROM (SELECT at, entry_id, detail::text AS said, lower(detail::text) AS letters,
-                   lead(entry_id) OVER (ORDER BY at, entry_id) IS NULL AS is_last
-              FROM (SELECT at, entry_id, detail FROM audit
+           coalesce(array_agg(a.said) FILTER (WHERE a.is_found), '{}') AS found,
+           coalesce(array_agg(a.at) FILTER (WHERE a.is_found), '{}') AS found_at
+      FROM (SELECT at, entry_id, detail::text AS said,
+                   lead(entry_id) OVER (ORDER BY at, entry_id) IS NULL AS is_last,
+                   EXISTS (SELECT FROM unnest($4::text[]) AS w (word)
+                            WHERE strpos(letters, w.word) > 0) AS is_found
+              FROM (SELECT at, entry_id, detail, lower(detail::text) AS letters FROM audit
                      WHERE tenant_id = $1 AND (at, entry_id) > ($2, $3)
                      ORDER BY at, entry_id LIMIT $5) page) a
 """
@@ -363,9 +383,12 @@ async def in_mirror(conn: Connection, tenant: TenantId, document_words: Sequence
 
 
 class AuditPage(Struct, frozen=True, kw_only=True):
-    """Lines of a page in which some word may stand; `last` is where the next begins, else None."""
+    """Lines of a page in which some word may stand, each with its instant.
 
-    found: Sequence[str]
+    `last` is where the next page begins, else None.
+    """
+
+    found: Sequence[tuple[datetime, str]]
     last: tuple[datetime, int] | None
 
 
@@ -383,7 +406,7 @@ async def audit_page(
     if row is None:
         raise AssertionError("an aggregate gives its row")
     last = (row["last_at"], row["last_entry"]) if row["seen"] == limit else None
-    return AuditPage(found=row["found"], last=last)
+    return AuditPage(found=list(zip(row["found_at"], row["found"], strict=True)), last=last)
 
 
 def _count(tag: str) -> int:
