@@ -102,14 +102,14 @@ def tell_what_nobody_catches() -> None:
     sys.unraisablehook = of_nobody
 
 
-def _without_objects(record: logging.LogRecord) -> logging.LogRecord:
-    """Take from other people's lines the words of errors that they made a text of.
+def _without_objects(record: logging.LogRecord) -> bool:
+    """Take from other people's lines the words of errors that they made a text of; keep all.
 
     The event loop shows whole objects below its first line, such as a task with the error that
     nobody fetched; others log a traceback as a text.
     """
     if isinstance(record.msg, dict):
-        return record  # one of ours, of which each field is looked at
+        return True  # one of ours, of which each field is looked at
     told = record.getMessage()
     if record.name == "asyncio":
         first, _, rest = told.partition("\n")
@@ -118,9 +118,9 @@ def _without_objects(record: logging.LogRecord) -> logging.LogRecord:
     elif TRACEBACK in told:
         told = "\n".join(_places_and_kinds(told))
     else:
-        return record
+        return True
     record.msg, record.args = told, ()
-    return record
+    return True
 
 
 def _places_and_kinds(text: str) -> Iterator[str]:

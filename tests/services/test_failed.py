@@ -6,18 +6,21 @@ import os
 import sys
 from pathlib import Path
 
+from services.emitter import app
 from shared.local.files import free_port
 from shared.local.home import new_secret_key
 
 ROOT = Path(__file__).parents[2]
-FAILING = """
+FAILING = f"""
+import {app.__name__} as app
 from shared.config.settings import load_emitter
 from shared.service import run
 
-def create_app(settings):
+def make_app(*_, **__):
     raise ValueError("no such customer: Maria da Silva")
 
-run("emitter", load_emitter, create_app)
+app.make_app = make_app
+run("emitter", load_emitter, app.create_app)
 """
 
 
