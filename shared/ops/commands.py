@@ -23,6 +23,7 @@ from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
 from shared.db.revision import SchemaError
+from shared.db.server_log import keep_rows_out
 from shared.db.unreachable import DatabaseAwayError, told_of_work
 from shared.keys import StillSealingError, WrongKeysError, accept_keys
 from shared.local.backup import KEEP, BackupError
@@ -114,14 +115,15 @@ def migrate_command(
         logins = {login: password for login, password in given.items() if password is not None}
         revision = asyncio.run(migrate(url.reveal(), citus=citus))
         typer.echo(f"The database is at {revision}.")
+        asyncio.run(_let_in(url.reveal(), logins))
         if logins:
-            asyncio.run(_let_in(url.reveal(), logins))
             typer.echo(f"Services may log in as {', '.join(logins)}.")
 
 
 async def _let_in(url: str, logins: Mapping[str, Secret]) -> None:
     conn = await connect(url)
     try:
+        await keep_rows_out(conn)  # where it may not, the doctor says so
         for login, password in logins.items():
             await let_in(conn, login, password)
     finally:
