@@ -48,11 +48,11 @@ COMPANY_ELSEWHERE: Final = """
 # Those that never issued took nothing away.
 HAD: Final = """
     -- elsewhere_store.had_since_any_tenant
-    SELECT EXISTS (
-           SELECT FROM vindi_connections v JOIN tenants t ON t.tenant_id = v.tenant_id
-            WHERE v.tenant_id <> $1 AND t.active_from IS NOT NULL
-              AND (v.merchant_id = $2 AND v.environment = $3
-                   OR (v.left_at ->> $4)::timestamptz > $5))
+    SELECT count(*)
+      FROM vindi_connections v JOIN tenants t ON t.tenant_id = v.tenant_id
+     WHERE v.tenant_id <> $1 AND t.active_from IS NOT NULL
+       AND (v.merchant_id = $2 AND v.environment = $3
+            OR (v.left_at ->> $4)::timestamptz > $5)
 """
 
 
