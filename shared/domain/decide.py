@@ -245,7 +245,7 @@ def _issue(
     if moment is None:
         return Hold(code="payment_unclear")
     due = issue_at or moment.at
-    if settled(sale.bill, sale.amount_choice) is None:
+    if settled(sale.bill, sale.amount_choice, sale.refunds) is None:
         return Hold(code="amount_mismatch", detail=amounts(sale.bill), issue_at=due)
     day = choose_competencia(
         fixed=sale.competencia,

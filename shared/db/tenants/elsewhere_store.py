@@ -48,11 +48,12 @@ COMPANY_ELSEWHERE: Final = """
 # Those that never issued took nothing away.
 HAD: Final = """
     -- elsewhere_store.had_since_any_tenant
-    SELECT count(*)
+    SELECT v.tenant_id
       FROM vindi_connections v JOIN tenants t ON t.tenant_id = v.tenant_id
      WHERE v.tenant_id <> $1 AND t.active_from IS NOT NULL
        AND (v.merchant_id = $2 AND v.environment = $3
             OR (v.left_at ->> $4)::timestamptz > $5)
+     LIMIT 1
 """
 
 
@@ -66,7 +67,7 @@ async def had_since_any_tenant(
 ) -> bool:
     """Whether a tenant that issues, other than this one, had an account of Vindi after `since`."""
     name = account_name(merchant_id, environment)
-    return bool(await conn.fetchval(HAD, tenant, merchant_id, environment, name, since))
+    return await conn.fetchval(HAD, tenant, merchant_id, environment, name, since) is not None
 
 
 TURN: Final = 0x4E6F7461_656C7365  # "Notaelse": any number no other program locks

@@ -36,7 +36,7 @@ HOLDS: Final[dict[str, Message]] = {
     "partially_refunded": says(
         "tenant",
         "Parte do pagamento foi estornada. Decida com o contador: escolha Emitir agora para uma"
-        " nota do valor inteiro da fatura, ou cancele esta venda.",
+        " nota do que resta ou do valor inteiro, ou cancele esta venda.",
     ),
     "payment_undone": says(
         "tenant",

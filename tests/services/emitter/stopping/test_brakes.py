@@ -9,6 +9,8 @@ import pytest
 from services.emitter.dispatch import Dispatcher
 from services.sandbox.enotas.records import Outcome
 from shared.commands.brakes import release_brake
+from shared.commands.go_on import go_on
+from shared.commands.set_up import codes_of
 from shared.db.tenants import brakes_store, connections_store
 from shared.domain.brakes import TenantLimits, Today, Wanted, brake
 from shared.domain.ids import BillId
@@ -159,6 +161,36 @@ async def test_old_ones_that_never_left_count_for_no_brake_either(desk: Desk, pa
         counted = await conn.fetchrow("SELECT notas, amount, backfilled, old FROM nota_days")
     assert counted is not None
     assert tuple(counted) == (0, 0, 0, 0)
+
+
+async def goes_on(desk: Desk) -> None:
+    """A person has looked after the key, as they believe."""
+    async with desk.pool.acquire() as conn, conn.transaction():
+        assert await connections_store.unblock(conn, desk.tenant, "issuer")
+        await go_on(conn, desk.tenant, codes_of("issuer"))
+    await desk.work()
+
+
+async def test_one_let_through_that_did_not_leave_lets_no_other_through(desk: Desk) -> None:
+    await limit(desk, notas_a_day=3)
+    for _ in range(5):
+        await desk.sold()
+    await desk.work()
+    desk.sandbox.enotas.keys[desk.company.key].revoked = True
+    await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+    await desk.work()
+    await goes_on(desk)
+    await goes_on(desk)
+
+    desk.sandbox.enotas.keys[desk.company.key].revoked = False
+    await goes_on(desk)
+    assert len(desk.company.notas) == 5
+    for _ in range(4):
+        await desk.sold()
+    await desk.work()
+
+    assert len(desk.company.notas) == 5 + 3
+    assert await held(desk) == 1
 
 
 async def test_sending_a_denied_nota_again_is_no_new_nota(desk: Desk) -> None:
