@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import asyncpg
 import typer
 
+from shared.commands.staff import StaffRefused
 from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
 from shared.config.secret import Secret
@@ -190,6 +191,22 @@ def token_command(
         )
 
 
+@app.command(name="staff")
+def staff_command(
+    role: Annotated[str, typer.Option(help="support or operator: invite one.")] = "",
+    email: Annotated[str, typer.Option(help="Whose it is; without one, whoever follows.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="End their access at once.")] = False,
+) -> None:
+    """Invite, list or dismiss our own people, who see every company in the panel."""
+    from rich.console import Console
+
+    from shared.ops.staff import run_staff
+
+    by = os.environ.get("USER") or "operator"
+    with plain_errors():
+        asyncio.run(run_staff(os.environ, Console(), role=role, email=email, remove=remove, by=by))
+
+
 @app.command(name="accept-keys")
 def accept_command() -> None:
     """Let services start under SECRET_KEYS although a key that sealed something is lost."""
@@ -333,6 +350,7 @@ def plain_errors() -> Iterator[None]:
         HomeBusyError,
         RestoreUnfinishedError,
         SchemaError,
+        StaffRefused,
         StillSealingError,
         TokenRefused,
         WrongKeysError,
