@@ -26,6 +26,7 @@ from shared.domain.moment import local_day
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
 from shared.domain.rule_change import ChangeCount, DueSpan, RuleOutcome
 from shared.domain.sale import SaleStatus
+from shared.net.json_bytes import read_json
 
 WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
     ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
@@ -253,8 +254,10 @@ def _wrong(place: Sequence[int | str], said: str) -> tuple[str, str]:
 
 def stored(text: str) -> Rule | None:
     """A rule that a page carried along; None for anything else."""
+    if "\\u0000" in text:  # no text of PostgreSQL's holds one
+        return None
     try:
-        told = json.loads(text)
+        told = read_json(text.encode())
         return Rule.model_validate(told) if isinstance(told, dict) else None
     except (ValueError, RecursionError):
         return None

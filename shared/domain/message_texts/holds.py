@@ -49,6 +49,12 @@ HOLDS: Final[dict[str, Message]] = {
         " Confira se o sistema anterior já emitiu a nota: se não emitiu, escolha Emitir agora; se"
         " emitiu, cancele esta venda.",
     ),
+    "account_elsewhere": says(
+        "tenant",
+        "A venda é de quando esta conta da Vindi estava conectada a outra empresa, que pode já ter"
+        " emitido a nota. Confira: se não emitiu, escolha Emitir agora; se emitiu, cancele esta"
+        " venda.",
+    ),
     "payment_unclear": says(
         "tenant",
         "A fatura consta como paga, mas a Vindi não informa a data do pagamento. Confira a"
