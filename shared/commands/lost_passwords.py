@@ -24,7 +24,7 @@ async def forgotten_password(door: Door, email: str, source: str) -> str | None:
         return None
     async with door.pool.acquire() as conn:
         account = await people_store.by_email(conn, door.sealer, plain)
-        person = account and account.person.id
+        person = None if account is None else account.person.id
         open_ = person and await links_store.open_passwords(conn, NO_TENANT, person, FORGOTTEN)
     if person is None or (open_ or 0) >= MOST_OPEN:
         return None

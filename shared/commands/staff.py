@@ -9,11 +9,7 @@ from shared.db.people import people_store, sessions_store, staff_store
 from shared.db.people.staff_store import StaffMember
 from shared.db.tenants import audit_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.domain.people import Staff
-
-
-class StaffRefused(Exception):
-    """It cannot be done; the message says why."""
+from shared.domain.people import Staff, StaffRefused
 
 
 async def list_staff(pool: Pool, sealer: Sealer) -> Sequence[StaffMember]:

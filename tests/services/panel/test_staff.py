@@ -8,10 +8,10 @@ from rich.console import Console
 
 from services.panel.app import create_app
 from services.sandbox.run import Sandbox
-from shared.commands.staff import StaffRefused
 from shared.config.env import SettingsError
 from shared.config.settings import load_panel
 from shared.db.connection import Pool
+from shared.domain.people import StaffRefused
 from shared.ops.staff import run_staff
 from tests.services.api.conftest import serving
 from tests.services.emitter.conftest import SEALER
