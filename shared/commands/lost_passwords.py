@@ -24,8 +24,9 @@ async def forgotten_password(door: Door, email: str, source: str) -> str | None:
         return None
     async with door.pool.acquire() as conn:
         account = await people_store.by_email(conn, door.sealer, plain)
-        person = None if account is None else account.person.id
-        open_ = person and await links_store.open_passwords(conn, NO_TENANT, person, FORGOTTEN)
-    if person is None or (open_ or 0) >= MOST_OPEN:
-        return None
+        if account is None:
+            return None
+        person = account.person.id
+        if await links_store.open_passwords(conn, NO_TENANT, person, FORGOTTEN) >= MOST_OPEN:
+            return None
     return await password_link(door.pool, door.sealer, person, by=FORGOTTEN, instead=False)
