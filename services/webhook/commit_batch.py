@@ -9,11 +9,11 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import structlog
+from msgspec import Struct
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
@@ -63,16 +63,14 @@ class NotCommittedError(Exception):
     """It is not known to be stored: the sender must be told to come again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(Struct, frozen=True, kw_only=True):
     """What one delivery stores; `mark` is None when no sale is due because of it."""
 
     event: StoredEvent
     mark: Mark | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Waiting:
+class _Waiting(Struct, frozen=True, kw_only=True):
     delivery: Delivery
     done: asyncio.Future[None]
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from services.webhook.reencoded import read_document
 from shared.domain.external_id import LARGEST_BILL, read_external_id
@@ -32,8 +33,7 @@ LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 TYPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class Heard(Struct, frozen=True, kw_only=True):
     """What was read: `bill_id` is the sale it is about, `due` says whether to look at it now.
 
     `flag` says what could not be read; it never means that the delivery is refused.
@@ -49,17 +49,17 @@ class Heard:
 def read_vindi(body: bytes) -> Heard:
     """Read a Vindi event; total over all bytes."""
     document = read_document(body, holds="event")
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return Heard(flag="malformed" if document is None else "not_an_object")
     event = document.get("event")
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         return Heard(flag="no_event")
     kind, event_at, data = (
         _type(event.get("type")),
         _instant(event.get("created_at")),
         event.get("data"),
     )
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         # Vindi's own test event may come without data, and means what it says all the same.
         return Heard(type=kind, event_at=event_at, flag=None if kind == "test" else "no_data")
     bill_id = _bill_id(_bill_id_inside(data))
@@ -78,7 +78,7 @@ def read_enotas(body: bytes, tenant: TenantId) -> Heard:
     Whatever names no bill is left to the emitter, which follows every nota by itself.
     """
     document = read_document(body, holds="nfeIdExterno")
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return Heard(flag="malformed" if document is None else "not_an_object")
     named = read_external_id(document.get("nfeIdExterno"))
     bill_id = named.bill if named is not None and named.tenant == tenant else None
@@ -105,8 +105,8 @@ def _vindi_flag(kind: str | None, data: Mapping[str, Any], bill_id: BillId | Non
 def _bill_id_inside(data: Mapping[str, Any]) -> object:
     """The `id` of `data.bill`, else of the bill inside whatever else is there, such as a charge."""
     for thing in (data, *data.values()):
-        bill = thing.get("bill") if isinstance(thing, Mapping) else None
-        if isinstance(bill, Mapping):
+        bill = thing.get("bill") if isinstance(thing, dict) else None
+        if isinstance(bill, dict):
             return bill.get("id")
     return None
 

@@ -7,7 +7,6 @@ have no body: there is nothing that a sender needs to know, and a stranger must 
 import time
 from collections.abc import Mapping
 from typing import Final, Literal
-from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -22,7 +21,7 @@ from services.webhook.secrets import Owner, Secrets, secret_of_basic
 from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.outbox.outbox_store import LIVE, Mark
-from shared.db.vindi.events_store import Source, StoredEvent
+from shared.db.vindi.events_store import Source, StoredEvent, new_event_id
 from shared.domain.ids import TenantId
 from shared.telemetry import traces
 from shared.telemetry.severity import severity
@@ -61,14 +60,26 @@ ANSWERS: Final[Mapping[Reception, tuple[int, list[tuple[bytes, bytes]]]]] = {
     "day_full": (503, [EMPTY, (b"retry-after", b"3600")]),
 }
 
+_AT_FIRST: Final[tuple[Reception, ...]] = ("stored", "refused")  # so that the first is a rise
 DELIVERIES: Final = Counter(
     "notaponte_webhook_deliveries_total",
     "Deliveries by what became of them.",
     ["source", "outcome"],
 )
+# The library looks a series up by its labels anew each time, under a lock.
+_SERIES: Final[dict[tuple[str, Reception], Counter]] = {}
+
+
+def _series(source: str, outcome: Reception) -> Counter:
+    series = _SERIES.get((source, outcome))
+    if series is None:
+        series = _SERIES[source, outcome] = DELIVERIES.labels(source, outcome)
+    return series
+
+
 for _source in LARGEST:
-    for _outcome in ("stored", "refused"):
-        DELIVERIES.labels(_source, _outcome)  # shown as 0 before the first, which is a rise then
+    for _outcome in _AT_FIRST:
+        _series(_source, _outcome)
 REJECTED: Final = Counter(
     "notaponte_webhook_rejected_vindi_total",
     "Deliveries with Vindi's User-Agent that were not stored: somebody's events are being lost.",
@@ -167,7 +178,7 @@ class Receiver:
     def _delivery(
         self, tenant: TenantId, source: Source, heard: Heard, headers: Headers, body: bytes
     ) -> Delivery:
-        event_id = uuid4()
+        event_id = new_event_id()
         event = StoredEvent(
             tenant_id=tenant,
             event_id=event_id,
@@ -222,7 +233,7 @@ def _needed(scope: Scope) -> Headers:
 
 
 def _count(source: Source, outcome: Reception, headers: Headers) -> None:
-    DELIVERIES.labels(source, outcome).inc()
+    _series(source, outcome).inc()
     stored = outcome in ("stored", "flagged")
     if not stored and _from_vindi(headers):
         REJECTED.labels(outcome).inc()

@@ -4,7 +4,6 @@ Automation tools between Vindi and us parse a delivery and send it again: in a l
 as a form, with a byte order mark. What is inside is a hint like any other (design D3).
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -28,14 +27,14 @@ def read_document(body: bytes, *, holds: str) -> Any:
 
 
 def _unwrapped(document: Any, holds: str, depth: int) -> Any:
-    if isinstance(document, Mapping) and holds in document:
+    if isinstance(document, dict) and holds in document:
         inner = _opened(document[holds])
         return document if inner is document[holds] else {**document, holds: inner}
     if depth == 0:
         return document
     for inner in _inside(document):
         found = _unwrapped(inner, holds, depth - 1)
-        if isinstance(found, Mapping) and holds in found:
+        if isinstance(found, dict) and holds in found:
             return found
     return document
 
@@ -43,7 +42,7 @@ def _unwrapped(document: Any, holds: str, depth: int) -> Any:
 def _inside(document: Any) -> list[Any]:
     if isinstance(document, list):
         return document[:1]
-    if isinstance(document, Mapping):
+    if isinstance(document, dict):
         return [_opened(document[name]) for name in ENVELOPES if name in document]
     return []
 

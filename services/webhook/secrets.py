@@ -6,8 +6,9 @@ import binascii
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from shared.crypto.tokens import hash_secret, same_secret, tenant_of_secret
 from shared.db.connection import Pool
@@ -25,8 +26,7 @@ NOBODYS: Final = b"\0" * 32  # compared with when there is nothing to compare wi
 Key = tuple[TenantId, Source]
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Whose a secret is; `former` whose it was until it was replaced, not long ago."""
 
     tenant: TenantId | None

@@ -147,7 +147,7 @@ async def take_invitation(visit: Visit) -> Response:
     try:
         if visit.who is not None:
             tenant = await join_as_known(door, found.token, visit.person, company)
-            response = visit.go(first_page(tenant), "joined")
+            response = visit.go(first_page(tenant, new=_names_company(found.link)), "joined")
         else:
             newcomer = Newcomer(
                 name=plain_name(form["nome"]),
@@ -156,7 +156,7 @@ async def take_invitation(visit: Visit) -> Response:
                 company=company,
             )
             entered, tenant = await join_as_new(door, found.token, newcomer)
-            response = visit.go(first_page(tenant), "joined")
+            response = visit.go(first_page(tenant, new=_names_company(found.link)), "joined")
             visit.jar.keep_session(response, entered.word)
     except PeopleRefused as refused:
         if refused.code == "link_unknown":
@@ -255,12 +255,17 @@ async def _invitation(visit: Visit, link: Link, form: TypedForm) -> Response:
         form=form,
         link=link,
         company=tenant.name if tenant else None,
-        names_company=link.tenant == NO_TENANT and link.role not in STAFF,
+        names_company=_names_company(link),
     )
 
 
+def _names_company(link: Link) -> bool:
+    """Whether whoever follows it is the first of a company that has no name yet."""
+    return link.tenant == NO_TENANT and link.role not in STAFF
+
+
 def _missing(form: TypedForm, link: Link, *, signed_in: bool) -> TypedForm:
-    needed = {"empresa"} if link.tenant == NO_TENANT and link.role not in STAFF else set()
+    needed = {"empresa"} if _names_company(link) else set()
     needed |= set() if signed_in else {"nome", "senha_nova"}
     missing = {name: text("needed") for name in needed if not form[name].strip()}
     if "nome" in needed and not plain_name(form["nome"]):
@@ -292,9 +297,11 @@ def _unknown_link(visit: Visit) -> Response:
     return response
 
 
-def first_page(tenant: str) -> str:
-    """Where somebody begins who has just joined."""
-    return HOME if tenant == NO_TENANT else f"/e/{tenant}"
+def first_page(tenant: str, *, new: bool = False) -> str:
+    """Where somebody begins who has just joined: the steps, of a company they have just named."""
+    if tenant == NO_TENANT:
+        return HOME
+    return f"/e/{tenant}/ativacao" if new else f"/e/{tenant}"
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (

@@ -1,16 +1,29 @@
 """Raw events: append-only, sealed, partitioned by day."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from msgspec import Struct, field
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, TenantId
 
 Source = Literal["vindi", "enotas"]
+
+
+def new_event_id() -> UUID:
+    """A random UUID (RFC 9562, 5.4), of the driver's own kind: each delivery makes and writes one.
+
+    The library's takes four times as long to make, and more to say and to send.
+    """
+    some = bytearray(os.urandom(16))
+    some[6] = some[6] & 0x0F | 0x40
+    some[8] = some[8] & 0x3F | 0x80
+    return pgproto.UUID(bytes(some))
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
@@ -20,7 +33,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     """
 
     tenant_id: TenantId
-    event_id: UUID = field(default_factory=uuid4)
+    event_id: UUID = field(default_factory=new_event_id)
     source: Source
     type: str | None
     bill_id: BillId | None
