@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from shared.config.listening import refuse_taken_port
 from shared.config.secret import Secret
 from shared.config.settings import ProcessSettings, load_or_exit
-from shared.config.spelling import tell_misspelt
+from shared.config.spelling import begin_with
 from shared.crypto.seal import Sealer
 from shared.db.connection import STATEMENT_TIMEOUT, Pool, open_pool
 from shared.db.revision import schema_check
@@ -75,7 +75,7 @@ def run(
     collect_after: int = COLLECT_AFTER,
 ) -> None:
     """Read the environment and serve until told to stop; see `serve` for the last two."""
-    tell_misspelt(os.environ)
+    begin_with(os.environ)
     settings = load_or_exit(load, os.environ)
     process = settings.process
     for port in (process.port, process.private_port):

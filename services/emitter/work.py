@@ -125,9 +125,14 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """Ask about notas that the issuer knows, one after another."""
+    """Ask about notas that the issuer knows, one after another.
+
+    `rests`: how the entry was to be given back if they were not asked about, where their sale was
+    decided just now. Where no nota moves that stands.
+    """
 
     steps: tuple[Step, ...]
+    rests: Settlement | None = None
 
 
 class Rest(Struct, frozen=True, kw_only=True):

@@ -126,7 +126,7 @@ class AllSeriesOut(TypedDict):
 
 
 class AmountIn(TypedDict):
-    """Why, and what the nota is for where a bill's lines and amount disagree."""
+    """Why, and what the nota is for: where lines and amount disagree, or a part was given back."""
 
     reason: str
     amount: NotRequired[str | None]

@@ -1,7 +1,8 @@
 """`make backup`, `make restore` and `make restored`: copies, and what follows from using one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from shared.local.backup import (
     make_backup,
 )
 from shared.local.files import free_port
-from shared.local.home import Home, HomeBusyError, known_settings, open_home, usable
+from shared.local.home import Home, HomeBusyError, known_settings, open_home, resting, usable
 from shared.local.not_started import ServerNotStartedError, size_of
 from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_postgres
 from shared.local.restore import choose, restore
@@ -80,7 +81,7 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
     home = _home_with_data(env)
     folder = backups_folder(env, home)
     moment = read_moment(at) if at else None
-    with home.locked(), usable(home):
+    with _at_rest(home), home.locked(), usable(home):
         clear_away(home, "services")
         clear_away(home, "servers")
         backup = choose(list_backups(folder), moment, datetime.now(UTC))
@@ -94,8 +95,24 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
     tell("`make up` reads the issuers' lists before anything more is issued")
 
 
+@contextmanager
+def _at_rest(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except HomeBusyError:
+        raise BackupError(
+            f"`make up` runs in {home.folder}: stop it first. Nothing was put back."
+        ) from None
+
+
 async def run_restored(env: Mapping[str, str], since: str) -> Restore:
     """Say that somebody restored the database at DATABASE_URL. Raises BackupError."""
+    if folder := resting(env):
+        raise BackupError(
+            f"`make up` rests in {folder}: its database is put back by `make restore`, which notes"
+            " that by itself, and files that were put back by hand are noticed when it starts. For"
+            " a database elsewhere set DATABASE_URL."
+        )
     with Env(values=known_settings(env)) as var:
         url = database_url(var).reveal()
     moment = read_moment(since) if since else None

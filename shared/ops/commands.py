@@ -18,7 +18,7 @@ from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
 from shared.config.secret import Secret
 from shared.config.settings import EXIT_CODE, database_url, exit_with
-from shared.config.spelling import tell_misspelt
+from shared.config.spelling import begin_with
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
@@ -27,7 +27,7 @@ from shared.db.server_log import keep_rows_out
 from shared.db.unreachable import DatabaseAwayError, told_of_work
 from shared.keys import StillSealingError, WrongKeysError, accept_keys
 from shared.local.backup import KEEP, BackupError
-from shared.local.home import HomeBusyError, known_settings
+from shared.local.home import HomeBusyError, known_settings, resting
 from shared.local.not_started import ServerNotStartedError
 from shared.local.postgres import DataNotMadeError, RestoreUnfinishedError
 from shared.local.redis import RedisAwayError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from shared.api_client.models import BackfillNew, ErasureIn
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
+NO_DATABASE: Final = "DATABASE_URL is missing."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -110,24 +111,13 @@ def migrate_command(
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
             url = database_url(var)
-            logins = {
-                login: Secret.of(var.text(setting))
-                for setting, login in LOGINS.items()
-                if var.text(setting, default="")
-            }
-            _demand_plain(var, logins)
+            given = {login: var.password(setting) for setting, login in LOGINS.items()}
+        logins = {login: password for login, password in given.items() if password is not None}
         revision = asyncio.run(migrate(url.reveal(), citus=citus))
         typer.echo(f"The database is at {revision}.")
         asyncio.run(_let_in(url.reveal(), logins))
         if logins:
             typer.echo(f"Services may log in as {', '.join(logins)}.")
-
-
-def _demand_plain(var: Env, logins: Mapping[str, Secret]) -> None:
-    for setting, login in LOGINS.items():
-        given = logins.get(login)
-        if given is not None and not (given.reveal().isascii() and given.reveal().isprintable()):
-            var.problem(setting, "must be plain ASCII: letters, digits and signs.")
 
 
 async def _let_in(url: str, logins: Mapping[str, Secret]) -> None:
@@ -295,6 +285,21 @@ def restored_command(
     )
 
 
+@app.command(name="psql")
+def psql_command(
+    sql: Annotated[str, typer.Option(help="One statement; else what is typed.")] = "",
+) -> None:
+    """Look into the database with psql, reading only."""
+    from shared.ops.look_into import look_into
+
+    with plain_errors():
+        with Env(values=known_settings(os.environ)) as var:
+            url = database_url(var)
+        if rests := _rests():
+            raise SettingsError((rests,))
+        look_into(url.reveal(), sql)
+
+
 @app.command(name="doctor")
 def doctor_command(
     tenant: Annotated[str, typer.Option(help="Only this tenant's accounts.")] = "",
@@ -324,10 +329,12 @@ def doctor_command(
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """End the process with words instead of a traceback where words can help."""
-    tell_misspelt(os.environ)
+    begin_with(os.environ)
     try:
         yield
     except SettingsError as error:
+        if NO_DATABASE in error.problems and (rests := _rests()):
+            exit_with(SettingsError((rests,)))
         exit_with(error)
     except (
         BackupError,
@@ -346,7 +353,10 @@ def plain_errors() -> Iterator[None]:
             f"A stored value cannot be opened: {error}. Put its key back at the end.\n"
         )
         raise SystemExit(1) from None
-    except (DatabaseAwayError, RedisAwayError, ServerNotStartedError) as error:
+    except DatabaseAwayError as error:
+        sys.stderr.write(f"{_rests() or error}\n")
+        raise SystemExit(1) from None
+    except (RedisAwayError, ServerNotStartedError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from None
     except asyncpg.LockNotAvailableError:
@@ -360,10 +370,23 @@ def plain_errors() -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+def _rests() -> str | None:
+    """Why a database that nobody named is not there: it runs with `up` alone."""
+    folder = resting(os.environ)
+    if folder is None:
+        return None
+    return (
+        f"`make up` does not run in {folder}, nor does its database: start it, then run this"
+        " again. For a database elsewhere set DATABASE_URL."
+    )
+
+
 def _told(error: Exception) -> str | None:
     """Why the database, or else a file, ended a command."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}. Mend that, and run it again."
+    if isinstance(error, OSError) and (rests := _rests()):
+        return rests
     return told_of_work(error, known_settings(os.environ).get("DATABASE_URL", ""))
 
 

@@ -138,9 +138,10 @@ def vindi_readings(chance: random.Random) -> records.Readings:
 
 
 def issuer_readings(chance: random.Random) -> issuer.Readings:
-    forgets = chance.choice((0.0, 0.0, 1.0, 2.0))  # less than it is asked about for
+    forgets = chance.choice((0.0, 0.0, 2.0, 12.0))
     return issuer.Readings(
-        repeated=chance.choice(REPEATED),
+        # One that forgets for longer than it is looked for would make a second nota of a repeat.
+        repeated=chance.choice(("refused", "same", "conflict") if forgets > 5 else REPEATED),
         absent=chance.choice(("empty", "array", "object")),
         forgets=forgets,
         nulls=chance.choice(("null", "absent")),

@@ -167,7 +167,7 @@ def _answer(text: str, nota: KnownNota, now: datetime) -> Answer | None:
         case "cannot cancel yet":
             return answers.cancel_remembered(nota, now)
         case "never had it":
-            return answers.never_arrived(nota, nota.then_cancel or "canceled_by_person")
+            return answers.never_arrived(nota, nota.then_cancel or "canceled_by_person", now)
         case _:
             return seen(nota, _snapshot(PHASES[text]), reader=_reader(), now=now)
 

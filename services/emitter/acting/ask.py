@@ -143,6 +143,7 @@ class Asker:
             answers=(),
             bill_read=act.read is not None,
             now=self._now,
+            rests=act.action.rests if isinstance(act.action, Ask) else None,
         )
 
     async def _answered(self, act: Act) -> Answered:
@@ -219,7 +220,7 @@ class Asker:
 
     async def _kept(self, known: Answered) -> Answered:
         """Write the last answer, if there is anything new in it, and keep the sale."""
-        if not known.last.learnt:
+        if not known.last.learnt and not known.last.unexplained:
             return known
         written = await write_answers(self._pool, self._context.tenant, [replace(known, more=True)])
         if not written:
@@ -342,7 +343,7 @@ class Asker:
             # What we were told is ours bears another's id: whether ours arrived is open again.
             return answers.answer_lost(nota, "answered for another nota", self._now)
         if snapshot is None and nota.status not in FOLLOWED:
-            return answers.missing(nota)
+            return answers.missing(nota, self._now, news=news)
         if snapshot is None:
             return answers.not_shown(nota, self._now, news=news)
         never_asked = nota.cancel_sent_at is None
@@ -397,7 +398,7 @@ class Asker:
         if only_looks:  # first what is new of its bill, which cannot be read just now
             return answers.ask_later(nota, self._now + DECIDED_AGAIN)
         if nota.then_cancel is not None:
-            ended = answers.never_arrived(nota, nota.then_cancel)
+            ended = answers.never_arrived(nota, nota.then_cancel, self._now)
             # One whose place it was to take stands, and is decided about at once.
             return ended if nota.substitutes is None else replace(ended, due_at=self._now)
         if self._context.place_of(nota).is_left:

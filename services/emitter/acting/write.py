@@ -303,7 +303,13 @@ async def _notas(
     past = {one.entry.bill_id for one in withdrawn if one.entry.of_past}
     await brakes_store.uncount(conn, tenant, never_sent, past)
     updates = [(one.last.update, one.last.asked) for one in some if one.last.update]
-    rows = _by_bill(await notas_store.update(conn, tenant, updates, now=now))
+    news = [(one.last.asked, one.now) for one in some if one.last.unexplained]
+    rows = _by_bill(
+        [
+            *await notas_store.update(conn, tenant, updates, now=now),
+            *await notas_store.note_news(conn, tenant, news),
+        ]
+    )
     ended = [bill for bill, found in rows.items() if any(map(_ends_substitution, found))]
     await notas_store.end_substitutions(conn, tenant, ended)
     others = [

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.emitter.planning.denied import (
     Reader,
@@ -15,7 +16,7 @@ from services.emitter.planning.denied import (
     text_of,
     unknown_of,
 )
-from services.emitter.planning.looks import next_look, polled_at, since
+from services.emitter.planning.looks import asks_why, next_look, polled_at, since
 from services.emitter.planning.rows import Seal
 from services.emitter.planning.waits import is_stuck, next_look_up, next_poll
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
@@ -61,6 +62,14 @@ class Answer(Struct, frozen=True, kw_only=True):
     denied: KnownDenial | None = None  # why it was denied just now
     unknown: bytes | None = None  # the text of that, sealed to be kept among those nobody knows
     leaves_again: bool = False  # its request is to leave once this is written
+    unexplained: bool = False  # there was news of it, at rest, and the issuer shows none
+
+    @property
+    def moved(self) -> bool:
+        """Say whether the nota is elsewhere than before."""
+        return self.withdraw or (
+            self.update is not None and self.update.status is not self.asked.status
+        )
 
     @property
     def learnt(self) -> bool:
@@ -176,11 +185,14 @@ def not_cancelled(nota: KnownNota, code: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def never_arrived(nota: KnownNota, code: str) -> Answer:
-    """Every look-up found nothing and the nota is not wanted any more: it ends here."""
+def never_arrived(nota: KnownNota, code: str, now: datetime) -> Answer:
+    """Every look-up found nothing and the nota is not wanted any more: it ends here.
+
+    It may be late, and its webhook lost: it is asked about for a while, as after news.
+    """
     return Answer(
         asked=nota,
-        update=updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED),
+        update=updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED, news_at=now),
         shows=Shown(status=SaleStatus.SKIPPED, code=code),
         what=SaleStatus.SKIPPED.value,
         why=code,
@@ -192,7 +204,7 @@ def month_locked(nota: KnownNota, now: datetime) -> Answer:
 
     Its row stays, so that it is sent under the same id if at all: it may have left, and be late.
     """
-    update = updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED)
+    update = updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED, news_at=now)
     why = f"o emissor não tem esta nota, e o mês {nota.competencia:%m/%Y} está fechado"
     if nota.substitutes is not None:  # the one before it stands, and a person is told
         shows = Shown(status=SaleStatus.HELD, code=MONTH_CLOSED)
@@ -240,13 +252,20 @@ def not_shown(nota: KnownNota, now: datetime, *, news: bool) -> Answer:
     return Answer(asked=nota, update=as_it_is(nota, news_at=now), attention=told, nota_read=True)
 
 
-def missing(nota: KnownNota) -> Answer:
-    """The issuer says that it has no such nota, which we know it had: a person is told."""
-    if nota.raw_status == NEVER_ARRIVED:
-        return Answer(asked=nota, nota_read=True)
-    return Answer(
-        asked=nota, attention=MISSING, what="attention", why=MISSING, nota_read=True, tells=True
-    )
+def as_before(nota: KnownNota, *, news: bool) -> Answer:
+    """The issuer shows nothing new of a nota at rest: after news it is asked again."""
+    return Answer(asked=nota, nota_read=True, unexplained=news)
+
+
+def missing(nota: KnownNota, now: datetime, *, news: bool) -> Answer:
+    """The issuer says that it has no such nota at rest.
+
+    Where we know that it had it a person is told, once for all looks after the same news.
+    """
+    shown = as_before(nota, news=news)
+    if nota.raw_status == NEVER_ARRIVED or (asks_why(nota, now) and not news):
+        return shown
+    return replace(shown, attention=MISSING, what="attention", why=MISSING, tells=True)
 
 
 def as_it_is(nota: KnownNota, **changes: Any) -> NotaUpdate:

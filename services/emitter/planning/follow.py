@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.emitter.planning.looks import next_look
+from services.emitter.planning.looks import asks_why, news_look, next_look, sooner
 from services.emitter.planning.waits import stand_back
 from services.emitter.work import Act, Ask, Plan, Rest, Step, settle
 from shared.db.outbox.outbox_store import Entry
@@ -43,15 +43,17 @@ def ask_about(notas: SaleNotas) -> Ask:
     return Ask(steps=tuple(Step(part=one.part) for one in notas.under_way))
 
 
-def look_after(plan: Plan, notas: SaleNotas) -> Plan:
+def look_after(plan: Plan, notas: SaleNotas, now: datetime) -> Plan:
     """Follow what is under way of a sale where a plan would leave it to itself.
 
     What the plan says of the sale is decided again once nothing is under way. Where the issuer had
     news it is asked whenever the plan would look again: at once where the bill was read, and now
     where it could not be, but then nothing is asked for again.
     """
-    if isinstance(plan, Act) or not notas.under_way:
+    if isinstance(plan, Act):
         return plan
+    if not notas.under_way:
+        return _ask_why(plan, notas, now)
     if plan.settlement.due_at is None:
         return follow(plan.entry, notas, read=plan.read)
     if not plan.entry.nota_changed:
@@ -61,6 +63,29 @@ def look_after(plan: Plan, notas: SaleNotas) -> Plan:
         return Act(entry=plan.entry, read=plan.read, notas=notas, action=Ask(steps=steps))
     done = replace(plan.settlement, due_at=plan.entry.due_at)
     return replace(plan, settlement=done)
+
+
+def _ask_why(plan: Rest, notas: SaleNotas, now: datetime) -> Plan:
+    """Ask about notas at rest of which there was news that nothing explained yet.
+
+    What is new of their sale is written before that, and what failed is tried again before.
+    """
+    asked = [one for one in notas.asked_for if asks_why(one, now)]
+    done = plan.settlement
+    if not asked or done.failed:
+        return plan
+    if plan.happenings or plan.entry.bill_changed:
+        looks = (news_look(one, now) for one in asked)
+        return replace(plan, settlement=replace(done, due_at=sooner(done.due_at, *looks)))
+    steps = tuple(Step(part=one.part) for one in asked)
+    whole = all(one.status is NotaStatus.ISSUED for one in asked)  # nobody waits for an answer
+    return Act(
+        entry=plan.entry,
+        read=None if whole else plan.read,
+        sale=None if whole else plan.sale,
+        notas=notas,
+        action=Ask(steps=steps, rests=done),
+    )
 
 
 def is_routine(act: Act) -> bool:

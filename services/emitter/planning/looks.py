@@ -7,14 +7,19 @@ that there was news of it. After news they begin within seconds, whatever the is
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.emitter.planning.waits import is_stuck, next_poll, poll_after_news
+from services.emitter.planning.waits import is_stuck, next_poll, poll_after_news, poll_at_rest
 from shared.db.sales.notas_store import KnownNota
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import NEVER_ARRIVED, NotaStatus
+from shared.domain.part_states import FOLLOWED
 
 ASK_AGAIN: Final = timedelta(seconds=2)  # the issuer's instants have whole seconds
 RARELY: Final = timedelta(seconds=30)  # between two looks at what is said again and again
-AHEAD: Final = timedelta(minutes=2)  # an issuer's instant further ahead of our clock says nothing
+AHEAD: Final = timedelta(minutes=2)  # an instant further ahead of our clock says nothing
 NEWS_LAST: Final = timedelta(minutes=2)  # that a look-up is worth more than its turn
+# How long news of what rests is asked about: the last looks are after 40 minutes and after one.
+# Of what is valid and lacks nothing most news is old: it came twice, or after a look of ours.
+AT_REST: Final = timedelta(hours=1)
+WHOLE: Final = timedelta(seconds=90)
 
 
 def since(nota: KnownNota, now: datetime) -> datetime:
@@ -31,15 +36,46 @@ def next_look(nota: KnownNota, now: datetime) -> datetime | None:
         case NotaStatus.PENDING | NotaStatus.CANCELLING:
             return polled_at(nota, now)
         case NotaStatus.DENIED:
-            return nota.resend_at
+            return sooner(nota.resend_at, news_look(nota, now))
         case NotaStatus.ISSUED if nota.then_cancel is not None:
             return now  # it became unwanted on the way: decide about cancelling it
         case NotaStatus.ISSUED if awaits_pdf(nota, now):
             return polled_at(nota, now)
         case NotaStatus.CANCEL_REFUSED:
-            return nota.cancel_again_at
+            return sooner(nota.cancel_again_at, news_look(nota, now))
         case _:
-            return None
+            return news_look(nota, now)
+
+
+def news_look(nota: KnownNota, now: datetime) -> datetime | None:
+    """When a nota at rest is looked at again for news of it that nothing explained yet.
+
+    None where there was none, and once the last of these looks is done.
+    """
+    if nota.news_at is None or not asks_why(nota, now):
+        return None
+    return poll_at_rest(nota.news_at, now, _asked_for(nota))
+
+
+def asks_why(nota: KnownNota, now: datetime) -> bool:
+    """Say whether there was news of a nota at rest that a look may explain yet."""
+    if nota.news_at is None or nota.status in FOLLOWED or _is_over(nota):
+        return False
+    return -AHEAD < now - nota.news_at <= _asked_for(nota)
+
+
+def _is_over(nota: KnownNota) -> bool:
+    """Whether no news of it matters any more: what was cancelled never comes back."""
+    return nota.status is NotaStatus.CANCELLED and nota.raw_status != NEVER_ARRIVED
+
+
+def _asked_for(nota: KnownNota) -> timedelta:
+    return WHOLE if nota.status is NotaStatus.ISSUED and nota.has_pdf else AT_REST
+
+
+def sooner(*looks: datetime | None) -> datetime | None:
+    """The first of these looks; None where there is none."""
+    return min((look for look in looks if look is not None), default=None)
 
 
 def awaits_pdf(nota: KnownNota, now: datetime) -> bool:

@@ -71,7 +71,7 @@ _STAYS = frozenset(
 
 def plan_sale(fresh: FreshSale, decision: Decision, terms: Terms, now: datetime) -> Plan:
     """Say what is written for one sale, and what is asked of the issuer next."""
-    plan = look_after(_plan(fresh, decision, terms, now), fresh.known.notas)
+    plan = look_after(_plan(fresh, decision, terms, now), fresh.known.notas, now)
     return tell_changes(plan, fresh, terms)
 
 
@@ -149,13 +149,13 @@ def _skip(fresh: FreshSale, decision: Skip, terms: Terms) -> Plan:
 
 
 def _asked_once_more(fresh: FreshSale, plan: Rest) -> Plan:
-    """Before a denied nota is let go: somebody may have sent it again at the issuer.
+    """Before a nota is let go that was denied, or lost: it may be sent again, or late.
 
     What the sale says is written all the same, and decided again should the nota be valid.
     """
-    sale, notas = fresh.known.sale, fresh.known.notas
-    denied = [one.part for one in notas.asked_for if one.status is NotaStatus.DENIED]
-    if not denied or (sale is not None and sale.status is SaleStatus.SKIPPED):
+    notas = fresh.known.notas
+    gone = [one.part for one in notas.asked_for if one.status is NotaStatus.DENIED or one.was_lost]
+    if not gone or _is_skipped(fresh):
         return plan
     return Act(
         entry=plan.entry,
@@ -163,7 +163,7 @@ def _asked_once_more(fresh: FreshSale, plan: Rest) -> Plan:
         sale=plan.sale,
         notas=notas,
         happenings=plan.happenings,
-        action=Ask(steps=tuple(Step(part=part) for part in denied)),
+        action=Ask(steps=tuple(Step(part=part) for part in gone)),
     )
 
 
@@ -444,6 +444,8 @@ def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Plan
     status = together(parts)
     code = code_of(status, parts)
     told = code if status is SaleStatus.DENIED else stated(parts)
+    if status is SaleStatus.CANCELLED and _is_skipped(fresh):  # for what never arrived
+        status = SaleStatus.SKIPPED
     row = sale_row(
         fresh,
         terms,
@@ -457,6 +459,11 @@ def _keep(fresh: FreshSale, decision: Keep, terms: Terms, now: datetime) -> Plan
     refused = [one for one in notas.asked_for if one.status is NotaStatus.CANCEL_REFUSED]
     looks = _next_of(refused if unwanted(parts) else notas.asked_for, now)
     return _asked_for_pdfs(fresh, row, now) or rest(fresh, row, looks)
+
+
+def _is_skipped(fresh: FreshSale) -> bool:
+    sale = fresh.known.sale
+    return sale is not None and sale.status is SaleStatus.SKIPPED
 
 
 def _asked_for_pdfs(fresh: FreshSale, row: SaleRow, now: datetime) -> Act | None:

@@ -39,6 +39,7 @@ class Answered(Struct, frozen=True, kw_only=True):
     bill_read: bool
     now: datetime
     more: bool = False  # others are to be asked about still: the entry is kept
+    rests: Settlement | None = None  # what was decided in this pass, where nothing moves since
 
     def then(self, answer: Answer) -> "Answered":
         """It with one more answer."""
@@ -48,6 +49,11 @@ class Answered(Struct, frozen=True, kw_only=True):
     def last(self) -> Answer:
         """The answer that is to be written."""
         return self.answers[-1]
+
+    @property
+    def stands(self) -> bool:
+        """Say whether what was decided in this pass does: it rests, and no nota of it moved."""
+        return self.rests is not None and not any(one.moved for one in self.answers)
 
     def knew_better(self) -> "Answered":
         """It where the nota had moved on already: nothing of the answer is told.
@@ -84,7 +90,8 @@ def sale_after(answered: Answered, notas: SaleNotas) -> After:
             bill_read=answered.bill_read and not answer.read_again,
             nota_read=_is_read_up(answered),
         )
-    told_anew = answer.learnt or answer.tells
+    decided = answered.stands and any(one.owed for one in parts)  # so it says what is not sent yet
+    told_anew = (answer.learnt and not decided) or answer.tells
     progress = _progress(answered, parts) if told_anew else None
     return After(progress=progress, happenings=tuple(told), settlement=settlement)
 
@@ -146,7 +153,9 @@ def _due(answered: Answered, notas: SaleNotas, parts: Sequence[Part]) -> datetim
     """
     waiting = {one.asked.part for one in answered.answers if not one.learnt and one.due_at}
     looks = [next_look(nota, answered.now) for nota in notas.asked_for if nota.part not in waiting]
-    dues = [due for due in (*looks, *(one.due_at for one in answered.answers)) if due is not None]
+    own = None if answered.rests is None else answered.rests.due_at
+    told = (one.due_at for one in answered.answers)
+    dues = [due for due in (own, *looks, *told) if due is not None]
     unread = answered.entry.bill_changed and not answered.bill_read
     if _next_may_follow(answered, parts) or (unread and _is_read_up(answered)):
         dues.append(answered.now)
@@ -164,7 +173,7 @@ def _next_may_follow(answered: Answered, parts: Sequence[Part]) -> bool:
     It does where nothing is under way, or where a request has just left, or a doubt just ended.
     """
     shows = answered.last.shows
-    if shows is not None and shows.status in _NOT_LEFT:
+    if answered.stands or (shows is not None and shows.status in _NOT_LEFT):
         return False
     if unwanted(parts) or not any(one.owed for one in parts):
         return False

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from services.emitter.planning.answers import (
     STUCK,
     Answer,
+    as_before,
     as_it_is,
     not_cancelled,
     not_shown,
@@ -68,7 +69,8 @@ def _of_its_time(moved: Answer, older: str | None, news_at: datetime | None) -> 
     """It with the instant that counts from now on, where what was said bears one before ours."""
     if moved.update is None:
         return moved
-    update = replace(moved.update, news_at=news_at, older=older == "taken")
+    explained = moved.update.status not in FOLLOWED
+    update = replace(moved.update, news_at=news_at, explained=explained, older=older == "taken")
     if older == "kept":
         update = replace(update, changed_at=None)
     return replace(moved, update=update)
@@ -96,7 +98,7 @@ def _ended(nota: KnownNota) -> Ended | None:
 
 
 def _stale(nota: KnownNota, snapshot: Snapshot, now: datetime, *, news: bool) -> Answer:
-    """An answer from before what we know. Of what rests the nightly list is the net."""
+    """An answer from before what we know."""
     if nota.status in FOLLOWED:
         return not_shown(nota, now, news=news)
     if nota.status is NotaStatus.ISSUED and snapshot.phase is Phase.ISSUED:
@@ -104,20 +106,27 @@ def _stale(nota: KnownNota, snapshot: Snapshot, now: datetime, *, news: bool) ->
         adds = snapshot.has_pdf and not nota.has_pdf
         shown = replace(snapshot, changed_at=None) if adds else None
         return _unmoved(nota, shown, now, news=news)
-    return Answer(asked=nota, nota_read=True)
+    return as_before(nota, news=news)
 
 
 def _unmoved(nota: KnownNota, snapshot: Snapshot | None, now: datetime, *, news: bool) -> Answer:
     """Nothing new about where it is; of a valid one the number or the PDF may be."""
-    if nota.status is not NotaStatus.ISSUED:
-        return Answer(asked=nota, nota_read=True)
-    lacks_pdf = not nota.has_pdf and not (snapshot is not None and snapshot.has_pdf)
-    news_at = now if news and lacks_pdf else None
-    if snapshot is not None:
-        update = replace(_told_by(nota, snapshot, nota.status), news_at=news_at)
-        return Answer(asked=nota, update=update, nota_read=True)
-    kept = as_it_is(nota, news_at=news_at) if news_at else None
-    return Answer(asked=nota, update=kept, nota_read=True)
+    explained = snapshot is not None and _says_more(nota, snapshot)
+    if nota.status is not NotaStatus.ISSUED or snapshot is None:
+        return as_before(nota, news=news and not explained)
+    lacks_pdf = not nota.has_pdf and not snapshot.has_pdf
+    news_at = now if news and (lacks_pdf or not explained) else None
+    update = replace(_told_by(nota, snapshot, nota.status), news_at=news_at)
+    return Answer(asked=nota, update=update, nota_read=True)
+
+
+def _says_more(nota: KnownNota, snapshot: Snapshot) -> bool:
+    """Whether what is shown of a nota where we know it explains news: it is newer, or more."""
+    if snapshot.has_pdf and not nota.has_pdf:
+        return True
+    if nota.changed_at is None or snapshot.changed_at is None:
+        return False
+    return snapshot.changed_at > nota.changed_at
 
 
 def _moved(

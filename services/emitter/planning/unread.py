@@ -26,7 +26,7 @@ from shared.domain.sale import SaleStatus
 
 def plan_unread(unread: Unread, now: datetime) -> Plan:
     """Say what is written for it, and follow meanwhile what the issuer has of it."""
-    return look_after(_rest(unread, now), unread.known.notas)
+    return look_after(_rest(unread, now), unread.known.notas, now)
 
 
 def _rest(unread: Unread, now: datetime) -> Rest:

@@ -36,6 +36,16 @@ def poll_after_news(since: datetime, now: datetime) -> datetime:
     return _by_age((*NEWS_AGES, *POLL_AGES), since, now)
 
 
+def poll_at_rest(since: datetime, now: datetime, lasts: timedelta) -> datetime | None:
+    """When to ask about a nota at rest of which there was news at `since` that was not explained.
+
+    As often as about one under way, but none of it later than `lasts`; None once that is over.
+    """
+    age = max(now - since, timedelta())
+    steps = [step for step in (*NEWS_AGES, *POLL_AGES) if age < step <= lasts]
+    return _spread(min(since, now) + steps[0], steps[0]) if steps else None
+
+
 def _by_age(ages: Sequence[timedelta], since: datetime, now: datetime) -> datetime:
     """The end of the step that something begun at `since` is in; past the last, rarely.
 

@@ -45,7 +45,7 @@ async def narrow(visit: Visit) -> Response:
     said = "" if sum_said is not None else number_said(form["busca"])
     typed = {
         "status": form["status"],
-        "motivo": form["codigo"],
+        "motivo": form["causa"],
         "de": form["de"],
         "ate": form["ate"],
         "b": seal_words(visit.resources.sealer, visit.tenant.id, said),

@@ -416,6 +416,7 @@ class NotaUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cancel_unsent: bool = False  # the wish never left, whatever was written before
     tied: str | None = None
     news_at: datetime | None = None  # there was news of it, which the issuer does not show yet
+    explained: bool = False  # whatever news there was of it, it is shown now
     older: bool = False  # `changed_at` takes the place of a newer one: its clock was set back
     cancel_code: str | None = None
     cancel_tries: int | None = None
@@ -462,7 +463,7 @@ UPDATE: Final = f"""
            tied_at = CASE WHEN u.tied IS NULL THEN NULL
                           WHEN n.tied IS NOT NULL AND n.tied_at <= $4 THEN n.tied_at
                           ELSE $4 END,
-           news_at = coalesce(u.news_at, n.news_at),
+           news_at = CASE WHEN u.explained THEN NULL ELSE coalesce(u.news_at, n.news_at) END,
            cancel_code = CASE WHEN u.status IN ('cancel_refused', 'cancelling')
                               THEN coalesce(u.cancel_code, n.cancel_code) END,
            cancel_tries = coalesce(u.cancel_tries, n.cancel_tries),
@@ -481,8 +482,8 @@ UPDATE: Final = f"""
                  has_xml boolean, denial text, denial_cause text, reason text, denial_group text,
                  resend_at timestamptz, lookups int, look_up_at timestamptz, then_cancel text,
                  wanted_again boolean, changed_at timestamptz, cancel_sent boolean,
-                 cancel_unsent boolean, tied text, news_at timestamptz, older boolean,
-                 cancel_code text, cancel_tries int, cancel_again_at timestamptz)
+                 cancel_unsent boolean, tied text, news_at timestamptz, explained boolean,
+                 older boolean, cancel_code text, cancel_tries int, cancel_again_at timestamptz)
      WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = u.bill_id
        AND n.part = coalesce(u.part, 0) AND n.revision = u.revision
        AND (n.status <> 'cancelled' OR n.raw_status = 'never_arrived')
@@ -511,16 +512,46 @@ async def update(
     return [_moved(known[row["bill_id"], row["part"]], row) for row in rows]
 
 
+# Nothing else of it is touched: what people wish of a nota at rest may be written meanwhile.
+NOTE_NEWS: Final = f"""
+    -- notas_store.note_news
+    UPDATE notas n SET news_at = w.news_at
+      FROM unnest($2::bigint[], $3::smallint[], $4::int[], $5::timestamptz[])
+           AS w (bill_id, part, revision, news_at)
+     WHERE n.tenant_id = $1 AND n.bill_id = ANY($2::bigint[]) AND n.bill_id = w.bill_id
+       AND n.part = w.part AND n.revision = w.revision
+ RETURNING {_MOVING}
+"""  # noqa: S608 - only our own constants are put in
+
+
+async def note_news(
+    conn: Connection, tenant: TenantId, news: Sequence[tuple[KnownNota, datetime]]
+) -> list[KnownNota]:
+    """Write down since when there is news of notas at rest that nothing explains; as they now are.
+
+    Lives in the transaction that has locked their leases.
+    """
+    if not news:
+        return []
+    known = {(one.bill_id, one.part): one for one, _ in news}
+    keys = zip(*((one.bill_id, one.part, one.revision, at) for one, at in news), strict=True)
+    rows = await conn.fetch(NOTE_NEWS, tenant, *(list(column) for column in keys))
+    return [_moved(known[row["bill_id"], row["part"]], row) for row in rows]
+
+
 # Only for a request that surely did not happen (refused key, no slot): the intent is taken back,
-# so that the next try starts clean. A re-send falls back to its denial, which it still carries.
+# so that the next try starts clean. A re-send falls back to its denial, which it still carries; one
+# that has none was never at the issuer.
 WITHDRAW: Final = f"""
     -- notas_store.withdraw_intents
     WITH back AS (
-        UPDATE notas SET status = CASE WHEN substitutes IS NULL THEN 'denied' ELSE 'cancelled' END,
-               raw_status = CASE WHEN substitutes IS NULL THEN raw_status
-                                 ELSE '{NOT_SUBSTITUTED}' END,
-               denial = coalesce(denial, 'denied_unknown'), sends = sends - 1,
-               resend = substitutes IS NULL, substitutes = NULL
+        UPDATE notas SET status = CASE WHEN substitutes IS NULL AND denial IS NOT NULL
+                                       THEN 'denied' ELSE 'cancelled' END,
+               raw_status = CASE WHEN substitutes IS NOT NULL THEN '{NOT_SUBSTITUTED}'
+                                 WHEN denial IS NULL THEN '{NEVER_ARRIVED}'
+                                 ELSE raw_status END,
+               sends = sends - 1,
+               resend = substitutes IS NULL AND denial IS NOT NULL, substitutes = NULL
          WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND status = 'sending' AND sends > 1
            AND (bill_id, part) IN (SELECT * FROM unnest($2::bigint[], $3::smallint[]))
         RETURNING bill_id

@@ -118,6 +118,6 @@ def _settings(env: Mapping[str, str]) -> ReconcilerSettings | None:
     """What is needed to reach accounts; None where that is not there, which was told before."""
     filled = {**env, "REDIS_URL": env.get("REDIS_URL") or LATER["REDIS_URL"]}
     try:
-        return load_reconciler({"INTERNAL_API_TOKEN": "not-needed", **filled})
+        return load_reconciler({**filled, "INTERNAL_API_TOKEN": "not-needed-to-ask-accounts"})
     except SettingsError:
         return None

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
+from shared.config.doubts import doubts
 from shared.config.env import Env, SettingsError
 from shared.config.settings import read_database, read_vindi
-from shared.config.spelling import misspelt
+from shared.config.spelling import misspelt, quoted
 from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect, is_pooled
 from shared.db.one_tenant import PANEL_ROLE
@@ -73,7 +74,7 @@ def settings(env: Mapping[str, str]) -> Iterator[Observation]:
             problems += error.problems
     for problem in dict.fromkeys(problems):
         yield Observation(about="settings", state="wrong", words=problem)
-    for sentence in misspelt(env):
+    for sentence in (*misspelt(env), *quoted(env), *doubts(env)):
         yield Observation(about="settings", state="look", words=sentence)
     if not problems:
         yield Observation(about="settings", state="ok", words="every service would start with them")

@@ -260,7 +260,35 @@ async def of_one_without_its_pdf(desk: Desk) -> tuple[Bill, str]:
     return bill, "issued"
 
 
-@pytest.mark.parametrize("scene", [of_a_pending, of_a_cancelling, of_one_without_its_pdf])
+async def of_an_issued(desk: Desk) -> tuple[Bill, str]:
+    bill = await an_issued_sale(desk)
+    desk.sandbox.clock.advance(5)
+    ends(desk, bill, "Cancelada")
+    return bill, "cancelled"
+
+
+async def of_a_denied(desk: Desk) -> tuple[Bill, str]:
+    bill = await a_denied_sale(desk)
+    desk.sandbox.clock.advance(5)
+    ends(desk, bill, "Autorizada")
+    return bill, "issued"
+
+
+async def of_one_not_cancelled(desk: Desk) -> tuple[Bill, str]:
+    bill, _ = await of_a_cancelling(desk)
+    ends(desk, bill, "CancelamentoNegado")
+    await told(desk, bill)
+    assert (await desk.sale(bill)).status == "cancel_refused"
+    desk.sandbox.clock.advance(5)
+    ends(desk, bill, "Cancelada")
+    return bill, "cancelled"
+
+
+AT_WORK = (of_a_pending, of_a_cancelling, of_one_without_its_pdf)
+AT_REST = (of_an_issued, of_a_denied, of_one_not_cancelled)
+
+
+@pytest.mark.parametrize("scene", [*AT_WORK, *AT_REST])
 async def test_news_that_is_not_shown_yet_is_looked_for_again_and_again(
     desk: Desk, scene: Callable[[Desk], Awaitable[tuple[Bill, str]]]
 ) -> None:

@@ -12,24 +12,36 @@ STEPS = int(os.environ.get("NOTAPONTE_PROTOCOL_STEPS", "200000"))
 A_WALK = 200
 
 ALONE: tuple[str, ...] = (
-    *("tick", "free_expired", "refund", "hear", "hold", "release"),
-    *("begin_wake", "end_wake", "read_ahead"),
+    *("tick", "free_expired", "refund", "undo", "hear", "hold", "release"),
+    *("begin_wake", "end_wake", "read_ahead", "pause", "activate", "change_company"),
 )
 OF_A_WORKER: tuple[str, ...] = (
     *("stop", "resume", "kill", "terminate", "claim", "renew"),
-    *("read", "write", "leave", "answer"),
+    *("read", "write", "leave", "answer", "turn", "prove", "delete", "hear_of_cancelling"),
 )
-WORKING = ("claim", "read", "write", "leave", "answer", "tick", "free_expired")
+WORKING = (
+    *("claim", "read", "write", "leave", "answer", "tick", "free_expired"),
+    *("turn", "prove", "delete", "hear_of_cancelling"),
+)
 # Every walk has its own mood: how often each step is tried. Long pauses, storms of news and quiet
 # hours are all rare among walks in which everything is equally likely.
 WORK = (6, 12, 24)
 DISTURBANCE = (0, 0, 0, 1, 4)
+# What began is told, or ends: else what was given back would hardly ever be heard of and cancelled.
+ENDING = ("hear", "activate", "end_wake", "release", "resume")
+ENDINGS = (0, 1, 4, 12)
 
 
 def _mood(rng: random.Random) -> tuple[list[tuple[str, tuple[str, ...]]], list[int]]:
     steps: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in ALONE]
     steps += [(name, (worker,)) for name in OF_A_WORKER for worker in WORKERS]
-    return steps, [rng.choice(WORK if name in WORKING else DISTURBANCE) for name, _ in steps]
+    return steps, [rng.choice(_weights(name)) for name, _ in steps]
+
+
+def _weights(name: str) -> tuple[int, ...]:
+    if name in WORKING:
+        return WORK
+    return ENDINGS if name in ENDING else DISTURBANCE
 
 
 def walk(world: World, rng: random.Random, steps: int) -> list[str]:
@@ -47,12 +59,17 @@ def walk(world: World, rng: random.Random, steps: int) -> list[str]:
     return way
 
 
+def _begun(fences: frozenset[Fence], rng: random.Random) -> World:
+    """Every third walk begins with a valid nota: cancelling comes late in the others, if at all."""
+    return World.of_issued(fences) if rng.random() < 1 / 3 else World(fences=fences)
+
+
 def search(fences: frozenset[Fence], seed: int, steps: int) -> str | None:
     """How a promise is broken under these fences, or None after so many steps."""
     rng, taken = random.Random(seed), 0
     while taken < steps:
         try:
-            taken += len(walk(World(fences=fences), rng, A_WALK)) or 1
+            taken += len(walk(_begun(fences, rng), rng, A_WALK)) or 1
         except Broken as broken:
             return str(broken)
     return None
@@ -79,3 +96,14 @@ def test_a_walk_comes_to_its_end() -> None:
         walk(world, rng, A_WALK)
         ended += world.arrived > 0 or world.decided is not None
     assert ended > 250
+
+
+def test_cancellations_come_to_their_end_and_some_are_given_up_in_line() -> None:
+    rng, cancelled, given_up = random.Random(4), 0, 0
+    for _ in range(5000):
+        world = World.of_issued()
+        way = walk(world, rng, A_WALK)
+        cancelled += world.deleted > 0
+        given_up += any(step.startswith("prove") for step in way) and not world.deleted
+    assert cancelled > 20
+    assert given_up > 20
