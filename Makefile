@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup version simulate demo up test lint audit check format sandbox bench bench-claims chaos migrate backfill closing \
-	backup restore restored rotate-keys accept-keys token erase-customer doctor image sbom render rehearse schema \
+	backup restore restored psql rotate-keys accept-keys token staff erase-customer doctor image sbom render rehearse schema \
 	refresh-tables lock
 
 help: ## List the verbs
@@ -99,6 +99,9 @@ restore: $(STAMP) ## Put it back, while `up` rests: the latest, or AT=2026-11-29
 restored: $(STAMP) ## A database elsewhere was restored: look before sending ([SINCE=…])
 	@$(OPS) restored $(if $(SINCE),--since "$(SINCE)")
 
+psql: $(STAMP) ## Look into the database, reading only: [SQL="SELECT …"]
+	@$(OPS) psql $(if $(SQL),--sql "$(SQL)")
+
 erase-customer: $(STAMP) ## Erase one customer: TENANT=… TICKET=… REASON=… [CUSTOMER=Vindi's number; else it asks for the document]
 	@$(OPS) erase-customer --tenant "$(TENANT)" --ticket "$(TICKET)" --reason "$(REASON)" \
 		$(if $(CUSTOMER),--customer "$(CUSTOMER)")
@@ -106,6 +109,9 @@ erase-customer: $(STAMP) ## Erase one customer: TENANT=… TICKET=… REASON=…
 token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
 	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \
 		$(if $(DAYS),--days "$(DAYS)") $(if $(REVOKE),--revoke)
+
+staff: $(STAMP) ## Our own people in the panel: ROLE=support|operator [EMAIL=…] invites, EMAIL=… REMOVE=1 dismisses; none lists
+	@$(OPS) staff $(if $(ROLE),--role "$(ROLE)") $(if $(EMAIL),--email "$(EMAIL)") $(if $(REMOVE),--remove)
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys

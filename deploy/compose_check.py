@@ -97,10 +97,19 @@ _FILE: Final = {
 def read_compose(given: Mapping[str, str]) -> dict[str, Any]:
     """The file with every variable filled in; KeyError names one that has to be given.
 
-    YAML comes first, as it does for compose, so no value of a variable can break it.
+    YAML comes first, as it does for compose, so no value of a variable can break it. A setting of
+    a service without a value is the one that is given, and is not there where none is.
     """
     loaded: dict[str, Any] = _filled(yaml.safe_load(COMPOSE.read_text(encoding="utf-8")), given)
+    for service in loaded["services"].values():
+        if "environment" in service:
+            service["environment"] = _passed_on(service["environment"], given)
     return loaded
+
+
+def _passed_on(settings: Mapping[str, str | None], given: Mapping[str, str]) -> dict[str, str]:
+    told = {name: given.get(name) if value is None else value for name, value in settings.items()}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def demanded() -> frozenset[str]:
@@ -167,7 +176,7 @@ def _filled(value: Any, given: Mapping[str, str]) -> Any:
 
 def _value(found: re.Match[str], given: Mapping[str, str]) -> str:
     name, how, text = found.groups()
-    return given.get(name, text) if how == "-" else given[name]
+    return given.get(name) or text if how == "-" else given[name]
 
 
 @cache

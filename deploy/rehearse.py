@@ -17,6 +17,7 @@ import yaml
 
 from deploy.compose_check import compose_problems, demanded, read_compose
 from deploy.policies import EXCEPTIONS, findings, where
+from deploy.reach import reach_problems
 from deploy.render import (
     K8S,
     Manifest,
@@ -75,9 +76,10 @@ def main() -> int:
     given = dict.fromkeys(demanded(), "given")
     wrong = [f"compose: {what}" for what in compose_problems(read_compose(given))]
     wrong += [f"examples: {where(o)}: {what}" for o in examples() for what in schema_problems(o)]
+    rendered: dict[str, list[Manifest]] = {}
     for overlay in overlays():
         try:
-            manifests = render(overlay)
+            manifests = rendered[overlay.name] = render(overlay)
         except RenderError as error:
             wrong.append(f"{overlay.name}: {error}")
             continue
@@ -86,6 +88,7 @@ def main() -> int:
             together = problems(render(overlay, also=[component]))
             wrong += [f"{overlay.name} with {component.name}: {what}" for what in together]
         sys.stdout.write(f"{overlay.name}: {len(manifests)} objects, {', '.join(VERSIONS)}\n")
+    wrong += reach_problems(rendered)
     for (policy, place), reason in EXCEPTIONS.items():
         sys.stdout.write(f"excepted: {place} from {policy}: {reason}\n")
     sys.stdout.writelines(f"{what}\n" for what in wrong)

@@ -38,6 +38,10 @@ OF_THE_LIBRARY: Final = frozenset(
         *("OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"),
     }
 )
+# Those of them that have to do with traces, which are all that we send.
+OF_TRACES: Final = frozenset(
+    name for name in OF_THE_LIBRARY if not {"METRICS", "LOGS", "LOG"} & set(name.split("_"))
+)
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 NOWHERE: Final = "http://127.0.0.1:4318"  # the standard default, which we do not take as a wish
 

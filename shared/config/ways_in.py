@@ -69,17 +69,18 @@ def read_mail(var: Env) -> MailSettings | None:
 
 def read_oidc(var: Env) -> OidcSettings | None:
     """`OIDC_ISSUER` and its companions; None where no other door is named."""
+    name = var.text("OIDC_NAME", default="sua empresa")[:60]
+    domains = var.text("OIDC_DOMAINS", default="").lower().split(",")
     if not var.text("OIDC_ISSUER", default=""):
         for given in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
             if var.text(given, default=""):
                 var.problem("OIDC_ISSUER", f"is missing, since {given} is given.")
                 break
         return None
-    domains = var.text("OIDC_DOMAINS", default="").lower().split(",")
     return OidcSettings(
         issuer=var.base_url("OIDC_ISSUER", default="", https=True),
         client_id=var.text("OIDC_CLIENT_ID"),
         client_secret=Secret.of(var.text("OIDC_CLIENT_SECRET")),
-        name=var.text("OIDC_NAME", default="sua empresa")[:60],
+        name=name,
         domains=tuple(one.strip() for one in domains if one.strip()),
     )

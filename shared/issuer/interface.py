@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from shared.domain.text.form import Form
 from shared.net.http import MayLeave
 
 DocumentKind = Literal["pdf", "xml"]
+PAGE_PATIENCE: Final = timedelta(seconds=10)  # with a part of a list, where nobody waits for it
 
 
 class Phase(StrEnum):
@@ -198,10 +199,16 @@ class Issuer(Protocol):
         """Prove the key and the company, and say what the company's registration lacks."""
 
     def list_created(
-        self, since: date, until: date, *, newest_first: bool = False
+        self,
+        since: date,
+        until: date,
+        *,
+        newest_first: bool = False,
+        patience: timedelta = PAGE_PATIENCE,
     ) -> AsyncIterator[Snapshot]:
         """Walk through the notas created on the UTC days from `since` to `until`, each once.
 
         In the order in which they were created; `newest_first` asks for the other order, which
-        the issuer may not know: whoever leaves off early looks at `created_at`.
+        the issuer may not know: whoever leaves off early looks at `created_at`. A part that fails
+        is asked for again `patience` long, and what came before it is not.
         """

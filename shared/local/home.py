@@ -145,6 +145,18 @@ def usable(home: Home) -> Iterator[None]:
         ) from error
 
 
+def resting(env: Mapping[str, str]) -> Path | None:
+    """The home whose embedded database a command would need, while no `up` runs there."""
+    home = home_of(env)
+    if env.get("DATABASE_URL") or not (home.folder / "postgres").is_dir():
+        return None
+    try:
+        with home.locked():
+            return home.folder
+    except (HomeBusyError, SettingsError, OSError):
+        return None
+
+
 def known_settings(env: Mapping[str, str]) -> dict[str, str]:
     """The environment, with what the `up` in its home knows where it names nothing itself."""
     return {**home_of(env).known(), **{name: value for name, value in env.items() if value}}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from rich.console import Console
@@ -9,13 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from shared.api_client.calls import InternalApiClient
-from shared.api_client.models import BackfillNew, BackfillOut
+from shared.api_client.models import BackfillNew, BackfillOut, QueuedOut
 from shared.api_client.transport import ApiAway, CallRefused
 from shared.config.settings import EXIT_CODE
 from shared.ops.internal_api import complain, internal_api
+from shared.ops.waiting import looked, unanswered, waiting_for
 
 LOOK_EVERY: Final = 1.0  # seconds
-AWAY_FOR: Final = 60.0  # seconds; a service that is put anew is back sooner
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -31,7 +32,7 @@ async def run_backfill(
         return EXIT_CODE
     try:
         async with internal_api(env) as api:
-            queued = await api.add_backfill(tenant.strip(), body=asked)
+            queued = await _asked(api, tenant.strip(), asked)
             console.print(f"backfill {queued['id']}")
             ended = await _watch_or_tell(api, queued["id"], console)
     except CallRefused as error:
@@ -39,6 +40,15 @@ async def run_backfill(
         return 1
     console.print(_table(ended))
     return 0 if ended["status"] == "completed" else 1
+
+
+async def _asked(api: InternalApiClient, tenant: str, asked: BackfillNew) -> QueuedOut:
+    try:
+        async with waiting_for("the internal API to take the backfill"):
+            return await api.add_backfill(tenant, body=asked)
+    except ApiAway as error:
+        look = f"Whether it was taken shows GET /internal/v1/tenants/{tenant}/backfills"
+        raise CallRefused(unanswered(error, look)) from error
 
 
 async def _watch_or_tell(api: InternalApiClient, backfill: str, console: Console) -> BackfillOut:
@@ -59,23 +69,23 @@ async def _watch(api: InternalApiClient, backfill: str, console: Console) -> Bac
         MofNCompleteColumn(),
         TextColumn("{task.fields[eta]}"),
     )
+    ask = partial(api.get_backfill, backfill)
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("queued", total=None, eta="")
-        away = 0.0
-        while True:
-            try:
-                seen = await api.get_backfill(backfill)
-            except ApiAway:
-                if away >= AWAY_FOR:
-                    raise
-                away += LOOK_EVERY
-                progress.update(task, description="the internal API is away")
-            else:
-                away = 0.0
+        async with waiting_for(None) as waiting:
+            while True:
+                seen = await looked(ask, waiting)
                 _show(progress, task, seen)
                 if seen["status"] in ENDED:
                     return seen
-            await asyncio.sleep(LOOK_EVERY)
+                if not console.is_terminal:  # where nobody sees the bar
+                    waiting.what = _said(seen)
+                await asyncio.sleep(LOOK_EVERY)
+
+
+def _said(seen: BackfillOut) -> str:
+    total = "?" if seen["bills_total"] is None else seen["bills_total"]
+    return f"{seen['id']} ({seen['status']}, {seen['bills_read']} of {total} bills read)"
 
 
 def _show(progress: Progress, task: TaskID, seen: BackfillOut) -> None:

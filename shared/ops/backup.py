@@ -1,7 +1,9 @@
 """`make backup`, `make restore` and `make restored`: copies, and what follows from using one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,7 @@ from shared.local.backup import (
     make_backup,
 )
 from shared.local.files import free_port
-from shared.local.home import Home, HomeBusyError, known_settings, open_home, usable
+from shared.local.home import Home, HomeBusyError, known_settings, open_home, resting, usable
 from shared.local.not_started import ServerNotStartedError, size_of
 from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_postgres
 from shared.local.restore import choose, restore
@@ -30,6 +32,8 @@ from shared.ops.up.processes import clear_away
 from shared.run.tasks import end_task
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
+MIB: Final = 1024 * 1024
+ROOM_BESIDE: Final = 256 * MIB  # that stays for what is written meanwhile
 WATCHED: Final = timedelta(seconds=30)  # services write down more often that all is well
 
 
@@ -43,6 +47,7 @@ async def run_backup(env: Mapping[str, str], *, keep: int) -> Backup:
     """Copy the embedded database, whether `up` runs or not. Raises BackupError."""
     home = _home_with_data(env)
     folder = backups_folder(env, home)
+    _demand_room(home.folder / "postgres" / "data", folder)
     try:
         with home.locked(), usable(home):
             return await _backup_at_rest(home, folder, keep)
@@ -53,6 +58,26 @@ async def run_backup(env: Mapping[str, str], *, keep: int) -> Backup:
                 "`make up` is just starting here; try again once it is ready."
             ) from None
         return await asyncio.to_thread(make_backup, url, folder, keep=keep)
+
+
+def _demand_room(data: Path, folder: Path) -> None:
+    """BackupError for a copy that would fill its disk: the database may write there, too."""
+    taken = sum(_size_of(path) for path in data.rglob("*"))
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    if free < taken + ROOM_BESIDE:
+        raise BackupError(
+            f"A copy takes some {taken // MIB} MiB, and only {free // MIB} are free at {there}:"
+            " make room there, or name another disk in NOTAPONTE_BACKUPS. Nothing was copied."
+        )
+
+
+def _size_of(path: Path) -> int:
+    """What a file takes on its disk; one that is gone meanwhile takes nothing."""
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
 
 
 async def _backup_at_rest(home: Home, folder: Path, keep: int) -> Backup:
@@ -80,7 +105,7 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
     home = _home_with_data(env)
     folder = backups_folder(env, home)
     moment = read_moment(at) if at else None
-    with home.locked(), usable(home):
+    with _at_rest(home), home.locked(), usable(home):
         clear_away(home, "services")
         clear_away(home, "servers")
         backup = choose(list_backups(folder), moment, datetime.now(UTC))
@@ -94,8 +119,24 @@ async def run_restore(env: Mapping[str, str], at: str, tell: Callable[[str], Non
     tell("`make up` reads the issuers' lists before anything more is issued")
 
 
+@contextmanager
+def _at_rest(home: Home) -> Iterator[None]:
+    try:
+        yield
+    except HomeBusyError:
+        raise BackupError(
+            f"`make up` runs in {home.folder}: stop it first. Nothing was put back."
+        ) from None
+
+
 async def run_restored(env: Mapping[str, str], since: str) -> Restore:
     """Say that somebody restored the database at DATABASE_URL. Raises BackupError."""
+    if folder := resting(env):
+        raise BackupError(
+            f"`make up` rests in {folder}: its database is put back by `make restore`, which notes"
+            " that by itself, and files that were put back by hand are noticed when it starts. For"
+            " a database elsewhere set DATABASE_URL."
+        )
     with Env(values=known_settings(env)) as var:
         url = database_url(var).reveal()
     moment = read_moment(since) if since else None

@@ -1,7 +1,9 @@
 """`make closing`: prints a month's closing, and says by its exit code whether it balances."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from rich.console import Console
@@ -9,14 +11,16 @@ from rich.table import Table
 
 from shared.api_client.calls import InternalApiClient
 from shared.api_client.models import ClosingOut
-from shared.api_client.transport import CallRefused
+from shared.api_client.transport import ApiAway, CallRefused
 from shared.config.settings import EXIT_CODE
 from shared.ops.internal_api import complain, internal_api
+from shared.ops.waiting import looked, unanswered, waiting_for
 
 UNBALANCED: Final = 1
 LIST_STALE: Final = "issuer_list_stale"
 LOOK_EVERY: Final = 2.0  # seconds
-MOST_LOOKS: Final = 30  # a large month's list takes minutes: then it is shown as it is
+LIST_FOR: Final = 60.0  # seconds; a large month's list takes minutes: then it is shown as it is
+CLOSING_TAKES: Final = 60.0  # seconds; a month of hundreds of thousands of sales takes its time
 
 
 async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: Console) -> int:
@@ -35,12 +39,22 @@ async def run_closing(env: Mapping[str, str], tenant: str, month: str, console: 
 
 async def _known(api: InternalApiClient, tenant: str, month: str) -> ClosingOut:
     """The closing, once the issuer's list is no older than the month's last change."""
-    for _ in range(MOST_LOOKS):
-        closing = await api.get_closing(tenant, month=month)
-        if LIST_STALE not in {one["code"] for one in closing["warnings"]}:
-            break
-        await asyncio.sleep(LOOK_EVERY)
+    ask = partial(api.get_closing, tenant, month=month)
+    async with waiting_for("the closing of the month") as waiting:
+        try:
+            closing = await ask()
+        except ApiAway as error:
+            raise CallRefused(unanswered(error)) from error
+        until = time.monotonic() + LIST_FOR
+        while _is_stale(closing) and time.monotonic() < until:
+            waiting.what = f"the issuer's list, for {LIST_FOR:.0f} s at most"
+            await asyncio.sleep(LOOK_EVERY)
+            closing = await looked(ask, waiting, takes=CLOSING_TAKES)
     return closing
+
+
+def _is_stale(closing: ClosingOut) -> bool:
+    return LIST_STALE in {one["code"] for one in closing["warnings"]}
 
 
 def table_of(closing: ClosingOut) -> Table:

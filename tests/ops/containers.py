@@ -22,7 +22,7 @@ GIVEN = {
     "INTERNAL_API_TOKEN": "a-token-of-the-operator",
     "POSTGRES_PASSWORD": "made by hand: /@%?#",
     "SERVICES_PASSWORD": "of the services: '@%?#\\",
-    "PANEL_PASSWORD": "of the panel",
+    "PANEL_PASSWORD": "of the panel alone",
 }
 
 

@@ -27,7 +27,7 @@ VALUES = {
     "DATABASE_URL": "postgresql://db/notaponte",
     "REDIS_URL": "redis://cache",
     "SECRET_KEYS": "A" * 43 + "=",
-    "INTERNAL_API_TOKEN": "token",
+    "INTERNAL_API_TOKEN": "a-token-of-a-test",
 }
 
 

@@ -12,7 +12,11 @@ from shared.ops.tokens import run_tokens
 
 async def run(database: str, name: str = "", **said: str) -> str:
     told = io.StringIO()
-    env = {"DATABASE_URL": database, "INTERNAL_API_TOKEN": "op:a-token", "NOTAPONTE_HOME": "/none"}
+    env = {
+        "DATABASE_URL": database,
+        "INTERNAL_API_TOKEN": "op:a-token-of-a-test",
+        "NOTAPONTE_HOME": "/none",
+    }
     await run_tokens(
         env,
         Console(file=told, width=200),

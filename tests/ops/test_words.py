@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from shared.config.spelling import known_names, misspelt
+from shared.config.spelling import known_names, mend, misspelt, quoted
 from shared.db.connection import connect
 from shared.db.unreachable import DatabaseAwayError, told
 from shared.local.files import free_port
@@ -27,7 +27,7 @@ SETTINGS = {
     "DATABASE_URL": NOWHERE,
     "REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:1/0",
     "SECRET_KEYS": new_secret_key(),
-    "INTERNAL_API_TOKEN": "token",
+    "INTERNAL_API_TOKEN": "a-token-of-a-test",
     "LOG_FORMAT": "json",
 }
 
@@ -231,6 +231,31 @@ async def test_a_misspelt_setting_is_named_and_nothing_else_of_the_environment()
     assert len(words.splitlines()) == 2
 
 
+async def test_a_file_of_settings_from_another_system_is_taken_as_it_is_meant() -> None:
+    there = {f"{name}": f"{value}\r" for name, value in SETTINGS.items() if name != "DATABASE_URL"}
+    for name in ("DATABASE_URL", "\ufeffDATABASE_URL"):
+        code, words = await said("shared.ops", "migrate", **there, **{name: f"{NOWHERE}\r"})
+        assert code == 1
+        assert words.startswith("DATABASE_URL: PostgreSQL at 127.0.0.1:1 cannot be reached")
+
+
+def test_blanks_and_marks_go_and_what_is_none_of_ours_stays() -> None:
+    env = {"\ufeffLOG_LEVEL": "debug\r", "REDIS_URL": " redis://cache \r", "EDITOR": "vi\r"}
+
+    mend(env)
+
+    assert env == {"LOG_LEVEL": "debug", "REDIS_URL": "redis://cache", "EDITOR": "vi\r"}
+
+
+@pytest.mark.parametrize("mark", ['"', "'"])
+def test_quotes_that_a_file_of_settings_does_not_take_away_are_told(mark: str) -> None:
+    env = {"SECRET_KEYS": f"{mark}{new_secret_key()}{mark}", "EDITOR": '"vi"', "LOG_LEVEL": '"'}
+
+    [told] = quoted(env)
+    assert told.startswith("SECRET_KEYS stands in quotes")
+    assert new_secret_key()[:4] not in told
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
@@ -266,3 +291,14 @@ def test_what_a_pooler_or_a_full_server_says_is_put_into_words() -> None:
     full = asyncpg.TooManyConnectionsError("sorry, too many clients already")
     assert "max_connections" in (told(full, NOWHERE) or "")
     assert told(ValueError("a bug"), NOWHERE) is None
+
+
+async def test_runbooks_statements_can_be_typed_and_write_nothing(database: str) -> None:
+    settings = SETTINGS | {"DATABASE_URL": database}
+
+    code, words = await said("shared.ops", "psql", "--sql", "SELECT 40 + 2 AS told", **settings)
+    assert (code, "42" in words) == (0, True)
+
+    code, words = await said("shared.ops", "psql", "--sql", "DELETE FROM tenants", **settings)
+    assert code == 1
+    assert "read-only transaction" in words

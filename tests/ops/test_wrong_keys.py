@@ -48,7 +48,7 @@ async def ended(
         "DATABASE_URL": database,
         "REDIS_URL": redis_url,
         "SECRET_KEYS": key,
-        "INTERNAL_API_TOKEN": "a-token",
+        "INTERNAL_API_TOKEN": "a-token-of-the-test",
         service.port_setting: str(free_port()),
     }
     process = await asyncio.create_subprocess_exec(

@@ -45,7 +45,7 @@ async def answers(name: str, database: str, redis_url: str) -> dict[str, int]:
             "DATABASE_URL": database,
             "REDIS_URL": redis_url,
             "SECRET_KEYS": base64.urlsafe_b64encode(bytes(32)).decode(),
-            "INTERNAL_API_TOKEN": "support:" + "a" * 40,
+            "INTERNAL_API_TOKEN": "support:" + "a-token-of-a-test",
             "PUBLIC_WEBHOOK_URL": "https://hooks.example.test",
         }
     )

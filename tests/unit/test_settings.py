@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.config.env import SettingsError
+from shared.config.doubts import doubts
+from shared.config.env import Env, SettingsError
 from shared.config.secret import Secret
 from shared.config.settings import (
     load_emitter,
@@ -15,13 +16,14 @@ from shared.config.settings import (
     load_reconciler,
     load_webhook,
 )
+from shared.local.home import new_secret_key
 
 KEY = base64.urlsafe_b64encode(bytes(32)).decode()
 COMPLETE = {
     "DATABASE_URL": "postgresql://user:pass@db.example:5432/notaponte",
     "REDIS_URL": "redis://cache.example:6379/0",
     "SECRET_KEYS": KEY,
-    "INTERNAL_API_TOKEN": "bare-token",
+    "INTERNAL_API_TOKEN": "a-bare-token-of-tests",
 }
 
 
@@ -48,7 +50,7 @@ def test_every_wrong_setting_is_named_at_once() -> None:
         "DATABASE_URL": "mysql://db",
         "REDIS_URL": "redis://host:99999",
         "SECRET_KEYS": "short",
-        "INTERNAL_API_TOKEN": "a:one,a:two",
+        "INTERNAL_API_TOKEN": "a:one-of-two-tokens,a:two-of-two-tokens",
         "INTERNAL_PORT": "none",
         "VINDI_URL_SANDBOX": "http://vindi.example/api/v1",
         "ENOTAS_URL": "https://",
@@ -146,15 +148,58 @@ def test_deliveries_and_metrics_have_ports_of_their_own() -> None:
 
 
 def test_tokens_carry_the_name_the_audit_log_writes() -> None:
-    env = {**COMPLETE, "INTERNAL_API_TOKEN": "ana:first, bia:second,third"}
+    three = "ana:the-first-of-three, bia:the-second-of-three,the-third-of-three"
+    env = {**COMPLETE, "INTERNAL_API_TOKEN": three}
 
     tokens = load_reconciler(env).api_tokens
 
     assert [(token.name, token.token.reveal()) for token in tokens] == [
-        ("ana", "first"),
-        ("bia", "second"),
-        ("default", "third"),
+        ("ana", "the-first-of-three"),
+        ("bia", "the-second-of-three"),
+        ("default", "the-third-of-three"),
     ]
+
+
+@pytest.mark.parametrize(
+    "tokens", ["x", "ana:short-token", "a" * 40, "abab" * 10, "ana:the-first-of-three,bia:b"]
+)
+def test_a_token_that_can_be_guessed_is_refused_with_what_makes_one(tokens: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_reconciler({**COMPLETE, "INTERNAL_API_TOKEN": tokens})
+
+    [problem] = caught.value.problems
+    assert problem.startswith("INTERNAL_API_TOKEN holds a token that can be guessed")
+    assert "openssl rand -hex 24" in problem
+
+
+@pytest.mark.parametrize("password", ["x", "notaponte", "1111111111111111"])
+def test_a_password_of_a_login_that_can_be_guessed_is_refused(password: str) -> None:
+    with (
+        pytest.raises(SettingsError, match="PANEL_PASSWORD is a password that can be guessed"),
+        Env(values={"PANEL_PASSWORD": password}) as var,
+    ):
+        var.password("PANEL_PASSWORD")
+
+
+def test_what_starts_and_is_hardly_meant_is_told() -> None:
+    public = {
+        "PUBLIC_WEBHOOK_URL": "https://notas.example",
+        "PUBLIC_PANEL_URL": "https://painel.example",
+        "SECRET_KEYS": f"{new_secret_key()},{KEY}",
+    }
+    assert doubts({}) == doubts(public) == []
+
+    for changed, words in (
+        ({"PUBLIC_WEBHOOK_URL": "http://notas.example"}, "for everybody on the way to read"),
+        ({"PUBLIC_WEBHOOK_URL": "https://painel.example/"}, "are the same"),
+        ({"SECRET_KEYS": KEY}, "is not random"),
+        (
+            {"SECRET_KEYS": base64.urlsafe_b64encode(b"k3y of thirty two signs, typed!!").decode()},
+            "is not random",
+        ),
+    ):
+        [told] = doubts(public | changed)
+        assert words in told
 
 
 def test_a_secret_shows_nothing_of_itself() -> None:

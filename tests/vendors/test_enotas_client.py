@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
@@ -19,6 +20,7 @@ from shared.domain.cancellations import (
     OUTAGE,
     UNEXPLAINED,
 )
+from shared.domain.errors import TransientError
 from shared.domain.ids import IssuerNotaId
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.errors import (
@@ -37,9 +39,10 @@ from shared.issuer.interface import (
     Pending,
     Phase,
     Rejected,
+    Snapshot,
     Unknown,
 )
-from tests.support.scripted_server import Asked, ScriptedServer, answer, hang_up
+from tests.support.scripted_server import Answerer, Asked, ScriptedServer, answer, hang_up
 from tests.vendors.bodies import KEY, NOTA_ID, a_draft, a_nota
 from tests.vendors.conftest import COMPANY, an_issuer, left_of
 
@@ -453,6 +456,59 @@ async def test_a_page_that_fails_is_asked_for_again_and_not_for_ever(
     server.otherwise = lambda _: answer({}, status=502)
     with pytest.raises(IssuerUnavailable):
         _ = [nota async for nota in issuer.list_created(date(2026, 4, 1), date(2026, 4, 2))]
+
+
+async def the_list(issuer: EnotasIssuer, patience: timedelta) -> list[Snapshot]:
+    days = date(2026, 4, 1), date(2026, 4, 2)
+    return [nota async for nota in issuer.list_created(*days, patience=patience)]
+
+
+async def test_who_has_somebody_waiting_goes_on_at_the_page_that_failed(
+    issuer: EnotasIssuer, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0,) * 8)
+    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_HANGS", timedelta(seconds=0.3))
+    a_list(server, 380, cap=100, by_size_asked=True)
+    whole = server.otherwise
+    faults: deque[Answerer | web.Response] = deque(
+        [
+            *(slow, answer({}, status=502), answer("<html>", status=200), hang_up, hang_up),
+            answer({}, status=429, headers={"Retry-After": "1"}),
+        ]
+    )
+
+    def stumbling(request: Asked) -> Awaitable[web.StreamResponse] | web.StreamResponse:
+        if request.query["pageNumber"] == "0" or not faults:
+            return whole(request) if whole else answer({}, status=599)
+        fault = faults.popleft()
+        return fault if isinstance(fault, web.Response) else fault(request)
+
+    server.otherwise = stumbling
+    began = time.monotonic()
+    listed = await the_list(issuer, timedelta(seconds=60))
+
+    assert time.monotonic() - began < 20, "a first try that hangs is given up"
+    assert [nota.issuer_id for nota in listed] == [f"n{number}" for number in range(380)]
+    asked = [one.query["pageNumber"] for one in server.asked]
+    assert asked == sorted(asked), "no page was asked for again after one behind it"
+    assert asked.count("0") == 1
+
+
+async def slow(asked: Asked) -> web.StreamResponse:
+    await asyncio.sleep(60)
+    return answer({}, status=502)
+
+
+@pytest.mark.parametrize("retry_after", [None, "40"])
+async def test_patience_with_a_page_ends(
+    issuer: EnotasIssuer, server: ScriptedServer, retry_after: str | None
+) -> None:
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    server.otherwise = lambda _: answer({}, status=429 if retry_after else 502, headers=headers)
+
+    with pytest.raises(TransientError):
+        await the_list(issuer, timedelta(seconds=1))
+    assert len(server.asked) == (1 if retry_after else 2)
 
 
 @pytest.mark.parametrize("rows", [[], [a_nota()], [{"odd": True}]])

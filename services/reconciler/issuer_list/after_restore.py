@@ -1,13 +1,14 @@
 """After a failover: reads the issuers' lists back to what is missing, as soon as that is safe.
 
-Newest notas first, and no further than needed: a page or two, where the day may have hundreds. What
+Newest notas first, and no further than needed: a page or two, where the day may have hundreds. A
+page that fails is asked for again, sooner and then later; those before it were taken in. What
 a restore to a moment of long ago needs is read by days, as ever (`read`), and goes on where it was
 cut off.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from services.reconciler.issuer_list.read import (
     AHEAD,
+    PATIENCE,
     ListReader,
     go_on,
     go_on_unlisted,
@@ -35,6 +37,7 @@ from shared.db.tenants import issuers_store
 from shared.domain.errors import PipelineError
 from shared.domain.ids import TenantId
 from shared.issuer.interface import Snapshot
+from shared.run.loops import Periodic, beside
 from shared.run.tasks import end_task
 from shared.telemetry import traces
 from shared.telemetry.severity import severity
@@ -46,8 +49,9 @@ LOOK_OFTEN: Final = timedelta(milliseconds=500)  # for as long as somebody may w
 OFTEN_FOR: Final = timedelta(minutes=3)
 AFTER_FAILURE: Final = timedelta(seconds=2)
 AT_ONCE: Final = 32  # each of a key of its own
-LEASE: Final = timedelta(seconds=20)  # renewed each page; two that read one list do no harm
-AGAIN: Final = timedelta(seconds=1)  # an issuer that could not be asked four times in a row
+LEASE: Final = timedelta(seconds=20)  # of a killed process; two that read one list do no harm
+RENEW_EVERY: Final = timedelta(seconds=5)  # however long a page is waited for
+AGAIN: Final = timedelta(seconds=1)  # an issuer that could not be asked for all that time
 FAR_BACK: Final = timedelta(hours=6)  # what is missing of more is read by days
 
 
@@ -139,6 +143,7 @@ async def _read_claimed(services: Services, tenant: TenantId, company: str) -> N
         issuer=services.clients.issuer(connections[company]),
         attempt=0,
         pause=timedelta(),
+        patience=PATIENCE,
     )
     try:
         await _read(reader, claimed, now)
@@ -158,15 +163,12 @@ async def _read(reader: ListReader, claimed: WantedList, now: datetime) -> None:
 
 
 async def _read_back(reader: ListReader, claimed: WantedList, began: datetime) -> None:
-    """Take in what was created since; the claim is renewed each page."""
+    """Take in what was created since; nobody else reads meanwhile."""
     days = claimed.since.date(), began.date() + AHEAD
     back = Back()
-    listed = reader.issuer.list_created(*days, newest_first=True)
-    async with aclosing(in_chunks(listed)) as chunks:
+    listed = reader.issuer.list_created(*days, newest_first=True, patience=reader.patience)
+    async with _held(reader, claimed), aclosing(in_chunks(listed)) as chunks:
         async for chunk in chunks:
-            async with reader.services.pool.acquire() as conn:
-                until = await clock.now(conn) + LEASE
-                await restore_checks_store.hold(conn, reader.tenant, reader.company, claimed, until)
             await take(reader, chunk, began)
             back = back.after(chunk)
             if back.is_before(claimed.since):
@@ -177,6 +179,22 @@ async def _read_back(reader: ListReader, claimed: WantedList, began: datetime) -
         )
     if read:
         await go_on(reader, read)
+
+
+@asynccontextmanager
+async def _held(reader: ListReader, claimed: WantedList) -> AsyncIterator[None]:
+    """Keep others from reading the same list, for as long as this process lives and reads it."""
+
+    async def step() -> None:
+        async with reader.services.pool.acquire() as conn:
+            until = await clock.now(conn) + LEASE
+            await restore_checks_store.hold(conn, reader.tenant, reader.company, claimed, until)
+
+    claim = Periodic(
+        name="hold-restore-list", step=step, every=RENEW_EVERY, failed="restore_list_not_held"
+    )
+    async with beside(hold_restore_list=claim.run):
+        yield
 
 
 class Back(Struct, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ from shared.db.tenants.issuers_store import Issuers
 from shared.domain.attention import SECOND_NOTA
 from shared.domain.errors import PipelineError
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId, TenantId
-from shared.issuer.interface import Issuer, Phase, Snapshot
+from shared.issuer.interface import PAGE_PATIENCE, Issuer, Phase, Snapshot
 from shared.net.json_bytes import read_json
 from shared.telemetry import traces
 from shared.telemetry.severity import severity
@@ -47,7 +47,10 @@ PLAN_EVERY: Final = timedelta(hours=24)
 AFTER_FAILURE: Final = timedelta(seconds=30)
 SOON: Final = timedelta(seconds=5)
 NOT_BEFORE: Final = timedelta(minutes=5)  # an issuer that could not be asked
-LEASE: Final = timedelta(seconds=90)  # renewed each page, which may take a request's whole time
+# While issuing waits for the list a page that fails is asked for so long, not the list anew.
+PATIENCE: Final = timedelta(seconds=50)
+# Renewed each page, which may take a request's whole time after that.
+LEASE: Final = timedelta(seconds=90)
 SLICE: Final = timedelta(seconds=60)  # then others' lists have their turn
 AT_ONCE: Final = 16  # each of its own key; after a failover everybody waits for this
 DAYS_A_WALK: Final = 31
@@ -68,6 +71,7 @@ class ListReader(Struct, frozen=True, kw_only=True):
     issuer: Issuer
     attempt: int
     pause: timedelta
+    patience: timedelta = PAGE_PATIENCE  # with a page that fails
 
 
 async def read_issuer_lists(services: Services) -> None:
@@ -117,6 +121,11 @@ async def read_wanted(
             return False
         now = await clock.now(conn)
         attempt = await issuer_list_store.claim(conn, tenant, now, lease=LEASE)
+        waited_for = {
+            company
+            for company in companies
+            if await restore_checks_store.checked_for(conn, tenant, company) is not None
+        }
     if attempt is None:
         return False
     readers = [
@@ -127,6 +136,7 @@ async def read_wanted(
             issuer=services.clients.issuer(connection),
             attempt=attempt,
             pause=pause,
+            patience=PATIENCE if company in waited_for else PAGE_PATIENCE,
         )
         for company, connection in companies.items()
     ]
@@ -216,7 +226,8 @@ async def _walk(reader: ListReader, days: list[date]) -> bool:
         began = await clock.this_instant(conn)
     left = list(days)
     until = days[-1] + AHEAD if days[-1] >= began.date() else days[-1]
-    async for chunk in in_chunks(reader.issuer.list_created(days[0], until)):
+    listed = reader.issuer.list_created(days[0], until, patience=reader.patience)
+    async for chunk in in_chunks(listed):
         async with pool.acquire() as conn:
             now = await clock.now(conn)
             if not await issuer_list_store.renew(conn, tenant, reader.attempt, now + LEASE):

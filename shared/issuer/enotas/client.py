@@ -27,6 +27,7 @@ from shared.issuer.errors import (
     IssuerUnavailable,
 )
 from shared.issuer.interface import (
+    PAGE_PATIENCE,
     CancelAccepted,
     CancelRejected,
     Capabilities,
@@ -45,8 +46,10 @@ from shared.issuer.limits import Limits
 from shared.net.http import MayLeave, server_time
 
 PAGE_SIZE: Final = 100
-PAGE_WAITS: Final = (0.5, 1.0, 2.0)  # seconds before a page that failed is asked for again
-PAGE_PATIENCE: Final = 10.0
+# Seconds before a page that failed is asked for again, for as long as a reading has patience.
+PAGE_WAITS: Final = (0.5, 1.0, 2.0, *(4.0,) * 13)
+# Who has somebody waiting gives up a first try that hangs: most pages come within a second.
+PAGE_HANGS: Final = timedelta(seconds=8)
 MOST_PAGES: Final = 20_000  # of one walk: two million notas
 # Their times have whole seconds: a change in the second before the request came before it.
 RESOLUTION: Final = timedelta(seconds=1)
@@ -202,19 +205,26 @@ class EnotasIssuer:
         )
 
     async def list_created(
-        self, since: date, until: date, *, newest_first: bool = False
+        self,
+        since: date,
+        until: date,
+        *,
+        newest_first: bool = False,
+        patience: timedelta = PAGE_PATIENCE,
     ) -> AsyncIterator[Snapshot]:
         """Walk through the notas created on some UTC days; pages that shift repeat nothing.
 
         How many rows a page may have is not documented: when the first one holds fewer than asked
-        for, so many are asked for. A page that fails is asked for again a few times: a day of ten
-        thousand notas is a hundred pages. IssuerUnavailable when fewer came in all than there are.
+        for, so many are asked for. A page that fails is asked for again, `patience` long: a day of
+        ten thousand notas is a hundred pages. IssuerUnavailable when fewer came in all than there
+        are.
         """
         chosen = quote(payloads.created_filter(since, until), safe="")
         seen: set[str] = set()
         size, rows, done = PAGE_SIZE, 0, False
         for number in range(MOST_PAGES):
-            page = await self._read_page(self._list_url(number, size, chosen, newest_first))
+            url = self._list_url(number, size, chosen, newest_first)
+            page = await self._read_page(url, patience)
             if number == 0 and 0 < page.rows < min(size, page.total):
                 # Somebody may count pages by the size asked for: those of the size given, then.
                 size = page.rows
@@ -233,16 +243,20 @@ class EnotasIssuer:
         if not done:
             raise IssuerUnavailable("a list without its end")
 
-    async def _read_page(self, url: URL) -> payloads.ListPage:
-        """A page of a list; where the issuer is slow to fail it is not asked again."""
-        began = time.monotonic()
+    async def _read_page(self, url: URL, patience: timedelta) -> payloads.ListPage:
+        """A page of a list, asked for again while patience lasts; the pages before it are not."""
+        give_up = time.monotonic() + patience.total_seconds()
+        hangs = PAGE_HANGS if patience > PAGE_PATIENCE else None
         for wait in PAGE_WAITS:
             try:
-                return await self._read_list(url)
-            except IssuerUnavailable:
-                if time.monotonic() - began > PAGE_PATIENCE:
+                return await self._read_list(url, hangs)
+            except TransientError as error:  # 429 and our own limits too: they say until when
+                asked = error.retry_after or timedelta()
+                rest = max(wait, asked.total_seconds())
+                if time.monotonic() + rest > give_up:
                     raise
-            await asyncio.sleep(wait)
+            hangs = None  # a list that is slow each time is read all the same
+            await asyncio.sleep(rest)
         return await self._read_list(url)
 
     def _list_url(self, number: int, size: int, chosen: str, newest_first: bool) -> URL:
@@ -283,8 +297,8 @@ class EnotasIssuer:
         except ValueError:
             raise IssuerUnavailable(NO_NOTA) from None
 
-    async def _read_list(self, url: URL) -> payloads.ListPage:
-        answer = await self._transport.read(url)
+    async def _read_list(self, url: URL, within: timedelta | None = None) -> payloads.ListPage:
+        answer = await self._transport.read(url, within=within)
         if answer.status == 404:
             raise IssuerCompanyUnknown
         try:

@@ -118,6 +118,10 @@ def _are_errors(content: object) -> bool:
     return isinstance(content, list)
 
 
+def _whole(timeout: timedelta) -> ClientTimeout:
+    return ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
+
+
 class Transport:
     """Sends requests under one key. Logs and errors hold neither key, nor body, nor path."""
 
@@ -142,7 +146,7 @@ class Transport:
         self._limits = limits
         self._limit_key = limit_key
         self._whose = company_id
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
+        self._timeout = _whole(timeout)
         self._patience = patience
 
     def url(self, path: str) -> URL:
@@ -156,9 +160,11 @@ class Transport:
         body: bytes | None = None,
         *,
         may_leave: MayLeave | None = None,
+        within: timedelta | None = None,
     ) -> EnotasAnswer:
         """Send one request once. Raises AnswerLost, or IssuerUnavailable when it never left.
 
+        An answer that takes longer than `within` is lost, where that is less than the usual.
         `may_leave` is asked while it waits for its turn, and again on the connection it goes out
         on: IssuerNotLeft where it says no. 401, 403 and 429 are raised too: they say that nothing
         was done. Whatever comes in somebody else's words is a lost answer.
@@ -168,7 +174,7 @@ class Transport:
         )
         async with turn:
             with leaving_only_if(may_leave):
-                answer = await self._send(method, url, body)
+                answer = await self._send(method, url, body, within)
         if answer.status >= 400:
             log.info("issuer_refused", method=method, status=answer.status)
         match answer.status:
@@ -185,35 +191,45 @@ class Transport:
             case _:
                 return answer
 
-    async def read(self, url: URL) -> EnotasAnswer:
+    async def read(self, url: URL, *, within: timedelta | None = None) -> EnotasAnswer:
         """Read; only 200 and refusals come back. Asks a second time when a connection broke."""
         try:
-            answer = await self.send("GET", url)
+            answer = await self.send("GET", url, within=within)
         except AnswerLost as lost:
             if lost.why != "broken connection":
                 raise IssuerUnavailable(lost.why) from None
             try:
-                answer = await self.send("GET", url)
+                answer = await self.send("GET", url, within=within)
             except AnswerLost as again:
                 raise IssuerUnavailable(again.why) from None
         if answer.status != 200 and not answer.is_refusal:
             raise IssuerUnavailable(f"status {answer.status}")
         return answer
 
-    async def _send(self, method: EnotasMethod, url: URL, body: bytes | None) -> EnotasAnswer:
+    async def _send(
+        self, method: EnotasMethod, url: URL, body: bytes | None, within: timedelta | None
+    ) -> EnotasAnswer:
         with CALLS.call(KINDS[method]) as said:
-            answer = await self._sent(method, url, body)
+            answer = await self._sent(method, url, body, self._within(within))
             said.status(answer.status)
         return answer
 
-    async def _sent(self, method: EnotasMethod, url: URL, body: bytes | None) -> EnotasAnswer:
+    def _within(self, wanted: timedelta | None) -> ClientTimeout:
+        """The time that a whole request has: what is wanted, where that is less than the usual."""
+        if wanted is None or wanted.total_seconds() >= (self._timeout.total or 0):
+            return self._timeout
+        return _whole(wanted)
+
+    async def _sent(
+        self, method: EnotasMethod, url: URL, body: bytes | None, within: ClientTimeout
+    ) -> EnotasAnswer:
         try:
             async with self._session.request(
                 method,
                 url,
                 data=body,
                 headers=self._headers if body is None else self._writing,
-                timeout=self._timeout,
+                timeout=within,
                 allow_redirects=False,
                 # The library sends a POST only once by itself; what keeps others from going twice
                 # would cost every nota.

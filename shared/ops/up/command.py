@@ -12,6 +12,7 @@ from typing import Final
 import asyncpg
 import psutil
 
+from shared.config.doubts import doubts
 from shared.db.connection import CONNECT_SECONDS, connect
 from shared.db.people import people_store
 from shared.local import seen
@@ -75,6 +76,8 @@ async def _run(
 ) -> None:
     given = service_environment(env, home)
     ports = check_settings(given, services)
+    for sentence in doubts(given):
+        say(sentence)
     await asyncio.to_thread(_clear_leftovers, home)
     check_ports(services, ports)
     timeline.done("settings and ports are good")

@@ -8,7 +8,9 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from services.emitter.dispatch import Dispatcher
@@ -129,6 +131,38 @@ async def test_all_goes_on_within_seconds_where_everything_was_answered(failover
     assert set(failover.posts().values()) == {1}
     statuses = {(await desk.sale(bill)).status for bill in (*lost, waiting)}
     assert statuses <= {SaleStatus.ISSUING, SaleStatus.ISSUED}
+
+
+async def test_a_list_that_fails_several_times_is_read_on_where_it_failed(
+    failover: Failover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.05,) * 8)
+    desk = failover.desk
+    lost, waiting = [await desk.sold() for _ in range(4)], desk.sell()
+    await desk.work()
+    await failover.happens(*lost)
+    await desk.heard(*(BillId(bill.id) for bill in (*lost, waiting)))
+    await desk.work()
+    await failover.says_a_word()
+    await failover.time_passes()
+    desk.company.faults.list_cap = 1
+    page: dict[str, Any] = {"path_has": "/nfes", "method": "GET"}
+    first, third = (  # they hit nothing, and count
+        desk.company.weather.add(**page, query_has=f"pageNumber={number}&", every=10**9)
+        for number in (0, 2)
+    )
+    desk.company.weather.add(**page, query_has="pageNumber=2", status=503, count=2)
+    desk.company.weather.add(**page, query_has="pageNumber=2", kind="html", status=200, count=2)
+    desk.company.weather.add(**page, query_has="pageNumber=3", status=429, retry_after="1", count=1)
+    desk.company.weather.add(**page, query_has="pageNumber=1", kind="hang_up", count=3)
+
+    assert await failover.lists_are_read() == UnreadLists()
+    await desk.work()
+
+    assert first.seen == 1, "the list was begun anew"
+    assert third.seen == 5
+    assert failover.notas(*lost, waiting) == [1, 1, 1, 1, 1]
+    assert set(failover.posts().values()) == {1}
 
 
 async def test_a_request_that_is_open_is_waited_for_and_not_repeated(failover: Failover) -> None:
