@@ -23,10 +23,10 @@ async def forgotten_password(door: Door, email: str, source: str) -> str | None:
     if plain is None or await is_slowed_down(door, f"reset:{source}", f"reset:{plain}"):
         return None
     async with door.pool.acquire() as conn:
-        account = await people_store.by_email(conn, door.sealer, plain)
-        if account is None:
+        person = await people_store.find(conn, door.sealer, plain)
+        if person is None:
             return None
-        person = account.person.id
-        if await links_store.open_passwords(conn, NO_TENANT, person, FORGOTTEN) >= MOST_OPEN:
-            return None
+        unused = await links_store.open_passwords(conn, NO_TENANT, person, FORGOTTEN)
+    if unused >= MOST_OPEN:
+        return None
     return await password_link(door.pool, door.sealer, person, by=FORGOTTEN, instead=False)

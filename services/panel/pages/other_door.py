@@ -51,6 +51,8 @@ async def finish(visit: Visit) -> Response:
     """Back from it: who it says that they are comes in, if we know them or they were invited."""
     door, given = _door(visit), visit.request.query_params
     kept = _opened(visit, visit.jar.read(visit.request, cookies.ERRAND))
+    if kept is None and visit.who is not None:  # the answer was loaded once more
+        return visit.go(HOME)
     if kept is None:
         return _refused(visit, "late", HOME)
     back = ours(kept["b"])

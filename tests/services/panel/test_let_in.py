@@ -295,6 +295,25 @@ async def test_one_of_ours_acts_by_no_ticket_that_another_named_in_the_same_brow
     assert name == "Um"
 
 
+async def test_two_owners_who_take_each_others_role_at_once_leave_one(panel: Panel) -> None:
+    tenant = await panel.tenant()
+    path = f"/e/{tenant}/configuracoes/pessoas"
+    async with (
+        panel.person(tenant, "owner", "Ana") as one,
+        panel.person(tenant, "owner", "Bia") as two,
+    ):
+        pages = [(one, "Bia", await one.get(path)), (two, "Ana", await two.get(path))]
+        sends = []
+        for who, other, page in pages:
+            form = next(f for to, f in page.forms if to == f"{path}/mudar" and ("nome", other) in f)
+            kept = [pair for pair in form if pair[0] != "fazer"]
+            sends.append(who.post(f"{path}/mudar", [*kept, ("fazer", "tirar")], follow=False))
+        answers = await asyncio.gather(*sends)
+
+    assert await role_at(panel, tenant) == "owner"
+    assert min(seen.status for seen in answers) == 303
+
+
 @pytest_asyncio.fixture
 async def provider() -> AsyncIterator[Provider]:
     async with a_provider() as made:
