@@ -96,6 +96,11 @@ class Filters:
         """Whether the list is narrowed at all."""
         return self.unread or self.query(c="") != ""
 
+    @property
+    def own(self) -> bool:
+        """Whether it is worth a name: narrowed, or with columns of one's own choice."""
+        return self.any or self.columns != USUAL
+
 
 def read(given: Mapping[str, str]) -> Filters:
     """Filters out of an address.
