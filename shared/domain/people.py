@@ -35,6 +35,10 @@ _STEERING: Final = {"Cc": " ", "Cs": "", "Co": "", "Cn": ""}  # by Unicode's cat
 _OTHER_WAY: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
+class StaffRefused(Exception):
+    """Nobody becomes one of ours so, or stops being it; the message says why."""
+
+
 class Person(Struct, frozen=True, kw_only=True):
     """Somebody who may sign in. `staff` is None for people of tenants."""
 

@@ -1,6 +1,7 @@
 """`make backup`, `make restore` and `make restored`: copies, and what follows from using one."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ from shared.ops.up.processes import clear_away
 from shared.run.tasks import end_task
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
+MIB: Final = 1024 * 1024
+ROOM_BESIDE: Final = 256 * MIB  # that stays for what is written meanwhile
 WATCHED: Final = timedelta(seconds=30)  # services write down more often that all is well
 
 
@@ -44,6 +47,7 @@ async def run_backup(env: Mapping[str, str], *, keep: int) -> Backup:
     """Copy the embedded database, whether `up` runs or not. Raises BackupError."""
     home = _home_with_data(env)
     folder = backups_folder(env, home)
+    _demand_room(home.folder / "postgres" / "data", folder)
     try:
         with home.locked(), usable(home):
             return await _backup_at_rest(home, folder, keep)
@@ -54,6 +58,26 @@ async def run_backup(env: Mapping[str, str], *, keep: int) -> Backup:
                 "`make up` is just starting here; try again once it is ready."
             ) from None
         return await asyncio.to_thread(make_backup, url, folder, keep=keep)
+
+
+def _demand_room(data: Path, folder: Path) -> None:
+    """BackupError for a copy that would fill its disk: the database may write there, too."""
+    taken = sum(_size_of(path) for path in data.rglob("*"))
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    free = shutil.disk_usage(there).free
+    if free < taken + ROOM_BESIDE:
+        raise BackupError(
+            f"A copy takes some {taken // MIB} MiB, and only {free // MIB} are free at {there}:"
+            " make room there, or name another disk in NOTAPONTE_BACKUPS. Nothing was copied."
+        )
+
+
+def _size_of(path: Path) -> int:
+    """What a file takes on its disk; one that is gone meanwhile takes nothing."""
+    try:
+        return path.lstat().st_blocks * 512
+    except FileNotFoundError:
+        return 0
 
 
 async def _backup_at_rest(home: Home, folder: Path, keep: int) -> Backup:

@@ -61,6 +61,20 @@ async def copied(server_folder: Path) -> Mapping[str, str]:
     return MappingProxyType({**env, "MOMENT": moment.isoformat()})
 
 
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_copy_that_would_fill_its_disk_is_not_begun(
+    copied: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.ops.backup.ROOM_BESIDE", 2**60)
+    folder = open_home(copied).folder / "backups"
+    before = sorted(folder.iterdir())
+
+    with pytest.raises(BackupError, match="Nothing was copied"):
+        await run_backup(copied, keep=1)
+
+    assert sorted(folder.iterdir()) == before
+
+
 def say(_text: str) -> None: ...
 
 

@@ -6,14 +6,16 @@ import ssl
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from shared.db.connection import Pool
 from shared.db.revision import head_revision
-from shared.ops.doctor import here, machine
+from shared.ops.doctor import here, machine, their_clocks
 from shared.ops.doctor.report import Observation
+from tests.support.scripted_server import answer, serving
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 GIB = 1024 * here.MIB
@@ -35,6 +37,33 @@ def test_a_clock_that_is_off_is_told_with_what_keeps_it(off: int, state: str) ->
 
     assert found.state == state
     assert ("timedatectl set-ntp true" in found.words) == (state != "ok")
+
+
+@pytest.mark.parametrize(
+    ("off", "state", "which"),
+    [(0, "ok", ""), (-4, "ok", ""), (20, "look", "ahead"), (-10_800, "wrong", "behind")],
+)
+def test_a_clock_that_is_not_vindis_is_told_with_the_side_it_is_off_to(
+    off: int, state: str, which: str
+) -> None:
+    found = their_clocks.apart("Vindi", timedelta(seconds=off))
+
+    assert (found.about, found.state) == ("clock", state)
+    assert which in found.words
+    assert ("timedatectl" in found.words) == (state != "ok")
+
+
+async def test_the_clocks_of_others_are_asked_for_without_a_key() -> None:
+    there = format_datetime(datetime.now(UTC) + timedelta(hours=3), usegmt=True)
+    async with serving() as server:
+        server.otherwise = lambda _: answer({}, status=401, headers={"Date": there})
+        env = {"VINDI_URL_PRODUCTION": server.url, "ENOTAS_URL": "http://127.0.0.1:1"}
+
+        [found] = [one async for one in their_clocks.their_clocks(env)]
+
+        assert "Authorization" not in server.asked[0].headers
+    assert found.state == "wrong"
+    assert "from Vindi's (behind)" in found.words
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ async def pull(conn: Connection, tenant: TenantId, code: BrakeCode, detail: str)
 
 
 ON: Final = """
-    -- brakes_store.release lock
+    -- brakes_store.lock_on
     SELECT code FROM tenant_brakes WHERE tenant_id = $1 AND code IS NOT NULL FOR UPDATE
 """
 # Who releases the brake of old moments was shown how many there were until then.
@@ -330,31 +330,36 @@ RELEASE: Final = """
 """
 
 
-async def release(conn: Connection, tenant: TenantId) -> bool:
-    """Let issuing go on; the day's counts begin anew. Says whether a brake was on.
+async def lock_on(conn: Connection, tenant: TenantId) -> BrakeCode | None:
+    """The brake that is on, kept as it is until the transaction ends; None where none is.
 
-    Lives in the caller's transaction.
+    Whoever pulls it has it until the sales it holds are to be seen.
     """
-    code: str | None = await conn.fetchval(ON, tenant)
-    if code is None:
-        return False
+    code: BrakeCode | None = await conn.fetchval(ON, tenant)
+    return code
+
+
+async def release(conn: Connection, tenant: TenantId, code: BrakeCode) -> None:
+    """Take off the brake that is on, as it was locked; the day's counts begin anew."""
     if code == OLD:
         await conn.execute(LET_THROUGH, tenant)
     await conn.execute(RELEASE, tenant)
-    return True
 
 
 HELD: Final = """
     -- brakes_store.held
     SELECT bill_id FROM sales
-     WHERE tenant_id = $1
+     WHERE tenant_id = $1 AND NOT brake_free
        AND (status = 'held' AND code = ANY($2::text[]) OR attention = ANY($2::text[]))
      ORDER BY bill_id
 """
 
 
 async def held(conn: Connection, tenant: TenantId) -> list[BillId]:
-    """The sales that a brake holds, those among them whose valid nota was to be substituted."""
+    """The sales that a brake holds, those among them whose valid nota was to be substituted.
+
+    But those that were freed: they are about to be decided again.
+    """
     return [row["bill_id"] for row in await conn.fetch(HELD, tenant, list(BRAKE_CODES))]
 
 

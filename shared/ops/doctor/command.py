@@ -24,6 +24,7 @@ from shared.ops.doctor.asking import PlainReader
 from shared.ops.doctor.enotas_questions import ask_enotas
 from shared.ops.doctor.here import look_here
 from shared.ops.doctor.report import Learned, Observation, Report, show
+from shared.ops.doctor.their_clocks import their_clocks
 from shared.ops.doctor.vindi_questions import NOT_A_KEY, ask_vindi
 from shared.ops.up.settings import LATER
 
@@ -31,6 +32,7 @@ LOOKS: Final = {
     "database": machine.database,
     "redis": machine.redis,
     "certificates": machine.certificates,
+    "clock": their_clocks,
 }
 UNREAD: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, UnsealError)
 

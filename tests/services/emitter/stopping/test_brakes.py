@@ -1,9 +1,11 @@
 """What a tenant's brakes hold, and what one click lets go."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.emitter.dispatch import Dispatcher
@@ -11,12 +13,16 @@ from services.sandbox.enotas.records import Outcome
 from shared.commands.brakes import release_brake
 from shared.commands.go_on import go_on
 from shared.commands.set_up import codes_of
+from shared.config.secret import Secret
+from shared.config.settings import DatabaseSettings
+from shared.db.connection import open_pool
 from shared.db.tenants import brakes_store, connections_store
 from shared.domain.brakes import TenantLimits, Today, Wanted, brake
 from shared.domain.ids import BillId
 from shared.domain.money import Cents
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import Desk
+from tests.support.statement_proxy import CutOffError, Look, Statement, When, statement_proxy
 
 A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
 
@@ -226,6 +232,47 @@ async def test_old_moments_pause_with_one_click_and_hold_nobody_else(desk: Desk)
 
     assert released == (True, 5)
     assert {(await desk.sale(bill)).status for bill in (*old, *more)} == {"issuing"}
+
+
+async def test_a_release_that_is_killed_anywhere_leaves_no_sale_held_by_a_brake_that_is_off(
+    desk: Desk, database: str
+) -> None:
+    await limit(desk, notas_a_day=1)
+    async with statement_proxy(database) as proxy:
+
+        async def released(number: int) -> None:
+            for _ in range(2):
+                await desk.sold()
+            await desk.work()
+            assert await held(desk)
+            proxy.count_anew(cut_at(number))
+            settings = DatabaseSettings(url=Secret.of(proxy.url), pool_size=2, pooler="none")
+            async with open_pool(settings, application="killed") as pool:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await release_brake(pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+
+        await released(-1)
+        names = proxy.seen
+        await desk.work()
+        for number, name in enumerate(names):
+            await released(number)
+            async with desk.pool.acquire() as conn:
+                on = (await brakes_store.get(conn, desk.tenant)).code
+            await desk.work()
+            assert on or not await held(desk), name
+
+            await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+            await desk.work()
+            assert not await held(desk), name
+    assert "brakes_store.release" in names
+
+
+def cut_at(number: int) -> Look:
+    async def look(one: Statement) -> None:
+        if (one.number, one.when) == (number, When.UNHEARD):
+            raise CutOffError
+
+    return look
 
 
 async def trickle(desk: Desk, count: int) -> int:
