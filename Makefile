@@ -13,7 +13,7 @@ OPS := exec $(PY) -m shared.ops
 
 .DEFAULT_GOAL := help
 .PHONY: help setup version simulate demo up test lint audit check format sandbox bench bench-claims chaos migrate backfill closing \
-	backup restore restored psql rotate-keys accept-keys token erase-customer doctor image sbom render rehearse schema \
+	backup restore restored psql rotate-keys accept-keys token staff erase-customer doctor image sbom render rehearse schema \
 	refresh-tables lock
 
 help: ## List the verbs
@@ -109,6 +109,9 @@ erase-customer: $(STAMP) ## Erase one customer: TENANT=… TICKET=… REASON=…
 token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
 	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \
 		$(if $(DAYS),--days "$(DAYS)") $(if $(REVOKE),--revoke)
+
+staff: $(STAMP) ## Our own people in the panel: ROLE=support|operator [EMAIL=…] invites, EMAIL=… REMOVE=1 dismisses; none lists
+	@$(OPS) staff $(if $(ROLE),--role "$(ROLE)") $(if $(EMAIL),--email "$(EMAIL)") $(if $(REMOVE),--remove)
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys

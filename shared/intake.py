@@ -4,10 +4,12 @@ Webhook, reconciler and backfill all come through here (design D15).
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Mark
+from shared.db.tenants import connections_store
 from shared.db.vindi import bills_store, events_store
 from shared.db.vindi.bills_store import ReadBill
 from shared.db.vindi.events_store import StoredEvent
@@ -27,11 +29,23 @@ async def take_in(pool: Pool, events: Sequence[StoredEvent], marks: Sequence[Mar
 
 
 async def take_in_bills(
-    pool: Pool, tenant: TenantId, reads: Sequence[ReadBill], marks: Sequence[Mark]
-) -> None:
-    """Commit bills as read and the sales they make due together, as `take_in` does."""
+    pool: Pool,
+    tenant: TenantId,
+    reads: Sequence[ReadBill],
+    marks: Sequence[Mark],
+    *,
+    connected_at: datetime,
+) -> bool:
+    """Commit bills as read and the sales they make due together, as `take_in` does.
+
+    False, with nothing committed, where the connection they were read through, the one made at
+    `connected_at`, is no more.
+    """
     async with pool.acquire() as conn, conn.transaction():
+        if not await connections_store.hold_vindi(conn, tenant, connected_at):
+            return False
         await put_bills(conn, tenant, reads, marks)
+    return True
 
 
 async def put_bills(

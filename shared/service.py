@@ -11,8 +11,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
@@ -30,10 +31,14 @@ from shared.doors.serve import COLLECT_AFTER, serve
 from shared.keys import proven_keys
 from shared.telemetry import traces
 from shared.telemetry.health import NotReadyError, health_routes
-from shared.telemetry.logs import configure_logs
+from shared.telemetry.logs import configure_logs, tell_what_nobody_catches
 from shared.telemetry.metrics import RequestMetrics
 from shared.telemetry.requests import RequestIds
 from shared.telemetry.traced_requests import RequestTraces
+
+FAILED: Final = 1  # as Python ends with what nobody caught
+
+log = structlog.get_logger()
 
 
 class ServiceSettings(Protocol):
@@ -77,6 +82,7 @@ def run(
         if port is not None:
             refuse_taken_port(process.host, port)
     configure_logs(name, level=process.log.level, format=process.log.format)
+    tell_what_nobody_catches()
     if process.traced:
         traces.begin(name)
     try:
@@ -89,6 +95,10 @@ def run(
             share_port=share_port,
             collect_after=collect_after,
         )
+    except Exception:
+        # Python itself would show the error's words, which may be somebody's name.
+        log.exception("service_failed")
+        raise SystemExit(FAILED) from None
     finally:
         traces.end()
 

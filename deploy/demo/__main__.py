@@ -10,13 +10,15 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from deploy.demo.calls import RefusedError
-from deploy.demo.month import opened_month
+from deploy.demo.month import ZONE, opened_month
+from deploy.demo.past import past_sales
 from deploy.demo.rehearsal import rehearse
 from deploy.demo.show import print_addresses, print_counts, print_sales, print_verdict
 from deploy.demo.stories import month
@@ -54,6 +56,8 @@ async def _month(console: Console, system: System, *, count: int, keep: bool, be
             proof, closings = await lived.proof()
             sales = await lived.tenant.sales()
             travels = await lived.stage.control.get("/counts")
+            if keep:  # once all is proved
+                await lived.stage.sell_past(past_sales(datetime.now(UTC), ZONE))
     rehearsed = await rehearse(system)
     print_sales(console, lived.booked, sales)
     print_counts(console, proof, travels, closings)

@@ -122,7 +122,8 @@ async def _read_and_plan(
     tools: Tools, context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
 ) -> list[Plan]:
     pool = tools.pool
-    read = await bills_of(pool, context, entries, known)
+    doubted = tools.doubts.of(context.tenant)
+    read = await bills_of(pool, context, entries, known, doubted=doubted)
     await tools.doubts.note(pool, context.tenant, read)
     plans = [plan_unread(one, context.now) for one in read.unread]
     terms = context.plan_terms()

@@ -119,7 +119,9 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     what = "not_there" if error.status_code == 404 else "method"
-    return render("erro.html", {"what": what}, error.status_code)
+    response = render("erro.html", {"what": what}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _fail(request: Request, error: Exception) -> Response:

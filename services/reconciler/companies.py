@@ -1,4 +1,4 @@
-"""Each company is looked at daily: its city, its regime and its certificate change at the issuer.
+"""Each company is looked at daily: city, regime, CNPJ and certificate change at the issuer.
 
 Who was connected before these were read gets them so. Two requests a company, within its issuer's
 limits; several replicas may each look, and the later finds it done.
@@ -87,7 +87,9 @@ class Companies:
             if found is None:
                 return False
             company = await services.clients.issuer(found).check_connection()
-            shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+            shown = CompanyAsRead(
+                facts=company.facts, city=company.city, regime=company.regime, cnpj=company.cnpj
+            )
             await self.keep(tenant, found, shown)
         except PipelineError:
             return False  # whatever it is, who issues and who looks at refusals tell it
@@ -105,7 +107,7 @@ class Companies:
             at = found.state.connected_at
             changed = await company_facts_store.put(conn, tenant, shown, now, at)
             if changed:
-                detail = {"city": shown.city, "regime": shown.regime}
+                detail = {"city": shown.city, "regime": shown.regime, "cnpj": shown.cnpj}
                 await audit_store.add(
                     conn, tenant, actor=BY, action="company_changed", detail=detail
                 )

@@ -37,7 +37,8 @@ WAITS: Final = (
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
 )
 TRY_SECONDS: Final = 15.0
-LEASE: Final = timedelta(seconds=TRY_SECONDS + 30)
+LEAVES_WITHIN: Final = timedelta(seconds=30)  # after it was claimed
+LEASE: Final = LEAVES_WITHIN + timedelta(seconds=TRY_SECONDS)
 TURN: Final = 20  # deliveries of one tenant before it stands in line again
 TURN_SECONDS: Final = 20.0
 TENANTS_AT_ONCE: Final = 64
@@ -123,14 +124,22 @@ class Courier:
                 log.exception("status_webhooks_failed", tenant_id=tenant, error=name)
 
     async def _deliver_next(self, tenant: TenantId) -> bool:
-        """Try the oldest delivery that is due; says whether the next one may be tried now."""
+        """Try the oldest delivery that is due; says whether the next one may be tried now.
+
+        One that comes to leave too late, by a process that was stopped, is somebody else's by then:
+        it may have been delivered, or be for an address that was taken away.
+        """
         async with self.pool.acquire() as conn:
             webhook = await status_webhooks_store.get(conn, self.sealer, tenant)
+            leaves_by = asyncio.get_running_loop().time() + LEAVES_WITHIN.total_seconds()
             claimed = await status_webhooks_store.claim(conn, tenant, limit=1, lease=LEASE)
         if not claimed:
             return False
         (due,) = claimed
         with await self._traced(tenant, due) as told:
+            if asyncio.get_running_loop().time() > leaves_by:
+                log.warning("status_webhook_too_late", tenant_id=tenant)
+                return False
             status, error = await self._try(webhook, due)
             told.note(outcome=error or "delivered", tries=due.tries - 1)
             if error is not None:

@@ -66,15 +66,20 @@ async def mirror_once(services: Services) -> int:
 
 async def _mirror(services: Services, tenant: TenantId) -> bool:
     async with services.pool.acquire() as conn:
-        days = await foreign_notas_store.claim(conn, tenant, lease=LEASE, first_days=FIRST_DAYS)
         connection = await connections_store.get_issuer(conn, services.sealer, tenant)
-    if days is None or connection is None:
+        if connection is None:
+            return False
+        company = connection.company_id
+        days = await foreign_notas_store.claim(
+            conn, tenant, company, lease=LEASE, first_days=FIRST_DAYS
+        )
+    if days is None:
         return False
     since, until = days
     issuer = services.clients.issuer(connection)
     await _list(services, tenant, issuer, since, until + AHEAD)
     async with services.pool.acquire() as conn:
-        await foreign_notas_store.done(conn, tenant, since, until, LIST_EVERY)
+        await foreign_notas_store.done(conn, tenant, company, days, LIST_EVERY)
     return True
 
 

@@ -88,7 +88,7 @@ class Looker:
 
     async def _look(self, one: RefusedConnection) -> bool:
         try:
-            await self._prove(one)
+            proved = await self._prove(one)
         except TenantBlockedError as error:
             await self._still_blocked(one, error)
             return False
@@ -100,14 +100,19 @@ class Looker:
             log.exception("refused_not_looked_at", tenant_id=one.tenant_id, side=one.side)
             return False
         async with self.services.pool.acquire() as conn, conn.transaction():
-            well = await connections_store.unblock(conn, one.tenant_id, one.side)
+            well = await connections_store.unblock(
+                conn, one.tenant_id, one.side, connected_at=proved
+            )
             if well:
                 await go_on(conn, one.tenant_id, codes_of(one.side))
         log.info("connection_well_again", tenant_id=one.tenant_id, side=one.side, code=one.code)
         return well
 
-    async def _prove(self, one: RefusedConnection) -> None:
-        """Try all that is needed of a connection; one that is gone proves nothing."""
+    async def _prove(self, one: RefusedConnection) -> datetime:
+        """Try all that is needed of a connection; says when the one that was tried was made.
+
+        One that is gone proves nothing.
+        """
         services = self.services
         async with services.pool.acquire() as conn:
             both = await connections_store.get(conn, services.sealer, one.tenant_id)
@@ -115,8 +120,11 @@ class Looker:
             await services.clients.vindi(
                 one.tenant_id, both.vindi, BudgetShare.RECONCILE
             ).prove_key()
-        elif one.side == "issuer" and both.issuer is not None:
+            return both.vindi.state.connected_at
+        if one.side == "issuer" and both.issuer is not None:
             await services.clients.issuer(both.issuer).check_connection()
+            return both.issuer.state.connected_at
+        return one.connected_at
 
     async def _still_blocked(self, one: RefusedConnection, error: TenantBlockedError) -> None:
         if error.code == one.code:

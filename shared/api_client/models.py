@@ -126,7 +126,7 @@ class AllSeriesOut(TypedDict):
 
 
 class AmountIn(TypedDict):
-    """Why, and what the nota is for where a bill's lines and amount disagree."""
+    """Why, and what the nota is for: where lines and amount disagree, or a part was given back."""
 
     reason: str
     amount: NotRequired[str | None]
@@ -502,7 +502,10 @@ class DenialsOut(TypedDict):
 
 
 class DepartureIn(TypedDict):
-    """A tenant's leaving. `name` is the tenant's, typed again, so that no other one is meant."""
+    """A tenant's leaving. `name` is the tenant's, typed again, so that no other one is meant.
+
+    `reason` names no person: it stays when all else is deleted.
+    """
 
     name: str
     reason: str
@@ -783,11 +786,12 @@ class KeptOut(TypedDict):
     `law`: a document of the city, until the day of `until`, or of others (`foreign_notas`),
     as long as the tenant; `open`: the sale is not over, and is erased once it is;
     `unreadable`: sealed under a key that is gone, so nobody's to read; `append_only`: the
-    audit, in which a person typed a name.
+    audit, in which a person typed a name, or a version of the rule that has it.
     """
 
     table: str | None
     bill_id: int | None
+    rows: int | None
     why: Literal["law", "open", "unreadable", "append_only"]
     until: str | None
     notas: list[str]

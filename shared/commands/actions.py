@@ -42,7 +42,7 @@ class Asked:
     action: SaleAction
     reason: str
     by: str
-    amount: str | None = None  # for a sale whose lines and bill disagree: see AmountChoice
+    amount: str | None = None  # what the nota is for, where that is a question: see AmountChoice
     today: bool = False  # to issue: dated the day it is sent, in whichever month that is
     part: int | None = None  # of one nota of a divided sale; None: of the sale
     substitute: bool = False  # with `issue`: another is to take the place of a valid one
@@ -250,6 +250,8 @@ def _chosen(amount: str) -> str:
             return "valor da nota: a soma dos itens"
         case "bill":
             return "valor da nota: o da fatura"
+        case "remaining":
+            return "valor da nota: o que resta depois do estorno"
         case _:
             return f"valor da nota: {reais(Cents(int(amount)))}"
 

@@ -1,5 +1,7 @@
 """A tenant's limits, and releasing its brake. Panel and internal API both come through here."""
 
+from typing import Final
+
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store, outbox_wakes
 from shared.db.sales import timeline_store
@@ -9,6 +11,9 @@ from shared.domain.brakes import TenantLimits
 from shared.domain.ids import TenantId
 from shared.run.waker import Waker
 
+# Workers go on while their sales are freed, and may hold more: those are freed in another round.
+ROUNDS: Final = 50
+
 
 async def release_brake(
     pool: Pool, waker: Waker, tenant: TenantId, *, reason: str, by: str
@@ -16,21 +21,44 @@ async def release_brake(
     """Let issuing go on: whether a brake was on, and how many held sales go out now.
 
     Safe to repeat. The held sales pass whatever the limits say, since a person saw them; what
-    comes after them is measured anew.
+    comes after them is measured anew. The brake goes last: however this ends, no sale is left that
+    a brake holds which is not on, and which nobody would be shown to release.
     """
-    # Two commits: a worker that pulled the brake holds it until its held sales are to be seen.
-    async with pool.acquire() as conn, conn.transaction():
-        was_on = await brakes_store.release(conn, tenant)
-        detail = {"reason": reason, "was_on": was_on}
-        await audit_store.add(conn, tenant, actor=by, action="brake_release", detail=detail)
+    freed, was_on = 0, None
+    for turn in range(ROUNDS):
+        freed += await _free_held(pool, tenant, reason=reason, by=by)
+        was_on = await _take_off(pool, tenant, reason=reason, by=by, leaves_some=turn == ROUNDS - 1)
+        if was_on is not None:
+            break
+    if was_on is None:
+        raise AssertionError("the last round takes the brake off")
+    await waker.ring()
+    return was_on, freed
+
+
+async def _free_held(pool: Pool, tenant: TenantId, *, reason: str, by: str) -> int:
     async with pool.acquire() as conn, conn.transaction():
         locked = await outbox_store.lock(conn, tenant, await brakes_store.held(conn, tenant))
         freed = await brakes_store.free(conn, tenant, list(locked))
         await outbox_wakes.wake(conn, tenant, freed, about_bill=True)
         told = [Happening(bill_id=bill, what="brake_released", why=reason, by=by) for bill in freed]
         await timeline_store.add(conn, tenant, told)
-    await waker.ring()
-    return was_on, len(freed)
+    return len(freed)
+
+
+async def _take_off(
+    pool: Pool, tenant: TenantId, *, reason: str, by: str, leaves_some: bool
+) -> bool | None:
+    """Whether a brake was on; None, with nothing done, where it holds more sales by now."""
+    async with pool.acquire() as conn, conn.transaction():
+        code = await brakes_store.lock_on(conn, tenant)
+        if code is not None:
+            if not leaves_some and await brakes_store.held(conn, tenant):
+                return None
+            await brakes_store.release(conn, tenant, code)
+        detail = {"reason": reason, "was_on": code is not None}
+        await audit_store.add(conn, tenant, actor=by, action="brake_release", detail=detail)
+    return code is not None
 
 
 async def put_limits(

@@ -13,7 +13,7 @@ from shared.db.people.people_store import Account
 from shared.db.tenants import audit_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.ids import TenantId
-from shared.domain.people import plain_email
+from shared.domain.people import plain_email, plain_name
 from shared.ways_in.oidc import Introduced
 
 NO_PASSWORD: Final = "-"  # noqa: S105 - no hash: no password fits it until one is set by a link
@@ -95,4 +95,4 @@ def _identity(who: Introduced) -> str:
 
 
 def _name(who: Introduced, email: str) -> str:
-    return " ".join(who.name.split())[:200] or email.partition("@")[0]
+    return plain_name(who.name) or email.partition("@")[0]

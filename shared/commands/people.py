@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from shared.commands.sign_in import Door, Entered, begin
+from shared.commands.sign_in import Door, Entered, SlowedDown, begin, knows_password
 from shared.crypto.seal import Sealer
 from shared.crypto.tokens import (
     hash_secret,
@@ -24,6 +24,7 @@ from shared.db.tenants import audit_store, tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.people import (
+    RIGHTS,
     ROLES,
     STAFF,
     PasswordFault,
@@ -41,6 +42,8 @@ DEFAULT_ZONE: Final = "America/Sao_Paulo"
 
 PeopleRefusal = Literal[
     "link_unknown",
+    "other_email",
+    "already_in",
     "password",
     "email_taken",
     "wrong_password",
@@ -187,21 +190,32 @@ async def join(
 async def join_as_known(
     door: Door, token: str, person: Person, company: str | None = None
 ) -> TenantId:
-    """Take an invitation with the account somebody is signed in with; raises PeopleRefused."""
+    """Take an invitation with the account somebody is signed in with; raises PeopleRefused.
+
+    `other_email` and `already_in` leave the invitation for the one whom it is meant for.
+    """
     async with door.pool.acquire() as conn, conn.transaction():
         link, _ = await _spend(conn, door.sealer, token, "invitation")
         account = await people_store.get(conn, door.sealer, person.id)
-        if account is None or link.email not in (None, account.email) or link.role in STAFF:
+        if account is None or link.role in STAFF:
             raise PeopleRefused("link_unknown")
+        if link.email not in (None, account.email):
+            raise PeopleRefused("other_email")
         return await _let_in(conn, link, person, company)
 
 
-async def password_link(pool: Pool, sealer: Sealer, person: PersonId, *, by: str) -> str:
-    """Make a link with which a person sets a new password; the one before ends."""
+async def password_link(
+    pool: Pool, sealer: Sealer, person: PersonId, *, by: str, instead: bool = True
+) -> str:
+    """Make a link with which a person sets a new password.
+
+    The one that was made `by` the same before ends, if this one comes `instead` of it.
+    """
     token = new_link_token(NO_TENANT)
     async with pool.acquire() as conn, conn.transaction():
         now = await clock.now(conn)
-        await links_store.withdraw_all_of(conn, NO_TENANT, "password", person, by)
+        if instead:
+            await links_store.withdraw_all_of(conn, NO_TENANT, "password", person, by)
         link = Link(
             tenant=NO_TENANT,
             token_hash=hash_secret(token),
@@ -283,11 +297,17 @@ async def reset_password(door: Door, token: str, password: str) -> Entered:
         return await _changed(conn, door.sealer, link.person, hashed, now)
 
 
-async def change_password(door: Door, person: PersonId, *, old: str, new: str) -> Entered:
-    """Change a password: signed out everywhere, but here, under a new word."""
-    async with door.pool.acquire() as conn:
-        account = await people_store.get(conn, door.sealer, person)
-    if not await door.passwords.fits(old, account.password if account else None):
+async def change_password(
+    door: Door, person: PersonId, *, old: str, new: str, source: str
+) -> Entered | SlowedDown:
+    """Change a password: signed out everywhere, but here, under a new word.
+
+    Guesses of the old one are slowed down as at the door.
+    """
+    known = await knows_password(door, person, old, source)
+    if isinstance(known, SlowedDown):
+        return known
+    if not known:
         raise PeopleRefused("wrong_password")
     hashed = await _new_hash(door, person, new)
     async with door.pool.acquire() as conn, conn.transaction():
@@ -355,10 +375,18 @@ async def _let_in(conn: Connection, link: Link, person: Person, company: str | N
         await audit_store.add(conn, tenant, actor=actor, action="tenant_added", detail=detail)
     for role in ROLES:
         if role == link.role:
+            await _gains(conn, tenant, person.id, role)
             await memberships_store.put(conn, tenant, person.id, role, by=link.made_by)
     detail = {"role": str(link.role), "invited_by": link.made_by}
     await audit_store.add(conn, tenant, actor=actor, action="joined", detail=detail)
     return tenant
+
+
+async def _gains(conn: Connection, tenant: TenantId, person: PersonId, role: Role) -> None:
+    """An invitation takes nothing away: the last owner who tries one out stays an owner."""
+    before = await memberships_store.lock_role(conn, tenant, person)
+    if before is not None and RIGHTS[role] <= RIGHTS[before]:
+        raise PeopleRefused("already_in")
 
 
 async def _new_hash(door: Door, person: PersonId, password: str) -> str:
@@ -381,8 +409,10 @@ async def _changed(
     *,
     code_given: bool = False,
 ) -> Entered:
+    """Keep a new hash: every session ends, and every link by which another could be set."""
     await people_store.set_password(conn, person, hashed, now)
     await sessions_store.end_all(conn, person)
+    await links_store.withdraw_passwords_of(conn, NO_TENANT, person)
     account = await people_store.get(conn, sealer, person)
     if account is None:
         raise PeopleRefused("link_unknown")

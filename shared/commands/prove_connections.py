@@ -103,7 +103,9 @@ async def _learn(
     except PipelineError:
         return _Learnt(code=f"{side}_unreachable")
     code = INCOMPLETE if company.missing else GOOD
-    shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+    shown = CompanyAsRead(
+        facts=company.facts, city=company.city, regime=company.regime, cnpj=company.cnpj
+    )
     return _Learnt(code=code, missing=company.missing, shown=shown)
 
 
@@ -118,7 +120,9 @@ async def _keep(
                 conn, tenant, side, learnt.code, learnt.detail, connected_at=state.connected_at
             )
         elif learnt.code in (GOOD, INCOMPLETE):
-            well = await connections_store.unblock(conn, tenant, side)
+            well = await connections_store.unblock(
+                conn, tenant, side, connected_at=state.connected_at
+            )
             if well:
                 await outbox_wakes.wake_stopped(conn, tenant, codes_of(side))
             if learnt.shown is not None:

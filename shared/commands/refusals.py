@@ -21,7 +21,7 @@ WHY: Final[dict[str, str]] = {
     "not_held": "Esta venda não está pendente.",
     "nothing_to_issue": "Não há nota a emitir para esta venda.",
     "numbering_needs_person": "O número desta nota já foi usado: confira no portal da prefeitura"
-    " se ela existe antes de reenviar.",
+    " se ela existe e informe o que viu; sem isso ela não é reenviada.",
     "already_cancelled": "A nota já foi cancelada ou está sendo cancelada.",
     "nothing_to_cancel": "Não há nota a cancelar nesta venda.",
     "nothing_to_retry": "Não há o que tentar de novo nesta venda.",
@@ -29,8 +29,8 @@ WHY: Final[dict[str, str]] = {
     " emitir agora ou cancelar.",
     "data_missing": "Ainda não é possível emitir.",
     "amount_needed": "A soma dos itens difere do valor da fatura: diga qual valor a nota deve ter.",
-    "no_amount_to_choose": "Só se escolhe o valor de uma venda pendente cuja soma dos itens difere"
-    " do valor da fatura.",
+    "no_amount_to_choose": "Só se escolhe o valor de uma venda cuja soma dos itens difere do valor"
+    " da fatura, ou que foi estornada em parte e da qual resta algo.",
     "document_not_missing": "O CPF ou CNPJ não falta nesta venda: emita sem essa opção.",
     "no_day_to_move": "A data só muda onde ela foi recusada ou o mês dela está fechado. Aqui a nota"
     " mantém a competência: use emitir ou tentar de novo.",

@@ -22,7 +22,7 @@ from shared.domain.ids import BillId, TenantId
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
 from shared.domain.rule import Rule
-from shared.domain.rule_change import Change, ChangeCount, change_of, tally
+from shared.domain.rule_change import ChangeCount, SaleChange, change_of, tally
 from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.shadow import LEFT_TO_OTHERS
 from shared.vindi.stored import open_bill, open_customer
@@ -55,7 +55,7 @@ async def foresee_change(
         in_force = await rules_store.in_force(conn, tenant)
     old = in_force[1] if in_force else None
     looked_at = 0
-    changes: list[tuple[Change, Cents]] = []
+    changes: list[tuple[SaleChange, Cents]] = []
     async for sales in _unsent(pool, sealer, tenant):
         if looked_at >= MOST_SALES:
             return RuleChange(looked_at=looked_at, whole=False, changes=tally(changes))
@@ -68,9 +68,9 @@ async def foresee_change(
 
 def _changes(
     sales: Sequence[_Unsent], old: Rule | None, rule: Rule, terms: TenantTerms, now: datetime
-) -> list[tuple[Change, Cents]]:
+) -> list[tuple[SaleChange, Cents]]:
     found = ((change_of(sale.facts, old, rule, terms, now), sale.amount) for sale in sales)
-    return [(change, amount) for change, amount in found if change is not None]
+    return [(moved, amount) for moved, amount in found if moved is not None]
 
 
 async def _unsent(pool: Pool, sealer: Sealer, tenant: TenantId) -> AsyncIterator[Sequence[_Unsent]]:

@@ -53,8 +53,9 @@ from shared.db.tenants.connections_store import VindiConnection, VindiEnvironmen
 from shared.db.tenants.elsewhere_store import Elsewhere, ElsewhereCode
 from shared.db.tenants.rules_store import RuleVersion
 from shared.db.tenants.tenants_store import Subscription, Tenant
+from shared.db.vindi import passes_store
 from shared.db.vindi.events_store import Source
-from shared.domain.account_lines import going_on
+from shared.domain.account_lines import account_name, going_on
 from shared.domain.attention import ANOTHER_BILL
 from shared.domain.ids import TenantId
 from shared.domain.message_texts.connections import CONNECTIONS
@@ -99,6 +100,7 @@ class SalesOfTests:
     since: date | None = None  # local day of the sale's moment: earlier ones are held
 
 
+FURTHEST_BACK: Final = timedelta(days=60)  # what an account sold before is a backfill's
 LEFT_TO_A_PERSON: Final = SalesOfTests(issue=False)
 
 
@@ -287,7 +289,9 @@ class SetUp:
                 company_regime=company.regime,
             )
             now = await clock.now(conn)
-            shown = CompanyAsRead(facts=company.facts, city=company.city, regime=company.regime)
+            shown = CompanyAsRead(
+                facts=company.facts, city=company.city, regime=company.regime, cnpj=company.cnpj
+            )
             await company_facts_store.put(conn, tenant, shown, now, connected_at=now)
             url = await self._webhook_url(conn, tenant, "enotas")
             await audit_store.add(
@@ -441,14 +445,23 @@ async def _draw_line(
     environment: VindiEnvironment,
     merchant_id: int,
 ) -> None:
-    """Keep from when on the sales of the account now connected are the tenant's to issue."""
+    """Keep from when on the sales of the account now connected are the tenant's to issue.
+
+    One that was left, and comes back, is read from when it was left.
+    """
     # One that was connected before merchants were kept is taken for the same, of its environment.
-    left = f"{before.merchant_id or merchant_id}:{before.environment}"
-    taken = f"{merchant_id}:{environment}"
+    left = account_name(before.merchant_id or merchant_id, before.environment)
+    taken = account_name(merchant_id, environment)
     if left != taken:
         lines = await account_lines_store.load(conn, tenant)
         now = await clock.now(conn)
-        await account_lines_store.put(conn, tenant, going_on(lines, left, taken, now))
+        back = lines.left_at.get(taken)
+        elsewhere = back is not None and await elsewhere_store.had_since_any_tenant(
+            conn, tenant, merchant_id=merchant_id, environment=environment, since=back
+        )
+        after = going_on(lines, left, taken, now, elsewhere=elsewhere)
+        await account_lines_store.put(conn, tenant, after)
+        await passes_store.begin_anew(conn, tenant, since=back, most=now - FURTHEST_BACK)
 
 
 def _about(found: Sequence[Elsewhere], code: ElsewhereCode) -> list[Elsewhere]:

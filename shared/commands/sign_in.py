@@ -99,12 +99,38 @@ async def _sign_in(
     if door.passwords.is_old(account.password):
         renewed = await door.passwords.hash(password)
     async with door.pool.acquire() as conn, conn.transaction():
+        # Another one may have been set since it was read, which ended every session that there was.
+        if await people_store.lock_password(conn, account.person.id) != account.password:
+            return WrongPassword()
         now = await clock.now(conn)
         for source_word, account_word in words:
             await failures_store.clear(conn, source_word, account_word)
         if renewed is not None:
             await people_store.set_password(conn, account.person.id, renewed, now)
         return await begin(conn, account, now)
+
+
+async def knows_password(
+    door: Door, person: PersonId, password: str, source: str
+) -> bool | SlowedDown:
+    """Whether who is signed in knows their own password.
+
+    Guesses are counted with those at the door: a session that somebody else has is no way around.
+    """
+    async with door.pool.acquire() as conn:
+        account = await people_store.get(conn, door.sealer, person)
+    if account is None:
+        return False
+    words = _words(door.sealer, source, account.email)
+    waiting = await _count(door.pool, words)
+    if waiting is not None:
+        return SlowedDown(until=waiting)
+    if not await door.passwords.fits(password, account.password):
+        return False
+    async with door.pool.acquire() as conn, conn.transaction():
+        for source_word, account_word in words:
+            await failures_store.clear(conn, source_word, account_word)
+    return True
 
 
 async def is_slowed_down(door: Door, source: str, account: str) -> bool:
@@ -145,13 +171,16 @@ async def give_code(door: Door, word: str, code: str, source: str) -> Entered | 
     if waiting is not None:
         return SlowedDown(until=waiting)
     async with door.pool.acquire() as conn, conn.transaction():
+        # A new password waits for this, or has ended the half session.
+        await people_store.lock_password(conn, half.person.id)
         account = await people_store.get(conn, door.sealer, half.person.id)
         now = await clock.now(conn)
         if account is None or not await _code_fits(conn, account, code, now):
             return None
+        if not await sessions_store.end(conn, hash_secret(word)):
+            return None
         for source_word, account_word in words:
             await failures_store.clear(conn, source_word, account_word)
-        await sessions_store.end(conn, hash_secret(word))
         return await begin(conn, account, now, code_given=True)
 
 

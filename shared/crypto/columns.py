@@ -17,6 +17,7 @@ NOBODY: Final = TenantId("-")  # whose the rows are that belong to no tenant
 # Purposes of words: keyed hashes by which something sealed is found.
 DOCUMENT_WORD: Final = "document"
 DENIAL_WORD: Final = "denial"
+REQUEST_WORD: Final = "idempotent_request"
 
 RowKey = int | str | bytes | UUID
 

@@ -182,6 +182,7 @@ CREATE TABLE public.backfills (
     list_total bigint,
     again integer DEFAULT 0 NOT NULL,
     omitted boolean DEFAULT false NOT NULL,
+    account text,
     CONSTRAINT backfills_check CHECK (((until IS NULL) OR (until >= since))),
     CONSTRAINT backfills_check1 CHECK (((status = ANY (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT backfills_competencia_check CHECK ((competencia = ANY (ARRAY['original'::text, 'today'::text]))),
@@ -591,7 +592,8 @@ CREATE TABLE public.nota_days (
     notas integer DEFAULT 0 NOT NULL,
     amount bigint DEFAULT 0 NOT NULL,
     backfilled integer DEFAULT 0 NOT NULL,
-    old integer DEFAULT 0 NOT NULL
+    old integer DEFAULT 0 NOT NULL,
+    old_freed integer DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='70');
 
@@ -1028,6 +1030,9 @@ CREATE TABLE public.vindi_connections (
     checked_at timestamp with time zone,
     line_from timestamp with time zone,
     lines jsonb DEFAULT '{}'::jsonb NOT NULL,
+    left_at jsonb DEFAULT '{}'::jsonb NOT NULL,
+    away_from timestamp with time zone,
+    away_until timestamp with time zone,
     CONSTRAINT vindi_connections_environment_check CHECK ((environment = ANY (ARRAY['production'::text, 'sandbox'::text]))),
     CONSTRAINT vindi_connections_key_hint_check CHECK ((length(key_hint) <= 4))
 );

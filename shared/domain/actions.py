@@ -5,7 +5,9 @@ from typing import Final, Literal, assert_never
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.domain.amounts import BILL, LINES, REMAINING, refund_seen, remaining
 from shared.domain.competencia import MONTH_CLOSED
+from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, ISSUED_AS_TEST, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus, Wish
 from shared.domain.shadow import LEFT_TO_OTHERS
@@ -61,6 +63,18 @@ NUMBERING: Final = "denied_numbering"
 ACTIONS: Final[tuple[SaleAction, ...]] = ("retry", "hold", "release", "issue", "cancel")
 
 
+class Given(Struct, frozen=True, kw_only=True):
+    """What was given back of a sale, and what it had been worth."""
+
+    amount: Cents
+    of: Cents
+
+    @property
+    def rest(self) -> Cents:
+        """What remains of it."""
+        return remaining(self.amount, self.of)
+
+
 class ActionState(Struct, frozen=True, kw_only=True):
     """What an action looks at.
 
@@ -78,6 +92,7 @@ class ActionState(Struct, frozen=True, kw_only=True):
     denied: bool = False
     day_refused: bool = False  # a nota was denied for its day, and another may help
     refused_alone: bool = False  # the city kept one that a person took back alone, and no other
+    given_back: Given | None = None  # where a nota may be issued of what was given back in part
 
     @property
     def lacks(self) -> str | None:
@@ -102,6 +117,7 @@ class WishChange(Struct, frozen=True, kw_only=True):
     anew: bool = False
     cancel_again: bool = False
     amount: str | None = None
+    about: str | None = None  # the sums it was chosen for; None: as the sale's own detail says
     today: bool = False
     without_document: bool = False
 
@@ -123,7 +139,8 @@ def judge(
 ) -> WishChange | Refusal:
     """Say what an action changes in a sale. The sale itself is decided again by the emitter.
 
-    `amount` goes with `issue` and `release` of a sale whose lines and bill disagree; `today` with
+    `amount` goes with `issue` and `release` of a sale whose lines and bill disagree, and with
+    `issue` of one that was given back in part (then also REMAINING); `today` with
     `issue` of one whose day was refused or whose month is closed, `without_document` with `issue`
     of one whose buyer's document is not there or is none.
     """
@@ -134,12 +151,25 @@ def judge(
         return Refusal(code="no_day_to_move") if isinstance(answer, WishChange) else answer
     if isinstance(answer, Refusal) or (amount is None and action not in _AMOUNT_GOES_WITH):
         return answer
+    if action == "issue" and sale.given_back is not None:
+        return _of_refunded(answer, sale.given_back, amount)
     disagrees = sale.status is SaleStatus.HELD and sale.code == _MISMATCH
     if amount is not None:
-        fits = disagrees and action in _AMOUNT_GOES_WITH
+        fits = disagrees and action in _AMOUNT_GOES_WITH and amount != REMAINING
         return replace(answer, amount=amount) if fits else Refusal(code="no_amount_to_choose")
     back = action == "release" and sale.wish == "hold"
     return Refusal(code="amount_needed", missing=("amount",)) if disagrees and not back else answer
+
+
+def _of_refunded(answer: WishChange, given: Given, amount: str | None) -> WishChange | Refusal:
+    """Issue what was given back in part: what remains of it, an amount, or without one the whole.
+
+    It is written down as chosen: should more be given back, it is a question anew.
+    """
+    if amount == LINES or (amount == REMAINING and given.rest <= 0):
+        return Refusal(code="no_amount_to_choose")
+    chosen = str(given.rest) if amount == REMAINING else amount or BILL
+    return replace(answer, amount=chosen, about=refund_seen(given.amount, given.of))
 
 
 def _issue_without_document(action: SaleAction, sale: ActionState) -> WishChange | Refusal:

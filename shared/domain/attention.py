@@ -70,7 +70,7 @@ def _changed(sale: SaleFacts) -> bool:
     bill, asked_for = sale.bill, amount_of(sale.parts)
     if bill.status is BillStatus.PENDING and bill.amount == 0 and asked_for:
         return False  # its charge was canceled, its lines still say what was sold
-    chosen = settled(bill, sale.amount_choice)
+    chosen = settled(bill, sale.amount_choice, sale.refunds)
     return (bill.lines_total if chosen is None else chosen) != asked_for
 
 

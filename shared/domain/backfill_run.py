@@ -82,6 +82,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     """What was found in the window.
 
     `known` are sales that the stream or an earlier backfill took, whatever became of them.
+    `amounts` is what the bills of an outcome come to, by `sort_of`; runs that ended before it was
+    kept have none.
     """
 
     bills: int = 0
@@ -92,6 +94,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     skip: dict[str, int] = msgspec.field(default_factory=dict)
     to_issue: Cents = NOTHING
     months: tuple[MonthCount, ...] = ()
+    amounts: dict[str, Cents] = msgspec.field(default_factory=dict)
 
     @property
     def new(self) -> int:
@@ -109,6 +112,7 @@ class Summary(Struct, frozen=True, kw_only=True):
             "skip": self.skip,
             "to_issue": self.to_issue,
             "months": [list(msgspec.structs.astuple(month)) for month in self.months],
+            "amounts": self.amounts,
         }
 
     @classmethod
@@ -119,9 +123,15 @@ class Summary(Struct, frozen=True, kw_only=True):
         return cls(**{**stored, "months": months})
 
 
+def sort_of(outcome: str, code: str | None = None) -> str:
+    """By which an outcome's amount is kept: itself, with its code where it has one."""
+    return f"{outcome}:{code}" if code and outcome in ("hold", "skip") else outcome
+
+
 def summarise(groups: Iterable[Group]) -> Summary:
     """Add up findings; those not decided yet count as bills of their month only."""
     outcomes: Counter[str] = Counter()
+    sums: Counter[str] = Counter()
     codes: dict[str, Counter[str]] = {"hold": Counter(), "skip": Counter()}
     bills: Counter[str] = Counter()
     amounts: Counter[str] = Counter()
@@ -129,6 +139,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
     to_issue = known = 0
     for group in groups:
         outcomes[group.outcome] += group.bills
+        sums[sort_of(group.outcome, group.code)] += group.amount
         if group.outcome in codes:
             codes[group.outcome][group.code or ""] += group.bills
         bills[group.month] += group.bills
@@ -144,6 +155,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
         hold=dict(sorted(codes["hold"].items())),
         skip=dict(sorted(codes["skip"].items())),
         to_issue=Cents(to_issue),
+        amounts={sort: Cents(amount) for sort, amount in sorted(sums.items())},
         months=tuple(
             MonthCount(
                 month=month,

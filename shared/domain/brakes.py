@@ -29,7 +29,8 @@ BRAKE_CODES: Final[tuple[BrakeCode, ...]] = (
 JUMP: Final = 5
 HANDFUL: Final = 20
 DAYS_OF_HISTORY: Final = 5  # days with notas, before history says anything
-# Notas long overdue: twice as many as on any recent day, and more than a stray few (`explained`).
+# Notas long overdue: twice as many as a person let through, and more than a stray few
+# (`explained`).
 OLD_JUMP: Final = 2
 STRAY: Final = 3
 
@@ -54,7 +55,8 @@ class Today(Struct, frozen=True, kw_only=True):
     busiest: int  # notas of the busiest of those days, past sales left out
     braked: BrakeCode | None
     old: int = 0  # of the live ones, due longer ago than the limit says
-    busiest_old: int = 0  # of the other days, and of what a person let through today
+    busiest_old: int = 0  # of the other days
+    let_through: int = 0  # old ones of the day, this or another, on which a person let most through
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -104,13 +106,15 @@ def _too_many_old(
     old = today.old + sum(1 for nota in wanted if _is_old(nota) and not nota.free)
     if limits.old_days is None or today.braked is not None or old == today.old:
         return None, ""
-    if old <= explained(max(today.busiest_old, freed)):
+    if old <= explained(today.busiest_old, max(today.let_through, freed)):
         return None, ""
     return OLD, f"{old} notas devidas há mais de {days(limits.old_days)}"
 
 
-def explained(busiest: int) -> int:
-    """How many old notas a day may have, whose busiest of the last weeks had so many.
+def explained(busiest: int, let_through: int) -> int:
+    """How many old notas a day may have: as many as the `busiest` of the last weeks had.
+
+    And twice as many as a person `let_through` on one of them.
 
     What comes late by itself is a customer's data mended after weeks, or a payment told late: a
     few a day, at a small tenant as at a large one, which has its own history after one click. What
@@ -120,10 +124,10 @@ def explained(busiest: int) -> int:
     needs a cancellation, within the city's days; at a tenant of five sales a month three are what
     a person takes back by hand, and fewer would have every mended customer ask for a click.
 
-    Days of a stray few explain nothing more than that, or three would become six and twelve within
-    days that nobody looked at: only what a person let through doubles.
+    Only what a person let through doubles. Days that nobody looked at explain as many again and no
+    more, or five would become ten, twenty and forty within days.
     """
-    return OLD_JUMP * busiest if busiest > STRAY else STRAY
+    return max(STRAY, busiest, OLD_JUMP * let_through if let_through > STRAY else 0)
 
 
 def _is_old(nota: Wanted) -> bool:

@@ -122,6 +122,8 @@ def _decide_unsent(
         return _issue(sale, rule, terms, now, moment or created, issue_at=at, days=None)
     if side == "unclear":
         return Hold(code="activation_unclear")
+    if _was_elsewhere(sale, moment, terms):
+        return Hold(code="account_elsewhere")
     if when is None:
         return Hold(code="mixed_rules")
     return _decide_by_moment(sale, rule, terms, now, when, moment)
@@ -156,6 +158,13 @@ def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> Activat
         return "before"
     side = side_of(sale.bill, terms.active_from, sale.seen, sale.payments)
     return "unclear" if side == "after" and _lost_payment(sale, terms.active_from) else side
+
+
+def _was_elsewhere(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> bool:
+    """Whether a sale is of when another tenant had its account, and may have issued it."""
+    if terms.away is None or moment is None or sale.backfill is not None:
+        return False
+    return terms.away.since <= moment.recorded_at < terms.away.until
 
 
 def _lost_payment(sale: SaleFacts, active_from: datetime) -> bool:
@@ -236,7 +245,7 @@ def _issue(
     if moment is None:
         return Hold(code="payment_unclear")
     due = issue_at or moment.at
-    if settled(sale.bill, sale.amount_choice) is None:
+    if settled(sale.bill, sale.amount_choice, sale.refunds) is None:
         return Hold(code="amount_mismatch", detail=amounts(sale.bill), issue_at=due)
     day = choose_competencia(
         fixed=sale.competencia,

@@ -19,7 +19,7 @@ from shared.domain.part_states import (
 )
 from shared.domain.parts import Part
 from shared.domain.refund_policy import CODES, treat
-from shared.domain.refunds import Cause, cause_of
+from shared.domain.refunds import Cause
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleFacts, TenantTerms
 from shared.domain.sending import send_next, substitute
@@ -27,6 +27,7 @@ from shared.domain.shadow import stopped_code
 from shared.domain.undone import (
     above,
     attention_to,
+    standing_cause,
     treatment_of_standing,
     undone,
     unwanted_code,
@@ -43,7 +44,7 @@ def decide_asked(sale: SaleFacts, rule: Rule | None, terms: TenantTerms, now: da
 
     One in doubt is followed before another one leaves.
     """
-    cause = cause_of(sale.bill, sale.refunds)
+    cause = standing_cause(sale)
     kept = wanted_again(sale, cause, rule, terms, now)
     if not kept:
         return _decide_asked(sale, cause, rule, terms, now)

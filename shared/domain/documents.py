@@ -18,6 +18,11 @@ _WRITTEN: Final = re.compile(
 )
 
 
+def names_somebody(text: str) -> bool:
+    """Whether a text has a CPF, a CNPJ or an e-mail: for what is kept where nothing is erased."""
+    return "@" in text or names_document(text)
+
+
 def names_document(text: str) -> bool:
     """Whether a text is a CPF or CNPJ, however written, or has one among other words.
 

@@ -242,7 +242,7 @@ def _address(customer: Customer, rule: Rule) -> Address | Hold | None:
 def _amount(sale: SaleFacts, share: Share | None) -> Cents:
     if share is not None:
         return share.amount
-    chosen = settled(sale.bill, sale.amount_choice)
+    chosen = settled(sale.bill, sale.amount_choice, sale.refunds)
     return sale.bill.lines_total if chosen is None else chosen
 
 

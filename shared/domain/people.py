@@ -1,5 +1,6 @@
 """Who may do what in the panel. Pure."""
 
+import unicodedata
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -29,6 +30,13 @@ LEAST_PASSWORD: Final = 12  # letters; length counts for more than a mixture
 MOST_PASSWORD: Final = 200
 PasswordFault = Literal["too_short", "too_long", "too_plain", "is_yours"]
 _LEAST_DISTINCT: Final = 5
+_STEERING: Final = {"Cc": " ", "Cs": "", "Co": "", "Cn": ""}  # by Unicode's categories
+# They turn what stands behind a name around; whoever writes from the right needs none of them.
+_OTHER_WAY: Final = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+class StaffRefused(Exception):
+    """Nobody becomes one of ours so, or stops being it; the message says why."""
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -57,6 +65,15 @@ def plain_email(text: str) -> str | None:
     if not plain or any(letter.isspace() or not letter.isprintable() for letter in text):
         return None
     return text.casefold()
+
+
+def plain_name(text: str) -> str:
+    """A name as pages and histories show it: one blank between words, no sign that steers them.
+
+    Nothing where no letter is left; 200 letters at most.
+    """
+    bare = "".join(_STEERING.get(unicodedata.category(one), one) for one in text)
+    return " ".join(bare.translate(_OTHER_WAY).split())[:200]
 
 
 def password_fault(password: str, *, email: str, name: str) -> PasswordFault | None:

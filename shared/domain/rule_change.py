@@ -38,17 +38,34 @@ class Change(Struct, frozen=True, kw_only=True):
     after: RuleOutcome
 
 
+class SaleChange(Struct, frozen=True, kw_only=True):
+    """A change of one sale, and when its nota is due before and after it; None: not known."""
+
+    change: Change
+    was_due: datetime | None = None
+    will_be_due: datetime | None = None
+
+
+class DueSpan(Struct, frozen=True, kw_only=True):
+    """The first and the last instant at which notas are due."""
+
+    first: datetime
+    last: datetime
+
+
 class ChangeCount(Struct, frozen=True, kw_only=True):
-    """Sales that change alike."""
+    """Sales that change alike; `was` and `will` say when notas are due of those that wait."""
 
     change: Change
     sales: int
     amount: Cents
+    was: DueSpan | None = None
+    will: DueSpan | None = None
 
 
 def change_of(
     sale: SaleFacts, old: Rule | None, new: Rule, terms: TenantTerms, now: datetime
-) -> Change | None:
+) -> SaleChange | None:
     """Decide a sale without a live nota under both rules; None when nothing changes.
 
     A sale whose customer was never read counts as one to be issued.
@@ -59,20 +76,34 @@ def change_of(
         return None
     if before == after and (isinstance(was, NeedsCustomer) or isinstance(will, NeedsCustomer)):
         return None  # to be issued under both; its text is not known yet
-    return Change(before=before, after=after)
+    return SaleChange(
+        change=Change(before=before, after=after),
+        was_due=was.until if isinstance(was, Wait) else None,
+        will_be_due=will.until if isinstance(will, Wait) else None,
+    )
 
 
-def tally(changes: Iterable[tuple[Change, Cents]]) -> list[ChangeCount]:
+def tally(changes: Iterable[tuple[SaleChange, Cents]]) -> list[ChangeCount]:
     """Count changes that are alike, the most frequent first."""
-    sums: dict[Change, tuple[int, int]] = {}
-    for change, amount in changes:
-        sales, total = sums.get(change, (0, 0))
-        sums[change] = (sales + 1, total + amount)
+    alike: dict[Change, list[tuple[SaleChange, Cents]]] = {}
+    for moved, amount in changes:
+        alike.setdefault(moved.change, []).append((moved, amount))
     counts = [
-        ChangeCount(change=change, sales=sales, amount=Cents(total))
-        for change, (sales, total) in sums.items()
+        ChangeCount(
+            change=change,
+            sales=len(found),
+            amount=Cents(sum(amount for _, amount in found)),
+            was=_due([moved.was_due for moved, _ in found]),
+            will=_due([moved.will_be_due for moved, _ in found]),
+        )
+        for change, found in alike.items()
     ]
     return sorted(counts, key=lambda count: -count.sales)
+
+
+def _due(instants: Iterable[datetime | None]) -> DueSpan | None:
+    known = [instant for instant in instants if instant is not None]
+    return DueSpan(first=min(known), last=max(known)) if known else None
 
 
 def _outcome(decision: Decision) -> RuleOutcome | None:

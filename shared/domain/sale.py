@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from shared.domain.account_lines import Away
 from shared.domain.amounts import AmountChoice
 from shared.domain.bill import Bill, Customer, Payment
 from shared.domain.ids import ChargeId, CustomerId
@@ -82,3 +83,4 @@ class TenantTerms(Struct, frozen=True, kw_only=True):
     in_shadow: bool = False  # nothing is issued at all; else shadow ends with `active_from`
     locked_months: frozenset[tuple[int, int]] = frozenset()  # year and month a closing has locked
     seller: Seller | None = None  # None: not known
+    away: Away | None = None  # when another tenant had the account that is connected now

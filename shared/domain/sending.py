@@ -30,15 +30,19 @@ from shared.domain.parts import (
     still_divides,
 )
 from shared.domain.prechecks import precheck
-from shared.domain.refund_policy import LEFT_BY_RULE
-from shared.domain.refunds import cause_of, paid_twice
+from shared.domain.refund_policy import CODES, LEFT_BY_RULE
+from shared.domain.refunds import paid_twice
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts, Seller, TenantTerms
 from shared.domain.shadow import stopped_code
-from shared.domain.undone import undone
+from shared.domain.undone import standing_cause, undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
 SUBSTITUTES: Final = "substitui a nota anterior"
+NOT_DIVISIBLE: Final = (
+    "Esta fatura tem uma nota para cada serviço, e o valor que resta não diz quanto é de cada um."
+    " Escolha o valor inteiro, ou mude os itens na Vindi."
+)
 DIVIDED_ANEW: Final = "a fatura mudou e foi dividida de novo"
 
 
@@ -103,7 +107,7 @@ def substitute(
         return Hold(code=MONTH_CLOSED)
     if is_free(sale.bill):
         return Hold(code="zero_amount")
-    if settled(sale.bill, sale.amount_choice) is None:
+    if settled(sale.bill, sale.amount_choice, sale.refunds) is None:
         return Hold(code="amount_mismatch")
     whole = part.share.part == WHOLE
     if not whole and not still_divides(sale.bill, [one.share for one in sale.parts]):
@@ -145,7 +149,7 @@ def _ready(
         return trouble
     if is_free(sale.bill):
         return Skip(code="zero_amount")
-    if settled(sale.bill, sale.amount_choice) is None:
+    if settled(sale.bill, sale.amount_choice, sale.refunds) is None:
         return Hold(code="amount_mismatch", detail=amounts(sale.bill))
     if sale.customer is None:
         return NeedsCustomer()
@@ -197,8 +201,11 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
     if service is not None:
         return _whole(sale, rule, terms, day, service)
     # An amount that is not the lines' cannot be told apart by them.
-    by_lines = settled(sale.bill, sale.amount_choice) == sale.bill.lines_total
-    split = rule.mixed_services == "split" and by_lines
+    by_lines = settled(sale.bill, sale.amount_choice, sale.refunds) == sale.bill.lines_total
+    split = rule.mixed_services == "split"
+    if split and not by_lines and sale.amount_choice and sale.amount_choice.about_refund:
+        return Hold(code=CODES["partial"], detail=NOT_DIVISIBLE)
+    split = split and by_lines
     shares = divide(sale.bill, rule) if split else ()
     first = _first(shares, sale.parts)
     service = service_of(sale.bill, first, rule) if first is not None else None
@@ -329,7 +336,7 @@ def attention_to_payment(sale: SaleFacts) -> str | None:
     """Name a second payment, or one undone that the rule lets be: the nota is owed all the same."""
     if paid_twice(sale.bill, sale.refunds):
         return PAID_TWICE
-    by_rule = sale.wish != "issue" and cause_of(sale.bill, sale.refunds) is not None
+    by_rule = sale.wish != "issue" and standing_cause(sale) is not None
     return LEFT_BY_RULE if by_rule else None
 
 

@@ -73,5 +73,22 @@ def judge_statement(
     return SendAgain(part=number) if denied else CancelledThere(part=number)
 
 
+class Statable(Struct, frozen=True, kw_only=True):
+    """What a person may state of a sale as it is: that a nota stands, that one does not."""
+
+    exists: bool
+    gone: bool
+
+
+def statable(parts: Sequence[Part]) -> Statable:
+    """Say what may be stated, for whoever is shown the sale; whether it is worked on is not asked.
+
+    Where it may be stated that a nota stands, it may be said too that it does not.
+    """
+    said = [judge_statement(parts, exists=exists, leased=False) for exists in (True, False)]
+    exists, gone = [not isinstance(one, Refusal) for one in said]
+    return Statable(exists=exists, gone=gone)
+
+
 def _may_exist(part: Part) -> bool:
     return part.status is NotaStatus.DENIED and part.denial in _MAY_EXIST

@@ -79,6 +79,9 @@ NOTICES: Final[dict[str, str]] = {
 }
 _VERSION: Final = re.compile(r"(regra:? |→ )v(?=\d)")
 _LACKS_ADDRESS: Final = "customer_address_incomplete"
+# Whose details are sums, kept as they are compared.
+_OF_AMOUNTS: Final = frozenset({"amount_mismatch", "mixed_services", "parts_disagree"})
+_AMOUNT: Final = re.compile(r"(?<![\d.])(-?\d+)\.(\d\d)(?![\d.])")
 
 
 def told(what: str, why: str, by: str = "") -> str:
@@ -113,8 +116,8 @@ def _in_words(why: str, messages: Mapping[str, Message]) -> str:
 
 
 def detail_told(code: str | None, detail: str) -> str:
-    """What is beside a code, in words: what an address lacks."""
+    """What is beside a code, in words: what an address lacks; amounts as people write them."""
     if code != _LACKS_ADDRESS or not detail:
-        return detail
+        return _AMOUNT.sub(r"R$ \1,\2", detail) if code in _OF_AMOUNTS else detail
     words = [ADDRESS.get(word.strip(), word.strip()) for word in detail.split(",")]
     return f"falta: {', '.join(words)}"

@@ -25,12 +25,33 @@ from shared.domain.sale import SaleFacts, TenantTerms
 CHARGED_BACK: Final = "charged_back"
 
 
+def standing_cause(sale: SaleFacts) -> Cause | None:
+    """Name what undid a sale and is not answered yet.
+
+    What a part given back means for the nota is, once a person has said what the nota is for.
+    """
+    cause = cause_of(sale.bill, sale.refunds)
+    choice = sale.amount_choice
+    if cause != "partial" or choice is None or not choice.about_refund:
+        return cause
+    return cause if choice.of(sale.bill, sale.refunds) is None else None
+
+
+def _chose_for_less(sale: SaleFacts) -> bool:
+    """Whether other refunds were seen by whoever chose the amount: it is a question anew."""
+    choice = sale.amount_choice
+    seen = choice is not None and choice.about_refund
+    return seen and standing_cause(sale) is not None
+
+
 def undone(sale: SaleFacts, rule: Rule | None) -> Hold | Skip | None:
     """What stops a nota that was not asked for yet, or was denied."""
-    cause = cause_of(sale.bill, sale.refunds)
+    cause = standing_cause(sale)
     if cause is None:
         return None
     by_person = sale.wish == "issue" and cause not in ("full", "bill_canceled")
+    if cause == "partial" and _chose_for_less(sale):
+        by_person = False
     match treat(cause, "before", rule):
         case "drop" if not by_person:
             code = CHARGED_BACK if cause == "chargeback" else CODES[cause]

@@ -18,6 +18,7 @@ import asyncpg
 import psutil
 
 from shared.config.env import SettingsError
+from shared.db.server_log import keep_rows_out
 from shared.local.files import (
     LOOPBACK,
     bare_environment,
@@ -275,9 +276,13 @@ LET_IN: Final = """
 
 
 async def let_services_in(server: EmbeddedPostgres) -> None:
-    """Let the services' role log in with its password; the database is at head. Safe to repeat."""
+    """Let the services' role log in with its password; the database is at head. Safe to repeat.
+
+    From then on the server's log quotes no rows.
+    """
     connection = await asyncpg.connect(server.url())
     try:
+        await keep_rows_out(connection)
         await connection.execute(
             await connection.fetchval(LET_IN, SERVICES, server.services_password)
         )

@@ -5,31 +5,23 @@ A command loads what it alone needs: `up` stays in memory for as long as it runs
 
 import asyncio
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
-import asyncpg
 import typer
 
-from shared.commands.tokens import TokenRefused
 from shared.config.env import Env, SettingsError
 from shared.config.secret import Secret
-from shared.config.settings import EXIT_CODE, database_url, exit_with
-from shared.config.spelling import begin_with
-from shared.crypto.seal import Sealer, UnsealError
+from shared.config.settings import database_url
+from shared.crypto.seal import Sealer
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
-from shared.db.revision import SchemaError
-from shared.db.unreachable import DatabaseAwayError, told_of_work
-from shared.keys import StillSealingError, WrongKeysError, accept_keys
-from shared.local.backup import KEEP, BackupError
-from shared.local.home import HomeBusyError, known_settings, resting
-from shared.local.not_started import ServerNotStartedError
-from shared.local.postgres import DataNotMadeError, RestoreUnfinishedError
-from shared.local.redis import RedisAwayError
+from shared.db.server_log import keep_rows_out
+from shared.keys import accept_keys
+from shared.local.backup import KEEP
+from shared.local.home import known_settings
+from shared.ops.plain_errors import plain_errors, told_to_rest
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
 
@@ -37,7 +29,6 @@ if TYPE_CHECKING:
     from shared.api_client.models import BackfillNew, ErasureIn
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
-NO_DATABASE: Final = "DATABASE_URL is missing."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -114,14 +105,15 @@ def migrate_command(
         logins = {login: password for login, password in given.items() if password is not None}
         revision = asyncio.run(migrate(url.reveal(), citus=citus))
         typer.echo(f"The database is at {revision}.")
+        asyncio.run(_let_in(url.reveal(), logins))
         if logins:
-            asyncio.run(_let_in(url.reveal(), logins))
             typer.echo(f"Services may log in as {', '.join(logins)}.")
 
 
 async def _let_in(url: str, logins: Mapping[str, Secret]) -> None:
     conn = await connect(url)
     try:
+        await keep_rows_out(conn)  # where it may not, the doctor says so
         for login, password in logins.items():
             await let_in(conn, login, password)
     finally:
@@ -178,6 +170,22 @@ def token_command(
                 os.environ, Console(), name=name, scope=scope, days=days, revoke=revoke, by=by
             )
         )
+
+
+@app.command(name="staff")
+def staff_command(
+    role: Annotated[str, typer.Option(help="support or operator: invite one.")] = "",
+    email: Annotated[str, typer.Option(help="Whose it is; without one, whoever follows.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="End their access at once.")] = False,
+) -> None:
+    """Invite, list or dismiss our own people, who see every company in the panel."""
+    from rich.console import Console
+
+    from shared.ops.staff import run_staff
+
+    by = os.environ.get("USER") or "operator"
+    with plain_errors():
+        asyncio.run(run_staff(os.environ, Console(), role=role, email=email, remove=remove, by=by))
 
 
 @app.command(name="accept-keys")
@@ -293,7 +301,7 @@ def psql_command(
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
             url = database_url(var)
-        if rests := _rests():
+        if rests := told_to_rest():
             raise SettingsError((rests,))
         look_into(url.reveal(), sql)
 
@@ -322,70 +330,6 @@ def doctor_command(
             )
         )
     raise typer.Exit(code)
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """End the process with words instead of a traceback where words can help."""
-    begin_with(os.environ)
-    try:
-        yield
-    except SettingsError as error:
-        if NO_DATABASE in error.problems and (rests := _rests()):
-            exit_with(SettingsError((rests,)))
-        exit_with(error)
-    except (
-        BackupError,
-        DataNotMadeError,
-        HomeBusyError,
-        RestoreUnfinishedError,
-        SchemaError,
-        StillSealingError,
-        TokenRefused,
-        WrongKeysError,
-    ) as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(EXIT_CODE) from None
-    except UnsealError as error:
-        sys.stderr.write(
-            f"A stored value cannot be opened: {error}. Put its key back at the end.\n"
-        )
-        raise SystemExit(1) from None
-    except DatabaseAwayError as error:
-        sys.stderr.write(f"{_rests() or error}\n")
-        raise SystemExit(1) from None
-    except (RedisAwayError, ServerNotStartedError) as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(1) from None
-    except asyncpg.LockNotAvailableError:
-        sys.stderr.write("A table was busy for over 2 s; nothing is half done, run it again.\n")
-        raise SystemExit(1) from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        words = _told(error)
-        if words is None:  # a mistake of ours, which is shown whole
-            raise
-        sys.stderr.write(f"{words}\n")
-        raise SystemExit(1) from None
-
-
-def _rests() -> str | None:
-    """Why a database that nobody named is not there: it runs with `up` alone."""
-    folder = resting(os.environ)
-    if folder is None:
-        return None
-    return (
-        f"`make up` does not run in {folder}, nor does its database: start it, then run this"
-        " again. For a database elsewhere set DATABASE_URL."
-    )
-
-
-def _told(error: Exception) -> str | None:
-    """Why the database, or else a file, ended a command."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}. Mend that, and run it again."
-    if isinstance(error, OSError) and (rests := _rests()):
-        return rests
-    return told_of_work(error, known_settings(os.environ).get("DATABASE_URL", ""))
 
 
 def _chosen(names: str) -> tuple[OurService, ...]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.api_client.calls import InternalApiClient
-from shared.api_client.models import ErasureIn, ErasureOut
+from shared.api_client.models import ErasureIn, ErasureOut, KeptOut
 from shared.api_client.transport import ApiAway, CallRefused
 from shared.config.settings import EXIT_CODE
 from shared.ops.internal_api import complain, internal_api
@@ -79,5 +79,12 @@ def table_of(report: ErasureOut) -> Table:
     table.add_section()
     for one in report["kept"]:
         where = one["table"] or f"bill {one['bill_id']}"
-        table.add_row(f"{where} stays: {one['why']}", one["until"] or "it is over")
+        table.add_row(f"{where} stays: {one['why']}", _until(one))
     return table
+
+
+def _until(kept: KeptOut) -> str:
+    """Until when something stays, or how much of it where that is told."""
+    if kept["until"]:
+        return kept["until"]
+    return "it is over" if kept["rows"] is None else str(kept["rows"])

@@ -6,6 +6,7 @@ whoever is asked answers for all. Each service has a folder of its own.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from shared.telemetry.counts_folder import FOLDER
 # Counts of processes that are gone still count, up to so many of them: then the oldest are let go,
 # which a scraper takes for a restart. One that dies every second would fill the disk else.
 MOST_GONE: Final = 32
+BELOW: Final = "shared."  # the packages that all programs have
 
 
 def exposed() -> bytes:
@@ -36,18 +38,43 @@ def exposed() -> bytes:
     return generate_latest(registry)
 
 
-def count_afresh() -> None:
+def count_afresh(program: str) -> None:
     """Begin every metric at nothing and, where this process shares a folder, with files in it.
 
     For a process that was forked with metrics already made: theirs were made for its parent, which
     has no folder. The client library asks for the variable when it is loaded, and never again.
+    `program` is the package that it runs. What packages beside that count is let go: they were
+    loaded with it, and would show a nothing that nobody looked at.
     """
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-    made = REGISTRY._collector_to_names  # noqa: SLF001 - the library gives no other way to them
-    for metric in [one for one in made if isinstance(one, MetricWrapperBase)]:
+    for metric in _of_others(program):
+        REGISTRY.unregister(metric)
+    for metric in _registered():
         for one in (metric, *getattr(metric, "_metrics", {}).values()):
             if one._is_observable():  # noqa: SLF001
                 one._metric_init()  # noqa: SLF001
+
+
+def _registered() -> list[MetricWrapperBase]:
+    made = REGISTRY._collector_to_names  # noqa: SLF001 - the library gives no other way to them
+    return [one for one in made if isinstance(one, MetricWrapperBase)]
+
+
+def _of_others(program: str) -> list[MetricWrapperBase]:
+    """Metrics that modules of packages beside `program` made, and nobody else has a name for.
+
+    No service imports another, so that what both name was made below them.
+    """
+    beside = f"{program.rpartition('.')[0]}."
+    theirs: set[int] = set()
+    shared: set[int] = set()
+    for name, module in list(sys.modules.items()):
+        if not name.startswith((beside, BELOW)):
+            continue  # whatever is looked at costs memory of the fork's own
+        is_other = name.startswith(beside) and not f"{name}.".startswith(f"{program}.")
+        named = {id(one) for one in vars(module).values() if isinstance(one, MetricWrapperBase)}
+        (theirs if is_other else shared).update(named)
+    return [one for one in _registered() if id(one) in theirs - shared]
 
 
 class _Together(Collector):

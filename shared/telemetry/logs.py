@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Final, Literal, TextIO
@@ -31,6 +32,13 @@ SECRET_TEXTS: Final = (
     (re.compile(r"\b[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-\d{2}\b"), MASK),
     (re.compile(r"\b\d{14}\b|\b\d{11}\b|\b\d{3}\.\d{3}\.\d{3}-\d{2}\b"), MASK),
 )
+# Where a traceback that somebody made a text of was, and what kinds its errors are of.
+FRAME: Final = re.compile(r'\s+File ".*", line \d+, in \S+')
+KIND: Final = re.compile(
+    r"(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception|ExceptionGroup|Exit|Interrupt|Warning)(?=:|$)"
+)
+TRACEBACK: Final = "Traceback (most recent call last)"
+TASK: Final = re.compile(r"<Task \w+ name='([\w .-]{1,80})'")
 
 
 def configure_logs(
@@ -52,6 +60,7 @@ def configure_logs(
         _named(service),
     ]
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(_without_objects)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -72,6 +81,52 @@ def configure_logs(
         ),
         cache_logger_on_first_use=False,
     )
+
+
+def tell_what_nobody_catches() -> None:
+    """Send what ends in a thread, or where nothing can be raised, to the log as well.
+
+    Python would show the words of such an error on stderr. For a whole process, and once.
+    """
+    log = structlog.get_logger()
+
+    def of_thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_value is not None:
+            log.error("thread_failed", exc_info=told.exc_value)
+
+    def of_nobody(told: "sys.UnraisableHookArgs") -> None:
+        if told.exc_value is not None:
+            log.error("error_nobody_heard", exc_info=told.exc_value)
+
+    threading.excepthook = of_thread
+    sys.unraisablehook = of_nobody
+
+
+def _without_objects(record: logging.LogRecord) -> bool:
+    """Take from other people's lines the words of errors that they made a text of; keep all.
+
+    The event loop shows whole objects below its first line, such as a task with the error that
+    nobody fetched; others log a traceback as a text.
+    """
+    if isinstance(record.msg, dict):
+        return True  # one of ours, of which each field is looked at
+    told = record.getMessage()
+    if record.name == "asyncio":
+        first, _, rest = told.partition("\n")
+        task = TASK.search(rest)
+        told = f"{first} ({task[1]})" if task else first
+    elif TRACEBACK in told:
+        told = "\n".join(_places_and_kinds(told))
+    else:
+        return True
+    record.msg, record.args = told, ()
+    return True
+
+
+def _places_and_kinds(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        if found := FRAME.match(line) or KIND.match(line):
+            yield found[0]
 
 
 def _without_words(exc_info: ExcInfo) -> str:

@@ -122,6 +122,8 @@ class OidcDoor:
         email = claims.get("email")
         if not isinstance(email, str) or claims.get("email_verified") is not True:
             raise OidcRefused("no_email")
+        if not _written(str(claims["sub"])):
+            raise OidcRefused("refused")
         return Introduced(
             issuer=str(claims["iss"]),
             subject=str(claims["sub"]),
@@ -189,6 +191,15 @@ class OidcDoor:
             log.warning("oidc_away", error=type(error).__name__)
             raise OidcRefused("away") from error
         return found
+
+
+def _written(text: str) -> bool:
+    """Whether it can be written: JSON may hold halves of a pair, which no encoding has."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json(raw: bytes) -> dict[str, Any]:

@@ -224,7 +224,7 @@ async def test_a_list_kept_without_documents_is_read_again_before_the_old_key_ma
         assert await conn.fetchval("SELECT listed_to IS NULL FROM foreign_nota_marks")
     await listed(pool, both, "n1")
     async with pool.acquire() as conn:
-        await foreign_notas_store.done(conn, TENANT, NOW.date(), NOW.date(), NOW - NOW)
+        await foreign_notas_store.done(conn, TENANT, "co-1", (NOW.date(), NOW.date()), NOW - NOW)
     assert (await rotated(database, NEW, OLD)).whole
     assert await copies(pool, new)
 

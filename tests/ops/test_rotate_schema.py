@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 OTHER = TenantId("tzzzzzzzzzz")
 # Columns of bytes that hold neither a sealed value nor a word that follows the keys.
 NEITHER = {
-    "idempotency_keys.request_hash": "a hash of what was asked",
+    "idempotency_keys.request_hash": "a word of what was asked, which is kept nowhere, for 7 days",
     "internal_tokens.token_hash": "a hash of 256 random bits",
     "key_canaries.key_id": "names a key",
     "key_canaries.value": "a canary, which is left under each key and forgotten with it",

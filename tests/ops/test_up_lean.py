@@ -70,6 +70,10 @@ async def test_a_program_that_was_forked_is_the_one_its_command_would_be(folder:
         counting = {int(file.stem.rpartition("_")[2]) for file in counts(up, "webhook")}
         assert counting == {one.pid for one in webhooks}
         assert await metric(up.ports["METRICS_PORT"], "process_start_time_seconds") is None
+        # What the one service counts the other does not show, as a nothing.
+        waiting = "notaponte_webhook_waiting_deliveries"
+        assert await metric(up.ports["METRICS_PORT"], waiting) == 0.0
+        assert await metric(up.ports["PANEL_PORT"], waiting) is None
         # One that has its port alone shows what is of its process, too.
         panel = forked(parent, "services.panel")[0]
         at = await metric(up.ports["PANEL_PORT"], "process_resident_memory_bytes")

@@ -268,6 +268,48 @@ class Rows:
             f"vendas de {who.email}",
         )
 
+    async def reasons(self, who: Person) -> None:
+        """Why people of the company did what concerns many sales, or none."""
+        why = f"Combinado com {who.name.upper()}, {who.email}"
+        await self.pool.execute(
+            "INSERT INTO accepted_notas (tenant_id, issuer_id, competencia, created_on, reason,"
+            " accepted_by, accepted_at) SELECT $1, n::text, '2026-10-05', '2026-10-05', $2, 'Ana',"
+            " now() FROM generate_series(1, 3) n",
+            self.tenant,
+            why,
+        )
+        await self.pool.execute(
+            "INSERT INTO closing_locks (tenant_id, month, locked_by, reason, forced, figures)"
+            " VALUES ($1, '2026-10-01', 'Ana', $2, true, '{}')",
+            self.tenant,
+            why,
+        )
+        await self.pool.execute(
+            "INSERT INTO backfills (tenant_id, backfill_id, dry_run, since, competencia,"
+            " requested_by, reason) VALUES ($1, 'b1', true, '2026-01-01', 'today', 'Ana', $2)",
+            self.tenant,
+            why,
+        )
+        await self.pool.execute(
+            "INSERT INTO nota_connections (tenant_id, connection_id, kind, environment, api_key,"
+            " key_hint, key_word, company_id, company_name)"
+            " VALUES ($1, 1, 'enotas', 'Producao', $2, '', 'word', 'c1', 'Escola')",
+            self.tenant,
+            self.sealed(columns.NOTA_CONNECTION_KEY, b"key", 1),
+        )
+        await self.pool.execute(
+            "INSERT INTO rps_series (tenant_id, connection_id, series, next_number, set_by, set_at,"
+            " reason) VALUES ($1, 1, 'A', 7, 'Ana', now(), $2)",
+            self.tenant,
+            why,
+        )
+        await self.pool.execute(
+            "INSERT INTO rule_versions (tenant_id, version, rule, created_by)"
+            " VALUES ($1, 1, $2, 'Ana'), ($1, 2, '{}', 'Ana')",
+            self.tenant,
+            {"customers": {"C-1": {"observations": f"A cargo de {who.name}"}}},
+        )
+
     async def nota_of_others(self, who: Person, number: str) -> None:
         word = self.sealer.word(who.document, tenant=self.tenant, purpose=DOCUMENT_WORD)
         await self.pool.execute(

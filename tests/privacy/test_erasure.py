@@ -83,6 +83,53 @@ async def test_notas_that_others_issued_are_kept_by_law_and_the_report_counts_th
     assert list(report.kept) == [{"table": "foreign_notas", "rows": 1, "why": "law"}]
 
 
+async def test_reasons_that_people_typed_lose_the_name_and_rules_that_have_it_are_counted(
+    rows: Rows,
+) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    await rows.reasons(DORA)
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert together(after) == {"rule_versions.rule"}
+    assert list(report.kept) == [{"table": "rule_versions", "rows": 1, "why": "append_only"}]
+    assert report.erased["accepted_notas"] == 3
+    assert [report.erased[table] for table in ("backfills", "closing_locks", "rps_series")] == [
+        1,
+        1,
+        1,
+    ]
+    assert await rows.pool.fetchval("SELECT reason FROM closing_locks") == "Combinado com […], […]"
+
+
+async def test_a_reason_that_was_typed_for_sales_of_others_loses_the_name_there_too(
+    rows: Rows,
+) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    await rows.sale(RUI, FIRST + 1, "held", code="held_by_person")
+    await rows.pool.execute("UPDATE timeline SET at = now() - interval '90 days'")
+    others = (
+        "SELECT array_agg(why ORDER BY entry_id) FROM timeline WHERE bill_id = $1 AND what = 'hold'"
+    )
+    for why in (f"como a venda de {DORA.name}", "outra coisa"):
+        await audited(rows, {"reason": why})
+        await rows.pool.execute(
+            "INSERT INTO timeline (tenant_id, bill_id, what, why, by)"
+            " VALUES ($1, $2, 'hold', $3, 'Ana')",
+            TENANT,
+            FIRST + 1,
+            why,
+        )
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    after = await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)
+    assert together(after) == {"audit.detail"}
+    assert list(report.kept) == [{"table": "audit", "rows": 1, "why": "append_only"}]
+    assert await rows.pool.fetchval(others, FIRST + 1) == ["como a venda de […]", "outra coisa"]
+
+
 async def test_keys_change_while_an_erasure_by_document_runs(rows: Rows) -> None:
     await rows.everywhere(DORA, FIRST)
     asked = await ask(rows, Subject(document=DORA.document))

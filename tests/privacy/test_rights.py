@@ -47,6 +47,7 @@ async def test_erasing_sweeping_and_deleting_need_no_more_than_a_service_may(
     services: Pool, rows: Rows
 ) -> None:
     await rows.everywhere(DORA, 4000)
+    await rows.reasons(DORA)
     async with services.acquire() as conn, conn.transaction():
         subject = Subject(customer_id=CustomerId(DORA.customer_id))
         asked = ErasureAsked(ticket="DESK-17", reason="pedido", by="support")

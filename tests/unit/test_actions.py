@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.domain.actions import ActionState, Refusal, SaleAction, WishChange, judge, possible
+from shared.domain.actions import (
+    ActionState,
+    Given,
+    Refusal,
+    SaleAction,
+    WishChange,
+    judge,
+    possible,
+)
+from shared.domain.money import Cents
 from shared.domain.nota import IN_FLIGHT, VALID_NOTA, NotaStatus
 from shared.domain.sale import SaleStatus
 
@@ -70,6 +79,41 @@ def test_what_waits_for_a_choice_is_not_let_go_on_without_one() -> None:
     assert judge("release", held) == judge("retry", held) == Refusal(code="decision_needed")
     assert judge("issue", held) == WishChange(wish="issue")
     assert possible(held) == ("hold", "issue", "cancel")
+
+
+REFUNDED = ActionState(
+    status=SaleStatus.HELD,
+    code="partially_refunded",
+    wish=None,
+    nota=None,
+    denial=None,
+    given_back=Given(amount=Cents(3_000), of=Cents(17_990)),
+)
+
+
+@pytest.mark.parametrize(
+    ("amount", "chosen"),
+    [("remaining", "14990"), ("bill", "bill"), (None, "bill"), ("12345", "12345"), ("lines", None)],
+)
+def test_of_what_was_given_back_in_part_the_rest_the_whole_or_an_amount_is_issued(
+    amount: str | None, chosen: str | None
+) -> None:
+    for status in (SaleStatus.HELD, SaleStatus.CANCELLED):
+        answer = judge("issue", replace(REFUNDED, status=status), amount)
+
+        if chosen is None:
+            assert answer == Refusal(code="no_amount_to_choose")
+        else:
+            assert isinstance(answer, WishChange)
+            assert answer.amount == chosen
+            assert answer.about == "estornado 30.00 de 179.90"
+
+
+def test_where_nothing_remains_there_is_no_rest_to_issue() -> None:
+    nothing = replace(REFUNDED, given_back=Given(amount=Cents(200), of=Cents(100)))
+
+    assert judge("issue", nothing, "remaining") == Refusal(code="no_amount_to_choose")
+    assert judge("release", REFUNDED, "remaining") == Refusal(code="decision_needed")
 
 
 @given(sale=STATES)

@@ -113,4 +113,5 @@ def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
         ("2026-05", 5, 500),
         ("2026-06", 5, 500),
     ]
+    assert summary.amounts == {"issue": 300, "known": 200, "hold:no_rule": 100, "customer": 400}
     assert type(summary).from_json(summary.to_json()) == summary

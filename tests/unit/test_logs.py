@@ -1,13 +1,17 @@
 import asyncio
+import gc
 import io
 import json
 import logging
+import sys
+import threading
+import traceback
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from shared.telemetry.logs import configure_logs, redact_text
+from shared.telemetry.logs import configure_logs, redact_text, tell_what_nobody_catches
 
 
 @pytest.fixture
@@ -93,3 +97,68 @@ async def test_a_traceback_shows_where_and_what_kind_but_not_the_drivers_words(
     assert "\nValueError\n" in told
     assert told.endswith("\nKeyError")
     assert "invalid literal" not in told  # how int() quotes what it refuses
+
+
+NAME = "Maria da Silva"
+
+
+async def refuse(who: str) -> None:
+    raise ValueError(f"no such customer: {who}")
+
+
+async def test_an_error_that_nobody_fetched_is_told_without_its_words(lines: io.StringIO) -> None:
+    task = asyncio.create_task(refuse("Maria da Silva"), name="batch-t123")
+    await asyncio.wait({task})
+    del task
+    gc.collect()
+
+    told = json.loads(lines.getvalue())
+    assert "Maria" not in lines.getvalue()
+    assert told["event"] == "Task exception was never retrieved (batch-t123)"
+    assert "in refuse" in told["exception"]
+    assert told["exception"].endswith("\nValueError")
+
+
+def test_a_traceback_that_others_made_a_text_of_loses_its_words(lines: io.StringIO) -> None:
+    def refused() -> str:
+        try:
+            int(f"{NAME}\n  {NAME}\nMaria: unknown")
+        except ValueError:
+            return traceback.format_exc()
+        return ""
+
+    logging.getLogger("uvicorn.error").error(refused())
+
+    told = json.loads(lines.getvalue())["event"].splitlines()
+    assert "Maria" not in lines.getvalue()
+    assert told[0].endswith("in refused")
+    assert told[1:] == ["ValueError"]
+
+
+@pytest.fixture
+def hooks() -> Iterator[None]:
+    before = threading.excepthook, sys.unraisablehook
+    yield
+    threading.excepthook, sys.unraisablehook = before
+
+
+@pytest.mark.usefixtures("hooks")
+def test_what_ends_where_nobody_catches_it_is_told_without_its_words(lines: io.StringIO) -> None:
+    class Customer:
+        def __del__(self) -> None:
+            raise ValueError(NAME)
+
+    def fails() -> None:
+        raise KeyError(NAME)
+
+    tell_what_nobody_catches()
+    thread = threading.Thread(target=fails)
+    thread.start()
+    thread.join()
+    Customer()
+    gc.collect()
+
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert "Maria" not in lines.getvalue()
+    assert [one["event"] for one in told] == ["thread_failed", "error_nobody_heard"]
+    assert "in fails" in told[0]["exception"]

@@ -118,16 +118,26 @@ async def read_bills(
     entries: Sequence[Entry],
     known: Mapping[BillId, Known],
     claims_of: ClaimsOf,
+    *,
+    doubted: bool = False,
 ) -> ReadBatch:
     """Read the bills of these entries and the refunds that touch them.
 
-    `claims_of` tells what events said of bills: asked only about those that look too early.
+    `claims_of` tells what events said of bills: asked only about those that look too early. Where
+    the tenant's events are `doubted`, what an event alone named is looked for by lists, of which
+    one shows fifty that are real, and by itself at last.
     Raises what stops the whole tenant (TenantBlockedError).
     """
     whole = context.bulk.honours_all_lists(vindi.account)
     stored = _just_read(context, entries, known, whole=whole)
-    others = [entry.bill_id for entry in entries if entry.bill_id not in stored]
-    asked = await context.bulk.refresh_bills(vindi, others, alone=ALONE_AT_ONCE)
+    others = [entry for entry in entries if entry.bill_id not in stored]
+    in_lists = _for_lists_alone(context, vindi, others, known) if doubted else frozenset()
+    others.sort(key=lambda entry: entry.bill_id in in_lists)
+    asked = await context.bulk.refresh_bills(
+        vindi,
+        [entry.bill_id for entry in others],
+        alone=min(ALONE_AT_ONCE, len(others) - len(in_lists)),
+    )
     answers = {**stored, **asked}
     open_yet = [e.bill_id for e in entries if _open_yet(e, known[e.bill_id], answers)]
     claims = await claims_of(open_yet) if open_yet else {}
@@ -138,6 +148,10 @@ async def read_bills(
         match answers.get(entry.bill_id):
             case None:
                 unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
+            case Untold(error=None) if (
+                doubted and is_unproven(entry, before) and _honoured(context, vindi)
+            ):
+                unread.append(Unread(entry=entry, known=before, why=_in_no_list(entry)))
             case Untold() as answer if is_silent(context.bulk, vindi, entry, answer):
                 unread.append(_silent(context, entry, before, answer))
             case Untold() as answer:
@@ -166,6 +180,36 @@ async def read_bills(
             case Unreadable() as answer:
                 unread.append(_garbled(context, sale.entry, sale.known, answer))
     return ReadBatch(fresh=readable, unread=unread)
+
+
+def is_unproven(entry: Entry, known: Known) -> bool:
+    """Whether nothing but an event ever named the bill."""
+    return known.sale is None and known.bill is None and entry.origin == "webhook"
+
+
+def _for_lists_alone(
+    context: TenantContext,
+    vindi: VindiClient,
+    entries: Sequence[Entry],
+    known: Mapping[BillId, Known],
+) -> frozenset[BillId]:
+    """Bills that nothing but an event ever named, and that are not proved missing just now."""
+    if len(entries) < 2 or not _honoured(context, vindi):
+        return frozenset()  # nothing is asked by a list
+    return frozenset(
+        entry.bill_id
+        for entry in entries
+        if is_unproven(entry, known[entry.bill_id]) and entry.tries < len(READ_AGAIN)
+    )
+
+
+def _in_no_list(entry: Entry) -> TooEarly:
+    """A list lacks it, and its turn to be asked for by itself is to come."""
+    return TooEarly(wait=READ_AGAIN[min(entry.tries, len(READ_AGAIN) - 1)], unknown=True)
+
+
+def _honoured(context: TenantContext, vindi: VindiClient) -> bool:
+    return context.bulk.honours_lists(vindi.account)
 
 
 def _gone(entry: Entry) -> Missing | TooEarly:

@@ -33,9 +33,14 @@ CLAIMS_COUNT_FOR: Final = timedelta(minutes=5)
 
 
 async def bills_of(
-    pool: Pool, context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
+    pool: Pool,
+    context: TenantContext,
+    entries: Sequence[Entry],
+    known: Mapping[BillId, Known],
+    *,
+    doubted: bool = False,
 ) -> ReadBatch:
-    """Read the bills of these sales; each of them is answered for."""
+    """Read the bills of these sales; each of them is answered for. `doubted`: see `read_bills`."""
 
     async def claims_of(bills: Sequence[BillId]) -> dict[BillId, set[str]]:
         async with pool.acquire() as conn:
@@ -44,7 +49,7 @@ async def bills_of(
             )
 
     async def read(vindi: VindiClient) -> ReadBatch:
-        batch = await read_bills(context, vindi, entries, known, claims_of)
+        batch = await read_bills(context, vindi, entries, known, claims_of, doubted=doubted)
         told = await read_payments(context.bulk, vindi, context.terms, batch.fresh, context.now)
         return ReadBatch(fresh=told.fresh, unread=[*batch.unread, *told.unread])
 

@@ -8,6 +8,7 @@ import binascii
 import hmac
 import os
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -36,6 +37,18 @@ def fits(given: str, bound_to: str) -> bool:
 def from_elsewhere(request: Request) -> bool:
     """Whether the browser itself says that another site sent this."""
     return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+
+
+def from_here(request: Request) -> bool:
+    """Whether the browser itself says that a page of ours sent this; old ones by `Origin` alone."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    try:
+        origin = urlsplit(request.headers.get("Origin", "")).netloc
+    except ValueError:
+        return False
+    return origin != "" and origin == request.headers.get("Host")
 
 
 def _secret(bound_to: str) -> bytes:

@@ -1,8 +1,10 @@
 """Files that are made while they are sent: some at once for each company, so that none takes all.
 
 Each costs a core while it is made, and a workbook room on the disk until the last of it was taken.
+One that takes minutes is broken off for whoever is signed out, or loses their role, meanwhile.
 """
 
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
@@ -11,19 +13,30 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from weakref import finalize
 
+import structlog
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from shared.commands.sign_in import find_session_at
 from shared.domain.ids import TenantId
+from shared.domain.people import RIGHTS
 
 if TYPE_CHECKING:
     from services.panel.kit.page import Visit
 
+log = structlog.get_logger()
+
 AT_ONCE: Final = 4  # of one company, in one process: a few people who fetch a month's files
+LOOK_EVERY: Final = 5.0  # seconds after which it is looked at again who is let in
 
 
 class TooManyDownloads(Exception):
     """The company has as many files under way as it may."""
+
+
+class AccessWithdrawn(ClientDisconnect):
+    """Whoever fetches a file may not see its company any more: it ends as if they had gone."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -117,4 +130,28 @@ def download(
 ) -> Response:
     """A file of the visit's company; raises TooManyDownloads where no place was taken before."""
     place = place or visit.resources.downloads.place(visit.tenant.id)
-    return Download(place, pieces, media_type=media_type, headers=headers)
+    return Download(place, _while_let_in(visit, pieces), media_type=media_type, headers=headers)
+
+
+async def _while_let_in(visit: "Visit", pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, for as long as whoever asked for them may see the company."""
+    looked = time.monotonic()
+    async with AsyncExitStack() as stack:
+        if isinstance(pieces, AsyncGenerator):
+            await stack.enter_async_context(aclosing(pieces))
+        async for piece in pieces:
+            if time.monotonic() - looked >= LOOK_EVERY:
+                if not await _is_let_in(visit):
+                    log.warning("download_broken_off", tenant_id=visit.tenant.id)
+                    raise AccessWithdrawn
+                looked = time.monotonic()
+            yield piece
+
+
+async def _is_let_in(visit: "Visit") -> bool:
+    """Whether the session goes on, with all that its person might do here when they asked."""
+    at = await find_session_at(visit.resources.pool, visit.bound_to, visit.tenant.id)
+    now = at and (at.role or at.session.person.staff)
+    if not now or visit.standing is None:
+        return False
+    return RIGHTS[visit.standing] <= RIGHTS[now]

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from services.panel.kit import csrf
+from services.panel.kit.cookies import VISIT
 from services.panel.kit.csrf import FIELD
 from services.panel.kit.forms import TypedForm
 from shared.domain.documents import names_document
@@ -90,7 +91,9 @@ def sent_again(visit: "Visit") -> "SentAgain | None":
     somebody who never saw it. Without what is secret.
     """
     form, request = visit.form, visit.request
-    if not csrf.fits(form[FIELD], visit.bound_to) or csrf.from_elsewhere(request):
+    # At the door forms are bound to the visit, also beside a session that is half begun.
+    bound = {visit.bound_to, visit.jar.read(request, VISIT)}
+    if not any(csrf.fits(form[FIELD], word) for word in bound) or csrf.from_elsewhere(request):
         return None
     fields = [
         (name, value)

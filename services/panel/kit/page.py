@@ -150,6 +150,7 @@ class PanelPage:
     door: bool = False  # for people who are not signed in
     once: bool = False  # beside those with `do`: sent twice it is done once
     looks: bool = False  # what is posted only looks, and is looked at anew each time
+    idle: bool = False  # it does nothing for who is not signed in: any form does, as old as it is
 
     @property
     def of_tenant(self) -> bool:
@@ -161,6 +162,11 @@ class PanelPage:
         """Whether what is posted here changes something, so that a second sending must not."""
         acts = self.do is not None or self.once
         return self.post is not None and acts and not self.looks
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """By which it may be asked for."""
+        return (*(("GET", "HEAD") if self.get else ()), *(("POST",) if self.post else ()))
 
     @property
     def handlers(self) -> Mapping[str, Handler]:

@@ -45,7 +45,7 @@ def changes_since(typed: str, now: PageFacts) -> Sequence[ChangeShown] | None:
         return None
     try:
         before = msgspec.json.decode(typed, type=PageFacts)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
         return None
     if before.mark == now.mark:
         return None

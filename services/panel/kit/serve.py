@@ -20,6 +20,7 @@ from services.panel.kit.forms import NOTHING_TYPED, FormTooLong, read_form
 from services.panel.kit.keep import answerable, here, kept_fields, sent_again
 from services.panel.kit.page import TICKET, Handler, PanelPage, Visit
 from services.panel.kit.sent_once import AnswerGone, SomebodySaves, StillRunning, answer_once
+from services.panel.texts import text
 from shared.commands.sign_in import find_session, find_session_at
 from shared.crypto.passwords import TooManyPasswords
 from shared.domain.ids import TenantId
@@ -78,7 +79,9 @@ class PageEndpoint:
             return RedirectResponse(clean, status_code=303, headers={"Cache-Control": "no-store"})
         visit = self._before(request)
         if handler is None:
-            return visit.show("erro.html", 405, what="method")
+            response = visit.show("erro.html", 405, what="method")
+            response.headers["Allow"] = ", ".join(self._page.methods)
+            return response
         if any("\0" in str(given) for given in request.path_params.values()):
             return visit.show("erro.html", 404, what="not_there")
         try:
@@ -139,8 +142,9 @@ class PageEndpoint:
             visit = self._unsigned(visit)
         if not self._page.door:
             visit = self._let_in(visit, at, posted=posted)
-        if posted and not self._ours(visit):
-            return self._too_old(visit)
+        idle = self._page.idle and visit.who is None
+        if posted and not idle and not self._ours(visit):
+            return await self._too_old(visit)
         for_tenant = self._page.do and self._page.of_tenant
         if posted and for_tenant and visit.asks_ticket and not visit.ticket:
             return self._ask_ticket(visit)
@@ -151,8 +155,19 @@ class PageEndpoint:
         if posted and visit.of and response.status_code < 400:
             await visit.resources.figures.outdate(visit.pool, visit.of.id)
         if posted and visit.ticket and visit.of:
-            self._jar.keep(response, cookies.TICKET, f"{visit.of.id}:{visit.ticket}")
-        if visit.who is None and not self._jar.read(visit.request, cookies.VISIT):
+            ticket = f"{visit.of.id}:{visit.person.id}:{visit.ticket}"
+            self._jar.keep(response, cookies.TICKET, ticket)
+        return self._remembered(visit, response)
+
+    def _remembered(self, visit: Visit, response: Response) -> Response:
+        """An answer to somebody unknown names the visit that its forms are bound to.
+
+        Another site's form brings none of our cookies along: it would put a new visit in the place
+        of the one that a page of ours, in another tab, stands on.
+        """
+        foreign = visit.request.method == "POST" and csrf.from_elsewhere(visit.request)
+        known = self._jar.read(visit.request, cookies.VISIT)
+        if visit.who is None and not known and not foreign:
             self._jar.keep(response, cookies.VISIT, visit.bound_to)
         return response
 
@@ -185,11 +200,13 @@ class PageEndpoint:
         return replace(visit, ticket=self._ticket(visit))
 
     def _ticket(self, visit: Visit) -> str | None:
-        """What somebody of ours acts for: as the form says, or as it was said for this tenant."""
+        """What somebody of ours acts for: as the form says, or as they said for this tenant."""
         if not visit.asks_ticket or visit.of is None:
             return None
-        tenant, _, said = self._jar.read(visit.request, cookies.TICKET).partition(":")
-        given = visit.form[TICKET].strip() or (said if tenant == visit.of.id else "")
+        kept = self._jar.read(visit.request, cookies.TICKET)
+        theirs = f"{visit.of.id}:{visit.person.id}:"
+        said = kept.removeprefix(theirs) if kept.startswith(theirs) else ""
+        given = visit.form[TICKET].strip() or said
         return given if _TICKET.fullmatch(given) else None
 
     def _at_tenant(self, visit: Visit, at: "AtTenant | None") -> Visit:
@@ -200,34 +217,62 @@ class PageEndpoint:
         return replace(visit, of=at.tenant, standing=standing)
 
     def _to_the_door(self, visit: Visit, *, posted: bool) -> Response:
-        """Sign in first; what was typed is kept, and sent once they say so."""
+        """Sign in first; what was typed on a page of ours is kept, and sent once they say so.
+
+        A browser brings none of our cookies along with another site's form: whoever is signed in
+        looks like a stranger then. Such a form is not kept, and no cookie is touched for it.
+        """
+        request = visit.request
+        own = csrf.from_here(request) or self._ours(visit)
+        if posted and not own:
+            return self._sent_to_the_door(visit.about)
         visit = self._unsigned(visit)
-        back = here(visit.request)
-        if not posted:
-            to = f"/entrar?volta={quote(back, safe='/')}"
-            response: Response = RedirectResponse(to, status_code=303)
+        if posted:
+            kept, back = kept_fields(visit.form), here(request)
+            response: Response = visit.show("entrar.html", 401, back=back, kept=kept, expired=True)
         else:
-            response = visit.show(
-                "entrar.html", 401, back=back, kept=kept_fields(visit.form), expired=True
-            )
-        self._jar.keep(response, cookies.VISIT, visit.bound_to)
-        self._jar.drop(response, cookies.SESSION)
-        return response
+            response = self._sent_to_the_door(here(request))
+        if self._jar.read(request, cookies.SESSION):
+            self._jar.drop(response, cookies.SESSION)
+        return self._remembered(visit, response)
+
+    @staticmethod
+    def _sent_to_the_door(back: str) -> Response:
+        return RedirectResponse(f"/entrar?volta={quote(back, safe='/')}", status_code=303)
 
     def _ours(self, visit: Visit) -> bool:
-        token = visit.form[csrf.FIELD]
-        return csrf.fits(token, visit.bound_to) and not csrf.from_elsewhere(visit.request)
+        """Whether a page of this session sent the form, or at the door one of this visit.
 
-    def _too_old(self, visit: Visit) -> Response:
+        Another tab may have signed in, or out, since the page at the door was made.
+        """
+        bound = {visit.bound_to}
+        if self._page.door:
+            bound.add(self._jar.read(visit.request, cookies.VISIT))
+        token = visit.form[csrf.FIELD]
+        fits = any(csrf.fits(token, word) for word in bound)
+        return fits and not csrf.from_elsewhere(visit.request)
+
+    async def _too_old(self, visit: Visit) -> Response:
         """A form of another session; from a page of ours it is shown once more, to be sent anew.
 
         Only the browser can say where it came from: another site's form is not offered.
         """
-        own = visit.request.headers.get("Sec-Fetch-Site") == "same-origin"
-        if not own or self._page.door:
+        if not csrf.from_here(visit.request):
             return self._refused(visit, 400, "form_too_old")
+        if self._page.door:
+            return await self._at_the_door_again(visit)
         kept = kept_fields(visit.form)
         return visit.show("continuar.html", 400, to=here(visit.request), kept=kept)
+
+    async def _at_the_door_again(self, visit: Visit) -> Response:
+        """The page at the door that the form is of, with what was typed."""
+        if self._page.get is None:
+            return self._refused(visit, 400, "form_too_old")
+        again = visit.form.wrong(form_=text("form.again"))
+        response = await self._page.get(replace(visit, form=again))
+        if response.status_code == 200:
+            response.status_code = 400
+        return self._remembered(visit, response)
 
     def _refused(self, visit: Visit, status: int, what: str) -> Response:
         """A page that says why not, with what was typed and the way back to where it was."""

@@ -9,10 +9,16 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import PanelPage, Visit
+from services.panel.pages.door import slowed_down, source_of
 from services.panel.show.companies import fits
 from services.panel.texts import text
 from shared.commands.people import PeopleRefused, change_password
-from shared.commands.sign_in import matching_step, recovery_hash
+from shared.commands.sign_in import (
+    SlowedDown,
+    knows_password,
+    matching_step,
+    recovery_hash,
+)
 from shared.db.people import memberships_store, people_store
 from shared.db.people.people_store import Account
 from shared.db.tenants import audit_store
@@ -65,7 +71,11 @@ async def set_password(visit: Visit) -> Response:
     form = visit.form
     try:
         entered = await change_password(
-            visit.resources.door, visit.person.id, old=form["senha"], new=form["senha_nova"]
+            visit.resources.door,
+            visit.person.id,
+            old=form["senha"],
+            new=form["senha_nova"],
+            source=source_of(visit.request, visit.resources.proxies),
         )
     except PeopleRefused as refused:
         if refused.code == "password":
@@ -73,6 +83,8 @@ async def set_password(visit: Visit) -> Response:
         else:
             wrong = form.wrong(senha=text("password.not_old"))
         return await _show(visit, wrong)
+    if isinstance(entered, SlowedDown):
+        return await _show(visit, form.wrong(senha=slowed_down(visit, entered)))
     response = visit.go("/conta", "password_changed")
     visit.jar.keep_session(response, entered.word)
     return response
@@ -82,7 +94,11 @@ async def set_totp(visit: Visit) -> Response:
     """Use an authenticator, or none any more; both want the password."""
     form, door = visit.form, visit.resources.door
     account = await _account(visit)
-    if not await door.passwords.fits(form["senha"], account.password):
+    source = source_of(visit.request, visit.resources.proxies)
+    known = await knows_password(door, visit.person.id, form["senha"], source)
+    if isinstance(known, SlowedDown):
+        return await _show(visit, form.wrong(senha=slowed_down(visit, known)))
+    if not known:
         return await _show(visit, form.wrong(senha=text("password.not_old")))
     if form["fazer"] == "desligar":
         await _put_totp(visit, None, ())
@@ -91,14 +107,17 @@ async def set_totp(visit: Visit) -> Response:
         return await _show(visit, form.wrong(form_=text("totp.on_already")))
     secret = form["segredo"]
     shaped = len(secret) == _SECRET_LETTERS and secret.isalnum() and secret.isascii()
-    if not shaped or matching_step(secret, form["codigo"], visit.resources.now()) is None:
+    step = matching_step(secret, form["codigo"], visit.resources.now()) if shaped else None
+    if step is None:
         return await _show(visit, form.wrong(codigo=text("code.wrong")))
     codes = ["-".join((secrets.token_hex(5), secrets.token_hex(5))) for _ in range(_CODES)]
-    await _put_totp(visit, secret, codes)
+    await _put_totp(visit, secret, codes, step)
     return await _show(visit, TypedForm(), codes=tuple(codes))
 
 
-async def _put_totp(visit: Visit, secret: str | None, codes: "list[str] | tuple[()]") -> None:
+async def _put_totp(
+    visit: Visit, secret: str | None, codes: "list[str] | tuple[()]", step: int = 0
+) -> None:
     resources = visit.resources
     async with resources.pool.acquire() as conn, conn.transaction():
         await people_store.set_totp(
@@ -107,6 +126,7 @@ async def _put_totp(visit: Visit, secret: str | None, codes: "list[str] | tuple[
             visit.person.id,
             secret,
             [recovery_hash(code) for code in codes],
+            step=step,
         )
         action = "totp_on" if secret else "totp_off"
         await audit_store.add(conn, NO_TENANT, actor=visit.by, action=action)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from services.panel.kit import say
 from services.panel.kit.figures import FigureKind
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.once import Once, new_once
@@ -24,12 +25,14 @@ from shared.db.sales import denials_store, overview_read
 from shared.db.sales.bulk_jobs_store import NewJob
 from shared.db.sales.denials_store import DenialGroup
 from shared.db.sales.overview_read import Heap
+from shared.domain.bulk import MOST_AT_ONCE
 from shared.domain.denials import GROUP, policy_for
 from shared.domain.ids import BillId, TenantId
 from shared.domain.messages import message_for
-from shared.words import Reason
+from shared.words import Reason, plain_number
 
 PATH: Final = f"{TENANT}/pendencias"
+COUNTED: Final = "contadas"  # how many sales the page showed
 _CODE: Final = re.compile(r"[a-z0-9_]{1,60}")
 
 
@@ -61,9 +64,12 @@ async def try_again(visit: Visit) -> Response:
     read = form.read(_Asking)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
-    group, code = form["grupo"], form["codigo"]
+    group, code = form["grupo"], form["causa"]
     async with visit.pool.acquire() as conn, conn.transaction():
         bills = await _bills(conn, visit.tenant.id, group, code)
+        more = _more(form, len(bills))
+        if more is not None:
+            return await _show(visit, more, 409)
         asked = NewJob(
             id=new_job_id(),
             action="retry",
@@ -79,6 +85,19 @@ async def try_again(visit: Visit) -> Response:
     return visit.go(f"{visit.base}/vendas/acoes/{job}", "again")
 
 
+def _more(form: TypedForm, now: int) -> TypedForm | None:
+    """The form with how many there are, where an older page showed fewer.
+
+    That there are fewer by now is what becomes of a cause that heals.
+    """
+    shown = plain_number(form[COUNTED], MOST_AT_ONCE)
+    if shown is None or now <= shown:
+        return None
+    said = text("attention.more", before=say.number(shown), now=say.number(now))
+    counted = TypedForm(values={**form.values, COUNTED: (str(now),)})
+    return counted.wrong(form_=said)
+
+
 async def _bills(conn: Connection, tenant: TenantId, group: str, code: str) -> Sequence[BillId]:
     """The sales of a cause; none where notas of it may exist already, and a person has to look."""
     if group:
@@ -87,7 +106,7 @@ async def _bills(conn: Connection, tenant: TenantId, group: str, code: str) -> S
     return await bills_of_code(conn, tenant, code) if _CODE.fullmatch(code) else ()
 
 
-async def _show(visit: Visit, form: TypedForm) -> Response:
+async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Response:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
     seen = await visit.figure(_KIND, lambda: _open(visit))
     async with visit.pool.acquire() as conn:
@@ -100,13 +119,13 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
     found = pending(overview.causes(seen.value.heaps), denials, originals)
     return visit.show(
         "pendencias.html",
-        422 if form.errors else 200,
+        status or (422 if form.errors else 200),
         form=form,
         seen=seen,
         found=found,
         sales=sum(one.sales for one in found),
         amount=sum(one.amount for one in found),
-        asked=form["grupo"] or form["codigo"],
+        asked=form["grupo"] or form["causa"],
         once=form["uma_vez"] or new_once(),
     )
 

@@ -33,6 +33,8 @@ async def _show(visit: Visit, given: Mapping[str, str], form: TypedForm) -> Resp
     since, until = read_day(given.get("de", "")), read_day(given.get("ate", ""))
     who = open_words(visit.resources.sealer, visit.tenant.id, given.get("quem", ""))
     before = plain_number(given.get("antes", ""), 2**63 - 1)
+    if not form.errors and _is_unread(given, kind=kind, de=since, ate=until, quem=who):
+        form = form.wrong(form_=text("sales.unread"))
     wanted = audit_store.AuditFilter(
         actions=actions_of(kind),
         actor=who,
@@ -43,14 +45,14 @@ async def _show(visit: Visit, given: Mapping[str, str], form: TypedForm) -> Resp
         found = await audit_store.newest_first(
             conn, visit.tenant.id, before=before, limit=_ROWS + 1, wanted=wanted
         )
-    shown = found[:_ROWS]
+    shown = [] if form.errors else found[:_ROWS]
     query = {name: given[name] for name in ("tipo", "de", "ate", "quem") if given.get(name)}
     return visit.show(
         "registro.html",
         422 if form.errors else 200,
         form=form,
         entries=[told(one) for one in shown],
-        next=urlencode({**query, "antes": shown[-1].id}) if len(found) > _ROWS else "",
+        next=urlencode({**query, "antes": shown[-1].id}) if shown and len(found) > _ROWS else "",
         kinds=[("", text("any_kind")), *KINDS],
         kind=kind,
         since=since.isoformat() if since else "",
@@ -58,6 +60,12 @@ async def _show(visit: Visit, given: Mapping[str, str], form: TypedForm) -> Resp
         who=who,
         narrowed=bool(query),
     )
+
+
+def _is_unread(given: Mapping[str, str], kind: str, **read: object) -> bool:
+    """Whether something was chosen that nobody can read: left out, more would be shown."""
+    values = {"tipo": kind, **read}
+    return any(given.get(name, "").strip() and not value for name, value in values.items())
 
 
 async def narrow(visit: Visit) -> Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -259,6 +259,7 @@ async def _show(
         documents=all_documents(closing),
         before=month_before(month),
         last_day=month.last_day,
+        first_day_after=month.last_day + timedelta(days=1),
         months=_months(visit, month),
         after=after,
         over=after is not None,

@@ -31,8 +31,11 @@ from shared.commands.sign_in import (
 from shared.db.people.links_store import Link
 from shared.db.tenants import tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.domain.people import STAFF, plain_email
+from shared.domain.people import STAFF, plain_email, plain_name
 from shared.doors.subscriber import subscriber
+
+# The button of who has signed in by another tab, and goes on with what was typed in this one.
+ENTERED: Final = "entrei"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +48,22 @@ class _Followed:
 
 async def show_sign_in(visit: Visit) -> Response:
     """The form; whoever is signed in already goes on."""
-    back = ours(visit.request.query_params.get("volta", HOME))
+    form = visit.form
+    back = ours(form["volta"] or visit.request.query_params.get("volta", HOME))
     if visit.who is not None:
-        return visit.go(back)
-    return visit.show("entrar.html", back=back, kept=(), expired=False)
+        return _on(visit, visit.bound_to, back)
+    status = 400 if form.errors else 200
+    return visit.show("entrar.html", status, back=back, kept=carried(form), expired=False)
 
 
 async def try_sign_in(visit: Visit) -> Response:
     """Check address and password; a code may be wanted beside them."""
     form, back = visit.form, ours(visit.form["volta"])
+    if form.has(ENTERED):
+        if visit.who is not None:
+            return _on(visit, visit.bound_to, back)
+        wrong = form.wrong(form_=text("sign_in.not_entered"))
+        return _again(visit, "entrar.html", wrong, back, expired=False)
     found = await sign_in(
         visit.resources.door,
         email=form["email"],
@@ -66,27 +76,26 @@ async def try_sign_in(visit: Visit) -> Response:
             visit.jar.keep_session(response, found.word)
             return response
         case Entered():
-            return entered(visit, found, back)
+            return await entered(visit, found, back)
         case WrongPassword():
             wrong = form.wrong(form_=text("sign_in.wrong"))
         case SlowedDown():
-            seconds = (found.until - visit.resources.now()).total_seconds()
-            wrong = form.wrong(form_=text("sign_in.slow", seconds=max(1, round(seconds))))
+            wrong = form.wrong(form_=slowed_down(visit, found))
     return _again(visit, "entrar.html", wrong, back, expired=False)
 
 
 async def try_code(visit: Visit) -> Response:
-    """The second half of a sign-in."""
+    """The second half of a sign-in; done already where another tab was quicker."""
     form, back = visit.form, ours(visit.form["volta"])
+    if visit.who is not None:
+        return _on(visit, visit.bound_to, back)
     word = visit.jar.read(visit.request, cookies.SESSION)
     source = source_of(visit.request, visit.resources.proxies)
     found = await give_code(visit.resources.door, word, form["codigo"], source)
     if isinstance(found, Entered):
-        return entered(visit, found, back)
+        return await entered(visit, found, back)
     if isinstance(found, SlowedDown):
-        seconds = (found.until - visit.resources.now()).total_seconds()
-        said = text("sign_in.slow", seconds=max(1, round(seconds)))
-        return _again(visit, "codigo.html", form.wrong(form_=said), back)
+        return _again(visit, "codigo.html", form.wrong(form_=slowed_down(visit, found)), back)
     half = await find_session(visit.resources.pool, word) if word else None
     if half is None:
         return visit.go("/entrar")
@@ -94,20 +103,23 @@ async def try_code(visit: Visit) -> Response:
 
 
 async def leave(visit: Visit) -> Response:
-    """Sign out."""
+    """Sign out; who has done so in another tab is only told where the door is."""
+    response = visit.go("/entrar")
     word = visit.jar.read(visit.request, cookies.SESSION)
     if word:
         await sign_out(visit.resources.pool, word)
-    response = visit.go("/entrar")
-    visit.jar.drop(response, cookies.SESSION)
+        visit.jar.drop(response, cookies.SESSION)
     return response
 
 
 async def follow(visit: Visit) -> Response:
     """Take the token out of the address at once: what follows, and histories, do not hold it."""
+    token = str(visit.request.path_params["token"])
+    if not token.isascii():  # no link of ours, and nothing that a cookie holds
+        return _unknown_link(visit)
     to = "/senha" if visit.request.url.path.startswith("/senha/") else "/convite"
     response: Response = RedirectResponse(to, status_code=303)
-    visit.jar.keep_link(response, str(visit.request.path_params["token"]))
+    visit.jar.keep_link(response, token)
     return response
 
 
@@ -126,22 +138,25 @@ async def take_invitation(visit: Visit) -> Response:
         return _unknown_link(visit)
     form, door = visit.form, visit.resources.door
     company = form["empresa"].strip()[:200] or None
+    if visit.who is not None and form.has("senha_nova"):  # in another tab, since the page was made
+        meanwhile = form.wrong(form_=text("invitation.meanwhile"))
+        return await _invitation(visit, found.link, meanwhile)
     wrong = _missing(form, found.link, signed_in=visit.who is not None)
     if wrong.errors:
         return await _invitation(visit, found.link, wrong)
     try:
         if visit.who is not None:
             tenant = await join_as_known(door, found.token, visit.person, company)
-            response = visit.go(first_page(tenant), "joined")
+            response = visit.go(first_page(tenant, new=_names_company(found.link)), "joined")
         else:
             newcomer = Newcomer(
-                name=" ".join(form["nome"].split())[:200],
+                name=plain_name(form["nome"]),
                 email=plain_email(form["email"]) or "",
                 password=form["senha_nova"],
                 company=company,
             )
             entered, tenant = await join_as_new(door, found.token, newcomer)
-            response = visit.go(first_page(tenant), "joined")
+            response = visit.go(first_page(tenant, new=_names_company(found.link)), "joined")
             visit.jar.keep_session(response, entered.word)
     except PeopleRefused as refused:
         if refused.code == "link_unknown":
@@ -187,23 +202,38 @@ def source_of(request: Request, proxies: int) -> str:
     return subscriber(request.client.host) if request.client else "-"
 
 
-def entered(visit: Visit, found: Entered, back: str) -> Response:
-    """On to where they were; what they had typed there waits for their word."""
-    kept = carried(visit.form)
-    if kept:
-        # Forms of the new page are bound to the new session.
-        fresh = Visit(
-            request=visit.request,
-            resources=visit.resources,
-            jar=visit.jar,
-            bound_to=found.word,
-            form=visit.form,
-        )
-        response = fresh.show("continuar.html", to=back, kept=kept)
-    else:
-        response = visit.go(back)
+def slowed_down(visit: Visit, found: SlowedDown) -> str:
+    """How long to wait."""
+    seconds = (found.until - visit.resources.now()).total_seconds()
+    return text("sign_in.slow", seconds=max(1, round(seconds)))
+
+
+async def entered(visit: Visit, found: Entered, back: str) -> Response:
+    """On to where they were; the session that this browser had ends."""
+    before = visit.jar.read(visit.request, cookies.SESSION)
+    if before:
+        await sign_out(visit.resources.pool, before)
+    response = _on(visit, found.word, back)
     visit.jar.keep_session(response, found.word)
     return response
+
+
+def _on(visit: Visit, word: str, back: str) -> Response:
+    """On to where somebody was; what they had typed there waits for their word.
+
+    Forms of that page are bound to the session's `word`.
+    """
+    kept = carried(visit.form)
+    if not kept:
+        return visit.go(back)
+    fresh = Visit(
+        request=visit.request,
+        resources=visit.resources,
+        jar=visit.jar,
+        bound_to=word,
+        form=visit.form,
+    )
+    return fresh.show("continuar.html", to=back, kept=kept)
 
 
 def _again(visit: Visit, template: str, form: TypedForm, back: str, **more: object) -> Response:
@@ -225,14 +255,21 @@ async def _invitation(visit: Visit, link: Link, form: TypedForm) -> Response:
         form=form,
         link=link,
         company=tenant.name if tenant else None,
-        names_company=link.tenant == NO_TENANT and link.role not in STAFF,
+        names_company=_names_company(link),
     )
 
 
+def _names_company(link: Link) -> bool:
+    """Whether whoever follows it is the first of a company that has no name yet."""
+    return link.tenant == NO_TENANT and link.role not in STAFF
+
+
 def _missing(form: TypedForm, link: Link, *, signed_in: bool) -> TypedForm:
-    needed = {"empresa"} if link.tenant == NO_TENANT and link.role not in STAFF else set()
+    needed = {"empresa"} if _names_company(link) else set()
     needed |= set() if signed_in else {"nome", "senha_nova"}
     missing = {name: text("needed") for name in needed if not form[name].strip()}
+    if "nome" in needed and not plain_name(form["nome"]):
+        missing["nome"] = text("needed")
     if not signed_in:
         email = plain_email(form["email"])
         if email is None:
@@ -247,6 +284,10 @@ def _refused(form: TypedForm, refused: PeopleRefused) -> TypedForm:
         return form.wrong(senha_nova=text(f"password.{refused.fault}"))
     if refused.code == "email_taken":
         return form.wrong(email=text("invitation.taken"))
+    if refused.code == "other_email":
+        return form.wrong(form_=text("invitation.for_another"))
+    if refused.code == "already_in":
+        return form.wrong(form_=text("invitation.already_in"))
     return form.wrong(form_=text("link.unknown"))
 
 
@@ -256,15 +297,17 @@ def _unknown_link(visit: Visit) -> Response:
     return response
 
 
-def first_page(tenant: str) -> str:
-    """Where somebody begins who has just joined."""
-    return HOME if tenant == NO_TENANT else f"/e/{tenant}"
+def first_page(tenant: str, *, new: bool = False) -> str:
+    """Where somebody begins who has just joined: the steps, of a company they have just named."""
+    if tenant == NO_TENANT:
+        return HOME
+    return f"/e/{tenant}/ativacao" if new else f"/e/{tenant}"
 
 
 PAGES: Final[tuple[PanelPage, ...]] = (
     PanelPage(path="/entrar", name="sign_in", get=show_sign_in, post=try_sign_in, door=True),
     PanelPage(path="/entrar/codigo", name="code", post=try_code, door=True),
-    PanelPage(path="/sair", name="sign_out", post=leave, door=True),
+    PanelPage(path="/sair", name="sign_out", post=leave, door=True, idle=True),
     PanelPage(path="/convite/{token}", name="follow_invitation", get=follow, door=True),
     PanelPage(
         path="/convite",

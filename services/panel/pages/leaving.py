@@ -17,6 +17,7 @@ from shared.commands.privacy.depart import UNDER_WAY, ask_departure, cancel_depa
 from shared.commands.privacy.tenant_zip import tenant_zip
 from shared.db.tenants import audit_store
 from shared.db.tenants.secrets_store import REMEMBERED_SECONDS
+from shared.domain.documents import names_somebody
 from shared.domain.privacy.terms import DEPARTURE_DAYS, FEWEST_DEPARTURE_DAYS, MOST_DEPARTURE_DAYS
 from shared.words import Name, Reason
 
@@ -40,6 +41,8 @@ async def ask(visit: Visit) -> Response:
     read = form.read(_Leaving)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
+    if names_somebody(read.motivo):  # it stays when all else is deleted
+        return await _show(visit, form.wrong(motivo=text("privacy.no_names")))
     try:
         async with visit.pool.acquire() as conn:
             await ask_departure(

@@ -51,6 +51,8 @@ async def finish(visit: Visit) -> Response:
     """Back from it: who it says that they are comes in, if we know them or they were invited."""
     door, given = _door(visit), visit.request.query_params
     kept = _opened(visit, visit.jar.read(visit.request, cookies.ERRAND))
+    if kept is None and visit.who is not None:  # the answer was loaded once more
+        return visit.go(HOME)
     if kept is None:
         return _refused(visit, "late", HOME)
     back = ours(kept["b"])
@@ -78,7 +80,9 @@ async def _let_in(visit: Visit, who: Introduced, back: str, *, invited: bool) ->
             if token
             else await enter_by_other_door(visit.resources.door, who)
         )
-    except PeopleRefused:
+    except PeopleRefused as refused:
+        if refused.code == "already_in":
+            return _refused(visit, "already_in", back)
         response = visit.show("erro.html", 404, what="link")
         visit.jar.drop(response, cookies.LINK)
         return response
@@ -86,19 +90,19 @@ async def _let_in(visit: Visit, who: Introduced, back: str, *, invited: bool) ->
         case Stranger():
             return _refused(visit, found.code, back)
         case Entered():
-            return _session(visit, found, back)
+            return await _session(visit, found, back)
         case (session, tenant):
-            response = _session(visit, session, first_page(tenant))
+            response = await _session(visit, session, first_page(tenant))
             visit.jar.drop(response, cookies.LINK)
             return response
 
 
-def _session(visit: Visit, found: Entered, back: str) -> Response:
+async def _session(visit: Visit, found: Entered, back: str) -> Response:
     if found.wants_code:
         response = visit.show("codigo.html", back=back, kept=())
         visit.jar.keep_session(response, found.word)
         return response
-    return entered(visit, found, back)
+    return await entered(visit, found, back)
 
 
 async def show_forgotten(visit: Visit) -> Response:

@@ -17,7 +17,7 @@ from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure
 from shared.db.sales import names_read
 from shared.db.tenants import audit_store
-from shared.domain.documents import names_document
+from shared.domain.documents import names_somebody
 from shared.domain.ids import CustomerId
 from shared.domain.party import document_state, normalise_document
 from shared.words import Reason, plain_number
@@ -98,7 +98,7 @@ async def erase(visit: Visit) -> Response:
     read = form.read(_Erasing)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
-    if _names_somebody(read.motivo):
+    if names_somebody(read.motivo):
         return await _show(visit, form.wrong(motivo=text("privacy.no_names")))
     subject, ticket = asked
     if form["conferido"] != form["cliente"]:
@@ -123,7 +123,7 @@ def _asked(visit: Visit, form: TypedForm) -> tuple[Subject, str] | TypedForm:
     ticket = (form["protocolo"].strip() or visit.ticket or "")[:LONGEST_TICKET]
     if not ticket:
         return form.wrong(protocolo=text("privacy.ticket_missing"))
-    if _names_somebody(ticket):
+    if names_somebody(ticket):
         return form.wrong(protocolo=text("privacy.no_names"))
     return subject, ticket
 
@@ -147,10 +147,6 @@ def _subject(typed: str) -> Subject | None:
     return None if number is None else Subject(customer_id=CustomerId(number))
 
 
-def _names_somebody(typed: str) -> bool:
-    return names_document(typed) or "@" in typed
-
-
 async def _show(visit: Visit, form: TypedForm, sure: _Sure | None = None) -> Response:
     async with visit.pool.acquire() as conn:
         erasures = await erasures_store.newest(conn, visit.tenant.id, before=None, limit=SHOWN)
@@ -166,12 +162,16 @@ async def _show(visit: Visit, form: TypedForm, sure: _Sure | None = None) -> Res
                 one,
                 text(f"erasure.{_state(one)}"),
                 sum(one.erased.values()),
-                sum(1 for kept in one.kept if kept["why"] == "law"),
-                sum(1 for kept in one.kept if kept["why"] == "open"),
+                *(_stays(one, why) for why in ("law", "open", "append_only")),
             )
             for one in erasures
         ],
     )
+
+
+def _stays(erasure: Erasure, why: str) -> int:
+    """How many sales, and rows of tables, stay for one reason."""
+    return sum(kept.get("rows", 1) for kept in erasure.kept if kept["why"] == why)
 
 
 def _state(erasure: Erasure) -> str:

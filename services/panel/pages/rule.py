@@ -154,6 +154,7 @@ async def _foresee(
         change=change,
         changes=shown.changes(
             change.changes,
+            visit.zone,
             moves=shown.only_moves(before, rule),
             checks=shown.only_checks(before, rule),
         ),
@@ -210,7 +211,7 @@ async def _show(
         values=shown.filled(rule),
         rule=rule,
         newest=newest,
-        sentences=shown.sentences(rule),
+        sentences=[*shown.sentences(rule), *shown.on_the_nota(rule)] if newest else [],
         beyond=beyond_form(rule),
         exceptions=[
             (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)

@@ -7,7 +7,8 @@ from typing import Annotated, Final, get_args
 from pydantic import BaseModel, StringConstraints
 from starlette.responses import Response
 
-from services.panel.kit.forms import TypedForm
+from services.panel.kit import say
+from services.panel.kit.forms import CHOOSE, TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
 from services.panel.show import filters
@@ -29,13 +30,16 @@ from shared.commands.statements import Statement, state_nota
 from shared.db.connection import Connection
 from shared.db.sales import nota_taxes_read, notas_store, sale_actions_store, sales_read
 from shared.db.sales.nota_taxes_read import NotaTaxes
-from shared.db.sales.sales_read import SaleStory
+from shared.db.sales.sales_read import SaleStory, SaleView
 from shared.db.tenants import connections_store, rules_store
 from shared.db.vindi import bills_store
-from shared.domain.actions import NO_DOCUMENT, SaleAction, moves_to_today, possible
-from shared.domain.amounts import BILL, LINES
+from shared.domain.actions import NO_DOCUMENT, Given, SaleAction, moves_to_today, possible
+from shared.domain.amounts import BILL, LINES, REMAINING
 from shared.domain.external_id import LARGEST_BILL
 from shared.domain.ids import BillId
+from shared.domain.parts import Part
+from shared.domain.sale import SaleStatus
+from shared.domain.statement import Statable, statable
 from shared.issuer.interface import DocumentKind
 from shared.vindi.stored import reopen_bill
 from shared.words import Reason, plain_number
@@ -46,6 +50,8 @@ _VINDI: Final = {
     "production": "https://app.vindi.com.br/admin/bills/",
     "sandbox": "https://sandbox-app.vindi.com.br/admin/bills/",
 }
+# Of one nota the papers tell no address there: it is looked for by its identification.
+_ENOTAS: Final = "https://app.enotasgw.com.br/"
 _OF_A_PART: Final[tuple[SaleAction, ...]] = ("retry", "issue", "cancel")
 _TYPES: Final[dict[DocumentKind, str]] = {"pdf": "application/pdf", "xml": "application/xml"}
 
@@ -70,6 +76,8 @@ class _Found:
     spoke: str  # what of the rule decided
     bare: bool  # it may be issued without the buyer's document
     dates_today: bool  # issuing it now gives it this day's date
+    given: Given | None  # what was given back in part, where a nota of the rest may be issued
+    states: Statable  # what may be told of the city hall
     taxes: Mapping[int, NotaTaxes]  # by part
 
 
@@ -115,11 +123,17 @@ async def state(visit: Visit) -> Response:
     read = form.read(_Stating)
     if isinstance(read, TypedForm):
         return await _show(visit, read)
+    if form["escolhe"] and not form["parte"]:
+        return await _show(visit, form.wrong(parte=CHOOSE))
     if form["existe"] not in ("sim", "nao"):
         return await _show(visit, form.wrong(existe=text("needed")))
     exists = form["existe"] == "sim"
     said = Statement(
-        exists=exists, number=read.numero if exists else None, reason=read.motivo, by=visit.by
+        exists=exists,
+        number=read.numero if exists else None,
+        reason=read.motivo,
+        by=visit.by,
+        part=plain_number(form["parte"], 9999) or None,
     )
     try:
         refusal = await state_nota(visit.pool, visit.resources.waker, visit.tenant.id, bill, said)
@@ -167,8 +181,12 @@ async def _show(visit: Visit, form: TypedForm, status: int | None = None) -> Res
         sum=found.sum,
         actions=found.possible if visit.can("act") else (),
         asked=form["acao"] if form["acao"] in get_args(SaleAction) else "",
-        chooses=sale.code == _MISMATCH,
+        amounts=_amounts(found),
+        given=found.given,
+        choosing=("issue",) if found.given else ("issue", "release"),
+        states=found.states,
         at_vindi=found.at_vindi,
+        at_issuer=_ENOTAS,
         spoke=found.spoke,
         dates_today=found.dates_today,
         bare=found.bare,
@@ -201,8 +219,34 @@ async def _found(visit: Visit, bill: BillId) -> _Found:
         bare=any(sale.state.lacks in NO_DOCUMENT for sale in locked),
         taxes=taxes,
         dates_today=any(moves_to_today(sale.state) for sale in locked),
+        given=next((sale.state.given_back for sale in locked), None),
+        states=_states(story.sale, [part for sale in locked for part in sale.parts]),
         spoke=spoke(rule.rule, story.sale.rule_exception) if rule else "",
     )
+
+
+def _states(sale: SaleView, parts: Sequence[Part]) -> Statable:
+    """What may be told of the city hall; of a nota on its way we shall hear in a moment."""
+    if sale.status is SaleStatus.ISSUING:
+        return Statable(exists=False, gone=False)
+    return statable(parts)
+
+
+def _amounts(found: _Found) -> Sequence[tuple[str, str, str]]:
+    """What the nota may be for where a person has to say it: word, name, and how much it is."""
+    other = ("outro", text("sale.by_other"), "")
+    given, added = found.given, found.sum
+    if given is not None:
+        rest = [(REMAINING, text("sale.by_rest"), say.money(given.rest))]
+        return [*rest, (BILL, text("sale.by_whole"), say.money(given.of)), other]
+    if found.story.sale.code != _MISMATCH:
+        return ()
+    lines, bill = ("", "") if added is None else (say.money(added.total), say.money(added.amount))
+    return [
+        (LINES, text("sale.by_lines"), lines),
+        (BILL, text("sale.by_bill"), bill),
+        other,
+    ]
 
 
 async def _vindi(conn: Connection, visit: Visit) -> str | None:
@@ -227,12 +271,12 @@ def _bill(visit: Visit) -> BillId:
 
 
 def _amount(form: TypedForm) -> "str | TypedForm | None":
-    """What the nota is for where the bill disagrees with itself."""
+    """What the nota is for where that is a question."""
     chosen = form["valor"]
-    if chosen in (LINES, BILL):
+    if chosen in (LINES, BILL, REMAINING):
         return chosen
     if chosen != "outro":
-        return None
+        return form.wrong(valor=CHOOSE) if form["escolhe"] else None
     cents = filters.amount(form["outro_valor"])
     return str(cents) if cents else form.wrong(outro_valor=text("amount.wrong"))
 

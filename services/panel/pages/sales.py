@@ -45,7 +45,7 @@ async def narrow(visit: Visit) -> Response:
     said = "" if sum_said is not None else number_said(form["busca"])
     typed = {
         "status": form["status"],
-        "motivo": form["codigo"],
+        "motivo": form["causa"],
         "de": form["de"],
         "ate": form["ate"],
         "b": seal_words(visit.resources.sealer, visit.tenant.id, said),
@@ -98,6 +98,13 @@ def carried(form: TypedForm) -> list[tuple[str, str]]:
     return [(name.removeprefix(LIST), form[name]) for name in form.values if name.startswith(LIST)]
 
 
+def is_unread(visit: Visit, chosen: Filters) -> bool:
+    """Whether something was chosen, or searched for, that nobody can read: no sale fits that."""
+    sealed = chosen.words
+    lost = bool(sealed) and not open_words(visit.resources.sealer, visit.tenant.id, sealed)
+    return chosen.unread or lost
+
+
 async def all_chosen(visit: Visit, conn: Connection, chosen: Filters, limit: int) -> list[BillId]:
     """Every sale that fits, the newest bill first."""
     fits = await _wanted(visit, conn, chosen)
@@ -116,6 +123,8 @@ async def find(
 
 async def _wanted(visit: Visit, conn: Connection, chosen: Filters) -> SaleFilter:
     tenant, sealer = visit.tenant.id, visit.resources.sealer
+    if is_unread(visit, chosen):
+        return SaleFilter(bills=())
     words = open_words(sealer, tenant, chosen.words)
     year = visit.clock.today.year
     bills = await sales_chosen.found_by_number(conn, sealer, tenant, words, year) if words else None
@@ -171,6 +180,8 @@ async def show_list(
 ) -> Response:
     """A page of the list; `kept` was ticked on others, or here before."""
     first = None if before is None else BillId(before)
+    if not form.errors and is_unread(visit, chosen):
+        form = form.wrong(form_=text("sales.unread"))
     if form.errors:  # what renews itself, and whoever comes back, gets this list and not the whole
         visit = dataclasses.replace(visit, about=f"{visit.base}/vendas?{chosen.query()}")
     async with visit.pool.acquire() as conn:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.panel.kit.downloads import download
 from services.panel.kit.page import PanelPage, Visit
-from services.panel.pages.sales import PATH, find
+from services.panel.pages.sales import PATH, find, is_unread, show_list
 from services.panel.show import filters
 from services.panel.show.filters import Filters
 from services.panel.show.sales_file import columns, csv_rows, csv_titles
@@ -23,12 +23,18 @@ _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 
 async def as_csv(visit: Visit) -> Response:
     """The list as CSV."""
-    return _file(visit, _csv(visit, _chosen(visit)), "csv", "text/csv; charset=utf-8")
+    chosen = _chosen(visit)
+    if is_unread(visit, chosen):
+        return await show_list(visit, chosen, None, visit.form)
+    return _file(visit, _csv(visit, chosen), "csv", "text/csv; charset=utf-8")
 
 
 async def as_workbook(visit: Visit) -> Response:
     """The list as a workbook."""
-    return _file(visit, _workbook(visit, _chosen(visit)), "xlsx", _XLSX)
+    chosen = _chosen(visit)
+    if is_unread(visit, chosen):
+        return await show_list(visit, chosen, None, visit.form)
+    return _file(visit, _workbook(visit, chosen), "xlsx", _XLSX)
 
 
 def _chosen(visit: Visit) -> Filters:

@@ -22,6 +22,7 @@ _DECISIONS = frozenset(
         "partially_refunded",
         "issued_as_test",
         "activation_unclear",
+        "account_elsewhere",
         "payment_undone",
         "held_by_person",
         "amount_mismatch",

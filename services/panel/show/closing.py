@@ -348,6 +348,9 @@ def _excepted(status: str, code: str, bills: int, amount: int) -> Excepted:
     )
 
 
+_STALE: Final = "A lista do emissor está sendo lida de novo, por uma mudança recente."
+
+
 def _sentence(closing: Closing) -> str:
     figures = closing.figures
     if not figures.vindi.bills:
@@ -364,15 +367,15 @@ def _sentence(closing: Closing) -> str:
         return f"O mês ainda não fecha: {count} da lista do emissor."
     if figures.difference:
         return f"O mês ainda não fecha: falta explicar {say.money(figures.difference)}."
-    return "A lista do emissor está sendo lida de novo. Esta página se atualiza automaticamente."
+    return f"{_STALE} Esta página se atualiza automaticamente."
 
 
 def _troubles(closing: Closing) -> list[str]:
     found = []
     if closing.trouble is not None:
         found.append(trouble_text(closing.trouble))
-    if closing.issuer.stale:
-        found.append("A lista do emissor está sendo lida de novo, por uma mudança recente.")
+    if closing.issuer.stale and not _sentence(closing).startswith(_STALE):
+        found.append(_STALE)
     if closing.issuer.environment == "Homologacao":
         found.append("As notas são de teste: elas não contam em nenhum fechamento.")
     return found

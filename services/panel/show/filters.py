@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -66,6 +66,7 @@ class Filters:
     plan: str = ""
     method: str = ""
     columns: tuple[str, ...] = USUAL
+    unread: bool = False  # something was chosen that nobody can read: nothing fits it
 
     def query(self, **more: str) -> str:
         """As an address has it."""
@@ -93,14 +94,18 @@ class Filters:
     @property
     def any(self) -> bool:
         """Whether the list is narrowed at all."""
-        return self.query(c="") != ""
+        return self.unread or self.query(c="") != ""
 
 
 def read(given: Mapping[str, str]) -> Filters:
-    """Filters out of an address; whatever does not fit is not there."""
+    """Filters out of an address.
+
+    An address that was cut short or made by hand may choose what there is not: left out, it would
+    name more sales than were meant, and an action would take them all. So it is said (`unread`).
+    """
     columns = given.get("c", "")
     chosen = tuple(word for word in COLUMNS if word in columns.split(","))
-    return Filters(
+    those = Filters(
         status=_status(given.get("status", "")),
         code=found[0] if (found := _CODE.fullmatch(given.get("motivo", ""))) else None,
         since=read_day(given.get("de", "")),
@@ -113,6 +118,20 @@ def read(given: Mapping[str, str]) -> Filters:
         method=found[0] if (found := _CODE.fullmatch(given.get("meio", ""))) else "",
         columns=chosen if columns else USUAL,
     )
+    return replace(those, unread=_is_unread(given, those))
+
+
+def _is_unread(given: Mapping[str, str], found: Filters) -> bool:
+    read = {
+        "status": found.status,
+        "motivo": found.code,
+        "de": found.since,
+        "ate": found.until,
+        "minimo": found.least,
+        "maximo": found.most,
+        "meio": found.method or None,
+    }
+    return any(given.get(name, "").strip() and value is None for name, value in read.items())
 
 
 def causes() -> Sequence[tuple[str, str]]:

@@ -64,6 +64,7 @@ class ChartDay:
     x: float
     width: float
     label: str
+    named_at: float  # where its label begins, so that it ends within the chart
     counts: Sequence[int]  # in the order of SERIES
     pieces: Sequence[Piece]
 
@@ -147,6 +148,7 @@ def sent_since(days: Iterable[SentDay], first: date) -> Total:
 
 
 _WIDTH: Final = 720
+_NAME: Final = 32  # `30/11`, as wide as it may be
 _HEIGHT: Final = 200
 _TOP: Final = 18
 _FLOOR: Final = 176
@@ -193,6 +195,7 @@ def _chart_day(
     return ChartDay(
         day=day,
         x=round(x, 1),
+        named_at=round(min(x, _WIDTH - _NAME), 1),
         width=round(step, 1),
         label=say.short_day(day) if day.weekday() == 0 else "",
         counts=[counts[outcome] for outcome, _ in SERIES],

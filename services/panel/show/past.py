@@ -8,7 +8,7 @@ from typing import Final
 from services.panel.kit import say
 from services.panel.show.overview import divided
 from shared.db.closing.shadow_read import MonthOfOthers
-from shared.domain.backfill_run import Backfill, BackfillStatus, MonthCount, Summary
+from shared.domain.backfill_run import Backfill, BackfillStatus, MonthCount, Summary, sort_of
 from shared.domain.messages import message_for, message_of_import
 
 LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
@@ -41,6 +41,15 @@ class MonthShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeShown:
+    """What becomes of some sales; what they come to is None of a run of long ago."""
+
+    said: str
+    sales: int
+    amount: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunShown:
     """An import as a person sees it."""
 
@@ -56,7 +65,7 @@ class RunShown:
     read: int
     of: int | None
     left: str
-    outcomes: Sequence[tuple[str, int]]
+    outcomes: Sequence[OutcomeShown]
     to_issue: int
     months: Sequence["MonthShown"]
     others: bool  # whether the issuer lists notas of others in these months
@@ -93,7 +102,7 @@ def run_shown(
         read=summary.bills,
         of=summary.bills if run.summary is not None else total,
         left="" if eta is None else say.span(timedelta(seconds=eta)),
-        outcomes=_outcomes(summary),
+        outcomes=_outcomes(summary, ended=run.status == "completed"),
         to_issue=summary.to_issue,
         months=[_month_shown(one, others.get(one.month)) for one in summary.months],
         others=any(one.month in others for one in summary.months),
@@ -108,11 +117,24 @@ def _window(since: date, until: date | None) -> str:
     return f"{say.day(since)} a {end}"
 
 
-def _outcomes(summary: Summary) -> list[tuple[str, int]]:
-    found = [("Virar nota agora", summary.issue), ("Virar nota mais tarde", summary.wait)]
-    for codes in (summary.hold, summary.skip):
-        found += [(divided(message_for(code).text)[0], count) for code, count in codes.items()]
-    return [(said, count) for said, count in found if count]
+def _outcomes(summary: Summary, *, ended: bool) -> list[OutcomeShown]:
+    amounts = summary.amounts
+    found = [
+        OutcomeShown(said="Virar nota agora", sales=summary.issue, amount=amounts.get("issue")),
+        OutcomeShown(said="Virar nota mais tarde", sales=summary.wait, amount=amounts.get("wait")),
+    ]
+    for outcome, codes in (("hold", summary.hold), ("skip", summary.skip)):
+        found += [
+            OutcomeShown(
+                said=divided(message_for(code).text)[0],
+                sales=count,
+                amount=amounts.get(sort_of(outcome, code)),
+            )
+            for code, count in codes.items()
+        ]
+    known = summary.bills - sum(one.sales for one in found) if ended else 0
+    has = OutcomeShown(said="Já têm nota: nada muda", sales=known, amount=amounts.get("known"))
+    return [one for one in (*found, has) if one.sales]
 
 
 def _month_shown(one: MonthCount, other: MonthOfOthers | None) -> MonthShown:

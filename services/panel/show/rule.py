@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -21,9 +22,11 @@ from services.panel.show.rule_cities import wrong_of_city
 from services.panel.show.rule_services import field_of_service
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
+from shared.domain.moment import local_day
 from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
-from shared.domain.rule_change import ChangeCount, RuleOutcome
+from shared.domain.rule_change import ChangeCount, DueSpan, RuleOutcome
 from shared.domain.sale import SaleStatus
+from shared.net.json_bytes import read_json
 
 WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
     ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
@@ -251,8 +254,10 @@ def _wrong(place: Sequence[int | str], said: str) -> tuple[str, str]:
 
 def stored(text: str) -> Rule | None:
     """A rule that a page carried along; None for anything else."""
+    if "\\u0000" in text:  # no text of PostgreSQL's holds one
+        return None
     try:
-        told = json.loads(text)
+        told = read_json(text.encode())
         return Rule.model_validate(told) if isinstance(told, dict) else None
     except (ValueError, RecursionError):
         return None
@@ -277,7 +282,11 @@ def only_checks(old: Rule | None, new: Rule) -> bool:
 
 
 def changes(
-    counts: Sequence[ChangeCount], *, moves: bool = False, checks: bool = False
+    counts: Sequence[ChangeCount],
+    zone: ZoneInfo,
+    *,
+    moves: bool = False,
+    checks: bool = False,
 ) -> list[Changed]:
     """What a change does, the most sales first; `moves` where it is of moments alone.
 
@@ -290,12 +299,24 @@ def changes(
         Changed(
             sales=one.sales,
             amount=one.amount,
-            before=_outcome(one.change.before),
-            after=_outcome(one.change.after) if one.change.after != one.change.before else same,
+            before=_outcome(one.change.before) + _due(one.was, zone),
+            after=same
+            if one.change.after == one.change.before and not (moves and one.will)
+            else _outcome(one.change.after) + _due(one.will, zone),
         )
         for one in counts
     ]
     return sorted(found, key=lambda one: -one.sales)
+
+
+def _due(due: DueSpan | None, zone: ZoneInfo) -> str:
+    """` até 05/12/2026`, or between which days it ends."""
+    if due is None:
+        return ""
+    first, last = (local_day(instant, zone) for instant in (due.first, due.last))
+    if first == last:
+        return f" até {say.day(first)}"
+    return f", que termina entre {say.day(first)} e {say.day(last)}"
 
 
 def differences(old: Rule | None, new: Rule) -> list[str]:
@@ -310,19 +331,26 @@ def differences(old: Rule | None, new: Rule) -> list[str]:
 
 def everything(rule: Rule) -> list[str]:
     """All of a rule in sentences."""
-    service = rule.service
-    rate = "não informado" if not service.iss_rate else f"{service.iss_rate.replace('.', ',')}%"
     return [
         *sentences(rule),
         *(exception(one.if_, one.issue_when, one.guarantee_days) for one in rule.exceptions),
+        *on_the_nota(rule),
+        *of_products(rule),
+        *of_cities(rule),
+        *beyond_form(rule),
+    ]
+
+
+def on_the_nota(rule: Rule) -> list[str]:
+    """What a nota says of what was sold, and of which service."""
+    service = rule.service
+    rate = "não informado" if not service.iss_rate else f"{service.iss_rate.replace('.', ',')}%"
+    return [
         f"Descrição: {rule.description}",
         (
             f"Serviço: código municipal {service.municipal_code or 'não informado'}, item da lista"
             f" {service.lc116 or 'não informado'}, ISS {rate}."
         ),
-        *of_products(rule),
-        *of_cities(rule),
-        *beyond_form(rule),
     ]
 
 

@@ -19,7 +19,6 @@ BEYOND: Final[dict[str, str]] = {
     "customer_foreign_kind": "o tipo de pessoa dos clientes do exterior",
     "customer_foreign_without_nif": "clientes do exterior sem número fiscal",
     "competencia": "qual dia é a competência",
-    "late_competencia": "o que fazer com uma competência de mês anterior",
     "mixed_services": "o que fazer com faturas de serviços diferentes",
     "seller_city": "o município da empresa",
     "regime": "o regime tributário da empresa",
@@ -80,6 +79,8 @@ def beyond_form(rule: Rule) -> list[str]:
         said.append(f"Dados próprios na nota: {say.counted(customers, 'cliente', 'clientes')}.")
     if _more(rule.service):
         said.append("Outros dados do serviço: definidos (retenções, local, observações e afins).")
+    if late := _late(rule):
+        said.append(late)
     plain = Rule.model_fields
     others = [
         label
@@ -87,6 +88,18 @@ def beyond_form(rule: Rule) -> list[str]:
         if getattr(rule, name) != plain[name].get_default(call_default_factory=True)
     ]
     return [*said, *([f"Definido fora desta página: {'; '.join(others)}."] if others else [])]
+
+
+def _late(rule: Rule) -> str | None:
+    """What becomes of a nota whose month is over when it is sent."""
+    late = rule.late_competencia
+    if late == Rule.model_fields["late_competencia"].get_default(call_default_factory=True):
+        return None
+    then = "a venda fica pendente" if late.then == "hold" else "a nota tem a data do envio"
+    return (
+        f"Uma nota do mês anterior mantém a data se sair até o dia {late.keep_until_day}; depois"
+        f" disso, {then}."
+    )
 
 
 def demands(of: CityDemands) -> str:

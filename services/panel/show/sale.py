@@ -41,7 +41,6 @@ SERVICES: Final = {
     "enotas": "Emissor",
 }
 _MOMENT: Final = timedelta(minutes=1)
-_STATED: Final = frozenset({SaleStatus.UNCERTAIN, SaleStatus.CANCEL_REFUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +96,7 @@ class SaleShown:
     original: str  # the issuer's own words, where they say why there is no nota
     mended_at_vindi: bool
     facts: PageFacts  # what says that it changed meanwhile, and how
-    states_nota: bool
+    cancel_asked: bool  # its cancellation was asked for, and a nota stands all the same
 
 
 def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShown:
@@ -114,7 +113,8 @@ def sale_shown(story: SaleStory, clock: Clock, original: str | None) -> SaleShow
         original=(original or "") if sale.status is SaleStatus.DENIED else "",
         mended_at_vindi=sale.message is not None and sale.message.who_acts == "customer",
         facts=sale_facts(story, clock),
-        states_nota=sale.status in _STATED or _cancelled_outside(sale),
+        cancel_asked=sale.status is SaleStatus.CANCEL_REFUSED
+        or (sale.attention or "").startswith("cancel_"),
     )
 
 
@@ -298,10 +298,6 @@ def _issued(notas: Sequence[NotaView], clock: Clock) -> str:
         return f"{say.counted(len(notas), 'nota autorizada', 'notas autorizadas')}{when}."
     named = f"A nota {numbers[0]}" if numbers else "A nota"
     return f"{named} foi autorizada{when}."
-
-
-def _cancelled_outside(sale: SaleView) -> bool:
-    return sale.status is SaleStatus.ISSUED and (sale.attention or "").startswith("cancel_")
 
 
 def _line(name: str, quantity: float) -> str:

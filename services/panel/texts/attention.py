@@ -17,5 +17,7 @@ ATTENTION: Final[dict[str, str]] = {
     " em dobro. Elas saem no ritmo que o emissor aceita.",
     "attention.will_look": "Lemos de novo cada cadastro na Vindi. As vendas com dados completos"
     " seguem; as outras continuam aqui.",
+    "attention.more": "Vendas com este motivo: {before} na página que você viu, e {now} agora. Nada"
+    " foi feito: confira, e envie de novo se for para todas.",
     "attention.nothing": "Não havia mais venda a reenviar com este motivo.",
 }

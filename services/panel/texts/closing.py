@@ -25,6 +25,7 @@ CLOSING: Final[dict[str, str]] = {
     "closing.lock": "Fechar o mês",
     "closing.lock_text": "Com o mês fechado, nenhuma nota recebe data dele, e toda mudança"
     " posterior aparece aqui.",
+    "closing.lock_from": "Este mês pode ser fechado a partir de {day}.",
     "closing.note": "Observação",
     "closing.note_help": "Por exemplo: conferido com o contador.",
     "closing.force": "Fechar assim mesmo",

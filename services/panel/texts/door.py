@@ -7,6 +7,9 @@ DOOR: Final[dict[str, str]] = {
     "email": "E-mail",
     "password": "Senha",
     "sign_in.expired": "Sua sessão terminou. Entre de novo: o que você preencheu foi guardado.",
+    "sign_in.elsewhere": "Já entrou em outra aba? Então siga com o que preencheu nesta.",
+    "sign_in.entered": "Já entrei em outra aba",
+    "sign_in.not_entered": "Você ainda não entrou neste navegador. Entre aqui ou em outra aba.",
     "sign_in.wrong": "E-mail ou senha não conferem. Confira os dois e tente de novo.",
     "sign_in.slow": "Foram muitas tentativas seguidas. Aguarde {seconds} segundos e tente de novo.",
     "sign_in.trouble": "Não consegue entrar?",
@@ -34,6 +37,14 @@ DOOR: Final[dict[str, str]] = {
     "invitation.have_account": "Já tenho acesso: entrar e aceitar",
     "invitation.bound": "O convite vale para este endereço.",
     "invitation.other_email": "O convite foi feito para outro endereço de e-mail.",
+    "invitation.meanwhile": "Você entrou em outra aba, e o convite ainda não foi aceito. Aceite-o"
+    " abaixo com esse acesso, ou saia para criar outro.",
+    "invitation.for_another": "O convite foi feito para outro e-mail. Saia, entre com ele e abra o"
+    " convite de novo.",
+    "invitation.already_in": "Você já tem acesso a esta empresa, com este papel ou um que pode"
+    " mais. O convite continua valendo para outra pessoa.",
+    "form.again": "A página ficou aberta tempo demais, e nada foi feito. Confira abaixo e envie de"
+    " novo.",
     "invitation.taken": "Já existe acesso com este e-mail. Entre com a senha dele e aceite o"
     " convite.",
     "your_name": "Seu nome",

@@ -38,5 +38,6 @@ MAIL: Final[dict[str, str]] = {
     " responsável da sua empresa.",
     "other.other_email": "Já existe acesso com este e-mail. Entre primeiro e depois aceite o"
     " convite.",
+    "other.already_in": "Você já tem acesso a esta empresa. Entre sem o convite.",
     "other.late": "A entrada demorou demais. Comece de novo.",
 }

@@ -35,6 +35,7 @@ PRIVACY: Final[dict[str, str]] = {
     "privacy.erased": "Registros eliminados",
     "privacy.kept_law": "Ficam por lei",
     "privacy.kept_open": "Em andamento",
+    "privacy.kept_said": "Citados no registro ou em regras",
     "erasure.queued": "Na fila",
     "erasure.running": "Em andamento",
     "erasure.completed": "Feito",

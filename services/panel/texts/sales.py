@@ -6,6 +6,8 @@ SALES: Final[dict[str, str]] = {
     "sales.search": "Buscar",
     "sales.search_help": "Fatura, nota, CPF, CNPJ, nome do cliente ou valor (R$ 179,90)",
     "sales.find": "Buscar",
+    "sales.unread": "Um filtro deste endereço não pode ser lido: ele foi cortado ou é antigo. Limpe"
+    " os filtros e escolha de novo.",
     "sales.more": "Mais filtros e colunas",
     "sales.since": "Vendas desde",
     "sales.until": "Até",

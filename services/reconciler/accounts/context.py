@@ -16,6 +16,7 @@ from shared.db.connection import Pool
 from shared.db.vindi.bills_store import KnownBill
 from shared.db.vindi.passes_store import PassState, Zone
 from shared.domain.bill import Bill
+from shared.domain.errors import TransientError
 from shared.domain.ids import BillId, TenantId
 from shared.vindi.bulk import Bulk
 from shared.vindi.client import VindiClient
@@ -28,6 +29,10 @@ OVERLAP_UNKNOWN: Final = timedelta(hours=3, minutes=15)
 OVERLAP_MEASURED: Final = timedelta(minutes=15)
 LARGEST_SKEW: Final = timedelta(days=1)
 CLOCKS_APART: Final = timedelta(minutes=5)  # an event may bear an earlier time than its change
+
+
+class AccountLeft(TransientError):
+    """The tenant has another key, or another account, than what is read with; nothing is stored."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import structlog
 from msgspec.structs import replace
 
-from services.reconciler.accounts.context import Findings, PassContext
+from services.reconciler.accounts.context import AccountLeft, Findings, PassContext
 from services.reconciler.accounts.customers import read_changed_customers
 from services.reconciler.accounts.heard import judge_events
 from services.reconciler.accounts.lanes import read_changed_bills, read_changed_charges
@@ -114,6 +114,8 @@ async def run_pass(
         # Nobody's fault: the account's requests are spent. The marks say how far we came.
         outcome.error = outcome.error or (None if len(outcome.marks) == len(LANES) else "busy")
         after = min(after, context.clock() + max(busy.retry_after, SOONEST))
+    except AccountLeft:
+        after = context.clock() + SOONEST  # and then with what is connected now
     except TenantBlockedError as error:
         meant = error if connection.state.blocked else await clients.believe_vindi(context.vindi)
         if isinstance(meant, TenantBlockedError):
@@ -153,7 +155,7 @@ async def _run_lanes(context: PassContext, outcome: _Outcome) -> None:
     for mark, read in LANES:
         try:
             await read(context)
-        except VindiBusy:
+        except (VindiBusy, AccountLeft):
             raise
         except (TransientError, VindiRequestRefused) as error:
             outcome.error = outcome.error or _word(error)
@@ -206,7 +208,7 @@ async def _run_extras(context: PassContext, outcome: _Outcome) -> None:
         if week is not None:
             await count_check(context)
             outcome.weekly = week
-    except VindiBusy:
+    except (VindiBusy, AccountLeft):
         raise
     except (TransientError, VindiRequestRefused) as error:
         outcome.error = _word(error)
@@ -264,7 +266,9 @@ async def _probe(context: PassContext) -> None:
     """Ask once whether Vindi has let the account go; what it stopped becomes due again."""
     await context.vindi.merchant()
     async with context.pool.acquire() as conn, conn.transaction():
-        if await connections_store.unblock(conn, context.tenant, "vindi"):
+        if await connections_store.unblock(
+            conn, context.tenant, "vindi", connected_at=context.connected_at
+        ):
             await go_on(conn, context.tenant, [VindiAccountBlocked().code])
     log.info("vindi_account_free_again", tenant_id=context.tenant)
 

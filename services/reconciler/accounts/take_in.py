@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.accounts.compare import Verdict, compare_bill, event_due
-from services.reconciler.accounts.context import CLOCKS_APART, PassContext
+from services.reconciler.accounts.context import CLOCKS_APART, AccountLeft, PassContext
 from services.reconciler.accounts.rows import Row, id_of
 from shared.db.away import database_away
 from shared.db.outbox.outbox_store import RECONCILE, Mark
@@ -56,10 +56,12 @@ async def take_in_rows(
 
     With `touch` bills that are the same are stored too, so that they count as just seen. A row
     that cannot be taken in does not keep the others away: its sale is made due, for the emitter
-    to read and to hold.
+    to read and to hold. Raises AccountLeft.
     """
     try:
         await _take_in(context, asked_at, rows, refunds=refunds, touch=touch)
+    except AccountLeft:
+        raise
     except Exception as error:
         if database_away(error):
             raise
@@ -78,6 +80,8 @@ async def _take_in_alone(
 ) -> None:
     try:
         await _take_in(context, asked_at, [row], refunds=refunds, touch=touch)
+    except AccountLeft:
+        raise
     except Exception as error:
         if database_away(error):
             raise
@@ -137,18 +141,26 @@ async def _take_in(
     marks += [_mark(context, bill) for bill in await _news(context, unreadable, UNREADABLE)]
     marks += [_mark(context, bill) for bill in await _news(context, others, ANOTHER_BILL)]
     if reads or marks:
-        await take_in_bills(context.pool, context.tenant, reads, marks)
+        await _keep(context, reads, marks)
     context.findings.found.update(mark.bill_id for mark in marks)
     if reads:
         context.findings.sample = reads[0].bill
     _await_events(context, events)
 
 
+async def _keep(context: PassContext, reads: Sequence[ReadBill], marks: Sequence[Mark]) -> None:
+    kept = await take_in_bills(
+        context.pool, context.tenant, reads, marks, connected_at=context.connected_at
+    )
+    if not kept:
+        raise AccountLeft("the tenant went on to another connection")
+
+
 async def take_in_missing(context: PassContext, bills: Sequence[BillId]) -> None:
     """Bills that Vindi says it does not have: the emitter asks again before believing it."""
     marks = [_mark(context, bill) for bill in await _news(context, bills, NOT_FOUND)]
     if marks:
-        await take_in_bills(context.pool, context.tenant, [], marks)
+        await _keep(context, [], marks)
     context.findings.found.update(mark.bill_id for mark in marks)
 
 
@@ -156,7 +168,7 @@ async def mark_again(context: PassContext, bills: Sequence[BillId]) -> None:
     """Have these sales decided again, though nothing of their bills is new."""
     if bills:
         marks = [_mark(context, bill) for bill in bills]
-        await take_in_bills(context.pool, context.tenant, [], marks)
+        await _keep(context, [], marks)
         context.findings.found.update(bills)
 
 

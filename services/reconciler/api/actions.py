@@ -28,7 +28,7 @@ from shared.commands.actions import (
 )
 from shared.commands.refusals import refusal_text
 from shared.domain.actions import SaleAction
-from shared.domain.amounts import BILL, LINES
+from shared.domain.amounts import BILL, LINES, REMAINING
 from shared.domain.ids import BillId
 from shared.domain.money import read_reais
 from shared.domain.part_actions import (
@@ -42,15 +42,17 @@ from shared.domain.part_actions import (
 from shared.domain.shadow import IN_SHADOW
 
 MOST_BILLS: Final = 5000
-Amount = Annotated[str, Field(pattern=r"^(lines|bill|\d{1,12}\.\d\d)$")]
+Amount = Annotated[str, Field(pattern=r"^(lines|bill|remaining|\d{1,12}\.\d\d)$")]
 BillNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class AmountIn(ReasonIn):
-    """Why, and what the nota is for where a bill's lines and amount disagree."""
+    """Why, and what the nota is for: where lines and amount disagree, or a part was given back."""
 
     amount: Amount | None = Field(
-        default=None, description='"lines", "bill", or reais above zero: for an amount_mismatch.'
+        default=None,
+        description='"lines", "bill", or reais above zero: for an amount_mismatch. "remaining",'
+        ' "bill" or reais with `issue`: for a sale given back in part; without one, the whole.',
     )
 
 
@@ -169,7 +171,7 @@ def _handler(action: SaleAction) -> Callable[[OneCall], Awaitable[Answer]]:
 
 
 def _amount(text: str | None) -> str | None:
-    if text is None or text in (LINES, BILL):
+    if text is None or text in (LINES, BILL, REMAINING):
         return text
     cents = read_reais(text)
     if cents == 0:

@@ -19,7 +19,8 @@ from services.reconciler.api.kit.operation import (
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.refusals import refusing
-from services.reconciler.api.kit.words import Confirm, Instant, Name, Reason
+from services.reconciler.api.kit.shapes import ReasonOfNobody
+from services.reconciler.api.kit.words import Confirm, Instant, Name
 from shared.commands.privacy.depart import ask_departure, cancel_departure
 from shared.commands.privacy.tenant_zip import tenant_zip
 from shared.db.privacy import departures_store
@@ -35,10 +36,13 @@ from shared.domain.privacy.terms import (
 
 
 class DepartureIn(Strict):
-    """A tenant's leaving. `name` is the tenant's, typed again, so that no other one is meant."""
+    """A tenant's leaving. `name` is the tenant's, typed again, so that no other one is meant.
+
+    `reason` names no person: it stays when all else is deleted.
+    """
 
     name: Name
-    reason: Reason
+    reason: ReasonOfNobody
     days: Annotated[int, Field(ge=FEWEST_DEPARTURE_DAYS, le=MOST_DEPARTURE_DAYS)] = DEPARTURE_DAYS
     confirm: Confirm = ()
 

@@ -21,14 +21,14 @@ from services.reconciler.api.kit.operation import (
 )
 from services.reconciler.api.kit.paging import Paging, cut, read_instant_cursor
 from services.reconciler.api.kit.problem import Problem
-from services.reconciler.api.kit.words import Instant, Reason
+from services.reconciler.api.kit.shapes import ReasonOfNobody, of_nobody
+from services.reconciler.api.kit.words import Instant
 from shared.commands.privacy.erase import ErasureAsked, Subject, ask_erasure
 from shared.commands.privacy.tell_person import find_person, person_json, person_page
 from shared.db.connection import Connection
 from shared.db.privacy import erasures_store
 from shared.db.privacy.erasures_store import Erasure, ErasureState
 from shared.db.tenants import audit_store
-from shared.domain.documents import names_document
 from shared.domain.ids import CustomerId
 from shared.domain.party import document_state, normalise_document
 from shared.domain.privacy.kept import KeptWhy
@@ -43,21 +43,14 @@ def _document(text: str) -> str:
     return text
 
 
-def _of_nobody(text: str) -> str:
-    if names_document(text) or "@" in text:
-        raise ValueError("names no person: it is kept where nothing can be erased")
-    return text
-
-
 Document = Annotated[
     str, StringConstraints(min_length=11, max_length=20), AfterValidator(_document)
 ]
 DeskTicket = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z #/._-]{0,98}[0-9A-Za-z]$"),
-    AfterValidator(_of_nobody),
+    AfterValidator(of_nobody),
 ]
-ReasonOfNobody = Annotated[Reason, AfterValidator(_of_nobody)]
 
 
 class SubjectIn(Strict):
@@ -98,11 +91,12 @@ class KeptOut(BaseModel):
     `law`: a document of the city, until the day of `until`, or of others (`foreign_notas`), as long
     as the tenant; `open`: the sale is not over, and is erased once it is; `unreadable`: sealed
     under a key that is gone, so nobody's to read; `append_only`: the audit, in which a person typed
-    a name.
+    a name, or a version of the rule that has it.
     """
 
     table: str | None
     bill_id: int | None
+    rows: int | None
     why: Literal[KeptWhy, "append_only"]
     until: date | None
     notas: list[str]
@@ -217,6 +211,7 @@ def _kept(kept: Sequence[Mapping[str, Any]]) -> list[KeptOut]:
         KeptOut(
             table=one.get("table"),
             bill_id=one.get("bill_id"),
+            rows=one.get("rows"),
             why=one["why"],
             until=date.fromisoformat(one["until"]) if one.get("until") else None,
             notas=list(one.get("notas", ())),

@@ -12,7 +12,7 @@ from shared.db.vindi.bills_store import KnownBill
 from shared.domain.ids import BillId, TenantId
 from shared.domain.shadow import LEFT_TO_OTHERS
 
-LEFT_OUT: Final = LEFT_TO_OTHERS | {"activation_unclear"}
+LEFT_OUT: Final = LEFT_TO_OTHERS | {"activation_unclear", "account_elsewhere"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

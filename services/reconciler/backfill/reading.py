@@ -213,14 +213,17 @@ def _is_last(position: Position, sound: Sound[Any]) -> bool:
 def _repeats(position: Position, page: Page[Any]) -> bool:
     """Whether a list that does not say how long it is has shown all that it shows.
 
-    RejectedError when its pages are full and repeat: what comes after them cannot be read.
+    RejectedError when its pages are full and repeat: what comes after them cannot be read. Of one
+    that says so they do when all that was ever seen of it is what one page holds.
     """
     ids = {id_in(row.raw) for row in page.rows}
-    if page.total is not None or position.page == 1 or not ids <= position.seen.keys():
+    if position.page == 1 or not ids <= position.seen.keys():
+        return False
+    if page.total is not None and len(position.seen) > page.per_page:
         return False
     if page.is_full:
         raise RejectedError("pages of a list repeat", code="rows_omitted")
-    return True
+    return page.total is None
 
 
 def _list_at(position: Position, anchor: datetime | None) -> Position:

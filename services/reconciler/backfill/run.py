@@ -22,6 +22,7 @@ from shared.db import clock
 from shared.db.backfill import backfill_bills_store, backfills_store
 from shared.db.backfill.backfill_bills_store import Decided, FoundBill, OpenBill, ReadCustomer
 from shared.db.connection import Connection
+from shared.db.tenants import connections_store
 from shared.db.vindi import oddities_store
 from shared.db.vindi.bills_store import ReadBill, came_alive
 from shared.domain.backfill import Foreseen
@@ -58,7 +59,10 @@ T = TypeVar("T")
 
 
 class RunLost(Exception):
-    """The run was cancelled, or another worker has it; nothing of this step was written."""
+    """The run was cancelled, another worker has it, or the tenant another connection.
+
+    Nothing of this step was written.
+    """
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,6 +137,9 @@ class Run:
         self.backfill = replace(self.backfill, position=position)
 
     async def _advance(self, conn: Connection, position: Position) -> None:
+        tenant = self.backfill.tenant_id
+        if not await connections_store.hold_vindi(conn, tenant, self.connected_at):
+            raise RunLost  # whoever takes it up looks what is connected now
         if not await backfills_store.advance(conn, self.backfill, position):
             raise RunLost
 

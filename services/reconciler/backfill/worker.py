@@ -18,8 +18,10 @@ from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.away import database_away
 from shared.db.backfill import backfills_store
+from shared.db.connection import Connection
 from shared.db.tenants import connections_store, tenants_store
-from shared.db.tenants.connections_store import IssuerConnection, Side
+from shared.db.tenants.connections_store import IssuerConnection, Side, VindiConnection
+from shared.domain.account_lines import account_name
 from shared.domain.backfill import Window
 from shared.domain.backfill_run import Backfill
 from shared.domain.errors import RejectedError, TenantBlockedError, TransientError
@@ -38,6 +40,7 @@ BEAT: Final = timedelta(seconds=2)
 LOOK_EVERY: Final = timedelta(seconds=1)
 AT_ONCE: Final = 8
 LONGEST_WAIT: Final = timedelta(minutes=1)
+ACCOUNT_CHANGED: Final = "vindi_account_changed"
 MOST_FAILURES: Final = 40  # in a row: with the pauses between them, a little over half an hour
 
 
@@ -192,14 +195,17 @@ async def _step(run: Run) -> bool:
 async def prepare(services: Services, run: Backfill) -> Run:
     """Load what a leased run works with.
 
-    Raises RejectedError without an account, TenantBlockedError while it cannot be read.
+    Raises RejectedError without an account, and with another than it began with: where it is says
+    nothing of that one. TenantBlockedError while the account cannot be read.
     """
     async with services.pool.acquire() as conn:
         terms = await tenants_store.terms(conn, run.tenant_id)
         connections = await connections_store.get(conn, services.sealer, run.tenant_id)
-    vindi = connections.vindi
-    if vindi is None:
-        raise RejectedError("no account to read", code="vindi_not_connected")
+        vindi = connections.vindi
+        if vindi is None:
+            raise RejectedError("no account to read", code="vindi_not_connected")
+        if not await _is_of(conn, run, vindi):
+            raise RejectedError("another account than it began with", code=ACCOUNT_CHANGED)
     if vindi.state.blocked:
         raise TenantBlockedError("the account cannot be read", code=vindi.state.code)
     window = Window(since=run.asked.since, until=run.asked.until, zone=terms.zone)
@@ -209,6 +215,14 @@ async def prepare(services: Services, run: Backfill) -> Run:
         client=services.clients.vindi(run.tenant_id, vindi, BudgetShare.BACKFILL),
         backfill=run,
         judge=Judge(asked=run.asked, terms=_foreseeing(run, terms), window=window),
+    )
+
+
+async def _is_of(conn: Connection, run: Backfill, vindi: VindiConnection) -> bool:
+    if vindi.merchant_id is None:  # connected before it was kept: a pass learns it within a day
+        return True
+    return await backfills_store.is_of(
+        conn, run, account_name(vindi.merchant_id, vindi.environment)
     )
 
 

@@ -268,8 +268,11 @@ class _Step(NamedTuple):
         )
         filters = await beside.forget_filters(at.tenant_id)
         files = 0 if at.runs else await erase_rows.forget_month_files(self.conn, at.tenant_id)
-        counted = _counted(at, saved_filters=filters, month_files=files)
-        return replace(counted, kept=await beside.kept(at))
+        reasons = await beside.clean_reasons(at.tenant_id)
+        typed_at = await beside.in_audit(at)
+        told = await beside.clean_histories(at.tenant_id, typed_at)
+        counted = _counted(at, saved_filters=filters, month_files=files, timeline=told, **reasons)
+        return replace(counted, kept=await beside.kept(at, audited=len(typed_at)))
 
     async def _details(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
         sales = await person_read.sales_of(self.conn, at.tenant_id, batch)

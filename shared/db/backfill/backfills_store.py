@@ -9,6 +9,7 @@ import asyncpg
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.tenants.rules_store import as_json
+from shared.domain.account_lines import AccountName
 from shared.domain.backfill_run import (
     Backfill,
     BackfillRequest,
@@ -128,6 +129,20 @@ async def claim(
     """Lease a backfill; None when somebody else has it, or it has ended."""
     row = await conn.fetchrow(CLAIM, tenant, backfill, lease, await clock.now(conn))
     return None if row is None else _backfill(row)
+
+
+OF_ACCOUNT: Final = """
+    -- backfills_store.is_of
+    UPDATE backfills SET account = coalesce(account, $4)
+     WHERE tenant_id = $1 AND backfill_id = $2 AND attempt = $3 AND status = 'running'
+ RETURNING account
+"""
+
+
+async def is_of(conn: Connection, run: Backfill, account: AccountName) -> bool:
+    """Whether a leased run reads this account: the one that it read first, for good."""
+    named = await conn.fetchval(OF_ACCOUNT, run.tenant_id, run.id, run.attempt, account)
+    return named in (account, None)
 
 
 RENEW: Final = """

@@ -158,17 +158,20 @@ async def due_any_tenant(conn: Connection, *, limit: int) -> list[TenantId]:
 CLAIM: Final = """
     -- foreign_notas_store.claim
     UPDATE foreign_nota_marks SET next_at = $3 + $2::interval
-     WHERE tenant_id = $1 AND next_at <= $3
+     WHERE tenant_id = $1 AND next_at <= $3 AND company_id = $4
  RETURNING listed_to
 """
 
 
 async def claim(
-    conn: Connection, tenant: TenantId, *, lease: timedelta, first_days: int
+    conn: Connection, tenant: TenantId, company: str, *, lease: timedelta, first_days: int
 ) -> tuple[date, date] | None:
-    """Take a tenant's list for a while: the UTC days to read; None when another has it."""
+    """Take a company's list for a while: the UTC days to read.
+
+    None when another has it, or where the list to be read is another company's.
+    """
     now = await clock.now(conn)
-    row = await conn.fetchrow(CLAIM, tenant, lease, now)
+    row = await conn.fetchrow(CLAIM, tenant, lease, now, company)
     if row is None:
         return None
     today = now.astimezone(UTC).date()
@@ -183,15 +186,19 @@ DONE: Final = """
                               ELSE listed_from END,
            keeps_documents = keeps_documents OR listed_to IS NULL,
            listed_to = $2, next_at = now() + $4::interval
-     WHERE tenant_id = $1
+     WHERE tenant_id = $1 AND company_id = $5
 """
 
 
 async def done(
-    conn: Connection, tenant: TenantId, since: date, until: date, again_in: timedelta
+    conn: Connection, tenant: TenantId, company: str, days: tuple[date, date], again_in: timedelta
 ) -> None:
-    """The list was read whole up to a day, which is read once more the next time."""
-    await conn.execute(DONE, tenant, until, since, again_in)
+    """A company's list was read whole up to the last of these days, which is read once more.
+
+    Nothing where the tenant went on to another company meanwhile: its list was not read.
+    """
+    since, until = days
+    await conn.execute(DONE, tenant, until, since, again_in, company)
 
 
 UNLISTED: Final = """

@@ -35,11 +35,12 @@ class ListedNota(Struct, frozen=True, kw_only=True):
     differs: str | None
 
 
+# A reading that began earlier and comes later, since its process was stopped, changes nothing.
 STORE: Final = """
     -- issuer_list_store.store
-    INSERT INTO issuer_notas (tenant_id, company_id, issuer_id, external_id, bill_id, valid,
-                              raw_status, amount, competencia, number, created_on, changed_at,
-                              differs, read_at)
+    INSERT INTO issuer_notas AS i (
+        tenant_id, company_id, issuer_id, external_id, bill_id, valid, raw_status, amount,
+        competencia, number, created_on, changed_at, differs, read_at)
     SELECT $1, $2, r.*, $4
       FROM json_to_recordset($3::text::json)
            AS r (issuer_id text, external_id text, bill_id bigint, valid boolean, raw_status text,
@@ -52,6 +53,7 @@ STORE: Final = """
            number = excluded.number, created_on = excluded.created_on,
            changed_at = excluded.changed_at, differs = excluded.differs,
            read_at = excluded.read_at
+     WHERE i.read_at <= excluded.read_at
 """
 
 
@@ -296,13 +298,17 @@ DONE: Final = """
        SET read_at = $4, urgent = urgent AND wanted_at > $4,
            wanted_at = CASE WHEN wanted_at > $4 THEN wanted_at END
      WHERE tenant_id = $1 AND company_id = $2 AND day = ANY($3::date[])
+       AND (read_at IS NULL OR read_at <= $4)
 """
 
 
 async def done(
     conn: Connection, tenant: TenantId, company: str, days: Sequence[date], at: datetime
 ) -> None:
-    """These days were read whole by a reading that began at `at`; what it did not list is gone."""
+    """These days were read whole by a reading that began at `at`; what it did not list is gone.
+
+    A reading that began later stands.
+    """
     await conn.execute(GONE, tenant, company, days, at)
     await conn.execute(DONE, tenant, company, days, at)
 

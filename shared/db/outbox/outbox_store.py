@@ -303,13 +303,29 @@ PUT_UNPROVEN_LAST: Final = """
     -- outbox_store.put_unproven_last
     UPDATE outbox SET lane = $2
      WHERE tenant_id = $1 AND state = 'due' AND lane < $2 AND origin = 'webhook'
+       AND ($3 OR tries > 0)
        AND NOT EXISTS (SELECT FROM bills
                         WHERE bills.tenant_id = $1
                           AND bills.bill_id = outbox.bill_id)
 """
 
 
-async def put_unproven_last(conn: Connection, tenant: TenantId) -> int:
-    """Put due sales that only an event named, and no read ever showed, behind all others."""
-    tag: str = await conn.execute(PUT_UNPROVEN_LAST, tenant, BACKFILL)
+async def put_unproven_last(conn: Connection, tenant: TenantId, *, unlooked: bool) -> int:
+    """Put due sales that only an event named, and no read ever showed, behind all others.
+
+    With `unlooked` also those that were not looked for yet.
+    """
+    tag: str = await conn.execute(PUT_UNPROVEN_LAST, tenant, BACKFILL, unlooked)
     return int(tag.rpartition(" ")[2])
+
+
+BRING_FORWARD: Final = """
+    -- outbox_store.bring_forward
+    UPDATE outbox SET lane = $3
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND lane > $3
+"""
+
+
+async def bring_forward(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
+    """Put these sales where an event puts what it names; whoever leases them goes on with them."""
+    await conn.execute(BRING_FORWARD, tenant, bills, LIVE)

@@ -129,6 +129,31 @@ async def withdraw_all_of(
     await conn.execute(WITHDRAW_ALL, tenant, kind, person, made_by)
 
 
+OPEN_PASSWORDS: Final = """
+    -- links_store.open_passwords
+    SELECT count(*) FROM person_links
+     WHERE tenant_id = $1 AND kind = 'password' AND person_id = $2 AND made_by = $3
+       AND used_at IS NULL AND expires_at > now()
+"""
+
+
+async def open_passwords(conn: Connection, tenant: TenantId, person: PersonId, by: str) -> int:
+    """How many links by which a person could set a password are open, made by one maker."""
+    return int(await conn.fetchval(OPEN_PASSWORDS, tenant, person, by))
+
+
+WITHDRAW_PASSWORDS: Final = """
+    -- links_store.withdraw_passwords_of
+    DELETE FROM person_links
+     WHERE tenant_id = $1 AND used_at IS NULL AND kind = 'password' AND person_id = $2
+"""
+
+
+async def withdraw_passwords_of(conn: Connection, tenant: TenantId, person: PersonId) -> None:
+    """Take back every link by which a person could set a password, whoever made it."""
+    await conn.execute(WITHDRAW_PASSWORDS, tenant, person)
+
+
 def _link(sealer: Sealer, row: asyncpg.Record) -> Link:
     fields = dict(row)
     tenant = TenantId(fields.pop("tenant_id"))

@@ -64,6 +64,18 @@ async def role_of(conn: Connection, tenant: TenantId, person: PersonId) -> Role 
     return role
 
 
+LOCK_ROLE: Final = """
+    -- memberships_store.lock_role
+    SELECT role FROM memberships WHERE tenant_id = $1 AND person_id = $2 FOR UPDATE
+"""
+
+
+async def lock_role(conn: Connection, tenant: TenantId, person: PersonId) -> Role | None:
+    """What somebody is at a tenant, held until the transaction ends; None for nobody."""
+    role: Role | None = await conn.fetchval(LOCK_ROLE, tenant, person)
+    return role
+
+
 OWNERS: Final = """
     -- memberships_store.lock_owners
     SELECT person_id FROM memberships WHERE tenant_id = $1 AND role = 'owner'

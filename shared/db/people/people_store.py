@@ -95,6 +95,18 @@ async def get(conn: Connection, sealer: Sealer, person: PersonId) -> Account | N
     return None if row is None else _account(sealer, row)
 
 
+LOCK: Final = """
+    -- people_store.lock_password
+    SELECT password FROM people WHERE person_id = $1 FOR NO KEY UPDATE
+"""
+
+
+async def lock_password(conn: Connection, person: PersonId) -> str | None:
+    """The hash that is kept now, which nobody changes until the transaction ends."""
+    password: str | None = await conn.fetchval(LOCK, person)
+    return password
+
+
 PUT_HASH: Final = """
     -- people_store.set_password
     UPDATE people SET password = $2, password_at = $3 WHERE person_id = $1
@@ -108,7 +120,7 @@ async def set_password(conn: Connection, person: PersonId, password: str, now: d
 
 SET_TOTP: Final = """
     -- people_store.set_totp
-    UPDATE people SET totp = $2, recovery = $3::text[], totp_step = 0 WHERE person_id = $1
+    UPDATE people SET totp = $2, recovery = $3::text[], totp_step = $4 WHERE person_id = $1
 """
 
 
@@ -118,10 +130,12 @@ async def set_totp(
     person: PersonId,
     secret: str | None,
     recovery: Sequence[str],
+    *,
+    step: int = 0,
 ) -> None:
-    """Use an authenticator from now on, or none."""
+    """Use an authenticator from now on, or none; `step` is that of the code which proved it."""
     sealed = secret and columns.PERSON_TOTP.seal(sealer, NO_TENANT, secret.encode(), person)
-    await conn.execute(SET_TOTP, person, sealed, list(recovery))
+    await conn.execute(SET_TOTP, person, sealed, list(recovery), step)
 
 
 USE_STEP: Final = """

@@ -112,13 +112,13 @@ async def touch(conn: Connection, token_hash: bytes, now: datetime) -> None:
 
 END: Final = """
     -- sessions_store.end
-    DELETE FROM panel_sessions WHERE token_hash = $1
+    DELETE FROM panel_sessions WHERE token_hash = $1 RETURNING true
 """
 
 
-async def end(conn: Connection, token_hash: bytes) -> None:
-    """Sign out here."""
-    await conn.execute(END, token_hash)
+async def end(conn: Connection, token_hash: bytes) -> bool:
+    """Sign out here; False where it had ended."""
+    return bool(await conn.fetchval(END, token_hash))
 
 
 END_ALL: Final = """

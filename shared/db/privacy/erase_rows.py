@@ -1,6 +1,6 @@
 """Taking a person out of rows: each a change by key, in the transaction of whoever asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -145,6 +145,25 @@ async def told_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -
     return [HistoryLine(**dict(row)) for row in await conn.fetch(TOLD, tenant, bills)]
 
 
+# A stretch of a tenant's histories is read by its index of instants.
+TOLD_BETWEEN: Final = """
+    -- erase_rows.told_between
+    SELECT t.bill_id, t.entry_id, t.why FROM timeline t
+     WHERE t.tenant_id = $1 AND t.at >= $2 AND t.at < $3
+       AND EXISTS (SELECT FROM unnest($4::text[]) AS w (word)
+                    WHERE strpos(lower(t.why), w.word) > 0)
+"""
+
+
+async def told_between(
+    conn: Connection, tenant: TenantId, since: datetime, until: datetime, words: Sequence[str]
+) -> list[HistoryLine]:
+    """Lines of all histories from then to then that may have one of these words in them."""
+    small = [word.lower() for word in words]
+    rows = await conn.fetch(TOLD_BETWEEN, tenant, since, until, small)
+    return [HistoryLine(**dict(row)) for row in rows]
+
+
 async def tell(conn: Connection, tenant: TenantId, lines: Sequence[HistoryLine]) -> None:
     """Write lines of histories anew: what happened stays, whom it names does not."""
     await conn.execute(TELL, tenant, *columns_of(lines, "bill_id", "entry_id", "why"))
@@ -270,6 +289,42 @@ async def blank_refusals(
     return _count(await conn.execute(BLANK_REFUSALS, tenant, jobs, bills))
 
 
+# Where people say why they did what concerns many sales or none. Of each tenant some few texts,
+# one of which may stand in thousands of rows.
+GAVE_REASONS: Final = ("accepted_notas", "backfills", "closing_locks", "rps_series")
+REASONS: Final[dict[str, str]] = {
+    table: f"""
+    -- erase_rows.reasons_in
+    SELECT DISTINCT reason FROM {table} WHERE tenant_id = $1
+"""  # noqa: S608 - our own constants
+    for table in GAVE_REASONS
+}
+WRITE_REASONS: Final[dict[str, str]] = {
+    table: f"""
+    -- erase_rows.write_reasons
+    UPDATE {table} t SET reason = w.bare
+      FROM unnest($2::text[], $3::text[]) AS w (said, bare)
+     WHERE t.tenant_id = $1 AND t.reason = w.said
+"""  # noqa: S608 - our own constants
+    for table in GAVE_REASONS
+}
+
+
+async def reasons_in(conn: Connection, table: str, tenant: TenantId) -> list[str]:
+    """The reasons that were given in a table of `GAVE_REASONS`, each once."""
+    return [row["reason"] for row in await conn.fetch(REASONS[table], tenant)]
+
+
+async def write_reasons(
+    conn: Connection, table: str, tenant: TenantId, bare: Mapping[str, str]
+) -> int:
+    """Write reasons anew, by what they say now; how many rows."""
+    if not bare:
+        return 0
+    said, written = list(bare), list(bare.values())
+    return _count(await conn.execute(WRITE_REASONS[table], tenant, said, written))
+
+
 CUSTOMERS: Final = """
     -- erase_rows.in_backfills
     SELECT (SELECT count(*) FROM backfill_customers
@@ -283,12 +338,13 @@ AUDITED: Final = """
     -- erase_rows.audit_page
     SELECT max(a.at) AS last_at, max(a.entry_id) FILTER (WHERE a.is_last) AS last_entry,
            count(*) AS seen,
-           coalesce(array_agg(a.said) FILTER (WHERE EXISTS (
-               SELECT FROM unnest($4::text[]) AS w (word) WHERE strpos(a.letters, w.word) > 0)),
-               '{}') AS found
-      FROM (SELECT at, entry_id, detail::text AS said, lower(detail::text) AS letters,
-                   lead(entry_id) OVER (ORDER BY at, entry_id) IS NULL AS is_last
-              FROM (SELECT at, entry_id, detail FROM audit
+           coalesce(array_agg(a.said) FILTER (WHERE a.is_found), '{}') AS found,
+           coalesce(array_agg(a.at) FILTER (WHERE a.is_found), '{}') AS found_at
+      FROM (SELECT at, entry_id, detail::text AS said,
+                   lead(entry_id) OVER (ORDER BY at, entry_id) IS NULL AS is_last,
+                   EXISTS (SELECT FROM unnest($4::text[]) AS w (word)
+                            WHERE strpos(letters, w.word) > 0) AS is_found
+              FROM (SELECT at, entry_id, detail, lower(detail::text) AS letters FROM audit
                      WHERE tenant_id = $1 AND (at, entry_id) > ($2, $3)
                      ORDER BY at, entry_id LIMIT $5) page) a
 """
@@ -297,6 +353,22 @@ AUDITED: Final = """
 async def in_backfills(conn: Connection, tenant: TenantId, customers: Sequence[CustomerId]) -> int:
     """How many rows of backfills under way are somebody's; they go when those end."""
     return int(await conn.fetchval(CUSTOMERS, tenant, customers))
+
+
+# As in the audit: whoever asks looks at each found once more.
+RULES: Final = """
+    -- erase_rows.rules_with
+    SELECT r.rule::text AS said FROM rule_versions r
+     WHERE r.tenant_id = $1
+       AND EXISTS (SELECT FROM unnest($2::text[]) AS w (word)
+                    WHERE strpos(lower(r.rule::text), w.word) > 0)
+"""
+
+
+async def rules_with(conn: Connection, tenant: TenantId, words: Sequence[str]) -> list[str]:
+    """The versions of a tenant's rule that may have one of these words in them."""
+    rows = await conn.fetch(RULES, tenant, [word.lower() for word in words])
+    return [row["said"] for row in rows]
 
 
 MIRRORED: Final = """
@@ -311,9 +383,12 @@ async def in_mirror(conn: Connection, tenant: TenantId, document_words: Sequence
 
 
 class AuditPage(Struct, frozen=True, kw_only=True):
-    """Lines of a page in which some word may stand; `last` is where the next begins, else None."""
+    """Lines of a page in which some word may stand, each with its instant.
 
-    found: Sequence[str]
+    `last` is where the next page begins, else None.
+    """
+
+    found: Sequence[tuple[datetime, str]]
     last: tuple[datetime, int] | None
 
 
@@ -331,7 +406,7 @@ async def audit_page(
     if row is None:
         raise AssertionError("an aggregate gives its row")
     last = (row["last_at"], row["last_entry"]) if row["seen"] == limit else None
-    return AuditPage(found=row["found"], last=last)
+    return AuditPage(found=list(zip(row["found_at"], row["found"], strict=True)), last=last)
 
 
 def _count(tag: str) -> int:

@@ -10,10 +10,10 @@ from msgspec import Struct
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
-from shared.db.sales import sale_notas
+from shared.db.sales import given_back_read, sale_notas
 from shared.db.sales.notas_store import DIVIDED_ANEW
 from shared.db.sales.sale_notas import NONE
-from shared.domain.actions import ACTIONS, ActionState, SaleAction, WishChange
+from shared.domain.actions import ACTIONS, ActionState, Given, SaleAction, WishChange
 from shared.domain.ids import BillId, TenantId
 from shared.domain.nota import OWED_AGAIN, VALID_NOTA, NotaStatus
 from shared.domain.part_actions import PartChange
@@ -65,20 +65,43 @@ async def look(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> l
     """The same without locks: what may be asked for as things are, for who is shown it."""
     rows = await conn.fetch(READ, tenant, list(bills))
     notas = await sale_notas.load(conn, tenant, list(bills))
-    return [_locked(row, notas.get(row["bill_id"], NONE).parts()) for row in rows]
+    given = await _given_back(conn, tenant, rows)
+    return [
+        _locked(row, notas.get(row["bill_id"], NONE).parts(), given.get(row["bill_id"]))
+        for row in rows
+    ]
 
 
-def _locked(row: asyncpg.Record, parts: tuple[Part, ...]) -> LockedSale:
+async def _given_back(
+    conn: Connection, tenant: TenantId, rows: Sequence[asyncpg.Record]
+) -> dict[BillId, Given]:
+    """What was given back in part of sales that may be issued all the same."""
+    asked = [BillId(row["bill_id"]) for row in rows if _may_be_of_a_part(row)]
+    found = await given_back_read.load(conn, tenant, asked) if asked else {}
+    return {
+        bill: Given(amount=one.amount, of=one.of)
+        for bill, one in found.items()
+        if one.amount < one.of
+    }
+
+
+def _may_be_of_a_part(row: asyncpg.Record) -> bool:
+    status: str = row["status"]
+    held = status == SaleStatus.HELD and row["code"] == "partially_refunded"
+    return held or status == SaleStatus.CANCELLED
+
+
+def _locked(row: asyncpg.Record, parts: tuple[Part, ...], given: Given | None) -> LockedSale:
     return LockedSale(
         bill_id=BillId(row["bill_id"]),
         origin=row["origin"],
-        state=_state(row, parts),
+        state=_state(row, parts, given),
         parts=parts,
         since=row["updated_at"],
     )
 
 
-def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
+def _state(row: asyncpg.Record, parts: Sequence[Part], given: Given | None) -> ActionState:
     all_denied = [one for one in parts if one.status is NotaStatus.DENIED and not one.left_out]
     refused = [one for one in parts if one.status is NotaStatus.CANCEL_REFUSED]
     denied = min(all_denied, key=lambda one: one.denial == "denied_numbering", default=None)
@@ -94,6 +117,7 @@ def _state(row: asyncpg.Record, parts: Sequence[Part]) -> ActionState:
         denied=denied is not None,
         day_refused=any(one.day_refused for one in all_denied),
         refused_alone=bool(refused) and all(one.wish == "cancel" for one in refused),
+        given_back=given,
     )
 
 
@@ -107,10 +131,12 @@ SET_WISHES: Final = """
            day_choice = w.day,
            without_document = s.without_document OR w.without_document,
            amount_choice = coalesce(w.amount, s.amount_choice),
-           amount_about = CASE WHEN w.amount IS NULL THEN s.amount_about ELSE s.detail END,
+           amount_about = CASE WHEN w.amount IS NULL THEN s.amount_about
+                               ELSE coalesce(w.about, s.detail) END,
            updated_at = $6
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $7::boolean[])
-           AS w (bill_id, wish, amount, day, without_document)
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $7::boolean[],
+                  $8::text[])
+           AS w (bill_id, wish, amount, day, without_document, about)
      WHERE s.tenant_id = $1 AND s.bill_id = w.bill_id
 """
 # Of several denied parts one with a used number stays: it may exist, and a person has to look.
@@ -132,7 +158,8 @@ async def apply(conn: Connection, tenant: TenantId, changes: Mapping[BillId, Wis
     days = ["today" if change.today else None for change in changes.values()]
     bare = [change.without_document for change in changes.values()]
     now = await clock.now(conn)
-    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, days, now, bare)
+    abouts = [change.about for change in changes.values()]
+    await conn.execute(SET_WISHES, tenant, list(changes), wishes, amounts, days, now, bare, abouts)
     again = [bill for bill, change in changes.items() if change.resend]
     if again:
         await conn.execute(RESEND, tenant, again)

@@ -27,7 +27,7 @@ from shared.domain.nota import NotaStatus
 from shared.domain.party import normalise_document
 from shared.domain.sale import Origin, SaleStatus, Wish
 from shared.domain.spoken import moment
-from shared.domain.text.alike import ACCENTED, BARE, Likeness, alike
+from shared.domain.text.alike import Likeness, alike
 from shared.domain.waiting import Waiting, WaitingEntry, waiting_for
 
 NOT_DECIDED: Final = "not_decided"
@@ -153,10 +153,8 @@ _COLUMNS: Final = f"""
             {notas_store.SPEAKS}) n ON true
 """  # noqa: S608 - only our own constant is put in
 
-# What a text is folded to (`alike`): slow, so it stands behind what is fast and fits few.
-_FOLDED: Final = f"lower(translate({{}}, '{ACCENTED}', '{BARE}'))"
 # What fits a filter, by the values of `filter_values`; $2 is the bill below which to begin.
-FITS: Final = f"""
+FITS: Final = """
      WHERE s.tenant_id = $1
        AND ($2::bigint IS NULL OR s.bill_id < $2)
        AND ($3::text IS NULL OR s.status = $3)
@@ -166,7 +164,7 @@ FITS: Final = f"""
        AND ($6::timestamptz IS NULL OR s.moment_at < $6)
        AND ($7::text IS NULL OR s.bill_id = $8 OR s.document_word = ANY($9::bytea[])
             OR (s.customer_name ILIKE $7
-                AND ($18::text IS NULL OR {_FOLDED.format("s.customer_name")} LIKE $18)))
+                AND ($18::text IS NULL OR s.customer_name ~ $18)))
        AND ($11::bigint[] IS NULL OR s.bill_id = ANY($11))
        AND ($12::bigint IS NULL OR s.amount >= $12)
        AND ($13::bigint IS NULL OR s.amount <= $13)
@@ -174,8 +172,8 @@ FITS: Final = f"""
        AND ($15::text IS NULL OR s.products ILIKE $15)
        AND ($16::text IS NULL OR s.plan ILIKE $16)
        AND ($17::text IS NULL OR s.method = $17)
-       AND ($19::text IS NULL OR {_FOLDED.format("s.products")} LIKE $19)
-       AND ($20::text IS NULL OR {_FOLDED.format("s.plan")} LIKE $20)
+       AND ($19::text IS NULL OR s.products ~ $19)
+       AND ($20::text IS NULL OR s.plan ~ $20)
 """
 LIST: Final = f"""
     -- sales_read.list_newest_first
@@ -265,7 +263,7 @@ async def _with_refunds(
         return sales
     given = await given_back_read.load(conn, tenant, about)
     return [
-        replace(sale, given_back=GivenBack(amount=back.amount, of=sale.amount, on=back.on))
+        replace(sale, given_back=GivenBack(amount=back.amount, of=back.of, on=back.on))
         if (back := given.get(sale.bill_id)) is not None
         else sale
         for sale in sales

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.sales.notas_store import WithdrawnIntent
-from shared.domain.brakes import BRAKE_CODES, BrakeCode, TenantLimits, Today
+from shared.domain.brakes import BRAKE_CODES, OLD, BrakeCode, TenantLimits, Today
 from shared.domain.ids import BillId, TenantId
 from shared.domain.moment import local_day
 from shared.domain.money import Cents
@@ -110,6 +110,7 @@ COUNTS: Final = """
            coalesce(max(notas - backfilled) FILTER (WHERE day < $2), 0) AS busiest,
            coalesce(sum(old) FILTER (WHERE day = $2), 0)::int AS old,
            coalesce(max(old) FILTER (WHERE day < $2), 0) AS busiest_old,
+           coalesce(max(old_freed), 0) AS let_through,
            ARRAY(SELECT s.bill_id FROM sales s
                   WHERE s.tenant_id = $1 AND s.bill_id = ANY($4::bigint[])
                     AND (s.brake_free OR s.wish = 'issue')) AS free
@@ -167,7 +168,8 @@ async def lock_today(conn: Connection, tenant: TenantId, bills: Sequence[BillId]
         busiest=counts["busiest"],
         braked=row["code"],
         old=max(counts["old"] - free_old, 0),
-        busiest_old=max(counts["busiest_old"], free_old),
+        busiest_old=counts["busiest_old"],
+        let_through=counts["let_through"],
     )
     return Measured(
         limits=limits,
@@ -180,11 +182,12 @@ async def lock_today(conn: Connection, tenant: TenantId, bills: Sequence[BillId]
 
 COUNT: Final = """
     -- brakes_store.count
-    INSERT INTO nota_days AS d (tenant_id, day, notas, amount, backfilled, old)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO nota_days AS d (tenant_id, day, notas, amount, backfilled, old, old_freed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (tenant_id, day) DO UPDATE
        SET notas = d.notas + excluded.notas, amount = d.amount + excluded.amount,
-           backfilled = d.backfilled + excluded.backfilled, old = d.old + excluded.old
+           backfilled = d.backfilled + excluded.backfilled, old = d.old + excluded.old,
+           old_freed = d.old_freed + excluded.old_freed
 """
 # What a person let through goes into the day's history, and into what its limits leave out.
 FREED: Final = """
@@ -212,7 +215,16 @@ class SentCount(Struct, frozen=True, kw_only=True):
 
 async def count(conn: Connection, tenant: TenantId, day: date, sent: SentCount) -> None:
     """Count what is sent, in the transaction that writes the intents."""
-    await conn.execute(COUNT, tenant, day, sent.notas, sent.amount, sent.backfilled, sent.old)
+    await conn.execute(
+        COUNT,
+        tenant,
+        day,
+        sent.notas,
+        sent.amount,
+        sent.backfilled,
+        sent.old,
+        sent.freed_old,
+    )
     if sent.freed:
         await conn.execute(FREED, tenant, day, sent.freed, sent.freed_amount, sent.freed_old)
 
@@ -222,7 +234,8 @@ UNCOUNT: Final = """
     -- brakes_store.uncount
     UPDATE nota_days d
        SET notas = greatest(d.notas - w.notas, 0), amount = greatest(d.amount - w.amount, 0),
-           backfilled = greatest(d.backfilled - w.backfilled, 0), old = greatest(d.old - w.old, 0)
+           backfilled = greatest(d.backfilled - w.backfilled, 0), old = greatest(d.old - w.old, 0),
+           old_freed = least(d.old_freed, greatest(d.old - w.old, 0))
       FROM (SELECT (i.created_at AT TIME ZONE t.timezone)::date AS day, count(*)::int AS notas,
                    sum(i.amount)::bigint AS amount,
                    (count(*) FILTER (WHERE i.past))::int AS backfilled,
@@ -238,28 +251,25 @@ UNCOUNT: Final = """
              GROUP BY 1) w
      WHERE d.tenant_id = $1 AND d.day = w.day
 """
-# What a person let through is left out of the day by its number: each of them that never left has
-# to go from there too, or the next one is let out beyond the limit. Whether one was let through is
-# said as it was when it was counted; more than the whole day was never let through.
+# What a person let through is counted once, however often its request is taken back.
 UNCOUNT_FREED: Final = """
     -- brakes_store.uncount freed
     UPDATE tenant_brakes b
-       SET free_notas = least(greatest(b.free_notas - w.notas, 0), d.notas),
-           free_amount = least(greatest(b.free_amount - w.amount, 0), d.amount),
-           free_old = least(greatest(b.free_old - w.old, 0), d.old)
-      FROM (SELECT count(*)::int AS notas, coalesce(sum(i.amount), 0)::bigint AS amount,
+       SET free_notas = greatest(b.free_notas - w.notas, 0),
+           free_amount = greatest(b.free_amount - w.amount, 0),
+           free_old = greatest(b.free_old - w.old, 0)
+      FROM (SELECT count(*)::int AS notas, sum(i.amount)::bigint AS amount,
                    (count(*) FILTER (
                        WHERE NOT i.past AND (s.issue_at AT TIME ZONE t.timezone)::date
-                             < c.free_day - c.old_days))::int AS old
+                             < k.free_day - k.old_days))::int AS old
               FROM unnest($2::timestamptz[], $3::bigint[], $4::bigint[], $5::boolean[])
                    AS i (created_at, amount, bill_id, past)
               JOIN tenants t ON t.tenant_id = $1
-              JOIN tenant_brakes c ON c.tenant_id = $1
-               AND (i.created_at AT TIME ZONE t.timezone)::date = c.free_day
+              JOIN tenant_brakes k ON k.tenant_id = $1
               JOIN sales s ON s.tenant_id = $1 AND s.bill_id = i.bill_id
-               AND (s.brake_free OR s.wish = 'issue')) w,
-           nota_days d
-     WHERE b.tenant_id = $1 AND d.tenant_id = $1 AND d.day = b.free_day
+             WHERE (s.brake_free OR s.wish = 'issue')
+               AND (i.created_at AT TIME ZONE t.timezone)::date = k.free_day) w
+     WHERE b.tenant_id = $1 AND w.notas > 0
 """
 
 
@@ -270,15 +280,17 @@ async def uncount(
     past: Collection[BillId],
 ) -> None:
     """Take back notas that were never sent; `past` are those that a backfill asked for."""
-    if withdrawn:
-        taken_back = (
-            [one.created_at for one in withdrawn],
-            [one.amount for one in withdrawn],
-            [one.bill_id for one in withdrawn],
-            [one.bill_id in past for one in withdrawn],
-        )
-        await conn.execute(UNCOUNT, tenant, *taken_back)
-        await conn.execute(UNCOUNT_FREED, tenant, *taken_back)
+    if not withdrawn:
+        return
+    given = (
+        [one.created_at for one in withdrawn],
+        [one.amount for one in withdrawn],
+        [one.bill_id for one in withdrawn],
+        [one.bill_id in past for one in withdrawn],
+    )
+    # The brake before the days, as whoever sends has them.
+    await conn.execute(UNCOUNT_FREED, tenant, *given)
+    await conn.execute(UNCOUNT, tenant, *given)
 
 
 PULL: Final = """
@@ -293,6 +305,18 @@ async def pull(conn: Connection, tenant: TenantId, code: BrakeCode, detail: str)
     await conn.execute(PULL, tenant, code, detail)
 
 
+ON: Final = """
+    -- brakes_store.lock_on
+    SELECT code FROM tenant_brakes WHERE tenant_id = $1 AND code IS NOT NULL FOR UPDATE
+"""
+# Who releases the brake of old moments was shown how many there were until then.
+LET_THROUGH: Final = """
+    -- brakes_store.release let_through
+    UPDATE nota_days d SET old_freed = d.old
+      FROM (SELECT (now() AT TIME ZONE timezone)::date AS day FROM tenants
+             WHERE tenant_id = $1) t
+     WHERE d.tenant_id = $1 AND d.day = t.day
+"""
 RELEASE: Final = """
     -- brakes_store.release
     UPDATE tenant_brakes b
@@ -306,23 +330,36 @@ RELEASE: Final = """
 """
 
 
-async def release(conn: Connection, tenant: TenantId) -> bool:
-    """Let issuing go on; the day's counts begin anew. Says whether a brake was on."""
-    tag: str = await conn.execute(RELEASE, tenant)
-    return not tag.endswith(" 0")
+async def lock_on(conn: Connection, tenant: TenantId) -> BrakeCode | None:
+    """The brake that is on, kept as it is until the transaction ends; None where none is.
+
+    Whoever pulls it has it until the sales it holds are to be seen.
+    """
+    code: BrakeCode | None = await conn.fetchval(ON, tenant)
+    return code
+
+
+async def release(conn: Connection, tenant: TenantId, code: BrakeCode) -> None:
+    """Take off the brake that is on, as it was locked; the day's counts begin anew."""
+    if code == OLD:
+        await conn.execute(LET_THROUGH, tenant)
+    await conn.execute(RELEASE, tenant)
 
 
 HELD: Final = """
     -- brakes_store.held
     SELECT bill_id FROM sales
-     WHERE tenant_id = $1
+     WHERE tenant_id = $1 AND NOT brake_free
        AND (status = 'held' AND code = ANY($2::text[]) OR attention = ANY($2::text[]))
      ORDER BY bill_id
 """
 
 
 async def held(conn: Connection, tenant: TenantId) -> list[BillId]:
-    """The sales that a brake holds, those among them whose valid nota was to be substituted."""
+    """The sales that a brake holds, those among them whose valid nota was to be substituted.
+
+    But those that were freed: they are about to be decided again.
+    """
     return [row["bill_id"] for row in await conn.fetch(HELD, tenant, list(BRAKE_CODES))]
 
 

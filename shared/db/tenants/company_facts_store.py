@@ -10,7 +10,10 @@ from shared.db.connection import Connection
 from shared.db.tenants.connections_store import Side
 from shared.domain.company_facts import CompanyFacts
 from shared.domain.ids import TenantId
+from shared.domain.party import normalise_document
 from shared.domain.regime import Regime
+
+CNPJ_LENGTH: Final = 14
 
 
 class CompanyAsRead(Struct, frozen=True, kw_only=True):
@@ -19,17 +22,19 @@ class CompanyAsRead(Struct, frozen=True, kw_only=True):
     facts: CompanyFacts
     city: str | None  # IBGE's code
     regime: Regime | None
+    cnpj: str | None = None
 
 
 KEPT: Final = """
     -- company_facts_store.kept
-    SELECT company_city, company_regime FROM issuer_connections
+    SELECT company_city, company_regime, company_cnpj FROM issuer_connections
      WHERE tenant_id = $1 AND connected_at = $2 FOR UPDATE
 """
 PUT: Final = """
     -- company_facts_store.put
     UPDATE issuer_connections
-       SET company_facts = $2, checked_at = $3, company_city = $5, company_regime = $6
+       SET company_facts = $2, checked_at = $3, company_city = $5, company_regime = $6,
+           company_cnpj = $7
      WHERE tenant_id = $1 AND connected_at = $4
 """
 
@@ -39,16 +44,25 @@ async def put(
 ) -> bool:
     """Keep what the issuer shows now, unless another company was connected meanwhile.
 
-    What it no longer says stays as it was. Says whether city or regime are others than before:
-    then sales that were held for them are decided again.
+    What it no longer says stays as it was. Says whether city, regime or CNPJ are others than
+    before: then sales that were held for them are decided again.
     """
     kept = await conn.fetchrow(KEPT, tenant, connected_at)
     if kept is None:
         return False
-    before = (kept["company_city"], kept["company_regime"])
-    city, regime = shown.city or before[0], shown.regime or before[1]
-    await conn.execute(PUT, tenant, to_builtins(shown.facts), now, connected_at, city, regime)
-    return (city, regime) != before
+    city, regime = shown.city or kept["company_city"], shown.regime or kept["company_regime"]
+    cnpj = _one_way(shown.cnpj, kept["company_cnpj"])
+    after = (city, regime, cnpj)
+    await conn.execute(PUT, tenant, to_builtins(shown.facts), now, connected_at, *after)
+    return after != (kept["company_city"], kept["company_regime"], kept["company_cnpj"])
+
+
+def _one_way(shown: str | None, kept: str | None) -> str | None:
+    """A CNPJ as it is shown, if it is one at all; with other dots and strokes it is no other."""
+    number = normalise_document(shown)
+    if number is None or len(number) != CNPJ_LENGTH or number == normalise_document(kept):
+        return kept
+    return shown
 
 
 STALE: Final = """

@@ -107,6 +107,22 @@ async def put_vindi(
     )
 
 
+HOLD_VINDI: Final = """
+    -- connections_store.hold_vindi
+    SELECT true FROM vindi_connections WHERE tenant_id = $1 AND connected_at = $2 FOR SHARE
+"""
+
+
+async def hold_vindi(conn: Connection, tenant: TenantId, connected_at: datetime) -> bool:
+    """Keep the account that was connected then until the transaction ends; False where it is not.
+
+    Who stores what was read through a connection asks first: it may have been read a while ago, by
+    a process that was stopped, and the tenant has another account by now, or has left. Taken before
+    the rows of the outbox, as by those who connect.
+    """
+    return bool(await conn.fetchval(HOLD_VINDI, tenant, connected_at))
+
+
 LACKS_MERCHANT: Final = """
     -- connections_store.lacks_merchant
     SELECT merchant_id IS NULL FROM vindi_connections WHERE tenant_id = $1
@@ -360,20 +376,25 @@ UNBLOCK: Final[dict[Side, str]] = {
     -- connections_store.unblock vindi
     UPDATE vindi_connections
        SET state = 'ok', state_detail = '', state_since = now(), not_before = NULL
-     WHERE tenant_id = $1 AND state <> 'ok'
+     WHERE tenant_id = $1 AND state <> 'ok' AND connected_at = coalesce($2, connected_at)
 """,
     "issuer": """
     -- connections_store.unblock issuer
     UPDATE issuer_connections
        SET state = 'ok', state_detail = '', state_since = now(), not_before = NULL
-     WHERE tenant_id = $1 AND state <> 'ok'
+     WHERE tenant_id = $1 AND state <> 'ok' AND connected_at = coalesce($2, connected_at)
 """,
 }
 
 
-async def unblock(conn: Connection, tenant: TenantId, side: Side) -> bool:
-    """Let a blocked connection be used again; says whether it was blocked."""
-    return await _changed(conn, UNBLOCK[side], tenant)
+async def unblock(
+    conn: Connection, tenant: TenantId, side: Side, *, connected_at: datetime | None = None
+) -> bool:
+    """Let a blocked connection be used again; says whether it was blocked.
+
+    Who tried the one made at `connected_at` says nothing of another that was made since.
+    """
+    return await _changed(conn, UNBLOCK[side], tenant, connected_at)
 
 
 REFUSED: Final[dict[Side, str]] = {

@@ -1,10 +1,12 @@
 """Whether what one tenant is connected to is connected at another one too (design D18)."""
 
+from datetime import datetime
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from shared.db.connection import Connection
+from shared.domain.account_lines import account_name
 from shared.domain.ids import TenantId
 
 ElsewhereCode = Literal["vindi_account_elsewhere", "issuer_company_elsewhere"]
@@ -41,6 +43,31 @@ COMPANY_ELSEWHERE: Final = """
       FROM issuer_connections i JOIN tenants t ON t.tenant_id = i.tenant_id
      WHERE i.kind = $1 AND lower(i.company_id) = $2 AND i.tenant_id <> $3
 """
+
+
+# Those that never issued took nothing away.
+HAD: Final = """
+    -- elsewhere_store.had_since_any_tenant
+    SELECT v.tenant_id
+      FROM vindi_connections v JOIN tenants t ON t.tenant_id = v.tenant_id
+     WHERE v.tenant_id <> $1 AND t.active_from IS NOT NULL
+       AND (v.merchant_id = $2 AND v.environment = $3
+            OR (v.left_at ->> $4)::timestamptz > $5)
+     LIMIT 1
+"""
+
+
+async def had_since_any_tenant(
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    merchant_id: int,
+    environment: str,
+    since: datetime,
+) -> bool:
+    """Whether a tenant that issues, other than this one, had an account of Vindi after `since`."""
+    name = account_name(merchant_id, environment)
+    return await conn.fetchval(HAD, tenant, merchant_id, environment, name, since) is not None
 
 
 TURN: Final = 0x4E6F7461_656C7365  # "Notaelse": any number no other program locks

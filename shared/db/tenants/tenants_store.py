@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from shared.db import clock
 from shared.db.connection import Connection
+from shared.domain.account_lines import Away
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.party import normalise_document
 from shared.domain.sale import Seller, TenantTerms
@@ -234,6 +235,8 @@ TERMS_COLUMNS: Final = """
            CASE WHEN t.active_from IS NOT NULL
                 THEN greatest(t.active_from, (SELECT line_from FROM vindi_connections
                                                WHERE tenant_id = $1)) END AS active_from,
+           (SELECT away_from FROM vindi_connections WHERE tenant_id = $1) AS away_from,
+           (SELECT away_until FROM vindi_connections WHERE tenant_id = $1) AS away_until,
            (SELECT company_cnpj FROM issuer_connections WHERE tenant_id = $1) AS seller_cnpj,
            (SELECT company_city FROM issuer_connections WHERE tenant_id = $1) AS seller_city,
            (SELECT company_regime FROM issuer_connections WHERE tenant_id = $1) AS seller_regime,
@@ -272,6 +275,7 @@ async def hold(conn: Connection, tenant: TenantId) -> None:
 def terms_of(row: asyncpg.Record) -> TenantTerms:
     """The terms in a row that has TERMS_COLUMNS."""
     cnpj = normalise_document(row["seller_cnpj"])
+    since, until = row["away_from"], row["away_until"]
     return TenantTerms(
         zone=ZoneInfo(row["timezone"]),
         active_from=row["active_from"],
@@ -281,6 +285,7 @@ def terms_of(row: asyncpg.Record) -> TenantTerms:
         locked_months=frozenset(
             (int(month[:-3]), int(month[-2:])) for month in row["locked_months"]
         ),
+        away=Away(since=since, until=until) if since and until else None,
         seller=Seller(cnpj=cnpj, city=row["seller_city"], regime=row["seller_regime"]),
     )
 

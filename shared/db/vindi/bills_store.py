@@ -107,8 +107,10 @@ def _known(row: asyncpg.Record) -> KnownBill:
 
 
 # A read that is older than what is stored (a lagging replica) changes nothing; equal stamps do,
-# since a partial refund moves no stamp. Nor does another bill of the same number, see `is_another`.
-# The amount at its moment survives a cancellation.
+# since a partial refund moves no stamp. Then who asked first does not undo who asked later, as a
+# process that was stopped between its answer and its commit would, unless it brings other refunds:
+# who asked first may still have been answered last. Nor does another bill of the same number change
+# anything, see `is_another`. The amount at its moment survives a cancellation.
 STORE: Final = """
     -- bills_store.store
     INSERT INTO bills AS b (
@@ -151,6 +153,8 @@ STORE: Final = """
            paid_seen_at = CASE WHEN b.paid_seen_at IS NULL AND b.status = 'paid' THEN b.read_at
                                ELSE coalesce(b.paid_seen_at, excluded.paid_seen_at) END
      WHERE excluded.updated_at >= b.updated_at
+       AND (excluded.updated_at > b.updated_at OR excluded.read_at >= b.read_at
+            OR excluded.refunds NOT IN ('{}'::jsonb, b.refunds))
        AND CASE WHEN b.created_at = '-infinity' THEN true
                 ELSE excluded.created_at - b.created_at
                      BETWEEN interval '-1 second' AND interval '1 second' END

@@ -251,6 +251,29 @@ async def get(conn: Connection, tenant: TenantId) -> PassState | None:
     return None if row is None else _state(dict(row))
 
 
+BEGIN_ANEW: Final = """
+    -- passes_store.begin_anew
+    UPDATE reconciler_passes
+       SET next_pass_at = now(), lease_until = NULL, leased_by = NULL, attempt = attempt + 1,
+           bills_mark = least(bills_mark, $2), charges_mark = least(charges_mark, $2),
+           refunds_mark = least(refunds_mark, $2), customers_mark = least(customers_mark, $2),
+           zone = 'unknown', zone_at = NULL, plain_lanes = '{}', plain_since = NULL,
+           complete_from = NULL, events_due = '{}', failures = 0, error = NULL, error_since = NULL
+     WHERE tenant_id = $1
+"""
+
+
+async def begin_anew(
+    conn: Connection, tenant: TenantId, *, since: datetime | None, most: datetime
+) -> None:
+    """The tenant has another account: how the one before reads its queries says nothing of it.
+
+    One that was left at `since` is read from then on, from `most` at the earliest. A pass that is
+    under way is nobody's any more.
+    """
+    await conn.execute(BEGIN_ANEW, tenant, None if since is None else max(since, most))
+
+
 UNSEEN_REFUNDS: Final = """
     -- passes_store.unseen_refunds
     SELECT asked.transaction_id FROM unnest($2::bigint[]) AS asked (transaction_id)

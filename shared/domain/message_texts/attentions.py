@@ -7,7 +7,8 @@ from shared.domain.message_texts.message import Message, says
 ATTENTIONS: Final[dict[str, Message]] = {
     "amount_chosen": says(
         "nobody",
-        "A soma dos itens diferia do valor da fatura, e uma pessoa escolheu o valor da nota.",
+        "A soma dos itens diferia do valor da fatura, ou parte do pagamento foi estornada, e uma"
+        " pessoa escolheu o valor da nota.",
     ),
     "resend_given_up": says(
         "tenant",

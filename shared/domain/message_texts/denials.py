@@ -34,7 +34,9 @@ DENIALS: Final[dict[str, Message]] = {
         f"O telefone ou e-mail do cliente foi recusado. Corrija o cadastro na Vindi: {_AGAIN}",
     ),
     "denied_account": says(
-        "tenant", "A conta no emissor está bloqueada ou com pagamento em aberto. Regularize-a."
+        "tenant",
+        "A conta no emissor está bloqueada ou com pagamento em aberto. Regularize-a com ele e, nas"
+        " notas negadas, escolha Tentar de novo.",
     ),
     "denied_issuer_setup": says(
         "tenant",
@@ -43,8 +45,9 @@ DENIALS: Final[dict[str, Message]] = {
     ),
     "denied_numbering": says(
         "tenant",
-        "O número do RPS ou DPS já foi usado ou está fora da série. Confira no emissor se já existe"
-        " uma nota antes de qualquer outra coisa: não reenviamos para não duplicar.",
+        "O número do RPS ou DPS já foi usado ou está fora da série. Confira no portal da prefeitura"
+        " se a nota já existe e informe na página da venda o que viu: antes disso não reenviamos,"
+        " para não duplicar.",
     ),
     "denied_service": says(
         "accountant",
@@ -92,5 +95,6 @@ AFTERWARDS: Final[dict[str, str]] = {
     "denied_service": _RESEND,
     "denied_reform": _RESEND,
     "denied_foreign": _RESEND,
-    "denied_numbering": "Não reenviamos, para não duplicar.",
+    "denied_numbering": "Confira se a nota existe e informe na página da venda o que viu: antes"
+    " disso não reenviamos, para não duplicar.",
 }

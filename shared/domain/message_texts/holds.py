@@ -36,7 +36,7 @@ HOLDS: Final[dict[str, Message]] = {
     "partially_refunded": says(
         "tenant",
         "Parte do pagamento foi estornada. Decida com o contador: escolha Emitir agora para uma"
-        " nota do valor inteiro da fatura, ou cancele esta venda.",
+        " nota do que resta ou do valor inteiro, ou cancele esta venda.",
     ),
     "payment_undone": says(
         "tenant",
@@ -48,6 +48,12 @@ HOLDS: Final[dict[str, Message]] = {
         "A fatura foi paga antes da ativação, e a Vindi não informa quando soube do pagamento."
         " Confira se o sistema anterior já emitiu a nota: se não emitiu, escolha Emitir agora; se"
         " emitiu, cancele esta venda.",
+    ),
+    "account_elsewhere": says(
+        "tenant",
+        "A venda é de quando esta conta da Vindi estava conectada a outra empresa, que pode já ter"
+        " emitido a nota. Confira: se não emitiu, escolha Emitir agora; se emitiu, cancele esta"
+        " venda.",
     ),
     "payment_unclear": says(
         "tenant",

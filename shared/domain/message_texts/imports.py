@@ -28,6 +28,14 @@ IMPORTS: Final[dict[str, tuple[Message, Message]]] = {
             "support", f"Houve uma falha nossa. {_ASK_IMPORT_AGAIN} Se repetir, fale com o suporte."
         ),
     ),
+    "vindi_account_changed": (
+        says("tenant", "A conta da Vindi foi trocada."),
+        says(
+            "tenant",
+            "A conta da Vindi foi trocada no meio da importação, que não continua em outra conta."
+            " O que já entrou continua como está. Para importar da conta atual, peça de novo.",
+        ),
+    ),
     "rows_omitted": (
         says("nobody", "A Vindi deixou vendas fora de uma lista. Lemos de novo automaticamente."),
         says(

@@ -54,7 +54,7 @@ _STATES: Final[tuple[tuple[SaleStatus, WhoActs, str], ...]] = (
 )
 _PARTLY_WHILE_ISSUING: Final = (
     "Parte do pagamento foi estornada enquanto a nota era emitida. Quando ela sair, decida com o"
-    " contador: deixá-la como está, ou cancelá-la e emitir outra."
+    " contador: deixá-la como está, ou cancelá-la e depois emitir outra do valor que resta."
 )
 _IN_TIME: Final = "Se não for corrigido até o fim da garantia, a nota fica pendente."
 IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
@@ -77,7 +77,12 @@ IN_STATE: Final[dict[tuple[SaleStatus, str], Message]] = {
     (SaleStatus.ISSUED, "partially_refunded"): says(
         "tenant",
         "Parte do pagamento foi estornada depois da emissão. Decida com o contador: deixar a nota"
-        " como está, ou cancelá-la e emitir outra.",
+        " como está, ou cancelá-la e depois emitir outra do valor que resta.",
+    ),
+    (SaleStatus.CANCELLED, "partially_refunded"): says(
+        "nobody",
+        "Parte do pagamento foi estornada: a nota foi cancelada. Para uma nota do valor que resta,"
+        " escolha Emitir agora.",
     ),
     **{
         (status, "partially_refunded"): says("tenant", _PARTLY_WHILE_ISSUING)

@@ -19,6 +19,7 @@ FISCAL: Final = (
 )
 TENANT: Final = "as long as the tenant"
 DEPARTURE: Final = "the tenant's departure"
+TEXTS: Final = "texts: an erasure; rows: the tenant's departure"
 ERASURE: Final = "an erasure; the sweep; the tenant's departure"
 
 

@@ -3,16 +3,17 @@
 from typing import Final
 
 from shared.domain.privacy import terms
-from shared.domain.privacy.data import CONTRACT, LAW, RIGHTS, Data, days
+from shared.domain.privacy.data import CONTRACT, LAW, RIGHTS, TEXTS, Data, days
 
 OF_MONTHS: Final[tuple[Data, ...]] = (
     # Closings, and the issuer's side.
     Data(
         table="closing_locks",
         holds="months that were locked, with their figures",
-        personal="who locked them",
+        personal="who locked them, and why",
         purpose="to prove a closing",
         ground=RIGHTS,
+        ended_by=TEXTS,
     ),
     Data(
         table="closing_checks",
@@ -27,6 +28,7 @@ OF_MONTHS: Final[tuple[Data, ...]] = (
         personal="who accepted them, and why",
         purpose="to prove a closing",
         ground=RIGHTS,
+        ended_by=TEXTS,
     ),
     Data(
         table="issuer_notas",

@@ -11,6 +11,7 @@ from shared.domain.privacy.data import (
     LAW,
     RIGHTS,
     TENANT,
+    TEXTS,
     Data,
     days,
 )
@@ -60,7 +61,7 @@ OF_SALES: Final[tuple[Data, ...]] = (
         purpose="to explain each sale",
         ground=RIGHTS,
         kept=TENANT,
-        ended_by="texts: an erasure; rows: the tenant's departure",
+        ended_by=TEXTS,
     ),
     Data(
         table="outbox",
@@ -80,9 +81,10 @@ OF_SALES: Final[tuple[Data, ...]] = (
     Data(
         table="rps_series",
         holds="a company's own series",
-        personal="who set it, by name",
+        personal="who set it, by name, and why",
         purpose="no number twice",
         ground=RIGHTS,
+        ended_by=TEXTS,
     ),
     Data(
         table="unknown_denials",
@@ -113,6 +115,7 @@ OF_SALES: Final[tuple[Data, ...]] = (
         personal="who asked, and why",
         purpose="to show what was imported",
         ground=RIGHTS,
+        ended_by=TEXTS,
     ),
     Data(
         table="backfill_bills",

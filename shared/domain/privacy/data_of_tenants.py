@@ -65,7 +65,7 @@ OF_TENANTS: Final[tuple[Data, ...]] = (
     Data(
         table="rule_versions",
         holds="the rules that were in force",
-        personal="who put them; a rule may name a customer by code",
+        personal="who put them; a rule may name a customer, by code or in its texts",
         purpose="to prove each decision",
         ground=RIGHTS,
     ),

@@ -19,6 +19,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect, is_pooled
 from shared.db.one_tenant import PANEL_ROLE
 from shared.db.revision import current_revision, head_revision
+from shared.db.server_log import quotes_rows
 from shared.db.unreachable import DatabaseAwayError
 from shared.keys import WrongKeysError, prove_keys
 from shared.local.redis import RedisAwayError, demand_redis, why_unfit
@@ -96,7 +97,8 @@ async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
         yield await _revision(conn)
         async for finding in _indexes(conn):
             yield finding
-        for finding in (*_server(row), await _keys(conn, env, row), await _panel(conn)):
+        looked = (await _keys(conn, env, row), await _panel(conn), await _log(conn))
+        for finding in (*_server(row), *looked):
             yield finding
         yield _pooler(row, pooled=await is_pooled(conn), said=wanted.pooler)
     finally:
@@ -269,6 +271,18 @@ async def _panel(conn: Connection) -> Observation:
     finally:
         await transaction.rollback()
     return _database("ok", "the panel's role can be taken on")
+
+
+async def _log(conn: Connection) -> Observation:
+    """What the server's own log shows of customers, when a statement fails or is slow."""
+    if await quotes_rows(conn):
+        return _database(
+            "look",
+            "its log may quote rows, with names in them: as a superuser, ALTER DATABASE … SET"
+            " log_error_verbosity = terse and log_parameter_max_length = 0:"
+            " docs/runbooks/database.md",
+        )
+    return _database("ok", "its log quotes no rows")
 
 
 def _pooler(row: Mapping[str, Any], *, pooled: bool, said: str) -> Observation:

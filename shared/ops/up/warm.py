@@ -71,7 +71,7 @@ def become(module: str, env: Mapping[str, str]) -> NoReturn:
     os.environ.clear()
     os.environ.update(env)
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    import_module(EXPOSED).count_afresh()
+    import_module(EXPOSED).count_afresh(module)
     code = _run(module)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

@@ -229,6 +229,38 @@ async def test_the_amount_of_a_bill_that_disagrees_is_chosen_with_a_reason(world
     assert line["why"] == "conferido; valor da nota: R$ 95,50"
 
 
+A_BILL = """
+    INSERT INTO bills (tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at,
+                       updated_at, created_moment, refunds, body, read_at)
+    VALUES ($1, $2, 'paid', 10000, 10000, 1, now(), now(), now(), '{"9": 2500}', '', now())
+"""
+
+
+async def test_the_amount_of_a_sale_given_back_in_part_may_be_what_remains(world: World) -> None:
+    tenant = await world.api.tenant()
+    for bill in (1, 2, 3):
+        await world.sale(tenant, bill, S.HELD, code="partially_refunded")
+        await world.pool.execute(A_BILL, tenant, bill)
+    path = f"/tenants/{tenant}/sales"
+
+    rest = await world.api.post(f"{path}/1/issue", {**WHY, "amount": "remaining"})
+    whole = await world.api.post(f"{path}/2/issue", WHY)
+    lines = await world.api.post(f"{path}/3/issue", {**WHY, "amount": "lines"})
+    many = {"action": "issue", "bill_ids": [3], "reason": "x", "amount": "remaining"}
+    several = await world.api.post(f"{path}/actions", many)
+
+    assert [rest.status, whole.status, several.status] == [202] * 3
+    assert (lines.status, lines.code) == (409, "no_amount_to_choose")
+    assert await world.column("SELECT amount_choice FROM sales ORDER BY bill_id") == [
+        "7500", "bill", "7500",
+    ]  # fmt: skip
+    assert await world.column("SELECT DISTINCT amount_about FROM sales") == [
+        "estornado 25.00 de 100.00"
+    ]
+    (line,) = (await world.api.get(f"{path}/1")).body["timeline"]
+    assert line["why"] == "conferido; valor da nota: o que resta depois do estorno"
+
+
 BARE = {"reason": "o cliente não informa", "without_document": True}
 
 

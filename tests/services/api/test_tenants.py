@@ -1,9 +1,12 @@
 import asyncio
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from services.reconciler.api.tenants import TenantNew
+from shared.crypto.columns import REQUEST_WORD
 from shared.crypto.seal import Sealer
 from shared.db.tenants.audit_store import NO_TENANT
 from tests.services.api.support import RULE, TOKEN, Api, World
@@ -149,6 +152,23 @@ async def test_the_same_key_and_body_add_one_tenant(api: Api) -> None:
     assert again.headers["Location"] == first.headers["Location"]
     assert (other.status, other.code) == (409, "idempotency_key_reused")
     assert len((await api.get("/tenants")).body["items"]) == 1
+
+
+async def test_what_was_asked_is_found_again_and_by_nobody_who_only_tries_all(world: World) -> None:
+    body, headers = {"name": "Aurora", "plan": "pro"}, {"Idempotency-Key": "k-1"}
+    first = await world.api.post("/tenants", body, headers=headers)
+    asked = "\n".join(("add_tenant", TenantNew(**body).model_dump_json(by_alias=True)))
+    plain = hashlib.sha256(asked.encode()).digest()
+    [kept] = await world.column("SELECT request_hash FROM idempotency_keys")
+
+    await world.pool.execute("UPDATE idempotency_keys SET request_hash = $1", plain)  # as before
+    again = await world.api.post("/tenants", body, headers=headers)
+    other = await world.api.post("/tenants", {**body, "name": "Boreal"}, headers=headers)
+
+    assert kept != plain
+    assert kept == world.sealer.word(asked, tenant=NO_TENANT, purpose=REQUEST_WORD)
+    assert (again.status, again.body) == (201, first.body)
+    assert (other.status, other.code) == (409, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize("harm", ["its key is gone", "it is damaged"])

@@ -43,8 +43,8 @@ async def test_a_partial_refund_before_the_nota_says_how_much_remains(desk: Desk
 
     assert await said_of(desk, bill) == (
         "Parte do pagamento foi estornada. Estornado: R$ 30,00 de R$ 179,90, em"
-        f" {on}; restam R$ 149,90. Decida com o contador: escolha Emitir agora para uma nota do"
-        " valor inteiro da fatura, ou cancele esta venda."
+        f" {on}; restam R$ 149,90. Decida com o contador: escolha Emitir agora para uma nota do que"
+        " resta ou do valor inteiro, ou cancele esta venda."
     )
 
 

@@ -47,7 +47,8 @@ async def email_of(browser: Browser) -> str:
 async def interrupted(of: Acting, one: Sending, email: str) -> list[str]:
     """Send a form after the session's end, sign in, send it again; what went wrong."""
     await ended(one.browser, of.panel.pool)
-    door = await one.browser.post(one.path, one.fields)
+    # The browser forgot the session: that a page of ours sends this, it says itself.
+    door = await one.browser.post(one.path, one.fields, headers={"Sec-Fetch-Site": "same-origin"})
     back = await signed_in_again(of, one.browser, door, email)
     forms = [fields for to, fields in back.forms if to == one.path]
     wrong = [] if door.status == 401 else [f"the door answered {door.status}"]

@@ -269,6 +269,20 @@ async def test_an_answer_that_was_not_asked_for_here_or_came_twice_is_nothing(
         assert (await browser.get("/conta")).url.startswith("/entrar")
 
 
+async def test_an_answer_that_is_loaded_once_more_leads_on(
+    doors: Panel, provider: Provider
+) -> None:
+    async with doors.browser() as ana, doors.browser() as browser:
+        tenant = await joined(doors, ana)
+        away = await browser.get("/entrar/externa", follow=False)
+        async with browser.http.get(away.headers["Location"], allow_redirects=False) as answer:
+            back = "/" + answer.headers["Location"].split("/", 3)[3]
+        first, again = await browser.get(back), await browser.get(back)
+
+    assert first.url == again.url == f"/e/{tenant}"
+    assert len(provider.asked) == 1
+
+
 async def test_addresses_of_other_companies_may_be_kept_out(
     panel_settings: PanelSettings, pool: Pool, sandbox: Sandbox, provider: Provider
 ) -> None:

@@ -110,6 +110,9 @@ async def test_an_owner_takes_everything_leaves_and_may_come_back(panel: Panel) 
         page = await ana.get(path)
         everything = await ana.send(page, f"{path}/tudo")
         wrong = await ana.send(page, path, nome="Escola", motivo="fim", dias="30")
+        names = await ana.send(
+            page, path, nome="Escola Aurora", motivo=f"pedido de {CPF}", dias="30"
+        )
         left = await ana.send(page, path, nome="Escola Aurora", motivo="fim", dias="30")
         token = dict(left.form("/sair"))["csrf"]
         connecting = await ana.get(f"/e/{tenant}/configuracoes")
@@ -136,6 +139,7 @@ async def test_an_owner_takes_everything_leaves_and_may_come_back(panel: Panel) 
     assert "Ana Souza" in people
     assert NAME in sales
     assert (wrong.status, "Este não é o nome da empresa" in wrong.text) == (422, True)
+    assert (names.status, "Sem CPF, CNPJ nem e-mail" in names.text) == (422, True)
     assert "Esta empresa será excluída" in left.text
     assert "Ana Souza (p" not in left.text
     assert (connecting.status, "Voltar atrás" in connecting.text) == (200, True)

@@ -225,6 +225,7 @@ def test_what_no_form_shows_is_told_and_a_plain_rule_has_none() -> None:
         "Serviço do produto chamado Curso*: item da lista 8.02.",
     ]
     assert "Dados próprios na nota: 1 cliente." in told
+    assert any("mantém a data se sair até o dia" in said for said in told)
     assert all(label in told[-1] for label in BEYOND.values())
     assert beyond_form(rule_show.NEW) == []
 
@@ -232,7 +233,7 @@ def test_what_no_form_shows_is_told_and_a_plain_rule_has_none() -> None:
 def test_every_field_of_a_rule_is_asked_for_or_told() -> None:
     asked = set(rule_show.FIELDS) | {"cancel_on_refund", "send_email", "exceptions", "service"}
     asked |= {"customer_document_missing", "customer_address_incomplete"}
-    told = set(BEYOND) | {"cities", "customers"}
+    told = set(BEYOND) | {"cities", "customers", "late_competencia"}
     told |= {name for name in Rule.model_fields if name.startswith("services_by_")}
 
     assert set(Rule.model_fields) <= asked | told

@@ -158,4 +158,5 @@ async def test_the_log_is_narrowed_by_kind_day_and_person_and_paged(desk: Desk) 
     assert "Regra mudada" in rules.text
     assert "Regra mudada" not in late.text.partition("Detalhes")[2]
     assert "Nenhuma mudança corresponde" in percent.text
-    assert odd.status == 200
+    assert odd.status == 422
+    assert "não pode ser lido" in odd.text

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -60,6 +61,13 @@ async def a_postbox() -> AsyncIterator[Postbox]:
     finally:
         server.close()
         await server.wait_closed()
+
+
+class _Escaping(json.JSONEncoder):
+    """Writes what has no encoding, too: halves of pairs."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "ensure_ascii": True})
 
 
 @dataclass
@@ -136,7 +144,8 @@ class Provider:
             **self.claims,
         }
         key = self.signs_with or self.key
-        signed = jwt.encode({"alg": "RS256", "kid": "k1"}, claims, key)
+        head = {"alg": "RS256", "kid": "k1"}
+        signed = jwt.encode(head, claims, key, encoder_cls=_Escaping)
         return web.json_response({"access_token": "x", "token_type": "Bearer", "id_token": signed})
 
 

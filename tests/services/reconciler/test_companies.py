@@ -126,7 +126,60 @@ async def test_a_company_that_moved_has_what_it_held_decided_again(watch: Watch)
         told = await conn.fetchrow("SELECT * FROM audit WHERE action = 'company_changed'"
                                    " ORDER BY at DESC LIMIT 1")  # fmt: skip
     assert told is not None
-    assert told["detail"] == {"city": "3509502", "regime": "normal"}
+    assert told["detail"]["city"] == "3509502"
+    assert told["detail"]["regime"] == "normal"
+
+
+async def test_a_company_that_has_another_cnpj_under_the_same_id_is_told_and_believed(
+    watch: Watch,
+) -> None:
+    desk = watch.desk
+    looks = Companies(services=services_of(desk))
+    await looks.look_once()
+    before = desk.company.cnpj
+    assert (await connection(desk))["company_cnpj"] == before
+    desk.company.cnpj = "11444777000161"
+    await a_day_later(desk)
+    await looks.look_once()
+    assert (await connection(desk))["company_cnpj"] == "11444777000161"
+    told = await desk.pool.fetchval(
+        "SELECT detail ->> 'cnpj' FROM audit WHERE action = 'company_changed' ORDER BY at DESC"
+    )
+    assert told == "11444777000161"
+
+    bill = await desk.sold(customer={"registry_code": "11444777000161"})  # the seller itself
+    await desk.work()
+
+    assert (await desk.sale(bill)).status == "held"
+
+
+@pytest.mark.parametrize("shown", ["", "isento", None, 11, "11.444.777/0001-6"])
+async def test_what_is_no_cnpj_changes_none(watch: Watch, shown: Any) -> None:
+    desk = watch.desk
+    looks = Companies(services=services_of(desk))
+    await looks.look_once()
+    before = (await connection(desk))["company_cnpj"]
+    desk.company.details["cnpj"] = shown
+    await a_day_later(desk)
+
+    assert await looks.look_once() == 1
+
+    assert (await connection(desk))["company_cnpj"] == before
+
+
+async def test_a_cnpj_written_otherwise_is_no_other(watch: Watch) -> None:
+    desk = watch.desk
+    looks = Companies(services=services_of(desk))
+    desk.company.cnpj = "11444777000161"
+    await looks.look_once()
+    desk.company.cnpj = "11.444.777/0001-61"
+    await a_day_later(desk)
+    sql = "SELECT count(*) FROM audit WHERE action = 'company_changed'"
+    before = await desk.pool.fetchval(sql)
+
+    await looks.look_once()
+
+    assert await desk.pool.fetchval(sql) == before
 
 
 async def test_what_the_issuer_no_longer_says_stays_as_it_was(watch: Watch) -> None:

@@ -12,11 +12,20 @@ from services.reconciler.api.kit.operation import Answer, Call
 from services.reconciler.api.kit.problem import Problem
 from services.reconciler.api.kit.serve import DATABASE_AWAY
 from shared.crypto import columns
+from shared.crypto.columns import REQUEST_WORD
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
 from shared.db.tenants import idempotency_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.db.tenants.idempotency_store import AnsweredBefore, Begun, KeyId, Reused, Running
+from shared.db.tenants.idempotency_store import (
+    AnsweredBefore,
+    Beginning,
+    Begun,
+    KeyId,
+    Reused,
+    Running,
+)
+from shared.domain.ids import TenantId
 
 log = structlog.get_logger()
 
@@ -50,10 +59,12 @@ async def once(call: AnyCall, operation: str, answer: type[BaseModel], work: Wor
 
 async def _begin(call: AnyCall, key: KeyId, operation: str) -> Begun | AnsweredBefore:
     asked = f"{operation}\n{call.body.model_dump_json(by_alias=True)}"
+    beginning: Beginning = Reused()
     async with call.services.pool.acquire() as conn:
-        beginning = await idempotency_store.begin(
-            conn, key, hashlib.sha256(asked.encode()).digest()
-        )
+        for word in _words(call.services.sealer, key.tenant_id, asked):
+            beginning = await idempotency_store.begin(conn, key, word)
+            if not isinstance(beginning, Reused):
+                break
     match beginning:
         case Reused():
             raise Problem(409, "idempotency_key_reused", "This key was used for another request.")
@@ -61,6 +72,16 @@ async def _begin(call: AnyCall, key: KeyId, operation: str) -> Begun | AnsweredB
             raise _running()
         case _:
             return beginning
+
+
+def _words(sealer: Sealer, tenant: TenantId, asked: str) -> list[bytes]:
+    """How what was asked is kept: keyed, since a CPF in it could be found by trying all of them.
+
+    Then how it may have been kept before: under a key that is going, and as a plain hash, which
+    rows of before 0.4 have for a week.
+    """
+    plain = hashlib.sha256(asked.encode()).digest()
+    return [*sealer.words(asked, tenant=tenant, purpose=REQUEST_WORD), plain]
 
 
 async def _finish(call: AnyCall, key: KeyId, begun: Begun, work: Work) -> Answer:

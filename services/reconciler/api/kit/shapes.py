@@ -2,10 +2,21 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from services.reconciler.api.kit.operation import Strict
 from services.reconciler.api.kit.words import Reason
+from shared.domain.documents import names_somebody
+
+
+def of_nobody(text: str) -> str:
+    """The text, if it has no document and no e-mail; else ValueError."""
+    if names_somebody(text):
+        raise ValueError("names no person: it is kept where nothing can be erased")
+    return text
+
+
+ReasonOfNobody = Annotated[Reason, AfterValidator(of_nobody)]
 
 
 class ReasonIn(Strict):

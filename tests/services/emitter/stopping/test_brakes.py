@@ -1,9 +1,11 @@
 """What a tenant's brakes hold, and what one click lets go."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.emitter.dispatch import Dispatcher
@@ -11,12 +13,16 @@ from services.sandbox.enotas.records import Outcome
 from shared.commands.brakes import release_brake
 from shared.commands.go_on import go_on
 from shared.commands.set_up import codes_of
+from shared.config.secret import Secret
+from shared.config.settings import DatabaseSettings
+from shared.db.connection import open_pool
 from shared.db.tenants import brakes_store, connections_store
 from shared.domain.brakes import TenantLimits, Today, Wanted, brake
 from shared.domain.ids import BillId
 from shared.domain.money import Cents
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import Desk
+from tests.support.statement_proxy import CutOffError, Look, Statement, When, statement_proxy
 
 A_WAKER = Waker("redis://127.0.0.1:1")  # remembers a ring; nobody sends it here
 
@@ -54,8 +60,10 @@ def notas(count: int, amount: int = 10_000, **changes: Any) -> list[Wanted]:
         (TenantLimits(), today(), notas(3, old=True), 0, None),
         (TenantLimits(), today(), notas(5, old=True), 5, "brake_old_moments"),
         (TenantLimits(), today(old=3), notas(1, old=True), 1, "brake_old_moments"),
-        (TenantLimits(), today(busiest_old=4), notas(8, old=True), 0, None),
-        (TenantLimits(), today(busiest_old=4), notas(9, old=True), 9, "brake_old_moments"),
+        (TenantLimits(), today(let_through=4), notas(8, old=True), 0, None),
+        (TenantLimits(), today(let_through=4), notas(9, old=True), 9, "brake_old_moments"),
+        (TenantLimits(), today(busiest_old=8), notas(8, old=True), 0, None),
+        (TenantLimits(), today(busiest_old=8), notas(9, old=True), 9, "brake_old_moments"),
         (TenantLimits(), today(busiest_old=3), notas(4, old=True), 4, "brake_old_moments"),
         (TenantLimits(), today(), notas(99, old=True, past=True), 0, None),
         (TenantLimits(), today(), notas(99, old=True, free=True), 0, None),
@@ -224,6 +232,117 @@ async def test_old_moments_pause_with_one_click_and_hold_nobody_else(desk: Desk)
 
     assert released == (True, 5)
     assert {(await desk.sale(bill)).status for bill in (*old, *more)} == {"issuing"}
+
+
+async def test_a_release_that_is_killed_anywhere_leaves_no_sale_held_by_a_brake_that_is_off(
+    desk: Desk, database: str
+) -> None:
+    await limit(desk, notas_a_day=1)
+    async with statement_proxy(database) as proxy:
+
+        async def released(number: int) -> None:
+            for _ in range(2):
+                await desk.sold()
+            await desk.work()
+            assert await held(desk)
+            proxy.count_anew(cut_at(number))
+            settings = DatabaseSettings(url=Secret.of(proxy.url), pool_size=2, pooler="none")
+            async with open_pool(settings, application="killed") as pool:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await release_brake(pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+
+        await released(-1)
+        names = proxy.seen
+        await desk.work()
+        for number, name in enumerate(names):
+            await released(number)
+            async with desk.pool.acquire() as conn:
+                on = (await brakes_store.get(conn, desk.tenant)).code
+            await desk.work()
+            assert on or not await held(desk), name
+
+            await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+            await desk.work()
+            assert not await held(desk), name
+    assert "brakes_store.release" in names
+
+
+def cut_at(number: int) -> Look:
+    async def look(one: Statement) -> None:
+        if (one.number, one.when) == (number, When.UNHEARD):
+            raise CutOffError
+
+    return look
+
+
+async def trickle(desk: Desk, count: int) -> int:
+    """So many old sales, one after another, each at another emitter; how many of them went out."""
+    long_ago = (datetime.now(UTC) - timedelta(days=12)).isoformat()
+    before = len(desk.company.notas)
+    for _ in range(count):
+        await desk.sold(paid_at=long_ago)
+        await desk.work()  # a dispatcher of its own each time: nothing is remembered
+    return len(desk.company.notas) - before
+
+
+async def at_noon(desk: Desk) -> None:
+    """The tenant is where it is noon by now: what is counted by the day is not cut by midnight."""
+    zone = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+    await desk.pool.execute("UPDATE tenants SET timezone = $1", zone)
+
+
+async def another_day(desk: Desk) -> None:
+    for row in await desk.pool.fetch("SELECT day FROM nota_days ORDER BY day"):
+        await desk.pool.execute("UPDATE nota_days SET day = day - 1 WHERE day = $1", row["day"])
+    await desk.pool.execute("UPDATE tenant_brakes SET free_day = free_day - 1")
+
+
+async def test_a_trickle_of_old_ones_asks_again_and_does_not_grow_by_itself(desk: Desk) -> None:
+    """One click lets through twice as many on later days, not twice as many each day."""
+    await at_noon(desk)
+    assert await trickle(desk, 4) == 3
+    await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+    await desk.work()
+
+    days = []
+    for _ in range(3):
+        await another_day(desk)
+        days.append(await trickle(desk, 8))
+    await another_day(desk)
+    over = await trickle(desk, 9)
+
+    assert days == [8, 8, 8]
+    assert over == 8
+    assert await held(desk) == 1
+
+
+async def test_what_was_let_through_counts_once_however_often_it_is_taken_back(
+    desk: Desk,
+) -> None:
+    await at_noon(desk)
+    await limit(desk, notas_a_day=4)
+    long_ago = (datetime.now(UTC) - timedelta(days=12)).isoformat()
+    bills = [await desk.sold(paid_at=long_ago) for _ in range(4)]
+    await desk.work()
+    await release_brake(desk.pool, A_WAKER, desk.tenant, reason="certo", by="ana")
+    key = desk.sandbox.enotas.keys[desk.company.key]
+    for _ in range(3):
+        key.revoked = True
+        await desk.heard(*(BillId(bill.id) for bill in bills))
+        await desk.work()
+        key.revoked = False
+        async with desk.pool.acquire() as conn, conn.transaction():
+            await connections_store.unblock(conn, desk.tenant, "issuer")
+    await desk.heard(*(BillId(bill.id) for bill in bills))
+    await desk.work()
+
+    async with desk.pool.acquire() as conn:
+        counted = await conn.fetchrow(
+            "SELECT d.notas, d.old, d.old_freed, b.free_notas, b.free_old"
+            " FROM nota_days d JOIN tenant_brakes b USING (tenant_id)"
+        )
+    assert counted is not None
+    assert tuple(counted) == (4, 4, 4, 4, 4)
 
 
 async def test_a_guarantee_is_as_old_as_its_end(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from services.emitter.dispatch import Dispatcher
 from services.emitter.stopping.doubts import MOST_UNKNOWN
-from shared.db.outbox.outbox_store import BACKFILL
+from shared.db.outbox.outbox_store import BACKFILL, LIVE
 from shared.db.vindi import watch_store
 from shared.domain.ids import BillId
 from shared.domain.sale import SaleStatus
@@ -13,6 +13,7 @@ from shared.watch.connection import ConnectionCheck, judge
 from tests.services.emitter.conftest import Desk
 
 LAST = "SELECT count(*) > 0 FROM outbox WHERE state = 'due' AND lane = $1"
+LIVE_DUE = "SELECT count(*) FROM outbox WHERE state = 'due' AND lane = 0 AND due_at <= now()"
 PATIENCE = 30.0
 MADE_UP = 900_000_000
 
@@ -35,6 +36,47 @@ async def test_made_up_bills_are_put_behind_and_a_real_sale_is_issued_at_once(de
     assert (await health_of(desk, "webhook_flood")).status == "degraded"
 
 
+async def test_a_real_sale_in_a_stream_of_made_up_ones_is_found_by_its_first_list(
+    desk: Desk,
+) -> None:
+    dispatcher = await a_doubted_desk(desk)
+    made_up = iter(range(MADE_UP + 1_000, MADE_UP + 10_000))
+    for _ in range(3):
+        await desk.heard(*(BillId(next(made_up)) for _ in range(60)))
+        read_before = len(desk.account.journal)
+        bill = await desk.sold()
+        await desk.heard(*(BillId(next(made_up)) for _ in range(30)))
+        await dispatcher.dispatch_once(lambda: None)
+        await dispatcher.drain()
+
+        assert (await desk.sale(bill)).status in (SaleStatus.ISSUING, SaleStatus.ISSUED)
+        assert len(desk.account.journal) - read_before <= 6  # two lists of bills, one of customers
+
+
+async def test_a_made_up_bill_is_asked_for_by_itself_before_it_is_let_go(desk: Desk) -> None:
+    dispatcher = await a_doubted_desk(desk)
+    for _ in range(25):
+        await desk.later(timedelta(minutes=5))
+        while await dispatcher.dispatch_once(lambda: None):
+            await dispatcher.drain()
+
+    asked = [one for one in desk.account.journal if one.path.endswith(f"/{MADE_UP + 150}")]
+    assert len(asked) == 1
+    assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state <> 'settled'") == 0
+
+
+async def test_what_was_put_last_and_is_real_comes_forward_once_it_is_read(desk: Desk) -> None:
+    dispatcher = await a_doubted_desk(desk)
+    bill = desk.sell()
+    await desk.heard(*(BillId(MADE_UP + 2_000 + number) for number in range(600)), BillId(bill.id))
+    while await dispatcher.dispatch_once(lambda: None):  # too many to be looked for
+        await dispatcher.drain()
+    lane = "SELECT lane FROM outbox WHERE bill_id = $1"
+
+    assert (await desk.sale(bill)).status in (SaleStatus.ISSUING, SaleStatus.ISSUED)
+    assert await desk.pool.fetchval(lane, bill.id) == LIVE
+
+
 async def test_a_few_bills_that_come_late_are_no_reason_for_doubt(desk: Desk) -> None:
     await desk.heard(*(BillId(MADE_UP + number) for number in range(MOST_UNKNOWN // 2)))
     await desk.sold()
@@ -45,6 +87,17 @@ async def test_a_few_bills_that_come_late_are_no_reason_for_doubt(desk: Desk) ->
 
     assert not await unproven_are_last(desk)
     assert (await health_of(desk, "webhook_flood")).status == "ok"
+
+
+async def a_doubted_desk(desk: Desk) -> Dispatcher:
+    """Two hundred bills that nobody has were named, and looked for."""
+    await desk.heard(*(BillId(MADE_UP + number) for number in range(200)))
+    dispatcher = Dispatcher(tools=desk.tools, worker="test")
+    async with asyncio.timeout(PATIENCE):
+        while await desk.pool.fetchval(LIVE_DUE) or not await unproven_are_last(desk):
+            await dispatcher.dispatch_once(lambda: None)
+            await dispatcher.drain()
+    return dispatcher
 
 
 async def unproven_are_last(desk: Desk) -> bool:

@@ -1,0 +1,47 @@
+"""Our own people: invited, listed, dismissed. Only whoever has the database may do so."""
+
+from collections.abc import Sequence
+
+from shared.commands.people import invite
+from shared.crypto.seal import Sealer
+from shared.db.connection import Pool
+from shared.db.people import people_store, sessions_store, staff_store
+from shared.db.people.staff_store import StaffMember
+from shared.db.tenants import audit_store
+from shared.db.tenants.audit_store import NO_TENANT
+from shared.domain.people import Staff, StaffRefused
+
+
+async def list_staff(pool: Pool, sealer: Sealer) -> Sequence[StaffMember]:
+    """Everybody who sees all tenants."""
+    async with pool.acquire() as conn:
+        return await staff_store.list_all(conn, sealer)
+
+
+async def invite_staff(
+    pool: Pool, sealer: Sealer, role: Staff, *, email: str | None, by: str
+) -> str:
+    """The token of an invitation to our own staff, kept nowhere; `email` as `plain_email` gives it.
+
+    StaffRefused where that address has an account: a role of ours goes with an account of its own.
+    """
+    if email is not None:
+        async with pool.acquire() as conn:
+            known = await people_store.by_email(conn, sealer, email)
+        if known is not None:
+            raise StaffRefused(
+                f"{email} has an account already; staff have one of their own, by another address."
+            )
+    return await invite(pool, sealer, NO_TENANT, role, email=email, by=by)
+
+
+async def dismiss_staff(pool: Pool, sealer: Sealer, email: str, *, by: str) -> StaffMember:
+    """End what one of ours may do, at once and in every browser; raises StaffRefused."""
+    async with pool.acquire() as conn, conn.transaction():
+        found = [one for one in await staff_store.list_all(conn, sealer) if one.email == email]
+        if not found or not await staff_store.dismiss(conn, found[0].id):
+            raise StaffRefused(f"Nobody of the staff has the address {email}.")
+        await sessions_store.end_all(conn, found[0].id)
+        detail = {"person": found[0].id, "role": found[0].role}
+        await audit_store.add(conn, NO_TENANT, actor=by, action="staff_dismissed", detail=detail)
+    return found[0]

@@ -1,0 +1,58 @@
+"""Our own people from the command line: invite one, list them, dismiss one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from shared.commands.staff import dismiss_staff, invite_staff, list_staff
+from shared.config.env import Env
+from shared.config.settings import read_database, read_public_panel_url
+from shared.crypto.seal import Sealer
+from shared.db.connection import open_pool
+from shared.db.people.staff_store import StaffMember
+from shared.domain.people import STAFF, Staff, plain_email
+from shared.local.home import known_settings
+
+SHOWN: Final = "%Y-%m-%d %H:%M UTC"
+
+
+async def run_staff(
+    env: Mapping[str, str], console: Console, *, role: str, email: str, remove: bool, by: str
+) -> None:
+    """With a role invite, with `remove` dismiss whoever has the address, else list all.
+
+    Raises SettingsError with all that was said wrong, and StaffRefused.
+    """
+    with Env(values=known_settings(env)) as var:
+        database = read_database(var)
+        keys = var.secret_keys("SECRET_KEYS")
+        panel = read_public_panel_url(var)
+        address = plain_email(email) if email else None
+        if (email or remove) and address is None:
+            var.problem("EMAIL", "must be an e-mail address.")
+        wanted: Staff | None = next((one for one in STAFF if one == role), None)
+        if role and wanted is None:
+            var.problem("ROLE", f"must be one of: {', '.join(STAFF)}.")
+        if address is not None and wanted is None and not remove:
+            var.problem("ROLE", "is missing: support or operator; or REMOVE=1.")
+    sealer = Sealer.from_text(key.reveal() for key in keys)
+    async with open_pool(database, application="staff") as pool:
+        if remove and address is not None:
+            gone = await dismiss_staff(pool, sealer, address, by=by)
+            console.print(f"{gone.name} ({gone.role}) is signed out and sees no company any more.")
+        elif wanted is not None:
+            token = await invite_staff(pool, sealer, wanted, email=address, by=by)
+            whom = address or "whoever has the link"
+            console.print(f"An invitation for {whom}, as {wanted}, for seven days and for once:")
+            console.print(f"{panel}/convite/{token}", soft_wrap=True, highlight=False, markup=False)
+        else:
+            console.print(_table(await list_staff(pool, sealer)))
+
+
+def _table(staff: Sequence[StaffMember]) -> Table:
+    table = Table("name", "e-mail", "role", "since")
+    for one in staff:
+        table.add_row(one.name, one.email, one.role, f"{one.since:{SHOWN}}")
+    return table
