@@ -1,16 +1,27 @@
 """Settings with which everything starts, and that hardly anybody means: told, never refused."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from shared.config.env import Env, is_loopback
 from shared.config.settings import read_public_panel_url, read_public_webhook_url
-from shared.config.strength import MAKES_A_KEY, is_typed
+from shared.config.strength import (
+    LEAST_LETTERS,
+    MAKES_A_KEY,
+    MAKES_ONE,
+    is_guessable,
+    is_typed,
+)
+
+_BETTER: Final = (
+    f"take {LEAST_LETTERS} random letters and digits or more, such as {MAKES_ONE} writes."
+)
 
 
 def doubts(env: Mapping[str, str]) -> list[str]:
     """A sentence for each setting that a person should look at again, with what to do."""
-    return [*_addresses(env), *_keys(env)]
+    return [*_addresses(env), *_keys(env), *_guessable(env)]
 
 
 def _addresses(env: Mapping[str, str]) -> Iterator[str]:
@@ -39,3 +50,17 @@ def _keys(env: Mapping[str, str]) -> Iterator[str]:
             "The first of SECRET_KEYS is not random, and can be guessed: put one before it that"
             f" {MAKES_A_KEY} writes, start anew, then `make rotate-keys`."
         )
+
+
+def _guessable(env: Mapping[str, str]) -> Iterator[str]:
+    """Not refused: a system that has run for long must not stand still for it at an upgrade."""
+    var = Env(values={**env, "INTERNAL_API_TOKEN": env.get("INTERNAL_API_TOKEN", "")})
+    tokens = [one.token.reveal() for one in var.api_tokens("INTERNAL_API_TOKEN")]
+    if any(map(is_guessable, tokens)):
+        yield (
+            "INTERNAL_API_TOKEN holds a token that can be guessed, and opens everything of every"
+            f" tenant: {_BETTER}"
+        )
+    for name in ("SERVICES_PASSWORD", "PANEL_PASSWORD"):
+        if env.get(name) and is_guessable(env[name]):
+            yield f"{name} is a password that can be guessed: {_BETTER}"

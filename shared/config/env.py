@@ -12,7 +12,6 @@ from typing import Final, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from shared.config.secret import Secret
-from shared.config.strength import LEAST_LETTERS, MAKES_ONE, is_guessable
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -24,9 +23,6 @@ SENTINELS: Final = re.compile(
 )
 SENTINEL_PORTS: Final = re.compile(r"(?<=:)\d{1,5}(?=[,/])")
 MOST_PORT: Final = 65535
-_BETTER: Final = (
-    f"take {LEAST_LETTERS} random letters and digits or more, such as {MAKES_ONE} writes"
-)
 
 
 class SettingsError(Exception):
@@ -167,10 +163,7 @@ class Env:
         return found
 
     def api_tokens(self, name: str) -> tuple[ApiToken, ...]:
-        """`name:token` entries separated by commas; a bare token is named `default`.
-
-        One that can be guessed is refused: it opens everything of every tenant.
-        """
+        """`name:token` entries separated by commas; a bare token is named `default`."""
         text = self.text(name)
         entries = [entry.strip() for entry in text.split(",") if entry.strip()]
         tokens = tuple(_api_token(entry) for entry in entries)
@@ -180,8 +173,6 @@ class Env:
             self.problem(name, "must be entries such as name:token, separated by commas.")
         elif len(set(names)) < len(names):
             self.problem(name, "gives two tokens the same name.")
-        elif any(is_guessable(token.token.reveal()) for token in tokens):
-            self.problem(name, f"holds a token that can be guessed; {_BETTER}.")
         return tokens
 
     def password(self, name: str) -> Secret | None:
@@ -191,8 +182,6 @@ class Env:
             return None
         if not (text.isascii() and text.isprintable()):
             self.problem(name, "must be plain ASCII: letters, digits and signs.")
-        elif is_guessable(text):
-            self.problem(name, f"is a password that can be guessed; {_BETTER}.")
         return Secret.of(text)
 
     def secret_keys(self, name: str) -> tuple[Secret, ...]:
