@@ -12,6 +12,7 @@ import psutil
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.plan import (
@@ -98,10 +99,12 @@ async def _flush_redis(campaign: Campaign) -> None:
     said = dict(line.split(maxsplit=1) for line in config.splitlines() if " " in line)
     password = said["requirepass"].strip('"')
     # The fault before may have killed it: it answers once it has loaded what it kept.
-    again = Retry(ConstantBackoff(0.1), retries=300)
-    again.update_supported_errors([OSError])  # while nobody listens there
     async with Redis(
-        host="127.0.0.1", port=int(said["port"]), password=password, retry=again
+        host="127.0.0.1",
+        port=int(said["port"]),
+        password=password,
+        retry=Retry(ConstantBackoff(0.1), retries=300),
+        retry_on_error=[RedisConnectionError, OSError],  # still loading; nobody listens there
     ) as client:
         await client.flushall()
 

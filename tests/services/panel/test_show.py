@@ -1,6 +1,5 @@
 """What pages say, without a page."""
 
-import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from services.panel.show import filters, overview
 from services.panel.show import rule as rule_show
 from services.panel.show.audit import told
 from services.panel.show.month_zip import all_documents, zip_shown
-from services.panel.show.rule import only_moves
+from services.panel.show.rule import changes, only_moves
 from services.panel.show.sale import in_order, what_is_next
 from services.panel.show.setup import REFUSALS, SetUpProgress, refusal, steps
 from services.panel.show.status import OUTCOMES, TONES
@@ -32,10 +31,15 @@ from shared.domain.closing import Closing, Figures, Month, Sum
 from shared.domain.filing import Filing, MonthSum
 from shared.domain.ids import BillId, TenantId
 from shared.domain.messages import message_for
+from shared.domain.moment import VINDI_ZONE
 from shared.domain.money import NOTHING, Cents
+from shared.domain.nota import NotaStatus
+from shared.domain.parts import Part, Share
 from shared.domain.people import RIGHTS
 from shared.domain.rule import Rule
+from shared.domain.rule_change import Change, ChangeCount, DueSpan, RuleOutcome
 from shared.domain.sale import SaleStatus
+from shared.domain.statement import Statable, statable
 from shared.watch.connection import ConnectionCheck
 
 NOON = datetime(2026, 11, 29, 15, tzinfo=UTC)  # noon in São Paulo
@@ -367,3 +371,38 @@ def test_a_refused_key_is_told_once_whatever_follows_from_it() -> None:
         "vindi_connection",
         "city_outage",
     ]
+
+
+def test_a_change_of_days_says_until_when_sales_wait_before_and_after() -> None:
+    waits = RuleOutcome(status=SaleStatus.IN_GUARANTEE)
+    count = ChangeCount(
+        change=Change(before=waits, after=waits),
+        sales=2,
+        amount=Cents(100),
+        was=DueSpan(first=at(5), last=at(5)),
+        will=DueSpan(first=at(13), last=at(14)),
+    )
+
+    (moved,) = changes([count], VINDI_ZONE, moves=True)
+    (rewritten,) = changes([count], VINDI_ZONE)
+
+    assert moved.before == "Em garantia até 05/12/2026"
+    assert moved.after == "Em garantia, que termina entre 13/12/2026 e 14/12/2026"
+    assert rewritten.after == "O mesmo, em outra data ou com outro texto"
+
+
+def at(day: int) -> datetime:
+    return datetime(2026, 12, day, 3, tzinfo=UTC)  # midnight in Brasília
+
+
+def test_what_may_be_stated_of_a_nota_follows_from_where_it_is() -> None:
+    def said(status: NotaStatus, denial: str | None = None) -> tuple[bool, bool]:
+        part = Part(share=Share(part=0, amount=Cents(1)), status=status, denial=denial)
+        found = statable([part])
+        return found.exists, found.gone
+
+    assert said(NotaStatus.ISSUED) == said(NotaStatus.CANCEL_REFUSED) == (False, True)
+    assert said(NotaStatus.UNCERTAIN) == (True, True)
+    assert said(NotaStatus.DENIED, "denied_numbering") == (True, True)
+    assert said(NotaStatus.DENIED, "denied_city") == said(NotaStatus.CANCELLED) == (False, False)
+    assert statable([]) == Statable(exists=False, gone=False)
