@@ -156,10 +156,20 @@ def _due(answered: Answered, notas: SaleNotas, parts: Sequence[Part]) -> datetim
     own = None if answered.rests is None else answered.rests.due_at
     told = (one.due_at for one in answered.answers)
     dues = [due for due in (own, *looks, *told) if due is not None]
+    if any(_is_let_go(one, notas) for one in answered.answers):
+        dues.append(answered.now)
     unread = answered.entry.bill_changed and not answered.bill_read
     if _next_may_follow(answered, parts) or (unread and _is_read_up(answered)):
         dues.append(answered.now)
     return min(dues, default=None)
+
+
+def _is_let_go(answer: Answer, notas: SaleNotas) -> bool:
+    """Say whether a nota that was to be cancelled was denied just now: its sale is decided."""
+    nota = notas.newest.get(answer.asked.part)
+    if nota is None or nota.status is not NotaStatus.DENIED:
+        return False
+    return answer.moved and nota.then_cancel is not None
 
 
 def _is_read_up(answered: Answered) -> bool:
