@@ -8,6 +8,7 @@ from typing import Final
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
+from services.reconciler.clock_back import mind_clock
 from services.reconciler.companies import look_at_companies
 from services.reconciler.deep_check.check import check_closings
 from services.reconciler.deliver import deliver_status_webhooks
@@ -35,6 +36,7 @@ from shared.run.loops import beside
 
 LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     mind_restores,
+    mind_clock,
     read_after_restores,
     keep_event_days,
     forget_idempotency_keys,

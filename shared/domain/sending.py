@@ -39,6 +39,7 @@ from shared.domain.undone import standing_cause, undone
 
 CUSTOMER_MENDED: Final = "o cadastro do cliente mudou na Vindi"
 SUBSTITUTES: Final = "substitui a nota anterior"
+REFUNDED_IN_PART: Final = CODES["partial"]
 NOT_DIVISIBLE: Final = (
     "Esta fatura tem uma nota para cada serviço, e o valor que resta não diz quanto é de cada um."
     " Escolha o valor inteiro, ou mude os itens na Vindi."
@@ -204,7 +205,7 @@ def drafted(sale: SaleFacts, rule: Rule, terms: TenantTerms, day: date) -> Draft
     by_lines = settled(sale.bill, sale.amount_choice, sale.refunds) == sale.bill.lines_total
     split = rule.mixed_services == "split"
     if split and not by_lines and sale.amount_choice and sale.amount_choice.about_refund:
-        return Hold(code=CODES["partial"], detail=NOT_DIVISIBLE)
+        return Hold(code=REFUNDED_IN_PART, detail=NOT_DIVISIBLE)
     split = split and by_lines
     shares = divide(sale.bill, rule) if split else ()
     first = _first(shares, sale.parts)

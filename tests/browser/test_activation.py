@@ -144,6 +144,8 @@ async def test_why_a_sale_is_held_is_found_mended_and_sent_by_keyboard(
         await finished(desk)
         await expect(page.get_by_text("1 venda aceitou o pedido.")).to_be_visible()
         await expect(page.locator("#dito")).to_have_text("Concluído")
+        await expect(page.get_by_role("button", name="Interromper")).to_have_count(0)
+        await expect(page.locator("[data-live]")).to_have_count(0)  # or it would ask without end
         await press(page, "Pendências")
         await expect(page.get_by_text("Nada pede a sua atenção")).to_be_visible()
         assert len(desk.notas_of(bill)) == 1

@@ -4,6 +4,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
+from services.panel.kit import cookies
 from services.sandbox.run import Sandbox
 from shared.db.connection import Pool
 from tests.services.emitter.conftest import TENANT
@@ -18,8 +19,8 @@ KEPT = "O que você preencheu está guardado aqui"
 
 async def tab(company: Acting, chromium: Browser, base: str) -> Page:
     context = await chromium.new_context(locale="pt-BR")
-    word = company.ana.cookie("notaponte")
-    await context.add_cookies([{"name": "notaponte", "value": word, "url": base}])
+    word = company.ana.cookie(cookies.SESSION)
+    await context.add_cookies([{"name": cookies.SESSION, "value": word, "url": base}])
     page = await context.new_page()
     page.set_default_timeout(20_000)
     return page

@@ -69,6 +69,21 @@ async def test_a_namesakes_events_stay(rows: Rows) -> None:
     assert await rows.pool.fetchval("SELECT count(*) FROM events") == 1
 
 
+async def test_events_of_bills_that_were_never_read_go_by_what_they_say(rows: Rows) -> None:
+    await rows.sale(DORA, FIRST, "skipped", code="rule_never")
+    for who in (DORA, RUI):
+        named = {"id": who.customer_id, "name": who.name}
+        await rows.event({"event": {"data": {"bill": {"customer": named}}}}, "bill_paid", 77)
+        written = {"event": {"data": {"bill": {"metadata": {"cpf": who.document}}}}}
+        await rows.event(written, "bill_created", 78)
+
+    report = await erased(rows, Subject(customer_id=CustomerId(DORA.customer_id)))
+
+    assert report.erased["events"] == 2
+    assert together(await columns_with(rows.pool, rows.sealer, TENANT, DORA.words)) == set()
+    assert await rows.pool.fetchval("SELECT count(*) FROM events") == 2
+
+
 async def test_notas_that_others_issued_are_kept_by_law_and_the_report_counts_them(
     rows: Rows,
 ) -> None:

@@ -49,6 +49,7 @@ from tests.stores.test_statements import statements
 OF_ALL_TENANTS: Final = frozenset(
     {
         "bulk_jobs_store.forget_old_any_tenant",
+        "clock_back_store.bring_near_any_tenant",
         "event_days_store.forget_strays_any_tenant",
         "idempotency_store.forget_old_any_tenant",
         "kept_figures_store.forget_any_tenant",

@@ -28,7 +28,10 @@ AT = "29/11/2026 às 02:46"
         (
             "held",
             "amount_mismatch: itens somam 1.00, fatura diz 2.00",
-            f"Pendente: {MESSAGES['amount_mismatch'].text} (itens somam R$ 1,00, fatura diz R$ 2,00)",
+            (
+                f"Pendente: {MESSAGES['amount_mismatch'].text} "
+                "(itens somam R$ 1,00, fatura diz R$ 2,00)"
+            ),
         ),
         (
             "nota_denied",

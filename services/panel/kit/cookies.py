@@ -12,10 +12,12 @@ LINK: Final = "notaponte-convite"
 SAID: Final = "notaponte-recado"
 TICKET: Final = "notaponte-chamado"  # `tenant:person:ticket`, of somebody of ours
 ERRAND: Final = "notaponte-externa"  # what another door's answer is held against, sealed
+DEVICE: Final = "notaponte-aparelho"  # sealed: who has signed in by this browser, and its word
 LONGEST: Final = 14 * 24 * 3600
 _LINK_SECONDS: Final = 3600
 _SAID_SECONDS: Final = 60
 _ERRAND_SECONDS: Final = 600
+_DEVICE_SECONDS: Final = 400 * 24 * 3600  # longer no browser keeps one
 
 
 class Jar:
@@ -58,6 +60,9 @@ class Jar:
 
     def keep_errand(self, response: Response, sealed: str) -> None:
         self.keep(response, ERRAND, sealed, _ERRAND_SECONDS)
+
+    def keep_device(self, response: Response, sealed: str) -> None:
+        self.keep(response, DEVICE, sealed, _DEVICE_SECONDS)
 
     def keep_said(self, response: Response, said: str) -> None:
         self.keep(response, SAID, said, _SAID_SECONDS)

@@ -61,6 +61,15 @@ class TypedForm:
         """Whether a box is ticked, or a field was sent at all."""
         return name in self.values
 
+    @property
+    def first_wrong(self) -> str | None:
+        """The field that has the focus when the form is shown again; None where nothing is wrong.
+
+        A script would find it too; one that is off must not leave anybody at the page's top.
+        """
+        named = [name for name in self.errors if name != WHOLE]
+        return next(iter([*named, *self.errors]), None)
+
     def wrong(self, **errors: str) -> "TypedForm":
         """The same form with what is wrong; `form_` names the whole."""
         named = {WHOLE if name == "form_" else name: text for name, text in errors.items()}

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import PanelPage, Visit
-from services.panel.pages.door import slowed_down, source_of
+from services.panel.pages.door import counted_as, slowed_down
 from services.panel.show.companies import fits
 from services.panel.texts import text
 from shared.commands.people import PeopleRefused, change_password
@@ -75,7 +75,7 @@ async def set_password(visit: Visit) -> Response:
             visit.person.id,
             old=form["senha"],
             new=form["senha_nova"],
-            source=source_of(visit.request, visit.resources.proxies),
+            source=counted_as(visit, visit.person.id),
         )
     except PeopleRefused as refused:
         if refused.code == "password":
@@ -94,7 +94,7 @@ async def set_totp(visit: Visit) -> Response:
     """Use an authenticator, or none any more; both want the password."""
     form, door = visit.form, visit.resources.door
     account = await _account(visit)
-    source = source_of(visit.request, visit.resources.proxies)
+    source = counted_as(visit, visit.person.id)
     known = await knows_password(door, visit.person.id, form["senha"], source)
     if isinstance(known, SlowedDown):
         return await _show(visit, form.wrong(senha=slowed_down(visit, known)))

@@ -1,5 +1,6 @@
 """The front door: signing in and out, following an invitation, setting a new password."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,9 +29,12 @@ from shared.commands.sign_in import (
     sign_in,
     sign_out,
 )
+from shared.crypto.sealed_words import open_words, seal_words
+from shared.db.people import people_store
 from shared.db.people.links_store import Link
 from shared.db.tenants import tenants_store
 from shared.db.tenants.audit_store import NO_TENANT
+from shared.domain.ids import PersonId
 from shared.domain.people import STAFF, plain_email, plain_name
 from shared.doors.subscriber import subscriber
 
@@ -68,7 +72,7 @@ async def try_sign_in(visit: Visit) -> Response:
         visit.resources.door,
         email=form["email"],
         password=form["senha"],
-        source=source_of(visit.request, visit.resources.proxies),
+        source=counted_as(visit, await _signs_in_as(visit, form["email"])),
     )
     match found:
         case Entered(wants_code=True):
@@ -90,7 +94,8 @@ async def try_code(visit: Visit) -> Response:
     if visit.who is not None:
         return _on(visit, visit.bound_to, back)
     word = visit.jar.read(visit.request, cookies.SESSION)
-    source = source_of(visit.request, visit.resources.proxies)
+    half = await find_session(visit.resources.pool, word) if word else None
+    source = counted_as(visit, half.person.id if half else None)
     found = await give_code(visit.resources.door, word, form["codigo"], source)
     if isinstance(found, Entered):
         return await entered(visit, found, back)
@@ -202,6 +207,34 @@ def source_of(request: Request, proxies: int) -> str:
     return subscriber(request.client.host) if request.client else "-"
 
 
+def counted_as(visit: Visit, person: PersonId | None) -> str:
+    """By what somebody's tries are counted: by their browser, where they signed in by it before.
+
+    Else by where they come from: whoever shares an address with them, and fails there on purpose,
+    keeps nobody out of the browser that they use every day.
+    """
+    known, word = _device(visit)
+    if word and known == person:
+        return f"device:{word}"
+    return source_of(visit.request, visit.resources.proxies)
+
+
+async def _signs_in_as(visit: Visit, email: str) -> PersonId | None:
+    """Whose address was typed, where it is of use to know."""
+    plain = plain_email(email)
+    if plain is None or not _device(visit)[1]:
+        return None
+    async with visit.resources.pool.acquire() as conn:
+        return await people_store.find(conn, visit.resources.sealer, plain)
+
+
+def _device(visit: Visit) -> tuple[str, str]:
+    """Who has signed in by this browser last, and its word; both empty for a new one."""
+    given = visit.jar.read(visit.request, cookies.DEVICE)
+    person, _, word = open_words(visit.resources.sealer, NO_TENANT, given).partition(" ")
+    return person, word
+
+
 def slowed_down(visit: Visit, found: SlowedDown) -> str:
     """How long to wait."""
     seconds = (found.until - visit.resources.now()).total_seconds()
@@ -215,6 +248,8 @@ async def entered(visit: Visit, found: Entered, back: str) -> Response:
         await sign_out(visit.resources.pool, before)
     response = _on(visit, found.word, back)
     visit.jar.keep_session(response, found.word)
+    known = f"{found.person} {secrets.token_urlsafe(16)}"
+    visit.jar.keep_device(response, seal_words(visit.resources.sealer, NO_TENANT, known))
     return response
 
 

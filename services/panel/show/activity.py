@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from services.panel.kit.render import short_name
 from services.panel.show.audit import told as act_told
 from shared.db.tenants.activity_read import Activity, ActivityKind
 from shared.db.tenants.audit_store import AuditEntry
+from shared.domain.story import NOTICES
 from shared.domain.story import told as sale_told
 
 KINDS: Final[tuple[tuple[ActivityKind, str], ...]] = (
@@ -57,10 +59,11 @@ def _words(one: Activity) -> tuple[str, str, str]:
         case "heard":
             source = _SOURCES.get(one.by, one.by)
             odd = " que não pôde ser lido" if one.why else ""
-            return f"Aviso recebido{odd}", one.what, source
+            known = NOTICES.get(one.what, "")
+            return f"Aviso recebido{odd}{f': {known}' if known else ''}", one.what, source
         case "sale":
             return sale_told(one.what, one.why, one.by), "", _OURS.get(one.by, one.by)
         case "act":
             entry = AuditEntry(id=0, at=one.at, actor=one.by, action=one.what, detail=one.detail)
             told = act_told(entry)
-            return f"{told.what}. {told.detail}".strip(), "", one.by
+            return f"{told.what}. {told.detail}".strip(), "", short_name(one.by)

@@ -48,6 +48,7 @@ METHODS: Final[dict[str, str]] = {
     "cash": "Dinheiro ou outro",
 }
 _MOST_LETTERS: Final = 100
+_UNREAD: Final = "ilegivel"  # so that a list which nobody could read leads to no wider one
 USUAL: Final[tuple[str, ...]] = ("moment", "nota")
 
 
@@ -81,6 +82,7 @@ class Filters:
             "produto": self.product,
             "plano": self.plan,
             "meio": self.method,
+            _UNREAD: "1" if self.unread else "",
             "c": () if self.columns == USUAL else (",".join(self.columns) or "-",),
             **more,
         }
@@ -94,7 +96,12 @@ class Filters:
     @property
     def any(self) -> bool:
         """Whether the list is narrowed at all."""
-        return self.unread or self.query(c="") != ""
+        return self.query(c="") != ""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is worth a name: narrowed, or with columns of one's own choice."""
+        return self.any or self.columns != USUAL
 
 
 def read(given: Mapping[str, str]) -> Filters:
@@ -131,7 +138,8 @@ def _is_unread(given: Mapping[str, str], found: Filters) -> bool:
         "maximo": found.most,
         "meio": found.method or None,
     }
-    return any(given.get(name, "").strip() and value is None for name, value in read.items())
+    lost = any(given.get(name, "").strip() and value is None for name, value in read.items())
+    return lost or given.get(_UNREAD) == "1"
 
 
 def causes() -> Sequence[tuple[str, str]]:

@@ -2,7 +2,7 @@
 // with one press, boxes are ticked together, and a form is sent once.
 "use strict";
 
-// What a screen reader says, without leaving where one is.
+// What a screen reader says, from where one is.
 const tell = (words) => document.getElementById("dito")?.replaceChildren(words);
 const told = (part) => [...part.querySelectorAll("[data-tell]")].map((one) => one.textContent.trim()).join(" ");
 
@@ -20,8 +20,9 @@ async function renew() {
   }
   for (const old of parts()) {
     const now = fresh.getElementById(old.id);
-    if (now) old.dataset.live = now.dataset.live;
-    if (!now || shown(now) === shown(old) || busy(old)) continue;
+    if (!now || busy(old)) continue;
+    now.dataset.live ? (old.dataset.live = now.dataset.live) : delete old.dataset.live;
+    if (shown(now) === shown(old)) continue;
     const had = document.activeElement;
     const place = old.contains(had) && had.id;
     const before = told(old);

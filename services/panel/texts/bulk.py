@@ -24,8 +24,8 @@ BULK: Final[dict[str, str]] = {
     "filter.saved": "Filtros salvos",
     "filter.change": "Salvar ou apagar filtros",
     "filter.name": "Nome para este filtro",
-    "filter.name_help": "Todos da empresa passam a ver este atalho. O mesmo nome substitui o"
-    " anterior.",
+    "filter.name_help": "Guarda também as colunas. Todos da empresa passam a ver este atalho."
+    " O mesmo nome substitui o anterior.",
     "filter.save": "Salvar este filtro",
     "filter.remove": "Apagar",
     "filter.too_many": "Já há trinta filtros salvos. Apague um para salvar este.",

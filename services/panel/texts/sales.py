@@ -62,6 +62,8 @@ SALES: Final[dict[str, str]] = {
     " ela não será emitida.",
     "many.title": "{action}: {count}",
     "many.go": "{action} ({count})",
+    "many.given_back": "As que foram estornadas em parte saem pelo valor inteiro: para uma nota do"
+    " que resta, abra a venda.",
     "many.none": "Marque ao menos uma venda.",
     "many.done_text": "Cada venda mostra no histórico o que aconteceu. As notas saem no ritmo do"
     " emissor.",

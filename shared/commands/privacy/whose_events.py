@@ -1,4 +1,4 @@
-"""Whether a raw event that names no bill is about somebody."""
+"""Whether a raw event that names no bill of ours is about somebody."""
 
 from collections.abc import Collection, Sequence
 from typing import Final
@@ -22,7 +22,7 @@ def is_theirs(
     customers: Collection[int],
 ) -> bool:
     """Say whether an event names one of these customers, by number or by a word of theirs."""
-    if event.bill_id is not None:
+    if not event.body:
         return False
     try:
         body = columns.EVENT.open(sealer, tenant, event.body, event.event_id)

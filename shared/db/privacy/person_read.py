@@ -229,14 +229,16 @@ class PersonEvent(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
-# Bodies of events that name a bill are not needed to know whose they are.
+# Whose a bill is that was read once is known without the bodies of its events.
 EVENTS_AFTER: Final = """
     -- person_read.events_after
-    SELECT received_at, event_id, type, bill_id,
-           CASE WHEN bill_id IS NULL THEN body ELSE ''::bytea END AS body
-      FROM events
-     WHERE tenant_id = $1 AND received_at >= $2 AND (received_at, event_id) > ($2, $3)
-     ORDER BY received_at, event_id LIMIT $4
+    SELECT e.received_at, e.event_id, e.type, e.bill_id,
+           CASE WHEN EXISTS (SELECT FROM bills b
+                              WHERE b.tenant_id = $1 AND b.bill_id = e.bill_id)
+                THEN ''::bytea ELSE e.body END AS body
+      FROM events e
+     WHERE e.tenant_id = $1 AND e.received_at >= $2 AND (e.received_at, e.event_id) > ($2, $3)
+     ORDER BY e.received_at, e.event_id LIMIT $4
 """
 EVENTS_OF: Final = """
     -- person_read.events_of
@@ -251,7 +253,7 @@ BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
 async def events_after(
     conn: Connection, tenant: TenantId, at: datetime, event: UUID, *, limit: int
 ) -> list[PersonEvent]:
-    """A page of a tenant's events behind a place; the body only of those that name no bill."""
+    """A page of a tenant's events behind a place; the body only where no bill of ours is named."""
     rows = await conn.fetch(EVENTS_AFTER, tenant, at, event, limit)
     return [PersonEvent(**dict(row)) for row in rows]
 

@@ -203,15 +203,24 @@ async def list_series(conn: Connection, tenant: TenantId, current: int | None) -
     return [Series(**row) for row in await conn.fetch(LIST, tenant, current)]
 
 
+# Cities know a company by its CNPJ, whatever its issuer calls it: one that was registered anew has
+# another id there, and the numbers that it had used. However a CNPJ is written.
 LAST: Final = """
     -- rps_store.last_given
-    SELECT max(number) FROM rps_numbers
-     WHERE tenant_id = $1 AND connection_id = $2 AND series = $3
+    SELECT max(n.number)
+      FROM rps_numbers n
+      JOIN nota_connections o ON o.tenant_id = $1 AND o.connection_id = n.connection_id
+      JOIN nota_connections k ON k.tenant_id = $1 AND k.connection_id = $2
+     WHERE n.tenant_id = $1 AND n.series = $3
+       AND (o.connection_id = k.connection_id
+            OR o.environment = k.environment
+               AND nullif(upper(regexp_replace(o.company_cnpj, '[^0-9A-Za-z]', '', 'g')), '')
+                   = nullif(upper(regexp_replace(k.company_cnpj, '[^0-9A-Za-z]', '', 'g')), ''))
 """
 
 
 async def last_given(conn: Connection, tenant: TenantId, key: SeriesKey) -> int | None:
-    """The highest number that was handed out; None before the first."""
+    """The highest number that was handed out to the company; None before the first."""
     found: int | None = await conn.fetchval(LAST, tenant, key.connection_id, key.series)
     return found
 
@@ -243,15 +252,18 @@ async def put(
 # Two statements, as in `elsewhere_store`: a schema distributed by tenant joins no tenants.
 OWN_COMPANY: Final = """
     -- rps_store.numbered_elsewhere_any_tenant own company
-    SELECT kind, lower(company_id) AS company_id, environment FROM nota_connections
+    SELECT kind, lower(company_id) AS company_id, environment,
+           nullif(upper(regexp_replace(company_cnpj, '[^0-9A-Za-z]', '', 'g')), '') AS cnpj
+      FROM nota_connections
      WHERE tenant_id = $1 AND connection_id = $2
 """
 ELSEWHERE: Final = """
     -- rps_store.numbered_elsewhere_any_tenant
     SELECT true FROM nota_connections k
       JOIN rps_series r ON r.tenant_id = k.tenant_id AND r.connection_id = k.connection_id
-     WHERE k.kind = $1 AND lower(k.company_id) = $2 AND k.environment = $3
-       AND r.series = $4 AND k.tenant_id <> $5
+     WHERE (k.kind = $1 AND lower(k.company_id) = $2
+            OR nullif(upper(regexp_replace(k.company_cnpj, '[^0-9A-Za-z]', '', 'g')), '') = $4)
+       AND k.environment = $3 AND r.series = $5 AND k.tenant_id <> $6
      LIMIT 1
 """
 

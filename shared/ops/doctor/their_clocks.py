@@ -19,7 +19,7 @@ from shared.ops.doctor.report import HowItIs, Observation
 ANSWER_SECONDS: Final = 10.0
 # A `Date` has whole seconds, and stands still on its way to us.
 NEAR: Final = timedelta(seconds=5)
-MEND: Final = "set this machine's by NTP (timedatectl set-ntp true)"
+MEND: Final = "let NTP set this machine's (timedatectl set-ntp true)"
 
 
 async def their_clocks(env: Mapping[str, str]) -> AsyncIterator[Observation]:

@@ -306,3 +306,59 @@ async def test_one_company_at_two_tenants_has_no_series_numbered_twice(desk: Des
         await put_next_number(desk.pool, WAKER, other, "1", 9, reason="x", by="ana")
     made = await put_next_number(desk.pool, WAKER, other, "2", 9, reason="x", by="ana")
     assert (made.series, made.next_number) == ("2", 9)
+
+
+CNPJ = "11444777000161"
+
+
+async def registered_anew(desk: Desk, tenant: TenantId, cnpj: str | None) -> None:
+    """A company is connected that has another id at the issuer."""
+    there = desk.sandbox.enotas.create_company(key=desk.company.key)
+    async with desk.pool.acquire() as conn, conn.transaction():
+        await connections_store.put_issuer(
+            conn,
+            SEALER,
+            tenant,
+            kind="enotas",
+            environment="Producao",
+            api_key=Secret.of(desk.company.key),
+            company_id=there.id,
+            company_name="Empresa",
+            company_cnpj=cnpj,
+        )
+
+
+@pytest.mark.parametrize(
+    ("cnpj", "refused"), [("11.444.777/0001-61", True), ("22555888000162", False), (None, False)]
+)
+async def test_a_company_registered_anew_does_not_give_numbers_that_it_gave(
+    desk: Desk, cnpj: str | None, refused: bool
+) -> None:
+    await desk.pool.execute("UPDATE nota_connections SET company_cnpj = $1", CNPJ)
+    await numbering(desk)
+    await desk.sold()
+    await desk.work()
+    await registered_anew(desk, desk.tenant, cnpj)
+    bill = await desk.sold()
+    await desk.work()
+    assert (await desk.sale(bill)).code == "rps_start_missing"
+
+    if refused:
+        with pytest.raises(RpsRefused, match="rps_number_given"):
+            await start(desk, 501)
+    await start(desk, 502 if refused else 501)
+
+
+async def test_another_tenant_of_the_same_cnpj_does_not_number_its_series(desk: Desk) -> None:
+    await desk.pool.execute("UPDATE nota_connections SET company_cnpj = $1", CNPJ)
+    await numbering(desk)
+    other = TenantId("tzyxwvutsrq")
+    await desk.pool.execute(
+        "INSERT INTO tenants (tenant_id, name, plan, timezone)"
+        " VALUES ($1, 'Outra', 'basic', 'America/Sao_Paulo')",
+        other,
+    )
+    await registered_anew(desk, other, "11.444.777/0001-61")
+
+    with pytest.raises(RpsRefused, match="rps_series_elsewhere"):
+        await put_next_number(desk.pool, WAKER, other, "1", 9, reason="x", by="ana")

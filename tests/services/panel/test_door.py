@@ -14,6 +14,8 @@ from shared.domain.people import Rank
 from tests.services.panel.support import PASSWORD, Browser, Panel, Seen
 
 ANA = "ana@exemplo.com"
+# So many that a slow machine does not wait them out.
+MANY_FAILURES = "UPDATE sign_in_failures SET failures = 60, last_at = now()"
 
 
 async def joined(panel: Panel, browser: Browser, email: str = ANA) -> TenantId:
@@ -124,6 +126,32 @@ async def test_wrong_guesses_are_slowed_down_from_where_they_come_and_nowhere_el
     assert "Aguarde" in answers[5].text
     assert "Aguarde" in right.text
     assert theirs.status == 200
+
+
+async def test_whoever_shares_an_address_keeps_nobody_out_of_their_own_browser(
+    panel: Panel,
+) -> None:
+    """An office, or a provider's many customers behind one address."""
+    async with panel.browser() as browser, panel.browser() as new, panel.browser() as guesser:
+        await joined(panel, browser)
+        await browser.send(await browser.get("/conta"), "/sair")
+        await sign_in(browser)
+        await browser.send(await browser.get("/conta"), "/sair")
+        await sign_in(guesser, "errada de todo")
+        await panel.pool.execute(MANY_FAILURES)
+        kept_out = await sign_in(new)
+        known = await sign_in(browser)
+        await browser.send(await browser.get("/conta"), "/sair")
+        another = await sign_in(browser, "errada de todo", "y@exemplo.com")
+        first = await sign_in(browser, "errada de todo")
+        await panel.pool.execute(MANY_FAILURES)
+        guess = await sign_in(browser)
+
+    assert "Aguarde" in kept_out.text
+    assert known.status == 200
+    assert "Aguarde" in another.text
+    assert "não conferem" in first.text
+    assert "Aguarde" in guess.text
 
 
 async def test_an_unknown_address_is_answered_like_a_wrong_password(panel: Panel) -> None:

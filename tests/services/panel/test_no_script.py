@@ -1,14 +1,17 @@
 """Nothing can be done by a script alone: every form and every link of every page is whole."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+import pytest
 
 from services.panel.app import PAGES
 from services.sandbox.run import Sandbox
 from shared.db.connection import Pool
 from tests.services.emitter.conftest import TENANT
 from tests.services.panel.acting import BASE, CASES, acting_company
-from tests.services.panel.support import Seen
+from tests.services.panel.support import Panel, Seen
 from tests.services.panel.test_graded import filled, real_ids
 from tests.services.panel.test_interrupted import SECRETS
 from tests.services.panel.test_sent_twice import sent
@@ -78,6 +81,31 @@ def bare(page: Seen) -> list[str]:
         if form.attrs.get("method") == "post" and "csrf" not in form.fields:
             wrong.append(f"a form without its word: {form.attrs}")
     return wrong
+
+
+@pytest.mark.parametrize(
+    ("page", "to", "typed", "at"),
+    [
+        ("limites", "limites", {"notas": "§"}, "notas"),
+        ("passadas", "passadas", {"desde": "amanhã", "motivo": ""}, "desde"),
+        ("configuracoes/avisos", "configuracoes/avisos", {"endereco": "x"}, "endereco"),
+        ("vendas", "vendas", {"minimo": "muito"}, "minimo"),
+        ("vendas?status=hel", "", {}, "recusa"),
+        ("configuracoes/pessoas", "configuracoes/pessoas", {"email": "a"}, "email"),
+    ],
+)
+async def test_the_focus_is_where_something_is_wrong_without_a_script(
+    panel: Panel, page: str, to: str, typed: dict[str, str], at: str
+) -> None:
+    tenant = await panel.tenant()
+    base = f"/e/{tenant}"
+    async with panel.person(tenant) as ana:
+        seen = await ana.get(f"{base}/{page}")
+        told = await ana.send(seen, f"{base}/{to}", **typed) if to else seen
+
+    assert told.status == 422
+    focused = re.findall(r'<\w+ [^>]*\bid="([^"]+)"[^>]*\sautofocus', told.html)
+    assert focused == [at]
 
 
 async def test_every_form_of_every_page_is_sent_without_a_script(

@@ -134,6 +134,11 @@ async def test_ticks_are_kept_from_page_to_page_and_a_list_gets_a_name(
         named = await ana.send(
             held, f"{BASE}/vendas/filtros", nome_filtro="Para ligar <b>", fazer="salvar"
         )
+        usual = await ana.get(f"{BASE}/vendas?c=moment,nota")
+        columns = await ana.get(f"{BASE}/vendas?c=moment,product")
+        with_columns = await ana.send(
+            columns, f"{BASE}/vendas/filtros", nome_filtro="Com produto", fazer="salvar"
+        )
         gone = await ana.send(
             await ana.get(f"{BASE}/vendas"), f"{BASE}/vendas/filtros", fazer="apagar"
         )
@@ -141,6 +146,8 @@ async def test_ticks_are_kept_from_page_to_page_and_a_list_gets_a_name(
     assert "1 venda marcada em outras páginas" in other.text
     assert "Reter: 2 vendas" in both.text
     assert "Filtro salvo" in named.text
+    assert "Salvar este filtro" not in usual.text
+    assert "vendas?c=moment%2Cproduct" in with_columns.html
     assert "Para ligar <b>" in named.text
     assert "Filtro apagado" in gone.text
 

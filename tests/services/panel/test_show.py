@@ -97,6 +97,8 @@ def test_whatever_stands_in_an_address_is_a_filter_or_nothing(given: dict[str, s
     pairs = dict(part.split("=") for part in once.query().split("&") if part)
 
     assert filters.read({name: value.replace("%2C", ",") for name, value in pairs.items()}) == once
+    left_out = [name for name, typed in given.items() if typed.strip() and name not in pairs]
+    assert once.unread == bool(set(left_out) - {"c"})
 
 
 def test_words_that_were_searched_are_of_one_company_and_look_different_each_time() -> None:
