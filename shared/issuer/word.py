@@ -75,8 +75,8 @@ def judge(ours: Ours, said: Snapshot) -> Believed | Stale | Tied:
     status = status_after(ours, said.phase)
     if ours.ended in ("by_issuer", "stated"):  # a cancelled nota never comes back (6.3)
         return Believed(status=status) if status is ours.status else Stale()
-    if ours.ended == NEVER_ARRIVED:
-        return Believed(status=status)  # we know nothing of it: whatever is said is newer
+    if ours.ended == NEVER_ARRIVED:  # we know nothing of it: whatever is said is newer
+        return Stale() if _is_older_denial(ours, said) else Believed(status=status)
     if _is_known_denial(ours, said):
         return Stale()
     if _is_denial_of_before(ours, said):
@@ -152,6 +152,15 @@ def _is_known_denial(ours: Ours, said: Snapshot) -> bool:
     if not _is_resent(ours, said) or ours.changed_at is None or ours.resent_at is None:
         return False
     return said.changed_at == ours.changed_at and ours.resent_at - ours.changed_at > SAME_MOMENT
+
+
+def _is_older_denial(ours: Ours, said: Snapshot) -> bool:
+    """Whether this is but the denial after which it was sent again, and never arrived."""
+    if ours.resent_at is None or said.phase is not Phase.DENIED:
+        return False
+    if ours.changed_at is None or said.changed_at is None:
+        return False
+    return said.changed_at <= ours.changed_at
 
 
 def _is_denial_of_before(ours: Ours, said: Snapshot) -> bool:

@@ -176,3 +176,18 @@ def test_one_that_never_arrived_and_shows_up_is_believed_whenever_it_was() -> No
 
     assert judge(ours, said(Phase.ISSUED, BEFORE)) == Believed(status=NotaStatus.ISSUED)
     assert judge(ours, said(Phase.UNKNOWN_STATUS)) == Believed(status=NotaStatus.PENDING)
+
+
+def test_the_denial_it_was_sent_again_after_is_no_late_arrival() -> None:
+    """Sent again, lost, and given up: the issuer still shows what it said before."""
+    ours = Ours(
+        status=NotaStatus.CANCELLED,
+        changed_at=KNOWN,
+        resent_at=KNOWN + timedelta(minutes=1),
+        ended="never_arrived",
+    )
+
+    assert judge(ours, said(Phase.DENIED, KNOWN)) == Stale()
+    assert judge(ours, said(Phase.DENIED, KNOWN + timedelta(hours=1))) == Believed(
+        status=NotaStatus.DENIED
+    )
