@@ -1,5 +1,6 @@
 """What pages say, without a page."""
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
