@@ -18,6 +18,19 @@ from services.panel.show.rule_cities import (
     with_city,
     without_city,
 )
+from services.panel.show.rule_exceptions import (
+    CYCLES,
+    LISTS,
+    MORE_LISTS,
+    PLAIN_EXCEPTION,
+    WHEN,
+    exception_asked,
+    exceptions_shown,
+    moved,
+    reordered,
+    with_days,
+    with_exception,
+)
 from services.panel.show.rule_services import (
     plain_service,
     services_shown,
@@ -46,14 +59,14 @@ async def propose(visit: Visit) -> Response:
     """What was changed, foreseen; with nothing in force yet it is put at once."""
     form = visit.form
     newest = await _newest(visit)
-    moved = form.stale(shown.rule_facts(newest, visit.clock), text("rule.moved"))
-    if moved is not None:
-        return await _show(visit, moved, status=409)
+    stale = form.stale(shown.rule_facts(newest, visit.clock), text("rule.moved"))
+    if stale is not None:
+        return await _show(visit, stale, status=409)
     rule = newest.rule if newest else shown.NEW
     told = _proposed(rule, form)
     if isinstance(told, TypedForm):
         return await _show(visit, told)
-    read = shown.read(told)
+    read = shown.read(told, _asked(rule, form))
     if isinstance(read, dict):
         return await _show(visit, form.wrong(**_at_fields(form, read)))
     if form.has("exemplo"):
@@ -77,13 +90,13 @@ def _proposed(rule: Rule, form: TypedForm) -> dict[str, Any] | TypedForm:
     """The rule as JSON, changed as the form says; or a form with what is wrong."""
     match form["mudar"]:
         case "excecao":
-            return shown.with_exception(rule, form)
+            return with_exception(rule, form)
         case "subir" | "descer" | "tirar" as way:
-            return shown.moved(rule, _place(form), way)
+            return moved(rule, _place(form), way)
         case "dias":
-            return shown.with_days(rule, _place(form), form["x_dias"])
+            return with_days(rule, _place(form), form["x_dias"])
         case "ordem":
-            again = shown.reordered(rule, form.all("ordem"))
+            again = reordered(rule, form.all("ordem"))
             return TypedForm().wrong(form_=text("rule.moved")) if again is None else again
         case "cidade":
             return with_city(rule, form)
@@ -104,9 +117,9 @@ async def put(visit: Visit) -> Response:
     newest = await _newest(visit)
     if rule is None:
         return await _show(visit, form.wrong(form_=text("rule.lost")))
-    moved = form.stale(shown.rule_facts(newest, visit.clock), text("rule.moved"))
-    if moved is not None:
-        return await _show(visit, moved, status=409)
+    stale = form.stale(shown.rule_facts(newest, visit.clock), text("rule.moved"))
+    if stale is not None:
+        return await _show(visit, stale, status=409)
     if form["versao"] != str(newest.version if newest else 0):
         return await _show(visit, TypedForm().wrong(form_=text("rule.moved")))
     if form.has("testar"):
@@ -182,6 +195,17 @@ def _tested(found: TriedShown | str) -> dict[str, Any]:
     }
 
 
+def _asked(rule: Rule, form: TypedForm) -> int | None:
+    """The place of the exception that a form is about, if it is about one."""
+    match form["mudar"]:
+        case "excecao":
+            return exception_asked(rule, form)
+        case "dias":
+            return _place(form)
+        case _:
+            return None
+
+
 def _place(form: TypedForm) -> int:
     place = form["lugar"]
     return int(place) if place.isascii() and place.isdigit() and len(place) < 5 else -1
@@ -202,6 +226,8 @@ async def _show(
     newest = versions[0] if versions else None
     rule = newest.rule if newest else shown.NEW
     cities, services = cities_shown(rule), services_shown(rule)
+    exceptions = exceptions_shown(rule)
+    mark = form["x_antes"] if form["mudar"] == "excecao" else _param(visit, "excecao")
     older = [*versions[1:], None][: len(versions)]
     return visit.show(
         "regra.html",
@@ -213,10 +239,9 @@ async def _show(
         newest=newest,
         sentences=[*shown.sentences(rule), *shown.on_the_nota(rule)] if newest else [],
         beyond=beyond_form(rule),
-        exceptions=[
-            (shown.exception(one.if_, one.issue_when, one.guarantee_days), one.guarantee_days)
-            for one in rule.exceptions
-        ],
+        exceptions=exceptions,
+        exception=next((one for one in exceptions if one.mark == mark), None),
+        plain_exception=PLAIN_EXCEPTION,
         adding=next((name for name in ("servico", "cidade") if _param(visit, name)), ""),
         services=services,
         service=next((one for one in services if one.mark == _param(visit, "servico")), None),
@@ -226,9 +251,10 @@ async def _show(
         states=STATES,
         rates=[(word, text(f"city_rate.{word or 'any'}")) for word in RATES],
         buyers=buyer_choices(),
-        when=shown.WHEN,
-        lists=[name for name, _ in shown.LISTS],
-        cycles=list(shown.CYCLES.items()),
+        when=WHEN,
+        lists=[name for name, _ in LISTS],
+        more_lists=[name for name, _ in MORE_LISTS],
+        cycles=list(CYCLES.items()),
         versions=[
             (one, shown.differences(before.rule if before else None, one.rule))
             for one, before in zip(versions, older, strict=True)

@@ -8,55 +8,30 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from services.panel.kit import say
 from services.panel.kit.forms import TypedForm, said_of
 from services.panel.kit.render import short_name
 from services.panel.kit.say import Clock
 from services.panel.kit.seen import PageFacts
-from services.panel.kit.typed import whole_number
 from services.panel.show.overview import divided
 from services.panel.show.rule_beyond import PRODUCTS, beyond_form, of_cities, of_products
 from services.panel.show.rule_cities import wrong_of_city
+from services.panel.show.rule_exceptions import (
+    days_of,
+    exception_sentences,
+    moment,
+    wrong_of_exception,
+)
 from services.panel.show.rule_services import field_of_service
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.moment import local_day
-from shared.domain.rule import Conditions, Cycle, IssueWhen, Rule
+from shared.domain.rule import Rule
 from shared.domain.rule_change import ChangeCount, DueSpan, RuleOutcome
 from shared.domain.sale import SaleStatus
 from shared.net.json_bytes import read_json
 
-WHEN: Final[tuple[tuple[IssueWhen, str, str], ...]] = (
-    ("bill_paid", "Quando a fatura é paga", "A nota sai minutos depois do pagamento."),
-    (
-        "guarantee_ended",
-        "Depois da garantia",
-        "A nota sai quando termina o prazo em que o cliente pode desistir.",
-    ),
-    ("bill_created", "Quando a fatura é criada", "A nota sai antes do pagamento."),
-    ("manual", "Só quando eu mandar", "Cada venda espera por uma pessoa."),
-    ("never", "Nunca", "Nenhuma nota sai automaticamente."),
-)
-LISTS: Final[tuple[tuple[str, str], ...]] = (
-    ("product_code", "o produto é"),
-    ("plan_code", "o plano é"),
-    ("payment_method_code", "o meio de pagamento é"),
-    ("customer_code", "o cliente é"),
-)
-# Conditions that the form does not ask for; what a rule says with them is told all the same.
-MORE_LISTS: Final[tuple[tuple[str, str], ...]] = (
-    ("product_id", "o número do produto na Vindi é"),
-    ("product_name", "o nome do produto é"),
-    ("plan_id", "o número do plano na Vindi é"),
-    ("plan_name", "o nome do plano é"),
-)
-CYCLES: Final[dict[Cycle, str]] = {
-    "any": "qualquer cobrança",
-    "first": "é a primeira cobrança",
-    "renewal": "é uma renovação",
-}
 # A form's name for what the rule calls otherwise.
 FIELDS: Final = {
     "issue_when": "quando",
@@ -83,34 +58,6 @@ class Changed:
     after: str
 
 
-def moment(when: IssueWhen, days: int | None) -> str:
-    """`emitir 30 dias após o pagamento`."""
-    match when:
-        case "bill_paid":
-            return "emitir quando a fatura é paga"
-        case "bill_created":
-            return "emitir quando a fatura é criada"
-        case "guarantee_ended":
-            return f"emitir {say.counted(days or 0, 'dia', 'dias')} após o pagamento"
-        case "manual":
-            return "esperar que alguém escolha Emitir agora"
-        case "never":
-            return "não emitir"
-
-
-def exception(conditions: Conditions, when: IssueWhen, days: int | None) -> str:
-    """An exception as a sentence: `Se o produto é CURSO, emitir 30 dias após o pagamento.`."""
-    parts = [
-        f"{said} {' ou '.join(str(value) for value in values)}"
-        for name, said in (*LISTS, *MORE_LISTS)
-        if (values := getattr(conditions, name))
-    ]
-    if conditions.cycle != "any":
-        parts.append(CYCLES[conditions.cycle])
-    condition = " e ".join(parts) or "for qualquer venda"
-    return f"Se {condition}, {moment(when, days)}."
-
-
 def sentences(rule: Rule) -> list[str]:
     """The rule without its exceptions, as somebody would tell it."""
     said = moment(rule.issue_when, rule.guarantee_days)
@@ -131,8 +78,7 @@ def sentences(rule: Rule) -> list[str]:
 def spoke(rule: Rule, number: int | None) -> str:
     """What of a rule decided a sale: one of its exceptions, counted from 1, or the rule itself."""
     if number is not None and 1 <= number <= len(rule.exceptions):
-        one = rule.exceptions[number - 1]
-        return exception(one.if_, one.issue_when, one.guarantee_days)
+        return exception_sentences(rule)[number - 1]
     said = moment(rule.issue_when, rule.guarantee_days)
     return f"Em geral: {said}."
 
@@ -160,7 +106,7 @@ def with_fields(rule: Rule, form: TypedForm) -> dict[str, Any]:
     told = rule.model_dump(mode="json", by_alias=True)
     told |= {
         "issue_when": form["quando"],
-        "guarantee_days": _days(form["dias"]) if form["quando"] == "guarantee_ended" else None,
+        "guarantee_days": days_of(form["dias"]) if form["quando"] == "guarantee_ended" else None,
         "cancel_on_refund": form.has("cancelar"),
         "customer_document_missing": form["sem_documento"],
         "customer_address_incomplete": form["sem_endereco"],
@@ -179,76 +125,32 @@ def with_fields(rule: Rule, form: TypedForm) -> dict[str, Any]:
     return told
 
 
-def with_exception(rule: Rule, form: TypedForm) -> dict[str, Any]:
-    """A rule as JSON with one exception more, the last."""
-    told = rule.model_dump(mode="json", by_alias=True)
-    when = form["x_quando"]
-    conditions: dict[str, Any] = {
-        name: [word.strip() for word in form[f"x_{name}"].split(",") if word.strip()]
-        for name, _ in LISTS
-    }
-    conditions["cycle"] = form["x_cycle"] or "any"
-    days = _days(form["x_dias"]) if when == "guarantee_ended" else None
-    told["exceptions"].append({"if": conditions, "issue_when": when, "guarantee_days": days})
-    return told
+def read(told: Mapping[str, Any], asked: int | None = None) -> Rule | dict[str, str]:
+    """The rule, or what is wrong with it by the form's field; "" is the whole.
 
-
-def moved(rule: Rule, place: int, way: str) -> dict[str, Any]:
-    """A rule as JSON with one exception a place higher or lower, or gone."""
-    told = rule.model_dump(mode="json", by_alias=True)
-    found = told["exceptions"]
-    if not 0 <= place < len(found):
-        return told
-    one = found.pop(place)
-    if way != "tirar":
-        found.insert(max(0, place - 1) if way == "subir" else place + 1, one)
-    return told
-
-
-def reordered(rule: Rule, order: Sequence[str]) -> dict[str, Any] | None:
-    """A rule as JSON with its exceptions in another order, by their places from 0.
-
-    None for what names not each of them once: the page is older than the rule.
+    `asked` is the place from 0 of the exception that the form is about.
     """
-    told = rule.model_dump(mode="json", by_alias=True)
-    found = told["exceptions"]
-    places = [int(one) for one in order if one.isascii() and one.isdigit() and len(one) < 6]
-    if sorted(places) != list(range(len(found))) or len(places) != len(order):
-        return None
-    told["exceptions"] = [found[place] for place in places]
-    return told
-
-
-def with_days(rule: Rule, place: int, days: str) -> dict[str, Any]:
-    """A rule as JSON with another guarantee for one exception."""
-    told = rule.model_dump(mode="json", by_alias=True)
-    if 0 <= place < len(told["exceptions"]):
-        told["exceptions"][place]["guarantee_days"] = _days(days)
-    return told
-
-
-def read(told: Mapping[str, Any]) -> Rule | dict[str, str]:
-    """The rule, or what is wrong with it by the form's field; "" is the whole."""
     wrong: dict[str, str] = {}
     try:
         return Rule.model_validate(told)
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
             text = said_of(item["type"], item.get("ctx", {})) or _bare(item["msg"])
-            field, said = _wrong(item["loc"], text[:1].upper() + text[1:])
+            field, said = _wrong(item["loc"], text[:1].upper() + text[1:], asked)
             wrong.setdefault(field, said)
-    return wrong | dict(_wrong(one.field, _bare(one.message)) for one in Rule.impossible(told))
+    impossible = Rule.impossible(told)
+    return wrong | dict(_wrong(one.field, _bare(one.message), asked) for one in impossible)
 
 
-def _wrong(place: Sequence[int | str], said: str) -> tuple[str, str]:
+def _wrong(place: Sequence[int | str], said: str, asked: int | None) -> tuple[str, str]:
     """The form's field for a place in a rule, and what is said there."""
     last = str(place[-1]) if place else ""
     if place[:1] == ("cities",):
         return wrong_of_city(place, said)
     if place[:1] in {(name,) for name in PRODUCTS.values()}:
         return field_of_service(place), said
-    if "exceptions" in place:
-        return f"x_{FIELDS.get(last, last)}", said
+    if place[:1] == ("exceptions",):
+        return wrong_of_exception(place, said, asked)
     return FIELDS.get(last, ""), said
 
 
@@ -333,7 +235,7 @@ def everything(rule: Rule) -> list[str]:
     """All of a rule in sentences."""
     return [
         *sentences(rule),
-        *(exception(one.if_, one.issue_when, one.guarantee_days) for one in rule.exceptions),
+        *exception_sentences(rule),
         *on_the_nota(rule),
         *of_products(rule),
         *of_cities(rule),
@@ -366,8 +268,7 @@ def rule_facts(newest: RuleVersion | None, clock: Clock) -> PageFacts:
         name, colon, rest = said.partition(": ")
         facts.append((name, rest) if colon else ("E-mail ao cliente", said))
     facts += [
-        (f"Exceção {number}", exception(one.if_, one.issue_when, one.guarantee_days))
-        for number, one in enumerate(rule.exceptions, 1)
+        (f"Exceção {number}", said) for number, said in enumerate(exception_sentences(rule), 1)
     ]
     return PageFacts(str(newest.version), tuple(facts))
 
@@ -378,13 +279,6 @@ def _outcome(outcome: RuleOutcome) -> str:
     if outcome.code:
         return divided(message_in(outcome.status, outcome.code).text)[0]
     return label_for(outcome.status)
-
-
-def _days(text: str) -> int | str:
-    try:
-        return int(str(whole_number(text)))
-    except PydanticCustomError:
-        return text.strip()
 
 
 def _text(text: str) -> str | None:

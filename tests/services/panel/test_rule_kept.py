@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from services.panel.kit.forms import TypedForm
 from services.panel.show import rule as rule_show
+from services.panel.show import rule_exceptions as exceptions_form
 from services.panel.show.rule_beyond import BEYOND, beyond_form, of_cities, of_products
 from services.panel.show.rule_cities import (
     with_city,
@@ -176,19 +177,19 @@ def of_a_city(**typed: str) -> TypedForm:
 
 CHANGES: Mapping[str, Callable[[Rule], Any]] = {
     "the form": lambda rule: rule_show.with_fields(rule, as_sent(rule, descricao="Outra")),
-    "an exception more": lambda rule: rule_show.with_exception(
+    "an exception more": lambda rule: exceptions_form.with_exception(
         rule, TypedForm(values={"x_product_code": ("LIVRO",), "x_quando": ("never",)})
     ),
-    "an exception's days": lambda rule: rule_show.with_days(rule, 0, "15"),
-    "an exception moved": lambda rule: rule_show.moved(rule, 0, "descer"),
-    "an exception gone": lambda rule: rule_show.moved(rule, 1, "tirar"),
+    "an exception's days": lambda rule: exceptions_form.with_days(rule, 0, "15"),
+    "an exception moved": lambda rule: exceptions_form.moved(rule, 0, "descer"),
+    "an exception gone": lambda rule: exceptions_form.moved(rule, 1, "tirar"),
     "a city more": lambda rule: with_city(rule, of_a_city(c_cidade="Campinas")),
     "a product's service": lambda rule: with_service(
         rule, of_a_product(p_antes="code:CURSO", p_aliquota="3,5%")
     ),
     "a product's service gone": lambda rule: without_service(rule, "code:CURSO"),
     "a city gone": lambda rule: without_city(rule, "3550308"),
-    "another order": lambda rule: rule_show.reordered(rule, ["1", "0"]),
+    "another order": lambda rule: exceptions_form.reordered(rule, ["1", "0"]),
 }
 
 
@@ -249,12 +250,12 @@ def test_every_field_of_a_rule_is_asked_for_or_told() -> None:
 def test_an_exception_is_told_with_every_condition_it_has() -> None:
     first, second = a_whole_rule().exceptions
 
-    said = rule_show.exception(first.if_, first.issue_when, first.guarantee_days)
+    said = exceptions_form.exception(first.if_, first.issue_when, first.guarantee_days)
 
     for name in Conditions.model_fields:
         if name != "cycle":
             assert str(getattr(first.if_, name)[0]) in said, name
-    assert rule_show.exception(second.if_, second.issue_when, None) == (
+    assert exceptions_form.exception(second.if_, second.issue_when, None) == (
         "Se o nome do produto é Oficina*, não emitir."
     )
 
