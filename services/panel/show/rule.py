@@ -24,6 +24,7 @@ from services.panel.show.rule_exceptions import (
     wrong_of_exception,
 )
 from services.panel.show.rule_services import field_of_service
+from services.panel.texts import text
 from shared.db.tenants.rules_store import RuleVersion
 from shared.domain.messages import label_for, message_in
 from shared.domain.moment import local_day
@@ -223,12 +224,20 @@ def _due(due: DueSpan | None, zone: ZoneInfo) -> str:
 
 def differences(old: Rule | None, new: Rule) -> list[str]:
     """What two versions say differently, in sentences; the newer ones."""
-    before = set(everything(old)) if old else set()
-    return [said for said in everything(new) if said not in before] + [
-        f"Não vale mais: {said}"
-        for said in (everything(old) if old else ())
-        if said not in set(everything(new))
+    if old is None:
+        return everything(new)
+    before, after = everything(old), everything(new)
+    return [
+        *(said for said in after if said not in set(before)),
+        *(f"Não vale mais: {said}" for said in before if said not in set(after)),
+        *([text("rule.reordered")] if _reordered(old, new) else []),
     ]
+
+
+def _reordered(old: Rule, new: Rule) -> bool:
+    """Whether the exceptions that both have are asked in another order."""
+    before, after = (dict.fromkeys(exception_sentences(rule)) for rule in (old, new))
+    return [one for one in before if one in after] != [one for one in after if one in before]
 
 
 def everything(rule: Rule) -> list[str]:

@@ -71,6 +71,7 @@ RULE: Final[dict[str, str]] = {
     "rule.change": "Mudar a regra",
     "rule.versions": "Versões",
     "rule.version": "Versão {version}",
+    "rule.reordered": "As exceções valem em outra ordem.",
     "rule.other_fields": "Mudança em outros campos.",
     "rule.preview": "O que a mudança faz",
     "rule.preview_text": "Nada mudou ainda. Notas já emitidas ficam como estão.",

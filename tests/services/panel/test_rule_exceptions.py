@@ -106,6 +106,22 @@ def test_a_change_is_told_by_the_new_sentence_and_the_one_that_is_over() -> None
     ]
 
 
+def test_another_order_is_told_and_a_change_in_place_is_none() -> None:
+    rule = a_rule(never(product_code=["A"]), never(product_code=["B"]), never(product_code=["C"]))
+    down, out = read(moved(rule, 0, "descer")), read(moved(rule, 0, "tirar"))
+    changed = result(rule, opened(rule, 1, x_product_code="D"))
+    assert isinstance(down, Rule)
+    assert isinstance(out, Rule)
+    assert isinstance(changed, Rule)
+
+    assert differences(rule, down) == ["As exceções valem em outra ordem."]
+    assert differences(rule, out) == ["Não vale mais: Se o produto é A, não emitir."]
+    assert differences(rule, changed) == [
+        "Se o produto é D, não emitir.",
+        "Não vale mais: Se o produto é A, não emitir.",
+    ]
+
+
 def test_an_exception_without_days_of_its_own_waits_as_long_as_the_rule_and_says_so() -> None:
     rule = a_rule({"if": {"product_code": ["A"]}, "issue_when": "guarantee_ended"})
 
