@@ -2,6 +2,7 @@
 
 from playwright.async_api import Browser, Page, expect
 
+from services.panel.pages import rule
 from services.sandbox.run import Sandbox
 from shared.db.connection import Pool
 from tests.browser.looking import look_at_here, signed_in
@@ -13,7 +14,7 @@ async def test_an_exception_is_changed_by_keyboard_and_without_scripts(
     pool: Pool, sandbox: Sandbox, database: str, redis_url: str, chromium: Browser
 ) -> None:
     async with lively_panel(pool, sandbox, database, redis_url) as (panel, _):
-        base = f"{panel.base}/e/{TENANT}/regra"
+        base = panel.base + rule.PATH.format(tenant=TENANT)
         async with signed_in(panel, chromium, TENANT) as page:
             await page.goto(base)
             wrong = await changed_by_keyboard(page)
