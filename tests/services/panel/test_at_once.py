@@ -195,6 +195,7 @@ async def test_what_is_wrong_with_the_days_of_an_exception_is_said_where_it_is_s
 
     assert told.status == 422
     assert "Os dias da exceção não mudaram. Deve ser um número inteiro" in told.text
+    assert 'value="sete" aria-invalid="true" aria-describedby="recusa"' in told.html
 
 
 async def test_a_form_that_was_refused_does_not_untick_another_form_of_its_page(
