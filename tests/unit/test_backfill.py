@@ -85,13 +85,13 @@ def test_a_locked_month_is_held_under_original_days_and_not_under_todays() -> No
 
 
 def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
-    def group(outcome: str, code: str | None, month: str, bills: int) -> Group:
+    def group(outcome: str, code: str | None, day: str, bills: int) -> Group:
         to_issue = Cents(bills * 100) if outcome == "issue" else NOTHING
         amount = Cents(bills * 100)
         return Group(
             outcome=outcome,
             code=code,
-            month=month,
+            day=day,
             bills=bills,
             amount=amount,
             to_issue=to_issue,
@@ -100,10 +100,10 @@ def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
 
     summary = summarise(
         [
-            group("issue", None, "2026-06", 3),
-            group("known", None, "2026-06", 2),
-            group("hold", "no_rule", "2026-05", 1),
-            group("customer", None, "2026-05", 4),
+            group("issue", None, "2026-06-01", 3),
+            group("known", None, "2026-06-30", 2),
+            group("hold", "no_rule", "2026-05-31", 1),
+            group("customer", None, "2026-05-31", 4),
         ]
     )
 
