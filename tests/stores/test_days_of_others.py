@@ -36,7 +36,7 @@ async def test_an_index_leads_to_one_tenants_notas(pool: Pool) -> None:
             TENANT,
             *DAYS,
         )
-        days = await shadow_read.days_of_others(conn, TENANT, *DAYS)
+        days = await shadow_read.days_of_others(conn, TenantId(TENANT), *DAYS)
 
     plan = json.loads(shown) if isinstance(shown, str) else shown
     assert list(scans_of_tables(plan[0]["Plan"])) == []
