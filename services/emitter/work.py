@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared.db.outbox.outbox_store import Entry, Settlement
-from shared.db.sales.notas_store import Intent, NotaUpdate
+from shared.db.sales.intents_store import Intent
+from shared.db.sales.notas_store import NotaUpdate
 from shared.db.sales.sale_notas import NONE, SaleNotas
 from shared.db.sales.sales_store import KnownSale, SaleRow
 from shared.db.sales.timeline_store import Happening

@@ -27,9 +27,11 @@ from shared.db.hooks.status_webhooks_store import Before
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Entry
 from shared.db.sales import (
+    intents_store,
     notas_store,
     sale_parts_store,
     sales_store,
+    substitutions_store,
     timeline_store,
     unknown_denials_store,
 )
@@ -235,7 +237,7 @@ async def _intents(
     sends = [act.action for act in acts if isinstance(act.action, Send)]
     divisions = {send.intent.bill_id: send.division for send in sends if send.division is not None}
     await sale_parts_store.divide(conn, tenant, divisions)
-    rows = await notas_store.write_intents(conn, tenant, [send.intent for send in sends])
+    rows = await intents_store.write_intents(conn, tenant, [send.intent for send in sends])
     if len(rows) < len(sends):
         raise asyncpg.UniqueViolationError("a live nota stands under this revision")
     updates = [(update, act.notas.newest[update.part]) for act in acts for update in act.updates]
@@ -297,7 +299,7 @@ async def _notas(
     anew, and has by chance the same attempt. Whoever has it now finds the nota at the issuer.
     """
     withdrawn = [one for one in some if one.last.withdraw]
-    never_sent = await notas_store.withdraw_intents(
+    never_sent = await intents_store.withdraw_intents(
         conn, tenant, [(one.entry.bill_id, one.last.asked.part) for one in withdrawn]
     )
     past = {one.entry.bill_id for one in withdrawn if one.entry.of_past}
@@ -311,7 +313,7 @@ async def _notas(
         ]
     )
     ended = [bill for bill, found in rows.items() if any(map(_ends_substitution, found))]
-    await notas_store.end_substitutions(conn, tenant, ended)
+    await substitutions_store.end_substitutions(conn, tenant, ended)
     others = [
         one
         for one in some

@@ -15,7 +15,8 @@ from services.emitter.planning.looks import awaits_pdf, next_look
 from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
 from shared.crypto import columns
-from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
+from shared.db.sales.intents_store import Intent
+from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.sales.sales_store import SaleRow
 from shared.db.sales.timeline_store import Happening

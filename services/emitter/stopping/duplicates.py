@@ -9,7 +9,7 @@ from services.emitter.work import Act, Plan, Send
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import Alike, Candidate
 from shared.db.connection import Pool
-from shared.db.sales.notas_store import Intent
+from shared.db.sales.intents_store import Intent
 from shared.db.sales.sales_store import SaleRow
 from shared.domain.ids import TenantId
 from shared.domain.money import show_reais

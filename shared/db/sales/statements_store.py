@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.db import clock
 from shared.db.connection import Connection
 from shared.db.outbox import outbox_store
-from shared.db.sales import notas_store, sale_notas
+from shared.db.sales import sale_notas, substitutions_store
 from shared.db.sales.sale_notas import NONE
 from shared.domain.ids import BillId, TenantId
 from shared.domain.part_states import code_of, together
@@ -68,7 +68,7 @@ async def state_valid(
     """A nota stands: it and its sale say on whose word, until the issuer says so itself."""
     now = await clock.now(conn)
     await conn.execute(STATE_VALID, tenant, bill, part, number, STATED_BY_PERSON, now)
-    await notas_store.end_substitutions(conn, tenant, [bill])
+    await substitutions_store.end_substitutions(conn, tenant, [bill])
     parts = await _parts(conn, tenant, bill)
     status = together(parts)
     code = code_of(status, parts)

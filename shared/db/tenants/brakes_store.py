@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from shared.db.connection import Connection
-from shared.db.sales.notas_store import WithdrawnIntent
+from shared.db.sales.intents_store import WithdrawnIntent
 from shared.domain.brakes import BRAKE_CODES, OLD, BrakeCode, TenantLimits, Today
 from shared.domain.ids import BillId, TenantId
 from shared.domain.moment import local_day

@@ -8,8 +8,9 @@ import pytest
 from services.sandbox.vindi.records import Bill
 from shared.db import clock
 from shared.db.connection import Connection
-from shared.db.sales import notas_store
-from shared.db.sales.notas_store import Intent, KnownNota, NotaUpdate
+from shared.db.sales import intents_store, notas_store
+from shared.db.sales.intents_store import Intent
+from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.tenants import nota_connections_store
 from shared.domain.ids import BillId, ExternalId, IssuerNotaId
 from shared.domain.money import Cents
@@ -55,7 +56,7 @@ async def test_an_intent_is_known_as_it_is_stored(desk: Desk, changes: dict[str,
     bill = await unsent(desk)
     async with desk.pool.acquire() as conn:
         intent = await intent_of(desk, conn, bill, **changes)
-        [known] = await notas_store.write_intents(conn, desk.tenant, [intent])
+        [known] = await intents_store.write_intents(conn, desk.tenant, [intent])
         assert known == await stored(desk, conn, bill)
 
 
@@ -88,11 +89,11 @@ async def test_each_step_of_a_nota_is_known_as_it_is_stored(desk: Desk) -> None:
     async with desk.pool.acquire() as conn:
         now = await clock.now(conn)
         intent = await intent_of(desk, conn, bill)
-        [known] = await notas_store.write_intents(conn, desk.tenant, [intent])
+        [known] = await intents_store.write_intents(conn, desk.tenant, [intent])
         for number, (name, changes) in enumerate(STEPS.items()):
             if name == "sent again":
                 again = await intent_of(desk, conn, bill, amount=Cents(100))
-                [known] = await notas_store.write_intents(conn, desk.tenant, [again])
+                [known] = await intents_store.write_intents(conn, desk.tenant, [again])
                 assert known.sends == 2
             else:
                 update = NotaUpdate(
@@ -111,7 +112,7 @@ async def test_what_a_person_says_meanwhile_is_known_with_the_answer(desk: Desk)
     async with desk.pool.acquire() as conn:
         now = await clock.now(conn)
         intent = await intent_of(desk, conn, bill)
-        [known] = await notas_store.write_intents(conn, desk.tenant, [intent])
+        [known] = await intents_store.write_intents(conn, desk.tenant, [intent])
         await conn.execute("UPDATE notas SET wish = 'cancel', resend = true, then_cancel = 'x'")
         update = NotaUpdate(bill_id=BillId(bill.id), revision=1, status=NotaStatus.PENDING)
         [known] = await notas_store.update(conn, desk.tenant, [(update, known)], now=now)

@@ -15,7 +15,7 @@ from shared.commands.statements import Statement, state_nota
 from shared.config.secret import Secret
 from shared.db.outbox import claims_store, outbox_store
 from shared.db.sales import issued_tests_store, timeline_store
-from shared.db.sales.notas_store import Intent
+from shared.db.sales.intents_store import Intent
 from shared.db.sales.sale_notas import NONE
 from shared.db.tenants import (
     connections_store,

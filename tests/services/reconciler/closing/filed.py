@@ -7,8 +7,8 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from shared.crypto import columns
-from shared.db.sales import notas_store
-from shared.db.sales.notas_store import Intent
+from shared.db.sales import intents_store
+from shared.db.sales.intents_store import Intent
 from shared.domain.fiscal import fiscal_facts
 from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.money import Cents
@@ -75,7 +75,7 @@ async def issued(
         irrf_withheld=facts.irrf,
     )
     async with world.pool.acquire() as conn:
-        await notas_store.write_intents(conn, tenant, [intent])
+        await intents_store.write_intents(conn, tenant, [intent])
         await conn.execute(
             "UPDATE notas SET status = 'issued', issued_at = now(), number = $3"
             " WHERE tenant_id = $1 AND external_id = $2",
