@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self
 import msgspec
 from msgspec import Struct
 
+from shared.domain.backfill_days import DayCount, count_days
 from shared.domain.ids import BackfillId, TenantId
 from shared.domain.money import NOTHING, Cents
 from shared.domain.rule import Rule
@@ -67,15 +68,23 @@ class MonthCount(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Equal findings of one month, counted."""
+    """Equal findings of one day, counted; YYYY-MM of what was found before days were kept."""
 
     outcome: str
     code: str | None
-    month: str
+    day: str
     bills: int
     amount: Cents
     to_issue: Cents
     known: int = 0  # of them, taken before this run
+
+    @property
+    def month(self) -> str:
+        """The month of the day, YYYY-MM."""
+        return self.day[:7]
+
+
+_DAYS: Final = "by_day"
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -83,7 +92,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     `known` are sales that the stream or an earlier backfill took, whatever became of them.
     `amounts` is what the bills of an outcome come to, by `sort_of`; runs that ended before it was
-    kept have none.
+    kept have none. `days` are the newest (`count_days`); such runs have none of them either.
     """
 
     bills: int = 0
@@ -95,6 +104,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     to_issue: Cents = NOTHING
     months: tuple[MonthCount, ...] = ()
     amounts: dict[str, Cents] = msgspec.field(default_factory=dict)
+    days: tuple[DayCount, ...] = ()
 
     @property
     def new(self) -> int:
@@ -112,7 +122,12 @@ class Summary(Struct, frozen=True, kw_only=True):
             "skip": self.skip,
             "to_issue": self.to_issue,
             "months": [list(msgspec.structs.astuple(month)) for month in self.months],
-            "amounts": self.amounts,
+            # The code before days were kept refuses a key of a summary that it does not know, and
+            # looks into the amounts for those it knows.
+            "amounts": {
+                **self.amounts,
+                _DAYS: [list(msgspec.structs.astuple(day)) for day in self.days],
+            },
         }
 
     @classmethod
@@ -120,7 +135,9 @@ class Summary(Struct, frozen=True, kw_only=True):
         """From what `to_json` wrote."""
         # Runs that ended before outcomes were kept by month have the first three alone.
         months = tuple(MonthCount(*month) for month in stored["months"])
-        return cls(**{**stored, "months": months})
+        amounts = dict(stored.get("amounts", {}))
+        days = tuple(DayCount(*day) for day in amounts.pop(_DAYS, ()))
+        return cls(**{**stored, "months": months, "amounts": amounts, "days": days})
 
 
 def sort_of(outcome: str, code: str | None = None) -> str:
@@ -130,6 +147,7 @@ def sort_of(outcome: str, code: str | None = None) -> str:
 
 def summarise(groups: Iterable[Group]) -> Summary:
     """Add up findings; those not decided yet count as bills of their month only."""
+    groups = list(groups)
     outcomes: Counter[str] = Counter()
     sums: Counter[str] = Counter()
     codes: dict[str, Counter[str]] = {"hold": Counter(), "skip": Counter()}
@@ -156,6 +174,7 @@ def summarise(groups: Iterable[Group]) -> Summary:
         skip=dict(sorted(codes["skip"].items())),
         to_issue=Cents(to_issue),
         amounts={sort: Cents(amount) for sort, amount in sorted(sums.items())},
+        days=count_days(groups),
         months=tuple(
             MonthCount(
                 month=month,

@@ -92,7 +92,6 @@ OF_ALL: Final[Mapping[str, tuple[object, ...]]] = {
     shadow_read.THEIRS: (TENANT, *DAYS),
     shadow_read.SALES: (TENANT, DAYS[0], 100),
     shadow_read.ONLY_THEIRS: (TENANT, DAYS[0], 100),
-    shadow_read.MONTHS: (TENANT, *DAYS),
     foreign_notas_store.FIND_ALIKE: (TENANT, PAGE, *SAME, [FIRST] * len(PAGE)),
     accepted_notas_store.ACCEPT: (
         *(TENANT, COMPANY, *DAYS, LONG_AGO, END),

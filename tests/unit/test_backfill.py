@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.domain.backfill import Foreseen, Window, foresee, window_moment
-from shared.domain.backfill_run import Group, summarise
+from shared.domain.backfill_run import Group, Summary, summarise
 from shared.domain.bill import BillStatus
 from shared.domain.decide import decide
 from shared.domain.decision import Hold, Keep, NeedsCustomer, NotYet, Skip
@@ -85,13 +85,13 @@ def test_a_locked_month_is_held_under_original_days_and_not_under_todays() -> No
 
 
 def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
-    def group(outcome: str, code: str | None, month: str, bills: int) -> Group:
+    def group(outcome: str, code: str | None, day: str, bills: int) -> Group:
         to_issue = Cents(bills * 100) if outcome == "issue" else NOTHING
         amount = Cents(bills * 100)
         return Group(
             outcome=outcome,
             code=code,
-            month=month,
+            day=day,
             bills=bills,
             amount=amount,
             to_issue=to_issue,
@@ -100,10 +100,10 @@ def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
 
     summary = summarise(
         [
-            group("issue", None, "2026-06", 3),
-            group("known", None, "2026-06", 2),
-            group("hold", "no_rule", "2026-05", 1),
-            group("customer", None, "2026-05", 4),
+            group("issue", None, "2026-06-01", 3),
+            group("known", None, "2026-06-30", 2),
+            group("hold", "no_rule", "2026-05-31", 1),
+            group("customer", None, "2026-05-31", 4),
         ]
     )
 
@@ -115,3 +115,60 @@ def test_a_summary_adds_up_by_outcome_and_by_month() -> None:
     ]
     assert summary.amounts == {"issue": 300, "known": 200, "hold:no_rule": 100, "customer": 400}
     assert type(summary).from_json(summary.to_json()) == summary
+
+
+def found(outcome: str, day: str, bills: int = 1, code: str | None = None) -> Group:
+    to_issue = Cents(bills * 90) if outcome == "issue" else NOTHING
+    amount = Cents(bills * 100)
+    return Group(outcome=outcome, code=code, day=day, bills=bills, amount=amount, to_issue=to_issue)
+
+
+def test_a_day_says_what_its_notas_would_and_what_its_other_bills_do() -> None:
+    (day,) = summarise(
+        [
+            found("issue", "2026-06-01", 3),
+            found("wait", "2026-06-01", 2, "in_guarantee"),
+            found("hold", "2026-06-01", 1, "no_rule"),
+            found("skip", "2026-06-01", 4, "refunded"),
+            found("known", "2026-06-01", 5),
+        ]
+    ).days
+
+    assert (day.on, day.issue, day.issue_amount) == (date(2026, 6, 1), 3, 270)
+    assert (day.wait, day.wait_amount, day.hold, day.hold_amount) == (2, 200, 1, 100)
+    assert (day.skip, day.known) == (4, 5)
+    assert day.causes == {"hold:no_rule": 1, "skip:refunded": 4, "wait:in_guarantee": 2}
+
+
+def test_the_newest_days_alone_are_kept() -> None:
+    first = date(2024, 2, 1)
+    days = [(first + timedelta(days=one)).isoformat() for one in range(400)]
+
+    summary = summarise([found("issue", day) for day in reversed(days)])
+
+    assert [one.day for one in summary.days] == days[-31:]
+    assert summary.issue == 400
+
+
+def test_a_run_that_began_before_days_were_kept_has_months_and_no_day() -> None:
+    summary = summarise([found("issue", "2026-06"), found("issue", "2026-06-02")])
+
+    assert summary.days == ()
+    assert [(one.month, one.issue) for one in summary.months] == [("2026-06", 2)]
+
+
+def test_the_code_before_days_were_kept_reads_a_summary_of_now() -> None:
+    stored = summarise([found("issue", "2026-06-01", 3)]).to_json()
+
+    assert set(stored) == {
+        *("bills", "known", "issue", "wait", "hold", "skip", "to_issue", "months", "amounts")
+    }
+    assert stored["amounts"]["issue"] == 300
+
+
+def test_a_summary_of_before_days_were_kept_is_read() -> None:
+    stored = Summary(bills=1, issue=1).to_json()
+    stored["amounts"] = {"issue": 300}
+    assert Summary.from_json(stored).amounts == {"issue": 300}
+    del stored["amounts"]
+    assert Summary.from_json(stored) == Summary(bills=1, issue=1)

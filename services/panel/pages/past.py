@@ -9,7 +9,8 @@ from starlette.responses import Response
 from services.panel.kit.forms import TypedForm
 from services.panel.kit.page import TENANT, PanelPage, Visit
 from services.panel.kit.serve import NotThere
-from services.panel.show.past import run_shown
+from services.panel.show.past import months_of_others, run_shown
+from services.panel.show.past_days import past_days
 from services.panel.show.rule import rule_facts
 from services.panel.texts import TEXTS, text
 from shared.commands.backfills import (
@@ -86,17 +87,19 @@ async def show_one(visit: Visit) -> Response:
     """One run."""
     async with visit.pool.acquire() as conn:
         run, summary = await _run(visit, conn)
-        others = await shadow_read.months_of_others(
+        others = await shadow_read.days_of_others(
             conn,
             visit.tenant.id,
             run.asked.since.replace(day=1),
             run.asked.until or visit.clock.today,
         )
+        listed = await shadow_read.listed(conn, visit.tenant.id)
         in_force = await rules_store.newest(conn, visit.tenant.id)
-    by_month = {one.month: one for one in others}
     return visit.show(
         "passada.html",
-        run=run_shown(run, summary, visit.resources.now(), by_month),
+        run=run_shown(run, summary, visit.resources.now(), months_of_others(others)),
+        by_day=past_days(run, summary, others, listed, visit.clock.zone),
+        listed=listed.until,
         asked=run.asked,
         facts=rule_facts(in_force, visit.clock),
         # What a preview shows is by the rule of then; the import goes by the one in force.

@@ -44,7 +44,7 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
         days = await shadow_read.days(
             conn, visit.tenant.id, today - timedelta(days=DAYS - 1), today
         )
-        listed = await shadow_read.listed_to(conn, visit.tenant.id)
+        listed = await shadow_read.listed(conn, visit.tenant.id)
     return visit.show(
         "sombra.html",
         409 if form.errors else 200,
@@ -52,7 +52,7 @@ async def _show(visit: Visit, form: TypedForm) -> Response:
         days=days if visit.tenant.shadow_from else [],
         ours=sum(one.ours for one in days),
         alike=sum(one.alike for one in days),
-        listed=listed,
+        listed=listed.until,
     )
 
 

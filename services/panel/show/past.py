@@ -1,13 +1,13 @@
 """An import of past sales: how far it is, and what it found. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from services.panel.kit import say
 from services.panel.show.overview import divided
-from shared.db.closing.shadow_read import MonthOfOthers
+from shared.db.closing.shadow_read import DayOfOthers
 from shared.domain.backfill_run import Backfill, BackfillStatus, MonthCount, Summary, sort_of
 from shared.domain.messages import message_for, message_of_import
 
@@ -20,6 +20,14 @@ LABELS: Final[dict[BackfillStatus, tuple[str, str]]] = {
 }
 
 _WAITING: Final = ("Aguardando", "warn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthOfOthers:
+    """What somebody else issued in a month."""
+
+    notas: int
+    amount: int
 
 
 NO_OTHERS: Final[Mapping[str, MonthOfOthers]] = {}
@@ -110,6 +118,18 @@ def run_shown(
         known=summary.known,
         trouble=message_of_import(run.error, is_open=waits is not None).text if run.error else "",
     )
+
+
+def months_of_others(days: Iterable[DayOfOthers]) -> dict[str, MonthOfOthers]:
+    """Days of others added up by their months (YYYY-MM)."""
+    months: dict[str, MonthOfOthers] = {}
+    for one in days:
+        month = f"{one.day:%Y-%m}"
+        before = months.get(month, MonthOfOthers(notas=0, amount=0))
+        months[month] = MonthOfOthers(
+            notas=before.notas + one.notas, amount=before.amount + one.amount
+        )
+    return months
 
 
 def _window(since: date, until: date | None) -> str:

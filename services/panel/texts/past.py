@@ -34,6 +34,25 @@ PAST: Final[dict[str, str]] = {
     "past.would": "O que aconteceria",
     "past.becomes": "O que acontece",
     "past.by_month": "Por mês",
+    "past.by_day": "Dia por dia",
+    "past.days_text": "As vendas contam no dia em que aconteceram. As notas de outra integração,"
+    " que a lista do emissor mostra, contam no dia da competência.",
+    "past.days_compared": "Em {days} comparados: nós emitiríamos {ours} ({ours_amount}), e a outra"
+    " integração emitiu {theirs} ({theirs_amount}).",
+    "past.days_alike": "Todos os dias são iguais, em número de notas e em valor.",
+    "past.days_differ": "Diferem: {days}.",
+    "past.days_moved": "Quando a outra integração data uma nota em outro dia, dois dias diferem, e"
+    " os totais não.",
+    "past.days_shortened": "São mostrados os últimos 31 dias.",
+    "past.days_unlisted": "A lista do emissor ainda não foi lida, então nada é comparado por"
+    " enquanto.",
+    "past.days_pairs": "A prévia não guarda o nome nem o documento dos clientes. Por isso ela"
+    " compara os dias, e não cada venda.",
+    "past.days_each": "Para comparar venda por venda, use o",
+    "past.days_shadow": "modo sombra",
+    "past.state": "Comparação",
+    "past.day_later": "{count} mais tarde",
+    "past.day_why": "Por quê",
     "past.go": "Importar estas vendas",
     "past.again": "Ver a prévia de novo",
     "past.outdated": "A regra mudou depois desta prévia: a importação faria outra coisa do que ela"

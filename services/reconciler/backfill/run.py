@@ -202,7 +202,7 @@ class Run:
             return None
         found = FoundBill(
             bill_id=bill.id,
-            month=f"{local_day(moment, self.judge.window.zone):%Y-%m}",
+            day=local_day(moment, self.judge.window.zone).isoformat(),
             amount=amount_at_moment(bill, known),
             outcome="known",
             customer_id=bill.customer_id,
@@ -233,8 +233,8 @@ class Run:
         """A sale that cannot be decided, placed by an instant near its moment."""
         if not self.judge.window.holds(at):
             return None
-        month = f"{local_day(at, self.judge.window.zone):%Y-%m}"
-        found = FoundBill(bill_id=bill, month=month, amount=Cents(0), outcome="hold")
+        day = local_day(at, self.judge.window.zone).isoformat()
+        found = FoundBill(bill_id=bill, day=day, amount=Cents(0), outcome="hold")
         return _as_foreseen(found, held(code))
 
     def _taken(

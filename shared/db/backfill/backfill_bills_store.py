@@ -23,7 +23,8 @@ class FoundBill(Struct, frozen=True, kw_only=True):
     """A bill of the window: decided already, or with its sealed body until it can be."""
 
     bill_id: BillId
-    month: str
+    # YYYY-MM-DD, of its moment. Its column, of which the first seven are the month, is named so.
+    day: str
     amount: Cents
     outcome: Outcome | StillMissing
     code: str | None = None
@@ -85,7 +86,7 @@ async def add(conn: Connection, run: Backfill, bills: Sequence[FoundBill]) -> se
         run.tenant_id,
         run.id,
         [bill.bill_id for bill in bills],
-        [bill.month for bill in bills],
+        [bill.day for bill in bills],
         [bill.amount for bill in bills],
         [bill.outcome for bill in bills],
         [bill.code for bill in bills],

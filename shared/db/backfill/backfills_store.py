@@ -324,7 +324,7 @@ async def found(conn: Connection, tenant: TenantId, backfill: BackfillId) -> Sum
         Group(
             outcome=row["outcome"],
             code=row["code"],
-            month=row["month"],
+            day=row["month"],
             bills=row["bills"],
             known=row["known"],
             amount=Cents(row["amount"]),

@@ -1,6 +1,5 @@
 """What we would have issued beside what was issued, day by day, of a tenant in shadow."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -141,40 +140,40 @@ async def only_theirs(
     return [OtherNota(**dict(row)) for row in await conn.fetch(ONLY_THEIRS, tenant, day, limit)]
 
 
-class MonthOfOthers(Struct, frozen=True, kw_only=True):
-    """What somebody else issued in a month (YYYY-MM)."""
+class DayOfOthers(Struct, frozen=True, kw_only=True):
+    """What the issuer lists of others by a day of competência."""
 
-    month: str
+    day: date
     notas: int
     amount: Cents
 
 
-MONTHS: Final = """
-    -- shadow_read.months_of_others
-    SELECT to_char(competencia::timestamp, 'YYYY-MM') AS month, count(*)::int AS notas,
-           sum(amount)::bigint AS amount
-      FROM foreign_notas
-     WHERE tenant_id = $1 AND valid AND environment = 'Producao'
-       AND competencia BETWEEN $2 AND $3
-     GROUP BY 1 ORDER BY 1
-"""
-
-
-async def months_of_others(
+async def days_of_others(
     conn: Connection, tenant: TenantId, since: date, until: date
-) -> Sequence[MonthOfOthers]:
-    """What the issuer lists of others, by month, both ends included."""
-    rows = await conn.fetch(MONTHS, tenant, since, until)
-    return [MonthOfOthers(**dict(row)) for row in rows]
+) -> list[DayOfOthers]:
+    """Every day on which the issuer lists notas of others, both ends included, oldest first."""
+    rows = await conn.fetch(THEIRS, tenant, since, until)
+    found = [
+        DayOfOthers(day=row["day"], notas=row["theirs"], amount=Cents(row["theirs_amount"]))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: one.day)
 
 
 LISTED: Final = """
-    -- shadow_read.listed_to
-    SELECT listed_to FROM foreign_nota_marks WHERE tenant_id = $1
+    -- shadow_read.listed
+    SELECT listed_from, listed_to FROM foreign_nota_marks WHERE tenant_id = $1
 """
 
 
-async def listed_to(conn: Connection, tenant: TenantId) -> date | None:
-    """Up to which UTC day the issuer's list is known; None: it was not read yet."""
-    found: date | None = await conn.fetchval(LISTED, tenant)
-    return found
+class Listed(Struct, frozen=True, kw_only=True):
+    """The UTC days whose notas of others are known; None where nobody knows, or none is."""
+
+    since: date | None = None
+    until: date | None = None  # read once that day, and again as it goes on
+
+
+async def listed(conn: Connection, tenant: TenantId) -> Listed:
+    """How much of the issuer's list is known."""
+    row = await conn.fetchrow(LISTED, tenant)
+    return Listed() if row is None else Listed(since=row["listed_from"], until=row["listed_to"])

@@ -54,6 +54,7 @@ async def test_the_window_ends_at_midnight_where_the_tenant_is(
     summary = await office.did("2026-06-01", "2026-06-30")
 
     assert [(m.month, m.bills) for m in summary.months] == [("2026-06", 1)]
+    assert [(d.day, d.issue, d.issue_amount) for d in summary.days] == [("2026-06-30", 1, 17_990)]
     assert (await office.did("2026-07-01", "2026-07-01")).bills == 1
 
 
