@@ -119,7 +119,7 @@ async def test_a_tenant_that_nothing_happened_to_has_pages_too(panel: Panel) -> 
         )
 
     assert missing.status == longest.status == 404
-    assert odd.status == 200
+    assert odd.status == 422
 
 
 @pytest.mark.parametrize(
