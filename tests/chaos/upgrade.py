@@ -90,17 +90,18 @@ class Upgrade:
             while not await asyncio.to_thread(listens, process.pid, port):
                 assert process.returncode is None, f"{name} ended; see {LOGS}"
                 await asyncio.sleep(0.1)
-        await self._ready(port)
+        # A webhook says so at a port of its own; the oldest did at the one it takes events at.
+        own = int(self.env["METRICS_PORT"]) if name == "webhook" else port
+        async with asyncio.timeout(PATIENCE):
+            while not (await self._is_ready(own) or await self._is_ready(port)):
+                await asyncio.sleep(0.1)
         return Running(name=name, process=process)
 
-    async def _ready(self, port: int) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                with suppress(aiohttp.ClientError, TimeoutError):
-                    async with self.http.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                        if answer.status == 200:
-                            return
-                await asyncio.sleep(0.1)
+    async def _is_ready(self, port: int) -> bool:
+        with suppress(aiohttp.ClientError, TimeoutError):
+            async with self.http.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                return answer.status == 200
+        return False
 
     async def replace(self, old: Running) -> Running:
         """Put a process of this tree in the place of one of the older."""
