@@ -127,7 +127,7 @@ def test_a_traceback_that_others_made_a_text_of_loses_its_words(lines: io.String
             return traceback.format_exc()
         return ""
 
-    logging.getLogger("uvicorn.error").error(refused())
+    logging.getLogger("a.server").error(refused())
 
     told = json.loads(lines.getvalue())["event"].splitlines()
     assert "Maria" not in lines.getvalue()

@@ -37,6 +37,7 @@ def test_only_the_outboxs_own_stores_write_it() -> None:
 
     assert writers == {
         "shared/db/outbox/claims_store.py",
+        "shared/db/outbox/clock_back_store.py",
         "shared/db/outbox/outbox_store.py",
         "shared/db/outbox/outbox_wakes.py",
     }
