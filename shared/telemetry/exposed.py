@@ -26,6 +26,9 @@ from shared.telemetry.counts_folder import FOLDER
 MOST_GONE: Final = 32
 BELOW: Final = "shared."  # the packages that all programs have
 
+# By a metric's id: the modules that have a name for it, as `remember_names` found them.
+_NAMED_IN: Final[dict[int, set[str]]] = {}
+
 
 def exposed() -> bytes:
     """Render every metric in Prometheus' text format."""
@@ -38,13 +41,24 @@ def exposed() -> bytes:
     return generate_latest(registry)
 
 
+def remember_names() -> None:
+    """Note which modules name which metrics, for programs that are forked from here afterwards.
+
+    One that looked by itself would have each page that it looks at copied: ten MiB of them.
+    """
+    for name, module in list(sys.modules.items()):
+        for one in list(vars(module).values()):
+            if isinstance(one, MetricWrapperBase):
+                _NAMED_IN.setdefault(id(one), set()).add(name)
+
+
 def count_afresh(program: str) -> None:
     """Begin every metric at nothing and, where this process shares a folder, with files in it.
 
     For a process that was forked with metrics already made: theirs were made for its parent, which
     has no folder. The client library asks for the variable when it is loaded, and never again.
     `program` is the package that it runs. What packages beside that count is let go: they were
-    loaded with it, and would show a nothing that nobody looked at.
+    loaded with it, and would show a nothing that nobody looked at (`remember_names`).
     """
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
     for metric in _of_others(program):
@@ -66,15 +80,18 @@ def _of_others(program: str) -> list[MetricWrapperBase]:
     No service imports another, so that what both name was made below them.
     """
     beside = f"{program.rpartition('.')[0]}."
-    theirs: set[int] = set()
-    shared: set[int] = set()
-    for name, module in list(sys.modules.items()):
-        if not name.startswith((beside, BELOW)):
-            continue  # whatever is looked at costs memory of the fork's own
-        is_other = name.startswith(beside) and not f"{name}.".startswith(f"{program}.")
-        named = {id(one) for one in vars(module).values() if isinstance(one, MetricWrapperBase)}
-        (theirs if is_other else shared).update(named)
-    return [one for one in _registered() if id(one) in theirs - shared]
+    found = []
+    for metric in _registered():
+        names = _NAMED_IN.get(id(metric), set())
+        others = {one for one in names if one.startswith(beside) and not _is_in(one, program)}
+        rest = (one for one in names - others if one.startswith((beside, BELOW)))
+        if others and not any(rest):
+            found.append(metric)
+    return found
+
+
+def _is_in(module: str, package: str) -> bool:
+    return f"{module}.".startswith(f"{package}.")
 
 
 class _Together(Collector):

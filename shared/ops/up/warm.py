@@ -46,6 +46,8 @@ def load(commands: Iterable[Sequence[str]]) -> frozenset[str]:
             import_module(f"{module}.__main__")
             del sys.modules[f"{module}.__main__"]  # it is run as such, and warned of otherwise
             loaded.add(module)
+    if loaded:
+        import_module(EXPOSED).remember_names()
     gc.collect()
     gc.freeze()  # a child that looks for dead cycles would write to every page of ours
     gc.enable()
