@@ -290,11 +290,18 @@ async def let_services_in(server: EmbeddedPostgres) -> None:
         await connection.close()
 
 
+IS_THERE: Final = """
+    -- postgres.ensure_database
+    SELECT 1 FROM pg_database WHERE datname = $1
+"""
+
+
 async def ensure_database(server: EmbeddedPostgres) -> None:
     """Create the database that `server.url()` names, unless it is there."""
     connection = await asyncpg.connect(server.url("postgres"))
     try:
-        await connection.execute(f"CREATE DATABASE {OWNER}")
+        if not await connection.fetchval(IS_THERE, OWNER):  # its log would tell of an error
+            await connection.execute(f"CREATE DATABASE {OWNER}")
     except asyncpg.DuplicateDatabaseError:
         pass
     finally:
