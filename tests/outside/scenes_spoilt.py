@@ -103,9 +103,9 @@ async def accounts_that_owe_vindi(town: Town, shop: Shop) -> None:
     shop.account.status = 402
     bill = shop.sold()
     await shop.tell()
-    await asyncio.sleep(4)
-    health = await shop.tenant.call("GET", "/health")
-    assert health["status"] != "ok", health
+    async with asyncio.timeout(30):
+        while (await shop.tenant.call("GET", "/health"))["status"] == "ok":
+            await asyncio.sleep(0.5)
     shop.account.status = 0
     connect = {"api_key": shop.account.key, "environment": "production"}
     await shop.tenant.call("PUT", "/vindi", connect)
@@ -146,9 +146,22 @@ async def two_tenants_of_one_company(town: Town, shop: Shop) -> None:
     assert len(shop.company.valid()) == 6
     told = [await one.tenant.closing(this_month()) for one in (shop, second)]
     assert [each["notas"]["bills"] for each in told] == [3, 3], told
-    for one in (shop, second):
-        closing = await one.balanced()
-        assert closing["issuer"]["notas"] == 3, closing
+    await _beside(second, 3)
+    await _beside(shop, 3)
+
+
+async def _beside(shop: Shop, number: int) -> None:
+    """The closing names another tenant's notas, and balances once they are accepted by name."""
+    path = f"/closing/differences?month={this_month()}"
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        while len(found) != number:
+            await shop.tenant.closing(this_month())
+            found = (await shop.tenant.call("GET", path))["items"]
+            await asyncio.sleep(0.5)
+    body = {"issuer_ids": [each["issuer_id"] for each in found], "reason": "da outra marca"}
+    await shop.tenant.call("POST", f"/closing/{this_month()}/accepted", body)
+    await shop.balanced()
 
 
 async def lists_that_lie(town: Town, shop: Shop) -> None:

@@ -91,8 +91,6 @@ def _not_taken(company: Company, request: web.Request) -> str:
     asked, readings = request.query, company.readings
     if asked.get("filter") and readings.list_filter_refused:
         return "filter"
-    if int(asked.get("pageSize", "100")) > readings.list_most and readings.list_size_refused:
-        return "pageSize"
     taken = readings.list_sort
     if asked.get("sortBy") and taken not in {"any", "never", asked["sortBy"]}:
         return "sortBy"

@@ -58,7 +58,6 @@ class Readings:
     list_sort: str = "any"  # the one `sortBy` that is not refused; "never": it is not listened to
     list_total: str = "rows"  # "absent", "page", "text"
     list_filter_refused: bool = False
-    list_size_refused: bool = False  # a page larger than `list_most` is refused, not cut
     early_file: str = "404"  # "400", "login", "json"
     lacking: str = "list"  # "errors", "object", "text", "nothing", "null", "204", "404"
     company: str = "whole"  # "little", "odd", "no address"

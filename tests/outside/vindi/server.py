@@ -172,8 +172,8 @@ def _list(
     body = {name: [rendered(account, KINDS[name], row) for row in shown]}
     total = len(rows)
     match account.readings.total_says:
-        case "more":
-            total += 1
+        case "more" if not rows:
+            total = 1  # as was recorded once
         case "page":
             total = len(shown)
     return 200, body, _list_headers(account, request, total, page, size)
