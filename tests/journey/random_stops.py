@@ -107,11 +107,13 @@ class Stops:
             await self.api("POST", "/sales/actions", body)
 
     async def backfill(self) -> None:
-        since = (datetime.now(UTC) - timedelta(days=6)).date().isoformat()
         dry = self.rng.random() < 0.3
         self.tell(f"backfill, dry: {dry}")
-        body = {"since": since, "dry_run": dry, "requested_by": "ana", "reason": "acaso"}
-        await self.api("POST", "/backfills", body)
+        await self.api("POST", "/backfills", self._backfill(dry=dry))
+
+    def _backfill(self, *, dry: bool) -> dict[str, Any]:
+        since = (datetime.now(UTC) - timedelta(days=6)).date().isoformat()
+        return {"since": since, "dry_run": dry, "requested_by": "ana", "reason": "acaso"}
 
     async def month_file(self) -> None:
         today = datetime.now(VINDI_ZONE).date()
@@ -216,6 +218,13 @@ class Stops:
                 await one.ready(pair.system.http)
         await pair.api("POST", f"{pair.here}/activate")
         await self.lists()
+        # Of what was sold days ago and nobody told of only a backfill, or the night's, knows.
+        open_ = LEFT["backfills"]
+        await pair.until(lambda: self._none(open_), "a backfill has not ended")
+        await pair.api("POST", f"{pair.here}/backfills", self._backfill(dry=False))
+
+    async def _none(self, sql: str) -> bool:
+        return not await self.pair.ask(sql)
 
     async def wrong(self) -> list[str]:
         """What is not as it has to be, once everything had its time; empty if all is."""
