@@ -194,7 +194,10 @@ def staff_command(
     email: Annotated[str, typer.Option(help="Whose it is; without one, whoever follows.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="End their access at once.")] = False,
 ) -> None:
-    """Invite, list or dismiss our own people, who see every company in the panel."""
+    """Invite, list or dismiss our own people, who see every company in the panel.
+
+    What removes an address ends an invitation of it too; a role alone, those without an address.
+    """
     from rich.console import Console
 
     from shared.ops.staff import run_staff
