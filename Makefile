@@ -116,7 +116,7 @@ token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|opera
 	@$(OPS) token $(call told,NAME,--name) $(call told,SCOPE,--scope) \
 		$(call told,DAYS,--days) $(call said,REVOKE,--revoke)
 
-staff: $(STAMP) ## Our own people in the panel: ROLE=support|operator [EMAIL=…] invites, EMAIL=… REMOVE=1 dismisses; none lists
+staff: $(STAMP) ## Our own people in the panel: ROLE=support|operator [EMAIL=…] invites, EMAIL=… REMOVE=1 dismisses, or ends an invitation; none lists
 	@$(OPS) staff $(call told,ROLE,--role) $(call told,EMAIL,--email) $(call said,REMOVE,--remove)
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
