@@ -80,6 +80,9 @@ class Readers:
     async def look_once(self) -> timedelta:
         """Settle what has arrived, begin to read what may be read; how long to rest then."""
         async with self.services.pool.acquire() as conn:
+            emitters = await emitters_store.all_any_tenant(conn)
+            names = [one.emitter for one in emitters]
+            await restores_store.note_older_code_any_tenant(conn, names)
             newest = await restores_store.newest(conn)
             if newest is None:
                 return LOOK_EVERY

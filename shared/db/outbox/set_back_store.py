@@ -16,7 +16,7 @@ from shared.db.connection import Connection
 BY: Final = timedelta(minutes=1)
 
 
-class Planned(Struct, frozen=True, kw_only=True):
+class LiesAhead(Struct, frozen=True, kw_only=True):
     """A column in which instants lie ahead, or that a wrong clock put ahead of us.
 
     `to` is what one becomes that is further ahead than `BY`; `only` says of which rows. Of what is
@@ -30,50 +30,50 @@ class Planned(Struct, frozen=True, kw_only=True):
     span: str = "0 days"
 
 
-def _ending(table: str, span: str) -> Planned:
+def _ending(table: str, span: str) -> LiesAhead:
     to = f"now() + interval '{span}'"
-    return Planned(table=table, column="expires_at", to=to, span=span)
+    return LiesAhead(table=table, column="expires_at", to=to, span=span)
 
 
 PLANNED: Final = (
     # Work that waits for its turn.
-    Planned(table="reconciler_passes", column="next_pass_at"),
-    Planned(table="foreign_nota_marks", column="next_at"),
-    Planned(table="backfills", column="not_before"),
-    Planned(table="closing_checks", column="not_before"),
-    Planned(table="issuer_lists", column="not_before"),
-    Planned(table="issuer_lists", column="planned_at", to="NULL"),
-    Planned(table="issuer_days", column="wanted_at"),
-    Planned(table="refunds_pending", column="look_at"),
-    Planned(table="bulk_jobs", column="turn_at", only="status IN ('queued', 'running')"),
-    Planned(table="erasures", column="turn_at"),
-    Planned(table="departures", column="turn_at", only="state = 'deleting'"),
-    Planned(table="webhook_deliveries", column="next_at", only="state = 'pending'"),
+    LiesAhead(table="reconciler_passes", column="next_pass_at"),
+    LiesAhead(table="foreign_nota_marks", column="next_at"),
+    LiesAhead(table="backfills", column="not_before"),
+    LiesAhead(table="closing_checks", column="not_before"),
+    LiesAhead(table="issuer_lists", column="not_before"),
+    LiesAhead(table="issuer_lists", column="planned_at", to="NULL"),
+    LiesAhead(table="issuer_days", column="wanted_at"),
+    LiesAhead(table="refunds_pending", column="look_at"),
+    LiesAhead(table="bulk_jobs", column="turn_at", only="status IN ('queued', 'running')"),
+    LiesAhead(table="erasures", column="turn_at"),
+    LiesAhead(table="departures", column="turn_at", only="state = 'deleting'"),
+    LiesAhead(table="webhook_deliveries", column="next_at", only="state = 'pending'"),
     # What keeps something from being sent or asked for a while.
-    Planned(table="status_webhooks", column="rest_until"),
-    Planned(table="issuer_breakers", column="probe_at"),
-    Planned(table="issuer_breakers", column="round_until"),
-    Planned(table="company_breakers", column="probe_at"),
-    Planned(table="company_breakers", column="round_until"),
-    Planned(table="issuer_connections", column="not_before"),
-    Planned(table="vindi_connections", column="not_before"),
+    LiesAhead(table="status_webhooks", column="rest_until"),
+    LiesAhead(table="issuer_breakers", column="probe_at"),
+    LiesAhead(table="issuer_breakers", column="round_until"),
+    LiesAhead(table="company_breakers", column="probe_at"),
+    LiesAhead(table="company_breakers", column="round_until"),
+    LiesAhead(table="issuer_connections", column="not_before"),
+    LiesAhead(table="vindi_connections", column="not_before"),
     # As long as after any restore: what left before has then arrived (`restores_store.SETTLES`).
-    Planned(
+    LiesAhead(
         table="restore_checks",
         column="read_after",
         to="now() + interval '30 seconds'",
         only="read_at IS NULL",
     ),
-    Planned(table="restore_checks", column="open_after", only="opened_at IS NULL"),
+    LiesAhead(table="restore_checks", column="open_after", only="opened_at IS NULL"),
     # What was done under the wrong clock would count as newer than all that is done since.
-    Planned(table="issuer_days", column="read_at", to="NULL"),
-    Planned(table="issuer_notas", column="read_at"),
-    Planned(table="emitters", column="beats_at"),
-    Planned(table="retention_walks", column="ended_at"),
-    Planned(table="kept_figures", column="outdated_at"),
-    Planned(table="month_files", column="asked_at"),
-    Planned(table="sign_in_failures", column="last_at"),
-    Planned(table="panel_sessions", column="seen_at"),
+    LiesAhead(table="issuer_days", column="read_at", to="NULL"),
+    LiesAhead(table="issuer_notas", column="read_at"),
+    LiesAhead(table="emitters", column="beats_at"),
+    LiesAhead(table="retention_walks", column="ended_at"),
+    LiesAhead(table="kept_figures", column="outdated_at"),
+    LiesAhead(table="month_files", column="asked_at"),
+    LiesAhead(table="sign_in_failures", column="last_at"),
+    LiesAhead(table="panel_sessions", column="seen_at"),
     # What ends by itself, after as long as it is given where it is made.
     _ending("panel_sessions", "14 days"),
     _ending("person_links", "7 days"),
