@@ -13,7 +13,7 @@ import typer
 
 from shared.config.env import Env, SettingsError
 from shared.config.secret import Secret
-from shared.config.settings import database_url
+from shared.config.settings import database_url, exit_with
 from shared.crypto.seal import Sealer
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
@@ -22,6 +22,7 @@ from shared.keys import accept_keys
 from shared.local.backup import KEEP
 from shared.local.home import known_settings
 from shared.ops.plain_errors import plain_errors, told_to_rest
+from shared.ops.typed import refuse_slips
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
 
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """What operators type; `make` alone lists the verbs."""
+    try:
+        refuse_slips(os.environ, context)
+    except SettingsError as error:
+        exit_with(error)
 
 
 @app.command()

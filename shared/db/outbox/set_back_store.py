@@ -16,7 +16,7 @@ from shared.db.connection import Connection
 BY: Final = timedelta(minutes=1)
 
 
-class LiesAhead(Struct, frozen=True, kw_only=True):
+class PlannedAhead(Struct, frozen=True, kw_only=True):
     """A column in which instants lie ahead, or that a wrong clock put ahead of us.
 
     `to` is what one becomes that is further ahead than `BY`; `only` says of which rows. Of what is
@@ -30,50 +30,50 @@ class LiesAhead(Struct, frozen=True, kw_only=True):
     span: str = "0 days"
 
 
-def _ending(table: str, span: str) -> LiesAhead:
+def _ending(table: str, span: str) -> PlannedAhead:
     to = f"now() + interval '{span}'"
-    return LiesAhead(table=table, column="expires_at", to=to, span=span)
+    return PlannedAhead(table=table, column="expires_at", to=to, span=span)
 
 
 PLANNED: Final = (
     # Work that waits for its turn.
-    LiesAhead(table="reconciler_passes", column="next_pass_at"),
-    LiesAhead(table="foreign_nota_marks", column="next_at"),
-    LiesAhead(table="backfills", column="not_before"),
-    LiesAhead(table="closing_checks", column="not_before"),
-    LiesAhead(table="issuer_lists", column="not_before"),
-    LiesAhead(table="issuer_lists", column="planned_at", to="NULL"),
-    LiesAhead(table="issuer_days", column="wanted_at"),
-    LiesAhead(table="refunds_pending", column="look_at"),
-    LiesAhead(table="bulk_jobs", column="turn_at", only="status IN ('queued', 'running')"),
-    LiesAhead(table="erasures", column="turn_at"),
-    LiesAhead(table="departures", column="turn_at", only="state = 'deleting'"),
-    LiesAhead(table="webhook_deliveries", column="next_at", only="state = 'pending'"),
+    PlannedAhead(table="reconciler_passes", column="next_pass_at"),
+    PlannedAhead(table="foreign_nota_marks", column="next_at"),
+    PlannedAhead(table="backfills", column="not_before"),
+    PlannedAhead(table="closing_checks", column="not_before"),
+    PlannedAhead(table="issuer_lists", column="not_before"),
+    PlannedAhead(table="issuer_lists", column="planned_at", to="NULL"),
+    PlannedAhead(table="issuer_days", column="wanted_at"),
+    PlannedAhead(table="refunds_pending", column="look_at"),
+    PlannedAhead(table="bulk_jobs", column="turn_at", only="status IN ('queued', 'running')"),
+    PlannedAhead(table="erasures", column="turn_at"),
+    PlannedAhead(table="departures", column="turn_at", only="state = 'deleting'"),
+    PlannedAhead(table="webhook_deliveries", column="next_at", only="state = 'pending'"),
     # What keeps something from being sent or asked for a while.
-    LiesAhead(table="status_webhooks", column="rest_until"),
-    LiesAhead(table="issuer_breakers", column="probe_at"),
-    LiesAhead(table="issuer_breakers", column="round_until"),
-    LiesAhead(table="company_breakers", column="probe_at"),
-    LiesAhead(table="company_breakers", column="round_until"),
-    LiesAhead(table="issuer_connections", column="not_before"),
-    LiesAhead(table="vindi_connections", column="not_before"),
+    PlannedAhead(table="status_webhooks", column="rest_until"),
+    PlannedAhead(table="issuer_breakers", column="probe_at"),
+    PlannedAhead(table="issuer_breakers", column="round_until"),
+    PlannedAhead(table="company_breakers", column="probe_at"),
+    PlannedAhead(table="company_breakers", column="round_until"),
+    PlannedAhead(table="issuer_connections", column="not_before"),
+    PlannedAhead(table="vindi_connections", column="not_before"),
     # As long as after any restore: what left before has then arrived (`restores_store.SETTLES`).
-    LiesAhead(
+    PlannedAhead(
         table="restore_checks",
         column="read_after",
         to="now() + interval '30 seconds'",
         only="read_at IS NULL",
     ),
-    LiesAhead(table="restore_checks", column="open_after", only="opened_at IS NULL"),
+    PlannedAhead(table="restore_checks", column="open_after", only="opened_at IS NULL"),
     # What was done under the wrong clock would count as newer than all that is done since.
-    LiesAhead(table="issuer_days", column="read_at", to="NULL"),
-    LiesAhead(table="issuer_notas", column="read_at"),
-    LiesAhead(table="emitters", column="beats_at"),
-    LiesAhead(table="retention_walks", column="ended_at"),
-    LiesAhead(table="kept_figures", column="outdated_at"),
-    LiesAhead(table="month_files", column="asked_at"),
-    LiesAhead(table="sign_in_failures", column="last_at"),
-    LiesAhead(table="panel_sessions", column="seen_at"),
+    PlannedAhead(table="issuer_days", column="read_at", to="NULL"),
+    PlannedAhead(table="issuer_notas", column="read_at"),
+    PlannedAhead(table="emitters", column="beats_at"),
+    PlannedAhead(table="retention_walks", column="ended_at"),
+    PlannedAhead(table="kept_figures", column="outdated_at"),
+    PlannedAhead(table="month_files", column="asked_at"),
+    PlannedAhead(table="sign_in_failures", column="last_at"),
+    PlannedAhead(table="panel_sessions", column="seen_at"),
     # What ends by itself, after as long as it is given where it is made.
     _ending("panel_sessions", "14 days"),
     _ending("person_links", "7 days"),

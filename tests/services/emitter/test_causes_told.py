@@ -69,6 +69,7 @@ async def test_a_sale_that_passes_keeps_nothing_of_the_customer_before(desk: Des
     row = await desk.pool.fetchrow(
         "SELECT status, customer_id, customer_name, customer, document_word FROM sales"
     )
+    assert row is not None
     assert tuple(row) == ("held", other.id, "Outra Pessoa", None, None)
     assert await lines(desk, bill) == [
         f"cliente da Vindi: nº {first} → nº {other.id}; porque a fatura mudou na Vindi"

@@ -136,7 +136,7 @@ async def test_all_goes_on_within_seconds_where_everything_was_answered(failover
 async def test_a_list_that_fails_several_times_is_read_on_where_it_failed(
     failover: Failover, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.05,) * 8)
+    monkeypatch.setattr("shared.issuer.enotas.lists.PAGE_WAITS", (0.05,) * 8)
     desk = failover.desk
     lost, waiting = [await desk.sold() for _ in range(4)], desk.sell()
     await desk.work()
