@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from shared.commands import people, set_up, sign_in
+from shared.db.closing import foreign_notas_store
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import set_back_store
 from shared.db.outbox.set_back_store import OTHERS, PLANNED
+from shared.domain.ids import TenantId
 
 DAY = timedelta(days=1)
 TENANT = "tabcdefghij"
@@ -227,6 +229,27 @@ async def test_looks_at_notas_and_days_of_the_brake_come_near_too(pool: Pool) ->
         days = await conn.fetchval("SELECT count(*) FROM nota_days")
     assert [tuple(row) for row in rows] == [(True, True, True), (False, True, True)]
     assert days == 2
+
+
+async def test_a_list_that_was_read_by_a_clock_ahead_is_read_from_far_back(pool: Pool) -> None:
+    async with pool.acquire() as conn:
+        await a_tenant(conn)
+        today = await conn.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
+        found = []
+        for listed_to in (None, today - DAY, today + 2 * DAY):
+            await conn.execute(
+                "INSERT INTO foreign_nota_marks (tenant_id, company_id, next_at, listed_to)"
+                " VALUES ($1, 'c1', now(), $2) ON CONFLICT (tenant_id) DO UPDATE"
+                " SET next_at = excluded.next_at, listed_to = excluded.listed_to",
+                TENANT,
+                listed_to,
+            )
+            days = await foreign_notas_store.claim(
+                conn, TenantId(TENANT), "c1", lease=DAY, first_days=40
+            )
+            found.append(days)
+    far_back = (today - 40 * DAY, today)
+    assert found == [far_back, (today - DAY, today), far_back]
 
 
 async def test_a_clock_that_is_right_brings_nothing_near(pool: Pool) -> None:

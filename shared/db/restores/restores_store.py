@@ -7,6 +7,7 @@ that whoever starts the server remembers outside how far it was written (`shared
 people say so for servers that others run (`make restored`). Decision 0033.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
@@ -114,6 +115,27 @@ async def older_code_until(conn: Connection) -> datetime | None:
     """Until when emitters may run that say nothing of themselves; None where there never were."""
     until: datetime | None = await conn.fetchval(OLDER_CODE)
     return until
+
+
+# A lease of a process that said no word of itself is one of older code, or of one that was cut off
+# as it ended. Its sales are worked on within seconds, and it takes some again and again.
+NOTE_OLDER: Final = """
+    -- restores_store.note_older_code_any_tenant
+    UPDATE database_life SET older_code_until = now() + $1::interval
+     WHERE coalesce(older_code_until, '-infinity') < now() + $1::interval / 2
+       AND EXISTS (SELECT FROM outbox o
+                    WHERE o.state = 'leased' AND o.lease_until > now()
+                      AND o.leased_by <> ALL($2::text[]))
+"""
+OLDER_FOR: Final = timedelta(minutes=30)
+
+
+async def note_older_code_any_tenant(conn: Connection, emitters: Sequence[str]) -> None:
+    """Write down that emitters run beside these that say nothing of themselves, where some do.
+
+    An upgrade may stop half-way for a day: what the migration foresaw is then long over.
+    """
+    await conn.execute(NOTE_OLDER, OLDER_FOR, emitters)
 
 
 class Itself(Struct, frozen=True, kw_only=True):
