@@ -22,6 +22,7 @@ from shared.db.connection import Connection, Pool
 from shared.db.migrate import bring, migrate
 from shared.db.restores import emitters_store, restores_store
 from shared.db.tenants.rules_store import UNKNOWN_BEFORE, as_json, from_json
+from shared.domain.backfill_run import Summary
 from shared.domain.rule import Rule
 from tests.support.servers import PostgresForTests
 
@@ -191,6 +192,12 @@ def test_a_rule_of_a_later_version_is_read_where_its_new_names_say_nothing() -> 
         from_json({**later, "of_later": {"a": 1}})
     with pytest.raises(ValidationError, match="issue_when"):
         from_json({**later, "issue_when": "of_later"})
+
+
+def test_what_an_import_of_a_later_version_found_is_read_as_far_as_it_is_known() -> None:
+    found = Summary(bills=3, known=1, issue=2)
+
+    assert Summary.from_json({**found.to_json(), "of_later": {"a": 1}}) == found
 
 
 @pytest.mark.parametrize(("holder", "is_older"), [("of-before", True), ("of-now", False)])

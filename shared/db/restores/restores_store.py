@@ -123,7 +123,7 @@ NOTE_OLDER: Final = """
     -- restores_store.note_older_code_any_tenant
     UPDATE database_life SET older_code_until = now() + $1::interval
      WHERE coalesce(older_code_until, '-infinity') < now() + $1::interval / 2
-       AND EXISTS (SELECT FROM outbox o
+       AND EXISTS (SELECT o.leased_by FROM outbox o
                     WHERE o.state = 'leased' AND o.lease_until > now()
                       AND o.leased_by <> ALL($2::text[]))
 """
