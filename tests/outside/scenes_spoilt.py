@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from tests.outside.enotas.records import Nota
@@ -223,6 +224,46 @@ async def revoked_and_revived_in_the_panel(town: Town, shop: Shop) -> None:
     assert nota.status == "Cancelada", nota.history
 
 
+async def denied_then_refunded_in_part(town: Town, shop: Shop) -> None:
+    """A person decides: also where the company was changed, or a filter is refused, meanwhile."""
+    changed = await town.open_shop(seed=shop.account.seed + 3300)
+    refused = await town.open_shop(seed=shop.account.seed + 3400)
+    refused.account.readings.refuses = ("transaction_type",)
+    for one in (shop, changed, refused):
+        await _denied_and_refunded(town, one, moves_on=one is changed)
+
+
+async def _denied_and_refunded(town: Town, shop: Shop, *, moves_on: bool) -> None:
+    shop.company.fate = lambda _nota: "CPF do tomador inválido."
+    bill = shop.sold()
+    await shop.tell()
+    await shop.tenant.until(bill["id"], lambda one: one["status"] == "denied")
+    if moves_on:
+        other = town.enotas.open_company(shop.issuer_key, seed=8_000_000 + shop.company.seed)
+        await shop.tenant.call("PUT", "/issuer", {**_issuer(shop), "company_id": other.id})
+    moves.refund(shop.account, bill, Decimal("0.50"))
+    shop.account.news = []
+    sale = await shop.tenant.until(bill["id"], lambda one: one["status"] == "held", within=60)
+    assert sale["attention"]["code"] == "partially_refunded", sale
+
+
+async def refunded_in_part_then_denied(town: Town, shop: Shop) -> None:
+    """The refund is known while the nota is under way; the denial comes afterwards."""
+    shop.company.fate = lambda _nota: "CPF do tomador inválido."
+    shop.company.stuck = True
+    bill = shop.sold()
+    await shop.tell()
+    await shop.tenant.until(bill["id"], lambda one: one["status"] == "issuing")
+    moves.refund(shop.account, bill, Decimal("0.50"))
+    await shop.tell()
+    await shop.tenant.until(
+        bill["id"], lambda one: (one["attention"] or {}).get("code") == "partially_refunded"
+    )
+    shop.company.stuck = False
+    sale = await shop.tenant.until(bill["id"], lambda one: one["status"] == "held", within=60)
+    assert sale["attention"]["code"] == "partially_refunded", sale
+
+
 async def issued_anew_again_and_again(town: Town, shop: Shop) -> None:
     bill = shop.sold()
     await shop.tell()
@@ -270,6 +311,8 @@ SCENES: tuple[Scene, ...] = (
     two_tenants_of_one_company,
     lists_that_lie,
     revoked_and_revived_in_the_panel,
+    denied_then_refunded_in_part,
+    refunded_in_part_then_denied,
     issued_anew_again_and_again,
     a_slow_issuer_and_an_impatient_webhook,
 )

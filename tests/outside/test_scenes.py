@@ -48,6 +48,8 @@ QUICK = (
     scenes_enotas.every_way_to_lose_an_answer,
     scenes_enotas.from_tests_to_real_notas,
     scenes_late.manual_sales_let_go_on,
+    scenes_spoilt.refunded_in_part_then_denied,
+    scenes_parts.one_denied_then_all_given_back,
 )
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")
 PLAYED = ALL if ONLY or os.environ.get("NOTAPONTE_OUTSIDE") else QUICK

@@ -229,6 +229,21 @@ async def progress(
     return {row["bill_id"]: row["moment"] for row in changed if row["moment"] is not None}
 
 
+SPOKEN_OF: Final = """
+    -- sales_store.spoken_of
+    SELECT bill_id FROM sales
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND attention = ANY($3::text[])
+"""
+
+
+async def spoken_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> set[BillId]:
+    """Those of these sales of whose bill something is said (`ABOUT_BILL`)."""
+    if not bills:
+        return set()
+    rows = await conn.fetch(SPOKEN_OF, tenant, bills, ABOUT_BILL)
+    return {BillId(row["bill_id"]) for row in rows}
+
+
 ATTEND: Final = """
     -- sales_store.attend
     UPDATE sales SET attention = $3
