@@ -18,7 +18,7 @@ from shared.config.spelling import known_names
 TYPED: Final = (
     "MAKE_TYPED"  # the Makefile gives their names here, and make the values by themselves
 )
-OF_THE_MAKEFILE: Final = frozenset({"PY", "PYTHON", "VENV"})
+OF_THE_MAKEFILE: Final = frozenset({"PY", "PYTHON", "SHELL", "VENV"})
 SAID_OTHERWISE: Final = {"citus": "DISTRIBUTED"}  # what an option is called before make
 
 

@@ -65,7 +65,7 @@ async def test_support_is_invited_sees_every_company_and_is_dismissed_at_once(
 
 async def followed(panel: Panel, told: str) -> str:
     async with panel.browser() as somebody:
-        await somebody.get(told.split()[-1].removeprefix("https://painel.example.test"))
+        await somebody.get(told.rsplit(maxsplit=1)[-1].removeprefix("https://painel.example.test"))
         return (await somebody.get("/convite")).text
 
 
