@@ -121,10 +121,13 @@ class Dispatcher:
             entries = await self._claim(conn, due.tenant_id, turn, claim)
             if entries is None:
                 self._rests[due.tenant_id] = started + REST.total_seconds()
+                if turn.last:  # what goes first may have room yet
+                    continue
                 return 0
             if not entries and claim.page and lane == outbox_store.LIVE:
                 self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
+                self._rests.pop(due.tenant_id, None)
                 whole = len(entries) >= claim.most or lane != max(due.lanes)
                 self.left_some = self.left_some or whole
                 self._turns.claimed(due.tenant_id, turn, full=len(entries) >= claim.most)

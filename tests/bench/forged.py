@@ -142,7 +142,7 @@ async def _prepared(there: Field, victim: Seller, kind: str) -> tuple[Iterator[A
     first_id = 900_000_000
     if kind == "refused":
         first_id = 910_000_000
-        for where in ({"path_has": "/bills/91"}, {"query_has": "id=91"}):
+        for where in ({"path_has": "/bills/9100"}, {"query_has": "id=9100"}):
             await control("POST", f"{account}/storms", {"status": 422, **where})
     if kind.startswith("issuer"):
         return await _of_the_issuer(there, victim, kind)

@@ -21,8 +21,8 @@ from services.emitter.reading.read import (
     ReadBatch,
     TooEarly,
     Unread,
-    is_unproven,
 )
+from services.emitter.reading.rumours import is_unproven
 from services.emitter.work import FreshSale
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import due_read, outbox_store
@@ -41,8 +41,9 @@ HEAR_EVERY: Final = 1.0  # seconds, what other processes have seen
 LONG_UNCHANGED: Final = timedelta(hours=1)
 # Of an account's requests, what no hearsay may take: it is what its live sales need of a minute
 # beyond the part that is kept for them.
-LEFT_TO_OTHERS: Final = 20
-REQUESTS_A_BATCH: Final = 4  # two lists of bills, two of customers
+LEFT_TO_OTHERS: Final = 30
+# Two lists of bills, two of customers, a few bills alone; another process may claim as well.
+REQUESTS_A_BATCH: Final = 2 * 9
 LOOKED_FOR: Final = 500  # ten lists; of a longer line even what is new in it waits
 
 
