@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from services.emitter.acting.ahead import KeyRooms
 from services.emitter.acting.carry_out import CarryOut
@@ -20,6 +22,7 @@ from services.emitter.planning.decided import (
     unnamed_in_time,
 )
 from services.emitter.planning.follow import (
+    ask_about,
     ask_about_all,
     asks_first,
     follow,
@@ -37,7 +40,7 @@ from services.emitter.stopping.outage import parked
 from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
 from services.emitter.stopping.under_way import UnderWay
 from services.emitter.traced import planned
-from services.emitter.work import Known, Plan
+from services.emitter.work import Act, Known, Plan, Rest
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
@@ -125,13 +128,24 @@ def _unread(
         elif asks_first(entry, notas):
             plans.append(ask_about_all(entry, notas))
         elif not entry.bill_changed and only_followed(notas, context.now):
-            plans.append(follow(entry, notas))
+            plans.append(follow(entry, notas, context.now))
         else:
             others.append(entry)
     waiting = parked_for_lists(context.restored, others, known, context.now)
     waiting = waiting or parked(context.breakers, others, known)
     apart = {plan.entry.bill_id for plan in waiting}
-    return [*plans, *waiting], [entry for entry in others if entry.bill_id not in apart]
+    looked_after = [_looked_after(plan, known, context.now) for plan in waiting]
+    others = [entry for entry in others if entry.bill_id not in apart]
+    return [*plans, *looked_after], others
+
+
+def _looked_after(plan: Rest, known: Mapping[BillId, Known], now: datetime) -> Plan:
+    """What waits unread, for hours maybe; what the issuer has of it is asked about meanwhile."""
+    notas = known[plan.entry.bill_id].notas
+    asked = ask_about(notas, now)
+    if not asked.steps:
+        return plan
+    return Act(entry=plan.entry, notas=notas, action=replace(asked, rests=plan.settlement))
 
 
 async def _read_and_plan(

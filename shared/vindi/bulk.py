@@ -24,7 +24,6 @@ from shared.vindi.client import (
     MOST_PER_PAGE,
     TRANSACTIONS,
     Oddity,
-    Page,
     Read,
     Resource,
     Unreadable,
@@ -37,14 +36,14 @@ from shared.vindi.errors import (
     VindiUnavailable,
 )
 from shared.vindi.payloads import BilledCharge, id_in
-from shared.vindi.query import Query, all_of, any_of, one_of_ids, where
+from shared.vindi.query import one_of_ids
+from shared.vindi.refund_lists import RefundLists, together
 from shared.vindi.stretch import Stretch
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 Found = Read[T] | Unreadable | Untold | None
-RefundRow = Read[Refund | None] | Unreadable
 FoundRefunds = tuple[Refund, ...] | Unreadable | Untold
 
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
@@ -57,8 +56,6 @@ HONOURS_FOR: Final = timedelta(days=1).total_seconds()
 SUSPECTED: Final = 2
 FEW: Final = 3  # records that are not worth a list of their own
 TELLS_FOR: Final = timedelta(minutes=5).total_seconds()
-# An account that ignores `charge_id` shows all its refunds: so many pages are gone through.
-MOST_REFUND_PAGES: Final = 20
 
 
 class Bulk:
@@ -72,6 +69,7 @@ class Bulk:
         self._rests_until: dict[tuple[AccountKey, str], float] = {}
         self._failing: dict[tuple[AccountKey, str], int] = {}  # lists in a row
         self._told_at: dict[AccountKey, float] = {}
+        self._refunds = RefundLists()
         self._honoured_at: dict[tuple[AccountKey, str], float] = {}
 
     def honours_lists(self, account: AccountKey, resource: str = "bills") -> bool:
@@ -125,7 +123,9 @@ class Bulk:
         """
         wanted = list(dict.fromkeys(charge_ids))
         stretch = Stretch(alone)
-        if self.honours_lists(client.account, TRANSACTIONS.path):
+        if self.honours_lists(client.account, TRANSACTIONS.path) or self._refunds.all_at_once(
+            client.account
+        ):
             groups = _groups(sorted(wanted))
             asked = [self._refunds_of_group(client, group, stretch) for group in groups]
         else:
@@ -139,7 +139,7 @@ class Bulk:
         self, client: VindiClient, charges: Sequence[ChargeId], stretch: Stretch
     ) -> dict[ChargeId, FoundRefunds]:
         try:
-            rows = await stretch.ask(lambda: _read_refunds(client, charges))
+            rows = await stretch.ask(lambda: self._refunds.read(client, charges))
         except VindiRequestRefused as error:
             if len(charges) == 1:
                 return {charges[0]: _untold(error)}
@@ -147,7 +147,7 @@ class Bulk:
             return await self._refunds_of_each(client, charges, stretch)
         if not isinstance(rows, Untold):
             self._failing.pop((client.account, TRANSACTIONS.path), None)
-            return {charge: _together(charge, rows) for charge in charges}
+            return {charge: together(charge, rows) for charge in charges}
         if len(charges) > 1 and self._suspect(client.account, TRANSACTIONS.path, rows):
             return await self._refunds_of_each(client, charges, stretch)
         return dict.fromkeys(charges, rows)
@@ -303,60 +303,6 @@ async def _single(
 def _untold(error: VindiRequestRefused, number: int | None = None) -> Unreadable:
     """What Vindi refuses to tell of one record is that record's trouble alone."""
     return Unreadable(raw=error.answer, id=number, problem=str(error), refused=True)
-
-
-async def _read_refunds(client: VindiClient, charges: Sequence[ChargeId]) -> list[RefundRow]:
-    """Read the refunds of some charges.
-
-    Rows of other charges show that `charge_id` was ignored: all refunds of the account come, and
-    ours are among them, if that is not more than is asked charge by charge. VindiRequestRefused
-    when it is, VindiUnavailable when fewer came than there were at first: one left out would be
-    denied.
-    """
-    found: list[RefundRow] = []
-    keys: set[object] = set()
-    total: int | None = None
-    pages = 0
-    async for page in client.iter_pages(TRANSACTIONS, _refunds_query(charges)):
-        pages += 1
-        total = page.total if total is None else total
-        keys |= page.keys
-        found += page.rows
-        if any(id_in(row.raw, "charge") not in charges for row in page.rows):
-            client.oddities.add("charge_ignored")
-            if _too_many(page, total, pages, charges):
-                log.warning("vindi_filter_ignored", account=client.account, resource="refunds")
-                raise VindiRequestRefused(200, TRANSACTIONS.path)
-    if len(keys) < (total or 0):
-        raise VindiUnavailable("refunds were left out")
-    return found
-
-
-def _too_many(
-    page: Page[Refund | None], total: int | None, read: int, charges: Sequence[ChargeId]
-) -> bool:
-    if total is None and len(charges) > 1:
-        return True
-    most = MOST_REFUND_PAGES if len(charges) == 1 else len(charges)
-    pages = read if total is None else total // max(page.per_page, 1) + 1
-    return pages > most
-
-
-def _refunds_query(charges: Sequence[ChargeId]) -> Query:
-    mine = any_of(where("charge_id", "=", charge) for charge in charges)
-    return all_of(where("transaction_type", "=", "refund"), mine)
-
-
-def _together(charge: ChargeId, rows: Sequence[RefundRow]) -> tuple[Refund, ...] | Unreadable:
-    refunds: dict[int, Refund] = {}  # a row may come twice
-    for row in rows:
-        if id_in(row.raw, "charge") != charge:
-            continue
-        if isinstance(row, Unreadable):
-            return row
-        if row.value is not None:
-            refunds[row.value.transaction_id] = row.value
-    return tuple(refunds.values())
 
 
 def _halves(ids: Sequence[int]) -> list[Sequence[int]]:

@@ -339,6 +339,38 @@ async def test_where_charge_id_is_ignored_ours_are_found_among_all_refunds(
     assert "charge_ignored" in vindi.oddities
 
 
+@pytest.mark.parametrize("refused", ["transaction_type", "charge_id"])
+async def test_a_filter_that_is_refused_keeps_no_refund_away(
+    vindi: VindiClient, server: ScriptedServer, refused: str
+) -> None:
+    """Of either filter: the other one finds them, and is asked first from then on."""
+
+    def serve(one: Asked) -> web.Response:
+        if refused in one.query["query"]:
+            return answer({"errors": []}, status=422)
+        named = {int(number) for number in re.findall(r"charge_id=(\d+)", one.query["query"])}
+        rows = [
+            a_refund(100 + number, number) for number in (1, 2, 3) if number in named or not named
+        ]
+        paid = [a_refund(900, 1) | {"transaction_type": "capture"}] if named else []
+        told = [*rows, *paid]
+        return answer({"transactions": told}, headers={"Total": str(len(told))})
+
+    server.otherwise = serve
+    bulk = Bulk()
+
+    for charge in (1, 2):
+        found = await bulk.refunds_of_charges(vindi, [ChargeId(charge)])
+        [refunds] = found.values()
+        assert isinstance(refunds, tuple)
+        assert [refund.transaction_id for refund in refunds] == [100 + charge]
+    server.asked.clear()
+    both = await bulk.refunds_of_charges(vindi, [ChargeId(1), ChargeId(3)])
+
+    assert [len(refunds) for refunds in both.values() if isinstance(refunds, tuple)] == [1, 1]
+    assert len(server.asked) == 1
+
+
 async def test_refunds_that_cannot_be_told_apart_hold_their_own_charges_only(
     vindi: VindiClient, server: ScriptedServer
 ) -> None:
