@@ -146,7 +146,7 @@ class Dispatcher:
     async def _share(self, conn: Connection, tenant: TenantId, turn: LaneTurn) -> int:
         """How many sales to claim at most: while others are read, all of few or none of many."""
         lane = turn.lane
-        share = self._room.share(tenant, lane)
+        share = self._room.share(tenant, lane, first=turn.first)
         if turn.last and not self._room.has_more_than_one(tenant):
             return 0
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):

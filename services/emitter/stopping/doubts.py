@@ -35,7 +35,7 @@ from shared.vindi.budget import Headroom
 log = structlog.get_logger()
 
 WINDOW_SECONDS: Final = 60.0
-MOST_VAIN: Final = 20
+MOST_VAIN: Final = 10
 HEAR_EVERY: Final = 1.0  # seconds, what other processes have seen
 # An event is sent when its bill changes, and again for two days where nobody takes it.
 LONG_UNCHANGED: Final = timedelta(hours=1)
