@@ -168,7 +168,8 @@ class Dispatcher:
         clients, lane = self.tools.clients, turn.lane
         if turn.reads_hearsay:
             room = await clients.vindi_room(tenant, VINDI_LANES[outbox_store.BACKFILL])
-            return Claim(most=share) if leaves_enough(room) else None
+            enough = leaves_enough(room, by_lists=clients.vindi_lists(tenant))
+            return Claim(most=share) if enough else None
         if turn.doubted or turn.told is False or not clients.vindi_pressed(tenant):
             return Claim(most=share)
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])

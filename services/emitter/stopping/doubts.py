@@ -120,9 +120,13 @@ async def put_last(conn: Connection, tenant: TenantId) -> int:
     return await outbox_store.put_unproven_last(conn, tenant, unlooked=due > LOOKED_FOR)
 
 
-def leaves_enough(room: Headroom | None) -> bool:
-    """Whether a batch of hearsay leaves others what they need of an account's requests."""
-    return room is None or room.requests >= LEFT_TO_OTHERS + REQUESTS_A_BATCH
+def leaves_enough(room: Headroom | None, *, by_lists: bool) -> bool:
+    """Whether a batch of hearsay leaves others what they need of an account's requests.
+
+    Without lists of ids a sale takes a request of its own, and hearsay each made-up bill.
+    """
+    left = LEFT_TO_OTHERS if by_lists else 2 * LEFT_TO_OTHERS
+    return room is None or room.requests >= left + REQUESTS_A_BATCH
 
 
 def _put_last_and_proved(read: ReadBatch, *, doubted: bool) -> list[BillId]:
