@@ -82,6 +82,11 @@ class Clients:
         account = self._accounts.get(tenant)
         return account is not None and self._budget.pressed(account)
 
+    def vindi_lists(self, tenant: TenantId) -> bool:
+        """Whether a tenant's account answers lists of bills by their ids, as far as is known."""
+        account = self._accounts.get(tenant)
+        return account is None or self.bulk.honours_lists(account)
+
     async def vindi_room(self, tenant: TenantId, share: BudgetShare) -> Headroom | None:
         """What a share may ask of a tenant's account now; None where that is not known."""
         account = self._accounts.get(tenant)

@@ -121,10 +121,13 @@ class Dispatcher:
             entries = await self._claim(conn, due.tenant_id, turn, claim)
             if entries is None:
                 self._rests[due.tenant_id] = started + REST.total_seconds()
+                if turn.last:  # what goes first may have room yet
+                    continue
                 return 0
             if not entries and claim.page and lane == outbox_store.LIVE:
                 self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
+                self._rests.pop(due.tenant_id, None)
                 whole = len(entries) >= claim.most or lane != max(due.lanes)
                 self.left_some = self.left_some or whole
                 self._turns.claimed(due.tenant_id, turn, full=len(entries) >= claim.most)
@@ -143,7 +146,7 @@ class Dispatcher:
     async def _share(self, conn: Connection, tenant: TenantId, turn: LaneTurn) -> int:
         """How many sales to claim at most: while others are read, all of few or none of many."""
         lane = turn.lane
-        share = self._room.share(tenant, lane)
+        share = self._room.share(tenant, lane, first=turn.first)
         if turn.last and not self._room.has_more_than_one(tenant):
             return 0
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
@@ -165,7 +168,8 @@ class Dispatcher:
         clients, lane = self.tools.clients, turn.lane
         if turn.reads_hearsay:
             room = await clients.vindi_room(tenant, VINDI_LANES[outbox_store.BACKFILL])
-            return Claim(most=share) if leaves_enough(room) else None
+            enough = leaves_enough(room, by_lists=clients.vindi_lists(tenant))
+            return Claim(most=share) if enough else None
         if turn.doubted or turn.told is False or not clients.vindi_pressed(tenant):
             return Claim(most=share)
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])

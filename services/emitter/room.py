@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 100  # two list calls of Vindi bring it up to date
 BATCHES_A_TENANT: Final = 4  # some are read while others are at the issuer
+# More, of what others must not keep waiting: mostly a sale or two, each as it comes.
+FIRST_OF_A_TENANT: Final = 4
 SALES_AT_ONCE: Final = 1200  # beyond, nobody gets a second batch
 FIRST_BATCHES: Final = 64  # whole ones; then tenants get a bite at a time
 BITE: Final = 10  # over in seconds, also at five notas a second
@@ -44,8 +46,8 @@ class Crowd:
     _turn: int = 0
     _served: dict[TenantId, int] = field(default_factory=dict)
 
-    def share(self, tenant: TenantId, lane: Lane) -> int:
-        """How many sales of a lane may be claimed for a tenant now."""
+    def share(self, tenant: TenantId, lane: Lane, *, first: bool = False) -> int:
+        """How many sales of a lane may be claimed for a tenant now; what goes `first` has more."""
         running = self._running[tenant, lane]
         if lane == outbox_store.BACKFILL and (running or self._backfills >= BACKFILLS_AT_ONCE):
             return 0
@@ -53,7 +55,8 @@ class Crowd:
             if self._whole < FIRST_BATCHES:
                 return BATCH
             return BITE if self._bites < BITES else 0
-        more = self._of_tenant[tenant] < BATCHES_A_TENANT and self._sales < SALES_AT_ONCE
+        most = BATCHES_A_TENANT + (FIRST_OF_A_TENANT if first else 0)
+        more = self._of_tenant[tenant] < most and self._sales < SALES_AT_ONCE
         return BATCH if more else 0
 
     def has_more_than_one(self, tenant: TenantId) -> bool:

@@ -23,7 +23,6 @@ import asyncpg
 
 from tests.bench.emitter import sell, span_of
 from tests.bench.measure import Measure, show
-from tests.bench.renewal import settle_in
 from tests.bench.stand_in import Field, Seller, a_field
 
 LIMIT: Final = 120  # Vindi's own, a minute
@@ -119,7 +118,8 @@ def _measure(what: str, value: float, unit: str, *, most: float | None = None) -
 
 async def _prepared(there: Field, victim: Seller, kind: str) -> tuple[Iterator[Any], str]:
     """The account and the bodies of the events for a kind of flood, and where they are sent."""
-    await settle_in(there, victim)
+    await _run(there, "UPDATE tenants SET active_from = now() - interval '1 hour'")
+    await sell(there, victim, 1)
     account = f"/vindi/accounts/{victim.account}"
     control = there.stand_in.control
     if kind == "another":
@@ -142,7 +142,7 @@ async def _prepared(there: Field, victim: Seller, kind: str) -> tuple[Iterator[A
     first_id = 900_000_000
     if kind == "refused":
         first_id = 910_000_000
-        for where in ({"path_has": "/bills/91"}, {"query_has": "id=91"}):
+        for where in ({"path_has": "/bills/9100"}, {"query_has": "id=9100"}):
             await control("POST", f"{account}/storms", {"status": 422, **where})
     if kind.startswith("issuer"):
         return await _of_the_issuer(there, victim, kind)
@@ -167,7 +167,8 @@ async def _of_the_issuer(there: Field, victim: Seller, kind: str) -> tuple[Itera
         async with asyncio.timeout(MOST_SECONDS_TO_ISSUE):
             while not set(mine) <= (await _posted(there, victim)).keys():
                 await asyncio.sleep(1)
-        await _aged(there)
+        # Of those sent just now routine questions wait for sales anyway.
+        await _run(there, "UPDATE notas SET sent_at = sent_at - interval '1 day'")
         bills = itertools.cycle(mine)
     path = f"/tenants/{victim.tenant}/issuer/webhook-secret"
     address = (await there.api("POST", path))["webhook_url"]
@@ -176,11 +177,10 @@ async def _of_the_issuer(there: Field, victim: Seller, kind: str) -> tuple[Itera
     return said, address
 
 
-async def _aged(there: Field) -> None:
-    """Let the notas be of yesterday: of those sent just now routine questions wait for sales."""
+async def _run(there: Field, statement: str) -> None:
     connection = await asyncpg.connect(there.database)
     try:
-        await connection.execute("UPDATE notas SET sent_at = sent_at - interval '1 day'")
+        await connection.execute(statement)
     finally:
         await connection.close()
 

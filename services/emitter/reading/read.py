@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.context import TenantContext
+from services.emitter.reading.rumours import ALONE_AT_ONCE, READ_AGAIN, is_unproven, rumours_of
 from services.emitter.work import FreshSale, Known
 from shared.crypto import columns
 from shared.db.outbox.outbox_store import Entry
@@ -28,13 +29,6 @@ STILL_FRESH: Final = timedelta(seconds=30)
 FRESH_BY_DATE: Final = timedelta(seconds=5)
 # Where records are read one by one, what was read in one window of requests is used in the next.
 FRESH_FOR_LONG: Final = timedelta(minutes=2)
-# Records that are read one by one before what they lead to is written: little is left undone then
-# when a window of requests ends.
-ALONE_AT_ONCE: Final = 10
-# Of those that nothing but an event ever named, and that a list lacks: anybody may make them up.
-UNPROVEN_ALONE: Final = 3
-# After a read that came too early; beyond these what it says counts.
-READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 
 # Tries, over more than ten minutes, after which a record that Vindi never shows, while it shows
 # others, is its sale's own trouble.
@@ -133,12 +127,8 @@ async def read_bills(
     whole = context.bulk.honours_all_lists(vindi.account)
     stored = _just_read(context, entries, known, whole=whole)
     others = [entry for entry in entries if entry.bill_id not in stored]
-    in_lists = _for_lists(context, vindi, others, known)
-    others.sort(key=lambda entry: entry.bill_id in in_lists)
-    alone = len(others) - len(in_lists) + (0 if doubted else UNPROVEN_ALONE)
-    asked = await context.bulk.refresh_bills(
-        vindi, [entry.bill_id for entry in others], alone=min(ALONE_AT_ONCE, alone)
-    )
+    rumours = rumours_of(others, known, honoured=_honoured(context, vindi), doubted=doubted)
+    asked = await context.bulk.refresh_bills(vindi, rumours.in_order, alone=rumours.alone)
     answers = {**stored, **asked}
     open_yet = [e.bill_id for e in entries if _open_yet(e, known[e.bill_id], answers)]
     claims = await claims_of(open_yet) if open_yet else {}
@@ -149,8 +139,9 @@ async def read_bills(
         match answers.get(entry.bill_id):
             case None:
                 unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
-            case Untold(error=None) if entry.bill_id in in_lists and _honoured(context, vindi):
-                unread.append(Unread(entry=entry, known=before, why=_in_no_list(entry)))
+            case Untold(error=None) if rumours.waits(entry, honoured=_honoured(context, vindi)):
+                waits = _turn_to_come(entry, in_a_list=_honoured(context, vindi))
+                unread.append(Unread(entry=entry, known=before, why=waits))
             case Untold() as answer if is_silent(context.bulk, vindi, entry, answer):
                 unread.append(_silent(context, entry, before, answer))
             case Untold() as answer:
@@ -183,30 +174,10 @@ async def read_bills(
     return ReadBatch(fresh=readable, unread=unread)
 
 
-def is_unproven(entry: Entry, known: Known) -> bool:
-    """Whether nothing but an event ever named the bill."""
-    return known.sale is None and known.bill is None and entry.origin == "webhook"
-
-
-def _for_lists(
-    context: TenantContext,
-    vindi: VindiClient,
-    entries: Sequence[Entry],
-    known: Mapping[BillId, Known],
-) -> frozenset[BillId]:
-    """Bills that nothing but an event ever named, and that are not to be asked for alone yet."""
-    if len(entries) < 2 or not _honoured(context, vindi):
-        return frozenset()  # nothing is asked by a list
-    return frozenset(
-        entry.bill_id
-        for entry in entries
-        if is_unproven(entry, known[entry.bill_id]) and entry.tries < len(READ_AGAIN)
-    )
-
-
-def _in_no_list(entry: Entry) -> TooEarly:
-    """A list lacks it, and its turn to be asked for by itself is to come."""
-    return TooEarly(wait=READ_AGAIN[entry.tries], unknown=True)
+def _turn_to_come(entry: Entry, *, in_a_list: bool) -> TooEarly:
+    """Its turn to be asked for by itself is to come; `in_a_list`: there it was looked for."""
+    wait = READ_AGAIN[min(entry.tries, len(READ_AGAIN) - 1)]
+    return TooEarly(wait=wait, unknown=in_a_list)
 
 
 def _honoured(context: TenantContext, vindi: VindiClient) -> bool:

@@ -21,8 +21,8 @@ from services.emitter.reading.read import (
     ReadBatch,
     TooEarly,
     Unread,
-    is_unproven,
 )
+from services.emitter.reading.rumours import is_unproven
 from services.emitter.work import FreshSale
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import due_read, outbox_store
@@ -35,14 +35,15 @@ from shared.vindi.budget import Headroom
 log = structlog.get_logger()
 
 WINDOW_SECONDS: Final = 60.0
-MOST_VAIN: Final = 20
+MOST_VAIN: Final = 10
 HEAR_EVERY: Final = 1.0  # seconds, what other processes have seen
 # An event is sent when its bill changes, and again for two days where nobody takes it.
 LONG_UNCHANGED: Final = timedelta(hours=1)
 # Of an account's requests, what no hearsay may take: it is what its live sales need of a minute
 # beyond the part that is kept for them.
-LEFT_TO_OTHERS: Final = 20
-REQUESTS_A_BATCH: Final = 4  # two lists of bills, two of customers
+LEFT_TO_OTHERS: Final = 30
+# Two lists of bills, two of customers, a few bills alone; another process may claim as well.
+REQUESTS_A_BATCH: Final = 2 * 9
 LOOKED_FOR: Final = 500  # ten lists; of a longer line even what is new in it waits
 
 
@@ -119,9 +120,13 @@ async def put_last(conn: Connection, tenant: TenantId) -> int:
     return await outbox_store.put_unproven_last(conn, tenant, unlooked=due > LOOKED_FOR)
 
 
-def leaves_enough(room: Headroom | None) -> bool:
-    """Whether a batch of hearsay leaves others what they need of an account's requests."""
-    return room is None or room.requests >= LEFT_TO_OTHERS + REQUESTS_A_BATCH
+def leaves_enough(room: Headroom | None, *, by_lists: bool) -> bool:
+    """Whether a batch of hearsay leaves others what they need of an account's requests.
+
+    Without lists of ids a sale takes a request of its own, and hearsay each made-up bill.
+    """
+    left = LEFT_TO_OTHERS if by_lists else 2 * LEFT_TO_OTHERS
+    return room is None or room.requests >= left + REQUESTS_A_BATCH
 
 
 def _put_last_and_proved(read: ReadBatch, *, doubted: bool) -> list[BillId]:
