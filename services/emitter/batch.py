@@ -26,6 +26,8 @@ from services.emitter.planning.follow import (
     ask_about_all,
     asks_first,
     follow,
+    is_of_nothing,
+    let_go,
     only_followed,
 )
 from services.emitter.planning.unread import plan_unread
@@ -79,7 +81,7 @@ async def work_batch(
 
     `on_read` is called once only the issuer is left to be asked.
     """
-    lane = VINDI_LANES[min(entry.lane for entry in entries)]
+    lane = _share_of(entries, doubted=tools.doubts.of(tenant))
     asked_at = time.monotonic()
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
     tools.under_way.mind(context.restored.noticed_at, asked_at=asked_at)
@@ -106,6 +108,13 @@ async def work_batch(
     return acted
 
 
+def _share_of(entries: Sequence[Entry], *, doubted: bool) -> BudgetShare:
+    """Whose part of the account's requests a batch takes: the hearsay of a flood, the least."""
+    if doubted and all(entry.is_hearsay for entry in entries):
+        return BudgetShare.BACKFILL
+    return VINDI_LANES[min(entry.lane for entry in entries)]
+
+
 def _unread(
     context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
 ) -> tuple[list[Plan], list[Entry]]:
@@ -114,7 +123,9 @@ def _unread(
     others: list[Entry] = []
     for entry in entries:
         notas = known[entry.bill_id].notas
-        if asks_first(entry, notas):
+        if is_of_nothing(entry, known[entry.bill_id]) and context.restored.noticed_at is None:
+            plans.append(let_go(entry))
+        elif asks_first(entry, notas):
             plans.append(ask_about_all(entry, notas))
         elif not entry.bill_changed and only_followed(notas, context.now):
             plans.append(follow(entry, notas, context.now))

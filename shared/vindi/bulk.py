@@ -7,8 +7,7 @@ told even when a budget ends in the middle: the rest is `Untold`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -25,7 +24,6 @@ from shared.vindi.client import (
     MOST_PER_PAGE,
     TRANSACTIONS,
     Oddity,
-    Page,
     Read,
     Resource,
     Unreadable,
@@ -33,71 +31,31 @@ from shared.vindi.client import (
     VindiClient,
 )
 from shared.vindi.errors import (
-    VindiBusy,
     VindiPagesRepeat,
     VindiRequestRefused,
     VindiUnavailable,
 )
 from shared.vindi.payloads import BilledCharge, id_in
-from shared.vindi.query import Query, all_of, any_of, one_of_ids, where
+from shared.vindi.query import one_of_ids
+from shared.vindi.refund_lists import RefundLists, together
+from shared.vindi.stretch import Stretch
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 Found = Read[T] | Unreadable | Untold | None
-RefundRow = Read[Refund | None] | Unreadable
 FoundRefunds = tuple[Refund, ...] | Unreadable | Untold
 
-AT_ONCE: Final = 4  # lists under way for one account
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
 LISTS_REST: Final = timedelta(hours=6).total_seconds()
 # The same where lists are answered with nothing usable, and single records well.
 FAILING_LISTS_REST: Final = timedelta(minutes=10).total_seconds()
-MOST_FAILURES: Final = 3  # answers without use, one after another, before nothing more is asked
+# So long after it honoured one, an account that refuses lists refuses what is in them.
+HONOURS_FOR: Final = timedelta(days=1).total_seconds()
 # So many lists without a usable answer in a row, and what is in them may be why: it is looked for.
 SUSPECTED: Final = 2
 FEW: Final = 3  # records that are not worth a list of their own
 TELLS_FOR: Final = timedelta(minutes=5).total_seconds()
-# An account that ignores `charge_id` shows all its refunds: so many pages are gone through.
-MOST_REFUND_PAGES: Final = 20
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """The requests of one refresh; it ends with the budget, or when Vindi answers nothing usable.
-
-    `alone` is how many records may be read one by one in it; None: all of them.
-    """
-
-    alone: int | None
-    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    _ended: Untold | None = None
-    _failures: int = 0
-
-    async def ask(self, read: Callable[[], Awaitable[T]]) -> T | Untold:
-        """Read, unless the stretch has ended meanwhile; what ends it is not raised."""
-        async with self._gate:
-            if self._ended is not None:
-                return self._ended
-            try:
-                answer = await read()
-            except VindiBusy as error:
-                self._ended = Untold(error=error)
-                return self._ended
-            except VindiUnavailable as error:
-                self._failures += 1
-                if self._failures >= MOST_FAILURES:
-                    self._ended = Untold(error=error)
-                return Untold(error=error)
-            self._failures = 0
-            return answer
-
-    def admit(self, wanted: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
-        """Those that may be read alone in this stretch, and those that have to wait for another."""
-        count = len(wanted) if self.alone is None else min(self.alone, len(wanted))
-        if self.alone is not None:
-            self.alone -= count
-        return wanted[:count], wanted[count:]
 
 
 class Bulk:
@@ -111,6 +69,8 @@ class Bulk:
         self._rests_until: dict[tuple[AccountKey, str], float] = {}
         self._failing: dict[tuple[AccountKey, str], int] = {}  # lists in a row
         self._told_at: dict[AccountKey, float] = {}
+        self._refunds = RefundLists()
+        self._honoured_at: dict[tuple[AccountKey, str], float] = {}
 
     def honours_lists(self, account: AccountKey, resource: str = "bills") -> bool:
         """Whether lists of ids are tried for an account; False for hours after a wrong answer."""
@@ -162,8 +122,10 @@ class Bulk:
         cannot be read has none of them: to leave one out would be to deny it.
         """
         wanted = list(dict.fromkeys(charge_ids))
-        stretch = _Stretch(alone)
-        if self.honours_lists(client.account, TRANSACTIONS.path):
+        stretch = Stretch(alone)
+        if self.honours_lists(client.account, TRANSACTIONS.path) or self._refunds.all_at_once(
+            client.account
+        ):
             groups = _groups(sorted(wanted))
             asked = [self._refunds_of_group(client, group, stretch) for group in groups]
         else:
@@ -174,10 +136,10 @@ class Bulk:
         return found
 
     async def _refunds_of_group(
-        self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
+        self, client: VindiClient, charges: Sequence[ChargeId], stretch: Stretch
     ) -> dict[ChargeId, FoundRefunds]:
         try:
-            rows = await stretch.ask(lambda: _read_refunds(client, charges))
+            rows = await stretch.ask(lambda: self._refunds.read(client, charges))
         except VindiRequestRefused as error:
             if len(charges) == 1:
                 return {charges[0]: _untold(error)}
@@ -185,13 +147,13 @@ class Bulk:
             return await self._refunds_of_each(client, charges, stretch)
         if not isinstance(rows, Untold):
             self._failing.pop((client.account, TRANSACTIONS.path), None)
-            return {charge: _together(charge, rows) for charge in charges}
+            return {charge: together(charge, rows) for charge in charges}
         if len(charges) > 1 and self._suspect(client.account, TRANSACTIONS.path, rows):
             return await self._refunds_of_each(client, charges, stretch)
         return dict.fromkeys(charges, rows)
 
     async def _refunds_of_each(
-        self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
+        self, client: VindiClient, charges: Sequence[ChargeId], stretch: Stretch
     ) -> dict[ChargeId, FoundRefunds]:
         now, later = stretch.admit(charges)
         asked = (self._refunds_of_group(client, [charge], stretch) for charge in now)
@@ -204,7 +166,7 @@ class Bulk:
         self, client: VindiClient, resource: Resource[T], ids: Iterable[int], alone: int | None
     ) -> dict[int, Found[T]]:
         wanted = list(dict.fromkeys(ids))
-        stretch = _Stretch(alone)
+        stretch = Stretch(alone)
         found: dict[int, Found[T]] = {}
         if len(wanted) > 1:
             groups = _groups(sorted(wanted))
@@ -223,11 +185,14 @@ class Bulk:
         return found
 
     async def _group(
-        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: _Stretch
+        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: Stretch
     ) -> dict[int, Found[T]]:
         if not self.honours_lists(client.account, resource.path):
             return {}
-        rows = await stretch.ask(lambda: self._list(client, resource, ids))
+        try:
+            rows = await stretch.ask(lambda: self._list(client, resource, ids))
+        except VindiRequestRefused:
+            return await self._narrowed(client, resource, ids, stretch, refused=True)
         if not isinstance(rows, Untold):
             self._failing.pop((client.account, resource.path), None)
             return rows
@@ -243,29 +208,50 @@ class Bulk:
         return count >= SUSPECTED
 
     async def _narrowed(
-        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: _Stretch
+        self,
+        client: VindiClient,
+        resource: Resource[T],
+        ids: Sequence[int],
+        stretch: Stretch,
+        *,
+        refused: bool = False,
     ) -> dict[int, Found[T]]:
         """Read a group that fails by ever smaller lists; what these leave out is read alone.
 
-        One record that its account cannot show would keep from us all those asked for with it.
-        Halves are asked for in turn, so that one such record is no failure after another; where
-        none of them is answered it is the lists themselves, or all of Vindi.
+        One record that its account cannot show, or an id that it refuses, would keep from us all
+        those asked for with it. Halves are asked for in turn, so that one such record is no failure
+        after another; where none of them is answered it is the lists themselves, or all of Vindi.
         """
         found: dict[int, Found[T]] = {}
         parts = _halves(ids)
+        answered = False
         while parts:
             failed: list[Sequence[int]] = []
             for part in parts:
-                rows = await stretch.ask(partial(self._list, client, resource, part))
+                try:
+                    rows = await stretch.ask(partial(self._list, client, resource, part))
+                except VindiRequestRefused:
+                    refused = True
+                    failed.append(part)
+                    continue
                 if isinstance(rows, Untold):
                     failed.append(part)
                 else:
                     self._failing.pop((client.account, resource.path), None)
                     found.update(rows)
             if len(failed) == len(parts):
-                return found
+                break
+            answered = True
             parts = [half for part in failed for half in _halves(part)]
+        if refused and not answered:
+            self._rest_refused(client, resource.path)
         return found
+
+    def _rest_refused(self, client: VindiClient, resource: str) -> None:
+        """Leave lists alone that are refused; for minutes where it may be for what was in them."""
+        at = self._honoured_at.get((client.account, resource))
+        lately = at is not None and time.monotonic() - at < HONOURS_FOR
+        self._rest(client, resource, "lists_refused", FAILING_LISTS_REST if lately else LISTS_REST)
 
     def _rest_if_failing(self, client: VindiClient, resource: str) -> None:
         """Single records are told and lists are not: these are left alone for a while."""
@@ -286,12 +272,12 @@ class Bulk:
                     # The filter was ignored. A row that was asked for is still that record.
                     self._rest(client, resource.path, "lists_ignored")
                     break
+                if rows:
+                    self._honoured_at[client.account, resource.path] = time.monotonic()
                 if len(rows) == len(ids):
                     break
         except VindiPagesRepeat:
             pass  # the others are read alone
-        except VindiRequestRefused:
-            self._rest(client, resource.path, "lists_refused")
         return {number: rows[number] for number in ids if number in rows}
 
     def _rest(
@@ -317,60 +303,6 @@ async def _single(
 def _untold(error: VindiRequestRefused, number: int | None = None) -> Unreadable:
     """What Vindi refuses to tell of one record is that record's trouble alone."""
     return Unreadable(raw=error.answer, id=number, problem=str(error), refused=True)
-
-
-async def _read_refunds(client: VindiClient, charges: Sequence[ChargeId]) -> list[RefundRow]:
-    """Read the refunds of some charges.
-
-    Rows of other charges show that `charge_id` was ignored: all refunds of the account come, and
-    ours are among them, if that is not more than is asked charge by charge. VindiRequestRefused
-    when it is, VindiUnavailable when fewer came than there were at first: one left out would be
-    denied.
-    """
-    found: list[RefundRow] = []
-    keys: set[object] = set()
-    total: int | None = None
-    pages = 0
-    async for page in client.iter_pages(TRANSACTIONS, _refunds_query(charges)):
-        pages += 1
-        total = page.total if total is None else total
-        keys |= page.keys
-        found += page.rows
-        if any(id_in(row.raw, "charge") not in charges for row in page.rows):
-            client.oddities.add("charge_ignored")
-            if _too_many(page, total, pages, charges):
-                log.warning("vindi_filter_ignored", account=client.account, resource="refunds")
-                raise VindiRequestRefused(200, TRANSACTIONS.path)
-    if len(keys) < (total or 0):
-        raise VindiUnavailable("refunds were left out")
-    return found
-
-
-def _too_many(
-    page: Page[Refund | None], total: int | None, read: int, charges: Sequence[ChargeId]
-) -> bool:
-    if total is None and len(charges) > 1:
-        return True
-    most = MOST_REFUND_PAGES if len(charges) == 1 else len(charges)
-    pages = read if total is None else total // max(page.per_page, 1) + 1
-    return pages > most
-
-
-def _refunds_query(charges: Sequence[ChargeId]) -> Query:
-    mine = any_of(where("charge_id", "=", charge) for charge in charges)
-    return all_of(where("transaction_type", "=", "refund"), mine)
-
-
-def _together(charge: ChargeId, rows: Sequence[RefundRow]) -> tuple[Refund, ...] | Unreadable:
-    refunds: dict[int, Refund] = {}  # a row may come twice
-    for row in rows:
-        if id_in(row.raw, "charge") != charge:
-            continue
-        if isinstance(row, Unreadable):
-            return row
-        if row.value is not None:
-            refunds[row.value.transaction_id] = row.value
-    return tuple(refunds.values())
 
 
 def _halves(ids: Sequence[int]) -> list[Sequence[int]]:

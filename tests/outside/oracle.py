@@ -1,18 +1,19 @@
 """What must be, computed from the stand-ins' own records and never from the product's.
 
-One rule is judged, `bill_paid`: each sale ends as exactly one valid nota of the right amount, buyer
-and competência, or as a reason that the papers allow.
+Two rules are judged, `bill_paid` and `guarantee_ended`, with one service or two: each sale ends as
+its valid notas of the right amounts, buyer and competência, or as a reason that the papers allow.
 """
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from tests.outside.enotas.records import Company, Nota
-from tests.outside.vindi.records import BRASILIA, Account, Record, lines_of
+from tests.outside.vindi.records import BRASILIA, Account, Record, lines_of, midnight
 
 EXTERNAL_ID = re.compile(
     r"^(?P<env>[hp])-(?P<tenant>[A-Za-z0-9]+)-(?P<bill>\d+)(x\d+)?-(?P<rev>\d+)$"
@@ -25,9 +26,9 @@ ENDED = frozenset({"issued", "denied", "held", "skipped", "cancelled", "cancel_r
 class Owed:
     """How a sale may end."""
 
-    notas: frozenset[int]  # how many valid ones, one of these numbers
     ends: frozenset[str]  # "status" or "status code"
-    amount: Decimal = Decimal(0)
+    amounts: tuple[Decimal, ...] = ()  # of its notas, one a service
+    all_or_none: frozenset[str] = frozenset()  # "all", "none": how many of them may stand
     competencia: date | None = None
 
 
@@ -37,6 +38,9 @@ class Judge:
 
     account: Account
     company: Company
+    companies: list[Company] = field(default_factory=list)  # where it issued before
+    neighbours: list[Account] = field(default_factory=list)  # whose notas may be beside ours
+    rule: dict[str, Any] = field(default_factory=lambda: {"issue_when": "bill_paid"})
     rejected: set[str] = field(default_factory=set)  # documents whose notas the city denies
     wrong: list[str] = field(default_factory=list)
 
@@ -60,49 +64,74 @@ class Judge:
             )
         if total == 0:
             return _none("skipped zero_amount")
-        return self._of_paid(bill, customer, total, given_back)
+        return self._of_paid(bill, customer, given_back)
 
-    def _of_paid(self, bill: Record, customer: Record, total: Decimal, given_back: Decimal) -> Owed:
-        moment = max(each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None)
-        competencia = moment.astimezone(BRASILIA).date()
+    def _of_paid(self, bill: Record, customer: Record, given_back: Decimal) -> Owed:
+        due, competencia = self._due(bill)
+        amounts = self.parts(bill)
         if given_back:
             ends = frozenset({"held partially_refunded", "issued partially_refunded"})
-            return Owed(notas=frozenset({0, 1}), ends=ends, amount=total, competencia=competencia)
+            return _maybe(ends, amounts, competencia)
+        if due > datetime.now(BRASILIA):
+            return _none("in_guarantee")
+        if _is_closed(competencia):
+            return _maybe(frozenset({"held competencia_month_closed"}), amounts, competencia)
         if not customer["registry_code"]:
             return _none("held customer_document_missing")
         if not customer["address"]["street"]:
             return _none("held customer_address_incomplete")
         if customer["registry_code"] in self.rejected:
             return _none("denied")
+        unclear = {"held activation_unclear"} if self._cannot_be_told(bill) else set()
         return Owed(
-            notas=frozenset({1}),
-            ends=frozenset({"issued"}),
-            amount=total,
+            ends=frozenset({"issued", *unclear}),
+            amounts=amounts,
+            all_or_none=frozenset({"all", *(["none"] if unclear else [])}),
             competencia=competencia,
+        )
+
+    def parts(self, bill: Record) -> tuple[Decimal, ...]:
+        """The amount of each nota that the bill is divided into."""
+        own = self.rule.get("services_by_product_code") or {}
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for line in bill["bill_items"]:
+            code = line["product"]["code"]
+            sums[code if code in own else ""] += line["amount"]
+        return tuple(sorted(each for each in sums.values() if each > 0))
+
+    def _due(self, bill: Record) -> tuple[datetime, date | None]:
+        """When its nota is due, and the day that it is dated."""
+        moments = [each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None]
+        moment = max(moments).astimezone(BRASILIA)
+        if self.rule["issue_when"] != "guarantee_ended":
+            return moment, moment.date()
+        ends = midnight(moment) + timedelta(days=self.rule["guarantee_days"] + 1)
+        return ends, ends.date()
+
+    def _cannot_be_told(self, bill: Record) -> bool:
+        """A registered boleto of before the activation, of which nobody saw the payment."""
+        readings = self.account.readings
+        return bool(readings.registers or readings.last == "null") and any(
+            each["payment_method"]["code"] == "online_bank_slip"
+            and each["paid_at"] is not None
+            and each["paid_at"] < datetime.now(BRASILIA) - timedelta(hours=1)
+            for each in bill["charges"]
         )
 
     def _ended(self, bill: Record, paid: list[Record]) -> Owed:
         """Given back or cancelled whole: no nota stands, unless the city refuses to cancel it."""
         ends = frozenset({"skipped", "cancelled"})
-        if self.company.readings.cancel_takes == "states" or not paid:
-            return Owed(notas=frozenset({0}), ends=ends)
-        moment = max(each["paid_at"] for each in paid)
-        return Owed(
-            notas=frozenset({0, 1}),
-            ends=ends | {"cancel_refused"},
-            amount=lines_of(bill),
-            competencia=moment.astimezone(BRASILIA).date(),
-        )
+        takes = {each.readings.cancel_takes for each in self._all_companies()}
+        if takes == {"states"} or not paid:
+            return _none(*ends)
+        return _maybe(ends | {"cancel_refused"}, self.parts(bill), self._due(bill)[1])
 
     def _undone(self, bill: Record) -> Owed:
         """A paid charge that ended: a person reviews it, till then a nota that was out stands."""
-        moment = max(each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None)
-        return Owed(
-            notas=frozenset({0, 1}),
-            ends=frozenset({"skipped", "cancelled", "held", "issued payment_undone"}),
-            amount=lines_of(bill),
-            competencia=moment.astimezone(BRASILIA).date(),
+        ends = frozenset(
+            {"skipped", "cancelled", "held", "issued payment_undone", "cancel_refused"}
         )
+        return _maybe(ends, self.parts(bill), self._due(bill)[1])
 
     def _given_back(self, bill: Record) -> Decimal:
         charges = {each["id"] for each in bill["charges"]}
@@ -117,14 +146,18 @@ class Judge:
             Decimal(0),
         )
 
+    def _all_companies(self) -> list[Company]:
+        return [self.company, *self.companies]
+
     def notas(self) -> dict[int, list[Nota]]:
         """Valid ones of the real environment by their sale."""
         found: dict[int, list[Nota]] = defaultdict(list)
-        for nota in self.company.valid():
+        others = {number for each in self.neighbours for number in each.bills}
+        for nota in _valid(self._all_companies()):
             match = EXTERNAL_ID.match(nota.external_id)
             if match is None:
                 self.wrong.append(f"an id of no sale: {nota.external_id}")
-            else:
+            elif int(match["bill"]) not in others:
                 found[int(match["bill"])].append(nota)
         return found
 
@@ -143,22 +176,23 @@ class Judge:
         owed = self.owed(bill)
         said = _said(sale)
         name = f"bill {bill['id']} ({bill['status']} {bill['amount']})"
-        if len(notas) not in owed.notas:
-            self.wrong.append(f"{name}: {len(notas)} valid notas, sale {said}, owed {owed}")
+        amounts = tuple(sorted(Decimal(str(each.body["valorTotal"])) for each in notas))
+        told = f"{len(notas)} valid notas {[str(each) for each in amounts]}"
+        right = {"all": owed.amounts, "none": ()}
+        if amounts not in {right[each] for each in owed.all_or_none}:
+            self.wrong.append(f"{name}: {told}, sale {said}, owed {owed}")
         if not ({said, said.split(" ")[0]} & owed.ends):
             self.wrong.append(f"{name}: sale is {said!r}, owed {sorted(owed.ends)}")
-        if said.split(" ")[0] == "issued" and len(notas) != 1:
-            self.wrong.append(f"{name}: said to be issued, {len(notas)} valid notas")
+        if said.split(" ")[0] == "issued" and amounts != owed.amounts:
+            self.wrong.append(f"{name}: said to be issued, {told}")
         if notas and said.split(" ")[0] in {"skipped", "held", "denied", "waiting_payment"}:
-            self.wrong.append(f"{name}: said to be {said!r}, a valid nota stands")
-        for nota in notas if len(notas) == 1 else []:
+            self.wrong.append(f"{name}: said to be {said!r}, {told}")
+        for nota in notas:
             self._judge_nota(name, bill, owed, nota)
 
     def _judge_nota(self, name: str, bill: Record, owed: Owed, nota: Nota) -> None:
         customer = self.account.customers[bill["customer"]["id"]]
         body = nota.body
-        if Decimal(str(body["valorTotal"])) != owed.amount:
-            self.wrong.append(f"{name}: nota of {body['valorTotal']}, owed {owed.amount}")
         document = (body.get("cliente") or {}).get("cpfCnpj")
         if document != re.sub(r"\W", "", customer["registry_code"] or ""):
             self.wrong.append(f"{name}: nota for {document}")
@@ -168,8 +202,31 @@ class Judge:
             self.wrong.append(f"{name}: {body['dataCompetencia']}, owed {owed.competencia}")
 
 
+def _valid(companies: Iterable[Company]) -> list[Nota]:
+    return [nota for company in companies for nota in company.valid()]
+
+
+def _is_closed(competencia: date | None) -> bool:
+    """Whether a past month is dated no more: after the fifth day of the next one."""
+    today = datetime.now(BRASILIA).date()
+    if competencia is None or (competencia.year, competencia.month) >= (today.year, today.month):
+        return False
+    last = today.replace(day=1) - timedelta(days=1)
+    is_last_month = (competencia.year, competencia.month) == (last.year, last.month)
+    return not is_last_month or today.day > 5
+
+
 def _none(*ends: str) -> Owed:
-    return Owed(notas=frozenset({0}), ends=frozenset(ends))
+    return Owed(ends=frozenset(ends), all_or_none=frozenset({"none"}))
+
+
+def _maybe(ends: frozenset[str], amounts: tuple[Decimal, ...], competencia: date | None) -> Owed:
+    return Owed(
+        ends=ends,
+        amounts=amounts,
+        all_or_none=frozenset({"all", "none"}),
+        competencia=competencia,
+    )
 
 
 def _said(sale: dict[str, Any] | None) -> str:

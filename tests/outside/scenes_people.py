@@ -31,20 +31,20 @@ async def past_sales_are_asked_for(town: Town, shop: Shop) -> None:
         "requested_by": "maria",
         "reason": "troca de sistema",
     }
-    dry = await _backfilled(shop, asked)
+    dry = await backfilled(shop, asked)
     assert (dry["bills_total"], dry["new"], dry["outcomes"]["issue"]) == (4, 4, 3), dry
     assert Decimal(dry["amount_to_issue"]) == 300, dry
     assert not shop.company.notas
-    real = await _backfilled(shop, {**asked, "dry_run": False})
+    real = await backfilled(shop, {**asked, "dry_run": False})
     assert (real["new"], real["known"]) == (4, 0), real
     for bill in old[:3]:
         await shop.tenant.issued(bill["id"])
-    again = await _backfilled(shop, {**asked, "dry_run": False})
+    again = await backfilled(shop, {**asked, "dry_run": False})
     assert (again["new"], again["known"]) == (0, 4), again
     await shop.settled()
 
 
-async def _backfilled(shop: Shop, asked: dict[str, Any]) -> dict[str, Any]:
+async def backfilled(shop: Shop, asked: dict[str, Any]) -> dict[str, Any]:
     made = await shop.tenant.call("POST", "/backfills", asked)
     async with asyncio.timeout(60):
         while True:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.outside.campaign import drawn
+from tests.outside.deeds import DEEDS
+from tests.outside.drawn import drawn
 from tests.outside.town import a_town
 
 FIRST = int(os.environ.get("NOTAPONTE_SEED", "1"))
@@ -24,9 +25,9 @@ async def test_whatever_the_papers_leave_open_each_sale_has_one_nota_or_a_reason
 ) -> None:
     async with a_town(database=database, redis=redis_url, folder=tmp_path, emitters=2) as town:
         run = await drawn(town, seed)
-        await run.go_on(STEPS, kills=True)
-        await run.calm()
         try:
+            await run.go_on(STEPS, DEEDS, kills=True)
+            await run.calm()
             for shop in town.shops:
                 await shop.settled(within=240)
             for shop in town.shops:

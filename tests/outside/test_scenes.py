@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.outside import (
+    scenes_alike,
+    scenes_days,
     scenes_enotas,
     scenes_late,
     scenes_letter,
+    scenes_parts,
     scenes_people,
+    scenes_readings,
+    scenes_spoilt,
     scenes_vindi,
 )
 from tests.outside.town import Town, a_town
@@ -25,6 +30,11 @@ ALL = (
     *scenes_people.SCENES,
     *scenes_letter.SCENES,
     *scenes_late.SCENES,
+    *scenes_alike.SCENES,
+    *scenes_spoilt.SCENES,
+    *scenes_days.SCENES,
+    *scenes_parts.SCENES,
+    *scenes_readings.SCENES,
 )
 # Seconds each, and none waits for what only time brings; the others with NOTAPONTE_OUTSIDE=1.
 QUICK = (
@@ -38,6 +48,8 @@ QUICK = (
     scenes_enotas.every_way_to_lose_an_answer,
     scenes_enotas.from_tests_to_real_notas,
     scenes_late.manual_sales_let_go_on,
+    scenes_spoilt.refunded_in_part_then_denied,
+    scenes_parts.one_denied_then_all_given_back,
 )
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")
 PLAYED = ALL if ONLY or os.environ.get("NOTAPONTE_OUTSIDE") else QUICK

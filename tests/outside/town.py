@@ -32,6 +32,8 @@ class Shop:
     judge: Judge
     product: Record
     customer: Record
+    course: Record
+    testing: bool = False  # in Homologacao for now
 
     def sell(self, reais: str = "100.00", **changes: Any) -> Record:
         """An open bill of one line; `customer` for another than the usual one."""
@@ -116,8 +118,11 @@ class Town:
             judge=Judge(account=account, company=company),
             product=account.add_product(),
             customer=account.add_customer(),
+            course=account.add_product("Curso Exemplo", "CURSO"),
         )
         self.shops.append(shop)
+        for one in self.shops:
+            one.judge.neighbours = [each.account for each in self.shops if each is not one]
         return shop
 
 

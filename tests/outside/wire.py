@@ -5,6 +5,7 @@ import gzip
 import json
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,10 @@ BEFORE = (
     "portal",
 )
 AFTER = ("slow", "cut", "reset after", "500 after", "502 html after", "garbage", "empty 200")
+# What costs whoever reads without an end memory or time.
+HEAVY = ("bomb", "endless", "drip", "deep", "vast header")
+# What is no text, or another one than was written.
+MANGLED = ("utf16", "latin1", "unpacked", "longer", "null", "list", "text in text", "twice")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +74,7 @@ class Dress:
 
     def text(self, value: Any) -> bytes:
         text = json.dumps(self.put_on(value), ensure_ascii=False, separators=(",", ":"))
-        return (b"\xef\xbb\xbf" if self.bom else b"") + text.encode()
+        return (b"\xef\xbb\xbf" if self.bom else b"") + text.encode(errors="backslashreplace")
 
 
 @dataclass(slots=True)
@@ -182,7 +187,54 @@ async def trouble_after(
             return web.Response(body=b'{"nfeId": ', content_type="application/json")
         case "cut":
             return await _cut(request, body, headers)
+        case _ if kind in HEAVY:
+            return await _heavy(request, kind)
+        case _ if kind in MANGLED:
+            return _mangled(kind, body)
     return None
+
+
+async def _heavy(request: web.Request, kind: str) -> web.StreamResponse:
+    json_type = {"Content-Type": "application/json"}
+    if kind == "bomb":
+        packed = gzip.compress(b'{"a": "' + b"0" * 200_000_000 + b'"}', 1)
+        return web.Response(body=packed, headers={**json_type, "Content-Encoding": "gzip"})
+    if kind == "deep":
+        return web.Response(body=b'{"bills":' + b"[" * 500_000, headers=json_type)
+    if kind == "vast header":
+        return web.Response(body=b"{}", headers={**json_type, "X-Vast": "x" * 100_000})
+    answer = web.StreamResponse(headers=json_type)
+    answer.enable_chunked_encoding()
+    await answer.prepare(request)
+    piece, pause = (b"0" * 65_536, 0.0) if kind == "endless" else (b" ", 0.2)
+    with suppress(ConnectionError):
+        for _ in range(4000 if kind == "endless" else 200):
+            await answer.write(piece)
+            await asyncio.sleep(pause)
+    return answer
+
+
+def _mangled(kind: str, body: bytes) -> web.Response:
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    text = body.decode("utf-8-sig")
+    match kind:
+        case "utf16":
+            body = text.encode("utf-16")
+        case "latin1":
+            body = text.encode("latin-1", "replace")
+        case "unpacked":
+            headers["Content-Encoding"] = "gzip"
+        case "null":
+            body = b"null"
+        case "list":
+            body = b"[" + body + b"]"
+        case "text in text":
+            body = json.dumps(text).encode()
+        case "twice":
+            body = b'{"errors":[],"bills":[],"id":1,' + text.lstrip().removeprefix("{").encode()
+        case "longer":
+            body += b"\n" + body
+    return web.Response(body=body, headers=headers)
 
 
 async def _cut(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.StreamResponse:

@@ -439,7 +439,7 @@ async def test_a_list_with_shorter_pages_than_asked_for_is_read_whole(
 async def test_a_page_that_fails_is_asked_for_again_and_not_for_ever(
     issuer: EnotasIssuer, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("shared.issuer.enotas.lists.PAGE_WAITS", (0.0, 0.0, 0.0))
     a_list(server, 180, cap=100, by_size_asked=True)
     whole = server.otherwise
     asked = 0
@@ -466,8 +466,8 @@ async def the_list(issuer: EnotasIssuer, patience: timedelta) -> list[Snapshot]:
 async def test_who_has_somebody_waiting_goes_on_at_the_page_that_failed(
     issuer: EnotasIssuer, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0,) * 8)
-    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_HANGS", timedelta(seconds=0.3))
+    monkeypatch.setattr("shared.issuer.enotas.lists.PAGE_WAITS", (0.0,) * 8)
+    monkeypatch.setattr("shared.issuer.enotas.lists.PAGE_HANGS", timedelta(seconds=0.3))
     a_list(server, 380, cap=100, by_size_asked=True)
     whole = server.otherwise
     faults: deque[Answerer | web.Response] = deque(

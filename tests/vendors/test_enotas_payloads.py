@@ -239,6 +239,25 @@ def test_what_a_company_lacks_is_read_as_text() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        (b"", ()),
+        (b"null", ()),
+        (b"{}", ()),
+        (b'{"criticas": [], "possuiCriticas": false, "total": 0}', ()),
+        (b'{"dados": {"faltam": [[], {}, null, ""]}}', ()),
+        (b'{"mensagem": "Senha"}', ("Senha",)),
+        (b'{"criticas": ["Senha"]}', ('{"criticas": ["Senha"]}',)),
+        (b'{"possuiCriticas": true}', ('{"possuiCriticas": true}',)),
+    ],
+)
+def test_what_says_nothing_of_a_company_lacks_nothing(
+    body: bytes, missing: tuple[str, ...]
+) -> None:
+    assert read_missing(body) == missing
+
+
 def test_an_xml_comes_bare_or_as_a_json_string() -> None:
     assert read_xml(b"<nfe/>") == read_xml(b'"<nfe/>"') == b"<nfe/>"
     with pytest.raises(ValueError, match="XML"):

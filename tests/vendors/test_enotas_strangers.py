@@ -106,7 +106,7 @@ async def test_a_reason_nested_without_end_is_read_as_it_is(
 async def test_a_list_that_does_not_say_how_long_it_is_is_no_list(
     issuer: EnotasIssuer, server: ScriptedServer, total: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0, 0.0))
+    monkeypatch.setattr("shared.issuer.enotas.lists.PAGE_WAITS", (0.0, 0.0))
     server.otherwise = lambda _: answer({"totalRecords": total, "data": [a_nota()]})
 
     with pytest.raises(IssuerUnavailable):

@@ -43,6 +43,7 @@ from shared.db.vindi import bills_store
 from shared.domain.ids import BillId, TenantId
 from shared.domain.moment import month_of
 from shared.domain.nota import IN_FLIGHT, NotaStatus
+from shared.domain.sale import SaleStatus
 
 log = structlog.get_logger()
 
@@ -258,10 +259,17 @@ async def _answers(
     await _count_unknown(conn, tenant, some)
     after = [sale_after(one, one.notas) for one in some]
     progress = [one.progress for one in after if one.progress]
+    denied = [one.bill_id for one in progress if one.status is SaleStatus.DENIED]
+    # What happened to a bill while its nota was on its way counts now that there is none.
+    again = await sales_store.spoken_of(conn, tenant, denied)
     moments = await sales_store.progress(conn, tenant, progress)
     await status_webhooks_store.announce(conn, tenant, before)
     await timeline_store.add(conn, tenant, [told for one in after for told in one.happenings])
-    settlements = [one.settlement for one in after if one.settlement]
+    settlements = [
+        replace(done, due_at=now) if done.bill_id in again else done
+        for done in (one.settlement for one in after)
+        if done is not None
+    ]
     if settlements:
         await outbox_store.settle(conn, tenant, settlements, now=now)
     return some, moments

@@ -13,7 +13,7 @@ from services.emitter.planning.looks import (
     sooner,
 )
 from services.emitter.planning.waits import stand_back
-from services.emitter.work import Act, Ask, OpenNews, Plan, Rest, Step, settle
+from services.emitter.work import Act, Ask, Known, OpenNews, Plan, Rest, Step, settle
 from shared.db.outbox.outbox_store import Entry
 from shared.db.sales.sale_notas import SaleNotas
 from shared.db.vindi.bills_store import ReadBill
@@ -26,6 +26,20 @@ _ON_ITS_WAY: Final = frozenset({NotaStatus.PENDING, NotaStatus.ISSUED})
 def follow(entry: Entry, notas: SaleNotas, now: datetime, *, read: ReadBill | None = None) -> Act:
     """Ask about every nota of a sale that is under way; nothing else of the sale changes."""
     return Act(entry=entry, read=read, notas=notas, action=ask_about(notas, now))
+
+
+def is_of_nothing(entry: Entry, known: Known) -> bool:
+    """Say whether all there is of a sale is news of the issuer, of a nota that nobody asked for.
+
+    What is asked for is written before. Who makes such news up costs no read at Vindi.
+    """
+    named = entry.bill_facts > 0 or entry.origin != "webhook"
+    return not named and known.sale is None and known.bill is None and not known.notas.asked_for
+
+
+def let_go(entry: Entry) -> Rest:
+    """Leave a sale as it is: nothing, until somebody tells of its bill."""
+    return Rest(entry=entry, settlement=settle(entry, due_at=None, nota_read=True))
 
 
 def asks_first(entry: Entry, notas: SaleNotas) -> bool:

@@ -19,10 +19,10 @@ from shared.db.vindi import passes_store, refunds_pending_store
 from shared.domain.ids import BillId, ChargeId
 from shared.domain.money import Cents
 from shared.domain.refunds import SOONEST, look_again, under_way
-from shared.vindi.bulk import RefundRow
 from shared.vindi.client import CHARGES, MOST_PER_PAGE, TRANSACTIONS, Read, Unreadable, Untold
 from shared.vindi.errors import VindiRequestRefused
 from shared.vindi.query import all_of, where
+from shared.vindi.refund_lists import RefundRow
 
 
 async def read_refunds(context: PassContext) -> None:

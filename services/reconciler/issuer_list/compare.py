@@ -7,8 +7,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.db.closing.issuer_list_store import ListedNota, OurNota
+from shared.commands.sample_nota import is_sample
+from shared.db.closing.issuer_list_store import REAL, ListedNota, OurNota
 from shared.domain.attention import CANCELLED_ELSEWHERE
+from shared.domain.external_id import read_external_id
 from shared.domain.ids import BillId, ExternalId, TenantId
 from shared.domain.nota import NEVER_ARRIVED, NotaStatus
 from shared.domain.party import normalise_document
@@ -31,6 +33,19 @@ class Compared(Struct, frozen=True, kw_only=True):
     row: ListedNota
     news: bool
     second: bool
+
+
+def is_real(tenant: TenantId, snapshot: Snapshot) -> bool:
+    """Whether a listed nota is of the real environment.
+
+    A row of a list may leave that out; the id of one that we asked for says it too.
+    """
+    if snapshot.environment is not None:
+        return snapshot.environment.lower() == REAL.lower()
+    ours = read_external_id(snapshot.external_id)
+    if ours is not None:
+        return ours.environment == REAL
+    return not is_sample(snapshot.external_id, tenant)
 
 
 def bill_of(tenant: TenantId, key: ExternalId | None) -> BillId | None:

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare
+from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare, is_real
 from services.reconciler.services import Services
 from shared import intake
 from shared.crypto import columns
@@ -294,7 +294,7 @@ async def go_on(reader: ListReader, restores: Sequence[int]) -> None:
 async def take(reader: ListReader, chunk: Sequence[Snapshot], began: datetime) -> None:
     """Write down what is listed of the real environment; what is news has its sale looked at."""
     tenant, services = reader.tenant, reader.services
-    real = [one for one in chunk if one.environment in (None, issuer_list_store.REAL)]
+    real = [one for one in chunk if is_real(tenant, one)]
     bills = {one.issuer_id: bill_of(tenant, one.external_id) for one in real}
     keys = [one.external_id for one in real if one.external_id and bills[one.issuer_id]]
     async with services.pool.acquire() as conn, conn.transaction():

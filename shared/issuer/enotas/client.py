@@ -1,6 +1,5 @@
 """Notas through the eNotas Gateway, by the protocol of a careful client (enotas-api, 6.3)."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +18,7 @@ from shared.issuer.enotas.cancellations import why_not_cancelled, why_refused
 from shared.issuer.enotas.company import read_facts
 from shared.issuer.enotas.denials import classify_denial
 from shared.issuer.enotas.form import FORM
+from shared.issuer.enotas.lists import Lists
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
 from shared.issuer.errors import (
     ANOTHER_NOTA,
@@ -45,12 +45,6 @@ from shared.issuer.interface import (
 from shared.issuer.limits import Limits
 from shared.net.http import MayLeave, server_time
 
-PAGE_SIZE: Final = 100
-# Seconds before a page that failed is asked for again, for as long as a reading has patience.
-PAGE_WAITS: Final = (0.5, 1.0, 2.0, *(4.0,) * 13)
-# Who has somebody waiting gives up a first try that hangs: most pages come within a second.
-PAGE_HANGS: Final = timedelta(seconds=8)
-MOST_PAGES: Final = 20_000  # of one walk: two million notas
 # Their times have whole seconds: a change in the second before the request came before it.
 RESOLUTION: Final = timedelta(seconds=1)
 LONGEST_WORD: Final = 300  # a company's name
@@ -191,7 +185,7 @@ class EnotasIssuer:
             raise IssuerCompanyUnknown
         company = _object(answer)
         url = self._transport.url(f"{self._company}/criticardadosobrigatorios")
-        lacks = await self._transport.read(url)
+        lacks = await self._transport.read(url, may_be_empty=True)
         missing = payloads.read_missing(lacks.body) if lacks.status == 200 else ()
         if company.get("dadosobrigatoriospreenchidos") is False:
             missing = missing or (INCOMPLETE,)
@@ -212,57 +206,11 @@ class EnotasIssuer:
         newest_first: bool = False,
         patience: timedelta = PAGE_PATIENCE,
     ) -> AsyncIterator[Snapshot]:
-        """Walk through the notas created on some UTC days; pages that shift repeat nothing.
-
-        How many rows a page may have is not documented: when the first one holds fewer than asked
-        for, so many are asked for. A page that fails is asked for again, `patience` long: a day of
-        ten thousand notas is a hundred pages. IssuerUnavailable when fewer came in all than there
-        are.
-        """
-        chosen = quote(payloads.created_filter(since, until), safe="")
-        seen: set[str] = set()
-        size, rows, done = PAGE_SIZE, 0, False
-        for number in range(MOST_PAGES):
-            url = self._list_url(number, size, chosen, newest_first)
-            page = await self._read_page(url, patience)
-            if number == 0 and 0 < page.rows < min(size, page.total):
-                # Somebody may count pages by the size asked for: those of the size given, then.
-                size = page.rows
-            told = {one.issuer_id.lower(): one for one in page.snapshots}  # a page may repeat one
-            fresh = [one for issuer_id, one in told.items() if issuer_id not in seen]
-            seen.update(told)
-            rows += page.rows - len(page.snapshots) + len(fresh)
-            for snapshot in fresh:
-                yield snapshot
-            # What is said of a page as full as may be could be the total of that page alone.
-            done = rows >= page.total >= page.rows
-            if done and (page.rows < size or page.rows < page.total):
-                return
-            if not page.rows or not (fresh or page.rows > len(page.snapshots)):
-                break
-        if not done:
-            raise IssuerUnavailable("a list without its end")
-
-    async def _read_page(self, url: URL, patience: timedelta) -> payloads.ListPage:
-        """A page of a list, asked for again while patience lasts; the pages before it are not."""
-        give_up = time.monotonic() + patience.total_seconds()
-        hangs = PAGE_HANGS if patience > PAGE_PATIENCE else None
-        for wait in PAGE_WAITS:
-            try:
-                return await self._read_list(url, hangs)
-            except TransientError as error:  # 429 and our own limits too: they say until when
-                asked = error.retry_after or timedelta()
-                rest = max(wait, asked.total_seconds())
-                if time.monotonic() + rest > give_up:
-                    raise
-            hangs = None  # a list that is slow each time is read all the same
-            await asyncio.sleep(rest)
-        return await self._read_list(url)
-
-    def _list_url(self, number: int, size: int, chosen: str, newest_first: bool) -> URL:
-        direction = "desc" if newest_first else "asc"
-        order = f"pageSize={size}&sortBy=data_criacao&sortDirection={direction}&filter={chosen}"
-        return self._transport.url(f"{self._notas}?pageNumber={number}&{order}")
+        """Walk through the notas created on some UTC days; see `Lists.created`."""
+        lists = Lists(self._transport, self._notas)
+        listed = lists.created(since, until, newest_first=newest_first, patience=patience)
+        async for snapshot in listed:
+            yield snapshot
 
     async def _after_refusal(
         self, key: ExternalId, answer: EnotasAnswer, took: float
@@ -296,15 +244,6 @@ class EnotasIssuer:
             return payloads.read_snapshot(content)
         except ValueError:
             raise IssuerUnavailable(NO_NOTA) from None
-
-    async def _read_list(self, url: URL, within: timedelta | None = None) -> payloads.ListPage:
-        answer = await self._transport.read(url, within=within)
-        if answer.status == 404:
-            raise IssuerCompanyUnknown
-        try:
-            return payloads.read_list(answer.json())
-        except ValueError:
-            raise IssuerUnavailable("not a list of notas") from None
 
     def _by_key(self, key: ExternalId, more: str = "") -> URL:
         return self._transport.url(f"{self._notas}/porIdExterno/{quote(key, safe='')}{more}")

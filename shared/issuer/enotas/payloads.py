@@ -154,15 +154,15 @@ class ListPage(Struct, frozen=True, kw_only=True):
 
     snapshots: list[Snapshot]
     rows: int
-    total: int  # on all pages
+    total: int | None  # on all pages, where it is said
 
 
 def read_list(body: object) -> ListPage:
     """Read one page of notas; ValueError for anything else."""
     page = _lowered(body)
-    rows, total = page.get("data"), page.get("totalrecords")
-    if not isinstance(rows, list) or type(total) is not int or total < 0:
-        raise ValueError("not a list of notas")
+    rows, total = page.get("data"), _total(page)
+    if not isinstance(rows, list):
+        raise ValueError("not a list of notas")  # noqa: TRY004 - one error class for callers
     snapshots = []
     for row in rows:
         try:
@@ -170,6 +170,17 @@ def read_list(body: object) -> ListPage:
         except ValueError:
             continue
     return ListPage(snapshots=snapshots, rows=len(rows), total=total)
+
+
+def _total(page: Mapping[str, Any]) -> int | None:
+    """How many notas all pages have, None where that is not said; ValueError for nonsense."""
+    said = page.get("totalrecords")
+    if said is None:
+        return None
+    text = str(said)
+    if isinstance(said, bool) or not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise ValueError("not a list of notas")
+    return int(text)
 
 
 def read_findings(body: bytes) -> tuple[Finding, ...]:
@@ -184,12 +195,23 @@ def read_findings(body: bytes) -> tuple[Finding, ...]:
 
 
 def read_missing(body: bytes) -> tuple[str, ...]:
-    """Read what a company's registration lacks; its shape is unconfirmed, so any JSON will do."""
+    """Read what a company's registration lacks; its shape is unconfirmed, so any JSON will do.
+
+    An object that says nothing (no text, no number but zero, nothing true) lacks nothing.
+    """
     try:
-        read_json(body)
+        content = read_json(body)
     except ValueError:
         return ()
+    if isinstance(content, dict) and _says_nothing(content):
+        return ()
     return tuple(finding.message for finding in read_findings(body) if finding.message)
+
+
+def _says_nothing(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_says_nothing, value.values()))
+    return not value or (isinstance(value, list) and all(map(_says_nothing, value)))
 
 
 def read_xml(body: bytes) -> bytes:
@@ -203,12 +225,15 @@ def read_xml(body: bytes) -> bytes:
     return body
 
 
-def created_filter(since: date, until: date) -> str:
-    """The filter for notas created on the UTC days from `since` to `until` (section 3.3)."""
-    return (
-        f"dataCriacao ge '{since.isoformat()}T00:00:00Z'"
-        f" and dataCriacao le '{until.isoformat()}T23:59:59Z'"
-    )
+def created_filter(since: date, until: date, *, zone: bool = True) -> str:
+    """The filter for notas created on the UTC days from `since` to `until` (section 3.3).
+
+    Its instants bear their zone, or are written without one as the official PHP client does.
+    """
+    first, last = f"{since.isoformat()}T00:00:00Z", f"{until.isoformat()}T23:59:59Z"
+    if not zone:
+        first, last = (one.replace("T", " ").removesuffix("Z") for one in (first, last))
+    return f"dataCriacao ge '{first}' and dataCriacao le '{last}'"
 
 
 def _render_tomador(tomador: Tomador) -> dict[str, object]:

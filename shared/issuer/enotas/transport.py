@@ -191,8 +191,13 @@ class Transport:
             case _:
                 return answer
 
-    async def read(self, url: URL, *, within: timedelta | None = None) -> EnotasAnswer:
-        """Read; only 200 and refusals come back. Asks a second time when a connection broke."""
+    async def read(
+        self, url: URL, *, within: timedelta | None = None, may_be_empty: bool = False
+    ) -> EnotasAnswer:
+        """Read; only 200 and refusals come back, and 204 where nothing is an answer too.
+
+        Asks a second time when a connection broke.
+        """
         try:
             answer = await self.send("GET", url, within=within)
         except AnswerLost as lost:
@@ -202,7 +207,8 @@ class Transport:
                 answer = await self.send("GET", url, within=within)
             except AnswerLost as again:
                 raise IssuerUnavailable(again.why) from None
-        if answer.status != 200 and not answer.is_refusal:
+        told = answer.status == 200 or (may_be_empty and answer.status == 204)
+        if not told and not answer.is_refusal:
             raise IssuerUnavailable(f"status {answer.status}")
         return answer
 

@@ -6,7 +6,7 @@ Source: the reference of eNotas' APIs, sections 4 to 7; recorded answers.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,7 +37,8 @@ class Readings:
     absent: str = "empty"  # of a nota that is not there: "array", "object", "html"
     forgets: float = 0.0  # seconds for which a nota that was taken is not found by its id
     nulls: str = "null"  # "absent": fields without a value are left out of the nota
-    stamps: str = "seconds"  # "fraction", "none": no dataCriacao and dataUltimaAlteracao
+    # "fraction"; "minimum": .NET's 0001-01-01; "none": no dataCriacao and dataUltimaAlteracao
+    stamps: str = "seconds"
     statuses: str = "as written"  # "lower", "upper"
     webhook_ids: str = "upper"  # of companies, as in the panel; "lower"
     webhook_blank: str = "null"  # what a denied nota does not have: "absent"
@@ -47,6 +48,19 @@ class Readings:
     cancel_takes: str = "states"  # how a cancellation ends: "refused by city", "not supported"
     cancel_in_other_states: str = "400"  # "200": taken and without effect
     xml: str = "json"  # "raw"
+    accepted: str = "usual"  # of POST and DELETE: "201", "capitals", "text", "empty"
+    resent: str = "same id"  # after a denial: "new id"
+    between: str = ""  # a status nobody has documented, on the way
+    silent: tuple[str, ...] = ()  # final statuses of which no webhook tells
+    ids: str = "told"  # "absent": the nota's answer does not repeat our own id
+    money: str = "number"  # "text"
+    skew: timedelta = timedelta()  # how far its clock is ahead
+    list_sort: str = "any"  # the one `sortBy` that is not refused; "never": it is not listened to
+    list_total: str = "rows"  # "absent", "page", "text"
+    list_filter_refused: bool = False
+    early_file: str = "404"  # "400", "login", "json"
+    lacking: str = "list"  # "errors", "object", "text", "nothing", "null", "204", "404"
+    company: str = "whole"  # "little", "odd", "no address"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +106,7 @@ class Company:
     seed: int = 1
     readings: Readings = field(default_factory=Readings)
     fate: Fate = lambda _nota: ""
+    keeps: Fate = lambda _nota: ""  # why a nota is not cancelled, "" where it is
     step: float = 0.02  # seconds between two states
     stuck: bool = False  # notas stay where they are
     notas: list[Nota] = field(default_factory=list)
@@ -146,7 +161,7 @@ def rendered(company: Company, nota: Nota, *, short: bool = False) -> dict[str, 
         "serieRps": "E",
         "dataCompetenciaRps": body.get("dataCompetencia"),
         "servico": body.get("servico"),
-        "valorTotal": body.get("valorTotal"),
+        "valorTotal": _money(readings, body.get("valorTotal")),
         "valorIss": 0,
         "observacoes": body.get("observacoes"),
         "metadados": {},
@@ -154,6 +169,8 @@ def rendered(company: Company, nota: Nota, *, short: bool = False) -> dict[str, 
     if short:
         kept = ("id", "tipo", "idExterno", "status", "motivoStatus", "numero", "valorTotal")
         value = {name: value[name] for name in kept}
+    if readings.ids == "absent":
+        value["idExterno"] = None
     if readings.stamps == "none":
         value.pop("dataCriacao", None)
         value.pop("dataUltimaAlteracao", None)
@@ -187,9 +204,22 @@ def webhook(company: Company, nota: Nota) -> dict[str, Any]:
 
 
 def stamp(readings: Readings, at: datetime) -> str:
+    if readings.stamps == "minimum":
+        return "0001-01-01T00:00:00"
+    at += readings.skew
     if readings.stamps == "fraction":
         return at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "7Z"  # .NET's seven digits
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def on_the_way(company: Company, documented: tuple[str, ...]) -> tuple[str, ...]:
+    """The states that a nota passes, with one more where there is one that nobody knows."""
+    between = company.readings.between
+    return (*documented[:1], between, *documented[1:]) if between else documented
+
+
+def _money(readings: Readings, value: Any) -> Any:
+    return f"{value:.2f}" if readings.money == "text" and value is not None else value
 
 
 def _status(readings: Readings, status: str) -> str:

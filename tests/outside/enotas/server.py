@@ -6,7 +6,6 @@ Source: the reference of eNotas' APIs, sections 2 to 8.
 import asyncio
 import json
 import random
-import re
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
@@ -19,6 +18,16 @@ import aiohttp
 from aiohttp import web
 
 from tests.outside.enotas import records
+from tests.outside.enotas.answers import (
+    absent,
+    accepted,
+    company_as_told,
+    errors,
+    file_of,
+    lacking,
+    listed,
+    of_city,
+)
 from tests.outside.enotas.records import Company, Nota, rendered, webhook
 from tests.outside.wire import Dress, Weather, send, trouble_after, trouble_before
 
@@ -49,6 +58,7 @@ class Enotas:
     url: str = ""
     asked: deque[tuple[str, str, float]] = field(default_factory=lambda: deque(maxlen=20_000))
     seed: int = 1
+    city: str = "whole"  # what is told of city halls: "unsupported", "broken", "little"
     cancel_says: tuple[int, str] | None = None  # an answer to every DELETE instead
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _random: random.Random = field(init=False)
@@ -81,23 +91,26 @@ class Enotas:
     async def _answer(self, request: web.Request) -> tuple[int, Any]:
         key = request.headers.get("Authorization", "").removeprefix("Basic ")
         if key not in self.keys:
-            return 401, _errors("AUT001", "Chave de API inválida")
+            return 401, errors("AUT001", "Chave de API inválida")
         if "json" not in request.headers.get("Accept", ""):
             return 200, NOT_JSON.encode()
         path = request.path.removeprefix("/v1/")
         if path.startswith(("estados/", "servicos/")):
-            return _city(path)
+            return of_city(path, self.city)
         parts = path.strip("/").split("/")
         if parts == ["empresas"]:
             mine = [self.companies[each] for each in sorted(self.keys[key])]
-            return 200, {"totalRecords": len(mine), "data": [_company(each) for each in mine]}
+            return 200, {
+                "totalRecords": len(mine),
+                "data": [company_as_told(each) for each in mine],
+            }
         if len(parts) < 2 or parts[0] != "empresas":
             return 404, b""
         company = self.companies.get(parts[1].lower())
         if company is None:
             return 404, b""
         if parts[1].lower() not in self.keys[key]:
-            return 403, _errors("AUT003", "Sem direito à empresa")
+            return 403, errors("AUT003", "Sem direito à empresa")
         return await self._of_company(request, key, company, parts[2:])
 
     async def _of_company(
@@ -105,13 +118,13 @@ class Enotas:
     ) -> tuple[int, Any]:
         match request.method, rest:
             case "GET", []:
-                return 200, _company(company)
+                return 200, company_as_told(company)
             case "GET", ["criticardadosobrigatorios"]:
-                return 200, company.missing
+                return lacking(company)
             case "POST", ["nfes"]:
                 return self._post(key, company, json.loads(await request.text()))
             case "GET", ["nfes"]:
-                return _listed(company, request)
+                return listed(company, request)
             case method, ["nfes", "porIdExterno", external_id, *last]:
                 nota = company.by_external_id(external_id)
                 if nota is not None and _is_forgotten(company, nota):
@@ -125,12 +138,12 @@ class Enotas:
         self, key: str, company: Company, nota: Nota | None, method: str, last: list[str]
     ) -> tuple[int, Any]:
         if nota is None:
-            return _absent(company)
+            return absent(company)
         match method, last:
             case "GET", []:
                 return 200, rendered(company, nota)
             case "GET", ["pdf" | "xml" as kind]:
-                return _file(company, nota, kind)
+                return file_of(company, nota, kind)
             case "DELETE", []:
                 return self._delete(key, company, nota)
         return 404, b""
@@ -138,22 +151,24 @@ class Enotas:
     def _post(self, key: str, company: Company, body: dict[str, Any]) -> tuple[int, Any]:
         lacking = [name for name in ("valorTotal", "ambienteEmissao") if not body.get(name)]
         if lacking or not body.get("servico", {}).get("descricao"):
-            return 400, _errors("GW001", f"Campos obrigatórios: {lacking}")
+            return 400, errors("GW001", f"Campos obrigatórios: {lacking}")
         external_id = str(body.get("idExterno") or "")
         before = company.by_external_id(external_id)
         if before is not None and before.status == "Negada":
             before.body, before.reason, before.posts = body, None, before.posts + 1
             before.become("AguardandoAutorizacao")
+            if company.readings.resent == "new id":
+                before.id = company.new_id()
             self.start(self.issue(key, company, before))
-            return 200, {"nfeId": before.id}
+            return accepted(company, before)
         if before is not None and company.readings.repeated != "second":
             before.posts += 1
             match company.readings.repeated:
                 case "same":
                     return 200, {"nfeId": before.id}
                 case "conflict":
-                    return 409, _errors("GW009", "Já existe")
-            return 400, _errors("GW010", "Já existe uma nota com este identificador externo")
+                    return 409, errors("GW009", "Já existe")
+            return 400, errors("GW010", "Já existe uma nota com este identificador externo")
         at = datetime.now(UTC)
         made = Nota(
             id=company.new_id(),
@@ -165,11 +180,11 @@ class Enotas:
         )
         company.notas.append(made)
         self.start(self.issue(key, company, made))
-        return 200, {"nfeId": made.id}
+        return accepted(company, made)
 
     async def issue(self, key: str, company: Company, nota: Nota) -> None:
         """The nota's way to the city."""
-        for status in records.ISSUING[1:]:
+        for status in records.on_the_way(company, records.ISSUING[1:]):
             await asyncio.sleep(company.step)
             while company.stuck:
                 await asyncio.sleep(company.step)
@@ -195,19 +210,21 @@ class Enotas:
     def _delete(self, key: str, company: Company, nota: Nota) -> tuple[int, Any]:
         if self.cancel_says is not None:
             status, text = self.cancel_says
-            return status, _errors("GW020", text) if text else b""
+            return status, errors("GW020", text) if text else b""
         if nota.status not in {"Autorizada", "CancelamentoNegado"}:
             if company.readings.cancel_in_other_states == "200":
                 return 200, {"nfeId": nota.id}
-            return 400, _errors("GW021", "A nota não pode ser cancelada neste status")
+            return 400, errors("GW021", "A nota não pode ser cancelada neste status")
+        if company.keeps(nota):
+            return 400, errors("GW023", company.keeps(nota))
         if company.readings.cancel_takes == "not supported":
-            return 400, _errors("GW022", "A prefeitura não suporta o cancelamento")
+            return 400, errors("GW022", "A prefeitura não suporta o cancelamento")
         nota.become(records.CANCELLING[0])
         self.start(self.cancel(key, company, nota))
-        return 200, {"nfeId": nota.id}
+        return accepted(company, nota)
 
     async def cancel(self, key: str, company: Company, nota: Nota) -> None:
-        for status in records.CANCELLING[1:]:
+        for status in records.on_the_way(company, records.CANCELLING[1:]):
             await asyncio.sleep(company.step)
             nota.become(status)
         if company.readings.cancel_takes == "refused by city":
@@ -224,6 +241,8 @@ class Enotas:
         """The status webhook of a final state."""
         hooks = self.hooks.get(key)
         if hooks is None or self._random.random() < hooks.lost:
+            return
+        if nota.status in company.readings.silent:
             return
         await asyncio.sleep(self._random.random() * hooks.late)
         body = webhook(company, nota)
@@ -251,117 +270,6 @@ class Enotas:
 
 def _is_forgotten(company: Company, nota: Nota) -> bool:
     return (datetime.now(UTC) - nota.created_at).total_seconds() < company.readings.forgets
-
-
-def _absent(company: Company) -> tuple[int, Any]:
-    match company.readings.absent:
-        case "array":
-            return 404, _errors("GEN404", "Nota não encontrada")
-        case "object":
-            return 404, {"mensagem": "Nota não encontrada"}
-        case "html":
-            return 404, b"<html><body><h1>404</h1></body></html>"
-    return 404, b""
-
-
-def _file(company: Company, nota: Nota, kind: str) -> tuple[int, Any]:
-    if nota.status not in {"Autorizada", "Cancelada", "CancelamentoNegado"}:
-        return 404, b""
-    if kind == "pdf":
-        return 200, b"%PDF-1.4 " + nota.id.encode()
-    xml = f"<?xml version='1.0'?><nfse><numero>{nota.number}</numero></nfse>"
-    return 200, xml.encode() if company.readings.xml == "raw" else xml
-
-
-def _listed(company: Company, request: web.Request) -> tuple[int, Any]:
-    asked = request.query
-    size = min(int(asked.get("pageSize", "100")), company.readings.list_most)
-    page = int(asked.get("pageNumber", "0"))
-    rows = sorted(company.notas, key=lambda nota: nota.created_at)
-    if company.readings.list_filter and asked.get("filter"):
-        rows = [nota for nota in rows if _passes(asked["filter"], nota)]
-    if asked.get("sortDirection", "asc") == "desc":
-        rows.reverse()
-    shown = rows[page * size : (page + 1) * size]
-    short = company.readings.list_rows == "short"
-    data = [rendered(company, nota, short=short) for nota in shown]
-    return 200, {"totalRecords": len(rows), "data": data}
-
-
-def _passes(text: str, nota: Nota) -> bool:
-    for term in re.split(r"\s+and\s+", text):
-        found = re.fullmatch(r"\s*(\w+)\s+(eq|ge|le)\s+'([^']*)'\s*", term)
-        if found is None:
-            raise web.HTTPBadRequest(text=json.dumps(_errors("GW030", "filter")))
-        name, operator, value = found.groups()
-        if name == "status":
-            if nota.status.lower() != value.lower():
-                return False
-            continue
-        written = datetime.fromisoformat(value)
-        at = written if written.tzinfo else written.replace(tzinfo=UTC)
-        created = nota.created_at.replace(microsecond=0)
-        if (operator == "ge" and created < at) or (operator == "le" and created > at):
-            return False
-    return True
-
-
-def _company(company: Company) -> dict[str, Any]:
-    return {
-        "id": company.id,
-        "status": "Habilitada",
-        "dadosObrigatoriosPreenchidos": not company.missing,
-        "cnpj": company.cnpj,
-        "inscricaoMunicipal": "12345678",
-        "inscricaoEstadual": None,
-        "razaoSocial": company.name,
-        "nomeFantasia": company.name,
-        "optanteSimplesNacional": True,
-        "email": "fiscal@loja.example",
-        "telefoneComercial": "1133334444",
-        "endereco": {
-            "pais": "Brasil",
-            "uf": "SP",
-            "cidade": "São Paulo",
-            "codigoIbgeUf": 35,
-            "codigoIbgeCidade": 3550308,
-            "logradouro": "Rua de Exemplo",
-            "numero": "1",
-            "complemento": None,
-            "bairro": "Centro",
-            "cep": "01001000",
-        },
-        "codigoServicoMunicipal": "02800",
-        "itemListaServicoLC116": "1.07",
-        "aliquotaIss": 2.0,
-        "enviarEmailCliente": False,
-    }
-
-
-def _city(path: str) -> tuple[int, Any]:
-    if path.endswith("/provedor"):
-        return 200, {
-            "tipoAutenticacao": 1,
-            "assinaturaDigital": 2,
-            "suportaCancelamento": True,
-            "usaAEDF": False,
-            "usaRegimeEspecialTributacao": True,
-            "usaCodigoServicoMunicipal": True,
-            "usaDescricaoServico": False,
-            "usaCNAE": False,
-            "usaItemListaServico": False,
-            "suportaEmissaoNFeSemCliente": True,
-            "suportaEmissaoNFeClienteSemCpf": True,
-            "suportaEmissaoNFeClienteSemEndereco": True,
-            "suportaCancelamentoNFeSemCliente": True,
-            "suportaCancelamentoNFeClienteSemCpf": True,
-            "regimesEspecialTributacao": [],
-        }
-    return 200, {"totalRecords": 0, "data": []}
-
-
-def _errors(code: str, message: str) -> list[dict[str, str]]:
-    return [{"codigo": code, "mensagem": message}]
 
 
 @asynccontextmanager

@@ -89,9 +89,21 @@ def event(account: Account, kind: str, record: Record) -> dict[str, Any]:
             data: Any = {thing: {"id": record["id"], "status": record["status"]}}
         case "none":
             return {"event": {"type": kind, "created_at": stamp, "data": None}}
+        case "old":
+            data = {thing: rendered(account, thing, _as_it_was(record))}
         case _:
             data = {thing: rendered(account, thing, record)}
     return {"event": {"type": kind, "created_at": stamp, "data": data}}
+
+
+def _as_it_was(record: Record) -> Record:
+    """The record before anything was paid: a body made early, and delivered late."""
+    kept = {**record, "status": "pending", "updated_at": record["created_at"]}
+    if "paid_at" in kept:
+        kept["paid_at"] = None
+    if isinstance(kept.get("charges"), list):
+        kept["charges"] = [_as_it_was(each) if each else each for each in kept["charges"]]
+    return kept
 
 
 def as_text(value: Any) -> bytes:

@@ -97,6 +97,9 @@ def add_charge(
     }
     account.charges[charge["id"]] = charge
     bill["charges"].append(charge)
+    if account.readings.registers and method == "online_bank_slip":
+        kind = account.readings.registers
+        add_transaction(account, charge, kind, amount=charge["amount"], at=at)
     account.news.append(("charge_created", charge))
     return charge
 
@@ -158,9 +161,13 @@ def pay(
     charge["attempt_count"] += 1
     charge["updated_at"] = recorded_at
     kind = "charge" if by_day else "capture"
-    add_transaction(
-        account, charge, kind, amount=charge["amount"] if amount is None else amount, at=recorded_at
-    )
+    got = charge["amount"] if amount is None else amount
+    last = charge["last_transaction"] or {}
+    registered = last.get("transaction_type") == account.readings.registers
+    if charge["payment_method"]["code"] == "online_bank_slip" and registered:
+        last.update(updated_at=recorded_at, amount=got)
+    else:
+        add_transaction(account, charge, kind, amount=got, at=recorded_at)
     paid = sum((each["amount"] for each in bill["charges"] if is_settled(each)), Decimal(0))
     bill["updated_at"] = recorded_at
     if paid >= bill["amount"] and bill["status"] == "pending":
@@ -207,7 +214,7 @@ def _undone(account: Account, bill: Record, charge: Record, *, cancel_bill: bool
     charge["status"] = account.readings.full_refund
     charge["updated_at"] = now()
     left = [each for each in bill["charges"] if is_settled(each)]
-    if cancel_bill:
+    if cancel_bill and account.readings.cancels_with_refund:
         bill["status"], bill["amount"] = "canceled", Decimal(0)
     elif not left:
         bill["status"] = account.readings.refunded_bill

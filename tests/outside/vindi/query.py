@@ -50,6 +50,7 @@ class Search:
     zone: str
     unknown: str
     ignored: tuple[str, ...]
+    refuses: tuple[str, ...] = ()
 
     def read(self, text: str) -> Test:
         tokens = _tokens(text)
@@ -97,6 +98,8 @@ class Search:
             if self.unknown == "refused":
                 raise Refused(f"unknown field {name}")
             return lambda _row: True
+        if name in self.refuses:
+            raise Refused(f"{name} is no filter")
         if name in self.ignored:
             return lambda _row: True
         test = _comparison(name, operator, quoted if quoted is not None else bare, self.zone)

@@ -61,6 +61,15 @@ class Readings:
     milliseconds: bool = True  # fresh stamps carry them
     event_data: str = "full"  # "small": id and status alone; "old": as it was before; "none"
     limit: int = 6000  # requests a minute
+    refuses: tuple[str, ...] = ()  # fields whose filter is answered 422
+    sorts: bool = True  # whether `sort_by` and `sort_order` are listened to
+    total_says: str = "rows"  # "more" than there are, "page": those of this page alone
+    cancels_with_refund: bool = True  # `cancel_bill` beside a refund
+    registers: str = ""  # of boletos, before they are paid: a "charge" or "register" transaction
+    last: str = "newest"  # "null", "paying": what a charge shows of its transactions
+    ids: str = "number"  # "text", "float": as a middleman or another serialiser has them
+    merchant: str = "active"  # "trial", "little"
+    cookies: bool = False
     rate_headers: bool = True
 
 

@@ -13,23 +13,39 @@ BLANKS = ("code", "email", "description", "registry_code", "gateway_message")
 
 def rendered(account: Account, kind: str, record: Record) -> Any:
     """The record as `GET /<kind>s/{id}` gives it; a list's rows are the same."""
-    return _value(account.readings, "", _shape(kind, record))
+    return _value(account.readings, "", _shape(account, kind, record))
 
 
-def _shape(kind: str, record: Record) -> Record:
+def _shape(account: Account, kind: str, record: Record) -> Record:
     if kind == "bill":
         charges = record["charges"]
         if isinstance(charges, list):
-            charges = [_nested_charge(each) if each else each for each in charges]
+            charges = [_nested_charge(account, each) if each else each for each in charges]
         return {**record, "charges": charges}
     if kind == "charge":
-        return {**record, "last_transaction": _nested_transaction(record["last_transaction"])}
+        return {**record, "last_transaction": _last(account, record)}
     return record
 
 
-def _nested_charge(charge: Record) -> Record:
+def _nested_charge(account: Account, charge: Record) -> Record:
     kept = {name: value for name, value in charge.items() if name not in TOP_LEVEL_ONLY}
-    return {**kept, "last_transaction": _nested_transaction(charge["last_transaction"])}
+    return {**kept, "last_transaction": _last(account, charge)}
+
+
+def _last(account: Account, charge: Record) -> Record | None:
+    """What a charge shows of its transactions."""
+    match account.readings.last:
+        case "null":
+            return None
+        case "paying":
+            made = [
+                each
+                for each in account.transactions.values()
+                if (each["charge"] or {}).get("id") == charge["id"]
+                and each["transaction_type"] != "refund"
+            ]
+            return _nested_transaction(made[-1] if made else None)
+    return _nested_transaction(charge["last_transaction"])
 
 
 def _nested_transaction(transaction: Record | None) -> Record | None:
@@ -51,6 +67,8 @@ def _value(readings: Readings, name: str, value: Any) -> Any:
             return instant(readings, value)
         case Decimal():
             return float(value) if readings.numbers else money(value)
+        case int() if (name == "id" or name.endswith("_id")) and readings.ids != "number":
+            return str(value) if readings.ids == "text" else float(value)
         case None if name in BLANKS and readings.blank == "":
             return ""
     return value

@@ -81,6 +81,8 @@ class Vindi:
         if request.method != "GET":
             return 403, _errors("forbidden", None, "Somente leitura"), headers
         status, value, more = _answered(account, request, self.on_page)
+        if account.readings.cookies:
+            more["Set-Cookie"] = "_db_splitter=primary; path=/; max-age=5"
         return status, value, {**headers, **more}
 
     def _account(self, request: web.Request) -> Account | None:
@@ -159,14 +161,22 @@ def _list(
         rows = _found(account, name, asked.get("query", ""))
     except Refused as problem:
         return 422, _errors("invalid_parameter", "query", str(problem)), {}
-    rows = _sorted(KINDS[name], rows, asked.get("sort_by", "id"), asked.get("sort_order", "asc"))
+    if account.readings.sorts:
+        order = asked.get("sort_by", "id"), asked.get("sort_order", "asc")
+        rows = _sorted(KINDS[name], rows, *order)
     most = account.readings.page_most
     page = 1 if account.readings.pages == "repeat" else page
     size = int(asked.get("per_page", "25"))
     size = min(size, most) if most else size
     shown = rows[(page - 1) * size : page * size]
     body = {name: [rendered(account, KINDS[name], row) for row in shown]}
-    return 200, body, _list_headers(account, request, len(rows), page, size)
+    total = len(rows)
+    match account.readings.total_says:
+        case "more" if not rows:
+            total = 1  # as was recorded once
+        case "page":
+            total = len(shown)
+    return 200, body, _list_headers(account, request, total, page, size)
 
 
 def _found(account: Account, name: str, query: str) -> list[Record]:
@@ -186,6 +196,7 @@ def _found(account: Account, name: str, query: str) -> list[Record]:
         zone=readings.zone,
         unknown=readings.unknown_filter,
         ignored=readings.ignored,
+        refuses=readings.refuses,
     )
     test = search.read(query)
     return [row for row in rows if test(row)]
@@ -219,13 +230,15 @@ def _list_headers(
 
 
 def _merchant(account: Account) -> dict[str, Any]:
+    if account.readings.merchant == "little":
+        return {"id": account.id, "name": account.name, "registry_code": None}
     return {
         "id": account.id,
         "name": account.name,
         "company_name": account.name,
         "registry_code": account.registry_code,
         "email": "loja@loja.example",
-        "status": "active",
+        "status": account.readings.merchant,
     }
 
 

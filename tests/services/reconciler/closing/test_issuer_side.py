@@ -303,7 +303,7 @@ async def test_a_reading_that_was_cut_off_goes_on_where_it_stopped(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Days that were passed are done; the rest stays wanted, and another reader takes it up."""
-    monkeypatch.setattr("shared.issuer.enotas.client.PAGE_WAITS", (0.0,))
+    monkeypatch.setattr("shared.issuer.enotas.lists.PAGE_WAITS", (0.0,))
     await an_issued_month(books, 1)
     services = services_of(books.desk)
     await plan_once(services, every=timedelta(0))

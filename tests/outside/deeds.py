@@ -1,190 +1,17 @@
-"""A random world under a seed: what the papers leave open is drawn, then sales happen to it."""
+"""What happens in a random world: sales, payments, refunds, settings, each a deed in a shop."""
 
 import asyncio
-import random
-import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.outside.enotas import records as issuer
-from tests.outside.town import Shop, Town
+from tests.outside.random_world import Campaign
+from tests.outside.town import Shop, ago
 from tests.outside.vindi import moves, records
 from tests.outside.vindi.hookshot import as_text
-from tests.outside.vindi.records import Record
-from tests.outside.wire import AFTER, BEFORE, Dress, Weather
+from tests.outside.vindi.records import Record, midnight
 
-REPEATED = ("refused", "same", "conflict", "second")
 NAMES = ("José da Silva", "Ana Conceição", "  PADARIA  DO ZÉ LTDA ", "Zoë Ñandú", "Ação & Cia <b>")
-
-
-@dataclass(slots=True)
-class Campaign:
-    """What has been done, in words, so that a failure can be read."""
-
-    town: Town
-    chance: random.Random
-    told: list[str] = field(default_factory=list)
-    _later: list[Callable[[], None]] = field(default_factory=list)
-
-    def say(self, text: str) -> None:
-        self.told.append(text)
-
-    async def go_on(self, steps: int, *, kills: bool) -> None:
-        """So many moves in random shops, each heard of or not."""
-        for step in range(steps):
-            shop = self.chance.choice(self.town.shops)
-            name, move = self.chance.choice(MOVES)
-            bill = move(self, shop)
-            if bill is not None:
-                self.say(f"{step} {name} {bill['id']}")
-            if self.chance.random() < 0.7:
-                await shop.tell()
-            if self.chance.random() < 0.1:
-                self.town.vindi.dress = a_dress(self.chance)
-                self.town.enotas.dress = a_dress(self.chance)
-            if kills and self.chance.random() < 0.04:
-                await self.disturb(step)
-            if self.chance.random() < 0.1 and self._later:
-                self._later.pop(0)()
-            await asyncio.sleep(self.chance.random() * 0.15)
-
-    async def disturb(self, step: int) -> None:
-        """One process is killed and started again, or stands still for a while."""
-        process = self.chance.choice(list(self.town.product.processes.values()))
-        if self.chance.random() < 0.5:
-            self.say(f"{step} SIGKILL {process.name}")
-            await process.end(signal.SIGKILL)
-            await process.start()
-            return
-        seconds = self.chance.uniform(0.5, 4.0)
-        self.say(f"{step} SIGSTOP {process.name} {seconds:.1f}")
-        process.send(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        process.send(signal.SIGCONT)
-
-    async def calm(self) -> None:
-        """No more trouble on the way, and everything that waited for later is done."""
-        while self._later:
-            self._later.pop(0)()
-        self.town.vindi.weather = Weather()
-        self.town.enotas.weather = Weather()
-        for hooks in self.town.enotas.hooks.values():
-            hooks.lost = 0.0
-        for shop in self.town.shops:
-            shop.company.stuck = False
-        await self.town.product.ready()
-
-    def later(self, work: Callable[[], None]) -> None:
-        self._later.append(work)
-
-
-async def drawn(town: Town, seed: int, *, shops: int = 2) -> Campaign:
-    """Draw the readings of so many shops, open them, and draw the weather."""
-    chance = random.Random(seed)
-    campaign = Campaign(town=town, chance=chance)
-    for number in range(seed * 10, seed * 10 + shops):
-        await _open(campaign, number)
-    for hooks in town.enotas.hooks.values():
-        hooks.lost, hooks.doubled, hooks.late = chance.choice((0.0, 0.5)), 0.2, 0.5
-        hooks.contradicts = chance.random() < 0.2
-        hooks.content_type = chance.choice(("application/json", "text/plain", None))
-    kinds = BEFORE + AFTER
-    town.vindi.weather = Weather(seed, chance.choice((0.0, 0.05, 0.15)), kinds)
-    town.enotas.weather = Weather(seed + 1, chance.choice((0.0, 0.05, 0.15)), kinds)
-    campaign.say(f"{town.vindi.weather.chance} {town.enotas.weather.chance} {town.enotas.hooks}")
-    return campaign
-
-
-async def _open(campaign: Campaign, seed: int) -> None:
-    chance, town = campaign.chance, campaign.town
-    account = town.vindi.open_account(seed)
-    account.readings = vindi_readings(chance)
-    key = f"Y2hhdmUtZGUtZm9yYS0{seed:06d}"
-    company = town.enotas.open_company(key, seed=seed)
-    company.readings = issuer_readings(chance)
-    campaign.say(f"{account.readings}")
-    campaign.say(f"{company.readings}")
-    shop = await town.open_shop(seed=seed, account=account, company=company, key=key)
-    rejected = account.add_customer(registry_code="12345678909")
-    shop.judge.rejected.add(rejected["registry_code"])
-    company.fate = _denies(shop.judge.rejected, chance)
-    shop.hookshot.lost = chance.choice((0.0, 0.2, 0.5))
-    shop.hookshot.doubled = 0.2
-    shop.hookshot.late = 0.1
-    shop.hookshot.shuffled = True
-
-
-def vindi_readings(chance: random.Random) -> records.Readings:
-    return records.Readings(
-        zone=chance.choice(("brasilia", "utc")),
-        page_most=chance.choice((25, 50, 100, None)),
-        or_ids=chance.choice(("honoured", "honoured", "ignored", "refused")),
-        unknown_filter=chance.choice(("refused", "ignored")),
-        ignored=chance.choice(((), (), ("charge_id",), ("transaction_type",), ("updated_at",))),
-        totals=chance.random() < 0.8,
-        missing=chance.choice(("wrapped", "bare", "empty", "html")),
-        full_refund=chance.choice(("canceled", "paid")),
-        refunded_bill=chance.choice(("paid", "pending", "canceled")),
-        chargeback=chance.choice(("refund", "canceled")),
-        reissued=chance.choice(("canceled", "pending")),
-        numbers=chance.random() < 0.3,
-        metadata=chance.choice(("{}", "[]")),
-        blank=chance.choice(("null", "")),
-        event_data=chance.choice(("full", "full", "small", "none")),
-        rate_headers=chance.random() < 0.8,
-    )
-
-
-def issuer_readings(chance: random.Random) -> issuer.Readings:
-    forgets = chance.choice((0.0, 0.0, 2.0, 12.0))
-    return issuer.Readings(
-        # One that forgets for longer than it is looked for would make a second nota of a repeat.
-        repeated=chance.choice(("refused", "same", "conflict") if forgets > 5 else REPEATED),
-        absent=chance.choice(("empty", "array", "object")),
-        forgets=forgets,
-        nulls=chance.choice(("null", "absent")),
-        stamps=chance.choice(("seconds", "fraction", "none")),
-        statuses=chance.choice(("as written", "as written", "lower", "upper")),
-        webhook_ids=chance.choice(("upper", "lower")),
-        webhook_blank=chance.choice(("null", "absent")),
-        list_most=chance.choice((20, 50, 100)),
-        list_filter=chance.random() < 0.8,
-        list_rows=chance.choice(("whole", "whole", "short")),
-        cancel_takes=chance.choice(("states", "states", "refused by city", "not supported")),
-        cancel_in_other_states=chance.choice(("400", "200")),
-        xml=chance.choice(("json", "raw")),
-    )
-
-
-def a_dress(chance: random.Random) -> Dress:
-    return Dress(
-        order=chance.choice(("kept", "reversed", "shuffled")),
-        extra=chance.random() < 0.5,
-        nulls=chance.choice(("null", "null", "absent")),
-        bom=chance.random() < 0.1,
-        content_type=chance.choice(
-            (
-                "application/json; charset=UTF-8",
-                "application/json",
-                "application/json; charset=ISO-8859-1",
-                "text/json; charset=utf-8",
-            )
-        ),
-        packed=chance.choice(("", "gzip", "chunked")),
-        chance=random.Random(chance.random()),
-    )
-
-
-def _denies(documents: set[str], chance: random.Random) -> issuer.Fate:
-    text = chance.choice(
-        (
-            "CPF do tomador inválido.",
-            '{"mensagemErro":"O CPF do tomador deve ser informado.","acaoCorrecao":null}',
-        )
-    )
-    return lambda nota: text if nota.body["cliente"].get("cpfCnpj") in documents else ""
 
 
 def _open_bill(run: Campaign, shop: Shop) -> Record | None:
@@ -207,6 +34,26 @@ def _paid_bill(run: Campaign, shop: Shop) -> Record | None:
 
 def _amount(run: Campaign) -> str:
     return f"{run.chance.randrange(1, 100_000) / 100:.2f}"
+
+
+def backdated(run: Campaign, shop: Shop) -> Record:
+    """A boleto that was paid some days ago, and is known of now."""
+    days = run.chance.randrange(12)
+    bill = shop.sell(_amount(run), method="online_bank_slip", at=ago(days=days + 2))
+    moves.pay(shop.account, bill, paid_at=midnight(ago(days=days)))
+    return bill
+
+
+def mixed(run: Campaign, shop: Shop) -> Record:
+    """Two products, with a discount on one of them or none."""
+    lines: list[moves.Line] = [(shop.product, _amount(run)), (shop.course, _amount(run))]
+    if run.chance.random() < 0.5:
+        product = run.chance.choice((shop.product, shop.course))
+        lines.append((product, "-0.01", {"discount": {"id": 1}}))
+    bill = moves.sell(shop.account, shop.customer, lines)
+    if bill["charges"]:
+        moves.pay(shop.account, bill)
+    return bill
 
 
 def _buyer(run: Campaign, shop: Shop) -> dict[str, Any]:
@@ -414,6 +261,8 @@ WEIGHTS: tuple[tuple[int, Callable[[Campaign, Shop], Record | None]], ...] = (
     (6, paid_later),
     (1, free_one),
     (2, discounted),
+    (3, backdated),
+    (3, mixed),
     (1, disagreeing),
     (2, in_two),
     (2, rejected),
@@ -431,4 +280,4 @@ WEIGHTS: tuple[tuple[int, Callable[[Campaign, Shop], Record | None]], ...] = (
     (1, forged),
     (1, behind_replica),
 )
-MOVES = [(move.__name__, move) for weight, move in WEIGHTS for _ in range(weight)]
+DEEDS = [(deed.__name__, deed) for weight, deed in WEIGHTS for _ in range(weight)]
