@@ -161,9 +161,15 @@ BOUND: Final = """
 """
 
 
+async def bound_transactions(conn: Connection) -> None:
+    """Have the server end any transaction of this connection that takes too long, if it can."""
+    if conn.get_server_version().major >= BOUNDS_TRANSACTIONS:
+        await conn.execute(BOUND, _milliseconds(TRANSACTION_TIMEOUT))
+
+
 async def _prepare(connection: Connection, *, bounds: bool) -> None:
-    if bounds and connection.get_server_version().major >= BOUNDS_TRANSACTIONS:
-        await connection.execute(BOUND, _milliseconds(TRANSACTION_TIMEOUT))
+    if bounds:
+        await bound_transactions(connection)
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
             name, schema="pg_catalog", encoder=_to_json, decoder=json.loads
