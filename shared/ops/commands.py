@@ -5,6 +5,7 @@ A command loads what it alone needs: `up` stays in memory for as long as it runs
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
@@ -85,6 +86,8 @@ def erase_command(
     """Erase one customer of a tenant, as far as no law keeps them, and say what stays."""
     asked: ErasureIn = {"ticket": ticket, "reason": reason}
     if customer:
+        with plain_errors():
+            _demand_twice(customer)
         asked["customer_id"] = customer
     else:  # asked for, since histories of shells and lists of processes keep what is typed here
         asked["document"] = typer.prompt("CPF or CNPJ")
@@ -96,6 +99,15 @@ def erase_command(
     with plain_errors():
         code = asyncio.run(run_erasure(os.environ, tenant, asked, Console()))
     raise typer.Exit(code)
+
+
+def _demand_twice(customer: int) -> None:
+    """A slip of one digit is somebody else, whom nothing brings back; a CPF proves itself."""
+    if not sys.stdin.isatty():  # a script's number was not typed just now
+        return
+    again = typer.prompt(f"Erase customer {customer}, for good: their number once more", type=int)
+    if again != customer:
+        raise SettingsError((f"CUSTOMER: {customer} and {again} differ; nobody was erased.",))
 
 
 @app.command(name="migrate")

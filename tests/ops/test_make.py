@@ -3,21 +3,24 @@
 import asyncio
 import os
 import sys
+from asyncio.subprocess import DEVNULL
 
 import pytest
 
+from shared.local.files import free_port
 from shared.ops.commands import app
 from tests.support.typed import ROOT
 
 assert app  # what the verbs call
 
 
-async def make(*words: str, **env: str) -> tuple[int, str]:
+async def make(*words: str, stdin: int = DEVNULL, **env: str) -> tuple[int, str]:
     """Make a verb with this very Python; its end, and what it said."""
     process = await asyncio.create_subprocess_exec(
         *("make", "--no-print-directory", "-o", ".venv/.ready", f"PY={sys.executable}", *words),
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **env},
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -60,6 +63,23 @@ async def test_a_setting_may_stand_behind_a_verb(database: str) -> None:
     code, said = await make("psql", "SQL=SELECT 6 * 7 AS told", f"DATABASE_URL={database}")
 
     assert (code, " 42" in said) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("again", "told"), [("54", "55 and 54 differ; nobody was erased."), ("55", "does not answer")]
+)
+async def test_who_is_erased_is_typed_twice_at_a_terminal(again: str, told: str) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, f"{again}\n".encode())
+    words = ("erase-customer", "TENANT=t", "TICKET=T-1", "REASON=asked", "CUSTOMER=55")
+    env = {"INTERNAL_PORT": str(free_port()), "INTERNAL_API_TOKEN": "a-token-of-a-test"}
+
+    code, said = await make(*words, stdin=theirs, **env)
+
+    assert code == 2
+    assert told in said
+    os.close(ours)
+    os.close(theirs)
 
 
 async def test_what_somebodys_shell_has_is_not_what_was_typed(database: str) -> None:

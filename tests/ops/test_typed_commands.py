@@ -124,7 +124,7 @@ def test_what_the_program_tells_to_make_can_be_made() -> None:
 def test_every_file_that_is_named_is_there() -> None:
     lost = [
         f"{where}: {path}"
-        for where, text in [*written(), *said()]
+        for where, text in [*written(), *said(), *remarked()]
         for path in FILE.findall(text)
         if not (ROOT / path).exists() and path != MADE_LATER
     ]
@@ -251,6 +251,15 @@ def said() -> list[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
+
+
+def remarked() -> Iterator[tuple[str, str]]:
+    """Whatever else tells an operator where to look: manifests, units, proxies, the Makefile."""
+    suffixes = {"", ".yaml", ".service", ".target", ".cfg", ".html", ".sql"}
+    files = [ROOT / "Makefile", *(path for one in OURS for path in (ROOT / one).rglob("*"))]
+    for path in files:
+        if path.suffix in suffixes and path.is_file():
+            yield str(path.relative_to(ROOT)), path.read_text("utf-8")
 
 
 @cache

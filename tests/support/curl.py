@@ -8,7 +8,7 @@ from tests.support.typed import Typed
 
 _WORD = re.compile(r"""(?:'[^']*'|"(?:\\.|[^"\\])*"|\\\n|[^\s'"|;)>&\\])+|[|;)>&\n]|\\\n|\\.""")
 _QUOTED = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)\"""")
-_TAKE_A_WORD = {"-H", "-d", "-X", "-o", "-w", "-u", "-sH"}
+_TAKE_A_WORD = {"-H", "-d", "-X", "-o", "-w", "-u", "-sH", "-sm", "-sSm"}
 _OF_A_FILE = re.compile(r"-d @\S+\s*#\s*(\{.*\})|-d @\S+\n\s*#\s*(\{.*\})")
 
 
