@@ -29,6 +29,11 @@ else:
 STATEMENT_TIMEOUT: Final = timedelta(seconds=30)
 LOCK_TIMEOUT: Final = timedelta(seconds=5)
 IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds back vacuum for all
+# A process that is stopped, or whose machine is gone, between preparing a statement and asking for
+# it leaves a server process that is not idle, and that no other timeout ends: it waits for the
+# question with all its locks held. Longer than any of our transactions takes.
+TRANSACTION_TIMEOUT: Final = timedelta(minutes=2)
+BOUNDS_TRANSACTIONS: Final = 17  # the first version of PostgreSQL that has `transaction_timeout`
 CONNECT_SECONDS: Final = 5
 # One that nobody used for so long is closed: each is a process of some MiB at the server.
 IDLE_SECONDS: Final = 60.0
@@ -92,7 +97,7 @@ async def open_pool(
         min_size=0,
         max_size=settings.pool_size,
         timeout=CONNECT_SECONDS,
-        init=_prepare,
+        init=partial(_prepare, bounds=settings.pooler == "none"),
         reset=_keep,
         connection_class=Remembering,
         max_inactive_connection_lifetime=IDLE_SECONDS,
@@ -150,7 +155,21 @@ def _mode(
     }
 
 
-async def _prepare(connection: Connection) -> None:
+BOUND: Final = """
+    -- connection.bound_transactions
+    SELECT set_config('transaction_timeout', $1, false)
+"""
+
+
+async def bound_transactions(conn: Connection) -> None:
+    """Have the server end any transaction of this connection that takes too long, if it can."""
+    if conn.get_server_version().major >= BOUNDS_TRANSACTIONS:
+        await conn.execute(BOUND, _milliseconds(TRANSACTION_TIMEOUT))
+
+
+async def _prepare(connection: Connection, *, bounds: bool) -> None:
+    if bounds:
+        await bound_transactions(connection)
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
             name, schema="pg_catalog", encoder=_to_json, decoder=json.loads

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from services.sandbox.vindi.app import VindiApp
 from services.sandbox.wire import Answer, Call, asgi, serving
 from shared.local.files import free_port
 from tests.journey.system import PATIENCE, TOKEN, Service, System, a_system
+from tests.support.statement_proxy import Statement, When, statement_proxy
 
 QUICK = "tests.journey.quick_reconciler"
 QUICK_EMITTER = "tests.journey.quick_emitter"
@@ -43,7 +44,9 @@ class Stopper:
 
     victim: Service | None = None
     wanted: Wanted | None = None
+    statement: tuple[str, When] | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     def look(self, call: Call) -> None:
         """Called with each request, before it is answered."""
@@ -51,6 +54,22 @@ class Stopper:
             send(self.victim, signal.SIGSTOP)
             self.wanted = None
             self.reached.set()
+
+    async def look_at(self, one: Statement) -> None:
+        """Called with each statement of the one whose database is asked through a proxy.
+
+        One that the server has not heard yet is heard once the process goes on.
+        """
+        if self.victim is None or self.statement is None:
+            return
+        name, when = self.statement
+        if one.when is when and one.name.startswith(name):
+            self.statement = None
+            send(self.victim, signal.SIGSTOP)
+            self.let_go.clear()
+            self.reached.set()
+            if when is When.UNHEARD:
+                await self.let_go.wait()
 
     def lie_in_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stand before both stand-ins."""
@@ -92,6 +111,7 @@ class Pair:
     database: str
     awake: Service
     asleep: Service
+    seen: Service  # the one that is seen at its statements
 
     @property
     def here(self) -> str:
@@ -128,14 +148,23 @@ class Pair:
             await asyncio.sleep(0.05)
 
     async def until_status(self, bill: int, status: str) -> None:
-        async def holds() -> bool:
-            return await self.status(bill) == status
-
-        await self.until(holds, f"{bill} is not {status}, but {await self.status(bill)}")
+        deadline = time.monotonic() + PATIENCE
+        while (found := await self.status(bill)) != status:
+            assert time.monotonic() < deadline, f"{bill} is not {status}, but {found}"
+            await asyncio.sleep(0.05)
 
     def lie_in_wait(self, wanted: Wanted) -> None:
         """Stop the one that is awake at its next request of this kind."""
         self.stopper.victim, self.stopper.wanted = self.awake, wanted
+        self.stopper.reached.clear()
+
+    async def stands_at(self, name: str, when: When) -> None:
+        """Have the one that is seen at its statements awake alone, and stop it at one of these."""
+        if self.awake is not self.seen:
+            send(self.asleep, signal.SIGCONT)
+            send(self.awake, signal.SIGSTOP)
+            self.awake, self.asleep = self.asleep, self.awake
+        self.stopper.victim, self.stopper.statement = self.seen, (name, when)
         self.stopper.reached.clear()
 
     async def taken_over(self) -> None:
@@ -147,6 +176,7 @@ class Pair:
     async def goes_on(self, seconds: float = 1.0) -> None:
         """Let the one that stood still go on, beside the other, for a while; then it sleeps."""
         send(self.asleep, signal.SIGCONT)
+        self.stopper.let_go.set()
         await asyncio.sleep(seconds)
         send(self.asleep, signal.SIGSTOP)
 
@@ -161,6 +191,7 @@ async def a_pair(
     hook = Hook(stopper=stopper)
     settings = {"RECONCILE_EVERY": str(PASS_EVERY), "ISSUER_LOOKUP_WAITS": "0.5,0.5", **settings}
     async with (
+        AsyncExitStack() as stack,
         serving(asgi(hook.handle)) as hook.url,
         running_sandbox() as sandbox,
         a_system(
@@ -174,11 +205,17 @@ async def a_pair(
         ) as system,
     ):
         first, port = system.services["reconciler"], free_port()
+        proxy = await stack.enter_async_context(statement_proxy(first.environment["DATABASE_URL"]))
+        proxy.look = stopper.look_at
         other = Service(
             name="reconciler",
             module=QUICK,
             port=port,
-            environment={**first.environment, "INTERNAL_PORT": str(port)},
+            environment={
+                **first.environment,
+                "INTERNAL_PORT": str(port),
+                "DATABASE_URL": proxy.url,
+            },
             log=folder / "other.log",
         )
         await other.start()
@@ -193,9 +230,11 @@ async def a_pair(
                 database=database,
                 awake=first,
                 asleep=other,
+                seen=other,
             )
         finally:
-            stopper.wanted = None
+            stopper.wanted = stopper.statement = None
+            stopper.let_go.set()
             for one in (first, other):
                 send(one, signal.SIGCONT)
             await other.stop()

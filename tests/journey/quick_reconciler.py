@@ -22,7 +22,7 @@ TRY_SECONDS = 1.0
 
 def hurry() -> None:
     """Make leases short and looks frequent, in this process."""
-    vars(connection).update(IDLE_TIMEOUT=LEASE, LOCK_TIMEOUT=LEASE)
+    vars(connection).update(IDLE_TIMEOUT=LEASE, LOCK_TIMEOUT=LEASE, TRANSACTION_TIMEOUT=2 * LEASE)
     vars(schedule).update(LEASE=LEASE, RENEW_EVERY=OFTEN, AFTER_FAILURE=OFTEN, ENROL_EVERY=OFTEN)
     vars(worker).update(LEASE=LEASE, BEAT=OFTEN, LOOK_EVERY=OFTEN)
     vars(make_month_files).update(LEASE=LEASE, TELL_EVERY=0.5, LOOK_EVERY=OFTEN, AGAIN_IN=OFTEN)

@@ -15,7 +15,7 @@ from tests.journey.random_stops import Stops
 
 FIRST = int(os.environ.get("NOTAPONTE_SEED", "1"))
 SEEDS = range(FIRST, FIRST + int(os.environ.get("NOTAPONTE_STOPPED", "1")))
-STOPS = int(os.environ.get("NOTAPONTE_STOPS", "2"))
+STOPS = int(os.environ.get("NOTAPONTE_STOPS", "1"))
 
 
 @pytest.mark.timeout(900)

@@ -1,11 +1,16 @@
 import asyncio
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
 from shared.config.settings import DatabaseSettings
+from shared.db import connection
+from shared.db.away import database_away
 from shared.db.connection import Pool, open_pool
+
+PATIENCE = 30.0  # seconds, for one
 
 
 async def test_json_columns_are_python_values_both_ways(pool: Pool) -> None:
@@ -19,6 +24,31 @@ async def test_a_forgotten_transaction_is_ended_by_the_server(pool: Pool) -> Non
     assert await pool.fetchval("SHOW idle_in_transaction_session_timeout") == "15s"
     assert await pool.fetchval("SHOW statement_timeout") == "30s"
     assert await pool.fetchval("SHOW lock_timeout") == "5s"
+
+
+async def test_a_transaction_whose_statement_was_prepared_and_not_asked_for_is_ended_by_the_server(
+    database_settings: DatabaseSettings, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is stopped: the server waits for what it is to be asked, and is not idle."""
+    if await pool.fetchval("SELECT current_setting('server_version_num')::int < 170000"):
+        return  # it has no such timeout
+    assert await pool.fetchval("SHOW transaction_timeout") == "2min"
+    monkeypatch.setattr(connection, "TRANSACTION_TIMEOUT", timedelta(seconds=1))
+    await pool.execute("CREATE TABLE kept (one int)")
+    await pool.execute("INSERT INTO kept VALUES (1)")
+    async with (
+        open_pool(database_settings, application="stopped") as other,
+        other.acquire() as conn,
+    ):
+        await conn.transaction().start()
+        await conn.execute("SELECT one FROM kept FOR UPDATE")
+        await conn.prepare("SELECT one + 1 FROM kept")
+        async with asyncio.timeout(PATIENCE):
+            while await pool.fetchval("SELECT one FROM kept FOR UPDATE SKIP LOCKED") is None:
+                await asyncio.sleep(0.1)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as error:
+            await conn.execute("SELECT 1")
+    assert database_away(error.value)
 
 
 async def test_behind_a_pooler_nothing_is_prepared_and_no_timeout_is_sent(
