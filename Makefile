@@ -9,7 +9,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 T ?= tests
 N ?= 2
-OPS := exec $(PY) -m shared.ops
+# What stands on the command line, by name: a slip like DRYRUN=1 is refused (shared/ops/typed.py).
+TYPED = $(strip $(foreach one,$(.VARIABLES),$(if $(filter command,$(origin $(one))),$(one))))
+OPS = MAKE_TYPED="$(TYPED)" exec $(PY) -m shared.ops
+# $(call told,NAME,--name): --name with what the command line says. It travels in the environment, so that
+# the shell reads no quotes and no breaks of it; NAME or EMAIL of somebody's own environment are not meant.
+told = $(and $(filter command,$(origin $1)),$($1),$2 "$$$1")
+said = $(and $(filter command,$(origin $1)),$(filter-out 0 no false,$($1)),$2)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup version simulate demo up test lint audit check format sandbox bench bench-claims chaos migrate backfill closing \
@@ -83,35 +89,35 @@ migrate: $(STAMP) ## Bring the database to head (DISTRIBUTED=citus on a coordina
 	@$(OPS) migrate $(if $(filter citus,$(DISTRIBUTED)),--citus) $(if $(SQL),--sql)
 
 backfill: $(STAMP) ## Past sales: TENANT=… SINCE=2026-01-01 [UNTIL=…] [DRY_RUN=1] [COMPETENCIA=today]
-	@$(OPS) backfill --tenant "$(TENANT)" --since "$(SINCE)" $(if $(UNTIL),--until "$(UNTIL)") \
-		$(if $(DRY_RUN),--dry-run) $(if $(COMPETENCIA),--competencia "$(COMPETENCIA)") \
-		$(if $(REASON),--reason "$(REASON)")
+	@$(OPS) backfill --tenant "$$TENANT" --since "$$SINCE" $(if $(UNTIL),--until "$$UNTIL") \
+		$(if $(DRY_RUN),--dry-run) $(if $(COMPETENCIA),--competencia "$$COMPETENCIA") \
+		$(if $(REASON),--reason "$$REASON")
 
 closing: $(STAMP) ## A month's closing: TENANT=… MONTH=2026-10; exit 1 when unbalanced
-	@$(OPS) closing --tenant "$(TENANT)" --month "$(MONTH)"
+	@$(OPS) closing --tenant "$$TENANT" --month "$$MONTH"
 
 backup: $(STAMP) ## Copy the embedded database, and keep its WAL from then on (KEEP=7)
-	@$(OPS) backup $(if $(KEEP),--keep "$(KEEP)")
+	@$(OPS) backup $(call told,KEEP,--keep)
 
 restore: $(STAMP) ## Put it back, while `up` rests: the latest, or AT=2026-11-29T14:05
-	@$(OPS) restore $(if $(AT),--at "$(AT)")
+	@$(OPS) restore $(call told,AT,--at)
 
 restored: $(STAMP) ## A database elsewhere was restored: look before sending ([SINCE=…])
-	@$(OPS) restored $(if $(SINCE),--since "$(SINCE)")
+	@$(OPS) restored $(call told,SINCE,--since)
 
 psql: $(STAMP) ## Look into the database, reading only: [SQL="SELECT …"]
-	@$(OPS) psql $(if $(SQL),--sql "$(SQL)")
+	@$(OPS) psql $(call told,SQL,--sql)
 
 erase-customer: $(STAMP) ## Erase one customer: TENANT=… TICKET=… REASON=… [CUSTOMER=Vindi's number; else it asks for the document]
-	@$(OPS) erase-customer --tenant "$(TENANT)" --ticket "$(TICKET)" --reason "$(REASON)" \
-		$(if $(CUSTOMER),--customer "$(CUSTOMER)")
+	@$(OPS) erase-customer --tenant "$$TENANT" --ticket "$$TICKET" --reason "$$REASON" \
+		$(if $(CUSTOMER),--customer "$$CUSTOMER")
 
 token: $(STAMP) ## Tokens of the internal API: NAME=… SCOPE=read|support|operator DAYS=90 [REVOKE=1]; none lists
-	@$(OPS) token $(if $(NAME),--name "$(NAME)") $(if $(SCOPE),--scope "$(SCOPE)") \
-		$(if $(DAYS),--days "$(DAYS)") $(if $(REVOKE),--revoke)
+	@$(OPS) token $(call told,NAME,--name) $(call told,SCOPE,--scope) \
+		$(call told,DAYS,--days) $(call said,REVOKE,--revoke)
 
-staff: $(STAMP) ## Our own people in the panel: ROLE=support|operator [EMAIL=…] invites, EMAIL=… REMOVE=1 dismisses; none lists
-	@$(OPS) staff $(if $(ROLE),--role "$(ROLE)") $(if $(EMAIL),--email "$(EMAIL)") $(if $(REMOVE),--remove)
+staff: $(STAMP) ## Our own people in the panel: ROLE=support|operator [EMAIL=…] invites, EMAIL=… REMOVE=1 dismisses, or ends an invitation; none lists
+	@$(OPS) staff $(call told,ROLE,--role) $(call told,EMAIL,--email) $(call said,REMOVE,--remove)
 
 rotate-keys: $(STAMP) ## Seal every secret afresh under the first of SECRET_KEYS
 	@$(OPS) rotate-keys
@@ -120,8 +126,8 @@ accept-keys: $(STAMP) ## Start under SECRET_KEYS although a key that sealed some
 	@$(OPS) accept-keys
 
 doctor: $(STAMP) ## Look at everything that has to be right: [TENANT=…] [QUESTIONS=1] [REPORT=file.json]
-	@$(OPS) doctor $(if $(TENANT),--tenant "$(TENANT)") $(if $(QUESTIONS),--questions) \
-		$(if $(REPORT),--report "$(REPORT)")
+	@$(OPS) doctor $(if $(TENANT),--tenant "$$TENANT") $(if $(QUESTIONS),--questions) \
+		$(if $(REPORT),--report "$$REPORT")
 
 image: $(STAMP) ## Build the one image on its pinned base, and its SBOM, where an engine is
 	@exec $(PY) -m deploy.image build

@@ -62,6 +62,18 @@ class StillSealingError(Exception):
         )
 
 
+class KeysReplacedError(Exception):
+    """Another rotation has ended since under other keys; the text says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another rotation has ended meanwhile, under another first key than these SECRET_KEYS:"
+            " this one was stopped for a while, or two ran at once. It changed nothing since. Run"
+            " it again with the SECRET_KEYS that the services have, and keep every old key until it"
+            " has ended."
+        )
+
+
 async def prove_keys(conn: Connection, sealer: Sealer) -> None:
     """Open a value of every key in use, and leave one under the key that seals from now on.
 
@@ -80,10 +92,12 @@ async def prove_keys(conn: Connection, sealer: Sealer) -> None:
 async def bind_rows(conn: Connection, sealer: Sealer) -> bool:
     """Have values bound to their rows from now on; False if they were already.
 
-    Services that run hear of it within `LISTEN`. No code of before 0.4 may run any more.
+    Services that run hear of it within `LISTEN`. No code of before 0.4 may run any more. The keys
+    were proven before; raises KeysReplacedError where that is not so any more.
     """
     async with conn.transaction():
         await key_canaries_store.take_turns(conn)
+        await demand_canary(conn, sealer)
         kept = await key_canaries_store.read(conn)
         sealer.binds_rows = True
         key_id = sealer.sealing_key_id
@@ -108,7 +122,19 @@ async def _leave_canary(conn: Connection, sealer: Sealer) -> None:
     await key_canaries_store.add(conn, key_id=key_id, value=value)
 
 
+async def demand_canary(conn: Connection, sealer: Sealer) -> None:
+    """Raise KeysReplacedError unless what is sealed now is so under a key that is still in use.
+
+    Lives in the transaction that writes it: a rotation that ends under another first key forgets
+    the others' canaries, and then nobody may have to keep them any more.
+    """
+    if not await key_canaries_store.hold(conn, key_id=sealer.sealing_key_id):
+        raise KeysReplacedError
+
+
 async def forget_other_canaries(conn: Connection, sealer: Sealer) -> int:
+    """Forget the canaries of all keys but the first; raises KeysReplacedError where it has none."""
+    await demand_canary(conn, sealer)
     return await key_canaries_store.forget_others(conn, key_id=sealer.sealing_key_id)
 
 

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from services.emitter.acting.ahead import KeyRooms
 from services.emitter.acting.carry_out import CarryOut
@@ -19,7 +21,15 @@ from services.emitter.planning.decided import (
     decided_with_customer,
     unnamed_in_time,
 )
-from services.emitter.planning.follow import ask_about_all, asks_first, follow, only_followed
+from services.emitter.planning.follow import (
+    ask_about,
+    ask_about_all,
+    asks_first,
+    follow,
+    is_of_nothing,
+    let_go,
+    only_followed,
+)
 from services.emitter.planning.unread import plan_unread
 from services.emitter.reading.known import load_known
 from services.emitter.reading.vindi import bills_of, customers_of
@@ -30,7 +40,7 @@ from services.emitter.stopping.outage import parked
 from services.emitter.stopping.restored import parked_for_lists, wait_for_lists
 from services.emitter.stopping.under_way import UnderWay
 from services.emitter.traced import planned
-from services.emitter.work import Known, Plan
+from services.emitter.work import Act, Known, Plan, Rest
 from shared.clients import Clients
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
@@ -71,7 +81,7 @@ async def work_batch(
 
     `on_read` is called once only the issuer is left to be asked.
     """
-    lane = VINDI_LANES[min(entry.lane for entry in entries)]
+    lane = _share_of(entries, doubted=tools.doubts.of(tenant))
     asked_at = time.monotonic()
     context = await load_context(tools.pool, tools.clients, tools.sealer, tenant, lane)
     tools.under_way.mind(context.restored.noticed_at, asked_at=asked_at)
@@ -98,6 +108,13 @@ async def work_batch(
     return acted
 
 
+def _share_of(entries: Sequence[Entry], *, doubted: bool) -> BudgetShare:
+    """Whose part of the account's requests a batch takes: the hearsay of a flood, the least."""
+    if doubted and all(entry.is_hearsay for entry in entries):
+        return BudgetShare.BACKFILL
+    return VINDI_LANES[min(entry.lane for entry in entries)]
+
+
 def _unread(
     context: TenantContext, entries: Sequence[Entry], known: Mapping[BillId, Known]
 ) -> tuple[list[Plan], list[Entry]]:
@@ -106,16 +123,29 @@ def _unread(
     others: list[Entry] = []
     for entry in entries:
         notas = known[entry.bill_id].notas
-        if asks_first(entry, notas):
+        if is_of_nothing(entry, known[entry.bill_id]) and context.restored.noticed_at is None:
+            plans.append(let_go(entry))
+        elif asks_first(entry, notas):
             plans.append(ask_about_all(entry, notas))
         elif not entry.bill_changed and only_followed(notas, context.now):
-            plans.append(follow(entry, notas))
+            plans.append(follow(entry, notas, context.now))
         else:
             others.append(entry)
     waiting = parked_for_lists(context.restored, others, known, context.now)
     waiting = waiting or parked(context.breakers, others, known)
     apart = {plan.entry.bill_id for plan in waiting}
-    return [*plans, *waiting], [entry for entry in others if entry.bill_id not in apart]
+    looked_after = [_looked_after(plan, known, context.now) for plan in waiting]
+    others = [entry for entry in others if entry.bill_id not in apart]
+    return [*plans, *looked_after], others
+
+
+def _looked_after(plan: Rest, known: Mapping[BillId, Known], now: datetime) -> Plan:
+    """What waits unread, for hours maybe; what the issuer has of it is asked about meanwhile."""
+    notas = known[plan.entry.bill_id].notas
+    asked = ask_about(notas, now)
+    if not asked.steps:
+        return plan
+    return Act(entry=plan.entry, notas=notas, action=replace(asked, rests=plan.settlement))
 
 
 async def _read_and_plan(

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 from structlog.contextvars import bind_contextvars
 
 from services.emitter.batch import VINDI_LANES, Tools, work_batch
@@ -19,7 +20,9 @@ from services.emitter.leases import LEASE
 from services.emitter.one_by_one import divided, hold_failed
 from services.emitter.pages import LINGER, Claim, Linger, too_few, worth_claiming
 from services.emitter.room import BATCH, BITE, Crowd
+from services.emitter.stopping.doubts import leaves_enough, put_last
 from services.emitter.traced import traced_batch
+from services.emitter.turns import LANES, LaneTurn, Turns
 from shared.db.away import database_away
 from shared.db.connection import Connection
 from shared.db.outbox import claims_store, due_read, outbox_store
@@ -41,7 +44,6 @@ PASS: Final = timedelta(milliseconds=100)
 COUNT_AGAIN: Final = timedelta(seconds=1)  # how much is due of a tenant who has to wait
 # Nobody waits for a page of what was found by itself or is past: it comes in batches.
 A_BATCH_TO_READ: Final = DueToRead(to_read=BATCH, to_read_for=LINGER, others=0)
-LANES: Final[tuple[Lane, ...]] = (outbox_store.LIVE, outbox_store.RECONCILE, outbox_store.BACKFILL)
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Dispatcher:
     lateness: Lateness = field(default_factory=Lateness)
     _due: DueTenants = field(default_factory=DueTenants)
     _room: Crowd = field(default_factory=Crowd)
+    _turns: Turns = field(default_factory=Turns)
     _rests: dict[TenantId, float] = field(default_factory=dict)
     _lingering: set[TenantId] = field(default_factory=set)
     _tried: set[TenantId] = field(default_factory=set)  # since a pass last reached everyone
@@ -72,9 +75,11 @@ class Dispatcher:
         claimed = 0
         self.left_some = False
         async with self.tools.pool.acquire() as conn:
+            await self.tools.doubts.hear_any_tenant(conn)
             found = await self._due.find_any_tenant(conn, limit=TENANTS_A_PASS)
             due = {one.tenant_id: one for one in found}
             self._room.forget_all_but(due)
+            self._turns.forget_all_but(due)
             self._rests = {tenant: at for tenant, at in self._rests.items() if tenant in due}
             self._many = {key: at for key, at in self._many.items() if key[0] in due}
             self._tried &= due.keys()
@@ -103,18 +108,17 @@ class Dispatcher:
 
     async def _start_some(self, conn: Connection, due: DueTenant, ring: Callable[[], None]) -> int:
         """Claim a batch of the most urgent lane that has any; how many sales it holds."""
-        for lane in LANES:
-            if lane not in due.lanes:  # a claim of nothing costs as much as one of a batch
-                continue
-            share = await self._share(conn, due.tenant_id, lane)
-            claim = await self._worth(conn, due.tenant_id, lane, share) if share else None
+        for turn in await self._in_which_turn(conn, due):
+            lane = turn.lane
+            share = await self._share(conn, due.tenant_id, turn)
+            claim = await self._worth(conn, due.tenant_id, turn, share) if share else None
             if isinstance(claim, Linger):
                 self._ring_later(due.tenant_id, claim.how_long, ring)
                 claim = claim.meanwhile
             if claim is None:
                 continue
             started = time.monotonic()
-            entries = await self._claim(conn, due.tenant_id, lane, claim)
+            entries = await self._claim(conn, due.tenant_id, turn, claim)
             if entries is None:
                 self._rests[due.tenant_id] = started + REST.total_seconds()
                 return 0
@@ -123,13 +127,25 @@ class Dispatcher:
             if entries:
                 whole = len(entries) >= claim.most or lane != max(due.lanes)
                 self.left_some = self.left_some or whole
+                self._turns.claimed(due.tenant_id, turn, full=len(entries) >= claim.most)
                 self._start(due.tenant_id, lane, entries, started, ring)
                 return len(entries)
         return 0
 
-    async def _share(self, conn: Connection, tenant: TenantId, lane: Lane) -> int:
+    async def _in_which_turn(self, conn: Connection, due: DueTenant) -> Sequence[LaneTurn]:
+        tenant, lanes = due.tenant_id, due.lanes  # to claim nothing costs as much as a batch
+        doubted = self.tools.doubts.of(tenant)
+        asides = doubted and outbox_store.LIVE in lanes
+        if asides and await put_last(conn, tenant):
+            lanes |= {outbox_store.BACKFILL}
+        return self._turns.of(tenant, lanes, doubted=doubted)
+
+    async def _share(self, conn: Connection, tenant: TenantId, turn: LaneTurn) -> int:
         """How many sales to claim at most: while others are read, all of few or none of many."""
+        lane = turn.lane
         share = self._room.share(tenant, lane)
+        if turn.last and not self._room.has_more_than_one(tenant):
+            return 0
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
             return share
         if self._many.get((tenant, lane), 0.0) > time.monotonic():
@@ -143,22 +159,30 @@ class Dispatcher:
         return 0
 
     async def _worth(
-        self, conn: Connection, tenant: TenantId, lane: Lane, share: int
-    ) -> Claim | Linger:
+        self, conn: Connection, tenant: TenantId, turn: LaneTurn, share: int
+    ) -> Claim | Linger | None:
         """What of a share is worth claiming now."""
-        clients = self.tools.clients
-        if not clients.vindi_pressed(tenant):
+        clients, lane = self.tools.clients, turn.lane
+        if turn.reads_hearsay:
+            room = await clients.vindi_room(tenant, VINDI_LANES[outbox_store.BACKFILL])
+            return Claim(most=share) if leaves_enough(room) else None
+        if turn.doubted or turn.told is False or not clients.vindi_pressed(tenant):
             return Claim(most=share)
         room = await clients.vindi_room(tenant, VINDI_LANES[lane])
         if lane != outbox_store.LIVE:
             return worth_claiming(share, room, A_BATCH_TO_READ)
         live = await due_read.due_to_read(conn, tenant, lane=lane, most=2 * BATCH)
+        if turn.told:
+            live = replace(live, others=0)
         return worth_claiming(share, room, live)
 
     async def _claim(
-        self, conn: Connection, tenant: TenantId, lane: Lane, claim: Claim
+        self, conn: Connection, tenant: TenantId, turn: LaneTurn, claim: Claim
     ) -> list[Entry] | None:
+        lane = turn.lane
         held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
+        if turn.first:
+            held += BATCH
         return await claims_store.claim_within(
             conn,
             tenant,
@@ -168,6 +192,8 @@ class Dispatcher:
             lease=LEASE,
             worker=self.worker,
             unread=claim.unread,
+            hearsay=turn.hearsay,
+            told=turn.told,
             unless=too_few if claim.page and lane == outbox_store.LIVE else None,
         )
 

@@ -71,7 +71,7 @@ def surely(sale: FreshSale, now: datetime, decide: Callable[[], T]) -> T | Plan:
         note_failure(sale.entry, error, "decided")
         notas = sale.known.notas
         if notas.under_way:
-            return follow(sale.entry, notas, read=sale.read())
+            return follow(sale.entry, notas, now, read=sale.read())
         noted = bool(notas.newest)
         rest = held(sale.entry, sale.known.sale, error, "decided", now, noted=noted)
         return replace(rest, read=sale.read())

@@ -56,6 +56,10 @@ class Crowd:
         more = self._of_tenant[tenant] < BATCHES_A_TENANT and self._sales < SALES_AT_ONCE
         return BATCH if more else 0
 
+    def has_more_than_one(self, tenant: TenantId) -> bool:
+        """Whether a tenant has room for another batch after the next one."""
+        return self._of_tenant[tenant] < BATCHES_A_TENANT - 1
+
     def reads_enough(self, *, late: bool) -> bool:
         """Whether whole batches have to wait: others are read, or the process comes late already.
 

@@ -101,6 +101,14 @@ class FreshSale(Struct, frozen=True, kw_only=True):
         )
 
 
+class OpenNews(Struct, frozen=True, kw_only=True):
+    """Notas at rest of which there was news that a look may explain yet."""
+
+    parts: tuple[int, ...]  # but those that were looked at a moment ago
+    look_at: datetime | None  # when the first of all of them is to be looked at
+    only_valid: bool  # each stands: no sale waits for the answer
+
+
 class Send(Struct, frozen=True, kw_only=True):
     """Ask the issuer for this nota; its intent is written in the same commit as the sale."""
 
@@ -112,7 +120,11 @@ class Send(Struct, frozen=True, kw_only=True):
     after_real: bool = False  # a nota of the same environment went before it
     division: tuple[Share, ...] | None = None  # divides the sale anew; None leaves it as it is
     adopts: bool = False  # it is at the issuer already: nothing is sent, whatever is found there
-    others_due: datetime | None = None  # when its other notas need a look, whatever comes of this
+    # Where this may not leave: how its other notas are followed, if any is under way, and what
+    # rests of which there was news.
+    follows: tuple["Step", ...] = ()
+    news: OpenNews | None = None
+    known: KnownSale | None = None  # the sale as it is stored
 
 
 class Step(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from services.reconciler.services import Services
-from shared.db.outbox import clock_back_store
+from shared.db.outbox import clock_back_store, set_back_store
 from shared.run.loops import Periodic
 
 log = structlog.get_logger()
@@ -30,7 +30,11 @@ async def look_once(services: Services) -> int:
     longest = 2 * services.reconcile_every + LONGEST_PUT_OFF
     async with services.pool.acquire() as conn:
         rows = await clock_back_store.bring_near_any_tenant(conn, longest_rest=longest)
-    if rows:
-        log.warning("clock_was_ahead", rows=rows)
+        ahead = await set_back_store.was_ahead_any_tenant(conn)
+        if ahead is not None:
+            rows += await set_back_store.bring_near_any_tenant(conn)
+    if rows or ahead is not None:
+        seconds = None if ahead is None else round(ahead.total_seconds())
+        log.warning("clock_was_ahead", rows=rows, seconds=seconds)
         await services.waker.ring()
     return rows

@@ -128,7 +128,9 @@ async def _make(services: Services, file: MonthFile, tenant: Tenant) -> None:
                 if progress.lost:
                     raise LeaseLost
                 async with services.pool.acquire() as conn:
-                    await month_files_store.put_piece(conn, file, place, piece)
+                    kept = await month_files_store.put_piece(conn, file, place, piece)
+                if not kept:
+                    raise LeaseLost
                 size, place = size + len(piece), place + 1
     finally:
         await end_task(watching)

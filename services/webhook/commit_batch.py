@@ -1,14 +1,17 @@
 """Group commit: deliveries that arrive together share a transaction.
 
 Measured at twice the throughput of a transaction each, at no cost to a lone delivery: a flush
-starts at once when none is running, and what arrives meanwhile goes with the next.
+starts at once when none is running, and what arrives meanwhile goes with the next. One at a time,
+since two that take turns share the same deliveries among twice as many commits (measured: 18 rows
+a commit and 75 us of processor time an event, against 27 and 66); only where one takes long, as
+behind a row that somebody holds, those that came after it pass it by.
 """
 
 import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -28,7 +31,8 @@ from shared.telemetry.severity import severity
 if TYPE_CHECKING:
     from shared.domain.ids import TenantId
 
-FLUSHERS: Final = 2  # while one batch waits for the disk, the next requests are read
+SLOW_AFTER: Final = 0.05  # seconds after which a commit is passed by
+AT_ONCE: Final = 3  # commits of this process under way, the slow ones included
 ENOUGH: Final = 24  # deliveries for a batch of its own; fewer wait for those being read just now
 QUIET_TURNS: Final = 2  # of the event loop without an arrival: nothing more is being read
 LARGEST_BATCH: Final = 200
@@ -93,7 +97,8 @@ class Committer:
         self._waiting: deque[_Waiting] = deque()
         self._of: Counter[TenantId] = Counter()  # waiting now, by tenant
         self._arrived = asyncio.Event()
-        self._flushers: list[asyncio.Task[None]] = []
+        self._flusher: asyncio.Task[None] | None = None
+        self._flushes: set[asyncio.Task[None]] = set()  # under way
 
     @property
     def waiting(self) -> int:
@@ -101,18 +106,14 @@ class Committer:
         return len(self._waiting)
 
     def start(self) -> None:
-        self._flushers = [
-            asyncio.create_task(self._flush_forever(), name=f"flusher-{number}")
-            for number in range(FLUSHERS)
-        ]
+        self._flusher = asyncio.create_task(self._flush_forever(), name="flusher")
 
     async def close(self) -> None:
         """Stop; whoever still waits is told that nothing was committed."""
-        for flusher in self._flushers:
-            flusher.cancel()
-        for flusher in self._flushers:
-            with suppress(asyncio.CancelledError):
-                await flusher
+        stopping = {*self._flushes, self._flusher} if self._flusher else self._flushes
+        for task in stopping:
+            task.cancel()
+        await asyncio.gather(*stopping, return_exceptions=True)
         self._refuse_waiting()
 
     async def commit(self, delivery: Delivery) -> None:
@@ -140,7 +141,20 @@ class Committer:
             await self._arrived.wait()
             await self._gather()
             if batch := self._take():
-                await self._flush(batch)
+                await self._start_flush(batch)
+
+    async def _start_flush(self, batch: Sequence[_Waiting]) -> None:
+        """Flush a batch; returns as soon as another may begin."""
+        flush = asyncio.create_task(self._flush(batch), name="flush")
+        self._flushes.add(flush)
+        flush.add_done_callback(partial(self._flushed, batch))
+        await asyncio.wait((flush,), timeout=SLOW_AFTER)
+        if len(self._flushes) >= AT_ONCE:
+            await asyncio.wait(self._flushes, return_when=asyncio.FIRST_COMPLETED)
+
+    def _flushed(self, batch: Sequence[_Waiting], flush: asyncio.Task[None]) -> None:
+        self._flushes.discard(flush)
+        _answer(batch, NotCommittedError())  # those not answered yet: it was cancelled
 
     async def _gather(self) -> None:
         """Let those that are being read come along: no time passes for a delivery that is alone."""
@@ -158,17 +172,14 @@ class Committer:
         return batch
 
     async def _flush(self, batch: Sequence[_Waiting]) -> None:
-        try:
-            failure = await self._store(batch)
-            if _of_rows(failure) and len(batch) > 1:
-                for one in batch:
-                    _answer([one], await self._store([one]))
-                return
-            _answer(batch, failure)
-            if failure is not None and not _of_rows(failure):
-                self._refuse_waiting()  # they would wait for the same answer
-        finally:
-            _answer(batch, NotCommittedError())  # those not answered yet: we were cancelled
+        failure = await self._store(batch)
+        if _of_rows(failure) and len(batch) > 1:
+            for one in batch:
+                _answer([one], await self._store([one]))
+            return
+        _answer(batch, failure)
+        if failure is not None and not _of_rows(failure):
+            self._refuse_waiting()  # they would wait for the same answer
 
     async def _store(self, batch: Sequence[_Waiting]) -> Exception | None:
         """Commit a batch; returns what prevented it."""

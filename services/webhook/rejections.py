@@ -53,7 +53,7 @@ class Rejections:
         """Write down what was counted so far; what could not be written is still counted."""
         for tenant in list(self._flooded):
             async with self.pool.acquire() as conn:
-                await oddities_store.note_now(conn, tenant, [EVENTS_TOO_MANY])
+                await oddities_store.note_flood(conn, tenant, EVENTS_TOO_MANY)
             self._flooded.discard(tenant)
         counted, self._counted = self._counted, Counter()
         if not counted:

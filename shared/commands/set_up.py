@@ -26,6 +26,7 @@ from shared.commands.checks import (
     vindi_notices,
 )
 from shared.commands.company import try_company
+from shared.commands.connected_meanwhile import demand_none_meanwhile
 from shared.commands.go_on import go_on
 from shared.commands.privacy.depart import demand_staying
 from shared.config.secret import Secret
@@ -169,8 +170,11 @@ class SetUp:
 
         Safe to repeat: the webhook's address stays the same. Raises SetUpRefused
         (`vindi_key_refused`, `vindi_key_too_narrow`, `vindi_account_blocked`; `confirm_needed`
-        where an active tenant goes on to an account of another one) or SideUnreachable.
+        where an active tenant goes on to an account of another one; `connected_meanwhile`) or
+        SideUnreachable.
         """
+        async with self.pool.acquire() as conn:
+            stood = await connections_store.get_vindi(conn, self.sealer, tenant)
         check = await client.check_key()
         merchant = good_merchant(check.outcome, check.merchant, check.forbidden)
         async with self.pool.acquire() as conn, conn.transaction():
@@ -178,6 +182,10 @@ class SetUp:
             await demand_staying(conn, tenant)
             await elsewhere_store.take_turn_any_tenant(conn)
             before = await connections_store.get_vindi(conn, self.sealer, tenant)
+            same = before is not None and (
+                (before.api_key.reveal(), before.environment) == (api_key.reveal(), environment)
+            )
+            demand_none_meanwhile(stood, before, same=same)
             another = before is not None and before.merchant_id not in (None, merchant.id)
             await connections_store.put_vindi(
                 conn,
@@ -266,14 +274,22 @@ class SetUp:
         Notas stay with the connection they were born under. With the real environment every sale
         issued as a test is owed anew, as `tests` says. Raises SetUpRefused (`issuer_key_refused`,
         `issuer_company_unknown`, `issuer_company_incomplete` with what is missing;
-        `confirm_needed` where an active tenant goes on to a company of another one) or
-        SideUnreachable.
+        `confirm_needed` where an active tenant goes on to a company of another one;
+        `connected_meanwhile`) or SideUnreachable.
         """
+        async with self.pool.acquire() as conn:
+            stood = await connections_store.get_issuer(conn, self.sealer, tenant)
         company = await checked_company(issuer)
         async with self.pool.acquire() as conn, conn.transaction():
             of = activation.known(await tenants_store.lock(conn, tenant))
             await demand_staying(conn, tenant)
             await elsewhere_store.take_turn_any_tenant(conn)
+            there = await connections_store.get_issuer(conn, self.sealer, tenant)
+            same = there is not None and (
+                (there.api_key.reveal(), there.company_id, there.environment)
+                == (api_key.reveal(), company_id, environment)
+            )
+            demand_none_meanwhile(stood, there, same=same)
             before = await nota_connections_store.current_id(conn, tenant)
             await connections_store.put_issuer(
                 conn,

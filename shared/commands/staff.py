@@ -4,18 +4,46 @@ from collections.abc import Sequence
 
 from shared.commands.people import invite
 from shared.crypto.seal import Sealer
-from shared.db.connection import Pool
-from shared.db.people import people_store, sessions_store, staff_store
+from shared.db import clock
+from shared.db.connection import Connection, Pool
+from shared.db.people import links_store, people_store, sessions_store, staff_store
+from shared.db.people.links_store import Link
 from shared.db.people.staff_store import StaffMember
 from shared.db.tenants import audit_store
 from shared.db.tenants.audit_store import NO_TENANT
-from shared.domain.people import Staff, StaffRefused
+from shared.domain.people import STAFF, Staff, StaffRefused
 
 
 async def list_staff(pool: Pool, sealer: Sealer) -> Sequence[StaffMember]:
     """Everybody who sees all tenants."""
     async with pool.acquire() as conn:
         return await staff_store.list_all(conn, sealer)
+
+
+async def open_staff_invitations(pool: Pool, sealer: Sealer) -> Sequence[Link]:
+    """Invitations to our own staff that nobody has followed yet, the oldest first."""
+    async with pool.acquire() as conn:
+        return await _invitations(conn, sealer)
+
+
+async def _invitations(conn: Connection, sealer: Sealer) -> list[Link]:
+    now = await clock.now(conn)
+    found = await links_store.open_invitations(conn, sealer, NO_TENANT, now)
+    return [one for one in found if one.role in STAFF]  # the first owner's lies there too
+
+
+async def withdraw_staff_invitations(
+    pool: Pool, sealer: Sealer, *, email: str | None, role: Staff | None, by: str
+) -> int:
+    """Take back those of an address, or those of a role that name none; how many. Repeatable."""
+    async with pool.acquire() as conn, conn.transaction():
+        ended = 0
+        for one in await _invitations(conn, sealer):
+            if one.email == email and (email is not None or one.role == role):
+                ended += await links_store.withdraw(conn, NO_TENANT, one.token_hash)
+        if ended:
+            await audit_store.add(conn, NO_TENANT, actor=by, action="invitation_withdrawn")
+    return ended
 
 
 async def invite_staff(

@@ -132,12 +132,13 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
-        """From what `to_json` wrote."""
+        """From what `to_json` wrote, of a later version too: what that says more is passed over."""
         # Runs that ended before outcomes were kept by month have the first three alone.
+        known = {name: stored[name] for name in cls.__struct_fields__ if name in stored}
         months = tuple(MonthCount(*month) for month in stored["months"])
         amounts = dict(stored.get("amounts", {}))
         days = tuple(DayCount(*day) for day in amounts.pop(_DAYS, ()))
-        return cls(**{**stored, "months": months, "amounts": amounts, "days": days})
+        return cls(**{**known, "months": months, "amounts": amounts, "days": days})
 
 
 def sort_of(outcome: str, code: str | None = None) -> str:

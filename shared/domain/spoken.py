@@ -1,5 +1,6 @@
 """How counts and instants are said in Portuguese. Pure."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -50,3 +51,17 @@ def month(on: date) -> str:
 def changed(what: str, old: str, new: str) -> str:
     """`valor: R$ 100,00 → R$ 90,00`."""
     return f"{what}: {old} → {new}"
+
+
+CUSTOMER: Final = "cliente da Vindi"
+
+
+def passed(old: int, new: int) -> str:
+    """`cliente da Vindi: nº 901 → nº 902`: how a sale's history tells of another customer."""
+    return changed(CUSTOMER, f"nº {old}", f"nº {new}")
+
+
+def passed_pattern(customers: Iterable[int]) -> str:
+    """A pattern, PostgreSQL's or Python's, for `passed` from or to one of these customers."""
+    numbers = "|".join(str(number) for number in sorted(customers))
+    return f"{CUSTOMER}: (nº [0-9]+ → )?nº ({numbers})(?![0-9])"

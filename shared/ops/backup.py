@@ -18,18 +18,14 @@ from shared.db.restores.restores_store import Restore, Sign
 from shared.local.backup import (
     Backup,
     BackupError,
-    archive_folder,
     backups_folder,
     list_backups,
     make_backup,
 )
-from shared.local.files import free_port
 from shared.local.home import Home, HomeBusyError, known_settings, open_home, resting, usable
-from shared.local.not_started import ServerNotStartedError, size_of
-from shared.local.postgres import DURABLE, prepare_postgres, serving, wait_for_postgres
 from shared.local.restore import choose, restore
+from shared.ops.at_rest import serving_at_rest
 from shared.ops.up.processes import clear_away
-from shared.run.tasks import end_task
 
 BRASILIA: Final = ZoneInfo("America/Sao_Paulo")
 MIB: Final = 1024 * 1024
@@ -81,22 +77,7 @@ def _size_of(path: Path) -> int:
 
 
 async def _backup_at_rest(home: Home, folder: Path, keep: int) -> Backup:
-    clear_away(home, "services")
-    clear_away(home, "servers")
-    archive = archive_folder(folder)
-    server = prepare_postgres(home.folder, port=free_port(), archive=archive)
-    log = home.folder / "postgres.log"
-    before = size_of(log)
-    async with serving(server, DURABLE, log) as process:
-        answers = asyncio.create_task(wait_for_postgres(server.url("postgres")))
-        ends = asyncio.create_task(process.wait())
-        try:
-            await asyncio.wait((answers, ends), return_when=asyncio.FIRST_COMPLETED)
-            if not answers.done() or answers.exception() is not None:
-                raise ServerNotStartedError("postgres", log, before)
-        finally:
-            await end_task(answers)
-            await end_task(ends)
+    async with serving_at_rest(home, folder) as server:
         return await asyncio.to_thread(make_backup, server.url("postgres"), folder, keep=keep)
 
 

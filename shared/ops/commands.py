@@ -13,7 +13,7 @@ import typer
 
 from shared.config.env import Env, SettingsError
 from shared.config.secret import Secret
-from shared.config.settings import database_url
+from shared.config.settings import database_url, exit_with
 from shared.crypto.seal import Sealer
 from shared.db.connection import connect
 from shared.db.logins import LOGINS, let_in
@@ -21,16 +21,27 @@ from shared.db.server_log import keep_rows_out
 from shared.keys import accept_keys
 from shared.local.backup import KEEP
 from shared.local.home import known_settings
-from shared.ops.plain_errors import plain_errors, told_to_rest
+from shared.ops.plain_errors import plain_errors
+from shared.ops.typed import refuse_slips
 from shared.ops.up.programs import SERVICES, OurService
 from shared.telemetry.version import __version__, commit
 
 if TYPE_CHECKING:
     from shared.api_client.models import BackfillNew, ErasureIn
+    from shared.ops.rotate import Rotated
 
 INTERRUPTED: Final = 130  # as shells say it of Ctrl-C
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """What operators type; `make` alone lists the verbs."""
+    try:
+        refuse_slips(os.environ, context)
+    except SettingsError as error:
+        exit_with(error)
 
 
 @app.command()
@@ -123,13 +134,10 @@ async def _let_in(url: str, logins: Mapping[str, Secret]) -> None:
 @app.command(name="rotate-keys")
 def rotate_command() -> None:
     """Seal every secret afresh under the first of SECRET_KEYS."""
-    from shared.ops.rotate import rotate
-
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
-            url = database_url(var)
             keys = var.secret_keys("SECRET_KEYS")
-        done = asyncio.run(rotate(url.reveal(), [key.reveal() for key in keys], _tell))
+        done = asyncio.run(_rotate([key.reveal() for key in keys]))
     if done.broken:
         typer.echo(
             f"{done.broken} values are damaged, under a key that is not configured, or not what"
@@ -149,6 +157,14 @@ def rotate_command() -> None:
     )
     if done.broken:
         raise typer.Exit(1)
+
+
+async def _rotate(keys: list[str]) -> "Rotated":
+    from shared.ops.at_rest import database_for
+    from shared.ops.rotate import rotate
+
+    async with database_for(os.environ) as url:
+        return await rotate(url, keys, _tell)
 
 
 @app.command(name="token")
@@ -178,7 +194,10 @@ def staff_command(
     email: Annotated[str, typer.Option(help="Whose it is; without one, whoever follows.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="End their access at once.")] = False,
 ) -> None:
-    """Invite, list or dismiss our own people, who see every company in the panel."""
+    """Invite, list or dismiss our own people, who see every company in the panel.
+
+    What removes an address ends an invitation of it too; a role alone, those without an address.
+    """
     from rich.console import Console
 
     from shared.ops.staff import run_staff
@@ -193,18 +212,21 @@ def accept_command() -> None:
     """Let services start under SECRET_KEYS although a key that sealed something is lost."""
     with plain_errors():
         with Env(values=known_settings(os.environ)) as var:
-            url = database_url(var)
             keys = var.secret_keys("SECRET_KEYS")
-        asyncio.run(_accept(url.reveal(), Sealer.from_text(key.reveal() for key in keys)))
+        asyncio.run(_accept(Sealer.from_text(key.reveal() for key in keys)))
     typer.echo("Services start now. What the lost key sealed stays shut: connect tenants afresh.")
 
 
-async def _accept(url: str, sealer: Sealer) -> None:
-    conn = await connect(url)
-    try:
-        await accept_keys(conn, sealer)
-    finally:
-        await conn.close()
+async def _accept(sealer: Sealer) -> None:
+    """Also while no `up` runs: without this it does not start."""
+    from shared.ops.at_rest import database_for
+
+    async with database_for(os.environ) as url:
+        conn = await connect(url)
+        try:
+            await accept_keys(conn, sealer)
+        finally:
+            await conn.close()
 
 
 def _tell(table: str, rows: int, changed: int) -> None:
@@ -295,15 +317,12 @@ def restored_command(
 def psql_command(
     sql: Annotated[str, typer.Option(help="One statement; else what is typed.")] = "",
 ) -> None:
-    """Look into the database with psql, reading only."""
+    """Look into the database with psql, reading only; also while `up` rests."""
     from shared.ops.look_into import look_into
 
     with plain_errors():
-        with Env(values=known_settings(os.environ)) as var:
-            url = database_url(var)
-        if rests := told_to_rest():
-            raise SettingsError((rests,))
-        look_into(url.reveal(), sql)
+        code = asyncio.run(look_into(os.environ, sql))
+    raise typer.Exit(code)
 
 
 @app.command(name="doctor")

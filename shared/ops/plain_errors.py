@@ -16,7 +16,7 @@ from shared.crypto.seal import UnsealError
 from shared.db.revision import SchemaError
 from shared.db.unreachable import DatabaseAwayError, told_of_work
 from shared.domain.people import StaffRefused
-from shared.keys import StillSealingError, WrongKeysError
+from shared.keys import KeysReplacedError, StillSealingError, WrongKeysError
 from shared.local.backup import BackupError
 from shared.local.home import HomeBusyError, known_settings, resting
 from shared.local.not_started import ServerNotStartedError
@@ -40,6 +40,7 @@ def plain_errors() -> Iterator[None]:
         BackupError,
         DataNotMadeError,
         HomeBusyError,
+        KeysReplacedError,
         RestoreUnfinishedError,
         SchemaError,
         StaffRefused,

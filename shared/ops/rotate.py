@@ -23,6 +23,7 @@ from shared.keys import (
     LISTEN,
     StillSealingError,
     bind_rows,
+    demand_canary,
     forget_other_canaries,
     prove_keys,
 )
@@ -64,7 +65,8 @@ async def rotate(
 
     Passes follow each other until one finds nothing to change. Safe to repeat and to interrupt: a
     value is sealed under one key or the other, never neither. A value that cannot be read keeps
-    the others from nothing. Raises WrongKeysError, StillSealingError, SchemaError.
+    the others from nothing. A rotation under another first key that has ended meanwhile ends
+    this one. Raises WrongKeysError, StillSealingError, KeysReplacedError, SchemaError.
     """
     sealer = Sealer.from_text(keys)
     conn = await connect(url)
@@ -86,7 +88,8 @@ async def rotate(
             named=done.named,
         )
         if rotated.whole:
-            await forget_other_canaries(conn, sealer)
+            async with conn.transaction():
+                await forget_other_canaries(conn, sealer)
         return rotated
     finally:
         await conn.close()
@@ -123,7 +126,9 @@ async def _pass_any_tenant(conn: Connection, sealer: Sealer, tell: Tell) -> Walk
     async with conn.transaction():
         walked = [await _walked(conn, sealer, table, tell) for table in together]
     walked += [await _walked(conn, sealer, table, tell) for table in others]
-    lists = await reseal_filters_any_tenant(conn, sealer)
+    async with conn.transaction():
+        await demand_canary(conn, sealer)
+        lists = await reseal_filters_any_tenant(conn, sealer)
     tell("saved_filters", lists, lists)
     walked.append(Walked(rows=0, changed=lists))
     return Walked(

@@ -16,6 +16,7 @@ from shared.crypto.columns import NOBODY, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
 from shared.db.connection import Connection
 from shared.domain.ids import TenantId
+from shared.keys import demand_canary
 from shared.ops.rotate_tables import KeyedWord, Made, Opened, RotatedTable, StoredRow
 
 BATCH: Final = 500
@@ -68,7 +69,7 @@ async def walk_any_tenant(
         changed_rows = (_change(sealer, table, dict(row), broken) for row in found)
         changes = [one for one in changed_rows if one is not None]
         if changes:
-            await _write(conn, write, table, changes)
+            await _write(conn, sealer, write, table, changes)
         rows += len(found)
         changed += sum(one.values for one in changes)
         progress(rows)
@@ -233,16 +234,21 @@ def _afresh(
 
 
 async def _write(
-    conn: Connection, statement: str, table: RotatedTable, changes: Sequence[_Change]
+    conn: Connection,
+    sealer: Sealer,
+    statement: str,
+    table: RotatedTable,
+    changes: Sequence[_Change],
 ) -> None:
     if table.name == "unknown_denials":
-        await _join(conn, changes)
+        await _join(conn, sealer, changes)
         return
     rows = [(*one.key, *one.old, *one.sealed, *one.words) for one in changes]
     values = [list(column) for column in zip(*rows, strict=True)]
     for tries in range(1, TRIES + 1):
         try:
             async with conn.transaction():
+                await demand_canary(conn, sealer)
                 await conn.execute(statement, *values)
         except (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError):
             if tries == TRIES:
@@ -272,8 +278,9 @@ KEEP: Final = """
 """
 
 
-async def _join(conn: Connection, changes: Sequence[_Change]) -> None:
+async def _join(conn: Connection, sealer: Sealer, changes: Sequence[_Change]) -> None:
     async with conn.transaction():
+        await demand_canary(conn, sealer)
         for one in changes:
             tenant, group = one.key
             if one.words[0] == group:

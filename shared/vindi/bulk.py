@@ -7,8 +7,7 @@ told even when a budget ends in the middle: the rest is `Untold`.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -32,7 +31,6 @@ from shared.vindi.client import (
     VindiClient,
 )
 from shared.vindi.errors import (
-    VindiBusy,
     VindiPagesRepeat,
     VindiRequestRefused,
     VindiUnavailable,
@@ -40,6 +38,7 @@ from shared.vindi.errors import (
 from shared.vindi.payloads import BilledCharge, id_in
 from shared.vindi.query import one_of_ids
 from shared.vindi.refund_lists import RefundLists, together
+from shared.vindi.stretch import Stretch
 
 log = structlog.get_logger()
 
@@ -47,54 +46,16 @@ T = TypeVar("T")
 Found = Read[T] | Unreadable | Untold | None
 FoundRefunds = tuple[Refund, ...] | Unreadable | Untold
 
-AT_ONCE: Final = 4  # lists under way for one account
 # How long an account that answered lists wrongly is read one by one before lists are tried again.
 LISTS_REST: Final = timedelta(hours=6).total_seconds()
 # The same where lists are answered with nothing usable, and single records well.
 FAILING_LISTS_REST: Final = timedelta(minutes=10).total_seconds()
-MOST_FAILURES: Final = 3  # answers without use, one after another, before nothing more is asked
+# So long after it honoured one, an account that refuses lists refuses what is in them.
+HONOURS_FOR: Final = timedelta(days=1).total_seconds()
 # So many lists without a usable answer in a row, and what is in them may be why: it is looked for.
 SUSPECTED: Final = 2
 FEW: Final = 3  # records that are not worth a list of their own
 TELLS_FOR: Final = timedelta(minutes=5).total_seconds()
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """The requests of one refresh; it ends with the budget, or when Vindi answers nothing usable.
-
-    `alone` is how many records may be read one by one in it; None: all of them.
-    """
-
-    alone: int | None
-    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    _ended: Untold | None = None
-    _failures: int = 0
-
-    async def ask(self, read: Callable[[], Awaitable[T]]) -> T | Untold:
-        """Read, unless the stretch has ended meanwhile; what ends it is not raised."""
-        async with self._gate:
-            if self._ended is not None:
-                return self._ended
-            try:
-                answer = await read()
-            except VindiBusy as error:
-                self._ended = Untold(error=error)
-                return self._ended
-            except VindiUnavailable as error:
-                self._failures += 1
-                if self._failures >= MOST_FAILURES:
-                    self._ended = Untold(error=error)
-                return Untold(error=error)
-            self._failures = 0
-            return answer
-
-    def admit(self, wanted: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
-        """Those that may be read alone in this stretch, and those that have to wait for another."""
-        count = len(wanted) if self.alone is None else min(self.alone, len(wanted))
-        if self.alone is not None:
-            self.alone -= count
-        return wanted[:count], wanted[count:]
 
 
 class Bulk:
@@ -109,6 +70,7 @@ class Bulk:
         self._failing: dict[tuple[AccountKey, str], int] = {}  # lists in a row
         self._told_at: dict[AccountKey, float] = {}
         self._refunds = RefundLists()
+        self._honoured_at: dict[tuple[AccountKey, str], float] = {}
 
     def honours_lists(self, account: AccountKey, resource: str = "bills") -> bool:
         """Whether lists of ids are tried for an account; False for hours after a wrong answer."""
@@ -160,7 +122,7 @@ class Bulk:
         cannot be read has none of them: to leave one out would be to deny it.
         """
         wanted = list(dict.fromkeys(charge_ids))
-        stretch = _Stretch(alone)
+        stretch = Stretch(alone)
         if self.honours_lists(client.account, TRANSACTIONS.path) or self._refunds.all_at_once(
             client.account
         ):
@@ -174,7 +136,7 @@ class Bulk:
         return found
 
     async def _refunds_of_group(
-        self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
+        self, client: VindiClient, charges: Sequence[ChargeId], stretch: Stretch
     ) -> dict[ChargeId, FoundRefunds]:
         try:
             rows = await stretch.ask(lambda: self._refunds.read(client, charges))
@@ -191,7 +153,7 @@ class Bulk:
         return dict.fromkeys(charges, rows)
 
     async def _refunds_of_each(
-        self, client: VindiClient, charges: Sequence[ChargeId], stretch: _Stretch
+        self, client: VindiClient, charges: Sequence[ChargeId], stretch: Stretch
     ) -> dict[ChargeId, FoundRefunds]:
         now, later = stretch.admit(charges)
         asked = (self._refunds_of_group(client, [charge], stretch) for charge in now)
@@ -204,7 +166,7 @@ class Bulk:
         self, client: VindiClient, resource: Resource[T], ids: Iterable[int], alone: int | None
     ) -> dict[int, Found[T]]:
         wanted = list(dict.fromkeys(ids))
-        stretch = _Stretch(alone)
+        stretch = Stretch(alone)
         found: dict[int, Found[T]] = {}
         if len(wanted) > 1:
             groups = _groups(sorted(wanted))
@@ -223,11 +185,14 @@ class Bulk:
         return found
 
     async def _group(
-        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: _Stretch
+        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: Stretch
     ) -> dict[int, Found[T]]:
         if not self.honours_lists(client.account, resource.path):
             return {}
-        rows = await stretch.ask(lambda: self._list(client, resource, ids))
+        try:
+            rows = await stretch.ask(lambda: self._list(client, resource, ids))
+        except VindiRequestRefused:
+            return await self._narrowed(client, resource, ids, stretch, refused=True)
         if not isinstance(rows, Untold):
             self._failing.pop((client.account, resource.path), None)
             return rows
@@ -243,29 +208,50 @@ class Bulk:
         return count >= SUSPECTED
 
     async def _narrowed(
-        self, client: VindiClient, resource: Resource[T], ids: Sequence[int], stretch: _Stretch
+        self,
+        client: VindiClient,
+        resource: Resource[T],
+        ids: Sequence[int],
+        stretch: Stretch,
+        *,
+        refused: bool = False,
     ) -> dict[int, Found[T]]:
         """Read a group that fails by ever smaller lists; what these leave out is read alone.
 
-        One record that its account cannot show would keep from us all those asked for with it.
-        Halves are asked for in turn, so that one such record is no failure after another; where
-        none of them is answered it is the lists themselves, or all of Vindi.
+        One record that its account cannot show, or an id that it refuses, would keep from us all
+        those asked for with it. Halves are asked for in turn, so that one such record is no failure
+        after another; where none of them is answered it is the lists themselves, or all of Vindi.
         """
         found: dict[int, Found[T]] = {}
         parts = _halves(ids)
+        answered = False
         while parts:
             failed: list[Sequence[int]] = []
             for part in parts:
-                rows = await stretch.ask(partial(self._list, client, resource, part))
+                try:
+                    rows = await stretch.ask(partial(self._list, client, resource, part))
+                except VindiRequestRefused:
+                    refused = True
+                    failed.append(part)
+                    continue
                 if isinstance(rows, Untold):
                     failed.append(part)
                 else:
                     self._failing.pop((client.account, resource.path), None)
                     found.update(rows)
             if len(failed) == len(parts):
-                return found
+                break
+            answered = True
             parts = [half for part in failed for half in _halves(part)]
+        if refused and not answered:
+            self._rest_refused(client, resource.path)
         return found
+
+    def _rest_refused(self, client: VindiClient, resource: str) -> None:
+        """Leave lists alone that are refused; for minutes where it may be for what was in them."""
+        at = self._honoured_at.get((client.account, resource))
+        lately = at is not None and time.monotonic() - at < HONOURS_FOR
+        self._rest(client, resource, "lists_refused", FAILING_LISTS_REST if lately else LISTS_REST)
 
     def _rest_if_failing(self, client: VindiClient, resource: str) -> None:
         """Single records are told and lists are not: these are left alone for a while."""
@@ -286,12 +272,12 @@ class Bulk:
                     # The filter was ignored. A row that was asked for is still that record.
                     self._rest(client, resource.path, "lists_ignored")
                     break
+                if rows:
+                    self._honoured_at[client.account, resource.path] = time.monotonic()
                 if len(rows) == len(ids):
                     break
         except VindiPagesRepeat:
             pass  # the others are read alone
-        except VindiRequestRefused:
-            self._rest(client, resource.path, "lists_refused")
         return {number: rows[number] for number in ids if number in rows}
 
     def _rest(

@@ -23,8 +23,8 @@ log = structlog.get_logger()
 
 RefundRow = Read[Refund | None] | Unreadable
 # By which filters: kind and charge, as documented; one of them alone where the other is refused.
-Form = Literal["both", "charge", "kind"]
-FORMS: Final[tuple[Form, ...]] = ("both", "charge", "kind")
+FilterForm = Literal["both", "charge", "kind"]
+FORMS: Final[tuple[FilterForm, ...]] = ("both", "charge", "kind")
 FORM_LASTS: Final = timedelta(hours=1).total_seconds()
 # An account that ignores `charge_id` shows all its refunds: so many pages are gone through.
 MOST_REFUND_PAGES: Final = 20
@@ -34,7 +34,7 @@ class RefundLists:
     """Reads refunds; remembers for an hour by which filters an account lets them be asked for."""
 
     def __init__(self) -> None:
-        self._taken: dict[AccountKey, tuple[Form, float]] = {}
+        self._taken: dict[AccountKey, tuple[FilterForm, float]] = {}
 
     def all_at_once(self, account: AccountKey) -> bool:
         """Whether one list shows the refunds of whichever charges: it names none of them."""
@@ -59,7 +59,7 @@ class RefundLists:
         self,
         client: VindiClient,
         charges: Sequence[ChargeId],
-        first: Form,
+        first: FilterForm,
         refused: VindiRequestRefused,
     ) -> list[RefundRow]:
         for form in FORMS:
@@ -76,12 +76,14 @@ class RefundLists:
             return rows
         raise refused
 
-    def _first(self, account: AccountKey) -> Form:
+    def _first(self, account: AccountKey) -> FilterForm:
         form, until = self._taken.get(account, ("both", 0.0))
         return form if time.monotonic() < until else "both"
 
 
-async def _read(client: VindiClient, charges: Sequence[ChargeId], form: Form) -> list[RefundRow]:
+async def _read(
+    client: VindiClient, charges: Sequence[ChargeId], form: FilterForm
+) -> list[RefundRow]:
     """Read refunds by one form of the query.
 
     Rows of other charges show that `charge_id` was ignored, or not said: all refunds of the account
@@ -117,7 +119,7 @@ def _too_many(
     return pages > most
 
 
-def _query(charges: Sequence[ChargeId], form: Form) -> Query:
+def _query(charges: Sequence[ChargeId], form: FilterForm) -> Query:
     of_kind = where("transaction_type", "=", "refund")
     mine = any_of(where("charge_id", "=", charge) for charge in charges)
     match form:

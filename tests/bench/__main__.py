@@ -18,6 +18,7 @@ from tests.bench import (
     emitters,
     fairness,
     fleet,
+    forged,
     fuzz,
     ingest,
     nota_cpu,
@@ -56,6 +57,7 @@ BY_NAME_ONLY: Final[Mapping[str, Bench]] = {
     "heads": doors.heads,
     "flood": doors.flood,
     "fuzz": fuzz.run,
+    "forged": forged.run,
     "up": up.run,
 }
 REPORT: Final = Path("build/bench.json")

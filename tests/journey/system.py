@@ -241,14 +241,15 @@ async def a_system(
     redis: str,
     folder: Path,
     emitter: str = "",
+    reconciler: str = "",
     pooler: str = "",
     **settings: str,
 ) -> AsyncIterator[System]:
     """Start the three services and stop them again, whatever happened.
 
     They come to the database by a login that owns nothing, as they are shipped.
-    `emitter` is a module to be run in the place of the emitter's own. With a folder for a `pooler`,
-    or NOTAPONTE_POOLER=pgbouncer, they reach the database by one.
+    `emitter` and `reconciler` are modules to be run in the place of their own. With a folder for a
+    `pooler`, or NOTAPONTE_POOLER=pgbouncer, they reach the database by one.
     """
     database = await services_login(database)
     async with AsyncExitStack() as stack:
@@ -256,9 +257,10 @@ async def a_system(
             home = pooler or stack.enter_context(TemporaryDirectory(prefix="notaponte-"))
             database = await stack.enter_async_context(running_pgbouncer(database, Path(home)))
             settings = {"DATABASE_POOLER": "pgbouncer", **settings}
+        modules = {"emitter": emitter, "reconciler": reconciler}
         yield await stack.enter_async_context(
             _a_system(
-                sandbox, database=database, redis=redis, folder=folder, emitter=emitter, **settings
+                sandbox, database=database, redis=redis, folder=folder, modules=modules, **settings
             )
         )
 
@@ -270,7 +272,7 @@ async def _a_system(
     database: str,
     redis: str,
     folder: Path,
-    emitter: str,
+    modules: Mapping[str, str],
     **settings: str,
 ) -> AsyncIterator[System]:
     ports = {name: free_port() for name in ("webhook", "emitter", "reconciler")}
@@ -286,7 +288,8 @@ async def _a_system(
         name: Service(name=name, port=port, environment=environment, log=folder / f"{name}.log")
         for name, port in ports.items()
     }
-    services["emitter"].module = emitter
+    for name, module in modules.items():
+        services[name].module = module
     account = sandbox.vindi.create_account()
     account.rate.limit = None
     company = sandbox.enotas.create_company(key=sandbox.enotas.create_key().key)

@@ -3,11 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 from deploy.compose_check import demanded
 from services.reconciler.app import OPERATIONS
 from shared.config.spelling import known_names
+from tests.support.typed import verbs_with_variables
 
 ROOT = Path(__file__).parents[2]
 # The changelog is left out: what it says of older versions was so.
@@ -23,6 +25,7 @@ MAKE = re.compile(
     r"(?:^|[`(]|\b\w+=\S+ )make ((?:[a-z][a-z-]+)(?: +[A-Z_]+=(?:\"[^\"]*\"|\S+))*)", re.MULTILINE
 )
 SETTING = re.compile(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`")
+QUOTED = re.compile(r"(?<!\*)\*([^*\n][^*]*?)\*(?!\*)")
 CALLED = re.compile(r'"?\$(T|API)"?(/[\w/{}-]+)')
 # Words in capitals that are no settings of ours: of PostgreSQL, of other programs, of commands.
 OF_OTHERS = {
@@ -89,6 +92,18 @@ def test_every_call_of_the_runbooks_is_one_of_the_api() -> None:
                 assert shape(whole) in paths, (path.name, whole)
 
 
+def test_what_is_quoted_of_the_panel_stands_on_its_pages() -> None:
+    text = (ROOT / "docs/panel.md").read_text("utf-8")
+    tasks, _, rest = text.partition("## What a first reader stumbled over")
+    _, _, today = rest.partition("## What the internal API does and the panel does not")
+    shown = re.sub(r'"\s*\n\s*f?"', "", "\n".join(words_of_the_panel()))
+    shown = " ".join(unescape(re.sub(r"<[^>]+>", "", shown)).split())
+    quoted = [" ".join(words.split()) for words in QUOTED.findall(tasks + today)]
+
+    assert len(quoted) > 60
+    assert not [words for words in quoted if words not in shown]
+
+
 def test_the_index_names_every_document() -> None:
     index = (ROOT / "README.md").read_text("utf-8")
     for path in (ROOT / "docs").glob("*.md"):
@@ -98,20 +113,16 @@ def test_the_index_names_every_document() -> None:
     assert linked == set(runbooks)
 
 
-def verbs_with_variables() -> dict[str, set[str]]:
-    """The verbs of the Makefile, each with the variables that its recipe reads."""
-    text = (ROOT / "Makefile").read_text("utf-8")
-    found: dict[str, set[str]] = {}
-    for verb, recipe in re.findall(r"^([a-z-]+):(?!=).*\n((?:\t.*\n)*)", text, re.MULTILINE):
-        found[verb] = set(re.findall(r"\$\(?(?:if \$\()?(?:filter \w+,\$\()?([A-Z_]+)", recipe))
-        found[verb] |= {"PYTHON"} | ({"KEEP"} if verb == "demo" else set())
-    found["check"] |= found["test"]
-    return found
-
-
 def texts() -> Iterator[tuple[Path, str]]:
     for path in DOCUMENTS:
         yield path, path.read_text("utf-8")
+
+
+def words_of_the_panel() -> Iterator[str]:
+    for folder in ("services/panel", "shared"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".html", ".txt", ".js"}:
+                yield path.read_text("utf-8")
 
 
 def sources() -> Iterator[str]:

@@ -24,12 +24,13 @@ from shared.domain.ids import BillId, IssuerNotaId, PersonId, TenantId
 from shared.domain.money import Cents
 from shared.domain.people import Person
 from shared.issuer.interface import Phase, Snapshot
-from shared.keys import StillSealingError, WrongKeysError, prove_keys
+from shared.keys import KeysReplacedError, StillSealingError, WrongKeysError, prove_keys
 from shared.ops.rotate import Rotated, rotate
-from shared.ops.rotate_tables import TABLES
+from shared.ops.rotate_tables import TABLES, TOGETHER
+from tests.support.statement_proxy import Statement, When, statement_proxy
 
 TENANT = TenantId("tabcdefghij")
-OLD, NEW = (base64.urlsafe_b64encode(letter * 32).decode() for letter in (b"o", b"n"))
+OLD, NEW, THIRD = (base64.urlsafe_b64encode(key * 32).decode() for key in (b"o", b"n", b"t"))
 DOCUMENT = "12345678909"
 CUSTOMER = b'{"id": 1, "registry_code": "123.456.789-09"}'
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -275,6 +276,38 @@ async def test_who_is_killed_in_the_middle_begins_again(pool: Pool, database: st
     assert done.whole
     assert seen > len(TABLES)
     assert (await rotated(database, NEW)).changed == 0
+
+
+@pytest.mark.parametrize("ended", [(OLD, NEW), (THIRD, NEW, OLD)], ids=["back", "on"])
+@pytest.mark.parametrize("place", [len(TOGETHER) + 1, len(TABLES), len(TABLES) + len(TOGETHER) + 1])
+async def test_one_that_was_stopped_writes_nothing_once_another_has_ended_under_another_key(
+    pool: Pool, database: str, place: int, ended: tuple[str, ...]
+) -> None:
+    """Keys were rolled back, or gone on to a third: those of the stopped one may be gone by now."""
+    await a_tenant_with_secrets(pool, Sealer.from_text([OLD]))
+    begun = 0
+
+    async with statement_proxy(database) as proxy:
+
+        async def look(one: Statement) -> None:
+            nonlocal begun
+            if one.when is When.UNHEARD and one.name == "rotate_walk.column_types":
+                begun += 1
+                if begun == place:  # so many tables in
+                    assert (await rotated(database, *ended)).whole
+
+        proxy.count_anew(look)
+        with pytest.raises(KeysReplacedError, match="Another rotation has ended"):
+            await rotated(proxy.url, NEW, OLD)
+
+    alone = Sealer.from_text(ended[:1])
+    async with pool.acquire() as conn:
+        await prove_keys(conn, alone)
+        found = await connections_store.get_vindi(conn, alone, TENANT)
+        assert await conn.fetchval("SELECT count(*) FROM key_canaries") == 1
+    assert found is not None
+    assert found.api_key.reveal() == "a-vindi-key"
+    assert (await rotated(database, *ended[:1])).broken == 0
 
 
 async def test_a_service_that_goes_on_sealing_under_the_old_key_is_told_of(

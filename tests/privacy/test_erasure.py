@@ -8,28 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from services.reconciler.accounts.compare import Verdict, compare_bill
-from shared.commands.privacy.erase import (
-    WHOLE_EVERY,
-    ErasureAsked,
-    Subject,
-    ask_erasure,
-    step_erasure,
-)
+from shared.commands.privacy.erase import WHOLE_EVERY, Subject, step_erasure
 from shared.crypto import columns
 from shared.crypto.columns import DOCUMENT_WORD
 from shared.crypto.seal import Sealer
 from shared.db.privacy import erasures_store
-from shared.db.privacy.erasures_store import Erasure
 from shared.db.tenants import audit_store
 from shared.domain.ids import BillId, CustomerId
 from shared.domain.privacy.bare import bare_bill
 from shared.net.json_bytes import read_json
 from shared.vindi.payloads import read_bill
 from shared.vindi.stored import open_bill
+from tests.privacy.asking import ask, done_with, erased, run_again
 from tests.privacy.found import columns_with, together
 from tests.privacy.person import DORA, HEARD_AT, RUI, TENANT, Rows
 
-ASKED = ErasureAsked(ticket="DESK-17", reason="pedido do titular", by="support")
 FIRST = 4000
 OLD_KEY, NEW_KEY = bytes(range(32)), b"n" * 32  # the old one is that of `sealer`
 KEPT_BY_LAW = {"sales.customer_name", "sales.customer", "notas.request"}
@@ -381,31 +374,6 @@ async def test_a_sale_that_a_worker_has_is_left_to_it(rows: Rows, state: str) ->
 async def audited(rows: Rows, detail: dict[str, str]) -> None:
     async with rows.pool.acquire() as conn:
         await audit_store.add(conn, TENANT, actor="Ana", action="x", detail=detail)
-
-
-async def ask(rows: Rows, subject: Subject) -> Erasure:
-    async with rows.pool.acquire() as conn, conn.transaction():
-        return await ask_erasure(conn, rows.sealer, TENANT, subject, ASKED)
-
-
-async def erased(rows: Rows, subject: Subject) -> Erasure:
-    return await done_with(rows, await ask(rows, subject))
-
-
-async def run_again(rows: Rows, erasure: Erasure) -> Erasure:
-    await rows.pool.execute("UPDATE erasures SET turn_at = now()")
-    return await done_with(rows, erasure)
-
-
-async def done_with(rows: Rows, erasure: Erasure) -> Erasure:
-    for _ in range(200):
-        if not await step_erasure(rows.pool, rows.sealer, TENANT, erasure.id):
-            break
-    async with rows.pool.acquire() as conn:
-        found = await erasures_store.get(conn, TENANT, erasure.id)
-    assert found is not None
-    assert found.state == "completed"
-    return found
 
 
 async def whose(rows: Rows, bill: int) -> str:

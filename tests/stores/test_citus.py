@@ -45,7 +45,8 @@ from tests.stores.citus_shape import (
 )
 from tests.stores.test_statements import statements
 
-# One table, no lock, nothing else looked at: each node does its part.
+# One table, no lock, nothing else looked at but what lies beside it by tenant: each node does its
+# part.
 OF_ALL_TENANTS: Final = frozenset(
     {
         "bulk_jobs_store.forget_old_any_tenant",
@@ -56,6 +57,7 @@ OF_ALL_TENANTS: Final = frozenset(
         "month_files_store.forget_old_any_tenant",
         "outbox_store.free_expired_any_tenant",
         "restore_checks_store.settle_any_tenant",
+        "set_back_store.bring_near_any_tenant",
         "status_webhooks_store.forget_old_any_tenant",
     }
 )

@@ -105,6 +105,7 @@ def test_a_raw_event_names_somebody_also_with_other_accents(said: str, word: str
         event_id=number,
         type=None,
         bill_id=None,
+        bill_customer_id=None,
         body=columns.EVENT.seal(sealer, tenant, body, number),
     )
 

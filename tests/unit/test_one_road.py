@@ -40,6 +40,7 @@ def test_only_the_outboxs_own_stores_write_it() -> None:
         "shared/db/outbox/clock_back_store.py",
         "shared/db/outbox/outbox_store.py",
         "shared/db/outbox/outbox_wakes.py",
+        "shared/db/outbox/set_back_store.py",
     }
 
 

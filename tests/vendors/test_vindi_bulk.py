@@ -200,6 +200,50 @@ def a_vindi_that_reads_alone(
     return serve
 
 
+async def test_an_id_that_is_refused_in_lists_keeps_no_other_from_being_told_by_them(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    """A single made-up event must not have an account read one by one for hours."""
+
+    def refuses_the_17th(asked: Asked) -> web.Response:
+        single = re.search(r"/(\d+)$", asked.path)
+        ids = [int(n) for n in re.findall(r"id=(\d+)", asked.query.get("query", ""))]
+        if 17 in ids or (single and single[1] == "17"):
+            return answer({"errors": [{"id": "invalid_parameter"}]}, status=422)
+        if single:
+            return answer({"bill": a_bill(int(single[1]))})
+        return answer({"bills": [a_bill(n) for n in ids]}, headers={"Total": str(len(ids))})
+
+    server.otherwise = refuses_the_17th
+    bulk = Bulk()
+
+    found = await bulk.refresh_bills(vindi, [BillId(number) for number in range(1, 51)])
+
+    assert isinstance(found.pop(BillId(17)), Unreadable)
+    assert all(isinstance(row, Read) for row in found.values())
+    assert bulk.honours_lists(vindi.account)
+    assert len(server.asked) < 20
+
+
+async def test_an_account_that_refuses_all_lists_is_asked_for_few(
+    vindi: VindiClient, server: ScriptedServer
+) -> None:
+    def refuses_lists(asked: Asked) -> web.Response:
+        single = re.search(r"/(\d+)$", asked.path)
+        if single is None:
+            return answer({"errors": [{"id": "invalid_parameter"}]}, status=422)
+        return answer({"bill": a_bill(int(single[1]))})
+
+    server.otherwise = refuses_lists
+    bulk = Bulk()
+
+    found = await bulk.refresh_bills(vindi, [BillId(number) for number in range(1, 51)])
+
+    assert all(isinstance(row, Read) for row in found.values())
+    assert not bulk.honours_lists(vindi.account)
+    assert len(server.asked) == 1 + 2 + 50
+
+
 async def test_a_bill_that_is_refused_or_not_answered_is_its_own_trouble(
     vindi: VindiClient, server: ScriptedServer
 ) -> None:

@@ -6,9 +6,11 @@ from msgspec.structs import replace
 
 from services.emitter.planning.rows import Terms
 from services.emitter.work import FreshSale, Plan, happened
+from shared.db.outbox.outbox_store import Entry
 from shared.db.sales.sales_store import KnownSale, SaleRow
+from shared.db.sales.timeline_store import Happening
 from shared.domain.sale import SaleStatus
-from shared.domain.spoken import changed, day, moment, reais
+from shared.domain.spoken import changed, day, moment, passed, reais
 
 CHANGED: Final = "changed"
 _DECIDED: Final = frozenset(
@@ -25,10 +27,12 @@ BY_BILL: Final = "porque a fatura mudou na Vindi"
 def tell_changes(plan: Plan, fresh: FreshSale, terms: Terms) -> Plan:
     """Add the line of what is another now: date, version, amount, competência, customer, side."""
     known = fresh.known.sale
-    if plan.sale is None or known is None or fresh.known.notas.shares:
+    if plan.sale is None or known is None:
         return plan
-    if known.status not in _DECIDED and not _came_in(known, plan.sale):
-        return plan
+    decided = known.status in _DECIDED or _came_in(known, plan.sale)
+    if fresh.known.notas.shares or not decided:
+        said = told_passed(fresh.entry, known, plan.sale)
+        return replace(plan, happenings=(*said, *plan.happenings)) if said else plan
     found = _changes(known, plan.sale, terms)
     if not found:
         return plan
@@ -50,12 +54,22 @@ def _changes(known: KnownSale, row: SaleRow, terms: Terms) -> list[str]:
         found.append(changed("competência", day(known.competencia), day(row.competencia)))
     if known.amount and known.amount != row.amount:  # nothing: it could not be read
         found.append(changed("valor", reais(known.amount), reais(row.amount)))
-    if _has_new_customer(known, row):
-        # By number: a name would have to be found in every line again once it is erased.
-        found.append(
-            changed("cliente da Vindi", f"nº {known.customer_id}", f"nº {row.customer_id}")
-        )
-    return found
+    return [*found, *_passed(known, row)]
+
+
+def told_passed(entry: Entry, known: KnownSale | None, row: SaleRow) -> tuple[Happening, ...]:
+    """The line of a sale that passed to another customer, in whatever state it is.
+
+    An erasure finds by it where somebody was the customer once.
+    """
+    found = _passed(known, row) if known else []
+    return tuple(happened(entry, CHANGED, f"{one}; {BY_BILL}") for one in found)
+
+
+def _passed(known: KnownSale, row: SaleRow) -> list[str]:
+    # By number: a name would have to be found in every line again once it is erased.
+    old, new = known.customer_id, row.customer_id
+    return [passed(old, new)] if old is not None and new is not None and old != new else []
 
 
 def _came_in(known: KnownSale, row: SaleRow) -> bool:
@@ -72,10 +86,6 @@ def _has_new_rule(known: KnownSale, row: SaleRow) -> bool:
     return None not in versions and versions[0] != versions[1]
 
 
-def _has_new_customer(known: KnownSale, row: SaleRow) -> bool:
-    return None not in (known.customer_id, row.customer_id) and known.customer_id != row.customer_id
-
-
 def _causes(fresh: FreshSale, known: KnownSale, row: SaleRow) -> list[str]:
     """Why, each cause once: what is known to have caused something before what only may have."""
     causes = [BY_RULE] if _has_new_rule(known, row) else []
@@ -83,7 +93,7 @@ def _causes(fresh: FreshSale, known: KnownSale, row: SaleRow) -> list[str]:
         causes.append(BY_PERSON)
     if known.amount and known.amount != row.amount:
         causes.append(BY_BILL if known.amount_choice is None else "por escolha de uma pessoa")
-    if _has_new_customer(known, row):
+    if _passed(known, row):
         causes.append(BY_BILL)
     return list(dict.fromkeys(causes)) or _other_causes(fresh, known, row)
 

@@ -7,7 +7,13 @@ that there was news of it. After news they begin within seconds, whatever the is
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.emitter.planning.waits import is_stuck, next_poll, poll_after_news, poll_at_rest
+from services.emitter.planning.waits import (
+    NEWS_AGES,
+    is_stuck,
+    next_poll,
+    poll_after_news,
+    poll_at_rest,
+)
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.nota import NEVER_ARRIVED, NotaStatus
 from shared.domain.part_states import FOLLOWED
@@ -62,6 +68,11 @@ def asks_why(nota: KnownNota, now: datetime) -> bool:
     if nota.news_at is None or nota.status in FOLLOWED or _is_over(nota):
         return False
     return -AHEAD < now - nota.news_at <= _asked_for(nota)
+
+
+def just_looked_at(nota: KnownNota, now: datetime) -> bool:
+    """Say whether its news was looked up so lately that the next look is not due in any case."""
+    return nota.news_at is not None and now - nota.news_at < NEWS_AGES[0]
 
 
 def _is_over(nota: KnownNota) -> bool:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from services.emitter.drafts import draft_to_json
 from services.emitter.planning.changes import tell_changes
 from services.emitter.planning.elsewhere import replace_first
-from services.emitter.planning.follow import ask_about, look_after, others_due
+from services.emitter.planning.follow import ask_about, look_after, open_news, others_due
 from services.emitter.planning.looks import awaits_pdf, next_look
 from services.emitter.planning.rows import Terms, attention_line, rest, sale_row, same_state
 from services.emitter.work import Act, Ask, FreshSale, Plan, Rest, Send, Step, happened
@@ -222,7 +222,9 @@ def _issue(fresh: FreshSale, decision: Issue, terms: Terms, now: datetime) -> Pl
             or (known.status is not SaleStatus.QUEUED and known.attention != SUBSTITUTION_WAITS),
             division=decision.division,
             adopts=fresh.known.listed,
-            others_due=others_due(before, now),
+            follows=ask_about(before, now).steps if before.under_way else (),
+            news=open_news(before, now),
+            known=known,
             after_real=any(one.environment == terms.environment for one in before.asked_for),
         ),
     )
@@ -362,7 +364,7 @@ def _follow(fresh: FreshSale, decision: Follow, terms: Terms, now: datetime) -> 
             *(same_state(one, then_cancel=decision.then_cancel) for one in unasked),
         ),
         happenings=tuple(told),
-        action=ask_about(notas),
+        action=ask_about(notas, now),
     )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from services.emitter.work import FreshSale, Rest, happened, settle
+from services.emitter.work import FreshSale, Known, Rest, happened, settle
 from shared.crypto.columns import RowKey, SealedColumn
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.db.sales.sales_store import SaleRow
@@ -115,11 +115,10 @@ def sale_row(
 ) -> SaleRow:
     """The sale as it is now decided; without an amount it is worth its bill."""
     bill, customer, known = fresh.bill, fresh.customer, fresh.known.sale
-    # While a nota is asked for or stands, the sale is in the name of whom it was made out to.
-    notas = fresh.known.notas.asked_for
-    standing = known is not None and any(nota.status in _MADE_OUT for nota in notas)
+    standing = is_made_out(fresh.known)
+    passed = standing and known is not None and known.customer_id not in (None, bill.customer_id)
     when = choose_moment(bill, terms.rule) if terms.rule else None
-    document = customer.document if customer else None
+    document = customer.document if customer and not passed else None
     sold = sold_as(bill)
     return SaleRow(
         bill_id=bill.id,
@@ -140,9 +139,15 @@ def sale_row(
         products=sold.products,
         plan=sold.plan,
         method=sold.method,
-        customer=fresh.customer_body,
+        customer=None if passed else fresh.customer_body,
         wish_done=known.wish_at if wish_done and known else None,
     )
+
+
+def is_made_out(known: Known) -> bool:
+    """Whether a nota is asked for or stands: the sale is in the name of whom it was made out to."""
+    asked_for = known.notas.asked_for
+    return known.sale is not None and any(nota.status in _MADE_OUT for nota in asked_for)
 
 
 def _moment_at(fresh: FreshSale, issue_when: str | None, code: str | None) -> datetime | None:

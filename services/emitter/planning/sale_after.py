@@ -90,10 +90,20 @@ def sale_after(answered: Answered, notas: SaleNotas) -> After:
             bill_read=answered.bill_read and not answer.read_again,
             nota_read=_is_read_up(answered),
         )
-    decided = answered.stands and any(one.owed for one in parts)  # so it says what is not sent yet
-    told_anew = (answer.learnt and not decided) or answer.tells
+    told_anew = (answer.learnt and not _says_what_waits(answered, parts)) or answer.tells
     progress = _progress(answered, parts) if told_anew else None
     return After(progress=progress, happenings=tuple(told), settlement=settlement)
+
+
+def _says_what_waits(answered: Answered, parts: Sequence[Part]) -> bool:
+    """Say whether a sale stays as it was decided: it tells of what is not sent yet.
+
+    Just now, or before news of what rests of it, which moved nothing.
+    """
+    if not any(one.owed for one in parts):
+        return False
+    rests = answered.last.shows is None and not any(one.status in FOLLOWED for one in parts)
+    return answered.stands or (rests and not any(one.moved for one in answered.answers))
 
 
 def _progress(answered: Answered, parts: Sequence[Part]) -> Progress:

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.emitter.planning.follow import ask_about
+from services.emitter.planning.follow import ask_why
 from services.emitter.work import Act, Ask, Plan, Rest, Send, happened, settle
 from shared.db.sales.sales_store import SaleRow
 from shared.domain.attention import SUBSTITUTION_WAITS
@@ -34,19 +34,30 @@ class Again(Struct, frozen=True, kw_only=True):
     """What it was decided by is no more: it is decided again, at once."""
 
 
-def stopped(act: Act, by: Held | Queued | Again) -> Plan:
+def stopped(act: Act, by: Held | Queued | Again, *, asks: bool = True) -> Plan:
     """Keep a request from leaving; nothing of it has been written yet.
 
     It waits until what is under way of the sale is looked after, or nobody would do that: what
-    keeps one nota of a sale may be that another of its notas has not ended.
+    keeps one nota of a sale may be that another of its notas has not ended. So is what rests of
+    which there was news, and one that never arrived. Without `asks` the issuer is asked nothing.
     """
+    plan = _stopped(act, by)
+    if not asks and isinstance(plan, Act) and isinstance(by, Queued):
+        return _put_off(plan, by.until)
+    if not asks or not isinstance(plan, Rest) or not isinstance(act.action, Send):
+        return plan
+    return plan if isinstance(by, Again) else ask_why(plan, act.notas, act.action.news)
+
+
+def _stopped(act: Act, by: Held | Queued | Again) -> Plan:
     match by:
         case Again():
             # What was read is kept, and counts for as long as nothing is heard of the bill.
             done = settle(act.entry, due_at=act.entry.due_at, bill_read=act.read is not None)
             return Rest(entry=act.entry, read=act.read, settlement=done)
-        case _ if isinstance(act.action, Send) and act.action.others_due is not None:
-            return Act(entry=act.entry, read=act.read, notas=act.notas, action=ask_about(act.notas))
+        case _ if isinstance(act.action, Send) and act.action.follows:
+            action = Ask(steps=act.action.follows)
+            return Act(entry=act.entry, read=act.read, notas=act.notas, action=action)
         case _ if isinstance(act.action, Send) and act.action.intent.substitutes is not None:
             return _old_one_stands(act, act.action, by)
         case Held(code=code, detail=detail):
@@ -102,6 +113,8 @@ def _instead(
         raise ValueError("a nota is sent with its sale")
     if why is None:
         why = ": ".join(word for word in (code or "", detail) if word)
+    if _is_said(act, status, code):
+        why = ""
     row = replace(act.sale, status=status, code=code, detail=detail, wish_done=None)
     return Rest(
         entry=act.entry,
@@ -110,6 +123,14 @@ def _instead(
         happenings=(happened(act.entry, status.value, why),) if why else (),
         settlement=settle(act.entry, due_at=due_at, bill_read=True),
     )
+
+
+def _is_said(act: Act, status: SaleStatus, code: str | None) -> bool:
+    """Say whether its sale says so already, while it is decided again for a look at news."""
+    if not isinstance(act.action, Send) or act.action.news is None:
+        return False
+    known = act.action.known
+    return known is not None and (known.status, known.code) == (status, code)
 
 
 def _old_one_stands(act: Act, send: Send, by: Held | Queued) -> Rest:
@@ -129,7 +150,8 @@ def _old_one_stands(act: Act, send: Send, by: Held | Queued) -> Rest:
         wish_done=None,
     )
     why = ": ".join(word for word in (code, detail) if word)
-    anew = isinstance(by, Held) or send.queued_anew
+    said = send.news is not None and send.known is not None and send.known.attention == code
+    anew = not said if isinstance(by, Held) else send.queued_anew
     return Rest(
         entry=act.entry,
         read=act.read,

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import assert_never
 
+from services.emitter.planning.changes import told_passed
 from services.emitter.planning.follow import look_after
+from services.emitter.planning.rows import is_made_out
 from services.emitter.planning.waits import back_off, look_again
 from services.emitter.reading.read import (
     AnotherBill,
@@ -95,6 +97,7 @@ def _attended(unread: Unread, attention: str) -> Rest:
 def _held(unread: Unread, code: str, problem: str = "", *, again: datetime | None = None) -> Rest:
     entry, sale, why = unread.entry, unread.known.sale, unread.why
     bill = why.sale.bill if isinstance(why, NoCustomer) else None
+    named = None if is_made_out(unread.known) else bill
     row = SaleRow(
         bill_id=entry.bill_id,
         status=SaleStatus.HELD,
@@ -103,7 +106,8 @@ def _held(unread: Unread, code: str, problem: str = "", *, again: datetime | Non
         amount=bill.amount if bill else sale.amount if sale else Cents(0),
         moment_at=None,
         origin=entry.origin,
-        customer_id=bill.customer_id if bill else None,
+        customer_id=named.customer_id if named else None,
+        customer_name=named.customer_name if named else "",
         unread=why.answer if isinstance(why, Garbled) else None,
     )
     told = happened(entry, row.status.value, f"{code}: {problem}" if problem else code)
@@ -112,7 +116,7 @@ def _held(unread: Unread, code: str, problem: str = "", *, again: datetime | Non
         entry=entry,
         read=why.sale.read() if isinstance(why, NoCustomer) else None,
         sale=row,
-        happenings=() if same else (told,),
+        happenings=(*told_passed(entry, sale, row), *(() if same else (told,))),
         settlement=_done(unread, again),
     )
 

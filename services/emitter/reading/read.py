@@ -31,6 +31,8 @@ FRESH_FOR_LONG: Final = timedelta(minutes=2)
 # Records that are read one by one before what they lead to is written: little is left undone then
 # when a window of requests ends.
 ALONE_AT_ONCE: Final = 10
+# Of those that nothing but an event ever named, and that a list lacks: anybody may make them up.
+UNPROVEN_ALONE: Final = 3
 # After a read that came too early; beyond these what it says counts.
 READ_AGAIN: Final = (timedelta(seconds=2), timedelta(seconds=10), timedelta(seconds=60))
 
@@ -123,20 +125,19 @@ async def read_bills(
 ) -> ReadBatch:
     """Read the bills of these entries and the refunds that touch them.
 
-    `claims_of` tells what events said of bills: asked only about those that look too early. Where
-    the tenant's events are `doubted`, what an event alone named is looked for by lists, of which
-    one shows fifty that are real, and by itself at last.
+    `claims_of` tells what events said of bills: asked only about those that look too early. What an
+    event alone named is looked for by lists, of which one shows fifty that are real; a few are
+    asked for by themselves as well, and where the tenant's events are `doubted` none, until last.
     Raises what stops the whole tenant (TenantBlockedError).
     """
     whole = context.bulk.honours_all_lists(vindi.account)
     stored = _just_read(context, entries, known, whole=whole)
     others = [entry for entry in entries if entry.bill_id not in stored]
-    in_lists = _for_lists_alone(context, vindi, others, known) if doubted else frozenset()
+    in_lists = _for_lists(context, vindi, others, known)
     others.sort(key=lambda entry: entry.bill_id in in_lists)
+    alone = len(others) - len(in_lists) + (0 if doubted else UNPROVEN_ALONE)
     asked = await context.bulk.refresh_bills(
-        vindi,
-        [entry.bill_id for entry in others],
-        alone=min(ALONE_AT_ONCE, len(others) - len(in_lists)),
+        vindi, [entry.bill_id for entry in others], alone=min(ALONE_AT_ONCE, alone)
     )
     answers = {**stored, **asked}
     open_yet = [e.bill_id for e in entries if _open_yet(e, known[e.bill_id], answers)]
@@ -148,14 +149,14 @@ async def read_bills(
         match answers.get(entry.bill_id):
             case None:
                 unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
-            case Untold(error=None) if (
-                doubted and is_unproven(entry, before) and _honoured(context, vindi)
-            ):
+            case Untold(error=None) if entry.bill_id in in_lists and _honoured(context, vindi):
                 unread.append(Unread(entry=entry, known=before, why=_in_no_list(entry)))
             case Untold() as answer if is_silent(context.bulk, vindi, entry, answer):
                 unread.append(_silent(context, entry, before, answer))
             case Untold() as answer:
                 unread.append(Unread(entry=entry, known=before, why=not_now(answer)))
+            case Unreadable(refused=True) if doubted and is_unproven(entry, before):
+                unread.append(Unread(entry=entry, known=before, why=_gone(entry)))
             case Unreadable() as answer:
                 unread.append(_garbled(context, entry, before, answer))
             case Read(value=bill) if is_another(before.bill, bill):
@@ -187,13 +188,13 @@ def is_unproven(entry: Entry, known: Known) -> bool:
     return known.sale is None and known.bill is None and entry.origin == "webhook"
 
 
-def _for_lists_alone(
+def _for_lists(
     context: TenantContext,
     vindi: VindiClient,
     entries: Sequence[Entry],
     known: Mapping[BillId, Known],
 ) -> frozenset[BillId]:
-    """Bills that nothing but an event ever named, and that are not proved missing just now."""
+    """Bills that nothing but an event ever named, and that are not to be asked for alone yet."""
     if len(entries) < 2 or not _honoured(context, vindi):
         return frozenset()  # nothing is asked by a list
     return frozenset(
@@ -205,7 +206,7 @@ def _for_lists_alone(
 
 def _in_no_list(entry: Entry) -> TooEarly:
     """A list lacks it, and its turn to be asked for by itself is to come."""
-    return TooEarly(wait=READ_AGAIN[min(entry.tries, len(READ_AGAIN) - 1)], unknown=True)
+    return TooEarly(wait=READ_AGAIN[entry.tries], unknown=True)
 
 
 def _honoured(context: TenantContext, vindi: VindiClient) -> bool:

@@ -131,6 +131,7 @@ class Breakers:
 
     def _let_through(self, plans: Sequence[Plan], may_send: int, may_ask: int) -> list[Plan]:
         admitted: list[Plan] = []
+        asks = all(self._of(scope).state == "closed" for scope in _REQUESTS)
         for plan in plans:
             if not isinstance(plan, Act):
                 admitted.append(plan)
@@ -140,7 +141,8 @@ class Breakers:
                 admitted.append(plan)
             else:
                 POSTPONED.inc()
-                admitted.append(stopped(plan, Queued(until=self.again_at, why=self._why)))
+                waits = Queued(until=self.again_at, why=self._why)
+                admitted.append(stopped(plan, waits, asks=asks))
         return admitted
 
     @property

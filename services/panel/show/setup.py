@@ -27,6 +27,8 @@ REFUSALS: Final[dict[str, str]] = {
     "already_issuing": "A emissão já começou, então o dia do começo não muda mais.",
     "not_in_shadow": "O modo sombra já tinha terminado.",
     "vindi_key_public": "Esta é uma chave pública. Crie na Vindi uma chave do tipo privada.",
+    "connected_meanwhile": "Outra pessoa conectou esta empresa enquanto conferíamos a sua chave, e"
+    " o que ela pôs está valendo. Veja o que está conectado e, se for o caso, salve de novo.",
     "departing": "A exclusão desta empresa foi pedida. Antes de conectar, volte atrás em"
     " Configurações, Encerrar conta.",
     "vindi_key_too_narrow": "A chave existe, e o perfil dela não permite todas as leituras de que"

@@ -13,6 +13,7 @@ from services.reconciler.accounts.read_list import ListRead, read_list
 from services.reconciler.accounts.rows import ZONE_DOUBT, Row
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
+from shared.db.outbox.outbox_store import RECONCILE, Lane
 from shared.db.vindi.bills_store import KnownBill
 from shared.db.vindi.passes_store import PassState, Zone
 from shared.domain.bill import Bill
@@ -59,6 +60,7 @@ class PassContext(Struct, frozen=True, kw_only=True):
     connected_at: datetime
     now: datetime
     findings: Findings
+    lane: Lane = RECONCILE  # in which what it finds is due
     claimed: float = msgspec.field(default_factory=time.monotonic)
 
     @property

@@ -11,7 +11,7 @@ from services.reconciler.accounts.compare import Verdict, compare_bill, event_du
 from services.reconciler.accounts.context import CLOCKS_APART, AccountLeft, PassContext
 from services.reconciler.accounts.rows import Row, id_of
 from shared.db.away import database_away
-from shared.db.outbox.outbox_store import RECONCILE, Mark
+from shared.db.outbox.outbox_store import Mark
 from shared.db.sales import sales_store
 from shared.db.vindi import bills_store
 from shared.db.vindi.bills_store import AS_STORED, KnownBill, ReadBill, came_alive, is_another
@@ -207,7 +207,7 @@ def _mark(context: PassContext, bill: BillId, *, read_at: datetime | None = None
     return Mark(
         tenant_id=context.tenant,
         bill_id=bill,
-        lane=RECONCILE,
+        lane=context.lane,
         origin="reconciler",
         read_at=read_at,
     )

@@ -212,7 +212,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=VindiOut,
         refusals={
-            409: ("confirm_needed", "departing"),
+            409: ("confirm_needed", "connected_meanwhile", "departing"),
             422: ("vindi_key_refused", "vindi_key_too_narrow", "vindi_account_blocked"),
             502: ("vindi_unreachable",),
         },
@@ -256,7 +256,7 @@ OPERATIONS: Final[tuple[AnyOperation, ...]] = (
         query=NoQuery,
         answer=IssuerOut,
         refusals={
-            409: ("confirm_needed", "departing"),
+            409: ("confirm_needed", "connected_meanwhile", "departing"),
             422: ("issuer_key_refused", "issuer_company_unknown", "issuer_company_incomplete"),
             502: ("issuer_unreachable",),
         },

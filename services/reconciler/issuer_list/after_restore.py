@@ -7,6 +7,7 @@ cut off.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -49,8 +50,8 @@ LOOK_OFTEN: Final = timedelta(milliseconds=500)  # for as long as somebody may w
 OFTEN_FOR: Final = timedelta(minutes=3)
 AFTER_FAILURE: Final = timedelta(seconds=2)
 AT_ONCE: Final = 32  # each of a key of its own
-LEASE: Final = timedelta(seconds=20)  # of a killed process; two that read one list do no harm
-RENEW_EVERY: Final = timedelta(seconds=5)  # however long a page is waited for
+LEASE: Final = timedelta(seconds=10)  # of a killed process; two that read one list do no harm
+RENEW_EVERY: Final = timedelta(seconds=3)  # however long a page is waited for
 AGAIN: Final = timedelta(seconds=1)  # an issuer that could not be asked for all that time
 FAR_BACK: Final = timedelta(hours=6)  # what is missing of more is read by days
 
@@ -80,6 +81,9 @@ class Readers:
     async def look_once(self) -> timedelta:
         """Settle what has arrived, begin to read what may be read; how long to rest then."""
         async with self.services.pool.acquire() as conn:
+            emitters = await emitters_store.all_any_tenant(conn)
+            names = [one.emitter for one in emitters]
+            await restores_store.note_older_code_any_tenant(conn, names)
             newest = await restores_store.newest(conn)
             if newest is None:
                 return LOOK_EVERY
@@ -149,9 +153,30 @@ async def _read_claimed(services: Services, tenant: TenantId, company: str) -> N
         await _read(reader, claimed, now)
     except PipelineError as error:
         log.info("restore_list_failed", tenant_id=tenant, error=type(error).__name__)
-        async with services.pool.acquire() as conn:
-            again = await clock.now(conn) + AGAIN
-            await restore_checks_store.hold(conn, tenant, company, claimed, again)
+        await _let_go(reader, claimed)
+    except Exception:
+        # A database that was away meanwhile, as beside another fault: it is let go once it is back.
+        await _let_go_surely(reader, claimed)
+        raise
+
+
+async def _let_go(reader: ListReader, claimed: WantedList) -> None:
+    async with reader.services.pool.acquire() as conn:
+        again = await clock.now(conn) + AGAIN
+        await restore_checks_store.hold(conn, reader.tenant, reader.company, claimed, again)
+
+
+async def _let_go_surely(reader: ListReader, claimed: WantedList) -> None:
+    """Let go as soon as that can be written down, while the claim would last."""
+    give_up = time.monotonic() + LEASE.total_seconds()
+    while time.monotonic() < give_up:
+        try:
+            await _let_go(reader, claimed)
+        except Exception as error:  # noqa: BLE001 - it ends by itself then
+            log.log(severity(error), "restore_list_held", tenant_id=reader.tenant)
+            await asyncio.sleep(LOOK_OFTEN.total_seconds())
+        else:
+            return
 
 
 async def _read(reader: ListReader, claimed: WantedList, now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
+from shared.commands.privacy.whose import Whose, is_made_out_to, number_of, others_in
 from shared.crypto import columns
 from shared.crypto.columns import RowKey, SealedColumn
 from shared.crypto.seal import Sealer, UnsealError
@@ -19,8 +20,10 @@ from shared.db.privacy import erase_rows, person_read
 from shared.db.privacy.erase_rows import BareNota, BareSale
 from shared.db.privacy.person_read import PersonNota, PersonSale
 from shared.domain.ids import BillId, TenantId
+from shared.domain.nota import IN_FLIGHT
 from shared.domain.privacy.bare import bare_bill, bare_draft, documented_draft, named_customer
 from shared.domain.privacy.kept import KeptWhy, NotaFacts, is_open, law_keeps
+from shared.domain.privacy.who import Who, mentions
 from shared.net.json_bytes import read_json, write_json
 
 log = structlog.get_logger()
@@ -57,13 +60,19 @@ class LawTerms(Struct, frozen=True, kw_only=True):
 
 
 async def bare_sales(
-    conn: Connection, sealer: Sealer, tenant: TenantId, bills: Sequence[BillId], terms: LawTerms
+    conn: Connection,
+    sealer: Sealer,
+    tenant: TenantId,
+    bills: Sequence[BillId],
+    terms: LawTerms,
+    whose: Whose | None = None,
 ) -> Bared:
-    """Take the person out of these sales, in the caller's transaction.
+    """Take the person out of these sales, in the caller's transaction; None: whoever it is.
 
     A sale that is not over keeps all, since its nota needs it, unless time is; one with a document
     of the city keeps what stands on that, but for how to reach the buyer; of all others nothing
-    stays that says whose they are, but Vindi's numbers.
+    stays that says whose they are, but Vindi's numbers. Of one that passed from or to another
+    customer only what is theirs goes.
     """
     await outbox_store.lock(conn, tenant, bills)  # no worker writes them meanwhile
     await erase_rows.lock_bills(conn, tenant, bills)  # nor anybody who read them afresh
@@ -73,7 +82,10 @@ async def bare_sales(
         notas.setdefault(nota.bill_id, []).append(nota)
     work = _Work(sealer=sealer, tenant=tenant)
     for sale in sales:
-        work.take(sale, notas.get(sale.bill_id, []), terms)
+        if whose is None or whose.has_whole(sale):
+            work.take(sale, notas.get(sale.bill_id, []), terms)
+        else:
+            work.take_part(sale, notas.get(sale.bill_id, []), terms, whose)
     await erase_rows.write_sales(conn, tenant, work.sales)
     await erase_rows.write_bills(conn, tenant, work.bills)
     await erase_rows.write_notas(conn, tenant, work.notas)
@@ -107,6 +119,51 @@ class _Work:
             unreadable |= self._sale(sale, named=until is not None)
         if unreadable:
             self.kept.append(Kept(bill_id=sale.bill_id, why="unreadable"))
+
+    def take_part(
+        self, sale: PersonSale, notas: Sequence[PersonNota], terms: LawTerms, whose: Whose
+    ) -> None:
+        """Of a sale that passed from one customer to another: what is of the one who is meant.
+
+        What is still owed to the other does not need them; a worker's sale is left to it.
+        """
+        others = others_in(self._sealer, self._tenant, sale, whose)
+        theirs = [nota for nota in notas if self._is_theirs(nota, whose, others)]
+        waits = any(nota.status in IN_FLIGHT for nota in theirs)
+        in_name = sale.status is not None and whose.has_sale(sale)
+        needed = in_name or whose.has(sale.bill_customer_id)
+        if waits or (needed and is_open(sale.status, under_way=False)) or sale.under_way:
+            self.kept.append(Kept(bill_id=sale.bill_id, why="open"))
+            return
+        until = law_keeps([_facts(nota) for nota in theirs], terms.years, terms.today)
+        documents = tuple(nota.external_id for nota in theirs if until and _facts(nota).is_document)
+        if until is not None:
+            self.kept.append(Kept(bill_id=sale.bill_id, why="law", until=until, notas=documents))
+        unreadable = self._bill(sale) if whose.has(sale.bill_customer_id) else False
+        for nota in theirs:
+            unreadable |= self._nota(nota, is_kept=nota.external_id in documents)
+        if in_name:
+            unreadable |= self._sale(sale, named=until is not None)
+        elif sale.status is not None:
+            self._sale_of_another(sale, whose)
+        if unreadable:
+            self.kept.append(Kept(bill_id=sale.bill_id, why="unreadable"))
+
+    def _is_theirs(self, nota: PersonNota, whose: Whose, others: Who) -> bool:
+        key = (nota.bill_id, nota.part, nota.revision)
+        draft = self._opened(columns.REQUEST, nota.request, *key)
+        return draft is not None and is_made_out_to(draft, whose, others)
+
+    def _sale_of_another(self, sale: PersonSale, whose: Whose) -> None:
+        """A row of before sales passed wholly may have their document under another's number."""
+        customer = self._opened(columns.CUSTOMER, sale.customer, sale.bill_id)
+        left_over = customer is not None and number_of(customer) in whose.customers
+        unread = self._opened_text(columns.UNREAD, sale.unread, sale.bill_id)
+        if left_over:
+            self.sales.append(BareSale(bill_id=sale.bill_id, named=False, customer=None))
+        elif mentions(unread, whose.who.words):
+            kept = BareSale(bill_id=sale.bill_id, named=True, customer=sale.customer)
+            self.sales.append(kept)
 
     def _sale(self, sale: PersonSale, *, named: bool) -> bool:
         """Whether the customer that the law keeps could not be opened; it stays as it is."""
@@ -160,6 +217,14 @@ class _Work:
             log.warning("not_to_be_opened", tenant_id=self._tenant, error=type(error).__name__)
             return None
         return opened if isinstance(opened, dict) else None
+
+    def _opened_text(self, column: SealedColumn, sealed: bytes | None, *key: RowKey) -> str:
+        if not sealed:
+            return ""
+        try:
+            return column.open(self._sealer, self._tenant, sealed, *key).decode("utf-8", "replace")
+        except UnsealError:
+            return ""
 
     def _sealed(self, column: SealedColumn, value: Mapping[str, Any], *key: RowKey) -> bytes:
         return column.seal(self._sealer, self._tenant, write_json(value), *key)

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from shared.crypto.seal import Sealer
+from shared.crypto import columns
+from shared.crypto.seal import Sealer, UnsealError
 from shared.crypto.sealed_words import open_words
 from shared.db.connection import Connection
-from shared.db.privacy import erase_rows
-from shared.db.privacy.erase_rows import Filter, HistoryLine
+from shared.db.privacy import erase_rows, erase_texts
+from shared.db.privacy.erase_texts import Filter, HistoryLine, UnknownDenial
 from shared.db.privacy.erasures_store import Erasure
 from shared.db.privacy.person_read import BEFORE_ALL
 from shared.domain.ids import TenantId
@@ -19,6 +20,7 @@ from shared.domain.privacy.who import mentions
 # A read of Vindi that began before a run may be stored after it: a run looks back so far.
 APART: Final = timedelta(days=1)
 AUDIT_LINES: Final = 20_000
+DENIALS: Final = 1000
 # What people type goes into the audit and into the histories of sales by one commit, which takes
 # no longer than this.
 ONE_COMMIT: Final = timedelta(minutes=10)
@@ -34,9 +36,9 @@ class Beside(NamedTuple):
 
     async def forget_filters(self, tenant: TenantId) -> int:
         """Delete the saved lists that name or search for who it is; how many."""
-        saved = await erase_rows.filters_of(self.conn, tenant)
+        saved = await erase_texts.filters_of(self.conn, tenant)
         theirs = [one.name_key for one in saved if self._names(tenant, one)]
-        return await erase_rows.forget_filters(self.conn, tenant, theirs)
+        return await erase_texts.forget_filters(self.conn, tenant, theirs)
 
     def _names(self, tenant: TenantId, saved: Filter) -> bool:
         searched = (
@@ -49,18 +51,39 @@ class Beside(NamedTuple):
     async def clean_reasons(self, tenant: TenantId) -> dict[str, int]:
         """Take who it is out of what people typed as reasons; how many rows of each table."""
         written = {}
-        for table in erase_rows.GAVE_REASONS:
-            said = await erase_rows.reasons_in(self.conn, table, tenant)
+        for table in erase_texts.GAVE_REASONS:
+            said = await erase_texts.reasons_in(self.conn, table, tenant)
             bare = {one: without_words(one, self.words) for one in said}
             naming = {one: text for one, text in bare.items() if text != one}
-            written[table] = await erase_rows.write_reasons(self.conn, table, tenant, naming)
+            written[table] = await erase_texts.write_reasons(self.conn, table, tenant, naming)
         return written
+
+    async def forget_denials(self, tenant: TenantId) -> int:
+        """Delete examples of refusals that name who it is, whoever's sale they are of by now."""
+        count, group = 0, ""
+        while self.words:
+            page = await erase_texts.unknown_denials_after(self.conn, tenant, group, limit=DENIALS)
+            theirs = [one.denial_group for one in page if self._is_named(tenant, one)]
+            count += await erase_texts.forget_denials(self.conn, tenant, theirs)
+            if len(page) < DENIALS:
+                break
+            group = page[-1].denial_group
+        return count
+
+    def _is_named(self, tenant: TenantId, denial: UnknownDenial) -> bool:
+        try:
+            text = columns.UNKNOWN_DENIAL.open(
+                self.sealer, tenant, denial.reason, denial.denial_group
+            )
+        except UnsealError:
+            return False
+        return mentions(text.decode("utf-8", "replace"), self.words)
 
     async def clean_histories(self, tenant: TenantId, typed_at: Sequence[datetime]) -> int:
         """Take who it is out of histories of others' sales, by when the audit heard of them."""
         count = 0
         for since, until in _stretches(typed_at):
-            found = await erase_rows.told_between(self.conn, tenant, since, until, self.words)
+            found = await erase_texts.told_between(self.conn, tenant, since, until, self.words)
             clean = [
                 HistoryLine(
                     bill_id=one.bill_id,
@@ -70,7 +93,7 @@ class Beside(NamedTuple):
                 for one in found
                 if mentions(one.why, self.words)
             ]
-            await erase_rows.tell(self.conn, tenant, clean)
+            await erase_texts.tell(self.conn, tenant, clean)
             count += len(clean)
         return count
 
@@ -97,7 +120,7 @@ class Beside(NamedTuple):
         """How many versions of the rule name who it is: a sale's decision is proved by its own."""
         if not self.words:
             return 0
-        found = await erase_rows.rules_with(self.conn, tenant, self.words)
+        found = await erase_texts.rules_with(self.conn, tenant, self.words)
         return sum(mentions(rule, self.words) for rule in found)
 
     async def in_audit(self, at: Erasure) -> list[datetime]:
@@ -107,7 +130,7 @@ class Beside(NamedTuple):
         typed_at: list[datetime] = []
         after = (BEFORE_ALL if at.since is None else at.since + APART, 0)
         while True:
-            page = await erase_rows.audit_page(
+            page = await erase_texts.audit_page(
                 self.conn, at.tenant_id, self.words, after=after, limit=AUDIT_LINES
             )
             typed_at += [

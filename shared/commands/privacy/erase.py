@@ -8,7 +8,7 @@ some hours whether Vindi brought something back that no sale needs.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,15 +17,16 @@ from msgspec.structs import replace
 
 from shared.commands.privacy.bare_rows import BATCH, LawTerms, bare_sales
 from shared.commands.privacy.beside import APART, Beside
-from shared.commands.privacy.whose_events import is_theirs
+from shared.commands.privacy.whose import Whose, numbers_by_document, sales_page, words_in
+from shared.commands.privacy.whose_events import find_theirs
 from shared.crypto import columns
-from shared.crypto.columns import DOCUMENT_WORD, RowKey, SealedColumn
-from shared.crypto.seal import Sealer, UnsealError
+from shared.crypto.columns import DOCUMENT_WORD
+from shared.crypto.seal import Sealer
 from shared.crypto.tokens import new_erasure_id
 from shared.db import clock
 from shared.db.connection import Connection, Pool
-from shared.db.privacy import erase_rows, erasures_store, person_read
-from shared.db.privacy.erase_rows import HistoryLine
+from shared.db.privacy import erase_rows, erase_texts, erasures_store, person_read
+from shared.db.privacy.erase_texts import HistoryLine
 from shared.db.privacy.erasures_store import Erasure
 from shared.db.privacy.person_read import BEFORE_ALL, NO_EVENT, PersonPage
 from shared.db.tenants import audit_store, tenants_store
@@ -34,8 +35,7 @@ from shared.domain.moment import local_day
 from shared.domain.party import normalise_document
 from shared.domain.privacy.bare import without_words
 from shared.domain.privacy.terms import FISCAL_YEARS
-from shared.domain.privacy.who import NOBODY, Who, mentions, who_is
-from shared.net.json_bytes import read_json
+from shared.domain.privacy.who import NOBODY, Who, mentions
 
 LOOK_AGAIN: Final = timedelta(hours=6)
 # What is new or changes is found by indexes; what an import of older sales brought, by a walk
@@ -74,7 +74,7 @@ async def ask_erasure(
     words = document_words(sealer, tenant, subject)
     customers = [] if subject.customer_id is None else [subject.customer_id]
     if words:
-        customers += await person_read.customers_of(conn, tenant, words, limit=MOST_CUSTOMERS)
+        customers += await numbers_by_document(conn, sealer, tenant, words, limit=MOST_CUSTOMERS)
     erasure_id = new_erasure_id()
     erasure = await erasures_store.add(
         conn,
@@ -150,13 +150,19 @@ def _begun(erasure: Erasure, now: datetime) -> Erasure:
     return replace(
         erasure,
         state="running",
-        phase="sales" if erasure.runs == 0 else "bills",
+        phase="bills" if erasure.runs % WHOLE_EVERY else "sales",
         after_bill=0,
         after_at=None,
         after_event=None,
         since=None if erasure.began_at is None else erasure.began_at - APART,
         began_at=now,
     )
+
+
+class Sought(Who, frozen=True, kw_only=True):
+    """What they are called; `grew` while events were read, so that these are read once more."""
+
+    grew: bool = False
 
 
 class _Step(NamedTuple):
@@ -181,12 +187,13 @@ class _Step(NamedTuple):
                 return await self._bare_rows(at)
 
     async def _find_in_sales(self, at: Erasure) -> Erasure:
-        page = await person_read.in_sales(
+        page = await sales_page(
             self.conn,
+            self.sealer,
             at.tenant_id,
             after=at.after_bill,
             customers=at.customers,
-            document_words=words_of(self.sealer, at.tenant_id, self._who(at)),
+            words=words_of(self.sealer, at.tenant_id, self._who(at)),
             limit=PAGE,
         )
         return _found(at, page, then="bills")
@@ -202,40 +209,35 @@ class _Step(NamedTuple):
 
     async def _learn_words(self, at: Erasure) -> Erasure:
         batch, after = _batch(at, BATCH)
-        who = self._who(at)
+        whose = self._whose(at)
+        who = whose.who
         for sale in await person_read.sales_of(self.conn, at.tenant_id, batch):
-            who = who.joined(Who(names=(sale.customer_name,) if sale.customer_name else ()))
-            if customer := self._opened(at, columns.CUSTOMER, sale.customer, sale.bill_id):
-                who = who.joined(who_is(customer))
-            bill = self._opened(at, columns.BILL, sale.bill_body, sale.bill_id)
-            if bill and isinstance(bill.get("customer"), dict):
-                who = who.joined(who_is(bill["customer"]))
-        sealed = _sealed(self.sealer, at.tenant_id, at.id, who)
-        return _next(replace(at, who=sealed), after, then="events")
+            who = who.joined(words_in(self.sealer, at.tenant_id, sale, whose))
+        return _next(self._called(at, who), after, then="events")
 
     async def _forget_events(self, at: Erasure) -> Erasure:
-        since = at.since or BEFORE_ALL
         page = await person_read.events_after(
             self.conn,
             at.tenant_id,
-            at.after_at or since,
+            at.after_at or at.since or BEFORE_ALL,
             at.after_event or NO_EVENT,
+            customers=at.customers,
             limit=EVENTS,
         )
-        words, bills = self._who(at).own, frozenset(at.bills)
-        theirs = [
-            (event.received_at, event.event_id)
-            for event in page
-            if event.bill_id in bills
-            or is_theirs(self.sealer, at.tenant_id, event, words=words, customers=at.customers)
-        ]
-        gone = await erase_rows.forget_events(self.conn, at.tenant_id, theirs)
+        found = find_theirs(self.sealer, at.tenant_id, page, self._whose(at), frozenset(at.bills))
+        gone = await erase_rows.forget_events(self.conn, at.tenant_id, found.events)
+        bills = sorted({*at.bills, *found.passed})
+        at = self._called(replace(at, bills=bills), self._who(at).joined(found.who))
         if len(page) == EVENTS:
             last = page[-1]
             moved = replace(at, after_at=last.received_at, after_event=last.event_id)
             return _counted(moved, events=gone)
+        if self._sought(at).grew:
+            # What was learned on the way may stand in events that were passed by.
+            again = replace(at, after_at=None, after_event=None)
+            return _counted(self._called(again, self._who(at), grew=False), events=gone)
         # Some were heard long ago of bills that became known to be theirs just now.
-        gone += await erase_rows.forget_events_of(self.conn, at.tenant_id, at.bills)
+        gone += await erase_rows.forget_events_of(self.conn, at.tenant_id, at.bills, at.customers)
         return _counted(replace(at, phase="texts", after_bill=0), events=gone)
 
     async def _clean_texts(self, at: Erasure) -> Erasure:
@@ -243,7 +245,7 @@ class _Step(NamedTuple):
         batch, after = _batch(at, TEXTS)
         if at.after_bill == 0:
             at = await self._clean_once(at, words)
-        told = await erase_rows.told_of(conn, tenant, batch)
+        told = await erase_texts.told_of(conn, tenant, batch)
         clean = [
             HistoryLine(
                 bill_id=one.bill_id, entry_id=one.entry_id, why=without_words(one.why, words)
@@ -251,10 +253,13 @@ class _Step(NamedTuple):
             for one in told
             if mentions(one.why, words)
         ]
-        await erase_rows.tell(conn, tenant, clean)
-        examples = await erase_rows.forget_unknown_denials(conn, tenant, batch)
+        await erase_texts.tell(conn, tenant, clean)
+        sales = await person_read.sales_of(conn, tenant, batch)
+        whole = [one.bill_id for one in sales if self._whose(at).has_whole(one)]
+        examples = await erase_texts.forget_unknown_denials(conn, tenant, whole)
         blanked = await self._blank(at, batch, words)
-        told_of = len(clean) + await self._details(at, batch, words)
+        naming = [sale.bill_id for sale in sales if mentions(sale.detail, words)]
+        told_of = len(clean) + await erase_texts.blank_details(conn, tenant, naming)
         counted = _counted(at, timeline=told_of, unknown_denials=examples, bulk_jobs=blanked)
         return _next(counted, after, then="rows")
 
@@ -267,32 +272,35 @@ class _Step(NamedTuple):
             documents=words_of(self.sealer, at.tenant_id, self._who(at)),
         )
         filters = await beside.forget_filters(at.tenant_id)
-        files = 0 if at.runs else await erase_rows.forget_month_files(self.conn, at.tenant_id)
         reasons = await beside.clean_reasons(at.tenant_id)
+        reasons["unknown_denials"] = await beside.forget_denials(at.tenant_id)
         typed_at = await beside.in_audit(at)
         told = await beside.clean_histories(at.tenant_id, typed_at)
-        counted = _counted(at, saved_filters=filters, month_files=files, timeline=told, **reasons)
+        counted = _counted(at, saved_filters=filters, timeline=told, **reasons)
         return replace(counted, kept=await beside.kept(at, audited=len(typed_at)))
 
-    async def _details(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
-        sales = await person_read.sales_of(self.conn, at.tenant_id, batch)
-        naming = [sale.bill_id for sale in sales if mentions(sale.detail, words)]
-        return await erase_rows.blank_details(self.conn, at.tenant_id, naming)
-
     async def _blank(self, at: Erasure, batch: Sequence[BillId], words: Sequence[str]) -> int:
-        """What was typed or told of actions for many sales; those that run keep it a while."""
-        jobs = await erase_rows.jobs_of(self.conn, at.tenant_id) if at.after_bill == 0 else []
+        """What was typed or told of actions for many sales, also of those under way."""
+        jobs = await erase_texts.jobs_of(self.conn, at.tenant_id) if at.after_bill == 0 else []
         naming = [one.key for one in jobs if mentions(one.text, words)]
-        refusals = await erase_rows.refusals_of(self.conn, at.tenant_id, batch)
+        refusals = await erase_texts.refusals_of(self.conn, at.tenant_id, batch)
         refused = [(one.key, one.bill_id) for one in refusals if mentions(one.text, words)]
-        blanked = await erase_rows.blank_jobs(self.conn, at.tenant_id, naming)
-        return blanked + await erase_rows.blank_refusals(self.conn, at.tenant_id, refused)
+        blanked = await erase_texts.blank_jobs(self.conn, at.tenant_id, naming)
+        return blanked + await erase_texts.blank_refusals(self.conn, at.tenant_id, refused)
 
     async def _bare_rows(self, at: Erasure) -> Erasure:
         batch, after = _batch(at, BATCH)
         bared = await bare_sales(
-            self.conn, self.sealer, at.tenant_id, batch, await self._terms(at.tenant_id)
+            self.conn,
+            self.sealer,
+            at.tenant_id,
+            batch,
+            await self._terms(at.tenant_id),
+            self._whose(at),
         )
+        if any(bared.rows.values()):  # what was read for a file before has them still
+            files = await erase_rows.forget_month_files(self.conn, at.tenant_id)
+            at = _counted(at, month_files=files)
         new = [
             {
                 "bill_id": one.bill_id,
@@ -308,11 +316,13 @@ class _Step(NamedTuple):
         counted = _counted(replace(at, kept=[*before, *new][:MOST_KEPT]), **bared.rows)
         if after is not None:
             return replace(counted, after_bill=after)
+        # Who it is is known for as long as something waits to be taken out of it.
+        is_open = any(one.get("why") == "open" for one in counted.kept)
         return replace(
             counted,
             state="completed",
             runs=at.runs + 1,
-            who=None,
+            who=at.who if is_open else None,
             document_word=None,
             completed_at=at.completed_at or self.now,
             turn_at=self.now + LOOK_AGAIN,
@@ -323,23 +333,26 @@ class _Step(NamedTuple):
         zone = ZoneInfo(found.timezone if found else "UTC")
         return LawTerms(today=local_day(self.now, zone), years=self.years)
 
-    def _who(self, at: Erasure) -> Who:
-        if at.who is None:
-            return NOBODY
-        plain = columns.ERASED_WHO.open(self.sealer, at.tenant_id, at.who, at.id)
-        return msgspec.json.decode(plain, type=Who)
+    def _whose(self, at: Erasure) -> Whose:
+        return Whose(customers=frozenset(at.customers), who=self._who(at))
 
-    def _opened(
-        self, at: Erasure, column: SealedColumn, sealed: bytes | None, *key: RowKey
-    ) -> dict[str, Any] | None:
-        if not sealed:
-            return None
-        try:
-            plain = column.open(self.sealer, at.tenant_id, sealed, *key)
-            opened = read_json(plain)
-        except (UnsealError, ValueError):
-            return None
-        return opened if isinstance(opened, dict) else None
+    def _who(self, at: Erasure) -> Who:
+        return NOBODY.joined(self._sought(at))
+
+    def _sought(self, at: Erasure) -> Sought:
+        if at.who is None:
+            return Sought()
+        plain = columns.ERASED_WHO.open(self.sealer, at.tenant_id, at.who, at.id)
+        return msgspec.json.decode(plain, type=Sought)
+
+    def _called(self, at: Erasure, who: Who, *, grew: bool | None = None) -> Erasure:
+        """What they are called from now on, and whether that grew while events were read."""
+        before = self._sought(at)
+        if grew is None:
+            more = at.phase == "events" and who != NOBODY.joined(before)
+            grew = before.grew or more
+        sought = Sought(**{name: getattr(who, name) for name in who.__struct_fields__}, grew=grew)
+        return replace(at, who=_sealed(self.sealer, at.tenant_id, at.id, sought))
 
 
 def _found(at: Erasure, page: PersonPage, *, then: erasures_store.ErasurePhase) -> Erasure:

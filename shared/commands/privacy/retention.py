@@ -19,7 +19,7 @@ from shared.crypto.seal import Sealer
 from shared.db import clock
 from shared.db.away import database_away
 from shared.db.connection import Connection, Pool
-from shared.db.privacy import erase_rows, retention_store, walks_store
+from shared.db.privacy import erase_texts, retention_store, walks_store
 from shared.db.privacy.walks_store import Walk, WalkedRows, WalkPage
 from shared.db.tenants import audit_store
 from shared.domain.ids import BillId, TenantId
@@ -142,7 +142,7 @@ async def _bared(
     bared = await bare_sales(conn, work.sealer, tenant, bills, over)
     left = {one.bill_id for one in bared.kept if one.why == "open"}
     gone = [bill for bill in bills if bill not in left]
-    said = await erase_rows.blank_details(conn, tenant, gone)
+    said = await erase_texts.blank_details(conn, tenant, gone)
     return max(said, *bared.rows.values())
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.commands.privacy.erase import (
     EVENTS,
@@ -23,16 +24,24 @@ from shared.commands.privacy.erase import (
     words_of,
 )
 from shared.commands.privacy.opened import UNREADABLE, opened_value
-from shared.commands.privacy.whose_events import is_theirs
+from shared.commands.privacy.whose import (
+    Whose,
+    is_made_out_to,
+    numbers_by_document,
+    others_in,
+    sales_page,
+    words_in,
+)
+from shared.commands.privacy.whose_events import is_theirs, is_told
 from shared.crypto import columns
 from shared.crypto.seal import Sealer
 from shared.db.connection import Pool
-from shared.db.privacy import erase_rows, person_read
+from shared.db.privacy import erase_texts, person_read
 from shared.db.privacy.person_read import BEFORE_ALL, NO_EVENT, PersonNota, PersonSale
 from shared.db.tenants.tenants_store import Tenant
 from shared.domain.ids import BillId, CustomerId
 from shared.domain.money import Cents, show_reais
-from shared.domain.privacy.who import NOBODY, Who, who_is
+from shared.domain.privacy.who import NOBODY, Who, mentions
 
 MOST_SALES: Final = 5000
 AT_ONCE: Final = 25
@@ -62,18 +71,13 @@ async def find_person(pool: Pool, sealer: Sealer, tenant: Tenant, subject: Subje
     if words:
         async with pool.acquire() as conn:
             customers |= set(
-                await person_read.customers_of(conn, tenant.id, words, limit=MOST_CUSTOMERS)
+                await numbers_by_document(conn, sealer, tenant.id, words, limit=MOST_CUSTOMERS)
             )
     after: int | None = 0
     while after is not None:
         async with pool.acquire() as conn:
-            page = await person_read.in_sales(
-                conn,
-                tenant.id,
-                after=after,
-                customers=sorted(customers),
-                document_words=words,
-                limit=PAGE,
+            page = await sales_page(
+                conn, sealer, tenant.id, after=after, customers=customers, words=words, limit=PAGE
             )
         bills.update(page.bills)
         customers.update(page.customers)
@@ -108,9 +112,9 @@ async def person_json(
     }
     yield msgspec.json.encode(head)[:-1] + b',"sales":['
     first, who = True, NOBODY
-    async for sale in _sales(pool, sealer, tenant, found):
+    async for sale, called in _sales(pool, sealer, tenant, found):
         yield (b"" if first else b",") + msgspec.json.encode(sale)
-        first, who = False, who.joined(_who(sale))
+        first, who = False, called
     yield b'],"heard":['
     first = True
     async for event in _heard(pool, sealer, tenant, found, who):
@@ -132,9 +136,9 @@ async def person_page(
     if found.left_out:
         yield f"<p>Mais {found.left_out} compras antigas não estão nesta página.</p>".encode()
     who = NOBODY
-    async for sale in _sales(pool, sealer, tenant, found):
+    async for sale, called in _sales(pool, sealer, tenant, found):
         yield f"<h2>Fatura {sale['bill_id']}</h2>{_shown(sale)}".encode()
-        who = who.joined(_who(sale))
+        who = called
     async for event in _heard(pool, sealer, tenant, found, who):
         yield b"\n" if event is None else f"<h2>Mensagem</h2>{_shown(event)}".encode()
     others = await _of_others(pool, sealer, tenant, found.asked_for.joined(who))
@@ -154,26 +158,21 @@ dl{{display:grid;grid-template-columns:max-content 1fr;gap:0 1rem}}dd{{margin:0}
 """
 
 
-def _who(sale: Mapping[str, Any]) -> Who:
-    bill = sale["bill"] if isinstance(sale["bill"], Mapping) else {}
-    shown = (sale["customer"], bill.get("customer"))
-    known = Who(names=(sale["customer_name"],) if sale["customer_name"] else ())
-    for customer in shown:
-        if isinstance(customer, Mapping):
-            known = known.joined(who_is(customer))
-    return known
-
-
 async def _heard(
     pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound, who: Who
 ) -> AsyncIterator[dict[str, Any] | None]:
-    """Events that name no bill and are about them; None between two pages."""
+    """Events that name no bill of theirs and are about them; None between two pages."""
     at, event, words = BEFORE_ALL, NO_EVENT, who.sure
+    bills = frozenset(found.bills)
     while True:
         async with pool.acquire() as conn:
-            page = await person_read.events_after(conn, tenant.id, at, event, limit=EVENTS)
+            page = await person_read.events_after(
+                conn, tenant.id, at, event, customers=found.customers, limit=EVENTS
+            )
         for one in page:
-            if is_theirs(sealer, tenant.id, one, words=words, customers=found.customers):
+            if one.bill_id not in bills and is_theirs(
+                sealer, tenant.id, one, words=words, customers=found.customers
+            ):
                 yield {
                     "at": one.received_at,
                     "type": one.type,
@@ -209,20 +208,27 @@ async def _of_others(pool: Pool, sealer: Sealer, tenant: Tenant, who: Who) -> li
 
 async def _sales(
     pool: Pool, sealer: Sealer, tenant: Tenant, found: PersonFound
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncIterator[tuple[dict[str, Any], Who]]:
+    """Each sale as it is told, with all that they were called in it and in those before."""
+    who = found.asked_for
     for start in range(0, len(found.bills), AT_ONCE):
         batch = list(found.bills[start : start + AT_ONCE])
         async with pool.acquire() as conn:
             sales = await person_read.sales_of(conn, tenant.id, batch)
             notas = await person_read.notas_of(conn, tenant.id, batch)
-            told = await erase_rows.told_of(conn, tenant.id, batch)
+            told = await erase_texts.told_of(conn, tenant.id, batch)
             heard = await person_read.events_of(conn, tenant.id, batch, limit=MOST_EVENTS + 1)
         for sale in sales:
+            whose = Whose(customers=frozenset(found.customers), who=who)
+            whose = replace(whose, who=who.joined(words_in(sealer, tenant.id, sale, whose)))
+            who = whose.who
             shown = _sale(sealer, tenant, sale)
             shown["notas"] = [
                 _nota(sealer, tenant, nota) for nota in notas if nota.bill_id == sale.bill_id
             ]
             shown["history"] = [line.why for line in told if line.bill_id == sale.bill_id]
+            if not whose.has_whole(sale):
+                shown |= _of_theirs(shown, sale, whose, others_in(sealer, tenant.id, sale, whose))
             shown["heard"] = [
                 {
                     "at": event.received_at,
@@ -232,11 +238,34 @@ async def _sales(
                     ),
                 }
                 for event in heard[:MOST_EVENTS]
-                if event.bill_id == sale.bill_id
+                if event.bill_id == sale.bill_id and is_told(sealer, tenant.id, event, whose=whose)
             ]
             if len(heard) > MOST_EVENTS:
                 shown["heard_left_out"] = True
-            yield shown
+            yield shown, who
+
+
+def _of_theirs(
+    shown: Mapping[str, Any], sale: PersonSale, whose: Whose, others: Who
+) -> dict[str, Any]:
+    """What is told of a sale that passed from one customer to another: nothing of the other."""
+    in_name = whose.has_sale(sale)
+    customer = shown["customer"]
+    is_read = in_name and isinstance(customer, Mapping) and whose.has_json(customer)
+    words = whose.who.words
+    return {
+        "customer_name": sale.customer_name if in_name and is_read else "",
+        "customer": customer if is_read else None,
+        "unread": None,
+        "detail": sale.detail if mentions(sale.detail, words) else "",
+        "bill": shown["bill"] if whose.has(sale.bill_customer_id) else None,
+        "notas": [
+            nota
+            for nota in shown["notas"]
+            if isinstance(nota["sent"], Mapping) and is_made_out_to(nota["sent"], whose, others)
+        ],
+        "history": [why for why in shown["history"] if mentions(why, words)],
+    }
 
 
 def _sale(sealer: Sealer, tenant: Tenant, sale: PersonSale) -> dict[str, Any]:

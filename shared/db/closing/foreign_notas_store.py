@@ -175,7 +175,9 @@ async def claim(
     if row is None:
         return None
     today = now.astimezone(UTC).date()
-    return row["listed_to"] or today - timedelta(days=first_days), today
+    first, listed_to = today - timedelta(days=first_days), row["listed_to"]
+    # Read by a clock that was ahead: which days it really read is not known.
+    return first if listed_to is None or listed_to > today else listed_to, today
 
 
 # Days listed before the column was there are not known to have been.

@@ -118,6 +118,7 @@ TELL: Final = """
        SET rows_done = $5, rows_total = coalesce($6, rows_total),
            lease_until = $8::timestamptz + $7::interval
      WHERE tenant_id = $1 AND month = $2 AND kind = $3 AND attempt = $4 AND state = 'working'
+       AND asked_at = $9
  RETURNING true
 """
 
@@ -127,19 +128,26 @@ async def tell(
 ) -> bool:
     """Say how far it is, and keep the lease; False when it was lost."""
     now = await clock.now(conn)
-    return bool(await conn.fetchval(TELL, *_key(file), done, total, lease, now))
+    return bool(await conn.fetchval(TELL, *_key(file), done, total, lease, now, file.asked_at))
 
 
 PUT: Final = """
     -- month_files_store.put_piece
     INSERT INTO month_file_pieces (tenant_id, month, kind, attempt, place, piece)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    SELECT f.tenant_id, f.month, f.kind, f.attempt, $5::integer, $6::bytea FROM month_files f
+     WHERE f.tenant_id = $1 AND f.month = $2 AND f.kind = $3 AND f.attempt = $4
+       AND f.asked_at = $7 AND f.state = 'working'
+ RETURNING true
 """
 
 
-async def put_piece(conn: Connection, file: MonthFile, place: int, piece: bytes) -> None:
-    """Keep a piece of this attempt."""
-    await conn.execute(PUT, *_key(file), place, piece)
+async def put_piece(conn: Connection, file: MonthFile, place: int, piece: bytes) -> bool:
+    """Keep a piece of this attempt; False when the lease was lost.
+
+    A file that was forgotten, for somebody in it was erased, and asked for anew counts its
+    attempts from the beginning: it is told by when it was asked for.
+    """
+    return bool(await conn.fetchval(PUT, *_key(file), place, piece, file.asked_at))
 
 
 FINISH: Final = """
@@ -148,6 +156,7 @@ FINISH: Final = """
        SET state = 'ready', bytes = $5, rows_done = $6, rows_total = $6,
            ready_at = $7, lease_until = NULL
      WHERE tenant_id = $1 AND month = $2 AND kind = $3 AND attempt = $4 AND state = 'working'
+       AND asked_at = $8
  RETURNING true
 """
 DROP_OTHERS: Final = """
@@ -159,7 +168,8 @@ DROP_OTHERS: Final = """
 
 async def finish(conn: Connection, file: MonthFile, *, size: int, rows: int) -> bool:
     """The file is whole; pieces of earlier attempts go. False when the lease was lost."""
-    done = await conn.fetchval(FINISH, *_key(file), size, rows, await clock.now(conn))
+    now = await clock.now(conn)
+    done = await conn.fetchval(FINISH, *_key(file), size, rows, now, file.asked_at)
     if done:
         await conn.execute(DROP_OTHERS, *_key(file))
     return bool(done)
@@ -171,12 +181,13 @@ FAIL: Final = """
        SET state = CASE WHEN failures + 1 >= $5 THEN 'failed' ELSE 'queued' END,
            failures = failures + 1, lease_until = now() + $6::interval
      WHERE tenant_id = $1 AND month = $2 AND kind = $3 AND attempt = $4 AND state = 'working'
+       AND asked_at = $7
 """
 
 
 async def fail(conn: Connection, file: MonthFile, *, most: int, again_in: timedelta) -> None:
     """It could not be made: again a little later, or given up after so many times."""
-    await conn.execute(FAIL, *_key(file), most, again_in)
+    await conn.execute(FAIL, *_key(file), most, again_in, file.asked_at)
 
 
 PIECE: Final = """

@@ -18,6 +18,10 @@ CLAIM_DUE: Final = """
         SELECT bill_id FROM outbox
          WHERE tenant_id = $1 AND state = 'due' AND lane = $2 AND due_at <= now()
            AND ($6 OR bill_facts <= bill_facts_read)
+           AND ($8::boolean IS NULL
+                OR $8 = (bill_facts > bill_facts_read AND heard_at IS NOT NULL
+                         AND issuer_facts <= issuer_facts_read))
+           AND ($9::boolean IS NULL OR $9 = (bill_facts > bill_facts_read))
          ORDER BY due_at
          LIMIT least($3::int, greatest(0, $7::int - (
                    SELECT count(*) FROM (SELECT FROM outbox
@@ -45,13 +49,19 @@ async def claim_due(
     worker: str,
     unread: bool = True,
     held: int = NO_BOUND,
+    hearsay: bool | None = None,
+    told: bool | None = None,
 ) -> list[Entry]:
     """Lease up to `limit` due rows of one tenant and lane, the longest waiting first.
 
     Without `unread` those are left out of whose bill we heard something that nobody read yet. No
     more are leased than leave all workers with `held` of this lane and of more urgent ones.
+    `hearsay`: only what is `Entry.is_hearsay`, or only what is not; `told`: the same of
+    `Entry.bill_changed`.
     """
-    rows = await conn.fetch(CLAIM_DUE, tenant, lane, limit, lease, worker, unread, held)
+    rows = await conn.fetch(
+        CLAIM_DUE, tenant, lane, limit, lease, worker, unread, held, hearsay, told
+    )
     return sorted((Entry(**dict(row)) for row in rows), key=lambda entry: entry.due_at)
 
 
@@ -81,6 +91,8 @@ async def claim_within(
     worker: str,
     unread: bool = True,
     unless: Callable[[DueToRead], bool] | None = None,
+    hearsay: bool | None = None,
+    told: bool | None = None,
 ) -> list[Entry] | None:
     """Claim as `claim_due` does, while all workers hold fewer than `held` of a tenant's sales.
 
@@ -101,6 +113,8 @@ async def claim_within(
             worker=worker,
             unread=unread,
             held=held,
+            hearsay=hearsay,
+            told=told,
         )
         if claimed or await conn.fetchval(LEASED, tenant, lane, held) < held:
             return claimed

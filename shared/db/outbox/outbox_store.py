@@ -73,6 +73,11 @@ class Entry(Struct, frozen=True, kw_only=True):
         return self.heard_at is None or self.heard_at + within < read_at
 
     @property
+    def is_hearsay(self) -> bool:
+        """Say whether it is due since it was talked of, and nobody has read up on that."""
+        return self.bill_changed and self.heard_at is not None and not self.nota_changed
+
+    @property
     def nota_changed(self) -> bool:
         """Say whether the issuer had news of a nota that no read of it has covered yet."""
         return self.issuer_facts > self.issuer_facts_read
@@ -302,8 +307,8 @@ def _count(tag: str) -> int:
 PUT_UNPROVEN_LAST: Final = """
     -- outbox_store.put_unproven_last
     UPDATE outbox SET lane = $2
-     WHERE tenant_id = $1 AND state = 'due' AND lane < $2 AND origin = 'webhook'
-       AND ($3 OR tries > 0)
+     WHERE tenant_id = $1 AND state = 'due' AND lane = $3 AND due_at <= now()
+       AND origin = 'webhook' AND heard_at IS NOT NULL AND ($4 OR tries > 0)
        AND NOT EXISTS (SELECT FROM bills
                         WHERE bills.tenant_id = $1
                           AND bills.bill_id = outbox.bill_id)
@@ -315,7 +320,7 @@ async def put_unproven_last(conn: Connection, tenant: TenantId, *, unlooked: boo
 
     With `unlooked` also those that were not looked for yet.
     """
-    tag: str = await conn.execute(PUT_UNPROVEN_LAST, tenant, BACKFILL, unlooked)
+    tag: str = await conn.execute(PUT_UNPROVEN_LAST, tenant, BACKFILL, LIVE, unlooked)
     return int(tag.rpartition(" ")[2])
 
 
@@ -329,3 +334,21 @@ BRING_FORWARD: Final = """
 async def bring_forward(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> None:
     """Put these sales where an event puts what it names; whoever leases them goes on with them."""
     await conn.execute(BRING_FORWARD, tenant, bills, LIVE)
+
+
+BRING_UP: Final = """
+    -- outbox_store.bring_up
+    UPDATE outbox SET heard_at = NULL, lane = $3, due_at = least(due_at, $4)
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND state = 'due'
+       AND bill_facts > bill_facts_read AND $4 - heard_at >= $5::interval
+"""
+
+
+async def bring_up(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], *, read_at: datetime
+) -> None:
+    """Have these sales decided now, on what was read and stored of them: they are no hearsay.
+
+    Left alone is what was heard so late that the reading asked for at `read_at` may not show it.
+    """
+    await conn.execute(BRING_UP, tenant, bills, LIVE, read_at, HEARD_WITHIN)

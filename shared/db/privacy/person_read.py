@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.domain.ids import BillId, CustomerId, TenantId
+from shared.domain.spoken import CUSTOMER, passed_pattern
 
 
 class PersonPage(Struct, frozen=True, kw_only=True):
@@ -20,19 +21,41 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     last: int | None
 
 
+class NamedSale(Struct, frozen=True, kw_only=True):
+    """A sale with the number that it names and the customer that was read for it, sealed."""
+
+    bill_id: BillId
+    customer_id: CustomerId
+    customer: bytes | None  # purpose "customer"
+
+
 OF_DOCUMENT: Final = """
-    -- person_read.customers_of
-    SELECT DISTINCT customer_id FROM sales
-     WHERE tenant_id = $1 AND document_word = ANY($2::bytea[]) AND customer_id IS NOT NULL LIMIT $3
+    -- person_read.named_by
+    SELECT DISTINCT ON (customer_id) customer_id, bill_id, customer FROM sales
+     WHERE tenant_id = $1 AND document_word = ANY($2::bytea[]) AND customer_id IS NOT NULL
+     ORDER BY customer_id, bill_id DESC LIMIT $3
+"""
+AMONG: Final = """
+    -- person_read.named_among
+    SELECT customer_id, bill_id, customer FROM sales
+     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[]) AND customer_id = ANY($3::bigint[])
 """
 
 
-async def customers_of(
+async def named_by(
     conn: Connection, tenant: TenantId, document_words: Sequence[bytes], *, limit: int
-) -> list[CustomerId]:
-    """Vindi's numbers of whoever has a document, by each word of it, as far as sales show it."""
+) -> list[NamedSale]:
+    """Of whoever has a document, by each word of it: the newest sale of each of their numbers."""
     rows = await conn.fetch(OF_DOCUMENT, tenant, document_words, limit)
-    return [CustomerId(row["customer_id"]) for row in rows]
+    return [NamedSale(**dict(row)) for row in rows]
+
+
+async def named_among(
+    conn: Connection, tenant: TenantId, bills: Sequence[BillId], customers: Sequence[CustomerId]
+) -> list[NamedSale]:
+    """Those of these sales that name one of these numbers."""
+    rows = await conn.fetch(AMONG, tenant, bills, customers)
+    return [NamedSale(**dict(row)) for row in rows]
 
 
 # Customers have no index: each nota would have to write to it, for what is asked for some times a
@@ -56,6 +79,34 @@ BILLS: Final = """
       FROM (SELECT bill_id, customer_id = ANY($3::bigint[]) AS theirs
               FROM bills WHERE tenant_id = $1 AND bill_id > $2 ORDER BY bill_id LIMIT $4) page
 """
+
+
+# Where somebody was the customer once is told by the history of the sale alone (`spoken.passed`).
+ONCE: Final = """
+    -- person_read.in_histories
+    SELECT max(bill_id) AS last, count(*) AS seen,
+           coalesce(array_agg(bill_id) FILTER (WHERE theirs), '{}') AS bills,
+           '{}'::bigint[] AS customers
+      FROM (SELECT s.bill_id,
+                   EXISTS (SELECT FROM timeline t
+                            WHERE t.tenant_id = $1 AND t.bill_id = s.bill_id
+                              AND t.what = 'changed' AND t.why ~ $3) AS theirs
+              FROM sales s WHERE s.tenant_id = $1 AND s.bill_id > $2
+             ORDER BY s.bill_id LIMIT $4) page
+"""
+
+
+async def in_histories(
+    conn: Connection,
+    tenant: TenantId,
+    *,
+    after: int,
+    customers: Sequence[CustomerId],
+    limit: int,
+) -> PersonPage:
+    """The sales of a page that passed from or to somebody, of the same rows as `in_sales`."""
+    pattern = passed_pattern(customers)
+    return _page(await conn.fetchrow(ONCE, tenant, after, pattern, limit), limit)
 
 
 async def in_sales(
@@ -120,7 +171,8 @@ class PersonSale(Struct, frozen=True, kw_only=True):
 
     bill_id: BillId
     status: str | None
-    customer_id: int | None
+    customer_id: int | None  # of the sale: whom its nota is made out to
+    bill_customer_id: int | None  # of the bill, which may have passed to another since
     customer_name: str
     customer: bytes | None  # purpose "customer"
     unread: bytes | None  # purpose "unread"
@@ -133,16 +185,21 @@ class PersonSale(Struct, frozen=True, kw_only=True):
     bill_body: bytes | None  # purpose "bill"
     bill_created_at: datetime | None
     under_way: bool
+    passed: bool  # its history tells of another customer than it has now
 
 
 SALES_OF: Final = """
     -- person_read.sales_of
-    SELECT w.bill_id, s.status, coalesce(s.customer_id, b.customer_id) AS customer_id,
+    SELECT w.bill_id, s.status, s.customer_id, b.customer_id AS bill_customer_id,
            coalesce(s.customer_name, '') AS customer_name, s.customer, s.unread,
            coalesce(s.detail, '') AS detail, coalesce(s.amount, b.amount, 0) AS amount,
            s.moment_at, s.code, s.products, b.status AS bill_status, b.body AS bill_body,
            b.created_at AS bill_created_at,
-           coalesce(o.state <> 'settled', false) AS under_way
+           coalesce(o.state <> 'settled', false) AS under_way,
+           EXISTS (SELECT FROM timeline t
+                    WHERE t.tenant_id = $1 AND t.bill_id = ANY($2::bigint[])
+                      AND t.bill_id = w.bill_id AND t.what = 'changed'
+                      AND strpos(t.why, $3) > 0) AS passed
       FROM unnest($2::bigint[]) AS w (bill_id)
       LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = ANY($2::bigint[])
                        AND s.bill_id = w.bill_id
@@ -156,7 +213,8 @@ SALES_OF: Final = """
 
 async def sales_of(conn: Connection, tenant: TenantId, bills: Sequence[BillId]) -> list[PersonSale]:
     """These sales and bills, in the order of their numbers."""
-    return [PersonSale(**dict(row)) for row in await conn.fetch(SALES_OF, tenant, bills)]
+    rows = await conn.fetch(SALES_OF, tenant, bills, f"{CUSTOMER}: ")
+    return [PersonSale(**dict(row)) for row in rows]
 
 
 class PersonNota(Struct, frozen=True, kw_only=True):
@@ -220,41 +278,52 @@ async def notas_of_others(
 
 
 class PersonEvent(Struct, frozen=True, kw_only=True):
-    """A raw event; `body` is sealed, purpose "event"."""
+    """A raw event; `body` is sealed, purpose "event".
+
+    `bill_customer_id` is of the bill as last read, which may have passed to another since.
+    """
 
     received_at: datetime
     event_id: UUID
     type: str | None
     bill_id: BillId | None
+    bill_customer_id: int | None
     body: bytes
 
 
-# Whose a bill is that was read once is known without the bodies of its events.
+# Of a bill that is theirs the body is not asked for. Of every other it is: what was heard before
+# the bill passed to another names who was its customer then.
 EVENTS_AFTER: Final = """
     -- person_read.events_after
-    SELECT e.received_at, e.event_id, e.type, e.bill_id,
-           CASE WHEN EXISTS (SELECT FROM bills b
-                              WHERE b.tenant_id = $1 AND b.bill_id = e.bill_id)
-                THEN ''::bytea ELSE e.body END AS body
-      FROM events e
+    SELECT e.received_at, e.event_id, e.type, e.bill_id, b.customer_id AS bill_customer_id,
+           CASE WHEN b.customer_id = ANY($5::bigint[]) THEN ''::bytea ELSE e.body END AS body
+      FROM events e LEFT JOIN bills b ON b.tenant_id = $1 AND b.bill_id = e.bill_id
      WHERE e.tenant_id = $1 AND e.received_at >= $2 AND (e.received_at, e.event_id) > ($2, $3)
      ORDER BY e.received_at, e.event_id LIMIT $4
 """
 EVENTS_OF: Final = """
     -- person_read.events_of
-    SELECT received_at, event_id, type, bill_id, body FROM events
-     WHERE tenant_id = $1 AND bill_id = ANY($2::bigint[])
-     ORDER BY received_at, event_id LIMIT $3
+    SELECT e.received_at, e.event_id, e.type, e.bill_id, b.customer_id AS bill_customer_id, e.body
+      FROM events e LEFT JOIN bills b ON b.tenant_id = $1 AND b.bill_id = ANY($2::bigint[])
+                                     AND b.bill_id = e.bill_id
+     WHERE e.tenant_id = $1 AND e.bill_id = ANY($2::bigint[])
+     ORDER BY e.received_at, e.event_id LIMIT $3
 """
 NO_EVENT: Final = UUID(int=0)
 BEFORE_ALL: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def events_after(
-    conn: Connection, tenant: TenantId, at: datetime, event: UUID, *, limit: int
+    conn: Connection,
+    tenant: TenantId,
+    at: datetime,
+    event: UUID,
+    *,
+    customers: Sequence[CustomerId],
+    limit: int,
 ) -> list[PersonEvent]:
-    """A page of a tenant's events behind a place; the body only where no bill of ours is named."""
-    rows = await conn.fetch(EVENTS_AFTER, tenant, at, event, limit)
+    """A page of a tenant's events behind a place; of bills of these customers without the body."""
+    rows = await conn.fetch(EVENTS_AFTER, tenant, at, event, limit, customers)
     return [PersonEvent(**dict(row)) for row in rows]
 
 

@@ -31,7 +31,8 @@ WANT_DAYS: Final = """
       FROM unnest($2::text[]) AS company_id
      CROSS JOIN generate_series(0, $4::date - $3::date) AS later
         ON CONFLICT (tenant_id, company_id, day) DO UPDATE
-       SET wanted_at = excluded.wanted_at, urgent = true
+       SET wanted_at = excluded.wanted_at, urgent = true,
+           read_at = CASE WHEN d.read_at < excluded.wanted_at THEN d.read_at END
 """
 
 

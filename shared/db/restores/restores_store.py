@@ -7,6 +7,7 @@ that whoever starts the server remembers outside how far it was written (`shared
 people say so for servers that others run (`make restored`). Decision 0033.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeVar
 
@@ -25,6 +26,7 @@ Sign = Literal["timeline", "server", "older_copy", "told"]
 SEEN_EVERY: Final = timedelta(seconds=5)  # how often it is written down that all is well
 # Clocks differ, and what is written down is a little older than what is lost.
 MARGIN: Final = timedelta(minutes=5)
+UNKNOWN_WHEN: Final = timedelta(days=1)
 # What left under a lease of before, and is still on its way to the issuer when this is noticed.
 SETTLES: Final = timedelta(seconds=30)
 
@@ -115,6 +117,27 @@ async def older_code_until(conn: Connection) -> datetime | None:
     return until
 
 
+# A lease of a process that said no word of itself is one of older code, or of one that was cut off
+# as it ended. Its sales are worked on within seconds, and it takes some again and again.
+NOTE_OLDER: Final = """
+    -- restores_store.note_older_code_any_tenant
+    UPDATE database_life SET older_code_until = now() + $1::interval
+     WHERE coalesce(older_code_until, '-infinity') < now() + $1::interval / 2
+       AND EXISTS (SELECT o.leased_by FROM outbox o
+                    WHERE o.state = 'leased' AND o.lease_until > now()
+                      AND o.leased_by <> ALL($2::text[]))
+"""
+OLDER_FOR: Final = timedelta(minutes=30)
+
+
+async def note_older_code_any_tenant(conn: Connection, emitters: Sequence[str]) -> None:
+    """Write down that emitters run beside these that say nothing of themselves, where some do.
+
+    An upgrade may stop half-way for a day: what the migration foresaw is then long over.
+    """
+    await conn.execute(NOTE_OLDER, OLDER_FOR, emitters)
+
+
 class Itself(Struct, frozen=True, kw_only=True):
     """What a database knows of itself, by its own clock."""
 
@@ -160,7 +183,8 @@ LOCK: Final = """
 """
 SEEN: Final = """
     -- restores_store.look_any_tenant seen
-    UPDATE database_life SET system_identifier = $1, wal_timeline = $2, seen_at = $3
+    UPDATE database_life
+       SET system_identifier = $1, wal_timeline = $2, seen_at = greatest(seen_at, $3)
 """
 SEEN_LATELY: Final = """
     -- restores_store.look_any_tenant lately
@@ -187,7 +211,8 @@ WANT_DAYS: Final = """
       FROM nota_connections k CROSS JOIN generate_series(0, $2::date - $1::date) AS later
      WHERE k.environment = 'Producao'
         ON CONFLICT (tenant_id, company_id, day) DO UPDATE
-       SET wanted_at = excluded.wanted_at, urgent = true
+       SET wanted_at = excluded.wanted_at, urgent = true,
+           read_at = CASE WHEN d.read_at < excluded.wanted_at THEN d.read_at END
 """
 
 
@@ -221,7 +246,7 @@ async def look_any_tenant(
         why = told or _why(before, life)
         if why is None:
             return None
-        begins = (since or row["seen_at"]) - MARGIN
+        begins = (since or _last_well(row["seen_at"], now)) - MARGIN
         read_after = now if told else now + SETTLES
         added = await conn.fetchrow(ADD, why, min(begins, now), now, read_after)
         if added is None:
@@ -237,6 +262,11 @@ async def look_any_tenant(
         since=restore.since.isoformat(),
     )
     return restore
+
+
+def _last_well(seen_at: datetime, now: datetime) -> datetime:
+    """When all was last well. What a clock that was ahead wrote down says nothing of when."""
+    return min(seen_at, now) if seen_at <= now + MARGIN else now - UNKNOWN_WHEN
 
 
 def _why(before: Life, life: Life) -> Sign | None:

@@ -43,7 +43,10 @@ class KnownSale(Struct, frozen=True, kw_only=True):
 
 
 class SaleRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sale as it is now decided; None keeps the stored value where the text says so."""
+    """A sale as it is now decided; None keeps the stored value where the text says so.
+
+    With another customer than before nothing of theirs is kept, whatever the text says.
+    """
 
     bill_id: BillId
     status: SaleStatus
@@ -93,6 +96,8 @@ def _known(row: asyncpg.Record) -> KnownSale:
     return KnownSale(**{**values, "status": SaleStatus(row["status"]), "amount_choice": chosen})
 
 
+# A sale that passed to another customer keeps nothing of the one before: what is not known of the
+# new one is not known.
 STORE: Final = """
     -- sales_store.store
     INSERT INTO sales AS s (
@@ -123,12 +128,16 @@ STORE: Final = """
            rule_version = coalesce(excluded.rule_version, s.rule_version),
            rule_exception = excluded.rule_exception,
            customer_id = coalesce(excluded.customer_id, s.customer_id),
-           customer_name = CASE WHEN excluded.customer_name <> '' THEN excluded.customer_name
-                                ELSE s.customer_name END,
-           document_word = coalesce(excluded.document_word, s.document_word),
+           customer_name = CASE WHEN excluded.customer_name <> ''
+                                  OR excluded.customer_id <> s.customer_id
+                                THEN excluded.customer_name ELSE s.customer_name END,
+           document_word = CASE WHEN excluded.customer_id <> s.customer_id
+                                THEN excluded.document_word
+                                ELSE coalesce(excluded.document_word, s.document_word) END,
            products = coalesce(excluded.products, s.products),
            plan = coalesce(excluded.plan, s.plan), method = coalesce(excluded.method, s.method),
-           customer = coalesce(excluded.customer, s.customer),
+           customer = CASE WHEN excluded.customer_id <> s.customer_id THEN excluded.customer
+                           ELSE coalesce(excluded.customer, s.customer) END,
            unread = excluded.unread,
            updated_at = excluded.updated_at
 """

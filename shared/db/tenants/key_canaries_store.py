@@ -76,6 +76,17 @@ async def replace(conn: Connection, *, key_id: bytes, value: bytes) -> None:
     await conn.execute(REPLACE, key_id, value)
 
 
+HOLD: Final = """
+    -- key_canaries_store.hold
+    SELECT true FROM key_canaries WHERE key_id = $1 FOR SHARE
+"""
+
+
+async def hold(conn: Connection, *, key_id: bytes) -> bool:
+    """Whether a key has its canary, which then stays until the transaction ends."""
+    return bool(await conn.fetchval(HOLD, key_id))
+
+
 FORGET_OTHERS: Final = """
     -- key_canaries_store.forget_others
     DELETE FROM key_canaries WHERE key_id <> $1 RETURNING key_id

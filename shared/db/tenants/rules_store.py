@@ -1,10 +1,13 @@
 """Versions of each tenant's rule; the highest is in force."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 import asyncpg
 from msgspec import Struct
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.db.connection import Connection
 from shared.db.tenants import tenants_store
@@ -101,14 +104,36 @@ async def get(conn: Connection, tenant: TenantId, version: int) -> RuleVersion |
     return None if row is None else _version(row)
 
 
+# What a rule says since the release before, whose services refuse a name that they do not know:
+# beside these, in an upgrade, a company whose rule has one has to wait. Named until it is gone.
+UNKNOWN_BEFORE: Final = frozenset({"cities"})
+
+
 def as_json(rule: Rule) -> dict[str, object]:
-    """A rule as the interface page writes it."""
-    return rule.model_dump(mode="json", by_alias=True)
+    """A rule as the interface page writes it, without the new names in it that say nothing."""
+    written = rule.model_dump(mode="json", by_alias=True)
+    return {name: value for name, value in written.items() if value or name not in UNKNOWN_BEFORE}
 
 
 def from_json(stored: object) -> Rule:
-    """A rule as it was stored, by whichever version of ours."""
-    return Rule.model_validate(stored, context=STORED)
+    """A rule as it was stored, by whichever version of ours, also a later one.
+
+    A name that only a later version knows is passed over where it says nothing; where it says
+    something the rule cannot be followed, and ValidationError is raised.
+    """
+    try:
+        return Rule.model_validate(stored, context=STORED)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        unknown = {str(one["loc"][0]) for one in faults if _says_nothing(one)}
+        if not isinstance(stored, Mapping) or len(unknown) < len(faults):
+            raise
+    known = {name: value for name, value in stored.items() if name not in unknown}
+    return Rule.model_validate(known, context=STORED)
+
+
+def _says_nothing(fault: ErrorDetails) -> bool:
+    return fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1 and not fault["input"]
 
 
 def _version(row: asyncpg.Record) -> RuleVersion:

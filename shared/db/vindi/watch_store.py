@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from shared.db.connection import Connection
 from shared.db.tenants.connections_store import ConnectionState
-from shared.db.vindi.oddities_store import FORGOTTEN_AFTER
+from shared.db.vindi.oddities_store import FORGOTTEN_AFTER, INWARD
 from shared.domain.ids import TenantId
 
 
@@ -83,7 +83,7 @@ FACTS: Final = """
           SELECT array_agg(o.oddity ORDER BY o.oddity) AS words, min(o.since) AS since
             FROM vindi_oddities o
            WHERE o.tenant_id = t.tenant_id AND o.seen_at > now() - $4::interval
-             AND o.seen_at >= v.connected_at
+             AND o.seen_at >= v.connected_at AND o.oddity <> ALL($5::text[])
       ) odd ON true
      WHERE ($1::text IS NULL OR t.tenant_id = $1) AND t.tenant_id > $2
      ORDER BY t.tenant_id
@@ -94,7 +94,7 @@ _FIRST: Final = TenantId("")
 
 async def facts(conn: Connection, tenant: TenantId) -> TenantFacts | None:
     """What is known of one tenant; None when there is no such tenant."""
-    rows = await conn.fetch(FACTS, tenant, _FIRST, 1, FORGOTTEN_AFTER)
+    rows = await conn.fetch(FACTS, tenant, _FIRST, 1, FORGOTTEN_AFTER, INWARD)
     return _facts(rows[0]) if rows else None
 
 
@@ -102,7 +102,8 @@ async def facts_any_tenant(
     conn: Connection, *, after: TenantId = _FIRST, limit: int
 ) -> list[TenantFacts]:
     """What is known of many tenants, by id, beginning after one."""
-    return [_facts(row) for row in await conn.fetch(FACTS, None, after, limit, FORGOTTEN_AFTER)]
+    rows = await conn.fetch(FACTS, None, after, limit, FORGOTTEN_AFTER, INWARD)
+    return [_facts(row) for row in rows]
 
 
 def _facts(row: asyncpg.Record) -> TenantFacts:

@@ -214,7 +214,7 @@ OF_TENANTS: Final[tuple[Data, ...]] = (
     Data(
         table="erasures",
         holds="which customers were erased, by Vindi's number, and what stayed",
-        personal="Vindi's number; who asked; while it runs, whom to look for (sealed)",
+        personal="Vindi's number; who asked; while something waits, whom to look for (sealed)",
         purpose="proof, and what comes later goes too",
         ground=LAW,
     ),

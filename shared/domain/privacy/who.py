@@ -44,6 +44,22 @@ class Who(Struct, frozen=True, kw_only=True):
         """Documents alone, which no namesake has: what is told by them is nobody else's."""
         return Who(documents=self.documents).words
 
+    def is_buyer(self, tomador: Mapping[str, Any]) -> bool:
+        """Whether the buyer that a nota names is who it is: by document, or by how to reach them.
+
+        The name alone counts only where one of both has no document.
+        """
+        document = normalise_document(str(tomador.get("document") or ""))
+        if document and document in self.documents:
+            return True
+        reached = {_folded(one) for one in _texts(tomador.get("email"), tomador.get("phone"))}
+        if reached & {_folded(one) for one in (*self.emails, *self.phones)}:
+            return True
+        if document and self.documents:
+            return False
+        named = {_folded(one) for one in _texts(tomador.get("name"))}
+        return bool(named & {_folded(one) for one in self.names})
+
     @property
     def own(self) -> tuple[str, ...]:
         """Documents and addresses: what is erased by them is theirs too, if not theirs alone."""

@@ -95,7 +95,8 @@ class Lists:
                 rest = max(wait, asked.total_seconds())
                 if time.monotonic() + rest > give_up:
                     raise
-            hangs = None  # a list that is slow each time is read all the same
+            # Twice as long, then as long as it takes: one that is slow each time is read too.
+            hangs = hangs * 2 if hangs == PAGE_HANGS else None
             await asyncio.sleep(rest)
         return await self._read(url)
 

@@ -19,7 +19,7 @@ from shared.crypto.seal import Sealer
 from shared.db.connection import Connection, connect, is_pooled
 from shared.db.one_tenant import PANEL_ROLE
 from shared.db.revision import current_revision, head_revision
-from shared.db.server_log import quotes_rows
+from shared.db.server_log import DISCREET, quotes_rows
 from shared.db.unreachable import DatabaseAwayError
 from shared.keys import WrongKeysError, prove_keys
 from shared.local.redis import RedisAwayError, demand_redis, why_unfit
@@ -57,6 +57,10 @@ INVALID_INDEXES: Final = """
        AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p
                         WHERE p.index_relid = i.indexrelid)
      ORDER BY c.relname
+"""
+ITS_NAME: Final = """
+    -- machine.its_name
+    SELECT quote_ident(current_database())
 """
 TRY_ROLE: Final = """
     -- machine.try_role
@@ -278,11 +282,17 @@ async def _log(conn: Connection) -> Observation:
     if await quotes_rows(conn):
         return _database(
             "look",
-            "its log may quote rows, with names in them: as a superuser, ALTER DATABASE … SET"
-            " log_error_verbosity = terse and log_parameter_max_length = 0:"
-            " docs/runbooks/database.md",
+            f"its log may quote rows, with names in them: as a superuser, {await _discreet(conn)}",
         )
     return _database("ok", "its log quotes no rows")
+
+
+async def _discreet(conn: Connection) -> str:
+    """What to type, for this database."""
+    name = await conn.fetchval(ITS_NAME)
+    return "; ".join(
+        f"ALTER DATABASE {name} SET {one} = {value}" for one, value in DISCREET.items()
+    )
 
 
 def _pooler(row: Mapping[str, Any], *, pooled: bool, said: str) -> Observation:

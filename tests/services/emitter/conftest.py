@@ -187,7 +187,9 @@ Provide = Callable[[Pool, Account, Company], Awaitable[None]]
 
 
 @asynccontextmanager
-async def a_desk(pool: Pool, sandbox: Sandbox, provide: Provide = provide) -> AsyncIterator[Desk]:
+async def a_desk(
+    pool: Pool, sandbox: Sandbox, provide: Provide = provide, *, budget: Budget | None = None
+) -> AsyncIterator[Desk]:
     account = sandbox.vindi.create_account()
     key = sandbox.enotas.create_key()
     company = sandbox.enotas.create_company(key=key.key)
@@ -199,7 +201,7 @@ async def a_desk(pool: Pool, sandbox: Sandbox, provide: Provide = provide) -> As
             sandbox=sandbox,
             account=account,
             company=company,
-            tools=an_emitter(pool, sandbox, session),
+            tools=an_emitter(pool, sandbox, session, budget=budget),
             product_id=product.id,
         )
 
@@ -211,6 +213,7 @@ def an_emitter(
     *,
     parallel: int = 8,
     per_second: int = 10_000,
+    budget: Budget | None = None,
 ) -> Tools:
     """What one process works with: its own leases, and its own limits of the issuer."""
     issuer = IssuerSettings(
@@ -228,7 +231,7 @@ def an_emitter(
     )
     clients = Clients(
         session,
-        budget=Budget(None, per_window=100_000),
+        budget=budget or Budget(None, per_window=100_000),
         limits=Limits(None, parallel=parallel, per_second=per_second),
         vindi=vindi,
         issuer=issuer,

@@ -51,6 +51,56 @@ async def test_a_bill_that_passes_to_another_customer_says_so_by_their_numbers(d
     ]
 
 
+async def test_a_sale_that_passes_keeps_nothing_of_the_customer_before(desk: Desk) -> None:
+    """Also where Vindi does not tell of the new one: then nothing is known of that one."""
+    bill = await in_guarantee(desk)
+    first = bill.customer_id
+    other = operations.create_customer(desk.account, **{**a_buyer(), "name": "Outra Pessoa"})
+    bill.customer_id = other.id
+    desk.sandbox.clock.advance(60)
+    desk.account.changed("bills", bill)
+    desk.account.faults.refused_filters = {"id"}
+    desk.account.weather.add(status=422, path_has=f"/customers/{other.id}")
+    await desk.rule(issue_when="bill_paid")
+
+    await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    row = await desk.pool.fetchrow(
+        "SELECT status, customer_id, customer_name, customer, document_word FROM sales"
+    )
+    assert row is not None
+    assert tuple(row) == ("held", other.id, "Outra Pessoa", None, None)
+    assert await lines(desk, bill) == [
+        f"cliente da Vindi: nº {first} → nº {other.id}; porque a fatura mudou na Vindi"
+    ]
+
+
+async def test_one_that_passes_once_its_nota_was_cancelled_says_so_too(desk: Desk) -> None:
+    await desk.rule(issue_when="bill_paid")
+    bill = await desk.sold()
+    await desk.work()
+    await desk.later()
+    await desk.work()
+    await asked(desk, bill, "cancel")
+    for _ in range(3):
+        await desk.later()
+        await desk.work()
+    first = bill.customer_id
+    other = operations.create_customer(desk.account, **{**a_buyer(), "name": "Outra Pessoa"})
+    bill.customer_id = other.id
+    desk.sandbox.clock.advance(60)
+    desk.account.changed("bills", bill)
+
+    await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    assert (await desk.sale(bill)).status == "cancelled"
+    assert await lines(desk, bill) == [
+        f"cliente da Vindi: nº {first} → nº {other.id}; porque a fatura mudou na Vindi"
+    ]
+
+
 async def test_a_backfill_is_named_as_what_moved_the_competencia(desk: Desk) -> None:
     bill = await in_guarantee(desk, days=30, paid_at=PAID - timedelta(days=25))
     await desk.pool.execute("UPDATE sales SET backfill = 'original'")

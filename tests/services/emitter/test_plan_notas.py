@@ -158,7 +158,7 @@ def plan_of(sale: FreshSale, rule: Rule | None, *, issuing: bool, trouble: str |
         document_word=_word,
     )
     plan = decided(sale, terms(issuing=issuing), shared, NOW)
-    return follow(ENTRY, sale.known.notas) if isinstance(plan, Undecided) else plan
+    return follow(ENTRY, sale.known.notas, NOW) if isinstance(plan, Undecided) else plan
 
 
 _RULES = st.sampled_from([RULE, RULE.model_copy(update={"cancel_on_refund": False}), None])

@@ -63,6 +63,37 @@ async def test_support_is_invited_sees_every_company_and_is_dismissed_at_once(
     assert "rui@" not in await run(database)
 
 
+async def followed(panel: Panel, told: str) -> str:
+    async with panel.browser() as somebody:
+        await somebody.get(told.rsplit(maxsplit=1)[-1].removeprefix("https://painel.example.test"))
+        return (await somebody.get("/convite")).text
+
+
+async def test_an_invitation_to_a_wrong_address_is_listed_and_ended(
+    pool: Pool, sandbox: Sandbox, database: str, redis_url: str
+) -> None:
+    settings = load_panel({"DATABASE_URL": database, "REDIS_URL": redis_url, "SECRET_KEYS": KEYS})
+    async with serving(create_app(settings)) as base:
+        panel = Panel(base=base, pool=pool, sandbox=sandbox, sealer=SEALER)
+        named = await run(database, "support", "riu@notaponte.example")
+        anybodys = await run(database, "operator")
+        listed = await run(database)
+        ended = await run(database, email="riu@notaponte.example", remove=True)
+        left = await run(database)
+        pages = [await followed(panel, named), await followed(panel, anybodys)]
+        await run(database, "operator", remove=True)
+        pages.append(await followed(panel, anybodys))
+
+    assert "riu@notaponte.example" in listed
+    assert "whoever has the link" in listed
+    assert "lead nowhere from now on: 1" in ended
+    assert "riu@notaponte.example" not in left
+    assert "whoever has the link" in left
+    assert ["Criar acesso" in page for page in pages] == [False, True, False]
+    with pytest.raises(StaffRefused, match="No invitation"):
+        await run(database, "operator", remove=True)
+
+
 async def test_all_that_is_said_wrong_is_told_at_once(database: str) -> None:
     with pytest.raises(SettingsError) as refused:
         await run(database, "boss", "rui")

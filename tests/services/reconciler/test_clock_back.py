@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from services.reconciler.clock_back import look_once
 from shared.db.connection import Connection, Pool
 from shared.db.outbox import clock_back_store, outbox_store
+from shared.domain.ids import BillId
+from tests.services.reconciler.conftest import Watch, services_of
 
 AHEAD = timedelta(hours=5)
 EVERY = timedelta(minutes=40)
@@ -51,6 +54,26 @@ async def test_an_account_is_read_again_at_once_and_one_that_rests_is_left_alone
             "  FROM reconciler_passes ORDER BY next_pass_at"
         )
     assert [tuple(row) for row in rows] == [(True, True), (False, True)]
+
+
+async def test_the_reconciler_notices_by_what_the_database_wrote_down(watch: Watch) -> None:
+    pool = watch.desk.pool
+    bill = watch.desk.sell()
+    await watch.desk.heard(BillId(bill.id))
+    await pool.execute("UPDATE outbox SET due_at = now() + interval '1 day 30 s'")
+    await pool.execute("UPDATE database_life SET seen_at = now() + interval '1 day'")
+    if not await pool.fetchval("SELECT count(*) FROM database_life"):
+        await pool.execute(
+            "INSERT INTO database_life (one, system_identifier, wal_timeline, seen_at)"
+            " VALUES (true, 1, 1, now() + interval '1 day')"
+        )
+    services = services_of(watch.desk)
+
+    rows = await look_once(services)
+
+    assert rows >= 1
+    assert await pool.fetchval("SELECT bool_and(due_at <= now()) FROM outbox")
+    assert await look_once(services) == 0
 
 
 async def a_tenant(conn: Connection, name: str = "one") -> str:

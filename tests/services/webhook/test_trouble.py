@@ -18,6 +18,7 @@ import pytest
 from services.webhook.commit_batch import SHARE_OF_ONE, Committer, Delivery, NotCommittedError
 from shared.db.connection import Pool
 from shared.db.migrate import migrate
+from shared.db.outbox.outbox_store import LIVE, Mark
 from shared.db.vindi.events_store import StoredEvent
 from shared.domain.ids import BillId, TenantId
 from shared.local.files import free_port
@@ -158,6 +159,43 @@ async def test_deliveries_that_wait_together_share_a_commit(pool: Pool) -> None:
     assert await pool.fetchval("SELECT count(DISTINCT received_at) FROM events") == 1
 
 
+async def test_a_sale_that_somebody_holds_keeps_only_its_own_commit_waiting(
+    tenant: Tenant, pool: Pool
+) -> None:
+    committer = Committer(pool, after_marks=nothing)
+    committer.start()
+    held = a_delivery(1, tenant=tenant.id, marked=True)
+    await committer.commit(held)
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.fetch("SELECT 1 FROM outbox WHERE bill_id = 1 FOR UPDATE")
+        behind = asyncio.create_task(committer.commit(held))
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE):
+            for bill in range(2, 6):
+                await committer.commit(a_delivery(bill, tenant=tenant.id, marked=True))
+        assert not behind.done()
+    await behind
+    await committer.close()
+    assert {row["bill_id"] for row in await pool.fetch(STORED)} == {1, 2, 3, 4, 5}
+
+
+async def test_a_commit_that_is_broken_off_is_answered(tenant: Tenant, pool: Pool) -> None:
+    committer = Committer(pool, after_marks=nothing)
+    committer.start()
+    held = a_delivery(1, tenant=tenant.id, marked=True)
+    await committer.commit(held)
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.fetch("SELECT 1 FROM outbox WHERE bill_id = 1 FOR UPDATE")
+        behind = [asyncio.create_task(committer.commit(held)) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        behind.append(asyncio.create_task(committer.commit(held)))
+        for _ in range(4):  # the last flush is made, or about to be
+            await asyncio.sleep(0)
+        await committer.close()
+        outcomes = await asyncio.gather(*behind, return_exceptions=True)
+    assert all(isinstance(one, NotCommittedError) for one in outcomes)
+
+
 async def test_whoever_still_waits_at_the_end_is_told_to_come_again(pool: Pool) -> None:
     committer = Committer(pool, after_marks=nothing)
     waiting = asyncio.create_task(committer.commit(a_delivery(1)))
@@ -172,6 +210,7 @@ def a_delivery(
     *,
     type: str = "bill_paid",  # noqa: A002 - the column's name
     tenant: str = "tabcdefghij",
+    marked: bool = False,
 ) -> Delivery:
     event = StoredEvent(
         tenant_id=TenantId(tenant),
@@ -183,7 +222,8 @@ def a_delivery(
         headers={},
         body=b"sealed",
     )
-    return Delivery(event=event, mark=None)
+    mark = Mark(tenant_id=event.tenant_id, bill_id=BillId(bill), lane=LIVE, origin="webhook")
+    return Delivery(event=event, mark=mark if marked else None)
 
 
 async def nothing() -> None: ...

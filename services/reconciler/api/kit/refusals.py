@@ -13,6 +13,7 @@ _CONFLICTS: Final = frozenset(
         "setup_incomplete",
         "not_active",
         "confirm_needed",
+        "connected_meanwhile",
         "already_issuing",
         "not_in_shadow",
         "departing",

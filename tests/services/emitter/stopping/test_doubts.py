@@ -1,10 +1,12 @@
 """Events of bills that nobody has cost live sales next to nothing of their account's budget."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from services.emitter.dispatch import Dispatcher
-from services.emitter.stopping.doubts import MOST_UNKNOWN
+from services.emitter.reading.read import UNPROVEN_ALONE
+from services.emitter.stopping.doubts import MOST_VAIN, Doubts
 from shared.db.outbox.outbox_store import BACKFILL, LIVE
 from shared.db.vindi import watch_store
 from shared.domain.ids import BillId
@@ -33,6 +35,14 @@ async def test_made_up_bills_are_put_behind_and_a_real_sale_is_issued_at_once(de
     await dispatcher.drain()
 
     assert (await desk.sale(bill)).status in (SaleStatus.ISSUING, SaleStatus.ISSUED)
+
+
+async def test_a_tenant_is_told_of_bills_that_stay_unknown(desk: Desk) -> None:
+    dispatcher = await a_doubted_desk(desk)
+    await desk.later(timedelta(seconds=10))
+    await dispatcher.dispatch_once(lambda: None)
+    await dispatcher.drain()
+
     assert (await health_of(desk, "webhook_flood")).status == "degraded"
 
 
@@ -78,7 +88,7 @@ async def test_what_was_put_last_and_is_real_comes_forward_once_it_is_read(desk:
 
 
 async def test_a_few_bills_that_come_late_are_no_reason_for_doubt(desk: Desk) -> None:
-    await desk.heard(*(BillId(MADE_UP + number) for number in range(MOST_UNKNOWN // 2)))
+    await desk.heard(*(BillId(MADE_UP + number) for number in range(MOST_VAIN // 2)))
     await desk.sold()
     dispatcher = Dispatcher(tools=desk.tools, worker="test")
     for _ in range(3):
@@ -87,6 +97,69 @@ async def test_a_few_bills_that_come_late_are_no_reason_for_doubt(desk: Desk) ->
 
     assert not await unproven_are_last(desk)
     assert (await health_of(desk, "webhook_flood")).status == "ok"
+
+
+async def test_before_there_is_doubt_a_few_made_up_bills_are_asked_for_alone(desk: Desk) -> None:
+    await desk.heard(*(BillId(MADE_UP + number) for number in range(100)))
+    dispatcher = Dispatcher(tools=desk.tools, worker="test")
+    await dispatcher.dispatch_once(lambda: None)
+    await dispatcher.drain()
+
+    assert len(desk.account.journal) <= 2 + UNPROVEN_ALONE
+    assert desk.tools.doubts.of(desk.tenant)
+    assert (await health_of(desk, "webhook_flood")).status == "ok"  # the bills may be new
+
+
+async def test_another_process_minds_what_one_has_seen(desk: Desk) -> None:
+    await a_doubted_desk(desk)
+    other = Doubts()
+
+    async with desk.pool.acquire() as conn:
+        await other.hear_any_tenant(conn)
+
+    assert other.of(desk.tenant)
+
+
+async def test_a_flood_about_bills_of_long_ago_is_put_behind_as_well(desk: Desk) -> None:
+    then = (datetime.now(UTC) - timedelta(days=100)).timestamp()
+    long_ago: dict[str, Any] = {"created_at": then, "paid_at": then, "known_at": then}
+    old = [desk.sell(**long_ago) for _ in range(MOST_VAIN + 10)]
+    await desk.heard(*(BillId(bill.id) for bill in old))
+    dispatcher = Dispatcher(tools=desk.tools, worker="test")
+    await dispatcher.dispatch_once(lambda: None)
+    await dispatcher.drain()
+
+    assert desk.tools.doubts.of(desk.tenant)
+    assert (await health_of(desk, "webhook_flood")).status == "ok"  # all of them are its own
+
+
+async def test_a_renewal_day_is_no_flood(desk: Desk) -> None:
+    for bill in [desk.sell() for _ in range(3 * MOST_VAIN)]:
+        await desk.heard(BillId(bill.id))
+    await desk.work()
+
+    assert not desk.tools.doubts.of(desk.tenant)
+
+
+async def test_made_up_bills_that_vindi_refuses_to_tell_of_are_no_sales(desk: Desk) -> None:
+    desk.account.weather.add(status=422, path_has=f"/bills/{MADE_UP // 1_000_000}")
+    dispatcher = await a_doubted_desk(desk)
+    before = await desk.pool.fetchval("SELECT count(*) FROM sales")
+    await desk.heard(*(BillId(MADE_UP + 5_000 + number) for number in range(20)))
+    for _ in range(6):
+        while await dispatcher.dispatch_once(lambda: None):
+            await dispatcher.drain()
+        await desk.later(timedelta(minutes=5))
+
+    assert await desk.pool.fetchval("SELECT count(*) FROM sales") == before
+
+
+async def test_news_of_notas_that_nobody_asked_for_asks_nobody(desk: Desk) -> None:
+    await desk.heard(*(BillId(MADE_UP + number) for number in range(50)), about_bill=False)
+    await desk.work()
+
+    assert not desk.account.journal
+    assert await desk.pool.fetchval("SELECT count(*) FROM outbox WHERE state <> 'settled'") == 0
 
 
 async def a_doubted_desk(desk: Desk) -> Dispatcher:

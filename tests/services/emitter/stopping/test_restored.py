@@ -81,6 +81,34 @@ async def test_what_is_missing_begins_before_all_was_last_known_to_be_well(desk:
     assert restore.since == well - timedelta(minutes=5)
 
 
+async def test_what_a_clock_that_was_ahead_wrote_down_says_nothing_of_when(desk: Desk) -> None:
+    """Nor was a day read that it says was read: what is missing is looked for from a day before."""
+    await look(desk.pool)
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    await desk.pool.execute("UPDATE database_life SET seen_at = $1, wal_timeline = 99", ahead)
+    await desk.pool.execute(
+        "INSERT INTO issuer_days (tenant_id, company_id, day, read_at)"
+        " SELECT $1, lower($2), (now() AT TIME ZONE 'UTC')::date + n, $3"
+        " FROM generate_series(-3, 1) AS n",
+        desk.tenant,
+        desk.company.id,
+        ahead,
+    )
+
+    restore = await look(desk.pool)
+
+    assert restore is not None
+    assert timedelta(days=1) <= restore.noticed_at - restore.since < timedelta(days=1, minutes=6)
+    unread = await desk.pool.fetchval(
+        "SELECT bool_and(read_at IS NULL AND wanted_at IS NOT NULL) FROM issuer_days"
+        " WHERE day BETWEEN $1 AND $2",
+        restore.since.date(),
+        restore.read_after.date(),
+    )
+    assert unread is True
+    assert await desk.pool.fetchval("SELECT seen_at FROM database_life") == ahead  # to be noticed
+
+
 async def test_issuing_goes_on_once_the_list_was_read(desk: Desk) -> None:
     await look(desk.pool, told="told")
     bill = await desk.sold()

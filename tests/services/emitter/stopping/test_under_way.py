@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from services.emitter.dispatch import Dispatcher
 from services.emitter.stopping.under_way import UnderWay
-from services.reconciler.issuer_list.after_restore import Readers
+from services.reconciler.issuer_list.after_restore import AGAIN, Readers
 from services.sandbox.vindi.records import Bill
 from shared.db import clock
 from shared.db.connection import Pool
@@ -163,6 +163,35 @@ async def test_a_list_that_fails_several_times_is_read_on_where_it_failed(
     assert third.seen == 5
     assert failover.notas(*lost, waiting) == [1, 1, 1, 1, 1]
     assert set(failover.posts().values()) == {1}
+
+
+async def test_a_list_whose_reading_the_database_broke_off_is_let_go_at_once(
+    failover: Failover,
+) -> None:
+    """Beside another fault nobody waits for the end of a claim whose process lives."""
+    desk = failover.desk
+    lost = await desk.sold()
+    await desk.work()
+    await failover.happens(lost)
+    await desk.heard(BillId(lost.id))
+    await desk.work()
+    await failover.says_a_word()
+    await failover.time_passes()
+    # The list comes, and cannot be taken in.
+    await desk.pool.execute("ALTER TABLE issuer_notas RENAME TO issuer_notas_away")
+    readers = Readers(services=services_of(desk))
+    while not await desk.pool.fetchval("SELECT bool_or(lease_until > now()) FROM restore_checks"):
+        await readers.look_once()
+        await asyncio.sleep(0.05)
+    await readers.drain()
+    held = await desk.pool.fetchval("SELECT max(lease_until) - now() FROM restore_checks")
+    await desk.pool.execute("ALTER TABLE issuer_notas_away RENAME TO issuer_notas")
+    await desk.pool.execute("UPDATE restore_checks SET lease_until = now()")
+
+    assert held <= AGAIN
+    assert await failover.lists_are_read() == UnreadLists()
+    await desk.work()
+    assert failover.notas(lost) == [1]
 
 
 async def test_a_request_that_is_open_is_waited_for_and_not_repeated(failover: Failover) -> None:

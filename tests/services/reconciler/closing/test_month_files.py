@@ -7,6 +7,7 @@ from datetime import timedelta
 from services.reconciler.make_month_files import make_once
 from shared.db.closing import month_files_store
 from shared.db.closing.month_files_store import MonthFile, MonthFileKind
+from shared.db.privacy import erase_rows
 from shared.domain.ids import TenantId
 from tests.services.emitter.stopping.test_duplicates import services_of
 from tests.services.reconciler.closing.conftest import Books
@@ -88,6 +89,35 @@ async def test_who_dies_over_a_file_leaves_it_to_another_and_spoils_nothing(book
 
     assert (late, told) == (False, False)
     assert b"half" not in await content(books, await file_of(books))
+
+
+async def test_who_was_stopped_over_a_file_that_was_forgotten_spoils_none_that_is_asked_for_anew(
+    books: Books,
+) -> None:
+    """An erasure forgets files while one is made; what was read before it is in none after it."""
+    await books.sold()
+    await books.settle()
+    await ask(books)
+    async with books.desk.pool.acquire() as conn:
+        tenant, month = books.desk.tenant, books.month
+        stopped = await month_files_store.claim(conn, tenant, month, "csv-excel", lease=LEASE)
+        assert stopped is not None
+        await erase_rows.forget_month_files(conn, tenant)
+        assert not await month_files_store.put_piece(conn, stopped, 0, b"of before")
+        assert await ask(books)
+        anew = await month_files_store.claim(conn, tenant, month, "csv-excel", lease=LEASE)
+        assert anew is not None
+        assert anew.attempt == stopped.attempt
+
+        told = await month_files_store.tell(conn, stopped, done=1, total=1, lease=LEASE)
+        kept = await month_files_store.put_piece(conn, stopped, 0, b"of before")
+        ended = await month_files_store.finish(conn, stopped, size=9, rows=1)
+        await month_files_store.fail(conn, stopped, most=1, again_in=timedelta())
+        assert await month_files_store.put_piece(conn, anew, 0, b"of after")
+        assert await month_files_store.finish(conn, anew, size=8, rows=1)
+
+    assert (told, kept, ended) == (False, False, False)
+    assert await content(books, await file_of(books)) == b"of after"
 
 
 async def test_what_cannot_be_made_is_tried_again_and_then_given_up(books: Books) -> None:
