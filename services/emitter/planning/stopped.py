@@ -162,6 +162,11 @@ def _old_one_stands(act: Act, send: Send, by: Held | Queued) -> Rest:
 
 
 def _put_off(act: Act, until: datetime) -> Rest:
-    """What only asks stays as it is; a cancellation keeps what was read for it."""
-    done = settle(act.entry, due_at=until, bill_read=act.read is not None)
+    """What only asks stays as it is; a cancellation keeps what was read for it.
+
+    What was to be written of the sale is not: its bill counts as unread still, or the refund that
+    was seen would be forgotten, and a nota in doubt sent again for all of it.
+    """
+    said = act.cancels or (act.sale is None and not act.updates)
+    done = settle(act.entry, due_at=until, bill_read=act.read is not None and said)
     return Rest(entry=act.entry, read=act.read if act.cancels else None, settlement=done)
