@@ -140,11 +140,16 @@ def _unread(
 
 
 def _looked_after(plan: Rest, known: Mapping[BillId, Known], now: datetime) -> Plan:
-    """What waits unread, for hours maybe; what the issuer has of it is asked about meanwhile."""
+    """What waits unread, for hours maybe; what the issuer has of it is asked about meanwhile.
+
+    Where its bill has changed nothing is asked for again: that has to be read before.
+    """
     notas = known[plan.entry.bill_id].notas
     asked = ask_about(notas, now)
     if not asked.steps:
         return plan
+    if plan.entry.bill_changed:
+        asked = replace(asked, steps=tuple(replace(one, only_looks=True) for one in asked.steps))
     return Act(entry=plan.entry, notas=notas, action=replace(asked, rests=plan.settlement))
 
 

@@ -72,17 +72,17 @@ class Judge:
         if given_back:
             ends = frozenset({"held partially_refunded", "issued partially_refunded"})
             return _maybe(ends, amounts, competencia)
+        unclear = {"held activation_unclear"} if self._cannot_be_told(bill) else set()
         if due > datetime.now(BRASILIA):
-            return _none("in_guarantee")
+            return _none("in_guarantee", *unclear)
         if _is_closed(competencia):
             return _maybe(frozenset({"held competencia_month_closed"}), amounts, competencia)
         if not customer["registry_code"]:
-            return _none("held customer_document_missing")
+            return _none("held customer_document_missing", *unclear)
         if not customer["address"]["street"]:
-            return _none("held customer_address_incomplete")
+            return _none("held customer_address_incomplete", *unclear)
         if customer["registry_code"] in self.rejected:
-            return _none("denied")
-        unclear = {"held activation_unclear"} if self._cannot_be_told(bill) else set()
+            return _none("denied", *unclear)
         return Owed(
             ends=frozenset({"issued", *unclear}),
             amounts=amounts,

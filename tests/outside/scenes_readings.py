@@ -127,8 +127,8 @@ async def _under(town: Town, seed: int, side: str, name: str, value: Any) -> Non
 
 
 def _can_balance(name: str) -> bool:
-    """Whether both sides can be counted at all under this reading."""
-    return name != "total_says"
+    """Whether both sides can be counted, and told apart, at all under this reading."""
+    return name not in {"total_says", "ids"}
 
 
 async def _a_little_month(shop: Shop) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from tests.outside.enotas.records import Nota
-from tests.outside.product import Refused
+from tests.outside.oracle import ENDED
+from tests.outside.product import Refused, a_rule
 from tests.outside.scenes_vindi import Scene
 from tests.outside.town import Shop, Town, this_month
 from tests.outside.vindi import moves
@@ -264,6 +266,65 @@ async def refunded_in_part_then_denied(town: Town, shop: Shop) -> None:
     assert sale["attention"]["code"] == "partially_refunded", sale
 
 
+async def undone_in_doubt_and_never_there(town: Town, shop: Shop) -> None:
+    """The request was lost on its way out, and the bill is undone before it is sent again."""
+    company = shop.company.id.lower()
+    made = {how: shop.sold() for how in ("part", "charged back", "whole", "cancelled", "usual")}
+    town.enotas.weather.order("reset", "POST", company, times=len(made))
+    await shop.tell()
+    for bill in made.values():
+        await shop.tenant.until(bill["id"], lambda one: one["status"] == "uncertain")
+    shop.account.readings.chargeback = "canceled"
+    moves.refund(shop.account, made["part"], Decimal("0.50"))
+    moves.charge_back(shop.account, made["charged back"])
+    moves.refund(shop.account, made["whole"])
+    moves.refund(shop.account, made["cancelled"], cancel_bill=True)
+    await shop.tell()
+    await shop.tenant.issued(made["usual"]["id"], within=60)
+    for how, status in (
+        ("part", "held"),
+        ("charged back", "held"),
+        ("whole", "skipped"),
+        ("cancelled", "skipped"),
+    ):
+        sale = await shop.tenant.until(made[how]["id"], lambda one: one["status"] in ENDED)
+        assert sale["status"] == status, (how, sale)
+    assert len(shop.company.notas) == 1
+    await shop.settled()
+
+
+async def undone_under_way_then_denied(town: Town, shop: Shop) -> None:
+    """Whatever became of the bill while its nota was under way counts once that is denied."""
+    shop.company.fate = lambda _nota: "CPF do tomador inválido."
+    shop.company.stuck = True
+    made = {how: shop.sold() for how in ("charged back", "whole", "cancelled")}
+    kept = await town.open_shop(
+        seed=shop.account.seed + 3500, rule={**shop.judge.rule, **a_rule(cancel_on_refund=False)}
+    )
+    kept.company.fate, kept.company.stuck = shop.company.fate, True
+    own = kept.sold()
+    for one in (shop, kept):
+        await one.tell()
+        for number in one.account.bills:
+            await one.tenant.until(number, lambda sale: sale["status"] == "issuing")
+    shop.account.readings.chargeback = "canceled"
+    moves.charge_back(shop.account, made["charged back"])
+    moves.refund(shop.account, made["whole"])
+    moves.refund(shop.account, made["cancelled"], cancel_bill=True)
+    moves.refund(kept.account, own)
+    for one in (shop, kept):
+        await one.tell()
+    await asyncio.sleep(4)
+    shop.company.stuck = kept.company.stuck = False
+    for how, status in (("charged back", "held"), ("whole", "skipped"), ("cancelled", "skipped")):
+        await shop.tenant.until(made[how]["id"], _is(status), within=60)
+    await kept.tenant.until(own["id"], _is("skipped"), within=60)
+
+
+def _is(status: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda sale: sale["status"] == status
+
+
 async def issued_anew_again_and_again(town: Town, shop: Shop) -> None:
     bill = shop.sold()
     await shop.tell()
@@ -313,6 +374,8 @@ SCENES: tuple[Scene, ...] = (
     revoked_and_revived_in_the_panel,
     denied_then_refunded_in_part,
     refunded_in_part_then_denied,
+    undone_in_doubt_and_never_there,
+    undone_under_way_then_denied,
     issued_anew_again_and_again,
     a_slow_issuer_and_an_impatient_webhook,
 )

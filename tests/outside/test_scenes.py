@@ -49,6 +49,7 @@ QUICK = (
     scenes_enotas.from_tests_to_real_notas,
     scenes_late.manual_sales_let_go_on,
     scenes_spoilt.refunded_in_part_then_denied,
+    scenes_spoilt.undone_in_doubt_and_never_there,
     scenes_parts.one_denied_then_all_given_back,
 )
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")

@@ -87,6 +87,12 @@ class Town:
     http: aiohttp.ClientSession
     shops: list[Shop] = field(default_factory=list)
 
+    def has_to_balance(self, shop: Shop) -> bool:
+        """Whether nothing but its own notas is in its companies' lists, each by its own id."""
+        others = [each for each in self.shops if each is not shop]
+        shared = any(each.issuer_key == shop.issuer_key for each in others)
+        return not shared and shop.company.readings.ids == "told"
+
     async def open_shop(
         self,
         *,

@@ -16,7 +16,7 @@ from services.emitter.planning import answers, elsewhere
 from services.emitter.planning.answers import Answer
 from services.emitter.planning.looks import is_news, since
 from services.emitter.planning.sale_after import Answered
-from shared.db.sales import notas_store
+from shared.db.sales import notas_store, sales_store
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.moment import month_of
 from shared.domain.nota import NotaStatus
@@ -108,11 +108,16 @@ async def _repeat(at: AtIssuer, issuer: Issuer, nota: KnownNota, known: Answered
     """Send the same request under the same id, after every look-up found nothing.
 
     While the tenant is paused, or where there is news of the sale or its month was locked, it
-    waits: the look-ups go on, and what is decided meanwhile counts.
+    waits: the look-ups go on, and what is decided meanwhile counts. What its bill has become since
+    it was asked for is decided on before anything leaves again.
     """
     if not at.context.terms.issuing:
         return answers.ask_later(nota, at.now + RETRY_PAUSED, failed=True)
     async with at.pool.acquire() as conn:
+        if nota.substitutes is None and await sales_store.spoken_of(
+            conn, at.context.tenant, [nota.bill_id]
+        ):
+            return answers.bill_moved_on(nota, at.now)
         requests = await notas_store.requests(conn, at.context.sealer, at.context.tenant, [nota])
     draft = draft_from_json(requests[nota.bill_id, nota.part])
     again = replace(known.then(answers.sent_again(nota)), more=True)

@@ -204,11 +204,24 @@ def month_locked(nota: KnownNota, now: datetime) -> Answer:
 
     Its row stays, so that it is sent under the same id if at all: it may have left, and be late.
     """
-    update = updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED, news_at=now)
     why = f"o emissor não tem esta nota, e o mês {nota.competencia:%m/%Y} está fechado"
     if nota.substitutes is not None:  # the one before it stands, and a person is told
+        update = updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED, news_at=now)
         shows = Shown(status=SaleStatus.HELD, code=MONTH_CLOSED)
         return Answer(asked=nota, update=update, shows=shows, what="looked_up", why=why)
+    return _decided_anew(nota, why, now)
+
+
+def bill_moved_on(nota: KnownNota, now: datetime) -> Answer:
+    """Every look-up found nothing, and its bill is not as it was when it was asked for.
+
+    It was refunded in part, or changed, or its payment is undone: nothing of that was known then.
+    """
+    return _decided_anew(nota, "o emissor não tem esta nota, e a fatura mudou desde o pedido", now)
+
+
+def _decided_anew(nota: KnownNota, why: str, now: datetime) -> Answer:
+    update = updated(nota, NotaStatus.CANCELLED, raw_status=NEVER_ARRIVED, news_at=now)
     queued = Shown(status=SaleStatus.QUEUED)
     return Answer(asked=nota, update=update, shows=queued, due_at=now, what="looked_up", why=why)
 

@@ -52,8 +52,10 @@ def stopped(act: Act, by: Held | Queued | Again, *, asks: bool = True) -> Plan:
 def _stopped(act: Act, by: Held | Queued | Again) -> Plan:
     match by:
         case Again():
-            # What was read is kept, and counts for as long as nothing is heard of the bill.
-            done = settle(act.entry, due_at=act.entry.due_at, bill_read=act.read is not None)
+            # What was read is kept, and counts for as long as nothing is heard of the bill; but
+            # beside a nota under way nothing is decided unless the bill is still to be read.
+            whole = act.read is not None and not act.notas.under_way
+            done = settle(act.entry, due_at=act.entry.due_at, bill_read=whole)
             return Rest(entry=act.entry, read=act.read, settlement=done)
         case _ if isinstance(act.action, Send) and act.action.follows:
             action = Ask(steps=act.action.follows)
@@ -162,6 +164,11 @@ def _old_one_stands(act: Act, send: Send, by: Held | Queued) -> Rest:
 
 
 def _put_off(act: Act, until: datetime) -> Rest:
-    """What only asks stays as it is; a cancellation keeps what was read for it."""
-    done = settle(act.entry, due_at=until, bill_read=act.read is not None)
+    """What only asks stays as it is; a cancellation keeps what was read for it.
+
+    What was to be written of the sale is not: its bill counts as unread still, or the refund that
+    was seen would be forgotten, and a nota in doubt sent again for all of it.
+    """
+    said = act.cancels or (act.sale is None and not act.updates)
+    done = settle(act.entry, due_at=until, bill_read=act.read is not None and said)
     return Rest(entry=act.entry, read=act.read if act.cancels else None, settlement=done)
