@@ -362,6 +362,20 @@ def _issuer(shop: Shop, *, key: str = "") -> dict[str, Any]:
     }
 
 
+async def refunds_where_the_filter_of_changes_is_ignored(town: Town, shop: Shop) -> None:
+    """No zone can be measured there: a part refund that no event tells of is found all the same."""
+    rule = a_rule(issue_when="guarantee_ended", guarantee_days=3)
+    await shop.tenant.call("PUT", "/rule", rule)
+    shop.account.readings.last = "paying"
+    shop.account.readings.ignored = ("updated_at",)
+    bill = shop.sold()
+    await shop.tell()
+    await shop.tenant.until(bill["id"], _is("in_guarantee"))
+    moves.refund(shop.account, bill, Decimal("0.50"))
+    shop.account.news = []
+    await shop.tenant.until(bill["id"], _is("held"), within=60)
+
+
 SCENES: tuple[Scene, ...] = (
     heavy_and_mangled_answers_of_vindi,
     heavy_and_mangled_answers_of_the_issuer,
@@ -376,6 +390,7 @@ SCENES: tuple[Scene, ...] = (
     refunded_in_part_then_denied,
     undone_in_doubt_and_never_there,
     undone_under_way_then_denied,
+    refunds_where_the_filter_of_changes_is_ignored,
     issued_anew_again_and_again,
     a_slow_issuer_and_an_impatient_webhook,
 )

@@ -50,6 +50,7 @@ QUICK = (
     scenes_late.manual_sales_let_go_on,
     scenes_spoilt.refunded_in_part_then_denied,
     scenes_spoilt.undone_in_doubt_and_never_there,
+    scenes_spoilt.refunds_where_the_filter_of_changes_is_ignored,
     scenes_parts.one_denied_then_all_given_back,
 )
 ONLY = os.environ.get("NOTAPONTE_SCENES", "")

@@ -11,6 +11,7 @@ from shared.vindi.query import all_of, where
 
 MEASURE_AGAIN: Final = timedelta(days=7)
 ASK_AGAIN: Final = timedelta(days=1)  # when the answers were not clear
+IN_NO_ZONE: Final = timedelta(hours=5)
 HOUR: Final = timedelta(hours=1)
 
 
@@ -32,11 +33,17 @@ def zone_told(*, at_its_time: bool, an_hour_later: bool) -> Zone:
 
 
 async def measure_zone(context: PassContext, bill: Bill) -> Zone:
-    """Ask for a bill by its own time and by an hour later; costs two requests."""
+    """Ask for a bill by its own time and by an hour later; costs two requests, or three.
+
+    Where it matches both it must not match what is later in either zone: an account that ignores
+    the filter shows it whatever is asked, and tells nothing of zones.
+    """
     answers = [
         await _matches(context, bill, bill.updated_at + later) for later in (timedelta(), HOUR)
     ]
     if None in answers:
+        return "unknown"
+    if all(answers) and await _matches(context, bill, bill.updated_at + IN_NO_ZONE) is not False:
         return "unknown"
     return zone_told(at_its_time=bool(answers[0]), an_hour_later=bool(answers[1]))
 
