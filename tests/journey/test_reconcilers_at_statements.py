@@ -4,6 +4,7 @@ What it had claimed, and what it was just about to write: real processes, as in
 `test_reconcilers_stopped`, which stops them with a stranger's answer in hand.
 """
 
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from shared.db.vindi.event_days_store import name_of
 from shared.domain.closing import Month
 from shared.domain.ids import BillId, JobId, TenantId
 from shared.domain.moment import VINDI_ZONE
-from tests.journey.pair import Pair, a_pair
+from tests.journey.pair import Pair, a_pair, send
 from tests.journey.test_reconcilers_stopped import DAYS_AGO, backfill, notas, unheard
 from tests.support.statement_proxy import When
 
@@ -137,10 +138,13 @@ async def the_end_of_a_pass(pair: Pair) -> None:
 async def a_restore_that_is_noticed(pair: Pair) -> None:
     """The database is told to be another's copy: noticed once, and issued again after the lists."""
     await pair.stands_at("restores_store.look_any_tenant add", When.UNHEARD)
+    # Emitters look as well, and the first to do so writes it down.
+    send(pair.system.emitter, signal.SIGSTOP)
     await pair.ask("UPDATE database_life SET system_identifier = system_identifier - 1")
     await pair.taken_over()
     noticed = "SELECT count(*) FROM restores"
     await pair.until(lambda: pair.ask(noticed), "the restore was not noticed by the other")
+    send(pair.system.emitter, signal.SIGCONT)
 
     await pair.goes_on()
 
