@@ -89,7 +89,11 @@ def look_after(plan: Plan, notas: SaleNotas, now: datetime) -> Plan:
     if not notas.under_way:
         return ask_why(plan, notas, open_news(notas, now))
     if plan.settlement.due_at is None:
-        return follow(plan.entry, notas, now, read=plan.read)
+        act = follow(plan.entry, notas, now, read=plan.read)
+        if plan.settlement.bill_facts_read >= plan.entry.bill_facts:
+            return act
+        # Vindi told nothing of the bill, and tells no more after each answer about its notas.
+        return replace(act, action=replace(ask_about(notas, now), rests=plan.settlement))
     if not plan.entry.nota_changed:
         return _follow_too(plan, notas, now)
     if plan.settlement.bill_facts_read < plan.entry.bill_facts:

@@ -168,7 +168,8 @@ def _due(answered: Answered, notas: SaleNotas, parts: Sequence[Part]) -> datetim
     dues = [due for due in (own, *looks, *told) if due is not None]
     if any(_is_let_go(one, notas) for one in answered.answers):
         dues.append(answered.now)
-    unread = answered.entry.bill_changed and not answered.bill_read
+    # Not where it was to be read in this pass already: what kept it from that is there still.
+    unread = answered.entry.bill_changed and not answered.bill_read and answered.rests is None
     if _next_may_follow(answered, parts) or (unread and _is_read_up(answered)):
         dues.append(answered.now)
     return min(dues, default=None)

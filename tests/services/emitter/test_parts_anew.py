@@ -208,6 +208,10 @@ async def test_vindi_out_of_reach_while_the_issuer_works_leaves_no_nota_unfollow
     desk.account.keys[0].revoked = True
 
     await desk.heard(BillId(bill.id))
+    await desk.work()
+    async with desk.pool.acquire() as conn:
+        # Each claim is a try: it is not asked about again and again until the issuer has ended it.
+        assert await conn.fetchval("SELECT max(attempt) FROM outbox") < 10
     await settle(desk, rounds=4)
 
     assert (await desk.sale(bill)).status == "issued"
