@@ -4,13 +4,17 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+from redis.asyncio import Redis
+
 from services.emitter.dispatch import Dispatcher
 from services.emitter.reading.rumours import UNPROVEN_ALONE
-from services.emitter.stopping.doubts import MOST_VAIN, Doubts
+from services.emitter.stopping.doubts import MOST_VAIN, Doubts, leaves_enough
 from shared.db.outbox.outbox_store import BACKFILL, LIVE
 from shared.db.vindi import watch_store
 from shared.domain.ids import BillId
 from shared.domain.sale import SaleStatus
+from shared.vindi.budget import AccountKey, Budget, BudgetShare
 from shared.watch.connection import ConnectionCheck, judge
 from tests.services.emitter.conftest import Desk
 
@@ -184,3 +188,14 @@ async def health_of(desk: Desk, code: str) -> ConnectionCheck:
     assert facts is not None
     checks = judge(facts, every=timedelta(minutes=5))
     return next(check for check in checks if check.code == code)
+
+
+@pytest.mark.parametrize("by_lists", [True, False])
+async def test_hearsay_has_room_in_vindis_own_minute(redis_url: str, *, by_lists: bool) -> None:
+    """Else imports and news of a doubted tenant would rest for as long as somebody floods it."""
+    async with Redis.from_url(redis_url) as redis:
+        budget = Budget(redis, per_window=120, leave_percent=20)
+        room = await budget.look(AccountKey("doubted"), BudgetShare.BACKFILL)
+
+    assert room is not None
+    assert leaves_enough(room, by_lists=by_lists)
