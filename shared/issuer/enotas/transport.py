@@ -27,11 +27,11 @@ from shared.net.http import (
     NotLeft,
     demand_https,
     leaving_only_if,
-    read_capped,
     retry_after,
 )
 from shared.net.json_bytes import read_json
 from shared.net.measured import Calls
+from shared.net.straight import Straight
 
 log = structlog.get_logger()
 
@@ -137,12 +137,11 @@ class Transport:
         timeout: timedelta,
         patience: timedelta,
     ) -> None:
-        self._session = session
         self._base = demand_https(base_url)
         # The key as the panel shows it: it looks like base64 and is not encoded again (2.1).
         # Without Accept an XML answer has been seen.
-        self._headers = {"Authorization": f"Basic {api_key}", "Accept": "application/json"}
-        self._writing = {**self._headers, "Content-Type": "application/json"}
+        headers = {"Authorization": f"Basic {api_key}", "Accept": "application/json"}
+        self._straight = Straight(session, base=URL(self._base), headers=headers)
         self._limits = limits
         self._limit_key = limit_key
         self._whose = company_id
@@ -230,18 +229,9 @@ class Transport:
         self, method: EnotasMethod, url: URL, body: bytes | None, within: ClientTimeout
     ) -> EnotasAnswer:
         try:
-            async with self._session.request(
-                method,
-                url,
-                data=body,
-                headers=self._headers if body is None else self._writing,
-                timeout=within,
-                allow_redirects=False,
-                # The library sends a POST only once by itself; what keeps others from going twice
-                # would cost every nota.
-                middlewares=() if method == "POST" else None,
-            ) as response:
-                content = await read_capped(response, most=MOST_BYTES)
+            answer = await self._straight.send(
+                method, url, body=body, timeout=within, most=MOST_BYTES
+            )
         # What the library raises may show the request, so it is never passed on.
         except NotLeft:
             raise IssuerNotLeft from None
@@ -253,4 +243,4 @@ class Transport:
             raise AnswerLost("too large") from None
         except ClientError:
             raise AnswerLost("broken connection") from None
-        return EnotasAnswer(status=response.status, headers=response.headers, body=content)
+        return EnotasAnswer(status=answer.status, headers=answer.headers, body=answer.body)
