@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError, ClientError, ClientSession
 from yarl import URL
 
 from shared.net.http import AnswerTooLarge, NotLeft, leaving_only_if, open_session
 from shared.net.straight import Straight, StraightAnswer
 
-SOON = ClientTimeout(total=20, sock_connect=5)
+SOON = 20.0
 HEADERS = {"Authorization": "Basic a-key", "Accept": "application/json"}
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 LATE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate"
@@ -79,10 +79,10 @@ async def session() -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 def ask(wire: Wire, session: ClientSession) -> Callable[..., "asyncio.Future[StraightAnswer]"]:
-    straight = Straight(session, base=wire.url, headers=HEADERS)
+    straight = Straight(session, base=wire.url, headers=HEADERS, to_connect=5)
 
     def ask(method: str = "POST", body: bytes | None = b"{}", **more: object) -> object:
-        kept = {"timeout": SOON, "most": 100} | more
+        kept = {"seconds": SOON, "most": 100} | more
         return straight.send(method, wire.url / "nfes", body=body, **kept)  # type: ignore[arg-type]
 
     return ask  # type: ignore[return-value]
@@ -206,11 +206,20 @@ async def test_a_connection_whose_answer_nobody_waits_for_is_closed(
 ) -> None:
     wire.answers = [b"", WHOLE]
     with pytest.raises(TimeoutError):
-        await ask(timeout=ClientTimeout(total=0.2, sock_connect=5))
+        await ask(seconds=0.2)
     await asyncio.wait_for(wire.ended.wait(), 20)
 
     assert (await ask()).body == b"{}"
     assert wire.connections == 2
+
+
+async def test_what_has_no_length_is_not_taken_for_whole_when_time_is_up(
+    wire: Wire, ask: Callable[..., "asyncio.Future[StraightAnswer]"]
+) -> None:
+    wire.answers = [b"HTTP/1.1 200 OK\r\n\r\n{", WHOLE]
+    with pytest.raises(TimeoutError):
+        await ask(seconds=0.2)
+    assert (await ask()).body == b"{}"
 
 
 async def test_an_answer_beyond_what_is_read_ends_its_connection(
@@ -234,22 +243,24 @@ async def test_what_may_not_leave_writes_nothing(
 
 
 async def test_no_line_of_a_head_is_broken(wire: Wire, session: ClientSession) -> None:
-    odd = Straight(session, base=wire.url, headers={"Authorization": "Basic a\r\nX-Other: 1"})
+    odd = Straight(
+        session, base=wire.url, headers={"Authorization": "Basic a\r\nX-Other: 1"}, to_connect=5
+    )
     with pytest.raises(ValueError, match="header"):
-        await odd.send("GET", wire.url, timeout=SOON, most=100)
-    usual = Straight(session, base=wire.url, headers=HEADERS)
+        await odd.send("GET", wire.url, seconds=SOON, most=100)
+    usual = Straight(session, base=wire.url, headers=HEADERS, to_connect=5)
     for path in ("/a b", "/a\r\nX-Other: 1", "/ação"):
         bad = URL(f"{wire.url.origin()}{path}", encoded=True)
         with pytest.raises(ValueError, match="percent"):
-            await usual.send("GET", bad, timeout=SOON, most=100)
+            await usual.send("GET", bad, seconds=SOON, most=100)
     assert wire.connections == 0
 
 
 async def test_nobody_there_is_never_sent(session: ClientSession) -> None:
     async with _a_closed_port() as url:
-        straight = Straight(session, base=url, headers=HEADERS)
+        straight = Straight(session, base=url, headers=HEADERS, to_connect=5)
         with pytest.raises(ClientConnectorError):
-            await straight.send("POST", url, body=b"{}", timeout=SOON, most=100)
+            await straight.send("POST", url, body=b"{}", seconds=SOON, most=100)
 
 
 @asynccontextmanager

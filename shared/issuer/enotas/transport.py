@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 import structlog
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession
 from msgspec import Struct
 from yarl import URL
 
@@ -118,10 +118,6 @@ def _are_errors(content: object) -> bool:
     return isinstance(content, list)
 
 
-def _whole(timeout: timedelta) -> ClientTimeout:
-    return ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
-
-
 class Transport:
     """Sends requests under one key. Logs and errors hold neither key, nor body, nor path."""
 
@@ -141,11 +137,13 @@ class Transport:
         # The key as the panel shows it: it looks like base64 and is not encoded again (2.1).
         # Without Accept an XML answer has been seen.
         headers = {"Authorization": f"Basic {api_key}", "Accept": "application/json"}
-        self._straight = Straight(session, base=URL(self._base), headers=headers)
+        self._straight = Straight(
+            session, base=URL(self._base), headers=headers, to_connect=CONNECT_SECONDS
+        )
         self._limits = limits
         self._limit_key = limit_key
         self._whose = company_id
-        self._timeout = _whole(timeout)
+        self._timeout = timeout.total_seconds()
         self._patience = patience
 
     def url(self, path: str) -> URL:
@@ -219,18 +217,16 @@ class Transport:
             said.status(answer.status)
         return answer
 
-    def _within(self, wanted: timedelta | None) -> ClientTimeout:
-        """The time that a whole request has: what is wanted, where that is less than the usual."""
-        if wanted is None or wanted.total_seconds() >= (self._timeout.total or 0):
-            return self._timeout
-        return _whole(wanted)
+    def _within(self, wanted: timedelta | None) -> float:
+        """The seconds that a whole request has: what is wanted, where it is less than the usual."""
+        return self._timeout if wanted is None else min(wanted.total_seconds(), self._timeout)
 
     async def _sent(
-        self, method: EnotasMethod, url: URL, body: bytes | None, within: ClientTimeout
+        self, method: EnotasMethod, url: URL, body: bytes | None, seconds: float
     ) -> EnotasAnswer:
         try:
             answer = await self._straight.send(
-                method, url, body=body, timeout=within, most=MOST_BYTES
+                method, url, body=body, seconds=seconds, most=MOST_BYTES
             )
         # What the library raises may show the request, so it is never passed on.
         except NotLeft:
