@@ -75,7 +75,6 @@ def normalise_cep(text: str | None) -> str | None:
 
 
 @lru_cache(maxsize=8192)  # asked several times of each sale, and of each renewal again
-@lru_cache(maxsize=1024)  # asked several times on the way of one sale
 def document_state(document: str | None) -> DocumentState:
     """Check the length and check digits of a bare CPF (11) or CNPJ (14)."""
     if not document:
