@@ -7,7 +7,7 @@ locked in the order in which workers lock them.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -146,6 +146,8 @@ async def wake_left(
 ) -> None:
     """Have sales decided again that were left out with one of these codes, of moments since then.
 
-    And whatever is being decided now, perhaps by what was before.
+    And whatever is being decided now, perhaps by what was before. A day more than asked for: a
+    boleto's moment is where the tenant's day begins, its payment where Vindi's does.
     """
-    await _wake_some(conn, tenant, await conn.fetch(LEFT, tenant, list(codes), since))
+    reach = since - timedelta(days=1)
+    await _wake_some(conn, tenant, await conn.fetch(LEFT, tenant, list(codes), reach))
