@@ -1,8 +1,9 @@
 """Deliveries of sales that somebody holds, apart from all others.
 
-A process that stands still in the midst of a commit holds its sales until the server ends that,
-some fifteen seconds later. Vindi sends to another meanwhile: what is about those sales waits here,
-a sale at a time, and keeps no other sale's deliveries waiting.
+A process that stands still in the midst of a transaction holds its sales until the server ends
+that: three seconds later where it was a commit of deliveries, fifteen elsewhere. Vindi sends to
+another meanwhile: what is about those sales waits here, a sale at a time, and keeps no other sale's
+deliveries waiting.
 """
 
 import asyncio

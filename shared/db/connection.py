@@ -157,7 +157,9 @@ def _mode(
 
 BEGIN_BRIEFLY: Final = """
     -- connection.waiting_briefly
-    BEGIN; SET LOCAL lock_timeout = '200ms'
+    BEGIN;
+    SET LOCAL lock_timeout = '200ms';
+    SET LOCAL idle_in_transaction_session_timeout = '3s'
 """
 
 
@@ -165,7 +167,8 @@ BEGIN_BRIEFLY: Final = """
 async def waiting_briefly(conn: Connection) -> AsyncIterator[None]:
     """A transaction that waits a fifth of a second for what others hold, then gives up.
 
-    It costs no round trip more than any other. Raises asyncpg.LockNotAvailableError.
+    Nor do others wait long for it: where its process stands still the server ends it after three
+    seconds. It costs no round trip more than any other. Raises asyncpg.LockNotAvailableError.
     """
     await conn.execute(BEGIN_BRIEFLY)
     try:
