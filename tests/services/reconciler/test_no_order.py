@@ -57,15 +57,18 @@ async def test_bills_at_rest_since_before_are_no_news(watch: Watch) -> None:
     assert await watch.stored(old) is None
 
 
-async def test_an_open_bill_beyond_what_is_read_is_looked_at_by_its_id(
+async def test_open_bills_beyond_what_is_read_are_looked_at_by_their_ids(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = watch.desk.sell(paid=False)
+    made = [datetime.now(UTC) - timedelta(minutes=ago) for ago in range(6)]
+    opened = [watch.desk.sell(created_at=at.timestamp(), paid=False) for at in made]
     await watch.pass_once()
-    some_sales(watch, 11)
     monkeypatch.setattr(newest, "MOST_UNORDERED", 0)  # one page
-    watch.desk.account.faults.change(DISORDERED | {"per_page_cap": 2})
-    operations.pay_bill(watch.desk.account, bill_id=opened.id, events=False)
+    watch.desk.account.faults.change(
+        DISORDERED | {"per_page_cap": 2, "refused_filters": {"updated_at"}}
+    )
+    for bill in opened:
+        operations.pay_bill(watch.desk.account, bill_id=bill.id, events=False)
     async with watch.desk.pool.acquire() as conn:
         await conn.execute("UPDATE bills SET read_at = read_at - interval '2 h'")
 
@@ -73,7 +76,7 @@ async def test_an_open_bill_beyond_what_is_read_is_looked_at_by_its_id(
     await watch.desk.work()
 
     assert state.error == "order_ignored"
-    assert len(watch.desk.notas_of(opened)) == 1
+    assert [len(watch.desk.notas_of(bill)) for bill in opened] == [1] * 6
 
 
 async def test_its_nights_are_not_put_off_for_ever(watch: Watch) -> None:
