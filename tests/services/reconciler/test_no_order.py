@@ -63,6 +63,7 @@ async def test_open_bills_beyond_what_is_read_are_looked_at_by_their_ids(
     made = [datetime.now(UTC) - timedelta(minutes=ago) for ago in range(6)]
     opened = [watch.desk.sell(created_at=at.timestamp(), paid=False) for at in made]
     await watch.pass_once()
+    await watch.desk.work()
     monkeypatch.setattr(newest, "MOST_UNORDERED", 0)  # one page
     watch.desk.account.faults.change(
         DISORDERED | {"per_page_cap": 2, "refused_filters": {"updated_at"}}
