@@ -26,7 +26,7 @@ async def to_tests_and_back(run: Campaign, shop: Shop) -> str:
     if shop.testing:
         return f"{shop.tenant.id}: in tests already"
     await _connected(shop, environment="Homologacao")
-    shop.testing = True
+    shop.testing = shop.judge.tested = True
 
     async def back() -> str:
         await _connected(shop, environment="Producao", test_sales="issue")
