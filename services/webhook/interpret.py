@@ -30,6 +30,7 @@ STORED_ONLY: Final = frozenset({"test", "bill_seen", "message_seen"})
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2101, 1, 1, tzinfo=UTC)
 # Also what a text column takes for certain: no NUL, no lone surrogate.
+ID: Final = re.compile(r"\s*(?P<number>[0-9]{1,19})(?:\.0{1,6})?\s*", re.ASCII)
 TYPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -112,10 +113,11 @@ def _bill_id_inside(data: Mapping[str, Any]) -> object:
 
 
 def _bill_id(value: object) -> BillId | None:
-    """A middleman may write ids as text, or with a fraction of nothing."""
-    as_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
-    if as_text or (isinstance(value, float) and value.is_integer() and abs(value) < 2**53):
-        value = int(value)  # type: ignore[call-overload]  # a text or a float, as was just asked
+    """A middleman may write ids as text, or with a fraction of nothing, or both."""
+    if isinstance(value, str) and (written := ID.fullmatch(value)):
+        value = int(written["number"])
+    elif isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return BillId(value) if 0 < value <= LARGEST_BILL else None

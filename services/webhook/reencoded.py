@@ -4,14 +4,19 @@ Automation tools between Vindi and us parse a delivery and send it again: in a l
 as a form, with a byte order mark. What is inside is a hint like any other (design D3).
 """
 
+from base64 import b64decode
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from shared.net.json_bytes import read_json
 
-ENVELOPES: Final = ("body", "payload", "json", "data")
+ENVELOPES: Final = ("body", "payload", "json", "data")  # looked into before any other member
+MOST_ENVELOPES: Final = 12  # members of one object, whatever they are called
 DEPTH: Final = 3  # of envelopes in envelopes
 MOST_FIELDS: Final = 500
+MOST_DEEP: Final = 12  # parts of a member's path
+FLATTENED: Final = (".", "__")  # {"event.data.bill.id": 7}
+BASE64: Final = "eyJ"  # how `{"` begins in it: functions and queues hand a body on so
 
 
 def read_document(body: bytes, *, holds: str) -> Any:
@@ -30,7 +35,8 @@ def _unwrapped(document: Any, holds: str, depth: int) -> Any:
     if isinstance(document, dict) and holds in document:
         inner = _opened(document[holds])
         return document if inner is document[holds] else {**document, holds: inner}
-    if depth == 0:
+    document = _in_depth(document, holds)
+    if depth == 0 or (isinstance(document, dict) and holds in document):
         return document
     for inner in _inside(document):
         found = _unwrapped(inner, holds, depth - 1)
@@ -43,18 +49,38 @@ def _inside(document: Any) -> list[Any]:
     if isinstance(document, list):
         return document[:1]
     if isinstance(document, dict):
-        return [_opened(document[name]) for name in ENVELOPES if name in document]
+        known = [name for name in ENVELOPES if name in document]
+        others = [name for name in document if name not in ENVELOPES]
+        return [_opened(document[name]) for name in (known + others)[:MOST_ENVELOPES]]
     return []
 
 
+def _in_depth(document: Any, holds: str) -> Any:
+    """An object whose members say where they belong, as objects in objects; else as it is."""
+    if not isinstance(document, dict) or len(document) > MOST_FIELDS:
+        return document
+    for mark in FLATTENED:
+        named = [name for name in document if name.startswith(f"{holds}{mark}")]
+        if named:
+            deep: dict[str, Any] = {}
+            for name in named:
+                _put(deep, name.split(mark), document[name])
+            return deep
+    return document
+
+
 def _opened(value: Any) -> Any:
-    """A text that is itself a JSON object, as that; anything else as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+    """A text that is itself a JSON object, plain or in base64, as that; else as it is."""
+    if not isinstance(value, str):
         return value
     try:
-        return read_json(value.encode("utf-8", "replace"))
+        if value.startswith(BASE64):
+            return read_json(b64decode(value, validate=True))
+        if value.lstrip().startswith(("{", "[")):
+            return read_json(value.encode("utf-8", "replace"))
     except ValueError:
-        return value
+        pass
+    return value
 
 
 def _form(body: bytes) -> Any:
@@ -69,7 +95,9 @@ def _form(body: bytes) -> Any:
     return form or None
 
 
-def _put(form: dict[str, Any], path: list[str], value: str) -> None:
+def _put(form: dict[str, Any], path: list[str], value: Any) -> None:
+    if len(path) > MOST_DEEP:
+        return
     for part in path[:-1]:
         inner = form.setdefault(part, {})
         if not isinstance(inner, dict):

@@ -4,8 +4,12 @@ eNotas wants the name of a country (enotas-api, section 4.2). All of ISO 3166 is
 is no code is sent as it was typed.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Final
+
+from shared.domain.text.unsaid import says_there_is_none
 
 NAMES: Final[Mapping[str, str]] = {
     "AD": "Andorra", "AE": "Emirados Árabes Unidos", "AF": "Afeganistão", "AG": "Antígua e Barbuda",
@@ -72,16 +76,21 @@ def country_name(country: str) -> str:
     return NAMES.get(country.strip().upper(), country.strip())
 
 
-# 076 is of ISO 3166 too, 1058 of the Banco Central.
-_BRAZIL: Final = frozenset(
-    {"", "BR", "BRA", "BRASIL", "BRAZIL", "076", "1058", "REPÚBLICA FEDERATIVA DO BRASIL",
-     "REPUBLICA FEDERATIVA DO BRASIL"}
-)  # fmt: skip
+# 076 is of ISO 3166 too, 1058 of the Banco Central, 55 is dialled.
+_BRAZIL: Final = frozenset({"", "BR", "BRA", "BRASIL", "BRAZIL", "076", "76", "1058", "55", "+55"})
+# Its name in other tongues, and what stands beside it: "BR - Brasil", "República Federativa do…".
+_ITS_NAMES: Final = frozenset({"br", "bra", "brasil", "brazil", "bresil", "brasile", "brasilien"})
+_BESIDE: Final = frozenset({"republica", "federativa", "federative", "republic", "do", "of"})
+_WORD: Final = re.compile(r"[a-z0-9]+")
 
 
 def is_brazil(country: str) -> bool:
     """Say whether a text names Brazil, or no country at all."""
-    return country.strip(" .").upper() in _BRAZIL
+    if country.strip(" .").upper() in _BRAZIL or says_there_is_none(country):
+        return True
+    plain = unicodedata.normalize("NFKD", country.lower()).encode("ascii", "ignore").decode()
+    words = set(_WORD.findall(plain))
+    return not words.isdisjoint(_ITS_NAMES) and words <= (_ITS_NAMES | _BESIDE)
 
 
 def is_country(code: str) -> bool:

@@ -43,10 +43,11 @@ from shared.domain.phones import phone_among
 from shared.domain.prechecks import held_cep
 from shared.domain.rule import Rule, ServiceRule
 from shared.domain.sale import SaleFacts
-from shared.domain.text.letters import Alphabet, grows_no_longer, one_line
+from shared.domain.text.letters import Alphabet, grows_no_longer, one_line, says_something
 
 _NOTHING_STATED: Final = NotaTerms(plain=True)
 _NO_SERVICE: Final = ServiceRule()
+_DIGITS_THAT_COUNT: Final = frozenset("123456789")
 _LONGEST_OF_OTHERS: Final = 60  # numbers, dates and amounts are shorter
 
 
@@ -199,7 +200,7 @@ def _buyer_abroad(customer: Customer, rule: Rule, terms: NotaTerms, *, valid: bo
     A document of Vindi that is no CPF or CNPJ is the tax number of its own country.
     """
     address = customer.address
-    number = terms.nif or (None if valid else customer.document)
+    number = terms.nif or (None if valid else _tax_number(customer.document))
     country = (address.country or "").strip().upper()
     because = terms.without_nif or rule.customer_foreign_without_nif
     return BuyerAbroad(
@@ -212,9 +213,15 @@ def _buyer_abroad(customer: Customer, rule: Rule, terms: NotaTerms, *, valid: bo
     )
 
 
+def _tax_number(document: str | None) -> str | None:
+    """The tax number of another country; None for a word ("ISENTO") and for zeros alone."""
+    return document if document and not _DIGITS_THAT_COUNT.isdisjoint(document) else None
+
+
 def _missing_abroad(customer: Customer, foreign: BuyerAbroad, *, valid: bool) -> list[str]:
     address = customer.address
-    missing = [part for part in ("street", "city", "zip") if not getattr(address, part)]
+    parts = ("street", "city", "zip")
+    missing = [part for part in parts if not says_something(getattr(address, part) or "")]
     unnumbered = not (valid or foreign.tax_number or foreign.no_number_because)
     return [*missing, "nif"] if unnumbered else missing
 

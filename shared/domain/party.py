@@ -14,6 +14,7 @@ from shared.domain.cities import find_city, find_state
 from shared.domain.countries import country_name, is_brazil
 from shared.domain.rule import DefaultAddress
 from shared.domain.text.letters import one_line, says_something
+from shared.domain.text.unsaid import says_there_is_none
 
 DocumentState = Literal["valid", "missing", "invalid"]
 
@@ -28,14 +29,6 @@ _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
 _WORD: Final = r"(?:C\.?P\.?F\.?|C\.?N\.?P\.?J\.?)(?:/M\.?F\.?)?"  # CNPJ/MF: of the Fazenda
 _NAMED: Final = re.compile(rf"^(?:{_WORD}\W+)+(?:SOB\W+O\W+)?(?:N[Oº°.]{{0,2}}\W+)?", re.IGNORECASE)
 _NAMED_BEHIND: Final = re.compile(rf"\W+{_WORD}\W*$", re.IGNORECASE)
-# What a program writes where it has no name.
-_NO_NAMES: Final = frozenset(
-    {"none", "nan", "n/a", "s/n", "sem nome", "sem cadastro", "nao informado", "nao informada",
-     "nao consta", "nao identificado", "nao identificada", "desconhecido", "desconhecida"}
-)  # fmt: skip
-_NO_WORDS: Final = frozenset({"null", "undefined"})
-_LONGEST_NO_NAME: Final = 24
-_NO_NAME_BEGINS: Final = frozenset(" DNSU")  # with or without a blank before it
 
 
 def normalise_document(text: str | None) -> str | None:
@@ -52,14 +45,8 @@ def normalise_document(text: str | None) -> str | None:
 
 
 def is_a_name(text: str) -> bool:
-    """Say whether a name is one: not signs alone, nor what a program writes where it has none."""
-    if not says_something(text):
-        return False
-    if text[0].upper() not in _NO_NAME_BEGINS or len(text) > _LONGEST_NO_NAME:
-        return True
-    plain = unicodedata.normalize("NFKD", text.strip().lower()).encode("ascii", "ignore").decode()
-    words = set(plain.split())
-    return plain not in _NO_NAMES and not (words and words <= _NO_WORDS)
+    """Say whether a name is one: not signs alone, nor what is written where there is none."""
+    return says_something(text) and not says_there_is_none(text)
 
 
 @lru_cache(maxsize=8192)  # asked several times of each sale, and of each renewal again
@@ -163,6 +150,6 @@ def locate(address: Address) -> Address | None:
 
 def abroad(address: Address) -> Address | None:
     """A foreign address as a nota takes it: state EX, no CEP; None without street or city."""
-    if not address.street or not address.city:
+    if not says_something(address.street or "") or not says_something(address.city or ""):
         return None
     return replace(address, state=ABROAD, zip=None, country=country_name(address.country or ""))

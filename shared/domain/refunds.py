@@ -45,11 +45,21 @@ def refund_state(bill: Bill, refunds: Mapping[ChargeId, int]) -> RefundState:
         return _compare(given_back, sum(charge.amount for charge in paid), owed)
     given_back = sum(refunds.values())
     if given_back:
-        return _compare(given_back, owed, owed)
+        return _compare(given_back, min(_received(bill) or owed, owed), owed)
     undone = any(charge.status == "canceled" for charge in bill.charges)
     if bill.status is BillStatus.PAID and bill.charges and undone:
         return "payment_undone"
     return "none"
+
+
+def _received(bill: Bill) -> int:
+    """What was ever paid of a bill whose charges have all ended; 0 where that cannot be told.
+
+    Less than its lines where these and its amount disagree: all of that is all there was.
+    """
+    if any(charge.status != "canceled" for charge in bill.charges):
+        return 0
+    return sum(charge.amount for charge in bill.charges if charge.paid_at is not None)
 
 
 def cause_of(bill: Bill, refunds: Mapping[ChargeId, int]) -> Cause | None:

@@ -30,6 +30,7 @@ from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.misread import as_meant
 from shared.domain.money import Cents, read_reais
 from shared.domain.party import normalise_cep, normalise_document
+from shared.domain.text.unsaid import is_unsaid
 from shared.vindi.errors import UnreadableBillError
 
 T = TypeVar("T")
@@ -154,7 +155,7 @@ def read_customer(json: object) -> Customer:
         code=_code(customer, "code"),
         name=_text(customer, "name") or "",
         email=_text(customer, "email"),
-        document=normalise_document(_text(customer, "registry_code")),
+        document=normalise_document(_said(customer, "registry_code")),
         phone=next(iter(phones), None),
         phones=phones,
         address=_address(_part(customer, "address")),
@@ -218,14 +219,14 @@ def _line(json: object) -> BillLine:
 
 def _address(json: Mapping[str, Any]) -> Address:
     return Address(
-        street=_text(json, "street"),
-        number=_text(json, "number"),
-        complement=_text(json, "additional_details"),
-        district=_text(json, "neighborhood"),
-        city=_text(json, "city"),
-        state=_text(json, "state"),
-        zip=normalise_cep(_text(json, "zipcode")),
-        country=_text(json, "country"),
+        street=_said(json, "street"),
+        number=_said(json, "number"),
+        complement=_said(json, "additional_details"),
+        district=_said(json, "neighborhood"),
+        city=_said(json, "city"),
+        state=_said(json, "state"),
+        zip=normalise_cep(_said(json, "zipcode")),
+        country=_said(json, "country"),
     )
 
 
@@ -394,6 +395,12 @@ def _text(json: Mapping[str, Any], name: str) -> str | None:
         value = str(int(value)) if whole else str(value)
     text = value.replace("\x00", "")[:LONGEST_TEXT].strip()
     return (text if text.isascii() else as_meant(text)) or None
+
+
+def _said(json: Mapping[str, Any], name: str) -> str | None:
+    """The same; None also for what a program writes where it has nothing (`null`)."""
+    text = _text(json, name)
+    return None if text is None or is_unsaid(text) else text
 
 
 def _code(json: Mapping[str, Any], name: str) -> str | None:

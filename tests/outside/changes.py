@@ -8,6 +8,8 @@ from tests.outside.random_world import Campaign, Change
 from tests.outside.town import Shop
 
 PATIENCE = 40  # tries, while the weather is bad
+# What a neighbour has too; whoever shares it means to.
+ELSEWHERE = ("issuer_company_elsewhere", "issuer_key_elsewhere", "vindi_account_elsewhere")
 
 
 async def another_company(run: Campaign, shop: Shop) -> str:
@@ -26,7 +28,7 @@ async def to_tests_and_back(run: Campaign, shop: Shop) -> str:
     if shop.testing:
         return f"{shop.tenant.id}: in tests already"
     await _connected(shop, environment="Homologacao")
-    shop.testing = True
+    shop.testing = shop.judge.tested = True
 
     async def back() -> str:
         await _connected(shop, environment="Producao", test_sales="issue")
@@ -42,7 +44,11 @@ async def another_key(run: Campaign, shop: Shop) -> str:
     vindi, account = run.town.vindi, shop.account
     old, account.key = account.key, f"{account.key.partition('+')[0]}+{run.chance.random()}"
     vindi.accounts[account.key] = account
-    body = {"api_key": account.key, "environment": "production"}
+    body = {
+        "api_key": account.key,
+        "environment": "production",
+        "confirm": list(ELSEWHERE),
+    }
     await _patiently(lambda: shop.tenant.call("PUT", "/vindi", body))
     vindi.accounts.pop(old, None)
     return f"{shop.tenant.id}: another key"
@@ -52,13 +58,7 @@ async def paused(run: Campaign, shop: Shop) -> str:
     await shop.tenant.call("POST", "/pause", {"reason": "auditoria"})
 
     async def on_again() -> str:
-        body = {
-            "confirm": [
-                "issuer_company_elsewhere",
-                "issuer_key_elsewhere",
-                "vindi_account_elsewhere",
-            ]
-        }
+        body = {"confirm": list(ELSEWHERE)}
         await _patiently(lambda: shop.tenant.call("POST", "/activate", body))
         return f"{shop.tenant.id}: on again"
 
@@ -101,6 +101,7 @@ async def _connected(shop: Shop, **changes: Any) -> None:
         "api_key": shop.issuer_key,
         "company_id": shop.company.id,
         "environment": "Homologacao" if shop.testing else "Producao",
+        "confirm": list(ELSEWHERE),
         **changes,
     }
     await _patiently(lambda: shop.tenant.call("PUT", "/issuer", body))

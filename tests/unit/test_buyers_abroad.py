@@ -56,6 +56,23 @@ def test_a_buyer_abroad_with_too_little_is_held_with_what_lacks() -> None:
     assert (found.code, found.detail) == ("customer_foreign_incomplete", "street, zip, nif")
 
 
+@pytest.mark.parametrize("document", ["ISENTO", "NA", "000000000", "NULL"])
+def test_a_word_and_zeros_are_no_number_of_a_buyer_abroad(document: str) -> None:
+    sale = a_sale(a_fiscal_sale().bill, customer=a_customer(address=LISBON, document=document))
+    found = held(sale, customer_foreign="issue")
+    assert (found.code, found.detail) == ("customer_foreign_incomplete", "nif")
+    draft = drafted(sale, customer_foreign="issue", customer_foreign_without_nif="2")
+    says(draft, {"metadados.nif": None, "metadados.naoNif": "2"})
+
+
+def test_an_address_abroad_of_signs_lacks_what_is_no_word() -> None:
+    signs = Address(street=".", city="-", zip="--", country="PT")
+    sale = a_sale(a_fiscal_sale().bill, customer=a_customer(address=signs, document="PT501964843"))
+    found = held(sale, customer_foreign="issue")
+    assert (found.code, found.detail) == ("customer_foreign_incomplete", "street, city, zip")
+    assert drafted(sale, customer_foreign="issue_without").tomador.address is None
+
+
 def test_a_buyer_abroad_withholds_nothing() -> None:
     buyer = a_customer(address=LISBON)  # with a CNPJ, and yet abroad
     draft = drafted(

@@ -317,6 +317,7 @@ def test_metadata_that_cannot_be_used_holds_the_sale_and_names_its_key(
         {"irrf": "1.5"},
         {"_cc_email": "x@y.example"},
         {"inscricao_municipal": "ISENTO"},
+        {"inscricao_municipal": "000000"},
         {"inscricao_municipal": ["1"]},
     ],
 )

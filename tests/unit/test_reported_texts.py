@@ -10,10 +10,16 @@ from shared.domain.cities import find_city, find_state
 from shared.domain.decide import decide
 from shared.domain.decision import Hold
 from shared.domain.misread import as_meant
-from shared.domain.party import is_a_name, normalise_document
+from shared.domain.party import (
+    is_a_name,
+    is_foreign,
+    missing_address_parts,
+    normalise_document,
+)
 from shared.domain.text.address import fit_address
 from shared.domain.text.letters import Alphabet, one_line
 from shared.issuer.enotas.form import FORM
+from shared.vindi.payloads import read_customer
 from tests.builders import NOW, a_customer, a_rule, a_sale, terms
 
 
@@ -241,3 +247,52 @@ def test_a_document_is_found_beside_the_word_for_it(document: str) -> None:
 def test_what_says_that_there_is_no_name_is_none(name: str) -> None:
     assert not is_a_name(name)
     assert is_a_name(f"{name} Silva")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["(sem nome)", "SEM-NOME", "não  informado", "None None", "[object Object]", "#REF!", "<null>"],
+)
+def test_what_says_that_there_is_no_name_is_none_however_it_is_set(name: str) -> None:
+    assert not is_a_name(name)
+
+
+@pytest.mark.parametrize("name", ["Nina", "NI", "Nádia N", "Sá", "Undine", "Dona", "#Partiu Ltda"])
+def test_names_that_begin_like_none_are_names(name: str) -> None:
+    assert is_a_name(name)
+
+
+@pytest.mark.parametrize(
+    "written", ["null", "undefined", "NaN", "None", "(null)", "#N/D", "'null'"]
+)
+@pytest.mark.parametrize("part", ["street", "neighborhood", "city", "state", "zipcode"])
+def test_an_address_of_a_programs_word_for_nothing_lacks_that_part(part: str, written: str) -> None:
+    told = {"street": "Rua A", "neighborhood": "Centro", "city": "Curitiba", "state": "PR",
+            "zipcode": "80010000"}  # fmt: skip
+    address = read_customer({"id": 1, "address": told | {part: written}}).address
+    assert len(missing_address_parts(address)) == 1
+
+
+def test_a_programs_word_for_nothing_is_no_number_complement_document_or_country() -> None:
+    fields = ("number", "additional_details", "country")
+    customer = read_customer(
+        {"id": 1, "registry_code": "null", "address": dict.fromkeys(fields, "undefined")}
+    )
+    address = customer.address
+    assert (address.number, address.complement, address.country) == (None, None, None)
+    assert customer.document is None
+    assert not is_foreign(address)
+
+
+@pytest.mark.parametrize(
+    "country",
+    ["Brasil - BR", "BR/Brasil", "Brasil (BR)", "Brésil", "Brasíl", "76", "+55", "N/A",
+     "não informado", "República Federativa do Brasil", "Brazil, Federative Republic of"],
+)  # fmt: skip
+def test_brazil_is_read_however_it_is_written_and_no_country_is_none(country: str) -> None:
+    assert not is_foreign(Address(country=country))
+
+
+@pytest.mark.parametrize("country", ["NA", "Namíbia", "Portugal - PT", "Brasilândia", "NI", "US"])
+def test_another_country_stays_another(country: str) -> None:
+    assert is_foreign(Address(country=country))

@@ -183,6 +183,18 @@ async def test_a_refused_repetition_adopts_the_nota_that_exists(
     assert isinstance(await submit(issuer), kind)
 
 
+@pytest.mark.parametrize("text", ["Já existe", "Conflict", "Motivo 17."])
+async def test_a_conflict_says_that_a_nota_is_there_though_none_is_shown(
+    issuer: EnotasIssuer, server: ScriptedServer, text: str
+) -> None:
+    server.will(answer([{"codigo": "X", "mensagem": text}], status=409), ABSENT)
+
+    rejected = await submit(issuer)
+
+    assert isinstance(rejected, Rejected)
+    assert rejected.known.denial == "denied_numbering"
+
+
 async def test_a_refused_resend_of_a_denied_nota_is_a_refusal_of_what_it_says(
     issuer: EnotasIssuer, server: ScriptedServer
 ) -> None:

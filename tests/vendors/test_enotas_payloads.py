@@ -247,6 +247,8 @@ def test_what_a_company_lacks_is_read_as_text() -> None:
         (b"{}", ()),
         (b'{"criticas": [], "possuiCriticas": false, "total": 0}', ()),
         (b'{"dados": {"faltam": [[], {}, null, ""]}}', ()),
+        (b'{"criticas": [], "possuiCriticas": false, "versao": "2", "novo": {"id": 1}}', ()),
+        (b'{"empresa": "Loja", "pendencias": []}', ()),
         (b'{"mensagem": "Senha"}', ("Senha",)),
         (b'{"criticas": ["Senha"]}', ('{"criticas": ["Senha"]}',)),
         (b'{"possuiCriticas": true}', ('{"possuiCriticas": true}',)),

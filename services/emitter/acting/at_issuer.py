@@ -10,7 +10,7 @@ from services.emitter.acting.group_commit import GroupCommit
 from services.emitter.context import TenantContext
 from services.emitter.counted import LOST
 from services.emitter.ending import Ending
-from services.emitter.planning import answers
+from services.emitter.planning import answers, elsewhere
 from services.emitter.planning.answers import Answer
 from services.emitter.planning.denied import Reader
 from services.emitter.planning.meant import as_meant
@@ -21,7 +21,7 @@ from shared.clients import Clients
 from shared.db.outbox.outbox_store import Entry
 from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
-from shared.domain.nota import NotaStatus
+from shared.domain.nota import REAL, NotaStatus
 from shared.domain.refusals import KnownDenial
 from shared.issuer.interface import (
     Finding,
@@ -130,6 +130,8 @@ class AtIssuer:
                 bill_id=nota.bill_id,
                 status=snapshot.raw_status[:60],
             )
+        if self._is_left_test(nota) and elsewhere.stands(snapshot):
+            return elsewhere.given_up_test(nota, self.now, by_person=False)
         reader = self._reader(issuer)
         answer = seen(nota, snapshot, reader=reader, now=self.now, news=news)
         if self.context.place_of(nota).is_left:
@@ -143,6 +145,13 @@ class AtIssuer:
             self.breakers.city(ok=True)
             self.breakers.company(ok=True)
         return answer
+
+    def _is_left_test(self, nota: KnownNota) -> bool:
+        """Say whether a test was denied before its tenant went live: no sale is issued by it."""
+        if nota.status is not NotaStatus.DENIED or nota.environment == REAL:
+            return False
+        here = self.context.issuers.current
+        return here is not None and here.environment == REAL
 
     def _reader(self, issuer: Issuer) -> Reader:
         return Reader(

@@ -26,7 +26,7 @@ from shared.domain.competencia import MONTH_CLOSED
 from shared.domain.denials import denial_group
 from shared.domain.ids import IssuerNotaId
 from shared.domain.nota import NEVER_ARRIVED, NotaStatus
-from shared.domain.refusals import KnownDenial
+from shared.domain.refusals import NUMBERING, KnownDenial
 from shared.domain.sale import SaleStatus
 from shared.issuer.interface import Finding
 
@@ -86,7 +86,11 @@ def accepted(nota: KnownNota, issuer_id: IssuerNotaId) -> Answer:
 def refused(
     nota: KnownNota, known: KnownDenial, findings: Sequence[Finding], reader: Reader, now: datetime
 ) -> Answer:
-    """The issuer took nothing of it: a person or a rule has to change something."""
+    """The issuer took nothing of it: a person or a rule has to change something.
+
+    Where it says that there is such a nota, and shows none, it may be ours and show itself late: it
+    is asked about for a while, as after news.
+    """
     text = text_of(findings)
     resend_at = resend_at_of(nota, known, reader, now)
     update = updated(
@@ -97,6 +101,7 @@ def refused(
         reason=reason_of(nota, text, reader.seal),
         denial_group=denial_group(known.denial, text, reader.word),
         resend_at=resend_at,
+        news_at=now if known.denial == NUMBERING else None,
     )
     return Answer(
         asked=nota,

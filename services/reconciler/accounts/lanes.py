@@ -9,7 +9,7 @@ from services.reconciler.accounts.compare import charge_differs
 from services.reconciler.accounts.context import PassContext
 from services.reconciler.accounts.fall_back import BILLS_LIST, CHARGES_LIST, fall_back
 from services.reconciler.accounts.known import known_bills, known_charges
-from services.reconciler.accounts.read_list import AtTheEnd, IncompletePass, ListRead
+from services.reconciler.accounts.read_list import DISORDER, AtTheEnd, IncompletePass, ListRead
 from services.reconciler.accounts.read_newest import read_newest
 from services.reconciler.accounts.rows import Row, id_in, since
 from services.reconciler.accounts.since import pages_since
@@ -43,11 +43,19 @@ async def read_changed_bills(context: PassContext) -> None:
             await fall_back(context, BILLS_LIST, error)
         else:
             return
+    disorder: IncompletePass | None = None
     asked = context.clock()
-    async for rows in read_newest(context.vindi, BILLS, back_to=context.bound(mark)):
-        await take_in_rows(context, asked, rows)
-        asked = context.clock()
+    try:
+        async for rows in read_newest(context.vindi, BILLS, back_to=context.bound(mark)):
+            await take_in_rows(context, asked, rows)
+            asked = context.clock()
+    except IncompletePass as error:
+        if error.why != DISORDER:
+            raise
+        disorder = error  # open bills are looked at all the same: such a list shows no end of them
     await see_open_bills(context, unseen_for=OPEN_EVERY)
+    if disorder is not None:
+        raise disorder
 
 
 async def read_changed_charges(context: PassContext) -> None:

@@ -52,6 +52,7 @@ Why = Literal[
     "vindi_unavailable",
 ]
 
+DISORDER: Final[Why] = "order_ignored"  # a habit of an account, which no later pass mends
 PAUSES: Final = (0.2, 1.0, 5.0)  # seconds before a page that failed is asked for again
 PAGE_TRIES: Final = 3  # of a page whose rows and Total disagree
 LIST_TRIES: Final = 6

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from services.reconciler.accounts.read_list import (
+    DISORDER,
     LIST_TRIES,
     MOST_PAGES,
     IncompletePass,
@@ -35,6 +36,7 @@ async def read_newest(
     For accounts that do not honour a filter: it needs none. Rows that come in meanwhile push
     others onto later pages, so none is missed. A row may come twice. Raises as `read_list` does.
     A list that is out of order is read as far as `MOST_UNORDERED` pages before that is raised.
+    Of what is shown on the way, older rows that changed since `back_to` are yielded too.
     """
     seen: set[object] = set()
     for _ in range(LIST_TRIES):
@@ -42,7 +44,7 @@ async def read_newest(
         trouble: IncompletePass | None = None
         async for sound in _newest_pages(client, resource, back_to):
             page, trouble = sound.page, trouble or sound.trouble
-            rows = [row for row in page.rows if not _made_before(row, back_to)]
+            rows = [row for row in page.rows if not _at_rest_since(row, back_to)]
             seen |= keys_of(page, rows)
             places += len(rows)
             totals.append(page.total)
@@ -69,9 +71,10 @@ async def _newest_pages(
         page = sound.page
         yield sound
         created = [instant_of(row.raw, "created_at") for row in page.rows]
-        known = [at for at in created if at is not None]
+        # To the second: of two of one second, either may come first, and a fresh one shows more.
+        known = [at.replace(microsecond=0) for at in created if at is not None]
         if known != sorted(known, reverse=True):
-            disorder = IncompletePass("order_ignored", resource.path)
+            disorder = IncompletePass(DISORDER, resource.path)
         far_enough = disorder is None and known and known[-1] < back_to
         ends = sound.is_last or shows_nothing_new(client, resource, sound, shown)
         if disorder is not None and (ends or number >= MOST_UNORDERED):
@@ -88,6 +91,7 @@ def keys_of(page: Page[Any], rows: Sequence[Row[Any]]) -> set[object]:
     return {id_of(row) or (page.number, None) for row in rows}
 
 
-def _made_before(row: Row[Any], instant: datetime) -> bool:
-    at = instant_of(row.raw, "created_at")
-    return at is not None and at < instant
+def _at_rest_since(row: Row[Any], instant: datetime) -> bool:
+    """Whether it was made before, and is not said to have changed since."""
+    made, changed = instant_of(row.raw, "created_at"), instant_of(row.raw, "updated_at")
+    return made is not None and made < instant and (changed is None or changed < instant)

@@ -13,7 +13,7 @@ from services.reconciler.accounts.customers import read_changed_customers
 from services.reconciler.accounts.heard import judge_events
 from services.reconciler.accounts.lanes import read_changed_bills, read_changed_charges
 from services.reconciler.accounts.plan import BLOCKED_REST, SOONEST, next_pass, phase, retry
-from services.reconciler.accounts.read_list import LONGEST_WAIT, IncompletePass
+from services.reconciler.accounts.read_list import DISORDER, LONGEST_WAIT, IncompletePass
 from services.reconciler.accounts.refunds import read_refunds
 from services.reconciler.accounts.slow_lanes import WEEK, count_check, slow_lanes_due, sweep
 from services.reconciler.accounts.whose import learn_whose
@@ -108,7 +108,8 @@ async def run_pass(
             await _probe(context)
         context = await _with_zone(context, outcome)
         await _run_lanes(context, outcome)
-        if outcome.error is None:
+        # What is a habit of the account would keep its nights away for ever.
+        if outcome.error in (None, DISORDER):
             await _run_extras(context, outcome)
     except VindiBusy as busy:
         # Nobody's fault: the account's requests are spent. The marks say how far we came.

@@ -7,7 +7,12 @@ from typing import Any, Final
 from services.reconciler.accounts.afresh import see_open_bills
 from services.reconciler.accounts.context import PassContext, pages
 from services.reconciler.accounts.fall_back import BILLS_LIST
-from services.reconciler.accounts.read_list import ListRead, patiently
+from services.reconciler.accounts.read_list import (
+    DISORDER,
+    IncompletePass,
+    ListRead,
+    patiently,
+)
 from services.reconciler.accounts.read_newest import read_newest
 from services.reconciler.accounts.rows import ZONE_DOUBT, Fits, instant_of
 from services.reconciler.accounts.take_in import take_in_rows
@@ -40,11 +45,7 @@ async def sweep(context: PassContext) -> None:
     """Read every bill changed in the last days, and every open one not seen for a day."""
     today = context.now.astimezone(BRASILIA).date()
     if BILLS_LIST in context.findings.plain:
-        back_to = context.now - timedelta(days=COUNTED_DAYS)
-        asked = context.clock()
-        async for rows in read_newest(context.vindi, BILLS, back_to=back_to):
-            await take_in_rows(context, asked, rows)
-            asked = context.clock()
+        await _sweep_newest(context)
     else:
         connected = context.connected_at.astimezone(BRASILIA).date()
         for ago in range(min(SWEPT_DAYS, (today - connected).days + 1)):
@@ -52,6 +53,19 @@ async def sweep(context: PassContext) -> None:
     await see_open_bills(context, unseen_for=UNSEEN_FOR)
     async with context.pool.acquire() as conn:
         await passes_store.forget_refunds(conn, context.tenant, older_than=REFUNDS_KEPT)
+
+
+async def _sweep_newest(context: PassContext) -> None:
+    """The same without a filter; a list in no order is swept as far as it is read."""
+    back_to = context.now - timedelta(days=COUNTED_DAYS)
+    asked = context.clock()
+    try:
+        async for rows in read_newest(context.vindi, BILLS, back_to=back_to):
+            await take_in_rows(context, asked, rows)
+            asked = context.clock()
+    except IncompletePass as error:
+        if error.why != DISORDER:
+            raise
 
 
 async def count_check(context: PassContext) -> None:

@@ -78,7 +78,8 @@ class Alike(Struct, frozen=True, kw_only=True):
 
 
 # A person who said "issue" has compared them. The month counts: another system may date the day
-# of payment where we date the end of a guarantee, or the day of sending.
+# of payment where we date the end of a guarantee, or the day of sending. A list that leaves our
+# ids out shows our own notas among the others.
 FIND_ALIKE: Final = """
     -- foreign_notas_store.find_alike
     SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia, f.amount
@@ -94,6 +95,10 @@ FIND_ALIKE: Final = """
                date_trunc('month', c.moment_at AT TIME ZONE t.timezone))
       LEFT JOIN sales s ON s.tenant_id = $1 AND s.bill_id = c.bill_id
      WHERE s.wish IS DISTINCT FROM 'issue'
+       AND NOT EXISTS (
+           SELECT FROM sales o JOIN notas n ON n.tenant_id = $1 AND n.bill_id = o.bill_id
+            WHERE o.tenant_id = $1 AND o.document_word = f.document_word
+              AND lower(n.issuer_id) = f.issuer_id)
      ORDER BY c.bill_id, f.competencia
 """
 

@@ -285,8 +285,9 @@ def _as_text(key: str, value: object) -> str | None:
 
 def _is_registration(value: object) -> bool:
     text = str(value).strip() if isinstance(value, str | int) else ""
-    digits = sum(character.isdigit() for character in text)
-    return digits > 0 and len(text) <= 15 and set(text) <= _REGISTRATION_CHARACTERS
+    characters = set(text)
+    told = not characters.isdisjoint("123456789")  # zeros alone are written where there is none
+    return told and len(text) <= 15 and characters <= _REGISTRATION_CHARACTERS
 
 
 def _whole(said: Mapping[Path, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Why a nota was not cancelled, told from the text and from where the nota is (enotas-api, 7)."""
 
+import re
 from typing import Final
 
 from shared.domain.bare_text import bare
@@ -31,6 +32,10 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "debito em aberto",
             "debitos em aberto",
             "mensalidade",
+            "assinatura esta vencida",
+            "assinatura vencida",
+            "assinatura expirada",
+            "assinatura cancelada",
             "inadimplen",
             "bloquead",
             "suspens",
@@ -46,6 +51,12 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "aguardando",
             "ja solicitado",
             "ja foi solicitado",
+            "em analise",
+            # At the city it is, and its word is on the way here.
+            "ja cancelada",
+            "ja esta cancelada",
+            "ja foi cancelada",
+            "ja se encontra cancelada",
         ),
     ),
     (
@@ -58,7 +69,14 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "competencia encerrada",
             "guia ja",
             "guia de recolhimento",
+            "guia paga",
+            "guia emitida",
+            "guia gerada",
             "iss ja recolhido",
+            "escrituracao do mes",
+            "emitida ha mais de",
+            "so e permitido ate",
+            "somente e permitido ate",
         ),
     ),
     (
@@ -75,6 +93,8 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "no portal",
             "pelo site da prefeitura",
             "no site da prefeitura",
+            "processo administrativo",
+            "presencialmente",
         ),
     ),
     (
@@ -88,6 +108,11 @@ KEYWORDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         ),
     ),
 )
+# Whoever keeps a nota from being cancelled, it is not the account that the tenant pays.
+_BY_THE_CITY: Final = re.compile(
+    r"(?:bloque|suspen)[a-z]* (?:\w+ ){0,3}(?:municipio|prefeitura|fisco|fiscalizacao|oficio)"
+)
+_NO_REASON: Final = re.compile(r"^(?:ocorreu |houve )?(?:um )?erro (?:interno|inesperado|generico)")
 _OF_DENIAL: Final = {
     "denied_account": ACCOUNT,
     "denied_certificate": CERTIFICATE,
@@ -122,6 +147,10 @@ def why_not_cancelled(text: str | None, nota: Snapshot | None) -> str:
     if known.cancels is not None:
         return known.cancels
     plain = bare(plain_reason(text) or "")
+    if _BY_THE_CITY.search(plain):
+        return CITY_REFUSED
+    if _NO_REASON.search(plain):
+        return UNEXPLAINED
     shared = _OF_DENIAL.get(known.denial)
     found = next((code for code, words in KEYWORDS if any(one in plain for one in words)), None)
     return found or shared or CITY_REFUSED

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from yarl import URL
 from shared.domain.errors import TransientError
 from shared.domain.ids import ExternalId, IssuerNotaId
 from shared.domain.nota import IssuerEnvironment, NotaDraft
-from shared.domain.refusals import KnownDenial
+from shared.domain.refusals import SPEAKS_OF_ANOTHER, KnownDenial
 from shared.issuer.enotas import payloads
 from shared.issuer.enotas.cancellations import why_not_cancelled, why_refused
 from shared.issuer.enotas.company import read_facts
@@ -217,7 +218,10 @@ class EnotasIssuer:
     ) -> Pending | Issued | Rejected | Unknown:
         """Tell a refusal of what a nota says from one of a nota that exists already."""
         findings = payloads.read_findings(answer.body)
-        rejected = Rejected(findings=findings, known=classify_denial(text_of(findings)))
+        known_by_text = classify_denial(text_of(findings))
+        if answer.status == HTTPStatus.CONFLICT and not known_by_text.in_catalogue:
+            known_by_text = SPEAKS_OF_ANOTHER  # whatever it says, it says that something is there
+        rejected = Rejected(findings=findings, known=known_by_text)
         try:
             known = await self.find(key)
         except TransientError:

@@ -194,17 +194,23 @@ def read_findings(body: bytes) -> tuple[Finding, ...]:
     return tuple(finding for row in rows if (finding := _finding(row)) is not None)
 
 
+_LACKING: Final = re.compile(r"cr[ií]tica|pend[eê]nc|falta|erros", re.IGNORECASE)
+
+
 def read_missing(body: bytes) -> tuple[str, ...]:
     """Read what a company's registration lacks; its shape is unconfirmed, so any JSON will do.
 
-    An object that says nothing (no text, no number but zero, nothing true) lacks nothing.
+    An object that says nothing (no text, no number but zero, nothing true) lacks nothing. Where
+    some of its members are named for what lacks, no others are listened to.
     """
     try:
         content = read_json(body)
     except ValueError:
         return ()
-    if isinstance(content, dict) and _says_nothing(content):
-        return ()
+    if isinstance(content, dict):
+        named = {name: told for name, told in content.items() if _LACKING.search(name)}
+        if _says_nothing(named or content):
+            return ()
     return tuple(finding.message for finding in read_findings(body) if finding.message)
 
 

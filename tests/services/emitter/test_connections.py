@@ -30,6 +30,7 @@ from shared.run.waker import Waker
 from tests.services.emitter.conftest import SEALER, TENANT, Desk
 from tests.services.emitter.parts_undone import one_pass
 from tests.services.emitter.stopping.test_duplicates import Other, issued_elsewhere
+from tests.services.emitter.test_issuers_word import told as nota_told
 from tests.services.emitter.test_parts import SERVICES, ask, settle, sold_mixed
 
 DRAFT = NotaDraft(
@@ -341,6 +342,27 @@ async def test_a_denied_test_is_not_sent_again_by_itself_as_a_real_one(desk: Des
     await until_rest(desk)
 
     sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("held", "issued_as_test")
+    assert valid(desk.company) == []
+
+
+async def test_a_denied_test_that_is_authorised_after_going_live_issues_no_sale(
+    desk: Desk,
+) -> None:
+    """Its issuer's panel sent it again, or shows only now that it took it."""
+    await move(desk, desk.company, "Homologacao")
+    bill = await denied(desk)
+    await go_live(desk, issue=False)
+    (nota,) = desk.notas_of(bill)
+    desk.sandbox.enotas.resend(desk.company, nota, nota.body)
+    desk.sandbox.clock.advance(600)
+
+    await nota_told(desk, bill)
+    await desk.work()
+    await until_rest(desk)
+
+    sale = await desk.sale(bill)
+    assert nota.status == "Autorizada"
     assert (sale.status, sale.code) == ("held", "issued_as_test")
     assert valid(desk.company) == []
 

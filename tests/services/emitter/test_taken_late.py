@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from services.sandbox.vindi import operations
 from services.sandbox.vindi.records import Bill
 from shared.db.sales import notas_store
@@ -218,3 +220,52 @@ async def test_a_clock_set_back_asks_for_no_longer(desk: Desk) -> None:
     await desk.work()
 
     assert await rests(desk, bill) is None
+
+
+async def sold_and_denied(desk: Desk) -> Bill:
+    """A sale, its look-ups, and its request once more, until that is refused."""
+    bill = await desk.sold()
+    for _ in range(8):
+        await desk.work()
+        if (await desk.sale(bill)).status == "denied":
+            break
+        await desk.later()
+    return bill
+
+
+@pytest.mark.parametrize("refusal", ["400", "409"])
+async def test_one_said_to_exist_and_not_shown_is_issued_once_it_is_shown(
+    desk: Desk, refusal: str
+) -> None:
+    """The answer was lost, the single read lags, and the repeated request is refused for it."""
+    desk.company.faults.change(
+        {"duplicate_in_progress": refusal, "duplicate_done": refusal, "webhooks": "off"}
+    )
+    desk.company.weather.add(kind="hang_up", when="after", count=1, method="POST")
+    hidden = desk.company.weather.add(
+        kind="empty", status=404, method="GET", path_has="porIdExterno"
+    )
+    bill = await sold_and_denied(desk)
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("denied", "denied_numbering")
+    assert (await looked_at(desk, bill, 1))[0] < SOON
+
+    hidden.count = 0
+    await looked_at(desk, bill, 2)
+
+    assert (await desk.sale(bill)).status == "issued"
+    assert len(desk.notas_of(bill)) == 1
+
+
+async def test_one_said_to_exist_and_never_shown_rests_after_an_hour(desk: Desk) -> None:
+    desk.company.faults.change({"duplicate_done": "409", "webhooks": "off"})
+    desk.company.weather.add(kind="hang_up", when="after", count=1, method="POST")
+    desk.company.weather.add(kind="empty", status=404, method="GET", path_has="porIdExterno")
+    bill = await sold_and_denied(desk)
+
+    rested = await looked_at(desk, bill, MANY)
+
+    assert sum(rested, timedelta()) < AN_HOUR
+    assert await rests(desk, bill) is None
+    sale = await desk.sale(bill)
+    assert (sale.status, sale.code) == ("denied", "denied_numbering")

@@ -1,6 +1,7 @@
 """What is read from a delivery, without any server."""
 
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -107,6 +108,14 @@ EVENT = a_bill_event(4711)
         a_bill_event("4711"),
         a_bill_event(4711.0),
         a_charge_event("4711"),
+        a_bill_event(" 4711 "),
+        a_bill_event("4711.0"),
+        b'{"Records":[{"messageId":"m","body":' + json.dumps(EVENT.decode()).encode() + b"}]}",
+        b'{"Type":"Notification","Message":' + json.dumps(EVENT.decode()).encode() + b"}",
+        b'{"isBase64Encoded":true,"body":"' + b64encode(EVENT) + b'"}',
+        b'{"message":{"data":"' + b64encode(EVENT) + b'"}}',
+        b'{"event.type":"bill_paid","event.data.bill.id":4711}',
+        b'{"event__type":"bill_paid","event__data__bill__id":"4711"}',
         b"\xef\xbb\xbf" + EVENT,
         b"[" + EVENT + b"]",
         b'{"headers":{},"body":' + EVENT + b"}",

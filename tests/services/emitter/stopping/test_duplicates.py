@@ -1,16 +1,19 @@
 """A nota somebody else issued for the same sale, found in a mirror of the issuer's list."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from services.reconciler.mirror import mirror_once
+from services.reconciler.mirror import foreign, mirror_once
 from services.reconciler.services import Services
 from services.sandbox.vindi.records import Bill
 from shared.commands.actions import Asked, act
 from shared.commands.set_up import SetUp
+from shared.db.closing import foreign_notas_store
+from shared.db.tenants import connections_store
 from shared.domain.ids import BillId
 from shared.run.waker import Waker
 from tests.services.emitter.conftest import SEALER, Desk
@@ -59,6 +62,30 @@ async def sold(desk: Desk) -> Bill:
     bill = await desk.sold()
     await desk.work()
     return bill
+
+
+async def listed_without_our_ids(desk: Desk) -> None:
+    """The issuer's list names the notas, and not who asked for them."""
+    today = datetime.now(UTC).date()
+    async with desk.pool.acquire() as conn:
+        connection = await connections_store.get_issuer(conn, SEALER, desk.tenant)
+        assert connection is not None
+        issuer = desk.tools.clients.issuer(connection)
+        listed = [one async for one in issuer.list_created(today - timedelta(days=1), today)]
+        nameless = [foreign(SEALER, desk.tenant, replace(one, external_id=None)) for one in listed]
+        await foreign_notas_store.store(conn, desk.tenant, [one for one in nameless if one])
+
+
+async def test_our_own_nota_of_another_sale_is_nobody_elses(desk: Desk) -> None:
+    """A customer who bought twice for the same price, and a list that leaves our ids out."""
+    first = await sold(desk)
+    desk.sandbox.clock.advance(600)
+    await desk.work()
+    await listed_without_our_ids(desk)
+
+    second = await sold(desk)
+
+    assert [len(desk.notas_of(bill)) for bill in (first, second)] == [1, 1]
 
 
 async def test_a_sale_somebody_else_issued_is_held_with_both_shown(desk: Desk) -> None:
