@@ -124,6 +124,8 @@ class Dispatcher:
                 if turn.last:  # what goes first may have room yet
                     continue
                 return 0
+            if not entries:
+                self._turns.found_none(due.tenant_id, turn)
             if not entries and claim.page and lane == outbox_store.LIVE:
                 self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
