@@ -1,9 +1,10 @@
 """What of a tenant is claimed first, so that much of one kind keeps nothing of another waiting.
 
-Mostly a lane after the other. Where more is due of the live lane than a batch holds, news of bills
-and all else (news of notas, looks at them, dates that came) take turns: thousands of the one are no
-reason for the other to wait. Where a tenant's events are doubted, what was only talked of comes
-last.
+Mostly a lane after the other. Where more is due of the live lane than a batch holds, or what is
+under way of the tenant mostly asks its issuer, news of bills and all else (news of notas, looks at
+them, dates that came) take turns, and there is room for the one beyond that which the other fills:
+thousands of the one are no reason for the other to wait. Where a tenant's events are doubted, what
+was only talked of comes last.
 """
 
 import time
@@ -52,7 +53,8 @@ OTHERS: Final = LaneTurn(lane=outbox_store.LIVE, told=False, last=True)
 # behind the bills that were put last: those are more with each minute of a flood.
 IMPORTED: Final = LaneTurn(lane=outbox_store.BACKFILL, hearsay=False, last=True, doubted=True)
 IN_DOUBT: Final = (
-    LaneTurn(lane=outbox_store.LIVE, hearsay=False, first=True, doubted=True),
+    LaneTurn(lane=outbox_store.LIVE, hearsay=False, told=True, first=True, doubted=True),
+    LaneTurn(lane=outbox_store.LIVE, hearsay=False, told=False, last=True, doubted=True),
     LaneTurn(lane=outbox_store.RECONCILE, doubted=True),
     IMPORTED,
     LaneTurn(lane=outbox_store.LIVE, hearsay=True, last=True, doubted=True),
@@ -87,6 +89,11 @@ class Turns:
             until = now + CROWDED_FOR.total_seconds()
         if until > now:
             self._crowded[tenant] = (until, turn if turn in (NEWS, OTHERS) else latest)
+
+    def crowd(self, tenant: TenantId) -> None:
+        """Take a tenant for crowded: so much of it is under way that what comes next may wait."""
+        until = time.monotonic() + CROWDED_FOR.total_seconds()
+        self._crowded[tenant] = (until, self._crowded.get(tenant, (0.0, OTHERS))[1])
 
     def found_none(self, tenant: TenantId, turn: LaneTurn) -> None:
         """Remember that there was nothing to claim where that took a long search."""
