@@ -52,12 +52,14 @@ async def test_a_sale_is_claimed_while_another_process_holds_all_that_may_be_ask
         )
     assert len(held) == MOST_HELD
     bill = await desk.sold()
-    dispatcher = Dispatcher(tools=desk.tools, worker="test")
+    async with open_session() as session:
+        slow = an_emitter(desk.pool, desk.sandbox, session, parallel=2, per_second=A_SECOND)
+        dispatcher = Dispatcher(tools=slow, worker="test")
 
-    await dispatcher.dispatch_once(lambda: None)  # there is no room for more of all that is due
-    await asyncio.sleep(REST.total_seconds() + 0.1)
-    await dispatcher.dispatch_once(lambda: None)
-    await dispatcher.drain()
+        await dispatcher.dispatch_once(lambda: None)  # there is no room for more of all that is due
+        await asyncio.sleep(REST.total_seconds() + 0.1)
+        await dispatcher.dispatch_once(lambda: None)
+        await dispatcher.drain()
 
     assert (await desk.sale(bill)).status in ("issuing", "issued")
 
