@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final
 
-from services.reconciler.accounts.newest import look_at_newest
+from services.reconciler.accounts.newest import look_at_newest, look_at_refunds
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
@@ -50,6 +50,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     read_issuer_lists,
     reconcile_accounts,
     look_at_newest,
+    look_at_refunds,
     watch_tenants,
     look_at_depths,
     count_standing,

@@ -27,6 +27,7 @@ WAKE: Final = """
     )
     UPDATE outbox o
        SET generation = o.generation + 1, bill_facts = o.bill_facts + $3::boolean::int, tries = 0,
+           asked_facts = CASE WHEN $7 THEN o.bill_facts + $3::boolean::int ELSE o.asked_facts END,
            lane = CASE WHEN o.state = 'settled' THEN coalesce($4, o.lane)
                        ELSE least(o.lane, $4) END,
            due_at = least(o.due_at, now()),
@@ -43,17 +44,19 @@ async def wake(
     *,
     about_bill: bool,
     lane: Lane | None = None,
+    asked: bool = False,
 ) -> None:
     """Have these sales decided again; None as the lane keeps theirs.
 
-    With `about_bill` their bills are read again before. Lives in the caller's transaction.
+    With `about_bill` their bills are read again before. `asked`: a person wants that of these very
+    sales, so that they wait for no talk of others' about them. Lives in the caller's transaction.
     """
     if bills:
         # Those that are woken together each begin a trace of their own when they are worked on, as
         # does what was traced long ago; who does not trace takes nothing away.
         trace = traces.carried() if len(bills) == 1 else None
         traced_at = None if trace is None else await clock.now(conn)
-        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace, traced_at)
+        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace, traced_at, asked)
 
 
 # A row that is due is decided after the change anyway, unless it is claimed before.
