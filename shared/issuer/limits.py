@@ -135,6 +135,8 @@ class _Key:
     pressed_until: float = 0.0  # another process has all places' worth of those
     line: FairLine = field(default_factory=FairLine)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
+    alarm: asyncio.TimerHandle | None = None
+    alarm_at: float = 0.0
     saying: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: int = 0  # turns reserved and not yet used
@@ -145,6 +147,22 @@ class _Key:
     def has_place(self) -> bool:
         """Whether a place is there that nobody of this process uses, and surely still ours."""
         return self.used < self.places and time.monotonic() < self.places_until
+
+    def wake_by(self, at: float, now: float) -> None:
+        """Have who waits for a place woken by then, though none is freed.
+
+        One alarm for all of them, one after another: a timeout for each would cost every nota.
+        """
+        if self.alarm is not None:
+            if self.alarm_at <= at:
+                return
+            self.alarm.cancel()
+        self.alarm_at = at
+        self.alarm = asyncio.get_running_loop().call_later(max(at - now, 0.0), self._wake)
+
+    def _wake(self) -> None:
+        self.alarm = None
+        self.freed.set()
 
 
 class Limits:
@@ -269,11 +287,8 @@ class Limits:
             now = time.monotonic()
             if now >= give_up:
                 raise IssuerPaced(timedelta(seconds=TENURE))
-            try:
-                async with asyncio.timeout(max(min(state.look_at, give_up) - now, 0.0)):
-                    await state.freed.wait()
-            except TimeoutError:
-                pass
+            state.wake_by(min(state.look_at, give_up), now)
+            await state.freed.wait()
 
     async def _say_for_ever(self, key: str, state: _Key) -> None:
         while True:
