@@ -1,8 +1,10 @@
 """Makes each tenant's clients of Vindi and of its issuer, over shared sessions and limits."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Final
 
 from aiohttp import ClientSession
 
@@ -14,6 +16,7 @@ from shared.domain.ids import TenantId
 from shared.issuer.enotas.client import EnotasIssuer
 from shared.issuer.interface import Issuer
 from shared.issuer.limits import Limits
+from shared.net.heard_clock import HeardClock
 from shared.net.http import open_session
 from shared.net.redis import redis_client
 from shared.run.fair_line import FairLine, OwnLine
@@ -47,6 +50,7 @@ class Clients:
         self._issuer = issuer
         self._slots: dict[str, FairLine] = {}
         self._accounts: dict[TenantId, AccountKey] = {}
+        self.vindi_clocks: Final = defaultdict[VindiEnvironment, HeardClock](HeardClock)
 
     @property
     def lookup_waits(self) -> Sequence[timedelta]:

@@ -6,7 +6,7 @@ Webhook, reconciler and backfill all come through here (design D15).
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.db.connection import Connection, Pool
+from shared.db.connection import Connection, Pool, waiting_briefly
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Mark
 from shared.db.tenants import connections_store
@@ -16,12 +16,19 @@ from shared.db.vindi.events_store import StoredEvent
 from shared.domain.ids import TenantId
 
 
-async def take_in(pool: Pool, events: Sequence[StoredEvent], marks: Sequence[Mark]) -> None:
+async def take_in(
+    pool: Pool,
+    events: Sequence[StoredEvent],
+    marks: Sequence[Mark],
+    *,
+    briefly: bool = False,
+) -> None:
     """Commit events and the sales they make due together; returns only after the commit.
 
-    Safe to repeat: a sale that is due already stays one piece of work.
+    Safe to repeat: a sale that is due already stays one piece of work. Where `briefly`, raises
+    asyncpg.LockNotAvailableError as soon as somebody holds one of the sales for a while.
     """
-    async with pool.acquire() as conn, conn.transaction():
+    async with pool.acquire() as conn, waiting_briefly(conn) if briefly else conn.transaction():
         if events:
             await events_store.add(conn, events)
         if marks:

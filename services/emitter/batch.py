@@ -163,8 +163,9 @@ async def _read_and_plan(
     plans = [plan_unread(one, context.now) for one in read.unread]
     terms = context.plan_terms()
     unnamed: dict[BillId, Undecided] = {}
+    heard = context.vindi_clock()
     for sale in read.fresh:
-        decide = partial(decided, sale, context.terms, terms, context.now)
+        decide = partial(decided, sale, context.terms, terms, context.now, heard)
         plan = planned("decide", sale, context.now, decide)
         if isinstance(plan, Undecided):
             unnamed[sale.bill.id] = plan

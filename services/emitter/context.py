@@ -67,6 +67,15 @@ class TenantContext(Struct, frozen=True, kw_only=True):
         skew = self.vindi.skew if self.vindi is not None else None
         return None if skew is None else datetime.now(UTC) + skew
 
+    def vindi_clock(self) -> datetime | None:
+        """Vindi's clock as this process last heard it, for this batch or for another."""
+        if self.vindi_connection is None:
+            return None
+        clock = self.clients.vindi_clocks[self.vindi_connection.environment]
+        if (said := self.vindi_now) is not None:
+            clock.note(said)
+        return clock.now()
+
     def place_of(self, nota: KnownNota | None) -> Place:
         """Where a nota was born, and is asked about; None: where one is born now."""
         here = self.issuers.current

@@ -120,10 +120,13 @@ class Dispatcher:
             started = time.monotonic()
             entries = await self._claim(conn, due.tenant_id, turn, claim)
             if entries is None:
+                self._turns.crowd(due.tenant_id)
                 self._rests[due.tenant_id] = started + REST.total_seconds()
                 if turn.last:  # what goes first may have room yet
                     continue
                 return 0
+            if not entries:
+                self._turns.found_none(due.tenant_id, turn)
             if not entries and claim.page and lane == outbox_store.LIVE:
                 self._ring_later(due.tenant_id, LINGER, ring)
             if entries:
@@ -141,6 +144,8 @@ class Dispatcher:
         asides = doubted and outbox_store.LIVE in lanes
         if asides and await put_last(conn, tenant):
             lanes |= {outbox_store.BACKFILL}
+        if self._room.asks_much(tenant):
+            self._turns.crowd(tenant)
         return self._turns.of(tenant, lanes, doubted=doubted)
 
     async def _share(self, conn: Connection, tenant: TenantId, turn: LaneTurn) -> int:
@@ -231,7 +236,9 @@ class Dispatcher:
         on_done: Callable[[], None],
     ) -> None:
         running = ExitStack()
-        freed = running.enter_context(self._room.taken(tenant, lane, len(entries)))
+        asking = 2 * sum(entry.bill_changed for entry in entries) < len(entries)
+        taken = self._room.taken(tenant, lane, len(entries), asking=asking)
+        freed = running.enter_context(taken)
 
         def read() -> None:
             freed()

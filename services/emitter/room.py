@@ -39,6 +39,7 @@ class Crowd:
 
     _running: Counter[tuple[TenantId, Lane]] = field(default_factory=Counter)
     _of_tenant: Counter[TenantId] = field(default_factory=Counter)
+    _asking: Counter[TenantId] = field(default_factory=Counter)
     _sales: int = 0
     _whole: int = 0
     _bites: int = 0
@@ -63,6 +64,10 @@ class Crowd:
         """Whether a tenant has room for another batch after the next one."""
         return self._of_tenant[tenant] < BATCHES_A_TENANT - 1
 
+    def asks_much(self, tenant: TenantId) -> bool:
+        """Whether half of a tenant's room is taken by batches that mostly ask, and sell nothing."""
+        return self._asking[tenant] >= BATCHES_A_TENANT // 2
+
     def reads_enough(self, *, late: bool) -> bool:
         """Whether whole batches have to wait: others are read, or the process comes late already.
 
@@ -85,8 +90,13 @@ class Crowd:
             del self._served[tenant]
 
     @contextmanager
-    def taken(self, tenant: TenantId, lane: Lane, sales: int) -> "Iterator[Callable[[], None]]":
-        """A batch that runs as long as the block does; call what it gives once it is read."""
+    def taken(
+        self, tenant: TenantId, lane: Lane, sales: int, *, asking: bool = False
+    ) -> "Iterator[Callable[[], None]]":
+        """A batch that runs as long as the block does; call what it gives once it is read.
+
+        `asking`: of most of it nothing is new but what the issuer may say.
+        """
         whole = sales > BITE
         unread = [whole]
 
@@ -97,11 +107,15 @@ class Crowd:
         self._turn += 1
         self._served[tenant] = self._turn
         self._reading += whole
+        self._asking[tenant] += asking
         self._count(tenant, lane, sales, whole=whole, by=1)
         try:
             yield read
         finally:
             read()
+            self._asking[tenant] -= asking
+            if not self._asking[tenant]:
+                del self._asking[tenant]
             self._count(tenant, lane, sales, whole=whole, by=-1)
 
     def _count(self, tenant: TenantId, lane: Lane, sales: int, *, whole: bool, by: int) -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final
 
-from services.reconciler.accounts.newest import look_at_newest
+from services.reconciler.accounts.newest import look_at_newest, look_at_refunds
 from services.reconciler.accounts.schedule import reconcile_accounts
 from services.reconciler.backfill.worker import work_on_backfills
 from services.reconciler.bulk import work_on_bulk_jobs
@@ -31,6 +31,7 @@ from services.reconciler.privacy.forgetting import forget_what_is_over
 from services.reconciler.refused import look_again_at_refused
 from services.reconciler.restored import mind_restores
 from services.reconciler.services import Services
+from services.reconciler.still import end_still_sessions
 from services.reconciler.unanswered import tell_unanswered
 from services.reconciler.watch_loop import watch_tenants
 from shared.run.loops import beside
@@ -38,6 +39,7 @@ from shared.run.loops import beside
 LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     mind_restores,
     mind_clock,
+    end_still_sessions,
     read_after_restores,
     keep_event_days,
     forget_idempotency_keys,
@@ -48,6 +50,7 @@ LOOPS: Final[tuple[Callable[[Services], Awaitable[None]], ...]] = (
     read_issuer_lists,
     reconcile_accounts,
     look_at_newest,
+    look_at_refunds,
     watch_tenants,
     look_at_depths,
     count_standing,

@@ -3,8 +3,9 @@
 Measured at twice the throughput of a transaction each, at no cost to a lone delivery: a flush
 starts at once when none is running, and what arrives meanwhile goes with the next. One at a time,
 since two that take turns share the same deliveries among twice as many commits (measured: 18 rows
-a commit and 75 us of processor time an event, against 27 and 66); only where one takes long, as
-behind a row that somebody holds, those that came after it pass it by.
+a commit and 75 us of processor time an event, against 27 and 66); only where one takes long, those
+that came after it pass it by. A batch with a sale that somebody holds is given up after a fifth of
+a second, and committed a sale at a time (`held`).
 """
 
 import asyncio
@@ -16,15 +17,21 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 import structlog
-from msgspec import Struct
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
+from services.webhook.held import (
+    COMMIT_SECONDS,
+    Delivery,
+    HeldLine,
+    NotCommittedError,
+    Unanswered,
+    answer,
+)
 from shared import intake
 from shared.db.away import database_away
 from shared.db.connection import Pool
 from shared.db.outbox.outbox_store import Mark
-from shared.db.vindi.events_store import StoredEvent
 from shared.telemetry import traces
 from shared.telemetry.severity import severity
 
@@ -38,7 +45,6 @@ QUIET_TURNS: Final = 2  # of the event loop without an arrival: nothing more is 
 LARGEST_BATCH: Final = 200
 MOST_WAITING: Final = 2_000
 SHARE_OF_ONE: Final = 4  # one tenant takes a quarter of it: of 2000 a tenth of a second's commits
-COMMIT_SECONDS: Final = 8.0  # with waiting for one batch before, still below Vindi's 20 s
 
 
 BATCH_ROWS: Final = Histogram(
@@ -52,7 +58,7 @@ COMMIT: Final = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 FAILED: Final = Metric("notaponte_webhook_failed_commits_total", "Commits failed, by why.", ["why"])
-for _why in ("full", "row", "database"):
+for _why in ("full", "row", "database", "held"):
     FAILED.labels(_why)  # shown as 0 before the first, so that the first is a rise
 WAITING: Final = Gauge(
     "notaponte_webhook_waiting_deliveries",
@@ -61,22 +67,6 @@ WAITING: Final = Gauge(
 )
 
 log = structlog.get_logger()
-
-
-class NotCommittedError(Exception):
-    """It is not known to be stored: the sender must be told to come again."""
-
-
-class Delivery(Struct, frozen=True, kw_only=True):
-    """What one delivery stores; `mark` is None when no sale is due because of it."""
-
-    event: StoredEvent
-    mark: Mark | None
-
-
-class _Waiting(Struct, frozen=True, kw_only=True):
-    delivery: Delivery
-    done: asyncio.Future[None]
 
 
 class Committer:
@@ -94,23 +84,27 @@ class Committer:
         self._after_marks = after_marks
         self._most_waiting = most_waiting
         self._most_of_one = max(1, most_waiting // SHARE_OF_ONE)
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Unanswered] = deque()
+        self._held = HeldLine(self._flush)
         self._of: Counter[TenantId] = Counter()  # waiting now, by tenant
         self._arrived = asyncio.Event()
-        self._flusher: asyncio.Task[None] | None = None
+        self._flushers: list[asyncio.Task[None]] = []
         self._flushes: set[asyncio.Task[None]] = set()  # under way
 
     @property
     def waiting(self) -> int:
         """How many deliveries wait for a commit."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._held)
 
     def start(self) -> None:
-        self._flusher = asyncio.create_task(self._flush_forever(), name="flusher")
+        self._flushers = [
+            asyncio.create_task(self._flush_forever(), name="flusher"),
+            asyncio.create_task(self._held.run(), name="flusher of held sales"),
+        ]
 
     async def close(self) -> None:
         """Stop; whoever still waits is told that nothing was committed."""
-        stopping = {*self._flushes, self._flusher} if self._flusher else self._flushes
+        stopping = {*self._flushes, *self._flushers}
         for task in stopping:
             task.cancel()
         await asyncio.gather(*stopping, return_exceptions=True)
@@ -122,13 +116,18 @@ class Committer:
         Repeating after NotCommittedError is safe: a copy stored twice is one piece of work.
         """
         tenant = delivery.event.tenant_id
-        if len(self._waiting) >= self._most_waiting or self._of[tenant] >= self._most_of_one:
+        if self.waiting >= self._most_waiting or self._of[tenant] >= self._most_of_one:
             FAILED.labels("full").inc()
             raise NotCommittedError
         self._of[tenant] += 1
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(delivery=delivery, done=done))
-        self._arrived.set()
+        until = time.monotonic() + COMMIT_SECONDS
+        waiting = Unanswered(delivery=delivery, done=done, until=until)
+        if self._held.has(delivery.sale):
+            self._held.put([waiting])
+        else:
+            self._waiting.append(waiting)
+            self._arrived.set()
         try:
             await done
         finally:
@@ -143,7 +142,7 @@ class Committer:
             if batch := self._take():
                 await self._start_flush(batch)
 
-    async def _start_flush(self, batch: Sequence[_Waiting]) -> None:
+    async def _start_flush(self, batch: Sequence[Unanswered]) -> None:
         """Flush a batch; returns as soon as another may begin."""
         flush = asyncio.create_task(self._flush(batch), name="flush")
         self._flushes.add(flush)
@@ -152,9 +151,10 @@ class Committer:
         if len(self._flushes) >= AT_ONCE:
             await asyncio.wait(self._flushes, return_when=asyncio.FIRST_COMPLETED)
 
-    def _flushed(self, batch: Sequence[_Waiting], flush: asyncio.Task[None]) -> None:
+    def _flushed(self, batch: Sequence[Unanswered], flush: asyncio.Task[None]) -> None:
         self._flushes.discard(flush)
-        _answer(batch, NotCommittedError())  # those not answered yet: it was cancelled
+        if flush.cancelled() or flush.exception():
+            answer(batch, NotCommittedError())
 
     async def _gather(self) -> None:
         """Let those that are being read come along: no time passes for a delivery that is alone."""
@@ -164,24 +164,33 @@ class Committer:
             quiet = quiet + 1 if len(self._waiting) == before else 0
             before = len(self._waiting)
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Unanswered]:
         count = min(len(self._waiting), LARGEST_BATCH)
         batch = [self._waiting.popleft() for _ in range(count)]
         if not self._waiting:
             self._arrived.clear()
         return batch
 
-    async def _flush(self, batch: Sequence[_Waiting]) -> None:
+    async def _flush(self, batch: Sequence[Unanswered]) -> None:
         failure = await self._store(batch)
         if _of_rows(failure) and len(batch) > 1:
             for one in batch:
-                _answer([one], await self._store([one]))
+                self._settle([one], await self._store([one]))
             return
-        _answer(batch, failure)
+        self._settle(batch, failure)
+
+    def _settle(self, batch: Sequence[Unanswered], failure: Exception | None) -> None:
+        """Answer, or have those wait whose sale somebody holds."""
+        if isinstance(failure, asyncpg.LockNotAvailableError):
+            if late := self._held.put(batch):
+                FAILED.labels("held").inc(late)
+                log.warning("held_sale_refused", rows=late)
+            return
+        answer(batch, failure)
         if failure is not None and not _of_rows(failure):
             self._refuse_waiting()  # they would wait for the same answer
 
-    async def _store(self, batch: Sequence[_Waiting]) -> Exception | None:
+    async def _store(self, batch: Sequence[Unanswered]) -> Exception | None:
         """Commit a batch; returns what prevented it."""
         events = [one.delivery.event for one in batch]
         marks = [one.delivery.mark for one in batch if one.delivery.mark]
@@ -189,7 +198,9 @@ class Committer:
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 with _traced(marks, rows=len(batch)):
-                    await intake.take_in(self._pool, events, marks)
+                    await intake.take_in(self._pool, events, marks, briefly=True)
+        except asyncpg.LockNotAvailableError as held:
+            return held
         except Exception as error:  # noqa: BLE001 - every failure must become an answer
             FAILED.labels("row" if _of_rows(error) else "database").inc()
             log.log(severity(error), "commit_failed", error=type(error).__name__, rows=len(batch))
@@ -201,10 +212,10 @@ class Committer:
         return None
 
     def _refuse_waiting(self) -> None:
-        refused = list(self._waiting)
+        refused = [*self._waiting, *self._held.take_all()]
         self._waiting.clear()
         self._arrived.clear()
-        _answer(refused, NotCommittedError())
+        answer(refused, NotCommittedError())
 
 
 def _traced(marks: Sequence[Mark], *, rows: int) -> traces.TraceSpan:
@@ -221,13 +232,3 @@ def _of_rows(failure: Exception | None) -> bool:
         return False
     rolled_back = isinstance(failure, asyncpg.TransactionRollbackError)
     return rolled_back or not database_away(failure)
-
-
-def _answer(batch: Sequence[_Waiting], failure: Exception | None) -> None:
-    for one in batch:
-        if one.done.done():  # answered, or its caller has gone
-            continue
-        if failure is None:
-            one.done.set_result(None)
-        else:
-            one.done.set_exception(NotCommittedError())

@@ -13,8 +13,9 @@ from prometheus_client import Counter, Histogram
 from starlette.types import Receive, Scope, Send
 
 from services.webhook.body import BodyError, Room, read_body
-from services.webhook.commit_batch import Committer, Delivery, NotCommittedError
+from services.webhook.commit_batch import Committer
 from services.webhook.days import Days
+from services.webhook.held import Delivery, NotCommittedError
 from services.webhook.interpret import KNOWN_TYPES, Heard, read_enotas, read_vindi
 from services.webhook.rejections import Rejections
 from services.webhook.secrets import Owner, Secrets, secret_of_basic

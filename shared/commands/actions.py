@@ -220,7 +220,9 @@ async def _write(
             },
         )
     marks = [
-        Mark(tenant_id=tenant, bill_id=sale.bill_id, lane=asked.lane, origin=sale.origin)
+        Mark(
+            tenant_id=tenant, bill_id=sale.bill_id, lane=asked.lane, origin=sale.origin, asked=True
+        )
         for sale in sales
     ]
     await outbox_store.mark_due(conn, marks)

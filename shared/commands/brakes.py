@@ -40,7 +40,7 @@ async def _free_held(pool: Pool, tenant: TenantId, *, reason: str, by: str) -> i
     async with pool.acquire() as conn, conn.transaction():
         locked = await outbox_store.lock(conn, tenant, await brakes_store.held(conn, tenant))
         freed = await brakes_store.free(conn, tenant, list(locked))
-        await outbox_wakes.wake(conn, tenant, freed, about_bill=True)
+        await outbox_wakes.wake(conn, tenant, freed, about_bill=True, asked=True)
         told = [Happening(bill_id=bill, what="brake_released", why=reason, by=by) for bill in freed]
         await timeline_store.add(conn, tenant, told)
     return len(freed)

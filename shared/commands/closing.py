@@ -211,16 +211,18 @@ async def _total(
     client: VindiClient, resource: Resource[Any], dated: str, status: str, span: Span, zone: Zone
 ) -> int:
     """Ask how many are dated inside the month; a row that does not fit shows a filter ignored."""
-    query = all_of(*_within(dated, span, zone), where("status", "=", status))
+    first = span.paid_from if dated == "paid_at" else span.first
+    query = all_of(*_within(dated, first, span.end, zone), where("status", "=", status))
     total, page = await counted(client, resource, query)
     if any(
-        row.raw.get("status") != status or not _fits(row.raw.get(dated), span) for row in page.rows
+        row.raw.get("status") != status or not _fits(row.raw.get(dated), first, span.end)
+        for row in page.rows
     ):
         raise RejectedError("the filter was ignored", code=FILTER_IGNORED)
     return total
 
 
-def _fits(value: object, span: Span) -> bool:
+def _fits(value: object, first: datetime, end: datetime) -> bool:
     """Whether an instant of Vindi's lies in the month, by either reading of the zone.
 
     One that cannot be read is nobody's proof.
@@ -231,24 +233,24 @@ def _fits(value: object, span: Span) -> bool:
         return True
     if at is None or at.tzinfo is None:
         return True
-    return span.first - UTC_SHIFT <= at < span.end + UTC_SHIFT
+    return first - UTC_SHIFT <= at < end + UTC_SHIFT
 
 
 def paid_charges(span: Span, zone: Zone) -> Query:
     """The charges that are paid, with a `paid_at` inside the month."""
-    return all_of(*_within("paid_at", span, zone), where("status", "=", "paid"))
+    return all_of(*_within("paid_at", span.paid_from, span.end, zone), where("status", "=", "paid"))
 
 
 def live_bills(span: Span, zone: Zone) -> Query:
     """The bills that are live, with a `created_at` inside the month."""
     live = any_of([where("status", "=", "pending"), where("status", "=", "paid")])
-    return all_of(*_within("created_at", span, zone), live)
+    return all_of(*_within("created_at", span.first, span.end, zone), live)
 
 
-def _within(field_name: str, span: Span, zone: Zone) -> tuple[Query, Query]:
+def _within(dated: str, first: datetime, end: datetime, zone: Zone) -> tuple[Query, Query]:
     return (
-        where(field_name, ">=", _told(span.first, zone)),
-        where(field_name, "<", _told(span.end, zone)),
+        where(dated, ">=", _told(first, zone)),
+        where(dated, "<", _told(end, zone)),
     )
 
 

@@ -56,7 +56,7 @@ async def _retry(
     """Have a chunk sent again, behind live sales; a leased one is left to its worker first."""
     locked = await outbox_store.lock(conn, tenant, bills)
     again = await denials_store.resend(conn, tenant, group, list(locked))
-    await outbox_wakes.wake(conn, tenant, again, about_bill=True, lane=RECONCILE)
+    await outbox_wakes.wake(conn, tenant, again, about_bill=True, lane=RECONCILE, asked=True)
     told = [Happening(bill_id=bill, what="retry", why=reason, by=by) for bill in again]
     await timeline_store.add(conn, tenant, told)
     return len(again)

@@ -48,6 +48,7 @@ from shared.db.tenants import (
     rules_store,
     secrets_store,
     tenants_store,
+    zone_days_store,
 )
 from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import VindiConnection, VindiEnvironment, key_hint
@@ -153,6 +154,9 @@ class SetUp:
             )
             if "timezone" in changed:
                 await outbox_wakes.wake_unsent(conn, tenant)
+                await zone_days_store.move_days(
+                    conn, tenant, before=before.timezone, after=after.timezone
+                )
         await self.waker.ring()
         return after
 

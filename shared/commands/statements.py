@@ -87,6 +87,7 @@ async def _write(
         tenant,
         [bill],
         about_bill=isinstance(answer, Valid | CancelledThere) and answer.part > 0,
+        asked=True,
     )
     seen = "existe na prefeitura" if statement.exists else "não existe na prefeitura"
     if isinstance(answer, CancelledThere):

@@ -38,7 +38,8 @@ class Sealer:
             raise ValueError("sealing needs keys of 32 bytes")
         self._sealing = _key_id(keys[0])
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
-        self._words = [_word_key(key) for key in dict.fromkeys(keys)]
+        # Each has taken its key in already: the customer of every nota has a word.
+        self._words = [hmac.new(_word_key(key), digestmod="sha256") for key in dict.fromkeys(keys)]
         # False while code that knows no rows may have to open what is sealed (`shared.keys`).
         self.binds_rows = True
 
@@ -93,16 +94,22 @@ class Sealer:
         This is how words are written: keyed by the key that seals. What is looked for may still
         have the word of another key: `words`.
         """
-        return hmac.digest(self._words[0], _bound_to(tenant, purpose) + text.encode(), "sha256")
+        return _word(self._words[0], _bound_to(tenant, purpose) + text.encode())
 
     def words(self, text: str, *, tenant: TenantId, purpose: str) -> list[bytes]:
         """Every word a text may have while keys change, that of the key that seals first."""
         said = _bound_to(tenant, purpose) + text.encode()
-        return [hmac.digest(key, said, "sha256") for key in self._words]
+        return [_word(begun, said) for begun in self._words]
 
 
 def _key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"notaponte key id" + key).digest()[:_KEY_ID_BYTES]
+
+
+def _word(begun: hmac.HMAC, said: bytes) -> bytes:
+    mine = begun.copy()
+    mine.update(said)
+    return mine.digest()
 
 
 def _word_key(key: bytes) -> bytes:

@@ -683,6 +683,7 @@ CREATE TABLE public.outbox (
     issuer_facts_read bigint DEFAULT 0 NOT NULL,
     traceparent character varying(55),
     traced_at timestamp with time zone,
+    asked_facts bigint DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_bill_id_check CHECK ((bill_id > 0)),
     CONSTRAINT outbox_check CHECK (((state = 'leased'::text) = (lease_until IS NOT NULL))),
     CONSTRAINT outbox_lane_check CHECK (((lane >= 0) AND (lane <= 2))),

@@ -20,7 +20,13 @@ from shared.domain.decision import (
     Skip,
     Wait,
 )
-from shared.domain.moment import local_day, moment_created, moment_paid, start_of_day
+from shared.domain.moment import (
+    latest_counted,
+    local_day,
+    moment_created,
+    moment_paid,
+    start_of_day,
+)
 from shared.domain.money import NOTHING, Cents
 from shared.domain.rule import Rule
 
@@ -60,8 +66,10 @@ class Foreseen(Struct, frozen=True, kw_only=True):
     to_issue: Cents = NOTHING
 
 
-def window_moment(bill: Bill, rule: Rule | None, came_alive_at: datetime | None) -> datetime | None:
-    """The instant of a bill that a window looks at: that of its rule (design D8).
+def window_moment(
+    bill: Bill, rule: Rule | None, came_alive_at: datetime | None, zone: ZoneInfo
+) -> datetime | None:
+    """The instant of a bill that a window looks at: that of its rule (design D8), as it counts.
 
     A payment that was given back happened all the same. None for a bill that has no such moment
     yet, or died before it. A paid bill whose payment has no date counts by its creation, so that
@@ -75,10 +83,10 @@ def window_moment(bill: Bill, rule: Rule | None, came_alive_at: datetime | None)
         return created.at
     paid = moment_paid(bill)
     if paid is not None:
-        return paid.at
-    undone = [charge.paid_at for charge in bill.charges if charge.paid_at is not None]
-    if undone:
-        return max(undone)
+        return paid.counted_at(zone)
+    undone = latest_counted(bill.charges, zone)
+    if undone is not None:
+        return undone
     return created.at if bill.status is BillStatus.PAID else None
 
 

@@ -38,7 +38,7 @@ class BillLine(Struct, frozen=True, kw_only=True):
     is_discount: bool = False  # Vindi itself says so
 
 
-class Charge(Struct, frozen=True, kw_only=True):
+class Charge(Struct, frozen=True, kw_only=True, cache_hash=True):
     """One demand for payment of a bill."""
 
     id: ChargeId

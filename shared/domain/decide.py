@@ -1,6 +1,7 @@
 """The rule as a pure function: what becomes of a sale, given all that is known (design D6)."""
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -24,7 +25,15 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.ids import ChargeId
-from shared.domain.moment import Moment, guarantee_end, moment_created, moment_paid, moment_undone
+from shared.domain.moment import (
+    Moment,
+    dated_at_vindi,
+    guarantee_end,
+    is_paid_at,
+    moment_created,
+    moment_paid,
+    moment_undone,
+)
 from shared.domain.nota import ISSUED_AS_TEST
 from shared.domain.part_states import is_over, was_asked
 from shared.domain.rule import Rule
@@ -154,10 +163,11 @@ def _side(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> Activat
     if moment.kind == "created":
         return "before" if moment.at < terms.active_from else "after"
     # What was left out for a payment stays out, whatever touches it and whatever follows it.
-    if _was_left_out(sale, terms.active_from):
+    if _was_left_out(sale, terms.active_from, terms.zone):
         return "before"
     side = side_of(sale.bill, terms.active_from, sale.seen, sale.payments)
-    return "unclear" if side == "after" and _lost_payment(sale, terms.active_from) else side
+    lost = side == "after" and _lost_payment(sale, terms.active_from, terms.zone)
+    return "unclear" if lost else side
 
 
 def _was_elsewhere(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -> bool:
@@ -167,24 +177,24 @@ def _was_elsewhere(sale: SaleFacts, moment: Moment | None, terms: TenantTerms) -
     return terms.away.since <= moment.recorded_at < terms.away.until
 
 
-def _lost_payment(sale: SaleFacts, active_from: datetime) -> bool:
+def _lost_payment(sale: SaleFacts, active_from: datetime, zone: ZoneInfo) -> bool:
     """Whether it was left out for a payment that its bill shows no more, being paid anew."""
     known = sale.known_moment
-    if known is None or known >= active_from:
+    if known is None or dated_at_vindi(known, zone) >= active_from:
         return False
     created = moment_created(sale.bill, sale.came_alive_at)
     if created is None or known == created.at:
         return False  # the moment of another rule
     was_ours = sale.competencia is not None and not sale.left_out
-    return not was_ours and all(known != charge.paid_at for charge in sale.bill.charges)
+    return not was_ours and not any(is_paid_at(charge, known, zone) for charge in sale.bill.charges)
 
 
-def _was_left_out(sale: SaleFacts, active_from: datetime) -> bool:
+def _was_left_out(sale: SaleFacts, active_from: datetime, zone: ZoneInfo) -> bool:
     """Whether it was left out for a payment that is of before the activation as it is now."""
     known = sale.known_moment
-    if not sale.left_out or known is None or known >= active_from:
+    if not sale.left_out or known is None or dated_at_vindi(known, zone) >= active_from:
         return False
-    return any(known == charge.paid_at for charge in sale.bill.charges)
+    return any(is_paid_at(charge, known, zone) for charge in sale.bill.charges)
 
 
 def asks_when_recorded(sale: SaleFacts, terms: TenantTerms) -> list[ChargeId]:

@@ -70,6 +70,7 @@ class Wait(Struct, frozen=True, kw_only=True):
     attention: str | None = None
     lacks: str = ""
     ask_again: datetime | None = None  # the customer, who could not be read now
+    put_off: datetime | None = None  # when `until` comes by a clock of ours that is ahead
 
 
 class Hold(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Which instant of a bill counts, and the days that follow from it (design D7 and D8)."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Literal
@@ -24,6 +25,14 @@ class Moment(Struct, frozen=True, kw_only=True):
     def day(self, zone: ZoneInfo) -> date:
         """The calendar day it counts as. A boleto's is the day of payment wherever one lives."""
         return self.stated_day or local_day(self.at, zone)
+
+    def counted_at(self, zone: ZoneInfo) -> datetime:
+        """The instant by which it belongs to a local day and month, as it is stored.
+
+        Where only its day is known that is the day's beginning in the zone, not at Vindi: the
+        month of a sale and the competência of its nota are then of one calendar.
+        """
+        return self.at if self.stated_day is None else start_of_day(self.stated_day, zone)
 
 
 def moment_created(bill: Bill, came_alive_at: datetime | None) -> Moment | None:
@@ -64,6 +73,33 @@ def moment_undone(bill: Bill) -> Moment | None:
         return None
     at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))
     return Moment(kind="paid", at=at, recorded_at=at, stated_day=_stated_day(charge, at))
+
+
+def is_paid_at(charge: Charge, known: datetime, zone: ZoneInfo) -> bool:
+    """Whether a stored moment is this charge's: as it counts in a zone, or as Vindi dates it."""
+    if charge.paid_at is None:
+        return False
+    stated = _stated_day(charge, charge.paid_at)
+    counted = charge.paid_at if stated is None else start_of_day(stated, zone)
+    return known in (charge.paid_at, counted)
+
+
+def dated_at_vindi(known: datetime, zone: ZoneInfo) -> datetime:
+    """The earliest that Vindi may date a stored moment: its midnight, for a day's beginning."""
+    day = local_day(known, zone)
+    if known != start_of_day(day, zone):
+        return known
+    return min(known, start_of_day(day, VINDI_ZONE))
+
+
+def latest_counted(charges: Iterable[Charge], zone: ZoneInfo) -> datetime | None:
+    """When the latest of the payments counts, undone ones too; None where none has a date."""
+    dated = [(charge.paid_at, charge) for charge in charges if charge.paid_at is not None]
+    if not dated:
+        return None
+    at, charge = max(dated, key=lambda pair: (pair[0], pair[1].id))
+    stated = _stated_day(charge, at)
+    return at if stated is None else start_of_day(stated, zone)
 
 
 def _paid(charge: Charge) -> bool:

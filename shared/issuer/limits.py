@@ -209,8 +209,11 @@ class Limits:
         state.wanted += 1
         state.sends += may_leave is not None
         try:
-            async with state.line.turn(whose):
+            await state.line.acquire(whose)
+            try:
                 await self._wait_for_place(key, state, give_up, may_leave)
+            finally:
+                state.line.release(whose)
         except BaseException:
             state.wanted -= 1
             state.sends -= may_leave is not None

@@ -19,6 +19,7 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     ServerDisconnectedError,
+    StreamReader,
     TCPConnector,
 )
 from aiohttp.connector import Connection
@@ -65,10 +66,11 @@ class Leaving:
 
 
 class _AskingConnector(TCPConnector):
-    """Hands out a connection only to a request that may still leave.
+    """Hands out a connection only to a request that may still leave, and one that is silent.
 
     A trace's hook would be asked at the same moment, but the library loses the connection of one
-    that raises.
+    that raises. What came on a connection unasked, a second answer to the request before, would be
+    taken for the answer to the next: another sale's, or another tenant's.
     """
 
     async def connect(
@@ -79,6 +81,9 @@ class _AskingConnector(TCPConnector):
     ) -> Connection:
         """Get a connection; NotLeft where the request is not to go out on it any more."""
         connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         may_leave = _MAY_LEAVE.get()
         if may_leave is None or may_leave():
             return connection
@@ -129,7 +134,15 @@ async def read_capped(response: ClientResponse, *, most: int) -> bytes:
 
     Whoever answers decides how long a body is, and a small one may unpack to gigabytes.
     """
-    content = response.content
+    try:
+        return await whole_of(response.content, most=most)
+    except AnswerTooLarge:
+        response.close()
+        raise
+
+
+async def whole_of(content: StreamReader, *, most: int) -> bytes:
+    """Read what a connection brings of one answer; AnswerTooLarge beyond `most` bytes."""
     if content.is_eof():  # as nearly always: it came with its head
         whole = content.read_nowait()
         if len(whole) > most:
@@ -139,7 +152,6 @@ async def read_capped(response: ClientResponse, *, most: int) -> bytes:
     async for chunk in content.iter_any():
         body += chunk
         if len(body) > most:
-            response.close()
             raise AnswerTooLarge
     return bytes(body)
 

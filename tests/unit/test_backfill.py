@@ -44,21 +44,21 @@ def test_a_payment_given_back_still_happened_when_it_did() -> None:
     undone = a_bill(charges=(a_charge(status="canceled"),))
     canceled = a_canceled_bill(charges=(a_charge(status="canceled"),))
 
-    assert window_moment(undone, a_rule(), None) == PAID_AT
-    assert window_moment(canceled, a_rule(), None) == PAID_AT
+    assert window_moment(undone, a_rule(), None, SAO_PAULO) == PAID_AT
+    assert window_moment(canceled, a_rule(), None, SAO_PAULO) == PAID_AT
 
 
 def test_a_bill_that_is_open_or_died_open_has_no_moment_of_payment() -> None:
-    assert window_moment(an_open_bill(), a_rule(), None) is None
-    assert window_moment(a_canceled_bill(), a_rule(), None) is None
-    assert window_moment(a_bill(status=BillStatus.REVIEW), a_rule(), None) is None
+    assert window_moment(an_open_bill(), a_rule(), None, SAO_PAULO) is None
+    assert window_moment(a_canceled_bill(), a_rule(), None, SAO_PAULO) is None
+    assert window_moment(a_bill(status=BillStatus.REVIEW), a_rule(), None, SAO_PAULO) is None
 
 
 def test_a_paid_bill_without_a_date_of_payment_is_not_lost_between_windows() -> None:
     bill = a_bill(charges=())
 
-    assert window_moment(bill, a_rule(), None) == bill.created_at
-    assert window_moment(bill, None, None) == bill.created_at
+    assert window_moment(bill, a_rule(), None, SAO_PAULO) == bill.created_at
+    assert window_moment(bill, None, None, SAO_PAULO) == bill.created_at
 
 
 def test_every_decision_about_a_sale_has_a_name() -> None:

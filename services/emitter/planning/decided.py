@@ -11,10 +11,11 @@ from services.emitter.planning.rows import Terms
 from services.emitter.reading.read import NoCustomer, NotNow, Unread
 from services.emitter.work import FreshSale, Plan
 from shared.domain.decide import decide, decide_with_customer
-from shared.domain.decision import NeedsCustomer, Wait
+from shared.domain.decision import Decision, Issue, NeedsCustomer, Wait
 from shared.domain.sale import SaleFacts, SaleStatus, TenantTerms
 
 ASK_AGAIN: Final = timedelta(minutes=10)  # a budget that is spent, or Vindi away
+CLOCK_AHEAD: Final = timedelta(minutes=1)  # its answers tell seconds, and take some
 
 
 class Undecided(Struct, frozen=True, kw_only=True):
@@ -28,10 +29,21 @@ class Undecided(Struct, frozen=True, kw_only=True):
     decision: NeedsCustomer | Wait
 
 
-def decided(sale: FreshSale, agreed: TenantTerms, terms: Terms, now: datetime) -> Plan | Undecided:
-    """Decide a sale by its bill alone, where that is enough."""
+def decided(
+    sale: FreshSale,
+    agreed: TenantTerms,
+    terms: Terms,
+    now: datetime,
+    vindi_now: datetime | None = None,
+) -> Plan | Undecided:
+    """Decide a sale by its bill alone, where that is enough.
+
+    `vindi_now`: Vindi's own clock, from its answers to this batch; None where it told none.
+    """
     facts = sale.facts(now)
     decision = decide(facts, terms.rule, agreed, now)
+    if isinstance(decision, Issue | NeedsCustomer):
+        decision = _still_in_guarantee(facts, agreed, terms, now, vindi_now) or decision
     match decision:
         case NeedsCustomer():
             return Undecided(sale=sale, facts=facts, decision=decision)
@@ -41,15 +53,45 @@ def decided(sale: FreshSale, agreed: TenantTerms, terms: Terms, now: datetime) -
             return plan_sale(sale, decision, terms, now)
 
 
+def _still_in_guarantee(
+    facts: SaleFacts,
+    agreed: TenantTerms,
+    terms: Terms,
+    now: datetime,
+    vindi_now: datetime | None,
+) -> Wait | None:
+    """Wait on where a guarantee is over by the database's clock alone, and not by Vindi's.
+
+    Of all that is planned by a clock that is ahead, a nota is what cannot be taken back. Were it
+    Vindi's that is behind, it would leave later by as much, once.
+    """
+    if vindi_now is None or now - vindi_now < CLOCK_AHEAD:
+        return None
+    then = decide(facts, terms.rule, agreed, vindi_now)
+    if not isinstance(then, Wait) or then.status != "in_guarantee" or then.until is None:
+        return None
+    return replace(then, put_off=now + (then.until - vindi_now))
+
+
 def decided_with_customer(
     sale: FreshSale, before: Undecided, agreed: TenantTerms, terms: Terms, now: datetime
 ) -> Plan:
     """Go on with a sale whose customer was read now."""
     facts = replace(before.facts, customer=sale.customer)
     if isinstance(before.decision, Wait):
-        return plan_sale(sale, decide(facts, terms.rule, agreed, now), terms, now)
+        return plan_sale(sale, _wait_on(facts, before.decision, agreed, terms, now), terms, now)
     decision = decide_with_customer(facts, before.decision, terms.rule, agreed, now)
     return plan_sale(sale, decision, terms, now)
+
+
+def _wait_on(
+    facts: SaleFacts, wait: Wait, agreed: TenantTerms, terms: Terms, now: datetime
+) -> Decision:
+    """Decide a sale in guarantee again, by what its customer lacks."""
+    if wait.put_off is None or wait.until is None:
+        return decide(facts, terms.rule, agreed, now)
+    decision = decide(facts, terms.rule, agreed, wait.until - timedelta(seconds=1))
+    return replace(decision, put_off=wait.put_off) if isinstance(decision, Wait) else decision
 
 
 def _asks_in_time(sale: FreshSale, wait: Wait) -> bool:

@@ -112,7 +112,8 @@ def _wait(fresh: FreshSale, decision: Wait, terms: Terms) -> Rest:
         issue_at=decision.until,
         competencia=decision.competencia,
     )
-    dues = [at for at in (decision.until, decision.ask_again) if at is not None]
+    end = decision.put_off or decision.until
+    dues = [at for at in (end, decision.ask_again) if at is not None]
     return rest(fresh, row, min(dues, default=None))
 
 

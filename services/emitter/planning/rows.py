@@ -127,7 +127,7 @@ def sale_row(
         detail=detail,
         attention=attention,
         amount=_amount(bill) if amount is None else amount,
-        moment_at=_moment_at(fresh, when.issue_when if when else None, code),
+        moment_at=_moment_at(fresh, when.issue_when if when else None, code, terms.zone),
         issue_at=issue_at,
         competencia=competencia,
         rule_version=terms.rule_version,
@@ -150,16 +150,19 @@ def is_made_out(known: Known) -> bool:
     return known.sale is not None and any(nota.status in _MADE_OUT for nota in asked_for)
 
 
-def _moment_at(fresh: FreshSale, issue_when: str | None, code: str | None) -> datetime | None:
+def _moment_at(
+    fresh: FreshSale, issue_when: str | None, code: str | None, zone: ZoneInfo
+) -> datetime | None:
     created = moment_created(fresh.bill, fresh.came_alive_at)
     if issue_when not in ("bill_paid", "guarantee_ended"):
         return created.at if created else None
-    paid = moment_paid(fresh.bill)
+    moment = moment_paid(fresh.bill)
+    paid = moment.counted_at(zone) if moment else None
     known = fresh.known.sale.moment_at if fresh.known.sale else None
     if paid is None or known is None or code not in _LEFT_FOR_PAYMENT:
-        return paid.at if paid else None
+        return paid
     # The first payment is what it was left out for, also once its bill shows it no more.
-    return paid.at if created and known == created.at else min(paid.at, known)
+    return paid if created and known == created.at else min(paid, known)
 
 
 def _amount(bill: Bill) -> Cents:

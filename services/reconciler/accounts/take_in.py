@@ -210,6 +210,7 @@ def _mark(context: PassContext, bill: BillId, *, read_at: datetime | None = None
         lane=context.lane,
         origin="reconciler",
         read_at=read_at,
+        asked=True,
     )
 
 

@@ -26,7 +26,8 @@ class Judge:
 
     def moment(self, bill: Bill, known: StoredSale) -> datetime | None:
         """The moment of a bill, if it lies in the window."""
-        at = window_moment(bill, self.asked.rule, came_alive(known.bill, bill))
+        alive = came_alive(known.bill, bill)
+        at = window_moment(bill, self.asked.rule, alive, self.window.zone)
         return at if at is not None and self.window.holds(at) else None
 
     def foresee(

@@ -56,7 +56,12 @@ _COMPETENCIA = {"original": "a do momento da venda", "today": "a do dia do envio
 
 def _mark(run: Backfill, bill: BillId, read_at: datetime | None) -> Mark:
     return Mark(
-        tenant_id=run.tenant_id, bill_id=bill, lane=BACKFILL, origin="backfill", read_at=read_at
+        tenant_id=run.tenant_id,
+        bill_id=bill,
+        lane=BACKFILL,
+        origin="backfill",
+        read_at=read_at,
+        asked=True,
     )
 
 

@@ -5,7 +5,7 @@ yet belongs to the month of the moment the rule in force would count.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -16,6 +16,7 @@ from shared.db.tenants.nota_connections_store import BORN_UNDER
 from shared.db.vindi import passes_store
 from shared.domain.closing import Figures, Kinds, Sum, WhyNoNota
 from shared.domain.ids import BillId, ExternalId, TenantId
+from shared.domain.moment import VINDI_ZONE, local_day, start_of_day
 from shared.domain.money import Cents
 
 
@@ -26,6 +27,15 @@ class Span(Struct, frozen=True, kw_only=True):
     first: datetime
     end: datetime
     kinds: Kinds
+
+    @property
+    def paid_from(self) -> datetime:
+        """Where Vindi's list of the month's payments begins: west of Brasília an hour before.
+
+        Where only the day of a payment is known Vindi dates it by its own midnight.
+        """
+        midday = self.first + timedelta(hours=12)
+        return min(self.first, start_of_day(local_day(midday, VINDI_ZONE), VINDI_ZONE))
 
 
 class Line(Struct, frozen=True, kw_only=True):

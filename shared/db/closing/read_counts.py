@@ -21,8 +21,8 @@ COUNT_PAID: Final = """
 
 
 async def count_paid_charges(conn: Connection, span: Span) -> int:
-    """How many charges that we read are paid, with a `paid_at` inside the month."""
-    return int(await conn.fetchval(COUNT_PAID, span.tenant, span.first, span.end))
+    """How many charges that we read are paid, with a `paid_at` inside the month's list."""
+    return int(await conn.fetchval(COUNT_PAID, span.tenant, span.paid_from, span.end))
 
 
 COUNT_CREATED: Final = """

@@ -20,7 +20,8 @@ CLAIM_DUE: Final = """
            AND ($6 OR bill_facts <= bill_facts_read)
            AND ($8::boolean IS NULL
                 OR $8 = (bill_facts > bill_facts_read AND heard_at IS NOT NULL
-                         AND issuer_facts <= issuer_facts_read))
+                         AND issuer_facts <= issuer_facts_read
+                         AND asked_facts <= bill_facts_read))
            AND ($9::boolean IS NULL OR $9 = (bill_facts > bill_facts_read))
          ORDER BY due_at
          LIMIT least($3::int, greatest(0, $7::int - (
@@ -35,7 +36,7 @@ CLAIM_DUE: Final = """
      WHERE o.tenant_id = $1 AND o.bill_id = ANY(ARRAY(SELECT bill_id FROM picked))
  RETURNING o.tenant_id, o.bill_id, o.lane, o.origin, o.due_at, o.generation, o.bill_facts,
            o.bill_facts_read, o.heard_at, o.attempt, o.tries, o.issuer_facts,
-           o.issuer_facts_read, o.traceparent, o.traced_at
+           o.issuer_facts_read, o.asked_facts, o.traceparent, o.traced_at
 """
 
 

@@ -36,6 +36,8 @@ class Mark(Struct, frozen=True, kw_only=True):
     read_at: datetime | None = None
     # Of the trace in which we heard of it; None: of what is being done as it is marked.
     traceparent: str | None = None
+    # A person wants it decided, or we found it ourselves: no talk of others'.
+    asked: bool = False
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     tries: int
     issuer_facts: int = 0
     issuer_facts_read: int = 0
+    asked_facts: int = 0  # the newest of `bill_facts` that is no talk of others'
     traceparent: str | None = None  # of what made it due last, at that instant, where it was traced
     traced_at: datetime | None = None
 
@@ -74,8 +77,12 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     @property
     def is_hearsay(self) -> bool:
-        """Say whether it is due since it was talked of, and nobody has read up on that."""
-        return self.bill_changed and self.heard_at is not None and not self.nota_changed
+        """Say whether it is due since it was talked of, and nobody has read up on that.
+
+        What a person asked for, or we found, is none, whatever is said of it beside.
+        """
+        talk = self.bill_changed and self.asked_facts <= self.bill_facts_read
+        return talk and self.heard_at is not None and not self.nota_changed
 
     @property
     def nota_changed(self) -> bool:
@@ -105,21 +112,24 @@ class Settlement(Struct, frozen=True, kw_only=True, omit_defaults=True):
 MARK_DUE: Final = """
     -- outbox_store.mark_due
     INSERT INTO outbox AS o (tenant_id, bill_id, lane, due_at, origin, bill_facts, heard_at,
-                             issuer_facts, traceparent, traced_at)
+                             issuer_facts, asked_facts, traceparent, traced_at)
     SELECT DISTINCT ON (tenant_id, bill_id) tenant_id, bill_id, lane, now(), origin,
            about_bill::int, CASE WHEN about_bill AND read_at IS NULL THEN instant END,
            bool_or(about_nota) OVER (PARTITION BY tenant_id, bill_id)::int,
+           bool_or(about_bill AND asked) OVER (PARTITION BY tenant_id, bill_id)::int,
            traceparent, CASE WHEN traceparent IS NOT NULL THEN instant END
       FROM (SELECT *, clock_timestamp() AS instant
               FROM unnest($1::text[], $2::bigint[], $3::smallint[], $4::text[], $5::boolean[],
-                          $6::timestamptz[], $7::boolean[], $9::text[])
+                          $6::timestamptz[], $7::boolean[], $9::text[], $10::boolean[])
                    AS m (tenant_id, bill_id, lane, origin, about_bill, read_at, about_nota,
-                         traceparent)) m
+                         traceparent, asked)) m
      ORDER BY tenant_id, bill_id, about_bill DESC, read_at NULLS FIRST, lane
         ON CONFLICT (tenant_id, bill_id) DO UPDATE
        SET generation = o.generation + 1,
            bill_facts = o.bill_facts + excluded.bill_facts,
            issuer_facts = o.issuer_facts + excluded.issuer_facts,
+           asked_facts = CASE WHEN excluded.asked_facts > 0 THEN o.bill_facts + 1
+                              ELSE o.asked_facts END,
            heard_at = greatest(o.heard_at, excluded.heard_at),
            lane = CASE WHEN o.state = 'settled' THEN excluded.lane
                        ELSE least(o.lane, excluded.lane) END,
@@ -132,6 +142,7 @@ MARK_DUE: Final = """
                 AND o.lane <= excluded.lane
                 AND o.bill_facts >= o.bill_facts_read + excluded.bill_facts
                 AND o.issuer_facts >= o.issuer_facts_read + excluded.issuer_facts
+                AND (excluded.asked_facts = 0 OR o.asked_facts > o.bill_facts_read)
                 AND (excluded.heard_at IS NULL
                      OR coalesce(excluded.heard_at - o.heard_at < $8::interval, false)))
 """
@@ -160,6 +171,7 @@ async def mark_due(conn: Connection, marks: Sequence[Mark]) -> None:
         [mark.about_nota for mark in marks],
         HEARD_WITHIN,
         [_trace_of(mark, len(marks)) for mark in marks],
+        [mark.asked for mark in marks],
     )
     read = [mark for mark in marks if mark.read_at is not None]
     if read:
@@ -309,6 +321,7 @@ PUT_UNPROVEN_LAST: Final = """
     UPDATE outbox SET lane = $2
      WHERE tenant_id = $1 AND state = 'due' AND lane = $3 AND due_at <= now()
        AND origin = 'webhook' AND heard_at IS NOT NULL AND ($4 OR tries > 0)
+       AND asked_facts <= bill_facts_read
        AND NOT EXISTS (SELECT FROM bills
                         WHERE bills.tenant_id = $1
                           AND bills.bill_id = outbox.bill_id)

@@ -7,7 +7,7 @@ locked in the order in which workers lock them.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -27,6 +27,7 @@ WAKE: Final = """
     )
     UPDATE outbox o
        SET generation = o.generation + 1, bill_facts = o.bill_facts + $3::boolean::int, tries = 0,
+           asked_facts = CASE WHEN $7 THEN o.bill_facts + $3::boolean::int ELSE o.asked_facts END,
            lane = CASE WHEN o.state = 'settled' THEN coalesce($4, o.lane)
                        ELSE least(o.lane, $4) END,
            due_at = least(o.due_at, now()),
@@ -43,17 +44,19 @@ async def wake(
     *,
     about_bill: bool,
     lane: Lane | None = None,
+    asked: bool = False,
 ) -> None:
     """Have these sales decided again; None as the lane keeps theirs.
 
-    With `about_bill` their bills are read again before. Lives in the caller's transaction.
+    With `about_bill` their bills are read again before. `asked`: a person wants that of these very
+    sales, so that they wait for no talk of others' about them. Lives in the caller's transaction.
     """
     if bills:
         # Those that are woken together each begin a trace of their own when they are worked on, as
         # does what was traced long ago; who does not trace takes nothing away.
         trace = traces.carried() if len(bills) == 1 else None
         traced_at = None if trace is None else await clock.now(conn)
-        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace, traced_at)
+        await conn.execute(WAKE, tenant, bills, about_bill, lane, trace, traced_at, asked)
 
 
 # A row that is due is decided after the change anyway, unless it is claimed before.
@@ -146,6 +149,8 @@ async def wake_left(
 ) -> None:
     """Have sales decided again that were left out with one of these codes, of moments since then.
 
-    And whatever is being decided now, perhaps by what was before.
+    And whatever is being decided now, perhaps by what was before. A day more than asked for: a
+    boleto's moment is where the tenant's day begins, its payment where Vindi's does.
     """
-    await _wake_some(conn, tenant, await conn.fetch(LEFT, tenant, list(codes), since))
+    reach = since - timedelta(days=1)
+    await _wake_some(conn, tenant, await conn.fetch(LEFT, tenant, list(codes), reach))

@@ -65,6 +65,14 @@ async def get(conn: Connection, tenant: TenantId) -> Tenant | None:
     return _tenant_or_none(await conn.fetchrow(GET, tenant))
 
 
+async def zone_of(conn: Connection, tenant: TenantId) -> ZoneInfo:
+    """The zone of one tenant's days; LookupError where there is no such tenant."""
+    found = await get(conn, tenant)
+    if found is None:
+        raise LookupError("no such tenant")
+    return ZoneInfo(found.timezone)
+
+
 LOCK: Final = """
     -- tenants_store.lock
     SELECT tenant_id, name, plan, timezone, status, active_from, shadow_from, created_at

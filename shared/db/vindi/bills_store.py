@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 
 from shared.db.connection import Connection
 from shared.db.rows import rows_json
+from shared.db.tenants import tenants_store
 from shared.domain.bill import Bill, BillStatus
 from shared.domain.ids import BillId, ChargeId, CustomerId, TenantId
-from shared.domain.moment import moment_created, moment_paid
+from shared.domain.moment import VINDI_ZONE, moment_created, moment_paid
 from shared.domain.money import Cents
 from shared.domain.stream import NEVER_SEEN, Sighting
 
@@ -178,11 +180,19 @@ async def store(conn: Connection, tenant: TenantId, reads: Sequence[ReadBill]) -
     if settled := [read.bill for read in in_order if read.settled]:
         ids, stamps = [bill.id for bill in settled], [bill.updated_at for bill in settled]
         await conn.execute(SETTLE, tenant, ids, stamps)
-    rows = [_row(read) for read in in_order]
+    zone = VINDI_ZONE
+    if any(_by_day(read) for read in in_order):
+        zone = await tenants_store.zone_of(conn, tenant)
+    rows = [_row(read, zone) for read in in_order]
     await conn.execute(STORE, tenant, rows_json(rows), [read.body for read in in_order])
 
 
-def _row(read: ReadBill) -> _BillRow:
+def _by_day(read: ReadBill) -> bool:
+    paid = moment_paid(read.bill)
+    return paid is not None and paid.stated_day is not None
+
+
+def _row(read: ReadBill, zone: ZoneInfo) -> _BillRow:
     bill = read.bill
     created, paid = moment_created(bill, read.came_alive_at), moment_paid(bill)
     return _BillRow(
@@ -195,7 +205,7 @@ def _row(read: ReadBill) -> _BillRow:
         created_at=bill.created_at,
         updated_at=bill.updated_at,
         created_moment=created.at if created else None,
-        paid_moment=paid.at if paid else None,
+        paid_moment=paid.counted_at(zone) if paid else None,
         recorded_at=paid.recorded_at if paid else None,
         came_alive_at=read.came_alive_at,
         refunds=read.refunds,

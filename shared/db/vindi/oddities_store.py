@@ -20,7 +20,8 @@ EVENTS_VAIN: Final = "events_vain"  # most name bills of which nothing is new
 FLOODS: Final = (BILLS_UNKNOWN, EVENTS_TOO_MANY, EVENTS_VAIN)
 FLOOD_LASTS: Final = timedelta(minutes=1)  # after its last word
 NEWEST_LOOKED: Final = "newest_looked"  # when somebody last asked the account for what is new
-INWARD: Final = (EVENTS_VAIN, NEWEST_LOOKED)  # of our own work: nobody is told
+REFUNDS_LOOKED: Final = "refunds_looked"  # the same of what was given back
+INWARD: Final = (EVENTS_VAIN, NEWEST_LOOKED, REFUNDS_LOOKED)  # of our own work: nobody is told
 
 NOTE: Final = """
     -- oddities_store.note
@@ -78,7 +79,12 @@ TAKE_TURN: Final = """
 """
 
 
-async def take_turn(conn: Connection, tenant: TenantId, *, every: timedelta) -> bool:
-    """Whether it is time to ask the account what is new; of all processes one is told so."""
+async def take_turn(
+    conn: Connection, tenant: TenantId, *, every: timedelta, looked: str = NEWEST_LOOKED
+) -> bool:
+    """Whether it is time to ask the account what is new; of all processes one is told so.
+
+    `looked` says what is asked for: NEWEST_LOOKED or REFUNDS_LOOKED.
+    """
     now = await clock.now(conn)
-    return await conn.fetchval(TAKE_TURN, tenant, NEWEST_LOOKED, now, every) is not None
+    return await conn.fetchval(TAKE_TURN, tenant, looked, now, every) is not None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 import structlog
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession
 from msgspec import Struct
 from yarl import URL
 
@@ -27,11 +27,11 @@ from shared.net.http import (
     NotLeft,
     demand_https,
     leaving_only_if,
-    read_capped,
     retry_after,
 )
 from shared.net.json_bytes import read_json
 from shared.net.measured import Calls
+from shared.net.straight import Straight
 
 log = structlog.get_logger()
 
@@ -118,10 +118,6 @@ def _are_errors(content: object) -> bool:
     return isinstance(content, list)
 
 
-def _whole(timeout: timedelta) -> ClientTimeout:
-    return ClientTimeout(total=timeout.total_seconds(), sock_connect=CONNECT_SECONDS)
-
-
 class Transport:
     """Sends requests under one key. Logs and errors hold neither key, nor body, nor path."""
 
@@ -137,16 +133,17 @@ class Transport:
         timeout: timedelta,
         patience: timedelta,
     ) -> None:
-        self._session = session
         self._base = demand_https(base_url)
         # The key as the panel shows it: it looks like base64 and is not encoded again (2.1).
         # Without Accept an XML answer has been seen.
-        self._headers = {"Authorization": f"Basic {api_key}", "Accept": "application/json"}
-        self._writing = {**self._headers, "Content-Type": "application/json"}
+        headers = {"Authorization": f"Basic {api_key}", "Accept": "application/json"}
+        self._straight = Straight(
+            session, base=URL(self._base), headers=headers, to_connect=CONNECT_SECONDS
+        )
         self._limits = limits
         self._limit_key = limit_key
         self._whose = company_id
-        self._timeout = _whole(timeout)
+        self._timeout = timeout.total_seconds()
         self._patience = patience
 
     def url(self, path: str) -> URL:
@@ -220,28 +217,17 @@ class Transport:
             said.status(answer.status)
         return answer
 
-    def _within(self, wanted: timedelta | None) -> ClientTimeout:
-        """The time that a whole request has: what is wanted, where that is less than the usual."""
-        if wanted is None or wanted.total_seconds() >= (self._timeout.total or 0):
-            return self._timeout
-        return _whole(wanted)
+    def _within(self, wanted: timedelta | None) -> float:
+        """The seconds that a whole request has: what is wanted, where it is less than the usual."""
+        return self._timeout if wanted is None else min(wanted.total_seconds(), self._timeout)
 
     async def _sent(
-        self, method: EnotasMethod, url: URL, body: bytes | None, within: ClientTimeout
+        self, method: EnotasMethod, url: URL, body: bytes | None, seconds: float
     ) -> EnotasAnswer:
         try:
-            async with self._session.request(
-                method,
-                url,
-                data=body,
-                headers=self._headers if body is None else self._writing,
-                timeout=within,
-                allow_redirects=False,
-                # The library sends a POST only once by itself; what keeps others from going twice
-                # would cost every nota.
-                middlewares=() if method == "POST" else None,
-            ) as response:
-                content = await read_capped(response, most=MOST_BYTES)
+            answer = await self._straight.send(
+                method, url, body=body, seconds=seconds, most=MOST_BYTES
+            )
         # What the library raises may show the request, so it is never passed on.
         except NotLeft:
             raise IssuerNotLeft from None
@@ -253,4 +239,4 @@ class Transport:
             raise AnswerLost("too large") from None
         except ClientError:
             raise AnswerLost("broken connection") from None
-        return EnotasAnswer(status=response.status, headers=response.headers, body=content)
+        return EnotasAnswer(status=answer.status, headers=answer.headers, body=answer.body)

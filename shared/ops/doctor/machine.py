@@ -16,7 +16,7 @@ from shared.config.env import Env, SettingsError
 from shared.config.settings import read_database, read_vindi
 from shared.config.spelling import misspelt, quoted
 from shared.crypto.seal import Sealer
-from shared.db.connection import Connection, connect, is_pooled
+from shared.db.connection import BOUNDS_TRANSACTIONS, Connection, connect, is_pooled
 from shared.db.one_tenant import PANEL_ROLE
 from shared.db.revision import current_revision, head_revision
 from shared.db.server_log import DISCREET, quotes_rows
@@ -32,6 +32,13 @@ CLOCK_OFF: Final = timedelta(seconds=2)
 CLOCK_WRONG: Final = timedelta(minutes=1)  # logs, certificates and codes of people go wrong then
 CERTIFICATE_LEFT: Final = timedelta(days=21)
 TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+# What no setting of it ends is ended by the reconciler, for services of its own login.
+KEEPS_LOCKS: Final = (
+    "PostgreSQL {version} has no transaction_timeout (17 has): a process that stands still, or"
+    " whose machine is gone, between preparing a statement and asking for it keeps its locks. The"
+    " reconciler ends such sessions of its own login after two minutes; of another login, or while"
+    " no reconciler runs: docs/runbooks/at-night.md, 'Who waits for whom at the database'"
+)
 
 ABOUT_SERVER: Final = """
     -- machine.about_server
@@ -46,7 +53,9 @@ ABOUT_SERVER: Final = """
            current_setting('statement_timeout') AS statement_timeout,
            current_setting('lock_timeout') AS lock_timeout,
            current_setting('idle_in_transaction_session_timeout')
-               AS idle_in_transaction_session_timeout
+               AS idle_in_transaction_session_timeout,
+           current_setting('server_version_num')::int / 10000 AS major,
+           current_setting('transaction_timeout', true) AS transaction_timeout
 """
 INVALID_INDEXES: Final = """
     -- machine.invalid_indexes
@@ -104,6 +113,8 @@ async def database(env: Mapping[str, str]) -> AsyncIterator[Observation]:
         looked = (await _keys(conn, env, row), await _panel(conn), await _log(conn))
         for finding in (*_server(row), *looked):
             yield finding
+        if row["major"] < BOUNDS_TRANSACTIONS:
+            yield _database("look", KEEPS_LOCKS.format(version=row["version"]))
         yield _pooler(row, pooled=await is_pooled(conn), said=wanted.pooler)
     finally:
         await conn.close()
@@ -295,11 +306,16 @@ async def _discreet(conn: Connection) -> str:
     )
 
 
+def timeouts_of(major: int) -> tuple[str, ...]:
+    """The settings that a login behind a pooler has to carry, by the server's version."""
+    return TIMEOUTS if major < BOUNDS_TRANSACTIONS else (*TIMEOUTS, "transaction_timeout")
+
+
 def _pooler(row: Mapping[str, Any], *, pooled: bool, said: str) -> Observation:
     if pooled != (said == "pgbouncer"):
         here = "a pooler stands before it" if pooled else "no pooler stands before it"
         return _database("wrong" if pooled else "look", f"{here}, DATABASE_POOLER is {said}")
-    missing = [name for name in TIMEOUTS if row[name] in {"0", ""}]
+    missing = [name for name in timeouts_of(row["major"]) if row[name] in {"0", ""}]
     if pooled and missing:
         return _database(
             "look",

@@ -63,8 +63,8 @@ def test_of_a_doubted_tenant_hearsay_comes_after_what_was_read() -> None:
     turns = Turns().of(TENANT, LANES, doubted=True)
 
     assert turns == list(IN_DOUBT)
-    assert [turn.lane for turn in turns] == [LIVE, RECONCILE, LIVE, BACKFILL]
-    assert [turn.hearsay for turn in turns] == [False, None, True, None]
+    assert [turn.lane for turn in turns] == [LIVE, LIVE, RECONCILE, BACKFILL, LIVE, BACKFILL]
+    assert [turn.hearsay for turn in turns] == [False, False, None, False, True, True]
 
 
 async def test_a_turn_claims_its_own_kind_alone(pool: Pool) -> None:
@@ -74,8 +74,8 @@ async def test_a_turn_claims_its_own_kind_alone(pool: Pool) -> None:
         await due(conn, [5], about_bill=True)
         await conn.execute("UPDATE outbox SET heard_at = NULL WHERE bill_id = 5")  # it was read
 
-        assert await claimed(conn, OTHERS) == [3, 4]
-        assert await claimed(conn, IN_DOUBT[2]) == [1, 2]
+        assert await claimed(conn, IN_DOUBT[1]) == [3, 4]
+        assert await claimed(conn, IN_DOUBT[4]) == [1, 2]
         assert await claimed(conn, IN_DOUBT[0]) == [5]
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from services.emitter.dispatch import Dispatcher
 from services.reconciler.accounts import newest
-from services.reconciler.accounts.newest import look_once
+from services.reconciler.accounts.newest import look_at_refunds_once, look_once
 from services.reconciler.services import Services
+from services.sandbox.vindi import operations
 from services.sandbox.vindi.records import Bill
 from shared.db.outbox.outbox_store import LIVE
 from shared.db.vindi import oddities_store
@@ -110,6 +111,38 @@ async def test_an_account_that_cannot_be_read_stops_no_other_look(watch: Watch) 
     await one_batch(watch.desk)
 
     assert (await watch.desk.sale(bill)).status in ISSUED
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["filtered", "filters are ignored"])
+async def test_what_is_given_back_in_part_in_a_flood_waits_for_a_look_and_no_pass(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, *, plain: bool
+) -> None:
+    """Its bill shows nothing of it, and its event is one of thousands that have no room."""
+    desk = watch.desk
+    bill = await desk.sold()
+    for _ in range(3):
+        await desk.work()
+        await desk.later()
+    assert (await desk.sale(bill)).status == SaleStatus.ISSUED
+    monkeypatch.setattr("services.emitter.dispatch.leaves_enough", lambda *_, **__: False)
+    await a_sale_in_a_flood(desk, among=600)
+    if plain:
+        desk.account.faults.change({"ignored_filters": {"all"}})
+    operations.refund(desk.account, bill_id=bill.id, amount="10.00", events=False)
+    await desk.heard(BillId(bill.id))
+
+    await look_at_refunds_once(services(watch))
+    await one_batch(desk)
+
+    assert (await desk.sale(bill)).attention == "partially_refunded"
+    requests = watch.requests()
+    await look_at_refunds_once(services(watch))  # its turn is to come
+    assert watch.requests() == requests
+
+
+def test_a_refund_in_a_flood_is_known_within_seconds() -> None:
+    longest = newest.REFUNDS_EVERY + newest.POLL
+    assert longest <= timedelta(seconds=20)
 
 
 async def a_sale_in_a_flood(

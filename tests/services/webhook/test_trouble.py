@@ -15,7 +15,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from services.webhook.commit_batch import SHARE_OF_ONE, Committer, Delivery, NotCommittedError
+from services.webhook import commit_batch
+from services.webhook.commit_batch import SHARE_OF_ONE, Committer
+from services.webhook.held import Delivery, NotCommittedError
 from shared.db.connection import Pool
 from shared.db.migrate import migrate
 from shared.db.outbox.outbox_store import LIVE, Mark
@@ -177,6 +179,61 @@ async def test_a_sale_that_somebody_holds_keeps_only_its_own_commit_waiting(
     await behind
     await committer.close()
     assert {row["bill_id"] for row in await pool.fetch(STORED)} == {1, 2, 3, 4, 5}
+
+
+async def test_a_sale_that_somebody_keeps_is_refused_alone(
+    tenant: Tenant, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_batch, "COMMIT_SECONDS", 2.0)
+    committer = Committer(pool, after_marks=nothing)
+
+    def send(*bills: int) -> list[asyncio.Task[None]]:
+        sent = [a_delivery(bill, tenant=tenant.id, marked=True) for bill in bills]
+        return [asyncio.create_task(committer.commit(one)) for one in sent]
+
+    first = send(1)
+    await asyncio.sleep(0)
+    committer.start()
+    await asyncio.gather(*first)
+    scraped = Scraped()
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.fetch("SELECT 1 FROM outbox WHERE bill_id = 1 FOR UPDATE")
+        kept, others = [], []
+        for number in range(4):  # more than there are commits of a process under way
+            beside = [10 * number + bill for bill in range(2, 6)]
+            one, *rest = send(1, *beside)
+            kept.append(one)
+            others += rest
+            await asyncio.sleep(0.1)
+        async with asyncio.timeout(1.5):
+            await asyncio.gather(*others)
+        refused = await asyncio.gather(*kept, return_exceptions=True)
+        async with asyncio.timeout(1.5):
+            await asyncio.gather(*send(99))
+    await asyncio.gather(*send(1))
+    await committer.close()
+    assert [type(one) for one in refused] == [NotCommittedError] * 4
+    assert scraped.risen("notaponte_webhook_failed_commits_total", why="held") == 4
+    assert committer.waiting == 0
+
+
+async def test_a_table_that_is_locked_for_a_while_costs_nobody_an_answer(
+    tenant: Tenant, pool: Pool
+) -> None:
+    committer = Committer(pool, after_marks=nothing)
+    committer.start()
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
+        waiting = [
+            asyncio.create_task(committer.commit(a_delivery(bill, tenant=tenant.id, marked=True)))
+            for bill in range(1, 101)
+        ]
+        await asyncio.sleep(1.5)
+        assert not any(one.done() for one in waiting)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting)
+    await committer.close()
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 100
 
 
 async def test_a_commit_that_is_broken_off_is_answered(tenant: Tenant, pool: Pool) -> None:

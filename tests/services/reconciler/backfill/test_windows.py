@@ -58,6 +58,23 @@ async def test_the_window_ends_at_midnight_where_the_tenant_is(
     assert (await office.did("2026-07-01", "2026-07-01")).bills == 1
 
 
+@pytest.mark.parametrize("zone", ["America/Manaus", "America/Rio_Branco", "America/Noronha"])
+async def test_a_boleto_is_in_the_window_of_its_day_wherever_the_tenant_is(
+    office: Office, zone: str
+) -> None:
+    async with office.pool.acquire() as conn:
+        await conn.execute("UPDATE tenants SET timezone = $1", zone)
+    office.desk.sell(
+        created_at="2026-06-25T10:00:00-03:00",
+        paid_at="2026-07-01T00:00:00-03:00",
+        method="bank_slip",
+    )
+
+    assert (await office.did("2026-06-01", "2026-06-30")).bills == 0
+    summary = await office.did("2026-07-01", "2026-07-01")
+    assert [(d.day, d.issue) for d in summary.days] == [("2026-07-01", 1)]
+
+
 async def test_the_first_day_of_the_window_is_in_it_from_midnight(office: Office) -> None:
     office.desk.sell(paid_at="2026-05-31T23:59:59-03:00")
     office.desk.sell(paid_at="2026-06-01T00:00:00-03:00")
