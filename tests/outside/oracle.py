@@ -120,9 +120,10 @@ class Judge:
         return ends, ends.date()
 
     def _cannot_be_told(self, bill: Record) -> bool:
-        """A registered boleto of before the activation, of which nobody saw the payment."""
+        """A boleto dated before the activation, of which nobody is told when it was recorded."""
         readings = self.account.readings
-        return bool(readings.registers or readings.last == "null") and any(
+        untold = readings.registers or readings.last == "null" or "charge_id" in readings.refuses
+        return bool(untold) and any(
             each["payment_method"]["code"] == "online_bank_slip"
             and each["paid_at"] is not None
             and each["paid_at"] < datetime.now(BRASILIA) - timedelta(hours=1)

@@ -108,3 +108,24 @@ async def test_without_a_total_pages_that_repeat_are_no_whole_list(
 
     with pytest.raises(IssuerUnavailable):
         _ = [one async for one in issuer.list_created(*DAYS)]
+
+
+@pytest.mark.parametrize("count", [19, 20, 25, 40, 41])
+@pytest.mark.parametrize("says", ["rows of the page", "all"])
+async def test_pages_that_are_capped_and_count_themselves_alone_are_read_to_the_end(
+    session: ClientSession, server: ScriptedServer, count: int, says: str
+) -> None:
+    """Twenty rows a page whatever is asked for."""
+    rows = [a_nota(id=f"n{number}", idExterno=f"p-x-{number}-1") for number in range(count)]
+
+    def serve(asked: Asked) -> web.Response:
+        size = min(int(asked.query["pageSize"]), 20)
+        page = int(asked.query["pageNumber"])
+        shown = rows[size * page : size * (page + 1)]
+        return answer({"totalRecords": len(shown) if says != "all" else count, "data": shown})
+
+    server.otherwise = serve
+    issuer = an_issuer(session, server.url)
+
+    assert len([one async for one in issuer.list_created(*DAYS)]) == count
+    assert len(server.asked) <= count // 20 + 1

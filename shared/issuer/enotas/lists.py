@@ -28,6 +28,7 @@ PAGE_SIZE: Final = 100
 PAGE_WAITS: Final = (0.5, 1.0, 2.0, *(4.0,) * 13)
 # Who has somebody waiting gives up a first try that hangs: most pages come within a second.
 PAGE_HANGS: Final = timedelta(seconds=8)
+_ROUND: Final = 10
 MOST_PAGES: Final = 20_000  # of one walk: two million notas
 NOT_UNDERSTOOD: Final = frozenset({400, 422})
 NEVER: Final = datetime.min.replace(tzinfo=UTC)  # of what does not say when it was created
@@ -149,7 +150,10 @@ class _Walk:
             total = page.total
             if number == 0 and total is None and not page.snapshots:
                 raise IssuerUnavailable("not a list of notas")  # anybody's empty answer
-            if number == 0 and 0 < page.rows < min(size, size if total is None else total):
+            capped = number == 0 and _looks_capped(page.rows, total)
+            if capped or (
+                number == 0 and 0 < page.rows < min(size, size if total is None else total)
+            ):
                 # Somebody may count pages by the size asked for: those of the size given, then.
                 size = page.rows
             told = {one.issuer_id.lower(): one for one in page.snapshots}  # a page may repeat one
@@ -178,6 +182,15 @@ class _Walk:
             chosen = payloads.created_filter(*self._days, zone=self._question.stamps == "zone")
             asked.append(f"filter={quote(chosen, safe='')}")
         return "&".join(asked)
+
+
+def _looks_capped(rows: int, total: int | None) -> bool:
+    """Say whether a page that is all there is by its own total may be one of several.
+
+    Nobody has said that a Gateway does not cap its pages, nor that it counts more than what is on
+    them. Caps are round numbers, so that only a list of so many notas costs a page more.
+    """
+    return rows == total and 0 < rows < PAGE_SIZE and rows % _ROUND == 0
 
 
 def _page_in(answer: EnotasAnswer) -> payloads.ListPage:
