@@ -29,14 +29,16 @@ END: Final = """
 """
 
 
-class Ended(Struct, frozen=True, kw_only=True):
+class StillSession(Struct, frozen=True, kw_only=True):
     """A session that was ended: whose it was, and for how long its transaction stood open."""
 
     application: str
     seconds: float
 
 
-async def end_ours(conn: Connection, *, after: timedelta = TRANSACTION_TIMEOUT) -> list[Ended]:
+async def end_ours(
+    conn: Connection, *, after: timedelta = TRANSACTION_TIMEOUT
+) -> list[StillSession]:
     """End sessions of this role's services that wait for their process for longer than `after`.
 
     Their transactions are undone; a process that goes on finds its connection broken, as after
@@ -44,7 +46,7 @@ async def end_ours(conn: Connection, *, after: timedelta = TRANSACTION_TIMEOUT) 
     """
     rows = await conn.fetch(END, list(OURS), after)
     return [
-        Ended(application=row["application"], seconds=row["seconds"])
+        StillSession(application=row["application"], seconds=row["seconds"])
         for row in rows
         if row["ended"]
     ]
