@@ -29,7 +29,7 @@ END: Final = """
 """
 
 
-class StillSession(Struct, frozen=True, kw_only=True):
+class EndedSession(Struct, frozen=True, kw_only=True):
     """A session that was ended: whose it was, and for how long its transaction stood open."""
 
     application: str
@@ -38,7 +38,7 @@ class StillSession(Struct, frozen=True, kw_only=True):
 
 async def end_ours(
     conn: Connection, *, after: timedelta = TRANSACTION_TIMEOUT
-) -> list[StillSession]:
+) -> list[EndedSession]:
     """End sessions of this role's services that wait for their process for longer than `after`.
 
     Their transactions are undone; a process that goes on finds its connection broken, as after
@@ -46,7 +46,7 @@ async def end_ours(
     """
     rows = await conn.fetch(END, list(OURS), after)
     return [
-        StillSession(application=row["application"], seconds=row["seconds"])
+        EndedSession(application=row["application"], seconds=row["seconds"])
         for row in rows
         if row["ended"]
     ]
