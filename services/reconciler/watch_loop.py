@@ -10,6 +10,7 @@ from services.reconciler.services import Services
 from shared.db.tenants import brakes_store, issuer_health_store
 from shared.db.tenants.brakes_store import NOT_BRAKED
 from shared.db.vindi import watch_store
+from shared.db.vindi.watch_store import TenantFacts
 from shared.domain.ids import TenantId
 from shared.run.loops import Periodic
 from shared.watch.connection import WORSE, ConnectionCheck, Status, judge
@@ -53,6 +54,15 @@ class HealthGauges:
         self._shown, self._counted = shown, self._counted | counts.keys()
 
 
+def _is_to_come(facts: TenantFacts, check: ConnectionCheck) -> bool:
+    """Say whether a side is not connected at a tenant that is being set up, or rests.
+
+    Among thousands of tenants some always are: nothing of it is broken, and nobody is to be woken.
+    """
+    sides = {"vindi_connection": facts.vindi, "issuer_connection": facts.issuer}
+    return not facts.at_work and check.code in sides and sides[check.code] is None
+
+
 async def look_at_all(services: Services) -> dict[TenantId, list[ConnectionCheck]]:
     """Judge every tenant."""
     found: dict[TenantId, list[ConnectionCheck]] = {}
@@ -66,7 +76,8 @@ async def look_at_all(services: Services) -> dict[TenantId, list[ConnectionCheck
         for one in facts:
             tenant = one.tenant_id
             issuing = judge_issuing(breakers[tenant], brakes.get(tenant, NOT_BRAKED))
-            found[tenant] = judge(one, every=services.reconcile_every) + issuing
+            checks = judge(one, every=services.reconcile_every) + issuing
+            found[tenant] = [check for check in checks if not _is_to_come(one, check)]
         if len(facts) < TENANTS_A_LOOK:
             return found
         after = facts[-1].tenant_id

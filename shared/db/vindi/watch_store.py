@@ -32,6 +32,7 @@ class TenantFacts(Struct, frozen=True, kw_only=True):
 
     tenant_id: TenantId
     now: datetime
+    at_work: bool  # it issues, or would in shadow: both sides should be connected
     vindi: ConnectionState | None
     issuer: ConnectionState | None
     passes: PassFacts
@@ -46,7 +47,7 @@ class TenantFacts(Struct, frozen=True, kw_only=True):
 
 FACTS: Final = """
     -- watch_store.facts_any_tenant
-    SELECT t.tenant_id, now() AS now,
+    SELECT t.tenant_id, now() AS now, t.status IN ('active', 'shadow') AS at_work,
            v.state AS vindi_code, v.state_since AS vindi_since, v.state_detail AS vindi_detail,
            v.not_before AS vindi_not_before, v.connected_at AS vindi_connected_at,
            i.state AS issuer_code, i.state_since AS issuer_since, i.state_detail AS issuer_detail,
@@ -115,6 +116,7 @@ def _facts(row: asyncpg.Record) -> TenantFacts:
     return TenantFacts(
         tenant_id=fields["tenant_id"],
         now=fields["now"],
+        at_work=fields["at_work"],
         vindi=_connection(fields, "vindi"),
         issuer=_connection(fields, "issuer"),
         passes=passes,
