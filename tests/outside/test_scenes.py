@@ -19,6 +19,7 @@ from tests.outside import (
     scenes_parts,
     scenes_people,
     scenes_readings,
+    scenes_siblings,
     scenes_spoilt,
     scenes_vindi,
 )
@@ -35,6 +36,7 @@ ALL = (
     *scenes_days.SCENES,
     *scenes_parts.SCENES,
     *scenes_readings.SCENES,
+    *scenes_siblings.SCENES,
 )
 # Seconds each, and none waits for what only time brings; the others with NOTAPONTE_OUTSIDE=1.
 QUICK = (
