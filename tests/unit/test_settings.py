@@ -35,6 +35,7 @@ def test_what_is_not_said_has_the_documented_default() -> None:
     assert reconciler.reconcile_every == timedelta(minutes=5)
     assert reconciler.vindi.url_production == "https://app.vindi.com.br/api/v1"
     assert reconciler.vindi.requests_per_minute == 120
+    assert reconciler.vindi.leave_percent == emitter.vindi.leave_percent == 20  # others' fifth
     assert emitter.issuer.enotas_url == "https://api.enotasgw.com.br"
     assert (emitter.issuer.parallel, emitter.issuer.requests_per_second) == (4, 5)
     assert emitter.issuer.lookup_waits == tuple(timedelta(seconds=n) for n in (10, 30, 120))
