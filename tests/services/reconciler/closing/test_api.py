@@ -2,6 +2,7 @@ import csv
 import hashlib
 import io
 import zipfile
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ ADD_BILL = """
     INSERT INTO bills (tenant_id, bill_id, status, amount, moment_amount, customer_id, created_at,
                        updated_at, created_moment, paid_moment, charges_paid_at, body, read_at)
     VALUES ($1, $2, 'paid', $3, $3, 9, $4, $4, $4, $4, ARRAY[$4::timestamptz], '', now())
+"""
+# A complete pass would have shown any change until it began.
+COMPLETE_PASS = """
+    INSERT INTO reconciler_passes (tenant_id, next_pass_at, bills_mark, charges_mark, refunds_mark,
+                                   complete_from)
+    VALUES ($1, now(), now(), now(), now(), $2)
+        ON CONFLICT (tenant_id) DO UPDATE SET complete_from = excluded.complete_from
 """
 
 
@@ -79,6 +87,23 @@ async def test_a_closing_shows_both_sides_and_every_exception(world: World) -> N
         "adjustments": [],
         "warnings": [],
     }
+
+
+async def test_what_vindi_says_is_known_as_of_the_bill_that_was_read_longest_ago(
+    world: World,
+) -> None:
+    tenant = await a_month(world)
+    read = "UPDATE bills SET read_at = $2::timestamptz + bill_id * interval '1 hour'"
+    await world.pool.execute(f"{read} WHERE tenant_id = $1", tenant, MOMENT)
+
+    alone = await world.api.get(f"/tenants/{tenant}/closing?month={MONTH}")
+    shown_from = MOMENT + timedelta(hours=9)
+    await world.pool.execute(COMPLETE_PASS, tenant, shown_from)
+    after_a_pass = await world.api.get(f"/tenants/{tenant}/closing?month={MONTH}")
+
+    oldest = MOMENT + timedelta(hours=1)  # the three have a reason each
+    assert datetime.fromisoformat(alone.body["vindi"]["read_at"]) == oldest
+    assert datetime.fromisoformat(after_a_pass.body["vindi"]["read_at"]) == shown_from
 
 
 async def test_where_the_issuer_and_we_disagree_is_listed_one_by_one(world: World) -> None:
