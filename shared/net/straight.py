@@ -28,7 +28,7 @@ from yarl import URL
 
 from shared.net.http import USER_AGENT, ConnectionBroke, whole_of
 
-_BREAKS_A_LINE: Final = re.compile(r"[\x00-\x20\x7f-\uffff]")  # no part of an encoded path
+_BREAKS_A_LINE: Final = re.compile(r"[^\x21-\x7e]")  # no part of an encoded path
 _BREAKS_A_HEADER: Final = re.compile(r"[\r\n\x00]")
 _READ_AT_ONCE: Final = 2**16
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import structlog
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession
 from msgspec import Struct
 from yarl import URL
 
@@ -21,12 +21,12 @@ from shared.net.http import (
     NEVER_SENT,
     AnswerTooLarge,
     demand_https,
-    read_capped,
     retry_after,
     server_time,
 )
 from shared.net.json_bytes import read_json
 from shared.net.measured import Calls
+from shared.net.straight import Straight
 from shared.vindi.budget import TURNS, AccountKey, Budget, BudgetShare, Ticket, read_heard
 from shared.vindi.errors import (
     UnreadableBillError,
@@ -68,6 +68,7 @@ Oddity = Literal[
 ]
 MOST_PER_PAGE: Final = 50  # more is not known to be honoured (vindi-api, section 3.1)
 MOST_PAGES: Final = 1000  # of a list that says neither how long it is nor ends
+CONNECT_SECONDS: Final = 10.0
 MOST_BYTES: Final = 32 * 2**20  # a page of fifty bills with 120 lines each is below 10 MB
 DEFAULT_BLOCK: Final = timedelta(minutes=1)
 LONGEST_BLOCK: Final = timedelta(minutes=5)
@@ -204,13 +205,15 @@ class VindiClient:
         some seconds, since the first request of a window goes alone.
         """
         self.account = account
-        self._session = session
         self._base = demand_https(base_url)
         credentials = base64.b64encode(f"{api_key}:".encode()).decode()
-        self._headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+        headers = {"Authorization": f"Basic {credentials}", "Accept": "application/json"}
+        self._straight = Straight(
+            session, base=URL(self._base), headers=headers, to_connect=CONNECT_SECONDS
+        )
         self._budget = budget
         self._share = share
-        self._timeout = ClientTimeout(total=timeout.total_seconds(), sock_connect=10)
+        self._timeout = timeout.total_seconds()
         self._patience = patience
         self._skew: timedelta | None = None
         self.oddities: set[Oddity] = set()  # seen by this client
@@ -384,13 +387,7 @@ class VindiClient:
 
     async def _sent(self, ticket: Ticket, url: URL, resource: str) -> _Answer | None:
         try:
-            async with self._session.get(
-                url,
-                headers=self._headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
-                body = await read_capped(response, most=MOST_BYTES)
+            response = await self._straight.send("GET", url, seconds=self._timeout, most=MOST_BYTES)
         # What the library raises may show the request, so it is never passed on.
         except NEVER_SENT:
             await self._budget.give_back(ticket)
@@ -419,7 +416,7 @@ class VindiClient:
                 resource=resource,
                 vindi_request_id=headers.get("X-Request-Id", "")[:64],
             )
-        return _Answer(status=response.status, headers=headers, body=body)
+        return _Answer(status=response.status, headers=headers, body=response.body)
 
     def _json(self, answer: _Answer) -> Any:
         try:
