@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+LOST: Final = "\ufffd"
 DEEPEST: Final = 100  # of what is written; no record of either API is a tenth as deep
 
 
@@ -20,10 +21,25 @@ def read_json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:  # stricter than we may be: half pairs, NaN, a mark of order
         try:
-            text = body.decode(json.detect_encoding(body), "replace")
+            text = _text(body)
             return _mended(json.loads(text, strict=False))
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
+
+
+def _text(body: bytes) -> str:
+    """The text of a body that is not what it should be: some proxies pass Latin-1 on as UTF-8.
+
+    Where not one of its letters beyond ASCII reads as UTF-8, they are of the alphabet that Windows
+    writes here; beside some that do, those that do not are lost.
+    """
+    encoding = json.detect_encoding(body)
+    text = body.decode(encoding, "replace")
+    if not encoding.startswith("utf-8") or LOST not in text:
+        return text
+    if any(letter > "\x7f" and letter != LOST for letter in text.removeprefix("\ufeff")):
+        return text
+    return body.removeprefix(b"\xef\xbb\xbf").decode("cp1252", "replace")
 
 
 def write_json(value: Any) -> bytes:

@@ -35,6 +35,9 @@ def test_it_reads_what_the_standard_library_writes(value: object) -> None:
         (b'{"name": "Jo\\ud800\\u00e3o"}', {"name": "Jo\N{REPLACEMENT CHARACTER}ão"}),
         (b'["\\udc00"]', ["\N{REPLACEMENT CHARACTER}"]),
         (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        ("Número e ação – R$".encode("cp1252").join((b'["', b'"]')), ["Número e ação – R$"]),
+        ('["ação"'.encode() + b', "a\xe7\xe3o"]', ["ação", "a\ufffd\ufffdo"]),
+        (b'\xef\xbb\xbf["N\xfamero"]', ["Número"]),
     ],
 )
 def test_odd_text_is_mended_so_that_it_can_be_kept(body: bytes, value: object) -> None:
