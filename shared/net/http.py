@@ -1,5 +1,7 @@
 """How we speak HTTP to the systems outside: one kind of session, no surprises of the library."""
 
+import asyncio
+import select
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -30,8 +32,17 @@ USER_AGENT: Final = "notaponte/0.1"
 # A connection idle for longer is closed by us, before the other side does it under a request.
 KEEPALIVE_SECONDS: Final = 15.0
 
-# These mean that no request left: the connection itself was never made.
-NEVER_SENT: Final = (ClientConnectorError, ConnectionTimeoutError)
+CONNECTIONS_TRIED: Final = 3  # for one request, where one after the other is not silent
+# The loop reads what has come in the turn after the next; TLS has words of its own besides.
+TURNS_TO_READ: Final = 5
+
+
+class SpokeFirst(ClientError):
+    """No connection was silent before it was asked anything: nothing was."""
+
+
+# These mean that no request left: the connection itself was never made, or nothing of it used.
+NEVER_SENT: Final = (ClientConnectorError, ConnectionTimeoutError, SpokeFirst)
 
 
 MayLeave = Callable[[], bool]
@@ -79,16 +90,53 @@ class _AskingConnector(TCPConnector):
         traces: list[Trace],
         timeout: ClientTimeout,  # noqa: ASYNC109 - the library's signature
     ) -> Connection:
-        """Get a connection; NotLeft where the request is not to go out on it any more."""
-        connection = await super().connect(req, traces, timeout)
-        while connection.protocol is not None and connection.protocol.should_close:
-            connection.close()
+        """Get a connection; NotLeft where the request is not to go out on it any more.
+
+        SpokeFirst where each of them spoke, or was ended, before it was asked.
+        """
+        for _ in range(CONNECTIONS_TRIED):
             connection = await super().connect(req, traces, timeout)
-        may_leave = _MAY_LEAVE.get()
-        if may_leave is None or may_leave():
-            return connection
-        connection.release()  # unused, and as good as before
-        raise NotLeft
+            try:
+                silent = await _is_silent(connection)
+                may_leave = _MAY_LEAVE.get()
+                leaves = may_leave is None or may_leave()
+            except BaseException:
+                connection.close()
+                raise
+            if silent and leaves:
+                return connection
+            if silent:
+                connection.release()  # unused, and as good as before
+            else:
+                connection.close()
+            if not leaves:
+                raise NotLeft
+        raise SpokeFirst
+
+
+async def _is_silent(connection: Connection) -> bool:
+    """Whether nothing came on a connection unasked, nor its end, read already or not.
+
+    A process that stood still, or is busy, has not read what lies there for it.
+    """
+    for _ in range(TURNS_TO_READ):
+        protocol = connection.protocol
+        if protocol is None or protocol.should_close or not protocol.is_connected():
+            return False
+        if not _has_unread(connection):
+            return True
+        await asyncio.sleep(0)
+    return False
+
+
+def _has_unread(connection: Connection) -> bool:
+    transport = connection.transport
+    socket = transport.get_extra_info("socket") if transport is not None else None
+    if socket is None:
+        return False
+    looking = select.poll()
+    looking.register(socket.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
 
 
 class AnswerTooLarge(ClientError):

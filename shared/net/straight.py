@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import (
     ClientConnectionError,
@@ -20,6 +20,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
+    StreamReader,
 )
 from aiohttp.connector import BaseConnector, Connection
 from aiohttp.http_exceptions import HttpProcessingError
@@ -27,6 +28,9 @@ from msgspec import Struct
 from yarl import URL
 
 from shared.net.http import USER_AGENT, ConnectionBroke, whole_of
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
 
 _BREAKS_A_LINE: Final = re.compile(r"[^\x21-\x7e]")  # no part of an encoded path
 _BREAKS_A_HEADER: Final = re.compile(r"[\r\n\x00]")
@@ -82,9 +86,12 @@ class Straight:
             connection = await self._connector().connect(place, [], bounds)
         except TimeoutError as error:
             raise ConnectionTimeoutError("no connection in time") from error
+        if time.monotonic() >= until:  # nobody would wait for what it is answered
+            connection.release()
+            raise ConnectionTimeoutError("no connection in time")
         deadline = _Deadline(connection, until)
         try:
-            answer = await _asked(connection, data, most)
+            answer = await _asked(connection, data, most, deadline)
         except BaseException as error:
             connection.close()  # whatever may still come on it answers this request
             if deadline.passed and isinstance(error, ClientError):
@@ -133,15 +140,16 @@ def _before_it_leaves(seconds: float, to_connect: float) -> ClientTimeout:
 
 
 class _Deadline:
-    """Breaks a connection off at an instant, so that whoever reads from it is told.
+    """Breaks a connection off at an instant, and tells whoever reads from it.
 
     A timeout that cancels its task costs a nota's request a fifth of what it takes.
     """
 
-    __slots__ = ("_handle", "_transport", "passed")
+    __slots__ = ("_handle", "_transport", "passed", "reads")
 
     def __init__(self, connection: Connection, until: float) -> None:
         self.passed = False
+        self.reads: ResponseHandler | StreamReader | None = None  # what somebody waits for
         self._transport = connection.transport
         left = max(until - time.monotonic(), 0.0)
         self._handle = asyncio.get_running_loop().call_later(left, self._pass)
@@ -150,16 +158,23 @@ class _Deadline:
         self.passed = True
         if self._transport is not None:
             self._transport.abort()
+        # A connection that broke already tells nothing more, and the library lets whoever reads a
+        # body in chunks wait for ever where one of them is none.
+        if self.reads is not None:
+            self.reads.set_exception(TimeoutError())
 
     def end(self) -> None:
         """Let the connection be."""
         self._handle.cancel()
 
 
-async def _asked(connection: Connection, data: bytes, most: int) -> StraightAnswer:
+async def _asked(
+    connection: Connection, data: bytes, most: int, deadline: _Deadline
+) -> StraightAnswer:
     protocol, transport = connection.protocol, connection.transport
     if protocol is None or transport is None:
         raise ConnectionBroke
+    deadline.reads = protocol
     protocol.set_response_params(read_until_eof=True, read_bufsize=_READ_AT_ONCE)
     transport.write(data)
     try:
@@ -168,4 +183,5 @@ async def _asked(connection: Connection, data: bytes, most: int) -> StraightAnsw
             message, content = await protocol.read()
     except HttpProcessingError:
         raise ConnectionBroke from None
+    deadline.reads = content
     return StraightAnswer(message.code, message.headers, await whole_of(content, most=most))

@@ -2,14 +2,19 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable, Sequence
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from threading import Event
 
 import pytest
-from aiohttp import ClientConnectorError, ClientError, ClientSession
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ConnectionTimeoutError
+from aiohttp.connector import BaseConnector, Connection
 from yarl import URL
 
-from shared.net.http import AnswerTooLarge, NotLeft, leaving_only_if, open_session
+from shared.net.http import AnswerTooLarge, NotLeft, SpokeFirst, leaving_only_if, open_session
 from shared.net.straight import Straight, StraightAnswer
 
 SOON = 20.0
@@ -222,6 +227,42 @@ async def test_what_has_no_length_is_not_taken_for_whole_when_time_is_up(
     assert (await ask()).body == b"{}"
 
 
+async def test_a_body_that_breaks_in_its_midst_is_not_waited_for_for_ever(
+    wire: Wire, ask: Callable[..., "asyncio.Future[StraightAnswer]"]
+) -> None:
+    """The library closes the connection then, and tells nobody who reads from it."""
+    wire.answers = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", WHOLE]
+    wire.unasked = b"no size\r\n"
+    async with asyncio.timeout(SOON):
+        with pytest.raises(TimeoutError):
+            await ask(seconds=0.5)
+    assert (await ask()).body == b"{}"
+
+
+async def test_what_has_no_time_left_when_it_is_connected_does_not_leave(
+    wire: Wire,
+    session: ClientSession,
+    ask: Callable[..., "asyncio.Future[StraightAnswer]"],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would be written, and broken off at once: a nota may have been asked for."""
+    connector = session.connector
+    assert connector is not None
+    at_once = connector.connect
+
+    async def late(*args: object) -> Connection:
+        connection = await at_once(*args)  # type: ignore[arg-type]
+        await asyncio.sleep(0.2)
+        return connection
+
+    monkeypatch.setattr(connector, "connect", late)
+    wire.answers = [WHOLE]
+    with pytest.raises(ConnectionTimeoutError):
+        await ask(seconds=0.1)
+    assert (await ask()).body == b"{}"
+    assert (len(wire.heads), wire.connections) == (1, 1)
+
+
 async def test_an_answer_beyond_what_is_read_ends_its_connection(
     wire: Wire, ask: Callable[..., "asyncio.Future[StraightAnswer]"]
 ) -> None:
@@ -254,6 +295,105 @@ async def test_no_line_of_a_head_is_broken(wire: Wire, session: ClientSession) -
         with pytest.raises(ValueError, match="percent"):
             await usual.send("GET", bad, seconds=SOON, most=100)
     assert wire.connections == 0
+
+
+class Elsewhere:
+    """A server that this loop does not run: it goes on while the loop stands still."""
+
+    def __init__(self, last_word: bytes | None) -> None:
+        """`last_word` comes on its first connection after its first answer; None: its end."""
+        self._last_word = last_word
+        self._listens = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.speaks = Event()
+        self.spoke = Event()
+        self.connections = 0
+        self.requests = 0
+        self.url = URL(f"http://127.0.0.1:{self._listens.getsockname()[1]}")
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listens.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            while connection.recv(4096):
+                self.requests += 1
+                connection.sendall(WHOLE)
+                if self.connections == 1:
+                    self._say_the_last_word(connection)
+                    break
+
+    def _say_the_last_word(self, connection: socket.socket) -> None:
+        self.speaks.wait(SOON)
+        if self._last_word is None:
+            connection.shutdown(socket.SHUT_WR)
+        else:
+            connection.sendall(self._last_word)
+        time.sleep(0.05)
+        self.spoke.set()
+
+    def close(self) -> None:
+        self._listens.shutdown(socket.SHUT_RDWR)
+        for one in (self._listens, *self._open):
+            one.close()
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest) -> Iterator[Elsewhere]:
+    server = Elsewhere(request.param)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(server.serve)
+        yield server
+        server.close()
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [LATE, None], ids=["a second answer", "the end"], indirect=True
+)
+async def test_what_came_while_the_process_stood_still_is_read_before_the_next_leaves(
+    elsewhere: Elsewhere, session: ClientSession
+) -> None:
+    straight = Straight(session, base=elsewhere.url, headers=HEADERS, to_connect=5)
+    kept = {"body": b"{}", "seconds": SOON, "most": 100}
+    assert (await straight.send("POST", elsewhere.url, **kept)).body == b"{}"  # type: ignore[arg-type]
+    elsewhere.speaks.set()
+    assert elsewhere.spoke.wait(SOON)  # no turn of the loop passes
+
+    assert (await straight.send("POST", elsewhere.url, **kept)).body == b"{}"  # type: ignore[arg-type]
+    assert (elsewhere.connections, elsewhere.requests) == (2, 2)
+
+
+async def test_who_speaks_before_being_asked_is_asked_nothing(
+    session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mail servers do, and balancers that have nobody behind them: each time, for ever."""
+    connections: list[asyncio.StreamWriter] = []
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        writer.write(b"220 ready\r\n")
+
+    at_once = BaseConnector.connect
+
+    async def when_it_has_spoken(connector: BaseConnector, *args: object) -> Connection:
+        connection = await at_once(connector, *args)  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        return connection
+
+    monkeypatch.setattr(BaseConnector, "connect", when_it_has_spoken)
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    straight = Straight(session, base=url, headers=HEADERS, to_connect=5)
+    async with asyncio.timeout(SOON):
+        with pytest.raises(SpokeFirst):
+            await straight.send("POST", url, body=b"{}", seconds=SOON, most=100)
+    assert 1 < len(connections) < 10
+    for writer in connections:
+        writer.close()
+    server.close()
 
 
 async def test_nobody_there_is_never_sent(session: ClientSession) -> None:
