@@ -418,10 +418,10 @@ class Turn:
         try:
             asked = state.turn.locked()  # then whoever came before is served first
             at = None if asked else limits.reserved_turn(state, self._patience)
-            if at is None:
-                async with state.turn:  # one asks for the turns of all
-                    at = await limits.next_turn(self._key, state, self._patience)
             while True:
+                if at is None or at < state.paused_until:  # told to wait since: it has no turn
+                    async with state.turn:  # one asks for the turns of all
+                        at = await limits.next_turn(self._key, state, self._patience)
                 _demand(may_leave)
                 if (wait := at - time.monotonic()) <= 0:
                     return
