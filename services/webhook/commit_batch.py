@@ -85,7 +85,7 @@ class Committer:
         self._most_waiting = most_waiting
         self._most_of_one = max(1, most_waiting // SHARE_OF_ONE)
         self._waiting: deque[Unanswered] = deque()
-        self._held = HeldLine(self._flush)
+        self._held = HeldLine(self._flush, on_late=_note_late)
         self._of: Counter[TenantId] = Counter()  # waiting now, by tenant
         self._arrived = asyncio.Event()
         self._flushers: list[asyncio.Task[None]] = []
@@ -182,9 +182,7 @@ class Committer:
     def _settle(self, batch: Sequence[Unanswered], failure: Exception | None) -> None:
         """Answer, or have those wait whose sale somebody holds."""
         if isinstance(failure, asyncpg.LockNotAvailableError):
-            if late := self._held.put(batch):
-                FAILED.labels("held").inc(late)
-                log.warning("held_sale_refused", rows=late)
+            self._held.put(batch)
             return
         answer(batch, failure)
         if failure is not None and not _of_rows(failure):
@@ -216,6 +214,11 @@ class Committer:
         self._waiting.clear()
         self._arrived.clear()
         answer(refused, NotCommittedError())
+
+
+def _note_late(rows: int) -> None:
+    FAILED.labels("held").inc(rows)
+    log.warning("held_sale_refused", rows=rows)
 
 
 def _traced(marks: Sequence[Mark], *, rows: int) -> traces.TraceSpan:

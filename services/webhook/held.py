@@ -66,9 +66,18 @@ def answer(batch: Sequence[Unanswered], failure: Exception | None) -> None:
 class HeldLine:
     """The sales that are held; those not tried alone yet come before those that were."""
 
-    def __init__(self, flush: Callable[[Sequence[Unanswered]], Awaitable[None]]) -> None:
-        """`flush` commits what is about one sale, or puts it here once more."""
+    def __init__(
+        self,
+        flush: Callable[[Sequence[Unanswered]], Awaitable[None]],
+        *,
+        on_late: Callable[[int], None],
+    ) -> None:
+        """`flush` commits what is about one sale, or puts it here once more.
+
+        `on_late` is told how many were refused since their time was up.
+        """
         self._flush = flush
+        self._on_late = on_late
         self._sales: OrderedDict[SaleKey, list[Unanswered]] = OrderedDict()
         self._arrived = asyncio.Event()
 
@@ -79,21 +88,15 @@ class HeldLine:
         """Whether a sale stands in line: what is about it belongs here."""
         return sale in self._sales
 
-    def put(self, batch: Sequence[Unanswered]) -> int:
-        """Have them wait here; those whose time is up are refused, and counted in the answer."""
-        now = time.monotonic()
-        late = [one for one in batch if one.until <= now]
-        answer(late, NotCommittedError())
-        for one in batch:
-            if one.until <= now or one.done.done():
-                continue
+    def put(self, batch: Sequence[Unanswered]) -> None:
+        """Have them wait here; those whose time is up are refused."""
+        for one in self._in_time(batch):
             sale = one.delivery.sale
             if sale not in self._sales:
                 self._sales[sale] = []
                 self._sales.move_to_end(sale, last=False)
             self._sales[sale].append(one)
             self._arrived.set()
-        return len(late)
 
     def take_all(self) -> list[Unanswered]:
         """Everybody in line, who stand here no longer."""
@@ -103,15 +106,24 @@ class HeldLine:
         return everybody
 
     async def run(self) -> None:
-        """Try one sale after the other, until cancelled."""
+        """Try one sale after the other, until cancelled.
+
+        Each that is held still takes its fifth of a second: whose turn is far away is told when
+        its time is up, not when its turn has come, which its sender would not wait for.
+        """
         while True:
             await self._arrived.wait()
+            self._refuse_late()
+            if not self._sales:
+                self._arrived.clear()
+                continue
             sale = next(iter(self._sales))
             group, self._sales[sale] = self._sales[sale], []
             try:
                 await self._flush(group)
             except Exception:
                 log.exception("held_sale_not_committed")
+                answer(group, NotCommittedError())
             except BaseException:
                 answer(group, NotCommittedError())
                 raise
@@ -119,3 +131,19 @@ class HeldLine:
                 self._sales[sale] = rest
             if not self._sales:
                 self._arrived.clear()
+
+    def _refuse_late(self) -> None:
+        for sale, group in list(self._sales.items()):
+            if in_time := self._in_time(group):
+                self._sales[sale] = in_time
+            else:
+                del self._sales[sale]
+
+    def _in_time(self, waiting: Sequence[Unanswered]) -> list[Unanswered]:
+        """Those that still wait; those whose time is up are told so."""
+        now = time.monotonic()
+        waiting = [one for one in waiting if not one.done.done()]
+        if late := [one for one in waiting if one.until <= now]:
+            answer(late, NotCommittedError())
+            self._on_late(len(late))
+        return [one for one in waiting if one.until > now]

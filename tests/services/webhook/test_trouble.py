@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 
 from services.webhook import commit_batch
 from services.webhook.commit_batch import SHARE_OF_ONE, Committer
-from services.webhook.held import Delivery, NotCommittedError
+from services.webhook.held import Delivery, HeldLine, NotCommittedError, Unanswered
 from shared.db.connection import Pool
 from shared.db.migrate import migrate
 from shared.db.outbox.outbox_store import LIVE, Mark
@@ -215,6 +215,45 @@ async def test_a_sale_that_somebody_keeps_is_refused_alone(
     assert [type(one) for one in refused] == [NotCommittedError] * 4
     assert scraped.risen("notaponte_webhook_failed_commits_total", why="held") == 4
     assert committer.waiting == 0
+
+
+async def test_whoever_stands_behind_many_held_sales_is_told_when_its_time_is_up(
+    tenant: Tenant, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is tried for a fifth of a second: the last of them after a fifth of a minute."""
+    monkeypatch.setattr(commit_batch, "COMMIT_SECONDS", 2.0)
+    committer = Committer(pool, after_marks=nothing)
+    sales = [a_delivery(bill, tenant=tenant.id, marked=True) for bill in range(1, 61)]
+    committer.start()
+    await asyncio.gather(*(committer.commit(one) for one in sales))
+    scraped = Scraped()
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.fetch("SELECT 1 FROM outbox FOR UPDATE")
+        behind = [asyncio.create_task(committer.commit(one)) for one in sales]
+        done, _ = await asyncio.wait(behind, timeout=6)  # it was 12 s
+        assert len(done) == 60
+    assert {type(one.exception()) for one in done} == {NotCommittedError}
+    assert scraped.risen("notaponte_webhook_failed_commits_total", why="held") == 60
+    async with asyncio.timeout(PATIENCE):
+        await committer.commit(sales[0])
+    assert committer.waiting == 0
+    await committer.close()
+
+
+async def test_a_held_sale_whose_commit_fails_in_an_unforeseen_way_is_answered() -> None:
+    async def fail(_: Sequence[Unanswered]) -> None:
+        raise LookupError
+
+    line = HeldLine(fail, on_late=lambda _: None)
+    done = asyncio.get_running_loop().create_future()
+    until = time.monotonic() + PATIENCE
+    line.put([Unanswered(delivery=a_delivery(1, marked=True), done=done, until=until)])
+    running = asyncio.create_task(line.run())
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(NotCommittedError):
+            await done
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_table_that_is_locked_for_a_while_costs_nobody_an_answer(
