@@ -6,7 +6,7 @@ Webhook, reconciler and backfill all come through here (design D15).
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.db.connection import Connection, Pool, waiting_briefly
+from shared.db.connection import LET_GO_SECONDS, Connection, Pool, waiting_briefly
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Mark
 from shared.db.tenants import connections_store
@@ -26,9 +26,11 @@ async def take_in(
     """Commit events and the sales they make due together; returns only after the commit.
 
     Safe to repeat: a sale that is due already stays one piece of work. Where `briefly`, raises
-    asyncpg.LockNotAvailableError as soon as somebody holds one of the sales for a while.
+    asyncpg.LockNotAvailableError as soon as somebody holds one of the sales for a while, and
+    TimeoutError a few seconds after it was broken off where the server answers nothing.
     """
-    async with pool.acquire() as conn, waiting_briefly(conn) if briefly else conn.transaction():
+    acquired = pool.acquire(timeout=LET_GO_SECONDS if briefly else None)
+    async with acquired as conn, waiting_briefly(conn) if briefly else conn.transaction():
         if events:
             await events_store.add(conn, events)
         if marks:

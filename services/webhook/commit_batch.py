@@ -42,6 +42,7 @@ SLOW_AFTER: Final = 0.05  # seconds after which a commit is passed by
 AT_ONCE: Final = 3  # commits of this process under way, the slow ones included
 ENOUGH: Final = 24  # deliveries for a batch of its own; fewer wait for those being read just now
 QUIET_TURNS: Final = 2  # of the event loop without an arrival: nothing more is being read
+STOP_AGAIN: Final = 1.0  # seconds after which whoever goes on is told once more
 LARGEST_BATCH: Final = 200
 MOST_WAITING: Final = 2_000
 SHARE_OF_ONE: Final = 4  # one tenant takes a quarter of it: of 2000 a tenth of a second's commits
@@ -105,9 +106,11 @@ class Committer:
     async def close(self) -> None:
         """Stop; whoever still waits is told that nothing was committed."""
         stopping = {*self._flushes, *self._flushers}
-        for task in stopping:
-            task.cancel()
-        await asyncio.gather(*stopping, return_exceptions=True)
+        while stopping:
+            for task in stopping:
+                task.cancel()
+            # Who gives up a connection that answers nothing hears of that, and of no cancellation.
+            _, stopping = await asyncio.wait(stopping, timeout=STOP_AGAIN)
         self._refuse_waiting()
 
     async def commit(self, delivery: Delivery) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +35,8 @@ IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds bac
 TRANSACTION_TIMEOUT: Final = timedelta(minutes=2)
 BOUNDS_TRANSACTIONS: Final = 17  # the first version of PostgreSQL that has `transaction_timeout`
 CONNECT_SECONDS: Final = 5
+# How long a statement that is broken off may keep its connection; then that is ended.
+LET_GO_SECONDS: Final = 3
 # One that nobody used for so long is closed: each is a process of some MiB at the server.
 IDLE_SECONDS: Final = 60.0
 
@@ -174,10 +176,16 @@ async def waiting_briefly(conn: Connection) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
-        if not conn.is_closed():
-            await conn.execute("ROLLBACK")
+        await _roll_back(conn)
         raise
     await conn.execute("COMMIT")
+
+
+async def _roll_back(conn: Connection) -> None:
+    """Roll back; a connection that does not answer is ended where it is given back."""
+    with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        if not conn.is_closed():
+            await conn.execute("ROLLBACK", timeout=LET_GO_SECONDS)
 
 
 BOUND: Final = """
