@@ -1,6 +1,8 @@
 """Connections to PostgreSQL, the same for every service."""
 
+import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -35,6 +37,14 @@ IDLE_TIMEOUT: Final = timedelta(seconds=15)  # a transaction left open holds bac
 TRANSACTION_TIMEOUT: Final = timedelta(minutes=2)
 BOUNDS_TRANSACTIONS: Final = 17  # the first version of PostgreSQL that has `transaction_timeout`
 CONNECT_SECONDS: Final = 5
+# A machine that is gone is noticed half a minute later: asked after ten seconds of silence, then
+# every five; what is sent has as long to arrive (milliseconds).
+NOTICED: Final = {
+    "TCP_KEEPIDLE": 10,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 4,
+    "TCP_USER_TIMEOUT": 30_000,
+}
 # How long a statement that is broken off may keep its connection; then that is ended.
 LET_GO_SECONDS: Final = 3
 # One that nobody used for so long is closed: each is a process of some MiB at the server.
@@ -65,10 +75,29 @@ class Remembering(_Driver):
 
     remembered: dict[str, object]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, protocol: Any, transport: asyncio.Transport, *args: Any, **kwargs: Any
+    ) -> None:
         """Made by the driver."""
-        super().__init__(*args, **kwargs)
+        super().__init__(protocol, transport, *args, **kwargs)
         self.remembered = {}
+        notice_its_end(transport)
+
+
+def notice_its_end(transport: asyncio.Transport) -> None:
+    """Have the system ask whether the other machine is still there, and end what it is not.
+
+    Else whoever waits for an answer of a machine that is gone without a word waits for ever, and
+    who has sent something for a quarter of an hour; no time-out of the server's reaches them.
+    """
+    its = transport.get_extra_info("socket")
+    if its is None or its.family == socket.AF_UNIX:
+        return
+    with its.dup() as ours:  # the loop's own takes no options
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in NOTICED.items():
+            if (option := getattr(socket, name, None)) is not None:  # not every system has all
+                ours.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 SERVER_PROCESS: Final = """

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from datetime import timedelta
 
 import asyncpg
@@ -49,6 +50,27 @@ async def test_a_transaction_whose_statement_was_prepared_and_not_asked_for_is_e
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)) as error:
             await conn.execute("SELECT 1")
     assert database_away(error.value)
+
+
+async def test_a_machine_that_is_gone_is_noticed_by_whoever_waits_for_it(
+    database_settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No time-out of the server's reaches who waits for it, and the system's own is none."""
+    noticed: list[socket.socket] = []
+    notice = connection.notice_its_end
+
+    def watch(transport: asyncio.Transport) -> None:
+        notice(transport)
+        noticed.append(transport.get_extra_info("socket"))
+
+    monkeypatch.setattr(connection, "notice_its_end", watch)
+    async with open_pool(database_settings, application="tests") as pool:
+        assert await pool.fetchval("SELECT 1") == 1
+        (its,) = noticed
+        assert its.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for name, value in connection.NOTICED.items():
+            option = getattr(socket, name, None)
+            assert option is None or its.getsockopt(socket.IPPROTO_TCP, option) == value
 
 
 async def test_behind_a_pooler_nothing_is_prepared_and_no_timeout_is_sent(
