@@ -1,7 +1,7 @@
 """What a pass needs of one tenant, loaded at its start."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct, field
 
@@ -64,8 +64,7 @@ class TenantContext(Struct, frozen=True, kw_only=True):
     @property
     def vindi_now(self) -> datetime | None:
         """Vindi's clock, as its answers to this batch tell it; None where it was not asked."""
-        skew = self.vindi.skew if self.vindi is not None else None
-        return None if skew is None else datetime.now(UTC) + skew
+        return None if self.vindi is None else self.vindi.now()
 
     def vindi_clock(self) -> datetime | None:
         """Vindi's clock as this process last heard it, for this batch or for another."""

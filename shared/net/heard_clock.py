@@ -12,9 +12,9 @@ class HeardClock:
     _said: datetime | None = None
     _heard: float = field(default=0.0)  # by the clock that only goes on
 
-    def note(self, said: datetime) -> None:
-        """Its answer of just now said this."""
-        self._said, self._heard = said, time.monotonic()
+    def note(self, said: datetime, *, at: float | None = None) -> None:
+        """Its answer said this: just now, or at an instant of `time.monotonic`."""
+        self._said, self._heard = said, time.monotonic() if at is None else at
 
     def now(self) -> datetime | None:
         """The time there; None where it never said any."""

@@ -6,6 +6,7 @@ the key, a body or the values of a query.
 
 import asyncio
 import base64
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from msgspec import Struct
 from yarl import URL
 
 from shared.domain.bill import Bill, Customer, Refund
+from shared.net.heard_clock import HeardClock
 from shared.net.http import (
     NEVER_SENT,
     AnswerTooLarge,
@@ -177,6 +179,7 @@ class _Answer(Struct, frozen=True, kw_only=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    came: float  # by `time.monotonic`
 
 
 class VindiClient:
@@ -215,13 +218,21 @@ class VindiClient:
         self._share = share
         self._timeout = timeout.total_seconds()
         self._patience = patience
-        self._skew: timedelta | None = None
+        self._clock = HeardClock()
         self.oddities: set[Oddity] = set()  # seen by this client
 
     @property
     def skew(self) -> timedelta | None:
         """Vindi's clock minus this machine's, by its last answer; None until one told."""
-        return self._skew
+        said = self.now()
+        return None if said is None else said - datetime.now(UTC)
+
+    def now(self) -> datetime | None:
+        """Vindi's clock, by its last answer and what passed since; None until one told.
+
+        An answer of somebody on the way tells nothing of it, nor does a clock of ours that is set.
+        """
+        return self._clock.now()
 
     async def read_one(self, resource: Resource[T], number: int) -> Read[T] | Unreadable | None:
         """Read one record; None when Vindi has none, which a replica may say for seconds."""
@@ -405,9 +416,7 @@ class VindiClient:
         except ClientError:
             await self._budget.lose(ticket)
             return None
-        headers = response.headers
-        said = server_time(headers)
-        self._skew = said - datetime.now(UTC) if said else self._skew
+        headers, came = response.headers, time.monotonic()
         await self._budget.settle(ticket, read_heard(headers, window=self._budget.window))
         if response.status >= 400 and response.status != 404:
             log.info(
@@ -416,15 +425,18 @@ class VindiClient:
                 resource=resource,
                 vindi_request_id=headers.get("X-Request-Id", "")[:64],
             )
-        return _Answer(status=response.status, headers=headers, body=response.body)
+        return _Answer(status=response.status, headers=headers, body=response.body, came=came)
 
     def _json(self, answer: _Answer) -> Any:
         try:
-            return read_json(answer.body)
+            content = read_json(answer.body)
         except ValueError as error:  # HTML from a proxy, or half an answer
             if answer.body.lstrip()[:1] == b"<":
                 self.oddities.add("not_theirs")
             raise VindiUnavailable("not JSON") from error
+        if (said := server_time(answer.headers)) is not None:
+            self._clock.note(said, at=answer.came)
+        return content
 
     async def _raise_for(self, answer: _Answer, resource: str) -> None:
         if 400 <= answer.status < 500 and answer.status not in (408, 429):

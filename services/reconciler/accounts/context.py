@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
@@ -74,10 +74,10 @@ class PassContext(Struct, frozen=True, kw_only=True):
 
     def vindi_behind(self) -> timedelta:
         """How far Vindi's clock was behind the database's at its last answer, if it was."""
-        if self.vindi.skew is None:
+        there = self.vindi.now()
+        if there is None:
             return timedelta()
-        ours = datetime.now(UTC) - self.clock()  # this machine's clock minus the database's
-        return min(max(-(self.vindi.skew + ours), timedelta()), LARGEST_SKEW)
+        return min(max(self.clock() - there, timedelta()), LARGEST_SKEW)
 
     def bound(self, mark: datetime) -> datetime:
         """From when to read, so that nothing is lost to the zone of query values."""
