@@ -6,7 +6,7 @@ Webhook, reconciler and backfill all come through here (design D15).
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.db.connection import LET_GO_SECONDS, Connection, Pool, waiting_briefly
+from shared.db.connection import Connection, Pool, let_go_in_time, waiting_briefly
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import Mark
 from shared.db.tenants import connections_store
@@ -29,7 +29,7 @@ async def take_in(
     asyncpg.LockNotAvailableError as soon as somebody holds one of the sales for a while, and
     TimeoutError a few seconds after it was broken off where the server answers nothing.
     """
-    acquired = pool.acquire(timeout=LET_GO_SECONDS if briefly else None)
+    acquired = let_go_in_time(pool) if briefly else pool.acquire()
     async with acquired as conn, waiting_briefly(conn) if briefly else conn.transaction():
         if events:
             await events_store.add(conn, events)

@@ -210,6 +210,19 @@ async def waiting_briefly(conn: Connection) -> AsyncIterator[None]:
     await conn.execute("COMMIT")
 
 
+@asynccontextmanager
+async def let_go_in_time(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of a pool that is ended where it does not let go of what was broken off on it.
+
+    Raises TimeoutError then; the library waits without end.
+    """
+    conn = await pool.acquire()
+    try:
+        yield conn
+    finally:
+        await pool.release(conn, timeout=LET_GO_SECONDS)
+
+
 async def _roll_back(conn: Connection) -> None:
     """Roll back; a connection that does not answer is ended where it is given back."""
     with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
