@@ -92,7 +92,7 @@ async def test_two_tenants_of_one_account_share_its_budget_once_it_is_known_whos
             issuer=issuer,
         )
         one = connection(account, account.id if known else None)
-        asked = []
+        asked: list[int] = []
         for tenant in (TenantId("taaaaaaaaaa"), TenantId("tbbbbbbbbbb")):
             client = clients.vindi(tenant, one, BudgetShare.DUE)
             with pytest.raises(VindiBusy):
