@@ -76,6 +76,7 @@ async def open_emitter(settings: EmitterSettings) -> AsyncIterator[Resources]:
             beside(
                 tell_under_way=partial(under_way.beat_for_ever, pool, name),
                 renew_leases=partial(leases.renew_for_ever, pool),
+                look_at_line=partial(leases.line.look_for_ever, pool),
                 free_leases=partial(free_leases_for_ever, pool, loop),
                 lateness=partial(dispatcher.lateness.watch_for_ever, works=lambda: len(leases) > 0),
                 gauges=partial(sample_for_ever, gauges_of(dispatcher, leases)),

@@ -91,7 +91,9 @@ async def work_batch(
     plans, to_read = _unread(context, entries, known)
     if to_read:
         read = await _read_and_plan(tools, context, to_read, known)
-        plans += await hold_duplicates(tools.pool, tenant, read, context.document_words)
+        plans += await hold_duplicates(
+            tools.pool, tenant, read, context.document_words, context.now
+        )
     plans = wait_for_lists(context.restored, plans, context.now, context.vindi_now)
     admitted = await context.breakers.admit(tools.pool, plans)
     if tools.ending.told:

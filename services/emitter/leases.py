@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from services.emitter.in_line import InLine
 from shared.db.connection import Pool
 from shared.db.outbox import claims_store
 from shared.db.outbox.outbox_store import Entry
@@ -24,8 +25,9 @@ _Key = tuple[TenantId, BillId, int]
 
 @dataclass(slots=True)
 class Leases:
-    """The leased rows of this process."""
+    """The leased rows of this process; `line` has those that wait for their turn to leave."""
 
+    line: InLine = field(default_factory=InLine)
     _held: dict[_Key, tuple[Entry, float]] = field(default_factory=dict)
 
     def __len__(self) -> int:

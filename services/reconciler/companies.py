@@ -13,7 +13,7 @@ import structlog
 from services.reconciler.services import Services
 from shared.commands.go_on import go_on
 from shared.db import clock
-from shared.db.away import database_away
+from shared.db.away import database_away_for_all
 from shared.db.tenants import audit_store, company_facts_store, connections_store
 from shared.db.tenants.company_facts_store import CompanyAsRead
 from shared.db.tenants.connections_store import IssuerConnection
@@ -94,7 +94,7 @@ class Companies:
         except PipelineError:
             return False  # whatever it is, who issues and who looks at refusals tell it
         except Exception as error:
-            if database_away(error):
+            if database_away_for_all(error):
                 raise
             log.exception("company_not_looked_at", tenant_id=tenant)
             return False

@@ -11,10 +11,11 @@ from typing import Final
 import structlog
 
 from services.reconciler.issuer_list.fresh import close_afresh
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.commands.files.month_file import MonthSource, month_file, rows_of
 from shared.commands.filing import tell_untold
-from shared.db.away import database_away
+from shared.db.away import database_away, database_away_for_all
 from shared.db.closing import month_files_store
 from shared.db.closing.month_files_store import MonthFile
 from shared.db.tenants import connections_store, tenants_store
@@ -51,12 +52,14 @@ async def make_month_files(services: Services) -> None:
 
 async def make_once(services: Services) -> bool:
     """Make the file that waits longest; says whether there was one."""
+    file = None
     async with services.pool.acquire() as conn:
         for tenant, month, kind in await month_files_store.open_any_tenant(conn, limit=4):
-            file = await month_files_store.claim(conn, tenant, month, kind, lease=LEASE)
+            with alone("month_file_not_claimed", tenant_id=tenant):
+                file = await month_files_store.claim(conn, tenant, month, kind, lease=LEASE)
             if file is not None:
                 break
-        else:
+        if file is None:
             return False
         of = await tenants_store.get(conn, file.tenant_id)
     if of is None:
@@ -66,7 +69,7 @@ async def make_once(services: Services) -> bool:
     except LeaseLost:
         log.info("month_file_lease_lost", tenant_id=file.tenant_id)
     except Exception as error:
-        if database_away(error):
+        if database_away_for_all(error):
             raise  # the lease runs out
         log.exception("month_file_failed", tenant_id=file.tenant_id)
         async with services.pool.acquire() as conn:

@@ -11,7 +11,7 @@ from services.reconciler.services import Services
 from shared.commands.sample_nota import is_sample
 from shared.crypto import columns
 from shared.crypto.seal import Sealer
-from shared.db.away import database_away
+from shared.db.away import database_away_for_all
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import ForeignNota
 from shared.db.sales.sales_read import document_word
@@ -58,7 +58,7 @@ async def mirror_once(services: Services) -> int:
         except PipelineError as error:
             log.info("mirror_failed", tenant_id=tenant, error=type(error).__name__)
         except Exception as error:
-            if database_away(error):
+            if database_away_for_all(error):
                 raise
             log.exception("mirror_failed", tenant_id=tenant)  # the others go on
     return whole

@@ -12,10 +12,10 @@ from typing import Final
 
 import structlog
 
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.commands.go_on import go_on
 from shared.commands.set_up import codes_of
-from shared.db.away import database_away
 from shared.db.tenants import connections_store
 from shared.db.tenants.connections_store import RefusedConnection, Side
 from shared.domain.errors import PipelineError, TenantBlockedError
@@ -63,7 +63,7 @@ class Looker:
             some = due[at : at + AT_ONCE]
             for one in some:
                 self._next[one.tenant_id, one.side] = now + rest_after(now - one.since)
-            well += sum(await asyncio.gather(*(self._look(one) for one in some)))
+            well += sum(await asyncio.gather(*(self._look_surely(one) for one in some)))
         if well:
             await self.services.waker.ring()
         return well
@@ -86,6 +86,11 @@ class Looker:
                 after = page[-1].tenant_id
         return found
 
+    async def _look_surely(self, one: RefusedConnection) -> bool:
+        with alone("refused_not_looked_at", tenant_id=one.tenant_id, side=one.side):
+            return await self._look(one)
+        return False
+
     async def _look(self, one: RefusedConnection) -> bool:
         try:
             proved = await self._prove(one)
@@ -94,11 +99,6 @@ class Looker:
             return False
         except PipelineError:
             return False  # nobody answered: the next look may tell
-        except Exception as error:
-            if database_away(error):
-                raise
-            log.exception("refused_not_looked_at", tenant_id=one.tenant_id, side=one.side)
-            return False
         async with self.services.pool.acquire() as conn, conn.transaction():
             well = await connections_store.unblock(
                 conn, one.tenant_id, one.side, connected_at=proved

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.connection import Connection
@@ -51,8 +52,9 @@ async def look_once(services: Services) -> int:
         )
     decided = 0
     for tenant in tenants:
-        async with services.pool.acquire() as conn, conn.transaction():
-            decided += await _make_up(conn, tenant)
+        with alone("restored_not_made_up", tenant_id=tenant):
+            async with services.pool.acquire() as conn, conn.transaction():
+                decided += await _make_up(conn, tenant)
     if decided:
         await services.waker.ring()
     return decided

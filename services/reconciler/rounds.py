@@ -1,15 +1,17 @@
 """Work that waits in pieces, a batch of each in turn: none waits for a large one."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import structlog
 from msgspec import Struct
 from prometheus_client import Counter
 
-from shared.db.away import database_away
+from shared.db.away import database_away, database_away_for_all
 from shared.db.connection import Connection, Pool
 from shared.run.loops import Next
+from shared.telemetry.severity import severity
 
 log = structlog.get_logger()
 
@@ -34,7 +36,8 @@ class Pieces(Struct, Generic[P], frozen=True, kw_only=True):
 async def round_of(pool: Pool, work: Pieces[P]) -> Next | None:
     """A step of everything that waits; at once again while something was done.
 
-    A piece that fails is put off and stops no other; a database that is away ends the round.
+    A piece that fails is put off and stops no other, nor does one whose rows others hold for long;
+    a database that is away ends the round.
     """
     async with pool.acquire() as conn:
         waiting = await work.waiting(conn)
@@ -48,14 +51,34 @@ async def _step(work: Pieces[P], piece: P) -> bool:
     try:
         worked = await work.step(piece)
     except Exception as error:
-        if database_away(error):
+        if database_away_for_all(error):
             raise
         _count(work, "failed")
-        log.exception(work.failed, **work.told(piece))
-        await work.put_off(piece)
+        _tell(work.failed, error, work.told(piece))
+        with alone(work.failed, **work.told(piece)):  # what held the piece may hold its row too
+            await work.put_off(piece)
         return False
     _count(work, "done")
     return worked
+
+
+@contextmanager
+def alone(failed: str, **told: str) -> Iterator[None]:
+    """What fails for one tenant is told by this name, and the others have their turn."""
+    try:
+        yield
+    except Exception as error:
+        if database_away_for_all(error):
+            raise
+        _tell(failed, error, told)
+
+
+def _tell(failed: str, error: Exception, told: Mapping[str, str]) -> None:
+    """At level error, with its place, unless it passes by itself as held rows do."""
+    if database_away(error):
+        log.log(severity(error), failed, **told, error=type(error).__name__)
+    else:
+        log.error(failed, **told, exc_info=error)
 
 
 def _count(work: Pieces[P], outcome: str) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.sales import timeline_store, unanswered_store
@@ -49,7 +50,8 @@ async def tell_once(services: Services) -> int:
                 conn, tenants, before, limit=SALES_A_LOOK
             )
         for tenant, bills in found.items():
-            told += await _tell(services, tenant, bills)
+            with alone("unanswered_not_told", tenant_id=tenant):
+                told += await _tell(services, tenant, bills)
         if len(facts) < TENANTS_A_LOOK:
             return told
         after = tenants[-1]

@@ -138,6 +138,22 @@ class Committer:
             if not self._of[tenant]:
                 del self._of[tenant]
 
+    async def commit_all(self, deliveries: Sequence[Delivery]) -> None:
+        """The same of several of one tenant, however few of it may wait at once.
+
+        Each waits for its own sale; where one is not committed the others may be all the same: the
+        copy that is sent again is one more event of each.
+        """
+        if len(deliveries) == 1:
+            await self.commit(deliveries[0])
+            return
+        most = min(self._most_of_one, ENOUGH)
+        for at in range(0, len(deliveries), most):
+            some = deliveries[at : at + most]
+            said = await asyncio.gather(*map(self.commit, some), return_exceptions=True)
+            if failed := [error for error in said if error is not None]:
+                raise failed[0]
+
     async def _flush_forever(self) -> None:
         while True:
             await self._arrived.wait()

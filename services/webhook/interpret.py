@@ -1,15 +1,18 @@
 """What a delivery's bytes say, as far as anybody needs before the API is asked (design D3)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from services.webhook.reencoded import read_document
+from services.webhook.reencoded import read_documents
 from shared.domain.external_id import LARGEST_BILL, read_external_id
 from shared.domain.ids import BillId, TenantId
+from shared.net.json_bytes import write_json
 
 Flag = Literal[
     "malformed", "not_an_object", "no_event", "no_type", "unknown_type", "no_data", "no_bill_id",
@@ -37,7 +40,9 @@ TYPE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 class Heard(Struct, frozen=True, kw_only=True):
     """What was read: `bill_id` is the sale it is about, `due` says whether to look at it now.
 
-    `flag` says what could not be read; it never means that the delivery is refused.
+    `flag` says what could not be read; it never means that the delivery is refused. `others` are
+    the further events of a delivery of several, of which each has its `part` of it as JSON: what is
+    in it of one customer must not be kept, shown or erased with what is another's.
     """
 
     type: str | None = None
@@ -45,11 +50,36 @@ class Heard(Struct, frozen=True, kw_only=True):
     event_at: datetime | None = None
     flag: Flag | None = None
     due: bool = False
+    part: bytes | None = None
+    others: tuple["Heard", ...] = ()
 
 
 def read_vindi(body: bytes) -> Heard:
-    """Read a Vindi event; total over all bytes."""
-    document = read_document(body, holds="event")
+    """Read a Vindi event, or several of one delivery; total over all bytes."""
+    return _each(_vindi, read_documents(body, holds="event"))
+
+
+def read_enotas(body: bytes, tenant: TenantId) -> Heard:
+    """Read an eNotas notification, or several; a bill is named only by an id of this tenant's.
+
+    Whatever names no bill is left to the emitter, which follows every nota by itself.
+    """
+    return _each(partial(_enotas, tenant=tenant), read_documents(body, holds="nfeIdExterno"))
+
+
+def _each(read: Callable[[Any], Heard], documents: Sequence[Any]) -> Heard:
+    if len(documents) == 1:
+        return read(documents[0])
+    first, *others = (_part(read, one) for one in documents)
+    return replace(first, others=tuple(others))
+
+
+def _part(read: Callable[[Any], Heard], document: Any) -> Heard:
+    heard = Heard(flag="no_event") if isinstance(document, list) else read(document)
+    return replace(heard, part=write_json(document))
+
+
+def _vindi(document: Any) -> Heard:
     if not isinstance(document, dict):
         return Heard(flag="malformed" if document is None else "not_an_object")
     event = document.get("event")
@@ -73,12 +103,7 @@ def read_vindi(body: bytes) -> Heard:
     )
 
 
-def read_enotas(body: bytes, tenant: TenantId) -> Heard:
-    """Read an eNotas notification; a bill is named only if our id in it is this tenant's.
-
-    Whatever names no bill is left to the emitter, which follows every nota by itself.
-    """
-    document = read_document(body, holds="nfeIdExterno")
+def _enotas(document: Any, tenant: TenantId) -> Heard:
     if not isinstance(document, dict):
         return Heard(flag="malformed" if document is None else "not_an_object")
     named = read_external_id(document.get("nfeIdExterno"))

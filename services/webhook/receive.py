@@ -166,18 +166,22 @@ class Receiver:
         try:
             heard = _read(source, body, tenant)
             traces.note(bill_id=heard.bill_id, event=_event(heard))
-            delivery = self._delivery(tenant, source, heard, headers, body)
+            # One event is kept as it came, of several each has its part.
+            kept = [(one, body if one.part is None else one.part) for one in (heard, *heard.others)]
+            deliveries = [self._delivery(tenant, source, *one, headers) for one in kept]
             with traces.span("wait for commit"):
-                await self._committer.commit(delivery)
-            self._days.count(tenant, len(body))
+                await self._committer.commit_all(deliveries)
+            for _, part in kept:
+                self._days.count(tenant, len(part))
         except NotCommittedError:
             return "refused"
         finally:
             self._room.give_back(tenant, len(body))
-        return "flagged" if heard.flag else "stored"
+        flagged = heard.flag or any(one.flag for one in heard.others)
+        return "flagged" if flagged else "stored"
 
     def _delivery(
-        self, tenant: TenantId, source: Source, heard: Heard, headers: Headers, body: bytes
+        self, tenant: TenantId, source: Source, heard: Heard, body: bytes, headers: Headers
     ) -> Delivery:
         event_id = new_event_id()
         event = StoredEvent(

@@ -18,6 +18,12 @@ _AWAY = (
     OSError,
     TimeoutError,
 )
+# A database that answers well: somebody holds these rows, or there are too many of them.
+_OF_ONE_TENANT = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,
+)
 
 
 def database_away(error: BaseException) -> bool:
@@ -31,3 +37,14 @@ def database_away(error: BaseException) -> bool:
     if isinstance(error, _OF_ROWS):
         return False
     return isinstance(error, _AWAY)
+
+
+def database_away_for_all(error: BaseException) -> bool:
+    """Say whether a round over many tenants ends here, since the next one would fare no better.
+
+    Whoever waited too long for rows of one tenant, or for a statement about all that it has, learnt
+    nothing about another's.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(database_away_for_all(inner) for inner in error.exceptions)
+    return database_away(error) and not isinstance(error, _OF_ONE_TENANT)

@@ -7,8 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from shared.commands.privacy.retention import Round, sweep_once
+from shared.config.settings import DatabaseSettings
+from shared.db import connection
+from shared.db.connection import open_pool
 from shared.db.people import memberships_store
 from shared.domain.ids import PersonId, TenantId
 from shared.domain.privacy import terms
@@ -221,6 +225,30 @@ async def test_every_tenant_has_its_turn_and_a_kill_costs_a_batch(rows: Rows) ->
     await sweep(rows)
 
     assert left_after_one == {TENANT: 70, OTHER: 70}
+    assert await named(rows) == {}
+
+
+async def test_rows_that_somebody_holds_keep_no_other_tenants_in_place(
+    rows: Rows, database_settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Rows(pool=rows.pool, sealer=rows.sealer, tenant=OTHER)
+    await other.a_tenant()
+    for one in (rows, other):
+        await one.sale(DORA, 1, "skipped", code="rule_never")
+    await rows.pool.execute("UPDATE sales SET moment_at = $1", LONG_AGO)
+    monkeypatch.setattr(connection, "LOCK_TIMEOUT", timedelta(milliseconds=50))
+
+    async with (
+        open_pool(database_settings, application="impatient") as impatient,
+        rows.pool.acquire() as held,
+        held.transaction(),
+    ):
+        await held.execute("SELECT FROM sales WHERE tenant_id = $1 FOR UPDATE", TENANT)
+        await sweep_once(replace(a_round(rows), pool=impatient))
+        left = await named(rows)
+    await sweep(rows)
+
+    assert left == {TENANT: 1}
     assert await named(rows) == {}
 
 

@@ -71,6 +71,7 @@ REJECTED = {
         (a_boleto(), seen(paid=MONDAY, unpaid=ACTIVE), {}, "after"),
         # also where the stamp is of a touch since then.
         (a_boleto(), seen(paid=MONDAY), looked_up(updated=MONDAY + DAY), "after"),
+        (a_boleto(), seen(paid=MONDAY), looked_up(updated=MONDAY + LONGEST_CLEARING), "after"),
         # Later than any bank tells, it was touched more likely than paid.
         (a_boleto(paid_at=FRIDAY - 7 * DAY), seen(), looked_up(), "unclear"),
         (a_boleto(paid_at=FRIDAY - 7 * DAY), seen(), looked_up(updated=MONDAY), "unclear"),

@@ -55,6 +55,19 @@ async def test_json_of_a_gateway_on_the_way_is_not_the_issuers_word(
     assert await issuer.cancel(KEY) == Unknown(why=NOT_THEIRS)
 
 
+@pytest.mark.parametrize("status", [405, 406, 410, 451])
+async def test_nothing_at_all_is_the_issuers_word_where_it_answers_so_alone(
+    issuer: EnotasIssuer, server: ScriptedServer, status: int
+) -> None:
+    """A key, a profile, or a nota that it does not have may be refused with nothing."""
+    server.otherwise = lambda _: answer(b"", status=status)
+
+    with pytest.raises(IssuerUnavailable):
+        await issuer.find(KEY)
+    assert await submit(issuer) == Unknown(why=NOT_THEIRS)
+    assert await issuer.cancel(KEY) == Unknown(why=NOT_THEIRS)
+
+
 async def test_a_page_where_the_registration_is_criticised_lacks_nothing(
     issuer: EnotasIssuer, server: ScriptedServer
 ) -> None:

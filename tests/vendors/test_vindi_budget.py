@@ -189,6 +189,12 @@ async def test_a_person_s_question_is_asked_whatever_the_lanes_have_used(
     assert await spend(budget, BudgetShare.PERSON) >= 6
 
 
+async def test_a_person_waits_for_no_place_that_is_kept_for_a_lane(shared_redis: Redis) -> None:
+    budget = a_budget(shared_redis, per_window=120)
+
+    assert await spend(budget, BudgetShare.PERSON) == 120
+
+
 @pytest.mark.parametrize(("leave", "most"), [(20, 96), (0, 120), (50, 60)])
 async def test_all_lanes_together_leave_a_part_of_the_window_to_others(
     shared_redis: Redis, leave: int, most: int

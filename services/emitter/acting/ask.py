@@ -68,6 +68,9 @@ class Asker:
         # Each sale has a task of its own, so that whatever is logged on its way says whose it is.
         # The tenant is said by its batch.
         bind_contextvars(bill_id=act.entry.bill_id)
+        line = self._at.leases.line
+        if act.issues or act.cancels:
+            line.stand(act.entry)
         with sale_span("ask issuer", act.entry) as told:
             try:
                 self._commits.begin_asking(tenant)
@@ -81,6 +84,8 @@ class Asker:
             except _LeaseLostError:
                 told.note(outcome="lease lost")
                 self._at.leases.release(act.entry)
+            finally:
+                line.go(act.entry)
 
     async def _answered_surely(self, act: Act) -> Answered:
         """The answers for one sale; a failure nobody foresaw is this sale's, and no other's.

@@ -70,8 +70,12 @@ class AtIssuer:
         return self.context.breakers
 
     def may_leave(self, entry: Entry) -> bool:
-        """Say whether anything may be asked for a sale still: its lease holds, we go on."""
-        return not self.ending.told and self.leases.surely_held(entry)
+        """Say whether anything may be asked for a sale still: its lease holds, we go on.
+
+        And, of what issues or cancels, that nothing overtook it while it waited.
+        """
+        held = not self.ending.told and self.leases.surely_held(entry)
+        return held and self.leases.line.may_leave(entry)
 
     def leaves(self, entry: Entry, request: Request) -> bool:
         """Say whether a request that issues or cancels leaves now, and note that it does."""

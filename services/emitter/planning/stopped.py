@@ -17,10 +17,14 @@ PACE: Final = "issuer_pace"
 
 
 class Held(Struct, frozen=True, kw_only=True):
-    """A person must decide; what the sale says of it, as in `Hold`."""
+    """A person must decide; what the sale says of it, as in `Hold`.
+
+    `look_at`: when it is decided once more, where it may be settled by itself before that.
+    """
 
     code: str
     detail: str = ""
+    look_at: datetime | None = None
 
 
 class Queued(Struct, frozen=True, kw_only=True):
@@ -62,8 +66,8 @@ def _stopped(act: Act, by: Held | Queued | Again) -> Plan:
             return Act(entry=act.entry, read=act.read, notas=act.notas, action=action)
         case _ if isinstance(act.action, Send) and act.action.intent.substitutes is not None:
             return _old_one_stands(act, act.action, by)
-        case Held(code=code, detail=detail):
-            return _instead(act, SaleStatus.HELD, code, detail)
+        case Held(code=code, detail=detail, look_at=look_at):
+            return _instead(act, SaleStatus.HELD, code, detail, due_at=look_at)
         case Queued(until=until, why=why):
             if not isinstance(act.action, Send):
                 return _put_off(act, until)
@@ -115,7 +119,8 @@ def _instead(
         raise ValueError("a nota is sent with its sale")
     if why is None:
         why = ": ".join(word for word in (code or "", detail) if word)
-    if _is_said(act, status, code):
+    looked_again = status is SaleStatus.HELD and due_at is not None
+    if _is_said(act, status, code, looked_again=looked_again):
         why = ""
     row = replace(act.sale, status=status, code=code, detail=detail, wish_done=None)
     return Rest(
@@ -123,13 +128,18 @@ def _instead(
         read=act.read,
         sale=row,
         happenings=(happened(act.entry, status.value, why),) if why else (),
-        settlement=settle(act.entry, due_at=due_at, bill_read=True),
+        settlement=settle(
+            act.entry,
+            due_at=due_at,
+            bill_read=True,
+            failed=looked_again,  # ever more rarely
+        ),
     )
 
 
-def _is_said(act: Act, status: SaleStatus, code: str | None) -> bool:
-    """Say whether its sale says so already, while it is decided again for a look at news."""
-    if not isinstance(act.action, Send) or act.action.news is None:
+def _is_said(act: Act, status: SaleStatus, code: str | None, *, looked_again: bool) -> bool:
+    """Say whether its sale says so already, while it is decided again by itself."""
+    if not isinstance(act.action, Send) or not (looked_again or act.action.news is not None):
         return False
     known = act.action.known
     return known is not None and (known.status, known.code) == (status, code)

@@ -1,10 +1,12 @@
 """Holds a first nota that somebody else seems to have issued already (design D5)."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from services.emitter.planning.stopped import Held, stopped
+from services.emitter.planning.waits import look_again
 from services.emitter.work import Act, Plan, Send
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import Alike, Candidate
@@ -20,9 +22,14 @@ WordsOf = Callable[[SaleRow], Sequence[bytes]]
 
 
 async def hold_duplicates(
-    pool: Pool, tenant: TenantId, plans: Sequence[Plan], words: WordsOf
+    pool: Pool, tenant: TenantId, plans: Sequence[Plan], words: WordsOf, now: datetime
 ) -> list[Plan]:
-    """Look in the mirror for every nota about to be sent for the first time."""
+    """Look in the mirror for every nota about to be sent for the first time.
+
+    Where the other may be one of ours in doubt, in a list that leaves our ids out, it is looked for
+    once more: what the issuer says when asked about the doubt tells whose it is, and nothing else
+    does. A stranger's may have the same customer, amount and day, and be made after ours was sent.
+    """
     candidates = [
         one for plan in plans if isinstance(plan, Act) for one in _candidates(plan, words)
     ]
@@ -30,7 +37,7 @@ async def hold_duplicates(
         return list(plans)
     async with pool.acquire() as conn:
         alike = await foreign_notas_store.find_alike(conn, tenant, candidates)
-    return [_unless(plan, alike.get(plan.entry.bill_id)) for plan in plans]
+    return [_unless(plan, alike.get(plan.entry.bill_id), now) for plan in plans]
 
 
 def _candidates(act: Act, words: WordsOf) -> list[Candidate]:
@@ -59,12 +66,14 @@ def _candidates(act: Act, words: WordsOf) -> list[Candidate]:
     ]
 
 
-def _unless(plan: Plan, other: Alike | None) -> Plan:
+def _unless(plan: Plan, other: Alike | None, now: datetime) -> Plan:
     if other is None or not isinstance(plan, Act):
         return plan
     if plan.sale is None or not isinstance(plan.action, Send):
         return plan
-    return stopped(plan, Held(code=CODE, detail=_detail(plan.sale, plan.action.intent, other)))
+    again = look_again(plan.entry.tries, now) if other.may_be_ours else None
+    detail = _detail(plan.sale, plan.action.intent, other)
+    return stopped(plan, Held(code=CODE, detail=detail, look_at=again))
 
 
 def _detail(sale: SaleRow, intent: Intent, other: Alike) -> str:

@@ -22,9 +22,10 @@ from services.reconciler.accounts.fall_back import BILLS_LIST, REFUNDS_LIST
 from services.reconciler.accounts.refunds import look_at_pending, take_refunds
 from services.reconciler.accounts.rows import Row, instant_of
 from services.reconciler.accounts.take_in import take_in_rows
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.db import clock
-from shared.db.away import database_away
+from shared.db.away import database_away_for_all
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import LIVE
 from shared.db.tenants import connections_store
@@ -86,11 +87,11 @@ async def look_at_refunds_once(services: Services) -> int:
 async def _look_in_turn(services: Services, look: Look, looked: str, every: timedelta) -> int:
     async with services.pool.acquire() as conn:
         flooded = await oddities_store.flooded_any_tenant(conn)
-        turns = [
-            tenant
-            for tenant in flooded
-            if await oddities_store.take_turn(conn, tenant, every=every, looked=looked)
-        ]
+        turns: list[TenantId] = []
+        for tenant in flooded:
+            with alone("newest_failed", tenant_id=tenant):
+                if await oddities_store.take_turn(conn, tenant, every=every, looked=looked):
+                    turns.append(tenant)
     found = 0
     for at in range(0, len(turns), AT_ONCE):
         some = turns[at : at + AT_ONCE]
@@ -108,7 +109,7 @@ async def _look_surely(services: Services, look: Look, tenant: TenantId) -> int:
     except (PipelineError, VindiRequestRefused, AccountLeft) as error:
         log.info("newest_not_read", tenant_id=tenant, error=type(error).__name__)
     except Exception as error:
-        if database_away(error):
+        if database_away_for_all(error):
             raise
         log.exception("newest_failed", tenant_id=tenant)
     return 0

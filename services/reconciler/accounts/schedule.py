@@ -17,6 +17,7 @@ from structlog.contextvars import bind_contextvars
 
 from services.reconciler.accounts.plan import retry
 from services.reconciler.accounts.run_pass import INTERNAL, run_pass
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.db.away import database_away
 from shared.db.tenants import connections_store
@@ -74,14 +75,15 @@ class Scheduler:
             return 0
         async with self.services.pool.acquire() as conn:
             due = await passes_store.tenants_due_any_tenant(conn, limit=room)
-            claims = [
-                claimed
-                for tenant in due
-                if tenant not in self._running
-                and (claimed := await passes_store.claim(
-                    conn, tenant, lease=LEASE, worker=self.worker
-                ))
-            ]  # fmt: skip
+            claims: list[Claimed] = []
+            for tenant in due:
+                if tenant in self._running:
+                    continue
+                with alone("pass_not_claimed", tenant_id=tenant):
+                    claimed = await passes_store.claim(
+                        conn, tenant, lease=LEASE, worker=self.worker
+                    )
+                    claims += [claimed] if claimed else []
         for claimed in claims:
             self._start(claimed)
         return len(claims)

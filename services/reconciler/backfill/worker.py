@@ -14,6 +14,7 @@ from services.reconciler.backfill.judge import Judge
 from services.reconciler.backfill.run import Run, RunLost
 from services.reconciler.mirror import reach_back
 from services.reconciler.refused import rest_after
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.db import clock
 from shared.db.away import database_away
@@ -73,10 +74,11 @@ class Worker:
             for tenant, backfill in waiting:
                 if len(self._running) >= AT_ONCE or backfill in self._running:
                     continue
-                run = await backfills_store.claim(conn, tenant, backfill, lease=LEASE)
-                if run is not None:
-                    self._begin(run)
-                    begun += 1
+                with alone("backfill_not_claimed", tenant_id=tenant, backfill_id=backfill):
+                    run = await backfills_store.claim(conn, tenant, backfill, lease=LEASE)
+                    if run is not None:
+                        self._begin(run)
+                        begun += 1
         return begun
 
     async def drain(self) -> None:

@@ -24,10 +24,11 @@ from services.reconciler.accounts.read_list import (
 )
 from services.reconciler.accounts.take_in import RefundsRead, take_in_missing
 from services.reconciler.backfill.unshown import find_unshown, unshown_of
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared.commands.closing import live_bills, paid_charges, span_of
 from shared.db import clock
-from shared.db.away import database_away
+from shared.db.away import database_away_for_all
 from shared.db.closing import closing_checks_store, closing_read, read_counts
 from shared.db.closing.closing_read import Span
 from shared.db.connection import Connection
@@ -73,8 +74,9 @@ async def check_once(services: Services) -> int:
     claimed: list[DeepCheck] = []
     async with services.pool.acquire() as conn:
         for tenant, month in await closing_checks_store.open_any_tenant(conn, limit=AT_ONCE):
-            check = await closing_checks_store.claim(conn, tenant, month, lease=LEASE)
-            claimed += [check] if check else []
+            with alone("closing_check_not_claimed", tenant_id=tenant):
+                check = await closing_checks_store.claim(conn, tenant, month, lease=LEASE)
+                claimed += [check] if check else []
     done = await asyncio.gather(
         *(_work(services, check) for check in claimed), return_exceptions=True
     )
@@ -98,7 +100,7 @@ async def _work(services: Services, check: DeepCheck) -> None:
     except TransientError:
         await _rest(services, check, AFTER_FAILURE, "vindi_unavailable")
     except Exception as error:
-        if database_away(error):
+        if database_away_for_all(error):
             raise
         log.exception("closing_check_failed", tenant_id=check.tenant_id)
         await _rest(services, check, AFTER_FAILURE, "internal_error")

@@ -15,12 +15,13 @@ import structlog
 from msgspec import Struct
 
 from services.reconciler.issuer_list.compare import SECOND, Compared, bill_of, compare, is_real
+from services.reconciler.rounds import alone
 from services.reconciler.services import Services
 from shared import intake
 from shared.crypto import columns
 from shared.crypto.seal import UnsealError
 from shared.db import clock
-from shared.db.away import database_away
+from shared.db.away import database_away_for_all
 from shared.db.closing import issuer_list_store
 from shared.db.closing.issuer_list_store import OurNota
 from shared.db.connection import Connection
@@ -94,7 +95,8 @@ async def plan_once(services: Services, *, every: timedelta = PLAN_EVERY) -> int
         now = await clock.now(conn)
         found = await issuer_list_store.to_plan_any_tenant(conn, now - every, limit=20)
         for tenant, company in found:
-            await issuer_list_store.plan(conn, tenant, company, now)
+            with alone("issuer_list_not_planned", tenant_id=tenant):
+                await issuer_list_store.plan(conn, tenant, company, now)
     return len(found)
 
 
@@ -103,8 +105,13 @@ async def read_once(services: Services) -> int:
     async with services.pool.acquire() as conn:
         now = await clock.now(conn)
         due = await issuer_list_store.due_any_tenant(conn, now, limit=AT_ONCE)
-    turns = await asyncio.gather(*(read_wanted(services, one, pause=PAGE_PAUSE) for one in due))
-    return sum(turns)
+    return sum(await asyncio.gather(*(_turn(services, one) for one in due)))
+
+
+async def _turn(services: Services, tenant: TenantId) -> bool:
+    with alone("issuer_list_failed", tenant_id=tenant):
+        return await read_wanted(services, tenant, pause=PAGE_PAUSE)
+    return False
 
 
 async def read_wanted(
@@ -183,7 +190,7 @@ async def _read_surely(reader: ListReader) -> bool | None:
         log.info("issuer_list_failed", tenant_id=reader.tenant, error=type(error).__name__)
         return None
     except Exception as error:
-        if database_away(error):
+        if database_away_for_all(error):
             raise
         log.exception("issuer_list_failed", tenant_id=reader.tenant)  # the others go on
         return None

@@ -17,7 +17,7 @@ from shared.commands.privacy.bare_rows import BATCH as SALES_AT_ONCE
 from shared.commands.privacy.bare_rows import LawTerms, bare_sales
 from shared.crypto.seal import Sealer
 from shared.db import clock
-from shared.db.away import database_away
+from shared.db.away import database_away_for_all
 from shared.db.connection import Connection, Pool
 from shared.db.privacy import erase_texts, retention_store, walks_store
 from shared.db.privacy.walks_store import Walk, WalkedRows, WalkPage
@@ -219,7 +219,7 @@ async def _batch_at(work: Round, what: str, tenant: TenantId, batch: Batch) -> i
                 detail = {"what": what, "rows": done.rows}
                 await audit_store.add(conn, tenant, actor=BY, action=SWEPT, detail=detail)
     except Exception as error:
-        if database_away(error):
+        if database_away_for_all(error):
             raise
         # One tenant's rows stop nobody else's.
         log.exception("retention_failed", tenant_id=tenant, what=what)

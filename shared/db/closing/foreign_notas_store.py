@@ -70,11 +70,15 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Alike(Struct, frozen=True, kw_only=True):
-    """The other nota, for a person to compare."""
+    """The other nota, for a person to compare.
+
+    `may_be_ours`: the same customer has a nota of ours in doubt, whose issuer's id is not known.
+    """
 
     number: str | None
     competencia: date
     amount: Cents
+    may_be_ours: bool
 
 
 # A person who said "issue" has compared them. The month counts: another system may date the day
@@ -82,7 +86,11 @@ class Alike(Struct, frozen=True, kw_only=True):
 # ids out shows our own notas among the others.
 FIND_ALIKE: Final = """
     -- foreign_notas_store.find_alike
-    SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia, f.amount
+    SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia, f.amount,
+           EXISTS (
+           SELECT FROM sales o JOIN notas n ON n.tenant_id = $1 AND n.bill_id = o.bill_id
+            WHERE o.tenant_id = $1 AND o.document_word = f.document_word
+              AND n.issuer_id IS NULL AND n.status IN ('sending', 'uncertain')) AS may_be_ours
       FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bigint[], $6::date[],
                   $7::timestamptz[])
            AS c (bill_id, environment, document_word, amount, competencia, moment_at)
@@ -119,7 +127,10 @@ async def find_alike(
     )
     return {
         row["bill_id"]: Alike(
-            number=row["number"], competencia=row["competencia"], amount=row["amount"]
+            number=row["number"],
+            competencia=row["competencia"],
+            amount=row["amount"],
+            may_be_ours=row["may_be_ours"],
         )
         for row in rows
     }

@@ -148,3 +148,33 @@ async def renew(
         RENEW, tenant, [e.bill_id for e in entries], [e.attempt for e in entries], lease
     )
     return {row["bill_id"] for row in rows}
+
+
+OVERTAKEN: Final = """
+    -- claims_store.overtaken_any_tenant
+    SELECT mine.tenant_id, mine.bill_id, mine.attempt
+      FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
+           AS mine (tenant_id, bill_id, attempt, generation)
+      JOIN outbox o ON o.tenant_id = mine.tenant_id AND o.bill_id = mine.bill_id
+                   AND o.attempt = mine.attempt
+      JOIN tenants t ON t.tenant_id = o.tenant_id
+     WHERE o.tenant_id = ANY($1::text[]) AND o.bill_id = ANY($2::bigint[])
+       AND (o.generation <> mine.generation OR t.status <> 'active')
+"""
+
+
+async def overtaken_any_tenant(
+    conn: Connection, entries: Sequence[Entry]
+) -> set[tuple[TenantId, BillId, int]]:
+    """Those of these attempts of whose sale there was news since, or whose tenant issues no more.
+
+    Each by tenant, bill and attempt. Nothing is locked: by the time it is told there may be more.
+    """
+    rows = await conn.fetch(
+        OVERTAKEN,
+        [entry.tenant_id for entry in entries],
+        [entry.bill_id for entry in entries],
+        [entry.attempt for entry in entries],
+        [entry.generation for entry in entries],
+    )
+    return {(row["tenant_id"], row["bill_id"], row["attempt"]) for row in rows}

@@ -400,6 +400,26 @@ async def test_a_refused_key_of_the_company_left_stops_nothing_at_the_new_one(de
     assert [row["state"] for row in states] == ["issuer_key_refused", "ok"]
 
 
+async def test_a_refused_key_of_the_company_left_is_tried_again_by_itself(desk: Desk) -> None:
+    """Nobody enters the key of a connection that was left: what it refused may pass."""
+    old = await desk.sold()
+    await desk.work()
+    await move(desk, another_company(desk))
+    desk.sandbox.enotas.keys[desk.company.key].revoked = True
+    await until_rest(desk)
+    desk.sandbox.enotas.keys[desk.company.key].revoked = False
+
+    await until_rest(desk)
+    at_once = (await desk.sale(old)).status
+    await desk.pool.execute(
+        "UPDATE nota_connections SET state_since = state_since - $1::interval", 2 * ASK_LEFT_AGAIN
+    )
+    await until_rest(desk)
+
+    assert at_once == "issuing"
+    assert (await desk.sale(old)).status == "issued"
+
+
 async def test_nobody_is_asked_under_a_key_that_was_forgotten_since_the_tenant_leaves(
     desk: Desk,
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.webhook.interpret import read_vindi
 from shared.crypto import columns
 from shared.crypto.tokens import new_tenant_id, new_webhook_secret
 from shared.db.connection import Pool
@@ -67,6 +68,56 @@ async def test_a_notification_of_the_issuer_makes_its_sale_due(
     assert [row["bill_id"] for row in await pool.fetch(DUE)] == [4711]
     facts = await pool.fetch("SELECT bill_facts, issuer_facts FROM outbox")
     assert [tuple(row) for row in facts] == [(0, 1)]
+
+
+async def test_several_events_of_one_delivery_make_each_of_their_sales_due(
+    client: Client, tenant: Tenant, pool: Pool
+) -> None:
+    events = [a_bill_event(1), b"7", a_bill_event(2), a_bill_event(1, kind="bill_created")]
+    events += [a_bill_event(bill) for bill in range(3, 98)]
+    body = b"[" + b",".join(events) + b"]"
+
+    answer = await client.send(f"/v1/vindi/{tenant.vindi}", body)
+
+    assert answer.status == 200
+    assert {row["bill_id"] for row in await pool.fetch(DUE)} == set(range(1, 98))
+    rows = await pool.fetch(EVENTS)
+    assert [row["flag"] for row in rows if row["bill_id"] is None] == ["no_event"]
+    assert len(rows) == 99
+    for row in rows:  # of each customer's what is theirs
+        part = columns.EVENT.open(sealer(), tenant.id, row["body"], row["event_id"])
+        assert read_vindi(part).bill_id == row["bill_id"]
+        assert read_vindi(part).others == ()
+
+
+async def test_however_few_deliveries_may_wait_a_list_of_many_is_kept(
+    database: str, tenant: Tenant, pool: Pool
+) -> None:
+    settings = replace(settings_for(database), most_waiting=4)
+    body = b"[" + b",".join(a_bill_event(bill) for bill in range(1, 31)) + b"]"
+
+    async with serving(settings) as client:
+        answer = await client.send(f"/v1/vindi/{tenant.vindi}", body)
+
+    assert answer.status == 200
+    assert {row["bill_id"] for row in await pool.fetch(DUE)} == set(range(1, 31))
+
+
+async def test_a_sale_that_is_held_keeps_none_of_its_delivery_from_being_due(
+    client: Client, tenant: Tenant, pool: Pool
+) -> None:
+    """All of it is answered for, so it is sent again; what was kept then is a copy."""
+    body = b"[" + b",".join(a_bill_event(bill) for bill in (1, 2, 3)) + b"]"
+    await client.send(f"/v1/vindi/{tenant.vindi}", a_bill_event(2))
+
+    async with pool.acquire() as held, held.transaction():
+        await held.execute("SELECT FROM outbox WHERE bill_id = 2 FOR UPDATE")
+        answer = await client.send(f"/v1/vindi/{tenant.vindi}", body)
+        due = {row["bill_id"] for row in await pool.fetch(DUE)}
+    again = await client.send(f"/v1/vindi/{tenant.vindi}", body)
+
+    assert (answer.status, again.status) == (503, 200)
+    assert due == {1, 2, 3}
 
 
 @pytest.mark.parametrize(

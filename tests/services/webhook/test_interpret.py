@@ -1,6 +1,7 @@
 """What is read from a delivery, without any server."""
 
 import json
+import time
 from base64 import b64encode
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from tests.services.webhook.payloads import a_bill_event, a_charge_event, a_noti
 
 TENANT = TenantId("tabcdefghij")
 STRANGER = TenantId("tzzzzzzzzzz")
+PATIENCE = 5.0  # seconds, for what is to take a hundredth of that
 
 BOMB = b"[" * 200_000
 JSON = st.recursive(
@@ -130,6 +132,77 @@ EVENT = a_bill_event(4711)
 def test_an_event_that_a_middleman_encoded_anew_is_understood(body: bytes) -> None:
     heard = read_vindi(body)
     assert (heard.bill_id, heard.due, heard.flag) == (4711, True, None)
+
+
+def several(*events: bytes) -> list[bytes]:
+    """Events of one delivery, in the forms that queues and tools hand them on in."""
+    inner = b",".join(events)
+    texts = [event.decode() for event in events]
+    return [
+        b"[" + inner + b"]",
+        b'{"events":[' + inner + b"]}",
+        b'[{"json":{"body":' + b'}},{"json":{"body":'.join(events) + b"}}]",
+        json.dumps({"Records": [{"body": text} for text in texts]}).encode(),
+        json.dumps(texts).encode(),
+        json.dumps({str(at): json.loads(text) for at, text in enumerate(texts)}).encode(),
+        b"\n".join(events),
+        b"\n".join(events) + b"\n{cut",
+    ]
+
+
+def heard_in(heard: Heard) -> list[int | None]:
+    return [one.bill_id for one in (heard, *heard.others) if one.flag != "no_event"]
+
+
+def parts_of(heard: Heard) -> list[bytes]:
+    return [one.part or b"" for one in (heard, *heard.others)]
+
+
+@pytest.mark.parametrize("body", several(a_bill_event(1), a_charge_event("2"), a_bill_event(1)))
+def test_each_of_several_events_is_heard_and_has_its_part(body: bytes) -> None:
+    heard = read_vindi(body)
+
+    assert heard_in(heard) == [1, 2, 1]
+    assert heard.others[0].type == "charge_refunded"
+    assert [read_vindi(part).bill_id for part in parts_of(heard)[:3]] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("nothing", [b"null", b"7", b'"{cut"', b"[]", b"{}"])
+def test_what_cannot_be_read_hides_none_of_the_others(nothing: bytes) -> None:
+    events = [nothing, a_bill_event(1), nothing, a_bill_event("x"), a_bill_event(2), nothing]
+
+    heard = read_vindi(b"[" + b",".join(events) + b"]")
+
+    assert heard_in(heard) == [1, None, 2]
+    assert [one.flag for one in heard.others] == ["bad_bill_id", None, "no_event"]
+    assert json.loads(parts_of(heard)[-1]) == [json.loads(nothing)] * 3  # nothing is lost
+
+
+def test_a_list_of_nothing_is_told_as_such() -> None:
+    assert read_vindi(b"[[],[[]],7,{}]") == Heard(flag="not_an_object")
+    assert read_vindi(b"{}\n{}\n") == Heard(flag="not_an_object")
+
+
+def test_of_a_huge_list_a_hundred_are_heard_and_little_is_looked_at() -> None:
+    events = b",".join(a_bill_event(bill) for bill in range(1, 4001))
+    junk = b",".join([b'[[[[{"body":[{}]}]]]]'] * 40_000)
+
+    heard = read_vindi(b"[" + events + b"]")
+    assert heard_in(heard) == list(range(1, 101))
+    assert len(json.loads(parts_of(heard)[-1])) == 3900
+    began = time.perf_counter()
+    assert read_vindi(b"[" + junk + b"]").bill_id is None
+    assert time.perf_counter() - began < PATIENCE
+
+
+def test_of_several_notifications_those_of_others_name_no_bill() -> None:
+    ids = [f"p-{TENANT}-4711-1", f"p-{STRANGER}-4712-1", f"p-{TENANT}-4713-1", "75488"]
+    body = b"[" + b",".join(map(a_notification, ids)) + b"]"
+
+    heard = read_enotas(body, TENANT)
+
+    assert heard_in(heard) == [4711, None, 4713, None]
+    assert [one.due for one in heard.others] == [False, True, False]
 
 
 @pytest.mark.parametrize("wrap", [b"[%s]", b'{"body":%s}', b"\xef\xbb\xbf%s"])

@@ -13,6 +13,7 @@ from services.sandbox.vindi.records import Bill
 from shared.commands.actions import Asked, act
 from shared.commands.set_up import SetUp
 from shared.db.closing import foreign_notas_store
+from shared.db.sales import timeline_store
 from shared.db.tenants import connections_store
 from shared.domain.ids import BillId
 from shared.run.waker import Waker
@@ -86,6 +87,61 @@ async def test_our_own_nota_of_another_sale_is_nobody_elses(desk: Desk) -> None:
     second = await sold(desk)
 
     assert [len(desk.notas_of(bill)) for bill in (first, second)] == [1, 1]
+
+
+async def told_of(desk: Desk, bill: Bill) -> list[str]:
+    async with desk.pool.acquire() as conn:
+        lines = await timeline_store.of_bill(conn, desk.tenant, BillId(bill.id))
+    return [line.what for line in lines if line.what == "held"]
+
+
+async def in_doubt_and_listed_without_our_ids(desk: Desk) -> Bill:
+    """The answer to the first was lost, and the list was read before it was looked up."""
+    desk.company.weather.add(kind="hang_up", when="after", method="POST", count=1)
+    desk.company.weather.add(kind="hang_up", when="before", method="GET", count=9)
+    first = await sold(desk)
+    assert (await desk.sale(first)).status == "uncertain"
+    desk.company.weather.clear()
+    desk.sandbox.clock.advance(600)
+    await listed_without_our_ids(desk)
+    return first
+
+
+async def test_our_own_nota_in_doubt_holds_another_sale_for_no_longer_than_the_doubt(
+    desk: Desk,
+) -> None:
+    first = await in_doubt_and_listed_without_our_ids(desk)
+
+    second = await sold(desk)
+    meanwhile = await desk.sale(second)
+    for _ in range(4):
+        await desk.later(timedelta(minutes=6))
+        await desk.work()
+
+    assert (meanwhile.status, meanwhile.code) == ("held", "possible_duplicate")
+    assert [len(desk.notas_of(bill)) for bill in (first, second)] == [1, 1]
+    assert await told_of(desk, second) == ["held"]
+
+
+async def test_a_strangers_nota_made_after_ours_was_sent_holds_the_sale_for_a_person(
+    desk: Desk,
+) -> None:
+    """Same customer, amount and day, and ours in doubt: nothing in it tells that it is not ours."""
+    desk.company.weather.add(kind="hang_up", when="before", method="POST", count=1)
+    first = await sold(desk)
+    await issued_elsewhere(desk, Other())
+
+    second = await sold(desk)
+    for _ in range(6):
+        await desk.later(timedelta(hours=20))
+        await desk.work()
+
+    assert (await desk.sale(first)).status in ("issuing", "issued")  # it never arrived: sent again
+    sale = await desk.sale(second)
+    assert (sale.status, sale.code) == ("held", "possible_duplicate")
+    assert desk.notas_of(second) == []
+    waits = await desk.pool.fetchval("SELECT state FROM outbox WHERE bill_id = $1", second.id)
+    assert waits != "due"  # for nothing but a person
 
 
 async def test_a_sale_somebody_else_issued_is_held_with_both_shown(desk: Desk) -> None:
