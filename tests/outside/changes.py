@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.outside.product import Refused
+from tests.outside.product import COURSE, Refused
 from tests.outside.random_world import Campaign, Change
 from tests.outside.town import Shop
 
@@ -85,6 +85,35 @@ async def the_rule_again(run: Campaign, shop: Shop) -> str:
     return f"{shop.tenant.id}: the rule again"
 
 
+async def another_rule(run: Campaign, shop: Shop) -> str:
+    """Other days, or other services: what is issued stays, what is not is decided again."""
+    judge = shop.judge
+    rule = dict(judge.rule)
+    if run.whims.random() < 0.5:
+        rule["issue_when"] = "bill_paid"
+        if judge.rule["issue_when"] == "bill_paid":
+            rule |= {"issue_when": "guarantee_ended", "guarantee_days": run.whims.choice((1, 4))}
+    elif not rule.pop("services_by_product_code", None):
+        rule["services_by_product_code"] = {"CURSO": COURSE}
+    await shop.tenant.call("PUT", "/rule", rule)
+    judge.rules.append((judge.rule, set(shop.account.bills)))
+    judge.rule = rule
+    return f"{shop.tenant.id}: another rule {rule}"
+
+
+async def no_notas_for_a_while(run: Campaign, shop: Shop) -> str:
+    """By hand, or not at all; afterwards everything is owed as before."""
+    when = run.whims.choice(("never", "manual"))
+    await shop.tenant.call("PUT", "/rule", {**shop.judge.rule, "issue_when": when})
+
+    async def again() -> str:
+        await shop.tenant.call("PUT", "/rule", shop.judge.rule)
+        return f"{shop.tenant.id}: the rule of before"
+
+    run.undo(again)
+    return f"{shop.tenant.id}: {when}"
+
+
 async def _acted(shop: Shop, number: int, action: str) -> bool:
     try:
         await shop.tenant.call("POST", f"/sales/{number}/{action}", {"reason": "espere"})
@@ -130,6 +159,7 @@ WEATHER = frozenset(
         "vindi_key_too_narrow",
     }
 )
+OF_RULES: tuple[Change, ...] = (another_rule, no_notas_for_a_while)
 ALL: tuple[Change, ...] = (
     another_company,
     to_tests_and_back,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.outside import past
 from tests.outside.deeds import DEEDS
 from tests.outside.drawn import drawn
 from tests.outside.town import a_town
@@ -30,6 +31,10 @@ async def test_whatever_the_papers_leave_open_each_sale_has_one_nota_or_a_reason
             await run.calm()
             for shop in town.shops:
                 await shop.settled(within=240)
+                await shop.shown()
+                await past.nothing_is_new(shop)
+                await shop.settled(within=60)
+                assert not shop.judge.repeated(), shop.judge.repeated()
             for shop in town.shops:
                 if town.has_to_balance(shop):
                     await shop.balanced()

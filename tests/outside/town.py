@@ -65,6 +65,16 @@ class Shop:
         except TimeoutError:
             raise AssertionError("\n".join(wrong)) from None
 
+    async def shown(self) -> None:
+        """Each sale that was told of is shown, by itself as in the list."""
+        told, sales = self.hookshot.told, await self.tenant.sales()
+        for number in told & self.account.bills.keys():
+            sale = await self.tenant.sale(number)
+            assert sale is not None, f"{number} was told of, and is not known"
+            assert sale["timeline"] or sale["status"] == "queued", sale
+            listed = (sales.get(number) or {}).get("status")
+            assert number not in sales or listed == sale["status"], (listed, sale)
+
     async def balanced(self, month: str | None = None, *, within: float = 90.0) -> dict[str, Any]:
         """The closing once its three sides agree."""
         month = month or this_month()
