@@ -15,6 +15,8 @@ ELSEWHERE = ("issuer_company_elsewhere", "issuer_key_elsewhere", "vindi_account_
 async def another_company(run: Campaign, shop: Shop) -> str:
     """The tenant goes on at another company of the same key."""
     before = shop.company
+    if _may_hide_a_nota(run, shop):
+        return f"{shop.tenant.id}: stays at {before.id}, which hides what it has taken"
     made = run.town.enotas.open_company(shop.issuer_key, seed=run.chance.randrange(10**6, 10**9))
     made.readings, made.fate = before.readings, before.fate
     await _connected(shop, company_id=made.id)
@@ -27,6 +29,8 @@ async def to_tests_and_back(run: Campaign, shop: Shop) -> str:
     """Tests for a while; what was issued as a test is owed again afterwards."""
     if shop.testing:
         return f"{shop.tenant.id}: in tests already"
+    if _may_hide_a_nota(run, shop):
+        return f"{shop.tenant.id}: no tests at {shop.company.id}, which hides what it has taken"
     await _connected(shop, environment="Homologacao")
     shop.testing = shop.judge.tested = True
 
@@ -37,6 +41,16 @@ async def to_tests_and_back(run: Campaign, shop: Shop) -> str:
 
     run.undo(back)
     return f"{shop.tenant.id}: tests"
+
+
+def _may_hide_a_nota(run: Campaign, shop: Shop) -> bool:
+    """Whether what was taken is neither shown while it is looked for nor told of.
+
+    Whoever leaves such an issuer is owed another nota elsewhere, and cannot know better.
+    """
+    hooks, readings = run.town.enotas.hooks[shop.issuer_key], shop.company.readings
+    untold = hooks.lost or "Autorizada" in readings.silent
+    return readings.forgets > 5 and bool(untold)
 
 
 async def another_key(run: Campaign, shop: Shop) -> str:

@@ -52,6 +52,7 @@ class Judge:
     chosen: dict[int, Decimal] = field(default_factory=dict)  # amounts, by a person
     past: set[int] = field(default_factory=set)  # paid in full before the activation
     imported: bool = False  # the past was asked for
+    asked_for: set[int] = field(default_factory=set)  # what there was when it was
     wrong: list[str] = field(default_factory=list)
 
     def is_spoken_for(self, number: int) -> bool:
@@ -71,6 +72,8 @@ class Judge:
         if number in self.gone:
             return [_none("cancelled")]
         ways = [self.owed(bill)]
+        if number in self.asked_for:  # if the stream had not taken it by then
+            ways.append(replace(ways[0], competencia=self._moment(bill).date()))
         last = self.rule
         for rule, known in self.rules:
             if number in known:
@@ -154,13 +157,17 @@ class Judge:
 
     def _due(self, bill: Record) -> tuple[datetime, date | None]:
         """When its nota is due, and the day that it is dated."""
-        moments = [each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None]
-        moment = max(moments).astimezone(BRASILIA)
+        moment = self._moment(bill)
         if self.rule["issue_when"] != "guarantee_ended":
             return moment, moment.date()
         ends = midnight(moment) + timedelta(days=self.rule["guarantee_days"] + 1)
         # What is imported with its own days is dated by its moment.
         return ends, moment.date() if bill["id"] in self.past else ends.date()
+
+    def _moment(self, bill: Record) -> datetime:
+        """Its last payment; now, while there is none."""
+        moments = [each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None]
+        return max(moments, default=datetime.now(BRASILIA)).astimezone(BRASILIA)
 
     def _cannot_be_told(self, bill: Record) -> bool:
         """A boleto dated before the activation, of which nobody is told when it was recorded."""

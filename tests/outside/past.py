@@ -80,6 +80,7 @@ async def _ended(run: Campaign, shop: Shop, number: str) -> str:
         made = await shop.tenant.call("POST", "/backfills", asked())
         ended = await _until_ended(shop, made["id"])
     assert ended["status"] == "completed", ended
+    shop.judge.asked_for = set(shop.account.bills)
     return f"{shop.tenant.id}: imported {ended['new']} and {ended['known']}"
 
 
