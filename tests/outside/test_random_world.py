@@ -39,4 +39,5 @@ async def test_whatever_the_papers_leave_open_each_sale_has_one_nota_or_a_reason
                 if town.has_to_balance(shop):
                     await shop.balanced()
         except AssertionError as wrong:
-            raise AssertionError("\n".join([*run.told, str(wrong)])) from None
+            stories = [each for shop in town.shops for each in await shop.stories(str(wrong))]
+            raise AssertionError("\n".join([*run.told, str(wrong), *stories])) from None

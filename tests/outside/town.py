@@ -1,6 +1,7 @@
 """A whole world for one test: both stand-ins, the product, tenants with their webhooks."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,22 @@ class Shop:
                         await asyncio.sleep(0.3)
         except TimeoutError:
             raise AssertionError("\n".join(wrong)) from None
+
+    async def stories(self, wrong: str) -> list[str]:
+        """The timelines of the first sales that are named there, and what the issuer has."""
+        numbers = [int(each) for each in re.findall(r"bill (\d+)", wrong)]
+        mine = dict.fromkeys(each for each in numbers if each in self.account.bills)
+        told = []
+        for number in list(mine)[:3]:
+            sale = await self.tenant.sale(number) or {"timeline": []}
+            told += [f"{each['at']} {each['text']}" for each in sale["timeline"]]
+            told += [
+                f"{nota.external_id} {nota.posts} {nota.created_at} {nota.history}"
+                for company in (self.company, *self.judge.companies)
+                for nota in company.notas
+                if f"-{number}" in nota.external_id
+            ]
+        return told
 
     async def shown(self) -> None:
         """Each sale that was told of is shown, by itself as in the list."""
