@@ -20,7 +20,7 @@ async def cancelled_there(run: Campaign, shop: Shop) -> str:
     nota.become("Cancelada")
     nota.cancelled_at = datetime.now(UTC)
     shop.judge.gone.add(bill)
-    run.town.enotas.start(run.town.enotas.tell(shop.issuer_key, company, nota))
+    _tell(run, shop, company, nota)
     return f"{bill} cancelled in the issuer's panel"
 
 
@@ -36,8 +36,20 @@ async def approved_there(run: Campaign, shop: Shop) -> str:
         nota.become(status)
     run.town.enotas.authorise(company, nota)
     nota.become("Autorizada")
-    run.town.enotas.start(run.town.enotas.tell(shop.issuer_key, company, nota))
+    _tell(run, shop, company, nota)
     return f"{bill} authorised in the issuer's panel"
+
+
+def _tell(run: Campaign, shop: Shop, company: Company, nota: Nota) -> None:
+    """Now, as far as that arrives; and in the end, in place of the night's list."""
+    run.town.enotas.start(run.town.enotas.tell(shop.issuer_key, company, nota))
+    hooks = run.town.enotas.hooks[shop.issuer_key]
+
+    async def once_more() -> str:
+        status = await run.town.enotas.deliver(hooks, Dress().text(webhook(company, nota)))
+        return f"{nota.external_id} told of: {status}"
+
+    run.at_last(once_more)
 
 
 async def told_of_before(run: Campaign, shop: Shop) -> str:
