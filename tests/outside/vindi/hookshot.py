@@ -17,6 +17,9 @@ from tests.outside.vindi.records import Account, Record, now
 from tests.outside.vindi.rendered import instant, rendered
 from tests.outside.wire import Dress
 
+# Events after which a sale is known; that somebody looked at a bill changes nothing.
+ABOUT_BILLS = frozenset({"bill_created", "bill_paid", "bill_canceled"})
+
 
 @dataclass(slots=True, kw_only=True)
 class Hookshot:
@@ -59,7 +62,7 @@ class Hookshot:
     async def send(self, kind: str, record: Record) -> int:
         body = self.dress.text(event(self.account, kind, record))
         status = await self.post(body)
-        named = self.account.readings.event_data != "none" and kind.startswith("bill_")
+        named = self.account.readings.event_data != "none" and kind in ABOUT_BILLS
         if named and 200 <= status < 300:
             self.told.add(record["id"])
         return status
