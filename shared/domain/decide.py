@@ -92,7 +92,7 @@ def _decide_owed_again(
     if sale.bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
     if stopped is not None:
-        return stopped
+        return _unless_taken_back(sale, stopped)
     if sale.wish == "hold":
         return Hold(code="held_by_person")
     if sale.wish == "cancel":
@@ -100,6 +100,12 @@ def _decide_owed_again(
     if sale.wish != "issue" and any(one.owed_again == ISSUED_AS_TEST for one in sale.parts):
         return Hold(code=ISSUED_AS_TEST)
     return send_next(sale, rule, terms, now)
+
+
+def _unless_taken_back(sale: SaleFacts, stopped: Decision) -> Decision:
+    """What stops a sale, unless that asks a person who has said already that it gets no nota."""
+    asks = isinstance(stopped, Hold) and sale.wish == "cancel"
+    return Skip(code="canceled_by_person") if asks else stopped
 
 
 def _decide_unsent(
@@ -118,7 +124,7 @@ def _decide_unsent(
         return Skip(code="bill_canceled")
     stopped = undone(sale, rule)
     if stopped is not None:
-        return stopped
+        return _unless_taken_back(sale, stopped)
     if is_free(bill):
         return Skip(code="zero_amount")
     moment = moment or moment_undone(bill)  # the rule, or a person, lets a dispute be
