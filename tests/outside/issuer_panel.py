@@ -13,7 +13,7 @@ from tests.outside.wire import Dress
 
 async def cancelled_there(run: Campaign, shop: Shop) -> str:
     """A valid nota of a sale that has one alone is cancelled, by nobody of ours."""
-    found = [each for each in _alone(shop) if each[1].status == "Autorizada"]
+    found = [each for each in _alone(run, shop) if each[1].status == "Autorizada"]
     if not found:
         return f"{shop.tenant.id}: nothing to cancel there"
     company, nota, bill = run.whims.choice(found)
@@ -26,7 +26,7 @@ async def cancelled_there(run: Campaign, shop: Shop) -> str:
 
 async def approved_there(run: Campaign, shop: Shop) -> str:
     """A denied one is sent again there, and the city takes it this time."""
-    found = [each for each in _alone(shop) if each[1].status == "Negada"]
+    found = [each for each in _alone(run, shop) if each[1].status == "Negada"]
     if not found:
         return f"{shop.tenant.id}: nothing was denied"
     company, nota, bill = run.whims.choice(found)
@@ -74,8 +74,13 @@ async def _late(run: Campaign, hooks: Hooks, body: bytes) -> None:
     await run.town.enotas.deliver(hooks, body)
 
 
-def _alone(shop: Shop) -> list[tuple[Company, Nota, int]]:
-    """Real notas of sales of ours that have this one, and want no other."""
+def _alone(run: Campaign, shop: Shop) -> list[tuple[Company, Nota, int]]:
+    """Real notas of sales of ours that have this one, and want no other.
+
+    None where its account tells another tenant: the night's list alone would show what became.
+    """
+    if run.town.enotas.hooks[shop.issuer_key].url != shop.tenant.issuer_webhook:
+        return []
     found = []
     for company in (shop.company, *shop.judge.companies):
         for nota in company.notas:
