@@ -10,6 +10,7 @@ from tests.outside.town import Shop, ago
 from tests.outside.vindi import moves
 from tests.outside.vindi.records import BRASILIA, midnight
 
+LEFT_OUT = frozenset({"before_activation", "activation_unclear"})
 PATIENCE = 120.0  # seconds for an import, on a loaded machine
 
 
@@ -85,11 +86,14 @@ async def _ended(run: Campaign, shop: Shop, number: str) -> str:
 
 
 async def nothing_is_new(shop: Shop) -> None:
-    """The same import once more brings nothing in."""
+    """The same import once more brings nothing in but what the stream has left out since."""
     if shop.judge.imported:
+        sales = (await shop.tenant.sales()).values()
+        left_out = [each for each in sales if each["code"] in LEFT_OUT]
         made = await shop.tenant.call("POST", "/backfills", asked())
         ended = await _until_ended(shop, made["id"])
-        assert (ended["status"], ended["new"]) == ("completed", 0), ended
+        assert ended["status"] == "completed", ended
+        assert ended["new"] <= len(left_out), (ended, left_out)
 
 
 async def _until_ended(shop: Shop, number: str) -> dict[str, Any]:
