@@ -118,7 +118,8 @@ class Town:
         """Whether nothing but its own notas is in its companies' lists, each by its own id."""
         others = [each for each in self.shops if each is not shop]
         shared = any(each.issuer_key == shop.issuer_key for each in others)
-        return not shared and shop.company.readings.ids == "told"
+        unread = shop.judge.past and not shop.judge.imported  # which Vindi counts, and we do not
+        return not shared and not unread and shop.company.readings.ids == "told"
 
     async def open_shop(
         self,
