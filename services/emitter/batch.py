@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from services.emitter.acting.ahead import KeyRooms
 from services.emitter.acting.carry_out import CarryOut
 from services.emitter.acting.group_commit import GroupCommit
+from services.emitter.acting.in_turn import InTurn
 from services.emitter.context import TenantContext, load_context
 from services.emitter.ending import Ending
 from services.emitter.leases import Leases
@@ -65,6 +66,7 @@ class Tools(Struct, frozen=True, kw_only=True):
     leases: Leases
     commits: GroupCommit
     rooms: KeyRooms
+    in_turn: InTurn = field(default_factory=InTurn)
     ending: Ending = field(default_factory=Ending)
     doubts: Doubts = field(default_factory=Doubts)
     under_way: UnderWay = field(default_factory=UnderWay)
@@ -100,6 +102,7 @@ async def work_batch(
         clients=tools.clients,
         ending=tools.ending,
         rooms=tools.rooms,
+        in_turn=tools.in_turn,
         under_way=tools.under_way,
         context=context,
     )

@@ -18,6 +18,13 @@ FOLLOWED = IN_FLIGHT | {NotaStatus.CANCELLING}
 BY_PERSON: Final = "canceled_by_person"
 _ENDING = frozenset({SaleStatus.CANCELLING, SaleStatus.CANCELLED, SaleStatus.CANCEL_REFUSED})
 _OVER = frozenset({NotaStatus.CANCELLING, NotaStatus.CANCELLED, NotaStatus.CANCEL_REFUSED})
+# What one nota makes of its sale on the usual way.
+_ALONE: Final = {
+    None: SaleStatus.ISSUING,
+    NotaStatus.SENDING: SaleStatus.ISSUING,
+    NotaStatus.PENDING: SaleStatus.ISSUING,
+    NotaStatus.ISSUED: SaleStatus.ISSUED,
+}
 
 
 def in_round(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -62,6 +69,8 @@ def unwanted(parts: Sequence[Part]) -> bool:
 
     One taken back alone says nothing of the others, unless there are none.
     """
+    if len(parts) == 1:  # as of most sales
+        return parts[0].status in _OVER or _to_cancel(parts[0])
     kept = [one for one in parts if one.wish != "cancel"] or parts
     return any(one.status in _OVER or _to_cancel(one) for one in kept)
 
@@ -74,6 +83,10 @@ def is_over(parts: Sequence[Part]) -> bool:
 
 def together(parts: Sequence[Part]) -> SaleStatus:
     """The status of a sale whose notas are these: what still moves, then what needs a person."""
+    if len(parts) == 1 and not _to_cancel(parts[0]):  # as of most sales
+        alone = _ALONE.get(parts[0].status)
+        if alone is not None:
+            return alone
     ending = unwanted(parts)
     found = {one.status for one in _counted(parts)}
     if NotaStatus.UNCERTAIN in found:

@@ -13,8 +13,10 @@ reads holds a single place while another has all it may send under way, and is t
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -125,44 +127,30 @@ return {math.max(math.min(target, free), 0), pressed}
 
 @dataclass(slots=True)
 class _Key:
-    places: int = 0  # that this process has, used or not
-    places_until: float = 0.0
-    used: int = 0
+    line: FairLine = field(default_factory=partial(FairLine, 0))  # its places are this process'
+    # Who stands in line: until when, and whether it may still leave.
+    waits: dict[asyncio.Future[None], tuple[float, MayLeave | None]] = field(default_factory=dict)
+    places_until: float = 0.0  # the places are surely ours as long
     wanted: int = 0  # used, and those who stand in line
     told: int = 0  # how many of these the others know of
-    look_at: float = 0.0  # when one that waits looks again, if nobody more has come
     sends: int = 0  # of these, those that issue or cancel
     pressed_until: float = 0.0  # another process has all places' worth of those
-    line: FairLine = field(default_factory=FairLine)
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
-    alarm: asyncio.TimerHandle | None = None
-    alarm_at: float = 0.0
-    saying: asyncio.Task[None] | None = None
+    looked: float = 0.0  # when it was last said what is wanted, and learnt what there is
+    kick: asyncio.Event = field(default_factory=asyncio.Event)  # there is something to ask for
+    minding: asyncio.Task[None] | None = None
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: int = 0  # turns reserved and not yet used
     next_at: float = 0.0  # when the next one of them is
     free_at: float = 0.0  # the next turn while Redis is gone
     paused_until: float = 0.0
 
-    def has_place(self) -> bool:
-        """Whether a place is there that nobody of this process uses, and surely still ours."""
-        return self.used < self.places and time.monotonic() < self.places_until
-
-    def wake_by(self, at: float, now: float) -> None:
-        """Have who waits for a place woken by then, though none is freed.
-
-        One alarm for all of them, one after another: a timeout for each would cost every nota.
-        """
-        if self.alarm is not None:
-            if self.alarm_at <= at:
-                return
-            self.alarm.cancel()
-        self.alarm_at = at
-        self.alarm = asyncio.get_running_loop().call_later(max(at - now, 0.0), self._wake)
-
-    def _wake(self) -> None:
-        self.alarm = None
-        self.freed.set()
+    def be_sure(self) -> None:
+        """Give no place on that may be another's by now; it is asked for again."""
+        if self.line.places and time.monotonic() >= self.places_until:
+            self.line.resize(0)
+            self.looked = 0.0
+            self.kick.set()
 
 
 class Limits:
@@ -222,90 +210,88 @@ class Limits:
     async def enter(
         self, key: str, state: _Key, patience: float, may_leave: MayLeave | None, whose: str
     ) -> None:
-        """Wait for one of the key's places, by turns of whose it is; for Turn alone."""
-        give_up = time.monotonic() + patience
-        state.wanted += 1
-        state.sends += may_leave is not None
+        """Wait for one of the key's places, by turns of whose it is; for Turn alone.
+
+        It is handed on by whoever leaves, so most wait without a word to anybody else.
+        """
+        self._want(key, state, may_leave)
+        if not state.waits:
+            state.kick.set()  # from now on it is looked more often
+        mine = state.line.stand(whose)
+        state.waits[mine] = time.monotonic() + patience, may_leave
         try:
-            await state.line.acquire(whose)
-            try:
-                await self._wait_for_place(key, state, give_up, may_leave)
-            finally:
-                state.line.release(whose)
+            await mine
         except BaseException:
+            state.line.step_out(whose, mine)
             state.wanted -= 1
             state.sends -= may_leave is not None
             raise
-        self._use_place(key, state)
+        finally:
+            del state.waits[mine]
 
     def entered(self, key: str, state: _Key, may_leave: MayLeave | None) -> bool:
-        """Take a place where one is free and nobody stands before it; for Turn alone."""
-        if state.line.locked() or not state.has_place():
+        """Take a place where one is free; for Turn alone."""
+        state.be_sure()
+        if not state.line.take():
             return False
-        state.wanted += 1
-        state.sends += may_leave is not None
-        self._use_place(key, state)
+        self._want(key, state, may_leave)
         return True
 
-    def _use_place(self, key: str, state: _Key) -> None:
-        state.used += 1
-        if state.saying is None and self._share is not None:
-            state.saying = asyncio.create_task(self._say_for_ever(key, state), name="issuer-places")
+    def _want(self, key: str, state: _Key, may_leave: MayLeave | None) -> None:
+        state.wanted += 1
+        state.sends += may_leave is not None
+        if state.minding is not None:
+            if self._wanted(state) > state.told:
+                state.kick.set()
+        else:
+            state.minding = asyncio.create_task(self._mind(key, state), name="issuer-places")
 
-    def left(self, state: _Key, may_leave: MayLeave | None) -> bool:
-        """Give a place back; whether the process uses others still. For Turn alone."""
-        state.used -= 1
+    def left(self, state: _Key, may_leave: MayLeave | None, whose: str) -> bool:
+        """Give a place to whoever waits; whether the process uses others still. For Turn alone."""
         state.wanted -= 1
         state.sends -= may_leave is not None
-        state.freed.set()
-        return state.used > 0
+        state.be_sure()
+        state.line.release(whose)
+        return state.wanted > 0
 
     async def end_use(self, key: str, state: _Key) -> None:
-        """Say that no place is used any more, unless somebody takes one; for Turn alone."""
-        if state.saying is not None:
-            state.saying.cancel()
-            state.saying = None
-        if state.line.locked():
-            return  # whoever stands there takes it, or says that it is free
-        async with state.line.turn(""):
+        """Say that no place is used any more, unless somebody wants one; for Turn alone."""
+        async with state.looking:
             if not state.wanted and state.told:  # else whoever left a moment ago has said it
-                state.places, state.look_at = 0, 0.0
+                state.line.resize(0)
                 await self._look(key, state)
 
-    async def _wait_for_place(
-        self, key: str, state: _Key, give_up: float, may_leave: MayLeave | None
-    ) -> None:
-        while not state.has_place():
-            _demand(may_leave)
-            state.freed.clear()
-            # Most get the place of one of their own process, who just left: no word of that.
-            if self._wanted(state) > state.told or time.monotonic() >= state.look_at:
-                await self._look(key, state)
-                state.look_at = time.monotonic() + LOOK
-                if state.has_place():
-                    return
-            now = time.monotonic()
-            if now >= give_up:
-                raise IssuerPaced(timedelta(seconds=TENURE))
-            state.wake_by(min(state.look_at, give_up), now)
-            await state.freed.wait()
-
-    async def _say_for_ever(self, key: str, state: _Key) -> None:
-        while True:
-            await asyncio.sleep(SAY)
-            await self._look(key, state)
+    async def _mind(self, key: str, state: _Key) -> None:
+        """Ask for places on behalf of all who wait, and say which are used, while any are."""
+        try:
+            while state.wanted or state.told:
+                if not state.wanted:
+                    await self.end_use(key, state)
+                    continue
+                state.kick.clear()
+                every = LOOK if state.waits else SAY
+                if self._wanted(state) > state.told or _seconds_since(state.looked) >= every:
+                    async with state.looking:
+                        await self._look(key, state)
+                _turn_away(state.waits)
+                every = LOOK if state.waits else SAY
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(every - _seconds_since(state.looked), 0.0)):
+                        await state.kick.wait()
+        finally:
+            state.minding = None
 
     async def _look(self, key: str, state: _Key) -> None:
         """Say what this process wants of a key, and learn how many places it has."""
         wanted = state.told = self._wanted(state)
-        arguments: list[str | int] = [self._name, wanted, state.used, self._parallel]
+        arguments: list[str | int] = [self._name, wanted, state.line.taken, self._parallel]
         arguments += [_us(PLACES_LAST), _us(TENURE), min(state.sends, self._parallel)]
-        asked = time.monotonic()
+        asked = state.looked = time.monotonic()
         shared = await self._call(self._share, f"{{{key}}}:issuer:places", arguments)
         places, pressed = (self._places_alone, 0) if shared is None else shared
-        state.places = places
         state.places_until = asked + PLACES_LAST - SAY
         state.pressed_until = asked + PRESSED if pressed else 0.0
+        state.line.resize(places)
 
     def _wanted(self, state: _Key) -> int:
         return min(state.wanted, self._parallel)
@@ -431,8 +417,27 @@ class Turn:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        if not self._limits.left(self._state, self._may_leave):
+        if not self._limits.left(self._state, self._may_leave, self._whose):
             await self._limits.end_use(self._key, self._state)
+
+
+def _turn_away(waits: dict[asyncio.Future[None], tuple[float, MayLeave | None]]) -> None:
+    """Have those wait no longer whose patience is over, or who may not leave any more."""
+    now = time.monotonic()
+    for mine, (give_up, may_leave) in waits.items():
+        if mine.done():
+            continue
+        try:
+            _demand(may_leave)
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            mine.set_exception(error)
+            continue
+        if now >= give_up:
+            mine.set_exception(IssuerPaced(timedelta(seconds=TENURE)))
+
+
+def _seconds_since(instant: float) -> float:
+    return time.monotonic() - instant
 
 
 def _demand(may_leave: MayLeave | None) -> None:

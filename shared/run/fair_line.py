@@ -45,24 +45,53 @@ class FairLine:
         """
         if self.take():
             return
-        mine = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(whose, deque()).append(mine)
+        mine = self.stand(whose)
         if waits is not None:
             waits.add(mine)
         try:
             await mine
         except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled() and mine.exception() is None:
-                self.release(whose)  # it was let in and does not come: the next one is
+            self.step_out(whose, mine)
             raise
         finally:
             if waits is not None:
                 waits.discard(mine)
 
+    def stand(self, whose: str) -> asyncio.Future[None]:
+        """Stand in line; who holds a place once it is done, and may be failed until then."""
+        mine = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(whose, deque()).append(mine)
+        return mine
+
+    def step_out(self, whose: str, mine: asyncio.Future[None]) -> None:
+        """Wait no longer: one that was let in and does not come lets the next one in."""
+        if mine.done() and not mine.cancelled() and mine.exception() is None:
+            self.release(whose)
+
     def release(self, whose: str) -> None:
-        """Give a place to whose turn it is."""
+        """Give a place to whose turn it is; to nobody where there are fewer than are taken."""
+        self._put_behind(whose)
+        if self._taken > self.places or self._let_in() is None:
+            self._taken -= 1
+
+    def resize(self, places: int) -> None:
+        """Have more places, which are taken at once by those who wait; or fewer, as they end."""
+        self.places = places
+        while self._taken < places and (whose := self._let_in()) is not None:
+            self._taken += 1
+            self._put_behind(whose)
+
+    @property
+    def taken(self) -> int:
+        """How many hold a place."""
+        return self._taken
+
+    def _put_behind(self, whose: str) -> None:
         if mine := self._waiting.pop(whose, None):
-            self._waiting[whose] = mine  # behind all others
+            self._waiting[whose] = mine
+
+    def _let_in(self) -> str | None:
+        """Give a place to whose turn it is, and say whose; None where nobody waits."""
         while self._waiting:
             now = next(iter(self._waiting))
             first = self._waiting[now].popleft()
@@ -70,8 +99,8 @@ class FairLine:
                 del self._waiting[now]
             if not first.done():
                 first.set_result(None)
-                return
-        self._taken -= 1
+                return now
+        return None
 
     def of(self, whose: str) -> "OwnLine":
         """The line as one of those sees it who stand in it."""

@@ -10,7 +10,7 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local flying, state = KEYS[5], KEYS[6]
-local LANES, PERSON = 4, 4
+local LANES, DUE, PERSON = 4, 1, 4
 
 local function number(field)
   return tonumber(redis.call('HGET', state, field) or '')
@@ -58,19 +58,23 @@ local function count(lane, limit, window, leave)
 
   -- Places kept for the other lanes, as far as those have not used theirs. A person waits for the
   -- answer, so no lane takes the few that a question needs: trying a key takes six requests.
-  local floors = {0, 0, 0, 0}
+  -- Where a part is left to others, most of it comes from what is kept for due sales, as long as
+  -- few are read: an import has as much of the window as before. What is kept grows with their use.
+  local floors, idle = {0, 0, 0, 0}, 0
   if limit >= 10 then
     local most = c.most
+    idle = math.max(most * 0.15, most * 0.4 - (limit - most) * 0.85)
     floors = {
-      math.floor(most * 0.4), math.ceil(most * 0.05), math.ceil(most * 0.025),
-      math.max(1, math.floor(most * 0.07)),
+      math.floor(math.min(most * 0.4, idle + 2 * c.used[DUE])), math.ceil(most * 0.05),
+      math.ceil(most * 0.025), math.max(1, math.floor(most * 0.07)),
     }
   end
   local kept = 0
   for i = 1, LANES do
     if i ~= lane then kept = kept + math.max(0, floors[i] - c.used[i]) end
   end
-  local own = math.max(0, floors[lane] - c.used[lane])
+  -- What a lane has whatever the others used: of what grows only what was there from the first.
+  local own = math.max(0, (lane == DUE and math.floor(idle) or floors[lane]) - c.used[lane])
   if lane == PERSON then kept = 0 end
   local free = c.capacity - c.total
   c.room = math.max(0, math.max(free - kept, math.min(own, free)))

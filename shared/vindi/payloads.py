@@ -30,7 +30,7 @@ from shared.domain.ids import BillId, ChargeId, CustomerId
 from shared.domain.misread import as_meant
 from shared.domain.money import Cents, read_reais
 from shared.domain.party import normalise_cep, normalise_document
-from shared.domain.text.unsaid import is_unsaid
+from shared.domain.text.unsaid import UNSAID_BEGINS, is_unsaid
 from shared.vindi.errors import UnreadableBillError
 
 T = TypeVar("T")
@@ -400,7 +400,9 @@ def _text(json: Mapping[str, Any], name: str) -> str | None:
 def _said(json: Mapping[str, Any], name: str) -> str | None:
     """The same; None also for what a program writes where it has nothing (`null`)."""
     text = _text(json, name)
-    return None if text is None or is_unsaid(text) else text
+    if text is None or (text[0] in UNSAID_BEGINS and is_unsaid(text)):
+        return None
+    return text
 
 
 def _code(json: Mapping[str, Any], name: str) -> str | None:

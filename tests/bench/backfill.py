@@ -21,10 +21,12 @@ VINDIS_RATE: Final = 120  # a minute, by default
 # Scaled, so that the bench ends within a quarter of an hour; at Vindi's own rate it takes over an
 # hour. What a death costs (a lease, a start) cannot be scaled: here it weighs five times as much.
 RATE: Final = int(os.environ.get("BENCH_BACKFILL_RATE", "600"))
-# What live sales (40 %), passes (5 %) and persons (7 %) leave to a backfill of what we may use;
-# the rest is left to the account's other systems (`VINDI_LEAVE_PERCENT`, of the environment here).
+# What live sales (40 %, less most of what is left to others while few are read), passes (5 %) and
+# persons (7 %) leave to a backfill of what we may use; the rest is left to the account's other
+# systems (`VINDI_LEAVE_PERCENT`, of the environment here).
 LEAVE_PERCENT: Final = int(os.environ.get("VINDI_LEAVE_PERCENT", "20"))
-SHARE: Final = 0.48 * (100 - LEAVE_PERCENT) / 100
+OURS: Final = (100 - LEAVE_PERCENT) / 100
+SHARE: Final = 0.88 * OURS - max(0.15 * OURS, 0.4 * OURS - 0.85 * (1 - OURS))
 KILLS: Final = 5
 MOST_REQUESTS: Final = 1.05
 MOST_TIME: Final = 1.1

@@ -93,3 +93,35 @@ async def test_a_wait_that_is_broken_off_gives_back_no_place_it_never_had() -> N
     assert not line.locked()
     assert line.take()
     assert line.locked()
+
+
+async def test_more_places_let_in_those_who_wait_and_fewer_end_with_whoever_leaves() -> None:
+    line = FairLine(0)
+    first, second, third = (line.stand(whose) for whose in ("one", "one", "two"))
+
+    line.resize(2)
+
+    assert [first.done(), second.done(), third.done()] == [True, False, True]  # it goes round
+    line.resize(1)
+    line.release("two")
+    assert not second.done()
+    assert line.taken == 1
+    line.release("one")
+    assert second.done()
+    line.release("one")
+    assert line.taken == 0
+    assert line.take()
+    assert not line.take()
+
+
+async def test_who_was_failed_in_line_is_passed_by() -> None:
+    line = FairLine(1)
+    assert line.take()
+    failed, patient = line.stand("one"), line.stand("one")
+    failed.set_exception(TimeoutError())
+
+    line.release("")
+
+    assert patient.done()
+    assert isinstance(failed.exception(), TimeoutError)
+    assert line.taken == 1

@@ -11,8 +11,8 @@ from shared.domain.decide import decide
 from shared.domain.decision import Issue
 from shared.domain.money import Cents
 from shared.domain.nota import NotaStatus
-from shared.domain.part_states import in_round, is_over, nota_to_act_on, together
-from shared.domain.parts import Part, Share, allocate, divide, service_of
+from shared.domain.part_states import in_round, is_over, nota_to_act_on, together, unwanted
+from shared.domain.parts import Part, PartWish, Share, allocate, divide, service_of
 from shared.domain.rule import Rule
 from shared.domain.sale import SaleStatus
 from tests.builders import NOW, a_bill, a_line, a_rule, a_sale, terms
@@ -200,6 +200,20 @@ def test_any_parts_have_a_status_and_over_is_never_with_something_alive(
         assert together(states) is SaleStatus.CANCELLED
         about = nota_to_act_on(states)
         assert about is None or about.status is NotaStatus.CANCELLED
+
+
+@pytest.mark.parametrize("status", [None, *NotaStatus])
+@pytest.mark.parametrize("then_cancel", [None, "refunded"])
+@pytest.mark.parametrize("wish", [None, "cancel", "issue"])
+def test_one_nota_makes_of_its_sale_what_two_alike_make_of_theirs(
+    status: NotaStatus | None, then_cancel: str | None, wish: PartWish | None
+) -> None:
+    one = Part(
+        share=Share(part=0, amount=Cents(100)), status=status, then_cancel=then_cancel, wish=wish
+    )
+
+    assert unwanted([one]) == unwanted([one, one])
+    assert together([one]) is together([one, one])
 
 
 @given(st.lists(_ANY_PART, max_size=3))

@@ -179,9 +179,9 @@ async def test_the_places_of_a_killed_process_come_free_by_themselves(shared_red
     killed, other = (the_limits(shared_redis, parallel=1, per_second=10_000) for _ in range(2))
     turn = killed.turn("k", patience=PATIENT)
     await turn.__aenter__()
-    saying = killed._state("k").saying
-    assert saying is not None
-    saying.cancel()
+    minding = killed._state("k").minding
+    assert minding is not None
+    minding.cancel()
 
     began = time.monotonic()
     async with asyncio.timeout(60), other.turn("k", patience=PATIENT):
@@ -228,3 +228,76 @@ async def test_a_redis_whose_clock_went_back_keeps_nobody_waiting(shared_redis: 
     came = await turns(limits, "k", 4)
 
     assert len(came) == 4
+
+
+async def test_a_place_goes_from_hand_to_hand_by_turns_of_whose_it_is() -> None:
+    limits, came = Limits(None, parallel=1, per_second=100_000), list[str]()
+
+    async def one(whose: str) -> None:
+        async with limits.turn("k", patience=PATIENT, whose=whose):
+            came.append(whose)
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(one(whose) for whose in ("many",) * 5 + ("single",)))
+
+    assert came[:2] == ["many", "single"]
+    assert len(came) == 6
+
+
+async def test_one_that_fails_to_say_whether_it_may_leave_fails_alone(shared_redis: Redis) -> None:
+    limits = the_limits(shared_redis, parallel=1, per_second=100_000)
+    held, seen = asyncio.Event(), list[str]()
+
+    def broken() -> bool:
+        raise LookupError("no such lease")
+
+    async def holder() -> None:
+        async with limits.turn("k", patience=PATIENT):
+            await held.wait()
+
+    async def one(name: str, may_leave: Callable[[], bool] | None) -> None:
+        async with limits.turn("k", patience=PATIENT, may_leave=may_leave):
+            seen.append(name)
+
+    async with asyncio.timeout(60):
+        first = asyncio.create_task(holder())
+        await asyncio.sleep(0.05)
+        both = [
+            asyncio.create_task(one("broken", broken)),
+            asyncio.create_task(one("whole", lambda: True)),
+        ]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        held.set()
+        ends = await asyncio.gather(first, *both, return_exceptions=True)
+
+    assert seen == ["whole"]
+    assert [type(end) for end in ends] == [type(None), LookupError, type(None)]
+
+
+async def test_who_waits_beyond_its_patience_frees_what_was_asked_for(shared_redis: Redis) -> None:
+    tired, other = (the_limits(shared_redis, parallel=1, per_second=100_000) for _ in range(2))
+
+    async with asyncio.timeout(60):
+        async with other.turn("k", patience=PATIENT):
+            with pytest.raises(IssuerPaced):
+                async with tired.turn("k", patience=timedelta(seconds=0.2)):
+                    pass
+        began = time.monotonic()
+        while await shared_redis.hlen("{k}:issuer:places"):  # type: ignore[misc]
+            await asyncio.sleep(0.05)
+
+    assert time.monotonic() - began < 3  # said, not run out
+
+
+async def test_places_that_may_be_another_s_by_now_are_asked_for_again(
+    shared_redis: Redis,
+) -> None:
+    limits = the_limits(shared_redis, parallel=1, per_second=100_000)
+    async with asyncio.timeout(60), limits.turn("k", patience=PATIENT):
+        state = limits._state("k")
+        state.places_until = 0.0  # as after a stop of the process
+        waits = asyncio.create_task(turns(limits, "k", 1))
+        await asyncio.sleep(0.05)
+        assert not waits.done()
+    assert len(await waits) == 1

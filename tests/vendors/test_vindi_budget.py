@@ -147,6 +147,30 @@ async def test_a_backfill_never_starves_sales_that_are_due(shared_redis: Redis) 
     assert backfill + reconcile + due + person == 120
 
 
+async def test_what_is_left_to_others_is_not_taken_from_an_import_while_few_sales_are_due(
+    shared_redis: Redis,
+) -> None:
+    budget = a_budget(shared_redis, per_window=120, leave_percent=20)
+
+    backfill = await spend(budget, BudgetShare.BACKFILL)
+    due = await spend(budget, BudgetShare.DUE)
+
+    assert 64 <= backfill <= 67  # as it would have without others: 55 %
+    assert due >= 18  # pages of fifty sales
+    assert await spend(budget, BudgetShare.PERSON) >= 6
+
+
+async def test_what_is_kept_for_sales_that_are_due_grows_with_their_use(
+    shared_redis: Redis,
+) -> None:
+    budget = a_budget(shared_redis, per_window=120, leave_percent=20)
+    for _ in range(12):
+        await budget.settle(await budget.take(ACCOUNT, BudgetShare.DUE), WindowHeaders())
+
+    assert await spend(budget, BudgetShare.BACKFILL) <= 47
+    assert await spend(budget, BudgetShare.DUE) >= 26  # 38 with those before
+
+
 async def test_sales_that_are_due_leave_something_to_the_reconciler(shared_redis: Redis) -> None:
     budget = a_budget(shared_redis, per_window=120)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TypeGuard
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 from services.emitter.acting.ahead import KeyRoom, KeyRooms
 from services.emitter.acting.ask import Asker
 from services.emitter.acting.group_commit import GroupCommit
+from services.emitter.acting.in_turn import InTurn
 from services.emitter.acting.write import write_plans
 from services.emitter.context import TenantContext
 from services.emitter.ending import Ending, ToldToStop
@@ -31,6 +33,7 @@ class CarryOut(Struct, frozen=True, kw_only=True):
     clients: Clients
     ending: Ending
     rooms: KeyRooms
+    in_turn: InTurn
     under_way: UnderWay
     context: TenantContext
 
@@ -143,6 +146,10 @@ class CarryOut(Struct, frozen=True, kw_only=True):
     async def _written(self, plans: Sequence[Plan]) -> list[Act]:
         """Commit plans; returns those of them that have something to ask."""
         context = self.context
-        with traces.span("write plans", count=len(plans)):
-            written = await write_plans(self.pool, context.tenant, context.standing, plans)
+        issues = any(isinstance(plan, Act) and plan.issues for plan in plans)
+        async with AsyncExitStack() as turn:
+            if issues:
+                await turn.enter_async_context(self.in_turn.of(context.tenant))
+            with traces.span("write plans", count=len(plans)):
+                written = await write_plans(self.pool, context.tenant, context.standing, plans)
         return [plan for plan in written if isinstance(plan, Act)]

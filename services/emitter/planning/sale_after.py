@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.emitter.planning.answers import Answer, Shown
-from services.emitter.planning.looks import next_look
+from services.emitter.planning.looks import next_look, polled_at
 from services.emitter.planning.waits import back_off
 from services.emitter.work import happened, settle
 from shared.db.outbox.outbox_store import Entry, Settlement
@@ -19,7 +19,7 @@ from shared.domain.denials import RESEND_GIVEN_UP
 from shared.domain.ids import BillId
 from shared.domain.nota import NotaStatus
 from shared.domain.part_states import DOUBT, FOLLOWED, code_of, refusal_of, together, unwanted
-from shared.domain.parts import Part
+from shared.domain.parts import WHOLE, Part
 from shared.domain.sale import SaleStatus
 
 # What a sale is while its request did not leave; the nota itself says nothing of it.
@@ -78,6 +78,41 @@ class After(Struct, frozen=True, kw_only=True):
 
 def sale_after(answered: Answered, notas: SaleNotas) -> After:
     """Say where a sale is whose notas now are these, and when it is looked at again."""
+    return _accepted(answered, notas) or sale_after_any(answered, notas)
+
+
+def _accepted(answered: Answered, notas: SaleNotas) -> After | None:
+    """What it is nearly always: the issuer took the only nota of a sale, and works on it.
+
+    No other than `sale_after_any` says, for a third of it; None where there is more to think of.
+    """
+    answer, entry, update = answered.last, answered.entry, answered.last.update
+    if update is None or update.status is not NotaStatus.PENDING:
+        return None
+    alone = len(answered.answers) == 1 == len(notas.shares) and not answered.more
+    if not alone or answered.rests is not None or (entry.bill_changed and not answered.bill_read):
+        return None
+    if answer.shows is not None or answer.attention is not None or answer.due_at is not None:
+        return None
+    nota = notas.newest.get(WHOLE)
+    if nota is None or nota.status is not NotaStatus.PENDING or answer.asked.part != WHOLE:
+        return None
+    if not nota.raw_status == nota.then_cancel == nota.wish is None:
+        return None
+    told = () if answer.what is None else (happened(entry, answer.what, answer.why),)
+    settlement = settle(
+        entry,
+        due_at=polled_at(nota, answered.now),
+        failed=answer.failed,
+        bill_read=answered.bill_read and not answer.read_again,
+        nota_read=answer.nota_read,
+    )
+    progress = Progress(bill_id=entry.bill_id, status=SaleStatus.ISSUING, nota_made=True)
+    return After(progress=progress, happenings=told, settlement=settlement)
+
+
+def sale_after_any(answered: Answered, notas: SaleNotas) -> After:
+    """The same for whatever was answered, of however many notas."""
     answer, entry = answered.last, answered.entry
     parts = notas.parts(answered.now)
     told = [] if answer.what is None else [happened(entry, answer.what, _why(answer, notas))]

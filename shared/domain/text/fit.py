@@ -41,7 +41,7 @@ def fit_draft(draft: NotaDraft, form: Form) -> Fitted:
     fitted = _fit(draft, form)
     if fitted.draft is draft and not fitted.told:
         if len(_AS_THEY_ARE) >= MOST_REMEMBERED:
-            _AS_THEY_ARE.clear()
+            _AS_THEY_ARE.pop(next(iter(_AS_THEY_ARE)), None)  # the oldest: others leave later
         _AS_THEY_ARE[id(draft)] = draft, form
     return fitted
 

@@ -8,6 +8,8 @@ _LONGEST: Final = 24  # characters; a longer text says something
 _AROUND: Final = " \t()[]{}<>'\"`“”‘’.,;:*_-/\\|"
 # How any of them begins, small or capital: nearly every text is told apart by its first letter.
 _OF_PROGRAMS_BEGIN: Final = frozenset("NU#") | frozenset(_AROUND)
+# The same, small letters too: for whoever asks of many texts.
+UNSAID_BEGINS: Final = _OF_PROGRAMS_BEGIN | {one.lower() for one in _OF_PROGRAMS_BEGIN}
 _OF_PEOPLE_BEGIN: Final = frozenset("DNS") | _OF_PROGRAMS_BEGIN
 _PROGRAM_WORDS: Final = frozenset({"null", "undefined", "none", "nan"})
 _PROGRAM_TEXTS: Final = frozenset({"object object"})  # of what a program took for a text

@@ -1,21 +1,23 @@
 """Sales of one nota or several, in every state: none is sent twice, or left where nobody looks."""
 
+import random
 from datetime import date, timedelta
+from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.emitter.planning import answers
-from services.emitter.planning.answers import Answer
+from services.emitter.planning.answers import Answer, Shown
 from services.emitter.planning.decided import Undecided, decided
 from services.emitter.planning.follow import follow
 from services.emitter.planning.rows import Terms
-from services.emitter.planning.sale_after import Answered, sale_after
-from services.emitter.work import Act, Ask, FreshSale, Known, Plan, Rest, Send
+from services.emitter.planning.sale_after import Answered, sale_after, sale_after_any
+from services.emitter.work import Act, Ask, FreshSale, Known, Plan, Rest, Send, settle
 from shared.crypto.columns import RowKey, SealedColumn
-from shared.db.sales.notas_store import KnownNota
+from shared.db.sales.notas_store import DIVIDED_ANEW, KnownNota
 from shared.db.sales.sale_notas import SaleNotas, gathered
 from shared.db.sales.sales_store import KnownSale
 from shared.domain.bill import Bill, BillStatus
@@ -229,6 +231,44 @@ def test_after_any_answer_what_is_under_way_is_looked_at_again(notas: SaleNotas,
         assert told.settlement.due_at is not None
     if told.progress is not None and any(one.owed for one in parts):
         assert not told.progress.nota_made
+
+
+_UNUSUAL: Final = (
+    *(("answer", one) for one in ({"attention": "refunded"}, {"due_at": NOW}, {"what": None})),
+    ("answer", {"shows": Shown(status=SaleStatus.SKIPPED)}),
+    *(("answer", {name: True}) for name in ("failed", "read_again", "nota_read", "tells")),
+    *(("nota", one) for one in ({"then_cancel": "refunded"}, {"raw_status": DIVIDED_ANEW})),
+    *(("nota", {"wish": wish}) for wish in ("issue", "cancel")),
+    *(("nota", one) for one in ({"substitutes": 1}, {"news_at": NOW})),
+    *(("sale", one) for one in ({"more": True}, {"bill_read": False})),
+    ("sale", {"rests": settle(ENTRY, due_at=None)}),
+)
+
+
+@settings(max_examples=400)
+@given(
+    st.just(gathered([a_nota(WHOLE, NotaStatus.DENIED, 1, None)], [])) | some_notas(),
+    st.sampled_from(["accepted", "accepted", "accepted", "lost", "busy", "later"]),
+    st.lists(st.sampled_from(_UNUSUAL), max_size=2),
+)
+def test_the_usual_answer_makes_of_a_sale_what_any_answer_would(
+    notas: SaleNotas, kind: str, unusual: list[tuple[str, dict[str, Any]]]
+) -> None:
+    said: dict[str, dict[str, Any]] = {"answer": {}, "nota": {}, "sale": {}}
+    for where, fields in unusual:
+        said[where] |= fields
+    stored = said["nota"]
+    sending = replace(a_nota(notas.shares[-1].part, NotaStatus.SENDING, 2, None), **stored)
+    before = notas.once([sending])
+    answer = replace(an_answer(kind, sending), **said["answer"])
+    entry = replace(ENTRY, bill_facts=2, bill_facts_read=1)
+    done = replace(answered(before, answer), entry=entry, **said["sale"])
+    now_are = after(before, answer)
+
+    random.seed(7)
+    told = sale_after(done, now_are)
+    random.seed(7)
+    assert told == sale_after_any(done, now_are)
 
 
 @pytest.mark.parametrize(
