@@ -46,7 +46,7 @@ from shared.domain.sending import (
     send_next,
 )
 from shared.domain.shadow import shadow_terms, shadowed, stopped_code
-from shared.domain.stream import ActivationSide, doubtful, side_of
+from shared.domain.stream import ONE_WRITE, ActivationSide, doubtful, side_of
 from shared.domain.undone import undone
 
 
@@ -92,7 +92,7 @@ def _decide_owed_again(
     if sale.bill.status is BillStatus.CANCELED:
         return Skip(code="bill_canceled")
     if stopped is not None:
-        return stopped
+        return _unless_taken_back(sale, stopped)
     if sale.wish == "hold":
         return Hold(code="held_by_person")
     if sale.wish == "cancel":
@@ -100,6 +100,12 @@ def _decide_owed_again(
     if sale.wish != "issue" and any(one.owed_again == ISSUED_AS_TEST for one in sale.parts):
         return Hold(code=ISSUED_AS_TEST)
     return send_next(sale, rule, terms, now)
+
+
+def _unless_taken_back(sale: SaleFacts, stopped: Decision) -> Decision:
+    """What stops a sale, unless that asks a person who has said already that it gets no nota."""
+    asks = isinstance(stopped, Hold) and sale.wish == "cancel"
+    return Skip(code="canceled_by_person") if asks else stopped
 
 
 def _decide_unsent(
@@ -118,7 +124,7 @@ def _decide_unsent(
         return Skip(code="bill_canceled")
     stopped = undone(sale, rule)
     if stopped is not None:
-        return stopped
+        return _unless_taken_back(sale, stopped)
     if is_free(bill):
         return Skip(code="zero_amount")
     moment = moment or moment_undone(bill)  # the rule, or a person, lets a dispute be
@@ -184,9 +190,19 @@ def _lost_payment(sale: SaleFacts, active_from: datetime, zone: ZoneInfo) -> boo
         return False
     created = moment_created(sale.bill, sale.came_alive_at)
     if created is None or known == created.at:
-        return False  # the moment of another rule
+        return _was_seen_paid(sale, active_from)  # the moment of another rule
     was_ours = sale.competencia is not None and not sale.left_out
     return not was_ours and not any(is_paid_at(charge, known, zone) for charge in sale.bill.charges)
+
+
+def _was_seen_paid(sale: SaleFacts, active_from: datetime) -> bool:
+    """Whether it was read as paid before any payment that its bill shows, and never open before."""
+    first, open_at = sale.seen.paid_at, sale.seen.unpaid_at
+    if first is None or (open_at is not None and open_at >= active_from):
+        return False
+    paid = [charge for charge in sale.bill.charges if charge.paid_at is not None]
+    known = [max(one.paid_at, one.paid_by or one.paid_at) for one in paid if one.paid_at]
+    return bool(known) and min(known) - first > ONE_WRITE  # two clocks
 
 
 def _was_left_out(sale: SaleFacts, active_from: datetime, zone: ZoneInfo) -> bool:

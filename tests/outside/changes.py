@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.outside.product import Refused
+from tests.outside.product import COURSE, Refused
 from tests.outside.random_world import Campaign, Change
 from tests.outside.town import Shop
 
@@ -15,6 +15,8 @@ ELSEWHERE = ("issuer_company_elsewhere", "issuer_key_elsewhere", "vindi_account_
 async def another_company(run: Campaign, shop: Shop) -> str:
     """The tenant goes on at another company of the same key."""
     before = shop.company
+    if _may_hide_a_nota(run, shop):
+        return f"{shop.tenant.id}: stays at {before.id}, which hides what it has taken"
     made = run.town.enotas.open_company(shop.issuer_key, seed=run.chance.randrange(10**6, 10**9))
     made.readings, made.fate = before.readings, before.fate
     await _connected(shop, company_id=made.id)
@@ -27,6 +29,8 @@ async def to_tests_and_back(run: Campaign, shop: Shop) -> str:
     """Tests for a while; what was issued as a test is owed again afterwards."""
     if shop.testing:
         return f"{shop.tenant.id}: in tests already"
+    if _may_hide_a_nota(run, shop):
+        return f"{shop.tenant.id}: no tests at {shop.company.id}, which hides what it has taken"
     await _connected(shop, environment="Homologacao")
     shop.testing = shop.judge.tested = True
 
@@ -37,6 +41,16 @@ async def to_tests_and_back(run: Campaign, shop: Shop) -> str:
 
     run.undo(back)
     return f"{shop.tenant.id}: tests"
+
+
+def _may_hide_a_nota(run: Campaign, shop: Shop) -> bool:
+    """Whether what was taken is neither shown while it is looked for nor told of.
+
+    Whoever leaves such an issuer is owed another nota elsewhere, and cannot know better.
+    """
+    hooks, readings = run.town.enotas.hooks[shop.issuer_key], shop.company.readings
+    untold = hooks.lost or "Autorizada" in readings.silent
+    return readings.forgets > 5 and bool(untold)
 
 
 async def another_key(run: Campaign, shop: Shop) -> str:
@@ -85,6 +99,35 @@ async def the_rule_again(run: Campaign, shop: Shop) -> str:
     return f"{shop.tenant.id}: the rule again"
 
 
+async def another_rule(run: Campaign, shop: Shop) -> str:
+    """Other days, or other services: what is issued stays, what is not is decided again."""
+    judge = shop.judge
+    rule = dict(judge.rule)
+    if run.whims.random() < 0.5:
+        rule["issue_when"] = "bill_paid"
+        if judge.rule["issue_when"] == "bill_paid":
+            rule |= {"issue_when": "guarantee_ended", "guarantee_days": run.whims.choice((1, 4))}
+    elif not rule.pop("services_by_product_code", None):
+        rule["services_by_product_code"] = {"CURSO": COURSE}
+    await shop.tenant.call("PUT", "/rule", rule)
+    judge.rules.append((judge.rule, set(shop.account.bills)))
+    judge.rule = rule
+    return f"{shop.tenant.id}: another rule {rule}"
+
+
+async def no_notas_for_a_while(run: Campaign, shop: Shop) -> str:
+    """By hand, or not at all; afterwards everything is owed as before."""
+    when = run.whims.choice(("never", "manual"))
+    await shop.tenant.call("PUT", "/rule", {**shop.judge.rule, "issue_when": when})
+
+    async def again() -> str:
+        await shop.tenant.call("PUT", "/rule", shop.judge.rule)
+        return f"{shop.tenant.id}: the rule of before"
+
+    run.undo(again)
+    return f"{shop.tenant.id}: {when}"
+
+
 async def _acted(shop: Shop, number: int, action: str) -> bool:
     try:
         await shop.tenant.call("POST", f"/sales/{number}/{action}", {"reason": "espere"})
@@ -130,6 +173,7 @@ WEATHER = frozenset(
         "vindi_key_too_narrow",
     }
 )
+OF_RULES: tuple[Change, ...] = (another_rule, no_notas_for_a_while)
 ALL: tuple[Change, ...] = (
     another_company,
     to_tests_and_back,

@@ -4,16 +4,15 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from tests.outside import changes
+from tests.outside import changes, issuer_panel, past, people
 from tests.outside.enotas import records as issuer
-from tests.outside.product import SERVICE, a_rule
+from tests.outside.product import COURSE, a_rule
 from tests.outside.random_world import Campaign, denies
 from tests.outside.town import Shop, Town
 from tests.outside.vindi import records
 from tests.outside.wire import AFTER, BEFORE, HEAVY, MANGLED, Weather
 
 REPEATED = ("refused", "same", "conflict", "second")
-COURSE = {**SERVICE, "municipal_code": "05762", "lc116": "8.02"}
 
 
 async def drawn(town: Town, seed: int, *, shops: int = 3) -> Campaign:
@@ -32,7 +31,20 @@ async def drawn(town: Town, seed: int, *, shops: int = 3) -> Campaign:
     town.enotas.city = chance.choice(("whole", "whole", "unsupported", "broken", "little"))
     run.say(f"{town.vindi.weather.chance} {town.enotas.weather.chance} {town.enotas.hooks}")
     run.changes = changes.ALL if chance.random() < 0.6 else ()
+    _draw_people(run, seed)
     return run
+
+
+def _draw_people(run: Campaign, seed: int) -> None:
+    """Who meddles: in the issuer's panel, in ours, with the rule, and whether there is a past."""
+    run.whims = random.Random(f"people {seed}")
+    kinds = (issuer_panel.ALL, people.ALL, changes.OF_RULES, past.ALL)
+    drawn = [each for each in kinds if run.whims.random() < 0.6]
+    run.more = tuple(one for each in drawn for one in each)
+    run.say(f"besides: {[one.__name__ for one in run.more]}")
+    if past.ALL in drawn:
+        for shop in run.town.shops:
+            past.give_a_past(run, shop)
 
 
 async def _open(run: Campaign, seed: int) -> None:

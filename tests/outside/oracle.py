@@ -6,7 +6,7 @@ its valid notas of the right amounts, buyer and competência, or as a reason tha
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -44,9 +44,52 @@ class Judge:
     rule: dict[str, Any] = field(default_factory=lambda: {"issue_when": "bill_paid"})
     rejected: set[str] = field(default_factory=set)  # documents whose notas the city denies
     tested: bool = False  # it has been in Homologacao for a while
+    # Rules of before, each with the bills that there were when another took its place.
+    rules: list[tuple[dict[str, Any], set[int]]] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)  # cancelled in the issuer's panel
+    passed: set[int] = field(default_factory=set)  # denied, and authorised in the issuer's panel
+    taken_back: set[int] = field(default_factory=set)  # by a person
+    chosen: dict[int, Decimal] = field(default_factory=dict)  # amounts, by a person
+    past: set[int] = field(default_factory=set)  # paid in full before the activation
+    imported: bool = False  # the past was asked for
+    asked_for: set[int] = field(default_factory=set)  # what there was when it was
     wrong: list[str] = field(default_factory=list)
 
+    def is_spoken_for(self, number: int) -> bool:
+        """Whether somebody has said already what is to become of this sale."""
+        return number in self.gone | self.taken_back | self.passed
+
+    def would_be_issued(self, number: int) -> bool:
+        """Whether a nota of it would stand, had nobody taken it back."""
+        owed = self._usual(self.account.bills[number])
+        return "issued" in owed.ends and "all" in owed.all_or_none
+
+    def ways(self, bill: Record) -> list[Owed]:
+        """How it may end: by the rule in force, or as it was issued under one of before."""
+        number = bill["id"]
+        if number in self.past and not self.imported:
+            return [_none("", "skipped", "held")]
+        if number in self.gone:
+            return [_none("cancelled")]
+        ways = [self.owed(bill)]
+        if number in self.asked_for:  # if the stream had not taken it by then
+            ways.append(replace(ways[0], competencia=self._moment(bill).date()))
+        last = self.rule
+        for rule, known in self.rules:
+            if number in known:
+                self.rule = rule
+                owed = self.owed(bill)
+                kept = owed.all_or_none - {"none"}
+                ways += [replace(owed, all_or_none=kept)] if kept else []
+        self.rule = last
+        return ways
+
     def owed(self, bill: Record) -> Owed:
+        if bill["id"] in self.taken_back:
+            return self._ended(bill, [each for each in bill["charges"] if each["paid_at"]])
+        return self._usual(bill)
+
+    def _usual(self, bill: Record) -> Owed:
         customer = self.account.customers[bill["customer"]["id"]]
         paid = [each for each in bill["charges"] if each["paid_at"] is not None]
         given_back = self._given_back(bill)
@@ -60,7 +103,7 @@ class Judge:
         if bill["status"] == "pending":
             return _none("waiting_payment")
         total = lines_of(bill)
-        if total != bill["amount"]:
+        if total != bill["amount"] and bill["id"] not in self.chosen:
             return _none(
                 "held amount_mismatch", *(["held partially_refunded"] if given_back else [])
             )
@@ -77,13 +120,13 @@ class Judge:
         unclear = self._questions(bill)
         if due > datetime.now(BRASILIA):
             return _none("in_guarantee", *unclear)
-        if _is_closed(competencia):
+        if _is_closed(competencia) and bill["id"] not in self.past:
             return _maybe(frozenset({"held competencia_month_closed"}), amounts, competencia)
         if not customer["registry_code"]:
             return _none("held customer_document_missing", *unclear)
         if not customer["address"]["street"]:
             return _none("held customer_address_incomplete", *unclear)
-        if customer["registry_code"] in self.rejected:
+        if customer["registry_code"] in self.rejected and bill["id"] not in self.passed:
             return _none("denied", *unclear)
         return Owed(
             ends=frozenset({"issued", *unclear}),
@@ -103,6 +146,8 @@ class Judge:
 
     def parts(self, bill: Record) -> tuple[Decimal, ...]:
         """The amount of each nota that the bill is divided into."""
+        if bill["id"] in self.chosen:
+            return (self.chosen[bill["id"]],)
         own = self.rule.get("services_by_product_code") or {}
         sums: dict[str, Decimal] = defaultdict(Decimal)
         for line in bill["bill_items"]:
@@ -112,12 +157,17 @@ class Judge:
 
     def _due(self, bill: Record) -> tuple[datetime, date | None]:
         """When its nota is due, and the day that it is dated."""
-        moments = [each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None]
-        moment = max(moments).astimezone(BRASILIA)
+        moment = self._moment(bill)
         if self.rule["issue_when"] != "guarantee_ended":
             return moment, moment.date()
         ends = midnight(moment) + timedelta(days=self.rule["guarantee_days"] + 1)
-        return ends, ends.date()
+        # What is imported with its own days is dated by its moment.
+        return ends, moment.date() if bill["id"] in self.past else ends.date()
+
+    def _moment(self, bill: Record) -> datetime:
+        """Its last payment; now, while there is none."""
+        moments = [each["paid_at"] for each in bill["charges"] if each["paid_at"] is not None]
+        return max(moments, default=datetime.now(BRASILIA)).astimezone(BRASILIA)
 
     def _cannot_be_told(self, bill: Record) -> bool:
         """A boleto dated before the activation, of which nobody is told when it was recorded."""
@@ -179,14 +229,20 @@ class Judge:
         self.wrong = []
         notas = self.notas()
         for bill in self.account.bills.values():
-            self._judge(bill, sales.get(bill["id"]), notas.get(bill["id"], []))
+            self.wrong += self._judged(bill, sales.get(bill["id"]), notas.get(bill["id"], []))
         self.wrong += [
             f"{one}: a nota of no bill" for one in notas.keys() - self.account.bills.keys()
         ]
         return self.wrong
 
-    def _judge(self, bill: Record, sale: dict[str, Any] | None, notas: list[Nota]) -> None:
-        owed = self.owed(bill)
+    def _judged(self, bill: Record, sale: dict[str, Any] | None, notas: list[Nota]) -> list[str]:
+        """What is wrong by the rule in force, unless it is right by one of before."""
+        told = [list(self._judge(owed, bill, sale, notas)) for owed in self.ways(bill)]
+        return told[0] if all(told) else []
+
+    def _judge(
+        self, owed: Owed, bill: Record, sale: dict[str, Any] | None, notas: list[Nota]
+    ) -> Iterator[str]:
         said = _said(sale)
         name = f"bill {bill['id']} ({bill['status']} {bill['amount']})"
         amounts = tuple(sorted(Decimal(str(each.body["valorTotal"])) for each in notas))
@@ -194,26 +250,42 @@ class Judge:
         right = {"all": owed.amounts, "none": ()}
         some = "some" in owed.all_or_none and not Counter(amounts) - Counter(owed.amounts)
         if not some and amounts not in {right[each] for each in owed.all_or_none - {"some"}}:
-            self.wrong.append(f"{name}: {told}, sale {said}, owed {owed}")
+            yield f"{name}: {told}, sale {said}, owed {owed}"
         if not ({said, said.split(" ")[0]} & owed.ends):
-            self.wrong.append(f"{name}: sale is {said!r}, owed {sorted(owed.ends)}")
+            yield f"{name}: sale is {said!r}, owed {sorted(owed.ends)}"
         if said.split(" ")[0] == "issued" and amounts != owed.amounts:
-            self.wrong.append(f"{name}: said to be issued, {told}")
+            yield f"{name}: said to be issued, {told}"
         if notas and said.split(" ")[0] in {"skipped", "held", "denied", "waiting_payment"}:
-            self.wrong.append(f"{name}: said to be {said!r}, {told}")
+            yield f"{name}: said to be {said!r}, {told}"
         for nota in notas:
-            self._judge_nota(name, bill, owed, nota)
+            yield from self._judge_nota(name, bill, owed, nota)
 
-    def _judge_nota(self, name: str, bill: Record, owed: Owed, nota: Nota) -> None:
+    def _judge_nota(self, name: str, bill: Record, owed: Owed, nota: Nota) -> Iterator[str]:
         customer = self.account.customers[bill["customer"]["id"]]
         body = nota.body
         document = (body.get("cliente") or {}).get("cpfCnpj")
         if document != re.sub(r"\W", "", customer["registry_code"] or ""):
-            self.wrong.append(f"{name}: nota for {document}")
+            yield f"{name}: nota for {document}"
         if body["cliente"]["nome"] != " ".join(customer["name"].split())[:75].strip():
-            self.wrong.append(f"{name}: nota for {body['cliente']['nome']!r}, {customer['name']!r}")
+            yield f"{name}: nota for {body['cliente']['nome']!r}, {customer['name']!r}"
         if str(body["dataCompetencia"])[:10] != str(owed.competencia):
-            self.wrong.append(f"{name}: {body['dataCompetencia']}, owed {owed.competencia}")
+            yield f"{name}: {body['dataCompetencia']}, owed {owed.competencia}"
+
+    def repeated(self) -> list[str]:
+        """Requests to issue that should not have been made, to companies that do not forget."""
+        return [
+            f"{nota.external_id} asked for {nota.posts} times: {nota.history}"
+            for company in self._all_companies()
+            if company.readings.forgets < 5
+            for nota in company.notas
+            if nota.posts > 1 + nota.history.count("Negada")
+        ] + [
+            f"{each} is there {times} times"
+            for company in self._all_companies()
+            if company.readings.forgets < 5
+            for each, times in Counter(nota.external_id for nota in company.notas).items()
+            if times > 1
+        ]
 
 
 def _valid(companies: Iterable[Company]) -> list[Nota]:

@@ -23,6 +23,7 @@ SERVICE = {
     "iss_rate": "2.00",
     "iss_withheld": False,
 }
+COURSE = {**SERVICE, "municipal_code": "05762", "lc116": "8.02"}
 
 
 class Refused(AssertionError):

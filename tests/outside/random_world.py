@@ -23,6 +23,10 @@ class Campaign:
     chance: random.Random
     told: list[str] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
+    # What people do beside it, drawn apart: a seed stays the world that it was.
+    more: tuple[Change, ...] = ()
+    whims: random.Random = field(default_factory=random.Random)
+    _at_last: list[Callable[[], Awaitable[str]]] = field(default_factory=list)
     _later: list[Callable[[], None]] = field(default_factory=list)
     _undo: list[Callable[[], Awaitable[str]]] = field(default_factory=list)
 
@@ -46,6 +50,8 @@ class Campaign:
                 await self.disturb(step)
             if self.changes and self.chance.random() < 0.06:
                 await self.change(step, shop)
+            if self.more and self.whims.random() < 0.2:
+                self.say(f"{step} {await self.whims.choice(self.more)(self, shop)}")
             if self.chance.random() < 0.1 and self._later:
                 self._later.pop(0)()
             await asyncio.sleep(self.chance.random() * 0.15)
@@ -84,6 +90,8 @@ class Campaign:
         await self.town.product.ready()
         while self._undo:
             self.say(f"at last {await self._undo.pop()()}")
+        while self._at_last:
+            self.say(f"at last {await self._at_last.pop(0)()}")
 
     def later(self, work: Callable[[], None]) -> None:
         self._later.append(work)
@@ -91,6 +99,10 @@ class Campaign:
     def undo(self, work: Callable[[], Awaitable[str]]) -> None:
         """What has to be taken back before the world is judged."""
         self._undo.append(work)
+
+    def at_last(self, work: Callable[[], Awaitable[str]]) -> None:
+        """What is waited for once everything is as it was."""
+        self._at_last.append(work)
 
 
 def a_dress(chance: random.Random) -> Dress:

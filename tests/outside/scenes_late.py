@@ -75,6 +75,30 @@ async def given_back_in_doubt_and_taken_late(town: Town, shop: Shop) -> None:
     await shop.balanced()
 
 
+async def told_of_where_nobody_issues_any_more(town: Town, shop: Shop) -> None:
+    """A webhook says that it is there, its read lags, and the tenant goes on at another company."""
+    shop.company.readings.forgets = 7.0
+    town.enotas.weather.order("reset after", "POST", shop.company.id.lower(), times=2)
+    bill, second = shop.sold(), shop.sold("60.00")
+    await shop.tell()
+    async with asyncio.timeout(30):
+        while len(shop.company.notas) < 2:
+            await asyncio.sleep(0.05)
+    before, other = shop.company, town.enotas.open_company(shop.issuer_key, seed=7000)
+    issuer = {
+        "kind": "enotas",
+        "api_key": shop.issuer_key,
+        "company_id": other.id,
+        "environment": "Producao",
+    }
+    await shop.tenant.call("PUT", "/issuer", issuer)
+    for one in (bill, second):
+        await shop.tenant.issued(one["id"])
+    assert (len(before.valid()), len(other.valid())) == (2, 0)
+    shop.judge.companies.append(other)
+    await shop.settled()
+
+
 async def told_of_and_not_shown_yet(town: Town, shop: Shop) -> None:
     """The only webhook comes while a read still says 404, long after the last look-up."""
     shop.company.readings.forgets = 25.0
@@ -238,6 +262,7 @@ SCENES: tuple[Scene, ...] = (
     what_comes_while_a_bill_is_read,
     taken_back_in_doubt_and_wanted_again,
     given_back_in_doubt_and_taken_late,
+    told_of_where_nobody_issues_any_more,
     told_of_and_not_shown_yet,
     a_gateway_that_says_404_of_everything,
     a_gateway_that_refuses_the_key_for_a_moment,

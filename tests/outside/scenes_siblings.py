@@ -172,6 +172,30 @@ async def two_charges_of_which_one_was_paid_before(town: Town, shop: Shop) -> No
     await shop.settled()
 
 
+async def left_out_by_a_rule_that_counts_the_creation(town: Town, shop: Shop) -> None:
+    """Sold before the activation and paid after it: owed again once payments count again."""
+    half, whole, unpaid = (shop.sell(at=ago(days=14)) for _ in range(3))
+    half["charges"][0]["amount"] = half["amount"] / 2
+    moves.add_charge(shop.account, half, amount=half["amount"] / 2, at=ago(days=14))
+    moves.pay(shop.account, half, charge=half["charges"][0], recorded_at=ago(days=10))
+    old = shop.sell(at=ago(days=14))
+    moves.pay(shop.account, old, recorded_at=ago(days=10))
+    await shop.tenant.call("PUT", "/rule", a_rule(issue_when="never"))
+    for bill in (half, whole):
+        moves.pay(shop.account, bill, charge=bill["charges"][-1])
+    await shop.tell()
+    for bill in (half, whole, unpaid, old):
+        await shop.tenant.until(bill["id"], lambda one: one["status"] == "skipped")
+    await shop.tenant.call("PUT", "/rule", a_rule())
+    for bill in (half, whole):
+        await shop.tenant.issued(bill["id"])
+    await shop.tenant.until(unpaid["id"], lambda one: one["status"] == "waiting_payment")
+    sale = await shop.tenant.sale(old["id"])
+    assert sale is not None
+    assert sale["status"] == "skipped", sale
+    assert len(shop.company.notas) == 2
+
+
 async def an_html_404_of_the_account_for_a_while(town: Town, shop: Shop) -> None:
     """As the firewall's 403: transient, whichever status it takes."""
     town.vindi.weather.order("404 html", "GET", "", times=40)
@@ -207,6 +231,7 @@ SCENES: tuple[Scene, ...] = (
     denied_again_after_it_was_authorised,
     paid_before_the_activation_undone_and_paid_again,
     two_charges_of_which_one_was_paid_before,
+    left_out_by_a_rule_that_counts_the_creation,
     an_html_404_of_the_account_for_a_while,
     cancelled_at_the_issuer_while_ours_is_refused,
 )

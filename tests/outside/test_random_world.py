@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.outside import past
 from tests.outside.deeds import DEEDS
 from tests.outside.drawn import drawn
 from tests.outside.town import a_town
@@ -30,8 +31,13 @@ async def test_whatever_the_papers_leave_open_each_sale_has_one_nota_or_a_reason
             await run.calm()
             for shop in town.shops:
                 await shop.settled(within=240)
+                await shop.shown()
+                await past.nothing_is_new(shop)
+                await shop.settled(within=60)
+                assert not shop.judge.repeated(), shop.judge.repeated()
             for shop in town.shops:
                 if town.has_to_balance(shop):
                     await shop.balanced()
         except AssertionError as wrong:
-            raise AssertionError("\n".join([*run.told, str(wrong)])) from None
+            stories = [each for shop in town.shops for each in await shop.stories(str(wrong))]
+            raise AssertionError("\n".join([*run.told, str(wrong), *stories])) from None

@@ -113,6 +113,12 @@ SITUATIONS: list[tuple[str, dict[str, Any], SaleFacts, str]] = [
     ),
     ("full refund before issuing", {}, a_sale(refunds={CHARGE: ALL}), "skip refunded"),
     (
+        "what a person took back is asked about no more",
+        {},
+        a_sale(refunds={CHARGE: SOME}, wish="cancel"),
+        "skip canceled_by_person",
+    ),
+    (
         "partial refund before issuing",
         {},
         a_sale(refunds={CHARGE: SOME}),

@@ -31,6 +31,11 @@ def decided(why: str, *, issuing: bool = True, **details: Any) -> Decision:
         ("issued_as_test", {"wish": "issue", "issuing": False}, Hold(code="tenant_paused")),
         ("issued_as_test", {"bill": a_canceled_bill()}, Skip(code="bill_canceled")),
         ("issued_as_test", {"refunds": {ChargeId(50): Cents(10_000)}}, Skip(code="refunded")),
+        (
+            "replaced",
+            {"refunds": {ChargeId(50): Cents(2_500)}, "wish": "cancel"},
+            Skip(code="canceled_by_person"),
+        ),
         ("replaced", {"wish": "hold"}, Hold(code="held_by_person")),
         ("replaced", {"issuing": False}, Hold(code="tenant_paused")),
         ("replaced", {"refunds": {ChargeId(50): Cents(10_000)}}, Skip(code="refunded")),

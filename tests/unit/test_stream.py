@@ -234,6 +234,24 @@ def test_a_bill_left_out_for_its_creation_is_ours_once_a_rule_counts_its_later_p
     assert not isinstance(decision, Skip | Hold)
 
 
+def test_one_seen_paid_under_a_rule_that_counts_creation_is_asked_about_once_paid_anew() -> None:
+    """Its first payment is in it no more; one that was seen open before was paid to us."""
+    bill = paid_by(the_second())
+    first = MONDAY - timedelta(hours=1)
+    sights = (seen(first), seen(first, unpaid=FRIDAY), seen(first, unpaid=ACTIVE), seen(None))
+    sales = [
+        a_sale(bill, left_out=True, known_moment=bill.created_at, seen=sight) for sight in sights
+    ]
+
+    asked = [
+        decide(sale, a_rule(), terms(active_from=ACTIVE), MONDAY + DAY)
+        == Hold(code="activation_unclear")
+        for sale in sales
+    ]
+
+    assert asked == [True, True, False, False]
+
+
 def test_a_dispute_of_a_payment_before_activation_is_not_issued_for_being_let_be() -> None:
     bill = paid_by(a_charge(paid_at=FRIDAY, transaction_at=FRIDAY, status="canceled"))
     leave = a_rule(refunds={"chargeback": "nothing"})

@@ -98,7 +98,7 @@ async def _look_up(
         # One whose place it was to take stands, and is decided about at once.
         return ended if nota.substitutes is None else replace(ended, due_at=at.now)
     if at.context.place_of(nota).is_left:
-        return elsewhere.replaced(nota, at.now)
+        return elsewhere.not_there(nota, at.now, news=news)
     if month_of(nota.competencia) in at.context.terms.locked_months:
         return answers.month_locked(nota, at.now)
     return await _repeat(at, issuer, nota, known)

@@ -7,8 +7,10 @@ one was a test, or its own issuer says that it is denied or not there.
 from datetime import datetime
 from typing import Final
 
-from services.emitter.planning.answers import Answer, Shown
+from services.emitter.planning.answers import Answer, Shown, ask_later, not_shown
+from services.emitter.planning.looks import AT_REST
 from services.emitter.planning.rows import Terms, sale_row, same_state
+from services.emitter.planning.waits import poll_at_rest
 from services.emitter.work import Act, Ask, FreshSale, Step
 from shared.db.sales.notas_store import KnownNota, NotaUpdate
 from shared.domain.nota import ISSUED_AS_TEST, REPLACED, NotaStatus, OwedAgain
@@ -53,6 +55,20 @@ def replaced(nota: KnownNota, now: datetime) -> Answer:
     """Its own issuer has proved that it does not stand: the sale is owed a nota elsewhere."""
     why = f"{nota.external_id} não vale na conexão anterior; sai outra nota na atual"
     return _owed_again(nota, now, REPLACED, why)
+
+
+def not_there(nota: KnownNota, now: datetime, *, news: bool) -> Answer:
+    """What becomes of a nota in doubt that no look-up found where it was asked for.
+
+    Where its issuer told of it, it is looked for as long as any news is: another one has another
+    id here, and would be a second nota should this one be shown late. A person's word ends that.
+    """
+    said_absent = nota.lookups >= LAST_LOOK
+    if news and not said_absent:
+        return not_shown(nota, now, news=True)
+    told = None if said_absent else nota.news_at
+    look = None if told is None else poll_at_rest(told, now, AT_REST)
+    return replaced(nota, now) if look is None else ask_later(nota, look)
 
 
 def unasked(nota: KnownNota, step: Step, now: datetime) -> Answer | None:

@@ -80,6 +80,7 @@ async def _wake_some(conn: Connection, tenant: TenantId, rows: Sequence[asyncpg.
         await conn.execute(TOUCH, tenant, due)
 
 
+# What was left out for its creation may be of after the activation by its payment.
 UNSENT: Final = """
     -- outbox_wakes.wake_unsent
     SELECT o.bill_id, (o.state <> 'due' OR s.stopped) AS stopped
@@ -87,7 +88,10 @@ UNSENT: Final = """
       LEFT JOIN LATERAL (
            SELECT status IN ('waiting_payment', 'in_guarantee', 'queued')
                   OR (status = 'held' AND code <> 'held_by_person')
-                  OR (status = 'skipped' AND code = 'rule_never') AS stopped
+                  OR (status = 'skipped' AND code = 'rule_never')
+                  OR (status = 'skipped' AND code = 'before_activation'
+                      AND moment_at = (SELECT created_moment FROM bills
+                                        WHERE tenant_id = $1 AND bill_id = o.bill_id)) AS stopped
              FROM sales WHERE tenant_id = $1 AND bill_id = o.bill_id) AS s ON true
      WHERE o.tenant_id = $1 AND (o.state <> 'settled' OR s.stopped)
      ORDER BY o.bill_id FOR UPDATE OF o

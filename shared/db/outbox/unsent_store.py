@@ -31,7 +31,10 @@ PAGE: Final = """
     -- unsent_store.page
     SELECT bill_id, customer FROM sales
      WHERE tenant_id = $1 AND status = $2 AND bill_id > $3
-       AND (status <> 'skipped' OR code = 'rule_never')
+       AND (status <> 'skipped' OR code = 'rule_never'
+            OR code = 'before_activation'
+               AND moment_at = (SELECT created_moment FROM bills
+                                 WHERE tenant_id = $1 AND bill_id = sales.bill_id))
        AND (status <> 'held' OR code <> 'held_by_person')
      ORDER BY bill_id LIMIT $4
 """

@@ -17,6 +17,9 @@ from tests.outside.vindi.records import Account, Record, now
 from tests.outside.vindi.rendered import instant, rendered
 from tests.outside.wire import Dress
 
+# Events after which a sale is known; that somebody looked at a bill changes nothing.
+ABOUT_BILLS = frozenset({"bill_created", "bill_paid", "bill_canceled"})
+
 
 @dataclass(slots=True, kw_only=True)
 class Hookshot:
@@ -33,6 +36,7 @@ class Hookshot:
     dress: Dress = field(default_factory=Dress)
     sent: int = 0
     refused: int = 0
+    told: set[int] = field(default_factory=set)  # bills of which an event was taken
     _kept: list[tuple[str, Record]] = field(default_factory=list)
     _random: random.Random = field(init=False)
 
@@ -57,7 +61,11 @@ class Hookshot:
 
     async def send(self, kind: str, record: Record) -> int:
         body = self.dress.text(event(self.account, kind, record))
-        return await self.post(body)
+        status = await self.post(body)
+        named = self.account.readings.event_data != "none" and kind in ABOUT_BILLS
+        if named and 200 <= status < 300:
+            self.told.add(record["id"])
+        return status
 
     async def post(self, body: bytes, content_type: str = "application/json; charset=UTF-8") -> int:
         """One delivery; tried again like Vindi does, though much sooner."""

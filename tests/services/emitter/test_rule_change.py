@@ -6,7 +6,9 @@ from typing import Any
 from shared.commands.rule_change import RuleChange, foresee_change
 from shared.domain.rule import Rule
 from tests.services.emitter.conftest import SEALER, TENANT, Desk
+from tests.services.emitter.test_changes import new_rule
 
+LEFT_OUT = "before_activation"
 Told = tuple[tuple[str, str | None], tuple[str, str | None], int, int]
 
 
@@ -85,3 +87,27 @@ async def test_what_was_sent_is_not_looked_at(desk: Desk) -> None:
     found = await foreseen(desk, issue_when="never")
 
     assert (found.looked_at, told(found)) == (0, [])
+
+
+async def test_what_was_left_out_for_its_creation_is_owed_where_payments_count(desk: Desk) -> None:
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE tenants SET active_from = now() - interval '5 days'")
+    await desk.rule(issue_when="bill_created")
+    now = datetime.now(UTC)
+    old = (now - timedelta(days=14)).isoformat()
+    paid = await desk.sold(created_at=old)
+    unpaid = await desk.sold(created_at=old, paid=False)
+    before = await desk.sold(created_at=old, paid_at=(now - timedelta(days=10)).isoformat())
+    await desk.work()
+    assert {(await desk.sale(each)).code for each in (paid, unpaid, before)} == {LEFT_OUT}
+
+    found = await foreseen(desk)
+    await new_rule(desk)
+
+    assert told(found) == [
+        (("skipped", LEFT_OUT), ("queued", None), 1, 17_990),
+        (("skipped", LEFT_OUT), ("waiting_payment", None), 1, 17_990),
+    ]
+    assert (await desk.sale(paid)).status in {"issuing", "issued"}
+    assert (await desk.sale(unpaid)).status == "waiting_payment"
+    assert (await desk.sale(before)).code == LEFT_OUT

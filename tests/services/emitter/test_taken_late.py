@@ -11,6 +11,7 @@ from shared.domain.ids import BillId
 from tests.services.emitter.conftest import Desk
 from tests.services.emitter.stopping.test_brakes import goes_on
 from tests.services.emitter.test_after_news import SOON, ends, looked_at, rests, wait
+from tests.services.emitter.test_connections import another_company, move, valid
 from tests.services.emitter.test_issuers_word import (
     a_denied_sale,
     a_sale_that_never_arrived,
@@ -269,3 +270,23 @@ async def test_one_said_to_exist_and_never_shown_rests_after_an_hour(desk: Desk)
     assert await rests(desk, bill) is None
     sale = await desk.sale(bill)
     assert (sale.status, sale.code) == ("denied", "denied_numbering")
+
+
+async def test_one_in_doubt_that_was_told_of_is_not_replaced_elsewhere_for_an_hour(
+    desk: Desk,
+) -> None:
+    desk.company.weather.add(kind="hang_up", when="before", method="POST", count=1)
+    bill = await desk.sold()
+    await desk.work()
+    await told(desk, bill)  # the single read says 404 still
+    new = another_company(desk)
+    await move(desk, new)
+
+    rested: list[timedelta] = []
+    while not new.notas and len(rested) < MANY:
+        rested += await looked_at(desk, bill, 1)
+    await settled(desk)
+
+    assert timedelta(minutes=40) <= sum(rested, timedelta()) <= AN_HOUR
+    assert (await desk.sale(bill)).status == "issued"
+    assert valid(desk.company, new) == [f"p-{desk.tenant}-{bill.id}-2"]
