@@ -37,12 +37,13 @@ class InLine:
 
     def go(self, entry: Entry) -> None:
         """It was answered, or does not leave."""
-        self._since.pop(_key(entry), None)
-        self._overtaken.discard(_key(entry))
+        key = _key(entry)
+        self._since.pop(key, None)
+        self._overtaken.discard(key)
 
     def may_leave(self, entry: Entry) -> bool:
         """Say whether nothing is known to have overtaken it."""
-        return _key(entry) not in self._overtaken
+        return not self._overtaken or _key(entry) not in self._overtaken  # nearly always none
 
     async def look_once(self, pool: Pool) -> int:
         """Find those that may not leave any more; returns how many waited long enough to ask."""

@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
+from msgspec import Struct
+
 from shared.db.connection import Connection
 from shared.db.outbox.due_read import DueToRead, due_to_read
 from shared.db.outbox.outbox_store import Entry, Lane
+from shared.db.rows import rows_json
 from shared.domain.ids import BillId, TenantId
 
 NO_BOUND: Final = 2**31 - 1
@@ -153,14 +156,21 @@ async def renew(
 OVERTAKEN: Final = """
     -- claims_store.overtaken_any_tenant
     SELECT mine.tenant_id, mine.bill_id, mine.attempt
-      FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
-           AS mine (tenant_id, bill_id, attempt, generation)
+      FROM json_to_recordset($1::text::json)
+           AS mine (tenant_id text, bill_id bigint, attempt bigint, generation bigint)
       JOIN outbox o ON o.tenant_id = mine.tenant_id AND o.bill_id = mine.bill_id
                    AND o.attempt = mine.attempt
       JOIN tenants t ON t.tenant_id = o.tenant_id
-     WHERE o.tenant_id = ANY($1::text[]) AND o.bill_id = ANY($2::bigint[])
+     WHERE o.tenant_id = ANY($2::text[])
        AND (o.generation <> mine.generation OR t.status <> 'active')
 """
+
+
+class _Waiting(Struct, frozen=True, kw_only=True):
+    tenant_id: TenantId
+    bill_id: BillId
+    attempt: int
+    generation: int
 
 
 async def overtaken_any_tenant(
@@ -170,11 +180,15 @@ async def overtaken_any_tenant(
 
     Each by tenant, bill and attempt. Nothing is locked: by the time it is told there may be more.
     """
-    rows = await conn.fetch(
-        OVERTAKEN,
-        [entry.tenant_id for entry in entries],
-        [entry.bill_id for entry in entries],
-        [entry.attempt for entry in entries],
-        [entry.generation for entry in entries],
-    )
+    waiting = [
+        _Waiting(
+            tenant_id=entry.tenant_id,
+            bill_id=entry.bill_id,
+            attempt=entry.attempt,
+            generation=entry.generation,
+        )
+        for entry in entries
+    ]
+    tenants = list({entry.tenant_id for entry in entries})
+    rows = await conn.fetch(OVERTAKEN, rows_json(waiting), tenants)
     return {(row["tenant_id"], row["bill_id"], row["attempt"]) for row in rows}
