@@ -30,12 +30,13 @@ async def hold_duplicates(
     once more: what the issuer says when asked about the doubt tells whose it is, and nothing else
     does. A stranger's may have the same customer, amount and day, and be made after ours was sent.
     """
-    candidates = [
-        one for plan in plans if isinstance(plan, Act) for one in _candidates(plan, words)
-    ]
-    if not candidates:
+    acts = [plan for plan in plans if isinstance(plan, Act) and plan.issues]
+    if not acts:
         return list(plans)
     async with pool.acquire() as conn:
+        if not await foreign_notas_store.has_any(conn, tenant):
+            return list(plans)
+        candidates = [one for act in acts for one in _candidates(act, words)]
         alike = await foreign_notas_store.find_alike(conn, tenant, candidates)
     return [_unless(plan, alike.get(plan.entry.bill_id), now) for plan in plans]
 

@@ -84,6 +84,17 @@ class Alike(Struct, frozen=True, kw_only=True):
 # A person who said "issue" has compared them. The month counts: another system may date the day
 # of payment where we date the end of a guarantee, or the day of sending. A list that leaves our
 # ids out shows our own notas among the others.
+HAS_ANY: Final = """
+    -- foreign_notas_store.has_any
+    SELECT EXISTS (SELECT FROM foreign_notas WHERE tenant_id = $1 AND valid)
+"""
+
+
+async def has_any(conn: Connection, tenant: TenantId) -> bool:
+    """Say whether anybody else issued notas for a tenant that are valid, as of nearly none."""
+    return bool(await conn.fetchval(HAS_ANY, tenant))
+
+
 FIND_ALIKE: Final = """
     -- foreign_notas_store.find_alike
     SELECT DISTINCT ON (c.bill_id) c.bill_id, f.number, f.competencia, f.amount,
