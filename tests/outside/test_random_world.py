@@ -1,7 +1,9 @@
 """Random worlds: each draws its own reading of whatever the papers leave open.
 
 `NOTAPONTE_OUTSIDE=20` tries so many seeds, `NOTAPONTE_OUTSIDE_STEPS=300` so many moves in each,
-`NOTAPONTE_SEED=7` begins with that one; a failure prints what was done.
+`NOTAPONTE_SEED=7` begins with that one; a failure prints what was done, and the timelines of what
+is wrong. Who meddles beside it (`besides`: the issuer's panel, people, rules, a past that is
+imported) is drawn apart, by chance of its own.
 """
 
 import os
