@@ -13,7 +13,8 @@ NOT_THEIRS: Final = "not the issuer's own answer"
 # It answered what was asked of one nota, and nothing of that nota: that nota's trouble, no outage.
 ANOTHER_NOTA: Final = "answered for another nota"
 NO_NOTA: Final = "answered without a nota"
-OF_ONE_NOTA: Final = frozenset({ANOTHER_NOTA, NO_NOTA})
+NO_ID: Final = "taken without naming a nota"
+OF_ONE_NOTA: Final = frozenset({ANOTHER_NOTA, NO_NOTA, NO_ID})
 
 
 class IssuerKeyRefused(TenantBlockedError):

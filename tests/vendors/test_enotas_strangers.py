@@ -7,7 +7,7 @@ from aiohttp import web
 
 from shared.domain.ids import IssuerNotaId
 from shared.issuer.enotas.client import EnotasIssuer
-from shared.issuer.errors import NOT_THEIRS, IssuerUnavailable
+from shared.issuer.errors import NO_ID, NOT_THEIRS, IssuerUnavailable
 from shared.issuer.interface import Phase, Rejected, Unknown
 from tests.support.scripted_server import Asked, ScriptedServer, answer
 from tests.vendors.bodies import KEY, NOTA_ID, a_nota
@@ -85,7 +85,7 @@ async def test_an_id_that_cannot_be_stored_is_no_id(
 ) -> None:
     server.will(answer({"nfeId": number}))
 
-    assert await submit(issuer) == Unknown(why="unreadable answer")
+    assert await submit(issuer) == Unknown(why=NO_ID)
 
 
 @pytest.mark.parametrize("body", [["a\x00b"], [{"x\x00": "y" * 10**6}], ["m"] * 10**5])

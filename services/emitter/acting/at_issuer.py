@@ -23,6 +23,7 @@ from shared.db.sales.notas_store import KnownNota
 from shared.domain.denials import OUTAGE
 from shared.domain.nota import REAL, NotaStatus
 from shared.domain.refusals import KnownDenial
+from shared.issuer.errors import OF_ONE_NOTA
 from shared.issuer.interface import (
     Finding,
     Issued,
@@ -86,11 +87,21 @@ class AtIssuer:
         sale = self.context.tenant, nota.bill_id
         return self.under_way.request(sale, self.context.restored.noticed_at)
 
+    def heard(self, result: object) -> None:
+        """Count an answer to what issues or cancels, or that there was none of the issuer.
+
+        One that takes a nota and names none says nothing of either: an issuer that always answers
+        so is not down, and where it is the look-up meets that.
+        """
+        why = result.why if isinstance(result, Unknown) else ""
+        if why not in OF_ONE_NOTA:
+            self.breakers.request(ok=not isinstance(result, Unknown), why=why)
+
     def submitted(
         self, issuer: Issuer, nota: KnownNota, result: Pending | Issued | Rejected | Unknown
     ) -> Answer:
         """Say what the answer to a request for a nota means."""
-        self.breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
+        self.heard(result)
         match result:
             case Pending(issuer_id=issuer_id):
                 return answers.accepted(nota, issuer_id)
@@ -165,8 +176,3 @@ class AtIssuer:
             seal=self.context.seal,
             zone=self.context.terms.zone,
         )
-
-
-def why_of(result: object) -> str:
-    """Why an answer does not count; nothing of one that does."""
-    return result.why if isinstance(result, Unknown) else ""

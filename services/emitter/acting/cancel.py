@@ -5,7 +5,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from services.emitter.acting.at_issuer import DECIDED_AGAIN, RETRY_PAUSED, AtIssuer, why_of
+from services.emitter.acting.at_issuer import DECIDED_AGAIN, RETRY_PAUSED, AtIssuer
 from services.emitter.acting.write import write_answers
 from services.emitter.counted import LOST
 from services.emitter.planning import answers
@@ -42,7 +42,7 @@ async def cancel(
         may_leave = partial(at.leaves, known.entry, request)
         result = await issuer.cancel(nota.external_id, may_leave=may_leave)
         request.answered = not isinstance(result, Unknown)
-    at.breakers.request(ok=not isinstance(result, Unknown), why=why_of(result))
+    at.heard(result)
     match result:
         case CancelAccepted():
             return answers.cancel_taken(nota, at.now)

@@ -23,6 +23,7 @@ from shared.issuer.enotas.lists import Lists
 from shared.issuer.enotas.transport import AnswerLost, EnotasAnswer, Transport
 from shared.issuer.errors import (
     ANOTHER_NOTA,
+    NO_ID,
     NO_NOTA,
     IssuerCompanyUnknown,
     IssuerUnavailable,
@@ -265,7 +266,7 @@ def _accepted(answer: EnotasAnswer) -> Pending | Unknown:
         number = payloads.read_nota_id(answer.json())
     except ValueError:
         number = None
-    return Pending(issuer_id=number) if number else Unknown(why="unreadable answer")
+    return Pending(issuer_id=number) if number else Unknown(why=NO_ID)
 
 
 def _adopt(known: Snapshot) -> Pending | Issued:

@@ -58,6 +58,21 @@ async def test_an_issuer_that_is_down_meets_a_few_sales_and_the_rest_wait_in_the
     assert desk.sandbox.enotas.invariants.report()["ok"]
 
 
+async def test_an_issuer_that_takes_notas_and_names_none_is_not_down(desk: Desk) -> None:
+    desk.company.weather.add(kind="empty", status=200, method="POST", when="after")
+    bills = [await desk.sold() for _ in range(20)]
+
+    await desk.work()
+    for _ in range(3):
+        await desk.later()
+        await desk.work()
+
+    assert await states(desk) in ({}, {"issuer": "closed", "host": "closed"})
+    assert {(await desk.sale(bill)).status for bill in bills} == {"issued"}
+    assert posts(desk) == 20
+    assert desk.sandbox.enotas.invariants.report()["ok"]
+
+
 async def test_while_it_is_down_each_probe_is_one_sale(desk: Desk) -> None:
     desk.company.weather.add(status=503)
     for _ in range(30):
