@@ -128,12 +128,7 @@ def _instead(
         read=act.read,
         sale=row,
         happenings=(happened(act.entry, status.value, why),) if why else (),
-        settlement=settle(
-            act.entry,
-            due_at=due_at,
-            bill_read=True,
-            failed=looked_again,  # ever more rarely
-        ),
+        settlement=settle(act.entry, due_at=due_at, bill_read=True),
     )
 
 

@@ -1,12 +1,12 @@
 """Holds a first nota that somebody else seems to have issued already (design D5)."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from msgspec.structs import replace
 
 from services.emitter.planning.stopped import Held, stopped
-from services.emitter.planning.waits import look_again
 from services.emitter.work import Act, Plan, Send
 from shared.db.closing import foreign_notas_store
 from shared.db.closing.foreign_notas_store import Alike, Candidate
@@ -17,6 +17,7 @@ from shared.domain.ids import TenantId
 from shared.domain.money import show_reais
 
 CODE = "possible_duplicate"
+LOOK_AGAIN: Final = timedelta(minutes=2)  # most doubts are settled by then
 # What a customer's document may be listed as: a word for every key, while keys change.
 WordsOf = Callable[[SaleRow], Sequence[bytes]]
 
@@ -72,7 +73,7 @@ def _unless(plan: Plan, other: Alike | None, now: datetime) -> Plan:
         return plan
     if plan.sale is None or not isinstance(plan.action, Send):
         return plan
-    again = look_again(plan.entry.tries, now) if other.may_be_ours else None
+    again = now + LOOK_AGAIN if other.may_be_ours else None
     detail = _detail(plan.sale, plan.action.intent, other)
     return stopped(plan, Held(code=CODE, detail=detail, look_at=again))
 
