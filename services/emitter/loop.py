@@ -9,6 +9,7 @@ import structlog
 
 from services.emitter.dispatch import Dispatcher
 from services.emitter.pace import Pace
+from services.emitter.room import BATCH
 from shared.db.connection import Pool
 from shared.db.outbox import outbox_store
 from shared.run.loops import Periodic
@@ -69,7 +70,9 @@ class Loop:
 
     async def _gather(self) -> None:
         """Let more sales come before the next pass where there is much to do, unless to stop."""
-        over = self._began + self.pace.gap(late=self._dispatcher.lateness.is_late)
+        dispatcher = self._dispatcher
+        laden = len(dispatcher.tools.leases) >= BATCH
+        over = self._began + self.pace.gap(late=dispatcher.lateness.is_late, laden=laden)
         if over <= asyncio.get_running_loop().time():
             return
         with suppress(TimeoutError):

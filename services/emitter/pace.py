@@ -13,6 +13,8 @@ from typing import Final
 # The farthest: what a sale may wait for others, where the process is so busy.
 BUSY: Final = 0.5  # share of a processor
 TOGETHER: Final = timedelta(milliseconds=50)
+# Where few sales are under way they stream in: to wait longer would only add to their wait.
+FEW_TOGETHER: Final = timedelta(milliseconds=15)
 OVER: Final = 1.0  # seconds over which it is measured how busy the process is
 
 
@@ -29,10 +31,10 @@ class Pace:
     def __post_init__(self) -> None:
         self._looked, self._used = self.clock(), self.used()
 
-    def gap(self, *, late: bool) -> float:
+    def gap(self, *, late: bool, laden: bool = True) -> float:
         """Seconds from the beginning of one pass to that of the next; `late`: processors are short.
 
-        Call it once a pass or more often.
+        `laden`: a batch or more is under way. Call it once a pass or more often.
         """
         now, used = self.clock(), self.used()
         passed = now - self._looked
@@ -41,4 +43,5 @@ class Pace:
             weight = min(passed / OVER, 1.0)
             self.busy += (share - self.busy) * weight
             self._looked, self._used = now, used
-        return TOGETHER.total_seconds() * (1.0 if late else min(self.busy / BUSY, 1.0))
+        farthest = TOGETHER if late or laden else FEW_TOGETHER
+        return farthest.total_seconds() * (1.0 if late else min(self.busy / BUSY, 1.0))

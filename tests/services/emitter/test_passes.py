@@ -8,7 +8,7 @@ import pytest
 
 from services.emitter.dispatch import Dispatcher
 from services.emitter.loop import Loop
-from services.emitter.pace import BUSY, TOGETHER, Pace
+from services.emitter.pace import BUSY, FEW_TOGETHER, TOGETHER, Pace
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import LIVE, RECONCILE, Lane, Mark
 from shared.domain.ids import BillId
@@ -68,6 +68,16 @@ def test_where_processors_are_short_passes_are_as_far_apart_as_may_be() -> None:
     assert Pace().gap(late=True) == FARTHEST
 
 
+def test_where_few_are_under_way_they_wait_less_for_each_other() -> None:
+    hands = Hands()
+    pace = hands.pace()
+    hands.pass_by(pace, 60, share=1.0)
+
+    assert pace.gap(late=False, laden=False) == FEW_TOGETHER.total_seconds() < FARTHEST / 3
+    assert pace.gap(late=False, laden=True) == FARTHEST
+    assert pace.gap(late=True, laden=False) == FARTHEST  # processors are short: they come late
+
+
 class Claiming(Dispatcher):
     """Claims something in every pass."""
 
@@ -93,7 +103,7 @@ async def test_rings_that_stream_in_while_much_is_done_share_passes(desk: Desk) 
     async with asyncio.timeout(8):
         await running
 
-    most = (time.monotonic() - began) / FARTHEST + 2
+    most = (time.monotonic() - began) / FEW_TOGETHER.total_seconds() + 2  # none is under way
     assert dispatcher.passes <= most
     assert rings > 2 * most
 
