@@ -121,7 +121,8 @@ class Pair:
     async def api(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the one that is awake."""
         url = f"http://127.0.0.1:{self.awake.port}/internal/v1{path}"
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        # On a connection of its own: whoever stood still ends those that were kept as it goes on.
+        headers = {"Authorization": f"Bearer {TOKEN}", "Connection": "close"}
         timeout = aiohttp.ClientTimeout(total=30)
         async with self.system.http.request(
             method, url, json=body, headers=headers, timeout=timeout

@@ -4,6 +4,7 @@ Real processes, SIGSTOP and SIGCONT. What it had read before is written by nobod
 it did is not done twice, and nothing waits for it for ever.
 """
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -155,6 +156,7 @@ async def a_status_webhook_that_was_taken_away_is_told_nothing_more(pair: Pair) 
         unheard(pair)
     await pair.taken_over()
     await pair.api("DELETE", f"{pair.here}/status-webhook")
+    await asyncio.sleep(1)  # what the other had on the wire arrives
     before = len(pair.hook.heard)
 
     await pair.goes_on(2.0)
