@@ -152,6 +152,9 @@ class Dispatcher:
         """How many sales to claim at most: while others are read, all of few or none of many."""
         lane = turn.lane
         share = self._room.share(tenant, lane, first=turn.first)
+        # Of a slow issuer's sales half of what is held, so that one batch is read while another is
+        # sent; and nobody knows how many requests the hearsay of a flood takes.
+        share = min(share, BATCH if turn.doubted else self._held // 2)
         if turn.last and not self._room.has_more_than_one(tenant):
             return 0
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
@@ -189,9 +192,7 @@ class Dispatcher:
         self, conn: Connection, tenant: TenantId, turn: LaneTurn, claim: Claim
     ) -> list[Entry] | None:
         lane = turn.lane
-        held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
-        if turn.first:
-            held += BATCH
+        held = self._held + (BATCH if turn.first else 0)
         return await claims_store.claim_within(
             conn,
             tenant,
@@ -205,6 +206,11 @@ class Dispatcher:
             told=turn.told,
             unless=too_few if claim.page and lane == outbox_store.LIVE else None,
         )
+
+    @property
+    def _held(self) -> int:
+        """How many sales of a tenant all processes together hold at most."""
+        return max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
 
     def _ring_later(self, tenant: TenantId, how_long: timedelta, ring: Callable[[], None]) -> None:
         """Have a tenant looked at again when its page has had its time; once, however often."""

@@ -8,6 +8,7 @@ from typing import Final
 
 ASK_AGAIN: Final = 0.05  # seconds, while another request of the account is under way
 SHARE: Final = 4  # without word from Vindi a process takes a quarter of the ceiling
+SWEEP_EVERY: Final = 0.02  # seconds that a request may count for longer than it does
 KEPT_FREE: Final = 0.1  # of the ceiling at least, for processes that cannot be seen from here
 MOST_ACCOUNTS: Final = 20_000
 
@@ -20,6 +21,18 @@ class _Account:
     limit: int | None = None
     remaining: int = 0
     window_until: float = 0.0
+    until: float = 0.0  # until then nothing is looked for that may be forgotten
+
+    def sweep(self, now: float) -> None:
+        """Forget what counts no more.
+
+        A much used account has a thousand requests: they are not all looked at for each new one.
+        """
+        for name in [name for name, (_, at) in self.used.items() if at <= now]:
+            del self.used[name]
+        for name in [name for name, at in self.flying.items() if at <= now]:
+            del self.flying[name]
+        self.until = now + SWEEP_EVERY
 
 
 class LocalBudget:
@@ -92,7 +105,11 @@ class LocalBudget:
         """Every request that still counts: its share, its name, and for how long it counts."""
         now = time.monotonic()
         used = self._account(account, now).used
-        return [(share, name, timedelta(seconds=at - now)) for name, (share, at) in used.items()]
+        return [
+            (share, name, timedelta(seconds=at - now))
+            for name, (share, at) in used.items()
+            if at > now
+        ]
 
     def try_alone(self, account: str, share: int, member: str) -> float:
         """Take a request without Redis; the seconds to wait when there is none to take."""
@@ -120,10 +137,8 @@ class LocalBudget:
     def _account(self, account: str, now: float) -> _Account:
         known = self._accounts.setdefault(account, _Account())
         self._accounts.move_to_end(account)
-        for name in [name for name, (_, at) in known.used.items() if at <= now]:
-            del known.used[name]
-        for name in [name for name, at in known.flying.items() if at <= now]:
-            del known.flying[name]
+        if now >= known.until:
+            known.sweep(now)
         if len(self._accounts) > MOST_ACCOUNTS:
             self._accounts.popitem(last=False)
         return known

@@ -15,7 +15,7 @@ from shared.domain.ids import TenantId
 # A death before the commit costs a look-up each, so answers may wait for each other, but briefly:
 # commits of a dozen cost PostgreSQL and us more than the answers themselves.
 LINGER: Final = timedelta(milliseconds=120)
-FULL: Final = 100
+FULL: Final = 200
 
 
 @dataclass(slots=True)

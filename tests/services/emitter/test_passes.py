@@ -9,6 +9,7 @@ import pytest
 from services.emitter.dispatch import Dispatcher
 from services.emitter.loop import Loop
 from services.emitter.pace import BUSY, FEW_TOGETHER, TOGETHER, Pace
+from services.emitter.room import BATCH, BATCHES_A_TENANT, SALES_AT_ONCE
 from shared.db.outbox import outbox_store
 from shared.db.outbox.outbox_store import LIVE, RECONCILE, Lane, Mark
 from shared.domain.ids import BillId
@@ -129,11 +130,26 @@ async def test_a_pass_that_takes_all_there_is_leaves_nothing_to_the_next(desk: D
 @pytest.mark.parametrize("lane", [LIVE, RECONCILE])
 async def test_a_pass_that_may_have_left_some_is_followed_at_once(desk: Desk, lane: Lane) -> None:
     """More than a batch of a lane, or sales of another lane."""
-    await due(desk, 10**6, 100)
+    batch = SALES_AT_ONCE // BATCHES_A_TENANT  # of a tenant alone
+    await due(desk, 10**6, batch)
     await due(desk, 2 * 10**6, 1, lane)
     dispatcher = Dispatcher(tools=desk.tools, worker="one")
     desk.tools.ending.told = True  # nothing of it is asked for
 
-    assert await dispatcher.dispatch_once(lambda: None) == 100
+    assert await dispatcher.dispatch_once(lambda: None) == batch
     assert dispatcher.left_some
+    await dispatcher.drain()
+
+
+async def test_a_slow_issuers_sales_come_in_two_parts_of_what_is_held(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is read while the other is sent, though the tenant is alone."""
+    monkeypatch.setattr(type(desk.tools.clients), "issuer_pace", 5.0)
+    await due(desk, 10**6, 3 * BATCH)
+    dispatcher = Dispatcher(tools=desk.tools, worker="one")
+    desk.tools.ending.told = True
+
+    assert await dispatcher.dispatch_once(lambda: None) == BATCH
+    assert await dispatcher.dispatch_once(lambda: None) == BATCH
     await dispatcher.drain()

@@ -46,6 +46,29 @@ def test_three_busy_tenants_leave_room_for_a_fourth() -> None:
         assert room.share(CALM, LIVE) >= 1
 
 
+def test_what_may_be_under_way_is_divided_among_those_who_have_work() -> None:
+    for number, batch in ((1, 300), (2, 150), (3, BATCH), (4, BATCH), (60, BATCH)):
+        room = Crowd()
+        tenants = [busy(n) for n in range(number)]
+        room.forget_all_but(tenants)
+        with ExitStack() as stack:
+            assert [room.share(tenant, LIVE) for tenant in tenants] == [batch] * number
+            held = [as_much_as_it_gets(room, stack, tenant) for tenant in tenants]
+            assert sum(held[:3]) == min(number, 3) * BATCHES_A_TENANT * batch <= SALES_AT_ONCE
+            assert room.share(CALM, LIVE) >= 1
+
+
+def test_who_has_come_since_is_counted_before_the_next_batch() -> None:
+    room = Crowd()
+    room.forget_all_but([busy(0)])
+    with ExitStack() as stack:
+        stack.enter_context(room.taken(busy(0), LIVE, room.share(busy(0), LIVE)))
+
+        room.forget_all_but([CALM])  # of the other nothing is due, and a batch runs
+
+        assert room.share(busy(0), LIVE) == 150
+
+
 def test_however_many_are_busy_a_newcomer_gets_its_sale_in() -> None:
     for number in (12, 50, FIRST_BATCHES, FIRST_BATCHES + BITES // 2):
         room = Crowd()
