@@ -38,6 +38,9 @@ TENANTS_A_PASS: Final = 1000
 # batches at least, so that one is read while the other is sent. More would only grow old.
 AHEAD: Final = timedelta(seconds=30)
 LEAST_HELD: Final = 2 * BATCH
+# Only of an issuer that is fast is a larger batch worth it: of another's its last sales would wait,
+# decided and leased, for what they gain.
+A_BATCH_LASTS: Final = timedelta(seconds=3)
 REST: Final = timedelta(milliseconds=250)  # before a tenant is tried again who has enough
 # Who has just come waits for no more than this of a pass over others, however long those take.
 PASS: Final = timedelta(milliseconds=100)
@@ -152,9 +155,8 @@ class Dispatcher:
         """How many sales to claim at most: while others are read, all of few or none of many."""
         lane = turn.lane
         share = self._room.share(tenant, lane, first=turn.first)
-        # Of a slow issuer's sales half of what is held, so that one batch is read while another is
-        # sent; and nobody knows how many requests the hearsay of a flood takes.
-        share = min(share, BATCH if turn.doubted else self._held // 2)
+        # Nobody knows how many requests the hearsay of a flood takes.
+        share = min(share, BATCH if turn.doubted else self._sent_soon)
         if turn.last and not self._room.has_more_than_one(tenant):
             return 0
         if share <= BITE or not self._room.reads_enough(late=self.lateness.too_late):
@@ -192,7 +194,9 @@ class Dispatcher:
         self, conn: Connection, tenant: TenantId, turn: LaneTurn, claim: Claim
     ) -> list[Entry] | None:
         lane = turn.lane
-        held = self._held + (BATCH if turn.first else 0)
+        held = max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
+        if turn.first:
+            held += BATCH
         return await claims_store.claim_within(
             conn,
             tenant,
@@ -208,9 +212,9 @@ class Dispatcher:
         )
 
     @property
-    def _held(self) -> int:
-        """How many sales of a tenant all processes together hold at most."""
-        return max(LEAST_HELD, int(self.tools.clients.issuer_pace * AHEAD.total_seconds()))
+    def _sent_soon(self) -> int:
+        """What an issuer takes while the next batch is read, one batch at least."""
+        return max(BATCH, int(self.tools.clients.issuer_pace * A_BATCH_LASTS.total_seconds()))
 
     def _ring_later(self, tenant: TenantId, how_long: timedelta, ring: Callable[[], None]) -> None:
         """Have a tenant looked at again when its page has had its time; once, however often."""

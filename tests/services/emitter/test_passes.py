@@ -141,15 +141,14 @@ async def test_a_pass_that_may_have_left_some_is_followed_at_once(desk: Desk, la
     await dispatcher.drain()
 
 
-async def test_a_slow_issuers_sales_come_in_two_parts_of_what_is_held(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("pace", "batch"), [(5.0, BATCH), (50.0, 150), (1000.0, 300)])
+async def test_a_batch_is_no_larger_than_what_its_issuer_takes_soon(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, pace: float, batch: int
 ) -> None:
-    """One is read while the other is sent, though the tenant is alone."""
-    monkeypatch.setattr(type(desk.tools.clients), "issuer_pace", 5.0)
-    await due(desk, 10**6, 3 * BATCH)
+    monkeypatch.setattr(type(desk.tools.clients), "issuer_pace", pace)
+    await due(desk, 10**6, 400)
     dispatcher = Dispatcher(tools=desk.tools, worker="one")
-    desk.tools.ending.told = True
+    desk.tools.ending.told = True  # nothing of it is asked for
 
-    assert await dispatcher.dispatch_once(lambda: None) == BATCH
-    assert await dispatcher.dispatch_once(lambda: None) == BATCH
+    assert await dispatcher.dispatch_once(lambda: None) == batch
     await dispatcher.drain()
