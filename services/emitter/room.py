@@ -45,7 +45,8 @@ class Crowd:
     _bites: int = 0
     _reading: int = 0
     _turn: int = 0
-    _tenants: int = 0  # with work due when they were looked for last, or with some that runs
+    _sellers: int = 0  # with work due when they were looked for last, or some that runs
+    _askers: set[TenantId] = field(default_factory=set)  # whose last batch mostly asked
     _served: dict[TenantId, int] = field(default_factory=dict)
 
     def share(self, tenant: TenantId, lane: Lane, *, first: bool = False) -> int:
@@ -66,10 +67,10 @@ class Crowd:
         """A tenant's part of what may be under way, in its batches.
 
         Statements and commits cost nearly the same for three times as many sales: where nobody else
-        has work, nobody waits behind those, and the processor is spent on sales.
+        sells, nobody waits behind those, and the processor is spent on sales.
         """
         alone = SALES_AT_ONCE // BATCHES_A_TENANT
-        return max(BATCH, alone // self._tenants) if self._tenants else BATCH
+        return max(BATCH, alone // self._sellers) if self._sellers else BATCH
 
     def has_more_than_one(self, tenant: TenantId) -> bool:
         """Whether a tenant has room for another batch after the next one."""
@@ -97,7 +98,8 @@ class Crowd:
     def forget_all_but(self, tenants: Iterable[TenantId]) -> None:
         """Whoever has nothing due any more is a newcomer when they come again."""
         keep = set(tenants) | self._of_tenant.keys()
-        self._tenants = len(keep)
+        self._askers &= keep
+        self._sellers = len(keep) - len(self._askers)
         for tenant in self._served.keys() - keep:
             del self._served[tenant]
 
@@ -120,6 +122,7 @@ class Crowd:
         self._served[tenant] = self._turn
         self._reading += whole
         self._asking[tenant] += asking
+        (self._askers.add if asking else self._askers.discard)(tenant)
         self._count(tenant, lane, sales, whole=whole, by=1)
         try:
             yield read

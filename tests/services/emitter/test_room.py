@@ -58,6 +58,21 @@ def test_what_may_be_under_way_is_divided_among_those_who_have_work() -> None:
             assert room.share(CALM, LIVE) >= 1
 
 
+def test_who_only_asks_takes_nothing_from_who_sells() -> None:
+    room = Crowd()
+    with ExitStack() as stack:
+        for n in range(5):
+            stack.enter_context(room.taken(busy(n), LIVE, BATCH, asking=True))
+        room.forget_all_but([CALM])
+
+        assert room.share(CALM, LIVE) == 300
+
+        stack.enter_context(room.taken(busy(0), LIVE, BATCH))  # sells now
+        room.forget_all_but([CALM])
+
+        assert room.share(CALM, LIVE) == 150
+
+
 def test_who_has_come_since_is_counted_before_the_next_batch() -> None:
     room = Crowd()
     room.forget_all_but([busy(0)])
