@@ -56,7 +56,7 @@ class Crowd:
             return 0
         if not running:
             if self._whole < FIRST_BATCHES:
-                return self._batch
+                return BATCH if lane == outbox_store.BACKFILL else self._batch
             return BITE if self._bites < BITES else 0
         most = BATCHES_A_TENANT + (FIRST_OF_A_TENANT if first else 0)
         more = self._of_tenant[tenant] < most and self._sales < SALES_AT_ONCE

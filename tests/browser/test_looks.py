@@ -1,7 +1,7 @@
 """Every page in a real browser: nothing an assistive device would trip over, nothing cut off."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +14,7 @@ from shared.db.closing import month_files_store
 from shared.db.connection import Pool
 from shared.domain.closing import Month
 from shared.domain.ids import TenantId
+from shared.domain.moment import VINDI_ZONE
 from tests.browser.looking import look_at, look_at_here, signed_in
 from tests.services.emitter.conftest import TENANT
 from tests.services.panel.lively import lively_panel
@@ -131,7 +132,7 @@ async def look_at_many(panel: Panel, page: Page, base: str) -> list[str]:
 
 async def look_at_settled(panel: Panel, page: Page, base: str) -> list[str]:
     """Notas of another system, one of them accepted, and a form that is told what changed."""
-    day = datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
+    day = datetime.now(VINDI_ZONE).date().replace(day=1) - timedelta(days=1)
     await panel.pool.execute(
         "INSERT INTO issuer_notas (tenant_id, company_id, issuer_id, external_id, valid,"
         " raw_status, amount, competencia, number, created_on, read_at)"

@@ -8,13 +8,14 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pyotp
 
 from services.sandbox.run import Sandbox
 from shared.commands.tokens import make_token
 from shared.db.connection import Pool
+from shared.domain.moment import VINDI_ZONE
 from tests.services.emitter.conftest import TENANT, Desk, a_desk
 from tests.services.panel.lively import live, panel_beside
 from tests.services.panel.support import PASSWORD, Browser, Panel, Seen
@@ -285,8 +286,11 @@ async def closing_accepted(of: Acting, number: int) -> Sending:
 
 
 def last_month() -> date:
-    """The last day of the month before this one, in UTC."""
-    return datetime.now(UTC).date().replace(day=1) - timedelta(days=1)
+    """The last day of the month before this one, where the tenants live.
+
+    By UTC's calendar a month is over three hours sooner, and cannot be locked yet.
+    """
+    return datetime.now(VINDI_ZONE).date().replace(day=1) - timedelta(days=1)
 
 
 async def foreign_nota(of: Acting, word: str) -> None:
